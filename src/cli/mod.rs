@@ -1,0 +1,1 @@
+//! The command line: the only place with files, clock, environment and terminal.

@@ -1,0 +1,1 @@
+//! Replications and cells: the only place with threads.

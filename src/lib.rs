@@ -1,0 +1,33 @@
+//! forewarm: a discrete-event simulator of serverless scaling.
+//!
+//! A scenario says what arrives, what the functions need, how the platform starts, keeps, limits and removes instances,
+//! and what is to be met; forewarm says what users will feel, what it costs and which limit binds first.
+//!
+//! The modules stand on floors and import only from floors below (`tests/it/floors.rs` holds them to it):
+//!
+//! | floor | modules | what |
+//! |---|---|---|
+//! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
+//! | 1 | [`dist`], [`stats`], [`queueing`] | distributions, estimators, closed forms |
+//! | 2 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
+//! | 3 | [`scenario`] | the scenario file, read and checked |
+//! | 4 | [`engine`] | the simulation itself |
+//! | 5 | [`measure`] | what is recorded: summary, time series, cost |
+//! | 6 | [`experiment`] | replications, cells: the only place with threads |
+//! | 7 | [`report`] | tables, charts, pages: values in, text out |
+//! | 8 | [`cli`] | the command line: the only place with files, clock and terminal |
+
+pub mod cli;
+pub mod dist;
+pub mod engine;
+pub mod experiment;
+pub mod id;
+pub mod measure;
+pub mod policy;
+pub mod queueing;
+pub mod report;
+pub mod rng;
+pub mod scenario;
+pub mod stats;
+pub mod time;
+pub mod workload;

@@ -1,0 +1,44 @@
+//! What is recorded of a run: summary, time series, distributions, cost.
+
+pub mod summary;
+pub mod timeline;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything a run leaves: what reports are made from.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    /// The statistics.
+    pub summary: summary::Summary,
+    /// What happened when.
+    pub timeline: timeline::Timeline,
+    /// The distributions of the total.
+    pub distributions: timeline::Distributions,
+    /// Horizontal lines for the instance chart: name and number of instances or requests.
+    pub limit_lines: Vec<(String, f64)>,
+}
+
+/// How a result was made: the content of `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of forewarm.
+    pub version: String,
+    /// The command line.
+    pub command: String,
+    /// Hash of the resolved scenario.
+    pub scenario_hash: String,
+    /// The resolved scenario as text.
+    pub scenario: String,
+    /// Root of the random numbers.
+    pub seed: u64,
+    /// Independent runs.
+    pub replications: u32,
+    /// Worker threads.
+    pub threads: usize,
+    /// Time it took, s.
+    pub wall_s: f64,
+    /// Invocations simulated, over all replications.
+    pub invocations: u64,
+    /// Simulated invocations for each second of wall time.
+    pub invocations_per_s: f64,
+}

@@ -1,0 +1,38 @@
+//! Keep-alive: when does an idle instance go away?
+
+use crate::time::{SimTime, Span};
+
+/// What a scenario says about keep-alive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeepAliveSpec {
+    /// Each idle instance stays for this long; [`Span::FOREVER`] means for ever.
+    Fixed {
+        /// The window.
+        window: Span,
+    },
+    /// Of a function's idle instances half go every period.
+    Halving {
+        /// The period, 380 s as measured on AWS Lambda in 2021.
+        period: Span,
+    },
+}
+
+/// What a policy may look at: read only.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// The moment of the question.
+    pub now: SimTime,
+    /// Idle instances of the function, the one asked about included.
+    pub idle: u32,
+    /// Busy instances of the function.
+    pub busy: u32,
+}
+
+/// Answers when an idle instance goes.
+pub trait KeepAlive: Send {
+    /// How long to keep an instance warm, asked each time one falls idle.
+    fn window(&mut self, view: &View) -> Span;
+
+    /// Told of every arrival, so that learning policies can learn.
+    fn observe_arrival(&mut self, _now: SimTime) {}
+}

@@ -1,0 +1,1 @@
+//! Tables, charts and pages: values in, text out.

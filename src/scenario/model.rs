@@ -1,0 +1,243 @@
+//! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
+
+use crate::dist::Dist;
+use crate::id::FnId;
+use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::selection::Selection;
+use crate::time::Span;
+use crate::workload::ArrivalSpec;
+
+/// A whole scenario, checked.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name: letters, digits, `-`, `_`.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// 64-bit hash (16 hex digits) of the resolved text.
+    pub hash: String,
+    /// The scenario after presets, variants and `--set`, as text that reads back to the same scenario.
+    pub resolved: String,
+    /// How long, how often, from which seed.
+    pub simulation: Simulation,
+    /// What all functions share.
+    pub platform: Platform,
+    /// The functions, in the order of the file (or of the trace that brought them).
+    pub functions: Vec<Function>,
+    /// The sources of requests, in the order of the file.
+    pub sources: Vec<Source>,
+    /// Named changes to this scenario.
+    pub variants: Vec<Variant>,
+    /// What must be met.
+    pub objectives: Vec<Objective>,
+}
+
+/// How long, how often, from which seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Simulation {
+    /// Arrivals stop here; requests counted before are followed to their end.
+    pub horizon: Span,
+    /// The start that is not measured. Shorter than the horizon.
+    pub warm_up: Span,
+    /// Root of all random numbers.
+    pub seed: u64,
+    /// Independent runs, at least 1.
+    pub replications: u32,
+}
+
+/// What all functions share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Platform {
+    /// The preset the values came from, if any.
+    pub preset: Option<String>,
+    /// Requests in progress over all functions of the account; none: no limit.
+    pub account_limit: Option<u32>,
+    /// What must stay unreserved of the account limit (reserved and provisioned concurrency may not eat it).
+    pub min_unreserved: u32,
+    /// How fast each function may grow; none: at once.
+    pub scaling: Option<ScalingRate>,
+    /// What is charged; none: nothing is.
+    pub billing: Option<Billing>,
+}
+
+/// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScalingRate {
+    /// Instances that may be created at once.
+    pub burst: u32,
+    /// Time for one more token.
+    pub refill: Span,
+}
+
+/// One deployed function.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Unique name.
+    pub name: String,
+    /// Configured memory of an instance, MB (1 GB = 1024 MB).
+    pub memory_mb: u32,
+    /// Processor architecture, for the price.
+    pub architecture: Architecture,
+    /// A request running longer is cut off and has timed out; none: never.
+    pub timeout: Option<Span>,
+    /// Which instance serves the next request.
+    pub selection: Selection,
+    /// An instance this old takes no further request and goes when it is free.
+    pub max_lifetime: Option<Span>,
+    /// T_func of one request (unless the trace brings it).
+    pub duration: Dist,
+    /// T_func of a request that is cold, in place of `duration`.
+    pub cold_duration: Option<Dist>,
+    /// The phases between the decision to create an instance and its readiness; empty: at once.
+    pub cold_start: Vec<Phase>,
+    /// When an idle instance goes.
+    pub keep_alive: KeepAliveSpec,
+    /// How many at a time.
+    pub concurrency: Concurrency,
+}
+
+/// One phase of a cold start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {
+    /// environment, image, runtime, init, ...
+    pub name: String,
+    /// How long it takes.
+    pub duration: Dist,
+    /// Whether the platform charges for it where initialisation is billed.
+    pub billed: bool,
+}
+
+/// How many requests and instances at a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Concurrency {
+    /// Requests one instance serves at a time, at least 1.
+    pub per_instance: u32,
+    /// Instances that may exist; none: no limit.
+    pub max_instances: Option<u32>,
+    /// Requests in progress that are guaranteed and at the same time the most; none: shares what is unreserved.
+    pub reserved: Option<u32>,
+    /// Instances that are always there.
+    pub provisioned: u32,
+    /// What a request meets when no instance may be created.
+    pub overflow: Overflow,
+}
+
+/// What a request meets when no instance may be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is refused for good.
+    Reject,
+    /// It waits, first come first served.
+    Queue {
+        /// Requests that may wait; none: no limit.
+        limit: Option<u32>,
+        /// Longest wait; then the request has timed out.
+        timeout: Option<Span>,
+    },
+}
+
+/// Processor architecture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Architecture {
+    /// x86-64.
+    #[default]
+    X86,
+    /// 64-bit Arm.
+    Arm,
+}
+
+/// A source of requests.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Unique name.
+    pub name: String,
+    /// Where its requests go.
+    pub target: Target,
+    /// When they come.
+    pub arrivals: ArrivalSpec,
+}
+
+/// Where the requests of a source go.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// All to one function.
+    Function(FnId),
+    /// Each to the function that its row of the trace names: place `i` is the function of the trace's `i`-th name.
+    ByTrace(std::sync::Arc<[FnId]>),
+}
+
+/// A named change to a scenario: keys and the values set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// Unique name.
+    pub name: String,
+    /// Dotted key and TOML value, in the order of the file.
+    pub set: Vec<(String, String)>,
+}
+
+/// Something that must be met.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// Key of the summary, as `latency_s.p99`.
+    pub metric: String,
+    /// The function it is about; none: the total.
+    pub function: Option<FnId>,
+    /// The side of the bound that is good.
+    pub bound: Bound,
+}
+
+/// The side of a value that is good.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// The metric must stay below this.
+    Below(f64),
+    /// The metric must stay above this.
+    Above(f64),
+}
+
+/// What the platform charges, in US dollars.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Billing {
+    /// Each request.
+    pub per_request_usd: f64,
+    /// GB-seconds of execution, tiered by the month's volume, for x86.
+    pub gb_second_usd_x86: Vec<Tier>,
+    /// The same for Arm.
+    pub gb_second_usd_arm: Vec<Tier>,
+    /// Durations are rounded up to a multiple of this.
+    pub granularity: Span,
+    /// And are at least this.
+    pub minimum: Span,
+    /// Whether the billed phases of a cold start are charged like execution.
+    pub init_billed: bool,
+    /// Requests a month that cost nothing.
+    pub free_requests: f64,
+    /// GB-seconds a month that cost nothing.
+    pub free_gb_seconds: f64,
+    /// Provisioned concurrency.
+    pub provisioned: Option<ProvisionedBilling>,
+}
+
+/// Price of one volume tier.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tier {
+    /// The tier ends at this many GB-seconds a month; none: never.
+    pub up_to: Option<f64>,
+    /// Price of one GB-second.
+    pub usd: f64,
+}
+
+/// What provisioned concurrency costs, US dollars per GB-second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProvisionedBilling {
+    /// For having it, x86.
+    pub reserve_usd_x86: f64,
+    /// For running on it, x86.
+    pub execution_usd_x86: f64,
+    /// For having it, Arm.
+    pub reserve_usd_arm: f64,
+    /// For running on it, Arm.
+    pub execution_usd_arm: f64,
+    /// The time it is had is rounded up to a multiple of this.
+    pub granularity: Span,
+}

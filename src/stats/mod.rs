@@ -1,0 +1,1 @@
+//! Estimators: histograms, exact moments, intervals.

@@ -1,0 +1,83 @@
+//! What arrives: arrival processes, traces, synthetic populations.
+
+use std::sync::Arc;
+
+use crate::dist::Dist;
+use crate::time::{SimTime, Span};
+
+/// When requests come: the checked description of an arrival process. Rates are per second and positive.
+#[derive(Clone, Debug)]
+pub enum ArrivalSpec {
+    /// One request every 1/rate seconds, the first after one gap.
+    Constant {
+        /// Requests per second.
+        rate: f64,
+    },
+    /// Poisson.
+    Poisson {
+        /// Requests per second.
+        rate: f64,
+    },
+    /// Markov-modulated Poisson: stays in each state for an exponential time, then moves to the next, the last to the first.
+    Mmpp {
+        /// The states, in order.
+        states: Arc<[MmppState]>,
+    },
+    /// Non-homogeneous Poisson whose rate is linear between points.
+    Piecewise {
+        /// Time and rate, times rising from the first. Before the first point and after the last the rate stays as there.
+        points: Arc<[(SimTime, f64)]>,
+        /// Start again after this long; none: once.
+        period: Option<Span>,
+    },
+    /// Non-homogeneous Poisson with a sinusoidal rate: mean * (1 + amplitude * cos(2 pi (t - peak_at) / period)).
+    Diurnal {
+        /// Mean rate.
+        rate: f64,
+        /// 0 (flat) to 1 (down to nothing at night).
+        amplitude: f64,
+        /// Usually a day.
+        period: Span,
+        /// When in the period the peak is.
+        peak_at: Span,
+    },
+    /// `size` requests at random moments within `within` of every `every`, over a Poisson background.
+    Burst {
+        /// Requests of a burst.
+        size: u32,
+        /// From the start of one burst to the start of the next.
+        every: Span,
+        /// The first burst starts here.
+        first: Span,
+        /// The burst is spread uniformly over this long; zero: all at the same moment.
+        within: Span,
+        /// Rate of the background; may be 0.
+        background: f64,
+    },
+    /// Independent gaps of any distribution (gamma, Weibull, ...).
+    Renewal {
+        /// The gap.
+        gap: Dist,
+    },
+    /// Users who wait for their answer, think, and ask again.
+    Closed {
+        /// How many.
+        users: u32,
+        /// Time between an answer and the next request.
+        think: Dist,
+    },
+    /// At these moments, in order.
+    Times {
+        /// The moments, never falling.
+        at: Arc<[SimTime]>,
+    },
+}
+
+/// A state of [`ArrivalSpec::Mmpp`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MmppState {
+    /// Requests per second in this state; may be 0.
+    pub rate: f64,
+    /// Mean time in this state.
+    pub stay: Span,
+}
