@@ -59,9 +59,9 @@ impl Streams {
 
     fn key(&self, owner: &str, purpose: Purpose) -> u64 {
         // FNV-1a over the name, then two rounds of mixing: names differ in few bits.
-        let name = owner.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let name = owner
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         mix(mix(self.root ^ name).wrapping_add(purpose as u64))
     }
 }
@@ -112,9 +112,7 @@ mod tests {
     #[test]
     fn neighbouring_requests_have_unrelated_marks() {
         let marks = Streams::new(1, 0).marks("web", Purpose::ColdStart);
-        let bits: u32 = (0..1000u64)
-            .map(|n| (marks.of(n).next_u64() ^ marks.of(n + 1).next_u64()).count_ones())
-            .sum();
+        let bits: u32 = (0..1000u64).map(|n| (marks.of(n).next_u64() ^ marks.of(n + 1).next_u64()).count_ones()).sum();
         // 64,000 fair coins: mean 32,000, standard deviation 126.5; four of them are allowed.
         assert!((31_494..=32_506).contains(&bits), "{bits}");
     }

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-
 use crate::time::Span;
 
 /// A distribution of durations (never negative).

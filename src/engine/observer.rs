@@ -108,7 +108,15 @@ pub trait Observer {
     /// An instance was ordered; it becomes ready at `ready`, if the run lasts that long. `billed_ns` of the start-up
     /// belong to phases that platforms charge for.
     #[inline]
-    fn instance_created(&mut self, _now: SimTime, _function: FnId, _instance: InstanceId, _ready: SimTime, _billed_ns: u64) {}
+    fn instance_created(
+        &mut self,
+        _now: SimTime,
+        _function: FnId,
+        _instance: InstanceId,
+        _ready: SimTime,
+        _billed_ns: u64,
+    ) {
+    }
 
     /// An instance is gone. What still exists at the end of the run is not reported.
     #[inline]
