@@ -1,5 +1,214 @@
 //! The simulation: events, instances, limits.
+//!
+//! [`simulate`] runs one cell, a set of functions that share something (or one function alone), and tells an
+//! [`Observer`] what happens. It keeps no statistics, knows no threads and reads no clock. The life of a request, with
+//! the method that handles each step, is in `function.rs`; the order of events in `event.rs`.
 
+mod available;
+mod event;
+mod function;
+mod instance;
+mod limits;
 mod observer;
+mod slab;
+mod source;
+
+use std::ops::ControlFlow;
 
 pub use observer::{Finished, Levels, Limit, Observer, Outcome};
+
+use crate::id::{FnId, SourceId};
+use crate::rng::Streams;
+use crate::scenario::{Function, Scenario};
+use crate::time::SimTime;
+use crate::workload::TraceError;
+use event::{Event, EventQueue, Kind};
+use function::FunctionState;
+use limits::Account;
+use source::Sources;
+
+/// Events between two looks at whether to go on.
+const PULSE: u64 = 1 << 16;
+
+/// A set of functions that are simulated together, with the sources that call them. Two cells share nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The functions, in the order of the scenario.
+    pub functions: Vec<FnId>,
+    /// The sources, in the order of the scenario.
+    pub sources: Vec<SourceId>,
+}
+
+impl Cell {
+    /// All functions and sources of a scenario together.
+    #[must_use]
+    pub fn whole(scenario: &Scenario) -> Self {
+        Self {
+            functions: (0..scenario.functions.len() as u32).map(FnId).collect(),
+            sources: (0..scenario.sources.len() as u32).map(SourceId).collect(),
+        }
+    }
+}
+
+/// How many events of each kind there were: N_event is their sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// Requests that arrived.
+    pub arrivals: u64,
+    /// Executions that ended.
+    pub completions: u64,
+    /// Instances that became ready after starting.
+    pub instances_ready: u64,
+    /// Idle instances whose window ended.
+    pub expirations: u64,
+    /// Scaling tokens that a queue waited for.
+    pub scaling_tokens: u64,
+    /// Looks at a queue whose first request may have waited too long.
+    pub queue_timeouts: u64,
+}
+
+impl EventCounts {
+    /// Kind and number, in a fixed order.
+    #[must_use]
+    pub const fn by_kind(&self) -> [(&'static str, u64); 6] {
+        [
+            ("arrival", self.arrivals),
+            ("completion", self.completions),
+            ("instance-ready", self.instances_ready),
+            ("expiration", self.expirations),
+            ("scaling-token", self.scaling_tokens),
+            ("queue-timeout", self.queue_timeouts),
+        ]
+    }
+}
+
+/// Why a simulation ended early.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SimError {
+    /// Somebody wanted it to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// A trace could not be read on.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// More than an event has room for.
+    #[error("a simulation holds at most {} functions and as many sources", event::OWNERS_MAX)]
+    TooMany,
+}
+
+/// What all functions of a cell share while it is simulated.
+struct Shared<'s, O> {
+    events: EventQueue,
+    account: Account,
+    sources: Sources<'s>,
+    counts: EventCounts,
+    observer: O,
+}
+
+impl<O: Observer> Shared<'_, O> {
+    /// A request has ended.
+    #[inline]
+    fn finish(&mut self, request: &Finished) {
+        self.observer.finished(request);
+        self.sources.answered(request.source.0, request.ended);
+    }
+}
+
+/// Simulates a cell to the horizon and on until every request has ended.
+///
+/// `pulse` is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
+///
+/// # Errors
+/// When `pulse` breaks, or when a trace turns out to be malformed.
+pub fn simulate<O: Observer>(
+    scenario: &Scenario,
+    cell: &Cell,
+    streams: &Streams,
+    observer: O,
+    pulse: &mut dyn FnMut(SimTime, u64) -> ControlFlow<()>,
+) -> Result<EventCounts, SimError> {
+    if cell.functions.len() > event::OWNERS_MAX || cell.sources.len() > event::OWNERS_MAX {
+        return Err(SimError::TooMany);
+    }
+    let horizon = SimTime::from(scenario.simulation.horizon);
+    let specs: Vec<&Function> = cell.functions.iter().map(|id| &scenario.functions[id.index()]).collect();
+    let place_of = |id: FnId| cell.functions.binary_search(&id).expect("a source calls functions of its cell");
+    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
+    let mut shared = Shared {
+        events: EventQueue::default(),
+        account: Account::new(scenario.unreserved_concurrency()),
+        sources: Sources::start(sources, place_of, streams, horizon)?,
+        counts: EventCounts::default(),
+        observer,
+    };
+    let mut functions: Vec<FunctionState<'_>> = specs
+        .iter()
+        .enumerate()
+        .map(|(place, spec)| FunctionState::new(FnId(place as u32), spec, scenario.platform.scaling, streams))
+        .collect();
+    for function in &mut functions {
+        function.provision(&mut shared);
+    }
+    let mut reached = SimTime::ZERO;
+    let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
+    loop {
+        let event = shared.events.first();
+        let arrival = shared.sources.first();
+        if arrival < event {
+            shared.counts.arrivals += 1;
+            reached = arrival.at();
+            let (function, request) = shared.sources.take(&specs);
+            functions[function].arrive(request, reached, &mut shared);
+        } else if event == Event::NEVER {
+            break;
+        } else {
+            shared.events.pop();
+            reached = event.at();
+            handle(event, &mut functions[event.owner()], &mut shared);
+        }
+        while let Some(function) = shared.account.next_waiting() {
+            functions[function as usize].account_has_room(reached, &mut shared);
+        }
+        until_pulse -= 1;
+        if until_pulse == 0 {
+            until_pulse = PULSE;
+            if pulse(reached, shared.counts.arrivals - arrivals_told).is_break() {
+                return Err(SimError::Cancelled);
+            }
+            arrivals_told = shared.counts.arrivals;
+        }
+    }
+    if let Some(error) = shared.sources.error() {
+        return Err(error.into());
+    }
+    for function in &mut functions {
+        function.end(reached.max(horizon), &mut shared);
+        debug_assert!(function.is_at_rest(), "every request has ended");
+    }
+    let _ = pulse(horizon, shared.counts.arrivals - arrivals_told);
+    Ok(shared.counts)
+}
+
+#[inline]
+fn handle<'s, O: Observer>(event: Event, function: &mut FunctionState<'s>, shared: &mut Shared<'s, O>) {
+    let now = event.at();
+    match event.kind() {
+        Kind::Completion => {
+            shared.counts.completions += 1;
+            function.complete(event.item(), now, shared);
+        }
+        Kind::Ready => {
+            shared.counts.instances_ready += 1;
+            function.become_ready(event.item(), now, shared);
+        }
+        Kind::Token => {
+            shared.counts.scaling_tokens += 1;
+            function.token_arrived(now, shared);
+        }
+        Kind::QueueTimeout => {
+            shared.counts.queue_timeouts += 1;
+            function.queue_timeout(now, shared);
+        }
+        Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
+    }
+}

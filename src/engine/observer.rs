@@ -2,9 +2,10 @@
 //!
 //! The engine keeps no statistics. An [`Observer`] is a generic parameter: what it ignores costs nothing. For each
 //! function, calls come in order of time; between functions they may not, because idle instances are removed lazily.
+//! Ids are places in the lists of the simulated cell.
 
 use crate::id::{FnId, InstanceId, SourceId};
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,130 +88,57 @@ impl Levels {
     }
 }
 
-/// Is told what happens. Every method does nothing by default.
-pub trait Observer {
+/// Declares [`Observer`] once and passes every call on to pairs and options of observers.
+macro_rules! observer {
+    ($($(#[$doc:meta])* fn $call:ident($($name:ident: $kind:ty),*);)*) => {
+        /// Is told what happens. Every method does nothing by default.
+        pub trait Observer {
+            $($(#[$doc])* #[inline] fn $call(&mut self, $($name: $kind),*) { let _ = ($($name),*); })*
+        }
+
+        /// Both are told, the first one first.
+        impl<A: Observer, B: Observer> Observer for (A, B) {
+            $(#[inline] fn $call(&mut self, $($name: $kind),*) {
+                self.0.$call($($name),*);
+                self.1.$call($($name),*);
+            })*
+        }
+
+        /// An observer that may be absent.
+        impl<A: Observer> Observer for Option<A> {
+            $(#[inline] fn $call(&mut self, $($name: $kind),*) {
+                if let Some(inner) = self {
+                    inner.$call($($name),*);
+                }
+            })*
+        }
+
+        /// An observer that is lent.
+        impl<A: Observer + ?Sized> Observer for &mut A {
+            $(#[inline] fn $call(&mut self, $($name: $kind),*) {
+                (**self).$call($($name),*);
+            })*
+        }
+    };
+}
+
+observer! {
     /// A request arrived.
-    #[inline]
-    fn arrived(&mut self, _now: SimTime, _function: FnId) {}
-
+    fn arrived(now: SimTime, function: FnId);
     /// A limit refused a request or put it into the queue.
-    #[inline]
-    fn throttled(&mut self, _now: SimTime, _function: FnId, _by: Limit) {}
-
+    fn throttled(now: SimTime, function: FnId, by: Limit);
     /// An invocation got its instance (`cold`: created for it; `cold_affected`: still starting).
-    #[inline]
-    fn assigned(&mut self, _now: SimTime, _function: FnId, _cold: bool, _cold_affected: bool) {}
-
+    fn assigned(now: SimTime, function: FnId, cold: bool, cold_affected: bool);
     /// A request ended.
-    #[inline]
-    fn finished(&mut self, _request: &Finished) {}
-
-    /// An instance was ordered; it becomes ready at `ready`, if the run lasts that long. `billed_ns` of the start-up
-    /// belong to phases that platforms charge for.
-    #[inline]
-    fn instance_created(
-        &mut self,
-        _now: SimTime,
-        _function: FnId,
-        _instance: InstanceId,
-        _ready: SimTime,
-        _billed_ns: u64,
-    ) {
-    }
-
+    fn finished(request: &Finished);
+    /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
+    /// to phases that platforms charge for.
+    fn instance_created(now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span);
     /// An instance is gone. What still exists at the end of the run is not reported.
-    #[inline]
-    fn instance_removed(&mut self, _now: SimTime, _function: FnId, _instance: InstanceId, _created: SimTime) {}
-
-    /// The levels of a function change at `now`: `before` held until here, `after` holds from here on.
-    #[inline]
-    fn levels(&mut self, _now: SimTime, _function: FnId, _before: &Levels, _after: &Levels) {}
+    fn instance_removed(now: SimTime, function: FnId, instance: InstanceId, created: SimTime);
+    /// These levels of a function held from the previous call for it (or the start of the run) until `now`.
+    fn levels(now: SimTime, function: FnId, held: &Levels);
 }
 
 /// Observes nothing.
 impl Observer for () {}
-
-/// Both are told, the first one first.
-impl<A: Observer, B: Observer> Observer for (A, B) {
-    #[inline]
-    fn arrived(&mut self, now: SimTime, function: FnId) {
-        self.0.arrived(now, function);
-        self.1.arrived(now, function);
-    }
-    #[inline]
-    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
-        self.0.throttled(now, function, by);
-        self.1.throttled(now, function, by);
-    }
-    #[inline]
-    fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, cold_affected: bool) {
-        self.0.assigned(now, function, cold, cold_affected);
-        self.1.assigned(now, function, cold, cold_affected);
-    }
-    #[inline]
-    fn finished(&mut self, request: &Finished) {
-        self.0.finished(request);
-        self.1.finished(request);
-    }
-    #[inline]
-    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed_ns: u64) {
-        self.0.instance_created(now, function, instance, ready, billed_ns);
-        self.1.instance_created(now, function, instance, ready, billed_ns);
-    }
-    #[inline]
-    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
-        self.0.instance_removed(now, function, instance, created);
-        self.1.instance_removed(now, function, instance, created);
-    }
-    #[inline]
-    fn levels(&mut self, now: SimTime, function: FnId, before: &Levels, after: &Levels) {
-        self.0.levels(now, function, before, after);
-        self.1.levels(now, function, before, after);
-    }
-}
-
-/// An observer that may be absent.
-impl<A: Observer> Observer for Option<A> {
-    #[inline]
-    fn arrived(&mut self, now: SimTime, function: FnId) {
-        if let Some(inner) = self {
-            inner.arrived(now, function);
-        }
-    }
-    #[inline]
-    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
-        if let Some(inner) = self {
-            inner.throttled(now, function, by);
-        }
-    }
-    #[inline]
-    fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, cold_affected: bool) {
-        if let Some(inner) = self {
-            inner.assigned(now, function, cold, cold_affected);
-        }
-    }
-    #[inline]
-    fn finished(&mut self, request: &Finished) {
-        if let Some(inner) = self {
-            inner.finished(request);
-        }
-    }
-    #[inline]
-    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed_ns: u64) {
-        if let Some(inner) = self {
-            inner.instance_created(now, function, instance, ready, billed_ns);
-        }
-    }
-    #[inline]
-    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
-        if let Some(inner) = self {
-            inner.instance_removed(now, function, instance, created);
-        }
-    }
-    #[inline]
-    fn levels(&mut self, now: SimTime, function: FnId, before: &Levels, after: &Levels) {
-        if let Some(inner) = self {
-            inner.levels(now, function, before, after);
-        }
-    }
-}

@@ -1,6 +1,8 @@
 //! Selection: which instance with a free slot serves the next request.
 
 /// The named rules. The choice moves the cold-start ratio of one and the same workload up to 36 times.
+///
+/// Instances that are ready come before those that are still starting, except under [`Selection::Newest`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Selection {
     /// The one that fell idle (or took a request) last: what AWS Lambda was measured to do.
@@ -8,7 +10,7 @@ pub enum Selection {
     MostRecentlyUsed,
     /// The one that was used longest ago.
     LeastRecentlyUsed,
-    /// The youngest, even if it is still starting.
+    /// The youngest, even if it is still starting: what SimFaaS does.
     Newest,
     /// The one created first.
     Oldest,
@@ -16,4 +18,18 @@ pub enum Selection {
     Random,
     /// Each in turn, in order of creation.
     RoundRobin,
+}
+
+impl Selection {
+    /// Whether the rule goes by last use.
+    #[must_use]
+    pub const fn is_by_last_use(self) -> bool {
+        matches!(self, Self::MostRecentlyUsed | Self::LeastRecentlyUsed)
+    }
+
+    /// Whether starting instances are taken as if they were ready.
+    #[must_use]
+    pub const fn includes_starting(self) -> bool {
+        matches!(self, Self::Newest)
+    }
 }

@@ -241,3 +241,17 @@ pub struct ProvisionedBilling {
     /// The time it is had is rounded up to a multiple of this.
     pub granularity: Span,
 }
+
+impl Scenario {
+    /// What reserved and provisioned concurrency leave of the account limit for everybody else; `u32::MAX` without limit.
+    #[must_use]
+    pub fn unreserved_concurrency(&self) -> u32 {
+        let taken = self.functions.iter().map(|function| {
+            let concurrency = &function.concurrency;
+            u64::from(concurrency.reserved.unwrap_or(concurrency.provisioned))
+        });
+        self.platform.account_limit.map_or(u32::MAX, |limit| {
+            u64::from(limit).saturating_sub(taken.sum()).try_into().unwrap_or(u32::MAX)
+        })
+    }
+}

@@ -81,3 +81,6 @@ pub struct MmppState {
     /// Mean time in this state.
     pub stay: Span,
 }
+
+mod arrivals;
+pub use arrivals::{Arrival, Arrivals, ClosedUsers, TraceError};

@@ -1,0 +1,149 @@
+//! Events and their order.
+//!
+//! An event is one integer: its time, then its rank, then whom it concerns. So the order of events is the order of
+//! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
+//! with others.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::time::SimTime;
+
+/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
+/// at t is served if capacity is freed at t. (An idle instance whose window ends at t still serves an arrival at t: it is
+/// removed only by an event after t.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// A request's execution ends.
+    Completion = 0,
+    /// An instance has started.
+    Ready = 1,
+    /// A token for a new instance is there.
+    Token = 2,
+    /// A source's next request.
+    Arrival = 3,
+    /// The request that waits longest gives up.
+    QueueTimeout = 4,
+}
+
+const KINDS: [Kind; 5] = [Kind::Completion, Kind::Ready, Kind::Token, Kind::Arrival, Kind::QueueTimeout];
+const OWNER_BITS: u32 = 28;
+
+/// The most functions and sources a cell may have: what an event has room for.
+pub(super) const OWNERS_MAX: usize = 1 << OWNER_BITS;
+
+/// An event at its time. Ordered by time, kind, owner, item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Event(u128);
+
+impl Event {
+    /// After everything.
+    pub(super) const NEVER: Self = Self(u128::MAX);
+
+    /// `owner`: a function, or the source of an arrival; `item`: a request or an instance of it.
+    #[inline]
+    pub(super) fn new(at: SimTime, kind: Kind, owner: u32, item: u32) -> Self {
+        let low = (kind as u64) << (OWNER_BITS + 32) | u64::from(owner) << 32 | u64::from(item);
+        Self(u128::from(at.as_nanos()) << 64 | u128::from(low))
+    }
+
+    #[inline]
+    pub(super) fn at(self) -> SimTime {
+        SimTime::from_nanos((self.0 >> 64) as u64)
+    }
+
+    #[inline]
+    pub(super) fn kind(self) -> Kind {
+        KINDS[(self.0 as u64 >> (OWNER_BITS + 32)) as usize % KINDS.len()]
+    }
+
+    #[inline]
+    pub(super) fn owner(self) -> usize {
+        (self.0 as u64 >> 32) as usize & (OWNERS_MAX - 1)
+    }
+
+    #[inline]
+    pub(super) fn item(self) -> u32 {
+        self.0 as u32
+    }
+}
+
+/// The pending events, earliest first.
+#[derive(Debug, Default)]
+pub(super) struct EventQueue(BinaryHeap<Reverse<Event>>);
+
+impl EventQueue {
+    #[inline]
+    pub(super) fn push(&mut self, event: Event) {
+        self.0.push(Reverse(event));
+    }
+
+    /// The earliest event, or [`Event::NEVER`].
+    #[inline]
+    pub(super) fn first(&self) -> Event {
+        self.0.peek().map_or(Event::NEVER, |event| event.0)
+    }
+
+    /// Removes the earliest event.
+    #[inline]
+    pub(super) fn pop(&mut self) {
+        self.0.pop();
+    }
+
+    /// Puts `event` in the place of the earliest: cheaper than to pop and push.
+    #[inline]
+    pub(super) fn replace_first(&mut self, event: Event) {
+        if let Some(mut first) = self.0.peek_mut() {
+            *first = Reverse(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn at_one_moment_kinds_come_in_their_rank() {
+        let at = SimTime::from_nanos(7);
+        for pair in KINDS.windows(2) {
+            let (earlier, later) = (Event::new(at, pair[0], u32::MAX >> 4, u32::MAX), Event::new(at, pair[1], 0, 0));
+            assert!(earlier < later, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn time_goes_before_rank() {
+        let late = Event::new(SimTime::from_nanos(8), Kind::Completion, 0, 0);
+        let early = Event::new(SimTime::from_nanos(7), Kind::QueueTimeout, 9, 9);
+        assert!(early < late);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_comes_out(at: u64, kind in 0..KINDS.len(), owner in 0..OWNERS_MAX as u32, item: u32) {
+            let event = Event::new(SimTime::from_nanos(at), KINDS[kind], owner, item);
+            prop_assert_eq!(event.at(), SimTime::from_nanos(at));
+            prop_assert_eq!(event.kind(), KINDS[kind]);
+            prop_assert_eq!(event.owner(), owner as usize);
+            prop_assert_eq!(event.item(), item);
+            prop_assert!(event < Event::NEVER);
+        }
+
+        #[test]
+        fn the_queue_gives_events_in_order(mut keys in proptest::collection::vec((0..50u64, 0..5usize, 0..4u32, 0..4u32), 0..200)) {
+            let mut queue = EventQueue::default();
+            for &(at, kind, owner, item) in &keys {
+                queue.push(Event::new(SimTime::from_nanos(at), KINDS[kind], owner, item));
+            }
+            keys.sort_unstable();
+            for (at, kind, owner, item) in keys {
+                prop_assert_eq!(queue.first(), Event::new(SimTime::from_nanos(at), KINDS[kind], owner, item));
+                queue.pop();
+            }
+            prop_assert_eq!(queue.first(), Event::NEVER);
+        }
+    }
+}

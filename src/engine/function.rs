@@ -1,0 +1,651 @@
+//! One function: its instances, its queue, and what happens to them. One method for each event.
+
+use std::collections::{BinaryHeap, VecDeque};
+use std::cmp::Reverse;
+
+use super::available::Available;
+use super::event::{Event, Kind};
+use super::instance::{Instance, NOBODY};
+use super::limits::TokenBucket;
+use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::slab::Slab;
+use super::Shared;
+use crate::id::{FnId, InstanceId, SourceId};
+use crate::policy::keep_alive::{View, Window};
+use crate::rng::{Purpose, Streams};
+use crate::scenario::{Function, Overflow, ScalingRate};
+use crate::time::{SimTime, Span};
+
+/// A request on its way: waiting, or on an instance.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) born: SimTime,
+    /// How long it will run: drawn at birth.
+    pub(super) service: Span,
+    /// Its number in its source.
+    pub(super) number: u64,
+    pub(super) source: u32,
+    assigned: SimTime,
+    started: SimTime,
+    instance: u32,
+    /// The next request that waits for the same instance to start.
+    next: u32,
+    cold: bool,
+    cold_affected: bool,
+}
+
+impl Request {
+    pub(super) const fn new(born: SimTime, service: Span, source: u32, number: u64) -> Self {
+        Self {
+            born,
+            service,
+            number,
+            source,
+            assigned: born,
+            started: born,
+            instance: NOBODY,
+            next: NOBODY,
+            cold: false,
+            cold_affected: false,
+        }
+    }
+}
+
+/// When idle instances are looked at.
+#[derive(Debug)]
+enum Expiry {
+    /// Never: they stay.
+    Never,
+    /// Deadlines come in the order of last use: the instance used longest ago is the next to go.
+    LeastRecent,
+    /// In order of deadline, with at most one current entry for each instance.
+    Sorted(BinaryHeap<Reverse<(SimTime, u32, InstanceId)>>),
+}
+
+/// Which concurrency a function's requests use up.
+#[derive(Clone, Copy, Debug)]
+enum Quota {
+    /// Its own.
+    Reserved(u32),
+    /// The account's.
+    Account,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+enum Placement {
+    /// To an instance that is ready and was taken out of its list.
+    Ready(u32),
+    /// To an instance that is starting and has a slot left.
+    Starting(u32),
+    /// To a new instance.
+    Create,
+}
+
+/// A function in the course of the simulation.
+pub(super) struct FunctionState<'s> {
+    id: FnId,
+    spec: &'s Function,
+    quota: Quota,
+    max_instances: u32,
+    levels: Levels,
+    instances: Slab<Instance>,
+    created: u64,
+    on_demand: Available,
+    provisioned: Available,
+    /// Starting instances with a slot left, first created first; used or ready ones are dropped when met.
+    starting: VecDeque<(u32, InstanceId)>,
+    /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
+    starting_is_available: bool,
+    keep_alive: Window,
+    expiry: Expiry,
+    requests: Slab<Request>,
+    queue: VecDeque<u32>,
+    /// The limit that the queue waits for.
+    held_by: Limit,
+    /// Under this time the function waits for the account.
+    account_ticket: Option<SimTime>,
+    tokens: Option<TokenBucket>,
+    token_pending: bool,
+    timeout_pending: bool,
+}
+
+impl<'s> FunctionState<'s> {
+    pub(super) fn new(id: FnId, spec: &'s Function, scaling: Option<ScalingRate>, streams: &Streams) -> Self {
+        let concurrency = &spec.concurrency;
+        let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
+        let keep_alive = spec.keep_alive.build();
+        let by_last_use = concurrency.per_instance == 1 && spec.selection.is_by_last_use();
+        let expiry = match (&keep_alive, spec.max_lifetime) {
+            (Window::Fixed(Span::FOREVER), None) => Expiry::Never,
+            (Window::Fixed(_), None) if by_last_use => Expiry::LeastRecent,
+            _ => Expiry::Sorted(BinaryHeap::new()),
+        };
+        Self {
+            id,
+            spec,
+            quota: concurrency.reserved.map_or(Quota::Account, Quota::Reserved),
+            max_instances: concurrency.max_instances.unwrap_or(u32::MAX),
+            levels: Levels::default(),
+            instances: Slab::new(),
+            created: 0,
+            on_demand: available(),
+            provisioned: available(),
+            starting: VecDeque::new(),
+            starting_is_available: spec.selection.includes_starting(),
+            keep_alive,
+            expiry,
+            requests: Slab::new(),
+            queue: VecDeque::new(),
+            held_by: Limit::MaxInstances,
+            account_ticket: None,
+            tokens: scaling.map(TokenBucket::new),
+            token_pending: false,
+            timeout_pending: false,
+        }
+    }
+
+    /// Makes the provisioned instances, ready at the start.
+    pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<'s, O>) {
+        for _ in 0..self.spec.concurrency.provisioned {
+            let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
+            let instance = self.instances.get_mut(place);
+            instance.ready = true;
+            instance.provisioned = true;
+            self.levels.idle += 1;
+            shared.observer.instance_created(SimTime::ZERO, self.id, instance.id, SimTime::ZERO, Span::ZERO);
+            self.provisioned.insert(place, &mut self.instances);
+        }
+    }
+
+    /// A request arrives.
+    pub(super) fn arrive<O: Observer>(&mut self, request: Request, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(now, shared);
+        if let Window::Asked(policy) = &mut self.keep_alive {
+            policy.observe_arrival(now);
+        }
+        shared.observer.arrived(now, self.id);
+        let placement = if self.queue.is_empty() { self.place(now, shared) } else { Err(self.held_by) };
+        match placement {
+            Ok(placement) => {
+                let request = self.requests.insert(request);
+                self.assign(request, placement, now, shared);
+            }
+            Err(limit) => self.hold_back(request, limit, now, shared),
+        }
+    }
+
+    /// A request's execution ends.
+    pub(super) fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(now, shared);
+        let request = self.requests.get(place);
+        let on = request.instance;
+        let instance = self.instances.get_mut(on);
+        let provisioned = instance.provisioned;
+        let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
+        shared.finish(&Finished {
+            source: SourceId(request.source),
+            number: request.number,
+            function: self.id,
+            instance: Some(instance.id),
+            born: request.born,
+            assigned: request.assigned,
+            started: request.started,
+            ended: now,
+            cold: request.cold,
+            cold_affected: request.cold_affected,
+            outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
+        });
+        self.requests.remove(place);
+        self.levels.in_progress -= 1;
+        if !provisioned && matches!(self.quota, Quota::Account) {
+            shared.account.release();
+        }
+        self.free_slot(on, now, shared);
+        if self.account_ticket.is_none() || provisioned {
+            self.serve_queue(now, shared);
+        }
+    }
+
+    /// An instance has started: those who waited for it begin to run.
+    pub(super) fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(now, shared);
+        self.levels.starting -= 1;
+        self.levels.busy += 1;
+        let instance = self.instances.get_mut(place);
+        instance.ready = true;
+        let mut next = instance.first_waiting;
+        let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
+        while next != NOBODY {
+            let request = next;
+            next = self.requests.get(request).next;
+            self.start(request, now, shared);
+        }
+        if has_slot && !self.starting_is_available {
+            self.on_demand.insert(place, &mut self.instances);
+        }
+        self.serve_queue(now, shared);
+    }
+
+    /// There is a token for a new instance again.
+    pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(now, shared);
+        self.token_pending = false;
+        self.serve_queue(now, shared);
+    }
+
+    /// The patience of the requests in front of the queue may be at its end.
+    pub(super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(now, shared);
+        self.timeout_pending = false;
+        while self.front_deadline().is_some_and(|deadline| deadline <= now) {
+            self.drop_front(Outcome::QueueTimedOut, now, shared);
+        }
+        if self.queue.is_empty() {
+            self.leave_account(shared);
+        }
+        self.watch_front(shared);
+    }
+
+    /// The account has room, and it is this function's turn.
+    pub(super) fn account_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(now, shared);
+        self.account_ticket = None;
+        let Some(&front) = self.queue.front() else { return };
+        match self.place(now, shared) {
+            Ok(placement) => {
+                self.queue.pop_front();
+                self.levels.queued -= 1;
+                self.assign(front, placement, now, shared);
+                if !self.queue.is_empty() {
+                    self.wait_for(Limit::Account, shared);
+                }
+            }
+            Err(limit) => self.wait_for(limit, shared),
+        }
+    }
+
+    /// Nothing more will happen: what still waits stays unfinished. Levels are reported up to `end`.
+    pub(super) fn end<O: Observer>(&mut self, end: SimTime, shared: &mut Shared<'s, O>) {
+        self.advance(end, shared);
+        while !self.queue.is_empty() {
+            self.drop_front(Outcome::Unfinished, end, shared);
+        }
+    }
+
+    /// Requests that have not ended.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.requests.len() == 0
+    }
+
+    /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
+    #[inline]
+    fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        match &self.expiry {
+            Expiry::Never => {}
+            Expiry::LeastRecent => {
+                while let Some(entry) = self.on_demand.least_recent().filter(|entry| entry.deadline < now) {
+                    let (place, deadline) = (entry.place, entry.deadline);
+                    self.on_demand.drop_least_recent();
+                    self.expire(place, deadline, shared);
+                }
+            }
+            Expiry::Sorted(_) => self.expire_sorted(now, shared),
+        }
+        shared.observer.levels(now, self.id, &self.levels);
+    }
+
+    fn expire_sorted<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        while let Expiry::Sorted(heap) = &mut self.expiry
+            && let Some(&Reverse((deadline, place, id))) = heap.peek()
+            && deadline < now
+        {
+            heap.pop();
+            let instance = self.instances.get_mut(place);
+            if instance.id != id || instance.expiry_queued != deadline {
+                continue; // gone, or an earlier entry stands for it
+            }
+            instance.expiry_queued = SimTime::NEVER;
+            if !instance.is_idle() {
+                continue;
+            }
+            if instance.deadline == deadline {
+                self.on_demand.remove(place, &mut self.instances);
+                self.expire(place, deadline, shared);
+            } else {
+                instance.expiry_queued = instance.deadline;
+                heap.push(Reverse((instance.deadline, place, id)));
+            }
+        }
+    }
+
+    /// Removes an idle instance at the end of its window.
+    #[inline]
+    fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<'s, O>) {
+        shared.counts.expirations += 1;
+        shared.observer.levels(at, self.id, &self.levels);
+        self.levels.idle -= 1;
+        self.remove_instance(place, at, shared);
+    }
+
+    /// Finds an instance for one more request, or the limit that stands in the way.
+    #[inline]
+    fn place<O: Observer>(&mut self, now: SimTime, shared: &Shared<'s, O>) -> Result<Placement, Limit> {
+        if let Quota::Reserved(most) = self.quota
+            && self.levels.in_progress >= most
+        {
+            return Err(Limit::Reserved);
+        }
+        if self.spec.concurrency.provisioned > 0
+            && let Some(place) = self.provisioned.take(&mut self.instances)
+        {
+            return Ok(Placement::Ready(place));
+        }
+        if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
+            return Err(Limit::Account);
+        }
+        while let Some(place) = self.on_demand.take(&mut self.instances) {
+            let instance = self.instances.get(place);
+            if instance.retires > now {
+                return Ok(if instance.ready { Placement::Ready(place) } else { Placement::Starting(place) });
+            }
+            // Too old: it finishes what it has, out of the list. An idle one goes with the next event.
+        }
+        if let Some(place) = self.starting_with_slot() {
+            return Ok(Placement::Starting(place));
+        }
+        if self.levels.instances() >= self.max_instances {
+            return Err(Limit::MaxInstances);
+        }
+        if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
+            return Err(Limit::ScalingRate);
+        }
+        Ok(Placement::Create)
+    }
+
+    fn starting_with_slot(&mut self) -> Option<u32> {
+        while let Some(&(place, id)) = self.starting.front() {
+            let instance = self.instances.get(place);
+            if instance.id == id && !instance.ready && instance.in_flight < self.spec.concurrency.per_instance {
+                return Some(place);
+            }
+            self.starting.pop_front();
+        }
+        None
+    }
+
+    /// Gives a request its instance.
+    #[inline]
+    fn assign<O: Observer>(&mut self, request: u32, placement: Placement, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.levels.in_progress += 1;
+        self.requests.get_mut(request).assigned = now;
+        match placement {
+            Placement::Ready(place) => {
+                let instance = self.instances.get_mut(place);
+                if instance.in_flight == 0 {
+                    self.levels.idle -= 1;
+                    self.levels.busy += 1;
+                }
+                if !instance.provisioned && matches!(self.quota, Quota::Account) {
+                    shared.account.acquire();
+                }
+                self.take_slot(place);
+                shared.observer.assigned(now, self.id, false, false);
+                self.requests.get_mut(request).instance = place;
+                self.start(request, now, shared);
+            }
+            Placement::Starting(place) => {
+                if matches!(self.quota, Quota::Account) {
+                    shared.account.acquire();
+                }
+                self.take_slot(place);
+                self.wait_for_start(request, place);
+                shared.observer.assigned(now, self.id, false, true);
+            }
+            Placement::Create => {
+                if matches!(self.quota, Quota::Account) {
+                    shared.account.acquire();
+                }
+                shared.observer.assigned(now, self.id, true, true);
+                self.create_for(request, now, shared);
+            }
+        }
+    }
+
+    /// One more request on an instance that was taken out of its list: it goes back if a slot is left.
+    #[inline]
+    fn take_slot(&mut self, place: u32) {
+        let instance = self.instances.get_mut(place);
+        instance.in_flight += 1;
+        if instance.in_flight < self.spec.concurrency.per_instance && (instance.ready || self.starting_is_available) {
+            let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
+            list.insert(place, &mut self.instances);
+        }
+    }
+
+    /// One request fewer on an instance: it becomes available, idle, or goes.
+    #[inline]
+    fn free_slot<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+        let instance = self.instances.get_mut(place);
+        instance.in_flight -= 1;
+        let (is_free, provisioned) = (instance.in_flight == 0, instance.provisioned);
+        let retired = instance.retires <= now;
+        self.levels.busy -= u32::from(is_free);
+        if retired {
+            self.on_demand.remove(place, &mut self.instances);
+            if is_free {
+                self.remove_instance(place, now, shared);
+            }
+            return;
+        }
+        if is_free {
+            self.levels.idle += 1;
+            if !provisioned {
+                self.fall_idle(place, now);
+            }
+        }
+        let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
+        list.touch(place, &mut self.instances);
+    }
+
+    /// Asks the policy how long a newly idle instance stays.
+    #[inline]
+    fn fall_idle(&mut self, place: u32, now: SimTime) {
+        let window = match &mut self.keep_alive {
+            Window::Fixed(window) => *window,
+            Window::Asked(policy) => {
+                policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy })
+            }
+        };
+        let instance = self.instances.get_mut(place);
+        instance.deadline = (now + window).min(instance.retires);
+        if let Expiry::Sorted(heap) = &mut self.expiry
+            && instance.deadline < instance.expiry_queued
+        {
+            instance.expiry_queued = instance.deadline;
+            heap.push(Reverse((instance.deadline, place, instance.id)));
+        }
+    }
+
+    /// Creates an instance for a request, which waits for it to start (or runs at once, if starting takes no time).
+    fn create_for<O: Observer>(&mut self, request: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+        let this = self.requests.get_mut(request);
+        this.cold = true;
+        this.cold_affected = true;
+        let mut luck = shared.sources.cold_start_luck(this.source, this.number);
+        let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
+        for phase in &self.spec.cold_start {
+            let duration = phase.duration.sample(&mut luck);
+            start_up += duration;
+            if phase.billed {
+                billed += duration;
+            }
+        }
+        if let Some(duration) = &self.spec.cold_duration {
+            this.service = duration.sample(&mut luck);
+        }
+        let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
+        let place = self.create_instance(now, retires);
+        let ready = now + start_up;
+        shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed);
+        if start_up == Span::ZERO {
+            self.levels.busy += 1;
+            self.instances.get_mut(place).ready = true;
+            self.take_slot(place);
+            self.requests.get_mut(request).instance = place;
+            self.start(request, now, shared);
+        } else {
+            self.levels.starting += 1;
+            self.take_slot(place);
+            self.wait_for_start(request, place);
+            if self.spec.concurrency.per_instance > 1 && !self.starting_is_available {
+                self.starting.push_back((place, self.instances.get(place).id));
+            }
+            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+        }
+    }
+
+    fn create_instance(&mut self, now: SimTime, retires: SimTime) -> u32 {
+        let id = InstanceId(self.created);
+        self.created += 1;
+        self.instances.insert(Instance::new(id, now, retires))
+    }
+
+    fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<'s, O>) {
+        let instance = self.instances.get_mut(place);
+        instance.expiry_queued = SimTime::NEVER;
+        instance.ready = false;
+        shared.observer.instance_removed(at, self.id, instance.id, instance.created);
+        self.instances.remove(place);
+    }
+
+    fn wait_for_start(&mut self, request: u32, place: u32) {
+        let instance = self.instances.get_mut(place);
+        let last = std::mem::replace(&mut instance.last_waiting, request);
+        if last == NOBODY {
+            instance.first_waiting = request;
+        } else {
+            self.requests.get_mut(last).next = request;
+        }
+        let request = self.requests.get_mut(request);
+        request.instance = place;
+        request.cold_affected = true;
+    }
+
+    /// A request begins to run.
+    #[inline]
+    fn start<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+        let request = self.requests.get_mut(place);
+        request.started = now;
+        let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
+        shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+    }
+
+    /// A limit stands in a request's way: it is refused, or it waits.
+    fn hold_back<O: Observer>(&mut self, request: Request, limit: Limit, now: SimTime, shared: &mut Shared<'s, O>) {
+        shared.observer.throttled(now, self.id, limit);
+        let has_room = match self.spec.concurrency.overflow {
+            Overflow::Reject => false,
+            Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
+        };
+        if !has_room {
+            self.finish_unserved(&request, Outcome::Rejected, now, shared);
+            return;
+        }
+        let first = self.queue.is_empty();
+        let place = self.requests.insert(request);
+        self.queue.push_back(place);
+        self.levels.queued += 1;
+        if first {
+            self.wait_for(limit, shared);
+            self.watch_front(shared);
+        }
+    }
+
+    /// Serves as many as can be from the front of the queue.
+    #[inline]
+    fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        while let Some(&front) = self.queue.front() {
+            match self.place(now, shared) {
+                Ok(placement) => {
+                    self.queue.pop_front();
+                    self.levels.queued -= 1;
+                    self.assign(front, placement, now, shared);
+                    if self.queue.is_empty() {
+                        self.leave_account(shared);
+                    }
+                }
+                Err(limit) => {
+                    self.wait_for(limit, shared);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sees to it that the queue is looked at when `limit` may have yielded.
+    fn wait_for<O: Observer>(&mut self, limit: Limit, shared: &mut Shared<'s, O>) {
+        self.held_by = limit;
+        match limit {
+            Limit::Account if self.account_ticket.is_none() => {
+                if let Some(&front) = self.queue.front() {
+                    let born = self.requests.get(front).born;
+                    self.account_ticket = Some(born);
+                    shared.account.wait(born, self.id.0);
+                }
+            }
+            Limit::ScalingRate if !self.token_pending => {
+                if let Some(tokens) = &self.tokens {
+                    self.token_pending = true;
+                    shared.events.push(Event::new(tokens.next(), Kind::Token, self.id.0, 0));
+                }
+            }
+            // A completion or an instance's end of this function wakes the queue.
+            _ => {}
+        }
+    }
+
+    fn leave_account<O: Observer>(&mut self, shared: &mut Shared<'s, O>) {
+        if let Some(born) = self.account_ticket.take() {
+            shared.account.leave(born, self.id.0);
+        }
+    }
+
+    /// When the request in front of the queue gives up.
+    fn front_deadline(&self) -> Option<SimTime> {
+        let Overflow::Queue { timeout: Some(timeout), .. } = self.spec.concurrency.overflow else { return None };
+        self.queue.front().map(|&front| self.requests.get(front).born + timeout)
+    }
+
+    fn watch_front<O: Observer>(&mut self, shared: &mut Shared<'s, O>) {
+        if let (false, Some(deadline)) = (self.timeout_pending, self.front_deadline()) {
+            self.timeout_pending = true;
+            shared.events.push(Event::new(deadline, Kind::QueueTimeout, self.id.0, 0));
+        }
+    }
+
+    /// The request in front of the queue ends without having been served.
+    fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<'s, O>) {
+        if let Some(front) = self.queue.pop_front() {
+            self.levels.queued -= 1;
+            self.finish_unserved(self.requests.get(front), outcome, now, shared);
+            self.requests.remove(front);
+        }
+    }
+
+    fn finish_unserved<O: Observer>(&self, request: &Request, outcome: Outcome, now: SimTime, shared: &mut Shared<'s, O>) {
+        shared.finish(&Finished {
+            source: SourceId(request.source),
+            number: request.number,
+            function: self.id,
+            instance: None,
+            born: request.born,
+            assigned: now,
+            started: now,
+            ended: now,
+            cold: false,
+            cold_affected: false,
+            outcome,
+        });
+    }
+}

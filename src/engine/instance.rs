@@ -1,0 +1,58 @@
+//! One instance of a function.
+
+use crate::id::InstanceId;
+use crate::time::SimTime;
+
+/// No request: the end of a chain.
+pub(super) const NOBODY: u32 = u32::MAX;
+
+/// An instance from its creation to its removal.
+#[derive(Clone, Debug)]
+pub(super) struct Instance {
+    pub(super) id: InstanceId,
+    pub(super) created: SimTime,
+    /// From here on it takes no further request.
+    pub(super) retires: SimTime,
+    /// While idle: when its keep-alive window ends.
+    pub(super) deadline: SimTime,
+    /// The earliest entry that it has in the expiry heap.
+    pub(super) expiry_queued: SimTime,
+    /// Requests on it, running or waiting for it to start.
+    pub(super) in_flight: u32,
+    /// Marks its entry in the list of available instances; 0 or another number there: that entry is stale.
+    pub(super) stamp: u64,
+    /// Its place in a list that is searched by position.
+    pub(super) position: u32,
+    /// The first and the last request that wait for it to start.
+    pub(super) first_waiting: u32,
+    pub(super) last_waiting: u32,
+    pub(super) ready: bool,
+    pub(super) provisioned: bool,
+    /// Whether it is in a list of available instances.
+    pub(super) listed: bool,
+}
+
+impl Instance {
+    pub(super) fn new(id: InstanceId, created: SimTime, retires: SimTime) -> Self {
+        Self {
+            id,
+            created,
+            retires,
+            deadline: SimTime::NEVER,
+            expiry_queued: SimTime::NEVER,
+            in_flight: 0,
+            stamp: 0,
+            position: 0,
+            first_waiting: NOBODY,
+            last_waiting: NOBODY,
+            ready: false,
+            provisioned: false,
+            listed: false,
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.ready && self.in_flight == 0
+    }
+}

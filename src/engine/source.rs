@@ -1,0 +1,141 @@
+//! The sources at work: one pending arrival each, streamed, never preloaded.
+
+use super::event::{Event, EventQueue, Kind};
+use super::function::Request;
+use crate::id::FnId;
+use crate::rng::{Marks, Purpose, Stream, Streams};
+use crate::scenario::{Function, Source, Target};
+use crate::time::SimTime;
+use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
+
+/// All sources of a cell.
+pub(super) struct Sources<'s> {
+    list: Vec<SourceState<'s>>,
+    /// The next arrival of every source; of closed ones, of every user who is about to ask.
+    next: EventQueue,
+    horizon: SimTime,
+}
+
+struct SourceState<'s> {
+    arrivals: Arrivals,
+    users: Option<ClosedUsers>,
+    target: LocalTarget<'s>,
+    pending: Arrival,
+    /// Requests that came out so far: the number of the next.
+    number: u64,
+    service: Stream,
+    luck: Marks,
+}
+
+/// Where a source's requests go, as places in the cell.
+enum LocalTarget<'s> {
+    One(usize),
+    ByTrace(&'s [FnId]),
+}
+
+impl<'s> Sources<'s> {
+    /// Starts every source; `place_of` gives a function's place in the cell.
+    pub(super) fn start(
+        sources: impl Iterator<Item = &'s Source>,
+        place_of: impl Fn(FnId) -> usize,
+        streams: &Streams,
+        horizon: SimTime,
+    ) -> Result<Self, TraceError> {
+        let mut all = Self { list: Vec::new(), next: EventQueue::default(), horizon };
+        for source in sources {
+            let users = match &source.arrivals {
+                ArrivalSpec::Closed { users, think } => Some((*users, think)),
+                _ => None,
+            };
+            all.list.push(SourceState {
+                arrivals: Arrivals::new(&source.arrivals, streams, &source.name)?,
+                users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, &source.name)),
+                target: match &source.target {
+                    Target::Function(function) => LocalTarget::One(place_of(*function)),
+                    Target::ByTrace(functions) => LocalTarget::ByTrace(functions),
+                },
+                pending: Arrival { at: SimTime::NEVER, function: 0, duration: None },
+                number: 0,
+                service: streams.stream(&source.name, Purpose::Service),
+                luck: streams.marks(&source.name, Purpose::ColdStart),
+            });
+            let place = all.list.len() - 1;
+            match users {
+                Some((users, _)) => (0..users).for_each(|_| all.think(place, SimTime::ZERO)),
+                None => {
+                    if let Some(first) = all.draw(place) {
+                        all.next.push(first);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The next arrival of all, or [`Event::NEVER`].
+    #[inline]
+    pub(super) fn first(&self) -> Event {
+        self.next.first()
+    }
+
+    /// Takes the next arrival: the place of its function in the cell, and the request with its running time.
+    #[inline]
+    pub(super) fn take(&mut self, functions: &[&Function]) -> (usize, Request) {
+        let event = self.next.first();
+        let place = event.owner();
+        let state = &mut self.list[place];
+        let arrival = Arrival { at: event.at(), ..state.pending };
+        let function = match state.target {
+            LocalTarget::One(function) => function,
+            LocalTarget::ByTrace(functions) => functions[arrival.function as usize].index(),
+        };
+        let service = match arrival.duration {
+            Some(duration) => duration,
+            None => functions[function].duration.sample(&mut state.service),
+        };
+        let request = Request::new(arrival.at, service, place as u32, state.number);
+        state.number += 1;
+        if state.users.is_some() {
+            self.next.pop(); // the user asks again when the answer is there
+        } else if let Some(next) = self.draw(place) {
+            self.next.replace_first(next);
+        } else {
+            self.next.pop();
+        }
+        (function, request)
+    }
+
+    /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
+    #[inline]
+    pub(super) fn answered(&mut self, source: u32, now: SimTime) {
+        if self.list[source as usize].users.is_some() {
+            self.think(source as usize, now);
+        }
+    }
+
+    /// The luck a request was born with, for the case that an instance has to be created for it.
+    pub(super) fn cold_start_luck(&self, source: u32, number: u64) -> Stream {
+        self.list[source as usize].luck.of(number)
+    }
+
+    /// What went wrong with a trace, if anything did.
+    pub(super) fn error(&self) -> Option<TraceError> {
+        self.list.iter().find_map(|state| state.arrivals.error().cloned())
+    }
+
+    #[inline]
+    fn draw(&mut self, place: usize) -> Option<Event> {
+        let state = &mut self.list[place];
+        state.pending = state.arrivals.next().filter(|arrival| arrival.at < self.horizon)?;
+        Some(Event::new(state.pending.at, Kind::Arrival, place as u32, 0))
+    }
+
+    fn think(&mut self, place: usize, now: SimTime) {
+        if let Some(users) = &mut self.list[place].users {
+            let at = users.next(now);
+            if at < self.horizon {
+                self.next.push(Event::new(at, Kind::Arrival, place as u32, 0));
+            }
+        }
+    }
+}
