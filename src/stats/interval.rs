@@ -109,8 +109,8 @@ fn student_t(freedom: f64) -> Option<f64> {
     Some(quantile(&StudentsT::new(0.0, 1.0, freedom).ok()?, 0.975, (1.9, 13.0)))
 }
 
-/// Inverts a distribution function by bisection. (The library's own inverses are off in the fourth digit for Beta(1, 1,000,000)
-/// and in the first for Student's t with ten million degrees of freedom.)
+/// Inverts a distribution function by bisection. (The library's own inverses are off in the fourth digit for
+/// Beta(1, 1,000,000), and in the first for Student's t with ten million degrees of freedom.)
 fn quantile(law: &impl ContinuousCDF<f64, f64>, p: f64, (mut low, mut high): (f64, f64)) -> f64 {
     while high - low > 1e-13 * high {
         let middle = low + (high - low) / 2.0;
