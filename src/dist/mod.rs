@@ -1,17 +1,45 @@
 //! Distributions of durations.
 //!
 //! A closed set, called in the innermost loop: an enum. Parameters are checked by the constructors, so a [`Dist`] that
-//! exists can be sampled. Samples are whole nanoseconds; moments are in seconds.
+//! exists can be sampled. Samples are whole nanoseconds; moments are in seconds. The constructors stand with their
+//! mathematics, one file for each group.
+
+mod error;
+mod gamma;
+mod hazard;
+mod kinds;
+mod mixture;
+mod normal;
+mod table;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use crate::time::Span;
+use rand::RngExt;
+use rand_distr::{Exp1, StandardNormal};
 
-/// A distribution of durations (never negative).
+pub use error::DistError;
+pub use gamma::Gamma;
+pub use kinds::kinds;
+pub use mixture::HyperExponential;
+pub use table::{Empirical, Percentiles};
+
+use crate::rng::Stream;
+use crate::time::{NANOS_PER_SECOND, Span};
+
+/// A distribution of durations (never negative). Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Dist {
     /// Always the same.
     Constant(Span),
+    /// Every nanosecond from the smallest to the largest is equally likely.
+    Uniform {
+        /// Smallest value.
+        min: Span,
+        /// Largest value.
+        max: Span,
+    },
     /// Exponential with this mean in nanoseconds.
     Exponential {
         /// Mean, ns.
@@ -24,8 +52,146 @@ pub enum Dist {
         /// Standard deviation of ln(ns).
         sigma: f64,
     },
+    /// Normal, a negative draw counting as 0.
+    Normal {
+        /// Mean before clipping, ns.
+        mean_ns: f64,
+        /// Standard deviation before clipping, ns.
+        sd_ns: f64,
+    },
+    /// Gamma; Erlang is the same with a whole shape.
+    Gamma(Arc<Gamma>),
+    /// Weibull: P(X > x) = exp(-(x / scale)^shape).
+    Weibull {
+        /// Scale, ns.
+        scale_ns: f64,
+        /// Shape.
+        shape: f64,
+    },
+    /// Pareto: P(X > x) = (minimum / x)^shape.
+    Pareto {
+        /// Smallest value, ns.
+        minimum_ns: f64,
+        /// Shape: the tail index.
+        shape: f64,
+    },
+    /// A mixture of exponentials.
+    HyperExponential(HyperExponential),
+    /// Burr XII: P(X > x) = (1 + (x / scale)^c)^-k.
+    Burr {
+        /// Scale, ns.
+        scale_ns: f64,
+        /// Inner shape.
+        c: f64,
+        /// Outer shape.
+        k: f64,
+    },
+    /// Linear between known percentiles.
+    Percentiles(Percentiles),
     /// Observed values, drawn with equal probability.
-    Empirical(Arc<[Span]>),
+    Empirical(Empirical),
+}
+
+impl Dist {
+    /// Draws a value: whole nanoseconds, rounded down, at most [`Span::MAX_WRITTEN`].
+    #[inline]
+    pub fn sample(&self, stream: &mut Stream) -> Span {
+        match self {
+            Self::Constant(value) => *value,
+            Self::Exponential { mean_ns } => Span::from_nanos_f64_saturating(mean_ns * stream.sample::<f64, _>(Exp1)),
+            Self::LogNormal { mu, sigma } => {
+                Span::from_nanos_f64_saturating((mu + sigma * stream.sample::<f64, _>(StandardNormal)).exp())
+            }
+            _ => self.sample_other(stream),
+        }
+    }
+
+    /// The kinds that are not worth the space where [`Dist::sample`] is inlined.
+    fn sample_other(&self, stream: &mut Stream) -> Span {
+        match self {
+            Self::Uniform { min, max } => *min + Span::from_nanos(stream.random_range(0..=(*max - *min).as_nanos())),
+            Self::Empirical(values) => values.sample(stream),
+            Self::Normal { mean_ns, sd_ns } => {
+                Span::from_nanos_f64_saturating(mean_ns + sd_ns * stream.sample::<f64, _>(StandardNormal))
+            }
+            Self::Gamma(gamma) => Span::from_nanos_f64_saturating(gamma.sample_ns(stream)),
+            Self::HyperExponential(mixture) => Span::from_nanos_f64_saturating(mixture.sample_ns(stream)),
+            Self::Percentiles(table) => Span::from_nanos_f64_saturating(table.quantile_ns(stream.random())),
+            _ => Span::from_nanos_f64_saturating(self.at_hazard_ns(stream.sample(Exp1))),
+        }
+    }
+
+    /// Mean in seconds; may be infinite. Of the real-valued law: samples, rounded down, lie half a nanosecond lower.
+    #[must_use]
+    pub fn mean_s(&self) -> f64 {
+        self.moments_ns().0 / NANOS_PER_SECOND as f64
+    }
+
+    /// Variance in seconds squared; may be infinite.
+    #[must_use]
+    pub fn variance_s2(&self) -> f64 {
+        self.moments_ns().1 / (NANOS_PER_SECOND as f64).powi(2)
+    }
+
+    /// Coefficient of variation, standard deviation over mean; 0 for what does not vary, infinite with the variance.
+    #[must_use]
+    pub fn cv(&self) -> f64 {
+        let (mean, variance) = self.moments_ns();
+        if variance == 0.0 || variance.is_infinite() { variance } else { variance.sqrt() / mean }
+    }
+
+    /// The value that a draw stays below with probability `p` (the inverse of the distribution function).
+    ///
+    /// `p` is clamped to 0..=1. Unbounded values are capped at [`Span::MAX_WRITTEN`].
+    #[must_use]
+    pub fn quantile(&self, p: f64) -> Span {
+        let p = if p >= 0.0 { p.min(1.0) } else { 0.0 }; // NaN too
+        match self {
+            Self::Constant(value) => *value,
+            Self::Uniform { min, max } => *min + Span::from_nanos_f64_saturating(p * (*max - *min).as_nanos() as f64),
+            Self::Empirical(values) => values.quantile(p),
+            Self::LogNormal { mu, sigma } => {
+                Span::from_nanos_f64_saturating((mu + normal::scaled_quantile(*sigma, p)).exp())
+            }
+            Self::Normal { mean_ns, sd_ns } => {
+                Span::from_nanos_f64_saturating(mean_ns + normal::scaled_quantile(*sd_ns, p))
+            }
+            Self::Gamma(gamma) => Span::from_nanos_f64_saturating(gamma.quantile_ns(p)),
+            Self::HyperExponential(mixture) => Span::from_nanos_f64_saturating(mixture.quantile_ns(p)),
+            Self::Percentiles(table) => Span::from_nanos_f64_saturating(table.quantile_ns(p)),
+            _ => Span::from_nanos_f64_saturating(self.at_hazard_ns(-(-p).ln_1p())),
+        }
+    }
+
+    /// Mean (ns) and variance (ns squared).
+    fn moments_ns(&self) -> (f64, f64) {
+        match self {
+            Self::Constant(value) => (value.as_nanos() as f64, 0.0),
+            Self::Uniform { min, max } => {
+                let width = (*max - *min).as_nanos() as f64;
+                (min.as_nanos() as f64 + width / 2.0, width * (width + 2.0) / 12.0)
+            }
+            Self::LogNormal { mu, sigma } => normal::log_normal_moments(*mu, *sigma),
+            Self::Normal { mean_ns, sd_ns } => normal::clipped_moments(*mean_ns, *sd_ns),
+            Self::Gamma(gamma) => gamma.moments_ns(),
+            Self::HyperExponential(mixture) => mixture.moments_ns(),
+            Self::Percentiles(table) => table.moments_ns(),
+            Self::Empirical(values) => values.moments_ns(),
+            Self::Exponential { mean_ns } => (*mean_ns, mean_ns * mean_ns),
+            Self::Weibull { scale_ns, shape } => hazard::weibull_moments(*scale_ns, *shape),
+            Self::Pareto { minimum_ns, shape } => hazard::pareto_moments(*minimum_ns, *shape),
+            Self::Burr { scale_ns, c, k } => hazard::burr_moments(*scale_ns, *c, *k),
+        }
+    }
+
+    /// A distribution over every nanosecond from `min` to `max`.
+    ///
+    /// # Errors
+    /// Refuses `min` above `max`, and what does not fit the clock.
+    pub fn uniform(min: Span, max: Span) -> Result<Self, DistError> {
+        error::fits("max", max)?;
+        if min > max { Err(DistError::MinAboveMax { min, max }) } else { Ok(Self::Uniform { min, max }) }
+    }
 }
 
 use crate::rng::Stream;

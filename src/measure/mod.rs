@@ -1,9 +1,12 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
+mod cost;
 pub mod summary;
 pub mod timeline;
 
 use serde::{Deserialize, Serialize};
+
+pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
 
 /// Everything a run leaves: what reports are made from.
 #[derive(Clone, Debug)]

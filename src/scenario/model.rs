@@ -216,6 +216,21 @@ pub struct Billing {
     pub free_gb_seconds: f64,
     /// Provisioned concurrency.
     pub provisioned: Option<ProvisionedBilling>,
+    /// What else may be charged.
+    pub extras: ExtraPrices,
+}
+
+/// Prices beside execution, US dollars; 0: not charged.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ExtraPrices {
+    /// A GB-second of ephemeral storage beyond what comes with every instance.
+    pub ephemeral_gb_second_usd: f64,
+    /// Keeping a snapshot, for each GB-second.
+    pub snapshot_cache_gb_second_usd: f64,
+    /// Restoring a snapshot, for each GB of memory and restore.
+    pub snapshot_restore_gb_usd: f64,
+    /// An hour of a provisioned event poller.
+    pub poller_hour_usd: f64,
 }
 
 /// Price of one volume tier.

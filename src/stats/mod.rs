@@ -1,1 +1,10 @@
-//! Estimators: histograms, exact moments, intervals.
+//! Estimators: histograms, exact moments, intervals, the end of the warm-up.
+
+mod histogram;
+pub mod interval;
+mod moments;
+mod warm_up;
+
+pub use histogram::Histogram;
+pub use moments::Moments;
+pub use warm_up::mser5;

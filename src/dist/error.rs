@@ -1,0 +1,87 @@
+//! What the constructors refuse, and the checks they share.
+
+use crate::time::Span;
+
+/// Why parameters do not make a distribution.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DistError {
+    /// A duration of zero where there must be some.
+    #[error("`{0}` must be longer than zero, as in \"250ms\"")]
+    NotPositive(&'static str),
+    /// A duration beyond the clock.
+    #[error("`{0}` does not fit the clock: it must be at most 292 years")]
+    TooLong(&'static str),
+    /// A number out of range (or not a number).
+    #[error("`{name}` must be a number from {low} to {high}, not {value}")]
+    OutOfRange {
+        /// The parameter.
+        name: &'static str,
+        /// What it was.
+        value: f64,
+        /// The least it may be.
+        low: f64,
+        /// The most it may be.
+        high: f64,
+    },
+    /// The ends of a range are exchanged.
+    #[error("`min` ({min}) must not be above `max` ({max})")]
+    MinAboveMax {
+        /// The lower end.
+        min: Span,
+        /// The upper end.
+        max: Span,
+    },
+    /// A tail that lies below the middle.
+    #[error("`p99` ({p99}) must not be below `median` ({median})")]
+    TailBelowMedian {
+        /// The median.
+        median: Span,
+        /// The 99th percentile.
+        p99: Span,
+    },
+    /// Nothing to draw from.
+    #[error("`{0}` must not be empty: give at least one")]
+    Empty(&'static str),
+    /// A branch that is never or more than always taken.
+    #[error("branch {place}: `probability` must be above 0 and at most 1, not {probability}")]
+    BranchProbability {
+        /// Which branch, counted from 1.
+        place: usize,
+        /// What it was.
+        probability: f64,
+    },
+    /// Probabilities that leave something over.
+    #[error("the probabilities of the branches must add up to 1, not {0}")]
+    ProbabilitySum(f64),
+    /// Percentiles that do not span everything.
+    #[error(
+        "the points must begin at p = 0 (the smallest value) and end at p = 1 (the largest), not at {first} and {last}"
+    )]
+    OpenEnds {
+        /// The first p.
+        first: f64,
+        /// The last p.
+        last: f64,
+    },
+    /// Percentiles out of order.
+    #[error("point {place}: p must rise and the value must not fall from one point to the next")]
+    Unsorted {
+        /// Which point, counted from 1.
+        place: usize,
+    },
+}
+
+/// The nanoseconds of a duration that must be some.
+pub(super) fn positive(name: &'static str, span: Span) -> Result<f64, DistError> {
+    if span == Span::ZERO { Err(DistError::NotPositive(name)) } else { fits(name, span) }
+}
+
+/// The nanoseconds of a duration that must fit the clock.
+pub(super) fn fits(name: &'static str, span: Span) -> Result<f64, DistError> {
+    if span > Span::MAX_WRITTEN { Err(DistError::TooLong(name)) } else { Ok(span.as_nanos() as f64) }
+}
+
+/// A number in a range; NaN is in none.
+pub(super) fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<f64, DistError> {
+    if (low..=high).contains(&value) { Ok(value) } else { Err(DistError::OutOfRange { name, value, low, high }) }
+}

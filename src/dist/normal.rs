@@ -1,0 +1,81 @@
+//! Normal (clipped at 0) and log-normal.
+
+use std::f64::consts::{PI, SQRT_2};
+
+use statrs::function::erf::{erfc, erfc_inv};
+
+use super::{Dist, DistError, error};
+use crate::time::Span;
+
+/// The 99th percentile of the standard normal distribution.
+const Z99: f64 = 2.326_347_874_040_841;
+
+/// The widest log-normal: its 99th percentile is ten thousand million times its median.
+const MAX_SIGMA: f64 = 10.0;
+
+impl Dist {
+    /// Normal with this mean and standard deviation, where a negative draw counts as 0.
+    ///
+    /// # Errors
+    /// Refuses a standard deviation of zero, and what does not fit the clock.
+    pub fn normal(mean: Span, sd: Span) -> Result<Self, DistError> {
+        Ok(Self::Normal { mean_ns: error::fits("mean", mean)?, sd_ns: error::positive("sd", sd)? })
+    }
+
+    /// Log-normal with this median and 99th percentile.
+    ///
+    /// # Errors
+    /// Refuses a median of zero, a 99th percentile below it (or absurdly far above), and what does not fit the clock.
+    pub fn log_normal_p99(median: Span, p99: Span) -> Result<Self, DistError> {
+        let ratio = error::fits("p99", p99)? / error::positive("median", median)?;
+        if ratio < 1.0 {
+            return Err(DistError::TailBelowMedian { median, p99 });
+        }
+        Self::log_normal_sigma(median, ratio.ln() / Z99)
+    }
+
+    /// Log-normal with this median and this standard deviation of the logarithm.
+    ///
+    /// # Errors
+    /// Refuses a median of zero, a sigma out of 0..=10, and what does not fit the clock.
+    pub fn log_normal_sigma(median: Span, sigma: f64) -> Result<Self, DistError> {
+        let mu = error::positive("median", median)?.ln();
+        Ok(Self::LogNormal { mu, sigma: error::within("sigma", sigma, 0.0, MAX_SIGMA)? })
+    }
+
+    /// Log-normal with this mean and standard deviation (of the durations, not of their logarithms).
+    ///
+    /// # Errors
+    /// Refuses a mean of zero, a standard deviation absurdly far above it, and what does not fit the clock.
+    pub fn log_normal_moments(mean: Span, sd: Span) -> Result<Self, DistError> {
+        let mean_ns = error::positive("mean", mean)?;
+        let cv = error::fits("sd", sd)? / mean_ns;
+        let sigma = error::within("sigma", (cv * cv).ln_1p().sqrt(), 0.0, MAX_SIGMA)?;
+        Ok(Self::LogNormal { mu: mean_ns.ln() - sigma * sigma / 2.0, sigma })
+    }
+}
+
+/// `sd` times the `p`-quantile of the standard normal distribution; 0 where nothing varies.
+pub(super) fn scaled_quantile(sd: f64, p: f64) -> f64 {
+    if sd == 0.0 { 0.0 } else { -sd * SQRT_2 * erfc_inv(2.0 * p) }
+}
+
+/// Mean and variance of exp(N(mu, sigma)).
+pub(super) fn log_normal_moments(mu: f64, sigma: f64) -> (f64, f64) {
+    let mean = (mu + sigma * sigma / 2.0).exp();
+    (mean, mean * mean * (sigma * sigma).exp_m1())
+}
+
+/// Mean and variance of max(0, N(mean, sd)).
+///
+/// With N = max(0, -X): X = max(0, X) - N and max(0, X) * N = 0, so the clipped variance is
+/// Var X - Var N - 2 E max(0, X) E N, in which nothing cancels when clipping is rare.
+pub(super) fn clipped_moments(mean: f64, sd: f64) -> (f64, f64) {
+    let a = mean / sd;
+    let below = erfc(a / SQRT_2) / 2.0;
+    let density = (-a * a / 2.0).exp() / (2.0 * PI).sqrt();
+    let lost = density - a * below;
+    let lost_square = (1.0 + a * a) * below - a * density;
+    let variance = 1.0 - (lost_square - lost * lost) - 2.0 * (a + lost) * lost;
+    (mean + sd * lost, sd * sd * variance)
+}

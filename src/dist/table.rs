@@ -1,0 +1,92 @@
+//! Distributions from data: percentiles with straight lines between them, and observed values.
+
+use std::sync::Arc;
+
+use rand::RngExt;
+
+use super::{Dist, DistError, error};
+use crate::rng::Stream;
+use crate::time::Span;
+
+/// Known percentiles, linear between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Percentiles(Arc<[(f64, f64)]>);
+
+/// Observed values in rising order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Empirical(Arc<[Span]>);
+
+impl Dist {
+    /// Values whose quantile function is linear between these points (p in 0..=1 and value), from the smallest value
+    /// at p = 0 to the largest at p = 1.
+    ///
+    /// # Errors
+    /// Refuses no points, points that do not begin at 0 and end at 1, p that do not rise, values that fall, and what
+    /// does not fit the clock.
+    pub fn percentiles(points: &[(f64, Span)]) -> Result<Self, DistError> {
+        let (Some(first), Some(last)) = (points.first(), points.last()) else {
+            return Err(DistError::Empty("points"));
+        };
+        if first.0 != 0.0 || last.0 != 1.0 {
+            return Err(DistError::OpenEnds { first: first.0, last: last.0 });
+        }
+        let rises = |pair: &[(f64, Span)]| pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1;
+        if let Some(wrong) = points.windows(2).position(|pair| !rises(pair)) {
+            return Err(DistError::Unsorted { place: wrong + 2 });
+        }
+        error::fits("value", last.1)?;
+        Ok(Self::Percentiles(Percentiles(points.iter().map(|&(p, value)| (p, value.as_nanos() as f64)).collect())))
+    }
+
+    /// Draws from these observations with equal probability.
+    ///
+    /// # Errors
+    /// Refuses no observations, and what does not fit the clock.
+    pub fn empirical(mut values: Vec<Span>) -> Result<Self, DistError> {
+        values.sort_unstable();
+        error::fits("values", *values.last().ok_or(DistError::Empty("values"))?)?;
+        Ok(Self::Empirical(Empirical(values.into())))
+    }
+}
+
+impl Percentiles {
+    /// For `p` in 0..=1.
+    pub(super) fn quantile_ns(&self, p: f64) -> f64 {
+        // The points end at 0 and 1, so the segment that ends at or after `p` always has a beginning.
+        let end = self.0.partition_point(|point| point.0 < p).clamp(1, self.0.len() - 1);
+        let ((p_low, low), (p_high, high)) = (self.0[end - 1], self.0[end]);
+        low + (high - low) * (p - p_low) / (p_high - p_low)
+    }
+
+    /// Each segment is a uniform distribution: weighted mean, weighted spread inside and between.
+    pub(super) fn moments_ns(&self) -> (f64, f64) {
+        let segments = || self.0.windows(2).map(|pair| (pair[1].0 - pair[0].0, pair[0].1, pair[1].1));
+        let mean: f64 = segments().map(|(weight, low, high)| weight * (low + high) / 2.0).sum();
+        let variance = segments()
+            .map(|(weight, low, high)| {
+                let (low, high) = (low - mean, high - mean);
+                weight * (low * low + low * high + high * high) / 3.0
+            })
+            .sum();
+        (mean, variance)
+    }
+}
+
+impl Empirical {
+    pub(super) fn sample(&self, stream: &mut Stream) -> Span {
+        self.0[stream.random_range(0..self.0.len())]
+    }
+
+    /// The smallest observation that at least the share `p` does not exceed.
+    pub(super) fn quantile(&self, p: f64) -> Span {
+        let rank = (p * self.0.len() as f64).ceil() as usize;
+        self.0[rank.clamp(1, self.0.len()) - 1]
+    }
+
+    pub(super) fn moments_ns(&self) -> (f64, f64) {
+        let count = self.0.len() as f64;
+        let total: u128 = self.0.iter().map(|value| u128::from(value.as_nanos())).sum();
+        let mean = total as f64 / count;
+        (mean, self.0.iter().map(|value| (value.as_nanos() as f64 - mean).powi(2)).sum::<f64>() / count)
+    }
+}
