@@ -107,7 +107,10 @@ mod tests {
         assert_eq!(rows.len(), 5);
         let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
         let (p99, half) = (at("latency_s_p99"), at("latency_s_p99_half_width"));
-        assert_eq!((rows[4][0].as_str(), rows[4][p99].parse::<f64>()), (TOTAL, Ok(result.summary.total.latency_s.p99.mean)));
+        assert_eq!(
+            (rows[4][0].as_str(), rows[4][p99].parse::<f64>()),
+            (TOTAL, Ok(result.summary.total.latency_s.p99.mean))
+        );
         assert_eq!((rows[2][p99].as_str(), rows[2][half].as_str()), ("", ""));
         assert_eq!(rows[1][half].parse(), Ok(result.summary.functions[0].1.latency_s.p99.half_width.unwrap()));
     }

@@ -11,8 +11,8 @@ use crate::measure::{Manifest, RunResult};
 
 /// How many functions are shown before "show all".
 const ROWS: usize = 25;
-/// How many limits are listed on the first screen.
-const LIMITS: usize = 4;
+/// How many limits are listed below the first one.
+const LIMITS: usize = 3;
 
 /// The page of a run.
 #[must_use]
@@ -25,7 +25,11 @@ pub fn run(result: &RunResult, manifest: &Manifest) -> String {
 pub fn render(result: &RunResult, manifest: &Manifest, charts: &[Drawn]) -> String {
     let summary = &result.summary;
     let sections = [
-        Section { id: "charts", title: "What happened", body: html! { @for chart in charts { (page::figure(chart)) } } },
+        Section {
+            id: "charts",
+            title: "What happened",
+            body: html! { @for chart in charts { (page::figure(chart)) } },
+        },
         Section { id: "functions", title: "Functions", body: functions(summary) },
         Section { id: "total", title: "All functions together", body: total(summary) },
         Section { id: "events", title: "Events and limits", body: events(summary) },
@@ -55,11 +59,12 @@ fn answer(summary: &Summary) -> Markup {
                 h2 id="binds-title" { "What binds" }
                 @if let Some(first) = summary.limits.first() {
                     p.figure { (wording::limit(first)) }
+                    p { "held back " (Quantity::Count.stat(&first.throttled)) }
                     ul.plain {
-                        @for hit in summary.limits.iter().take(LIMITS) {
-                            li { (wording::limit(hit)) " held back " (Quantity::Count.stat(&hit.throttled)) }
+                        @for hit in summary.limits.iter().skip(1).take(LIMITS) {
+                            li { (wording::limit(hit)) ": " (Quantity::Count.stat(&hit.throttled)) }
                         }
-                        @if summary.limits.len() > LIMITS { li { "and " (summary.limits.len() - LIMITS) " more" } }
+                        @if summary.limits.len() > LIMITS + 1 { li { "and " (summary.limits.len() - LIMITS - 1) " more" } }
                     }
                 } @else {
                     p.figure { "No limit was reached" }
@@ -124,7 +129,9 @@ const METRICS: [Metric; 13] = [
     (column("Rejected", "Rejected over arrived requests"), Quantity::Ratio, |f| &f.rejection_ratio),
     (column("Instances", "Mean number of instances"), Quantity::Count, |f| &f.instances.mean),
     (column("Peak", "Most instances at one moment"), Quantity::Count, |f| &f.instances.peak),
-    (column("N_instance", "The static estimate: load over capacity"), Quantity::Count, |f| &f.instances.static_estimate),
+    (column("N_instance", "The static estimate: load over capacity"), Quantity::Count, |f| {
+        &f.instances.static_estimate
+    }),
     (column("Cost", "Cost of the measured part"), Quantity::Usd, |f| &f.cost_usd.total),
 ];
 
@@ -211,6 +218,74 @@ fn made(summary: &Summary, manifest: &Manifest) -> Markup {
         details {
             summary { "The scenario, with every default written out" }
             pre tabindex="0" { (manifest.scenario) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn names_are_data() {
+        let mut result = sample::result(3, 12);
+        result.summary.functions[0].0 = "<script>alert(1)</script>".into();
+        result.summary.scenario.name = "<b>&\"".into();
+        result.summary.objectives[0].function = Some("<script>alert(2)</script>".into());
+        result.summary.limits[0].function = "<img src=x onerror=alert(3)>".into();
+        result.limit_lines[0].0 = "<script>alert(4)</script>".into();
+        let mut manifest = sample::manifest();
+        manifest.scenario = "</pre><script>alert(5)</script>".into();
+        let page = run(&result, &manifest);
+        assert!(!page.contains("<script>alert") && !page.contains("<img") && !page.contains("<b>"));
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "the name shows as text");
+        assert_eq!(page.matches("<script").count(), 1, "the page's own");
+    }
+
+    #[test]
+    fn a_thousand_functions_stay_under_three_megabytes() {
+        let page = run(&sample::result(1_000, 288), &sample::manifest());
+        assert!(page.len() < 3_000_000, "{} bytes", page.len());
+        assert!(page.contains("function-0999"), "all of them are in");
+    }
+
+    #[test]
+    fn the_page_fetches_nothing() {
+        let page = run(&sample::result(3, 12), &sample::manifest());
+        let without_namespaces = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!without_namespaces.contains("http:") && !without_namespaces.contains("https:"));
+        assert!(!page.contains(" src=") && !page.contains("@import") && !page.contains("url("));
+    }
+
+    #[test]
+    fn the_answer_comes_first() {
+        let page = run(&sample::result(3, 12), &sample::manifest());
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("`{text}` is missing"));
+        assert!(at("1 of 3 objectives is not met") < at("reserved 200 of checkout"));
+        assert!(at("reserved 200 of checkout") < at("$1,235 ± 12") && at("$1,235 ± 12") < at("<figure"));
+    }
+
+    /// `FOREWARM_LOOK=1 cargo test --lib look` leaves pages and charts in `target/look` to be looked at.
+    #[test]
+    fn look() {
+        if std::env::var_os("FOREWARM_LOOK").is_none() {
+            return;
+        }
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
+        std::fs::create_dir_all(&folder).unwrap();
+        for (name, result) in [
+            ("three", sample::result(3, 288)),
+            ("one", sample::result(1, 24)),
+            ("thousand", sample::result(1_000, 288)),
+            ("empty", sample::empty()),
+        ] {
+            std::fs::write(folder.join(format!("{name}.html")), run(&result, &sample::manifest())).unwrap();
+            std::fs::write(folder.join(format!("{name}.txt")), crate::report::table::render(&result.summary, false))
+                .unwrap();
+            for chart in chart::run::charts(&result) {
+                std::fs::write(folder.join(format!("{name}-{}.svg", chart.name)), chart.svg).unwrap();
+            }
         }
     }
 }

@@ -5,6 +5,9 @@ use crate::measure::summary::Stat;
 /// Stands where there is no number.
 pub const NOTHING: &str = "—";
 
+/// More decimal places than this say nothing to a reader.
+const MOST_PLACES: usize = 6;
+
 /// What a number measures, hence how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
@@ -65,15 +68,16 @@ impl Quantity {
     /// Without an interval, the mean alone.
     #[must_use]
     pub fn stat(self, stat: &Stat) -> String {
-        let Some(half) = stat.half_width.filter(|half| half.is_finite() && stat.mean.is_finite()) else {
+        let Some(width) = stat.half_width.filter(|half| half.is_finite() && *half > 0.0 && stat.mean.is_finite())
+        else {
             return self.text(stat.mean);
         };
-        if half == 0.0 {
-            return self.text(stat.mean);
+        let scale = self.scale(stat.mean.abs().max(width));
+        let (mean, half) = (stat.mean * scale.factor, width * scale.factor);
+        let places = decimals(half, 2);
+        if places > MOST_PLACES {
+            return format!("{} ± {}", self.text(stat.mean), self.text(width));
         }
-        let scale = self.scale(stat.mean.abs().max(half));
-        let (mean, half) = (stat.mean * scale.factor, half * scale.factor);
-        let places = decimals(half, 2).min(9);
         let (sign, mean) = if mean < 0.0 { ("-", -mean) } else { ("", mean) };
         let (mean, half) = (grouped(&format!("{mean:.places$}")), grouped(&format!("{half:.places$}")));
         format!("{sign}{}{mean} ± {half}{}", scale.prefix, scale.suffix)
@@ -85,9 +89,12 @@ impl Quantity {
         match stat.half_width {
             Some(half) if half.is_finite() && half > 0.0 && stat.mean.is_finite() => {
                 let scale = self.scale(stat.mean.abs().max(half));
-                let half = half * scale.factor;
-                let digits = grouped(&format!("{half:.*}", decimals(half, 2).min(9)));
-                format!("± {}{digits}{}", scale.prefix, scale.suffix)
+                let scaled = half * scale.factor;
+                let places = decimals(scaled, 2);
+                if places > MOST_PLACES {
+                    return format!("± {}", self.text(half));
+                }
+                format!("± {}{}{}", scale.prefix, grouped(&format!("{scaled:.places$}")), scale.suffix)
             }
             _ => String::new(),
         }
@@ -123,13 +130,16 @@ pub fn count(x: f64) -> String {
     if !x.is_finite() {
         return NOTHING.to_owned();
     }
+    if x.abs() >= 1e15 {
+        return format!("{x:.2e}");
+    }
     if x == x.trunc() || x.abs() >= 1000.0 {
         return grouped(&format!("{x:.0}"));
     }
     if x.abs() < 1e-6 {
         return format!("{x:.1e}");
     }
-    trimmed(&format!("{x:.*}", decimals(x, 3)))
+    format!("{x:.*}", decimals(x, 3))
 }
 
 /// US dollars: cents from one dollar on, three digits below.
@@ -139,6 +149,9 @@ pub fn money(usd: f64) -> String {
         return NOTHING.to_owned();
     }
     let (sign, x) = if usd < 0.0 { ("-", -usd) } else { ("", usd) };
+    if x >= 1e15 {
+        return format!("{sign}${x:.2e}");
+    }
     let places = if x >= 0.995 || x == 0.0 { 2 } else { decimals(x, 3).clamp(2, 9) };
     format!("{sign}${}", grouped(&format!("{x:.places$}")))
 }
@@ -247,9 +260,10 @@ mod tests {
             (1_234_567.0, "1,234,567"),
             (-1_234.0, "-1,234"),
             (12.345, "12.3"),
-            (0.5, "0.5"),
+            (0.5, "0.500"),
             (999.96, "1000"),
             (1e-9, "1.0e-9"),
+            (1.234e20, "1.23e20"),
         ] {
             assert_eq!(count(x), text, "{x}");
         }

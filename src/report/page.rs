@@ -90,7 +90,14 @@ pub struct Cell {
 
 /// A table whose rows have a name and numbers, sortable in the browser. The first `shown` rows are shown at first.
 #[must_use]
-pub fn table(caption: &str, first: &str, columns: &[Column], rows: &[(String, Vec<Cell>)], total: Option<&[Cell]>, shown: usize) -> Markup {
+pub fn table(
+    caption: &str,
+    first: &str,
+    columns: &[Column],
+    rows: &[(String, Vec<Cell>)],
+    total: Option<&[Cell]>,
+    shown: usize,
+) -> Markup {
     let cells = |cells: &[Cell]| {
         html! {
             @for cell in cells {

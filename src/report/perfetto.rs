@@ -37,8 +37,7 @@ struct Track {
 impl<W: Write> TraceWriter<W> {
     /// Begins a trace with the names of the functions, in the order of their ids.
     pub fn new(to: W, functions: &[impl AsRef<str>]) -> Self {
-        let mut writer =
-            Self { to, error: None, live: HashMap::new(), next_track: REFUSED + 1, empty: true };
+        let mut writer = Self { to, error: None, live: HashMap::new(), next_track: REFUSED + 1, empty: true };
         for (index, name) in functions.iter().enumerate() {
             let function = FnId(u32::try_from(index).unwrap_or(u32::MAX));
             writer.name("process_name", function, REFUSED, name.as_ref());

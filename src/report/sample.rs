@@ -69,6 +69,24 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
     }
 }
 
+/// The result of a run in which nothing arrived.
+pub(in crate::report) fn empty() -> RunResult {
+    let mut result = result(1, 0);
+    let nothing = Shape::build(|key| {
+        let count = !key.contains("_s") && !key.ends_with("_ratio");
+        Stat { mean: if count { 0.0 } else { f64::NAN }, half_width: None }
+    });
+    result.summary.total = nothing.clone();
+    result.summary.functions[0].1 = nothing;
+    result.summary.replications = 1;
+    result.summary.objectives.clear();
+    result.summary.limits.clear();
+    result.summary.events.clear();
+    result.summary.monthly_cost_usd = Stat { mean: 0.0, half_width: None };
+    result.distributions = Distributions::default();
+    result
+}
+
 /// The manifest that goes with it.
 pub(in crate::report) fn manifest() -> Manifest {
     Manifest {
@@ -181,9 +199,8 @@ fn distributions() -> Distributions {
 
 /// A log-normal shape around `median` with the standard deviation `spread` in decades, and a share of zeros.
 fn bell(zero: f64, median: f64, spread: f64) -> Bins {
-    let weights: Vec<(f64, f64)> = (-40..=40)
-        .map(|step| (f64::from(step) / 10.0, (-0.5 * (f64::from(step) / 10.0f64).powi(2)).exp()))
-        .collect();
+    let weights: Vec<(f64, f64)> =
+        (-40..=40).map(|step| (f64::from(step) / 10.0, (-0.5 * (f64::from(step) / 10.0f64).powi(2)).exp())).collect();
     let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
     let edge = |z: f64| median * 10f64.powf(z * spread);
     let bins =

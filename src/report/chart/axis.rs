@@ -33,7 +33,8 @@ impl Axis {
     /// The axis over `values`; none if there is nothing to show.
     pub(super) fn fit(&self, values: impl Iterator<Item = f64>, ticks: usize) -> Option<Fitted> {
         let shown = |x: &f64| x.is_finite() && x.abs() < LARGEST && (self.scale != Scale::Log || *x > 0.0);
-        let (lo, hi) = values.filter(shown).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
+        let (lo, hi) =
+            values.filter(shown).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
         if lo > hi {
             return None;
         }
@@ -123,8 +124,32 @@ const LARGEST: f64 = 1e100;
 
 /// Steps at which people count time, s.
 const TIME_STEPS: [f64; 26] = [
-    0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0,
-    21_600.0, 43_200.0, 86_400.0, 172_800.0, 432_000.0, 604_800.0, 1_209_600.0, 2_592_000.0,
+    0.1,
+    0.2,
+    0.5,
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    15.0,
+    30.0,
+    60.0,
+    120.0,
+    300.0,
+    600.0,
+    900.0,
+    1_800.0,
+    3_600.0,
+    7_200.0,
+    10_800.0,
+    21_600.0,
+    43_200.0,
+    86_400.0,
+    172_800.0,
+    432_000.0,
+    604_800.0,
+    1_209_600.0,
+    2_592_000.0,
 ];
 
 /// The smallest of 1, 2, 5 times a power of ten that is at least `rough`.
@@ -138,7 +163,8 @@ fn nice_step(rough: f64) -> f64 {
 fn round_factors(lo: f64, hi: f64) -> Vec<f64> {
     let from = lo.log10().floor() as i32 - 1;
     let to = hi.log10().ceil() as i32 + 1;
-    let all: Vec<f64> = (from..=to).flat_map(|decade| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(decade))).collect();
+    let all: Vec<f64> =
+        (from..=to).flat_map(|decade| [1.0, 2.0, 5.0].map(|factor| factor * 10f64.powi(decade))).collect();
     let first = all.iter().rposition(|x| *x <= lo * 1.000_001).unwrap_or(0);
     let last = all.iter().position(|x| *x >= hi * 0.999_999).unwrap_or(all.len() - 1);
     let (first, last) = if first < last { (first, last) } else { (last.saturating_sub(1), last + 1) };
@@ -172,7 +198,8 @@ pub(super) struct Fitted {
 impl Fitted {
     /// Where `x` lies between the ends, 0 to 1; none if it cannot be shown.
     pub(super) fn place(&self, x: f64) -> Option<f64> {
-        let share = if self.log { (x / self.lo).ln() / (self.hi / self.lo).ln() } else { (x - self.lo) / (self.hi - self.lo) };
+        let share =
+            if self.log { (x / self.lo).ln() / (self.hi / self.lo).ln() } else { (x - self.lo) / (self.hi - self.lo) };
         share.is_finite().then(|| share.clamp(0.0, 1.0))
     }
 

@@ -60,7 +60,8 @@ impl Bars {
         for (index, row) in self.rows.iter().enumerate() {
             let y = top + ROW * index as f64;
             let parts = self.parts.iter().zip(&row.parts);
-            let lines = parts.map(|((name, _), x)| format!("\n{name}: {}", self.axis.quantity.text(*x))).collect::<String>();
+            let lines =
+                parts.map(|((name, _), x)| format!("\n{name}: {}", self.axis.quantity.text(*x))).collect::<String>();
             overlay += &tip((0.0, y), (f64::from(WIDTH), y + ROW), &format!("{}{lines}", row.name));
         }
         picture(&self.title, &self.description, bottom + AXIS, &tips(&overlay), |canvas| {

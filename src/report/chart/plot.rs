@@ -130,7 +130,10 @@ impl Panel {
     fn fit(&self) -> Option<Fitted> {
         // A limit alone is nothing to show.
         let data = self.marks.iter().filter(|mark| !matches!(mark.shape, Shape::Rule(_)));
-        if !data.flat_map(|mark| mark.shape.ys(self.y.scale)).any(|y| y.is_finite() && (self.y.scale != Scale::Log || y > 0.0)) {
+        if !data
+            .flat_map(|mark| mark.shape.ys(self.y.scale))
+            .any(|y| y.is_finite() && (self.y.scale != Scale::Log || y > 0.0))
+        {
             return None;
         }
         let ticks = (self.height / 34.0).clamp(2.0, 8.0) as usize;
@@ -220,8 +223,7 @@ impl Frame<'_> {
 
     /// Points that stand alone between gaps become dots.
     fn draw_line(&self, canvas: &Canvas<'_>, points: &[(f64, f64)], style: Style) {
-        let places: Vec<Option<(f64, f64)>> =
-            points.iter().map(|(x, y)| self.at_x(*x).zip(self.at_y(*y))).collect();
+        let places: Vec<Option<(f64, f64)>> = points.iter().map(|(x, y)| self.at_x(*x).zip(self.at_y(*y))).collect();
         for run in places.split(Option::is_none) {
             let run: Vec<(f64, f64)> = run.iter().copied().flatten().collect();
             match run[..] {
@@ -244,7 +246,8 @@ impl Frame<'_> {
             .collect();
         for run in places.split(Option::is_none).filter(|run| !run.is_empty()) {
             let run: Vec<[f64; 4]> = run.iter().copied().flatten().collect();
-            let upper: Vec<(f64, f64)> = run.iter().flat_map(|[from, to, _, high]| [(*from, *high), (*to, *high)]).collect();
+            let upper: Vec<(f64, f64)> =
+                run.iter().flat_map(|[from, to, _, high]| [(*from, *high), (*to, *high)]).collect();
             let lower = run.iter().rev().flat_map(|[from, to, low, _]| [(*to, *low), (*from, *low)]);
             let outline: Vec<(f64, f64)> = upper.iter().copied().chain(lower).collect();
             canvas.area(&outline, style.colour);
@@ -288,7 +291,9 @@ impl<'a> Legend<'a> {
         for (mark, x, row) in &self.entries {
             let y = row_at(*row);
             match mark.shape {
-                Shape::Steps(_) => canvas.rect((*x + 6.0, y - 6.0), (x + Self::SWATCH - 4.0, y + 6.0), mark.style.colour),
+                Shape::Steps(_) => {
+                    canvas.rect((*x + 6.0, y - 6.0), (x + Self::SWATCH - 4.0, y + 6.0), mark.style.colour)
+                }
                 _ => canvas.line(&[(*x, y), (x + Self::SWATCH, y)], mark.style),
             }
             canvas.text(&mark.name, (x + Self::SWATCH + 6.0, y), Side::Start, SMALL, INK);

@@ -37,7 +37,11 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
              the time for it to become ready.",
             wait(result).svg(),
         ),
-        drawn("instances", &format!("Mean number in each interval, stacked. {}", wording::N_INSTANCE), instances(result).svg()),
+        drawn(
+            "instances",
+            &format!("Mean number in each interval, stacked. {}", wording::N_INSTANCE),
+            instances(result).svg(),
+        ),
         drawn(
             "limits",
             "Throttled: invocations that a limit refused or held back. Rejected: requests refused for good.",
@@ -84,11 +88,9 @@ fn highest<'a>(intervals: &[(f64, f64, &'a Point)], value: impl Fn(&Point) -> f6
 fn latency(result: &RunResult) -> Plot {
     let intervals = intervals(result);
     let title = match highest(&intervals, |p| p.latency_s_p99) {
-        Some((at, p)) => format!(
-            "Latency over time: p99 reaches {} after {}",
-            duration(p.latency_s_p99),
-            Quantity::Seconds.text(at)
-        ),
+        Some((at, p)) => {
+            format!("Latency over time: p99 reaches {} after {}", duration(p.latency_s_p99), Quantity::Seconds.text(at))
+        }
         None => "Latency over time: no request was completed".to_owned(),
     };
     let values = || intervals.iter().flat_map(|(_, _, p)| [p.latency_s_p50, p.latency_s_p99]).filter(|x| *x > 0.0);
@@ -162,7 +164,11 @@ fn distribution(result: &RunResult) -> Plot {
     let total = &result.summary.total;
     let p99 = total.latency_s.p99.mean;
     let title = if p99.is_finite() {
-        format!("One request in 100 takes longer than {}, half of them longer than {}", duration(p99), duration(total.latency_s.p50.mean))
+        format!(
+            "One request in 100 takes longer than {}, half of them longer than {}",
+            duration(p99),
+            duration(total.latency_s.p50.mean)
+        )
     } else {
         "Distribution of latency: no request was completed".to_owned()
     };
@@ -174,9 +180,12 @@ fn distribution(result: &RunResult) -> Plot {
         Mark::new(name, *style, Shape::Line(tail(bins)))
     });
     let marks: Vec<Mark> = marks.collect();
-    let positive = curves.iter().flat_map(|(_, _, bins)| &bins.bins).filter(|(_, high, share)| *high > 0.0 && *share > 0.0);
-    let (from, to) = positive.fold((f64::INFINITY, 0.0f64), |(from, to), (low, high, _)| (from.min(low.max(high * 1e-3)), to.max(*high)));
-    let tips = if from < to { distribution_tips(from, to, &curves.map(|(name, _, bins)| (name, bins))) } else { Vec::new() };
+    let positive =
+        curves.iter().flat_map(|(_, _, bins)| &bins.bins).filter(|(_, high, share)| *high > 0.0 && *share > 0.0);
+    let (from, to) = positive
+        .fold((f64::INFINITY, 0.0f64), |(from, to), (low, high, _)| (from.min(low.max(high * 1e-3)), to.max(*high)));
+    let tips =
+        if from < to { distribution_tips(from, to, &curves.map(|(name, _, bins)| (name, bins))) } else { Vec::new() };
     Plot {
         description: format!(
             "{title}. Means: T_func {}, queueing {}, cold start {}.",
@@ -186,7 +195,11 @@ fn distribution(result: &RunResult) -> Plot {
         ),
         title,
         x: Axis::new("time of one request", Quantity::Seconds, Scale::Log),
-        panels: vec![Panel { y: Axis::new("requests that took longer", Quantity::Ratio, Scale::Log), height: 280.0, marks }],
+        panels: vec![Panel {
+            y: Axis::new("requests that took longer", Quantity::Ratio, Scale::Log),
+            height: 280.0,
+            marks,
+        }],
         tips,
     }
 }
@@ -197,7 +210,11 @@ fn distribution_tips(from: f64, to: f64, curves: &[(&str, &Bins)]) -> Vec<Tip> {
     let tip = |n: i32| {
         let x = (edge(n) * edge(n + 1)).sqrt();
         let lines = curves.iter().rev().map(|(name, bins)| format!("\n{name}: {}", percent(share_above(bins, x))));
-        Tip { from: edge(n), to: edge(n + 1), text: format!("longer than {}{}", duration(x), lines.collect::<String>()) }
+        Tip {
+            from: edge(n),
+            to: edge(n + 1),
+            text: format!("longer than {}{}", duration(x), lines.collect::<String>()),
+        }
     };
     (0..STRIPS).map(tip).collect()
 }
@@ -210,7 +227,8 @@ fn rows(
 ) -> Vec<Row> {
     let mut functions: Vec<_> = result.summary.functions.iter().collect();
     functions.sort_by(|(_, a), (_, b)| size(b).total_cmp(&size(a)));
-    let total = (functions.len() != 1).then(|| Row { name: "all functions".to_owned(), parts: parts(&result.summary.total) });
+    let total =
+        (functions.len() != 1).then(|| Row { name: "all functions".to_owned(), parts: parts(&result.summary.total) });
     let row = |(name, shape): &&(String, summary::Shape<Stat>)| Row { name: name.clone(), parts: parts(shape) };
     total.into_iter().chain(functions.iter().take(ROWS).map(row)).collect()
 }
@@ -240,7 +258,12 @@ fn instances(result: &RunResult) -> Plot {
     let intervals = intervals(result);
     let total = &result.summary.total.instances;
     let (mean, peak, formula) = (total.mean.mean, total.peak.mean, total.static_estimate.mean);
-    let title = format!("Instances: {} on average, {} at the peak; the formula says {}", count(mean), count(peak), count(formula));
+    let title = format!(
+        "Instances: {} on average, {} at the peak; the formula says {}",
+        count(mean),
+        count(peak),
+        count(formula)
+    );
     let idle_top = |p: &Point| p.instances_busy + p.instances_idle;
     let all = move |p: &Point| idle_top(p) + p.instances_starting;
     let mut marks = vec![
@@ -260,7 +283,11 @@ fn instances(result: &RunResult) -> Plot {
         }
     }
     if formula > 0.0 && formula <= FAR * highest {
-        marks.push(Mark::new(format!("N_instance {}", count(formula)), Style::line(INK, Dash::Dotted, 1.5), Shape::Rule(formula)));
+        marks.push(Mark::new(
+            format!("N_instance {}", count(formula)),
+            Style::line(INK, Dash::Dotted, 1.5),
+            Shape::Rule(formula),
+        ));
     }
     let label = match above.len() {
         0 => "instances".to_owned(),
@@ -268,12 +295,21 @@ fn instances(result: &RunResult) -> Plot {
         n => format!("instances ({n} limits are off the chart)"),
     };
     Plot {
-        description: format!("{title}. Busy {}, idle {} on average.", count(total.busy_mean.mean), count(total.idle_mean.mean)),
+        description: format!(
+            "{title}. Busy {}, idle {} on average.",
+            count(total.busy_mean.mean),
+            count(total.idle_mean.mean)
+        ),
         title,
         x: time_axis(),
         panels: vec![Panel { y: Axis::new(label, Quantity::Count, Scale::Linear), height: 230.0, marks }],
         tips: tips(&intervals, |p| {
-            format!("busy: {}\nidle: {}\nstarting: {}", count(p.instances_busy), count(p.instances_idle), count(p.instances_starting))
+            format!(
+                "busy: {}\nidle: {}\nstarting: {}",
+                count(p.instances_busy),
+                count(p.instances_idle),
+                count(p.instances_starting)
+            )
         }),
     }
 }
@@ -283,7 +319,12 @@ fn limits(result: &RunResult) -> Plot {
     let total = &result.summary.total;
     let (throttled, rejected) = (total.invocations.throttled.mean, total.requests.rejected.mean);
     let title = if throttled > 0.0 || rejected > 0.0 {
-        format!("{} throttled, {} requests rejected ({})", count(throttled), count(rejected), percent(total.rejection_ratio.mean))
+        format!(
+            "{} throttled, {} requests rejected ({})",
+            count(throttled),
+            count(rejected),
+            percent(total.rejection_ratio.mean)
+        )
     } else {
         "No request was throttled or rejected".to_owned()
     };
@@ -357,5 +398,105 @@ fn cost(result: &RunResult) -> Bars {
         axis: Axis::new("cost per month", Quantity::Usd, Scale::Linear),
         parts: used.iter().map(|part| (names[*part].to_owned(), colours[*part])).collect(),
         rows: rows(result, |f| f.cost_usd.total.mean, |f| pick(values(f))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+    use proptest::prelude::*;
+
+    fn svg<'a>(charts: &'a [Drawn], name: &str) -> &'a str {
+        &charts.iter().find(|chart| chart.name == name).unwrap().svg
+    }
+
+    /// The texts of an SVG, for what a reader sees.
+    fn texts(svg: &str) -> String {
+        let body = svg.split("</desc>").nth(1).unwrap().split("<g class=\"tips\"").next().unwrap();
+        body.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text.trim()).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn every_chart_says_what_it_shows() {
+        let charts = charts(&sample::result(3, 288));
+        let names: Vec<&str> = charts.iter().map(|chart| chart.name).collect();
+        assert_eq!(names, ["latency", "distribution", "wait", "instances", "limits", "cost"]);
+        for chart in &charts {
+            assert!(chart.svg.contains("role=\"img\"") && chart.svg.contains("<title>") && !chart.svg.contains("NaN"));
+        }
+        let instances = texts(svg(&charts, "instances"));
+        assert!(
+            instances.contains("reserved (checkout) 200") && instances.contains("off the chart: account-limit 1,000")
+        );
+        assert!(texts(svg(&charts, "cost")).contains("compute is 77.2 % of it"));
+    }
+
+    #[test]
+    fn text_is_at_least_twelve_pixels() {
+        for chart in charts(&sample::result(3, 288)) {
+            for size in chart.svg.split("font-size=\"").skip(1) {
+                let size: f64 = size.split('"').next().unwrap().parse().unwrap();
+                let view: f64 =
+                    chart.svg.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+                assert!(size * f64::from(super::super::WIDTH) / view >= 12.0);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_text() {
+        let mut result = sample::result(2, 12);
+        result.limit_lines[0].0 = "<b>&\"\u{1}".into();
+        result.summary.functions[0].0 = "<b>&\"\u{1}".into();
+        for chart in charts(&result) {
+            assert!(!chart.svg.contains("<b>") && !chart.svg.contains("&\"") && !chart.svg.contains('\u{1}'));
+        }
+        assert!(svg(&charts(&result), "instances").contains("&lt;b&gt;&amp;&quot;"));
+    }
+
+    #[test]
+    fn nothing_is_nothing_to_show() {
+        for chart in charts(&sample::empty()) {
+            assert!(texts(&chart.svg).contains("Nothing to show"), "{}", chart.name);
+        }
+    }
+
+    #[test]
+    fn the_tail_starts_at_all_and_ends_open() {
+        let bins = Bins { bins: vec![(0.0, 0.1, 0.25), (0.1, 0.2, 0.25), (0.4, 0.8, 0.5)], zero: 0.0 };
+        let tail = tail(&bins);
+        assert_eq!(tail[0].1, 1.0);
+        assert_eq!((tail[3], tail[4]), ((0.2, 0.5), (0.4, 0.5)), "level where there is no bin");
+        assert!(tail[5].1.is_nan(), "zero cannot stand on a log axis");
+        assert!((share_above(&bins, 0.6) - 0.25).abs() < 1e-12, "half of the last bin");
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_breaks_a_chart(values in proptest::collection::vec(
+            prop_oneof![Just(f64::NAN), Just(0.0), Just(f64::INFINITY), Just(-1.0), Just(1e-9), Just(1e9), Just(1e300), 1e-9..1e9f64],
+            0..6,
+        )) {
+            let mut result = sample::result(2, values.len());
+            for (point, x) in result.timeline.series[0].points.iter_mut().zip(&values) {
+                *point = Point {
+                    arrived: *x, rejected: *x, throttled: *x, cold: *x, queue: *x, instances_busy: *x, instances_idle: *x,
+                    latency_s_p50: *x, latency_s_p95: *x, latency_s_p99: *x, ..Point::default()
+                };
+            }
+            let edges = values.windows(2).map(|pair| (pair[0], pair[1], pair[0])).collect();
+            result.distributions.latency = Bins { bins: edges, zero: *values.first().unwrap_or(&0.0) };
+            if let Some(x) = values.first() {
+                result.limit_lines[0].1 = *x;
+                result.summary.total.wait_s.mean.mean = *x;
+                result.summary.total.cost_usd.compute.mean = *x;
+                result.summary.total.cost_usd.total.mean = *x;
+                result.summary.functions[0].1.queueing_s.mean.mean = *x;
+            }
+            for chart in charts(&result) {
+                prop_assert!(chart.svg.ends_with("</svg>\n"));
+            }
+        }
     }
 }
