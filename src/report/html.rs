@@ -117,7 +117,7 @@ const fn column(name: &'static str, about: &'static str) -> Column {
     Column { name, about }
 }
 
-const METRICS: [Metric; 13] = [
+const METRICS: [Metric; 12] = [
     (column("Arrived", "Requests that arrived"), Quantity::Count, |f| &f.requests.arrived),
     (column("p50", "Median of T_exec"), Quantity::Seconds, |f| &f.latency_s.p50),
     (column("p95", "95th percentile of T_exec"), Quantity::Seconds, |f| &f.latency_s.p95),
@@ -132,14 +132,12 @@ const METRICS: [Metric; 13] = [
     (column("N_instance", "The static estimate: load over capacity"), Quantity::Count, |f| {
         &f.instances.static_estimate
     }),
-    (column("Cost", "Cost of the measured part"), Quantity::Usd, |f| &f.cost_usd.total),
 ];
 
 fn functions(summary: &Summary) -> Markup {
     let cells = |shape: &Shape<Stat>| -> Vec<Cell> {
         let stats = METRICS.iter().map(|(_, quantity, stat)| cell(*quantity, stat(shape)));
-        let month = wording::monthly(summary, shape);
-        let month = Cell { text: Quantity::Usd.text(month), half_width: String::new(), value: month };
+        let month = cell(Quantity::Usd, &wording::monthly(summary, shape));
         stats.chain([month]).collect()
     };
     let mut columns: Vec<Column> = METRICS.iter().map(|(column, _, _)| column.clone()).collect();
@@ -169,7 +167,7 @@ fn total(summary: &Summary) -> Markup {
             summary { "All " (rows.len()) " metrics" }
             div.scroll tabindex="0" role="group" aria-label="All metrics" {
                 table {
-                    thead { tr { th scope="col" { "Metric" } th scope="col" { "Value" } th scope="col" { "Meaning" } } }
+                    thead { tr { th scope="col" { "Metric" } th scope="col" { "Value" } th.text scope="col" { "Meaning" } } }
                     tbody {
                         @for (key, stat) in &rows {
                             tr {

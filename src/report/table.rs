@@ -82,7 +82,7 @@ fn instances(out: &mut Text, summary: &Summary) {
         ("N_instance", 10, Box::new(|f| count(f.instances.static_estimate.mean))),
         ("created", 9, Box::new(|f| count(f.instances.created.mean))),
         ("arrived", 11, Box::new(|f| count(f.requests.arrived.mean))),
-        ("cost/month", 10, Box::new(|f| money(wording::monthly(summary, f)))),
+        ("cost/month", 10, Box::new(|f| money(wording::monthly(summary, f).mean))),
     ];
     table(out, summary, "Instances", "", &columns);
     out.line(&out.faint("N_instance = L_load / C_instance, the static estimate beside what was simulated."));

@@ -76,9 +76,11 @@ pub(super) fn intervals(summary: &Summary) -> String {
 }
 
 /// A function's part of the cost of a month, by its part of the measured cost.
-pub(super) fn monthly(summary: &Summary, shape: &Shape<Stat>) -> f64 {
-    let share = shape.cost_usd.total.mean / summary.total.cost_usd.total.mean;
-    if share.is_finite() { summary.monthly_cost_usd.mean * share } else { shape.cost_usd.total.mean }
+pub(super) fn monthly(summary: &Summary, shape: &Shape<Stat>) -> Stat {
+    let factor = summary.monthly_cost_usd.mean / summary.total.cost_usd.total.mean;
+    let factor = if factor.is_finite() { factor } else { 1.0 };
+    let cost = shape.cost_usd.total;
+    Stat { mean: cost.mean * factor, half_width: cost.half_width.map(|half| half * factor) }
 }
 
 /// The functions, those with the most arrivals first; the order of the scenario among equals.

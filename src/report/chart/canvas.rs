@@ -107,13 +107,13 @@ impl Canvas<'_> {
 
     /// Text of `size` pixels, vertically in the middle of its position.
     pub(super) fn text(&self, text: &str, at: (f64, f64), side: Side, size: f64, colour: Colour) {
-        self.write(text, at, side, ("sans-serif", size * SUB * FONT).into_font(), colour);
+        self.write(text, at, side, &("sans-serif", size * SUB * FONT).into_font(), colour);
     }
 
     /// The title of a picture.
     pub(super) fn title(&self, text: &str) {
         let font = ("sans-serif", 17.0 * SUB * FONT).into_font().style(FontStyle::Bold);
-        self.write(&shown(text, 92), (12.0, 20.0), Side::Start, font, INK);
+        self.write(&shown(text, 92), (12.0, 20.0), Side::Start, &font, INK);
     }
 
     /// What stands where there is no data.
@@ -121,7 +121,7 @@ impl Canvas<'_> {
         self.text("Nothing to show", (f64::from(WIDTH) / 2.0, height / 2.0 + 12.0), Side::Middle, 15.0, MUTED);
     }
 
-    fn write(&self, text: &str, at: (f64, f64), side: Side, font: FontDesc<'_>, colour: Colour) {
+    fn write(&self, text: &str, at: (f64, f64), side: Side, font: &FontDesc<'_>, colour: Colour) {
         let hpos = match side {
             Side::Start => HPos::Left,
             Side::Middle => HPos::Center,

@@ -292,7 +292,7 @@ impl<'a> Legend<'a> {
             let y = row_at(*row);
             match mark.shape {
                 Shape::Steps(_) => {
-                    canvas.rect((*x + 6.0, y - 6.0), (x + Self::SWATCH - 4.0, y + 6.0), mark.style.colour)
+                    canvas.rect((*x + 6.0, y - 6.0), (x + Self::SWATCH - 4.0, y + 6.0), mark.style.colour);
                 }
                 _ => canvas.line(&[(*x, y), (x + Self::SWATCH, y)], mark.style),
             }

@@ -2,13 +2,15 @@
 
 use super::axis::{Axis, Scale};
 use super::bars::{Bars, Row};
+use super::distribution::distribution;
 use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
 use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
-use crate::measure::timeline::{Bins, Point};
+use crate::measure::timeline::Point;
 use crate::report::number::{Quantity, count, duration, money, percent};
 use crate::report::wording;
+use crate::time::Span;
 
 /// How many functions a bar chart shows.
 const ROWS: usize = 10;
@@ -74,9 +76,14 @@ fn tips(intervals: &[(f64, f64, &Point)], text: impl Fn(&Point) -> String) -> Ve
     let tip = |(from, to, point): &(f64, f64, &Point)| Tip {
         from: *from,
         to: *to,
-        text: format!("{} to {}\n{}", Quantity::Seconds.bound(*from), Quantity::Seconds.bound(*to), text(point)),
+        text: format!("{} to {}\n{}", clock(*from), clock(*to), text(point)),
     };
     intervals.iter().map(tip).collect()
+}
+
+/// A point in time as in scenario files: `3h20m`.
+fn clock(seconds: f64) -> String {
+    Span::from_secs_f64(seconds).map_or_else(|_| duration(seconds), |span| span.to_string())
 }
 
 /// The interval in which a value is largest.
@@ -89,7 +96,7 @@ fn latency(result: &RunResult) -> Plot {
     let intervals = intervals(result);
     let title = match highest(&intervals, |p| p.latency_s_p99) {
         Some((at, p)) => {
-            format!("Latency over time: p99 reaches {} after {}", duration(p.latency_s_p99), Quantity::Seconds.text(at))
+            format!("Latency over time: p99 reaches {} after {}", duration(p.latency_s_p99), clock(at))
         }
         None => "Latency over time: no request was completed".to_owned(),
     };
@@ -134,91 +141,6 @@ fn latency(result: &RunResult) -> Plot {
     }
 }
 
-/// The share of values above each bin edge, for a line; the share that is zero lies left of everything.
-fn tail(bins: &Bins) -> Vec<(f64, f64)> {
-    let mut above: f64 = bins.bins.iter().map(|(_, _, share)| share).filter(|share| share.is_finite()).sum();
-    let mut points = Vec::new();
-    for (low, high, share) in bins.bins.iter().filter(|(low, high, _)| *high > 0.0 && low <= high) {
-        points.push((low.max(high * 1e-3), above));
-        above -= share;
-        // What is left after the last bin is rounding.
-        points.push((*high, if above > 1e-9 { above } else { f64::NAN }));
-    }
-    points
-}
-
-/// The share of values above `x`, linear inside a bin.
-fn share_above(bins: &Bins, x: f64) -> f64 {
-    let part = |(low, high, share): &(f64, f64, f64)| share * ((high - x) / (high - low)).clamp(0.0, 1.0);
-    bins.bins.iter().map(part).filter(|share| share.is_finite()).sum()
-}
-
-fn distribution(result: &RunResult) -> Plot {
-    let parts = &result.distributions;
-    let curves = [
-        ("T_func", Style::line(BLUE, Dash::Dashed, 2.0), &parts.execution),
-        ("queueing", Style::line(ORANGE, Dash::Solid, 2.25), &parts.queueing),
-        ("cold start", Style::line(VERMILLION, Dash::Dotted, 2.25), &parts.cold_start),
-        ("T_exec, all of it", Style::line(INK, Dash::Solid, 2.5), &parts.latency),
-    ];
-    let total = &result.summary.total;
-    let p99 = total.latency_s.p99.mean;
-    let title = if p99.is_finite() {
-        format!(
-            "One request in 100 takes longer than {}, half of them longer than {}",
-            duration(p99),
-            duration(total.latency_s.p50.mean)
-        )
-    } else {
-        "Distribution of latency: no request was completed".to_owned()
-    };
-    let marks = curves.iter().map(|(name, style, bins)| {
-        let name = match bins.zero {
-            zero if zero > 0.0 => format!("{name} ({} have none)", percent(zero)),
-            _ => (*name).to_owned(),
-        };
-        Mark::new(name, *style, Shape::Line(tail(bins)))
-    });
-    let marks: Vec<Mark> = marks.collect();
-    let positive =
-        curves.iter().flat_map(|(_, _, bins)| &bins.bins).filter(|(_, high, share)| *high > 0.0 && *share > 0.0);
-    let (from, to) = positive
-        .fold((f64::INFINITY, 0.0f64), |(from, to), (low, high, _)| (from.min(low.max(high * 1e-3)), to.max(*high)));
-    let tips =
-        if from < to { distribution_tips(from, to, &curves.map(|(name, _, bins)| (name, bins))) } else { Vec::new() };
-    Plot {
-        description: format!(
-            "{title}. Means: T_func {}, queueing {}, cold start {}.",
-            duration(total.execution_s.mean.mean),
-            duration(total.queueing_s.mean.mean),
-            duration(total.cold_start_s.mean.mean)
-        ),
-        title,
-        x: Axis::new("time of one request", Quantity::Seconds, Scale::Log),
-        panels: vec![Panel {
-            y: Axis::new("requests that took longer", Quantity::Ratio, Scale::Log),
-            height: 280.0,
-            marks,
-        }],
-        tips,
-    }
-}
-
-fn distribution_tips(from: f64, to: f64, curves: &[(&str, &Bins)]) -> Vec<Tip> {
-    const STRIPS: i32 = 80;
-    let edge = |n: i32| from * (to / from).powf(f64::from(n) / f64::from(STRIPS));
-    let tip = |n: i32| {
-        let x = (edge(n) * edge(n + 1)).sqrt();
-        let lines = curves.iter().rev().map(|(name, bins)| format!("\n{name}: {}", percent(share_above(bins, x))));
-        Tip {
-            from: edge(n),
-            to: edge(n + 1),
-            text: format!("longer than {}{}", duration(x), lines.collect::<String>()),
-        }
-    };
-    (0..STRIPS).map(tip).collect()
-}
-
 /// Total and the functions for which `size` is largest, as rows of a bar chart.
 fn rows(
     result: &RunResult,
@@ -238,7 +160,7 @@ fn wait(result: &RunResult) -> Bars {
     let (wait, run) = (total.wait_s.mean.mean, total.execution_s.mean.mean);
     let title = match wait {
         wait if wait > 0.0 => format!("Waiting adds {} to {} of running, on average", duration(wait), duration(run)),
-        wait if wait == 0.0 => "No request had to wait".to_owned(),
+        0.0 => "No request had to wait".to_owned(),
         _ => "Waiting: no request was completed".to_owned(),
     };
     Bars {
@@ -259,7 +181,7 @@ fn instances(result: &RunResult) -> Plot {
     let total = &result.summary.total.instances;
     let (mean, peak, formula) = (total.mean.mean, total.peak.mean, total.static_estimate.mean);
     let title = format!(
-        "Instances: {} on average, {} at the peak; the formula says {}",
+        "Instances: {} on average, {} at the peak; N_instance says {}",
         count(mean),
         count(peak),
         count(formula)
@@ -320,7 +242,7 @@ fn limits(result: &RunResult) -> Plot {
     let (throttled, rejected) = (total.invocations.throttled.mean, total.requests.rejected.mean);
     let title = if throttled > 0.0 || rejected > 0.0 {
         format!(
-            "{} throttled, {} requests rejected ({})",
+            "{} invocations throttled, {} requests rejected ({})",
             count(throttled),
             count(rejected),
             percent(total.rejection_ratio.mean)
@@ -330,23 +252,25 @@ fn limits(result: &RunResult) -> Plot {
     };
     let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
     let count_axis = |label: &str| Axis::new(format!("{label} each {every}"), Quantity::Count, Scale::Linear);
+    let any = |value: fn(&Point) -> f64| intervals.iter().any(|(_, _, p)| value(p) > 0.0);
+    let mut refused = vec![Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled))];
+    if any(|p| p.rejected) {
+        let style = Style::line(VERMILLION, Dash::Solid, 2.0);
+        refused.push(Mark::new("rejected", style, line(&intervals, |p| p.rejected)));
+    }
+    if any(|p| p.timed_out) {
+        let style = Style::line(INK, Dash::Dotted, 1.75);
+        refused.push(Mark::new("timed out", style, line(&intervals, |p| p.timed_out)));
+    }
     let mut panels = vec![
-        Panel {
-            y: count_axis("refused"),
-            height: 130.0,
-            marks: vec![
-                Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled)),
-                Mark::new("rejected", Style::line(VERMILLION, Dash::Solid, 2.0), line(&intervals, |p| p.rejected)),
-                Mark::new("timed out", Style::line(INK, Dash::Dotted, 1.75), line(&intervals, |p| p.timed_out)),
-            ],
-        },
+        Panel { y: count_axis("refused"), height: 130.0, marks: refused },
         Panel {
             y: count_axis("arrivals"),
             height: 70.0,
             marks: vec![Mark::new("arrived", Style::fill(BLUE), steps(&intervals, |_| 0.0, |p| p.arrived))],
         },
     ];
-    if intervals.iter().any(|(_, _, p)| p.queue > 0.0) {
+    if any(|p| p.queue) {
         panels.push(Panel {
             y: Axis::new("requests in the queue", Quantity::Count, Scale::Linear),
             height: 70.0,
@@ -377,7 +301,7 @@ fn cost(result: &RunResult) -> Bars {
     let names = ["compute", "requests", "provisioned", "other"];
     let values = |f: &summary::Shape<Stat>| {
         let cost = &f.cost_usd;
-        let month = wording::monthly(summary, f) / cost.total.mean;
+        let month = wording::monthly(summary, f).mean / cost.total.mean;
         let month = if month.is_finite() { month } else { 1.0 };
         [&cost.compute, &cost.requests, &cost.provisioned, &cost.other].map(|part| part.mean * month)
     };
@@ -404,6 +328,7 @@ fn cost(result: &RunResult) -> Bars {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::timeline::Bins;
     use crate::report::sample;
     use proptest::prelude::*;
 
@@ -460,16 +385,6 @@ mod tests {
         for chart in charts(&sample::empty()) {
             assert!(texts(&chart.svg).contains("Nothing to show"), "{}", chart.name);
         }
-    }
-
-    #[test]
-    fn the_tail_starts_at_all_and_ends_open() {
-        let bins = Bins { bins: vec![(0.0, 0.1, 0.25), (0.1, 0.2, 0.25), (0.4, 0.8, 0.5)], zero: 0.0 };
-        let tail = tail(&bins);
-        assert_eq!(tail[0].1, 1.0);
-        assert_eq!((tail[3], tail[4]), ((0.2, 0.5), (0.4, 0.5)), "level where there is no bin");
-        assert!(tail[5].1.is_nan(), "zero cannot stand on a log axis");
-        assert!((share_above(&bins, 0.6) - 0.25).abs() < 1e-12, "half of the last bin");
     }
 
     proptest! {
