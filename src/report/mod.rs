@@ -1,1 +1,23 @@
 //! Tables, charts and pages: values in, text out.
+//!
+//! | file | makes |
+//! |---|---|
+//! | [`number`] | numbers as people read them |
+//! | [`table`] | the terminal summary |
+//! | [`json`], [`csv`] | what scripts read |
+//! | [`chart`] | SVG charts; `chart::run` has those of a run |
+//! | [`html`], [`page`] | `report.html`; the shell that all pages share |
+//! | [`perfetto`] | Chrome trace events |
+
+pub mod chart;
+pub mod csv;
+pub mod html;
+pub mod json;
+pub mod number;
+pub mod page;
+pub mod perfetto;
+pub mod table;
+mod wording;
+
+#[cfg(test)]
+mod sample;

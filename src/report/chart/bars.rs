@@ -1,0 +1,98 @@
+//! Horizontal bars made of parts: a row for each name.
+
+use super::axis::Axis;
+use super::canvas::{Side, picture, text_width, tip, tips};
+use super::{Colour, GRID, GROUND, INK, MUTED, Style, WIDTH};
+use crate::report::wording::shown;
+
+/// A chart with a bar for each row.
+#[derive(Clone, Debug)]
+pub struct Bars {
+    /// What one sees, in one sentence.
+    pub title: String,
+    /// The same for those who do not see it, with the numbers that matter.
+    pub description: String,
+    /// What the length of a bar means; linear.
+    pub axis: Axis,
+    /// The parts of every bar: name and colour.
+    pub parts: Vec<(String, Colour)>,
+    /// From top to bottom.
+    pub rows: Vec<Row>,
+}
+
+/// One bar.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// What it stands for.
+    pub name: String,
+    /// The length of each part. What is not a positive number is left out.
+    pub parts: Vec<f64>,
+}
+
+const TITLE: f64 = 40.0;
+const LEGEND: f64 = 28.0;
+const ROW: f64 = 30.0;
+const BAR: f64 = 18.0;
+const AXIS: f64 = 48.0;
+const SMALL: f64 = 13.0;
+
+impl Bars {
+    /// The chart as one `<svg>` element.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let length = |x: f64| if x.is_finite() && x > 0.0 { x } else { 0.0 };
+        let sums: Vec<f64> = self.rows.iter().map(|row| row.parts.iter().copied().map(length).sum()).collect();
+        let fitted = self.axis.fit(sums.iter().copied(), 6).filter(|_| sums.iter().any(|sum| *sum > 0.0));
+        let Some(fitted) = fitted else {
+            return picture(&self.title, "Nothing to show.", 160.0, "", |canvas| {
+                canvas.title(&self.title);
+                canvas.nothing(160.0);
+            });
+        };
+        let names: Vec<String> = self.rows.iter().map(|row| shown(&row.name, 26)).collect();
+        let values: Vec<String> = sums.iter().map(|sum| self.axis.quantity.text(*sum)).collect();
+        let widest = |texts: &[String]| texts.iter().map(|text| text_width(text, SMALL)).fold(40.0, f64::max);
+        let (left, right) = (widest(&names) + 22.0, f64::from(WIDTH) - widest(&values) - 20.0);
+        let at = |x: f64| left + fitted.place(x).unwrap_or(0.0) * (right - left);
+        let top = TITLE + LEGEND;
+        let bottom = top + ROW * self.rows.len() as f64;
+        let mut overlay = String::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let y = top + ROW * index as f64;
+            let parts = self.parts.iter().zip(&row.parts);
+            let lines =
+                parts.map(|((name, _), x)| format!("\n{name}: {}", self.axis.quantity.text(*x))).collect::<String>();
+            overlay += &tip((0.0, y), (f64::from(WIDTH), y + ROW), &format!("{}{lines}", row.name));
+        }
+        picture(&self.title, &self.description, bottom + AXIS, &tips(&overlay), |canvas| {
+            canvas.title(&self.title);
+            let mut x = left;
+            for (name, colour) in &self.parts {
+                canvas.rect((x, TITLE + 2.0), (x + 16.0, TITLE + 14.0), *colour);
+                canvas.text(name, (x + 22.0, TITLE + 8.0), Side::Start, SMALL, INK);
+                x += 22.0 + text_width(name, SMALL) + 18.0;
+            }
+            for (value, label) in &fitted.ticks {
+                let x = at(*value);
+                canvas.line(&[(x, top), (x, bottom)], Style::fill(GRID));
+                canvas.text(label, (x, bottom + 14.0), Side::Middle, SMALL, MUTED);
+            }
+            canvas.text(&fitted.title, ((left + right) / 2.0, bottom + 34.0), Side::Middle, SMALL, INK);
+            for (index, row) in self.rows.iter().enumerate() {
+                let middle = top + ROW * (index as f64 + 0.5);
+                canvas.text(&names[index], (left - 8.0, middle), Side::End, SMALL, INK);
+                let mut sum = 0.0;
+                for ((_, colour), part) in self.parts.iter().zip(row.parts.iter().copied().map(length)) {
+                    let (from, to) = (at(sum), at(sum + part));
+                    sum += part;
+                    if to - from >= 0.25 {
+                        canvas.rect((from, middle - BAR / 2.0), (to, middle + BAR / 2.0), *colour);
+                        canvas.line(&[(to, middle - BAR / 2.0), (to, middle + BAR / 2.0)], Style::fill(GROUND));
+                    }
+                }
+                canvas.text(&values[index], (at(sum) + 6.0, middle), Side::Start, SMALL, INK);
+            }
+            canvas.line(&[(left, top), (left, bottom)], Style::fill(MUTED));
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! Drawing with plotters into SVG text. Positions are in pixels from the upper left corner.
+
+use plotters::coord::Shift;
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::{Colour, Dash, GROUND, INK, MUTED, Style, WIDTH};
+use crate::report::wording::shown;
+
+/// plotters draws on whole numbers: this many of them make one pixel.
+const SUB: f64 = 4.0;
+/// plotters divides the size of text by this.
+const FONT: f64 = 1.24;
+
+/// Where text stands relative to its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The text begins there.
+    Start,
+    /// The text has its middle there.
+    Middle,
+    /// The text ends there.
+    End,
+}
+
+/// Something to draw on.
+pub(super) struct Canvas<'a> {
+    area: DrawingArea<SVGBackend<'a>, Shift>,
+}
+
+/// A picture of `height` pixels with a name and a description for those who do not see it, and `overlay` (SVG) on top.
+pub(super) fn picture(
+    title: &str,
+    description: &str,
+    height: f64,
+    overlay: &str,
+    draw: impl FnOnce(&Canvas<'_>),
+) -> String {
+    let size = (WIDTH * SUB as u32, (height * SUB) as u32);
+    let mut text = String::new();
+    {
+        let canvas = Canvas { area: SVGBackend::with_string(&mut text, size).into_drawing_area() };
+        canvas.rect((0.0, 0.0), (f64::from(WIDTH), height), GROUND);
+        draw(&canvas);
+        canvas.area.present().expect("writing to memory cannot fail");
+    }
+    // The head of plotters has neither a role nor a name.
+    let body = text.split_once('>').map_or("", |(_, body)| body.trim_end().trim_end_matches("</svg>"));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {} {}\">\n\
+         <title>{}</title>\n<desc>{}</desc>{body}{overlay}</svg>\n",
+        size.0,
+        size.1,
+        escape(title),
+        escape(description),
+    )
+}
+
+/// A transparent rectangle that shows `text` when the pointer rests on it.
+pub(super) fn tip((left, top): (f64, f64), (right, bottom): (f64, f64), text: &str) -> String {
+    let [x, y, width, height] = [left, top, right - left, bottom - top].map(|pixels| (pixels * SUB).round());
+    let text = escape(text);
+    format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"><title>{text}</title></rect>\n")
+}
+
+/// The group in which tips stand.
+pub(super) fn tips(rects: &str) -> String {
+    if rects.is_empty() { String::new() } else { format!("<g class=\"tips\" fill-opacity=\"0\">\n{rects}</g>\n") }
+}
+
+/// How wide a text will be, roughly: fonts differ.
+pub(super) fn text_width(text: &str, size: f64) -> f64 {
+    text.chars().count() as f64 * size * 0.58
+}
+
+impl Canvas<'_> {
+    /// A line through points.
+    pub(super) fn line(&self, points: &[(f64, f64)], style: Style) {
+        let points: Vec<(i32, i32)> = points.iter().map(|point| grid(*point)).collect();
+        let stroke = rgb(style.colour).stroke_width((style.width * SUB) as u32);
+        let drawn = match style.dash {
+            Dash::Solid => self.area.draw(&PathElement::new(points, stroke)),
+            Dash::Dashed => self.area.draw(&DashedPathElement::new(points, 7 * SUB as i32, 4 * SUB as i32, stroke)),
+            Dash::Dotted => self.area.draw(&DashedPathElement::new(points, 2 * SUB as i32, 3 * SUB as i32, stroke)),
+        };
+        drawn.expect("writing to memory cannot fail");
+    }
+
+    /// A filled polygon.
+    pub(super) fn area(&self, points: &[(f64, f64)], colour: Colour) {
+        let points: Vec<(i32, i32)> = points.iter().map(|point| grid(*point)).collect();
+        self.area.draw(&Polygon::new(points, rgb(colour))).expect("writing to memory cannot fail");
+    }
+
+    /// A filled rectangle.
+    pub(super) fn rect(&self, from: (f64, f64), to: (f64, f64), colour: Colour) {
+        let rect = Rectangle::new([grid(from), grid(to)], rgb(colour).filled());
+        self.area.draw(&rect).expect("writing to memory cannot fail");
+    }
+
+    /// A dot with a radius of a few pixels.
+    pub(super) fn dot(&self, at: (f64, f64), colour: Colour) {
+        let circle = Circle::new(grid(at), (2.5 * SUB) as i32, rgb(colour).filled());
+        self.area.draw(&circle).expect("writing to memory cannot fail");
+    }
+
+    /// Text of `size` pixels, vertically in the middle of its position.
+    pub(super) fn text(&self, text: &str, at: (f64, f64), side: Side, size: f64, colour: Colour) {
+        self.write(text, at, side, &("sans-serif", size * SUB * FONT).into_font(), colour);
+    }
+
+    /// The title of a picture.
+    pub(super) fn title(&self, text: &str) {
+        let font = ("sans-serif", 17.0 * SUB * FONT).into_font().style(FontStyle::Bold);
+        self.write(&shown(text, 92), (12.0, 20.0), Side::Start, &font, INK);
+    }
+
+    /// What stands where there is no data.
+    pub(super) fn nothing(&self, height: f64) {
+        self.text("Nothing to show", (f64::from(WIDTH) / 2.0, height / 2.0 + 12.0), Side::Middle, 15.0, MUTED);
+    }
+
+    fn write(&self, text: &str, at: (f64, f64), side: Side, font: &FontDesc<'_>, colour: Colour) {
+        let hpos = match side {
+            Side::Start => HPos::Left,
+            Side::Middle => HPos::Center,
+            Side::End => HPos::Right,
+        };
+        let style = font.color(&rgb(colour)).pos(Pos::new(hpos, VPos::Center));
+        self.area.draw(&Text::new(shown(text, 400), grid(at), style)).expect("writing to memory cannot fail");
+    }
+}
+
+fn rgb(Colour(red, green, blue): Colour) -> RGBColor {
+    RGBColor(red, green, blue)
+}
+
+fn grid((x, y): (f64, f64)) -> (i32, i32) {
+    ((x * SUB).round() as i32, (y * SUB).round() as i32)
+}
+
+/// The text with what XML gives a meaning written as references, and without what XML forbids.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' => escaped.push('\n'),
+            c if c.is_control() => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,89 @@
+//! Charts: a description in values, drawn as SVG text.
+//!
+//! A [`Plot`] has one horizontal axis and one panel or more above it; [`Bars`] has a row for each name. Both are drawn with
+//! plotters on a white ground, in colours that colour-blind people can tell apart (Okabe and Ito, "Color Universal
+//! Design", 2008) and that differ in brightness or line style for print. The page recolours them for dark screens.
+
+mod axis;
+mod bars;
+mod canvas;
+mod distribution;
+mod plot;
+pub mod run;
+
+pub use axis::{Axis, Scale};
+pub use bars::{Bars, Row};
+pub use plot::{Mark, Panel, Plot, Shape, Tip};
+
+/// Width of every chart in pixels.
+pub const WIDTH: u32 = 900;
+
+/// A finished chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawn {
+    /// Name of its file, without the extension.
+    pub name: &'static str,
+    /// What it shows and how to read it, for below the chart.
+    pub caption: String,
+    /// The picture: one `<svg>` element.
+    pub svg: String,
+}
+
+/// Red, green, blue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Colour(pub u8, pub u8, pub u8);
+
+/// Text and the most important line.
+pub const INK: Colour = Colour(0x1A, 0x1A, 0x1A);
+/// Text of the second rank.
+pub const MUTED: Colour = Colour(0x59, 0x59, 0x59);
+/// Lines that help to read values.
+pub const GRID: Colour = Colour(0xDD, 0xDD, 0xDD);
+/// What charts are drawn on.
+pub const GROUND: Colour = Colour(0xFF, 0xFF, 0xFF);
+/// Okabe-Ito blue: dark.
+pub const BLUE: Colour = Colour(0x00, 0x72, 0xB2);
+/// Okabe-Ito sky blue: light.
+pub const SKY: Colour = Colour(0x56, 0xB4, 0xE9);
+/// Okabe-Ito vermillion: middle.
+pub const VERMILLION: Colour = Colour(0xD5, 0x5E, 0x00);
+/// Okabe-Ito orange: light.
+pub const ORANGE: Colour = Colour(0xE6, 0x9F, 0x00);
+/// Okabe-Ito bluish green: middle.
+pub const GREEN: Colour = Colour(0x00, 0x9E, 0x73);
+
+/// How a line is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dash {
+    /// Not at all.
+    Solid,
+    /// Into dashes.
+    Dashed,
+    /// Into dots.
+    Dotted,
+}
+
+/// How a mark is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Style {
+    /// Its colour.
+    pub colour: Colour,
+    /// How its line is broken.
+    pub dash: Dash,
+    /// Width of its line in pixels.
+    pub width: f64,
+}
+
+impl Style {
+    /// A filled area or a bar.
+    #[must_use]
+    pub const fn fill(colour: Colour) -> Self {
+        Self { colour, dash: Dash::Solid, width: 1.0 }
+    }
+
+    /// A line.
+    #[must_use]
+    pub const fn line(colour: Colour, dash: Dash, width: f64) -> Self {
+        Self { colour, dash, width }
+    }
+}

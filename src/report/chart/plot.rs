@@ -1,0 +1,305 @@
+//! Lines, areas and limits over a horizontal axis, in one panel or several that share it.
+
+use super::axis::{Axis, Fitted, Scale};
+use super::canvas::{Canvas, Side, picture, text_width, tip, tips};
+use super::{Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
+
+/// A chart with a horizontal axis.
+#[derive(Clone, Debug)]
+pub struct Plot {
+    /// What one sees, in one sentence.
+    pub title: String,
+    /// The same for those who do not see it, with the numbers that matter.
+    pub description: String,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// From top to bottom.
+    pub panels: Vec<Panel>,
+    /// What is said about parts of the horizontal axis, in order.
+    pub tips: Vec<Tip>,
+}
+
+/// A vertical axis and what is drawn over it.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// The vertical axis.
+    pub y: Axis,
+    /// Height in pixels, without the legend.
+    pub height: f64,
+    /// The first is drawn first.
+    pub marks: Vec<Mark>,
+}
+
+/// Something drawn, with its place in the legend.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Its name in the legend.
+    pub name: String,
+    /// What is drawn.
+    pub shape: Shape,
+    /// How.
+    pub style: Style,
+}
+
+impl Mark {
+    /// A mark.
+    pub fn new(name: impl Into<String>, style: Style, shape: Shape) -> Self {
+        Self { name: name.into(), shape, style }
+    }
+}
+
+/// What a mark consists of. Values that cannot be shown (NaN; not positive on a log axis) leave a gap.
+#[derive(Clone, Debug)]
+pub enum Shape {
+    /// A line through points (x, y).
+    Line(Vec<(f64, f64)>),
+    /// Filled steps (from x, to x, low, high): areas, stacked areas, bars.
+    Steps(Vec<(f64, f64, f64, f64)>),
+    /// A horizontal line over the whole width.
+    Rule(f64),
+}
+
+/// What is said about a part of the horizontal axis when the pointer is there.
+#[derive(Clone, Debug)]
+pub struct Tip {
+    /// Where the part begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+    /// One line for each value.
+    pub text: String,
+}
+
+const RIGHT: f64 = 22.0;
+const TITLE: f64 = 40.0;
+const LEGEND_ROW: f64 = 22.0;
+const X_AXIS: f64 = 48.0;
+const SMALL: f64 = 13.0;
+/// More tips than this would be narrower than a pointer.
+const TIPS: usize = 300;
+
+impl Plot {
+    /// The chart as one `<svg>` element.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let x = self.x.fit(self.panels.iter().flat_map(|panel| &panel.marks).flat_map(|mark| mark.shape.xs()), 12);
+        let fitted: Vec<Option<Fitted>> = self.panels.iter().map(Panel::fit).collect();
+        let (Some(x), true) = (x, fitted.iter().any(Option::is_some)) else {
+            return picture(&self.title, "Nothing to show.", 160.0, "", |canvas| {
+                canvas.title(&self.title);
+                canvas.nothing(160.0);
+            });
+        };
+        let longest = fitted.iter().flatten().flat_map(|y| &y.ticks).map(|(_, label)| text_width(label, SMALL));
+        let left = longest.fold(36.0, f64::max) + 22.0;
+        let mut top = TITLE;
+        let mut frames = Vec::new();
+        for (panel, y) in self.panels.iter().zip(&fitted) {
+            let Some(y) = y else { continue };
+            let legend = Legend::new(panel, &y.title, left);
+            let plot_top = top + legend.rows as f64 * LEGEND_ROW + 6.0;
+            frames.push(Frame { x: &x, y, left, top: plot_top, bottom: plot_top + panel.height, panel, legend });
+            top = plot_top + panel.height + 10.0;
+        }
+        let height = top - 10.0 + X_AXIS;
+        let overlay = frames.first().map_or_else(String::new, |first| self.overlay(first, height - X_AXIS));
+        picture(&self.title, &self.description, height, &overlay, |canvas| {
+            canvas.title(&self.title);
+            for frame in &frames {
+                frame.draw(canvas);
+            }
+            if let Some(last) = frames.last() {
+                last.draw_x_axis(canvas);
+            }
+        })
+    }
+
+    /// A strip for each tip, over the whole height.
+    fn overlay(&self, frame: &Frame<'_>, bottom: f64) -> String {
+        let every = self.tips.len().div_ceil(TIPS).max(1);
+        let strips = self.tips.chunks(every).filter_map(|chunk| {
+            let (from, to) = (frame.at_x(chunk.first()?.from)?, frame.at_x(chunk.last()?.to)?);
+            Some(tip((from, frame.top), (to, bottom), &chunk.first()?.text))
+        });
+        tips(&strips.collect::<String>())
+    }
+}
+
+impl Panel {
+    /// The vertical axis over all marks; none if they hold no value.
+    fn fit(&self) -> Option<Fitted> {
+        // A limit alone is nothing to show.
+        let data = self.marks.iter().filter(|mark| !matches!(mark.shape, Shape::Rule(_)));
+        if !data
+            .flat_map(|mark| mark.shape.ys(self.y.scale))
+            .any(|y| y.is_finite() && (self.y.scale != Scale::Log || y > 0.0))
+        {
+            return None;
+        }
+        let ticks = (self.height / 34.0).clamp(2.0, 8.0) as usize;
+        self.y.fit(self.marks.iter().flat_map(|mark| mark.shape.ys(self.y.scale)), ticks)
+    }
+}
+
+impl Shape {
+    fn xs(&self) -> Vec<f64> {
+        match self {
+            Self::Line(points) => points.iter().filter(|(_, y)| y.is_finite()).map(|(x, _)| *x).collect(),
+            Self::Steps(steps) => steps.iter().flat_map(|(from, to, _, _)| [*from, *to]).collect(),
+            Self::Rule(_) => Vec::new(),
+        }
+    }
+
+    fn ys(&self, scale: Scale) -> Vec<f64> {
+        match self {
+            Self::Line(points) => points.iter().map(|(_, y)| *y).collect(),
+            // The low end of a bar on a log axis is the axis.
+            Self::Steps(steps) if scale == Scale::Log => steps.iter().map(|(_, _, _, high)| *high).collect(),
+            Self::Steps(steps) => steps.iter().flat_map(|(_, _, low, high)| [*low, *high]).collect(),
+            Self::Rule(y) => vec![*y],
+        }
+    }
+}
+
+/// Where a panel lies in the picture.
+struct Frame<'a> {
+    x: &'a Fitted,
+    y: &'a Fitted,
+    left: f64,
+    top: f64,
+    bottom: f64,
+    panel: &'a Panel,
+    legend: Legend<'a>,
+}
+
+impl Frame<'_> {
+    fn right(&self) -> f64 {
+        f64::from(WIDTH) - RIGHT
+    }
+
+    fn at_x(&self, x: f64) -> Option<f64> {
+        self.x.place(x).map(|share| self.left + share * (self.right() - self.left))
+    }
+
+    fn at_y(&self, y: f64) -> Option<f64> {
+        self.y.place(y).map(|share| self.bottom - share * (self.bottom - self.top))
+    }
+
+    fn draw(&self, canvas: &Canvas<'_>) {
+        let grid = Style::fill(GRID);
+        for (value, label) in &self.y.ticks {
+            let Some(y) = self.at_y(*value) else { continue };
+            canvas.line(&[(self.left, y), (self.right(), y)], grid);
+            canvas.text(label, (self.left - 8.0, y), Side::End, SMALL, MUTED);
+        }
+        for (value, _) in &self.x.ticks {
+            let Some(x) = self.at_x(*value) else { continue };
+            canvas.line(&[(x, self.top), (x, self.bottom)], grid);
+        }
+        for mark in &self.panel.marks {
+            match &mark.shape {
+                Shape::Line(points) => self.draw_line(canvas, points, mark.style),
+                Shape::Steps(steps) => self.draw_steps(canvas, steps, mark.style),
+                Shape::Rule(y) => {
+                    if let Some(y) = self.at_y(*y) {
+                        canvas.line(&[(self.left, y), (self.right(), y)], mark.style);
+                    }
+                }
+            }
+        }
+        canvas.line(&[(self.left, self.bottom), (self.right(), self.bottom)], Style::fill(MUTED));
+        self.legend.draw(canvas, self.top - 6.0);
+    }
+
+    fn draw_x_axis(&self, canvas: &Canvas<'_>) {
+        for (value, label) in &self.x.ticks {
+            let Some(x) = self.at_x(*value) else { continue };
+            canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Style::fill(MUTED));
+            canvas.text(label, (x, self.bottom + 14.0), Side::Middle, SMALL, MUTED);
+        }
+        let middle = (self.left + self.right()) / 2.0;
+        canvas.text(&self.x.title, (middle, self.bottom + 34.0), Side::Middle, SMALL, INK);
+    }
+
+    /// Points that stand alone between gaps become dots.
+    fn draw_line(&self, canvas: &Canvas<'_>, points: &[(f64, f64)], style: Style) {
+        let places: Vec<Option<(f64, f64)>> = points.iter().map(|(x, y)| self.at_x(*x).zip(self.at_y(*y))).collect();
+        for run in places.split(Option::is_none) {
+            let run: Vec<(f64, f64)> = run.iter().copied().flatten().collect();
+            match run[..] {
+                [] => {}
+                [point] => canvas.dot(point, style.colour),
+                _ => canvas.line(&run, style),
+            }
+        }
+    }
+
+    /// Neighbouring steps become one area with a light edge on top.
+    fn draw_steps(&self, canvas: &Canvas<'_>, steps: &[(f64, f64, f64, f64)], style: Style) {
+        let places: Vec<Option<[f64; 4]>> = steps
+            .iter()
+            .map(|(from, to, low, high)| {
+                let low = if self.y.place(*low).is_some() { *low } else { self.y.low() };
+                Some([self.at_x(*from)?, self.at_x(*to)?, self.at_y(low)?, self.at_y(*high)?])
+            })
+            .map(|place| place.filter(|[_, _, low, high]| high < low))
+            .collect();
+        for run in places.split(Option::is_none).filter(|run| !run.is_empty()) {
+            let run: Vec<[f64; 4]> = run.iter().copied().flatten().collect();
+            let upper: Vec<(f64, f64)> =
+                run.iter().flat_map(|[from, to, _, high]| [(*from, *high), (*to, *high)]).collect();
+            let lower = run.iter().rev().flat_map(|[from, to, low, _]| [(*to, *low), (*from, *low)]);
+            let outline: Vec<(f64, f64)> = upper.iter().copied().chain(lower).collect();
+            canvas.area(&outline, style.colour);
+            canvas.line(&upper, Style::fill(GROUND));
+        }
+    }
+}
+
+/// The axis title and the names of the marks above a panel, in rows.
+struct Legend<'a> {
+    title: String,
+    left: f64,
+    entries: Vec<(&'a Mark, f64, usize)>,
+    rows: usize,
+}
+
+impl<'a> Legend<'a> {
+    const SWATCH: f64 = 26.0;
+    const GAP: f64 = 18.0;
+
+    fn new(panel: &'a Panel, title: &str, left: f64) -> Self {
+        let title = title.to_owned();
+        let start = 12.0 + text_width(&title, SMALL) + 2.0 * Self::GAP;
+        let (mut at, mut row) = (start, 0);
+        let mut entries = Vec::new();
+        for mark in panel.marks.iter().filter(|mark| !mark.name.is_empty()) {
+            let width = Self::SWATCH + 6.0 + text_width(&mark.name, SMALL);
+            if at + width > f64::from(WIDTH) - RIGHT && at > start {
+                (at, row) = (start, row + 1);
+            }
+            entries.push((mark, at, row));
+            at += width + Self::GAP;
+        }
+        Self { title, left: left.min(12.0), entries, rows: row + 1 }
+    }
+
+    /// Draws the rows, the last one just above `bottom`.
+    fn draw(&self, canvas: &Canvas<'_>, bottom: f64) {
+        let row_at = |row: usize| bottom - (self.rows - row) as f64 * LEGEND_ROW + LEGEND_ROW / 2.0;
+        canvas.text(&self.title, (self.left, row_at(0)), Side::Start, SMALL, INK);
+        for (mark, x, row) in &self.entries {
+            let y = row_at(*row);
+            match mark.shape {
+                Shape::Steps(_) => {
+                    canvas.rect((*x + 6.0, y - 6.0), (x + Self::SWATCH - 4.0, y + 6.0), mark.style.colour);
+                }
+                _ => canvas.line(&[(*x, y), (x + Self::SWATCH, y)], mark.style),
+            }
+            canvas.text(&mark.name, (x + Self::SWATCH + 6.0, y), Side::Start, SMALL, INK);
+        }
+    }
+}
+
+/// Used where a limit is drawn.
+pub(super) const LIMIT: Style = Style::line(super::VERMILLION, Dash::Dashed, 1.75);

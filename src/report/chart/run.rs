@@ -1,0 +1,417 @@
+//! The charts of one run.
+
+use super::axis::{Axis, Scale};
+use super::bars::{Bars, Row};
+use super::distribution::distribution;
+use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
+use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
+use crate::measure::RunResult;
+use crate::measure::summary::{self, Stat};
+use crate::measure::timeline::Point;
+use crate::report::number::{Quantity, count, duration, money, percent};
+use crate::report::wording;
+use crate::time::Span;
+
+/// How many functions a bar chart shows.
+const ROWS: usize = 10;
+/// A limit farther above the data than this factor would squeeze the data flat.
+const FAR: f64 = 3.0;
+
+/// All charts of a run, the most asked for first.
+#[must_use]
+pub fn charts(result: &RunResult) -> Vec<Drawn> {
+    let drawn = |name, caption: &str, svg| Drawn { name, caption: caption.to_owned(), svg };
+    vec![
+        drawn(
+            "latency",
+            "Percentiles of T_exec of the requests completed in each interval; below, how many invocations were cold.",
+            latency(result).svg(),
+        ),
+        drawn(
+            "distribution",
+            "Read at a latency how many requests took longer: where a line crosses 1 % is its p99. T_exec = T_func + \
+             T_wait; T_wait = queueing + cold start.",
+            distribution(result).svg(),
+        ),
+        drawn(
+            "wait",
+            "Mean T_wait of completed requests: queueing is the time before an instance was found or ordered, cold start \
+             the time for it to become ready.",
+            wait(result).svg(),
+        ),
+        drawn(
+            "instances",
+            &format!("Mean number in each interval, stacked. {}", wording::N_INSTANCE),
+            instances(result).svg(),
+        ),
+        drawn(
+            "limits",
+            "Throttled: invocations that a limit refused or held back. Rejected: requests refused for good.",
+            limits(result).svg(),
+        ),
+        drawn("cost", "Cost of a month at the measured rate, by what it is charged for.", cost(result).svg()),
+    ]
+}
+
+/// The total's intervals: start and end (s) with what happened.
+fn intervals(result: &RunResult) -> Vec<(f64, f64, &Point)> {
+    let length = result.timeline.interval.as_secs_f64();
+    let points = result.timeline.series.first().map_or(&[][..], |total| &total.points);
+    points.iter().enumerate().map(|(i, point)| (i as f64 * length, (i + 1) as f64 * length, point)).collect()
+}
+
+fn time_axis() -> Axis {
+    Axis::new("time simulated", Quantity::Seconds, Scale::Time)
+}
+
+fn line(intervals: &[(f64, f64, &Point)], value: impl Fn(&Point) -> f64) -> Shape {
+    Shape::Line(intervals.iter().map(|(from, to, point)| ((from + to) / 2.0, value(point))).collect())
+}
+
+fn steps(intervals: &[(f64, f64, &Point)], low: impl Fn(&Point) -> f64, high: impl Fn(&Point) -> f64) -> Shape {
+    Shape::Steps(intervals.iter().map(|(from, to, point)| (*from, *to, low(point), high(point))).collect())
+}
+
+fn tips(intervals: &[(f64, f64, &Point)], text: impl Fn(&Point) -> String) -> Vec<Tip> {
+    let tip = |(from, to, point): &(f64, f64, &Point)| Tip {
+        from: *from,
+        to: *to,
+        text: format!("{} to {}\n{}", clock(*from), clock(*to), text(point)),
+    };
+    intervals.iter().map(tip).collect()
+}
+
+/// A point in time as in scenario files: `3h20m`.
+fn clock(seconds: f64) -> String {
+    Span::from_secs_f64(seconds).map_or_else(|_| duration(seconds), |span| span.to_string())
+}
+
+/// The interval in which a value is largest.
+fn highest<'a>(intervals: &[(f64, f64, &'a Point)], value: impl Fn(&Point) -> f64) -> Option<(f64, &'a Point)> {
+    let finite = intervals.iter().filter(|(_, _, point)| value(point).is_finite());
+    finite.max_by(|a, b| value(a.2).total_cmp(&value(b.2))).map(|(from, _, point)| (*from, *point))
+}
+
+fn latency(result: &RunResult) -> Plot {
+    let intervals = intervals(result);
+    let title = match highest(&intervals, |p| p.latency_s_p99) {
+        Some((at, p)) => {
+            format!("Latency over time: p99 reaches {} after {}", duration(p.latency_s_p99), clock(at))
+        }
+        None => "Latency over time: no request was completed".to_owned(),
+    };
+    let values = || intervals.iter().flat_map(|(_, _, p)| [p.latency_s_p50, p.latency_s_p99]).filter(|x| *x > 0.0);
+    let wide = values().fold(0.0, f64::max) > 20.0 * values().fold(f64::INFINITY, f64::min);
+    let scale = if wide { Scale::Log } else { Scale::Linear };
+    let cold: f64 = intervals.iter().map(|(_, _, p)| p.cold).sum();
+    let marks = vec![
+        Mark::new("p99", Style::line(VERMILLION, Dash::Solid, 2.25), line(&intervals, |p| p.latency_s_p99)),
+        Mark::new("p95", Style::line(BLUE, Dash::Dashed, 2.0), line(&intervals, |p| p.latency_s_p95)),
+        Mark::new("p50", Style::line(INK, Dash::Dotted, 1.75), line(&intervals, |p| p.latency_s_p50)),
+    ];
+    let mut panels = vec![Panel { y: Axis::new("latency", Quantity::Seconds, scale), height: 210.0, marks }];
+    if cold > 0.0 {
+        let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
+        panels.push(Panel {
+            y: Axis::new(format!("cold starts each {every}"), Quantity::Count, Scale::Linear),
+            height: 70.0,
+            marks: vec![Mark::new("cold", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.cold))],
+        });
+    }
+    let total = &result.summary.total.latency_s;
+    Plot {
+        description: format!(
+            "{title}. Over the measured part: p50 {}, p95 {}, p99 {}.",
+            duration(total.p50.mean),
+            duration(total.p95.mean),
+            duration(total.p99.mean)
+        ),
+        title,
+        x: time_axis(),
+        panels,
+        tips: tips(&intervals, |p| {
+            format!(
+                "p99: {}\np95: {}\np50: {}\ncold starts: {}",
+                duration(p.latency_s_p99),
+                duration(p.latency_s_p95),
+                duration(p.latency_s_p50),
+                count(p.cold)
+            )
+        }),
+    }
+}
+
+/// Total and the functions for which `size` is largest, as rows of a bar chart.
+fn rows(
+    result: &RunResult,
+    size: impl Fn(&summary::Shape<Stat>) -> f64,
+    parts: impl Fn(&summary::Shape<Stat>) -> Vec<f64>,
+) -> Vec<Row> {
+    let mut functions: Vec<_> = result.summary.functions.iter().collect();
+    functions.sort_by(|(_, a), (_, b)| size(b).total_cmp(&size(a)));
+    let total =
+        (functions.len() != 1).then(|| Row { name: "all functions".to_owned(), parts: parts(&result.summary.total) });
+    let row = |(name, shape): &&(String, summary::Shape<Stat>)| Row { name: name.clone(), parts: parts(shape) };
+    total.into_iter().chain(functions.iter().take(ROWS).map(row)).collect()
+}
+
+fn wait(result: &RunResult) -> Bars {
+    let total = &result.summary.total;
+    let (wait, run) = (total.wait_s.mean.mean, total.execution_s.mean.mean);
+    let title = match wait {
+        wait if wait > 0.0 => format!("Waiting adds {} to {} of running, on average", duration(wait), duration(run)),
+        0.0 => "No request had to wait".to_owned(),
+        _ => "Waiting: no request was completed".to_owned(),
+    };
+    Bars {
+        description: format!(
+            "{title}: queueing {}, cold start {}.",
+            duration(total.queueing_s.mean.mean),
+            duration(total.cold_start_s.mean.mean)
+        ),
+        title,
+        axis: Axis::new("mean T_wait", Quantity::Seconds, Scale::Linear),
+        parts: vec![("queueing".to_owned(), BLUE), ("cold start".to_owned(), ORANGE)],
+        rows: rows(result, |f| f.wait_s.mean.mean, |f| vec![f.queueing_s.mean.mean, f.cold_start_s.mean.mean]),
+    }
+}
+
+fn instances(result: &RunResult) -> Plot {
+    let intervals = intervals(result);
+    let total = &result.summary.total.instances;
+    let (mean, peak, formula) = (total.mean.mean, total.peak.mean, total.static_estimate.mean);
+    let title = format!(
+        "Instances: {} on average, {} at the peak; N_instance says {}",
+        count(mean),
+        count(peak),
+        count(formula)
+    );
+    let idle_top = |p: &Point| p.instances_busy + p.instances_idle;
+    let all = move |p: &Point| idle_top(p) + p.instances_starting;
+    let mut marks = vec![
+        Mark::new("busy", Style::fill(BLUE), steps(&intervals, |_| 0.0, |p| p.instances_busy)),
+        Mark::new("idle", Style::fill(SKY), steps(&intervals, |p| p.instances_busy, idle_top)),
+        Mark::new("starting", Style::fill(ORANGE), steps(&intervals, idle_top, all)),
+    ];
+    let highest = highest(&intervals, all).map_or(0.0, |(_, p)| all(p));
+    let dashes = [Dash::Dashed, Dash::Dotted, Dash::Solid];
+    let mut above = Vec::new();
+    for (index, (name, value)) in result.limit_lines.iter().enumerate() {
+        let name = format!("{} {}", wording::shown(name, 30), count(*value));
+        if *value > FAR * highest {
+            above.push(name);
+        } else {
+            marks.push(Mark::new(name, Style { dash: dashes[index % dashes.len()], ..LIMIT }, Shape::Rule(*value)));
+        }
+    }
+    if formula > 0.0 && formula <= FAR * highest {
+        marks.push(Mark::new(
+            format!("N_instance {}", count(formula)),
+            Style::line(INK, Dash::Dotted, 1.5),
+            Shape::Rule(formula),
+        ));
+    }
+    let label = match above.len() {
+        0 => "instances".to_owned(),
+        1 => format!("instances (off the chart: {})", above[0]),
+        n => format!("instances ({n} limits are off the chart)"),
+    };
+    Plot {
+        description: format!(
+            "{title}. Busy {}, idle {} on average.",
+            count(total.busy_mean.mean),
+            count(total.idle_mean.mean)
+        ),
+        title,
+        x: time_axis(),
+        panels: vec![Panel { y: Axis::new(label, Quantity::Count, Scale::Linear), height: 230.0, marks }],
+        tips: tips(&intervals, |p| {
+            format!(
+                "busy: {}\nidle: {}\nstarting: {}",
+                count(p.instances_busy),
+                count(p.instances_idle),
+                count(p.instances_starting)
+            )
+        }),
+    }
+}
+
+fn limits(result: &RunResult) -> Plot {
+    let intervals = intervals(result);
+    let total = &result.summary.total;
+    let (throttled, rejected) = (total.invocations.throttled.mean, total.requests.rejected.mean);
+    let title = if throttled > 0.0 || rejected > 0.0 {
+        format!(
+            "{} invocations throttled, {} requests rejected ({})",
+            count(throttled),
+            count(rejected),
+            percent(total.rejection_ratio.mean)
+        )
+    } else {
+        "No request was throttled or rejected".to_owned()
+    };
+    let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
+    let count_axis = |label: &str| Axis::new(format!("{label} each {every}"), Quantity::Count, Scale::Linear);
+    let any = |value: fn(&Point) -> f64| intervals.iter().any(|(_, _, p)| value(p) > 0.0);
+    let mut refused = vec![Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled))];
+    if any(|p| p.rejected) {
+        let style = Style::line(VERMILLION, Dash::Solid, 2.0);
+        refused.push(Mark::new("rejected", style, line(&intervals, |p| p.rejected)));
+    }
+    if any(|p| p.timed_out) {
+        let style = Style::line(INK, Dash::Dotted, 1.75);
+        refused.push(Mark::new("timed out", style, line(&intervals, |p| p.timed_out)));
+    }
+    let mut panels = vec![
+        Panel { y: count_axis("refused"), height: 130.0, marks: refused },
+        Panel {
+            y: count_axis("arrivals"),
+            height: 70.0,
+            marks: vec![Mark::new("arrived", Style::fill(BLUE), steps(&intervals, |_| 0.0, |p| p.arrived))],
+        },
+    ];
+    if any(|p| p.queue) {
+        panels.push(Panel {
+            y: Axis::new("requests in the queue", Quantity::Count, Scale::Linear),
+            height: 70.0,
+            marks: vec![Mark::new("queue", Style::fill(ORANGE), steps(&intervals, |_| 0.0, |p| p.queue))],
+        });
+    }
+    Plot {
+        description: format!("{title}, of {} requests that arrived.", count(total.requests.arrived.mean)),
+        title,
+        x: time_axis(),
+        panels,
+        tips: tips(&intervals, |p| {
+            format!(
+                "arrived: {}\nthrottled: {}\nrejected: {}\ntimed out: {}\nin the queue: {}",
+                count(p.arrived),
+                count(p.throttled),
+                count(p.rejected),
+                count(p.timed_out),
+                count(p.queue)
+            )
+        }),
+    }
+}
+
+fn cost(result: &RunResult) -> Bars {
+    let summary = &result.summary;
+    let total = &summary.total.cost_usd;
+    let names = ["compute", "requests", "provisioned", "other"];
+    let values = |f: &summary::Shape<Stat>| {
+        let cost = &f.cost_usd;
+        let month = wording::monthly(summary, f).mean / cost.total.mean;
+        let month = if month.is_finite() { month } else { 1.0 };
+        [&cost.compute, &cost.requests, &cost.provisioned, &cost.other].map(|part| part.mean * month)
+    };
+    let parts = values(&summary.total);
+    let largest = (0..names.len()).max_by(|a, b| parts[*a].total_cmp(&parts[*b])).unwrap_or(0);
+    let title = if total.total.mean > 0.0 {
+        let share = parts[largest] / parts.iter().sum::<f64>();
+        format!("{} per month; {} is {} of it", money(summary.monthly_cost_usd.mean), names[largest], percent(share))
+    } else {
+        "Cost: nothing was charged".to_owned()
+    };
+    let used: Vec<usize> = (0..names.len()).filter(|part| parts[*part] > 0.0).collect();
+    let colours = [BLUE, SKY, ORANGE, GREEN];
+    let pick = |all: [f64; 4]| used.iter().map(|part| all[*part]).collect::<Vec<f64>>();
+    Bars {
+        description: format!("{title}."),
+        title,
+        axis: Axis::new("cost per month", Quantity::Usd, Scale::Linear),
+        parts: used.iter().map(|part| (names[*part].to_owned(), colours[*part])).collect(),
+        rows: rows(result, |f| f.cost_usd.total.mean, |f| pick(values(f))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::timeline::Bins;
+    use crate::report::sample;
+    use proptest::prelude::*;
+
+    fn svg<'a>(charts: &'a [Drawn], name: &str) -> &'a str {
+        &charts.iter().find(|chart| chart.name == name).unwrap().svg
+    }
+
+    /// The texts of an SVG, for what a reader sees.
+    fn texts(svg: &str) -> String {
+        let body = svg.split("</desc>").nth(1).unwrap().split("<g class=\"tips\"").next().unwrap();
+        body.split('<').filter_map(|tag| tag.split_once('>')).map(|(_, text)| text.trim()).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn every_chart_says_what_it_shows() {
+        let charts = charts(&sample::result(3, 288));
+        let names: Vec<&str> = charts.iter().map(|chart| chart.name).collect();
+        assert_eq!(names, ["latency", "distribution", "wait", "instances", "limits", "cost"]);
+        for chart in &charts {
+            assert!(chart.svg.contains("role=\"img\"") && chart.svg.contains("<title>") && !chart.svg.contains("NaN"));
+        }
+        let instances = texts(svg(&charts, "instances"));
+        assert!(
+            instances.contains("reserved (checkout) 200") && instances.contains("off the chart: account-limit 1,000")
+        );
+        assert!(texts(svg(&charts, "cost")).contains("compute is 77.2 % of it"));
+    }
+
+    #[test]
+    fn text_is_at_least_twelve_pixels() {
+        for chart in charts(&sample::result(3, 288)) {
+            for size in chart.svg.split("font-size=\"").skip(1) {
+                let size: f64 = size.split('"').next().unwrap().parse().unwrap();
+                let view: f64 =
+                    chart.svg.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+                assert!(size * f64::from(super::super::WIDTH) / view >= 12.0);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_text() {
+        let mut result = sample::result(2, 12);
+        result.limit_lines[0].0 = "<b>&\"\u{1}".into();
+        result.summary.functions[0].0 = "<b>&\"\u{1}".into();
+        for chart in charts(&result) {
+            assert!(!chart.svg.contains("<b>") && !chart.svg.contains("&\"") && !chart.svg.contains('\u{1}'));
+        }
+        assert!(svg(&charts(&result), "instances").contains("&lt;b&gt;&amp;&quot;"));
+    }
+
+    #[test]
+    fn nothing_is_nothing_to_show() {
+        for chart in charts(&sample::empty()) {
+            assert!(texts(&chart.svg).contains("Nothing to show"), "{}", chart.name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_breaks_a_chart(values in proptest::collection::vec(
+            prop_oneof![Just(f64::NAN), Just(0.0), Just(f64::INFINITY), Just(-1.0), Just(1e-9), Just(1e9), Just(1e300), 1e-9..1e9f64],
+            0..6,
+        )) {
+            let mut result = sample::result(2, values.len());
+            for (point, x) in result.timeline.series[0].points.iter_mut().zip(&values) {
+                *point = Point {
+                    arrived: *x, rejected: *x, throttled: *x, cold: *x, queue: *x, instances_busy: *x, instances_idle: *x,
+                    latency_s_p50: *x, latency_s_p95: *x, latency_s_p99: *x, ..Point::default()
+                };
+            }
+            let edges = values.windows(2).map(|pair| (pair[0], pair[1], pair[0])).collect();
+            result.distributions.latency = Bins { bins: edges, zero: *values.first().unwrap_or(&0.0) };
+            if let Some(x) = values.first() {
+                result.limit_lines[0].1 = *x;
+                result.summary.total.wait_s.mean.mean = *x;
+                result.summary.total.cost_usd.compute.mean = *x;
+                result.summary.total.cost_usd.total.mean = *x;
+                result.summary.functions[0].1.queueing_s.mean.mean = *x;
+            }
+            for chart in charts(&result) {
+                prop_assert!(chart.svg.ends_with("</svg>\n"));
+            }
+        }
+    }
+}

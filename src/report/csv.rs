@@ -1,0 +1,130 @@
+//! `functions.csv` and `timeline.csv`: one name for each column, the unit last, an empty cell where nothing was measured.
+
+use std::io::Write;
+
+use crate::measure::summary::{Shape, Stat, Summary};
+use crate::measure::timeline::{Point, Timeline};
+
+/// Stands in the column `function` for all functions together; no function can have this name.
+pub const TOTAL: &str = "(total)";
+
+/// Writes `functions.csv`: one row for each function and one for the total.
+///
+/// Every leaf of the summary is two columns, as in `latency_s_p99` and `latency_s_p99_half_width`.
+///
+/// # Errors
+/// What `to` answers.
+pub fn functions(summary: &Summary, to: impl Write) -> csv::Result<()> {
+    let mut out = csv::Writer::from_writer(to);
+    let mut header = vec!["function".to_owned()];
+    summary.total.visit(|key, _| {
+        let name = key.replace('.', "_");
+        header.push(name.clone());
+        header.push(name + "_half_width");
+    });
+    out.write_record(&header)?;
+    let rows = summary.functions.iter().map(|(name, shape)| (name.as_str(), shape));
+    for (name, shape) in rows.chain([(TOTAL, &summary.total)]) {
+        out.write_record(row(name, shape))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn row(name: &str, shape: &Shape<Stat>) -> Vec<String> {
+    let mut cells = vec![name.to_owned()];
+    shape.visit(|_, stat| {
+        cells.push(number(stat.mean));
+        cells.push(stat.half_width.map_or_else(String::new, number));
+    });
+    cells
+}
+
+/// A column of the timeline: its name and where its value is.
+type Column = (&'static str, fn(&Point) -> f64);
+
+/// The columns of `timeline.csv` after `start_s` and `function`.
+const COLUMNS: [Column; 14] = [
+    ("requests_arrived", |p| p.arrived),
+    ("requests_completed", |p| p.completed),
+    ("requests_rejected", |p| p.rejected),
+    ("requests_timed_out", |p| p.timed_out),
+    ("invocations_throttled", |p| p.throttled),
+    ("invocations_cold", |p| p.cold),
+    ("instances_busy_mean", |p| p.instances_busy),
+    ("instances_idle_mean", |p| p.instances_idle),
+    ("instances_starting_mean", |p| p.instances_starting),
+    ("concurrency_mean", |p| p.concurrency),
+    ("queue_mean", |p| p.queue),
+    ("latency_s_p50", |p| p.latency_s_p50),
+    ("latency_s_p95", |p| p.latency_s_p95),
+    ("latency_s_p99", |p| p.latency_s_p99),
+];
+
+/// Writes `timeline.csv`: one row for each interval and function, the total of an interval first.
+///
+/// # Errors
+/// What `to` answers.
+pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
+    let mut out = csv::Writer::from_writer(to);
+    out.write_record(["start_s", "function"].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)))?;
+    let intervals = timeline.series.iter().map(|series| series.points.len()).max().unwrap_or(0);
+    for index in 0..intervals {
+        let start = number(timeline.interval.as_secs_f64() * index as f64);
+        for series in &timeline.series {
+            let Some(point) = series.points.get(index) else { continue };
+            let function = series.function.as_deref().unwrap_or(TOTAL);
+            let cells = COLUMNS.iter().map(|(_, value)| number(value(point)));
+            out.write_record([start.clone(), function.to_owned()].into_iter().chain(cells))?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The shortest text that reads back exactly; nothing for NaN.
+fn number(x: f64) -> String {
+    if x.is_finite() { x.to_string() } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    fn rows(text: &[u8]) -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text);
+        reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+
+    #[test]
+    fn one_row_for_each_function_and_the_total() {
+        let mut result = sample::result(3, 4);
+        result.summary.functions[1].1.latency_s.p99 = Stat { mean: f64::NAN, half_width: None };
+        let mut text = Vec::new();
+        functions(&result.summary, &mut text).unwrap();
+        let rows = rows(&text);
+        assert_eq!(rows.len(), 5);
+        let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
+        let (p99, half) = (at("latency_s_p99"), at("latency_s_p99_half_width"));
+        assert_eq!(
+            (rows[4][0].as_str(), rows[4][p99].parse::<f64>()),
+            (TOTAL, Ok(result.summary.total.latency_s.p99.mean))
+        );
+        assert_eq!((rows[2][p99].as_str(), rows[2][half].as_str()), ("", ""));
+        assert_eq!(rows[1][half].parse(), Ok(result.summary.functions[0].1.latency_s.p99.half_width.unwrap()));
+    }
+
+    #[test]
+    fn one_row_for_each_interval_and_series() {
+        let result = sample::result(2, 5);
+        let mut text = Vec::new();
+        timeline(&result.timeline, &mut text).unwrap();
+        let rows = rows(&text);
+        assert_eq!(rows.len(), 1 + 5 * result.timeline.series.len());
+        assert_eq!(rows[1][1], TOTAL);
+        assert_eq!(rows[1 + result.timeline.series.len()][0], "300");
+        let busy = rows[0].iter().position(|column| column == "instances_busy_mean").unwrap();
+        assert_eq!(rows[1][busy].parse(), Ok(result.timeline.series[0].points[0].instances_busy));
+    }
+}

@@ -1,0 +1,132 @@
+//! The shell that all pages share: one file, no network, light and dark, for screen, paper and screen readers.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::chart::Drawn;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+/// Nothing may be loaded from anywhere; what is in the page may run.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/// A part of a page with a heading, reachable from the navigation.
+#[derive(Clone, Debug)]
+pub struct Section {
+    /// Its anchor.
+    pub id: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// What stands below the heading.
+    pub body: Markup,
+}
+
+/// A whole page: `top` is the first screen, the sections follow.
+#[must_use]
+pub fn render(title: &str, top: &Markup, sections: &[Section], foot: &str) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                title { (title) }
+                link rel="icon" href="data:,";
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#main" { "Skip to the answer" }
+                main id="main" {
+                    (top)
+                    nav aria-label="Parts of this report" {
+                        ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+                    }
+                    @for section in sections {
+                        section id=(section.id) aria-labelledby={ (section.id) "-title" } {
+                            h2 id={ (section.id) "-title" } { (section.title) }
+                            (section.body)
+                        }
+                    }
+                }
+                footer { p { (foot) } }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// A chart with its caption. The picture scrolls sideways where the screen is too narrow to read it.
+#[must_use]
+pub fn figure(chart: &Drawn) -> Markup {
+    html! {
+        figure id={ "chart-" (chart.name) } {
+            div.scroll tabindex="0" role="group" aria-label={ "Chart: " (chart.name) } { (PreEscaped(&chart.svg)) }
+            figcaption { (chart.caption) }
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its heading.
+    pub name: &'static str,
+    /// What the heading means, shown when the pointer rests on it.
+    pub about: &'static str,
+}
+
+/// A cell with a number.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The number as people read it.
+    pub text: String,
+    /// Half of its interval as people read it; may be empty.
+    pub half_width: String,
+    /// What the column is sorted by.
+    pub value: f64,
+}
+
+/// A table whose rows have a name and numbers, sortable in the browser. The first `shown` rows are shown at first.
+#[must_use]
+pub fn table(
+    caption: &str,
+    first: &str,
+    columns: &[Column],
+    rows: &[(String, Vec<Cell>)],
+    total: Option<&[Cell]>,
+    shown: usize,
+) -> Markup {
+    let cells = |cells: &[Cell]| {
+        html! {
+            @for cell in cells {
+                td data-v=[cell.value.is_finite().then_some(cell.value)] {
+                    (cell.text)
+                    @if !cell.half_width.is_empty() { " " small { (cell.half_width) } }
+                }
+            }
+        }
+    };
+    html! {
+        div.scroll tabindex="0" role="group" aria-label=(caption) {
+            table.sortable data-shown=(shown) {
+                caption { (caption) }
+                thead {
+                    tr {
+                        th scope="col" { (first) }
+                        @for column in columns { th scope="col" title=(column.about) { (column.name) } }
+                    }
+                }
+                tbody {
+                    @for (index, (name, row)) in rows.iter().enumerate() {
+                        tr.more[index >= shown] { th scope="row" { (name) } (cells(row)) }
+                    }
+                }
+                @if let Some(total) = total {
+                    tfoot { tr { th scope="row" { "total" } (cells(total)) } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What the terminal and the page say in the same words.
+
+use crate::measure::summary::{LimitHit, ObjectiveResult, Shape, Stat, Summary};
+use crate::report::number::{Quantity, count, duration};
+
+/// What latency is made of.
+pub(super) const T_EXEC: &str =
+    "T_exec = T_func + T_wait: latency is time running plus time waiting; T_wait = queueing + cold start.";
+/// What the number of events is.
+pub(super) const N_EVENT: &str = "N_event = sum of E_i: the events of one replication, by kind.";
+/// What the static estimate is and is not.
+pub(super) const N_INSTANCE: &str = "N_instance = L_load / C_instance: what the formula says without simulating; it sees \
+                                     neither bursts nor idle instances kept warm.";
+
+/// The answer to the objectives in a few words.
+pub(super) fn verdict(summary: &Summary) -> String {
+    let all = summary.objectives.len();
+    let met = summary.objectives.iter().filter(|objective| objective.met).count();
+    match (met, all) {
+        (_, 0) => "No objectives in this scenario".to_owned(),
+        (1, 1) => "The objective is met".to_owned(),
+        (0, 1) => "The objective is not met".to_owned(),
+        _ if met == all => format!("All {all} objectives are met"),
+        (0, _) => format!("None of {all} objectives is met"),
+        _ => format!("{} of {all} objectives {} not met", all - met, if all - met == 1 { "is" } else { "are" }),
+    }
+}
+
+/// Whether there are objectives and all are met.
+pub(super) fn all_met(summary: &Summary) -> Option<bool> {
+    (!summary.objectives.is_empty()).then(|| summary.objectives.iter().all(|objective| objective.met))
+}
+
+/// The metric of an objective with its function: `latency_s.p99 of checkout`.
+pub(super) fn subject(objective: &ObjectiveResult) -> String {
+    match &objective.function {
+        Some(function) => format!("{} of {function}", objective.metric),
+        None => objective.metric.clone(),
+    }
+}
+
+/// What an objective asks for: `below 800 ms`.
+pub(super) fn bound(objective: &ObjectiveResult) -> String {
+    let quantity = Quantity::of(&objective.metric);
+    let part = |word: &str, bound: Option<f64>| bound.map(|x| format!("{word} {}", quantity.bound(x)));
+    let parts = [part("above", objective.above), part("below", objective.below)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A limit with its value and whom it held back: `reserved 200 of checkout`.
+pub(super) fn limit(hit: &LimitHit) -> String {
+    let value = hit.value.map_or_else(String::new, |value| format!(" {}", count(value)));
+    format!("{}{value} of {}", hit.limit, hit.function)
+}
+
+/// How much was simulated, in one line.
+pub(super) fn extent(summary: &Summary) -> String {
+    let replications = match summary.replications {
+        1 => "1 replication".to_owned(),
+        n => format!("{} replications", count(f64::from(n))),
+    };
+    let measured = if summary.measured_s < summary.horizon_s {
+        format!("{} simulated, {} measured", duration(summary.horizon_s), duration(summary.measured_s))
+    } else {
+        format!("{} simulated", duration(summary.horizon_s))
+    };
+    format!("{measured}, {replications}, seed {}", summary.seed)
+}
+
+/// What stands behind the sign ±, or why it is missing.
+pub(super) fn intervals(summary: &Summary) -> String {
+    match summary.replications {
+        0 | 1 => "one replication: no intervals".to_owned(),
+        n => format!("± half of the 95 % interval over {n} replications"),
+    }
+}
+
+/// A function's part of the cost of a month, by its part of the measured cost.
+pub(super) fn monthly(summary: &Summary, shape: &Shape<Stat>) -> Stat {
+    let factor = summary.monthly_cost_usd.mean / summary.total.cost_usd.total.mean;
+    let factor = if factor.is_finite() { factor } else { 1.0 };
+    let cost = shape.cost_usd.total;
+    Stat { mean: cost.mean * factor, half_width: cost.half_width.map(|half| half * factor) }
+}
+
+/// The functions, those with the most arrivals first; the order of the scenario among equals.
+pub(super) fn busiest(summary: &Summary) -> Vec<(&str, &Shape<Stat>)> {
+    let mut functions: Vec<_> = summary.functions.iter().map(|(name, shape)| (name.as_str(), shape)).collect();
+    functions.sort_by(|(_, a), (_, b)| b.requests.arrived.mean.total_cmp(&a.requests.arrived.mean));
+    functions
+}
+
+/// The text without characters that a terminal or XML cannot show, cut to `width` characters.
+pub(super) fn shown(name: &str, width: usize) -> String {
+    let clean: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if clean.chars().count() <= width {
+        return clean;
+    }
+    clean.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
