@@ -63,8 +63,7 @@ fn vectors_of_pipelines() {
         let name = format!("{} {}", pipeline.id, pipeline.name);
         let exact = pipeline.config.metric().aggregation == Aggregation::Linear;
         let mut collector = Collector::new(&pipeline.config.metric());
-        let mut decider =
-            Decider::new(pipeline.config.decider(), at(pipeline.create.t_ms), pipeline.create.pods());
+        let mut decider = Decider::new(pipeline.config.decider(), at(pipeline.create.t_ms), pipeline.create.pods());
         for (number, event) in pipeline.events.iter().enumerate() {
             match event {
                 Event::Record { t_ms, at_ms, stat } => collector.record(at(at_ms.unwrap_or(*t_ms)), (*stat).into()),
@@ -186,7 +185,7 @@ fn vectors_of_whole_loops() {
                     false
                 }
                 Happens::Scrape(stat) => {
-                    autoscaler.record(at(t_ms), stat);
+                    autoscaler.scraped(at(t_ms), stat);
                     false
                 }
                 Happens::Push(stat) => autoscaler.push(at(t_ms), stat, Some(ready)),

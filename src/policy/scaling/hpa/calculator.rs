@@ -227,7 +227,13 @@ mod tests {
     const NOW: SimTime = SimTime::from_nanos(1_000_000_000_000);
 
     fn pod(value: Option<i64>, request: i64) -> PodReading {
-        let pod = Pod { phase: Phase::Running, deleting: false, started: SimTime::ZERO, ready: true, ready_changed: SimTime::ZERO };
+        let pod = Pod {
+            phase: Phase::Running,
+            deleting: false,
+            started: SimTime::ZERO,
+            ready: true,
+            ready_changed: SimTime::ZERO,
+        };
         let sample = value.map(|value| Sample { value, at: NOW, window: Span::from_secs(30) });
         PodReading { pod, sample, request: Some(request) }
     }

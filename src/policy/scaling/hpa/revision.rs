@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn each_metric_has_its_unit() {
-        let target = |metric: &str, target| HpaClass { metric: metric.to_owned(), target, ..HpaClass::default() }.target();
+        let target =
+            |metric: &str, target| HpaClass { metric: metric.to_owned(), target, ..HpaClass::default() }.target();
         assert_eq!(target("cpu", Some(70.2)), Target::ResourceUtilization(Resource::Cpu, 71));
         assert_eq!(target("memory", Some(2.0)), Target::ResourceValue(Resource::Memory, 2_097_152_000));
         assert_eq!(target("queue-length", Some(10.9)), Target::Pods(10_000));

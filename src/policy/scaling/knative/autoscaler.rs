@@ -5,7 +5,7 @@ use super::decider::{Decider, Decision};
 use super::settings::{DeciderSpec, MetricSpec};
 use super::stats::Stat;
 use super::{REPORT_INTERVAL, UNKNOWN_SCALE};
-use crate::time::{SimTime, Span};
+use crate::time::SimTime;
 
 /// Collector and decider of one revision. Ticks are due every [`super::TICK_INTERVAL`] from the creation of the decider,
 /// the first after one interval; scrapes every [`REPORT_INTERVAL`] from the creation of the collector.
@@ -57,18 +57,21 @@ impl Autoscaler {
         self.decider.as_ref().map(|(decider, _)| decider)
     }
 
-    /// Records what a scrape of time `at` found. Stats that come before there is a collector are dropped.
-    pub fn record(&mut self, at: SimTime, stat: Stat) {
-        if let Some(collector) = &mut self.collector {
+    /// Records what a scrape of time `at` found, if pods are scraped at all.
+    pub fn scraped(&mut self, at: SimTime, stat: Stat) {
+        if let Some(collector) = self.collector.as_mut().filter(|collector| collector.scrapes()) {
             collector.record(at, stat);
         }
     }
 
     /// Records what an activator sent, stamped with whole seconds, and ticks at once if the revision is at zero and the
-    /// activator has something to do. True as for [`Autoscaler::tick`].
+    /// activator has something to do. What comes before there is a collector is dropped. True as for
+    /// [`Autoscaler::tick`].
     pub fn push(&mut self, now: SimTime, stat: Stat, ready: Option<i32>) -> bool {
         let second = now.as_nanos() - now.as_nanos() % REPORT_INTERVAL.as_nanos();
-        self.record(SimTime::ZERO + Span::from_nanos(second), stat);
+        if let Some(collector) = &mut self.collector {
+            collector.record(SimTime::from_nanos(second), stat);
+        }
         let at_zero = self.published().is_some_and(|published| published.desired == 0);
         at_zero && stat.concurrency != 0.0 && self.tick(now, ready)
     }
@@ -80,8 +83,7 @@ impl Autoscaler {
         let observed = self.collector.as_ref().and_then(|collector| collector.observe(decider.spec().metric, now));
         let Some(decision) = decider.scale(now, ready, observed) else { return false };
         let before = std::mem::replace(published, decision);
-        before.desired != decision.desired
-            || (before.excess_burst_capacity < 0) != (decision.excess_burst_capacity < 0)
+        before.desired != decision.desired || (before.excess_burst_capacity < 0) != (decision.excess_burst_capacity < 0)
     }
 }
 
@@ -92,13 +94,14 @@ mod tests {
     use crate::policy::scaling::knative::config::ConfigMap;
     use crate::policy::scaling::knative::settings::{Revision, Settings};
 
+    use crate::time::Span;
+
     fn at(millis: u64) -> SimTime {
         SimTime::ZERO + Span::from_millis(1_000_000 + millis)
     }
 
     fn settings(target_burst_capacity: f64) -> Settings {
-        let annotations =
-            Annotations { target_burst_capacity: Some(target_burst_capacity), ..Annotations::default() };
+        let annotations = Annotations { target_burst_capacity: Some(target_burst_capacity), ..Annotations::default() };
         Settings::resolve(&ConfigMap::default(), &annotations, &Revision::default())
     }
 
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn the_reconciler_hears_of_changes_only() {
         let mut autoscaler = autoscaler(211.0);
-        autoscaler.record(at(1_000), Stat { concurrency: 50.0, ..Stat::default() });
+        autoscaler.scraped(at(1_000), Stat { concurrency: 50.0, ..Stat::default() });
         assert!(autoscaler.tick(at(2_000), Some(1)));
         assert!(!autoscaler.tick(at(4_000), Some(1)));
         assert!(autoscaler.tick(at(6_000), Some(3)), "the activator may leave");

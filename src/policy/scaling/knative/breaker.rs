@@ -39,8 +39,7 @@ impl<T: Copy + PartialEq> Breaker<T> {
     #[must_use]
     pub fn new(queue_depth: u64, max_concurrency: u64, capacity: u64) -> Self {
         let slots = queue_depth.saturating_add(max_concurrency);
-        let mut breaker =
-            Self { slots, max_concurrency, capacity: 0, running: 0, waiting: VecDeque::new(), tokens: 0 };
+        let mut breaker = Self { slots, max_concurrency, capacity: 0, running: 0, waiting: VecDeque::new(), tokens: 0 };
         breaker.set_capacity(capacity);
         breaker
     }
@@ -140,12 +139,10 @@ mod tests {
     #[test]
     fn first_come_first_served_and_the_next_is_refused() {
         let mut breaker = Breaker::new(1, 2, 2);
-        assert_eq!([1, 2, 3, 4].map(|id| breaker.arrive(id)), [
-            Admission::Running,
-            Admission::Running,
-            Admission::Waiting,
-            Admission::Rejected
-        ]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|id| breaker.arrive(id)),
+            [Admission::Running, Admission::Running, Admission::Waiting, Admission::Rejected]
+        );
         assert_eq!(breaker.finish(), Some(3));
         assert_eq!((breaker.finish(), breaker.finish(), breaker.in_flight()), (None, None, 0));
     }

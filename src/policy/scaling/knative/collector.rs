@@ -45,6 +45,12 @@ impl Collector {
         self.rps.record(at, stat.requests - stat.proxied_requests);
     }
 
+    /// Whether pods are scraped; see [`MetricSpec::scrape`].
+    #[must_use]
+    pub fn scrapes(&self) -> bool {
+        self.scrape
+    }
+
     /// The averages of `metric` at `now`; nothing if its stable window is empty although pods are scraped.
     #[must_use]
     pub fn observe(&self, metric: Metric, now: SimTime) -> Option<Observed> {
@@ -95,7 +101,8 @@ mod tests {
     #[test]
     fn proxied_requests_count_once() {
         let mut collector = Collector::new(&spec(true));
-        collector.record(at(100), Stat { concurrency: 5.0, proxied_concurrency: 2.0, requests: 9.0, proxied_requests: 4.0 });
+        collector
+            .record(at(100), Stat { concurrency: 5.0, proxied_concurrency: 2.0, requests: 9.0, proxied_requests: 4.0 });
         collector.record(at(100), Stat { concurrency: 2.0, requests: 4.0, ..Stat::default() });
         assert_eq!(collector.observe(Metric::Concurrency, at(100)), Some(Observed { stable: 5.0, panic: 5.0 }));
         assert_eq!(collector.observe(Metric::Rps, at(100)), Some(Observed { stable: 9.0, panic: 9.0 }));
@@ -104,6 +111,9 @@ mod tests {
     #[test]
     fn no_data_unless_nothing_is_scraped() {
         assert_eq!(Collector::new(&spec(true)).observe(Metric::Rps, at(5)), None);
-        assert_eq!(Collector::new(&spec(false)).observe(Metric::Rps, at(5)), Some(Observed { stable: 0.0, panic: 0.0 }));
+        assert_eq!(
+            Collector::new(&spec(false)).observe(Metric::Rps, at(5)),
+            Some(Observed { stable: 0.0, panic: 0.0 })
+        );
     }
 }

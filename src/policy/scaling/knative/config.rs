@@ -327,7 +327,7 @@ mod tests {
             ("initial-scale", "1.5", "whole number"),
             ("min-scale", "-1", "at least 0"),
             ("max-scale", "-1", "at least 0"),
-            ("max-scale-limit", "20", "") /* max-scale stays 0 */,
+            ("max-scale-limit", "20", ""), /* max-scale stays 0 */
             ("enable-scale-to-zero", "yes", "true or false"),
         ] {
             let messages = refused(&[(key, value)]);
@@ -341,6 +341,9 @@ mod tests {
 
     #[test]
     fn all_problems_come_at_once() {
-        assert_eq!(refused(&[("stable-window", "5s"), ("activator-capacity", "0"), ("max-scale-up-rate", "1")]).len(), 3);
+        assert_eq!(
+            refused(&[("stable-window", "5s"), ("activator-capacity", "0"), ("max-scale-up-rate", "1")]).len(),
+            3
+        );
     }
 }

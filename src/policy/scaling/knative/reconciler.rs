@@ -159,8 +159,7 @@ impl Reconciler {
             min = min.max(initial);
         }
         let bounded = apply_bounds(min, settings.lifecycle.max_scale, desired);
-        let passage =
-            gate::pass(bounded, now, &self.status, &self.service, settings, situation.activator_answers);
+        let passage = gate::pass(bounded, now, &self.status, &self.service, settings, situation.activator_answers);
         let mut effects = Effects {
             replicas: None,
             look_again: passage.look_again,
@@ -181,8 +180,7 @@ impl Reconciler {
             self.status.desired = want;
         }
         let min = settings.lifecycle.min_scale;
-        let threshold =
-            if self.status.initialized { min.max(1) } else { min.max(settings.decider.initial_scale) };
+        let threshold = if self.status.initialized { min.max(1) } else { min.max(settings.decider.initial_scale) };
         if ready >= threshold && self.service_named {
             self.status.initialized = true;
         }
@@ -253,12 +251,13 @@ mod tests {
         Situation { decision: Decision { desired, excess_burst_capacity }, ready, activator_answers: true }
     }
 
-    /// A revision that has served one pod since second 1.
+    /// A revision that has served with one pod since second 1.
     fn serving(settings: &Settings) -> Reconciler {
+        let excess = if settings.decider.target_burst_capacity == 0.0 { 0 } else { -111 };
         let mut reconciler = Reconciler::new(at(0), 1, false);
-        reconciler.reconcile(at(0), settings, &situation(-1, -111, 0));
+        reconciler.reconcile(at(0), settings, &situation(-1, excess, 0));
         reconciler.service_catches_up(at(1), 1);
-        reconciler.reconcile(at(1), settings, &situation(1, -111, 1));
+        reconciler.reconcile(at(1), settings, &situation(1, excess, 1));
         assert_eq!(reconciler.status().activity, Activity::Active);
         reconciler
     }
@@ -268,13 +267,11 @@ mod tests {
         let settings = settings(&Annotations::default());
         let mut reconciler = serving(&settings);
         let effects = reconciler.reconcile(at(62), &settings, &situation(0, -111, 1));
-        assert_eq!(effects, Effects { look_again: Some(RECHECK), ..Effects::default() });
+        assert_eq!(effects, Effects { look_again: Some(Span::from_secs(3)), ..Effects::default() });
         assert_eq!((reconciler.status().activity, reconciler.status().reason), (Activity::Inactive, Reason::NoTraffic));
         let effects = reconciler.reconcile(at(65), &settings, &situation(0, -111, 1));
         assert_eq!(effects, Effects { replicas: Some(0), probed: true, ..Effects::default() });
     }
-
-    const RECHECK: Span = Span::from_secs(3);
 
     #[test]
     fn off_the_path_the_grace_period_comes_first() {
@@ -312,7 +309,8 @@ mod tests {
     #[test]
     fn the_last_pod_is_retained() {
         let retention = Some(Span::from_secs(100));
-        let settings = settings(&Annotations { scale_to_zero_pod_retention_period: retention, ..Annotations::default() });
+        let settings =
+            settings(&Annotations { scale_to_zero_pod_retention_period: retention, ..Annotations::default() });
         let mut reconciler = serving(&settings);
         reconciler.reconcile(at(62), &settings, &situation(0, -111, 1));
         let effects = reconciler.reconcile(at(72), &settings, &situation(0, -111, 1));

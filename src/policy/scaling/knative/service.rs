@@ -67,8 +67,12 @@ impl Service {
         self.proxied_since.map_or(Span::ZERO, |since| now.since(since))
     }
 
+    /// Writes what is wanted, if it differs from what the reconciler has *seen*: a change that it has not seen yet may
+    /// survive a change of mind, as on a real cluster.
     pub(super) fn write(&mut self, spec: ServiceSpec) {
-        self.written = Some(spec);
+        if self.seen != Some(spec) {
+            self.written = Some(spec);
+        }
     }
 }
 

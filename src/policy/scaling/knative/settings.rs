@@ -50,11 +50,7 @@ pub struct Revision {
 
 impl Default for Revision {
     fn default() -> Self {
-        Self {
-            container_concurrency: 0,
-            reachability: Reachability::Unknown,
-            progress_deadline: Span::from_secs(600),
-        }
+        Self { container_concurrency: 0, reachability: Reachability::Unknown, progress_deadline: Span::from_secs(600) }
     }
 }
 
@@ -242,7 +238,8 @@ mod tests {
 
     #[test]
     fn the_panic_window_rounds_half_up() {
-        for (stable, percentage, expected) in [(60, 10.0, 6), (45, 10.0, 5), (6, 1.0, 1), (44, 10.0, 4), (6, 100.0, 6)] {
+        for (stable, percentage, expected) in [(60, 10.0, 6), (45, 10.0, 5), (6, 1.0, 1), (44, 10.0, 4), (6, 100.0, 6)]
+        {
             assert_eq!(panic_window(Span::from_secs(stable), percentage), Span::from_secs(expected), "{stable}");
         }
     }

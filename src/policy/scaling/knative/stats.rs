@@ -31,13 +31,7 @@ impl RequestStats {
     /// No request yet at `now`.
     #[must_use]
     pub fn new(now: SimTime) -> Self {
-        Self {
-            concurrency: 0.0,
-            proxied_concurrency: 0.0,
-            last_change: now,
-            period: Stat::default(),
-            secs_in_use: 0.0,
-        }
+        Self { concurrency: 0.0, proxied_concurrency: 0.0, last_change: now, period: Stat::default(), secs_in_use: 0.0 }
     }
 
     /// A request arrives; `proxied` if it came through an activator.
@@ -104,11 +98,8 @@ impl ActivatorReporter {
     /// A request arrives. The answer, if any, is to be sent to the autoscaler at once.
     pub fn request_in(&mut self, now: SimTime) -> Option<Stat> {
         let unknown = self.state.is_none();
-        let state = self.state.get_or_insert_with(|| ReporterState {
-            stats: RequestStats::new(now),
-            open: 0,
-            called_out: 1.0,
-        });
+        let state =
+            self.state.get_or_insert_with(|| ReporterState { stats: RequestStats::new(now), open: 0, called_out: 1.0 });
         state.open += 1;
         state.stats.request_in(now, false);
         unknown.then_some(Stat { concurrency: 1.0, requests: 1.0, ..Stat::default() })

@@ -3,8 +3,8 @@
 use super::settings::Aggregation;
 use crate::time::{SimTime, Span};
 
-/// The weight that the buckets of a weighted window have in total.
-const TOTAL_WEIGHT: f64 = 0.9999;
+/// What the buckets of a weighted window leave of a total weight of 1. The original computes 1 - 0.9999 in exact constants.
+const REMAINING_WEIGHT: f64 = 0.0001;
 /// The least weight of the newest bucket of a weighted window.
 const MIN_COEFFICIENT: f64 = 0.2;
 
@@ -194,9 +194,9 @@ fn bucket_count(length: Span, granularity: Span) -> usize {
     (length.as_nanos().div_ceil(granularity.as_nanos()) as usize).max(1)
 }
 
-/// The weight of the newest of `buckets` buckets, so that all of them together weigh [`TOTAL_WEIGHT`].
+/// The weight of the newest of `buckets` buckets, so that all of them leave [`REMAINING_WEIGHT`].
 fn coefficient(buckets: usize) -> f64 {
-    (1.0 - (1.0 - TOTAL_WEIGHT).powf(1.0 / buckets as f64)).max(MIN_COEFFICIENT)
+    (1.0 - REMAINING_WEIGHT.powf(1.0 / buckets as f64)).max(MIN_COEFFICIENT)
 }
 
 fn round_to_six_decimals(value: f64) -> f64 {
