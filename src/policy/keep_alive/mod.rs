@@ -1,5 +1,8 @@
 //! Keep-alive: when does an idle instance go away?
 
+pub mod greedy_dual;
+pub mod hybrid_histogram;
+
 use crate::time::{SimTime, Span};
 
 /// What a scenario says about keep-alive.

@@ -4,4 +4,6 @@
 //! number. It schedules nothing and knows no engine, so that the conformance tests run the very code the engine runs.
 
 pub mod hpa;
+pub mod keda;
 pub mod knative;
+pub mod target_tracking;

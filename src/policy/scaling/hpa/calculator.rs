@@ -116,8 +116,9 @@ impl Calculator {
                     return Err(MetricError::NoRequest);
                 }
                 let groups = group(pods, resource == Resource::Cpu, now, &self.initialization);
-                let fallback = |request: Option<i64>| request.unwrap_or(0) * i64::from(percent.max(100)) / 100;
-                self.from_pods(&groups, |usages| utilization_ratio(usages, percent), fallback, current)
+                let fallback =
+                    |request: Option<i64>| request.unwrap_or(0).saturating_mul(i64::from(percent.max(100))) / 100;
+                self.propose_from_pods(&groups, |usages| utilization_ratio(usages, percent), fallback, current)
             }
             (Target::Value(target), Reading::Value { value, ready }) => {
                 let ratio = ratio(*value, target)?;
@@ -147,12 +148,12 @@ impl Calculator {
         current: i32,
     ) -> Result<i32, MetricError> {
         let groups = group(pods, cpu, now, &self.initialization);
-        self.from_pods(&groups, |usages| average_ratio(usages, target), |_| target, current)
+        self.propose_from_pods(&groups, |usages| average_ratio(usages, target), |_| target, current)
     }
 
     /// Pods missing or unready are first left out, and then counted against the direction that comes out: as on target
     /// (`fallback` of what they request) on the way down, as idle on the way up.
-    fn from_pods(
+    fn propose_from_pods(
         &self,
         groups: &Groups,
         ratio_of: impl Fn(&[Usage]) -> Result<f64, MetricError>,

@@ -22,12 +22,14 @@ pub fn capacity(limit: u64, backends: u64, assigned: u64, activators: u64) -> u6
 }
 
 /// Which of `pods` pods, in the order of their addresses, belong to activator `index` of `activators` when the revision
-/// limits concurrency (otherwise all belong to all). An activator that does not know its index takes all.
+/// limits concurrency (otherwise all belong to all). An activator without an index among them takes all.
 ///
 /// Source: `assignSlice` in `pkg/activator/net/throttler.go` of knative/serving.
 #[must_use]
 pub fn assigned_pods(pods: usize, index: Option<usize>, activators: usize) -> Vec<usize> {
-    let Some(index) = index.filter(|_| pods > 1 && activators > 1) else { return (0..pods).collect() };
+    let Some(index) = index.filter(|index| pods > 1 && activators > 1 && *index < activators) else {
+        return (0..pods).collect();
+    };
     if activators > pods {
         return vec![index % pods];
     }

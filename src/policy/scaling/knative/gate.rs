@@ -20,7 +20,7 @@ pub(super) struct Passage {
     pub(super) apply: bool,
     /// When the revision is to be looked at again.
     pub(super) look_again: Option<Span>,
-    /// Whether the activator was probed, and did not answer.
+    /// What became of the probe of the activator.
     pub(super) probe: Probe,
 }
 

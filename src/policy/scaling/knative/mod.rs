@@ -8,7 +8,7 @@
 //! | metric collector | [`collector`], on [`window`]s | each report that arrives |
 //! | decider | [`decider`], with its [`delay`] window | every two seconds |
 //! | autoscaler: collector, decider, publishing, pokes | [`autoscaler`] | both of the above |
-//! | reconciler with its scale-to-zero [`gate`], the revision's [`service`] | [`reconciler`] | each change, and on request |
+//! | bounds, scale to zero and back, the service | [`reconciler`], `gate`, [`service`] | each change, and on request |
 //! | request path | [`breaker`], [`activator`] | each request |
 //!
 //! All times count from the Unix epoch, because buckets and delay slots are aligned to the Unix clock and not to the
@@ -25,7 +25,7 @@ pub mod collector;
 pub mod config;
 pub mod decider;
 pub mod delay;
-pub mod gate;
+mod gate;
 pub mod reconciler;
 pub mod scrape;
 pub mod service;
