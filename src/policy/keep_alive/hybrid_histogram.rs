@@ -104,11 +104,11 @@ impl HybridHistogram {
             // The histogram says nothing: stay loaded for as long as it could.
             Windows { pre_warm: Span::ZERO, keep_alive: self.edge(self.counts.len()) }
         } else {
-            self.from_histogram()
+            self.around_histogram()
         }
     }
 
-    fn from_histogram(&self) -> Windows {
+    fn around_histogram(&self) -> Windows {
         // Head is the lower edge of its bin, tail the upper one.
         let head = self.edge(self.quantile(self.spec.head)).as_secs_f64() * (1.0 - self.spec.margin);
         let tail = self.edge(self.quantile(self.spec.tail) + 1).as_secs_f64() * (1.0 + self.spec.margin);

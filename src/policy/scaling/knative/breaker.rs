@@ -9,17 +9,15 @@ pub const MAX_CAPACITY: u64 = i32::MAX as u64;
 /// A semaphore with a bounded queue, first come first served.
 ///
 /// Source: `pkg/queue/breaker.go` of knative/serving. There, waiters are woken by tokens in a channel, one for each slot
-/// that becomes free; a waiter that is woken in vain (after a change of capacity) goes to the back of the queue.
+/// that becomes free; a waiter that is woken in vain (after a change of capacity) goes to the back of the queue. Tokens
+/// that find nobody waiting make no difference: the next to wait uses them up before it sleeps.
 #[derive(Clone, Debug)]
 pub struct Breaker<T> {
     /// Most requests inside, running or waiting.
     slots: u64,
-    max_concurrency: u64,
     capacity: u64,
     running: u64,
     waiting: VecDeque<T>,
-    /// Wake-ups that found nobody waiting.
-    tokens: u64,
 }
 
 /// What a request meets.
@@ -34,14 +32,10 @@ pub enum Admission {
 }
 
 impl<T: Copy + PartialEq> Breaker<T> {
-    /// A breaker that runs up to `capacity` (at most `max_concurrency`) requests and holds
-    /// `queue_depth + max_concurrency` in all.
+    /// A breaker that runs up to `capacity` requests and holds `queue_depth + max_concurrency` in all.
     #[must_use]
     pub fn new(queue_depth: u64, max_concurrency: u64, capacity: u64) -> Self {
-        let slots = queue_depth.saturating_add(max_concurrency);
-        let mut breaker = Self { slots, max_concurrency, capacity: 0, running: 0, waiting: VecDeque::new(), tokens: 0 };
-        breaker.set_capacity(capacity);
-        breaker
+        Self { slots: queue_depth.saturating_add(max_concurrency), capacity, running: 0, waiting: VecDeque::new() }
     }
 
     /// The breaker of a queue-proxy with container concurrency `limit` (above 0): ten times as many may wait.
@@ -71,7 +65,12 @@ impl<T: Copy + PartialEq> Breaker<T> {
     /// A running request is over. The answer is the one that runs in its place.
     pub fn finish(&mut self) -> Option<T> {
         self.running = self.running.saturating_sub(1);
-        if self.running < self.capacity { self.wake(1).first().copied() } else { None }
+        if self.running >= self.capacity {
+            return None;
+        }
+        let next = self.waiting.pop_front()?;
+        self.running += 1;
+        Some(next)
     }
 
     /// Request `id` gives up waiting; false if it was not.
@@ -82,8 +81,8 @@ impl<T: Copy + PartialEq> Breaker<T> {
 
     /// Changes the number of requests that may run. The answer is those that run now and did not before.
     pub fn set_capacity(&mut self, capacity: u64) -> Vec<T> {
-        let before = std::mem::replace(&mut self.capacity, capacity.min(self.max_concurrency));
-        self.wake(self.capacity.saturating_sub(before))
+        let before = std::mem::replace(&mut self.capacity, capacity);
+        self.wake(capacity.saturating_sub(before))
     }
 
     /// Requests running and waiting.
@@ -110,8 +109,6 @@ impl<T: Copy + PartialEq> Breaker<T> {
             self.running += 1;
             return true;
         }
-        // A waiter uses up every token it finds before it sleeps.
-        self.tokens = 0;
         self.waiting.push_back(id);
         false
     }
@@ -127,7 +124,6 @@ impl<T: Copy + PartialEq> Breaker<T> {
                 started.push(first);
             }
         }
-        self.tokens = self.tokens.saturating_add(count).min(self.max_concurrency);
         started
     }
 }

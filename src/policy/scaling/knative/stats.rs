@@ -189,4 +189,12 @@ mod tests {
         assert_eq!(reporter.report(at(1_000)), Some(Stat::default()));
         assert!(reporter.is_live(), "it saw activity in this period");
     }
+
+    #[test]
+    fn an_open_request_keeps_a_revision_known() {
+        let mut reporter = ActivatorReporter::default();
+        assert!(reporter.request_in(at(1_000)).is_some());
+        assert_eq!(reporter.report(at(1_000)), Some(Stat::default()), "no time has passed since it came");
+        assert!(reporter.is_live());
+    }
 }
