@@ -2,4 +2,5 @@
 //! (which instance serves), scaling (how many instances).
 
 pub mod keep_alive;
+pub mod scaling;
 pub mod selection;

@@ -1,6 +1,8 @@
 //! Keep-alive: when does an idle instance go away?
 
+pub mod greedy_dual;
 mod halving;
+pub mod hybrid_histogram;
 
 pub use halving::Halving;
 

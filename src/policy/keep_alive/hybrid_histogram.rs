@@ -1,0 +1,265 @@
+//! The hybrid histogram: keep an application warm when its own history says it will be used.
+//!
+//! Source: Shahrad et al., "Serverless in the Wild", USENIX ATC 2020, section 4.2. Where the paper gives no number (how
+//! many idle times may lie out of range, how many are needed at all) the defaults are those of its replications.
+
+use std::collections::VecDeque;
+
+use crate::time::Span;
+
+/// The parameters. [`Default`] is the paper's policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HybridHistogramSpec {
+    /// The width of a bin.
+    pub bin: Span,
+    /// The number of bins; longer idle times are out of range.
+    pub bins: usize,
+    /// The quantile of the idle times before which the application is unloaded.
+    pub head: f64,
+    /// The quantile until which it is kept.
+    pub tail: f64,
+    /// How far the window is widened at both ends, as a fraction.
+    pub margin: f64,
+    /// The least coefficient of variation of the bin *counts* that makes the histogram representative: a high one means a
+    /// peak. (Not to be mixed up with the variation of the idle times, where a low one means that.)
+    pub min_cv: f64,
+    /// The fraction of idle times out of range above which a forecast takes over.
+    pub max_out_of_range: f64,
+    /// Fewest idle times in range for the histogram to be used.
+    pub min_samples: u32,
+    /// Half the width of the window around a forecast, as a fraction of it.
+    pub forecast_margin: f64,
+}
+
+impl Default for HybridHistogramSpec {
+    fn default() -> Self {
+        Self {
+            bin: Span::from_secs(60),
+            bins: 240,
+            head: 0.05,
+            tail: 0.99,
+            margin: 0.1,
+            min_cv: 2.0,
+            max_out_of_range: 0.5,
+            min_samples: 10,
+            forecast_margin: 0.15,
+        }
+    }
+}
+
+/// What happens to an application whose last execution ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// When it is loaded again after being unloaded at once; zero if it stays loaded.
+    pub pre_warm: Span,
+    /// How long it stays loaded, counted from then.
+    pub keep_alive: Span,
+}
+
+/// The idle times of one application: from the end of its last execution to its next invocation.
+#[derive(Clone, Debug)]
+pub struct HybridHistogram {
+    spec: HybridHistogramSpec,
+    counts: Vec<u32>,
+    in_range: u32,
+    out_of_range: u32,
+    /// The newest idle times in seconds, for the forecast.
+    recent: VecDeque<f64>,
+}
+
+/// How many idle times a forecast looks at.
+const MEMORY: usize = 64;
+
+impl HybridHistogram {
+    /// An application without a history.
+    #[must_use]
+    pub fn new(spec: HybridHistogramSpec) -> Self {
+        let counts = vec![0; spec.bins.max(1)];
+        Self { spec, counts, in_range: 0, out_of_range: 0, recent: VecDeque::with_capacity(MEMORY) }
+    }
+
+    /// Learns an idle time.
+    pub fn observe(&mut self, idle: Span) {
+        let bin = idle.as_nanos() / self.spec.bin.as_nanos().max(1);
+        match usize::try_from(bin).ok().and_then(|bin| self.counts.get_mut(bin)) {
+            Some(count) => {
+                *count += 1;
+                self.in_range += 1;
+            }
+            None => self.out_of_range += 1,
+        }
+        if self.recent.len() == MEMORY {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(idle.as_secs_f64());
+    }
+
+    /// What to do at the end of an execution.
+    #[must_use]
+    pub fn windows(&self) -> Windows {
+        let seen = self.in_range + self.out_of_range;
+        if f64::from(self.out_of_range) > self.spec.max_out_of_range * f64::from(seen) {
+            self.around_forecast()
+        } else if self.in_range < self.spec.min_samples || self.variation() < self.spec.min_cv {
+            // The histogram says nothing: stay loaded for as long as it could.
+            Windows { pre_warm: Span::ZERO, keep_alive: self.edge(self.counts.len()) }
+        } else {
+            self.around_histogram()
+        }
+    }
+
+    fn around_histogram(&self) -> Windows {
+        // Head is the lower edge of its bin, tail the upper one.
+        let head = self.edge(self.quantile(self.spec.head)).as_secs_f64() * (1.0 - self.spec.margin);
+        let tail = self.edge(self.quantile(self.spec.tail) + 1).as_secs_f64() * (1.0 + self.spec.margin);
+        Windows { pre_warm: span(head), keep_alive: span(tail - head) }
+    }
+
+    fn around_forecast(&self) -> Windows {
+        let recent: Vec<f64> = self.recent.iter().copied().collect();
+        let next = forecast(&recent);
+        let margin = self.spec.forecast_margin;
+        Windows { pre_warm: span(next * (1.0 - margin)), keep_alive: span(next * 2.0 * margin) }
+    }
+
+    /// The lower edge of a bin.
+    fn edge(&self, bin: usize) -> Span {
+        Span::from_nanos(self.spec.bin.as_nanos().saturating_mul(bin as u64))
+    }
+
+    /// The bin below whose upper edge a fraction `q` of the idle times in range lie.
+    fn quantile(&self, q: f64) -> usize {
+        let wanted = q * f64::from(self.in_range);
+        let mut below = 0;
+        let found = self.counts.iter().position(|count| {
+            below += count;
+            below > 0 && f64::from(below) >= wanted
+        });
+        found.unwrap_or(self.counts.len() - 1)
+    }
+
+    /// Standard deviation over mean of the bin counts.
+    fn variation(&self) -> f64 {
+        let bins = self.counts.len() as f64;
+        let mean = f64::from(self.in_range) / bins;
+        let squares: f64 = self.counts.iter().map(|count| (f64::from(*count) - mean).powi(2)).sum();
+        if mean > 0.0 { (squares / bins).sqrt() / mean } else { 0.0 }
+    }
+}
+
+fn span(secs: f64) -> Span {
+    Span::from_secs_f64(secs.max(0.0)).unwrap_or(Span::MAX_WRITTEN)
+}
+
+/// The next value of a series, by the best of three small ARIMA models: a mean (0,0,0), a regression on the value before
+/// (1,0,0) and a random walk (0,1,0), compared by Akaike's criterion over the same residuals and fitted anew each time.
+///
+/// The paper lets a library search the orders; these three are what such a search ends with on series this short.
+fn forecast(series: &[f64]) -> f64 {
+    let (Some(last), [_, targets @ ..]) = (series.last(), series) else { return 0.0 };
+    let count = targets.len() as f64;
+    if targets.len() < 3 {
+        return series.iter().sum::<f64>() / series.len() as f64;
+    }
+    let pairs = || series.iter().zip(targets);
+    let (mean_before, mean) =
+        (series[..targets.len()].iter().sum::<f64>() / count, targets.iter().sum::<f64>() / count);
+    let spread: f64 = pairs().map(|(before, _)| (before - mean_before).powi(2)).sum();
+    let joint: f64 = pairs().map(|(before, now)| (before - mean_before) * (now - mean)).sum();
+    // The slope of a stationary process lies within (-1, 1).
+    let slope = if spread > 0.0 { (joint / spread).clamp(-1.0, 1.0) } else { 0.0 };
+    // Each model as now = intercept + slope * before, with the number of its parameters.
+    let models = [(mean, 0.0, 1.0), (mean - slope * mean_before, slope, 2.0), (0.0, 1.0, 0.0)];
+    let criterion = |(intercept, slope, parameters): (f64, f64, f64)| {
+        let squares: f64 = pairs().map(|(before, now)| (now - intercept - slope * before).powi(2)).sum();
+        // A perfect fit is as good as one that is off by a millionth of the mean.
+        count * (squares / count).max((mean * 1e-6).powi(2)).ln() + 2.0 * parameters
+    };
+    let best = models.into_iter().min_by(|a, b| criterion(*a).total_cmp(&criterion(*b)));
+    best.map_or(mean, |(intercept, slope, _)| intercept + slope * last).max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(minutes: f64) -> Span {
+        span(minutes * 60.0)
+    }
+
+    fn learned(idle_minutes: impl IntoIterator<Item = f64>) -> HybridHistogram {
+        let mut histogram = HybridHistogram::new(HybridHistogramSpec::default());
+        for idle in idle_minutes {
+            histogram.observe(minutes(idle));
+        }
+        histogram
+    }
+
+    /// Equal to a microsecond: the windows are rounded from seconds in floating point.
+    fn assert_windows(got: Windows, pre_warm: f64, keep_alive: f64) {
+        for (got, expected) in [(got.pre_warm, pre_warm), (got.keep_alive, keep_alive)] {
+            assert!((got.as_secs_f64() - expected * 60.0).abs() < 1e-6, "{got} is not {expected} min");
+        }
+    }
+
+    const FOUR_HOURS: f64 = 240.0;
+
+    #[test]
+    fn without_a_history_it_stays_for_the_whole_range() {
+        assert_windows(learned([]).windows(), 0.0, FOUR_HOURS);
+        assert_windows(learned([30.0; 9]).windows(), 0.0, FOUR_HOURS);
+    }
+
+    #[test]
+    fn a_peak_gives_a_window_around_it() {
+        // All in the bin [30, 31): head 30 * 0.9, tail 31 * 1.1.
+        assert_windows(learned([30.5; 20]).windows(), 27.0, 31.0 * 1.1 - 27.0);
+    }
+
+    #[test]
+    fn head_and_tail_are_quantiles() {
+        // 5 of 100 at [10, 11), 90 at [20, 21), 5 at [40, 41): the 5th percentile is reached in the first, the 99th in
+        // the last.
+        let idle = [vec![10.5; 5], vec![20.5; 90], vec![40.5; 5]].concat();
+        assert_windows(learned(idle).windows(), 9.0, 41.0 * 1.1 - 9.0);
+        // With 4 at [10, 11) the head moves to 20, with 1 at [40, 41) the tail to 21.
+        let idle = [vec![10.5; 4], vec![20.5; 95], vec![40.5; 1]].concat();
+        assert_windows(learned(idle).windows(), 18.0, 21.0 * 1.1 - 18.0);
+    }
+
+    #[test]
+    fn short_idle_times_never_unload() {
+        // Head in the first bin: its lower edge is 0.
+        assert_windows(learned([0.2; 20]).windows(), 0.0, 1.1);
+    }
+
+    #[test]
+    fn even_counts_are_not_representative() {
+        // One in each of the 240 bins: the counts do not vary at all.
+        let histogram = learned((0..240).map(|minute| f64::from(minute) + 0.5));
+        assert_eq!(histogram.variation(), 0.0);
+        assert_windows(histogram.windows(), 0.0, FOUR_HOURS);
+        // All of n in one of 240 bins: sd / mean = sqrt(239).
+        assert!((learned([1.5; 7]).variation() - 239.0_f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn out_of_range_a_forecast_takes_over() {
+        // 300 min each time: warm over [0.85, 1.15] of that.
+        assert_windows(learned([300.0; 6]).windows(), 255.0, 90.0);
+        // Half of them out of range is not yet too many.
+        let idle = [vec![300.0; 10], vec![30.5; 10]].concat();
+        assert_windows(learned(idle).windows(), 27.0, 31.0 * 1.1 - 27.0);
+    }
+
+    #[test]
+    fn the_forecast_finds_the_pattern() {
+        assert_eq!(forecast(&[]), 0.0);
+        assert_eq!(forecast(&[4.0, 8.0]), 6.0);
+        let alternating: Vec<f64> = (0..20).map(|i| if i % 2 == 0 { 300.0 } else { 500.0 }).collect();
+        assert!((forecast(&alternating) - 300.0).abs() < 1e-6);
+        // Two levels, one change: the last value says most.
+        let walk: Vec<f64> = (0..20).map(|i| if i < 10 { 300.0 } else { 600.0 }).collect();
+        assert!(forecast(&walk) > 550.0, "{}", forecast(&walk));
+    }
+}

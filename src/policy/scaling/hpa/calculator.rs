@@ -1,0 +1,309 @@
+//! How many pods one metric asks for.
+
+use super::pods::{Groups, Initialization, Phase, PodReading, Usage, group};
+use crate::time::SimTime;
+
+/// A resource that pods request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// Processor time; samples of young pods are mistrusted.
+    Cpu,
+    /// Memory.
+    Memory,
+}
+
+/// What a metric aims for. Values are in thousandths of the metric's unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A metric of each pod, on average.
+    Pods(i64),
+    /// Use of a resource by each pod, on average.
+    ResourceValue(Resource, i64),
+    /// Use of a resource in whole percent of what the pods request.
+    ResourceUtilization(Resource, i32),
+    /// A value of something else, object or external, that more pods make smaller.
+    Value(i64),
+    /// A value of something else, divided by the number of pods.
+    AverageValue(i64),
+}
+
+/// What was measured for a metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// The pods, one by one.
+    Pods(Vec<PodReading>),
+    /// One value (of an external metric the sum), in thousandths, beside the pods that are there.
+    Value {
+        /// The value.
+        value: i64,
+        /// Pods running and ready.
+        ready: i32,
+    },
+}
+
+/// Why a metric asks for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MetricError {
+    /// No pod has a sample that counts.
+    #[error("did not receive metrics for targeted pods (pods might be unready)")]
+    NoSamples,
+    /// A pod does not say what it requests.
+    #[error("a pod has no request for the resource, so it has no utilization")]
+    NoRequest,
+    /// The target is zero or negative.
+    #[error("the target must be greater than zero")]
+    BadTarget,
+    /// A metric of pods was measured as one value, or the other way round.
+    #[error("the metric was not measured the way its target needs")]
+    WrongReading,
+    /// The metrics service did not answer.
+    #[error("unable to get the metric")]
+    Unavailable,
+}
+
+/// How far from its target a metric may be before anything is done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Above the target.
+    pub up: f64,
+    /// Below it.
+    pub down: f64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { up: 0.1, down: 0.1 }
+    }
+}
+
+impl Tolerance {
+    /// Before 1.33 this was `|1 - ratio| <= tolerance`, which in doubles has a ratio of 1.1 outside.
+    fn contains(&self, ratio: f64) -> bool {
+        1.0 - self.down <= ratio && ratio <= 1.0 + self.up
+    }
+}
+
+/// Computes proposals with the flags of the controller.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Calculator {
+    /// The dead band.
+    pub tolerance: Tolerance,
+    /// When CPU samples are mistrusted.
+    pub initialization: Initialization,
+}
+
+impl Calculator {
+    /// Pods that `target` asks for at `now`, given what was measured, `current` replicas in the specification and
+    /// `status` replicas there are.
+    ///
+    /// # Errors
+    /// When the metric has nothing to say; see [`MetricError`].
+    pub fn propose(
+        &self,
+        target: Target,
+        reading: &Reading,
+        now: SimTime,
+        current: i32,
+        status: i32,
+    ) -> Result<i32, MetricError> {
+        match (target, reading) {
+            (Target::Pods(value), Reading::Pods(pods)) => self.plain(pods, false, now, value, current),
+            (Target::ResourceValue(resource, value), Reading::Pods(pods)) => {
+                self.plain(pods, resource == Resource::Cpu, now, value, current)
+            }
+            (Target::ResourceUtilization(resource, percent), Reading::Pods(pods)) => {
+                if pods.iter().any(|reading| reading.request.is_none()) {
+                    return Err(MetricError::NoRequest);
+                }
+                let groups = group(pods, resource == Resource::Cpu, now, &self.initialization);
+                let fallback =
+                    |request: Option<i64>| request.unwrap_or(0).saturating_mul(i64::from(percent.max(100))) / 100;
+                self.propose_from_pods(&groups, |usages| utilization_ratio(usages, percent), fallback, current)
+            }
+            (Target::Value(target), Reading::Value { value, ready }) => {
+                let ratio = ratio(*value, target)?;
+                Ok(if current == 0 {
+                    ceil(ratio)
+                } else if self.tolerance.contains(ratio) {
+                    current
+                } else {
+                    ceil(ratio * f64::from(*ready))
+                })
+            }
+            (Target::AverageValue(target), Reading::Value { value, .. }) => {
+                let whole = ratio(*value, target)?;
+                let each = *value as f64 / (target as f64 * f64::from(status));
+                Ok(if self.tolerance.contains(each) { status } else { ceil(whole) })
+            }
+            _ => Err(MetricError::WrongReading),
+        }
+    }
+
+    fn plain(
+        &self,
+        pods: &[PodReading],
+        cpu: bool,
+        now: SimTime,
+        target: i64,
+        current: i32,
+    ) -> Result<i32, MetricError> {
+        let groups = group(pods, cpu, now, &self.initialization);
+        self.propose_from_pods(&groups, |usages| average_ratio(usages, target), |_| target, current)
+    }
+
+    /// Pods missing or unready are first left out, and then counted against the direction that comes out: as on target
+    /// (`fallback` of what they request) on the way down, as idle on the way up.
+    fn propose_from_pods(
+        &self,
+        groups: &Groups,
+        ratio_of: impl Fn(&[Usage]) -> Result<f64, MetricError>,
+        fallback: impl Fn(Option<i64>) -> i64,
+        current: i32,
+    ) -> Result<i32, MetricError> {
+        if groups.ready.is_empty() {
+            return Err(MetricError::NoSamples);
+        }
+        let ratio = ratio_of(&groups.ready)?;
+        let unready_matter = !groups.unready.is_empty() && ratio > 1.0;
+        if groups.missing.is_empty() && !unready_matter {
+            let count = groups.ready.len() as f64;
+            return Ok(if self.tolerance.contains(ratio) { current } else { ceil(ratio * count) });
+        }
+        let mut counted = groups.ready.clone();
+        if ratio < 1.0 {
+            counted.extend(groups.missing.iter().map(|request| Usage { value: fallback(*request), request: *request }));
+        } else if ratio > 1.0 {
+            let idle = groups.missing.iter().chain(&groups.unready);
+            counted.extend(idle.map(|request| Usage { value: 0, request: *request }));
+        }
+        let refilled = ratio_of(&counted)?;
+        let turned = ratio < 1.0 && refilled > 1.0 || ratio > 1.0 && refilled < 1.0;
+        if self.tolerance.contains(refilled) || turned {
+            return Ok(current);
+        }
+        let wanted = ceil(refilled * counted.len() as f64);
+        let against = refilled < 1.0 && wanted > current || refilled > 1.0 && wanted < current;
+        Ok(if against { current } else { wanted })
+    }
+}
+
+/// Pods that are running and ready: what a [`Target::Value`] multiplies with.
+#[must_use]
+pub fn ready_pods(pods: &[PodReading]) -> i32 {
+    pods.iter().filter(|reading| reading.pod.phase == Phase::Running && reading.pod.ready).count() as i32
+}
+
+/// The average, a whole number, over the target.
+fn average_ratio(usages: &[Usage], target: i64) -> Result<f64, MetricError> {
+    let sum: i128 = usages.iter().map(|usage| i128::from(usage.value)).sum();
+    let average = sum / (usages.len() as i128).max(1);
+    if target > 0 { Ok(average as f64 / target as f64) } else { Err(MetricError::BadTarget) }
+}
+
+/// The utilization in whole percent over the target.
+fn utilization_ratio(usages: &[Usage], target: i32) -> Result<f64, MetricError> {
+    let used: i128 = usages.iter().map(|usage| i128::from(usage.value)).sum();
+    let requested: i128 = usages.iter().filter_map(|usage| usage.request).map(i128::from).sum();
+    if requested <= 0 {
+        return Err(MetricError::NoRequest);
+    }
+    let percent = used * 100 / requested;
+    if target > 0 { Ok(percent as f64 / f64::from(target)) } else { Err(MetricError::BadTarget) }
+}
+
+fn ratio(value: i64, target: i64) -> Result<f64, MetricError> {
+    if target > 0 { Ok(value as f64 / target as f64) } else { Err(MetricError::BadTarget) }
+}
+
+fn ceil(pods: f64) -> i32 {
+    pods.ceil() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pods::{Pod, Sample};
+    use super::*;
+    use crate::time::Span;
+
+    const NOW: SimTime = SimTime::from_nanos(1_000_000_000_000);
+
+    fn pod(value: Option<i64>, request: i64) -> PodReading {
+        let pod = Pod {
+            phase: Phase::Running,
+            deleting: false,
+            started: SimTime::ZERO,
+            ready: true,
+            ready_changed: SimTime::ZERO,
+        };
+        let sample = value.map(|value| Sample { value, at: NOW, window: Span::from_secs(30) });
+        PodReading { pod, sample, request: Some(request) }
+    }
+
+    fn unready() -> PodReading {
+        let mut reading = pod(None, 100);
+        reading.pod.phase = Phase::Pending;
+        reading
+    }
+
+    fn propose(target: Target, pods: Vec<PodReading>) -> Result<i32, MetricError> {
+        let current = pods.len() as i32;
+        Calculator::default().propose(target, &Reading::Pods(pods), NOW, current, current)
+    }
+
+    fn pods(values: &[i64], missing: usize, unready_pods: usize) -> Vec<PodReading> {
+        let mut all: Vec<_> = values.iter().map(|value| pod(Some(*value), 100)).collect();
+        all.extend((0..missing).map(|_| pod(None, 100)));
+        all.extend((0..unready_pods).map(|_| unready()));
+        all
+    }
+
+    #[test]
+    fn the_worked_examples_of_the_specification() {
+        for (values, missing, unready, wanted) in [
+            (&[100, 100, 100][..], 0, 0, 3),
+            (&[110, 110, 110], 0, 0, 3), // 1.1 is inside
+            (&[111, 111, 111], 0, 0, 4), // 3.33
+            (&[200, 200, 200], 1, 0, 6), // 600 / 4 = 150
+            (&[50, 50, 50], 1, 0, 3),    // 250 / 4 = 62 -> 2.48
+            (&[150], 1, 0, 2),           // 75: would turn round
+            (&[200, 200], 0, 1, 4),      // 400 / 3 = 133 -> 3.99
+            (&[50, 50], 0, 1, 1),        // unready pods do not hold a decrease
+            (&[100, 100, 100], 1, 0, 4), // exactly on target: a missing pod changes nothing
+        ] {
+            assert_eq!(propose(Target::Pods(100), pods(values, missing, unready)), Ok(wanted), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn utilization_is_a_whole_percentage() {
+        let mut values = vec![56; 9];
+        values.push(55);
+        let half = Target::ResourceUtilization(Resource::Cpu, 50);
+        assert_eq!(propose(half, pods(&values, 0, 0)), Ok(10)); // 55.9 % is 55 %: 1.1
+        assert_eq!(propose(half, pods(&[56; 10], 0, 0)), Ok(12)); // 1.12
+        // A missing pod counts as using all it requests: 220 / 400 = 55 % of a target of 50 %.
+        assert_eq!(propose(half, pods(&[40, 40, 40], 1, 0)), Ok(4));
+        let no_request = vec![PodReading { request: None, ..pod(Some(1), 1) }];
+        assert_eq!(propose(half, no_request), Err(MetricError::NoRequest));
+    }
+
+    #[test]
+    fn metrics_of_something_else() {
+        let propose = |target, value, current| {
+            let reading = Reading::Value { value, ready: current };
+            Calculator::default().propose(target, &reading, NOW, current, current)
+        };
+        assert_eq!(propose(Target::AverageValue(150), 1000, 5), Ok(7));
+        assert_eq!(propose(Target::AverageValue(200), 1000, 5), Ok(5));
+        assert_eq!(propose(Target::Value(100), 250, 4), Ok(10));
+        assert_eq!(propose(Target::Value(100), 105, 4), Ok(4));
+        assert_eq!(propose(Target::Value(100), 250, 0), Ok(3));
+        assert_eq!(propose(Target::Value(0), 250, 4), Err(MetricError::BadTarget));
+        assert_eq!(propose(Target::Pods(100), 250, 4), Err(MetricError::WrongReading));
+    }
+
+    #[test]
+    fn no_samples_no_proposal() {
+        assert_eq!(propose(Target::Pods(100), pods(&[], 3, 0)), Err(MetricError::NoSamples));
+    }
+}

@@ -1,0 +1,189 @@
+//! One HPA: a sync every 15 s turns proposals into replicas.
+
+use super::behavior::{Behavior, History, limit_rate, stabilize};
+use super::calculator::{Calculator, MetricError, Reading, Target};
+use crate::time::{SimTime, Span};
+
+/// The controller syncs an HPA this often.
+pub const SYNC_PERIOD: Span = Span::from_secs(15);
+/// The controller's window on the way down, unless a flag or a behavior says otherwise.
+pub const DOWNSCALE_WINDOW: Span = Span::from_secs(300);
+
+/// The settings of an HPA and the flags of its controller.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HpaSpec {
+    /// Fewest replicas.
+    pub min_replicas: i32,
+    /// Most replicas.
+    pub max_replicas: i32,
+    /// Windows and rates; without, a window on the way down and a doubling on the way up.
+    pub behavior: Option<Behavior>,
+    /// The window on the way down without `behavior`.
+    pub downscale_window: Span,
+    /// Tolerance and readiness.
+    pub calculator: Calculator,
+}
+
+impl Default for HpaSpec {
+    fn default() -> Self {
+        Self {
+            min_replicas: 1,
+            max_replicas: i32::MAX,
+            behavior: None,
+            downscale_window: DOWNSCALE_WINDOW,
+            calculator: Calculator::default(),
+        }
+    }
+}
+
+/// A metric: its target, and what was measured.
+pub type Measured = (Target, Result<Reading, MetricError>);
+
+/// What a sync comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sync {
+    /// What the metrics ask for, before stabilisation; nothing if they were not asked or did not answer.
+    pub proposal: Option<i32>,
+    /// Replicas from now on.
+    pub desired: i32,
+}
+
+/// An HPA and what it remembers.
+///
+/// Source: `reconcileAutoscaler` in `pkg/controller/podautoscaler/horizontal.go` of kubernetes/kubernetes.
+#[derive(Clone, Debug)]
+pub struct Hpa {
+    spec: HpaSpec,
+    history: History,
+    started: bool,
+}
+
+impl Hpa {
+    /// A new HPA.
+    #[must_use]
+    pub fn new(spec: HpaSpec) -> Self {
+        Self { spec, history: History::default(), started: false }
+    }
+
+    /// One sync at `now`, with `current` replicas in the specification of the target and `status` replicas that exist.
+    pub fn sync(&mut self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Sync {
+        if !self.started {
+            self.started = true;
+            self.history.recommendations.push((now, current));
+        }
+        let (min, max) = (self.spec.min_replicas, self.spec.max_replicas);
+        let (proposal, desired) = if current == 0 && min != 0 {
+            (None, current)
+        } else if current > max {
+            (None, max)
+        } else if current < min {
+            (None, min)
+        } else {
+            let proposal = self.propose(now, current, status, metrics);
+            (proposal, proposal.map_or(current, |proposal| self.normalize(now, current, proposal)))
+        };
+        if desired != current && self.spec.behavior.is_some() {
+            let events = if desired > current { &mut self.history.ups } else { &mut self.history.downs };
+            events.push((now, (desired - current).abs()));
+        }
+        Sync { proposal, desired }
+    }
+
+    /// The largest proposal; none if all metrics failed, or some did and the others would scale down.
+    fn propose(&self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Option<i32> {
+        let proposals: Vec<_> = metrics
+            .iter()
+            .filter_map(|(target, reading)| {
+                let reading = reading.as_ref().ok()?;
+                self.spec.calculator.propose(*target, reading, now, current, status).ok()
+            })
+            .collect();
+        let largest = proposals.iter().copied().max()?;
+        (proposals.len() == metrics.len() || largest >= current).then_some(largest)
+    }
+
+    /// From what is proposed to what is done; the proposal is remembered after it was used.
+    fn normalize(&mut self, now: SimTime, current: i32, proposal: i32) -> i32 {
+        let (min, max) = (self.spec.min_replicas, self.spec.max_replicas);
+        let desired = match &self.spec.behavior {
+            Some(behavior) => {
+                self.history.forget(now, behavior.memory());
+                let stabilized = stabilize(behavior, &self.history, now, current, proposal);
+                limit_rate(behavior, &self.history, now, current, stabilized, (min, max))
+            }
+            None => {
+                // Here a recommendation exactly as old as the window still counts.
+                self.history.forget(now, self.spec.downscale_window);
+                let held = self.history.recommendations.iter().fold(proposal, |most, (_, pods)| most.max(*pods));
+                let doubled = current.saturating_mul(2).max(4);
+                if held < min { min } else { held.min(max.min(doubled)) }
+            }
+        };
+        self.history.recommendations.push((now, proposal));
+        desired
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::ZERO + Span::from_secs(1_000 + secs)
+    }
+
+    fn hpa(behavior: Option<Behavior>) -> Hpa {
+        Hpa::new(HpaSpec { max_replicas: 100, behavior, ..HpaSpec::default() })
+    }
+
+    fn defaults() -> Option<Behavior> {
+        Some(Behavior::with_downscale_window(DOWNSCALE_WINDOW))
+    }
+
+    fn load(value: i64) -> Measured {
+        (Target::AverageValue(100), Ok(Reading::Value { value, ready: 1 }))
+    }
+
+    /// Replicas after each of the syncs, each starting from what the one before decided.
+    fn replicas(hpa: &mut Hpa, mut current: i32, syncs: &[(u64, i64)]) -> Vec<i32> {
+        let mut sync = |(secs, value): &(u64, i64)| {
+            current = hpa.sync(at(*secs), current, current, &[load(*value)]).desired;
+            current
+        };
+        syncs.iter().map(&mut sync).collect()
+    }
+
+    #[test]
+    fn growth_with_and_without_behavior() {
+        let syncs = [(0, 2000), (15, 2000), (30, 2000), (45, 2000)];
+        assert_eq!(replicas(&mut hpa(defaults()), 1, &syncs), [5, 10, 20, 20]);
+        assert_eq!(replicas(&mut hpa(None), 1, &syncs), [4, 8, 16, 20]);
+        assert_eq!(replicas(&mut hpa(defaults()), 1, &[(0, 2000), (10, 2000), (20, 2000)]), [5, 5, 10]);
+    }
+
+    #[test]
+    fn the_starting_size_holds_for_the_window() {
+        let syncs: Vec<_> = (0..=21).map(|k| (15 * k, 400)).collect();
+        assert_eq!(replicas(&mut hpa(defaults()), 10, &syncs)[19..], [10, 4, 4]);
+        assert_eq!(replicas(&mut hpa(None), 10, &syncs)[19..], [10, 10, 4]);
+    }
+
+    #[test]
+    fn bounds_come_before_metrics() {
+        let spec = HpaSpec { min_replicas: 3, max_replicas: 10, ..HpaSpec::default() };
+        for (current, desired) in [(12, 10), (2, 3), (0, 0)] {
+            let sync = Hpa::new(spec.clone()).sync(at(0), current, current, &[load(500)]);
+            assert_eq!(sync, Sync { proposal: None, desired }, "{current}");
+        }
+    }
+
+    #[test]
+    fn a_failed_metric_forbids_a_decrease_only() {
+        let failed = (Target::Pods(1), Err(MetricError::Unavailable));
+        let sync = |metrics: &[Measured]| hpa(None).sync(at(0), 4, 4, metrics);
+        assert_eq!(sync(&[failed.clone(), load(800)]), Sync { proposal: Some(8), desired: 8 });
+        assert_eq!(sync(&[failed.clone(), load(100)]), Sync { proposal: None, desired: 4 });
+        assert_eq!(sync(&[failed]), Sync { proposal: None, desired: 4 });
+        assert_eq!(sync(&[load(200), load(600)]).proposal, Some(6));
+    }
+}

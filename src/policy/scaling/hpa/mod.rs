@@ -1,0 +1,18 @@
+//! The Kubernetes HorizontalPodAutoscaler, v2 (1.33 or later, with a tolerance for each direction).
+//!
+//! | part | file |
+//! |---|---|
+//! | which pods count, and how | [`pods`] |
+//! | pods one metric asks for | [`calculator`] |
+//! | stabilisation windows and rate policies | [`behavior`] |
+//! | one sync: metrics, history, bounds | [`controller`] |
+//! | Knative revisions of the HPA class | [`revision`] |
+//!
+//! Metric values are integers in thousandths of their unit, and averages are integer divisions, as in the original
+//! (`pkg/controller/podautoscaler` of kubernetes/kubernetes).
+
+pub mod behavior;
+pub mod calculator;
+pub mod controller;
+pub mod pods;
+pub mod revision;

@@ -1,0 +1,219 @@
+//! KEDA: from zero to one and back by a queue's length; in between an HPA on the same length.
+//!
+//! Source: `pkg/scaling/executor` of kedacore/keda at commit 8b4f083.
+
+use super::hpa::calculator::Target;
+use super::hpa::controller::HpaSpec;
+use crate::time::{SimTime, Span};
+
+/// The settings of a `ScaledObject` with one queue. [`Default`] is what KEDA fills in, for an SQS queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScaledObject {
+    /// How often the queue is looked at.
+    pub polling_interval: Span,
+    /// How long the queue must have been inactive before replicas go.
+    pub cooldown_period: Span,
+    /// The same, if it never was active, counted from the creation.
+    pub initial_cooldown_period: Span,
+    /// Replicas while inactive, if that is to be fewer than `min_replicas`.
+    pub idle_replicas: Option<i32>,
+    /// Fewest replicas.
+    pub min_replicas: i32,
+    /// Most replicas.
+    pub max_replicas: i32,
+    /// Messages that one replica is to have.
+    pub queue_length: i64,
+    /// The queue is active if it is *longer* than this.
+    pub activation_queue_length: i64,
+}
+
+impl Default for ScaledObject {
+    fn default() -> Self {
+        Self {
+            polling_interval: Span::from_secs(30),
+            cooldown_period: Span::from_secs(300),
+            initial_cooldown_period: Span::ZERO,
+            idle_replicas: None,
+            min_replicas: 0,
+            max_replicas: 100,
+            queue_length: 5,
+            activation_queue_length: 0,
+        }
+    }
+}
+
+impl ScaledObject {
+    /// The HPA that KEDA makes, and the target of its one metric, an external one in thousandths of a message.
+    #[must_use]
+    pub fn hpa(&self) -> (HpaSpec, Target) {
+        let spec =
+            HpaSpec { min_replicas: self.min_replicas.max(1), max_replicas: self.max_replicas, ..HpaSpec::default() };
+        (spec, Target::AverageValue(self.queue_length.saturating_mul(1000)))
+    }
+}
+
+/// The poller of one `ScaledObject`: it only moves between inactive and active.
+#[derive(Clone, Debug)]
+pub struct Keda {
+    spec: ScaledObject,
+    created: SimTime,
+    last_active: Option<SimTime>,
+}
+
+impl Keda {
+    /// A poller created at `now`.
+    #[must_use]
+    pub fn new(spec: ScaledObject, now: SimTime) -> Self {
+        Self { spec, created: now, last_active: None }
+    }
+
+    /// One poll at `now`: with `replicas` there and so many messages (nothing: the queue did not answer), how many
+    /// replicas there are to be. An unanswered poll changes nothing.
+    pub fn poll(&mut self, now: SimTime, replicas: i32, messages: Option<i64>) -> i32 {
+        let Some(messages) = messages else { return replicas };
+        let spec = &self.spec;
+        if messages > spec.activation_queue_length {
+            self.last_active = Some(now);
+            let idling = spec.idle_replicas.is_some() && replicas < spec.min_replicas;
+            if replicas == 0 || idling { spec.min_replicas.max(1) } else { replicas }
+        } else if spec.idle_replicas.is_some_and(|idle| replicas > idle) || replicas > 0 && spec.min_replicas == 0 {
+            let cooled = match self.last_active {
+                None => self.created + spec.initial_cooldown_period < now,
+                Some(active) => active + spec.cooldown_period < now,
+            };
+            if cooled { spec.idle_replicas.unwrap_or(spec.min_replicas) } else { replicas }
+        } else if spec.idle_replicas.is_none() {
+            replicas.max(spec.min_replicas)
+        } else {
+            replicas
+        }
+    }
+}
+
+/// How a `ScaledJob` counts the jobs that run already.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum JobStrategy {
+    /// All of them are working on messages that are still counted.
+    #[default]
+    Default,
+    /// A share of them is, and some messages are not waiting.
+    Custom {
+        /// Messages to leave out.
+        queue_length_deduction: i64,
+        /// The share of running jobs, from 0 to 1.
+        running_job_percentage: f64,
+    },
+    /// None of them is: messages vanish when they are taken; only pending jobs count.
+    Accurate,
+    /// As many as fit, at once.
+    Eager,
+}
+
+/// The settings of a `ScaledJob`: one job for so many messages.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScaledJob {
+    /// How it counts.
+    pub strategy: JobStrategy,
+    /// Messages for one job.
+    pub queue_length: f64,
+    /// Fewest jobs.
+    pub min_replicas: i64,
+    /// Most jobs.
+    pub max_replicas: i64,
+}
+
+impl ScaledJob {
+    /// Jobs to create when `messages` wait, `running` jobs are there and `pending` of them have not started.
+    #[must_use]
+    pub fn new_jobs(&self, messages: f64, running: i64, pending: i64) -> i64 {
+        if running < self.min_replicas {
+            return self.min_replicas - running;
+        }
+        let running = running - self.min_replicas;
+        let max = self.max_replicas;
+        let wanted = (messages / self.queue_length).min(max as f64).ceil() as i64;
+        let jobs = match self.strategy {
+            JobStrategy::Default => wanted - running,
+            JobStrategy::Custom { queue_length_deduction, running_job_percentage } => {
+                let counted = (running as f64 * running_job_percentage) as i64;
+                (wanted - queue_length_deduction - counted).min(max)
+            }
+            JobStrategy::Accurate if wanted + running - pending > max => max - running,
+            JobStrategy::Accurate => wanted - pending,
+            JobStrategy::Eager => (max - running - pending).min(wanted),
+        };
+        jobs.max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hpa::calculator::Reading;
+    use super::super::hpa::controller::Hpa;
+    use super::*;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::ZERO + Span::from_secs(secs)
+    }
+
+    #[test]
+    fn up_at_once_down_after_the_cooldown() {
+        let mut keda = Keda::new(ScaledObject::default(), at(0));
+        assert_eq!(keda.poll(at(30), 0, Some(0)), 0);
+        assert_eq!(keda.poll(at(60), 0, Some(1)), 1);
+        assert_eq!(keda.poll(at(90), 7, Some(40)), 7, "between one and many the HPA decides");
+        assert_eq!(keda.poll(at(120), 7, None), 7);
+        assert_eq!(keda.poll(at(390), 7, Some(0)), 7, "exactly the cooldown is not yet over");
+        assert_eq!(keda.poll(at(420), 7, Some(0)), 0);
+    }
+
+    #[test]
+    fn active_is_strictly_more() {
+        let spec = ScaledObject { activation_queue_length: 10, ..ScaledObject::default() };
+        let mut keda = Keda::new(spec, at(0));
+        assert_eq!((keda.poll(at(30), 0, Some(10)), keda.poll(at(60), 0, Some(11))), (0, 1));
+    }
+
+    #[test]
+    fn what_was_never_active_goes_after_the_initial_cooldown() {
+        let spec = ScaledObject { initial_cooldown_period: Span::from_secs(60), ..ScaledObject::default() };
+        let mut keda = Keda::new(spec, at(0));
+        assert_eq!((keda.poll(at(60), 3, Some(0)), keda.poll(at(90), 3, Some(0))), (3, 0));
+    }
+
+    #[test]
+    fn a_minimum_is_held_and_idle_replicas_go_below_it() {
+        let held = ScaledObject { min_replicas: 2, ..ScaledObject::default() };
+        assert_eq!(Keda::new(held.clone(), at(0)).poll(at(30), 1, Some(0)), 2);
+        let mut idle = Keda::new(ScaledObject { idle_replicas: Some(0), ..held }, at(0));
+        assert_eq!(idle.poll(at(30), 0, Some(5)), 2);
+        assert_eq!(idle.poll(at(331), 2, Some(0)), 0);
+    }
+
+    #[test]
+    fn the_hpa_divides_the_queue() {
+        let (spec, target) = ScaledObject::default().hpa();
+        let reading = Reading::Value { value: 42_000, ready: 1 };
+        // 42 / 5 = 8.4; without a behavior an HPA goes from 1 to at most 4 in one sync.
+        let sync = Hpa::new(spec).sync(at(0), 1, 1, &[(target, Ok(reading))]);
+        assert_eq!((sync.proposal, sync.desired), (Some(9), 4));
+    }
+
+    #[test]
+    fn jobs_by_strategy() {
+        let job = |strategy| ScaledJob { strategy, queue_length: 1.0, min_replicas: 0, max_replicas: 10 };
+        let custom = JobStrategy::Custom { queue_length_deduction: 1, running_job_percentage: 0.5 };
+        for (strategy, messages, running, pending, jobs) in [
+            (JobStrategy::Default, 6.0, 4, 0, 2),
+            (JobStrategy::Default, 3.0, 4, 0, 0),
+            (custom, 6.0, 3, 0, 4), // 6 - 1 - trunc(1.5)
+            (JobStrategy::Accurate, 6.0, 3, 1, 5),
+            (JobStrategy::Accurate, 9.0, 4, 1, 6), // 9 + 4 - 1 is more than 10
+            (JobStrategy::Eager, 6.0, 3, 2, 5),
+        ] {
+            assert_eq!(job(strategy).new_jobs(messages, running, pending), jobs, "{strategy:?}");
+        }
+        let minimum = ScaledJob { min_replicas: 3, ..job(JobStrategy::Default) };
+        assert_eq!((minimum.new_jobs(9.0, 1, 0), minimum.new_jobs(4.0, 5, 0)), (2, 2));
+    }
+}

@@ -1,0 +1,283 @@
+//! The time windows in which load is averaged: a ring of buckets aligned to the Unix clock.
+
+use super::settings::Aggregation;
+use crate::time::{SimTime, Span};
+
+/// What the buckets of a weighted window leave of a total weight of 1. The original computes 1 - 0.9999 in exact constants.
+const REMAINING_WEIGHT: f64 = 0.0001;
+/// The least weight of the newest bucket of a weighted window.
+const MIN_COEFFICIENT: f64 = 0.2;
+
+/// A window over values recorded in time; values of the same bucket add up.
+///
+/// Source: `pkg/autoscaler/aggregation/bucketing.go` of knative/serving. A window younger than its length divides by its
+/// age, and seconds in which nothing was recorded are not zeros: while nothing is written the linear average stays up
+/// until the buckets expire.
+#[derive(Clone, Debug)]
+pub struct Window {
+    weighting: Weighting,
+    length: Span,
+    granularity: Span,
+    buckets: Vec<f64>,
+    total: f64,
+    /// The bucket of the first write that counts; unset also after a resize of an empty window.
+    first: Option<SimTime>,
+    /// The newest bucket written.
+    last: Option<SimTime>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Weighting {
+    Linear,
+    Exponential { coefficient: f64 },
+}
+
+impl Window {
+    /// An empty window of `length` with buckets of `granularity`, which must not be zero.
+    #[must_use]
+    pub fn new(aggregation: Aggregation, length: Span, granularity: Span) -> Self {
+        let buckets = bucket_count(length, granularity);
+        let weighting = match aggregation {
+            Aggregation::Linear => Weighting::Linear,
+            Aggregation::WeightedExponential => Weighting::Exponential { coefficient: coefficient(buckets) },
+        };
+        Self { weighting, length, granularity, buckets: vec![0.0; buckets], total: 0.0, first: None, last: None }
+    }
+
+    /// Adds `value` to the bucket of `at`. What is a whole window or more older than the newest bucket is ignored.
+    pub fn record(&mut self, at: SimTime, value: f64) {
+        let bucket = self.floor(at);
+        if self.last != Some(bucket) && !self.open(bucket) {
+            return;
+        }
+        let slot = self.slot(bucket);
+        self.buckets[slot] += value;
+        self.total += value;
+    }
+
+    /// The average at `now`: linear, rounded to six decimals half away from zero, or exponentially weighted.
+    #[must_use]
+    pub fn average(&self, now: SimTime) -> f64 {
+        match self.weighting {
+            Weighting::Linear => self.linear(now),
+            Weighting::Exponential { coefficient } => self.weighted(now, coefficient),
+        }
+    }
+
+    /// Whether nothing was recorded within the window before `now`. The linear average is 0 one instant earlier.
+    #[must_use]
+    pub fn is_empty(&self, now: SimTime) -> bool {
+        self.last.is_none_or(|last| self.floor(now).since(last) > self.length)
+    }
+
+    /// The weight of the newest bucket; none for a linear window.
+    #[must_use]
+    pub fn smoothing_coefficient(&self) -> Option<f64> {
+        match self.weighting {
+            Weighting::Linear => None,
+            Weighting::Exponential { coefficient } => Some(coefficient),
+        }
+    }
+
+    /// Changes the length at wall-clock time `now`, keeping the newest buckets.
+    pub fn resize(&mut self, now: SimTime, length: Span) {
+        if length == self.length {
+            return;
+        }
+        let mut buckets = vec![0.0; bucket_count(length, self.granularity)];
+        let mut total = 0.0;
+        let mut first = None;
+        if let Some(last) = self.last.filter(|_| !self.is_empty(now)) {
+            let newest = self.index(last);
+            for back in 0..buckets.len().min(self.buckets.len()) as u64 {
+                let index = newest.saturating_sub(back);
+                let value = self.buckets[ring(index, self.buckets.len())];
+                let slot = ring(index, buckets.len());
+                buckets[slot] = value;
+                total += value;
+            }
+            // The original takes the oldest moment at which the old ring could have been written, not the true one.
+            first = Some(last - times(self.granularity, self.buckets.len() as u64 - 1));
+        }
+        if let Weighting::Exponential { .. } = self.weighting {
+            self.weighting = Weighting::Exponential { coefficient: coefficient(buckets.len()) };
+        }
+        self.length = length;
+        self.buckets = buckets;
+        self.total = total;
+        self.first = first;
+    }
+
+    /// Makes room for a bucket that is not the newest one; false if it is too old to count.
+    fn open(&mut self, bucket: SimTime) -> bool {
+        if self.last.is_some_and(|last| bucket + self.length <= last) {
+            return false;
+        }
+        if self.first.is_none_or(|first| bucket < first) {
+            self.first = Some(bucket);
+        }
+        match self.last {
+            Some(last) if bucket < last => return true,
+            Some(last) if bucket.since(last) < self.length => {
+                for index in self.index(last) + 1..=self.index(bucket) {
+                    let slot = ring(index, self.buckets.len());
+                    self.total -= self.buckets[slot];
+                    self.buckets[slot] = 0.0;
+                }
+            }
+            _ => {
+                self.buckets.fill(0.0);
+                self.total = 0.0;
+                self.first = Some(bucket);
+            }
+        }
+        self.last = Some(bucket);
+        true
+    }
+
+    fn linear(&self, now: SimTime) -> f64 {
+        let Some(last) = self.last else { return 0.0 };
+        let now = self.floor(now);
+        let gap = now.since(last);
+        if gap >= self.length && gap > Span::ZERO {
+            return 0.0;
+        }
+        // The sum runs over the buckets that have left the window since the last write, oldest first.
+        let mut sum = self.total;
+        for index in self.index(last) + 1..=self.index(now) {
+            sum -= self.buckets[ring(index, self.buckets.len())];
+        }
+        let age = self.first.map_or(f64::INFINITY, |first| (self.index(last) - self.index(first)) as f64 + 1.0);
+        let remaining = self.buckets.len() as f64 - (gap.as_nanos() / self.granularity.as_nanos()) as f64;
+        round_to_six_decimals(sum / age.min(remaining))
+    }
+
+    fn weighted(&self, now: SimTime, coefficient: f64) -> f64 {
+        let Some(last) = self.last.filter(|_| !self.is_empty(now)) else { return 0.0 };
+        let missing = self.index(now).saturating_sub(self.index(last));
+        let mut multiplier = coefficient;
+        if missing > 0 {
+            multiplier *= (1.0 - coefficient).powf(missing as f64);
+        }
+        let newest = self.index(last) + self.buckets.len() as u64;
+        let mut sum = 0.0;
+        for back in 0..(self.buckets.len() as u64).saturating_sub(missing) {
+            sum += self.buckets[ring(newest - back, self.buckets.len())] * multiplier;
+            multiplier *= 1.0 - coefficient;
+        }
+        sum
+    }
+
+    /// The number of the bucket of `at`, counted from the Unix epoch.
+    fn index(&self, at: SimTime) -> u64 {
+        at.as_nanos() / self.granularity.as_nanos()
+    }
+
+    fn floor(&self, at: SimTime) -> SimTime {
+        SimTime::ZERO + times(self.granularity, self.index(at))
+    }
+
+    fn slot(&self, bucket: SimTime) -> usize {
+        ring(self.index(bucket), self.buckets.len())
+    }
+}
+
+fn ring(index: u64, len: usize) -> usize {
+    (index % len as u64) as usize
+}
+
+fn times(span: Span, count: u64) -> Span {
+    Span::from_nanos(span.as_nanos().saturating_mul(count))
+}
+
+fn bucket_count(length: Span, granularity: Span) -> usize {
+    (length.as_nanos().div_ceil(granularity.as_nanos()) as usize).max(1)
+}
+
+/// The weight of the newest of `buckets` buckets, so that all of them leave [`REMAINING_WEIGHT`].
+fn coefficient(buckets: usize) -> f64 {
+    (1.0 - REMAINING_WEIGHT.powf(1.0 / buckets as f64)).max(MIN_COEFFICIENT)
+}
+
+fn round_to_six_decimals(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::ZERO + Span::from_secs(1_000_000 + secs)
+    }
+
+    fn window(aggregation: Aggregation, secs: u64) -> Window {
+        Window::new(aggregation, Span::from_secs(secs), Span::from_secs(1))
+    }
+
+    #[test]
+    fn a_young_window_divides_by_its_age() {
+        let mut w = window(Aggregation::Linear, 60);
+        assert_eq!(w.average(at(0)), 0.0);
+        w.record(at(0), 10.0);
+        assert_eq!(w.average(at(0)), 10.0);
+        w.record(at(1), 20.0);
+        w.record(at(1), 10.0);
+        assert_eq!(w.average(at(1)), 20.0); // (10 + 30) / 2: the same second adds up
+    }
+
+    #[test]
+    fn silence_is_not_zero_until_buckets_expire() {
+        let mut w = window(Aggregation::Linear, 3);
+        for (secs, value) in [(0, 3.0), (1, 6.0), (2, 9.0)] {
+            w.record(at(secs), value);
+        }
+        assert_eq!(w.average(at(2)), 6.0);
+        assert_eq!(w.average(at(3)), 7.5); // (6 + 9) / 2
+        assert_eq!(w.average(at(4)), 9.0);
+        assert_eq!(w.average(at(5)), 0.0);
+        assert!(!w.is_empty(at(5)));
+        assert!(w.is_empty(at(6)));
+    }
+
+    #[test]
+    fn late_values_count_and_too_late_ones_do_not() {
+        let mut w = window(Aggregation::Linear, 3);
+        w.record(at(10), 4.0);
+        w.record(at(8), 2.0);
+        assert_eq!(w.average(at(10)), 2.0); // the first write is now at 8: (4 + 2) / 3
+        w.record(at(7), 100.0);
+        assert_eq!(w.average(at(10)), 2.0);
+    }
+
+    #[test]
+    fn the_newest_bucket_weighs_most() {
+        // Two buckets: 1 - 0.0001^(1/2) = 0.99.
+        let mut w = window(Aggregation::WeightedExponential, 2);
+        assert!((w.smoothing_coefficient().expect("weighted") - 0.99).abs() < 1e-12);
+        w.record(at(0), 100.0);
+        w.record(at(1), 200.0);
+        assert!((w.average(at(1)) - (200.0 * 0.99 + 100.0 * 0.0099)).abs() < 1e-9);
+        assert!((w.average(at(2)) - 200.0 * 0.0099).abs() < 1e-9);
+        // From 42 buckets on the floor of 0.2 holds.
+        assert_eq!(window(Aggregation::WeightedExponential, 60).smoothing_coefficient(), Some(0.2));
+    }
+
+    #[test]
+    fn a_resize_keeps_the_newest_buckets() {
+        let mut w = window(Aggregation::Linear, 4);
+        for secs in 0..4 {
+            w.record(at(secs), secs as f64);
+        }
+        w.resize(at(3), Span::from_secs(2));
+        assert_eq!(w.average(at(3)), 2.5); // (2 + 3) / 2
+        w.resize(at(100), Span::from_secs(3));
+        assert_eq!(w.average(at(3)), 0.0); // it was empty at the resize: nothing is kept
+    }
+
+    #[test]
+    fn six_decimals_half_away_from_zero() {
+        assert_eq!(round_to_six_decimals(1.0 / 3.0), 0.333_333);
+        assert_eq!(round_to_six_decimals(-0.000_000_5), -0.000_001);
+    }
+}
