@@ -1,3 +1,5 @@
 //! The integration tests, one binary.
 
+mod bad_scenarios;
 mod floors;
+mod scenarios;
