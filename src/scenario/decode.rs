@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use std::ops::Deref;
 
 use super::diagnostic::{Place, Problem, Problems, instead, nearest};
-use super::shape::{ListShape, Shape, TableShape, UnionShape};
+use super::leaf::is_name;
+use super::shape::{KindShape, ListShape, Shape, TableShape, UnionShape};
 use super::tree::{Entry, Node, Value};
 
 /// Something that can stand in a scenario file.
@@ -41,12 +42,14 @@ impl<T> Deref for At<T> {
 pub(super) struct Reader<'a> {
     pub(super) problems: &'a mut Problems,
     path: Vec<String>,
+    /// The keys that mistyped ones probably mean, with the table: they are not missing too.
+    meant: Vec<(Place, &'static str)>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader at the root, or at a key below it.
     pub(super) fn new(problems: &'a mut Problems, path: &[&str]) -> Self {
-        Self { problems, path: path.iter().map(|&key| key.to_owned()).collect() }
+        Self { problems, path: path.iter().map(|&key| key.to_owned()).collect(), meant: Vec::new() }
     }
 
     /// The dotted key that is being read, as `--set` would name it.
@@ -54,17 +57,31 @@ impl<'a> Reader<'a> {
         self.path.join(".")
     }
 
+    /// The key that is being read, as it stands in its table.
+    fn key(&self) -> &str {
+        self.path.last().map_or("", String::as_str)
+    }
+
     /// Reports a value that is not what it should be.
     pub(super) fn refuse(&mut self, node: &Node, shape: Shape) {
         let found = match &node.value {
-            Value::Integer(Some(number)) => format!("the number {number}"),
-            Value::Float(number) => format!("the number {number}"),
-            Value::Text(text) if text.len() <= 40 => format!("the text \"{text}\""),
+            Value::Integer(Some(number)) => number.to_string(),
+            Value::Float(number) => number.to_string(),
+            Value::Text(text) if text.len() <= 40 => format!("\"{text}\""),
             Value::Boolean(value) => value.to_string(),
             other => other.kind().to_owned(),
         };
-        let message = format!("`{}` must be {}, not {found}", self.path(), shape.expected());
-        self.problems.push(Problem::error(node.place, message));
+        let path = self.path();
+        let mut problem = Problem::error(node.place, format!("`{path}` must be {}, not {found}", shape.expected()));
+        if let (Value::Table(_), Shape::List(ListShape { item: Shape::Table(_), .. })) = (&node.value, shape) {
+            problem = problem.help(format!("each element is a table of its own: write [[{path}]]"));
+        }
+        if let (Value::Table(_) | Value::List(_), Shape::List(_)) | (_, Shape::Table(_)) = (&node.value, shape)
+            && let Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) = node.value
+        {
+            problem = problem.help(format!("its keys are written as `{}.KEY = ...`", self.key()));
+        }
+        self.problems.push(problem);
     }
 
     fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
@@ -85,7 +102,10 @@ impl<'a> Reader<'a> {
                 path => format!("`{path}` needs `{key}`"),
             };
             let help = match T::SHAPE {
-                Shape::Table(_) => format!("add [{key}]"),
+                Shape::Table(table) => {
+                    let keys: Vec<_> = table.fields.iter().filter(|field| field.required).map(|field| field.key).collect();
+                    format!("add [{key}] with `{}`; `forewarm init` writes an example", keys.join("` and `"))
+                }
                 Shape::Union(union) => {
                     let kinds: Vec<&str> = union.all().map(|kind| kind.key).collect();
                     format!("add `{key}.KIND`, with KIND one of {}", kinds.join(", "))
@@ -100,7 +120,10 @@ impl<'a> Reader<'a> {
     /// Reads a key that may be there.
     pub(super) fn optional<T: Field>(&mut self, table: &Node, key: &str) -> At<Option<T::Value>> {
         match table.get(key) {
-            None => At { value: None, place: table.place, broken: false },
+            None => {
+                let mistyped = self.meant.iter().any(|(place, meant)| *place == table.place && *meant == key);
+                At { value: None, place: table.place, broken: mistyped }
+            }
             Some(node) => {
                 let value = self.within(key, |reader| T::read(node, reader));
                 At { broken: value.is_none(), value, place: node.place }
@@ -121,21 +144,26 @@ impl<'a> Reader<'a> {
             return None;
         };
         for entry in entries.iter().filter(|entry| shape.field(&entry.key).is_none()) {
-            self.unknown_key(entry, shape);
+            if self.problems.is_full() {
+                break;
+            }
+            self.unknown_key(entry, node.place, shape);
         }
         Some(())
     }
 
-    fn unknown_key(&mut self, entry: &Entry, shape: &'static TableShape) {
+    fn unknown_key(&mut self, entry: &Entry, table: Place, shape: &'static TableShape) {
         let key = &entry.key;
         let message = match self.path().as_str() {
             "" => format!("unknown key `{key}`"),
             path => format!("unknown key `{key}` in `{path}`"),
         };
-        let home = || shape.fields.iter().find(|field| has_key(field.shape, key)).map(|field| field.key);
-        let help = match (nearest(key, shape.keys()), home()) {
-            (Some(near), _) => format!("did you mean `{near}`?"),
-            (None, Some(home)) => format!("`{key}` belongs into `{home}`: write `{home}.{key} = ...`"),
+        let help = match (nearest(key, shape.keys()), home_of(Shape::Table(shape), key, 3)) {
+            (Some(near), _) => {
+                self.meant.push((table, near));
+                format!("did you mean `{near}`?")
+            }
+            (None, Some(home)) => format!("write it as `{home} = ...`"),
             (None, None) => instead(key, "the known keys are", shape.keys()),
         };
         self.problems.push(Problem::error(entry.place, message).help(help));
@@ -146,22 +174,35 @@ impl<'a> Reader<'a> {
         let path = self.path();
         let names = || shape.all().map(|kind| kind.key);
         let Value::Table(entries) = &node.value else {
-            let kind = node.text().and_then(|text| nearest(text, names())).unwrap_or(shape.kinds[0].key);
+            // Either the kind stands there without its parameters, or a parameter without its kind.
+            let named = node.text().and_then(|text| nearest(text, names()));
+            let kind = named.unwrap_or_else(|| shape.all().last().map_or("", |kind| kind.key));
+            let kind = shape.kind(kind).filter(|_| named.is_some()).or_else(|| shape.all().find(|kind| kind.key != "phases"));
+            let example = kind.map_or_else(String::new, |kind| {
+                let first = if let Shape::Table(table) = kind.shape { table.keys().next() } else { None };
+                let value = if named.is_some() { "...".to_owned() } else { node.value.to_toml() };
+                first.map_or(format!("{} = {{}}", kind.key), |first| format!("{}.{first} = {value}", kind.key))
+            });
             let message = format!("`{path}` must be a table that names the kind of {}", shape.what);
-            let help = format!("write it as `{path}.{kind} = {{ ... }}`; {}", list("kinds", names()));
-            self.problems.push(Problem::error(node.place, message).help(help));
+            let problem = Problem::error(node.place, message).help(format!("write `{}.{example}`", self.key()));
+            self.problems.push(problem.help(list("the kinds are", names())));
             return None;
         };
         let mut known = entries.iter().filter(|entry| shape.kind(&entry.key).is_some());
         let (first, second) = (known.next(), known.next());
         for entry in entries.iter().filter(|entry| shape.kind(&entry.key).is_none()) {
             let message = format!("unknown kind of {} `{}` in `{path}`", shape.what, entry.key);
-            let mut problem = Problem::error(entry.place, message).help(instead(&entry.key, "the kinds are", names()));
-            if let Some(owner) = shape.all().find(|kind| has_key(kind.shape, &entry.key)) {
-                let owner = first.map_or(owner.key, |first| first.key.as_str());
-                problem = problem.help(format!("`{0}` belongs to a kind, as in `{path}.{owner}.{0} = ...`", entry.key));
-            }
-            self.problems.push(problem);
+            let takes = |kind: &&KindShape| matches!(kind.shape, Shape::Table(table) if table.field(&entry.key).is_some());
+            let owners: Vec<&str> = shape.all().filter(takes).map(|kind| kind.key).collect();
+            let help = match (first, &owners[..]) {
+                (_, []) => instead(&entry.key, "the kinds are", names()),
+                (Some(first), _) => format!("write `{}.{}.{}`", self.key(), first.key, entry.key),
+                (None, [owner]) => format!("write `{}.{owner}.{}`", self.key(), entry.key),
+                (None, _) => {
+                    format!("write `{}.KIND.{}`, with KIND one of {}", self.key(), entry.key, owners.join(", "))
+                },
+            };
+            self.problems.push(Problem::error(entry.place, message).help(help));
         }
         if let (Some(first), Some(second)) = (first, second) {
             let message = format!("`{path}` is given twice: as `{}` and as `{}`", first.key, second.key);
@@ -169,7 +210,7 @@ impl<'a> Reader<'a> {
         }
         if entries.is_empty() {
             let message = format!("`{path}` does not say which {} it is", shape.what);
-            self.problems.push(Problem::missing(node.place, message).help(list("kinds", names())));
+            self.problems.push(Problem::missing(node.place, message).help(list("the kinds are", names())));
         }
         first
     }
@@ -192,16 +233,20 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn has_key(shape: Shape, key: &str) -> bool {
+/// Where in a shape a key is known: the dotted key to it, at most `depth` tables down.
+fn home_of(shape: Shape, key: &str, depth: u32) -> Option<String> {
+    let inside = |name: &str, shape: Shape| home_of(shape, key, depth - 1).map(|path| format!("{name}.{path}"));
     match shape.inner() {
-        Shape::Table(table) => table.field(key).is_some(),
-        Shape::Union(union) => union.kind(key).is_some(),
-        _ => false,
+        Shape::Table(table) if table.field(key).is_some() => Some(key.to_owned()),
+        Shape::Table(table) if depth > 0 => table.fields.iter().find_map(|field| inside(field.key, field.shape)),
+        Shape::Union(union) if union.kind(key).is_some() => Some(key.to_owned()),
+        Shape::Union(union) if depth > 0 => union.all().find_map(|kind| inside(kind.key, kind.shape)),
+        _ => None,
     }
 }
 
 fn list(what: &str, names: impl Iterator<Item = &'static str>) -> String {
-    format!("{what}: {}", names.collect::<Vec<_>>().join(", "))
+    format!("{what} {}", names.collect::<Vec<_>>().join(", "))
 }
 
 /// A list of `MIN..=MAX` elements. An element that cannot be read is left out.
@@ -214,11 +259,6 @@ impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
         let Value::List(elements) = &node.value else {
             reader.refuse(node, Self::SHAPE);
-            if let (Value::Table(_), Shape::Table(_)) = (&node.value, T::SHAPE) {
-                let path = reader.path();
-                let message = format!("[{path}] is a list of tables");
-                reader.problems.push(Problem::error(node.place, message).help(format!("write [[{path}]]")));
-            }
             return None;
         };
         reader.bounded(node.place, elements.len(), &ListShape { item: T::SHAPE, min: MIN, max: MAX })?;
@@ -227,7 +267,8 @@ impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
             if reader.problems.is_full() {
                 break;
             }
-            let name = element.get("name").and_then(Node::text).map_or_else(|| (index + 1).to_string(), str::to_owned);
+            let name = element.get("name").and_then(Node::text).filter(|name| is_name(name));
+            let name = name.map_or_else(|| (index + 1).to_string(), str::to_owned);
             let value = reader.within(&name, |reader| T::read(element, reader));
             values.extend(value.map(|value| At { value, place: element.place, broken: false }));
         }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
 use super::limits::{MAX_PROBLEMS, MAX_SHOWN_LINE};
 
@@ -151,7 +151,13 @@ impl Problems {
 
     /// Takes in one more problem, unless the same is known already (one mistake in shared defaults is one problem).
     pub(super) fn push(&mut self, problem: Problem) {
-        if self.found.contains(&problem) {
+        let same = |known: &Problem| {
+            known.place == problem.place
+                && known.severity == problem.severity
+                && known.help == problem.help
+                && without_path(&known.message) == without_path(&problem.message)
+        };
+        if self.found.iter().any(same) {
             return;
         }
         if self.found.len() < MAX_PROBLEMS {
@@ -220,32 +226,17 @@ impl Problems {
         // A piece over several lines is shown by its first; of an endless line only the part around the caret.
         let at = at.min(line.len());
         let end = boundary(line, (at + problem.place.range().len()).min(line.len()));
-        if line.len() > MAX_SHOWN_LINE {
-            let from = boundary(line, at.saturating_sub(MAX_SHOWN_LINE / 2));
-            let to = boundary(line, (from + MAX_SHOWN_LINE).min(line.len()));
-            let column = line[..at].chars().count() + 1;
-            let name = format!("{} (column {column} of a long line)", source.name);
-            return self.snippet(problem, renderer, &name, number, &line[from..to], at - from..end.min(to) - from);
+        if line.len() <= MAX_SHOWN_LINE {
+            let caret = AnnotationKind::Primary.span(at..end);
+            let snippet = Snippet::source(line).path(source.name.as_str()).line_start(number).annotation(caret);
+            return renderer.render(&[title.element(snippet).elements(help)]);
         }
-        self.snippet(problem, renderer, &source.name, number, line, at..end)
-    }
-
-    fn snippet(
-        &self,
-        problem: &Problem,
-        renderer: &Renderer,
-        name: &str,
-        number: usize,
-        line: &str,
-        range: std::ops::Range<usize>,
-    ) -> String {
-        let level = if problem.severity == Severity::Error { Level::ERROR } else { Level::WARNING };
-        let snippet = Snippet::source(line)
-            .path(name)
-            .line_start(number)
-            .annotation(AnnotationKind::Primary.span(range));
-        let help = problem.help.iter().map(|help| Level::HELP.message(normalize_untrusted_str(help)));
-        renderer.render(&[level.primary_title(problem.message.as_str()).element(snippet).elements(help)])
+        let column = line[..at].chars().count() + 1;
+        let (from, to) = (boundary(line, at.saturating_sub(30)), boundary(line, (at + 80).min(line.len())));
+        let origin = Origin::path(source.name.as_str()).line(number).char_column(column);
+        let caret = AnnotationKind::Primary.span(at - from..end.min(to) - from);
+        let snippet = Snippet::source(&line[from..to]).line_start(number).annotation(caret);
+        renderer.render(&[title.element(origin).element(snippet).elements(help)])
     }
 
     fn count(&self) -> String {
@@ -268,6 +259,11 @@ impl fmt::Display for Problems {
 }
 
 impl std::error::Error for Problems {}
+
+/// A message without the dotted key at its start: defaults are read once for each function that takes them.
+fn without_path(message: &str) -> &str {
+    message.strip_prefix('`').and_then(|rest| rest.split_once('`')).map_or(message, |(_, rest)| rest)
+}
 
 /// The known word nearest to a mistyped one, if one is near enough to be meant.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

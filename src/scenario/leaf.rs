@@ -5,7 +5,7 @@ use serde_json::json;
 use super::decode::{Field, Reader};
 use super::diagnostic::Problem;
 use super::limits::{MAX_MEMORY_MB, MAX_NAME, MAX_RATE, MAX_TEXT};
-use super::quantity::{parse_rate_per_s, parse_size_mb};
+use super::quantity::{parse_rate_per_s, parse_size_mb, with_known_units};
 use super::shape::{LeafShape, Shape};
 use super::tree::{Node, Value};
 use crate::time::Span;
@@ -13,6 +13,15 @@ use crate::time::Span;
 /// A name: letters, digits, `-`, `_`.
 #[derive(Debug)]
 pub(super) struct Name;
+
+/// Whether a text can be a name.
+pub(super) fn is_name(text: &str) -> bool {
+    (1..=MAX_NAME).contains(&text.len()) && text.chars().all(is_name_character)
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
 
 impl Field for Name {
     type Value = String;
@@ -26,15 +35,14 @@ impl Field for Name {
             reader.refuse(node, Self::SHAPE);
             return None;
         };
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if text.is_empty() {
             let problem = Problem::error(node.place, format!("`{}` must not be empty", reader.path()));
             reader.problems.push(problem.help("letters, digits, '-' and '_' may be used"));
             return None;
         }
-        if let Some(wrong) = text.chars().find(|&c| !allowed(c)) {
+        if let Some(wrong) = text.chars().find(|&c| !is_name_character(c)) {
             let message = format!("`{}` holds {wrong:?}, which a name may not", reader.path());
-            let fixed: String = text.chars().map(|c| if allowed(c) { c } else { '-' }).take(MAX_NAME).collect();
+            let fixed: String = text.chars().map(|c| if is_name_character(c) { c } else { '-' }).take(MAX_NAME).collect();
             let problem = Problem::error(node.place, message);
             reader.problems.push(problem.help(format!("use letters, digits, '-' and '_', as in \"{fixed}\"")));
             return None;
@@ -150,7 +158,7 @@ fn read_duration(node: &Node, reader: &mut Reader<'_>, shape: Shape) -> Option<S
     };
     match text.parse() {
         Ok(span) => Some(span),
-        Err(error) => refuse_quantity(node, reader, &error),
+        Err(error) => refuse_quantity(node, reader, &error, |text| text.parse::<Span>().is_ok()),
     }
 }
 
@@ -183,7 +191,7 @@ impl Field for Size {
                 None
             }
             Ok(mb) => Some(mb),
-            Err(error) => refuse_quantity(node, reader, &error),
+            Err(error) => refuse_quantity(node, reader, &error, |text| parse_size_mb(text).is_ok()),
         }
     }
     fn write(value: &u32) -> Value {
@@ -239,7 +247,7 @@ impl Field for RateOrZero {
                 None
             }
             Ok(rate) => Some(rate),
-            Err(error) => refuse_quantity(node, reader, &error),
+            Err(error) => refuse_quantity(node, reader, &error, |text| parse_rate_per_s(text).is_ok()),
         }
     }
     fn write(value: &f64) -> Value {
@@ -256,12 +264,19 @@ fn bare_number(node: &Node) -> Option<String> {
     }
 }
 
-fn refuse_quantity<T>(node: &Node, reader: &mut Reader<'_>, error: &dyn std::error::Error) -> Option<T> {
+fn refuse_quantity<T>(
+    node: &Node,
+    reader: &mut Reader<'_>,
+    error: &dyn std::error::Error,
+    is_known: impl Fn(&str) -> bool,
+) -> Option<T> {
     let text = error.to_string();
     // The part after the colon is the advice.
     let (wrong, advice) = text.split_once(": ").unwrap_or((&text, ""));
     let mut problem = Problem::error(node.place, format!("`{}`: {wrong}", reader.path()));
-    if !advice.is_empty() {
+    if let Some(meant) = node.text().and_then(|text| with_known_units(text, is_known)) {
+        problem = problem.help(format!("write \"{meant}\""));
+    } else if !advice.is_empty() {
         problem = problem.help(advice);
     }
     reader.problems.push(problem);
@@ -373,6 +388,12 @@ macro_rules! number {
                     Value::Text(ref text) if text.trim().parse().is_ok_and(accept) => {
                         let message = format!("`{}` must be {}, not text", reader.path(), $expected);
                         let help = format!("write {} without quotes", text.trim());
+                        reader.problems.push(Problem::error(node.place, message).help(help));
+                    }
+                    // A share written in percent.
+                    Value::Integer(Some(number @ 2..=100)) if accept(0.5) && !accept(2.0) => {
+                        let message = format!("`{}` must be {}, not {number}", reader.path(), $expected);
+                        let help = format!("for {number} % write {}", number as f64 / 100.0);
                         reader.problems.push(Problem::error(node.place, message).help(help));
                     }
                     _ => reader.refuse(node, Self::SHAPE),

@@ -11,8 +11,10 @@ pub const MAX_VALUES: usize = 1_000_000;
 pub const MAX_VARIANT_VALUES: usize = 20_000_000;
 /// Problems shown before the rest is only counted.
 pub const MAX_PROBLEMS: usize = 50;
-/// Bytes of a line shown with a problem.
-pub const MAX_SHOWN_LINE: usize = 400;
+/// Errors of syntax looked at.
+pub const MAX_SYNTAX_ERRORS: usize = 1_000;
+/// Bytes of a line shown with a problem; of a longer line a part is shown.
+pub const MAX_SHOWN_LINE: usize = 2_000;
 /// Characters of a name.
 pub const MAX_NAME: usize = 100;
 /// Characters of other texts.

@@ -101,8 +101,10 @@ pub fn parse_bytes(
     let text = String::from_utf8_lossy(good).into_owned();
     let at = text.len();
     let source = problems.add_source(name, text, 1);
-    let message = format!("the file is not text in UTF-8: there is a byte 0x{wrong:02X}");
-    problems.push(Problem::error(Place::new(source, at..at), message).help("save the file with the encoding UTF-8"));
+    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    let what = if utf16 { "it looks like UTF-16".to_owned() } else { format!("there is a byte 0x{wrong:02X}") };
+    let problem = Problem::error(Place::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
+    problems.push(problem.help("save the file with the encoding UTF-8"));
     Err(problems)
 }
 
@@ -196,20 +198,17 @@ impl<'a> Loader<'a> {
             problems.push(Problem::error(list.place, message).help(help));
             return;
         }
-        let sound = !problems.has_errors();
         for variant in variants {
             let Some(name) = variant.get("name").and_then(Node::text) else { continue };
             let mut root = file.clone();
             let before = problems.list().len();
             overlay::apply_variant(&mut root, variant, problems);
-            // What is wrong with the scenario itself has been said once.
-            if sound {
-                self.override_by_options(&mut root, problems);
-                if let Value::Table(sections) = &mut root.value {
-                    sections.retain(|section| section.key != "variant");
-                }
-                self.interpret(root, problems);
+            self.override_by_options(&mut root, problems);
+            if let Value::Table(sections) = &mut root.value {
+                sections.retain(|section| section.key != "variant");
             }
+            // What is wrong with the scenario itself has been said already, and is not said again.
+            self.interpret(root, problems);
             problems.say_of_later(before, &format!("with the variant \"{name}\""));
             if problems.is_full() {
                 break;

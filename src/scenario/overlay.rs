@@ -51,13 +51,14 @@ fn set_key(
     value: impl FnOnce(Shape) -> Node,
     problems: &mut Problems,
 ) -> Option<()> {
-    let mut walk = Walk { key, place, done: Vec::new(), problems };
     let (mut node, mut shape) = (root, FileTable::SHAPE);
+    let mut walk = Walk { key, place, done: Vec::new(), problems };
+    if key.split('.').any(str::is_empty) {
+        walk.problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
+        return None;
+    }
+    walk.check(shape)?;
     for segment in key.split('.') {
-        if segment.is_empty() {
-            walk.problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
-            return None;
-        }
         (node, shape) = walk.step(node, shape, segment)?;
         walk.done.push(segment.to_owned());
     }
@@ -85,42 +86,62 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Checks the whole way before anything is changed; names of elements are looked up later.
+    fn check(&mut self, mut shape: Shape) -> Option<()> {
+        for segment in self.key.split('.') {
+            shape = match shape.inner() {
+                Shape::Table(table) => match table.field(segment) {
+                    Some(field) => field.shape,
+                    None => return self.unknown("key", segment, table.keys().collect()),
+                },
+                Shape::Union(union) => match union.kind(segment) {
+                    Some(kind) => kind.shape,
+                    None => {
+                        let what = format!("kind of {}", union.what);
+                        return self.unknown(&what, segment, union.all().map(|kind| kind.key).collect());
+                    }
+                },
+                Shape::Map(list) | Shape::List(list) => list.item,
+                Shape::Any => Shape::Any,
+                Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) => {
+                    let message = format!("`{}` is a value: there is no `{segment}` in it", self.done.join("."));
+                    self.problems.push(Problem::error(self.place, message));
+                    return None;
+                }
+            };
+            self.done.push(segment.to_owned());
+        }
+        self.done.clear();
+        Some(())
+    }
+
     /// One step down: to a key of a table, a kind, an element of a list.
     fn step<'n>(&mut self, node: &'n mut Node, shape: Shape, segment: &str) -> Option<(&'n mut Node, Shape)> {
-        match shape.inner() {
-            Shape::Table(table) => match table.field(segment) {
-                Some(field) => Some((self.child(node, segment)?, field.shape)),
-                None => self.unknown("key", segment, table.keys().collect()),
-            },
+        let next = match shape.inner() {
+            Shape::Table(table) => table.field(segment)?.shape,
             Shape::Union(union) => {
-                let Some(kind) = union.kind(segment) else {
-                    return self.unknown(&format!("kind of {}", union.what), segment, union.all().map(|k| k.key).collect());
-                };
                 if let Value::Table(entries) = &mut node.value {
                     entries.retain(|entry| entry.key == segment);
                 }
-                Some((self.child(node, segment)?, kind.shape))
+                union.kind(segment)?.shape
             }
-            Shape::Map(map) => Some((self.child(node, segment)?, map.item)),
-            Shape::Any => Some((self.child(node, segment)?, Shape::Any)),
-            Shape::List(list) => Some((self.element(node, segment)?, list.item)),
-            Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) => {
-                let message = format!("`{}` is a value: there is no `{segment}` in it", self.done.join("."));
-                self.problems.push(Problem::error(self.place, message));
-                None
-            }
-        }
+            Shape::Map(map) => map.item,
+            Shape::List(list) => return Some((self.element(node, segment)?, list.item)),
+            other => other,
+        };
+        Some((self.child(node, segment, next)?, next))
     }
 
     /// The value of a key of a table; it is made where it is not there yet.
-    fn child<'n>(&self, node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    fn child<'n>(&self, node: &'n mut Node, key: &str, shape: Shape) -> Option<&'n mut Node> {
         if !matches!(node.value, Value::Table(_)) {
             // "none", or something wrong that is replaced by a table.
             node.value = Value::Table(Vec::new());
         }
         let Value::Table(entries) = &mut node.value else { return None };
         let at = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-            entries.push(entry(key, self.place, Value::Table(Vec::new())));
+            let empty = if let Shape::List(_) = shape { Value::List(Vec::new()) } else { Value::Table(Vec::new()) };
+            entries.push(entry(key, self.place, empty));
             entries.len() - 1
         });
         Some(&mut entries[at].node)

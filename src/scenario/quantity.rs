@@ -48,6 +48,59 @@ pub enum QuantityError {
     TooLarge(String),
 }
 
+/// How people write units that are not ours, and ours.
+const ALIASES: [(&str, &str); 33] = [
+    ("hours", "h"),
+    ("hour", "h"),
+    ("hrs", "h"),
+    ("hr", "h"),
+    ("minutes", "m"),
+    ("minute", "m"),
+    ("mins", "m"),
+    ("min", "m"),
+    ("seconds", "s"),
+    ("second", "s"),
+    ("secs", "s"),
+    ("sec", "s"),
+    ("days", "d"),
+    ("day", "d"),
+    ("milliseconds", "ms"),
+    ("millisecond", "ms"),
+    ("msec", "ms"),
+    ("microseconds", "us"),
+    ("usec", "us"),
+    ("µs", "us"),
+    ("μs", "us"),
+    ("rps", "/s"),
+    ("req/s", "/s"),
+    ("hz", "/s"),
+    ("rpm", "/m"),
+    ("mb", "MB"),
+    ("m", "MB"),
+    ("mi", "MB"),
+    ("mib", "MiB"),
+    ("gb", "GB"),
+    ("g", "GB"),
+    ("gi", "GB"),
+    ("gib", "GiB"),
+];
+
+/// The quantity that was probably meant, with units that exist: "24 hours" is 24h, "5 rps" is 5/s.
+pub(super) fn with_known_units(text: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
+    let (number, unit) = split(text);
+    if number.is_empty() || unit.is_empty() {
+        return None;
+    }
+    let lower = unit.to_lowercase();
+    let (slash, word) = match lower.strip_prefix('/').or_else(|| lower.strip_prefix("per ")) {
+        Some(word) => ("/", word.trim()),
+        None => ("", lower.as_str()),
+    };
+    let (_, known) = ALIASES.iter().find(|(alias, _)| *alias == word)?;
+    let meant = format!("{number}{slash}{known}");
+    (is_known(&meant) && meant != text.trim()).then_some(meant)
+}
+
 /// Reads a size in whole megabytes (1 GB = 1024 MB).
 ///
 /// # Errors

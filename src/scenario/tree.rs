@@ -2,11 +2,14 @@
 //!
 //! Presets, defaults, variants and `--set` are changes to this tree, made before anything is interpreted.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Place, Problem, Problems};
-use super::limits::MAX_VALUES;
+use super::limits::{MAX_SYNTAX_ERRORS, MAX_VALUES};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -52,8 +55,13 @@ impl Node {
     /// Reads TOML, as much as can be read; what cannot is reported.
     pub(super) fn parse(text: &str, source: usize, problems: &mut Problems) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
-        for error in errors {
-            problems.push(syntax_problem(text, source, error.message(), error.span()));
+        let mut lines = HashSet::new();
+        for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
+            // A second error on a line is usually the same mistake.
+            let start = error.span().map_or(0, |span| span.start.min(text.len()));
+            if lines.insert(text[..start].rfind('\n')) {
+                problems.push(syntax_problem(text, source, error.message(), error.span()));
+            }
         }
         let mut convert = Convert { source, left: MAX_VALUES };
         let root = convert.table(table.get_ref(), Place::new(source, 0..0));
@@ -251,21 +259,56 @@ impl Convert {
     }
 }
 
-/// An error of syntax, with advice where the mistake is a common one.
-fn syntax_problem(text: &str, source: usize, message: &str, span: Option<std::ops::Range<usize>>) -> Problem {
-    let span = span.unwrap_or(text.len()..text.len());
-    let start = text[..span.start.min(text.len())].rfind('\n').map_or(0, |newline| newline + 1);
+/// An error of syntax in plain words, with advice where the mistake is a common one.
+fn syntax_problem(text: &str, source: usize, message: &str, span: Option<Range<usize>>) -> Problem {
+    let span = span.map_or(0..0, |span| span.start.min(text.len())..span.end.min(text.len()));
+    let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next().unwrap_or_default();
-    let mut problem = Problem::error(Place::new(source, span), message);
-    if let Some((key, value)) = line.split_once('=') {
-        let value = value.split('#').next().unwrap_or_default().trim();
-        let unquoted = value.starts_with(|c: char| c.is_alphanumeric()) && !value.contains(['"', '\'']);
-        if unquoted && message != "duplicate key" {
-            problem = problem.help(format!("quantities and names stand in quotes: `{} = \"{value}\"`", key.trim()));
-        }
-    }
+    let word = text.get(span.clone()).unwrap_or_default();
+    let place = Place::new(source, span);
     if message == "duplicate key" {
-        problem = problem.help("a key or a [table] may stand only once; for one more element of a list write [[...]]");
+        let problem = Problem::error(place, format!("`{word}` is given twice"));
+        return problem.help("a key and a [table] stand once; for one more element of a list write [[...]]");
     }
-    problem
+    if message.contains("recursion limit") || message.contains("recursion depth") {
+        return Problem::error(place, "keys or values are nested too deeply: at most 80 levels are read");
+    }
+    let problem = Problem::error(place, in_plain_words(message));
+    if text.trim_start().starts_with('{') {
+        return problem.help("this looks like JSON; a scenario is TOML: `forewarm init` writes an example");
+    }
+    match (line.split_once('='), line.split_once(':')) {
+        (Some((key, value)), _) => {
+            let value = value.split('#').next().unwrap_or_default().trim();
+            let unquoted = value.starts_with(|c: char| c.is_alphanumeric()) && !value.contains(['"', '\'', '{', '[']);
+            if !unquoted {
+                return problem;
+            }
+            problem.help(format!("names and quantities stand in quotes: `{} = \"{value}\"`", key.trim()))
+        }
+        (None, Some((key, value))) if !key.contains(['[', '"']) => match value.trim() {
+            "" => problem.help(format!("this looks like YAML; in TOML it is [{}]", key.trim())),
+            value => problem.help(format!("this looks like YAML; in TOML it is `{} = \"{value}\"`", key.trim())),
+        },
+        _ => problem,
+    }
+}
+
+/// What the parser says, without its jargon.
+fn in_plain_words(message: &str) -> String {
+    let plain = match message {
+        "invalid basic string, expected `\"`" | "invalid literal string, expected `'`" => {
+            "this text has no end: a quote is missing"
+        }
+        "string values must be quoted, expected literal string" => "this is neither a number nor text in quotes",
+        "key with no value, expected `=`" => "a key without a value: `=` is missing",
+        "unclosed table, expected `]`" => "this table has no end: `]` is missing",
+        "unclosed array, expected `]`" => "this list has no end: `]` is missing",
+        "unclosed inline table, expected `}`" => "this table has no end: `}` is missing",
+        _ if message.starts_with("invalid basic string, expected non-double-quote") => {
+            "text must not hold this character"
+        }
+        _ => return message.to_owned(),
+    };
+    plain.to_owned()
 }

@@ -84,7 +84,7 @@ impl Checker<'_, '_> {
 
     fn diurnal(&mut self, t: &DiurnalTable, path: &str) -> Option<ArrivalSpec> {
         let period = self.positive(t.period.place, *t.period, &format!("{path}.period"));
-        let ways: [&[(&str, &dyn Given)]; 2] =
+        let ways: [&[(&'static str, &dyn Given)]; 2] =
             [&[("rate", &t.rate), ("amplitude", &t.amplitude)], &[("low", &t.low), ("peak", &t.peak)]];
         let (rate, amplitude) = if either(t.place, path, &ways, self.problems)? == 0 {
             ((*t.rate)?, (*t.amplitude)?)
@@ -118,7 +118,7 @@ impl Checker<'_, '_> {
     }
 
     fn gamma_gaps(&mut self, t: &GammaGapTable, path: &str) -> Option<ArrivalSpec> {
-        let ways: [&[(&str, &dyn Given)]; 2] = [&[("shape", &t.shape)], &[("cv", &t.cv)]];
+        let ways: [&[(&'static str, &dyn Given)]; 2] = [&[("shape", &t.shape)], &[("cv", &t.cv)]];
         let shape = if either(t.place, path, &ways, self.problems)? == 0 { (*t.shape)? } else { (*t.cv)?.powi(-2) };
         let gap = mean_gap((*t.rate)?).and_then(|mean| Dist::gamma(mean, shape));
         let spread = if t.cv.is_some() { t.cv.place } else { t.shape.place };

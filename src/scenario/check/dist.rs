@@ -1,7 +1,8 @@
 //! Distributions: from their parameters to a [`Dist`].
 
-use super::{Checker, either};
+use super::{Checker, Given, either};
 use crate::dist::{Dist, DistError};
+use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::raw::dist::{ColdStartTable, DistTable, EmpiricalTable, LogNormalTable, WeibullTable};
 use crate::scenario::model::Phase;
@@ -75,11 +76,12 @@ impl Checker<'_, '_> {
                 Some(vec![Phase { name: "init".to_owned(), duration, billed: true }])
             }
             ColdStartTable::Phases(_, phases) => {
-                let phase = |(name, dist): &(String, crate::scenario::decode::At<DistTable>)| {
+                let phase = |(name, dist): &(String, At<DistTable>)| {
                     let duration = self.dist(dist, &format!("{path}.phases.{name}"))?;
                     Some(Phase { name: name.clone(), duration, billed: !UNBILLED.contains(&name.as_str()) })
                 };
-                phases.iter().map(phase).collect()
+                // All are looked at before one that is wrong ends it.
+                phases.iter().map(phase).collect::<Vec<_>>().into_iter().collect()
             }
         }
     }
@@ -87,8 +89,8 @@ impl Checker<'_, '_> {
     fn log_normal(&mut self, t: &LogNormalTable, path: &str) -> Option<Dist> {
         let (median, p99, sigma) = (("median", &t.median as _), ("p99", &t.p99 as _), ("sigma", &t.sigma as _));
         let (mean, sd) = (("mean", &t.mean as _), ("sd", &t.sd as _));
-        let ways: [&[(&str, &dyn super::Given)]; 3] = [&[median, p99], &[median, sigma], &[mean, sd]];
-        let result = match either(t.place, path, &ways, self.problems)? {
+        let ways: [&[(&'static str, &dyn Given)]; 3] = [&[median, p99], &[median, sigma], &[mean, sd]];
+        let result = match either(t.place, &format!("{path}.log-normal"), &ways, self.problems)? {
             0 => Dist::log_normal_p99((*t.median)?, (*t.p99)?),
             1 => Dist::log_normal_sigma((*t.median)?, (*t.sigma)?),
             _ => Dist::log_normal_moments((*t.mean)?, (*t.sd)?),
@@ -107,8 +109,8 @@ impl Checker<'_, '_> {
     }
 
     fn weibull(&mut self, t: &WeibullTable, path: &str) -> Option<Dist> {
-        let ways: [&[(&str, &dyn super::Given)]; 2] = [&[("scale", &t.scale)], &[("mean", &t.mean)]];
-        let way = either(t.place, path, &ways, self.problems)?;
+        let ways: [&[(&'static str, &dyn Given)]; 2] = [&[("scale", &t.scale)], &[("mean", &t.mean)]];
+        let way = either(t.place, &format!("{path}.weibull"), &ways, self.problems)?;
         let shape = (*t.shape)?;
         let result =
             if way == 0 { Dist::weibull((*t.scale)?, shape) } else { Dist::weibull_mean((*t.mean)?, shape) };
@@ -117,12 +119,12 @@ impl Checker<'_, '_> {
     }
 
     fn empirical(&mut self, t: &EmpiricalTable, path: &str) -> Option<Dist> {
-        let ways: [&[(&str, &dyn super::Given)]; 2] = [&[("values", &t.values)], &[("file", &t.file)]];
-        if either(t.place, path, &ways, self.problems)? == 1 {
+        let ways: [&[(&'static str, &dyn Given)]; 2] = [&[("values", &t.values)], &[("file", &t.file)]];
+        if either(t.place, &format!("{path}.empirical"), &ways, self.problems)? == 1 {
             return self.data.empirical(t.file.as_deref()?, *t.unit, t.file.place, self.problems);
         }
         if t.unit.is_some() {
-            let problem = Problem::error(t.unit.place, format!("`{path}.unit` is for the numbers of a file"));
+            let problem = Problem::error(t.unit.place, format!("`{path}.empirical.unit` is for the numbers of a file"));
             self.problems.push(problem.help("`values` carry their units themselves: remove `unit`"));
         }
         let values = t.values.as_ref()?.iter().map(|value| value.value).collect();
@@ -157,7 +159,7 @@ impl Checker<'_, '_> {
     fn of_element<T>(
         &self,
         result: &Result<Dist, DistError>,
-        elements: &[crate::scenario::decode::At<T>],
+        elements: &[At<T>],
         list: Place,
     ) -> Place {
         match result {

@@ -29,7 +29,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
     for ((function, table), (rate, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
         if !called {
-            let message = format!("no source sends requests to the function \"{}\"", function.name);
+            let message = format!("no source sends requests to `function.{}`", function.name);
             problems.push(Problem::warning(table.name.place, message).help("it will do nothing; add a [[source]] for it"));
         } else if function.duration.mean_s().is_infinite() {
             let message = format!("the mean of `function.{}.duration` is infinite", function.name);
@@ -75,7 +75,10 @@ fn overload(
     }
     let name = &function.name;
     let message = format!(
-        "\"{name}\" needs {load:.1} requests in progress on average ({rate:.4}/s of {mean:.3} s each), but {word} allows {bound}"
+        "`function.{name}` needs {} requests in progress on average ({}/s of {} s each), but {word} allows {bound}",
+        short(load),
+        short(rate),
+        short(mean)
     );
     let help = match concurrency.overflow {
         Overflow::Reject => format!("at least {:.0} % of its requests will be rejected", 100.0 * (1.0 - bound / load)),
@@ -115,6 +118,13 @@ fn mean_rate(arrivals: &ArrivalSpec, service: f64, horizon: f64) -> f64 {
         ArrivalSpec::Closed { users, think } => f64::from(*users) / (mean_s(think) + service).max(1e-9),
         ArrivalSpec::Times { at } => at.len() as f64 / horizon,
     }
+}
+
+/// Three digits are enough here.
+fn short(number: f64) -> String {
+    let digits = if number >= 100.0 || number <= 0.0 { 0 } else { (2 - number.log10().floor() as i32).clamp(0, 9) };
+    let text = format!("{number:.0$}", digits as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// The mean, at least a nanosecond: gaps of zero must not make endless rates.

@@ -159,10 +159,10 @@ impl Checker<'_, '_> {
 fn either(
     table: Place,
     path: &str,
-    ways: &[&[(&str, &dyn Given)]],
+    ways: &[&[(&'static str, &dyn Given)]],
     problems: &mut Problems,
 ) -> Option<usize> {
-    let mut given: Vec<(&str, Place)> = Vec::new();
+    let mut given: Vec<(&'static str, Place)> = Vec::new();
     for (key, field) in ways.iter().copied().flatten() {
         if field.is_broken() {
             return None;
@@ -171,27 +171,27 @@ fn either(
             given.push((key, place));
         }
     }
-    let fits = |way: &&[(&str, &dyn Given)]| {
+    let fits = |way: &&[(&'static str, &dyn Given)]| {
         way.len() == given.len() && way.iter().all(|(key, _)| given.iter().any(|(known, _)| known == key))
     };
     if let Some(way) = ways.iter().position(|way| fits(way)) {
         return Some(way);
     }
-    let quoted = |keys: Vec<&str>| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
-    let choices: Vec<String> = ways.iter().map(|way| quoted(way.iter().map(|(key, _)| *key).collect())).collect();
-    let help = format!("write {}", choices.join(", or "));
-    // The way of which most is there is the one that was begun.
-    let problem = match given.last() {
-        None => Problem::missing(table, format!("`{path}` lacks its parameters")),
-        Some((_, place)) => {
-            let keys = quoted(given.iter().map(|(key, _)| *key).collect());
-            let few = ways.iter().any(|way| given.iter().all(|(key, _)| way.iter().any(|(known, _)| known == key)));
-            let message =
-                if few { format!("`{path}` has only {keys}") } else { format!("`{path}` cannot have {keys} together") };
-            if few { Problem::missing(table, message) } else { Problem::error(*place, message) }
+    let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+    let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
+    let names = |way: &[(&'static str, &dyn Given)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+    // The ways that were begun; if what is there fits into none, all of them.
+    let begun: Vec<_> = ways.iter().map(|way| names(way)).filter(|way| keys.iter().all(|key| way.contains(key))).collect();
+    let open = if begun.is_empty() { ways.iter().map(|way| names(way)).collect() } else { begun.clone() };
+    let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
+    problems.push(match given.last() {
+        None => Problem::missing(table, format!("`{path}` needs {choices}")),
+        Some(_) if !begun.is_empty() => {
+            Problem::missing(table, format!("`{path}` has {} alone", quoted(&keys))).help(format!("write {choices}"))
         }
-    };
-    problems.push(problem.help(help));
+        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot have {} together", quoted(&keys)))
+            .help(format!("write {choices}")),
+    });
     None
 }
 
@@ -218,6 +218,9 @@ impl Names {
         let wanted = name.as_ref()?;
         if let Some(place) = self.place(wanted) {
             return u32::try_from(place).ok().map(FnId);
+        }
+        if self.are_unknown() {
+            return None;
         }
         let help = if self.is_empty() { "add it with [[function]]".to_owned() } else { self.nearest(wanted) };
         problems.push(Problem::error(name.place, format!("there is no {what} \"{wanted}\"")).help(help));
