@@ -1,8 +1,223 @@
 //! The scenario: what arrives, what the functions need, how the platform behaves, what must be met.
 //!
-//! [`Scenario`] is the checked form: a wrong state cannot be written. It is made from text in two passes, `raw` (exactly
-//! what the file says, with positions) and `check` (every problem at once, each with its place and advice).
+//! [`Scenario`] is the checked form: a wrong state cannot be written. [`parse`] makes it from text, and reports every
+//! problem at once, each with its place and advice. On the way the text is
+//!
+//! 1. a tree of values with their places (`tree`), to which variants and `--set` are applied (`overlay`) and under which
+//!    presets and defaults are laid (`layer`, `preset`);
+//! 2. the tables of `raw`, exactly what may be written, read by the tolerant decoder (`decode`);
+//! 3. a [`Scenario`], made by `check` from what the tables mean together.
+//!
+//! The declarations in `raw` describe themselves (`shape`): the [`schema`] is made from them too.
 
+mod check;
+mod data;
+mod decode;
+mod diagnostic;
+mod layer;
+mod leaf;
+pub mod limits;
 mod model;
+mod overlay;
+mod preset;
+pub mod quantity;
+mod raw;
+mod schema;
+mod shape;
+pub mod template;
+mod tree;
 
+pub use data::Files;
+pub use diagnostic::{Place, Problem, Problems, Severity};
 pub use model::*;
+pub use schema::schema;
+
+use data::Data;
+use decode::{Field, Reader};
+use limits::{MAX_FILE_BYTES, MAX_VARIANT_VALUES};
+use raw::FileTable;
+use tree::{Node, Value};
+
+/// What is asked besides the text.
+#[derive(Clone, Debug, Default)]
+pub struct ParseOptions {
+    /// Dotted keys and values, as of `--set`; later ones win, and all win over the variant.
+    pub set: Vec<(String, String)>,
+    /// The variant to apply.
+    pub variant: Option<String>,
+    /// In place of `simulation.seed`.
+    pub seed: Option<u64>,
+    /// In place of `simulation.replications`.
+    pub replications: Option<u32>,
+    /// The keys of the summary, for objectives; empty: any is taken.
+    pub metrics: Vec<String>,
+}
+
+/// Reads and checks a scenario; `name` is what its text is called in messages, usually the path.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn parse(name: &str, text: &str, options: &ParseOptions, files: &dyn Files) -> Result<Scenario, Problems> {
+    parse_with_warnings(name, text, options, files).map(|(scenario, _)| scenario)
+}
+
+/// Reads and checks a scenario, and hands back what is suspicious in it.
+///
+/// # Errors
+/// Everything that is wrong, at once, and what is suspicious too.
+pub fn parse_with_warnings(
+    name: &str,
+    text: &str,
+    options: &ParseOptions,
+    files: &dyn Files,
+) -> Result<(Scenario, Problems), Problems> {
+    let mut problems = Problems::default();
+    let scenario = Loader::new(options, files).load(name, text, &mut problems);
+    problems.sort();
+    match scenario {
+        Some(scenario) if !problems.has_errors() => Ok((scenario, problems)),
+        _ => Err(problems),
+    }
+}
+
+/// Reads and checks a scenario from bytes that may not be text.
+///
+/// # Errors
+/// As [`parse_with_warnings`]; and bytes that are not UTF-8.
+pub fn parse_bytes(
+    name: &str,
+    bytes: &[u8],
+    options: &ParseOptions,
+    files: &dyn Files,
+) -> Result<(Scenario, Problems), Problems> {
+    let error = match std::str::from_utf8(bytes) {
+        Ok(text) => return parse_with_warnings(name, text, options, files),
+        Err(error) => error,
+    };
+    let mut problems = Problems::default();
+    let good = &bytes[..error.valid_up_to()];
+    let wrong = bytes.get(good.len()).copied().unwrap_or_default();
+    // Up to the bad byte it is text, and so the line can be shown.
+    let text = String::from_utf8_lossy(good).into_owned();
+    let at = text.len();
+    let source = problems.add_source(name, text, 1);
+    let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+    let what = if utf16 { "it looks like UTF-16".to_owned() } else { format!("there is a byte 0x{wrong:02X}") };
+    let problem = Problem::error(Place::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
+    problems.push(problem.help("save the file with the encoding UTF-8"));
+    Err(problems)
+}
+
+/// The way from text to a scenario.
+struct Loader<'a> {
+    options: &'a ParseOptions,
+    data: Data<'a>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(options: &'a ParseOptions, files: &'a dyn Files) -> Self {
+        Self { options, data: Data::new(files) }
+    }
+
+    fn load(&mut self, name: &str, text: &str, problems: &mut Problems) -> Option<Scenario> {
+        if text.len() > MAX_FILE_BYTES {
+            let source = problems.add_source(name, "", 1);
+            let message = format!("the file has {} bytes: at most {MAX_FILE_BYTES} are read", text.len());
+            problems.push(Problem::error(Place::new(source, 0..0), message));
+            return None;
+        }
+        // A byte-order mark is no part of the text.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let source = problems.add_source(name, text, 1);
+        let file = Node::parse(text, source, problems);
+        if problems.has_errors() {
+            let syntax_errors = problems.list().len();
+            FileTable::read(&file, &mut Reader::new(problems, &[]));
+            problems.drop_echoes_of(syntax_errors);
+            return None;
+        }
+        let mut chosen = file.clone();
+        if let Some(wanted) = &self.options.variant {
+            let variant = self.variant(&file, wanted, problems)?;
+            overlay::apply_variant(&mut chosen, &variant, problems);
+            if let Value::Table(sections) = &mut chosen.value {
+                sections.retain(|section| section.key != "variant");
+            }
+        }
+        self.override_by_options(&mut chosen, problems);
+        let scenario = self.interpret(chosen, problems);
+        self.check_variants(&file, problems);
+        scenario
+    }
+
+    /// From the finished tree to a checked scenario.
+    fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
+        layer::complete(&mut root, problems);
+        let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
+        let mut checker = check::Checker { problems, data: &mut self.data, metrics: &self.options.metrics };
+        let mut scenario = check::scenario(&file, &root, &mut checker)?;
+        scenario.resolved = tree::to_document(&FileTable::write(&file));
+        scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));
+        Some(scenario)
+    }
+
+    fn override_by_options(&self, root: &mut Node, problems: &mut Problems) {
+        for (key, value) in &self.options.set {
+            overlay::apply_set(root, "--set", key, value, problems);
+        }
+        if let Some(seed) = self.options.seed {
+            overlay::apply_set(root, "--seed", "simulation.seed", &seed.to_string(), problems);
+        }
+        if let Some(replications) = self.options.replications {
+            overlay::apply_set(root, "--replications", "simulation.replications", &replications.to_string(), problems);
+        }
+    }
+
+    /// The variant of a name.
+    fn variant(&self, file: &Node, wanted: &str, problems: &mut Problems) -> Option<Node> {
+        let variants = file.get("variant").map_or(&[][..], Node::elements);
+        let name = |variant: &'_ Node| variant.get("name").and_then(Node::text).map(str::to_owned);
+        let found = variants.iter().find(|variant| name(variant).as_deref() == Some(wanted));
+        if found.is_none() {
+            let names: Vec<String> = variants.iter().filter_map(name).collect();
+            let source = problems.add_source("--variant", wanted, 1);
+            let help = diagnostic::instead(wanted, "the variants are", names.iter().map(String::as_str));
+            let message = format!("the scenario has no variant \"{wanted}\"");
+            problems.push(Problem::error(Place::new(source, 0..wanted.len()), message).help(help));
+        }
+        found.cloned()
+    }
+
+    /// Checks that every variant is a scenario too.
+    fn check_variants(&mut self, file: &Node, problems: &mut Problems) {
+        let Some(list) = file.get("variant") else { return };
+        let variants = list.elements();
+        if file.count().saturating_mul(variants.len()) > MAX_VARIANT_VALUES {
+            let message = format!("checking {} variants of so long a file would take too long", variants.len());
+            let help = format!("variants times values of the file may be at most {MAX_VARIANT_VALUES}");
+            problems.push(Problem::error(list.place, message).help(help));
+            return;
+        }
+        for variant in variants {
+            let Some(name) = variant.get("name").and_then(Node::text) else { continue };
+            let mut root = file.clone();
+            let before = problems.list().len();
+            overlay::apply_variant(&mut root, variant, problems);
+            self.override_by_options(&mut root, problems);
+            if let Value::Table(sections) = &mut root.value {
+                sections.retain(|section| section.key != "variant");
+            }
+            // What is wrong with the scenario itself has been said already, and is not said again.
+            self.interpret(root, problems);
+            problems.say_of_later(before, &format!("with the variant \"{name}\""));
+            if problems.is_full() {
+                break;
+            }
+        }
+    }
+}
+
+/// The 64-bit FNV-1a hash.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}

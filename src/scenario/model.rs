@@ -30,6 +30,10 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
     /// What must be met.
     pub objectives: Vec<Objective>,
+    /// The table `[sweep]` as TOML on one line, not interpreted here.
+    pub sweep: Option<String>,
+    /// The table `[plan]` as TOML on one line, not interpreted here.
+    pub plan: Option<String>,
 }
 
 /// How long, how often, from which seed.

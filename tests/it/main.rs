@@ -1,4 +1,7 @@
 //! The integration tests, one binary.
 
+mod bad_scenarios;
 mod floors;
+mod scenarios;
+mod stress;
 mod vectors;

@@ -1,0 +1,170 @@
+//! Functions: what their values mean together and with what the platform allows.
+
+use super::{Checker, trace};
+use crate::dist::Dist;
+use crate::policy::keep_alive::KeepAliveSpec;
+use crate::scenario::decode::At;
+use crate::scenario::diagnostic::{Place, Problem};
+use crate::scenario::model::{Concurrency, Function, Overflow};
+use crate::scenario::preset::Allowed;
+use crate::scenario::raw::FileTable;
+use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, KeepAliveTable, OverflowWord};
+use crate::time::Span;
+
+impl Checker<'_, '_> {
+    /// A function.
+    pub(super) fn function(
+        &mut self,
+        table: &FunctionTable,
+        file: &FileTable,
+        allowed: Option<&Allowed>,
+    ) -> Option<Function> {
+        let name = table.name.as_deref().unwrap_or("?").to_owned();
+        let path = format!("function.{name}");
+        let key = |key: &str| format!("{path}.{key}");
+        if let Some(allowed) = allowed {
+            self.allowed(table, &path, allowed);
+        } else if let Some(runtime) = table.runtime.as_ref() {
+            let message = format!("`{path}.runtime` = \"{runtime}\" has no effect without a preset");
+            let help = "write [platform] preset = \"aws-lambda\", or give the function a `cold-start`";
+            self.problems.push(Problem::warning(table.runtime.place, message).help(help));
+        }
+        let timeout = match table.timeout.flatten() {
+            Some(timeout) => Some(self.positive(table.timeout.place, timeout, &key("timeout"))),
+            None => None,
+        };
+        let max_lifetime = match table.max_lifetime.flatten() {
+            Some(age) => Some(self.positive(table.max_lifetime.place, age, &key("max-lifetime"))),
+            None => None,
+        };
+        let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
+        let concurrency = self.concurrency(&table.concurrency, &key("concurrency"));
+        let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));
+        let cold_start = optional(&table.cold_start, |cold| match cold {
+            Some(cold) => self.cold_start(cold, &key("cold-start")),
+            None => Some(Vec::new()),
+        });
+        let duration = match table.duration.as_ref() {
+            Some(dist) => self.dist(dist, &key("duration")),
+            None if trace::brings_durations(file) => Some(Dist::Constant(Span::ZERO)),
+            None if table.duration.broken => None,
+            None => {
+                let problem = Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
+                self.problems.push(problem.help("as in duration.log-normal = { median = \"120ms\", p99 = \"900ms\" }"));
+                None
+            }
+        };
+        if let (Some(duration), Some(Some(timeout))) = (&duration, timeout) {
+            self.mostly_cut_off(&table.duration.place, duration, timeout, &path);
+        }
+        Some(Function {
+            name,
+            memory_mb: *table.memory,
+            architecture: *table.architecture,
+            timeout: all_or_nothing(timeout)?,
+            selection: *table.selection,
+            max_lifetime: all_or_nothing(max_lifetime)?,
+            duration: duration?,
+            cold_duration: cold_duration?,
+            cold_start: cold_start?.unwrap_or_default(),
+            keep_alive: keep_alive?,
+            concurrency: concurrency?,
+        })
+    }
+
+    /// What a real platform would refuse.
+    fn allowed(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
+        let platform = allowed.platform;
+        let (least, most) = allowed.memory_mb;
+        if !(least..=most).contains(&table.memory) {
+            let message = format!("`{path}.memory` is {}MB: {platform} allows {least}MB to {most}MB", *table.memory);
+            self.problems.push(Problem::error(table.memory.place, message));
+        }
+        if !table.timeout.broken && table.timeout.flatten().is_none_or(|timeout| timeout > allowed.timeout) {
+            let told = table.timeout.flatten().map_or("\"none\"".to_owned(), |timeout| timeout.to_string());
+            let message = format!("`{path}.timeout` is {told}: {platform} allows at most {}", allowed.timeout);
+            self.problems.push(Problem::error(table.timeout.place, message));
+        }
+        if *table.concurrency.per_instance > allowed.per_instance {
+            let message = format!("{platform} gives an instance {} request at a time", allowed.per_instance);
+            self.problems.push(Problem::warning(table.concurrency.per_instance.place, message));
+        }
+    }
+
+    fn keep_alive(&mut self, table: &KeepAliveTable, path: &str) -> Option<KeepAliveSpec> {
+        Some(match table {
+            KeepAliveTable::Fixed(fixed) => KeepAliveSpec::Fixed { window: *fixed.window },
+            KeepAliveTable::Forever(_) => KeepAliveSpec::Fixed { window: Span::FOREVER },
+            KeepAliveTable::Halving(halving) => {
+                let path = format!("{path}.halving.period");
+                KeepAliveSpec::Halving { period: self.positive(halving.period.place, *halving.period, &path)? }
+            }
+        })
+    }
+
+    fn concurrency(&mut self, table: &ConcurrencyTable, path: &str) -> Option<Concurrency> {
+        let provisioned = *table.provisioned;
+        let (max, reserved) = (table.max_instances.flatten(), table.reserved.flatten());
+        if let Some(max) = max.filter(|&max| provisioned > max) {
+            let message = format!("`{path}.provisioned` ({provisioned}) is more than `max-instances` ({max})");
+            self.problems.push(Problem::error(table.provisioned.place, message).help("raise max-instances, or provision less"));
+        }
+        if let Some(reserved) = reserved.filter(|&reserved| provisioned > reserved) {
+            let message = format!("`{path}.provisioned` ({provisioned}) is more than `reserved` ({reserved})");
+            let help = "reserved concurrency is the most a function gets: reserve at least what is provisioned";
+            self.problems.push(Problem::error(table.provisioned.place, message).help(help));
+        }
+        if reserved == Some(0) {
+            let message = format!("`{path}.reserved` = 0 switches the function off: every request is throttled");
+            self.problems.push(Problem::warning(table.reserved.place, message));
+        }
+        let (limit, timeout) = (table.queue_limit.flatten(), table.queue_timeout.flatten());
+        let overflow = match *table.overflow {
+            OverflowWord::Queue => Overflow::Queue { limit, timeout },
+            OverflowWord::Reject => {
+                let limit = limit.map(|_| ("queue-limit", table.queue_limit.place));
+                let timeout = timeout.map(|_| ("queue-timeout", table.queue_timeout.place));
+                if !table.overflow.broken {
+                    self.no_queue(path, [limit, timeout]);
+                }
+                Overflow::Reject
+            }
+        };
+        Some(Concurrency { per_instance: *table.per_instance, max_instances: max, reserved, provisioned, overflow })
+    }
+
+    fn no_queue(&mut self, path: &str, given: [Option<(&str, Place)>; 2]) {
+        for (key, place) in given.into_iter().flatten() {
+            let message = format!("`{path}.{key}` needs overflow = \"queue\": nothing waits with overflow = \"reject\"");
+            let help = format!("write overflow = \"queue\", or remove {key}");
+            self.problems.push(Problem::error(place, message).help(help));
+        }
+    }
+
+    fn mostly_cut_off(&mut self, place: &Place, duration: &Dist, timeout: Span, path: &str) {
+        let median = duration.quantile(0.5);
+        if median > timeout {
+            let message = format!("more than half of the requests of `{path}` run longer than its timeout ({timeout})");
+            let help = format!("the median of `duration` is {median}: raise `timeout`");
+            self.problems.push(Problem::warning(*place, message).help(help));
+        }
+    }
+}
+
+/// Checks what may be absent: none if it is wrong, some none if it is absent.
+fn optional<T, U>(at: &At<Option<T>>, check: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
+    match at.value.as_ref() {
+        Some(value) => check(value).map(Some),
+        None if at.broken => None,
+        None => Some(None),
+    }
+}
+
+/// Of something that is absent or was checked: none if it is wrong.
+fn all_or_nothing<T>(checked: Option<Option<T>>) -> Option<Option<T>> {
+    match checked {
+        None => Some(None),
+        Some(None) => None,
+        Some(Some(value)) => Some(Some(value)),
+    }
+}

@@ -1,0 +1,229 @@
+//! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
+
+mod arrivals;
+mod dist;
+mod function;
+mod load;
+mod names;
+mod platform;
+mod trace;
+
+use super::data::Data;
+use super::decode::At;
+use super::diagnostic::{Place, Problem, Problems, instead};
+use super::limits::MAX_HORIZON;
+use super::model::{Bound, Objective, Scenario, Simulation, Source, Target, Variant};
+use super::raw::{FileTable, ObjectiveTable, SimulationTable, SourceTable, VariantTable};
+use super::tree::Node;
+use crate::id::FnId;
+use crate::time::Span;
+use names::Names;
+
+/// What the checks need besides the tables.
+pub(super) struct Checker<'a, 'd> {
+    /// Where problems go.
+    pub(super) problems: &'a mut Problems,
+    /// The files that the scenario names.
+    pub(super) data: &'a mut Data<'d>,
+    /// The keys of the summary; empty: not known here, so not checked.
+    pub(super) metrics: &'a [String],
+}
+
+/// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
+pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
+    let functions = Names::of(root, "function", checker.problems);
+    for list in ["source", "variant"] {
+        Names::of(root, list, checker.problems);
+    }
+    let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table));
+    let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
+    let platform = checker.platform(file.platform.as_ref());
+    let checked = file.function.iter().filter_map(|table| checker.function(table, file, allowed.as_ref()));
+    let checked: Vec<_> = checked.collect();
+    let sources = file.source.iter().filter_map(|table| checker.source(table, &functions)).collect::<Vec<_>>();
+    let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &functions)).collect();
+    checker.reservations(file);
+    if file.source.is_empty() && !file.source.broken {
+        let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
+        checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
+    }
+    if checker.problems.has_errors() {
+        return None;
+    }
+    let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
+    let scenario = Scenario {
+        name: (*header.name).clone()?,
+        description: header.description.value.clone(),
+        hash: String::new(),
+        resolved: String::new(),
+        simulation,
+        platform,
+        functions: checked,
+        sources,
+        variants: file.variant.iter().filter_map(|table| variant(table)).collect(),
+        objectives,
+        sweep: file.sweep.as_ref().map(|node| node.value.to_toml()),
+        plan: file.plan.as_ref().map(|node| node.value.to_toml()),
+    };
+    load::check(&scenario, file, checker.problems);
+    if checker.problems.has_errors() { None } else { Some(scenario) }
+}
+
+fn variant(table: &VariantTable) -> Option<Variant> {
+    let set = table.set.as_ref()?.iter().map(|(key, value)| (key.clone(), value.value.value.to_toml())).collect();
+    Some(Variant { name: (*table.name).clone()?, set })
+}
+
+impl Checker<'_, '_> {
+    fn simulation(&mut self, table: &SimulationTable) -> Option<Simulation> {
+        if let Some(precision) = table.precision.as_ref() {
+            let problem = Problem::error(precision.place, "[simulation.precision] is not available yet");
+            self.problems.push(problem.help("write how many runs to make: replications = 5"));
+        }
+        if table.warm_up.is_none() {
+            let problem = Problem::error(table.warm_up.place, "warm-up = \"auto\" is not available yet");
+            self.problems.push(problem.help("write a duration, as in warm-up = \"30m\""));
+        }
+        let (horizon, warm_up) = ((*table.horizon)?, (*table.warm_up)?);
+        if horizon == Span::ZERO {
+            let problem = Problem::error(table.horizon.place, "`simulation.horizon` must be longer than zero");
+            self.problems.push(problem.help("a day shows the daily rhythm: horizon = \"24h\""));
+            return None;
+        }
+        if horizon > MAX_HORIZON {
+            let message = format!("`simulation.horizon` must be at most {MAX_HORIZON}");
+            self.problems.push(Problem::error(table.horizon.place, message));
+            return None;
+        }
+        if warm_up >= horizon {
+            let message = format!("`simulation.warm-up` ({warm_up}) must be shorter than the horizon ({horizon})");
+            let help = "what comes before the end of the warm-up is not measured, so nothing would be";
+            self.problems.push(Problem::error(table.warm_up.place, message).help(help));
+            return None;
+        }
+        Some(Simulation { horizon, warm_up, seed: *table.seed, replications: *table.replications })
+    }
+
+    fn source(&mut self, table: &SourceTable, functions: &Names) -> Option<Source> {
+        let name = table.name.as_deref().unwrap_or("?").to_owned();
+        let path = format!("source.{name}");
+        let by_trace = table.arrivals.as_ref().is_some_and(trace::names_functions);
+        if table.function.is_none() && !table.function.broken && !by_trace && table.arrivals.is_some() {
+            let problem = Problem::missing(table.place, format!("`{path}` needs `function`"));
+            self.problems.push(problem.help(functions.help()));
+        }
+        let function = functions.find(&table.function, "function", self.problems);
+        let arrivals = table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path));
+        Some(Source { name, target: Target::Function(function?), arrivals: arrivals? })
+    }
+
+    fn objective(&mut self, table: &ObjectiveTable, functions: &Names) -> Option<Objective> {
+        if let Some(metric) = table.metric.as_ref()
+            && !self.metrics.is_empty()
+            && !self.metrics.contains(metric)
+        {
+            let help = instead(metric, "some metrics are", self.metrics.iter().map(String::as_str));
+            let problem = Problem::error(table.metric.place, format!("there is no metric \"{metric}\"")).help(help);
+            self.problems.push(problem.help("`forewarm list metrics` shows them all"));
+        }
+        let function = functions.find(&table.function, "function", self.problems);
+        let bound = match (*table.below, *table.above) {
+            (Some(below), None) => Bound::Below(below),
+            (None, Some(above)) => Bound::Above(above),
+            (Some(_), Some(_)) => {
+                let problem = Problem::error(table.above.place, "an objective has `below` or `above`, not both");
+                self.problems.push(problem.help("write a second [[objective]] for the other bound"));
+                return None;
+            }
+            (None, None) if table.below.broken || table.above.broken => return None,
+            (None, None) => {
+                let problem = Problem::missing(table.place, "the objective has neither `below` nor `above`");
+                self.problems.push(problem.help("write what the metric must stay below, as in below = 0.8"));
+                return None;
+            }
+        };
+        Some(Objective { metric: (*table.metric).clone()?, function, bound })
+    }
+
+    /// Reports a duration of zero where there must be some.
+    fn positive(&mut self, at: Place, value: Span, path: &str) -> Option<Span> {
+        if value > Span::ZERO {
+            return Some(value);
+        }
+        self.problems.push(Problem::error(at, format!("`{path}` must be longer than zero")));
+        None
+    }
+}
+
+/// Says which of two ways to give something was meant, when parts of both or of neither are there.
+fn either(
+    table: Place,
+    path: &str,
+    ways: &[&[(&'static str, &dyn Given)]],
+    problems: &mut Problems,
+) -> Option<usize> {
+    let mut given: Vec<(&'static str, Place)> = Vec::new();
+    for (key, field) in ways.iter().copied().flatten() {
+        if field.is_broken() {
+            return None;
+        }
+        if let (Some(place), false) = (field.given(), given.iter().any(|(known, _)| known == key)) {
+            given.push((key, place));
+        }
+    }
+    let fits = |way: &&[(&'static str, &dyn Given)]| {
+        way.len() == given.len() && way.iter().all(|(key, _)| given.iter().any(|(known, _)| known == key))
+    };
+    if let Some(way) = ways.iter().position(|way| fits(way)) {
+        return Some(way);
+    }
+    let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+    let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
+    let names = |way: &[(&'static str, &dyn Given)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+    // The ways that were begun; if what is there fits into none, all of them.
+    let begun: Vec<_> = ways.iter().map(|way| names(way)).filter(|way| keys.iter().all(|key| way.contains(key))).collect();
+    let open = if begun.is_empty() { ways.iter().map(|way| names(way)).collect() } else { begun.clone() };
+    let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
+    problems.push(match given.last() {
+        None => Problem::missing(table, format!("`{path}` needs {choices}")),
+        Some(_) if !begun.is_empty() => {
+            Problem::missing(table, format!("`{path}` has {} alone", quoted(&keys))).help(format!("write {choices}"))
+        }
+        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot have {} together", quoted(&keys)))
+            .help(format!("write {choices}")),
+    });
+    None
+}
+
+/// A key that may have been written.
+trait Given {
+    /// Where, if so.
+    fn given(&self) -> Option<Place>;
+    /// Whether it was written, but cannot be read.
+    fn is_broken(&self) -> bool;
+}
+
+impl<T> Given for At<Option<T>> {
+    fn given(&self) -> Option<Place> {
+        self.value.as_ref().map(|_| self.place)
+    }
+    fn is_broken(&self) -> bool {
+        self.broken
+    }
+}
+
+/// Function ids by name.
+impl Names {
+    fn find(&self, name: &At<Option<String>>, what: &str, problems: &mut Problems) -> Option<FnId> {
+        let wanted = name.as_ref()?;
+        if let Some(place) = self.place(wanted) {
+            return u32::try_from(place).ok().map(FnId);
+        }
+        if self.are_unknown() {
+            return None;
+        }
+        let help = if self.is_empty() { "add it with [[function]]".to_owned() } else { self.nearest(wanted) };
+        problems.push(Problem::error(name.place, format!("there is no {what} \"{wanted}\"")).help(help));
+        None
+    }
+}

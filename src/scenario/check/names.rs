@@ -1,0 +1,65 @@
+//! The names of a list of things: unique, and found again.
+
+use std::collections::HashMap;
+
+use crate::scenario::diagnostic::{Problem, Problems, instead};
+use crate::scenario::tree::{Node, Value};
+
+/// The names of a list, also of elements that could not be read.
+pub(super) struct Names {
+    list: Vec<String>,
+    places: HashMap<String, usize>,
+    /// Whether something stands there that is no list, so that nothing is known about names.
+    broken: bool,
+}
+
+impl Names {
+    /// The names of the elements of a list of the file. Reports those that stand twice.
+    pub(super) fn of(root: &Node, list: &str, problems: &mut Problems) -> Self {
+        let node = root.get(list);
+        let broken = node.is_some_and(|node| !matches!(node.value, Value::List(_)));
+        let mut names = Self { list: Vec::new(), places: HashMap::new(), broken };
+        let elements = node.map_or(&[][..], Node::elements);
+        for (index, element) in elements.iter().enumerate() {
+            let Some((node, name)) = element.get("name").and_then(|node| Some((node, node.text()?))) else { continue };
+            if let Some(first) = names.places.get(name).and_then(|&first| elements[first].get("name")) {
+                let message = format!("two [[{list}]] tables are called \"{name}\"");
+                let line = problems.line_number(first.place);
+                let help = format!("names are unique: the first is on line {line}; rename one of them");
+                problems.push(Problem::error(node.place, message).help(help));
+            } else {
+                names.places.insert(name.to_owned(), index);
+                names.list.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// The place of a name in the list.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// Whether nothing is known, because the list itself is wrong.
+    pub(super) fn are_unknown(&self) -> bool {
+        self.broken
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// What to write instead of a name that is not there.
+    pub(super) fn nearest(&self, name: &str) -> String {
+        instead(name, "the names are", self.list.iter().map(String::as_str))
+    }
+
+    /// What to write where a name is missing.
+    pub(super) fn help(&self) -> String {
+        match self.list.first() {
+            Some(name) => format!("name the function that gets the requests, as in function = \"{name}\""),
+            None => "name the function that gets the requests, and add it with [[function]]".to_owned(),
+        }
+    }
+}

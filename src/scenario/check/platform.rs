@@ -1,0 +1,132 @@
+//! The platform: limits of the account, the rate of growth, prices.
+
+use super::Checker;
+use crate::scenario::decode::At;
+use crate::scenario::diagnostic::{Place, Problem};
+use crate::scenario::limits::MAX_PROVISIONED;
+use crate::scenario::model::{Billing, Platform, ProvisionedBilling, ScalingRate, Tier};
+use crate::scenario::raw::FileTable;
+use crate::scenario::raw::platform::{BillingTable, PlatformTable, ScalingTable, TierTable};
+use crate::time::Span;
+
+impl Checker<'_, '_> {
+    /// What all functions share; without a table, no limits and no prices.
+    pub(super) fn platform(&mut self, table: Option<&PlatformTable>) -> Option<Platform> {
+        let Some(table) = table else {
+            return Some(Platform { preset: None, account_limit: None, min_unreserved: 0, scaling: None, billing: None });
+        };
+        let account = table.concurrency.as_ref();
+        let account_limit = account.and_then(|account| account.account_limit.flatten());
+        let min_unreserved = account.map_or(0, |account| *account.min_unreserved);
+        if let (Some(limit), Some(account)) = (account_limit.filter(|&limit| min_unreserved > limit), account) {
+            let message = format!("`min-unreserved` ({min_unreserved}) is more than `account-limit` ({limit})");
+            let at = if account.min_unreserved.place == table.preset.place { &account.account_limit.place } else { &account.min_unreserved.place };
+            let help = "no request could ever run on unreserved concurrency and nothing could be reserved";
+            self.problems.push(Problem::error(*at, message).help(help));
+        }
+        let scaling = match table.scaling.as_ref().and_then(Option::as_ref) {
+            Some(scaling) => Some(self.scaling(scaling)?),
+            None => None,
+        };
+        let billing = match table.billing.as_ref().and_then(Option::as_ref) {
+            Some(billing) => Some(self.billing(billing)?),
+            None => None,
+        };
+        let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
+        Some(Platform { preset, account_limit, min_unreserved, scaling, billing })
+    }
+
+    fn scaling(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
+        let (burst, rate) = ((*table.burst)?, (*table.rate)?);
+        // A rate below one in 292 years is none.
+        let refill = Span::from_secs_f64(1.0 / rate).unwrap_or(Span::FOREVER);
+        Some(ScalingRate { burst, refill: refill.max(Span::from_nanos(1)) })
+    }
+
+    fn billing(&mut self, table: &BillingTable) -> Option<Billing> {
+        let granularity =
+            self.positive(table.granularity.place, *table.granularity, "platform.billing.granularity");
+        let x86 = self.tiers(&table.gb_second_usd_x86, "platform.billing.gb-second-usd-x86");
+        let arm = self.tiers(&table.gb_second_usd_arm, "platform.billing.gb-second-usd-arm");
+        let provisioned = match table.provisioned.as_ref().and_then(Option::as_ref) {
+            None => None,
+            Some(table) => {
+                let path = "platform.billing.provisioned.granularity";
+                Some(ProvisionedBilling {
+                    reserve_usd_x86: (*table.reserve_usd_x86)?,
+                    execution_usd_x86: (*table.execution_usd_x86)?,
+                    reserve_usd_arm: (*table.reserve_usd_arm)?,
+                    execution_usd_arm: (*table.execution_usd_arm)?,
+                    granularity: self.positive(table.granularity.place, *table.granularity, path)?,
+                })
+            }
+        };
+        Some(Billing {
+            per_request_usd: *table.per_request_usd,
+            gb_second_usd_x86: x86?,
+            gb_second_usd_arm: arm?,
+            granularity: granularity?,
+            minimum: *table.minimum,
+            init_billed: *table.init_billed,
+            free_requests: *table.free_requests,
+            free_gb_seconds: *table.free_gb_seconds,
+            provisioned,
+        })
+    }
+
+    fn tiers(&mut self, listed: &[At<TierTable>], path: &str) -> Option<Vec<Tier>> {
+        let mut tiers: Vec<Tier> = Vec::new();
+        for (index, tier) in listed.iter().enumerate() {
+            let is_last = index + 1 == listed.len();
+            let before = tiers.last().and_then(|tier| tier.up_to).unwrap_or(0.0);
+            let wrong = match *tier.up_to {
+                None if tier.up_to.broken => return None,
+                None if !is_last => "only the last tier may be without `up-to`",
+                Some(_) if is_last => "the last tier must be without `up-to`: it has no end",
+                Some(up_to) if up_to <= before => "the ends of the tiers must rise",
+                _ => {
+                    tiers.push(Tier { up_to: *tier.up_to, usd: (*tier.usd)? });
+                    continue;
+                }
+            };
+            let help = "as in [{ up-to = 6e9, usd = 1.67e-5 }, { usd = 1.5e-5 }]";
+            self.problems.push(Problem::error(tier.place, format!("`{path}`: {wrong}")).help(help));
+            return None;
+        }
+        Some(tiers)
+    }
+
+    /// What functions take out of the account limit, all together.
+    pub(super) fn reservations(&mut self, file: &FileTable) {
+        let mut last: Option<(Place, &str)> = None;
+        let (mut taken, mut provisioned) = (0_u64, 0_u64);
+        for function in file.function.iter() {
+            let concurrency = &function.concurrency;
+            let (reserved, own) = (concurrency.reserved.flatten(), *concurrency.provisioned);
+            provisioned += u64::from(own);
+            // Provisioned instances come out of the function's reserve, if it has one.
+            taken += u64::from(reserved.unwrap_or(own));
+            if reserved.is_some() || own > 0 {
+                let place = if reserved.is_some() { concurrency.reserved.place } else { concurrency.provisioned.place };
+                last = Some((place, function.name.as_deref().unwrap_or("?")));
+            }
+        }
+        let Some((place, name)) = last else { return };
+        if provisioned > u64::from(MAX_PROVISIONED) {
+            let message = format!("{provisioned} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
+            self.problems.push(Problem::error(place, message));
+        }
+        let account = file.platform.as_ref().and_then(|platform| platform.concurrency.as_ref());
+        let Some(account) = account else { return };
+        let Some(limit) = account.account_limit.flatten() else { return };
+        let unreserved = *account.min_unreserved;
+        let available = u64::from(limit.saturating_sub(unreserved));
+        if taken > available {
+            let message = format!(
+                "reserved and provisioned concurrency add up to {taken} (with \"{name}\"): the account allows {available}"
+            );
+            let help = format!("that is account-limit ({limit}) less min-unreserved ({unreserved})");
+            self.problems.push(Problem::error(place, message).help(help));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Files of observations that a scenario names, read once however often they are used.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use super::diagnostic::{Place, Problem, Problems};
+use super::limits::{MAX_DATA_BYTES, MAX_LISTED};
+use super::raw::dist::Unit;
+use crate::dist::Dist;
+use crate::time::Span;
+
+/// Where the files come from that a scenario names: the disk, or in tests a table in memory.
+pub trait Files {
+    /// Opens a file for reading; `path` as it stands in the scenario.
+    ///
+    /// # Errors
+    /// If there is no such file or it cannot be read.
+    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>>;
+}
+
+/// The files read so far.
+pub(super) struct Data<'a> {
+    pub(super) files: &'a dyn Files,
+    known: HashMap<(String, Option<Unit>), Option<Dist>>,
+    bytes_left: u64,
+}
+
+impl<'a> Data<'a> {
+    /// Nothing read yet.
+    pub(super) fn new(files: &'a dyn Files) -> Self {
+        Self { files, known: HashMap::new(), bytes_left: MAX_DATA_BYTES }
+    }
+
+    /// The distribution of the values in a file; problems are reported once.
+    pub(super) fn empirical(
+        &mut self,
+        path: &str,
+        unit: Option<Unit>,
+        place: Place,
+        problems: &mut Problems,
+    ) -> Option<Dist> {
+        let key = (path.to_owned(), unit);
+        if let Some(known) = self.known.get(&key) {
+            return known.clone();
+        }
+        let read = self.read(path, unit, place, problems);
+        self.known.insert(key, read.clone());
+        read
+    }
+
+    fn read(&mut self, path: &str, unit: Option<Unit>, place: Place, problems: &mut Problems) -> Option<Dist> {
+        let mut bytes = Vec::new();
+        let result = self.files.open(path).and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
+        if let Err(error) = result {
+            let help = "paths are meant from the folder of the scenario file";
+            problems.push(Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help));
+            return None;
+        }
+        if bytes.len() as u64 > self.bytes_left {
+            let message = format!("\"{path}\": the files of a scenario hold more than {} MB", MAX_DATA_BYTES >> 20);
+            problems.push(Problem::error(place, message));
+            return None;
+        }
+        self.bytes_left -= bytes.len() as u64;
+        let Ok(text) = String::from_utf8(bytes) else {
+            problems.push(Problem::error(place, format!("\"{path}\" is not text in UTF-8")));
+            return None;
+        };
+        let values = parse(path, &text, unit, problems)?;
+        match Dist::empirical(values) {
+            Ok(dist) => Some(dist),
+            Err(_) => {
+                problems.push(Problem::error(place, format!("there are no values in \"{path}\"")));
+                None
+            }
+        }
+    }
+}
+
+/// Reads one value from each line, up to the first that is wrong.
+fn parse(path: &str, text: &str, unit: Option<Unit>, problems: &mut Problems) -> Option<Vec<Span>> {
+    let mut values = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let word = line.split('#').next().unwrap_or_default().trim();
+        if word.is_empty() {
+            continue;
+        }
+        let wrong = match (value(word, unit), values.len() < MAX_LISTED as usize) {
+            (Ok(value), true) => {
+                values.push(value);
+                continue;
+            }
+            (Ok(_), false) => format!("more than {MAX_LISTED} values, which is the limit"),
+            (Err(wrong), _) => wrong,
+        };
+        let source = problems.add_source(path, line.chars().take(200).collect::<String>(), index + 1);
+        let at = line.find(word).unwrap_or(0).min(200);
+        let mut problem = Problem::error(Place::new(source, at..(at + word.len()).min(200)), wrong);
+        if unit.is_none() {
+            problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");
+        }
+        problems.push(problem);
+        return None;
+    }
+    Some(values)
+}
+
+fn value(word: &str, unit: Option<Unit>) -> Result<Span, String> {
+    match (unit, word.parse::<f64>()) {
+        (Some(unit), Ok(number)) => {
+            Span::from_secs_f64(number * unit.span().as_secs_f64()).map_err(|error| error.to_string())
+        }
+        _ => word.parse().map_err(|error: crate::time::SpanError| error.to_string()),
+    }
+}

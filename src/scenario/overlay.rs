@@ -1,0 +1,185 @@
+//! Changes to a scenario by dotted keys: variants and `--set KEY=VALUE`.
+//!
+//! An element of a list is named by its `name`, as in `function.checkout.memory`. What does not exist yet is made; a
+//! key that names another kind (`keep-alive.fixed.window` where `halving` stands) puts the new kind in place of the old.
+
+use super::decode::{Field, entry};
+use super::diagnostic::{Place, Problem, Problems, instead, nearest};
+use super::raw::FileTable;
+use super::shape::Shape;
+use super::tree::{Node, Value};
+
+/// Applies the changes of one variant (a `[[variant]]` as it was read).
+pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {
+    let Some(set) = variant.get("set") else { return };
+    for change in set.entries() {
+        let mut node = change.node.clone();
+        if let (Value::Table(_), false) = (&node.value, change.key.contains('.')) {
+            let message = format!("`{}` is not the dotted key of a value", change.key);
+            let help = "write the whole key in quotes, as in \"function.checkout.memory\" = \"512MB\"";
+            problems.push(Problem::error(change.place, message).help(help));
+            continue;
+        }
+        // Mistakes in the value are best shown where the variant sets it.
+        let place = node.place;
+        node.move_to(place);
+        set_key(root, &change.key, change.place, |_| node, problems);
+    }
+}
+
+/// Applies one `--set`; `option` is what it is called when something is wrong with it.
+pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, problems: &mut Problems) {
+    let source = problems.add_source(option, format!("{key}={value}"), 1);
+    let place = Place::new(source, 0..key.len());
+    let parse = |shape: Shape| {
+        let at = key.len() + 1;
+        let text = || Node::at(Place::new(source, at..at + value.len()), Value::from_text(value.trim()));
+        match Node::parse_value(value.trim(), source, at) {
+            // Where text is expected, `memory=512` is the text 512, so that the advice is about its unit.
+            Some(node) if shape.is_quoted() && node.text().is_none() => text(),
+            Some(node) => node,
+            None => text(),
+        }
+    };
+    set_key(root, key.trim(), place, parse, problems);
+}
+
+fn set_key(
+    root: &mut Node,
+    key: &str,
+    place: Place,
+    value: impl FnOnce(Shape) -> Node,
+    problems: &mut Problems,
+) -> Option<()> {
+    let (mut node, mut shape) = (root, FileTable::SHAPE);
+    let mut walk = Walk { key, place, done: Vec::new(), problems };
+    if key.split('.').any(str::is_empty) {
+        walk.problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
+        return None;
+    }
+    walk.check(shape)?;
+    for segment in key.split('.') {
+        (node, shape) = walk.step(node, shape, segment)?;
+        walk.done.push(segment.to_owned());
+    }
+    if let Shape::List(list) = shape
+        && let Shape::Table(item) = list.item
+        && item.field("name").is_some()
+    {
+        let message = format!("`{key}` is a list: its elements are changed one by one");
+        walk.problems.push(Problem::error(place, message).help(format!("name one, as in {key}.NAME.KEY")));
+        return None;
+    }
+    *node = value(shape);
+    Some(())
+}
+
+/// How a key looks.
+const EXAMPLE: &str = "keys look like simulation.horizon or function.checkout.memory";
+
+/// The way along a dotted key.
+struct Walk<'a> {
+    key: &'a str,
+    place: Place,
+    done: Vec<String>,
+    problems: &'a mut Problems,
+}
+
+impl Walk<'_> {
+    /// Checks the whole way before anything is changed; names of elements are looked up later.
+    fn check(&mut self, mut shape: Shape) -> Option<()> {
+        for segment in self.key.split('.') {
+            shape = match shape.inner() {
+                Shape::Table(table) => match table.field(segment) {
+                    Some(field) => field.shape,
+                    None => return self.unknown("key", segment, table.keys().collect()),
+                },
+                Shape::Union(union) => match union.kind(segment) {
+                    Some(kind) => kind.shape,
+                    None => {
+                        let what = format!("kind of {}", union.what);
+                        return self.unknown(&what, segment, union.all().map(|kind| kind.key).collect());
+                    }
+                },
+                Shape::Map(list) | Shape::List(list) => list.item,
+                Shape::Any => Shape::Any,
+                Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) => {
+                    let message = format!("`{}` is a value: there is no `{segment}` in it", self.done.join("."));
+                    self.problems.push(Problem::error(self.place, message));
+                    return None;
+                }
+            };
+            self.done.push(segment.to_owned());
+        }
+        self.done.clear();
+        Some(())
+    }
+
+    /// One step down: to a key of a table, a kind, an element of a list.
+    fn step<'n>(&mut self, node: &'n mut Node, shape: Shape, segment: &str) -> Option<(&'n mut Node, Shape)> {
+        let next = match shape.inner() {
+            Shape::Table(table) => table.field(segment)?.shape,
+            Shape::Union(union) => {
+                if let Value::Table(entries) = &mut node.value {
+                    entries.retain(|entry| entry.key == segment);
+                }
+                union.kind(segment)?.shape
+            }
+            Shape::Map(map) => map.item,
+            Shape::List(list) => return Some((self.element(node, segment)?, list.item)),
+            other => other,
+        };
+        Some((self.child(node, segment, next)?, next))
+    }
+
+    /// The value of a key of a table; it is made where it is not there yet.
+    fn child<'n>(&self, node: &'n mut Node, key: &str, shape: Shape) -> Option<&'n mut Node> {
+        if !matches!(node.value, Value::Table(_)) {
+            // "none", or something wrong that is replaced by a table.
+            node.value = Value::Table(Vec::new());
+        }
+        let Value::Table(entries) = &mut node.value else { return None };
+        let at = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
+            let empty = if let Shape::List(_) = shape { Value::List(Vec::new()) } else { Value::Table(Vec::new()) };
+            entries.push(entry(key, self.place, empty));
+            entries.len() - 1
+        });
+        Some(&mut entries[at].node)
+    }
+
+    /// The element of a list that has this name.
+    fn element<'n>(&mut self, node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
+        let list = self.done.join(".");
+        let names: Vec<String> =
+            node.elements().iter().filter_map(|element| Some(element.get("name")?.text()?.to_owned())).collect();
+        let at = node.elements().iter().position(|element| element.get("name").and_then(Node::text) == Some(name));
+        let nameless = names.is_empty() && !node.elements().is_empty();
+        if let (Some(at), Value::List(elements)) = (at, &mut node.value) {
+            return elements.get_mut(at);
+        }
+        if nameless {
+            let message = format!("the elements of `{list}` have no names");
+            self.problems.push(Problem::error(self.place, message).help(format!("set the whole list: {list}=[...]")));
+        } else {
+            let message = format!("there is no {list} \"{name}\"");
+            let help = instead(name, &format!("names of {list}"), names.iter().map(String::as_str));
+            self.problems.push(Problem::error(self.place, message).help(help));
+        }
+        None
+    }
+
+    fn unknown<T>(&mut self, what: &str, segment: &str, known: Vec<&str>) -> Option<T> {
+        let message = format!("unknown {what} `{segment}` in `{}`", self.key);
+        let help = match nearest(segment, known.iter().copied()) {
+            Some(near) => {
+                let mut whole = self.done.clone();
+                whole.push(near.to_owned());
+                whole.extend(self.key.split('.').skip(whole.len()).map(str::to_owned));
+                format!("did you mean `{}`?", whole.join("."))
+            }
+            None => format!("{}; {EXAMPLE}", instead(segment, "the known keys here are", known)),
+        };
+        self.problems.push(Problem::error(self.place, message).help(help));
+        None
+    }
+}

@@ -1,0 +1,182 @@
+//! Functions, and their defaults.
+
+use super::dist::{ColdStartTable, DistTable};
+use crate::policy::selection::Selection;
+use crate::scenario::decode::{At, Field, OrNone, Reader, choice, entry, key, mode, table, union};
+use crate::scenario::diagnostic::Place;
+use crate::scenario::leaf::{Count, Duration, Name, Size, Text, Window};
+use crate::scenario::limits::MAX_PROVISIONED;
+use crate::scenario::model::Architecture;
+use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
+use crate::scenario::tree::{Entry, Node, Value};
+use crate::time::Span;
+
+/// The most that a number of instances or requests can be.
+const MANY: u32 = 1_000_000_000;
+
+/// Declares the two tables that differ in `name` only.
+macro_rules! function_table {
+    ($(#[doc = $doc:literal])+ struct $name:ident { $($first:tt)* }) => {
+        table! {
+            $(#[doc = $doc])+
+            struct $name {
+                $($first)*
+                /// Memory of an instance.
+                default memory: Size = 128,
+                /// A request running longer is cut off and has timed out; "none": never.
+                optional timeout: OrNone<Duration>,
+                /// Which instance serves the next request.
+                default selection: Selection = Selection::MostRecentlyUsed,
+                /// An instance this old takes no further request and goes when it is free; "none": as old as it gets.
+                optional max_lifetime: OrNone<Duration>,
+                /// Processor architecture, for the price.
+                default architecture: Architecture = Architecture::X86,
+                /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
+                optional runtime: Text,
+                /// How the code is packed: with a preset, it decides about the cold start too.
+                default package: Package = Package::Zip,
+                /// Running time of one request, T_func (a trace may bring it).
+                optional duration: DistTable,
+                /// Running time of a request that is cold, in place of `duration`.
+                optional cold_duration: DistTable,
+                /// Time from the decision to create an instance until it can serve; "none": it can at once.
+                optional cold_start: OrNone<ColdStartTable>,
+                /// When an idle instance goes.
+                default keep_alive: KeepAliveTable = KeepAliveTable::standard(),
+                /// How many at a time.
+                default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
+            }
+        }
+    };
+}
+
+function_table! {
+    /// A deployed function.
+    struct FunctionTable {
+        /// Unique name.
+        required name: Name,
+    }
+}
+
+function_table! {
+    /// Values for every function that does not set them.
+    struct DefaultsTable {}
+}
+
+/// How code is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum Package {
+    Zip,
+    Image,
+}
+
+choice! { Package {
+    "zip" => Package::Zip, "An archive.";
+    "image" => Package::Image, "A container image.";
+} }
+
+choice! { Architecture {
+    "x86" => Architecture::X86, "x86-64.";
+    "arm" => Architecture::Arm, "64-bit Arm.";
+} }
+
+choice! { Selection {
+    "most-recently-used" => Selection::MostRecentlyUsed, "The one that fell idle last, as on AWS Lambda.";
+    "least-recently-used" => Selection::LeastRecentlyUsed, "The one that was used longest ago.";
+    "newest" => Selection::Newest, "The youngest, even if it is still starting.";
+    "oldest" => Selection::Oldest, "The one created first.";
+    "random" => Selection::Random, "Any, with equal probability.";
+    "round-robin" => Selection::RoundRobin, "Each in turn, in the order of creation.";
+} }
+
+union! {
+    /// When an idle instance goes.
+    enum KeepAliveTable ("keep-alive") {
+        /// After the same time each.
+        "fixed" => Fixed(FixedTable),
+        /// Never.
+        "forever" => Forever(ForeverTable),
+        /// Of a function's idle instances half go every period.
+        "halving" => Halving(HalvingTable),
+    }
+}
+
+table! {
+    /// Every idle instance stays for the same time.
+    struct FixedTable {
+        /// How long; "forever" for always.
+        default window: Window = Span::from_secs(600),
+    }
+}
+
+table! {
+    /// Instances never go.
+    struct ForeverTable {}
+}
+
+table! {
+    /// Of a function's idle instances half go every period.
+    struct HalvingTable {
+        /// The period, 380 s as measured on AWS Lambda in 2021.
+        default period: Duration = Span::from_secs(380),
+    }
+}
+
+table! {
+    /// How many at a time.
+    struct ConcurrencyTable {
+        /// Requests that one instance serves at a time.
+        default per_instance: Count<1, 1_000_000> = 1,
+        /// Instances that may exist; "none": no limit.
+        optional max_instances: OrNone<Count<1, MANY>>,
+        /// Requests in progress that are guaranteed and at the same time the most; "none": shares what is unreserved.
+        optional reserved: OrNone<Count<0, MANY>>,
+        /// Instances that are always there.
+        default provisioned: Count<0, MAX_PROVISIONED> = 0,
+        /// What a request meets when no instance may be created.
+        default overflow: OverflowWord = OverflowWord::Reject,
+        /// With overflow = "queue": requests that may wait; "none": no limit.
+        optional queue_limit: OrNone<Count<0, MANY>>,
+        /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
+        optional queue_timeout: OrNone<Duration>,
+    }
+}
+
+/// What a request meets when no instance may be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum OverflowWord {
+    Reject,
+    Queue,
+}
+
+choice! { OverflowWord {
+    "reject" => OverflowWord::Reject, "It is refused for good.";
+    "queue" => OverflowWord::Queue, "It waits, first come first served.";
+} }
+
+impl KeepAliveTable {
+    /// What holds where nothing is said: ten minutes.
+    fn standard() -> Self {
+        let (place, window) = (Place::default(), Span::from_secs(600));
+        Self::Fixed(FixedTable { place, window: At { value: window, place, broken: false } })
+    }
+}
+
+impl ConcurrencyTable {
+    /// What holds where nothing is said.
+    fn standard() -> Self {
+        fn at<T>(value: T) -> At<T> {
+            At { value, place: Place::default(), broken: false }
+        }
+        Self {
+            place: Place::default(),
+            per_instance: at(1),
+            max_instances: at(None),
+            reserved: at(None),
+            provisioned: at(0),
+            overflow: at(OverflowWord::Reject),
+            queue_limit: at(None),
+            queue_timeout: at(None),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What all functions share: limits, the rate of growth, prices.
+
+use crate::scenario::decode::{At, Field, List, OrNone, Reader, choice, entry, key, mode, table};
+use crate::scenario::diagnostic::Place;
+use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate};
+use crate::scenario::shape::{FieldShape, Shape, TableShape};
+use crate::scenario::tree::{Entry, Node, Value};
+use crate::time::Span;
+
+use super::function::KeepAliveTable;
+
+/// A preset by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum Preset {
+    AwsLambda,
+}
+
+choice! { Preset {
+    "aws-lambda" => Preset::AwsLambda, "AWS Lambda: limits, scaling rate, keep-alive, cold starts by runtime, prices of us-east-1.";
+} }
+
+table! {
+    /// What all functions share. With a preset, only what differs from it has to be written.
+    struct PlatformTable {
+        /// The platform that the values not written here come from.
+        optional preset: Preset,
+        /// Limits of the account.
+        optional concurrency: AccountTable,
+        /// How fast a function may grow; "none": at once.
+        optional scaling: OrNone<ScalingTable>,
+        /// What is charged; "none": nothing is.
+        optional billing: OrNone<BillingTable>,
+        /// When idle instances go, for every function that does not say.
+        optional keep_alive: KeepAliveTable,
+    }
+}
+
+table! {
+    /// Limits of the account.
+    struct AccountTable {
+        /// Requests in progress over all functions; "none": no limit.
+        optional account_limit: OrNone<Count<1, 1_000_000_000>>,
+        /// What reserved and provisioned concurrency must leave of the account limit.
+        default min_unreserved: Count<0, 1_000_000_000> = 0,
+    }
+}
+
+table! {
+    /// How fast each function may grow: a token bucket, never fuller than `burst`.
+    struct ScalingTable {
+        /// Instances that may be created at once.
+        required burst: Count<1, 1_000_000_000>,
+        /// Further instances per time.
+        required rate: Rate,
+    }
+}
+
+table! {
+    /// What is charged, in US dollars.
+    struct BillingTable {
+        /// Each request.
+        default per_request_usd: Amount = 0.0,
+        /// GB-seconds of execution on x86, by the volume of the month.
+        default gb_second_usd_x86: List<TierTable, 0, 100> = Vec::new(),
+        /// GB-seconds of execution on Arm, by the volume of the month.
+        default gb_second_usd_arm: List<TierTable, 0, 100> = Vec::new(),
+        /// Durations are rounded up to a multiple of this.
+        default granularity: Duration = Span::from_millis(1),
+        /// And are at least this.
+        default minimum: Duration = Span::ZERO,
+        /// Whether the billed phases of a cold start are charged like execution.
+        default init_billed: Flag = true,
+        /// Requests a month that cost nothing.
+        default free_requests: Amount = 0.0,
+        /// GB-seconds a month that cost nothing.
+        default free_gb_seconds: Amount = 0.0,
+        /// What provisioned concurrency costs; "none": as other execution.
+        optional provisioned: OrNone<ProvisionedTable>,
+    }
+}
+
+table! {
+    /// The price of one tier.
+    struct TierTable {
+        /// The tier ends at this many GB-seconds a month; the last has no end.
+        optional up_to: Amount,
+        /// Price of one GB-second.
+        required usd: Amount,
+    }
+}
+
+table! {
+    /// What provisioned concurrency costs, US dollars per GB-second.
+    struct ProvisionedTable {
+        /// For having it, x86.
+        required reserve_usd_x86: Amount,
+        /// For running on it, x86.
+        required execution_usd_x86: Amount,
+        /// For having it, Arm.
+        required reserve_usd_arm: Amount,
+        /// For running on it, Arm.
+        required execution_usd_arm: Amount,
+        /// The time it is had is rounded up to a multiple of this.
+        default granularity: Duration = Span::from_millis(1),
+    }
+}

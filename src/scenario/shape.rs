@@ -1,0 +1,139 @@
+//! What a scenario file may hold, as data: the declarations of `raw` describe themselves with these types.
+//!
+//! The decoder takes the known keys from here, `--set` its way through the tables, the defaults their layering, and
+//! [`schema`](super::schema) the JSON Schema.
+
+use super::tree::Value;
+
+/// What may stand at a place.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape {
+    /// One value: text, a number, a quantity.
+    Leaf(&'static LeafShape),
+    /// One of a few words, each with its meaning.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A table with known keys.
+    Table(&'static TableShape),
+    /// A table with exactly one key, which names the kind of thing.
+    Union(&'static UnionShape),
+    /// A list.
+    List(&'static ListShape),
+    /// A table with free keys.
+    Map(&'static ListShape),
+    /// The text "none", or the other.
+    OrNone(&'static Shape),
+    /// Anything.
+    Any,
+}
+
+/// One value.
+#[derive(Debug)]
+pub(super) struct LeafShape {
+    /// What is expected, as in "a duration such as \"250ms\"".
+    pub(super) expected: &'static str,
+    /// Whether it is written in quotes.
+    pub(super) quoted: bool,
+    /// Its JSON Schema.
+    pub(super) schema: fn() -> serde_json::Value,
+}
+
+/// A table with known keys.
+#[derive(Debug)]
+pub(super) struct TableShape {
+    pub(super) doc: &'static str,
+    pub(super) fields: &'static [FieldShape],
+}
+
+/// A key of a table.
+#[derive(Debug)]
+pub(super) struct FieldShape {
+    pub(super) key: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) shape: Shape,
+    pub(super) required: bool,
+    pub(super) default: Option<fn() -> Value>,
+}
+
+/// The kinds of a thing.
+#[derive(Debug)]
+pub(super) struct UnionShape {
+    /// The thing, as in "distribution".
+    pub(super) what: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) kinds: &'static [KindShape],
+    /// Kinds that it shares with another thing.
+    pub(super) also: Option<&'static UnionShape>,
+}
+
+/// One kind.
+#[derive(Debug)]
+pub(super) struct KindShape {
+    pub(super) key: &'static str,
+    pub(super) doc: &'static str,
+    pub(super) shape: Shape,
+}
+
+/// A list, or a table with free keys.
+#[derive(Debug)]
+pub(super) struct ListShape {
+    pub(super) item: Shape,
+    pub(super) min: u32,
+    pub(super) max: u32,
+}
+
+impl TableShape {
+    /// The field of a key.
+    pub(super) fn field(&self, key: &str) -> Option<&FieldShape> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// All keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().map(|field| field.key)
+    }
+}
+
+impl UnionShape {
+    /// All kinds, the shared ones last.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'static KindShape> {
+        self.kinds.iter().chain(self.also.map_or(&[][..], |also| also.kinds))
+    }
+
+    /// The kind of a name.
+    pub(super) fn kind(&self, key: &str) -> Option<&'static KindShape> {
+        self.all().find(|kind| kind.key == key)
+    }
+}
+
+impl Shape {
+    /// What is expected, in words.
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::Leaf(leaf) => leaf.expected.to_owned(),
+            Self::Choice(choices) => {
+                let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                words.join(" or ")
+            }
+            Self::Table(_) | Self::Map(_) => "a table".to_owned(),
+            Self::Union(union) => format!("a table with the kind of {} as its key", union.what),
+            Self::List(_) => "a list".to_owned(),
+            Self::OrNone(shape) => format!("{}, or \"none\"", shape.expected()),
+            Self::Any => "anything".to_owned(),
+        }
+    }
+
+    /// Whether a value of it is written in quotes, so that text without quotes must be meant as one.
+    pub(super) fn is_quoted(self) -> bool {
+        match self {
+            Self::Leaf(leaf) => leaf.quoted,
+            Self::Choice(_) => true,
+            Self::OrNone(shape) => shape.is_quoted(),
+            _ => false,
+        }
+    }
+
+    /// Through "or none" to what may be there.
+    pub(super) fn inner(self) -> Self {
+        if let Self::OrNone(shape) = self { shape.inner() } else { self }
+    }
+}

@@ -1,0 +1,47 @@
+//! Commented example scenarios, for `forewarm init`.
+
+/// An example scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Template {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it shows, one line.
+    pub about: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+/// All templates, the simplest first.
+pub const TEMPLATES: [Template; 5] = [
+    Template {
+        name: "minimal",
+        about: "one function, one source: the least that can be simulated",
+        text: include_str!("templates/minimal.toml"),
+    },
+    Template {
+        name: "web-api",
+        about: "a web API with a daily rhythm, two functions and an objective",
+        text: include_str!("templates/web-api.toml"),
+    },
+    Template {
+        name: "aws-lambda",
+        about: "the preset of AWS Lambda: limits, cold starts by runtime, prices; variants to compare",
+        text: include_str!("templates/aws-lambda.toml"),
+    },
+    Template {
+        name: "queue",
+        about: "bursts of messages that wait in a queue for a limited number of workers",
+        text: include_str!("templates/queue.toml"),
+    },
+    Template {
+        name: "trace",
+        about: "recorded requests from a CSV file",
+        text: include_str!("templates/trace.toml"),
+    },
+];
+
+/// The template of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Template> {
+    TEMPLATES.iter().find(|template| template.name == name)
+}
