@@ -193,24 +193,3 @@ impl Dist {
         if min > max { Err(DistError::MinAboveMax { min, max }) } else { Ok(Self::Uniform { min, max }) }
     }
 }
-
-use crate::rng::Stream;
-use rand::RngExt as _;
-impl Dist {
-    /// Sample.
-    #[inline]
-    pub fn sample(&self, stream: &mut Stream) -> Span {
-        match self {
-            Self::Constant(span) => *span,
-            Self::Exponential { mean_ns } => {
-                let x: f64 = stream.sample(rand_distr::Exp1);
-                Span::from_nanos_f64_saturating(x * mean_ns)
-            }
-            Self::LogNormal { mu, sigma } => {
-                let x: f64 = stream.sample(rand_distr::StandardNormal);
-                Span::from_nanos_f64_saturating((mu + sigma * x).exp())
-            }
-            Self::Empirical(values) => values[stream.random_range(0..values.len())],
-        }
-    }
-}

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use crate::engine::{Finished, Observer, Outcome};
 use crate::id::{FnId, InstanceId};
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
 
 /// The track of a function where requests stand that no instance served.
 const REFUSED: u64 = 1;
@@ -103,10 +103,10 @@ impl<W: Write> TraceWriter<W> {
 }
 
 impl<W: Write> Observer for TraceWriter<W> {
-    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed_ns: u64) {
+    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span) {
         let track = self.new_track(function, instance, 0, ready);
         if ready > now {
-            let (ts, dur, billed) = (micros(now.as_nanos()), span(now, ready), millis(billed_ns));
+            let (ts, dur, billed) = (micros(now.as_nanos()), span(now, ready), millis(billed.as_nanos()));
             let rest = format_args!(
                 "\"name\":\"starting\",\"cat\":\"instance\",\"ts\":{ts},\"dur\":{dur},\"args\":{{\"billed_ms\":{billed}}}"
             );
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn an_instance_is_a_track_and_an_invocation_a_slice() {
         let mut writer = TraceWriter::new(Vec::new(), &["<b>&\""]);
-        writer.instance_created(at(10), FnId(0), InstanceId(3), at(260), 5_000_000);
+        writer.instance_created(at(10), FnId(0), InstanceId(3), at(260), Span::from_millis(5));
         writer.finished(&request(Some(3), [5, 10, 260, 380], Outcome::Completed));
         writer.finished(&request(None, [400, 400, 400, 400], Outcome::Rejected));
         writer.instance_removed(at(900), FnId(0), InstanceId(3), at(10));
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn slices_on_one_track_never_overlap() {
         let mut writer = TraceWriter::new(Vec::new(), &["f"]);
-        writer.instance_created(at(0), FnId(0), InstanceId(0), at(0), 0);
+        writer.instance_created(at(0), FnId(0), InstanceId(0), at(0), Span::ZERO);
         for (started, ended) in [(0, 10), (5, 20), (10, 30), (12, 31), (30, 40), (31, 45), (20, 50)] {
             writer.finished(&request(Some(0), [started, started, started, ended], Outcome::Completed));
         }

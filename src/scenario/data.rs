@@ -1,21 +1,19 @@
 //! Files of observations that a scenario names, read once however often they are used.
 
 use std::collections::HashMap;
-use std::io::{self, Read};
+use std::io::Read as _;
 
 use super::diagnostic::{Place, Problem, Problems};
 use super::limits::{MAX_DATA_BYTES, MAX_LISTED};
 use super::raw::dist::Unit;
 use crate::dist::Dist;
 use crate::time::Span;
+use crate::workload::Input;
 
 /// Where the files come from that a scenario names: the disk, or in tests a table in memory.
 pub trait Files {
-    /// Opens a file for reading; `path` as it stands in the scenario.
-    ///
-    /// # Errors
-    /// If there is no such file or it cannot be read.
-    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>>;
+    /// The file at `path`, as it stands in the scenario. Whether it can be read shows when it is opened.
+    fn input(&self, path: &str) -> Input;
 }
 
 /// The files read so far.
@@ -50,7 +48,7 @@ impl<'a> Data<'a> {
 
     fn read(&mut self, path: &str, unit: Option<Unit>, place: Place, problems: &mut Problems) -> Option<Dist> {
         let mut bytes = Vec::new();
-        let result = self.files.open(path).and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
+        let result = self.files.input(path).open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
         if let Err(error) = result {
             let help = "paths are meant from the folder of the scenario file";
             problems.push(Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help));

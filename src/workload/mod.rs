@@ -83,4 +83,7 @@ pub struct MmppState {
 }
 
 mod arrivals;
+mod input;
+
 pub use arrivals::{Arrival, Arrivals, ClosedUsers, TraceError};
+pub use input::Input;

@@ -3,5 +3,4 @@
 mod bad_scenarios;
 mod floors;
 mod scenarios;
-mod stress;
 mod vectors;

@@ -1,7 +1,7 @@
 //! Scenario files that are right: what they mean, and that they read back from their resolved text.
 
 use std::collections::HashMap;
-use std::io::{self, Cursor, Read};
+use std::io;
 
 use forewarm::dist::Dist;
 use forewarm::policy::keep_alive::KeepAliveSpec;
@@ -9,7 +9,7 @@ use forewarm::scenario::{
     Files, Overflow, ParseOptions, Problems, Scenario, ScalingRate, parse, parse_with_warnings, schema, template,
 };
 use forewarm::time::Span;
-use forewarm::workload::ArrivalSpec;
+use forewarm::workload::{ArrivalSpec, Input};
 use serde_json::Value;
 
 /// Files in memory.
@@ -24,9 +24,11 @@ impl Memory {
 }
 
 impl Files for Memory {
-    fn open(&self, path: &str) -> io::Result<Box<dyn Read + Send>> {
-        let bytes = self.0.get(path).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such file"))?;
-        Ok(Box::new(Cursor::new(bytes.clone())))
+    fn input(&self, path: &str) -> Input {
+        match self.0.get(path) {
+            Some(bytes) => Input::of_bytes(path, bytes.clone()),
+            None => Input::new(path, || Err(io::Error::new(io::ErrorKind::NotFound, "no such file"))),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::Checker;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::limits::MAX_PROVISIONED;
-use crate::scenario::model::{Billing, Platform, ProvisionedBilling, ScalingRate, Tier};
+use crate::scenario::model::{Billing, ExtraPrices, Platform, ProvisionedBilling, ScalingRate, Tier};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::platform::{BillingTable, PlatformTable, ScalingTable, TierTable};
 use crate::time::Span;
@@ -71,6 +71,7 @@ impl Checker<'_, '_> {
             free_requests: *table.free_requests,
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
+            extras: ExtraPrices::default(),
         })
     }
 
