@@ -2,5 +2,8 @@
 
 mod bad_scenarios;
 mod floors;
+mod harness;
+mod oracles;
+mod reference;
 mod scenarios;
 mod vectors;
