@@ -3,6 +3,7 @@
 mod bad_scenarios;
 mod floors;
 mod harness;
+mod invariants;
 mod oracles;
 mod reference;
 mod scenarios;
