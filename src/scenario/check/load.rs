@@ -5,7 +5,7 @@ use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::limits::{MANY_REQUESTS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
-use crate::time::Span;
+use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
 /// Warns of what will not be served or never asked for, and refuses what would never end.
@@ -117,6 +117,10 @@ fn mean_rate(arrivals: &ArrivalSpec, service: f64, horizon: f64) -> f64 {
         ArrivalSpec::Renewal { gap } => 1.0 / mean_s(gap),
         ArrivalSpec::Closed { users, think } => f64::from(*users) / (mean_s(think) + service).max(1e-9),
         ArrivalSpec::Times { at } => at.len() as f64 / horizon,
+        ArrivalSpec::Counts(counts) => {
+            let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
+            counts.expected_before(until) / horizon
+        }
     }
 }
 
@@ -135,7 +139,6 @@ fn mean_s(dist: &Dist) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::SimTime;
     use crate::workload::MmppState;
 
     #[test]
