@@ -71,6 +71,8 @@ pub enum ArrivalSpec {
         /// The moments, never falling.
         at: Arc<[SimTime]>,
     },
+    /// As counted in intervals of equal length.
+    Counts(Arc<Counts>),
 }
 
 /// A state of [`ArrivalSpec::Mmpp`].
@@ -83,8 +85,10 @@ pub struct MmppState {
 }
 
 mod arrivals;
+mod counts;
 mod input;
 mod rate;
 
 pub use arrivals::{Arrival, Arrivals, ClosedUsers, TraceError};
+pub use counts::{Counts, Spread};
 pub use input::Input;

@@ -2,7 +2,7 @@
 
 use super::ArrivalSpec;
 use crate::dist::Dist;
-use crate::time::Span;
+use crate::time::{SimTime, Span};
 
 impl ArrivalSpec {
     /// Requests per second on average until the horizon (s), where a request takes `service` seconds.
@@ -36,6 +36,10 @@ impl ArrivalSpec {
             ArrivalSpec::Renewal { gap } => 1.0 / mean_s(gap),
             ArrivalSpec::Closed { users, think } => f64::from(*users) / (mean_s(think) + service).max(1e-9),
             ArrivalSpec::Times { at } => at.len() as f64 / horizon,
+            ArrivalSpec::Counts(counts) => {
+                let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
+                counts.expected_before(until) / horizon
+            }
         }
     }
 }
@@ -48,7 +52,6 @@ fn mean_s(dist: &Dist) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::SimTime;
     use crate::workload::MmppState;
 
     #[test]

@@ -1,0 +1,54 @@
+//! Poisson.
+
+use rand::RngExt as _;
+use rand_distr::Exp1;
+
+use super::Clock;
+use crate::rng::Stream;
+use crate::time::{NANOS_PER_SECOND, SimTime};
+
+/// Independent exponential gaps.
+pub(super) struct Poisson {
+    mean_gap_ns: f64,
+    clock: Clock,
+    stream: Stream,
+}
+
+impl Poisson {
+    /// `rate` per second; above 0.
+    pub(super) fn new(rate: f64, stream: Stream) -> Self {
+        Self { mean_gap_ns: NANOS_PER_SECOND as f64 / rate, clock: Clock::default(), stream }
+    }
+
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<SimTime> {
+        let gap: f64 = self.stream.sample(Exp1);
+        self.clock.advance(gap * self.mean_gap_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use crate::workload::ArrivalSpec;
+
+    #[test]
+    fn gaps_are_exponential_and_counts_poisson() {
+        for (rate, seed) in [(1e-3, 1), (50.0, 2), (1e6, 3)] {
+            let times = take(&ArrivalSpec::Poisson { rate }, seed, 100_000);
+            assert_exponential(&scaled_gaps(&times, rate));
+            let mut counts = counts(&times, 20.0 / rate);
+            counts.pop(); // not whole
+            // For Poisson counts, (m - 1) times the index of dispersion is chi-square with m - 1 degrees of freedom.
+            assert_near(dispersion(&counts), 1.0, (2.0 / (counts.len() as f64 - 1.0)).sqrt());
+        }
+    }
+
+    #[test]
+    fn a_gap_of_a_nanosecond_is_not_biased() {
+        // Gaps cut to whole nanoseconds would give 1.7 times the rate.
+        let n = 1_000_000;
+        let times = take(&ArrivalSpec::Poisson { rate: 1e9 }, 4, n);
+        assert_near(times[n - 1] * 1e9, n as f64, (n as f64).sqrt());
+    }
+}
