@@ -10,8 +10,7 @@ use std::collections::BinaryHeap;
 use crate::time::SimTime;
 
 /// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
-/// at t is served if capacity is freed at t. (An idle instance whose window ends at t still serves an arrival at t: it is
-/// removed only by an event after t.)
+/// at t is served if capacity is freed at t; an idle instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -25,9 +24,12 @@ pub(super) enum Kind {
     Arrival = 3,
     /// The request that waits longest gives up.
     QueueTimeout = 4,
+    /// The window of an idle instance may have ended.
+    Expiry = 5,
 }
 
-const KINDS: [Kind; 5] = [Kind::Completion, Kind::Ready, Kind::Token, Kind::Arrival, Kind::QueueTimeout];
+const KINDS: [Kind; 6] =
+    [Kind::Completion, Kind::Ready, Kind::Token, Kind::Arrival, Kind::QueueTimeout, Kind::Expiry];
 const OWNER_BITS: u32 = 28;
 
 /// The most functions and sources a cell may have: what an event has room for.

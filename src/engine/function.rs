@@ -99,6 +99,9 @@ pub(super) struct FunctionState<'s> {
     starting_is_available: bool,
     keep_alive: Window,
     expiry: Expiry,
+    /// The earliest pending event that looks for expired instances. A function simulated alone needs none: it looks
+    /// whenever something happens to it, and nobody sees the difference.
+    expiry_event: Option<SimTime>,
     requests: Slab<Request>,
     queue: VecDeque<u32>,
     /// The limit that the queue waits for.
@@ -111,7 +114,14 @@ pub(super) struct FunctionState<'s> {
 }
 
 impl<'s> FunctionState<'s> {
-    pub(super) fn new(id: FnId, spec: &'s Function, scaling: Option<ScalingRate>, streams: &Streams) -> Self {
+    /// `is_alone`: no other function is simulated with this one.
+    pub(super) fn new(
+        id: FnId,
+        spec: &'s Function,
+        scaling: Option<ScalingRate>,
+        streams: &Streams,
+        is_alone: bool,
+    ) -> Self {
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build();
@@ -135,6 +145,7 @@ impl<'s> FunctionState<'s> {
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
             expiry,
+            expiry_event: (!is_alone).then_some(SimTime::NEVER),
             requests: Slab::new(),
             queue: VecDeque::new(),
             held_by: Limit::MaxInstances,
@@ -265,6 +276,32 @@ impl<'s> FunctionState<'s> {
         }
     }
 
+    /// The window of an idle instance may have ended.
+    pub(super) fn expiry_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.expire_before(now + Span::from_nanos(1), shared);
+        shared.observer.levels(now, self.id, &self.levels);
+        if self.expiry_event.is_some_and(|at| at <= now) {
+            self.expiry_event = Some(SimTime::NEVER);
+            let next = match &self.expiry {
+                Expiry::Never => None,
+                Expiry::LeastRecent => self.on_demand.least_recent().map(|entry| entry.deadline),
+                Expiry::Sorted(heap) => heap.peek().map(|&Reverse((deadline, ..))| deadline),
+            };
+            if let Some(deadline) = next {
+                self.watch_expiry(deadline, shared);
+            }
+        }
+    }
+
+    /// Sees to it that an instance that stays idle until `deadline` goes in time.
+    #[inline]
+    fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, shared: &mut Shared<'s, O>) {
+        if self.expiry_event.is_some_and(|at| deadline < at) {
+            self.expiry_event = Some(deadline);
+            shared.events.push(Event::new(deadline, Kind::Expiry, self.id.0, 0));
+        }
+    }
+
     /// Nothing more will happen: what still waits stays unfinished. Levels are reported up to `end`.
     pub(super) fn end<O: Observer>(&mut self, end: SimTime, shared: &mut Shared<'s, O>) {
         self.advance(end, shared);
@@ -281,6 +318,12 @@ impl<'s> FunctionState<'s> {
     /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
     #[inline]
     fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+        self.expire_before(now, shared);
+        shared.observer.levels(now, self.id, &self.levels);
+    }
+
+    #[inline]
+    fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
         match &self.expiry {
             Expiry::Never => {}
             Expiry::LeastRecent => {
@@ -292,7 +335,6 @@ impl<'s> FunctionState<'s> {
             }
             Expiry::Sorted(_) => self.expire_sorted(now, shared),
         }
-        shared.observer.levels(now, self.id, &self.levels);
     }
 
     fn expire_sorted<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
@@ -322,7 +364,7 @@ impl<'s> FunctionState<'s> {
     /// Removes an idle instance at the end of its window.
     #[inline]
     fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<'s, O>) {
-        shared.counts.expirations += 1;
+        shared.counts.expirations += u64::from(at < shared.sources.horizon());
         shared.observer.levels(at, self.id, &self.levels);
         self.levels.idle -= 1;
         self.remove_instance(place, at, shared);
@@ -441,7 +483,7 @@ impl<'s> FunctionState<'s> {
         if is_free {
             self.levels.idle += 1;
             if !provisioned {
-                self.fall_idle(place, now);
+                self.fall_idle(place, now, shared);
             }
         }
         let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
@@ -450,7 +492,7 @@ impl<'s> FunctionState<'s> {
 
     /// Asks the policy how long a newly idle instance stays.
     #[inline]
-    fn fall_idle(&mut self, place: u32, now: SimTime) {
+    fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
         let window = match &mut self.keep_alive {
             Window::Fixed(window) => *window,
             Window::Asked(policy) => {
@@ -464,6 +506,10 @@ impl<'s> FunctionState<'s> {
         {
             instance.expiry_queued = instance.deadline;
             heap.push(Reverse((instance.deadline, place, instance.id)));
+        }
+        if !matches!(self.expiry, Expiry::Never) {
+            let deadline = instance.deadline;
+            self.watch_expiry(deadline, shared);
         }
     }
 

@@ -59,7 +59,7 @@ pub struct EventCounts {
     pub completions: u64,
     /// Instances that became ready after starting.
     pub instances_ready: u64,
-    /// Idle instances whose window ended.
+    /// Idle instances whose window ended before the horizon.
     pub expirations: u64,
     /// Scaling tokens that a queue waited for.
     pub scaling_tokens: u64,
@@ -79,6 +79,17 @@ impl EventCounts {
             ("scaling-token", self.scaling_tokens),
             ("queue-timeout", self.queue_timeouts),
         ]
+    }
+}
+
+impl std::ops::AddAssign for EventCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.arrivals += other.arrivals;
+        self.completions += other.completions;
+        self.instances_ready += other.instances_ready;
+        self.expirations += other.expirations;
+        self.scaling_tokens += other.scaling_tokens;
+        self.queue_timeouts += other.queue_timeouts;
     }
 }
 
@@ -144,7 +155,9 @@ pub fn simulate<O: Observer>(
     let mut functions: Vec<FunctionState<'_>> = specs
         .iter()
         .enumerate()
-        .map(|(place, spec)| FunctionState::new(FnId(place as u32), spec, scenario.platform.scaling, streams))
+        .map(|(place, spec)| {
+            FunctionState::new(FnId(place as u32), spec, scenario.platform.scaling, streams, specs.len() == 1)
+        })
         .collect();
     for function in &mut functions {
         function.provision(&mut shared);
@@ -209,6 +222,7 @@ fn handle<'s, O: Observer>(event: Event, function: &mut FunctionState<'s>, share
             shared.counts.queue_timeouts += 1;
             function.queue_timeout(now, shared);
         }
+        Kind::Expiry => function.expiry_due(now, shared),
         Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
     }
 }

@@ -1,7 +1,7 @@
 //! What the engine tells the outside: the seam between simulating and measuring.
 //!
 //! The engine keeps no statistics. An [`Observer`] is a generic parameter: what it ignores costs nothing. For each
-//! function, calls come in order of time; between functions they may not, because idle instances are removed lazily.
+//! function, and between functions that are simulated together, calls come in order of time.
 //! Ids are places in the lists of the simulated cell.
 
 use crate::id::{FnId, InstanceId, SourceId};

@@ -72,6 +72,12 @@ impl<'s> Sources<'s> {
         Ok(all)
     }
 
+    /// From here on nothing arrives.
+    #[inline]
+    pub(super) const fn horizon(&self) -> SimTime {
+        self.horizon
+    }
+
     /// The next arrival of all, or [`Event::NEVER`].
     #[inline]
     pub(super) fn first(&self) -> Event {

@@ -1,11 +1,18 @@
 //! Experiments: replications and cells, on all threads. The only place with threads.
 
+mod cells;
+
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::engine::{Observer, SimError};
-use crate::measure::RunResult;
+use crate::engine::{Cell, Observer, SimError, simulate};
+use crate::measure::{FunctionRecord, Recorder, Replication, RunResult, Total, Window};
+use crate::rng::Streams;
 use crate::scenario::Scenario;
+use crate::time::SimTime;
+use cells::Plan;
 
 /// Is told how far an experiment has come, from any thread, and says whether to go on.
 pub trait Progress: Sync {
@@ -42,6 +49,210 @@ pub fn run<O: Observer + Send>(
     progress: &dyn Progress,
     log: Option<O>,
 ) -> Result<Run, SimError> {
-    let _ = (scenario, threads, progress, log);
-    todo!()
+    let window = Window::of(scenario);
+    let plan = Plan::of(scenario);
+    let work = Work { scenario, window: &window, plan: &plan, progress };
+    let replications = work.replications(threads, log)?;
+    let simulated = replications.iter().map(Replication::simulated).sum();
+    Ok(Run { result: RunResult::of(scenario, replications), simulated })
+}
+
+/// What is to be simulated.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    scenario: &'a Scenario,
+    window: &'a Window,
+    plan: &'a Plan,
+    progress: &'a dyn Progress,
+}
+
+/// One thing for a thread to do: a replication of a cell.
+struct Task<'a> {
+    replication: usize,
+    cell: &'a Cell,
+    /// Its share of all work.
+    share: f64,
+}
+
+/// How far a replication has come.
+enum State {
+    /// Some of its cells are in.
+    Partial(Box<Partial>),
+    /// All are in.
+    Done(Box<Replication>),
+    /// All were in, but the limit that they share may have been reached.
+    Exceeded,
+}
+
+/// A replication as its cells come in.
+struct Partial {
+    total: Total,
+    functions: Vec<Option<FunctionRecord>>,
+    functions_in: usize,
+    /// Whether all functions were simulated together, so that a shared limit has been kept.
+    is_together: bool,
+}
+
+/// Cells of one replication that one thread has simulated. They are added up here first: the sums are whole numbers, so
+/// that any order gives the same.
+struct Batch<'a> {
+    replication: usize,
+    total: Total,
+    records: Vec<(&'a Cell, Vec<FunctionRecord>)>,
+}
+
+impl<'a> Work<'a> {
+    fn replications<O: Observer + Send>(
+        self,
+        threads: NonZeroUsize,
+        log: Option<O>,
+    ) -> Result<Vec<Replication>, SimError> {
+        let whole = Cell::whole(self.scenario);
+        let runs = self.scenario.simulation.replications as usize;
+        let states: Vec<Mutex<Option<State>>> = (0..runs).map(|_| Mutex::new(None)).collect();
+        // What is logged is simulated together, so that it comes in one order.
+        let has_log = log.is_some();
+        let tasks: Vec<Task<'_>> = (0..runs)
+            .flat_map(|replication| {
+                let cells = match self.plan {
+                    Plan::Apart { cells, .. } if !(replication == 0 && has_log) => &cells[..],
+                    Plan::Apart { .. } => std::slice::from_ref(&whole),
+                    Plan::Together(cell) => std::slice::from_ref(cell),
+                };
+                let share = 1.0 / (runs * cells.len()) as f64;
+                cells.iter().map(move |cell| Task { replication, cell, share })
+            })
+            .collect();
+        self.all(&tasks, &states, threads, &Mutex::new(log))?;
+        // Where the shared limit may have been reached, the cells were wrong: once more, together.
+        let again: Vec<Task<'_>> = (0..runs)
+            .filter(|replication| matches!(*lock(&states[*replication]), Some(State::Exceeded)))
+            .map(|replication| Task { replication, cell: &whole, share: 1.0 / runs as f64 })
+            .collect();
+        again.iter().for_each(|task| *lock(&states[task.replication]) = None);
+        self.all(&again, &states, threads, &Mutex::new(None::<()>))?;
+        let done = states.into_iter().filter_map(|state| match unlock(state) {
+            Some(State::Done(replication)) => Some(*replication),
+            _ => None,
+        });
+        Ok(done.collect())
+    }
+
+    /// Does all tasks, each thread the next that is left.
+    fn all<O: Observer + Send>(
+        self,
+        tasks: &[Task<'_>],
+        states: &[Mutex<Option<State>>],
+        threads: NonZeroUsize,
+        log: &Mutex<Option<O>>,
+    ) -> Result<(), SimError> {
+        let next = AtomicUsize::new(0);
+        let failed: Mutex<Option<SimError>> = Mutex::new(None);
+        let worker = || {
+            let mut batch: Option<Batch<'_>> = None;
+            while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if lock(&failed).is_some() {
+                    return;
+                }
+                if let Some(other) = batch.take_if(|batch| batch.replication != task.replication) {
+                    self.hand_in(other, states);
+                }
+                let log = (task.replication == 0).then(|| lock(log).take()).flatten();
+                let batch = batch.get_or_insert_with(|| Batch {
+                    replication: task.replication,
+                    total: Total::new(self.scenario, self.window),
+                    records: Vec::new(),
+                });
+                match self.one(task, &mut batch.total, log) {
+                    Ok(records) => batch.records.push((task.cell, records)),
+                    Err(error) => {
+                        lock(&failed).get_or_insert(error);
+                        return;
+                    }
+                }
+            }
+            if let Some(last) = batch {
+                self.hand_in(last, states);
+            }
+        };
+        let threads = threads.get().min(tasks.len());
+        if threads <= 1 {
+            worker();
+        } else {
+            rayon::scope(|scope| (0..threads).for_each(|_| scope.spawn(|_| worker())));
+        }
+        unlock(failed).map_or(Ok(()), Err)
+    }
+
+    /// Adds a batch to its replication; the last one completes it.
+    fn hand_in(self, batch: Batch<'_>, states: &[Mutex<Option<State>>]) {
+        let mut state = lock(&states[batch.replication]);
+        let mut partial = match state.take() {
+            Some(State::Partial(mut partial)) => {
+                partial.total.merge(&batch.total);
+                partial
+            }
+            _ => Box::new(Partial {
+                total: batch.total,
+                functions: vec![None; self.scenario.functions.len()],
+                functions_in: 0,
+                is_together: false,
+            }),
+        };
+        for (cell, records) in batch.records {
+            partial.functions_in += records.len();
+            partial.is_together |= records.len() == self.scenario.functions.len();
+            for (function, record) in cell.functions.iter().zip(records) {
+                partial.functions[function.index()] = Some(record);
+            }
+        }
+        *state = Some(if partial.functions_in < self.scenario.functions.len() {
+            State::Partial(partial)
+        } else {
+            partial.complete(self)
+        });
+    }
+
+    /// Simulates one task into `total`.
+    fn one<O: Observer>(
+        self,
+        task: &Task<'_>,
+        total: &mut Total,
+        log: Option<O>,
+    ) -> Result<Vec<FunctionRecord>, SimError> {
+        let mut recorder = Recorder::new(self.scenario, task.cell, self.window, total);
+        let streams = Streams::new(self.scenario.simulation.seed, task.replication as u32);
+        let horizon = self.window.until.as_nanos() as f64;
+        let mut reached = SimTime::ZERO;
+        let mut pulse = |now: SimTime, requests| {
+            let now = now.min(self.window.until);
+            let share = now.since(reached).as_nanos() as f64 / horizon * task.share;
+            reached = now;
+            self.progress.advance(share, requests)
+        };
+        let events = simulate(self.scenario, task.cell, &streams, (&mut recorder, log), &mut pulse)?;
+        Ok(recorder.finish(events))
+    }
+}
+
+impl Partial {
+    fn complete(self, work: Work<'_>) -> State {
+        if let Plan::Apart { shared_limit: Some(limit), .. } = work.plan
+            && !self.is_together
+            && self.total.may_exceed(*limit)
+        {
+            return State::Exceeded;
+        }
+        let functions = self.functions.into_iter().flatten().collect();
+        State::Done(Box::new(self.total.finish(work.window, functions)))
+    }
+}
+
+/// No thread panics while it holds one of these locks.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn unlock<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

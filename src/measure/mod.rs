@@ -1,10 +1,18 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
 mod cost;
+mod peaks;
+mod recorder;
+mod result;
 pub mod summary;
+mod tally;
 pub mod timeline;
+mod window;
 
 use serde::{Deserialize, Serialize};
+
+pub use recorder::{FunctionRecord, Recorder, Replication, TOGETHER_MAX, Total};
+pub use window::Window;
 
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
 

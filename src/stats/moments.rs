@@ -23,6 +23,11 @@ impl Moments {
         self.squares = self.squares.saturating_add(value * value);
     }
 
+    /// Counts this many zeros.
+    pub fn add_zeros(&mut self, zeros: u64) {
+        self.count += zeros;
+    }
+
     /// Adds what another one recorded.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;

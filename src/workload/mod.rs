@@ -84,6 +84,7 @@ pub struct MmppState {
 
 mod arrivals;
 mod input;
+mod rate;
 
 pub use arrivals::{Arrival, Arrivals, ClosedUsers, TraceError};
 pub use input::Input;

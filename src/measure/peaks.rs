@@ -1,0 +1,224 @@
+//! How high the levels of all functions together ever were.
+
+use super::tally::Peaks;
+use crate::engine::Levels;
+use crate::time::SimTime;
+
+/// The peaks of functions that are simulated together: their calls come in order of time, so it is enough to count.
+#[derive(Debug, Default)]
+pub(super) struct Running {
+    instances: u64,
+    in_progress: u64,
+    in_system: u64,
+    since: SimTime,
+    peaks: Peaks,
+}
+
+impl Running {
+    /// What is counted has held until `now`; only what holds for some time between `from` and `until` matters.
+    #[inline]
+    pub(super) fn held(&mut self, now: SimTime, from: SimTime, until: SimTime) {
+        if now > self.since {
+            if now > from && self.since < until {
+                self.peaks.instances = self.peaks.instances.max(self.instances);
+                self.peaks.in_progress = self.peaks.in_progress.max(self.in_progress);
+                self.peaks.queued = self.peaks.queued.max(self.in_system - self.in_progress);
+            }
+            self.since = now;
+        }
+    }
+
+    pub(super) fn arrived(&mut self) {
+        self.in_system += 1;
+    }
+
+    pub(super) fn assigned(&mut self) {
+        self.in_progress += 1;
+    }
+
+    pub(super) fn finished(&mut self, was_assigned: bool) {
+        self.in_system -= 1;
+        self.in_progress -= u64::from(was_assigned);
+    }
+
+    pub(super) fn created(&mut self) {
+        self.instances += 1;
+    }
+
+    pub(super) fn removed(&mut self) {
+        self.instances -= 1;
+    }
+
+    pub(super) const fn peaks(&self) -> Peaks {
+        self.peaks
+    }
+}
+
+/// An upper bound of the peaks of functions that are simulated apart: time is cut into slots of about a second, and the
+/// highest levels of each function in a slot are added up. Exact where levels hold through a slot; else too high by what
+/// rises and falls within one.
+#[derive(Clone, Debug)]
+pub(super) struct Slots {
+    shift: u32,
+    /// Differences from slot to slot. The last slot has no end.
+    instances: Vec<i64>,
+    in_progress: Vec<i64>,
+    queued: Vec<i64>,
+}
+
+/// One function's place in the slots.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SlotTrack {
+    slot: usize,
+    highest: Levels,
+}
+
+/// Slots are not shorter than 2^30 ns, and not more than about this many.
+const SLOTS_MAX: u64 = 1 << 17;
+
+impl Slots {
+    pub(super) fn new(horizon: SimTime) -> Self {
+        let mut shift = 30;
+        while horizon.as_nanos() >> shift >= SLOTS_MAX {
+            shift += 1;
+        }
+        // One for what is after the horizon, one for the difference behind it.
+        let slots = (horizon.as_nanos() >> shift) as usize + 3;
+        Self { shift, instances: vec![0; slots], in_progress: vec![0; slots], queued: vec![0; slots] }
+    }
+
+    fn slot(&self, at: SimTime) -> usize {
+        ((at.as_nanos() >> self.shift) as usize).min(self.instances.len() - 2)
+    }
+
+    /// A function had `held` from `since` to `now`.
+    #[inline]
+    pub(super) fn hold(&mut self, track: &mut SlotTrack, since: SimTime, now: SimTime, held: &Levels) {
+        let (first, last) = (self.slot(since), self.slot(SimTime::from_nanos(now.as_nanos() - 1)));
+        if first != track.slot {
+            self.close(track);
+            *track = SlotTrack { slot: first, highest: *held };
+        } else {
+            let highest = &mut track.highest;
+            // Of the three kinds of instances only the sum matters: it is kept in `idle`.
+            *highest = Levels {
+                starting: 0,
+                busy: 0,
+                idle: highest.instances().max(held.instances()),
+                in_progress: highest.in_progress.max(held.in_progress),
+                queued: highest.queued.max(held.queued),
+            };
+        }
+        if last > first {
+            self.close(track);
+            self.add(first + 1, last, held);
+            *track = SlotTrack { slot: last, highest: *held };
+        }
+    }
+
+    /// A function has come to its end.
+    pub(super) fn close(&mut self, track: &SlotTrack) {
+        self.add(track.slot, track.slot + 1, &track.highest);
+    }
+
+    fn add(&mut self, from: usize, to: usize, levels: &Levels) {
+        let values = [levels.instances(), levels.in_progress, levels.queued];
+        for (row, value) in [&mut self.instances, &mut self.in_progress, &mut self.queued].into_iter().zip(values) {
+            if value > 0 && to > from {
+                row[from] += i64::from(value);
+                row[to] -= i64::from(value);
+            }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        let rows = [&mut self.instances, &mut self.in_progress, &mut self.queued];
+        for (row, other) in rows.into_iter().zip([&other.instances, &other.in_progress, &other.queued]) {
+            row.iter_mut().zip(other).for_each(|(mine, theirs)| *mine += theirs);
+        }
+    }
+
+    /// The peaks from `from` to `until`.
+    pub(super) fn peaks(&self, from: SimTime, until: SimTime) -> Peaks {
+        let (first, last) = (self.slot(from), self.slot(SimTime::from_nanos(until.as_nanos().saturating_sub(1))));
+        let peak = |row: &[i64]| highest(row, first, last);
+        Peaks { instances: peak(&self.instances), in_progress: peak(&self.in_progress), queued: peak(&self.queued) }
+    }
+
+    /// The most requests ever in progress, warm-up and drain included.
+    pub(super) fn in_progress_bound(&self) -> u64 {
+        highest(&self.in_progress, 0, self.in_progress.len())
+    }
+}
+
+fn highest(differences: &[i64], first: usize, last: usize) -> u64 {
+    let mut level = 0;
+    let levels = differences.iter().map(|difference| {
+        level += difference;
+        level
+    });
+    levels.take(last.saturating_add(1)).skip(first).max().unwrap_or(0).unsigned_abs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: f64) -> SimTime {
+        SimTime::from_nanos((secs * f64::from(1 << 30)) as u64)
+    }
+
+    fn levels(in_progress: u32) -> Levels {
+        Levels { in_progress, ..Levels::default() }
+    }
+
+    #[test]
+    fn highest_levels_of_a_slot_add_up() {
+        let mut slots = Slots::new(at(10.0));
+        let mut one = SlotTrack::default();
+        slots.hold(&mut one, at(0.0), at(1.5), &levels(1));
+        slots.hold(&mut one, at(1.5), at(1.6), &levels(3));
+        slots.hold(&mut one, at(1.6), at(8.0), &levels(2));
+        slots.close(&one);
+        assert_eq!(slots.peaks(at(0.0), at(1.0)).in_progress, 1);
+        assert_eq!(slots.peaks(at(0.0), at(2.0)).in_progress, 3);
+        assert_eq!(slots.peaks(at(2.0), at(8.0)).in_progress, 2);
+        assert_eq!(slots.peaks(at(8.0), at(10.0)).in_progress, 0);
+        let mut other = Slots::new(at(10.0));
+        let mut two = SlotTrack::default();
+        other.hold(&mut two, at(0.0), at(1.1), &levels(5));
+        other.hold(&mut two, at(1.1), at(50.0), &levels(0));
+        other.close(&two);
+        slots.merge(&other);
+        // In the slot from 1 to 2 one had 3 and the other 5, though never at once: a bound.
+        assert_eq!(slots.in_progress_bound(), 8);
+        assert_eq!(slots.peaks(at(2.0), at(8.0)).in_progress, 2);
+    }
+
+    #[test]
+    fn what_comes_after_the_horizon_counts_for_the_bound_only() {
+        let mut slots = Slots::new(at(10.0));
+        let mut track = SlotTrack::default();
+        slots.hold(&mut track, at(0.0), at(20.0), &levels(1));
+        slots.hold(&mut track, at(20.0), at(30.0), &levels(9));
+        slots.close(&track);
+        assert_eq!(slots.in_progress_bound(), 9);
+        assert_eq!(slots.peaks(at(0.0), at(10.0)).in_progress, 1);
+    }
+
+    #[test]
+    fn only_what_holds_for_some_time_is_a_peak() {
+        let mut running = Running::default();
+        let (from, until) = (at(1.0), at(5.0));
+        running.arrived();
+        running.arrived();
+        running.held(at(0.5), from, until);
+        running.assigned();
+        running.held(at(2.0), from, until);
+        assert_eq!((running.peaks().in_progress, running.peaks().queued), (1, 1));
+        running.arrived();
+        running.finished(false);
+        running.held(at(3.0), from, until);
+        assert_eq!(running.peaks().queued, 1);
+    }
+}

@@ -1,0 +1,490 @@
+//! The observer that measures: one for each simulated cell.
+
+use std::collections::HashMap;
+
+use super::cost::{self, ByArchitecture, Usage};
+use super::peaks::{Running, SlotTrack, Slots};
+use super::summary::Shape;
+use super::tally::{Integrals, LIMITS, Peaks, Tally};
+use super::timeline::Point;
+use super::window::Window;
+use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Outcome};
+use crate::id::{FnId, InstanceId};
+use crate::scenario::{Billing, Function, Scenario};
+use crate::stats::Histogram;
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+
+/// So many functions at most are always simulated together, so that the peaks of their sum are exact.
+pub const TOGETHER_MAX: usize = 32;
+/// Histograms of so many functions are fine (2^10 buckets for each power of two), of more of them coarse (2^7).
+const FINE_MAX: usize = 256;
+/// Histograms of one interval of the time series.
+const INTERVAL_BITS: u32 = 5;
+
+/// What all functions of a replication share. Cells add to it in any order.
+#[derive(Debug)]
+pub struct Total {
+    tally: Tally,
+    intervals: Vec<Interval>,
+    /// Where functions may be simulated apart.
+    slots: Option<Slots>,
+    /// Where they are simulated together: known after the run.
+    peaks: Peaks,
+    events: EventCounts,
+}
+
+/// One interval of the time series: of the total, or of the function that is in it.
+#[derive(Debug)]
+struct Interval {
+    counts: Counts,
+    integrals: Integrals,
+    latency: Histogram,
+}
+
+/// What happened in an interval.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    arrived: u64,
+    completed: u64,
+    rejected: u64,
+    timed_out: u64,
+    throttled: u64,
+    cold: u64,
+}
+
+/// One replication of one function.
+#[derive(Clone, Debug)]
+pub struct FunctionRecord {
+    /// What was measured; the cost is not known yet.
+    pub(super) shape: Shape<f64>,
+    /// What is charged for.
+    pub(super) usage: Usage,
+    /// Throttled by each of [`LIMITS`].
+    pub(super) throttled: [u64; LIMITS.len()],
+    /// Refused because the queue was full.
+    pub(super) queue_full: u64,
+    /// Its time series, where functions have one.
+    pub(super) points: Vec<Point>,
+}
+
+/// One replication of everything.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// The total; its cost is not known yet.
+    pub(super) total: Shape<f64>,
+    /// Every function, in the order of the scenario.
+    pub(super) functions: Vec<FunctionRecord>,
+    /// The time series of the total.
+    pub(super) points: Vec<Point>,
+    /// T_exec, T_func, queueing, cold start of the total.
+    pub(super) histograms: [Histogram; 4],
+    /// Events by kind.
+    pub(super) events: EventCounts,
+}
+
+impl Replication {
+    /// Requests simulated, the warm-up included.
+    #[must_use]
+    pub const fn simulated(&self) -> u64 {
+        self.events.arrivals
+    }
+}
+
+impl Total {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(scenario: &Scenario, window: &Window) -> Self {
+        let intervals = (0..window.intervals()).map(|_| Interval::new()).collect();
+        let slots = (scenario.functions.len() > TOGETHER_MAX).then(|| Slots::new(window.until));
+        let tally = Tally::new(histogram_bits(scenario));
+        Self { tally, intervals, slots, peaks: Peaks::default(), events: EventCounts::default() }
+    }
+
+    /// Adds what was recorded of other cells.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        for (mine, theirs) in self.intervals.iter_mut().zip(&other.intervals) {
+            mine.merge(theirs);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.slots, &other.slots) {
+            mine.merge(theirs);
+        }
+        self.peaks = Peaks {
+            instances: self.peaks.instances.max(other.peaks.instances),
+            in_progress: self.peaks.in_progress.max(other.peaks.in_progress),
+            queued: self.peaks.queued.max(other.peaks.queued),
+        };
+        self.events += other.events;
+    }
+
+    /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
+    #[must_use]
+    pub fn may_exceed(&self, limit: u32) -> bool {
+        self.slots.as_ref().is_none_or(|slots| slots.in_progress_bound() > u64::from(limit))
+    }
+
+    /// The replication, when all cells are in. `functions`: every function, in the order of the scenario.
+    #[must_use]
+    pub fn finish(self, window: &Window, functions: Vec<FunctionRecord>) -> Replication {
+        let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
+        let static_estimate = functions.iter().map(|function| function.shape.instances.static_estimate);
+        let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
+        let points = self.intervals.iter().enumerate();
+        Replication {
+            total: self.tally.shape(window.measured(), &peaks, static_estimate),
+            functions,
+            points: points.map(|(index, interval)| interval.point(window.length_of(index))).collect(),
+            histograms: self.tally.histograms(),
+            events: self.events,
+        }
+    }
+}
+
+impl Interval {
+    fn new() -> Self {
+        Self { counts: Counts::default(), integrals: Integrals::default(), latency: Histogram::new(INTERVAL_BITS) }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.counts.arrived += other.counts.arrived;
+        self.counts.completed += other.counts.completed;
+        self.counts.rejected += other.counts.rejected;
+        self.counts.timed_out += other.counts.timed_out;
+        self.counts.throttled += other.counts.throttled;
+        self.counts.cold += other.counts.cold;
+        self.integrals.merge(&other.integrals);
+        if other.counts.completed > 0 {
+            self.latency.merge(&other.latency);
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.counts.completed > 0 {
+            self.latency.clear();
+        }
+        self.counts = Counts::default();
+        self.integrals = Integrals::default();
+    }
+
+    fn point(&self, length: Span) -> Point {
+        let mean = |integral: u128| integral as f64 / length.as_nanos() as f64;
+        let quantile = |p| self.latency.quantile(p).map_or(f64::NAN, |ns| ns / NANOS_PER_SECOND as f64);
+        let Counts { arrived, completed, rejected, timed_out, throttled, cold } = self.counts;
+        Point {
+            arrived: arrived as f64,
+            completed: completed as f64,
+            rejected: rejected as f64,
+            timed_out: timed_out as f64,
+            throttled: throttled as f64,
+            cold: cold as f64,
+            instances_busy: mean(self.integrals.busy),
+            instances_idle: mean(self.integrals.idle),
+            instances_starting: mean(self.integrals.starting),
+            concurrency: mean(self.integrals.in_progress),
+            queue: mean(self.integrals.queued),
+            latency_s_p50: quantile(0.5),
+            latency_s_p95: quantile(0.95),
+            latency_s_p99: quantile(0.99),
+        }
+    }
+}
+
+/// Records a cell while it is simulated.
+#[derive(Debug)]
+pub struct Recorder<'a> {
+    window: &'a Window,
+    functions: Vec<Track<'a>>,
+    total: &'a mut Total,
+    /// Where several functions are simulated together.
+    running: Option<Running>,
+}
+
+/// One function while it is recorded.
+#[derive(Debug)]
+struct Track<'a> {
+    spec: &'a Function,
+    billing: Option<&'a Billing>,
+    tally: Tally,
+    peaks: Peaks,
+    /// Levels are known up to here.
+    last: SimTime,
+    /// The next moment at which something has to be closed: an interval, the warm-up, the run.
+    edge: SimTime,
+    /// Whether `last` lies in the measured part.
+    is_measuring: bool,
+    interval: usize,
+    now: Interval,
+    /// What of the current interval's integrals belongs to the warm-up.
+    unmeasured: Integrals,
+    slot: SlotTrack,
+    points: Vec<Point>,
+    billed_ns: u128,
+    billed_provisioned_ns: u128,
+    /// The billed part of the start-up of instances whose first request has not ended.
+    billed_starts: HashMap<InstanceId, Span>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Records the functions of `cell` into `total`.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window, total: &'a mut Total) -> Self {
+        let bits = histogram_bits(scenario);
+        let billing = scenario.platform.billing.as_ref();
+        let track = |id: &FnId| Track::new(&scenario.functions[id.index()], billing, bits, window);
+        let running = (cell.functions.len() > 1 && total.slots.is_none()).then(Running::default);
+        Self { window, functions: cell.functions.iter().map(track).collect(), total, running }
+    }
+
+    /// The functions' records, in the order of the cell, when the simulation is over.
+    #[must_use]
+    pub fn finish(self, events: EventCounts) -> Vec<FunctionRecord> {
+        let Self { window, functions, total, running } = self;
+        total.events += events;
+        if let Some(running) = &running {
+            total.peaks = running.peaks();
+        } else if let [alone] = &functions[..] {
+            total.peaks = alone.peaks;
+        }
+        functions.into_iter().map(|track| track.finish(window, total)).collect()
+    }
+}
+
+impl Observer for Recorder<'_> {
+    #[inline]
+    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+        if let Some(running) = &mut self.running {
+            running.held(now, self.window.from, self.window.until);
+        }
+        let track = &mut self.functions[function.index()];
+        if now > track.last {
+            if let Some(slots) = &mut self.total.slots {
+                slots.hold(&mut track.slot, track.last, now, held);
+            }
+            if now >= track.edge {
+                track.cross(now, held, self.window, &mut self.total.intervals);
+            }
+            track.hold(now, held);
+        }
+    }
+
+    #[inline]
+    fn arrived(&mut self, now: SimTime, function: FnId) {
+        let track = &mut self.functions[function.index()];
+        track.now.counts.arrived += 1;
+        track.tally.arrived += u64::from(now >= self.window.from);
+        if let Some(running) = &mut self.running {
+            running.arrived();
+        }
+    }
+
+    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+        let track = &mut self.functions[function.index()];
+        track.now.counts.throttled += 1;
+        if now >= self.window.from {
+            let place = LIMITS.iter().position(|limit| *limit == by);
+            place.into_iter().for_each(|place| track.tally.throttled[place] += 1);
+        }
+    }
+
+    #[inline]
+    fn assigned(&mut self, _: SimTime, function: FnId, cold: bool, _: bool) {
+        self.functions[function.index()].now.counts.cold += u64::from(cold);
+        if let Some(running) = &mut self.running {
+            running.assigned();
+        }
+    }
+
+    #[inline]
+    fn finished(&mut self, request: &Finished) {
+        let track = &mut self.functions[request.function.index()];
+        track.now.count(request);
+        track.finish_request(request, request.born >= self.window.from);
+        if let Some(running) = &mut self.running {
+            running.finished(request.instance.is_some());
+        }
+    }
+
+    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, _: SimTime, billed: Span) {
+        let track = &mut self.functions[function.index()];
+        if !track.is_provisioned(instance) {
+            track.tally.created += u64::from(now >= self.window.from && now < self.window.until);
+            if billed > Span::ZERO && track.billing.is_some_and(|billing| billing.init_billed) {
+                track.billed_starts.insert(instance, billed);
+            }
+        }
+        if let Some(running) = &mut self.running {
+            running.created();
+        }
+    }
+
+    fn instance_removed(&mut self, now: SimTime, function: FnId, _: InstanceId, created: SimTime) {
+        if now >= self.window.from && now < self.window.until {
+            self.functions[function.index()].tally.remove(now.since(created));
+        }
+        if let Some(running) = &mut self.running {
+            running.removed();
+        }
+    }
+}
+
+impl Interval {
+    #[inline]
+    fn count(&mut self, request: &Finished) {
+        match request.outcome {
+            Outcome::Completed => {
+                self.counts.completed += 1;
+                self.latency.record(request.ended.since(request.born).as_nanos());
+            }
+            Outcome::Rejected => self.counts.rejected += 1,
+            Outcome::QueueTimedOut | Outcome::TimedOut => self.counts.timed_out += 1,
+            Outcome::Failed | Outcome::Unfinished => {}
+        }
+    }
+}
+
+impl<'a> Track<'a> {
+    fn new(spec: &'a Function, billing: Option<&'a Billing>, bits: u32, window: &Window) -> Self {
+        let is_measuring = window.from == SimTime::ZERO;
+        let end = window.end_of(0);
+        Self {
+            spec,
+            billing,
+            tally: Tally::new(bits),
+            peaks: Peaks::default(),
+            last: SimTime::ZERO,
+            edge: if is_measuring { end } else { end.min(window.from) },
+            is_measuring,
+            interval: 0,
+            now: Interval::new(),
+            unmeasured: Integrals::default(),
+            slot: SlotTrack::default(),
+            points: Vec::new(),
+            billed_ns: 0,
+            billed_provisioned_ns: 0,
+            billed_starts: HashMap::new(),
+        }
+    }
+
+    fn is_provisioned(&self, instance: InstanceId) -> bool {
+        instance.0 < u64::from(self.spec.concurrency.provisioned)
+    }
+
+    /// These levels have held since `last`.
+    #[inline]
+    fn hold(&mut self, now: SimTime, held: &Levels) {
+        if now > self.last {
+            self.now.integrals.add(held, now.since(self.last));
+            if self.is_measuring {
+                let peaks = &mut self.peaks;
+                peaks.instances = peaks.instances.max(u64::from(held.instances()));
+                peaks.in_progress = peaks.in_progress.max(u64::from(held.in_progress));
+                peaks.queued = peaks.queued.max(u64::from(held.queued));
+            }
+            self.last = now;
+        }
+    }
+
+    /// Closes what ends until `now`.
+    #[cold]
+    fn cross(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut [Interval]) {
+        while self.edge <= now {
+            let edge = self.edge;
+            self.hold(edge, held);
+            if edge == window.from && !self.is_measuring {
+                self.is_measuring = true;
+                self.unmeasured = self.now.integrals;
+            }
+            if edge == window.end_of(self.interval) {
+                self.close_interval(window, &mut total[self.interval]);
+            }
+            self.edge = if edge >= window.until {
+                self.is_measuring = false;
+                SimTime::NEVER
+            } else {
+                let end = window.end_of(self.interval);
+                if self.is_measuring { end } else { end.min(window.from) }
+            };
+        }
+    }
+
+    fn close_interval(&mut self, window: &Window, total: &mut Interval) {
+        total.merge(&self.now);
+        if self.is_measuring {
+            self.tally.integrals.merge(&self.now.integrals);
+            self.tally.integrals.subtract(&self.unmeasured);
+        }
+        if window.series_by_function {
+            self.points.push(self.now.point(window.length_of(self.interval)));
+        }
+        self.unmeasured = Integrals::default();
+        self.now.clear();
+        self.interval += 1;
+    }
+
+    #[inline]
+    fn finish_request(&mut self, request: &Finished, counts: bool) {
+        if counts {
+            self.tally.finish(request);
+            self.tally.queue_full += u64::from(request.outcome == Outcome::Rejected && self.has_queue());
+        }
+        if let (Some(billing), Some(instance)) = (self.billing, request.instance) {
+            let mut duration = request.ended.since(request.started);
+            if request.cold
+                && let Some(start) = self.billed_starts.remove(&instance)
+            {
+                duration += start;
+            }
+            if counts {
+                let billed = u128::from(cost::billed_duration(duration, billing).as_nanos());
+                if self.is_provisioned(instance) {
+                    self.billed_provisioned_ns += billed;
+                } else {
+                    self.billed_ns += billed;
+                }
+            }
+        }
+    }
+
+    fn has_queue(&self) -> bool {
+        matches!(self.spec.concurrency.overflow, crate::scenario::Overflow::Queue { .. })
+    }
+
+    fn finish(mut self, window: &Window, total: &mut Total) -> FunctionRecord {
+        if let Some(slots) = &mut total.slots {
+            slots.close(&self.slot);
+        }
+        total.tally.merge(&self.tally);
+        let measured = window.measured();
+        let load = self.tally.arrived as f64 / measured.as_secs_f64() * self.tally.execution_mean_s();
+        let static_estimate = load / f64::from(self.spec.concurrency.per_instance);
+        let points = std::mem::take(&mut self.points);
+        FunctionRecord {
+            shape: self.tally.shape(measured, &self.peaks, static_estimate),
+            usage: self.usage(measured),
+            throttled: self.tally.throttled,
+            queue_full: self.tally.queue_full,
+            points,
+        }
+    }
+
+    /// What is charged for. Provisioned concurrency is had during the whole measured part.
+    fn usage(&self, measured: Span) -> Usage {
+        let Some(billing) = self.billing else { return Usage::default() };
+        let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(self.spec.memory_mb, nanos));
+        let had = billing.provisioned.as_ref().map_or(0, |provisioned| {
+            u128::from(cost::round_up(measured, provisioned.granularity).as_nanos())
+                * u128::from(self.spec.concurrency.provisioned)
+        });
+        Usage {
+            requests: self.tally.started() as f64,
+            on_demand_gb_s: gb_s(self.billed_ns),
+            provisioned_gb_s: gb_s(had),
+            provisioned_execution_gb_s: gb_s(self.billed_provisioned_ns),
+            ..Usage::default()
+        }
+    }
+}
+
+fn histogram_bits(scenario: &Scenario) -> u32 {
+    if scenario.functions.len() <= FINE_MAX { 10 } else { 7 }
+}

@@ -1,0 +1,240 @@
+//! From replications to what reports are made from: means with intervals.
+
+use super::cost::{Prices, Usage};
+use super::recorder::{FunctionRecord, Replication};
+use super::summary::{LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
+use super::tally::LIMITS;
+use super::timeline::{Bins, Distributions, Point, Series, Timeline};
+use super::window::Window;
+use super::{MONTH, RunResult};
+use crate::engine::Limit;
+use crate::scenario::{Bound, Function, Overflow, Scenario};
+use crate::stats::{Histogram, interval};
+use crate::time::{NANOS_PER_SECOND, Span};
+
+/// Histograms for drawing have 2^5 bins for each power of two.
+const DRAWN_BITS: u32 = 5;
+
+impl RunResult {
+    /// The result of a scenario's replications, in their order. At least one is needed.
+    #[must_use]
+    pub fn of(scenario: &Scenario, mut replications: Vec<Replication>) -> Self {
+        let window = Window::of(scenario);
+        let monthly: Vec<f64> =
+            replications.iter_mut().map(|replication| charge(scenario, replication, window.measured())).collect();
+        let names = scenario.functions.iter().map(|function| function.name.clone());
+        let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total).collect();
+        let total = stats(&totals);
+        let functions: Vec<(String, Shape<Stat>)> = names
+            .enumerate()
+            .map(|(index, name)| {
+                let shapes: Vec<_> = replications.iter().map(|one| &one.functions[index].shape).collect();
+                (name, stats(&shapes))
+            })
+            .collect();
+        let summary = Summary {
+            scenario: ScenarioRef { name: scenario.name.clone(), hash: scenario.hash.clone() },
+            seed: scenario.simulation.seed,
+            replications: replications.len() as u32,
+            horizon_s: scenario.simulation.horizon.as_secs_f64(),
+            measured_s: window.measured().as_secs_f64(),
+            objectives: objectives(scenario, &total, &functions),
+            events: events(&replications),
+            limits: limits(scenario, &replications),
+            monthly_cost_usd: Stat::of(&monthly),
+            total,
+            functions,
+        };
+        Self {
+            summary,
+            timeline: timeline(scenario, &window, &replications),
+            distributions: distributions(&replications),
+            limit_lines: limit_lines(scenario),
+        }
+    }
+}
+
+impl Stat {
+    /// The mean of independent values with half of its 95 % interval. Values that are not there (NaN) are left out.
+    #[must_use]
+    pub fn of(values: &[f64]) -> Self {
+        let there: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+        let mean = there.iter().sum::<f64>() / there.len() as f64;
+        Self { mean, half_width: interval::mean_half_width(&there) }
+    }
+}
+
+/// Leaf by leaf.
+fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
+    let columns: Vec<Vec<f64>> = shapes
+        .iter()
+        .map(|shape| {
+            let mut values = Vec::new();
+            shape.visit(|_, value| values.push(*value));
+            values
+        })
+        .collect();
+    let mut leaf = 0;
+    Shape::build(|_| {
+        let values: Vec<f64> = columns.iter().map(|column| column[leaf]).collect();
+        leaf += 1;
+        Stat::of(&values)
+    })
+}
+
+/// Fills in the cost of a replication and returns that of a month.
+fn charge(scenario: &Scenario, replication: &mut Replication, measured: Span) -> f64 {
+    let mut all = Usage::default();
+    replication.functions.iter().for_each(|function| all += function.usage);
+    let month = all.to_month(measured);
+    let prices =
+        scenario.platform.billing.as_ref().map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
+    for FunctionRecord { shape, usage, .. } in &mut replication.functions {
+        shape.cost_usd = prices.cost(usage, shape.requests.arrived);
+    }
+    replication.total.cost_usd = prices.cost(&all, replication.total.requests.arrived);
+    prices.cost(&month, replication.total.requests.arrived * (MONTH.as_secs_f64() / measured.as_secs_f64())).total
+}
+
+fn objectives(scenario: &Scenario, total: &Shape<Stat>, functions: &[(String, Shape<Stat>)]) -> Vec<ObjectiveResult> {
+    let result = |objective: &crate::scenario::Objective| {
+        let shape = objective.function.map_or(total, |function| &functions[function.index()].1);
+        let value = *shape.get(&objective.metric).unwrap_or(&Stat { mean: f64::NAN, half_width: None });
+        let (below, above, met) = match objective.bound {
+            Bound::Below(bound) => (Some(bound), None, value.mean < bound),
+            Bound::Above(bound) => (None, Some(bound), value.mean > bound),
+        };
+        ObjectiveResult {
+            metric: objective.metric.clone(),
+            function: objective.function.map(|function| functions[function.index()].0.clone()),
+            below,
+            above,
+            value,
+            met,
+        }
+    };
+    scenario.objectives.iter().map(result).collect()
+}
+
+fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
+    let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
+    let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
+    kinds
+        .enumerate()
+        .map(|(index, kind)| {
+            let values: Vec<f64> = counts.iter().map(|count| count[index].1 as f64).collect();
+            (kind.to_owned(), Stat::of(&values))
+        })
+        .collect()
+}
+
+/// Which limits held requests back, most often first.
+fn limits(scenario: &Scenario, replications: &[Replication]) -> Vec<LimitHit> {
+    let mut hits = Vec::new();
+    for (index, function) in scenario.functions.iter().enumerate() {
+        let mut hit = |limit: &str, value: Option<f64>, times: &dyn Fn(&FunctionRecord) -> u64| {
+            let counts: Vec<f64> =
+                replications.iter().map(|replication| times(&replication.functions[index]) as f64).collect();
+            if counts.iter().any(|count| *count > 0.0) {
+                let (limit, function) = (limit.to_owned(), function.name.clone());
+                hits.push(LimitHit { limit, function, value, throttled: Stat::of(&counts) });
+            }
+        };
+        for (place, limit) in LIMITS.iter().enumerate() {
+            let (name, value) = describe(*limit, scenario, function);
+            hit(name, value, &|record| record.throttled[place]);
+        }
+        let queue_limit = match function.concurrency.overflow {
+            Overflow::Queue { limit, .. } => limit.map(f64::from),
+            Overflow::Reject => None,
+        };
+        hit("queue-limit", queue_limit, &|record| record.queue_full);
+    }
+    hits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
+    hits
+}
+
+/// What a limit is called in results, and its value.
+fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static str, Option<f64>) {
+    let concurrency = &function.concurrency;
+    match limit {
+        Limit::Account => ("account-limit", scenario.platform.account_limit.map(f64::from)),
+        Limit::Reserved => ("reserved", concurrency.reserved.map(f64::from)),
+        Limit::MaxInstances => ("max-instances", concurrency.max_instances.map(f64::from)),
+        Limit::ScalingRate => ("scaling-rate", scenario.platform.scaling.map(|rate| f64::from(rate.burst))),
+    }
+}
+
+fn timeline(scenario: &Scenario, window: &Window, replications: &[Replication]) -> Timeline {
+    let series = |function: Option<String>, points: &dyn Fn(&Replication) -> Vec<Point>| Series {
+        function,
+        points: mean_points(&replications.iter().map(points).collect::<Vec<_>>()),
+    };
+    let mut all = vec![series(None, &|replication| replication.points.clone())];
+    if window.series_by_function {
+        all.extend(scenario.functions.iter().enumerate().map(|(index, function)| {
+            series(Some(function.name.clone()), &|replication| replication.functions[index].points.clone())
+        }));
+    }
+    Timeline { interval: window.interval, series: all }
+}
+
+/// Interval by interval the mean over replications; percentiles over those in which something was completed.
+fn mean_points(replications: &[Vec<Point>]) -> Vec<Point> {
+    let intervals = replications.first().map_or(0, Vec::len);
+    (0..intervals)
+        .map(|index| {
+            let mean = |field: fn(&Point) -> f64| {
+                let values = replications.iter().map(|points| field(&points[index])).filter(|value| !value.is_nan());
+                let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+                sum / f64::from(count)
+            };
+            Point {
+                arrived: mean(|point| point.arrived),
+                completed: mean(|point| point.completed),
+                rejected: mean(|point| point.rejected),
+                timed_out: mean(|point| point.timed_out),
+                throttled: mean(|point| point.throttled),
+                cold: mean(|point| point.cold),
+                instances_busy: mean(|point| point.instances_busy),
+                instances_idle: mean(|point| point.instances_idle),
+                instances_starting: mean(|point| point.instances_starting),
+                concurrency: mean(|point| point.concurrency),
+                queue: mean(|point| point.queue),
+                latency_s_p50: mean(|point| point.latency_s_p50),
+                latency_s_p95: mean(|point| point.latency_s_p95),
+                latency_s_p99: mean(|point| point.latency_s_p99),
+            }
+        })
+        .collect()
+}
+
+fn distributions(replications: &[Replication]) -> Distributions {
+    let bins = |which: usize| {
+        let mut pooled = Histogram::new(DRAWN_BITS);
+        replications.iter().for_each(|replication| pooled.merge(&replication.histograms[which]));
+        let count = pooled.count().max(1) as f64;
+        let seconds = |ns: u64| ns as f64 / NANOS_PER_SECOND as f64;
+        let filled = pooled.iter_bins().skip(usize::from(pooled.zeros() > 0));
+        Bins {
+            bins: filled.map(|(low, high, n)| (seconds(low), seconds(high), n as f64 / count)).collect(),
+            zero: pooled.zeros() as f64 / count,
+        }
+    };
+    Distributions { latency: bins(0), execution: bins(1), queueing: bins(2), cold_start: bins(3) }
+}
+
+/// Limits on the number of instances or of requests in progress, for the chart of instances.
+fn limit_lines(scenario: &Scenario) -> Vec<(String, f64)> {
+    let mut lines = Vec::new();
+    if let Some(limit) = scenario.platform.account_limit {
+        lines.push(("account-limit".to_owned(), f64::from(limit)));
+    }
+    if let [function] = &scenario.functions[..] {
+        let concurrency = &function.concurrency;
+        for (name, limit) in [("reserved", concurrency.reserved), ("max-instances", concurrency.max_instances)] {
+            lines.extend(limit.map(|limit| (name.to_owned(), f64::from(limit))));
+        }
+    }
+    lines
+}

@@ -1,0 +1,357 @@
+//! What is counted about one function, or about many: integers only, so that adding up in any order gives the same.
+
+use super::cost::Usage;
+use super::summary::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
+use crate::engine::{Finished, Levels, Limit, Outcome};
+use crate::stats::{Histogram, Moments};
+use crate::time::{NANOS_PER_SECOND, Span};
+
+/// Integrals of levels over time: level times nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Integrals {
+    pub(super) starting: u128,
+    pub(super) busy: u128,
+    pub(super) idle: u128,
+    pub(super) in_progress: u128,
+    pub(super) queued: u128,
+}
+
+impl Integrals {
+    /// These levels held for this long.
+    #[inline]
+    pub(super) fn add(&mut self, levels: &Levels, held: Span) {
+        let ns = u128::from(held.as_nanos());
+        self.starting += u128::from(levels.starting) * ns;
+        self.busy += u128::from(levels.busy) * ns;
+        self.idle += u128::from(levels.idle) * ns;
+        self.in_progress += u128::from(levels.in_progress) * ns;
+        self.queued += u128::from(levels.queued) * ns;
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.starting += other.starting;
+        self.busy += other.busy;
+        self.idle += other.idle;
+        self.in_progress += other.in_progress;
+        self.queued += other.queued;
+    }
+
+    /// Takes away a part of it.
+    pub(super) fn subtract(&mut self, part: &Self) {
+        self.starting -= part.starting;
+        self.busy -= part.busy;
+        self.idle -= part.idle;
+        self.in_progress -= part.in_progress;
+        self.queued -= part.queued;
+    }
+}
+
+/// The highest levels seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Peaks {
+    /// Instances in existence.
+    pub instances: u64,
+    /// Requests in progress.
+    pub in_progress: u64,
+    /// Requests waiting for capacity.
+    pub queued: u64,
+}
+
+/// Times of one kind.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    histogram: Histogram,
+    moments: Moments,
+}
+
+impl Sample {
+    fn new(bits: u32) -> Self {
+        Self { histogram: Histogram::new(bits), moments: Moments::default() }
+    }
+
+    #[inline]
+    fn record(&mut self, time: Span) {
+        self.histogram.record(time.as_nanos());
+        self.moments.record(time.as_nanos());
+    }
+
+    /// Both taken together.
+    fn with(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.merge(other);
+        both
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.histogram.merge(&other.histogram);
+        self.moments.merge(&other.moments);
+    }
+
+    /// With `zeros` more values that are zero.
+    fn times(&self, zeros: u64) -> Times<f64> {
+        let mut all = Self { histogram: self.histogram.clone(), moments: self.moments };
+        all.histogram.add_zeros(zeros);
+        all.moments.add_zeros(zeros);
+        let quantile = |p| all.histogram.quantile(p).map_or(f64::NAN, |ns| ns / NANOS_PER_SECOND as f64);
+        Times {
+            mean: all.moments.mean_s().unwrap_or(f64::NAN),
+            sd: all.moments.sd_s().unwrap_or(f64::NAN),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            p999: quantile(0.999),
+            max: quantile(1.0),
+        }
+    }
+}
+
+/// Times of completed requests that had to wait; of the others T_exec = T_func and all else is zero.
+#[derive(Clone, Debug)]
+struct Waited {
+    latency: Sample,
+    wait: Sample,
+    queueing: Sample,
+    cold_start: Sample,
+    execution: Sample,
+}
+
+/// Everything counted about one function, or about many.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    bits: u32,
+    pub(super) arrived: u64,
+    rejected: u64,
+    timed_out: u64,
+    failed: u64,
+    unfinished: u64,
+    started: u64,
+    cold: u64,
+    cold_affected: u64,
+    /// By limit, in the order of [`LIMITS`].
+    pub(super) throttled: [u64; LIMITS.len()],
+    /// Requests refused because the queue was full.
+    pub(super) queue_full: u64,
+    pub(super) created: u64,
+    removed: u64,
+    lifespans_ns: u128,
+    pub(super) integrals: Integrals,
+    direct: Sample,
+    waited: Option<Box<Waited>>,
+}
+
+/// The limits that are counted.
+pub(super) const LIMITS: [Limit; 4] = [Limit::Account, Limit::Reserved, Limit::MaxInstances, Limit::ScalingRate];
+
+impl Tally {
+    /// Nothing yet; histograms with 2^bits buckets for each power of two.
+    #[must_use]
+    pub(super) fn new(bits: u32) -> Self {
+        Self {
+            bits,
+            arrived: 0,
+            rejected: 0,
+            timed_out: 0,
+            failed: 0,
+            unfinished: 0,
+            started: 0,
+            cold: 0,
+            cold_affected: 0,
+            throttled: [0; LIMITS.len()],
+            queue_full: 0,
+            created: 0,
+            removed: 0,
+            lifespans_ns: 0,
+            integrals: Integrals::default(),
+            direct: Sample::new(bits),
+            waited: None,
+        }
+    }
+
+    /// A request that counts has ended.
+    #[inline]
+    pub(super) fn finish(&mut self, request: &Finished) {
+        self.started += u64::from(request.instance.is_some());
+        self.cold += u64::from(request.cold);
+        self.cold_affected += u64::from(request.cold_affected);
+        match request.outcome {
+            Outcome::Completed => {
+                let execution = request.ended.since(request.started);
+                if request.started == request.born {
+                    self.direct.record(execution);
+                } else {
+                    self.record_waited(request, execution);
+                }
+            }
+            Outcome::Rejected => self.rejected += 1,
+            Outcome::QueueTimedOut | Outcome::TimedOut => self.timed_out += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Unfinished => self.unfinished += 1,
+        }
+    }
+
+    fn record_waited(&mut self, request: &Finished, execution: Span) {
+        let bits = self.bits;
+        let waited = self.waited.get_or_insert_with(|| {
+            let sample = || Sample::new(bits);
+            Box::new(Waited {
+                latency: sample(),
+                wait: sample(),
+                queueing: sample(),
+                cold_start: sample(),
+                execution: sample(),
+            })
+        });
+        waited.latency.record(request.ended.since(request.born));
+        waited.wait.record(request.started.since(request.born));
+        waited.queueing.record(request.assigned.since(request.born));
+        waited.cold_start.record(request.started.since(request.assigned));
+        waited.execution.record(execution);
+    }
+
+    /// An instance is gone.
+    pub(super) fn remove(&mut self, lifespan: Span) {
+        self.removed += 1;
+        self.lifespans_ns += u128::from(lifespan.as_nanos());
+    }
+
+    /// Adds what another one counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.arrived += other.arrived;
+        self.rejected += other.rejected;
+        self.timed_out += other.timed_out;
+        self.failed += other.failed;
+        self.unfinished += other.unfinished;
+        self.started += other.started;
+        self.cold += other.cold;
+        self.cold_affected += other.cold_affected;
+        for (mine, theirs) in self.throttled.iter_mut().zip(other.throttled) {
+            *mine += theirs;
+        }
+        self.queue_full += other.queue_full;
+        self.created += other.created;
+        self.removed += other.removed;
+        self.lifespans_ns += other.lifespans_ns;
+        self.integrals.merge(&other.integrals);
+        self.direct.merge(&other.direct);
+        match (&mut self.waited, &other.waited) {
+            (Some(mine), Some(theirs)) => {
+                mine.latency.merge(&theirs.latency);
+                mine.wait.merge(&theirs.wait);
+                mine.queueing.merge(&theirs.queueing);
+                mine.cold_start.merge(&theirs.cold_start);
+                mine.execution.merge(&theirs.execution);
+            }
+            (None, Some(theirs)) => self.waited = Some(theirs.clone()),
+            (_, None) => {}
+        }
+    }
+
+    /// The numbers that people read, except for cost, and for the static estimate, which needs to know capacities.
+    pub(super) fn shape(&self, measured: Span, peaks: &Peaks, static_estimate: f64) -> Shape<f64> {
+        let count = |n: u64| n as f64;
+        let ratio = |part: u64, of: u64| if of == 0 { f64::NAN } else { part as f64 / of as f64 };
+        let mean = |integral: u128| {
+            if measured == Span::ZERO { f64::NAN } else { integral as f64 / measured.as_nanos() as f64 }
+        };
+        let completed = self.completed();
+        let direct = self.direct.moments.count();
+        let none = || Sample::new(self.bits).times(direct);
+        let (latency_s, wait_s, queueing_s, cold_start_s, execution_s) = match &self.waited {
+            None => (self.direct.times(0), none(), none(), none(), self.direct.times(0)),
+            Some(waited) => (
+                self.direct.with(&waited.latency).times(0),
+                waited.wait.times(direct),
+                waited.queueing.times(direct),
+                waited.cold_start.times(direct),
+                self.direct.with(&waited.execution).times(0),
+            ),
+        };
+        let integrals = &self.integrals;
+        let (busy_mean, idle_mean, starting_mean) =
+            (mean(integrals.busy), mean(integrals.idle), mean(integrals.starting));
+        Shape {
+            requests: Requests {
+                arrived: count(self.arrived),
+                completed: count(completed),
+                rejected: count(self.rejected),
+                timed_out: count(self.timed_out),
+                failed: count(self.failed),
+                unfinished: count(self.unfinished),
+            },
+            invocations: Invocations {
+                started: count(self.started),
+                cold: count(self.cold),
+                cold_affected: count(self.cold_affected),
+                throttled: count(self.throttled.iter().sum()),
+            },
+            cold_start_ratio: ratio(self.cold, self.started),
+            rejection_ratio: ratio(self.rejected, self.arrived),
+            latency_s,
+            wait_s,
+            queueing_s,
+            cold_start_s,
+            execution_s,
+            instances: Instances {
+                mean: mean(integrals.busy + integrals.idle + integrals.starting),
+                busy_mean,
+                idle_mean,
+                starting_mean,
+                peak: count(peaks.instances),
+                created: count(self.created),
+                lifespan_mean_s: if self.removed == 0 {
+                    f64::NAN
+                } else {
+                    self.lifespans_ns as f64 / self.removed as f64 / NANOS_PER_SECOND as f64
+                },
+                static_estimate,
+            },
+            concurrency: Level { mean: mean(integrals.in_progress), peak: count(peaks.in_progress) },
+            queue: Level { mean: mean(integrals.queued), peak: count(peaks.queued) },
+            cost_usd: no_cost(),
+        }
+    }
+
+    /// Invocations that got an instance.
+    pub(super) const fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// Requests served to the end.
+    fn completed(&self) -> u64 {
+        self.direct.moments.count() + self.waited.as_ref().map_or(0, |waited| waited.latency.moments.count())
+    }
+
+    /// Mean T_func of completed requests, s.
+    pub(super) fn execution_mean_s(&self) -> f64 {
+        let waited = self.waited.as_ref().map_or(0, |waited| waited.execution.moments.sum_ns());
+        (self.direct.moments.sum_ns() + waited) as f64 / self.completed() as f64 / NANOS_PER_SECOND as f64
+    }
+
+    /// The histograms behind the chart of latency: T_exec, T_func, queueing, cold start.
+    pub(super) fn histograms(&self) -> [Histogram; 4] {
+        let direct = self.direct.moments.count();
+        let with_zeros = |histogram: Option<&Histogram>| {
+            let mut histogram = histogram.cloned().unwrap_or_else(|| Histogram::new(self.bits));
+            histogram.add_zeros(direct);
+            histogram
+        };
+        let with_direct = |other: Option<&Histogram>| {
+            let mut histogram = self.direct.histogram.clone();
+            other.into_iter().for_each(|other| histogram.merge(other));
+            histogram
+        };
+        let waited = self.waited.as_deref();
+        [
+            with_direct(waited.map(|waited| &waited.latency.histogram)),
+            with_direct(waited.map(|waited| &waited.execution.histogram)),
+            with_zeros(waited.map(|waited| &waited.queueing.histogram)),
+            with_zeros(waited.map(|waited| &waited.cold_start.histogram)),
+        ]
+    }
+}
+
+/// What stands in a shape until prices are known.
+fn no_cost() -> Cost<f64> {
+    super::cost::Prices::default().cost(&Usage::default(), 0.0)
+}
