@@ -13,13 +13,18 @@ const MAX_THREADS: usize = 1024;
 
 /// Simulates serverless scaling: what users will feel, what it will cost, which limit binds first.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, disable_help_subcommand = true, after_help = "\
+#[command(
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
 Examples:
   forewarm init web-api --out shop.toml   write an example to start from
   forewarm check shop.toml                find every mistake in it
   forewarm run shop.toml                  simulate it; results in results/<name>
 
-Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission.")]
+Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     pub(super) command: Command,

@@ -58,7 +58,9 @@ impl Stop {
         let kind = error.kind();
         let error = anyhow::Error::new(error).context(what.to_string());
         match kind {
-            NotFound | NotADirectory | IsADirectory | InvalidInput | InvalidFilename | AlreadyExists => Self::Input(error),
+            NotFound | NotADirectory | IsADirectory | InvalidInput | InvalidFilename | AlreadyExists => {
+                Self::Input(error)
+            }
             _ => Self::Environment(error),
         }
     }

@@ -9,7 +9,10 @@
 //! | `halt`, `meter` | Ctrl-C; progress |
 //! | `exit`, `terminal` | exit codes; the two output streams |
 
-#![expect(clippy::disallowed_methods, reason = "this is the border that keeps files, clock and environment out of the rest")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the border that keeps files, clock and environment out of the rest"
+)]
 
 mod args;
 mod exit;

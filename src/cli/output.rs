@@ -186,9 +186,9 @@ mod tests {
         if device.exists() {
             let halt = Halt::default();
             let (output, mut sink) = Output::open(device, &results, &halt).unwrap();
-            let _ = sink.write_all(&vec![0; 2 * BUFFER]);
+            let written = sink.write_all(&vec![0; 2 * BUFFER]).map(|()| sink);
             assert!(halt.is_raised());
-            assert!(matches!(output.keep(Ok(sink)), Err(Stop::Environment(_))));
+            assert!(matches!(output.keep(written), Err(Stop::Environment(_))));
             assert!(device.exists());
         }
     }

@@ -159,7 +159,8 @@ mod tests {
             results.write(MANIFEST, manifest()).unwrap();
             results.write(name, name).unwrap();
             results.commit().unwrap();
-            assert_eq!(names(&target), [name, MANIFEST].map(str::to_owned).into_iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+            let others: Vec<_> = names(&target).into_iter().filter(|other| other != MANIFEST).collect();
+            assert_eq!(others, [name]);
         }
         drop(Results::reserve(&target).unwrap());
         assert_eq!(names(root.path()), ["x"]);

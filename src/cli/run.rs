@@ -182,6 +182,9 @@ mod tests {
     #[test]
     fn the_command_can_be_typed_again() {
         let typed = ["/usr/bin/forewarm", "run", "my file.toml", "--set", "a.b=it's", ""];
-        assert_eq!(command_line(typed.iter().map(ToString::to_string)), r"forewarm run 'my file.toml' --set 'a.b=it'\''s' ''");
+        assert_eq!(
+            command_line(typed.iter().map(ToString::to_string)),
+            r"forewarm run 'my file.toml' --set 'a.b=it'\''s' ''"
+        );
     }
 }

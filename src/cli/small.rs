@@ -125,7 +125,10 @@ fn rows(what: Listing) -> Vec<Row> {
         Listing::Platforms => registry::platforms().into_iter().map(|listed| Row::of(None, listed)).collect(),
         Listing::Arrivals => registry::arrivals().into_iter().map(|listed| Row::of(None, listed)).collect(),
         Listing::Distributions => (dist::kinds().iter())
-            .map(|(name, about, parameters)| Row { parameters: Some((*parameters).to_owned()), ..Row::new(*name, *about) })
+            .map(|(name, about, parameters)| Row {
+                parameters: Some((*parameters).to_owned()),
+                ..Row::new(*name, *about)
+            })
             .collect(),
         Listing::Metrics => metrics().into_iter().map(|(key, about)| Row::new(key, about)).collect(),
     }

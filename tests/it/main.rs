@@ -1,6 +1,9 @@
 //! The integration tests, one binary.
 
+#![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
+
 mod bad_scenarios;
 mod floors;
+mod program;
 mod scenarios;
 mod vectors;

@@ -107,7 +107,7 @@ fn seconds(to: &mut Vec<u8>, time: Span) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::requests::sample;
+    use crate::report::requests::tests as sample;
 
     #[test]
     fn rows_are_exact() {

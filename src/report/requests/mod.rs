@@ -127,7 +127,7 @@ fn place(outcome: Outcome) -> usize {
 }
 
 #[cfg(test)]
-mod sample {
+mod tests {
     use super::*;
     use crate::id::{FnId, InstanceId, SourceId};
     use crate::time::SimTime;

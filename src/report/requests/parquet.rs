@@ -5,7 +5,9 @@ use std::mem::take;
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray, UInt64Array};
+use arrow_array::{
+    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray, UInt64Array,
+};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -138,7 +140,7 @@ mod tests {
     use parquet::record::RowAccessor as _;
 
     use super::*;
-    use crate::report::requests::sample;
+    use crate::report::requests::tests as sample;
 
     #[test]
     fn it_reads_back() {
