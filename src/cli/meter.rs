@@ -13,8 +13,8 @@ use crate::report::number::count;
 
 /// What is over sooner needs no bar.
 const DELAY: Duration = Duration::from_millis(500);
-/// The whole work, in steps of the bar.
-const WHOLE: f64 = 1e6;
+/// The whole work in steps, small enough that the share of one of very many cells is not rounded to nothing.
+const WHOLE: f64 = 1e12;
 
 /// Counts what is done, shows it if somebody wants to see it, and says when to stop.
 pub(super) struct Meter {
@@ -22,7 +22,7 @@ pub(super) struct Meter {
     started: Instant,
     visible: bool,
     bar: OnceLock<ProgressBar>,
-    /// In millionths of the whole.
+    /// Steps of [`WHOLE`].
     done: AtomicU64,
     requests: AtomicU64,
 }

@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `small` | the commands, each in one screen |
+//! | `run`, `list`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder` | the results folder; single files; what both need |
 //! | `halt`, `meter` | Ctrl-C; progress |
@@ -18,6 +18,7 @@ mod args;
 mod exit;
 mod folder;
 mod halt;
+mod list;
 mod load;
 mod meter;
 mod output;
@@ -49,7 +50,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => small::check(&args),
-        Command::List(args) => small::list(&args),
+        Command::List(args) => list::list(&args),
         Command::Schema => small::schema(),
         Command::Init(args) => small::init(&args),
         Command::Completions(args) => small::completions(&args),

@@ -185,9 +185,11 @@ mod tests {
     #[test]
     fn a_full_disk_is_reported_at_the_end() {
         let names = ["web", "f"];
-        let mut logs = vec![RequestLog::csv(Disk { room: 100_000 }, &names, &names)];
-        #[cfg(feature = "parquet")]
-        logs.push(RequestLog::parquet(Disk { room: 100_000 }, &names, &names).unwrap());
+        let logs = [
+            RequestLog::csv(Disk { room: 100_000 }, &names, &names),
+            #[cfg(feature = "parquet")]
+            RequestLog::parquet(Disk { room: 100_000 }, &names, &names).unwrap(),
+        ];
         for mut log in logs {
             for number in 0..200_000_u64 {
                 // Numbers that do not compress.
