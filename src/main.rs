@@ -1,3 +1,7 @@
 //! The command line of forewarm.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    forewarm::cli::main()
+}

@@ -1,1 +1,58 @@
 //! The command line: the only place with files, clock, environment and terminal.
+//!
+//! | file | does |
+//! |---|---|
+//! | `args` | what can be typed |
+//! | `run`, `list`, `small` | the commands, each in one screen |
+//! | `load` | scenario files and the files they name |
+//! | `results`, `output`, `folder` | the results folder; single files; what both need |
+//! | `halt`, `meter` | Ctrl-C; progress |
+//! | `exit`, `terminal` | exit codes; the two output streams |
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the border that keeps files, clock and environment out of the rest"
+)]
+
+mod args;
+mod exit;
+mod folder;
+mod halt;
+mod list;
+mod load;
+mod meter;
+mod output;
+mod results;
+mod run;
+mod small;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use exit::{Done, Stop};
+
+/// Runs the command that was typed.
+#[must_use]
+pub fn main() -> ExitCode {
+    match execute(Args::parse().command) {
+        Ok(done) => done.code(),
+        Err(stop) => {
+            stop.explain();
+            stop.code()
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<Done, Stop> {
+    match command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => small::check(&args),
+        Command::List(args) => list::list(&args),
+        Command::Schema => small::schema(),
+        Command::Init(args) => small::init(&args),
+        Command::Completions(args) => small::completions(&args),
+    }
+}

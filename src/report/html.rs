@@ -266,6 +266,7 @@ mod tests {
 
     /// `FOREWARM_LOOK=1 cargo test --lib look` leaves pages and charts in `target/look` to be looked at.
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "writes the pages for somebody to look at")]
     fn look() {
         if std::env::var_os("FOREWARM_LOOK").is_none() {
             return;

@@ -8,6 +8,7 @@
 //! | [`chart`] | SVG charts; `chart::run` has those of a run |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
 //! | [`perfetto`] | Chrome trace events |
+//! | [`requests`] | one row for each request, as CSV or Parquet |
 
 pub mod chart;
 pub mod csv;
@@ -16,6 +17,7 @@ pub mod json;
 pub mod number;
 pub mod page;
 pub mod perfetto;
+pub mod requests;
 pub mod table;
 mod wording;
 

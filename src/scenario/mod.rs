@@ -22,6 +22,7 @@ mod overlay;
 mod preset;
 pub mod quantity;
 mod raw;
+pub mod registry;
 mod schema;
 mod shape;
 pub mod template;

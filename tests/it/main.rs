@@ -1,10 +1,13 @@
 //! The integration tests, one binary.
 
+#![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
+
 mod bad_scenarios;
 mod floors;
 mod harness;
 mod invariants;
 mod oracles;
 mod reference;
+mod program;
 mod scenarios;
 mod vectors;

@@ -1,0 +1,227 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+
+use crate::scenario::template::TEMPLATES;
+
+/// More threads than this are a typing error.
+const MAX_THREADS: usize = 1024;
+
+/// Simulates serverless scaling: what users will feel, what it will cost, which limit binds first.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  forewarm init web-api --out shop.toml   write an example to start from
+  forewarm check shop.toml                find every mistake in it
+  forewarm run shop.toml                  simulate it; results in results/<name>
+
+Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
+)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Simulate a scenario: a summary on the terminal, the results in a folder
+    Run(RunArgs),
+    /// Check scenario files and report every problem at once
+    Check(CheckArgs),
+    /// List what a scenario can name
+    List(ListArgs),
+    /// Print the JSON Schema of the scenario file, for editors
+    #[command(after_help = "\
+Example:
+  forewarm schema > forewarm.schema.json")]
+    Schema,
+    /// Print a commented example scenario, or write it to a file
+    Init(InitArgs),
+    /// Print the completions for a shell
+    Completions(CompletionArgs),
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm run shop.toml
+  forewarm run shop.toml --set function.checkout.memory=512MB --replications 10
+  forewarm run shop.toml --variant provisioned --out results/provisioned
+  forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
+  forewarm run shop.toml --requests requests.parquet --timeline timeline.json
+  forewarm init | forewarm run -
+
+The file of --timeline opens at https://ui.perfetto.dev.")]
+pub(super) struct RunArgs {
+    /// The scenario file; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Folder for the results [default: results/<scenario name>]; what forewarm wrote there before is replaced
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Worker threads, which do not change the result [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(super) threads: Option<NonZeroUsize>,
+    /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub(super) requests: Option<PathBuf>,
+    /// Write instances and invocations of the first replication as Chrome trace events: .json, .json.gz
+    #[arg(long, value_name = "FILE")]
+    pub(super) timeline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+    /// Print nothing but errors and what --format json asks for
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// Show no progress bar
+    #[arg(long)]
+    pub(super) no_progress: bool,
+}
+
+/// Changes to the scenario.
+#[derive(Debug, Group)]
+pub(super) struct ScenarioArgs {
+    /// Set a value of the scenario by its dotted key, as in function.checkout.memory=512MB; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = change)]
+    pub(super) set: Vec<(String, String)>,
+    /// Apply a variant of the scenario
+    #[arg(long, value_name = "NAME")]
+    pub(super) variant: Option<String>,
+    /// Root of the random numbers, in place of simulation.seed
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Independent runs, in place of simulation.replications
+    #[arg(long, value_name = "N")]
+    pub(super) replications: Option<u32>,
+}
+
+#[derive(Debug, Group)]
+pub(super) struct FormatArgs {
+    /// What standard output carries; json: the result and nothing else
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For scripts
+    Json,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm check scenarios/*.toml
+  forewarm check shop.toml --set platform.concurrency.account-limit=500")]
+pub(super) struct CheckArgs {
+    /// The scenario files; `-` reads one from standard input
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Print nothing but problems
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm list policies
+  forewarm list metrics --format json")]
+pub(super) struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub(super) what: Listing,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Listing {
+    /// How instances are kept, chosen and what happens when there are too few
+    Policies,
+    /// Presets: the values of real platforms
+    Platforms,
+    /// Distributions of durations
+    Distributions,
+    /// Arrival processes
+    Arrivals,
+    /// Keys of the summary, which objectives can name
+    Metrics,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm init
+  forewarm init aws-lambda --out shop.toml")]
+pub(super) struct InitArgs {
+    /// Which example
+    #[arg(default_value = TEMPLATES[0].name, value_parser = templates())]
+    pub(super) template: String,
+    /// Write it to this file, which must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm completions bash > ~/.local/share/bash-completion/completions/forewarm
+  forewarm completions zsh > ~/.zfunc/_forewarm")]
+pub(super) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+fn templates() -> PossibleValuesParser {
+    PossibleValuesParser::new(TEMPLATES.iter().map(|template| PossibleValue::new(template.name).help(template.about)))
+}
+
+fn change(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, as in function.checkout.memory=512MB".to_owned()),
+    }
+}
+
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse() {
+        Ok(threads) if threads <= NonZeroUsize::new(MAX_THREADS).unwrap_or(NonZeroUsize::MAX) => Ok(threads),
+        _ => Err(format!("write a number from 1 to {MAX_THREADS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_declarations_fit_together() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn threads_and_changes_are_checked() {
+        assert_eq!(threads("2").map(NonZeroUsize::get), Ok(2));
+        assert!(threads("0").is_err() && threads("1025").is_err() && threads("x").is_err());
+        assert_eq!(change("a.b=c=d"), Ok(("a.b".to_owned(), "c=d".to_owned())));
+        assert!(change("=1").is_err() && change("a").is_err());
+    }
+}

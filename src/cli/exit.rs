@@ -1,0 +1,91 @@
+//! How a command ends, and the exit codes that scripts rely on.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use super::terminal;
+use crate::scenario::Problems;
+
+/// A command that did what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// And there is nothing to complain about.
+    Well,
+    /// And an objective is not met.
+    Missed,
+    /// And something is wrong in what was checked.
+    Wrong,
+}
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Bad input or usage.
+    Input(anyhow::Error),
+    /// A scenario that cannot be simulated.
+    Scenario(Problems),
+    /// Ctrl-C.
+    Interrupted,
+    /// The environment failed: disk full, permission.
+    Environment(anyhow::Error),
+    /// Whoever read the output has seen enough.
+    ClosedPipe,
+}
+
+impl Done {
+    pub(super) fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Well => 0,
+            Self::Missed => 1,
+            Self::Wrong => 2,
+        })
+    }
+}
+
+/// The exit code of what was interrupted.
+pub(super) const INTERRUPTED: u8 = 3;
+
+impl Stop {
+    /// Bad input, with what to do instead.
+    pub(super) fn input(message: impl fmt::Display, help: &str) -> Self {
+        Self::Input(anyhow::anyhow!("{message}\nhelp: {help}"))
+    }
+
+    /// What the operating system answered to `what`: a path that makes no sense is bad input, anything else is not.
+    pub(super) fn of_path(what: impl fmt::Display, error: io::Error) -> Self {
+        use io::ErrorKind::{AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound};
+        let kind = error.kind();
+        let error = anyhow::Error::new(error).context(what.to_string());
+        match kind {
+            NotFound | NotADirectory | IsADirectory | InvalidInput | InvalidFilename | AlreadyExists => {
+                Self::Input(error)
+            }
+            _ => Self::Environment(error),
+        }
+    }
+
+    /// What the operating system answered to writing `what`.
+    pub(super) fn of_writing(what: impl fmt::Display, error: io::Error) -> Self {
+        Self::Environment(anyhow::Error::new(error).context(format!("cannot write {what}")))
+    }
+
+    pub(super) fn code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::ClosedPipe => 0,
+            Self::Input(_) | Self::Scenario(_) => 2,
+            Self::Interrupted => INTERRUPTED,
+            Self::Environment(_) => 4,
+        })
+    }
+
+    /// Says on standard error what went wrong.
+    pub(super) fn explain(&self) {
+        match self {
+            Self::Input(error) | Self::Environment(error) => terminal::error(&format!("{error:#}")),
+            Self::Scenario(problems) => terminal::problems(problems),
+            Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
+            Self::ClosedPipe => {}
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Folders and names that are there for a while only, and leave no trace if things go wrong.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What temporary files and folders begin with; they stand beside what they become.
+const PREFIX: &str = ".forewarm-";
+
+/// Folders made for an output. Dropped, they go again if they are still empty.
+#[derive(Debug, Default)]
+pub(super) struct MadeFolders(Vec<PathBuf>);
+
+impl MadeFolders {
+    /// Makes a folder with everything above it that is missing.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub(super) fn make(folder: &Path) -> io::Result<Self> {
+        let missing = folder.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
+        let made = Self(missing);
+        fs::create_dir_all(folder)?;
+        Ok(made)
+    }
+
+    /// They stay.
+    pub(super) fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        // The innermost first. One that is not empty has become somebody's.
+        for folder in &self.0 {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// A temporary file in a folder, readable to whom a plain new file would be.
+pub(super) fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(PREFIX).tempfile_in(folder).map_err(without_name)
+}
+
+/// A temporary folder in a folder, likewise.
+pub(super) fn temporary_folder(folder: &Path) -> io::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+    builder.prefix(PREFIX).tempdir_in(folder).map_err(without_name)
+}
+
+/// What went wrong, without the temporary name, which nobody knows.
+fn without_name(error: io::Error) -> io::Error {
+    error.kind().into()
+}
+
+/// The path from the root, through links where it exists.
+pub(super) fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let path = std::path::absolute(path)?;
+            match (path.parent(), path.file_name()) {
+                (Some(parent), Some(name)) => Ok(resolve(parent)?.join(name)),
+                _ => Err(error),
+            }
+        }
+        answer => answer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_folders_go_again_unless_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("a/b/c");
+        drop(MadeFolders::make(&inner).unwrap());
+        assert!(!root.path().join("a").exists());
+        MadeFolders::make(&inner).unwrap().keep();
+        assert!(inner.exists());
+        drop(MadeFolders::make(&inner).unwrap());
+        assert!(inner.exists(), "it was there before");
+    }
+
+    #[test]
+    fn paths_that_do_not_exist_yet_are_resolved_too() {
+        let root = tempfile::tempdir().unwrap();
+        let real = fs::canonicalize(root.path()).unwrap();
+        fs::create_dir(real.join("x")).unwrap();
+        assert_eq!(resolve(&real.join("x/new/file")).unwrap(), real.join("x/new/file"));
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(real.join("x"), real.join("link")).unwrap();
+            assert_eq!(resolve(&real.join("link/new")).unwrap(), real.join("x/new"));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! How far a run has come, on standard error.
+
+use std::ops::ControlFlow;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::halt::Halt;
+use crate::experiment::Progress;
+use crate::report::number::count;
+
+/// What is over sooner needs no bar.
+const DELAY: Duration = Duration::from_millis(500);
+/// The whole work in steps, small enough that the share of one of very many cells is not rounded to nothing.
+const WHOLE: f64 = 1e12;
+
+/// Counts what is done, shows it if somebody wants to see it, and says when to stop.
+pub(super) struct Meter {
+    halt: Halt,
+    started: Instant,
+    visible: bool,
+    bar: OnceLock<ProgressBar>,
+    /// Steps of [`WHOLE`].
+    done: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl Meter {
+    /// Starts the clock. The bar appears after half a second if it is `visible`.
+    pub(super) fn start(halt: Halt, visible: bool) -> Self {
+        let (done, requests) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { halt, started: Instant::now(), visible, bar: OnceLock::new(), done, requests }
+    }
+
+    /// Takes the bar away and says how long it took.
+    pub(super) fn stop(self) -> Duration {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+        self.started.elapsed()
+    }
+
+    fn show(&self, elapsed: Duration, done: u64, requests: u64) {
+        let bar = self.bar.get_or_init(|| {
+            let style = ProgressStyle::with_template("{percent:>3} % {bar:30} {msg}, {eta} left");
+            ProgressBar::with_draw_target(Some(WHOLE as u64), ProgressDrawTarget::stderr())
+                .with_style(style.expect("the template is right"))
+                .with_elapsed(elapsed)
+        });
+        bar.set_message(rate(requests as f64 / elapsed.as_secs_f64()));
+        bar.set_position(done);
+    }
+}
+
+impl Progress for Meter {
+    fn advance(&self, share: f64, requests: u64) -> ControlFlow<()> {
+        let step = (share * WHOLE) as u64;
+        let done = self.done.fetch_add(step, Relaxed) + step;
+        let requests = self.requests.fetch_add(requests, Relaxed) + requests;
+        if self.visible {
+            let elapsed = self.started.elapsed();
+            if elapsed > DELAY {
+                self.show(elapsed, done, requests);
+            }
+        }
+        if self.halt.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+/// Invocations for each second: `1.5 million/s`, `12,345/s`.
+pub(super) fn rate(per_second: f64) -> String {
+    if per_second >= 1e6 {
+        format!("{:.1} million/s", per_second / 1e6)
+    } else {
+        format!("{}/s", count(per_second.round()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_short() {
+        assert_eq!(rate(1_543_210.9), "1.5 million/s");
+        assert_eq!(rate(12_345.6), "12,346/s");
+    }
+
+    #[test]
+    fn an_output_that_failed_stops_the_run() {
+        let halt = Halt::default();
+        let meter = Meter::start(halt.clone(), false);
+        assert!(meter.advance(0.25, 10).is_continue());
+        halt.output_failed();
+        assert!(meter.advance(0.25, 10).is_break());
+        assert!(!halt.is_interrupted());
+    }
+}

@@ -1,0 +1,190 @@
+//! `forewarm run`.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use super::args::{Format, RunArgs};
+use super::exit::{Done, Stop};
+use super::halt::Halt;
+use super::meter::{self, Meter};
+use super::output::{Output, Sink};
+use super::results::{MANIFEST, Results};
+use super::{load, terminal};
+use crate::engine::SimError;
+use crate::experiment::{self, Run};
+use crate::measure::{Manifest, RunResult};
+use crate::report::number::count;
+use crate::report::perfetto::TraceWriter;
+use crate::report::requests::RequestLog;
+use crate::report::{chart, csv, html, json, table};
+use crate::scenario::Scenario;
+
+/// Reads, simulates, writes, prints.
+pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
+    let (scenario, warnings) = load::scenario(&args.path, &args.scenario)?;
+    if !warnings.is_empty() && !args.quiet {
+        terminal::problems(&warnings);
+    }
+    let halt = Halt::on_interrupt()?;
+    let folder = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let results = Results::reserve(&folder)?;
+    let logs = Logs::open(args, &scenario, &results, &halt)?;
+    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+
+    let (run, wall_s) = simulate(args, &scenario, threads, logs, &halt)?;
+
+    let manifest = manifest(&scenario, threads, &run, wall_s);
+    write(&results, &run.result, &manifest)?;
+    if halt.is_interrupted() {
+        return Err(Stop::Interrupted);
+    }
+    results.commit()?;
+    print(args, &folder, &run, &manifest)?;
+    let missed = run.result.summary.objectives.iter().any(|objective| !objective.met);
+    Ok(if missed { Done::Missed } else { Done::Well })
+}
+
+/// The run, and how long it took in seconds.
+fn simulate(
+    args: &RunArgs,
+    scenario: &Scenario,
+    threads: NonZeroUsize,
+    mut logs: Logs,
+    halt: &Halt,
+) -> Result<(Run, f64), Stop> {
+    let meter = Meter::start(halt.clone(), !args.quiet && !args.no_progress && terminal::is_watched());
+    let requests = logs.requests.as_mut().map(|(_, log)| log);
+    let timeline = logs.timeline.as_mut().map(|(_, log)| log);
+    let observers = (requests.is_some() || timeline.is_some()).then_some((requests, timeline));
+    let run = experiment::run(scenario, threads, &meter, observers);
+    let wall_s = meter.stop().as_secs_f64();
+    match run {
+        _ if halt.is_interrupted() => Err(Stop::Interrupted),
+        // If it was an output that stopped the run, its error is here.
+        Ok(run) => logs.keep().map(|()| (run, wall_s)),
+        Err(SimError::Cancelled) => logs.keep().and(Err(Stop::Interrupted)),
+        Err(error) => Err(Stop::Input(error.into())),
+    }
+}
+
+/// What is written while the simulation runs.
+struct Logs {
+    requests: Option<(Output, RequestLog<Sink>)>,
+    timeline: Option<(Output, TraceWriter<Sink>)>,
+}
+
+impl Logs {
+    fn open(args: &RunArgs, scenario: &Scenario, results: &Results, halt: &Halt) -> Result<Self, Stop> {
+        if args.requests.is_some() && args.requests == args.timeline {
+            return Err(Stop::input("--requests and --timeline name the same file", "name two files"));
+        }
+        let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
+        let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
+        let open = |path: &PathBuf| Output::open(path, results, halt);
+        let mut logs = Self { requests: None, timeline: None };
+        if let Some(path) = &args.requests {
+            let (output, sink) = open(path)?;
+            logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
+        }
+        if let Some(path) = &args.timeline {
+            let (output, sink) = open(path)?;
+            logs.timeline = Some((output, TraceWriter::new(sink, &functions)));
+        }
+        Ok(logs)
+    }
+
+    /// Writes the ends and gives the files their names.
+    fn keep(self) -> Result<(), Stop> {
+        if let Some((output, log)) = self.requests {
+            output.keep(log.finish())?;
+        }
+        if let Some((output, log)) = self.timeline {
+            output.keep(log.finish())?;
+        }
+        Ok(())
+    }
+}
+
+/// Parquet if the name says so, CSV if not.
+fn request_log(path: &Path, sink: Sink, sources: &[&str], functions: &[&str]) -> Result<RequestLog<Sink>, Stop> {
+    if path.extension().is_none_or(|extension| extension != "parquet") {
+        return Ok(RequestLog::csv(sink, sources, functions));
+    }
+    #[cfg(feature = "parquet")]
+    return RequestLog::parquet(sink, sources, functions).map_err(|error| Stop::of_writing(path.display(), error));
+    #[cfg(not(feature = "parquet"))]
+    return Err(Stop::input("this forewarm was built without Parquet", "name a file that ends in .csv"));
+}
+
+fn manifest(scenario: &Scenario, threads: NonZeroUsize, run: &Run, wall_s: f64) -> Manifest {
+    Manifest {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
+        scenario_hash: scenario.hash.clone(),
+        scenario: scenario.resolved.clone(),
+        seed: run.result.summary.seed,
+        replications: run.result.summary.replications,
+        threads: threads.get(),
+        wall_s,
+        invocations: run.simulated,
+        invocations_per_s: run.simulated as f64 / wall_s.max(f64::MIN_POSITIVE),
+    }
+}
+
+/// The command as it can be typed again, the program by its name only.
+fn command_line(arguments: impl Iterator<Item = String>) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
+    let quoted = arguments.skip(1).map(|word| match word.chars().all(plain) && !word.is_empty() {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    });
+    std::iter::once("forewarm".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// All files of the results folder.
+fn write(results: &Results, result: &RunResult, manifest: &Manifest) -> Result<(), Stop> {
+    let in_memory = |text: Result<(), ::csv::Error>| text.map_err(|error| Stop::Environment(error.into()));
+    let (mut functions, mut timeline) = (Vec::new(), Vec::new());
+    in_memory(csv::functions(&result.summary, &mut functions))?;
+    in_memory(csv::timeline(&result.timeline, &mut timeline))?;
+    let charts = chart::run::charts(result);
+    results.write("summary.json", json::summary(&result.summary))?;
+    results.write("functions.csv", functions)?;
+    results.write("timeline.csv", timeline)?;
+    for chart in &charts {
+        results.write(&format!("{}.svg", chart.name), &chart.svg)?;
+    }
+    results.write("report.html", html::render(result, manifest, &charts))?;
+    results.write(MANIFEST, json::manifest(manifest))
+}
+
+fn print(args: &RunArgs, folder: &Path, run: &Run, manifest: &Manifest) -> Result<(), Stop> {
+    let summary = &run.result.summary;
+    if args.format.format == Format::Json {
+        return terminal::print(&json::summary(summary));
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    let table = table::render(summary, terminal::colour_out());
+    let (invocations, rate) = (count(run.simulated as f64), meter::rate(manifest.invocations_per_s));
+    terminal::print(&format!(
+        "{table}\nResults in {}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
+        folder.display(),
+        manifest.wall_s,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_typed_again() {
+        let typed = ["/usr/bin/forewarm", "run", "my file.toml", "--set", "a.b=it's", ""];
+        assert_eq!(
+            command_line(typed.iter().map(ToString::to_string)),
+            r"forewarm run 'my file.toml' --set 'a.b=it'\''s' ''"
+        );
+    }
+}

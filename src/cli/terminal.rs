@@ -1,0 +1,51 @@
+//! The two output streams. Standard output carries what was asked for, standard error everything else.
+
+use std::io::{self, IsTerminal, Write as _};
+
+use super::exit::Stop;
+use crate::scenario::Problems;
+
+/// Writes to standard output.
+///
+/// # Errors
+/// A closed pipe and a full disk, which end the program in different ways.
+pub(super) fn print(text: &str) -> Result<(), Stop> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
+        _ => Stop::of_writing("standard output", error),
+    })
+}
+
+/// Writes to standard error. If even that fails, there is nobody to tell.
+pub(super) fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Says what went wrong.
+pub(super) fn error(message: &str) {
+    let (start, end) = if colour(&io::stderr()) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+    complain(&format!("{start}error{end}: {message}\n"));
+}
+
+/// Shows what was found in a scenario.
+pub(super) fn problems(problems: &Problems) {
+    complain(&problems.render(colour(&io::stderr())));
+}
+
+/// Whether text for standard output may be coloured.
+pub(super) fn colour_out() -> bool {
+    colour(&io::stdout())
+}
+
+/// Whether somebody watches standard error.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
+}
+
+/// A terminal that can show colours, and nobody has set `NO_COLOR` (no-color.org).
+fn colour(stream: &impl IsTerminal) -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !unwanted && !dumb
+}

@@ -1,0 +1,453 @@
+//! The program as people and scripts meet it, in a temporary folder.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use assert_cmd::cargo::cargo_bin;
+use forewarm::scenario::template::TEMPLATES;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A scenario that is over at once, with room for more keys at its end.
+const QUICK: &str = r#"
+[scenario]
+name = "quick"
+[simulation]
+horizon = "10m"
+[[function]]
+name = "f"
+duration.constant.value = "100ms"
+[[source]]
+name = "s"
+function = "f"
+arrivals.constant.rate = "1/s"
+"#;
+
+/// An objective that is not met.
+const MISSED: &str = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = 0.05\n";
+
+/// A folder with the scenario `quick.toml` in it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
+        folder.write("quick.toml", QUICK);
+        folder
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).expect("a writable folder");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
+        names.sort();
+        names
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(cargo_bin!("forewarm"));
+        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Answer {
+        Answer::of(self.command(arguments).output().expect("the program starts"))
+    }
+
+    fn run_with_input(&self, arguments: &[&str], input: &str) -> Answer {
+        let mut command = self.command(arguments);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it is read");
+        Answer::of(child.wait_with_output().expect("it ends"))
+    }
+}
+
+/// What the program answered.
+#[derive(Debug)]
+struct Answer {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Answer {
+    fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    #[track_caller]
+    fn ends(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+}
+
+#[test]
+fn every_help_shows_an_example() {
+    let folder = Folder::new();
+    for command in ["run", "check", "list", "schema", "init", "completions"] {
+        let help = folder.run(&[command, "--help"]).ends(0).out;
+        assert!(help.contains(&format!("\n  forewarm {command}")), "{help}");
+    }
+    let help = folder.run(&["--help"]).ends(0).out;
+    assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
+    assert_eq!(folder.run(&["--version"]).ends(0).out, format!("forewarm {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let folder = Folder::new();
+    for arguments in [
+        &[][..],
+        &["fly"],
+        &["run"],
+        &["run", "quick.toml", "--set", "novalue"],
+        &["run", "quick.toml", "--threads", "0"],
+        &["run", "quick.toml", "--format", "xml"],
+        &["run", "missing.toml"],
+        &["run", "."],
+        &["check"],
+        &["check", "missing.toml"],
+        &["init", "nothing"],
+        &["list", "planets"],
+    ] {
+        let answer = folder.run(arguments).ends(2);
+        assert!(answer.out.is_empty() && !answer.err.is_empty(), "{arguments:?}: {answer:?}");
+    }
+    assert_eq!(folder.names(""), ["quick.toml"]);
+}
+
+#[test]
+fn check_reports_all_files_and_all_problems() {
+    let folder = Folder::new();
+    let answer = folder.run(&["check", "quick.toml"]).ends(0);
+    assert_eq!((answer.out.as_str(), answer.err.as_str()), ("quick.toml: ok\n", ""));
+    assert_eq!(folder.run(&["check", "--quiet", "quick.toml"]).ends(0).out, "");
+    folder.write("bad.toml", &QUICK.replace("10m", "10").replace("rate =", "rat ="));
+    folder.write("binary.toml", "a = \"\u{0}\"");
+    let answer = folder.run(&["check", "bad.toml", "missing.toml", "binary.toml", "quick.toml"]).ends(2);
+    assert_eq!(answer.out, "quick.toml: ok\n");
+    for part in ["bad.toml:5:11", "missing.toml", "binary.toml:1"] {
+        assert!(answer.err.contains(part), "{part}: {}", answer.err);
+    }
+    insta::assert_snapshot!(folder.run(&["check", "bad.toml"]).ends(2).err);
+    folder.run(&["check", "quick.toml", "--set", "function.f.memory=lots"]).ends(2);
+}
+
+#[test]
+fn a_scenario_on_standard_input() {
+    let folder = Folder::new();
+    assert_eq!(folder.run_with_input(&["check", "-"], QUICK).ends(0).out, "-: ok\n");
+    let answer = folder.run_with_input(&["check", "-"], "[scenario]\nname = 1\n").ends(2);
+    assert!(answer.err.contains("standard input:2:8"), "{}", answer.err);
+    folder.run_with_input(&["run", "-", "--quiet"], QUICK).ends(0);
+    assert!(folder.path().join("results/quick/report.html").exists());
+}
+
+#[test]
+fn files_of_a_scenario_are_meant_from_its_folder() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("sub")).expect("a new folder");
+    folder.write("sub/durations.txt", "100ms\n200ms\n");
+    folder.write(
+        "sub/x.toml",
+        &QUICK.replace("duration.constant.value = \"100ms\"", "duration.empirical.file = \"durations.txt\""),
+    );
+    folder.run(&["check", "sub/x.toml"]).ends(0);
+    let text = folder.read("sub/x.toml");
+    let answer = folder.run_with_input(&["check", "-"], &text).ends(2);
+    assert!(answer.err.contains("durations.txt"), "{}", answer.err);
+}
+
+#[test]
+fn the_schema_holds_for_every_template() {
+    let folder = Folder::new();
+    let schema: Value = serde_json::from_str(&folder.run(&["schema"]).ends(0).out).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    for template in TEMPLATES {
+        let text = folder.run(&["init", template.name]).ends(0).out;
+        assert_eq!(text, template.text);
+        let value: Value = toml::from_str(&text).expect("TOML");
+        let errors: Vec<_> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{}: {errors:?}", template.name);
+    }
+    assert!(!validator.is_valid(&serde_json::json!({"scenario": {"nme": "x"}})));
+}
+
+#[test]
+fn init_never_overwrites() {
+    let folder = Folder::new();
+    folder.run(&["init", "queue", "--out", "new.toml"]).ends(0);
+    folder.run(&["check", "new.toml"]).ends(0);
+    let answer = folder.run(&["init", "--out", "quick.toml"]).ends(2);
+    assert!(answer.err.contains("quick.toml exists already"), "{}", answer.err);
+    assert_eq!(folder.read("quick.toml"), QUICK);
+    folder.run(&["init", "--out", "no/such/folder.toml"]).ends(2);
+}
+
+#[test]
+fn lists_are_for_people_and_for_scripts() {
+    let folder = Folder::new();
+    for (what, name) in [
+        ("policies", "round-robin"),
+        ("platforms", "aws-lambda"),
+        ("distributions", "hyper-exponential"),
+        ("arrivals", "rate-trace"),
+        ("metrics", "latency_s.p99"),
+    ] {
+        assert!(folder.run(&["list", what]).ends(0).out.contains(name));
+        let json: Value =
+            serde_json::from_str(&folder.run(&["list", what, "--format", "json"]).ends(0).out).expect("JSON");
+        let entries = json.as_array().expect("a list");
+        assert!(entries.iter().any(|entry| entry["name"] == name), "{json:#}");
+        assert!(entries.iter().all(|entry| entry["about"].is_string()), "{json:#}");
+    }
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        assert!(folder.run(&["completions", shell]).ends(0).out.contains("forewarm"));
+    }
+}
+
+#[test]
+fn a_run_leaves_a_whole_folder() {
+    let folder = Folder::new();
+    let answer = folder.run(&["run", "quick.toml", "--seed", "7", "--replications", "2", "--threads", "1"]).ends(0);
+    assert_eq!(answer.err, "", "no progress where nobody watches");
+    assert!(answer.out.contains("\nResults in results/quick: open report.html"), "{}", answer.out);
+    assert!(answer.out.contains(" invocations in "), "{}", answer.out);
+    let names = folder.names("results/quick");
+    for name in ["manifest.json", "summary.json", "functions.csv", "timeline.csv", "latency.svg", "report.html"] {
+        assert!(names.iter().any(|known| known == name), "{name} in {names:?}");
+    }
+    assert_eq!(folder.names("results"), ["quick"]);
+    let (manifest, summary) = (folder.json("results/quick/manifest.json"), folder.json("results/quick/summary.json"));
+    assert_eq!(manifest["command"], "forewarm run quick.toml --seed 7 --replications 2 --threads 1");
+    assert_eq!((&manifest["seed"], &manifest["replications"]), (&summary["seed"], &summary["replications"]));
+    assert_eq!((manifest["seed"].as_u64(), manifest["replications"].as_u64()), (Some(7), Some(2)));
+    assert_eq!(manifest["scenario_hash"], summary["scenario"]["hash"]);
+    assert!(manifest["invocations"].as_u64() >= Some(2 * 599), "{manifest:#}");
+    // The manifest holds the scenario that was run.
+    folder.write("again.toml", manifest["scenario"].as_str().expect("text"));
+    folder.run(&["run", "again.toml", "--out", "again", "--quiet"]).ends(0);
+    assert_eq!(folder.read("again/summary.json"), folder.read("results/quick/summary.json"));
+}
+
+#[test]
+fn json_is_all_there_is_on_standard_output() {
+    let folder = Folder::new();
+    let answer = folder.run(&["run", "quick.toml", "--format", "json", "--out", "out"]).ends(0);
+    assert_eq!(answer.out, folder.read("out/summary.json"));
+    assert_eq!(folder.run(&["run", "quick.toml", "--format", "json", "--quiet"]).ends(0).out, answer.out);
+    let silent = folder.run(&["run", "quick.toml", "--quiet"]).ends(0);
+    assert_eq!((silent.out.as_str(), silent.err.as_str()), ("", ""));
+}
+
+#[test]
+fn an_objective_that_is_not_met_is_1() {
+    let folder = Folder::new();
+    folder.write("missed.toml", &format!("{QUICK}{MISSED}"));
+    let answer = folder.run(&["run", "missed.toml"]).ends(1);
+    assert!(answer.out.contains("NOT MET"), "{}", answer.out);
+    folder.write("met.toml", &format!("{QUICK}{}", MISSED.replace("0.05", "0.5")));
+    folder.run(&["run", "met.toml"]).ends(0);
+    assert_eq!(folder.json("results/quick/summary.json")["objectives"][0]["met"], true);
+}
+
+#[test]
+fn variants_and_changes_are_applied() {
+    let folder = Folder::new();
+    folder.write(
+        "x.toml",
+        &format!(
+            "{QUICK}[[variant]]\nname = \"slow\"\nset = {{ \"function.f.duration.constant.value\" = \"200ms\" }}\n"
+        ),
+    );
+    let mean = |arguments: &[&str]| {
+        let mut all = vec!["run", "x.toml", "--format", "json"];
+        all.extend(arguments);
+        let summary: Value = serde_json::from_str(&folder.run(&all).ends(0).out).expect("JSON");
+        summary["total"]["execution_s"]["mean"]["mean"].as_f64().expect("a number")
+    };
+    assert!((mean(&["--variant", "slow"]) - 0.2).abs() < 1e-9);
+    assert!((mean(&["--set", "function.f.duration.constant.value=300ms"]) - 0.3).abs() < 1e-9);
+    let answer = folder.run(&["run", "x.toml", "--variant", "slwo"]).ends(2);
+    assert!(answer.err.contains("slow"), "{}", answer.err);
+}
+
+#[test]
+fn a_foreign_folder_is_left_alone() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("mine")).expect("a new folder");
+    folder.write("mine/manifest.json", "{\"name\": \"an app\"}");
+    let answer = folder.run(&["run", "quick.toml", "--out", "mine"]).ends(2);
+    assert!(answer.err.contains("not made by forewarm") && answer.err.contains("--out DIR"), "{}", answer.err);
+    assert_eq!(folder.names("mine"), ["manifest.json"]);
+    folder.run(&["run", "quick.toml", "--out", "."]).ends(2);
+    folder.run(&["run", "quick.toml", "--out", "quick.toml"]).ends(2);
+    assert_eq!(folder.names(""), ["mine", "quick.toml"]);
+}
+
+#[test]
+fn earlier_results_are_replaced() {
+    let folder = Folder::new();
+    folder.run(&["run", "quick.toml", "--seed", "1", "--quiet"]).ends(0);
+    folder.write("results/quick/stale.svg", "old");
+    folder.run(&["run", "quick.toml", "--seed", "2", "--quiet"]).ends(0);
+    assert_eq!(folder.json("results/quick/manifest.json")["seed"], 2);
+    assert!(!folder.path().join("results/quick/stale.svg").exists());
+    assert_eq!(folder.names("results"), ["quick"]);
+}
+
+#[test]
+fn one_row_for_each_request_and_a_slice_for_each_invocation() {
+    let folder = Folder::new();
+    let out = ["run", "quick.toml", "--quiet", "--out", "out"];
+    let run = |more: &[&str]| folder.run(&[&out[..], more].concat()).ends(0);
+    run(&["--requests", "new/requests.csv", "--timeline", "out/timeline.json"]);
+    let text = folder.read("new/requests.csv");
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    let arrived = folder.json("out/summary.json")["total"]["requests"]["arrived"]["mean"].as_f64();
+    assert_eq!(Some(rows.len() as f64), arrived);
+    assert_eq!(
+        (&rows[3][0], &rows[3][1], &rows[3][2], &rows[3][12], &rows[3][15]),
+        ("s", "3", "f", "0.1", "completed")
+    );
+    let trace = folder.json("out/timeline.json");
+    let slices = trace.as_array().expect("a list").iter().filter(|event| event["cat"] == "completed").count();
+    assert_eq!(slices, rows.len());
+    assert_eq!(folder.names("new"), ["requests.csv"]);
+
+    run(&["--requests", "requests.csv.gz"]);
+    let mut unpacked = String::new();
+    let packed = fs::read(folder.path().join("requests.csv.gz")).expect("a file");
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&packed[..]), &mut unpacked).expect("gzip");
+    assert_eq!(unpacked, text);
+    run(&["--requests", "requests.csv.zst"]);
+    let packed = fs::read(folder.path().join("requests.csv.zst")).expect("a file");
+    assert_eq!(zstd::decode_all(&packed[..]).expect("zstd"), text.as_bytes());
+    #[cfg(feature = "parquet")]
+    {
+        use parquet::file::reader::{FileReader as _, SerializedFileReader};
+        run(&["--requests", "requests.parquet"]);
+        let file = fs::File::open(folder.path().join("requests.parquet")).expect("a file");
+        let reader = SerializedFileReader::new(file).expect("Parquet");
+        assert_eq!(reader.metadata().file_metadata().num_rows(), rows.len() as i64);
+    }
+}
+
+#[test]
+fn outputs_are_tried_before_the_long_part() {
+    let folder = Folder::new();
+    folder.write("long.toml", &long());
+    folder.run(&["check", "long.toml"]).ends(0);
+    for bad in [
+        &["--requests", "."][..],
+        &["--timeline", "quick.toml/x.json"],
+        &["--out", "quick.toml/x"],
+        &["--requests", "x", "--timeline", "x"],
+    ] {
+        folder.run(&[&["run", "long.toml"], bad].concat()).ends(2);
+    }
+    assert_eq!(folder.names(""), ["long.toml", "quick.toml"]);
+}
+
+/// A scenario that would take hours.
+fn long() -> String {
+    QUICK.replace("10m", "3650d").replace("1/s", "100/s")
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_closed_pipe_is_success() {
+        let folder = Folder::new();
+        for arguments in
+            [&["schema"][..], &["run", "quick.toml"], &["run", "quick.toml", "--format", "json"], &["--help"]]
+        {
+            let mut child =
+                folder.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+            drop(child.stdout.take());
+            let answer = Answer::of(child.wait_with_output().expect("it ends")).ends(0);
+            assert_eq!(answer.err, "", "{arguments:?}");
+        }
+        assert!(folder.path().join("results/quick/report.html").exists());
+    }
+
+    #[test]
+    fn a_full_disk_is_4() {
+        let full = Path::new("/dev/full");
+        if !full.exists() {
+            return;
+        }
+        let folder = Folder::new();
+        let answer = folder.run(&["run", "quick.toml", "--requests", "/dev/full"]).ends(4);
+        assert!(answer.err.contains("/dev/full"), "{}", answer.err);
+        // Nobody waits for hours to hear that.
+        folder.write("long.toml", &long());
+        folder.run(&["run", "long.toml", "--timeline", "/dev/full"]).ends(4);
+        assert_eq!(folder.names(""), ["long.toml", "quick.toml"]);
+        let out = fs::OpenOptions::new().write(true).open(full).expect("a device");
+        assert_eq!(folder.command(&["schema"]).stdout(out).status().expect("it ends").code(), Some(4));
+    }
+
+    #[test]
+    fn no_permission_is_4() {
+        let folder = Folder::new();
+        let locked = folder.path().join("locked");
+        fs::create_dir(&locked).expect("a new folder");
+        fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).expect("it is ours");
+        if fs::write(locked.join("x"), "").is_ok() {
+            return; // nothing is locked for root
+        }
+        folder.run(&["run", "quick.toml", "--out", "locked/x"]).ends(4);
+        folder.run(&["run", "quick.toml", "--requests", "locked/x"]).ends(4);
+        folder.run(&["init", "--out", "locked/x"]).ends(4);
+        assert_eq!(folder.names(""), ["locked", "quick.toml"]);
+    }
+
+    #[test]
+    fn ctrl_c_is_3_and_leaves_nothing() {
+        let folder = Folder::new();
+        folder.write("long.toml", &long());
+        let arguments = ["run", "long.toml", "--requests", "requests.csv"];
+        let child = folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let began = Instant::now();
+        // The folder that will be the results' shows that it is on its way.
+        while !folder.path().join("results").exists() {
+            assert!(began.elapsed() < Duration::from_secs(20), "it does not begin");
+            sleep(Duration::from_millis(10));
+        }
+        sleep(Duration::from_millis(100));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+        let answer = Answer::of(child.wait_with_output().expect("it ends")).ends(3);
+        assert!(answer.err.contains("interrupted"), "{}", answer.err);
+        assert_eq!(answer.out, "");
+        assert_eq!(folder.names(""), ["long.toml", "quick.toml"]);
+    }
+}
