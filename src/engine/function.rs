@@ -559,8 +559,7 @@ impl<'s> FunctionState<'s> {
 
     fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<'s, O>) {
         let instance = self.instances.get_mut(place);
-        instance.expiry_queued = SimTime::NEVER;
-        instance.ready = false;
+        instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
         shared.observer.instance_removed(at, self.id, instance.id, instance.created);
         self.instances.remove(place);
     }

@@ -198,8 +198,10 @@ pub fn simulate<O: Observer>(
         function.end(reached.max(horizon), &mut shared);
         debug_assert!(function.is_at_rest(), "every request has ended");
     }
-    let _ = pulse(horizon, shared.counts.arrivals - arrivals_told);
-    Ok(shared.counts)
+    match pulse(horizon, shared.counts.arrivals - arrivals_told) {
+        ControlFlow::Break(()) => Err(SimError::Cancelled),
+        ControlFlow::Continue(()) => Ok(shared.counts),
+    }
 }
 
 #[inline]

@@ -256,3 +256,84 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn unlock<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::json;
+    use crate::scenario::{Files, ParseOptions, parse};
+    use crate::workload::Input;
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn input(&self, path: &str) -> Input {
+            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
+        }
+    }
+
+    /// Forty functions of all kinds, with a limit on the account.
+    fn scenario(limit: u32) -> Scenario {
+        let selection = ["most-recently-used", "least-recently-used", "newest", "oldest", "random", "round-robin"];
+        let limits = ["reserved = 2", "max-instances = 2", "provisioned = 1", "per-instance = 3", "queue-limit = 3"];
+        let keep_alive = ["fixed.window = \"30s\"", "halving.period = \"20s\"", "fixed.window = \"forever\""];
+        let functions = (0..40).map(|index| {
+            format!(
+                "[[function]]\nname = \"f{index}\"\nselection = \"{}\"\nduration.exponential.mean = \"{}ms\"\n\
+                 cold-start.exponential.mean = \"400ms\"\nkeep-alive.{}\nconcurrency.{}\nconcurrency.overflow = \"queue\"\n\
+                 [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.poisson.rate = \"{}/m\"\n",
+                selection[index % 6],
+                100 + 37 * index,
+                keep_alive[index % 3],
+                limits[index % 5],
+                1 + 3 * index,
+            )
+        });
+        let head = "[scenario]\nname = \"cells\"\n[simulation]\nhorizon = \"20m\"\nwarm-up = \"2m\"\nreplications = 3\n";
+        let platform = format!("[platform]\npreset = \"aws-lambda\"\nconcurrency = {{ account-limit = {limit}, min-unreserved = 0 }}\n");
+        let text = format!("{head}{platform}{}", functions.collect::<String>());
+        parse("cells.toml", &text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    /// Everything that a run says, as text.
+    fn run_as(scenario: &Scenario, plan: &Plan, threads: usize) -> String {
+        let window = Window::of(scenario);
+        let work = Work { scenario, window: &window, plan, progress: &() };
+        let threads = NonZeroUsize::new(threads).expect("a thread");
+        let result = RunResult::of(scenario, work.replications(threads, None::<()>).expect("it runs"));
+        format!("{}\n{:?}\n{:?}", json::summary(&result.summary), result.timeline, result.distributions)
+    }
+
+    #[test]
+    fn apart_and_together_give_the_same_bytes() {
+        // About 45 are in progress on average, 24 of the limit are reserved: the last limit binds, the middle one nearly does.
+        for (limit, binds) in [(1000, false), (130, false), (60, true)] {
+            let scenario = scenario(limit);
+            let plan = Plan::of(&scenario);
+            assert!(matches!(&plan, Plan::Apart { cells, .. } if cells.len() == 40), "limit {limit}");
+            let together = run_as(&scenario, &Plan::Together(Cell::whole(&scenario)), 1);
+            assert_eq!(together.contains("\"account-limit\""), binds, "limit {limit}");
+            assert!(together == run_as(&scenario, &plan, 1), "limit {limit}: apart is not together");
+            assert!(together == run_as(&scenario, &plan, 5), "limit {limit}: threads matter");
+        }
+    }
+
+    #[test]
+    fn a_log_changes_nothing() {
+        let scenario = scenario(1000);
+        let text = |log| json::summary(&run(&scenario, NonZeroUsize::MIN, &(), log).expect("it runs").result.summary);
+        assert_eq!(text(None), text(Some(())));
+    }
+
+    #[test]
+    fn who_is_told_to_stop_stops() {
+        struct Stop;
+        impl Progress for Stop {
+            fn advance(&self, _: f64, _: u64) -> ControlFlow<()> {
+                ControlFlow::Break(())
+            }
+        }
+        let error = run(&scenario(1000), NonZeroUsize::MIN, &Stop, None::<()>).expect_err("it was told to stop");
+        assert!(matches!(error, SimError::Cancelled));
+    }
+}

@@ -4,6 +4,10 @@
 
 mod bad_scenarios;
 mod floors;
+mod harness;
+mod invariants;
+mod oracles;
 mod program;
+mod reference;
 mod scenarios;
 mod vectors;

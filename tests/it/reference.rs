@@ -1,0 +1,100 @@
+//! Against another simulator and against measurements on AWS Lambda, where their data lie beside the project.
+
+use serde_json::Value;
+
+use crate::harness::{shared, standard_error, summary};
+
+const REPLICATIONS: u32 = 20;
+
+fn read(path: &std::path::Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).expect("readable")).expect("JSON")
+}
+
+fn number(value: &Value, key: &str) -> f64 {
+    value[key].as_f64().unwrap_or_else(|| panic!("a number `{key}` in {value}"))
+}
+
+/// A process of SimFaaS as a distribution of times; `gaussian` is cut off at zero there.
+fn dist(process: &Value) -> String {
+    let mean = 1.0 / number(process, "rate");
+    match process["kind"].as_str() {
+        Some("exp") => format!("exponential = {{ mean = \"{mean}s\" }}"),
+        Some("const") => format!("constant = {{ value = \"{mean}s\" }}"),
+        _ => format!("normal = {{ mean = \"{mean}s\", sd = \"{}s\" }}", number(process, "std")),
+    }
+}
+
+fn arrivals(process: &Value) -> String {
+    let rate = number(process, "rate");
+    match process["kind"].as_str() {
+        Some("exp") => format!("poisson.rate = \"{rate}/s\""),
+        Some("const") => format!("constant.rate = \"{rate}/s\""),
+        _ => format!("renewal.gap = {{ {} }}", dist(process)),
+    }
+}
+
+/// The scenario of a case: newest instance first, rejection at the limit; `cold` is a service time of its own in the base
+/// simulator, and the initialisation before the service in the one with several requests per instance.
+fn scenario(case: &Value) -> String {
+    let is_concurrent = case["simulator"] == "ParServerlessSimulator";
+    let limit = number(case, "maximum_concurrency");
+    let reserved = if limit < 1000.0 { format!("concurrency.reserved = {limit}") } else { String::new() };
+    format!(
+        "[scenario]\nname = \"reference\"\n[simulation]\nhorizon = \"{}s\"\nreplications = {REPLICATIONS}\n\
+         [[function]]\nname = \"f\"\nselection = \"newest\"\nduration.{}\n{}.{}\nkeep-alive.fixed.window = \"{}s\"\n\
+         concurrency.per-instance = {}\nconcurrency.overflow = \"reject\"\n{reserved}\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.{}\n",
+        number(case, "max_time"),
+        dist(&case["warm"]),
+        if is_concurrent { "cold-start" } else { "cold-duration" },
+        dist(&case["cold"]),
+        number(case, "expiration_threshold"),
+        case["concurrency_value"].as_u64().unwrap_or(1),
+        arrivals(&case["arrival"]),
+    )
+}
+
+/// Every case that starts empty: each metric within 4 combined standard errors.
+#[test]
+fn simfaas() {
+    let Some(path) = shared("reference/simfaas.json") else { return };
+    let all = read(&path);
+    let mut cases = 0;
+    let mut wrong = Vec::new();
+    for case in all["cases"].as_array().expect("cases") {
+        let id = case["id"].as_str().expect("an id");
+        // There every arrival is rejected once three instances are busy, even if they have free slots: no platform does.
+        if id.starts_with("temporal") || id == "par_l5_c5_x600_m3" {
+            continue;
+        }
+        cases += 1;
+        let found = summary(&scenario(case)).total;
+        let of_all = |stat: forewarm::measure::summary::Stat| stat;
+        let pairs = [
+            ("prob_cold_of_served", of_all(found.cold_start_ratio)),
+            ("prob_reject", found.rejection_ratio),
+            ("inst_count_avg", found.instances.mean),
+            ("inst_idle_count_avg", found.instances.idle_mean),
+            ("lifespan_avg", found.instances.lifespan_mean_s),
+            ("response_time_avg", found.latency_s.mean),
+            ("reqs_total", found.requests.arrived),
+            ("reqs_cold", found.invocations.cold),
+        ];
+        for (metric, stat) in pairs {
+            let reference = &case["metrics"][metric];
+            let (Some(mean), Some(error)) = (reference["mean"].as_f64(), reference["se"].as_f64()) else { continue };
+            if stat.half_width.is_none() {
+                // Fewer than two replications saw an instance go.
+                wrong.extend((metric != "lifespan_avg" || reference["n"].as_u64() > Some(4)).then(|| format!("{id}: {metric} {} of {reference}", stat.mean)));
+                continue;
+            }
+            let combined = standard_error(stat, REPLICATIONS).hypot(error);
+            let away = (stat.mean - mean).abs();
+            if away > 4.0 * combined + 1e-9 * mean.abs() {
+                wrong.push(format!("{id}: {metric} {} instead of {mean}, {:.1} errors", stat.mean, away / combined));
+            }
+        }
+    }
+    assert_eq!(cases, 31, "cases that start empty");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
