@@ -43,7 +43,7 @@ pub(super) fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFil
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(PREFIX).tempfile_in(folder).map_err(without_name)
+    builder.prefix(PREFIX).tempfile_in(folder).map_err(|error| without_name(&error))
 }
 
 /// A temporary folder in a folder, likewise.
@@ -51,11 +51,11 @@ pub(super) fn temporary_folder(folder: &Path) -> io::Result<tempfile::TempDir> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    builder.prefix(PREFIX).tempdir_in(folder).map_err(without_name)
+    builder.prefix(PREFIX).tempdir_in(folder).map_err(|error| without_name(&error))
 }
 
 /// What went wrong, without the temporary name, which nobody knows.
-fn without_name(error: io::Error) -> io::Error {
+fn without_name(error: &io::Error) -> io::Error {
     error.kind().into()
 }
 

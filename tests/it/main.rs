@@ -9,5 +9,7 @@ mod invariants;
 mod oracles;
 mod reference;
 mod program;
+mod program;
+mod reference;
 mod scenarios;
 mod vectors;
