@@ -7,8 +7,6 @@ mod floors;
 mod harness;
 mod invariants;
 mod oracles;
-mod reference;
-mod program;
 mod program;
 mod reference;
 mod scenarios;
