@@ -88,11 +88,16 @@ impl Results {
     }
 }
 
-/// Refuses what exists and is not a folder that forewarm made.
+fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Refuses what exists and is neither a folder that forewarm made nor an empty one.
 fn refuse_foreign(target: &Path, shown: &Path) -> Result<(), Stop> {
     let manifest = match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Stop::of_path(format!("cannot look at {}", shown.display()), error)),
+        Ok(found) if found.is_dir() && is_empty(target) => return Ok(()),
         Ok(_) => fs::read(target.join(MANIFEST)),
     };
     match manifest {
@@ -172,7 +177,7 @@ mod tests {
         let target = root.path().join("x");
         let refused = || matches!(Results::reserve(&target), Err(Stop::Input(_)));
         fs::create_dir(&target).unwrap();
-        assert!(refused(), "an empty folder");
+        assert!(!refused(), "an empty folder has nothing to lose");
         for text in ["", "{}", "[1]", r#"{"version": "3", "name": "a web app"}"#] {
             fs::write(target.join(MANIFEST), text).unwrap();
             assert!(refused(), "with {text}");
@@ -184,7 +189,7 @@ mod tests {
         assert!(matches!(Results::reserve(Path::new("/")), Err(Stop::Input(_))), "the root");
         fs::remove_file(&target).unwrap();
         let results = Results::reserve(&target).unwrap();
-        fs::create_dir(&target).unwrap();
+        fs::create_dir_all(target.join("foreign")).unwrap();
         assert!(matches!(results.commit(), Err(Stop::Input(_))), "came into being meanwhile");
         assert_eq!(names(root.path()), ["x"]);
     }
