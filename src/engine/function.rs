@@ -157,7 +157,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// Makes the provisioned instances, ready at the start.
-    pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<'s, O>) {
+    pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
             let instance = self.instances.get_mut(place);
@@ -170,7 +170,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request arrives.
-    pub(super) fn arrive<O: Observer>(&mut self, request: Request, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn arrive<O: Observer>(&mut self, request: Request, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         if let Window::Asked(policy) = &mut self.keep_alive {
             policy.observe_arrival(now);
@@ -187,7 +187,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request's execution ends.
-    pub(super) fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         let request = self.requests.get(place);
         let on = request.instance;
@@ -219,7 +219,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// An instance has started: those who waited for it begin to run.
-    pub(super) fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         self.levels.starting -= 1;
         self.levels.busy += 1;
@@ -239,14 +239,14 @@ impl<'s> FunctionState<'s> {
     }
 
     /// There is a token for a new instance again.
-    pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         self.token_pending = false;
         self.serve_queue(now, shared);
     }
 
     /// The patience of the requests in front of the queue may be at its end.
-    pub(super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         self.timeout_pending = false;
         while self.front_deadline().is_some_and(|deadline| deadline <= now) {
@@ -259,7 +259,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// The account has room, and it is this function's turn.
-    pub(super) fn account_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn account_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         self.account_ticket = None;
         let Some(&front) = self.queue.front() else { return };
@@ -277,7 +277,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// The window of an idle instance may have ended.
-    pub(super) fn expiry_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn expiry_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.expire_before(now + Span::from_nanos(1), shared);
         shared.observer.levels(now, self.id, &self.levels);
         if self.expiry_event.is_some_and(|at| at <= now) {
@@ -295,7 +295,7 @@ impl<'s> FunctionState<'s> {
 
     /// Sees to it that an instance that stays idle until `deadline` goes in time.
     #[inline]
-    fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, shared: &mut Shared<'s, O>) {
+    fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, shared: &mut Shared<O>) {
         if self.expiry_event.is_some_and(|at| deadline < at) {
             self.expiry_event = Some(deadline);
             shared.events.push(Event::new(deadline, Kind::Expiry, self.id.0, 0));
@@ -303,7 +303,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// Nothing more will happen: what still waits stays unfinished. Levels are reported up to `end`.
-    pub(super) fn end<O: Observer>(&mut self, end: SimTime, shared: &mut Shared<'s, O>) {
+    pub(super) fn end<O: Observer>(&mut self, end: SimTime, shared: &mut Shared<O>) {
         self.advance(end, shared);
         while !self.queue.is_empty() {
             self.drop_front(Outcome::Unfinished, end, shared);
@@ -317,13 +317,13 @@ impl<'s> FunctionState<'s> {
 
     /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
     #[inline]
-    fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.expire_before(now, shared);
         shared.observer.levels(now, self.id, &self.levels);
     }
 
     #[inline]
-    fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         match &self.expiry {
             Expiry::Never => {}
             Expiry::LeastRecent => {
@@ -337,7 +337,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    fn expire_sorted<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn expire_sorted<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Expiry::Sorted(heap) = &mut self.expiry
             && let Some(&Reverse((deadline, place, id))) = heap.peek()
             && deadline < now
@@ -363,7 +363,7 @@ impl<'s> FunctionState<'s> {
 
     /// Removes an idle instance at the end of its window.
     #[inline]
-    fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<'s, O>) {
+    fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
         shared.counts.expirations += u64::from(at < shared.sources.horizon());
         shared.observer.levels(at, self.id, &self.levels);
         self.levels.idle -= 1;
@@ -372,7 +372,7 @@ impl<'s> FunctionState<'s> {
 
     /// Finds an instance for one more request, or the limit that stands in the way.
     #[inline]
-    fn place<O: Observer>(&mut self, now: SimTime, shared: &Shared<'s, O>) -> Result<Placement, Limit> {
+    fn place<O: Observer>(&mut self, now: SimTime, shared: &Shared<O>) -> Result<Placement, Limit> {
         if let Quota::Reserved(most) = self.quota
             && self.levels.in_progress >= most
         {
@@ -418,7 +418,7 @@ impl<'s> FunctionState<'s> {
 
     /// Gives a request its instance.
     #[inline]
-    fn assign<O: Observer>(&mut self, request: u32, placement: Placement, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn assign<O: Observer>(&mut self, request: u32, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
         self.levels.in_progress += 1;
         self.requests.get_mut(request).assigned = now;
         match placement {
@@ -467,7 +467,7 @@ impl<'s> FunctionState<'s> {
 
     /// One request fewer on an instance: it becomes available, idle, or goes.
     #[inline]
-    fn free_slot<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn free_slot<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.in_flight -= 1;
         let (is_free, provisioned) = (instance.in_flight == 0, instance.provisioned);
@@ -492,7 +492,7 @@ impl<'s> FunctionState<'s> {
 
     /// Asks the policy how long a newly idle instance stays.
     #[inline]
-    fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         let window = match &mut self.keep_alive {
             Window::Fixed(window) => *window,
             Window::Asked(policy) => {
@@ -514,7 +514,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// Creates an instance for a request, which waits for it to start (or runs at once, if starting takes no time).
-    fn create_for<O: Observer>(&mut self, request: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn create_for<O: Observer>(&mut self, request: u32, now: SimTime, shared: &mut Shared<O>) {
         let this = self.requests.get_mut(request);
         this.cold = true;
         this.cold_affected = true;
@@ -557,7 +557,7 @@ impl<'s> FunctionState<'s> {
         self.instances.insert(Instance::new(id, now, retires))
     }
 
-    fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<'s, O>) {
+    fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
         shared.observer.instance_removed(at, self.id, instance.id, instance.created);
@@ -579,7 +579,7 @@ impl<'s> FunctionState<'s> {
 
     /// A request begins to run.
     #[inline]
-    fn start<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn start<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
         let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
@@ -587,7 +587,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A limit stands in a request's way: it is refused, or it waits.
-    fn hold_back<O: Observer>(&mut self, request: Request, limit: Limit, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn hold_back<O: Observer>(&mut self, request: Request, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
         shared.observer.throttled(now, self.id, limit);
         let has_room = match self.spec.concurrency.overflow {
             Overflow::Reject => false,
@@ -609,7 +609,7 @@ impl<'s> FunctionState<'s> {
 
     /// Serves as many as can be from the front of the queue.
     #[inline]
-    fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(&front) = self.queue.front() {
             match self.place(now, shared) {
                 Ok(placement) => {
@@ -629,7 +629,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// Sees to it that the queue is looked at when `limit` may have yielded.
-    fn wait_for<O: Observer>(&mut self, limit: Limit, shared: &mut Shared<'s, O>) {
+    fn wait_for<O: Observer>(&mut self, limit: Limit, shared: &mut Shared<O>) {
         self.held_by = limit;
         match limit {
             Limit::Account if self.account_ticket.is_none() => {
@@ -650,7 +650,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    fn leave_account<O: Observer>(&mut self, shared: &mut Shared<'s, O>) {
+    fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
         if let Some(born) = self.account_ticket.take() {
             shared.account.leave(born, self.id.0);
         }
@@ -662,7 +662,7 @@ impl<'s> FunctionState<'s> {
         self.queue.front().map(|&front| self.requests.get(front).born + timeout)
     }
 
-    fn watch_front<O: Observer>(&mut self, shared: &mut Shared<'s, O>) {
+    fn watch_front<O: Observer>(&mut self, shared: &mut Shared<O>) {
         if let (false, Some(deadline)) = (self.timeout_pending, self.front_deadline()) {
             self.timeout_pending = true;
             shared.events.push(Event::new(deadline, Kind::QueueTimeout, self.id.0, 0));
@@ -670,7 +670,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// The request in front of the queue ends without having been served.
-    fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
         if let Some(front) = self.queue.pop_front() {
             self.levels.queued -= 1;
             self.finish_unserved(self.requests.get(front), outcome, now, shared);
@@ -678,7 +678,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    fn finish_unserved<O: Observer>(&self, request: &Request, outcome: Outcome, now: SimTime, shared: &mut Shared<'s, O>) {
+    fn finish_unserved<O: Observer>(&self, request: &Request, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
         shared.finish(&Finished {
             source: SourceId(request.source),
             number: request.number,

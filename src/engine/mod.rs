@@ -108,15 +108,15 @@ pub enum SimError {
 }
 
 /// What all functions of a cell share while it is simulated.
-struct Shared<'s, O> {
+struct Shared<O> {
     events: EventQueue,
     account: Account,
-    sources: Sources<'s>,
+    sources: Sources,
     counts: EventCounts,
     observer: O,
 }
 
-impl<O: Observer> Shared<'_, O> {
+impl<O: Observer> Shared<O> {
     /// A request has ended.
     #[inline]
     fn finish(&mut self, request: &Finished) {
@@ -205,7 +205,7 @@ pub fn simulate<O: Observer>(
 }
 
 #[inline]
-fn handle<'s, O: Observer>(event: Event, function: &mut FunctionState<'s>, shared: &mut Shared<'s, O>) {
+fn handle<O: Observer>(event: Event, function: &mut FunctionState<'_>, shared: &mut Shared<O>) {
     let now = event.at();
     match event.kind() {
         Kind::Completion => {

@@ -9,17 +9,17 @@ use crate::time::SimTime;
 use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
 
 /// All sources of a cell.
-pub(super) struct Sources<'s> {
-    list: Vec<SourceState<'s>>,
+pub(super) struct Sources {
+    list: Vec<SourceState>,
     /// The next arrival of every source; of closed ones, of every user who is about to ask.
     next: EventQueue,
     horizon: SimTime,
 }
 
-struct SourceState<'s> {
+struct SourceState {
     arrivals: Arrivals,
     users: Option<ClosedUsers>,
-    target: LocalTarget<'s>,
+    target: LocalTarget,
     pending: Arrival,
     /// Requests that came out so far: the number of the next.
     number: u64,
@@ -28,14 +28,14 @@ struct SourceState<'s> {
 }
 
 /// Where a source's requests go, as places in the cell.
-enum LocalTarget<'s> {
+enum LocalTarget {
     One(usize),
-    ByTrace(&'s [FnId]),
+    ByTrace(Box<[u32]>),
 }
 
-impl<'s> Sources<'s> {
+impl Sources {
     /// Starts every source; `place_of` gives a function's place in the cell.
-    pub(super) fn start(
+    pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
         place_of: impl Fn(FnId) -> usize,
         streams: &Streams,
@@ -52,7 +52,9 @@ impl<'s> Sources<'s> {
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, &source.name)),
                 target: match &source.target {
                     Target::Function(function) => LocalTarget::One(place_of(*function)),
-                    Target::ByTrace(functions) => LocalTarget::ByTrace(functions),
+                    Target::ByTrace(functions) => {
+                        LocalTarget::ByTrace(functions.iter().map(|id| place_of(*id) as u32).collect())
+                    }
                 },
                 pending: Arrival { at: SimTime::NEVER, function: 0, duration: None },
                 number: 0,
@@ -91,9 +93,9 @@ impl<'s> Sources<'s> {
         let place = event.owner();
         let state = &mut self.list[place];
         let arrival = Arrival { at: event.at(), ..state.pending };
-        let function = match state.target {
-            LocalTarget::One(function) => function,
-            LocalTarget::ByTrace(functions) => functions[arrival.function as usize].index(),
+        let function = match &state.target {
+            LocalTarget::One(function) => *function,
+            LocalTarget::ByTrace(functions) => functions[arrival.function as usize] as usize,
         };
         let service = match arrival.duration {
             Some(duration) => duration,

@@ -2,13 +2,18 @@
 
 use std::collections::HashMap;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use super::diagnostic::{Place, Problem, Problems};
 use super::limits::{MAX_DATA_BYTES, MAX_LISTED};
+use super::raw::arrivals::{TraceFormat, TraceTable};
 use super::raw::dist::Unit;
 use crate::dist::Dist;
 use crate::time::Span;
 use crate::workload::Input;
+use crate::workload::trace::{
+    Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFunction,
+};
 
 /// Where the files come from that a scenario names: the disk, or in tests a table in memory.
 pub trait Files {
@@ -16,17 +21,52 @@ pub trait Files {
     fn input(&self, path: &str) -> Input;
 }
 
+/// A trace that a scenario names.
+#[derive(Clone)]
+pub(super) enum Traced {
+    /// A row for each request.
+    Rows(Arc<RowTrace>),
+    /// Counts by function and minute.
+    Counts(Arc<Azure2019>),
+}
+
+impl Traced {
+    /// The functions it brings.
+    pub(super) fn functions(&self) -> Box<dyn Iterator<Item = &TraceFunction> + '_> {
+        match self {
+            Self::Rows(trace) => Box::new(trace.functions.iter()),
+            Self::Counts(trace) => Box::new(trace.functions.iter().map(|(function, _)| function)),
+        }
+    }
+
+    fn skipped(&self) -> &Skipped {
+        match self {
+            Self::Rows(trace) => &trace.skipped,
+            Self::Counts(trace) => &trace.skipped,
+        }
+    }
+}
+
+/// Says what rows were left out.
+pub(super) fn warn_of_skipped(skipped: &Skipped, path: &str, place: Place, problems: &mut Problems) {
+    if let Some(first) = &skipped.first {
+        let message = format!("{} rows of \"{path}\" cannot be read and are left out", skipped.rows);
+        problems.push(Problem::warning(place, message).help(format!("the first: {first}")));
+    }
+}
+
 /// The files read so far.
 pub(super) struct Data<'a> {
     pub(super) files: &'a dyn Files,
     known: HashMap<(String, Option<Unit>), Option<Dist>>,
+    traces: HashMap<String, Option<Traced>>,
     bytes_left: u64,
 }
 
 impl<'a> Data<'a> {
     /// Nothing read yet.
     pub(super) fn new(files: &'a dyn Files) -> Self {
-        Self { files, known: HashMap::new(), bytes_left: MAX_DATA_BYTES }
+        Self { files, known: HashMap::new(), traces: HashMap::new(), bytes_left: MAX_DATA_BYTES }
     }
 
     /// The distribution of the values in a file; problems are reported once.
@@ -44,6 +84,46 @@ impl<'a> Data<'a> {
         let read = self.read(path, unit, place, problems);
         self.known.insert(key, read.clone());
         read
+    }
+
+    /// A trace, looked through once; problems are reported once.
+    pub(super) fn trace(&mut self, table: &TraceTable, problems: &mut Problems) -> Option<Traced> {
+        let key = table.key();
+        if let Some(known) = self.traces.get(&key) {
+            return known.clone();
+        }
+        let path = table.file.as_deref()?;
+        let place = table.file.place;
+        let read = match self.read_trace(table, path) {
+            Ok(traced) => {
+                warn_of_skipped(traced.skipped(), path, place, problems);
+                Some(traced)
+            }
+            Err(error) => {
+                problems.push(Problem::error(place, error.to_string()));
+                None
+            }
+        };
+        self.traces.insert(key, read.clone());
+        read
+    }
+
+    fn read_trace(&self, table: &TraceTable, path: &str) -> Result<Traced, TraceError> {
+        let on_error = *table.on_error;
+        let input = |path: &String| self.files.input(path);
+        let rows = |format| RowTrace::scan(&self.files.input(path), format, on_error).map(|trace| Traced::Rows(trace.into()));
+        match *table.format {
+            Some(TraceFormat::Forewarm) => rows(RowFormat::Forewarm),
+            Some(TraceFormat::Azure2021) => rows(RowFormat::Azure2021),
+            _ => {
+                let files = Azure2019Files {
+                    invocations: self.files.input(path),
+                    durations: table.durations.as_ref().map(input),
+                    memory: table.memory.as_ref().map(input),
+                };
+                Azure2019::read(&files, *table.spread, on_error).map(|trace| Traced::Counts(trace.into()))
+            }
+        }
     }
 
     fn read(&mut self, path: &str, unit: Option<Unit>, place: Place, problems: &mut Problems) -> Option<Dist> {

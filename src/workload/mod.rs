@@ -73,6 +73,8 @@ pub enum ArrivalSpec {
     },
     /// As counted in intervals of equal length.
     Counts(Arc<Counts>),
+    /// As recorded, request by request.
+    Rows(Arc<RowTrace>),
 }
 
 /// A state of [`ArrivalSpec::Mmpp`].
@@ -88,7 +90,11 @@ mod arrivals;
 mod counts;
 mod input;
 mod rate;
+pub mod trace;
 
-pub use arrivals::{Arrival, Arrivals, ClosedUsers, TraceError};
+pub use arrivals::{Arrival, Arrivals, ClosedUsers};
 pub use counts::{Counts, Spread};
 pub use input::Input;
+pub use trace::TraceError;
+
+use trace::RowTrace;

@@ -44,8 +44,8 @@ impl Checker<'_, '_> {
                 Some(ArrivalSpec::Closed { users: (*t.users)?, think })
             }
             T::Times(t) => self.times(t, &path("times.at")),
-            T::Trace(t) => self.trace(t, &path("trace")),
-            T::RateTrace(t) => self.rate_trace(t, &path("rate-trace")),
+            T::Trace(_) => None, // brings its functions, and is looked at before
+            T::RateTrace(t) => self.rate_trace(t),
         }
     }
 

@@ -1,29 +1,28 @@
 //! Functions: what their values mean together and with what the platform allows.
 
-use super::{Checker, trace};
+use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, KeepAliveTable, OverflowWord};
 use crate::time::Span;
+use crate::workload::trace::TraceFunction;
 
 impl Checker<'_, '_> {
-    /// A function.
+    /// A function; `traced` is what a trace knows about it.
     pub(super) fn function(
         &mut self,
         table: &FunctionTable,
-        file: &FileTable,
+        path: &str,
+        traced: Option<&TraceFunction>,
         allowed: Option<&Allowed>,
     ) -> Option<Function> {
-        let name = table.name.as_deref().unwrap_or("?").to_owned();
-        let path = format!("function.{name}");
         let key = |key: &str| format!("{path}.{key}");
         if let Some(allowed) = allowed {
-            self.allowed(table, &path, allowed);
+            self.allowed(table, path, allowed);
         } else if let Some(runtime) = table.runtime.as_ref() {
             let message = format!("`{path}.runtime` = \"{runtime}\" has no effect without a preset");
             let help = "write [platform] preset = \"aws-lambda\", or give the function a `cold-start`";
@@ -46,7 +45,10 @@ impl Checker<'_, '_> {
         });
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist, &key("duration")),
-            None if trace::brings_durations(file) => Some(Dist::Constant(Span::ZERO)),
+            // Where requests bring their running times, the law is not used.
+            None if traced.is_some_and(|traced| traced.has_durations || traced.duration.is_some()) => {
+                Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
+            }
             None if table.duration.broken => None,
             None => {
                 let problem = Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
@@ -55,10 +57,10 @@ impl Checker<'_, '_> {
             }
         };
         if let (Some(duration), Some(Some(timeout))) = (&duration, timeout) {
-            self.mostly_cut_off(&table.duration.place, duration, timeout, &path);
+            self.mostly_cut_off(&table.duration.place, duration, timeout, path);
         }
         Some(Function {
-            name,
+            name: table.name.as_deref().unwrap_or("?").to_owned(),
             memory_mb: *table.memory,
             architecture: *table.architecture,
             timeout: all_or_nothing(timeout)?,

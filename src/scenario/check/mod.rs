@@ -31,16 +31,27 @@ pub(super) struct Checker<'a, 'd> {
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
-    let functions = Names::of(root, "function", checker.problems);
+    let mut functions = Names::of(root, "function", checker.problems);
+    let traces = checker.traces(file, &functions);
+    traces.brought().for_each(|name| functions.add(name));
     for list in ["source", "variant"] {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table));
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
     let platform = checker.platform(file.platform.as_ref());
-    let checked = file.function.iter().filter_map(|table| checker.function(table, file, allowed.as_ref()));
-    let checked: Vec<_> = checked.collect();
-    let sources = file.source.iter().filter_map(|table| checker.source(table, &functions)).collect::<Vec<_>>();
+    let mut checked: Vec<_> = file
+        .function
+        .iter()
+        .filter_map(|table| {
+            let name = table.name.as_deref().unwrap_or("?");
+            checker.function(table, &format!("function.{name}"), traces.function(name), allowed.as_ref())
+        })
+        .collect();
+    checked.extend(checker.brought_functions(root, &traces, allowed.as_ref()).into_iter().flatten());
+    let sources = file.source.iter().enumerate();
+    let sources = sources.filter_map(|(place, table)| checker.sources(table, place, &traces, &functions));
+    let sources = sources.flatten().collect::<Vec<_>>();
     let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &functions)).collect();
     checker.reservations(file);
     if file.source.is_empty() && !file.source.broken {
@@ -107,8 +118,7 @@ impl Checker<'_, '_> {
     fn source(&mut self, table: &SourceTable, functions: &Names) -> Option<Source> {
         let name = table.name.as_deref().unwrap_or("?").to_owned();
         let path = format!("source.{name}");
-        let by_trace = table.arrivals.as_ref().is_some_and(trace::names_functions);
-        if table.function.is_none() && !table.function.broken && !by_trace && table.arrivals.is_some() {
+        if table.function.is_none() && !table.function.broken && table.arrivals.is_some() {
             let problem = Problem::missing(table.place, format!("`{path}` needs `function`"));
             self.problems.push(problem.help(functions.help()));
         }

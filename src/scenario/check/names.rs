@@ -35,6 +35,12 @@ impl Names {
         names
     }
 
+    /// Appends a name that does not stand in the file.
+    pub(super) fn add(&mut self, name: &str) {
+        self.places.insert(name.to_owned(), self.list.len());
+        self.list.push(name.to_owned());
+    }
+
     /// The place of a name in the list.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()

@@ -1,34 +1,168 @@
 //! Where traces join: recorded arrivals, and the functions they bring.
 
-use super::Checker;
-use crate::scenario::diagnostic::{Place, Problem};
-use crate::scenario::raw::FileTable;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Checker, Names};
+use crate::id::FnId;
+use crate::scenario::data::Traced;
+use crate::scenario::decode::{Field as _, Reader, entry};
+use crate::scenario::diagnostic::{Problem, Problems};
+use crate::scenario::model::{Function, Source, Target};
+use crate::scenario::preset::Allowed;
 use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceTable};
+use crate::scenario::raw::function::FunctionTable;
+use crate::scenario::raw::{FileTable, SourceTable};
+use crate::scenario::tree::{Node, Value};
 use crate::workload::ArrivalSpec;
+use crate::workload::trace::{RateTrace, TraceFunction};
 
 /// Whether each request names its function itself.
 pub(super) fn names_functions(table: &ArrivalTable) -> bool {
     matches!(table, ArrivalTable::Trace(_))
 }
 
-/// Whether a source of the file may bring the running time of its requests.
-pub(super) fn brings_durations(file: &FileTable) -> bool {
-    file.source.iter().any(|source| source.arrivals.as_ref().is_some_and(names_functions))
+/// The traces of a file, and what they know about functions.
+pub(super) struct Traces {
+    /// Of each source, if it has one.
+    of_source: Vec<Option<Traced>>,
+    /// Functions that the file does not have, in the order in which traces name them.
+    brought: Vec<Arc<str>>,
+    known: HashMap<Arc<str>, TraceFunction>,
+}
+
+impl Traces {
+    /// What the trace says about a function.
+    pub(super) fn function(&self, name: &str) -> Option<&TraceFunction> {
+        self.known.get(name)
+    }
+
+    /// Names of the functions that the file does not have.
+    pub(super) fn brought(&self) -> impl Iterator<Item = &str> {
+        self.brought.iter().map(AsRef::as_ref)
+    }
 }
 
 impl Checker<'_, '_> {
-    /// JOIN HERE: opens and checks a trace with the readers of `workload`.
-    pub(super) fn trace(&mut self, table: &TraceTable, path: &str) -> Option<ArrivalSpec> {
-        self.not_yet(table.place, path)
+    /// Looks through all traces.
+    pub(super) fn traces(&mut self, file: &FileTable, functions: &Names) -> Traces {
+        let mut traces = Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new() };
+        for source in file.source.iter() {
+            let traced = match source.arrivals.as_ref() {
+                Some(ArrivalTable::Trace(table)) => self.data.trace(table, self.problems),
+                _ => None,
+            };
+            if let (Some(traced), None) = (&traced, source.function.as_ref()) {
+                for function in traced.functions() {
+                    let name: Arc<str> = function.name.as_str().into();
+                    if !traces.known.contains_key(&name) && functions.place(&name).is_none() {
+                        traces.brought.push(Arc::clone(&name));
+                    }
+                    traces.known.entry(name).or_insert_with(|| function.clone());
+                }
+            }
+            traces.of_source.push(traced);
+        }
+        traces
     }
 
-    /// JOIN HERE: the same for a rate trace.
-    pub(super) fn rate_trace(&mut self, table: &RateTraceTable, path: &str) -> Option<ArrivalSpec> {
-        self.not_yet(table.place, path)
+    /// The functions that the file does not have, made from its defaults.
+    pub(super) fn brought_functions(
+        &mut self,
+        root: &Node,
+        traces: &Traces,
+        allowed: Option<&Allowed>,
+    ) -> Option<Vec<Function>> {
+        if traces.brought.is_empty() {
+            return Some(Vec::new());
+        }
+        // The defaults have been read before; here they are read once more as a function, and what is wrong is known.
+        let mut node = root.get("function-defaults")?.clone();
+        let place = node.place;
+        if let Value::Table(entries) = &mut node.value {
+            entries.push(entry("name", place, Value::from_text("function-defaults")));
+        }
+        let mut known = Problems::default();
+        let table = FunctionTable::read(&node, &mut Reader::new(&mut known, &[]))?;
+        let some = traces.brought.iter().filter_map(|name| traces.known.get(name));
+        let lacking = some.clone().find(|function| !function.has_durations && function.duration.is_none());
+        if let (Some(function), None) = (lacking, table.duration.as_ref()) {
+            let message = format!("the trace does not say how long `{}` runs", function.name);
+            let help = "write [function-defaults] with duration, as in duration.exponential.mean = \"500ms\"";
+            self.problems.push(Problem::missing(place, message).help(help));
+            return None;
+        }
+        let any = some.clone().next();
+        let template = self.function(&table, "function-defaults", any, allowed)?;
+        let least = allowed.map_or(1, |allowed| allowed.memory_mb.0);
+        let made = some.map(|function| Function {
+            name: function.name.clone(),
+            memory_mb: function.memory_mb.map_or(template.memory_mb, |memory| memory.max(least)),
+            duration: function.duration.clone().unwrap_or_else(|| template.duration.clone()),
+            ..template.clone()
+        });
+        Some(made.collect())
     }
 
-    fn not_yet(&mut self, place: Place, path: &str) -> Option<ArrivalSpec> {
-        self.problems.push(Problem::error(place, format!("`{path}`: traces are not available yet")));
-        None
+    /// The sources of one table: one for each function where the trace counts by function, else one.
+    pub(super) fn sources(
+        &mut self,
+        table: &SourceTable,
+        place: usize,
+        traces: &Traces,
+        functions: &Names,
+    ) -> Option<Vec<Source>> {
+        if !table.arrivals.as_ref().is_some_and(names_functions) {
+            return self.source(table, functions).map(|source| vec![source]);
+        }
+        let name = (*table.name).clone()?;
+        let all_to = match table.function.as_ref() {
+            Some(_) => Some(functions.find(&table.function, "function", self.problems)?),
+            None => None,
+        };
+        let find = |function: &TraceFunction| {
+            all_to.or_else(|| functions.place(&function.name).map(|place| FnId(place as u32)))
+        };
+        match traces.of_source.get(place)?.as_ref()? {
+            Traced::Rows(rows) => {
+                let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
+                let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
+                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), arrivals }])
+            }
+            Traced::Counts(trace) => trace
+                .functions
+                .iter()
+                .map(|(function, counts)| {
+                    Some(Source {
+                        name: format!("{name}/{}", function.name),
+                        target: Target::Function(find(function)?),
+                        arrivals: ArrivalSpec::Counts(Arc::clone(counts)),
+                    })
+                })
+                .collect(),
+        }
+    }
+
+    /// A rate trace.
+    pub(super) fn rate_trace(&mut self, table: &RateTraceTable) -> Option<ArrivalSpec> {
+        let path = table.file.as_deref()?;
+        let input = self.data.files.input(path);
+        match RateTrace::read(&input, *table.spread, *table.scale, *table.on_error) {
+            Ok(trace) => {
+                crate::scenario::data::warn_of_skipped(&trace.skipped, path, table.file.place, self.problems);
+                Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
+            }
+            Err(error) => {
+                self.problems.push(Problem::error(table.file.place, error.to_string()));
+                None
+            }
+        }
+    }
+}
+
+impl TraceTable {
+    /// Where to look for the trace, and how to read it: what tells traces apart.
+    pub(in crate::scenario) fn key(&self) -> String {
+        format!("{:?} {:?} {:?} {:?} {:?} {:?}", *self.file, *self.format, *self.durations, *self.memory, *self.spread, *self.on_error)
     }
 }

@@ -3,11 +3,13 @@
 use super::dist::DistTable;
 use crate::scenario::decode::{At, Field, List, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Share, Size, Text};
+use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Share, Text};
 use crate::scenario::limits::{MAX_BURST, MAX_LISTED, MAX_POINTS, MAX_STATES, MAX_USERS};
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
+use crate::workload::Spread;
+use crate::workload::trace::OnError;
 
 /// What a day has.
 const DAY: Span = Span::from_secs(86_400);
@@ -187,8 +189,6 @@ table! {
         default spread: Spread = Spread::Uniform,
         /// What a row that cannot be read does.
         default on_error: OnError = OnError::Fail,
-        /// Memory of a function that the trace does not know, in place of the defaults.
-        optional default_memory: Size,
     }
 }
 
@@ -220,26 +220,11 @@ choice! { TraceFormat {
     "forewarm" => TraceFormat::Forewarm, "time_s,function[,duration_s][,memory_mb].";
 } }
 
-/// How the requests of an interval lie within it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Spread {
-    Uniform,
-    Poisson,
-    Equidistant,
-}
-
 choice! { Spread {
     "uniform" => Spread::Uniform, "As many as counted, at random moments.";
     "poisson" => Spread::Poisson, "A Poisson process with the counted mean.";
     "equidistant" => Spread::Equidistant, "As many as counted, at equal gaps.";
 } }
-
-/// What a row that cannot be read does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum OnError {
-    Fail,
-    Skip,
-}
 
 choice! { OnError {
     "fail" => OnError::Fail, "It ends the run, with file and line.";

@@ -18,6 +18,7 @@ mod testing;
 pub use renewal::ClosedUsers;
 
 use super::ArrivalSpec;
+use super::trace::{RowReader, TraceError};
 use crate::rng::{Purpose, Streams};
 use crate::time::{SimTime, Span};
 
@@ -31,11 +32,6 @@ pub struct Arrival {
     /// Its running time, if the trace brings it.
     pub duration: Option<Span>,
 }
-
-/// Trace error.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("trace")]
-pub struct TraceError;
 
 /// A running arrival process: an iterator over its requests.
 pub struct Arrivals(Process);
@@ -52,6 +48,7 @@ enum Process {
     Renewal(Box<renewal::Renewal>),
     Counted(Box<counted::Counted>),
     CountedPoisson(Box<counted::CountedPoisson>),
+    Rows(Box<RowReader>),
     Never,
 }
 
@@ -84,6 +81,7 @@ impl Arrivals {
                 }
                 _ => Process::Counted(Box::new(counted::Counted::new(counts, stream))),
             },
+            ArrivalSpec::Rows(trace) => Process::Rows(Box::new(trace.read()?)),
             ArrivalSpec::Closed { .. } => Process::Never,
         }))
     }
@@ -91,7 +89,7 @@ impl Arrivals {
     /// What went wrong with a trace, if anything did.
     #[must_use]
     pub fn error(&self) -> Option<&TraceError> {
-        None
+        if let Process::Rows(reader) = &self.0 { reader.error() } else { None }
     }
 
     fn next_rare(&mut self) -> Option<SimTime> {
@@ -106,6 +104,7 @@ impl Arrivals {
             Process::Renewal(process) => process.next(),
             Process::Counted(process) => process.next(),
             Process::CountedPoisson(process) => process.next(),
+            Process::Rows(reader) => reader.next().map(|arrival| arrival.at),
             Process::Never => None,
         }
     }
@@ -118,6 +117,7 @@ impl Iterator for Arrivals {
     fn next(&mut self) -> Option<Arrival> {
         let at = match &mut self.0 {
             Process::Poisson(process) => process.next()?,
+            Process::Rows(reader) => return reader.next(),
             _ => self.next_rare()?,
         };
         Some(Arrival { at, function: 0, duration: None })
