@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use super::diagnostic::{Place, Problem, Problems};
 use super::limits::{MAX_DATA_BYTES, MAX_LISTED};
-use super::raw::arrivals::{TraceFormat, TraceTable};
+use super::raw::arrivals::{PopulationTable, TraceFormat, TraceTable};
 use super::raw::dist::Unit;
 use crate::dist::Dist;
 use crate::time::Span;
-use crate::workload::Input;
+use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
     Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFunction,
 };
+use crate::workload::{ArrivalSpec, Input};
 
 /// Where the files come from that a scenario names: the disk, or in tests a table in memory.
 pub trait Files {
@@ -21,13 +22,13 @@ pub trait Files {
     fn input(&self, path: &str) -> Input;
 }
 
-/// A trace that a scenario names.
+/// What brings its functions with it.
 #[derive(Clone)]
 pub(super) enum Traced {
-    /// A row for each request.
+    /// A trace with a row for each request.
     Rows(Arc<RowTrace>),
-    /// Counts by function and minute.
-    Counts(Arc<Azure2019>),
+    /// Arrivals by function.
+    ByFunction(Arc<[(TraceFunction, ArrivalSpec)]>),
 }
 
 impl Traced {
@@ -35,15 +36,29 @@ impl Traced {
     pub(super) fn functions(&self) -> Box<dyn Iterator<Item = &TraceFunction> + '_> {
         match self {
             Self::Rows(trace) => Box::new(trace.functions.iter()),
-            Self::Counts(trace) => Box::new(trace.functions.iter().map(|(function, _)| function)),
+            Self::ByFunction(functions) => Box::new(functions.iter().map(|(function, _)| function)),
         }
     }
 
-    fn skipped(&self) -> &Skipped {
-        match self {
-            Self::Rows(trace) => &trace.skipped,
-            Self::Counts(trace) => &trace.skipped,
-        }
+    fn of_counts(trace: Azure2019) -> Self {
+        let functions = trace.functions.into_iter();
+        Self::ByFunction(functions.map(|(function, counts)| (function, ArrivalSpec::Counts(counts))).collect())
+    }
+
+    fn of_population(spec: PopulationSpec) -> Self {
+        let functions = spec.draw().into_iter().map(|function| {
+            let traced = TraceFunction {
+                name: function.name.clone(),
+                app: u64::from(function.app),
+                trigger: function.trigger.to_owned(),
+                memory_mb: Some(function.memory_mb),
+                duration: Some(function.duration()),
+                has_durations: false,
+                invocations: function.per_day as u64,
+            };
+            (traced, function.arrivals())
+        });
+        Self::ByFunction(functions.collect())
     }
 }
 
@@ -86,6 +101,13 @@ impl<'a> Data<'a> {
         read
     }
 
+    /// A population, drawn once.
+    pub(super) fn population(&mut self, table: &PopulationTable) -> Option<Traced> {
+        let (functions, invocations_per_day, seed) = ((*table.functions)?, (*table.invocations_per_day)?, *table.seed);
+        let draw = || Some(Traced::of_population(PopulationSpec { functions, invocations_per_day, seed }));
+        self.traces.entry(format!("population {functions} {invocations_per_day} {seed}")).or_insert_with(draw).clone()
+    }
+
     /// A trace, looked through once; problems are reported once.
     pub(super) fn trace(&mut self, table: &TraceTable, problems: &mut Problems) -> Option<Traced> {
         let key = table.key();
@@ -95,8 +117,8 @@ impl<'a> Data<'a> {
         let path = table.file.as_deref()?;
         let place = table.file.place;
         let read = match self.read_trace(table, path) {
-            Ok(traced) => {
-                warn_of_skipped(traced.skipped(), path, place, problems);
+            Ok((traced, skipped)) => {
+                warn_of_skipped(&skipped, path, place, problems);
                 Some(traced)
             }
             Err(error) => {
@@ -108,10 +130,14 @@ impl<'a> Data<'a> {
         read
     }
 
-    fn read_trace(&self, table: &TraceTable, path: &str) -> Result<Traced, TraceError> {
+    fn read_trace(&self, table: &TraceTable, path: &str) -> Result<(Traced, Skipped), TraceError> {
         let on_error = *table.on_error;
         let input = |path: &String| self.files.input(path);
-        let rows = |format| RowTrace::scan(&self.files.input(path), format, on_error).map(|trace| Traced::Rows(trace.into()));
+        let rows = |format| {
+            let trace = RowTrace::scan(&self.files.input(path), format, on_error)?;
+            let skipped = trace.skipped.clone();
+            Ok((Traced::Rows(trace.into()), skipped))
+        };
         match *table.format {
             Some(TraceFormat::Forewarm) => rows(RowFormat::Forewarm),
             Some(TraceFormat::Azure2021) => rows(RowFormat::Azure2021),
@@ -121,7 +147,9 @@ impl<'a> Data<'a> {
                     durations: table.durations.as_ref().map(input),
                     memory: table.memory.as_ref().map(input),
                 };
-                Azure2019::read(&files, *table.spread, on_error).map(|trace| Traced::Counts(trace.into()))
+                let trace = Azure2019::read(&files, *table.spread, on_error)?;
+                let skipped = trace.skipped.clone();
+                Ok((Traced::of_counts(trace), skipped))
             }
         }
     }

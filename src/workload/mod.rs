@@ -89,6 +89,7 @@ pub struct MmppState {
 mod arrivals;
 mod counts;
 mod input;
+pub mod population;
 mod rate;
 pub mod trace;
 

@@ -44,7 +44,7 @@ impl Checker<'_, '_> {
                 Some(ArrivalSpec::Closed { users: (*t.users)?, think })
             }
             T::Times(t) => self.times(t, &path("times.at")),
-            T::Trace(_) => None, // brings its functions, and is looked at before
+            T::Trace(_) | T::Population(_) => None, // they bring their functions, and are looked at before
             T::RateTrace(t) => self.rate_trace(t),
         }
     }

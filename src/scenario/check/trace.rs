@@ -19,7 +19,7 @@ use crate::workload::trace::{RateTrace, TraceFunction};
 
 /// Whether each request names its function itself.
 pub(super) fn names_functions(table: &ArrivalTable) -> bool {
-    matches!(table, ArrivalTable::Trace(_))
+    matches!(table, ArrivalTable::Trace(_) | ArrivalTable::Population(_))
 }
 
 /// The traces of a file, and what they know about functions.
@@ -50,6 +50,7 @@ impl Checker<'_, '_> {
         for source in file.source.iter() {
             let traced = match source.arrivals.as_ref() {
                 Some(ArrivalTable::Trace(table)) => self.data.trace(table, self.problems),
+                Some(ArrivalTable::Population(table)) => self.data.population(table),
                 _ => None,
             };
             if let (Some(traced), None) = (&traced, source.function.as_ref()) {
@@ -129,14 +130,13 @@ impl Checker<'_, '_> {
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
                 Some(vec![Source { name, target: Target::ByTrace(targets?.into()), arrivals }])
             }
-            Traced::Counts(trace) => trace
-                .functions
+            Traced::ByFunction(list) => list
                 .iter()
-                .map(|(function, counts)| {
+                .map(|(function, arrivals)| {
                     Some(Source {
                         name: format!("{name}/{}", function.name),
                         target: Target::Function(find(function)?),
-                        arrivals: ArrivalSpec::Counts(Arc::clone(counts)),
+                        arrivals: arrivals.clone(),
                     })
                 })
                 .collect(),

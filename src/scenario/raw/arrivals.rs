@@ -3,12 +3,13 @@
 use super::dist::DistTable;
 use crate::scenario::decode::{At, Field, List, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Share, Text};
+use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
 use crate::scenario::limits::{MAX_BURST, MAX_LISTED, MAX_POINTS, MAX_STATES, MAX_USERS};
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 use crate::workload::Spread;
+use crate::workload::population::FUNCTIONS_MAX;
 use crate::workload::trace::OnError;
 
 /// What a day has.
@@ -43,6 +44,8 @@ union! {
         "trace" => Trace(TraceTable),
         /// Recorded counts of requests per interval, from a file.
         "rate-trace" => RateTrace(RateTraceTable),
+        /// An Azure-like population of functions, drawn from published distributions; it brings its functions with it.
+        "population" => Population(PopulationTable),
     }
 }
 
@@ -189,6 +192,18 @@ table! {
         default spread: Spread = Spread::Uniform,
         /// What a row that cannot be read does.
         default on_error: OnError = OnError::Fail,
+    }
+}
+
+table! {
+    /// An Azure-like population of functions (Shahrad et al., ATC 2020).
+    struct PopulationTable {
+        /// How many functions.
+        required functions: Count<1, FUNCTIONS_MAX>,
+        /// Requests a day, all functions together.
+        required invocations_per_day: Positive,
+        /// Root of the random numbers that draw the population, apart from those of the simulation.
+        default seed: Seed = 1,
     }
 }
 

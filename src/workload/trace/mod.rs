@@ -5,12 +5,14 @@ mod error;
 mod names;
 mod rate;
 mod rows;
+pub mod stats;
 mod table;
 
 pub use azure_2019::{Azure2019, Azure2019Files};
 pub use error::{OnError, Skipped, TraceError};
 pub use rate::RateTrace;
 pub use rows::{RowFormat, RowReader, RowTrace};
+pub use stats::TraceStats;
 
 use crate::dist::Dist;
 
