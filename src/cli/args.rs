@@ -38,6 +38,9 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// List what a scenario can name
     List(ListArgs),
+    /// Look into recorded requests, or make some up
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Print the JSON Schema of the scenario file, for editors
     #[command(after_help = "\
 Example:
@@ -163,6 +166,81 @@ pub(super) enum Listing {
     Metrics,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// Show what is in a trace: functions, rate over time, running times, burstiness
+    Inspect(InspectArgs),
+    /// Write an Azure-like population of functions, of any size, as a trace
+    Generate(GenerateArgs),
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm trace inspect requests.csv.gz
+  forewarm trace inspect invocations.csv --durations durations.csv
+  forewarm trace inspect rates.csv --format json | jq .peak
+
+Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and rates
+(time,count), told apart by their columns; gzip and zstd are read as they are.")]
+pub(super) struct InspectArgs {
+    /// The trace; of Azure 2019 the invocations
+    #[arg(value_name = "FILE")]
+    pub(super) path: PathBuf,
+    /// Azure 2019: the file of running times
+    #[arg(long, value_name = "FILE")]
+    pub(super) durations: Option<PathBuf>,
+    /// Azure 2019: the file of memory
+    #[arg(long, value_name = "FILE")]
+    pub(super) memory: Option<PathBuf>,
+    /// Count rows that cannot be read and leave them out
+    #[arg(long)]
+    pub(super) skip_errors: bool,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm trace generate --functions 500 --invocations 1000000 --out azure/
+  forewarm trace generate --functions 20 --invocations 50000 --as forewarm --out requests.csv.gz
+
+The distributions are those of Shahrad et al., \"Serverless in the Wild\" (ATC 2020). A scenario can use such a population
+without a file too: arrivals.population = { functions = 500, invocations-per-day = 1e6 }.")]
+pub(super) struct GenerateArgs {
+    /// How many functions
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) functions: u32,
+    /// Requests a day, all functions together
+    #[arg(long, value_name = "N", default_value_t = 100_000.0, value_parser = requests)]
+    pub(super) invocations: f64,
+    /// How long the trace is, in minutes
+    #[arg(long, value_name = "N", default_value_t = 1_440, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) minutes: u32,
+    /// Root of the random numbers
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How it is written
+    #[arg(long = "as", value_name = "KIND", value_enum, default_value_t = GenerateKind::Azure2019)]
+    pub(super) kind: GenerateKind,
+    /// Where: azure-2019 writes three files into this folder, forewarm this file (also .csv.gz, .csv.zst)
+    #[arg(long, value_name = "PATH")]
+    pub(super) out: PathBuf,
+    /// Print nothing but errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GenerateKind {
+    /// Counts by function and minute, running times and memory in files of their own
+    #[value(name = "azure-2019")]
+    Azure2019,
+    /// A row for each request
+    Forewarm,
+}
+
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Examples:
@@ -196,6 +274,13 @@ fn change(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
         _ => Err("write KEY=VALUE, as in function.checkout.memory=512MB".to_owned()),
+    }
+}
+
+fn requests(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(requests) if (1.0..=1e12).contains(&requests) => Ok(requests),
+        _ => Err("write a number from 1 to 1e12".to_owned()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::terminal;
 use crate::scenario::Problems;
+use crate::workload::TraceError;
 
 /// A command that did what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,11 @@ impl Stop {
     /// Bad input, with what to do instead.
     pub(super) fn input(message: impl fmt::Display, help: &str) -> Self {
         Self::Input(anyhow::anyhow!("{message}\nhelp: {help}"))
+    }
+
+    /// What is wrong with a trace: its content is bad input, the failure to read it is not.
+    pub(super) fn of_trace(error: TraceError) -> Self {
+        if error.is_io { Self::Environment(error.into()) } else { Self::Input(error.into()) }
     }
 
     /// What the operating system answered to `what`: a path that makes no sense is bad input, anything else is not.

@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `list`, `small` | the commands, each in one screen |
+//! | `run`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder` | the results folder; single files; what both need |
 //! | `halt`, `meter` | Ctrl-C; progress |
@@ -26,6 +26,7 @@ mod results;
 mod run;
 mod small;
 mod terminal;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -51,6 +52,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),
+        Command::Trace(command) => trace::trace(&command),
         Command::Schema => small::schema(),
         Command::Init(args) => small::init(&args),
         Command::Completions(args) => small::completions(&args),

@@ -30,7 +30,7 @@ impl Output {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn open(shown: &Path, results: &Results, halt: &Halt) -> Result<(Self, Sink), Stop> {
+    pub(super) fn open(shown: &Path, results: Option<&Results>, halt: &Halt) -> Result<(Self, Sink), Stop> {
         let failed = |error| Stop::of_path(format!("cannot write {}", shown.display()), error);
         let target = resolve(shown).map_err(failed)?;
         let (file, names, made) = match fs::metadata(&target) {
@@ -40,7 +40,7 @@ impl Output {
                 (device, None, MadeFolders::default())
             }
             _ => {
-                let target = results.inside(&target).unwrap_or(target);
+                let target = results.and_then(|results| results.inside(&target)).unwrap_or(target);
                 let parent = target.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
                 let made = MadeFolders::make(parent).map_err(failed)?;
                 let (file, temporary) = temporary_file(parent).map_err(failed)?.into_parts();
@@ -154,7 +154,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new").join(name);
-        let (output, mut sink) = Output::open(&path, &results, &Halt::default()).unwrap();
+        let (output, mut sink) = Output::open(&path, Some(&results), &Halt::default()).unwrap();
         sink.write_all(text).unwrap();
         assert!(!path.exists());
         output.keep(Ok(sink)).unwrap();
@@ -177,7 +177,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new/x.csv");
-        let (output, sink) = Output::open(&path, &results, &Halt::default()).unwrap();
+        let (output, sink) = Output::open(&path, Some(&results), &Halt::default()).unwrap();
         drop(sink);
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert!(matches!(output.keep(Err(full)), Err(Stop::Environment(_))));
@@ -185,7 +185,7 @@ mod tests {
         let device = Path::new("/dev/full");
         if device.exists() {
             let halt = Halt::default();
-            let (output, mut sink) = Output::open(device, &results, &halt).unwrap();
+            let (output, mut sink) = Output::open(device, Some(&results), &halt).unwrap();
             let written = sink.write_all(&vec![0; 2 * BUFFER]).map(|()| sink);
             assert!(halt.is_raised());
             assert!(matches!(output.keep(written), Err(Stop::Environment(_))));

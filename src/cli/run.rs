@@ -63,6 +63,7 @@ fn simulate(
         // If it was an output that stopped the run, its error is here.
         Ok(run) => logs.keep().map(|()| (run, wall_s)),
         Err(SimError::Cancelled) => logs.keep().and(Err(Stop::Interrupted)),
+        Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
         Err(error) => Err(Stop::Input(error.into())),
     }
 }
@@ -80,7 +81,7 @@ impl Logs {
         }
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
-        let open = |path: &PathBuf| Output::open(path, results, halt);
+        let open = |path: &PathBuf| Output::open(path, Some(results), halt);
         let mut logs = Self { requests: None, timeline: None };
         if let Some(path) = &args.requests {
             let (output, sink) = open(path)?;

@@ -184,9 +184,8 @@ mod tests {
     fn first_two(selection: Selection) -> [u64; 2] {
         let mut instances = Slab::new();
         let mut available = Available::new(selection, || Streams::new(1, 0).stream("f", Purpose::Policy));
-        let places: Vec<u32> = (0..3)
-            .map(|id| instances.insert(Instance::new(InstanceId(id), SimTime::ZERO, SimTime::NEVER)))
-            .collect();
+        let places: Vec<u32> =
+            (0..3).map(|id| instances.insert(Instance::new(InstanceId(id), SimTime::ZERO, SimTime::NEVER))).collect();
         for &place in &places {
             available.insert(place, &mut instances);
         }

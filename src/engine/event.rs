@@ -28,8 +28,7 @@ pub(super) enum Kind {
     Expiry = 5,
 }
 
-const KINDS: [Kind; 6] =
-    [Kind::Completion, Kind::Ready, Kind::Token, Kind::Arrival, Kind::QueueTimeout, Kind::Expiry];
+const KINDS: [Kind; 6] = [Kind::Completion, Kind::Ready, Kind::Token, Kind::Arrival, Kind::QueueTimeout, Kind::Expiry];
 const OWNER_BITS: u32 = 28;
 
 /// The most functions and sources a cell may have: what an event has room for.

@@ -1,15 +1,15 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
-use std::collections::{BinaryHeap, VecDeque};
 use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
+use super::Shared;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::{Instance, NOBODY};
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::slab::Slab;
-use super::Shared;
 use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::{View, Window};
 use crate::rng::{Purpose, Streams};
@@ -495,9 +495,7 @@ impl<'s> FunctionState<'s> {
     fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         let window = match &mut self.keep_alive {
             Window::Fixed(window) => *window,
-            Window::Asked(policy) => {
-                policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy })
-            }
+            Window::Asked(policy) => policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy }),
         };
         let instance = self.instances.get_mut(place);
         instance.deadline = (now + window).min(instance.retires);

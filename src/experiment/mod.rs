@@ -289,8 +289,11 @@ mod tests {
                 1 + 3 * index,
             )
         });
-        let head = "[scenario]\nname = \"cells\"\n[simulation]\nhorizon = \"20m\"\nwarm-up = \"2m\"\nreplications = 3\n";
-        let platform = format!("[platform]\npreset = \"aws-lambda\"\nconcurrency = {{ account-limit = {limit}, min-unreserved = 0 }}\n");
+        let head =
+            "[scenario]\nname = \"cells\"\n[simulation]\nhorizon = \"20m\"\nwarm-up = \"2m\"\nreplications = 3\n";
+        let platform = format!(
+            "[platform]\npreset = \"aws-lambda\"\nconcurrency = {{ account-limit = {limit}, min-unreserved = 0 }}\n"
+        );
         let text = format!("{head}{platform}{}", functions.collect::<String>());
         parse("cells.toml", &text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
     }

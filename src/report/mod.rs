@@ -3,7 +3,7 @@
 //! | file | makes |
 //! |---|---|
 //! | [`number`] | numbers as people read them |
-//! | [`table`] | the terminal summary |
+//! | [`table`], [`trace`] | what is shown on the terminal: a summary, what is in a trace |
 //! | [`json`], [`csv`] | what scripts read |
 //! | [`chart`] | SVG charts; `chart::run` has those of a run |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
@@ -19,6 +19,7 @@ pub mod page;
 pub mod perfetto;
 pub mod requests;
 pub mod table;
+pub mod trace;
 mod wording;
 
 #[cfg(test)]

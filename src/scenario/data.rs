@@ -11,9 +11,7 @@ use super::raw::dist::Unit;
 use crate::dist::Dist;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
-use crate::workload::trace::{
-    Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFunction,
-};
+use crate::workload::trace::{Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFunction};
 use crate::workload::{ArrivalSpec, Input};
 
 /// Where the files come from that a scenario names: the disk, or in tests a table in memory.
@@ -156,7 +154,8 @@ impl<'a> Data<'a> {
 
     fn read(&mut self, path: &str, unit: Option<Unit>, place: Place, problems: &mut Problems) -> Option<Dist> {
         let mut bytes = Vec::new();
-        let result = self.files.input(path).open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
+        let result =
+            self.files.input(path).open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
         if let Err(error) = result {
             let help = "paths are meant from the folder of the scenario file";
             problems.push(Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help));

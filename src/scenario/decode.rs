@@ -103,7 +103,8 @@ impl<'a> Reader<'a> {
             };
             let help = match T::SHAPE {
                 Shape::Table(table) => {
-                    let keys: Vec<_> = table.fields.iter().filter(|field| field.required).map(|field| field.key).collect();
+                    let keys: Vec<_> =
+                        table.fields.iter().filter(|field| field.required).map(|field| field.key).collect();
                     format!("add [{key}] with `{}`; `forewarm init` writes an example", keys.join("` and `"))
                 }
                 Shape::Union(union) => {
@@ -177,7 +178,8 @@ impl<'a> Reader<'a> {
             // Either the kind stands there without its parameters, or a parameter without its kind.
             let named = node.text().and_then(|text| nearest(text, names()));
             let kind = named.unwrap_or_else(|| shape.all().last().map_or("", |kind| kind.key));
-            let kind = shape.kind(kind).filter(|_| named.is_some()).or_else(|| shape.all().find(|kind| kind.key != "phases"));
+            let kind =
+                shape.kind(kind).filter(|_| named.is_some()).or_else(|| shape.all().find(|kind| kind.key != "phases"));
             let example = kind.map_or_else(String::new, |kind| {
                 let first = if let Shape::Table(table) = kind.shape { table.keys().next() } else { None };
                 let value = if named.is_some() { "...".to_owned() } else { node.value.to_toml() };
@@ -192,7 +194,8 @@ impl<'a> Reader<'a> {
         let (first, second) = (known.next(), known.next());
         for entry in entries.iter().filter(|entry| shape.kind(&entry.key).is_none()) {
             let message = format!("unknown kind of {} `{}` in `{path}`", shape.what, entry.key);
-            let takes = |kind: &&KindShape| matches!(kind.shape, Shape::Table(table) if table.field(&entry.key).is_some());
+            let takes =
+                |kind: &&KindShape| matches!(kind.shape, Shape::Table(table) if table.field(&entry.key).is_some());
             let owners: Vec<&str> = shape.all().filter(takes).map(|kind| kind.key).collect();
             let help = match (first, &owners[..]) {
                 (_, []) => instead(&entry.key, "the kinds are", names()),
@@ -200,7 +203,7 @@ impl<'a> Reader<'a> {
                 (None, [owner]) => format!("write `{}.{owner}.{}`", self.key(), entry.key),
                 (None, _) => {
                     format!("write `{}.KIND.{}`, with KIND one of {}", self.key(), entry.key, owners.join(", "))
-                },
+                }
             };
             self.problems.push(Problem::error(entry.place, message).help(help));
         }

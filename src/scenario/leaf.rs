@@ -42,7 +42,8 @@ impl Field for Name {
         }
         if let Some(wrong) = text.chars().find(|&c| !is_name_character(c)) {
             let message = format!("`{}` holds {wrong:?}, which a name may not", reader.path());
-            let fixed: String = text.chars().map(|c| if is_name_character(c) { c } else { '-' }).take(MAX_NAME).collect();
+            let fixed: String =
+                text.chars().map(|c| if is_name_character(c) { c } else { '-' }).take(MAX_NAME).collect();
             let problem = Problem::error(node.place, message);
             reader.problems.push(problem.help(format!("use letters, digits, '-' and '_', as in \"{fixed}\"")));
             return None;
@@ -340,7 +341,9 @@ fn read_whole(node: &Node, reader: &mut Reader<'_>, shape: Shape) -> Option<i128
         }
         Value::Text(text) if text.trim().parse::<i64>().is_ok() => {
             let message = format!("`{}` must be {}, not text", reader.path(), shape.expected());
-            reader.problems.push(Problem::error(node.place, message).help(format!("write {} without quotes", text.trim())));
+            reader
+                .problems
+                .push(Problem::error(node.place, message).help(format!("write {} without quotes", text.trim())));
         }
         _ => reader.refuse(node, shape),
     }
@@ -420,11 +423,8 @@ pub(super) struct Flag;
 
 impl Field for Flag {
     type Value = bool;
-    const SHAPE: Shape = Shape::Leaf(&LeafShape {
-        expected: "true or false",
-        quoted: false,
-        schema: || json!({"type": "boolean"}),
-    });
+    const SHAPE: Shape =
+        Shape::Leaf(&LeafShape { expected: "true or false", quoted: false, schema: || json!({"type": "boolean"}) });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<bool> {
         if let Value::Boolean(value) = node.value {
             return Some(value);

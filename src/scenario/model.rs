@@ -269,8 +269,8 @@ impl Scenario {
             let concurrency = &function.concurrency;
             u64::from(concurrency.reserved.unwrap_or(concurrency.provisioned))
         });
-        self.platform.account_limit.map_or(u32::MAX, |limit| {
-            u64::from(limit).saturating_sub(taken.sum()).try_into().unwrap_or(u32::MAX)
-        })
+        self.platform
+            .account_limit
+            .map_or(u32::MAX, |limit| u64::from(limit).saturating_sub(taken.sum()).try_into().unwrap_or(u32::MAX))
     }
 }

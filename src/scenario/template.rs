@@ -33,11 +33,7 @@ pub const TEMPLATES: [Template; 5] = [
         about: "bursts of messages that wait in a queue for a limited number of workers",
         text: include_str!("templates/queue.toml"),
     },
-    Template {
-        name: "trace",
-        about: "recorded requests from a CSV file",
-        text: include_str!("templates/trace.toml"),
-    },
+    Template { name: "trace", about: "recorded requests from a CSV file", text: include_str!("templates/trace.toml") },
 ];
 
 /// The template of a name.

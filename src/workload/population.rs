@@ -129,7 +129,8 @@ impl SyntheticFunction {
     pub fn duration(&self) -> Dist {
         let mean = Span::from_nanos_f64_saturating(self.duration_mean_s * 1e9);
         let median = self.duration_mean_s * (-DURATION_SPREAD * DURATION_SPREAD / 2.0).exp();
-        Dist::log_normal_sigma(Span::from_nanos_f64_saturating(median * 1e9), DURATION_SPREAD).unwrap_or(Dist::Constant(mean))
+        Dist::log_normal_sigma(Span::from_nanos_f64_saturating(median * 1e9), DURATION_SPREAD)
+            .unwrap_or(Dist::Constant(mean))
     }
 
     /// Its requests in each of `minutes` minutes from midnight on.

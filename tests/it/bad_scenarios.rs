@@ -35,7 +35,8 @@ fn options(text: &str) -> ParseOptions {
 #[test]
 fn every_bad_file_gets_its_message() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad");
-    let mut paths: Vec<_> = fs::read_dir(&folder).expect("tests/bad").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(&folder).expect("tests/bad").map(|entry| entry.expect("an entry").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();
     assert!(paths.len() >= 40, "{} bad files", paths.len());
@@ -87,8 +88,30 @@ fn a_file_that_is_too_long_is_not_read() {
 
 /// What a scenario is made of, to be cut, joined and mixed.
 const PIECES: [&str; 24] = [
-    "\n", " ", "=", "\"", "[", "]", "{", "}", ".", ",", "#", "-1", "1e999", "nan", "\"1h\"", "\"5/s\"", "\"none\"", "é",
-    "[[function]]\n", "[platform]\npreset = \"aws-lambda\"\n", "[function.duration.log-normal]\n", "name = \"f\"\n", "\u{0}", "\"\"\"",
+    "\n",
+    " ",
+    "=",
+    "\"",
+    "[",
+    "]",
+    "{",
+    "}",
+    ".",
+    ",",
+    "#",
+    "-1",
+    "1e999",
+    "nan",
+    "\"1h\"",
+    "\"5/s\"",
+    "\"none\"",
+    "é",
+    "[[function]]\n",
+    "[platform]\npreset = \"aws-lambda\"\n",
+    "[function.duration.log-normal]\n",
+    "name = \"f\"\n",
+    "\u{0}",
+    "\"\"\"",
 ];
 
 proptest! {

@@ -12,7 +12,8 @@ use crate::scenarios::Memory;
 
 /// Reads a scenario; what is wrong with it fails the test.
 pub(crate) fn scenario(text: &str) -> Scenario {
-    parse("test.toml", text, &ParseOptions::default(), &Memory::default()).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
+    parse("test.toml", text, &ParseOptions::default(), &Memory::default())
+        .unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
 }
 
 /// Runs it on two threads.

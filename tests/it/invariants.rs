@@ -101,7 +101,9 @@ impl Observer for Auditor<'_> {
 
     fn finished(&mut self, request: &Finished) {
         assert!(self.ended.insert((request.source.0, request.number)), "a request ends once");
-        assert!(request.born <= request.assigned && request.assigned <= request.started && request.started <= request.ended);
+        assert!(
+            request.born <= request.assigned && request.assigned <= request.started && request.started <= request.ended
+        );
         let index = request.function.index();
         let spec = &self.scenario.functions[index];
         let audit = &mut self.functions[index];
@@ -111,11 +113,17 @@ impl Observer for Auditor<'_> {
                 audit.served += 1;
                 let instance = request.instance.expect("it ran somewhere");
                 let (created, ready) = audit.live[&instance];
-                assert!(request.assigned >= created && request.started >= ready, "it ran on an instance that was there");
+                assert!(
+                    request.assigned >= created && request.started >= ready,
+                    "it ran on an instance that was there"
+                );
                 let ran = request.ended.since(request.started);
                 let timeout = spec.timeout.unwrap_or(Span::FOREVER);
                 assert!(ran <= timeout, "nobody runs longer than allowed");
-                assert!(request.outcome == Outcome::Completed || ran == timeout, "who has timed out ran as long as allowed");
+                assert!(
+                    request.outcome == Outcome::Completed || ran == timeout,
+                    "who has timed out ran as long as allowed"
+                );
                 if spec.concurrency.reserved.is_none() {
                     self.unreserved_in_progress -= 1;
                 }
@@ -130,7 +138,9 @@ impl Observer for Auditor<'_> {
                 };
                 assert_eq!(request.ended, request.born + timeout, "its patience ended just then");
             }
-            Outcome::Unfinished => assert!(request.instance.is_none() && request.ended >= SimTime::from(self.scenario.simulation.horizon)),
+            Outcome::Unfinished => {
+                assert!(request.instance.is_none() && request.ended >= SimTime::from(self.scenario.simulation.horizon))
+            }
             Outcome::Failed => panic!("nothing fails yet"),
         }
         self.note(4, request.ended, &[index as u64, request.number, request.outcome as u64, request.born.as_nanos()]);
@@ -162,9 +172,14 @@ impl Observer for Auditor<'_> {
         assert_eq!(u64::from(held.instances()), audit.live.len() as u64, "instances = starting + busy + idle");
         assert_eq!(u64::from(held.in_progress), audit.assigned - audit.served, "in progress");
         assert_eq!(u64::from(held.queued), audit.arrived - audit.assigned - (audit.finished - audit.served), "queued");
-        assert!(u64::from(held.in_progress) <= u64::from(held.starting + held.busy) * u64::from(concurrency.per_instance));
+        assert!(
+            u64::from(held.in_progress) <= u64::from(held.starting + held.busy) * u64::from(concurrency.per_instance)
+        );
         assert!(held.in_progress >= held.busy + held.starting, "a busy instance serves somebody");
-        assert!(concurrency.max_instances.is_none_or(|most| held.instances() <= most.max(concurrency.provisioned)), "{held:?}");
+        assert!(
+            concurrency.max_instances.is_none_or(|most| held.instances() <= most.max(concurrency.provisioned)),
+            "{held:?}"
+        );
         assert!(concurrency.reserved.is_none_or(|most| held.in_progress <= most), "{held:?}");
         match concurrency.overflow {
             Overflow::Queue { limit, .. } => assert!(limit.is_none_or(|most| held.queued <= most)),
@@ -173,7 +188,11 @@ impl Observer for Auditor<'_> {
         if self.scenario.functions.iter().all(|function| function.concurrency.provisioned == 0) {
             assert!(self.unreserved_in_progress <= i64::from(self.scenario.unreserved_concurrency()));
         }
-        self.note(7, now, &[function.index() as u64, u64::from(held.in_progress), u64::from(held.queued), u64::from(held.idle)]);
+        self.note(
+            7,
+            now,
+            &[function.index() as u64, u64::from(held.in_progress), u64::from(held.queued), u64::from(held.idle)],
+        );
     }
 }
 
@@ -187,20 +206,44 @@ fn audit(scenario: &Scenario) -> u64 {
 }
 
 fn function(index: usize) -> impl Strategy<Value = String> {
-    let duration = select(vec!["constant.value = \"1s\"", "exponential.mean = \"2s\"", "constant.value = \"0s\"", "log-normal = { median = \"500ms\", p99 = \"10s\" }"]);
-    let start = select(vec!["", "cold-start.constant.value = \"3s\"", "cold-start.exponential.mean = \"500ms\"", "cold-duration.exponential.mean = \"4s\""]);
-    let keep_alive = select(vec!["fixed.window = \"0s\"", "fixed.window = \"5s\"", "fixed.window = \"2m\"", "fixed.window = \"forever\"", "halving.period = \"20s\""]);
-    let selection = select(vec!["most-recently-used", "least-recently-used", "newest", "oldest", "random", "round-robin"]);
+    let duration = select(vec![
+        "constant.value = \"1s\"",
+        "exponential.mean = \"2s\"",
+        "constant.value = \"0s\"",
+        "log-normal = { median = \"500ms\", p99 = \"10s\" }",
+    ]);
+    let start = select(vec![
+        "",
+        "cold-start.constant.value = \"3s\"",
+        "cold-start.exponential.mean = \"500ms\"",
+        "cold-duration.exponential.mean = \"4s\"",
+    ]);
+    let keep_alive = select(vec![
+        "fixed.window = \"0s\"",
+        "fixed.window = \"5s\"",
+        "fixed.window = \"2m\"",
+        "fixed.window = \"forever\"",
+        "halving.period = \"20s\"",
+    ]);
+    let selection =
+        select(vec!["most-recently-used", "least-recently-used", "newest", "oldest", "random", "round-robin"]);
     let per_instance = select(vec![1, 1, 2, 7]);
-    let limits = select(vec!["", "concurrency.max-instances = 2", "concurrency.reserved = 3", "concurrency.provisioned = 2"]);
+    let limits =
+        select(vec!["", "concurrency.max-instances = 2", "concurrency.reserved = 3", "concurrency.provisioned = 2"]);
     let overflow = select(vec![
         "concurrency.overflow = \"reject\"",
         "concurrency.overflow = \"queue\"",
         "concurrency.overflow = \"queue\"\nconcurrency.queue-limit = 4",
         "concurrency.overflow = \"queue\"\nconcurrency.queue-timeout = \"2s\"",
     ]);
-    let more = select(vec!["", "max-lifetime = \"10s\"", "timeout = \"3s\"", "timeout = \"1s\"\nmax-lifetime = \"1m\""]);
-    let arrivals = select(vec!["poisson.rate = \"2/s\"", "poisson.rate = \"6/m\"", "constant.rate = \"1/s\"", "constant.rate = \"4/s\""]);
+    let more =
+        select(vec!["", "max-lifetime = \"10s\"", "timeout = \"3s\"", "timeout = \"1s\"\nmax-lifetime = \"1m\""]);
+    let arrivals = select(vec![
+        "poisson.rate = \"2/s\"",
+        "poisson.rate = \"6/m\"",
+        "constant.rate = \"1/s\"",
+        "constant.rate = \"4/s\"",
+    ]);
     (duration, start, keep_alive, selection, per_instance, limits, overflow, more, arrivals).prop_map(
         move |(duration, start, keep_alive, selection, per_instance, limits, overflow, more, arrivals)| {
             format!(
@@ -213,7 +256,12 @@ fn function(index: usize) -> impl Strategy<Value = String> {
 }
 
 fn any_scenario() -> impl Strategy<Value = String> {
-    let platform = select(vec!["", "concurrency.account-limit = 12", "scaling = { burst = 2, rate = \"6/m\" }", "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }"]);
+    let platform = select(vec![
+        "",
+        "concurrency.account-limit = 12",
+        "scaling = { burst = 2, rate = \"6/m\" }",
+        "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }",
+    ]);
     (0..1000_u32, platform, function(0), prop::option::of(function(1)), prop::option::of(function(2))).prop_map(
         |(seed, platform, first, second, third)| {
             let head = format!("[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"5m\"\nseed = {seed}\n");
@@ -250,11 +298,15 @@ proptest! {
 fn fingerprints() {
     let base = "[scenario]\nname = \"fingerprint\"\n[simulation]\nhorizon = \"10m\"\nseed = 1\n";
     let source = "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"3/s\"\n";
-    let function = "[[function]]\nname = \"f\"\nduration.exponential.mean = \"1s\"\ncold-start.exponential.mean = \"2s\"\n";
+    let function =
+        "[[function]]\nname = \"f\"\nduration.exponential.mean = \"1s\"\ncold-start.exponential.mean = \"2s\"\n";
     let cases = [
         ("plain", "keep-alive.fixed.window = \"10s\""),
         ("concurrent", "keep-alive.fixed.window = \"10s\"\nconcurrency.per-instance = 4"),
-        ("queue", "keep-alive.fixed.window = \"1m\"\nconcurrency.max-instances = 3\nconcurrency.overflow = \"queue\"\nconcurrency.queue-timeout = \"5s\""),
+        (
+            "queue",
+            "keep-alive.fixed.window = \"1m\"\nconcurrency.max-instances = 3\nconcurrency.overflow = \"queue\"\nconcurrency.queue-timeout = \"5s\"",
+        ),
         ("halving", "keep-alive.halving.period = \"1m\"\nselection = \"random\"\nmax-lifetime = \"2m\""),
     ];
     let found: Vec<String> = cases

@@ -166,7 +166,9 @@ fn halving_leaves_half_each_period() {
     let interval = found.timeline.interval.as_secs_f64();
     // The horizon is cut into intervals of equal length: levels are means over one.
     let idle_at = |t: f64| total[(t / interval) as usize].instances_idle;
-    for (seconds, left) in [(100.0, 20.0), (360.0, 20.0), (420.0, 10.0), (720.0, 10.0), (800.0, 5.0), (1_100.0, 5.0), (1_200.0, 2.0)] {
+    for (seconds, left) in
+        [(100.0, 20.0), (360.0, 20.0), (420.0, 10.0), (720.0, 10.0), (800.0, 5.0), (1_100.0, 5.0), (1_200.0, 2.0)]
+    {
         assert_eq!(idle_at(seconds), left, "after {seconds} s");
     }
 }
@@ -174,7 +176,12 @@ fn halving_leaves_half_each_period() {
 /// More threads change nothing, not even the last digit.
 #[test]
 fn one_thread_and_many_give_the_same() {
-    let text = poisson(3.0, "30m", "1m", "duration.exponential.mean = \"1s\"\ncold-start.exponential.mean = \"300ms\"\nkeep-alive.fixed.window = \"30s\"");
+    let text = poisson(
+        3.0,
+        "30m",
+        "1m",
+        "duration.exponential.mean = \"1s\"\ncold-start.exponential.mean = \"300ms\"\nkeep-alive.fixed.window = \"30s\"",
+    );
     let scenario = scenario(&text);
     let run = |threads| {
         let threads = NonZeroUsize::new(threads).expect("some");

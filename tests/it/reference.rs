@@ -85,7 +85,10 @@ fn simfaas() {
             let (Some(mean), Some(error)) = (reference["mean"].as_f64(), reference["se"].as_f64()) else { continue };
             if stat.half_width.is_none() {
                 // Fewer than two replications saw an instance go.
-                wrong.extend((metric != "lifespan_avg" || reference["n"].as_u64() > Some(4)).then(|| format!("{id}: {metric} {} of {reference}", stat.mean)));
+                wrong.extend(
+                    (metric != "lifespan_avg" || reference["n"].as_u64() > Some(4))
+                        .then(|| format!("{id}: {metric} {} of {reference}", stat.mean)),
+                );
                 continue;
             }
             let combined = standard_error(stat, REPLICATIONS).hypot(error);

@@ -6,7 +6,7 @@ use std::io;
 use forewarm::dist::Dist;
 use forewarm::policy::keep_alive::KeepAliveSpec;
 use forewarm::scenario::{
-    Files, Overflow, ParseOptions, Problems, Scenario, ScalingRate, parse, parse_with_warnings, schema, template,
+    Files, Overflow, ParseOptions, Problems, ScalingRate, Scenario, parse, parse_with_warnings, schema, template,
 };
 use forewarm::time::Span;
 use forewarm::workload::{ArrivalSpec, Input};
@@ -113,7 +113,10 @@ fn the_preset_fills_in_what_is_not_written() {
     let billing = platform.billing.as_ref().expect("prices");
     assert_eq!((billing.per_request_usd, billing.free_requests, billing.free_gb_seconds), (2e-7, 1e6, 4e5));
     assert_eq!(billing.gb_second_usd_arm[1].up_to, Some(18.75e9));
-    assert_eq!(billing.provisioned.as_ref().map(|p| (p.reserve_usd_x86, p.granularity)), Some((4.1667e-6, Span::from_secs(300))));
+    assert_eq!(
+        billing.provisioned.as_ref().map(|p| (p.reserve_usd_x86, p.granularity)),
+        Some((4.1667e-6, Span::from_secs(300)))
+    );
     let function = &scenario.functions[0];
     assert_eq!(function.timeout, Some(Span::from_secs(3)));
     assert_eq!(function.keep_alive, KeepAliveSpec::Halving { period: Span::from_secs(380) });
@@ -124,13 +127,16 @@ fn the_preset_fills_in_what_is_not_written() {
 
     let rust = read(&preset.replace("name = \"f\"", "name = \"f\"\nruntime = \"rust\"\npackage = \"image\""));
     assert_eq!(rust.functions[0].cold_start[1].duration.quantile(0.5).as_nanos() / 1_000_000, 38);
-    let own = read_with(&preset, &set(&[
-        ("function.f.cold-start.constant.value", "1s"),
-        ("platform.scaling.burst", "5"),
-        ("platform.concurrency.account-limit", "none"),
-        ("platform.billing", "none"),
-        ("function-defaults.keep-alive.fixed.window", "1m"),
-    ]));
+    let own = read_with(
+        &preset,
+        &set(&[
+            ("function.f.cold-start.constant.value", "1s"),
+            ("platform.scaling.burst", "5"),
+            ("platform.concurrency.account-limit", "none"),
+            ("platform.billing", "none"),
+            ("function-defaults.keep-alive.fixed.window", "1m"),
+        ]),
+    );
     assert_eq!(own.functions[0].cold_start.len(), 1);
     assert_eq!(own.platform.scaling, Some(ScalingRate { burst: 5, refill: Span::from_millis(10) }));
     assert_eq!((own.platform.account_limit, own.platform.billing), (None, None));
@@ -165,7 +171,8 @@ keep-alive.forever = {}
     assert_eq!((f.concurrency.per_instance, g.concurrency.per_instance), (2, 4));
     assert_eq!((f.concurrency.max_instances, g.concurrency.max_instances), (Some(7), Some(7)));
     assert_eq!(g.keep_alive, KeepAliveSpec::Fixed { window: Span::FOREVER });
-    let without = read_with(&text, &set(&[("function.g.timeout", "none"), ("function.g.concurrency.max-instances", "none")]));
+    let without =
+        read_with(&text, &set(&[("function.g.timeout", "none"), ("function.g.concurrency.max-instances", "none")]));
     assert_eq!((without.functions[0].timeout, without.functions[1].timeout), (Some(Span::from_secs(5)), None));
     assert_eq!(without.functions[1].concurrency.max_instances, None);
 }
@@ -209,13 +216,34 @@ fn arrivals_and_distributions_of_every_kind_are_read() {
     let s = Span::from_secs;
     for (arrivals, expected) in [
         ("constant.rate = \"60/m\"", ArrivalSpec::Constant { rate: 1.0 }),
-        ("diurnal = { low = \"1/s\", peak = \"3/s\" }", ArrivalSpec::Diurnal { rate: 2.0, amplitude: 0.5, period: s(86_400), peak_at: s(0) }),
-        ("burst = { size = 3, every = \"1m\" }", ArrivalSpec::Burst { size: 3, every: s(60), first: s(0), within: s(0), background: 0.0 }),
-        ("gamma = { rate = \"2/s\", cv = 2 }", ArrivalSpec::Renewal { gap: Dist::gamma(Span::from_millis(500), 0.25).expect("a gap") }),
-        ("weibull = { rate = \"2/s\", shape = 0.5 }", ArrivalSpec::Renewal { gap: Dist::weibull_mean(Span::from_millis(500), 0.5).expect("a gap") }),
-        ("renewal.gap.uniform = { min = \"1s\", max = \"3s\" }", ArrivalSpec::Renewal { gap: Dist::uniform(s(1), s(3)).expect("a gap") }),
+        (
+            "diurnal = { low = \"1/s\", peak = \"3/s\" }",
+            ArrivalSpec::Diurnal { rate: 2.0, amplitude: 0.5, period: s(86_400), peak_at: s(0) },
+        ),
+        (
+            "burst = { size = 3, every = \"1m\" }",
+            ArrivalSpec::Burst { size: 3, every: s(60), first: s(0), within: s(0), background: 0.0 },
+        ),
+        (
+            "gamma = { rate = \"2/s\", cv = 2 }",
+            ArrivalSpec::Renewal { gap: Dist::gamma(Span::from_millis(500), 0.25).expect("a gap") },
+        ),
+        (
+            "weibull = { rate = \"2/s\", shape = 0.5 }",
+            ArrivalSpec::Renewal { gap: Dist::weibull_mean(Span::from_millis(500), 0.5).expect("a gap") },
+        ),
+        (
+            "renewal.gap.uniform = { min = \"1s\", max = \"3s\" }",
+            ArrivalSpec::Renewal { gap: Dist::uniform(s(1), s(3)).expect("a gap") },
+        ),
         ("times.at = [\"1s\", \"1s\", \"5s\"]", ArrivalSpec::Times { at: [s(1), s(1), s(5)].map(Into::into).into() }),
-        ("piecewise = { points = [{ at = \"0s\", rate = \"1/s\" }, { at = \"1h\", rate = \"0/s\" }], period = \"1h\" }", ArrivalSpec::Piecewise { points: [(s(0).into(), 1.0), (s(3_600).into(), 0.0)].into(), period: Some(s(3_600)) }),
+        (
+            "piecewise = { points = [{ at = \"0s\", rate = \"1/s\" }, { at = \"1h\", rate = \"0/s\" }], period = \"1h\" }",
+            ArrivalSpec::Piecewise {
+                points: [(s(0).into(), 1.0), (s(3_600).into(), 0.0)].into(),
+                period: Some(s(3_600)),
+            },
+        ),
     ] {
         let scenario = read(&BASE.replace("arrivals.poisson.rate = \"1/s\"", &format!("arrivals.{arrivals}")));
         assert_eq!(format!("{:?}", scenario.sources[0].arrivals), format!("{expected:?}"));
@@ -232,8 +260,14 @@ fn arrivals_and_distributions_of_every_kind_are_read() {
         ("weibull = { mean = \"1s\", shape = 2 }", Dist::weibull_mean(s(1), 2.0)),
         ("pareto = { scale = \"1s\", shape = 2 }", Dist::pareto(s(1), 2.0)),
         ("burr = { scale = \"1s\", c = 2, k = 3 }", Dist::burr(s(1), 2.0, 3.0)),
-        ("hyper-exponential.branches = [{ probability = 0.25, mean = \"1s\" }, { probability = 0.75, mean = \"2s\" }]", Dist::hyper_exponential(&[(0.25, s(1)), (0.75, s(2))])),
-        ("percentiles.points = [{ p = 0, value = \"1s\" }, { p = 1, value = \"2s\" }]", Dist::percentiles(&[(0.0, s(1)), (1.0, s(2))])),
+        (
+            "hyper-exponential.branches = [{ probability = 0.25, mean = \"1s\" }, { probability = 0.75, mean = \"2s\" }]",
+            Dist::hyper_exponential(&[(0.25, s(1)), (0.75, s(2))]),
+        ),
+        (
+            "percentiles.points = [{ p = 0, value = \"1s\" }, { p = 1, value = \"2s\" }]",
+            Dist::percentiles(&[(0.0, s(1)), (1.0, s(2))]),
+        ),
         ("empirical.values = [\"2s\", \"1s\"]", Dist::empirical(vec![s(1), s(2)])),
     ] {
         let scenario = read(&BASE.replace("duration.constant.value = \"100ms\"", &format!("duration.{duration}")));
@@ -270,7 +304,11 @@ fn the_resolved_text_reads_back_to_the_same_scenario() {
     }
     let preset = BASE.replace("[[function]]", "[platform]\npreset = \"aws-lambda\"\n[[function]]");
     assert_reads_back(&read(&preset));
-    let without = [("platform.scaling", "none"), ("function.f.cold-duration.constant.value", "1s"), ("scenario.description", "a \"b\"\n\u{7}ü")];
+    let without = [
+        ("platform.scaling", "none"),
+        ("function.f.cold-duration.constant.value", "1s"),
+        ("scenario.description", "a \"b\"\n\u{7}ü"),
+    ];
     assert_reads_back(&read_with(&preset, &set(&without)));
 }
 

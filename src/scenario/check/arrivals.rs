@@ -75,7 +75,8 @@ impl Checker<'_, '_> {
             self.positive(t.period.place, period, &format!("{path}.period"))?;
             if SimTime::from(period) < *last {
                 let message = format!("`{path}.period` ({period}) is shorter than the time of the last point ({last})");
-                self.problems.push(Problem::error(t.period.place, message).help("all points must lie within the period"));
+                self.problems
+                    .push(Problem::error(t.period.place, message).help("all points must lie within the period"));
                 return None;
             }
         }
@@ -141,16 +142,12 @@ impl Checker<'_, '_> {
     }
 
     /// Reports rates that are all zero.
-    fn some_rate(
-        &mut self,
-        place: Place,
-        mut rates: impl Iterator<Item = f64>,
-        path: &str,
-    ) -> Option<()> {
+    fn some_rate(&mut self, place: Place, mut rates: impl Iterator<Item = f64>, path: &str) -> Option<()> {
         if rates.any(|rate| rate > 0.0) {
             return Some(());
         }
-        self.problems.push(Problem::error(place, format!("`{path}`: all rates are zero, so that nothing ever arrives")));
+        self.problems
+            .push(Problem::error(place, format!("`{path}`: all rates are zero, so that nothing ever arrives")));
         None
     }
 }

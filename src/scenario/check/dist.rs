@@ -4,8 +4,8 @@ use super::{Checker, Given, either};
 use crate::dist::{Dist, DistError};
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
-use crate::scenario::raw::dist::{ColdStartTable, DistTable, EmpiricalTable, LogNormalTable, WeibullTable};
 use crate::scenario::model::Phase;
+use crate::scenario::raw::dist::{ColdStartTable, DistTable, EmpiricalTable, LogNormalTable, WeibullTable};
 
 /// Phases that the platform goes through before anything of the function runs: never billed.
 const UNBILLED: [&str; 2] = ["environment", "image"];
@@ -23,9 +23,7 @@ impl Checker<'_, '_> {
                 let places = [("min", t.min.place), ("max", t.max.place)];
                 self.made(Dist::uniform((*t.min)?, (*t.max)?), path, t.place, &places)
             }
-            T::Exponential(t) => {
-                self.made(Dist::exponential((*t.mean)?), path, t.place, &[("mean", t.mean.place)])
-            }
+            T::Exponential(t) => self.made(Dist::exponential((*t.mean)?), path, t.place, &[("mean", t.mean.place)]),
             T::LogNormal(t) => self.log_normal(t, path),
             T::Normal(t) => {
                 let places = [("mean", t.mean.place), ("sd", t.sd.place)];
@@ -103,8 +101,13 @@ impl Checker<'_, '_> {
         } else {
             t.sd.place
         };
-        let places =
-            [("median", t.median.place), ("p99", t.p99.place), ("mean", t.mean.place), ("sd", t.sd.place), ("sigma", spread)];
+        let places = [
+            ("median", t.median.place),
+            ("p99", t.p99.place),
+            ("mean", t.mean.place),
+            ("sd", t.sd.place),
+            ("sigma", spread),
+        ];
         self.made(result, path, t.place, &places)
     }
 
@@ -112,8 +115,7 @@ impl Checker<'_, '_> {
         let ways: [&[(&'static str, &dyn Given)]; 2] = [&[("scale", &t.scale)], &[("mean", &t.mean)]];
         let way = either(t.place, &format!("{path}.weibull"), &ways, self.problems)?;
         let shape = (*t.shape)?;
-        let result =
-            if way == 0 { Dist::weibull((*t.scale)?, shape) } else { Dist::weibull_mean((*t.mean)?, shape) };
+        let result = if way == 0 { Dist::weibull((*t.scale)?, shape) } else { Dist::weibull_mean((*t.mean)?, shape) };
         let places = [("scale", t.scale.place), ("mean", t.mean.place), ("shape", t.shape.place)];
         self.made(result, path, t.place, &places)
     }
@@ -156,12 +158,7 @@ impl Checker<'_, '_> {
     }
 
     /// The place of the element that an error is about.
-    fn of_element<T>(
-        &self,
-        result: &Result<Dist, DistError>,
-        elements: &[At<T>],
-        list: Place,
-    ) -> Place {
+    fn of_element<T>(&self, result: &Result<Dist, DistError>, elements: &[At<T>], list: Place) -> Place {
         match result {
             Err(DistError::Unsorted { place } | DistError::BranchProbability { place, .. }) => {
                 elements.get(place - 1).map_or(list, |element| element.place)

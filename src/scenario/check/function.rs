@@ -51,7 +51,8 @@ impl Checker<'_, '_> {
             }
             None if table.duration.broken => None,
             None => {
-                let problem = Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
+                let problem =
+                    Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
                 self.problems.push(problem.help("as in duration.log-normal = { median = \"120ms\", p99 = \"900ms\" }"));
                 None
             }
@@ -109,7 +110,8 @@ impl Checker<'_, '_> {
         let (max, reserved) = (table.max_instances.flatten(), table.reserved.flatten());
         if let Some(max) = max.filter(|&max| provisioned > max) {
             let message = format!("`{path}.provisioned` ({provisioned}) is more than `max-instances` ({max})");
-            self.problems.push(Problem::error(table.provisioned.place, message).help("raise max-instances, or provision less"));
+            self.problems
+                .push(Problem::error(table.provisioned.place, message).help("raise max-instances, or provision less"));
         }
         if let Some(reserved) = reserved.filter(|&reserved| provisioned > reserved) {
             let message = format!("`{path}.provisioned` ({provisioned}) is more than `reserved` ({reserved})");
@@ -137,7 +139,8 @@ impl Checker<'_, '_> {
 
     fn no_queue(&mut self, path: &str, given: [Option<(&str, Place)>; 2]) {
         for (key, place) in given.into_iter().flatten() {
-            let message = format!("`{path}.{key}` needs overflow = \"queue\": nothing waits with overflow = \"reject\"");
+            let message =
+                format!("`{path}.{key}` needs overflow = \"queue\": nothing waits with overflow = \"reject\"");
             let help = format!("write overflow = \"queue\", or remove {key}");
             self.problems.push(Problem::error(place, message).help(help));
         }

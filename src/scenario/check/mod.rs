@@ -166,12 +166,7 @@ impl Checker<'_, '_> {
 }
 
 /// Says which of two ways to give something was meant, when parts of both or of neither are there.
-fn either(
-    table: Place,
-    path: &str,
-    ways: &[&[(&'static str, &dyn Given)]],
-    problems: &mut Problems,
-) -> Option<usize> {
+fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], problems: &mut Problems) -> Option<usize> {
     let mut given: Vec<(&'static str, Place)> = Vec::new();
     for (key, field) in ways.iter().copied().flatten() {
         if field.is_broken() {
@@ -191,7 +186,8 @@ fn either(
     let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
     let names = |way: &[(&'static str, &dyn Given)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
     // The ways that were begun; if what is there fits into none, all of them.
-    let begun: Vec<_> = ways.iter().map(|way| names(way)).filter(|way| keys.iter().all(|key| way.contains(key))).collect();
+    let begun: Vec<_> =
+        ways.iter().map(|way| names(way)).filter(|way| keys.iter().all(|key| way.contains(key))).collect();
     let open = if begun.is_empty() { ways.iter().map(|way| names(way)).collect() } else { begun.clone() };
     let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
     problems.push(match given.last() {

@@ -13,14 +13,24 @@ impl Checker<'_, '_> {
     /// What all functions share; without a table, no limits and no prices.
     pub(super) fn platform(&mut self, table: Option<&PlatformTable>) -> Option<Platform> {
         let Some(table) = table else {
-            return Some(Platform { preset: None, account_limit: None, min_unreserved: 0, scaling: None, billing: None });
+            return Some(Platform {
+                preset: None,
+                account_limit: None,
+                min_unreserved: 0,
+                scaling: None,
+                billing: None,
+            });
         };
         let account = table.concurrency.as_ref();
         let account_limit = account.and_then(|account| account.account_limit.flatten());
         let min_unreserved = account.map_or(0, |account| *account.min_unreserved);
         if let (Some(limit), Some(account)) = (account_limit.filter(|&limit| min_unreserved > limit), account) {
             let message = format!("`min-unreserved` ({min_unreserved}) is more than `account-limit` ({limit})");
-            let at = if account.min_unreserved.place == table.preset.place { &account.account_limit.place } else { &account.min_unreserved.place };
+            let at = if account.min_unreserved.place == table.preset.place {
+                &account.account_limit.place
+            } else {
+                &account.min_unreserved.place
+            };
             let help = "no request could ever run on unreserved concurrency and nothing could be reserved";
             self.problems.push(Problem::error(*at, message).help(help));
         }
@@ -44,8 +54,7 @@ impl Checker<'_, '_> {
     }
 
     fn billing(&mut self, table: &BillingTable) -> Option<Billing> {
-        let granularity =
-            self.positive(table.granularity.place, *table.granularity, "platform.billing.granularity");
+        let granularity = self.positive(table.granularity.place, *table.granularity, "platform.billing.granularity");
         let x86 = self.tiers(&table.gb_second_usd_x86, "platform.billing.gb-second-usd-x86");
         let arm = self.tiers(&table.gb_second_usd_arm, "platform.billing.gb-second-usd-arm");
         let provisioned = match table.provisioned.as_ref().and_then(Option::as_ref) {
@@ -114,7 +123,8 @@ impl Checker<'_, '_> {
         }
         let Some((place, name)) = last else { return };
         if provisioned > u64::from(MAX_PROVISIONED) {
-            let message = format!("{provisioned} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
+            let message =
+                format!("{provisioned} instances are provisioned: at most {MAX_PROVISIONED} can be simulated");
             self.problems.push(Problem::error(place, message));
         }
         let account = file.platform.as_ref().and_then(|platform| platform.concurrency.as_ref());

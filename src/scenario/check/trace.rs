@@ -163,6 +163,9 @@ impl Checker<'_, '_> {
 impl TraceTable {
     /// Where to look for the trace, and how to read it: what tells traces apart.
     pub(in crate::scenario) fn key(&self) -> String {
-        format!("{:?} {:?} {:?} {:?} {:?} {:?}", *self.file, *self.format, *self.durations, *self.memory, *self.spread, *self.on_error)
+        format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            *self.file, *self.format, *self.durations, *self.memory, *self.spread, *self.on_error
+        )
     }
 }

@@ -256,9 +256,15 @@ mod tests {
             message(&INVOCATIONS.replace("7,7,7", "7,7")),
             "invocations.csv:4: the row has 6 fields; `483` is field 7"
         );
-        assert_eq!(message(&INVOCATIONS.replace("7,7,7", "7,1.5,7")), "invocations.csv:4: minute 481: 1.5 is no count of requests");
+        assert_eq!(
+            message(&INVOCATIONS.replace("7,7,7", "7,1.5,7")),
+            "invocations.csv:4: minute 481: 1.5 is no count of requests"
+        );
         assert_eq!(message(&INVOCATIONS.replace("480,481", "483,481")), "invocations.csv:1: minute 483 is there twice");
-        assert_eq!(message("HashApp,HashFunction\na,b\n"), "invocations.csv:1: no column is headed by the number of a minute; as in HashApp,...,1,2,3");
+        assert_eq!(
+            message("HashApp,HashFunction\na,b\n"),
+            "invocations.csv:1: no column is headed by the number of a minute; as in HashApp,...,1,2,3"
+        );
         assert_eq!(message(""), "invocations.csv: the file is empty; its first line must name the columns");
         assert_eq!(message("HashApp,HashFunction,1\n"), "invocations.csv: there is no function in it");
         let skipped = read(&INVOCATIONS.replace("7,7,7", "7,x,7"), OnError::Skip).unwrap();

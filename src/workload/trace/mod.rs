@@ -7,6 +7,7 @@ mod rate;
 mod rows;
 pub mod stats;
 mod table;
+pub mod write;
 
 pub use azure_2019::{Azure2019, Azure2019Files};
 pub use error::{OnError, Skipped, TraceError};
@@ -15,6 +16,8 @@ pub use rows::{RowFormat, RowReader, RowTrace};
 pub use stats::TraceStats;
 
 use crate::dist::Dist;
+use crate::workload::Input;
+use table::Table;
 
 /// A function that a trace brings, and what the trace knows about it.
 #[derive(Clone, Debug, Default)]
@@ -33,4 +36,39 @@ pub struct TraceFunction {
     pub has_durations: bool,
     /// Its requests.
     pub invocations: u64,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceKind {
+    /// A row for each request.
+    Rows(RowFormat),
+    /// Counts by function and minute.
+    Azure2019,
+    /// Counts by interval.
+    Rate,
+}
+
+impl TraceKind {
+    /// Tells by its columns how a file is written.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its columns are those of no known trace.
+    pub fn of(input: &Input) -> Result<Self, TraceError> {
+        let table = Table::open(input)?;
+        let has = |columns: &[&str]| columns.iter().all(|column| table.column(&[column]).is_some());
+        if has(&["time_s", "function"]) {
+            Ok(Self::Rows(RowFormat::Forewarm))
+        } else if has(&["app", "func", "end_timestamp"]) {
+            Ok(Self::Rows(RowFormat::Azure2021))
+        } else if has(&["HashApp", "HashFunction"]) {
+            Ok(Self::Azure2019)
+        } else if has(&["count"]) {
+            Ok(Self::Rate)
+        } else {
+            let help = "known are time_s,function (forewarm), app,func,end_timestamp,duration (Azure 2021), \
+                        HashApp,HashFunction,1,2,... (Azure 2019), and time,count (a rate)";
+            Err(TraceError::new(&input.name, Some(1), "the columns are those of no known trace").help(help))
+        }
+    }
 }

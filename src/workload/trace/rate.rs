@@ -75,7 +75,8 @@ fn place(
     let length = interval.map_or(1.0, Span::as_secs_f64);
     let place = (since / length).round();
     if (place * length - since).abs() > length / 100.0 {
-        let message = format!("the row lies {since} s after the first, which is no multiple of the interval, {length} s");
+        let message =
+            format!("the row lies {since} s after the first, which is no multiple of the interval, {length} s");
         return Err(row.wrong(message).help("the first two rows tell the length of all intervals"));
     }
     if place >= INTERVALS_MAX as f64 {
@@ -139,21 +140,30 @@ mod tests {
     #[test]
     fn the_first_two_rows_tell_the_interval_and_gaps_are_zero() {
         assert_eq!(counts("time_s,count\n0,5\n10,0\n40,2.5\n"), (10.0, vec![5.0, 0.0, 0.0, 0.0, 2.5]));
-        assert_eq!(
-            counts("period,count\n1998-04-30 21:30:00,2\n1998-04-30 21:31:00,11\n"),
-            (60.0, vec![2.0, 11.0])
-        );
+        assert_eq!(counts("period,count\n1998-04-30 21:30:00,2\n1998-04-30 21:31:00,11\n"), (60.0, vec![2.0, 11.0]));
         assert_eq!(counts("count,time\n7,100\n8,101\n"), (1.0, vec![7.0, 8.0]));
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         let message = |text: &str| read(text, OnError::Fail).unwrap_err().to_string();
-        assert_eq!(message("time,count\n0,1\n0,2\n"), "rate.csv:3: the time does not rise; sort the rows by time, one row for each interval");
-        assert_eq!(message("time,count\n0,1\n1,x\n"), "rate.csv:3: `count`: \"x\" is not a number; write for example 0.25");
-        assert_eq!(message("time,count\n0,1\n1,-2\n"), "rate.csv:3: `count`: \"-2\" is negative; write for example 0.25");
+        assert_eq!(
+            message("time,count\n0,1\n0,2\n"),
+            "rate.csv:3: the time does not rise; sort the rows by time, one row for each interval"
+        );
+        assert_eq!(
+            message("time,count\n0,1\n1,x\n"),
+            "rate.csv:3: `count`: \"x\" is not a number; write for example 0.25"
+        );
+        assert_eq!(
+            message("time,count\n0,1\n1,-2\n"),
+            "rate.csv:3: `count`: \"-2\" is negative; write for example 0.25"
+        );
         assert_eq!(message("time,count\n0,1\n"), "rate.csv: an interval cannot be learnt from fewer than two rows");
-        assert_eq!(message("time,number\n0,1\n"), "rate.csv:1: there is no column `count`; the columns are `time`, `number`");
+        assert_eq!(
+            message("time,number\n0,1\n"),
+            "rate.csv:1: there is no column `count`; the columns are `time`, `number`"
+        );
         assert!(message("time,count\n0,1\n1,1\n1e300,1\n").contains("more than 50000000 intervals"));
         assert!(message("time,count\n0,1\n10,1\n13,1\n").contains("no multiple of the interval"));
         let skipped = read("time,count\n0,1\n1,x\n2,3\n4,4\n", OnError::Skip).unwrap();

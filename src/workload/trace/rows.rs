@@ -194,7 +194,8 @@ impl RowTrace {
     /// Refuses a row of forewarm's own format that falls back in time.
     fn in_order<'a>(&self, row: &Row<'_>, request: Request<'a>) -> Result<Request<'a>, TraceError> {
         if self.format == RowFormat::Forewarm && request.start < self.last {
-            let message = format!("the time falls back from {} s to {} s", self.last.as_secs_f64(), request.start.as_secs_f64());
+            let message =
+                format!("the time falls back from {} s to {} s", self.last.as_secs_f64(), request.start.as_secs_f64());
             return Err(row.wrong(message).help("sort the rows by time"));
         }
         Ok(request)
@@ -353,7 +354,16 @@ mod tests {
         let trace = scan(text, RowFormat::Azure2021, OnError::Fail).unwrap();
         // The last began before the recording: at its start. The same hash in another app is another function.
         let found = requests(&trace);
-        assert_eq!(found, [(0, 0, Some(5_000)), (100, 1, Some(1_900)), (500, 0, Some(500)), (1_500, 0, Some(2_000)), (2_900, 2, Some(100))]);
+        assert_eq!(
+            found,
+            [
+                (0, 0, Some(5_000)),
+                (100, 1, Some(1_900)),
+                (500, 0, Some(500)),
+                (1_500, 0, Some(2_000)),
+                (2_900, 2, Some(100))
+            ]
+        );
         assert_eq!((trace.functions.len(), trace.apps, trace.invocations()), (3, 2, 5));
     }
 

@@ -58,7 +58,8 @@ impl Table {
     /// The place of a column that must be there.
     pub(super) fn need(&self, names: &[&str]) -> Result<usize, TraceError> {
         self.column(names).ok_or_else(|| {
-            let mut there = self.columns.iter().take(12).map(|column| format!("`{}`", shown(column))).collect::<Vec<_>>();
+            let mut there =
+                self.columns.iter().take(12).map(|column| format!("`{}`", shown(column))).collect::<Vec<_>>();
             if self.columns.len() > there.len() {
                 there.push("...".to_owned());
             }
@@ -114,8 +115,11 @@ impl<'a> Row<'a> {
     /// A field, without spaces around it.
     pub(super) fn field(&self, column: usize) -> Result<&'a [u8], TraceError> {
         self.record.get(column).map(<[u8]>::trim_ascii).ok_or_else(|| {
-            self.wrong(format!("the row has {} fields", self.record.len()))
-                .help(format!("`{}` is field {}", shown(&self.columns[column]), column + 1))
+            self.wrong(format!("the row has {} fields", self.record.len())).help(format!(
+                "`{}` is field {}",
+                shown(&self.columns[column]),
+                column + 1
+            ))
         })
     }
 
@@ -148,8 +152,7 @@ impl<'a> Row<'a> {
 
     /// A number of seconds as a time.
     pub(super) fn span(&self, seconds: f64, column: usize) -> Result<Span, TraceError> {
-        Span::from_secs_f64(seconds)
-            .map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.columns[column]))))
+        Span::from_secs_f64(seconds).map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.columns[column]))))
     }
 }
 
