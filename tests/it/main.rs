@@ -9,5 +9,7 @@ mod invariants;
 mod oracles;
 mod program;
 mod reference;
+mod scenario_files;
 mod scenarios;
+mod traces;
 mod vectors;

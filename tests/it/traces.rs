@@ -1,0 +1,83 @@
+//! Real traces, where they lie beside the project.
+
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use forewarm::experiment;
+use forewarm::scenario::{Files, ParseOptions, parse};
+use forewarm::workload::trace::{Azure2019, Azure2019Files, OnError, RateTrace, RowFormat, RowTrace};
+use forewarm::workload::{Input, Spread};
+
+use crate::harness::shared;
+
+fn file(path: PathBuf) -> Input {
+    Input::new(path.display().to_string(), move || Ok(Box::new(File::open(&path)?)))
+}
+
+struct In(PathBuf);
+
+impl Files for In {
+    fn input(&self, path: &str) -> Input {
+        file(self.0.join(path))
+    }
+}
+
+fn azure_2019(folder: &Path, size: u32) -> Azure2019 {
+    let part = |what: &str| file(folder.join(format!("{size}_{what}.csv")));
+    let files = Azure2019Files {
+        invocations: part("invocations"),
+        durations: Some(part("durations")),
+        memory: Some(part("memory")),
+    };
+    Azure2019::read(&files, Spread::Uniform, OnError::Fail).expect("a trace")
+}
+
+#[test]
+fn azure_functions_2019() {
+    let Some(folder) = shared("data/azure-2019-sample") else { return };
+    let trace = azure_2019(&folder, 500);
+    assert_eq!((trace.functions.len(), trace.apps, trace.invocations(), trace.minutes), (500, 476, 3_037_902, 480));
+    assert!(trace.functions.iter().all(|(function, _)| function.duration.is_some() && function.memory_mb.is_some()));
+    assert_eq!(azure_2019(&folder, 100).invocations(), 339_657);
+}
+
+#[test]
+fn azure_functions_2019_end_to_end() {
+    let Some(folder) = shared("data/azure-2019-sample") else { return };
+    let text = "[scenario]\nname = \"azure\"\n[simulation]\nhorizon = \"8h\"\n[platform]\npreset = \"aws-lambda\"\n\
+                [[source]]\nname = \"azure\"\narrivals.trace = { format = \"azure-2019\", file = \"500_invocations.csv\", \
+                durations = \"500_durations.csv\", memory = \"500_memory.csv\" }\n";
+    let scenario =
+        parse("azure.toml", text, &ParseOptions::default(), &In(folder)).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let run = |threads| {
+        let run = experiment::run(&scenario, NonZeroUsize::new(threads).unwrap(), &(), None::<()>).expect("it runs");
+        assert_eq!(run.result.summary.total.requests.arrived.mean, 3_037_902.0);
+        assert_eq!(run.result.summary.functions.len(), 500);
+        forewarm::report::json::summary(&run.result.summary)
+    };
+    assert!(run(1) == run(2), "threads matter");
+}
+
+#[test]
+fn azure_functions_2021() {
+    let Some(folder) = shared("data/azure-2021-sample") else { return };
+    for name in ["Azure2021_200.csv", "AzureFunctionsInvocationTraceForTwoWeeksJan2021_head.csv"] {
+        let rows = std::fs::read_to_string(folder.join(name)).expect("a file").lines().count() - 1;
+        let trace = RowTrace::scan(&file(folder.join(name)), RowFormat::Azure2021, OnError::Fail).expect("a trace");
+        let mut reader = trace.read().expect("it opens");
+        let starts: Vec<_> = reader.by_ref().map(|arrival| arrival.at).collect();
+        assert_eq!((starts.len(), reader.error()), (rows, None), "{name}");
+        assert!(starts.is_sorted(), "{name}");
+    }
+}
+
+#[test]
+fn world_cup_1998() {
+    let Some(folder) = shared("data/web-traffic") else { return };
+    let trace =
+        RateTrace::read(&file(folder.join("worldcup98_requests_per_minute.csv")), Spread::Poisson, 1.0, OnError::Fail);
+    let counts = trace.expect("a trace").counts;
+    assert_eq!(counts.interval.as_secs_f64(), 60.0);
+    assert_eq!(counts.iter().sum::<f64>(), 1_352_804_107.0);
+}
