@@ -1,0 +1,300 @@
+//! The documentation is true: its commands are run and their output compared; reference pages are made from the program's
+//! own tables. `FOREWARM_BLESS=1 cargo test docs` writes the reference pages anew.
+//!
+//! In a `console` block a line `$ forewarm ...` is run; the lines below it are its output, in which `...` stands for any
+//! lines and `[..]` for anything in a line. `? 1` is the exit code, if it is not 0.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use forewarm::measure::summary::metrics;
+use forewarm::scenario::schema;
+use serde_json::Value;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn pages() -> Vec<PathBuf> {
+    let mut pages = vec![Path::new(ROOT).join("README.md")];
+    let mut folders = vec![Path::new(ROOT).join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("docs") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages
+}
+
+/// A command and the output it is said to have.
+struct Example {
+    command: String,
+    output: Vec<String>,
+    code: i32,
+}
+
+/// The examples of a page; the command that runs these very tests is left out.
+fn examples(page: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut is_inside = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            is_inside = line == "```console";
+        } else if let Some(command) = line.strip_prefix("$ ").filter(|_| is_inside) {
+            examples.push(Example { command: command.to_owned(), output: Vec::new(), code: 0 });
+        } else if let Some(example) = examples.last_mut().filter(|_| is_inside) {
+            match line.strip_prefix("? ") {
+                Some(code) => example.code = code.parse().expect("an exit code"),
+                None => example.output.push(line.to_owned()),
+            }
+        }
+    }
+    examples.retain(|example| example.command != "cargo test");
+    examples
+}
+
+fn run(example: &Example, folder: &Path) -> Result<(), String> {
+    let typed = example.command.replace("cargo run --release -- ", "forewarm ");
+    let mut words = typed.split(' ');
+    assert_eq!(words.next(), Some("forewarm"), "only forewarm is run: {typed}");
+    let mut command = Command::cargo_bin("forewarm").expect("the program");
+    let output = command.args(words).current_dir(folder).env_remove("CLICOLOR_FORCE").output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    let expected: Vec<&str> = example.output.iter().map(String::as_str).collect();
+    // Changing a value may miss an objective: what is shown decides, unless a code is written.
+    let missed = output.status.code() == Some(1) && expected.iter().any(|line| line.contains("NOT MET"));
+    let refused = expected.first().is_some_and(|line| line.starts_with("error"));
+    if output.status.code() != Some(example.code) && !missed && !refused {
+        return Err(format!("{typed}\nended with {:?}:\n{text}", output.status.code()));
+    }
+    if matches(&expected, &lines) { Ok(()) } else { Err(format!("{typed}\nprinted:\n{text}")) }
+}
+
+/// `...` is any lines, `[..]` anything in a line.
+fn matches(expected: &[&str], lines: &[&str]) -> bool {
+    match (expected.split_first(), lines.split_first()) {
+        (None, None) => true,
+        (Some((&"...", rest)), _) => (0..=lines.len()).any(|skipped| matches(rest, &lines[skipped..])),
+        (Some((wanted, rest)), Some((line, others))) => fits(wanted, line) && matches(rest, others),
+        _ => false,
+    }
+}
+
+fn fits(wanted: &str, line: &str) -> bool {
+    match wanted.split_once("[..]") {
+        None => wanted == line,
+        Some((start, rest)) => line.strip_prefix(start).is_some_and(|line| {
+            line.char_indices().map(|(at, _)| at).chain([line.len()]).any(|at| fits(rest, &line[at..]))
+        }),
+    }
+}
+
+#[test]
+fn examples_do_what_they_say() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for page in pages() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("scenarios")).expect("a folder");
+        for entry in fs::read_dir(Path::new(ROOT).join("scenarios")).expect("scenarios") {
+            let path = entry.expect("an entry").path();
+            fs::copy(&path, folder.path().join("scenarios").join(path.file_name().expect("a name"))).expect("a copy");
+        }
+        for example in examples(&fs::read_to_string(&page).expect("a page")) {
+            count += 1;
+            wrong.extend(run(&example, folder.path()).err().map(|error| format!("{}: {error}", page.display())));
+        }
+    }
+    assert!(count >= 15, "{count} examples");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if !target.starts_with("http") {
+                let path = page.parent().expect("a folder").join(target);
+                assert!(path.exists(), "{}: {target}", page.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn scenarios_in_the_pages_are_toml() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        for block in text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+            block.parse::<toml::Table>().unwrap_or_else(|error| panic!("{}: {error}\n{block}", page.display()));
+        }
+    }
+}
+
+#[test]
+fn the_reference_is_what_the_program_knows() {
+    keep("docs/reference/scenario.md", &scenario_reference());
+    keep("docs/reference/results.md", &results_reference());
+}
+
+/// Compares a page with what it should be, or writes it.
+fn keep(page: &str, text: &str) {
+    let path = Path::new(ROOT).join(page);
+    if std::env::var_os("FOREWARM_BLESS").is_some() {
+        fs::write(&path, text).expect("a page");
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == text, "{page} is out of date: FOREWARM_BLESS=1 cargo test docs");
+}
+
+fn results_reference() -> String {
+    let mut text = "# Results\n\nMade from the program's own tables.\n\n\
+        | file | holds |\n|---|---|\n\
+        | `manifest.json` | version, command, hash and full text of the scenario, seed, replications, threads, wall time, speed |\n\
+        | `summary.json` | every metric below, of the total and of each function; objectives; events by kind; limits that held back |\n\
+        | `functions.csv` | a row for each function |\n\
+        | `timeline.csv` | a row for each interval and function, up to about 160,000 rows; beyond, of the total only |\n\
+        | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
+        | `report.html` | all of it, self-contained |\n\n\
+        Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
+        `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
+        | metric | meaning |\n|---|---|\n"
+        .to_owned();
+    for (key, meaning) in metrics() {
+        let _ = writeln!(text, "| `{key}` | {meaning} |");
+    }
+    text
+}
+
+fn scenario_reference() -> String {
+    let mut text = "# The scenario file\n\nMade from the program's own tables; `forewarm schema` prints them for editors.\n\n\
+        Quantities carry units: durations `ns us ms s m h d` (`\"1m30s\"`), sizes `MB GB` (1 GB = 1024 MB), rates `/s /m /h /d`.\n\
+        Keys are kebab-case; an unknown key is an error. Where a table *names a kind*, it has one key, the kind, as in\n\
+        `[function.duration.log-normal]`.\n"
+        .to_owned();
+    section(&mut text, "", &schema(), &mut Vec::new());
+    text
+}
+
+/// The keys of a table, then the tables in it. A kind of table that was shown before is only named.
+fn section(text: &mut String, path: &str, table: &Value, shown: &mut Vec<(Value, String)>) {
+    let Some(properties) = table["properties"].as_object() else { return };
+    if !path.is_empty() {
+        let _ = write!(text, "\n## `{path}`\n\n{}\n", about(table));
+    }
+    text.push_str("\n| key | value | default | meaning |\n|---|---|---|---|\n");
+    let required: Vec<&str> = table["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut inner = Vec::new();
+    for (key, value) in properties {
+        let default = match value.get("default") {
+            Some(default) if default.is_object() || default.is_array() => String::new(),
+            Some(default) => format!("`{default}`"),
+            None if required.contains(&key.as_str()) => "required".to_owned(),
+            None => String::new(),
+        };
+        let _ = writeln!(text, "| `{key}` | {} | {default} | {} |", kind(value), about(value));
+        let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        inner.push((below, element(value).clone()));
+    }
+    for (below, value) in inner {
+        // The same table is described once: distributions stand in many places.
+        if let Some((_, first)) = shown.iter().find(|(known, _)| same(known, &value)) {
+            if value["oneOf"].is_array() || value["properties"].is_object() {
+                let _ = write!(text, "\n## `{below}`\n\nAs `{first}`.\n");
+            }
+            continue;
+        }
+        if value["properties"].is_object() || value["oneOf"].is_array() || value["anyOf"].is_array() {
+            shown.push((value.clone(), below.clone()));
+        }
+        if value["properties"].is_object() {
+            section(text, &below, &value, shown);
+        }
+        kinds(text, &below, &value, shown);
+    }
+}
+
+/// The kinds of a table that names one.
+fn kinds(text: &mut String, path: &str, value: &Value, shown: &mut Vec<(Value, String)>) {
+    let choices: Vec<&Value> = ["oneOf", "anyOf"].iter().filter_map(|key| value[key].as_array()).flatten().collect();
+    for choice in &choices {
+        if choice["oneOf"].is_array() || choice["anyOf"].is_array() {
+            kinds(text, path, choice, shown);
+        }
+    }
+    let named: Vec<(&String, &Value)> = choices
+        .iter()
+        .filter_map(|choice| choice["properties"].as_object())
+        .filter(|properties| properties.len() == 1)
+        .filter_map(|properties| properties.iter().next())
+        .collect();
+    if named.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n## `{path}`: kinds\n\n{}\n\n| kind | keys | meaning |\n|---|---|---|\n", about(value));
+    for (kind_name, table) in &named {
+        let keys: Vec<String> =
+            table["properties"].as_object().into_iter().flatten().map(|(key, value)| format!("`{key}` ({})", kind(value))).collect();
+        let _ = writeln!(text, "| `{kind_name}` | {} | {} |", keys.join(", "), about(table));
+    }
+    let _ = shown;
+}
+
+/// What a value may be, in a word.
+fn kind(value: &Value) -> String {
+    let pattern = value["pattern"].as_str().unwrap_or_default();
+    let choices: Vec<&Value> = ["oneOf", "anyOf"].iter().filter_map(|key| value[key].as_array()).flatten().collect();
+    if !choices.is_empty() {
+        let words: Vec<String> = choices
+            .iter()
+            .map(|choice| match &choice["const"] {
+                Value::Null if choice["properties"].is_object() => "table".to_owned(),
+                Value::Null => kind(choice),
+                word => format!("`{word}`"),
+            })
+            .collect();
+        let mut unique: Vec<String> = Vec::new();
+        words.into_iter().filter(|word| !word.is_empty()).for_each(|word| {
+            if !unique.contains(&word) {
+                unique.push(word);
+            }
+        });
+        return unique.join(", ");
+    }
+    match value["type"].as_str() {
+        Some("string") if pattern.contains("ns|us|ms") => "duration".to_owned(),
+        Some("string") if pattern.contains("MB|GB") => "size".to_owned(),
+        Some("string") if pattern.contains("/") => "rate".to_owned(),
+        Some("string") => "text".to_owned(),
+        Some("integer") => match (value["minimum"].as_u64(), value["maximum"].as_u64()) {
+            (Some(least), Some(most)) if most < 1 << 53 => format!("{least} to {most}"),
+            _ => "whole number".to_owned(),
+        },
+        Some("number") => "number".to_owned(),
+        Some("boolean") => "true or false".to_owned(),
+        Some("array") => format!("list of {}", kind(&value["items"])),
+        Some("object") => "table".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn element(value: &Value) -> &Value {
+    if value["type"] == "array" { &value["items"] } else { value }
+}
+
+fn about(value: &Value) -> String {
+    value["description"].as_str().unwrap_or_default().replace('|', "\\|")
+}
+
+/// Whether two tables have the same keys with the same meaning.
+fn same(a: &Value, b: &Value) -> bool {
+    let of = |value: &Value| (value["properties"].clone(), value["oneOf"].clone(), value["anyOf"].clone());
+    of(a) == of(b)
+}
