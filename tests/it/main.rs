@@ -10,4 +10,5 @@ mod oracles;
 mod program;
 mod reference;
 mod scenarios;
+mod traces;
 mod vectors;

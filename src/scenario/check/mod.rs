@@ -32,7 +32,7 @@ pub(super) struct Checker<'a, 'd> {
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
     let mut functions = Names::of(root, "function", checker.problems);
-    let traces = checker.traces(file, &functions);
+    let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
     for list in ["source", "variant"] {
         Names::of(root, list, checker.problems);

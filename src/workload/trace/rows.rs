@@ -395,7 +395,7 @@ mod tests {
         assert_eq!(rows("inf,f,1"), "requests.csv:3: `time_s`: \"inf\" is not a number; write for example 0.25");
         assert_eq!(rows("-1,f,1"), "requests.csv:3: `time_s`: \"-1\" is negative; write for example 0.25");
         assert_eq!(rows("1,f,"), "requests.csv:3: `duration_s`: \"\" is not a number; write for example 0.25");
-        assert_eq!(rows("1,f"), "requests.csv:3: the row has 2 fields; `duration_s` is field 3");
+        assert_eq!(rows("1,f"), "requests.csv:3: the row has 2 fields, the header 3");
         assert_eq!(rows("1,,1"), "requests.csv:3: the function has no name");
         assert_eq!(rows("5,f,1\n4,f,1"), "requests.csv:4: the time falls back from 5 s to 4 s; sort the rows by time");
         assert!(rows("1e300,f,1").starts_with("requests.csv:3: `time_s`: "), "{}", rows("1e300,f,1"));
