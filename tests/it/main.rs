@@ -9,6 +9,8 @@ mod invariants;
 mod oracles;
 mod program;
 mod reference;
+mod scenario_files;
 mod scenarios;
+mod trace_readers;
 mod traces;
 mod vectors;

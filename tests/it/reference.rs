@@ -69,9 +69,8 @@ fn simfaas() {
         }
         cases += 1;
         let found = summary(&scenario(case)).total;
-        let of_all = |stat: forewarm::measure::summary::Stat| stat;
         let pairs = [
-            ("prob_cold_of_served", of_all(found.cold_start_ratio)),
+            ("prob_cold_of_served", found.cold_start_ratio),
             ("prob_reject", found.rejection_ratio),
             ("inst_count_avg", found.instances.mean),
             ("inst_idle_count_avg", found.instances.idle_mean),
@@ -93,11 +92,43 @@ fn simfaas() {
             }
             let combined = standard_error(stat, REPLICATIONS).hypot(error);
             let away = (stat.mean - mean).abs();
-            if away > 4.0 * combined + 1e-9 * mean.abs() {
+            // There the event that crosses the horizon still counts.
+            let crossing = if metric == "reqs_total" { 1.0 } else { 0.0 };
+            if away > 4.0 * combined + crossing + 1e-9 * mean.abs() {
                 wrong.push(format!("{id}: {metric} {} instead of {mean}, {:.1} errors", stat.mean, away / combined));
             }
         }
     }
     assert_eq!(cases, 31, "cases that start empty");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Measured on AWS Lambda in 2020: with the most recently used instance first and a window of ten minutes, the simulated
+/// number of instances is within 10 % each and 4 % on average, the cold-start ratio within 15 % on average.
+#[test]
+fn aws_lambda_2020() {
+    let Some(path) = shared("reference/aws_lambda_2020.json") else { return };
+    let all = read(&path);
+    let rows = all["rows"].as_array().expect("rows");
+    let (mut instances_off, mut cold_off) = (Vec::new(), Vec::new());
+    for row in rows {
+        let text = format!(
+            "[scenario]\nname = \"aws\"\n[simulation]\nhorizon = \"28h\"\nreplications = 100\n[[function]]\nname = \"f\"\n\
+             duration.exponential.mean = \"{}ms\"\ncold-duration.exponential.mean = \"{}ms\"\n\
+             keep-alive.fixed.window = \"600s\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"{}/s\"\n",
+            number(row, "ServiceTimeWarm"),
+            number(row, "ServiceTimeCold"),
+            number(row, "ArrivalRate"),
+        );
+        let found = summary(&text).total;
+        let measured = number(row, "AverageInstanceCount");
+        instances_off.push(found.instances.mean.mean / measured - 1.0);
+        cold_off.push(found.cold_start_ratio.mean / number(row, "ColdStartProbability") - 1.0);
+    }
+    let mean = |values: &[f64]| values.iter().map(|value| value.abs()).sum::<f64>() / values.len() as f64;
+    let worst = instances_off.iter().map(|off| off.abs()).fold(0.0, f64::max);
+    println!("instances: worst {worst:.4}, mean {:.4}; cold: mean {:.4}", mean(&instances_off), mean(&cold_off));
+    assert!(worst < 0.10, "instances: {instances_off:?}");
+    assert!(mean(&instances_off) < 0.04, "instances: {instances_off:?}");
+    assert!(mean(&cold_off) < 0.15, "cold starts: {cold_off:?}");
 }

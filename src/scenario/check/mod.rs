@@ -176,10 +176,10 @@ fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], prob
             given.push((key, place));
         }
     }
-    let fits = |way: &&[(&'static str, &dyn Given)]| {
+    let fits = |way: &[(&'static str, &dyn Given)]| {
         way.len() == given.len() && way.iter().all(|(key, _)| given.iter().any(|(known, _)| known == key))
     };
-    if let Some(way) = ways.iter().position(|way| fits(way)) {
+    if let Some(way) = ways.iter().copied().position(fits) {
         return Some(way);
     }
     let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");

@@ -235,6 +235,9 @@ pub(super) fn whole_mb(mb: f64) -> u32 {
     mb.ceil().clamp(1.0, f64::from(1 << 20)) as u32
 }
 
+/// A row that is held back: start, its number in the file (which orders equal starts), function, running time.
+type Held = (SimTime, u64, u32, Option<Span>);
+
 /// Reads the requests of a trace in order of time. Rows are held back as long as a later one may begin earlier.
 pub struct RowReader {
     table: Table,
@@ -242,8 +245,7 @@ pub struct RowReader {
     places: Arc<HashMap<Box<[u8]>, u32>>,
     lateness: Span,
     on_error: OnError,
-    /// By start, then in the order of the file.
-    held: BinaryHeap<Reverse<(SimTime, u64, u32, Option<Span>)>>,
+    held: BinaryHeap<Reverse<Held>>,
     rows: u64,
     latest: SimTime,
     at_end: bool,
