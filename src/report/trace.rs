@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::number::{count, duration, percent};
+use super::wording::shown;
 use crate::workload::trace::stats::{Durations, TraceStats};
 
 /// Columns of the line that shows the rate over time.
@@ -58,7 +59,7 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
         for trigger in &stats.triggers {
             let share = trigger.invocations as f64 / stats.invocations.max(1) as f64;
             let (functions, requests) = (count(trigger.functions as f64), count(trigger.invocations as f64));
-            line(&mut text, &format!("  {:<34} {functions:>10} {requests:>15} {:>8}", trigger.trigger, percent(share)));
+            line(&mut text, &format!("  {:<34} {functions:>10} {requests:>15} {:>8}", shown(&trigger.trigger, 34), percent(share)));
         }
     }
     if let Some(first) = &stats.skipped_first {

@@ -12,5 +12,6 @@ mod program;
 mod reference;
 mod scenario_files;
 mod scenarios;
+mod trace_readers;
 mod traces;
 mod vectors;

@@ -28,14 +28,10 @@ impl Checker<'_, '_> {
             let help = "write [platform] preset = \"aws-lambda\", or give the function a `cold-start`";
             self.problems.push(Problem::warning(table.runtime.place, message).help(help));
         }
-        let timeout = match table.timeout.flatten() {
-            Some(timeout) => Some(self.positive(table.timeout.place, timeout, &key("timeout"))),
-            None => None,
-        };
-        let max_lifetime = match table.max_lifetime.flatten() {
-            Some(age) => Some(self.positive(table.max_lifetime.place, age, &key("max-lifetime"))),
-            None => None,
-        };
+        let timeout = table.timeout.flatten();
+        let timeout = timeout.map(|timeout| self.positive(table.timeout.place, timeout, &key("timeout")));
+        let max_lifetime = table.max_lifetime.flatten();
+        let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
         let concurrency = self.concurrency(&table.concurrency, &key("concurrency"));
         let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));

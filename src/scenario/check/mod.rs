@@ -32,7 +32,7 @@ pub(super) struct Checker<'a, 'd> {
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
     let mut functions = Names::of(root, "function", checker.problems);
-    let traces = checker.traces(file, &functions);
+    let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
     for list in ["source", "variant"] {
         Names::of(root, list, checker.problems);
@@ -176,10 +176,10 @@ fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], prob
             given.push((key, place));
         }
     }
-    let fits = |way: &&[(&'static str, &dyn Given)]| {
+    let fits = |way: &[(&'static str, &dyn Given)]| {
         way.len() == given.len() && way.iter().all(|(key, _)| given.iter().any(|(known, _)| known == key))
     };
-    if let Some(way) = ways.iter().position(|way| fits(way)) {
+    if let Some(way) = ways.iter().copied().position(fits) {
         return Some(way);
     }
     let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");

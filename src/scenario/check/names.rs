@@ -41,6 +41,11 @@ impl Names {
         self.list.push(name.to_owned());
     }
 
+    /// Some names cannot be found out: none is said to be wrong.
+    pub(super) fn forget(&mut self) {
+        self.broken = true;
+    }
+
     /// The place of a name in the list.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()

@@ -10,7 +10,7 @@ use crate::scenario::decode::{Field as _, Reader, entry};
 use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceTable};
+use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceFormat, TraceTable};
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
 use crate::scenario::tree::{Node, Value};
@@ -32,7 +32,7 @@ pub(super) struct Traces {
 }
 
 impl Traces {
-    /// What the trace says about a function.
+    /// What the trace says about a function of the file.
     pub(super) fn function(&self, name: &str) -> Option<&TraceFunction> {
         self.known.get(name)
     }
@@ -45,14 +45,20 @@ impl Traces {
 
 impl Checker<'_, '_> {
     /// Looks through all traces.
-    pub(super) fn traces(&mut self, file: &FileTable, functions: &Names) -> Traces {
+    pub(super) fn traces(&mut self, file: &FileTable, functions: &mut Names) -> Traces {
         let mut traces = Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new() };
         for source in file.source.iter() {
             let traced = match source.arrivals.as_ref() {
-                Some(ArrivalTable::Trace(table)) => self.data.trace(table, self.problems),
+                Some(ArrivalTable::Trace(table)) => {
+                    self.only_of_azure_2019(table);
+                    self.data.trace(table, self.problems)
+                }
                 Some(ArrivalTable::Population(table)) => self.data.population(table),
                 _ => None,
             };
+            if traced.is_none() && source.arrivals.as_ref().is_some_and(names_functions) {
+                functions.forget();
+            }
             if let (Some(traced), None) = (&traced, source.function.as_ref()) {
                 for function in traced.functions() {
                     let name: Arc<str> = function.name.as_str().into();
@@ -64,7 +70,24 @@ impl Checker<'_, '_> {
             }
             traces.of_source.push(traced);
         }
+        // The requests of other sources do not bring their running times.
+        for source in file.source.iter().filter(|source| source.function.is_some()) {
+            let name = source.function.as_deref().unwrap_or_default();
+            if let Some(function) = traces.known.get_mut(name) {
+                function.has_durations = false;
+            }
+        }
         traces
+    }
+
+    /// Reports files that other formats do not have.
+    fn only_of_azure_2019(&mut self, table: &TraceTable) {
+        for (key, path) in [("durations", &table.durations), ("memory", &table.memory)] {
+            if path.is_some() && table.format.is_some_and(|format| format != TraceFormat::Azure2019) {
+                let message = format!("`{key}` is a file of azure-2019 only: other formats have it in their rows");
+                self.problems.push(Problem::error(path.place, message).help(format!("remove `{key}`")));
+            }
+        }
     }
 
     /// The functions that the file does not have, made from its defaults.
@@ -95,10 +118,11 @@ impl Checker<'_, '_> {
         }
         let any = some.clone().next();
         let template = self.function(&table, "function-defaults", any, allowed)?;
-        let least = allowed.map_or(1, |allowed| allowed.memory_mb.0);
+        // Traces tell what was used; a platform has a least and a most that can be configured.
+        let (least, most) = allowed.map_or((1, u32::MAX), |allowed| allowed.memory_mb);
         let made = some.map(|function| Function {
             name: function.name.clone(),
-            memory_mb: function.memory_mb.map_or(template.memory_mb, |memory| memory.max(least)),
+            memory_mb: function.memory_mb.map_or(template.memory_mb, |memory| memory.clamp(least, most)),
             duration: function.duration.clone().unwrap_or_else(|| template.duration.clone()),
             ..template.clone()
         });

@@ -254,7 +254,7 @@ mod tests {
         );
         assert_eq!(
             message(&INVOCATIONS.replace("7,7,7", "7,7")),
-            "invocations.csv:4: the row has 6 fields; `483` is field 7"
+            "invocations.csv:4: the row has 6 fields, the header 7"
         );
         assert_eq!(
             message(&INVOCATIONS.replace("7,7,7", "7,1.5,7")),

@@ -235,6 +235,9 @@ pub(super) fn whole_mb(mb: f64) -> u32 {
     mb.ceil().clamp(1.0, f64::from(1 << 20)) as u32
 }
 
+/// A row that is held back: start, its number in the file (which orders equal starts), function, running time.
+type Held = (SimTime, u64, u32, Option<Span>);
+
 /// Reads the requests of a trace in order of time. Rows are held back as long as a later one may begin earlier.
 pub struct RowReader {
     table: Table,
@@ -242,8 +245,7 @@ pub struct RowReader {
     places: Arc<HashMap<Box<[u8]>, u32>>,
     lateness: Span,
     on_error: OnError,
-    /// By start, then in the order of the file.
-    held: BinaryHeap<Reverse<(SimTime, u64, u32, Option<Span>)>>,
+    held: BinaryHeap<Reverse<Held>>,
     rows: u64,
     latest: SimTime,
     at_end: bool,
@@ -395,7 +397,7 @@ mod tests {
         assert_eq!(rows("inf,f,1"), "requests.csv:3: `time_s`: \"inf\" is not a number; write for example 0.25");
         assert_eq!(rows("-1,f,1"), "requests.csv:3: `time_s`: \"-1\" is negative; write for example 0.25");
         assert_eq!(rows("1,f,"), "requests.csv:3: `duration_s`: \"\" is not a number; write for example 0.25");
-        assert_eq!(rows("1,f"), "requests.csv:3: the row has 2 fields; `duration_s` is field 3");
+        assert_eq!(rows("1,f"), "requests.csv:3: the row has 2 fields, the header 3");
         assert_eq!(rows("1,,1"), "requests.csv:3: the function has no name");
         assert_eq!(rows("5,f,1\n4,f,1"), "requests.csv:4: the time falls back from 5 s to 4 s; sort the rows by time");
         assert!(rows("1e300,f,1").starts_with("requests.csv:3: `time_s`: "), "{}", rows("1e300,f,1"));

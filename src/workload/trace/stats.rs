@@ -161,7 +161,7 @@ impl TraceStats {
         sums.iter().zip(0..).for_each(|(&sum, place)| minutes.add(place, sum));
         let functions = || trace.functions.iter().map(|(function, _)| function);
         let stats = describe(functions(), Some(trace.apps), trace.minutes as f64 * 60.0, minutes, &trace.skipped);
-        Self { duration_s: drawn_durations(functions()), ..stats }
+        Self { duration_s: drawn_durations(functions), ..stats }
     }
 
     /// Of a rate trace, which knows no functions.
@@ -290,8 +290,8 @@ impl Tally {
 
 /// Durations of functions of which only distributions are known: as many quantiles of each as it has requests, a million
 /// in all at most.
-fn drawn_durations<'a>(functions: impl Iterator<Item = &'a TraceFunction> + Clone) -> Option<Durations> {
-    let known = || functions.clone().filter_map(|f| Some((f.duration.as_ref()?, f.invocations)));
+fn drawn_durations<'a, I: Iterator<Item = &'a TraceFunction>>(functions: impl Fn() -> I) -> Option<Durations> {
+    let known = || functions().filter_map(|f| Some((f.duration.as_ref()?, f.invocations)));
     let total: u64 = known().map(|(_, invocations)| invocations).sum();
     let scale = (DRAWS as f64 / total as f64).min(1.0);
     let (mut lengths, mut mean, mut owed) = (Histogram::new(9), Moments::default(), 0.0);

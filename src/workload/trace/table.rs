@@ -1,6 +1,6 @@
 //! CSV files with named columns, compressed or not.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use csv::ByteRecord;
 
@@ -14,7 +14,7 @@ const ROW_MAX: usize = 16 << 20;
 /// A CSV file being read.
 pub(super) struct Table {
     name: String,
-    reader: csv::Reader<Box<dyn Read + Send>>,
+    reader: csv::Reader<Guard>,
     columns: Vec<String>,
     record: ByteRecord,
 }
@@ -33,8 +33,10 @@ impl Table {
         } else {
             Box::new(raw)
         };
-        let mut reader = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 16).from_reader(plain);
-        let header = reader.byte_headers().map_err(|error| failed(&name, &error))?.clone();
+        let mut reader = csv::ReaderBuilder::new();
+        let reader = reader.flexible(true).buffer_capacity(1 << 16);
+        let mut reader = reader.from_reader(Guard { inner: plain, left: ROW_MAX });
+        let header = reader.byte_headers().map_err(|error| failed(&name, None, &error))?.clone();
         if header.is_empty() {
             return Err(TraceError::new(&name, None, "the file is empty").help("its first line must name the columns"));
         }
@@ -70,23 +72,20 @@ impl Table {
 
     /// The next row and its line; none at the end.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, TraceError> {
+        self.reader.get_mut().left = ROW_MAX;
         match self.reader.read_byte_record(&mut self.record) {
             Ok(false) => Ok(None),
             Ok(true) => {
                 let line = self.record.position().map_or(0, csv::Position::line);
-                let row = Row { name: &self.name, line, record: &self.record, columns: &self.columns };
-                if self.record.as_slice().len() > ROW_MAX {
-                    return Err(row.wrong(format!("the row is longer than {ROW_MAX} bytes")));
-                }
-                Ok(Some(row))
+                Ok(Some(Row { name: &self.name, line, record: &self.record, columns: &self.columns }))
             }
-            Err(error) => Err(failed(&self.name, &error)),
+            // The row that could not be read begins here.
+            Err(error) => Err(failed(&self.name, Some(self.reader.position().line()), &error)),
         }
     }
 }
 
-fn failed(name: &str, error: &csv::Error) -> TraceError {
-    let line = error.position().map(csv::Position::line);
+fn failed(name: &str, line: Option<u64>, error: &csv::Error) -> TraceError {
     match error.kind() {
         csv::ErrorKind::Io(error) => {
             let cut = error.kind() == std::io::ErrorKind::UnexpectedEof;
@@ -112,15 +111,16 @@ impl<'a> Row<'a> {
         TraceError::new(self.name, Some(self.line), message)
     }
 
-    /// A field, without spaces around it.
+    /// A field, without spaces around it. A row must have as many as the header.
     pub(super) fn field(&self, column: usize) -> Result<&'a [u8], TraceError> {
-        self.record.get(column).map(<[u8]>::trim_ascii).ok_or_else(|| {
-            self.wrong(format!("the row has {} fields", self.record.len())).help(format!(
-                "`{}` is field {}",
-                shown(&self.columns[column]),
-                column + 1
-            ))
-        })
+        let (found, wanted) = (self.record.len(), self.columns.len());
+        match self.record.get(column) {
+            Some(field) if found == wanted => Ok(field.trim_ascii()),
+            _ => {
+                let word = if found == 1 { "field" } else { "fields" };
+                Err(self.wrong(format!("the row has {found} {word}, the header {wanted}")))
+            }
+        }
     }
 
     /// A field that is text.
@@ -156,8 +156,28 @@ impl<'a> Row<'a> {
     }
 }
 
-/// The beginning of a text that may be endless.
+/// Lets only so many bytes through for each row: a quotation mark that is never closed must not fill the memory.
+struct Guard {
+    inner: Box<dyn Read + Send>,
+    left: usize,
+}
+
+impl Read for Guard {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let message = format!("a row is longer than {ROW_MAX} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let room = buffer.len().min(self.left);
+        let read = self.inner.read(&mut buffer[..room])?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+/// The beginning of a text that may be endless, without what a terminal would obey.
 pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(40).collect();
-    if short.len() < text.len() { format!("{short}...") } else { short }
+    let clean = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    let short: String = text.chars().take(40).map(clean).collect();
+    if text.chars().nth(40).is_some() { format!("{short}...") } else { short }
 }

@@ -180,7 +180,7 @@ mod tests {
         for ((read, _), written) in trace.functions.iter().zip(&functions) {
             assert_eq!((read.memory_mb, read.trigger.as_str()), (Some(written.memory_mb), written.trigger));
             let medians = [read.duration.as_ref().unwrap().quantile(0.5), written.duration().quantile(0.5)];
-            let [read, written] = medians.map(|median| median.as_secs_f64());
+            let [read, written] = medians.map(crate::time::Span::as_secs_f64);
             assert!((read / written - 1.0).abs() < 0.01 || (read - written).abs() < 1e-6);
         }
     }
