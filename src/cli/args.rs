@@ -69,7 +69,7 @@ pub(super) struct RunArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Folder for the results [default: results/<scenario name>]; what forewarm wrote there before is replaced
+    /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Worker threads, which do not change the result [default: one for each core]

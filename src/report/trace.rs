@@ -59,7 +59,10 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
         for trigger in &stats.triggers {
             let share = trigger.invocations as f64 / stats.invocations.max(1) as f64;
             let (functions, requests) = (count(trigger.functions as f64), count(trigger.invocations as f64));
-            line(&mut text, &format!("  {:<34} {functions:>10} {requests:>15} {:>8}", shown(&trigger.trigger, 34), percent(share)));
+            line(
+                &mut text,
+                &format!("  {:<34} {functions:>10} {requests:>15} {:>8}", shown(&trigger.trigger, 34), percent(share)),
+            );
         }
     }
     if let Some(first) = &stats.skipped_first {

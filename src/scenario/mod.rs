@@ -8,7 +8,7 @@
 //! 2. the tables of `raw`, exactly what may be written, read by the tolerant decoder (`decode`);
 //! 3. a [`Scenario`], made by `check` from what the tables mean together.
 //!
-//! The declarations in `raw` describe themselves (`shape`): the [`schema`] is made from them too.
+//! The declarations in `raw` describe themselves (`shape`): the [`schema()`] is made from them too.
 
 mod check;
 mod data;

@@ -240,8 +240,12 @@ fn kinds(text: &mut String, path: &str, value: &Value, shown: &mut Vec<(Value, S
     }
     let _ = write!(text, "\n## `{path}`: kinds\n\n{}\n\n| kind | keys | meaning |\n|---|---|---|\n", about(value));
     for (kind_name, table) in &named {
-        let keys: Vec<String> =
-            table["properties"].as_object().into_iter().flatten().map(|(key, value)| format!("`{key}` ({})", kind(value))).collect();
+        let keys: Vec<String> = table["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| format!("`{key}` ({})", kind(value)))
+            .collect();
         let _ = writeln!(text, "| `{kind_name}` | {} | {} |", keys.join(", "), about(table));
     }
     let _ = shown;

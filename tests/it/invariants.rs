@@ -139,7 +139,7 @@ impl Observer for Auditor<'_> {
                 assert_eq!(request.ended, request.born + timeout, "its patience ended just then");
             }
             Outcome::Unfinished => {
-                assert!(request.instance.is_none() && request.ended >= SimTime::from(self.scenario.simulation.horizon))
+                assert!(request.instance.is_none() && request.ended >= SimTime::from(self.scenario.simulation.horizon));
             }
             Outcome::Failed => panic!("nothing fails yet"),
         }

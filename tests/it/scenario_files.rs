@@ -24,8 +24,9 @@ fn all() -> Vec<(String, String)> {
     let mut files: Vec<_> =
         fs::read_dir(&folder).expect("scenarios").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
-    let read =
-        |path: &PathBuf| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap());
+    let read = |path: &PathBuf| {
+        (path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read_to_string(path).expect("text"))
+    };
     let files: Vec<_> = files.iter().map(read).collect();
     assert!(files.len() >= 9, "{} files", files.len());
     files
