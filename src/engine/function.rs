@@ -372,7 +372,7 @@ impl<'s> FunctionState<'s> {
 
     /// Finds an instance for one more request, or the limit that stands in the way.
     #[inline]
-    fn place<O: Observer>(&mut self, now: SimTime, shared: &Shared<O>) -> Result<Placement, Limit> {
+    fn place<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) -> Result<Placement, Limit> {
         if let Quota::Reserved(most) = self.quota
             && self.levels.in_progress >= most
         {
@@ -391,7 +391,11 @@ impl<'s> FunctionState<'s> {
             if instance.retires > now {
                 return Ok(if instance.ready { Placement::Ready(place) } else { Placement::Starting(place) });
             }
-            // Too old: it finishes what it has, out of the list. An idle one goes with the next event.
+            // Too old: it finishes what it has, out of the list; an idle one goes, and makes room for another.
+            if instance.is_idle() {
+                self.levels.idle -= 1;
+                self.remove_instance(place, now, shared);
+            }
         }
         if let Some(place) = self.starting_with_slot() {
             return Ok(Placement::Starting(place));

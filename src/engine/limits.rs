@@ -90,7 +90,10 @@ impl Account {
     /// The function that has waited longest, if there is room for one of its requests.
     #[inline]
     pub(super) fn next_waiting(&mut self) -> Option<u32> {
-        if self.has_room() { self.waiting.pop_first().map(|(_, function)| function) } else { None }
+        if self.waiting.is_empty() || !self.has_room() {
+            return None;
+        }
+        self.waiting.pop_first().map(|(_, function)| function)
     }
 }
 

@@ -11,8 +11,12 @@ use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
 /// All sources of a cell.
 pub(super) struct Sources {
     list: Vec<SourceState>,
-    /// The next arrival of every source; of closed ones, of every user who is about to ask.
-    next: EventQueue,
+    /// The next arrival of all. It stands apart, so that a single source needs no queue.
+    first: Event,
+    /// The next arrivals of the other sources; of closed ones, of every user who is about to ask.
+    others: EventQueue,
+    /// Whether any source waits for its answers.
+    has_users: bool,
     horizon: SimTime,
 }
 
@@ -41,7 +45,8 @@ impl Sources {
         streams: &Streams,
         horizon: SimTime,
     ) -> Result<Self, TraceError> {
-        let mut all = Self { list: Vec::new(), next: EventQueue::default(), horizon };
+        let mut all =
+            Self { list: Vec::new(), first: Event::NEVER, others: EventQueue::default(), has_users: false, horizon };
         for source in sources {
             let users = match &source.arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
@@ -63,10 +68,13 @@ impl Sources {
             });
             let place = all.list.len() - 1;
             match users {
-                Some((users, _)) => (0..users).for_each(|_| all.think(place, SimTime::ZERO)),
+                Some((users, _)) => {
+                    all.has_users = true;
+                    (0..users).for_each(|_| all.think(place, SimTime::ZERO));
+                }
                 None => {
                     if let Some(first) = all.draw(place) {
-                        all.next.push(first);
+                        all.push(first);
                     }
                 }
             }
@@ -82,14 +90,26 @@ impl Sources {
 
     /// The next arrival of all, or [`Event::NEVER`].
     #[inline]
-    pub(super) fn first(&self) -> Event {
-        self.next.first()
+    pub(super) const fn first(&self) -> Event {
+        self.first
+    }
+
+    /// One more arrival to come.
+    fn push(&mut self, event: Event) {
+        if event < self.first {
+            let later = std::mem::replace(&mut self.first, event);
+            if later != Event::NEVER {
+                self.others.push(later);
+            }
+        } else {
+            self.others.push(event);
+        }
     }
 
     /// Takes the next arrival: the place of its function in the cell, and the request with its running time.
     #[inline]
     pub(super) fn take(&mut self, functions: &[&Function]) -> (usize, Request) {
-        let event = self.next.first();
+        let event = self.first;
         let place = event.owner();
         let state = &mut self.list[place];
         let arrival = Arrival { at: event.at(), ..state.pending };
@@ -103,20 +123,27 @@ impl Sources {
         };
         let request = Request::new(arrival.at, service, place as u32, state.number);
         state.number += 1;
-        if state.users.is_some() {
-            self.next.pop(); // the user asks again when the answer is there
-        } else if let Some(next) = self.draw(place) {
-            self.next.replace_first(next);
-        } else {
-            self.next.pop();
-        }
+        // A user asks again when the answer is there.
+        let next = if state.users.is_some() { None } else { self.draw(place) };
+        let other = self.others.first();
+        self.first = match next {
+            Some(next) if next < other => next,
+            Some(next) => {
+                self.others.replace_first(next);
+                other
+            }
+            None => {
+                self.others.pop();
+                other
+            }
+        };
         (function, request)
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
     #[inline]
     pub(super) fn answered(&mut self, source: u32, now: SimTime) {
-        if self.list[source as usize].users.is_some() {
+        if self.has_users && self.list[source as usize].users.is_some() {
             self.think(source as usize, now);
         }
     }
@@ -142,7 +169,7 @@ impl Sources {
         if let Some(users) = &mut self.list[place].users {
             let at = users.next(now);
             if at < self.horizon {
-                self.next.push(Event::new(at, Kind::Arrival, place as u32, 0));
+                self.push(Event::new(at, Kind::Arrival, place as u32, 0));
             }
         }
     }

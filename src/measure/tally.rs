@@ -21,11 +21,14 @@ impl Integrals {
     #[inline]
     pub(super) fn add(&mut self, levels: &Levels, held: Span) {
         let ns = u128::from(held.as_nanos());
-        self.starting += u128::from(levels.starting) * ns;
         self.busy += u128::from(levels.busy) * ns;
         self.idle += u128::from(levels.idle) * ns;
         self.in_progress += u128::from(levels.in_progress) * ns;
-        self.queued += u128::from(levels.queued) * ns;
+        // These two are seldom anything.
+        if levels.starting | levels.queued != 0 {
+            self.starting += u128::from(levels.starting) * ns;
+            self.queued += u128::from(levels.queued) * ns;
+        }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

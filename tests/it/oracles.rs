@@ -173,6 +173,20 @@ fn halving_leaves_half_each_period() {
     }
 }
 
+/// An instance that is too old at the very moment of an arrival makes room for its successor.
+#[test]
+fn a_limit_of_one_instance_does_not_outlive_it() {
+    let text = "[scenario]\nname = \"age\"\n[simulation]\nhorizon = \"10m\"\n[[function]]\nname = \"f\"\n\
+                duration.constant.value = \"500ms\"\nmax-lifetime = \"10s\"\nkeep-alive.fixed.window = \"1h\"\n\
+                concurrency.max-instances = 1\nconcurrency.overflow = \"queue\"\n\
+                [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n";
+    let found = summary(text).total;
+    // Requests come at 1, 2, ... 599 s; the first instance lives from 1 to 11 s, and so on.
+    assert_eq!((found.requests.arrived.mean, found.requests.completed.mean), (599.0, 599.0));
+    assert_eq!(found.instances.created.mean, 60.0);
+    assert_eq!(found.invocations.throttled.mean, 0.0);
+}
+
 /// More threads change nothing, not even the last digit.
 #[test]
 fn one_thread_and_many_give_the_same() {

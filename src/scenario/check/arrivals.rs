@@ -40,7 +40,16 @@ impl Checker<'_, '_> {
                 Some(ArrivalSpec::Renewal { gap })
             }
             T::Closed(t) => {
-                let think = self.dist(t.think_time.as_ref()?, &path("closed.think-time"))?;
+                let path = path("closed.think-time");
+                let think = self.dist(t.think_time.as_ref()?, &path)?;
+                if think.mean_s() <= 0.0 {
+                    let message =
+                        format!("`{path}` is always zero: a user who is refused would ask again endlessly at once");
+                    let problem = Problem::error(t.think_time.place, message);
+                    self.problems
+                        .push(problem.help("people need some time: write for example constant.value = \"100ms\""));
+                    return None;
+                }
                 Some(ArrivalSpec::Closed { users: (*t.users)?, think })
             }
             T::Times(t) => self.times(t, &path("times.at")),
