@@ -148,7 +148,7 @@ pub fn simulate<O: Observer>(
     let mut shared = Shared {
         events: EventQueue::default(),
         account: Account::new(scenario.unreserved_concurrency()),
-        sources: Sources::start(sources, place_of, streams, horizon)?,
+        sources: Sources::start(sources, &specs, place_of, streams, horizon)?,
         counts: EventCounts::default(),
         observer,
     };

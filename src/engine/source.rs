@@ -8,6 +8,9 @@ use crate::scenario::{Function, Source, Target};
 use crate::time::SimTime;
 use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
 
+/// Arrivals of a source that are drawn at once.
+const AHEAD: usize = 32;
+
 /// All sources of a cell.
 pub(super) struct Sources {
     list: Vec<SourceState>,
@@ -24,7 +27,10 @@ struct SourceState {
     arrivals: Arrivals,
     users: Option<ClosedUsers>,
     target: LocalTarget,
-    pending: Arrival,
+    /// Arrivals drawn ahead: what the next event depends on is there before it is asked for.
+    ahead: Vec<Arrival>,
+    /// The next of them.
+    next: usize,
     /// Requests that came out so far: the number of the next.
     number: u64,
     service: Stream,
@@ -41,6 +47,7 @@ impl Sources {
     /// Starts every source; `place_of` gives a function's place in the cell.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
+        functions: &[&Function],
         place_of: impl Fn(FnId) -> usize,
         streams: &Streams,
         horizon: SimTime,
@@ -61,7 +68,8 @@ impl Sources {
                         LocalTarget::ByTrace(functions.iter().map(|id| place_of(*id) as u32).collect())
                     }
                 },
-                pending: Arrival { at: SimTime::NEVER, function: 0, duration: None },
+                ahead: Vec::new(),
+                next: 0,
                 number: 0,
                 service: streams.stream(&source.name, Purpose::Service),
                 luck: streams.marks(&source.name, Purpose::ColdStart),
@@ -73,7 +81,7 @@ impl Sources {
                     (0..users).for_each(|_| all.think(place, SimTime::ZERO));
                 }
                 None => {
-                    if let Some(first) = all.draw(place) {
+                    if let Some(first) = all.draw(place, functions) {
                         all.push(first);
                     }
                 }
@@ -112,19 +120,20 @@ impl Sources {
         let event = self.first;
         let place = event.owner();
         let state = &mut self.list[place];
-        let arrival = Arrival { at: event.at(), ..state.pending };
+        let drawn = state.ahead.get(state.next).copied();
+        state.next += 1;
         let function = match &state.target {
             LocalTarget::One(function) => *function,
-            LocalTarget::ByTrace(functions) => functions[arrival.function as usize] as usize,
+            LocalTarget::ByTrace(functions) => drawn.map_or(0, |arrival| functions[arrival.function as usize] as usize),
         };
-        let service = match arrival.duration {
+        let service = match drawn.and_then(|arrival| arrival.duration) {
             Some(duration) => duration,
             None => functions[function].duration.sample(&mut state.service),
         };
-        let request = Request::new(arrival.at, service, place as u32, state.number);
+        let request = Request::new(event.at(), service, place as u32, state.number);
         state.number += 1;
         // A user asks again when the answer is there.
-        let next = if state.users.is_some() { None } else { self.draw(place) };
+        let next = if state.users.is_some() { None } else { self.draw(place, functions) };
         let other = self.others.first();
         self.first = match next {
             Some(next) if next < other => next,
@@ -158,11 +167,15 @@ impl Sources {
         self.list.iter().find_map(|state| state.arrivals.error().cloned())
     }
 
+    /// The next arrival of a source, if it comes before the horizon.
     #[inline]
-    fn draw(&mut self, place: usize) -> Option<Event> {
+    fn draw(&mut self, place: usize, functions: &[&Function]) -> Option<Event> {
         let state = &mut self.list[place];
-        state.pending = state.arrivals.next().filter(|arrival| arrival.at < self.horizon)?;
-        Some(Event::new(state.pending.at, Kind::Arrival, place as u32, 0))
+        if state.next >= state.ahead.len() {
+            state.draw_ahead(functions, self.horizon);
+        }
+        let arrival = state.ahead.get(state.next).filter(|arrival| arrival.at < self.horizon)?;
+        Some(Event::new(arrival.at, Kind::Arrival, place as u32, 0))
     }
 
     fn think(&mut self, place: usize, now: SimTime) {
@@ -170,6 +183,24 @@ impl Sources {
             let at = users.next(now);
             if at < self.horizon {
                 self.push(Event::new(at, Kind::Arrival, place as u32, 0));
+            }
+        }
+    }
+}
+
+impl SourceState {
+    /// Draws the next arrivals, with their running times where the function is known.
+    #[inline(never)]
+    fn draw_ahead(&mut self, functions: &[&Function], horizon: SimTime) {
+        self.ahead.clear();
+        self.next = 0;
+        for mut arrival in self.arrivals.by_ref().take(AHEAD) {
+            if let (LocalTarget::One(function), None) = (&self.target, arrival.duration) {
+                arrival.duration = Some(functions[*function].duration.sample(&mut self.service));
+            }
+            self.ahead.push(arrival);
+            if arrival.at >= horizon {
+                break;
             }
         }
     }

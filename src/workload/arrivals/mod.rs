@@ -136,9 +136,10 @@ impl Clock {
     #[inline]
     fn advance(&mut self, nanos: f64) -> Option<SimTime> {
         let gap = self.part + nanos;
-        let whole = gap as u64;
+        // Signed numbers are converted faster; what does not fit is the end of time either way.
+        let whole = gap as i64;
         self.part = gap - whole as f64;
-        self.nanos = self.nanos.saturating_add(whole);
+        self.nanos = if whole == i64::MAX { u64::MAX } else { self.nanos.saturating_add(whole as u64) };
         moment(self.nanos)
     }
 }
