@@ -19,12 +19,11 @@ use crate::time::{SimTime, Span};
 /// A request on its way: waiting, or on an instance.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) born: SimTime,
+    born: SimTime,
     /// How long it will run: drawn at birth.
-    pub(super) service: Span,
-    /// Its number in its source.
-    pub(super) number: u64,
-    pub(super) source: u32,
+    service: Span,
+    number: u64,
+    source: u32,
     assigned: SimTime,
     started: SimTime,
     instance: u32,
@@ -34,13 +33,24 @@ pub(super) struct Request {
     cold_affected: bool,
 }
 
+/// What a request is born with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Birth {
+    /// How long it will run.
+    pub(super) service: Span,
+    /// Its number in its source.
+    pub(super) number: u64,
+    pub(super) source: u32,
+}
+
 impl Request {
-    pub(super) const fn new(born: SimTime, service: Span, source: u32, number: u64) -> Self {
+    #[inline]
+    const fn new(born: SimTime, birth: Birth) -> Self {
         Self {
             born,
-            service,
-            number,
-            source,
+            service: birth.service,
+            number: birth.number,
+            source: birth.source,
             assigned: born,
             started: born,
             instance: NOBODY,
@@ -170,7 +180,8 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request arrives.
-    pub(super) fn arrive<O: Observer>(&mut self, request: Request, now: SimTime, shared: &mut Shared<O>) {
+    #[inline]
+    pub(super) fn arrive<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         if let Window::Asked(policy) = &mut self.keep_alive {
             policy.observe_arrival(now);
@@ -179,10 +190,10 @@ impl<'s> FunctionState<'s> {
         let placement = if self.queue.is_empty() { self.place(now, shared) } else { Err(self.held_by) };
         match placement {
             Ok(placement) => {
-                let request = self.requests.insert(request);
+                let request = self.requests.insert(Request::new(now, birth));
                 self.assign(request, placement, now, shared);
             }
-            Err(limit) => self.hold_back(request, limit, now, shared),
+            Err(limit) => self.hold_back(Request::new(now, birth), limit, now, shared),
         }
     }
 

@@ -170,8 +170,8 @@ pub fn simulate<O: Observer>(
         if arrival < event {
             shared.counts.arrivals += 1;
             reached = arrival.at();
-            let (function, request) = shared.sources.take(&specs);
-            functions[function].arrive(request, reached, &mut shared);
+            let (function, birth) = shared.sources.take(&specs);
+            functions[function].arrive(birth, reached, &mut shared);
         } else if event == Event::NEVER {
             break;
         } else {

@@ -1,7 +1,7 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
 use super::event::{Event, EventQueue, Kind};
-use super::function::Request;
+use super::function::Birth;
 use crate::id::FnId;
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
@@ -114,9 +114,9 @@ impl Sources {
         }
     }
 
-    /// Takes the next arrival: the place of its function in the cell, and the request with its running time.
-    #[inline]
-    pub(super) fn take(&mut self, functions: &[&Function]) -> (usize, Request) {
+    /// Takes the next arrival: the place of its function in the cell, and what the request is born with.
+    #[inline(always)]
+    pub(super) fn take(&mut self, functions: &[&Function]) -> (usize, Birth) {
         let event = self.first;
         let place = event.owner();
         let state = &mut self.list[place];
@@ -130,7 +130,7 @@ impl Sources {
             Some(duration) => duration,
             None => functions[function].duration.sample(&mut state.service),
         };
-        let request = Request::new(event.at(), service, place as u32, state.number);
+        let birth = Birth { service, number: state.number, source: place as u32 };
         state.number += 1;
         // A user asks again when the answer is there.
         let next = if state.users.is_some() { None } else { self.draw(place, functions) };
@@ -146,7 +146,7 @@ impl Sources {
                 other
             }
         };
-        (function, request)
+        (function, birth)
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
