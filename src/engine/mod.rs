@@ -37,6 +37,8 @@ pub struct Cell {
     pub functions: Vec<FnId>,
     /// The sources, in the order of the scenario.
     pub sources: Vec<SourceId>,
+    /// What the account has for those of its functions that have nothing reserved: [`Scenario::unreserved_concurrency`].
+    pub unreserved: u32,
 }
 
 impl Cell {
@@ -46,6 +48,7 @@ impl Cell {
         Self {
             functions: (0..scenario.functions.len() as u32).map(FnId).collect(),
             sources: (0..scenario.sources.len() as u32).map(SourceId).collect(),
+            unreserved: scenario.unreserved_concurrency(),
         }
     }
 }
@@ -147,7 +150,7 @@ pub fn simulate<O: Observer>(
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     let mut shared = Shared {
         events: EventQueue::default(),
-        account: Account::new(scenario.unreserved_concurrency()),
+        account: Account::new(cell.unreserved),
         sources: Sources::start(sources, &specs, place_of, streams, horizon)?,
         counts: EventCounts::default(),
         observer,

@@ -80,13 +80,14 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             }
         }
     }
+    let unreserved = scenario.unreserved_concurrency();
     let mut cells: Vec<Cell> = Vec::new();
     let mut place = vec![usize::MAX; scenario.functions.len()];
     for function in 0..scenario.functions.len() {
         let root = groups.root(function);
         if place[root] == usize::MAX {
             place[root] = cells.len();
-            cells.push(Cell { functions: Vec::new(), sources: Vec::new() });
+            cells.push(Cell { functions: Vec::new(), sources: Vec::new(), unreserved });
         }
         cells[place[root]].functions.push(FnId(function as u32));
     }
