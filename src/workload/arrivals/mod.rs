@@ -5,6 +5,7 @@
 
 mod burst;
 mod counted;
+mod dense_diurnal;
 mod diurnal;
 mod modulated;
 mod piecewise;
@@ -44,6 +45,7 @@ enum Process {
     Mmpp(Box<modulated::Mmpp>),
     Piecewise(Box<piecewise::Piecewise>),
     Diurnal(Box<diurnal::Diurnal>),
+    DenseDiurnal(Box<dense_diurnal::DenseDiurnal>),
     Burst(Box<burst::Burst>),
     Renewal(Box<renewal::Renewal>),
     Counted(Box<counted::Counted>),
@@ -67,6 +69,12 @@ impl Arrivals {
             ArrivalSpec::Mmpp { states } => Process::Mmpp(Box::new(modulated::Mmpp::new(states, stream))),
             ArrivalSpec::Piecewise { points, period } => {
                 Process::Piecewise(Box::new(piecewise::Piecewise::new(points, *period, stream)))
+            }
+            ArrivalSpec::Diurnal { rate, amplitude, period, peak_at }
+                if dense_diurnal::DenseDiurnal::fits(*rate, *period) =>
+            {
+                let process = dense_diurnal::DenseDiurnal::new(*rate, *amplitude, *period, *peak_at, stream);
+                Process::DenseDiurnal(Box::new(process))
             }
             ArrivalSpec::Diurnal { rate, amplitude, period, peak_at } => {
                 Process::Diurnal(Box::new(diurnal::Diurnal::new(*rate, *amplitude, *period, *peak_at, stream)))
@@ -100,6 +108,7 @@ impl Arrivals {
             Process::Mmpp(process) => process.next(),
             Process::Piecewise(process) => process.next(),
             Process::Diurnal(process) => process.next(),
+            Process::DenseDiurnal(process) => process.next(),
             Process::Burst(process) => process.next(),
             Process::Renewal(process) => process.next(),
             Process::Counted(process) => process.next(),
