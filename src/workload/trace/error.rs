@@ -38,7 +38,10 @@ impl TraceError {
     }
 
     pub(super) fn io(file: &str, line: Option<u64>, error: &std::io::Error) -> Self {
-        Self { is_io: true, ..Self::new(file, line, format!("cannot be read: {error}")) }
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, UnexpectedEof};
+        // A wrong name or a file that is cut off is the fault of the input.
+        let is_io = !matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound | UnexpectedEof);
+        Self { is_io, ..Self::new(file, line, format!("cannot be read: {error}")) }
     }
 }
 
