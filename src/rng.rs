@@ -29,6 +29,8 @@ pub enum Purpose {
     Population = 5,
     /// The choices of an experiment (bootstrap, designs).
     Experiment = 6,
+    /// A scaling policy that tosses coins.
+    Scaling = 7,
 }
 
 /// The root of all streams of one replication.

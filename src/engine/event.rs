@@ -20,15 +20,18 @@ pub(super) enum Kind {
     Ready = 1,
     /// A token for a new instance is there.
     Token = 2,
+    /// A scaling policy wants to be asked.
+    Scaling = 3,
     /// A source's next request.
-    Arrival = 3,
+    Arrival = 4,
     /// The request that waits longest gives up.
-    QueueTimeout = 4,
+    QueueTimeout = 5,
     /// The window of an idle instance may have ended.
-    Expiry = 5,
+    Expiry = 6,
 }
 
-const KINDS: [Kind; 6] = [Kind::Completion, Kind::Ready, Kind::Token, Kind::Arrival, Kind::QueueTimeout, Kind::Expiry];
+const KINDS: [Kind; 7] =
+    [Kind::Completion, Kind::Ready, Kind::Token, Kind::Scaling, Kind::Arrival, Kind::QueueTimeout, Kind::Expiry];
 const OWNER_BITS: u32 = 28;
 
 /// The most functions and sources a cell may have: what an event has room for.

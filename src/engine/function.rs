@@ -1,5 +1,7 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
+mod governor;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -12,12 +14,14 @@ use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::slab::Slab;
 use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::{View, Window};
+use crate::policy::scaling::Mark;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::{Function, Overflow, ScalingRate};
 use crate::time::{SimTime, Span};
+use governor::Governor;
 
 /// A request on its way: waiting, or on an instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Request {
     born: SimTime,
     /// How long it will run: drawn at birth.
@@ -31,6 +35,8 @@ pub(super) struct Request {
     next: u32,
     cold: bool,
     cold_affected: bool,
+    /// What the scaling policy remembers about it.
+    mark: Mark,
 }
 
 /// What a request is born with.
@@ -57,6 +63,7 @@ impl Request {
             next: NOBODY,
             cold: false,
             cold_affected: false,
+            mark: false,
         }
     }
 }
@@ -88,6 +95,8 @@ enum Placement {
     Ready(u32),
     /// To an instance that is starting and has a slot left.
     Starting(u32),
+    /// To an instance that is ready and has no slot left, to wait there.
+    Waiting(u32),
     /// To a new instance.
     Create,
 }
@@ -121,6 +130,8 @@ pub(super) struct FunctionState<'s> {
     tokens: Option<TokenBucket>,
     token_pending: bool,
     timeout_pending: bool,
+    /// Where a policy orders instances.
+    governor: Option<Box<Governor>>,
 }
 
 impl<'s> FunctionState<'s> {
@@ -136,7 +147,9 @@ impl<'s> FunctionState<'s> {
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build();
         let by_last_use = concurrency.per_instance == 1 && spec.selection.is_by_last_use();
+        let governor = Governor::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
+            _ if governor.as_ref().is_some_and(|governor| governor.orders_all()) => Expiry::Never,
             (Window::Fixed(Span::FOREVER), None) => Expiry::Never,
             (Window::Fixed(_), None) if by_last_use => Expiry::LeastRecent,
             _ => Expiry::Sorted(BinaryHeap::new()),
@@ -163,10 +176,11 @@ impl<'s> FunctionState<'s> {
             tokens: scaling.map(TokenBucket::new),
             token_pending: false,
             timeout_pending: false,
+            governor,
         }
     }
 
-    /// Makes the provisioned instances, ready at the start.
+    /// Makes the provisioned instances, ready at the start, and asks the scaling policy when it wants to be asked.
     pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
@@ -174,9 +188,14 @@ impl<'s> FunctionState<'s> {
             instance.ready = true;
             instance.provisioned = true;
             self.levels.idle += 1;
-            shared.observer.instance_created(SimTime::ZERO, self.id, instance.id, SimTime::ZERO, Span::ZERO);
+            let id = instance.id;
+            shared.observer.instance_created(SimTime::ZERO, self.id, id, SimTime::ZERO, Span::ZERO, true);
             self.provisioned.insert(place, &mut self.instances);
+            if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
+                governor.took_over(place, id);
+            }
         }
+        self.watch_policy(SimTime::ZERO, shared);
     }
 
     /// A request arrives.
@@ -187,7 +206,10 @@ impl<'s> FunctionState<'s> {
             policy.observe_arrival(now);
         }
         shared.observer.arrived(now, self.id);
-        let placement = if self.queue.is_empty() { self.place(now, shared) } else { Err(self.held_by) };
+        if self.governor.is_some() {
+            self.tell_arrival(now, shared);
+        }
+        let placement = if self.queue.is_empty() { self.place(now, true, shared) } else { Err(self.held_by) };
         match placement {
             Ok(placement) => {
                 let request = self.requests.insert(Request::new(now, birth));
@@ -201,7 +223,7 @@ impl<'s> FunctionState<'s> {
     pub(super) fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         let request = self.requests.get(place);
-        let on = request.instance;
+        let (on, mark) = (request.instance, request.mark);
         let instance = self.instances.get_mut(on);
         let provisioned = instance.provisioned;
         let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
@@ -216,10 +238,14 @@ impl<'s> FunctionState<'s> {
             ended: now,
             cold: request.cold,
             cold_affected: request.cold_affected,
+            provisioned,
             outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
         });
         self.requests.remove(place);
         self.levels.in_progress -= 1;
+        if self.governor.is_some() {
+            self.tell_end(on, mark, now);
+        }
         if !provisioned && matches!(self.quota, Quota::Account) {
             shared.account.release();
         }
@@ -231,20 +257,35 @@ impl<'s> FunctionState<'s> {
 
     /// An instance has started: those who waited for it begin to run.
     pub(super) fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        let instance = self.instances.get_mut(place);
+        if instance.ready || instance.deadline != now {
+            return; // withdrawn while it started
+        }
+        shared.counts.instances_ready += 1;
         self.advance(now, shared);
         self.levels.starting -= 1;
-        self.levels.busy += 1;
         let instance = self.instances.get_mut(place);
         instance.ready = true;
-        let mut next = instance.first_waiting;
+        instance.deadline = SimTime::NEVER;
+        instance.last_waiting = NOBODY;
+        let mut next = std::mem::replace(&mut instance.first_waiting, NOBODY);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
+        if instance.in_flight == 0 {
+            self.levels.idle += 1;
+        } else {
+            self.levels.busy += 1;
+        }
+        let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
+        if has_slot && !instance.listed {
+            list.insert(place, &mut self.instances);
+        }
+        if self.governor.is_some() {
+            self.tell_ready(place, now, shared);
+        }
         while next != NOBODY {
             let request = next;
             next = self.requests.get(request).next;
             self.start(request, now, shared);
-        }
-        if has_slot && !self.starting_is_available {
-            self.on_demand.insert(place, &mut self.instances);
         }
         self.serve_queue(now, shared);
     }
@@ -274,7 +315,7 @@ impl<'s> FunctionState<'s> {
         self.advance(now, shared);
         self.account_ticket = None;
         let Some(&front) = self.queue.front() else { return };
-        match self.place(now, shared) {
+        match self.place(now, false, shared) {
             Ok(placement) => {
                 self.queue.pop_front();
                 self.levels.queued -= 1;
@@ -330,6 +371,9 @@ impl<'s> FunctionState<'s> {
     #[inline]
     fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.expire_before(now, shared);
+        if let Some(governor) = &mut self.governor {
+            governor.integrate(now, &self.levels);
+        }
         shared.observer.levels(now, self.id, &self.levels);
     }
 
@@ -381,9 +425,10 @@ impl<'s> FunctionState<'s> {
         self.remove_instance(place, at, shared);
     }
 
-    /// Finds an instance for one more request, or the limit that stands in the way.
+    /// Finds an instance for one more request, or the limit that stands in the way. `arriving`: it comes just now, and
+    /// not from the queue.
     #[inline]
-    fn place<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) -> Result<Placement, Limit> {
+    fn place<O: Observer>(&mut self, now: SimTime, arriving: bool, shared: &mut Shared<O>) -> Result<Placement, Limit> {
         if let Quota::Reserved(most) = self.quota
             && self.levels.in_progress >= most
         {
@@ -396,6 +441,12 @@ impl<'s> FunctionState<'s> {
         }
         if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
             return Err(Limit::Account);
+        }
+        if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
+            if arriving && let Some(most) = governor.waits_at_instance() {
+                return self.place_directly(most);
+            }
+            return self.on_demand.take(&mut self.instances).map(Placement::Ready).ok_or(Limit::Scaling);
         }
         while let Some(place) = self.on_demand.take(&mut self.instances) {
             let instance = self.instances.get(place);
@@ -436,6 +487,9 @@ impl<'s> FunctionState<'s> {
     fn assign<O: Observer>(&mut self, request: u32, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
         self.levels.in_progress += 1;
         self.requests.get_mut(request).assigned = now;
+        if self.governor.is_some() {
+            self.tell_placement(request, placement, now);
+        }
         match placement {
             Placement::Ready(place) => {
                 let instance = self.instances.get_mut(place);
@@ -450,6 +504,14 @@ impl<'s> FunctionState<'s> {
                 shared.observer.assigned(now, self.id, false, false);
                 self.requests.get_mut(request).instance = place;
                 self.start(request, now, shared);
+            }
+            Placement::Waiting(place) => {
+                if matches!(self.quota, Quota::Account) {
+                    shared.account.acquire();
+                }
+                self.instances.get_mut(place).in_flight += 1;
+                self.wait_at(request, place);
+                shared.observer.assigned(now, self.id, false, false);
             }
             Placement::Starting(place) => {
                 if matches!(self.quota, Quota::Account) {
@@ -487,9 +549,14 @@ impl<'s> FunctionState<'s> {
         instance.in_flight -= 1;
         let (is_free, provisioned) = (instance.in_flight == 0, instance.provisioned);
         let retired = instance.retires <= now;
+        let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
         self.levels.busy -= u32::from(is_free);
+        if self.governor.is_some() {
+            self.start_next_at(place, now, shared);
+        }
+        let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
         if retired {
-            self.on_demand.remove(place, &mut self.instances);
+            list.remove(place, &mut self.instances);
             if is_free {
                 self.remove_instance(place, now, shared);
             }
@@ -501,8 +568,10 @@ impl<'s> FunctionState<'s> {
                 self.fall_idle(place, now, shared);
             }
         }
-        let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
-        list.touch(place, &mut self.instances);
+        if has_slot {
+            let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
+            list.touch(place, &mut self.instances);
+        }
     }
 
     /// Asks the policy how long a newly idle instance stays.
@@ -532,21 +601,14 @@ impl<'s> FunctionState<'s> {
         this.cold = true;
         this.cold_affected = true;
         let mut luck = shared.sources.cold_start_luck(this.source, this.number);
-        let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
-        for phase in &self.spec.cold_start {
-            let duration = phase.duration.sample(&mut luck);
-            start_up += duration;
-            if phase.billed {
-                billed += duration;
-            }
-        }
+        let (start_up, billed) = self.spec.start_up(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             this.service = duration.sample(&mut luck);
         }
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
         let place = self.create_instance(now, retires);
         let ready = now + start_up;
-        shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed);
+        shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed, false);
         if start_up == Span::ZERO {
             self.levels.busy += 1;
             self.instances.get_mut(place).ready = true;
@@ -560,6 +622,7 @@ impl<'s> FunctionState<'s> {
             if self.spec.concurrency.per_instance > 1 && !self.starting_is_available {
                 self.starting.push_back((place, self.instances.get(place).id));
             }
+            self.instances.get_mut(place).deadline = ready;
             shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
         }
     }
@@ -578,6 +641,12 @@ impl<'s> FunctionState<'s> {
     }
 
     fn wait_for_start(&mut self, request: u32, place: u32) {
+        self.wait_at(request, place);
+        self.requests.get_mut(request).cold_affected = true;
+    }
+
+    /// A request waits at its instance, behind those that do already.
+    fn wait_at(&mut self, request: u32, place: u32) {
         let instance = self.instances.get_mut(place);
         let last = std::mem::replace(&mut instance.last_waiting, request);
         if last == NOBODY {
@@ -585,9 +654,7 @@ impl<'s> FunctionState<'s> {
         } else {
             self.requests.get_mut(last).next = request;
         }
-        let request = self.requests.get_mut(request);
-        request.instance = place;
-        request.cold_affected = true;
+        self.requests.get_mut(request).instance = place;
     }
 
     /// A request begins to run.
@@ -603,6 +670,7 @@ impl<'s> FunctionState<'s> {
     fn hold_back<O: Observer>(&mut self, request: Request, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
         shared.observer.throttled(now, self.id, limit);
         let has_room = match self.spec.concurrency.overflow {
+            _ if limit == Limit::InstanceQueue => false,
             Overflow::Reject => false,
             Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
         };
@@ -624,7 +692,7 @@ impl<'s> FunctionState<'s> {
     #[inline]
     fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(&front) = self.queue.front() {
-            match self.place(now, shared) {
+            match self.place(now, false, shared) {
                 Ok(placement) => {
                     self.queue.pop_front();
                     self.levels.queued -= 1;
@@ -686,12 +754,22 @@ impl<'s> FunctionState<'s> {
     fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
         if let Some(front) = self.queue.pop_front() {
             self.levels.queued -= 1;
-            self.finish_unserved(self.requests.get(front), outcome, now, shared);
+            let request = self.requests.get(front).clone();
             self.requests.remove(front);
+            self.finish_unserved(&request, outcome, now, shared);
         }
     }
 
-    fn finish_unserved<O: Observer>(&self, request: &Request, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
+    fn finish_unserved<O: Observer>(
+        &mut self,
+        request: &Request,
+        outcome: Outcome,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        if let Some(governor) = &mut self.governor {
+            governor.gave_up(now);
+        }
         shared.finish(&Finished {
             source: SourceId(request.source),
             number: request.number,
@@ -703,6 +781,7 @@ impl<'s> FunctionState<'s> {
             ended: now,
             cold: false,
             cold_affected: false,
+            provisioned: false,
             outcome,
         });
     }

@@ -20,7 +20,7 @@ pub use observer::{Finished, Levels, Limit, Observer, Outcome};
 use crate::id::{FnId, SourceId};
 use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
 use crate::workload::TraceError;
 use event::{Event, EventQueue, Kind};
 use function::FunctionState;
@@ -68,12 +68,14 @@ pub struct EventCounts {
     pub scaling_tokens: u64,
     /// Looks at a queue whose first request may have waited too long.
     pub queue_timeouts: u64,
+    /// Questions to scaling policies.
+    pub scaling_decisions: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 6] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 7] {
         [
             ("arrival", self.arrivals),
             ("completion", self.completions),
@@ -81,6 +83,7 @@ impl EventCounts {
             ("expiration", self.expirations),
             ("scaling-token", self.scaling_tokens),
             ("queue-timeout", self.queue_timeouts),
+            ("scaling-decision", self.scaling_decisions),
         ]
     }
 }
@@ -93,6 +96,7 @@ impl std::ops::AddAssign for EventCounts {
         self.expirations += other.expirations;
         self.scaling_tokens += other.scaling_tokens;
         self.queue_timeouts += other.queue_timeouts;
+        self.scaling_decisions += other.scaling_decisions;
     }
 }
 
@@ -108,6 +112,18 @@ pub enum SimError {
     /// More than an event has room for.
     #[error("a simulation holds at most {} functions and as many sources", event::OWNERS_MAX)]
     TooMany,
+    /// A scaling policy gave an answer that means nothing.
+    #[error("the scaling policy `{policy}` of function `{function}` {fault}, at {at}")]
+    Policy {
+        /// The policy's name.
+        policy: String,
+        /// The function's name.
+        function: String,
+        /// What it did.
+        fault: String,
+        /// When, since the start of the run.
+        at: Span,
+    },
 }
 
 /// What all functions of a cell share while it is simulated.
@@ -117,6 +133,8 @@ struct Shared<O> {
     sources: Sources,
     counts: EventCounts,
     observer: O,
+    /// Why the simulation cannot go on.
+    fault: Option<SimError>,
 }
 
 impl<O: Observer> Shared<O> {
@@ -154,6 +172,7 @@ pub fn simulate<O: Observer>(
         sources: Sources::start(sources, &specs, place_of, streams, horizon)?,
         counts: EventCounts::default(),
         observer,
+        fault: None,
     };
     let mut functions: Vec<FunctionState<'_>> = specs
         .iter()
@@ -181,6 +200,11 @@ pub fn simulate<O: Observer>(
             shared.events.pop();
             reached = event.at();
             handle(event, &mut functions[event.owner()], &mut shared);
+            if event.kind() == Kind::Scaling
+                && let Some(fault) = shared.fault
+            {
+                return Err(fault);
+            }
         }
         while let Some(function) = shared.account.next_waiting() {
             functions[function as usize].account_has_room(reached, &mut shared);
@@ -216,7 +240,6 @@ fn handle<O: Observer>(event: Event, function: &mut FunctionState<'_>, shared: &
             function.complete(event.item(), now, shared);
         }
         Kind::Ready => {
-            shared.counts.instances_ready += 1;
             function.become_ready(event.item(), now, shared);
         }
         Kind::Token => {
@@ -227,6 +250,7 @@ fn handle<O: Observer>(event: Event, function: &mut FunctionState<'_>, shared: &
             shared.counts.queue_timeouts += 1;
             function.queue_timeout(now, shared);
         }
+        Kind::Scaling => function.scaling_due(now, shared),
         Kind::Expiry => function.expiry_due(now, shared),
         Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
     }

@@ -35,6 +35,10 @@ pub enum Limit {
     MaxInstances,
     /// How fast the function may create instances.
     ScalingRate,
+    /// The instances that its scaling policy has ordered.
+    Scaling,
+    /// The requests that may wait at one instance.
+    InstanceQueue,
 }
 
 /// A request at its end. Points in time: born <= assigned <= started <= ended.
@@ -60,6 +64,8 @@ pub struct Finished {
     pub cold: bool,
     /// Whether it waited for an instance being created, its own or another's.
     pub cold_affected: bool,
+    /// Whether its instance was a provisioned one.
+    pub provisioned: bool,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -132,8 +138,10 @@ observer! {
     /// A request ended.
     fn finished(request: &Finished);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
-    /// to phases that platforms charge for.
-    fn instance_created(now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span);
+    /// to phases that platforms charge for; `provisioned`: it is one of those that are there without being asked for.
+    fn instance_created(
+        now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool
+    );
     /// An instance is gone. What still exists at the end of the run is not reported.
     fn instance_removed(now: SimTime, function: FnId, instance: InstanceId, created: SimTime);
     /// These levels of a function held from the previous call for it (or the start of the run) until `now`.

@@ -222,6 +222,10 @@ struct Track<'a> {
     billed_provisioned_ns: u128,
     /// The billed part of the start-up of instances whose first request has not ended.
     billed_starts: HashMap<InstanceId, Span>,
+    /// Provisioned instances that exist, and since when.
+    provisioned: HashMap<InstanceId, SimTime>,
+    /// For how long provisioned instances were had that are gone, as it is charged for.
+    provisioned_ns: u128,
 }
 
 impl<'a> Recorder<'a> {
@@ -304,9 +308,19 @@ impl Observer for Recorder<'_> {
         }
     }
 
-    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, _: SimTime, billed: Span) {
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: FnId,
+        instance: InstanceId,
+        _: SimTime,
+        billed: Span,
+        provisioned: bool,
+    ) {
         let track = &mut self.functions[function.index()];
-        if !track.is_provisioned(instance) {
+        if provisioned {
+            track.provisioned.insert(instance, now);
+        } else {
             track.tally.created += u64::from(now >= self.window.from && now < self.window.until);
             if billed > Span::ZERO && track.billing.is_some_and(|billing| billing.init_billed) {
                 track.billed_starts.insert(instance, billed);
@@ -317,7 +331,11 @@ impl Observer for Recorder<'_> {
         }
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: FnId, _: InstanceId, created: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+        let track = &mut self.functions[function.index()];
+        if !track.provisioned.is_empty() && track.provisioned.remove(&instance).is_some() {
+            track.provisioned_ns += track.had(created, now, self.window);
+        }
         if now >= self.window.from && now < self.window.until {
             self.functions[function.index()].tally.remove(now.since(created));
         }
@@ -362,11 +380,16 @@ impl<'a> Track<'a> {
             billed_ns: 0,
             billed_provisioned_ns: 0,
             billed_starts: HashMap::new(),
+            provisioned: HashMap::new(),
+            provisioned_ns: 0,
         }
     }
 
-    fn is_provisioned(&self, instance: InstanceId) -> bool {
-        instance.0 < u64::from(self.spec.concurrency.provisioned)
+    /// For how long a provisioned instance is charged that existed in these times.
+    fn had(&self, from: SimTime, until: SimTime, window: &Window) -> u128 {
+        let had = until.min(window.until).since(from.max(window.from));
+        let prices = self.billing.and_then(|billing| billing.provisioned.as_ref());
+        prices.map_or(0, |prices| u128::from(cost::round_up(had, prices.granularity).as_nanos()))
     }
 
     /// These levels have held since `last`.
@@ -436,7 +459,7 @@ impl<'a> Track<'a> {
             }
             if counts {
                 let billed = u128::from(cost::billed_duration(duration, billing).as_nanos());
-                if self.is_provisioned(instance) {
+                if request.provisioned {
                     self.billed_provisioned_ns += billed;
                 } else {
                     self.billed_ns += billed;
@@ -460,21 +483,21 @@ impl<'a> Track<'a> {
         let points = std::mem::take(&mut self.points);
         FunctionRecord {
             shape: self.tally.shape(measured, &self.peaks, static_estimate),
-            usage: self.usage(measured),
+            usage: self.usage(window),
             throttled: self.tally.throttled,
             queue_full: self.tally.queue_full,
             points,
         }
     }
 
-    /// What is charged for. Provisioned concurrency is had during the whole measured part.
-    fn usage(&self, measured: Span) -> Usage {
-        let Some(billing) = self.billing else { return Usage::default() };
+    /// What is charged for.
+    fn usage(&self, window: &Window) -> Usage {
+        if self.billing.is_none() {
+            return Usage::default();
+        }
         let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(self.spec.memory_mb, nanos));
-        let had = billing.provisioned.as_ref().map_or(0, |provisioned| {
-            u128::from(cost::round_up(measured, provisioned.granularity).as_nanos())
-                * u128::from(self.spec.concurrency.provisioned)
-        });
+        let still_there = self.provisioned.values().map(|since| self.had(*since, window.until, window));
+        let had = self.provisioned_ns + still_there.sum::<u128>();
         Usage {
             requests: self.tally.started() as f64,
             on_demand_gb_s: gb_s(self.billed_ns),

@@ -162,6 +162,8 @@ fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static
         Limit::Reserved => ("reserved", concurrency.reserved.map(f64::from)),
         Limit::MaxInstances => ("max-instances", concurrency.max_instances.map(f64::from)),
         Limit::ScalingRate => ("scaling-rate", scenario.platform.scaling.map(|rate| f64::from(rate.burst))),
+        Limit::Scaling => ("scaling", None),
+        Limit::InstanceQueue => ("instance-queue", None),
     }
 }
 

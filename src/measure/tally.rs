@@ -144,7 +144,8 @@ pub(super) struct Tally {
 }
 
 /// The limits that are counted.
-pub(super) const LIMITS: [Limit; 4] = [Limit::Account, Limit::Reserved, Limit::MaxInstances, Limit::ScalingRate];
+pub(super) const LIMITS: [Limit; 6] =
+    [Limit::Account, Limit::Reserved, Limit::MaxInstances, Limit::ScalingRate, Limit::Scaling, Limit::InstanceQueue];
 
 impl Tally {
     /// Nothing yet; histograms with 2^bits buckets for each power of two.

@@ -103,7 +103,15 @@ impl<W: Write> TraceWriter<W> {
 }
 
 impl<W: Write> Observer for TraceWriter<W> {
-    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span) {
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: FnId,
+        instance: InstanceId,
+        ready: SimTime,
+        billed: Span,
+        _: bool,
+    ) {
         let track = self.new_track(function, instance, 0, ready);
         if ready > now {
             let (ts, dur, billed) = (micros(now.as_nanos()), span(now, ready), millis(billed.as_nanos()));
@@ -206,6 +214,7 @@ mod tests {
             ended: at(ended),
             cold: assigned < started,
             cold_affected: assigned < started,
+            provisioned: false,
             outcome,
         }
     }
@@ -217,7 +226,7 @@ mod tests {
     #[test]
     fn an_instance_is_a_track_and_an_invocation_a_slice() {
         let mut writer = TraceWriter::new(Vec::new(), &["<b>&\""]);
-        writer.instance_created(at(10), FnId(0), InstanceId(3), at(260), Span::from_millis(5));
+        writer.instance_created(at(10), FnId(0), InstanceId(3), at(260), Span::from_millis(5), false);
         writer.finished(&request(Some(3), [5, 10, 260, 380], Outcome::Completed));
         writer.finished(&request(None, [400, 400, 400, 400], Outcome::Rejected));
         writer.instance_removed(at(900), FnId(0), InstanceId(3), at(10));
@@ -238,7 +247,7 @@ mod tests {
     #[test]
     fn slices_on_one_track_never_overlap() {
         let mut writer = TraceWriter::new(Vec::new(), &["f"]);
-        writer.instance_created(at(0), FnId(0), InstanceId(0), at(0), Span::ZERO);
+        writer.instance_created(at(0), FnId(0), InstanceId(0), at(0), Span::ZERO, true);
         for (started, ended) in [(0, 10), (5, 20), (10, 30), (12, 31), (30, 40), (31, 45), (20, 50)] {
             writer.finished(&request(Some(0), [started, started, started, ended], Outcome::Completed));
         }

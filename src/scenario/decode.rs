@@ -38,6 +38,18 @@ impl<T> Deref for At<T> {
     }
 }
 
+/// A large table among small ones.
+impl<T: Field<Value = T> + Clone + Debug> Field for Box<T> {
+    type Value = Self;
+    const SHAPE: Shape = T::SHAPE;
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        T::read(node, reader).map(Self::new)
+    }
+    fn write(value: &Self) -> Value {
+        T::write(value)
+    }
+}
+
 /// Where the reading is, and what it found.
 pub(super) struct Reader<'a> {
     pub(super) problems: &'a mut Problems,

@@ -3,7 +3,9 @@
 use crate::dist::Dist;
 use crate::id::FnId;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
+use crate::rng::Stream;
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 
@@ -96,6 +98,8 @@ pub struct Function {
     pub cold_start: Vec<Phase>,
     /// When an idle instance goes.
     pub keep_alive: KeepAliveSpec,
+    /// How many instances there are.
+    pub scaling: ScalingSpec,
     /// How many at a time.
     pub concurrency: Concurrency,
 }
@@ -259,6 +263,21 @@ pub struct ProvisionedBilling {
     pub execution_usd_arm: f64,
     /// The time it is had is rounded up to a multiple of this.
     pub granularity: Span,
+}
+
+impl Function {
+    /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
+    pub fn start_up(&self, luck: &mut Stream) -> (Span, Span) {
+        let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
+        for phase in &self.cold_start {
+            let duration = phase.duration.sample(luck);
+            start_up += duration;
+            if phase.billed {
+                billed += duration;
+            }
+        }
+        (start_up, billed)
+    }
 }
 
 impl Scenario {

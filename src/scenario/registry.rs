@@ -4,6 +4,7 @@ use super::decode::Field;
 use super::raw::arrivals::ArrivalTable;
 use super::raw::function::{KeepAliveTable, OverflowWord};
 use super::raw::platform::Preset;
+use super::raw::scaling::ScalingTable;
 use super::shape::{Shape, UnionShape};
 use crate::policy::selection::Selection;
 
@@ -23,9 +24,10 @@ pub type Question = (&'static str, Vec<Listed>);
 
 /// Every policy, by the question it answers.
 #[must_use]
-pub fn policies() -> [Question; 3] {
+pub fn policies() -> [Question; 4] {
     [
         ("keep-alive", kinds(KeepAliveTable::UNION)),
+        ("scaling", kinds(ScalingTable::UNION)),
         ("selection", words(Selection::SHAPE)),
         ("overflow", words(OverflowWord::SHAPE)),
     ]
@@ -67,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_listed_can_be_written() {
-        let [(_, keep_alive), (_, selection), (_, overflow)] = policies();
+        let [(_, keep_alive), _, (_, selection), (_, overflow)] = policies();
         assert_eq!((keep_alive[0].name, keep_alive[0].keys.as_slice()), ("fixed", &["window"][..]));
         assert_eq!((selection[0].name, overflow[1].name), ("most-recently-used", "queue"));
         assert_eq!(platforms()[0].name, "aws-lambda");

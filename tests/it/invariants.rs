@@ -146,7 +146,15 @@ impl Observer for Auditor<'_> {
         self.note(4, request.ended, &[index as u64, request.number, request.outcome as u64, request.born.as_nanos()]);
     }
 
-    fn instance_created(&mut self, now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span) {
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: FnId,
+        instance: InstanceId,
+        ready: SimTime,
+        billed: Span,
+        _: bool,
+    ) {
         assert!(ready >= now && billed <= ready.since(now));
         let audit = &mut self.functions[function.index()];
         audit.created += 1;

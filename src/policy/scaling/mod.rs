@@ -7,3 +7,201 @@ pub mod hpa;
 pub mod keda;
 pub mod knative;
 pub mod target_tracking;
+mod thresholds;
+
+pub use thresholds::{Load, Thresholds, ThresholdsSpec};
+
+use crate::id::InstanceId;
+use crate::rng::Stream;
+use crate::time::{SimTime, Span};
+use knative::KnativeSpec;
+
+/// What a scenario says about scaling.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ScalingSpec {
+    /// A request that finds no instance with a free slot gets one of its own.
+    #[default]
+    PerRequest,
+    /// So many instances that each has a target of load.
+    Thresholds(ThresholdsSpec),
+    /// The Knative Pod Autoscaler.
+    Knative(Box<KnativeSpec>),
+}
+
+impl ScalingSpec {
+    /// The name of the policy in a scenario.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::PerRequest => "per-request",
+            Self::Thresholds(_) => "thresholds",
+            Self::Knative(_) => "knative",
+        }
+    }
+
+    /// The policy, with no memory yet; none where each request decides. It draws from `stream`.
+    #[must_use]
+    pub fn build(&self, stream: impl FnOnce() -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(match self {
+            Self::PerRequest => return None,
+            Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
+            Self::Knative(spec) => Box::new(spec.build(stream())),
+        })
+    }
+
+    /// What the policy governs.
+    #[must_use]
+    pub const fn governs(&self) -> Governs {
+        match self {
+            Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
+        }
+    }
+}
+
+/// Which instances a policy orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Governs {
+    /// All of the function's: a request that finds none with a free slot waits.
+    Instances,
+    /// The provisioned ones: a request that finds none of them free gets one of its own.
+    Provisioned,
+}
+
+/// Decides how many instances a function should have.
+///
+/// The engine asks at [`Scaling::next`], and checks the answer.
+pub trait Scaling: Send {
+    /// When it wants to be asked next. It may become earlier whenever the policy is told something.
+    fn next(&self) -> SimTime;
+
+    /// How many instances there should be: a whole number from 0 to [`View::limit`]; none: as many as were ordered last.
+    /// The next [`Scaling::next`] lies after [`View::now`].
+    fn decide(&mut self, view: &View<'_>) -> Option<f64>;
+
+    /// A request arrived.
+    fn arrived(&mut self, _now: SimTime) {}
+
+    /// A request was given to an instance; `waited`: not at once. The answer is given back when it ends.
+    fn placed(&mut self, _now: SimTime, _instance: InstanceId, _waited: bool) -> Mark {
+        false
+    }
+
+    /// A request on an instance ended; `mark` is what [`Scaling::placed`] had answered.
+    fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: Mark) {}
+
+    /// An arriving request ended without having been given to an instance.
+    fn gave_up(&mut self, _now: SimTime) {}
+
+    /// An instance is ready to serve.
+    fn ready(&mut self, _now: SimTime, _instance: InstanceId) {}
+
+    /// An instance is gone, or takes no further request.
+    fn withdrawn(&mut self, _now: SimTime, _instance: InstanceId) {}
+
+    /// Whether an arriving request is sent to any instance that is ready, to wait there, even if all of its slots are
+    /// taken; so many may wait at each. None: it waits in front of all instances until one has a slot.
+    fn waits_at_instance(&self) -> Option<u32> {
+        None
+    }
+
+    /// Which instances go first when there are too many. Starting ones go before ready ones.
+    fn removal(&self) -> Removal {
+        Removal::IdleFirst
+    }
+}
+
+/// What a policy remembers about a request.
+pub type Mark = bool;
+
+/// Which ready instances go first when there are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Idle ones, youngest first; then busy ones, youngest first.
+    IdleFirst,
+    /// The youngest, idle or not: as the ReplicaSet of Kubernetes, which knows nothing of requests.
+    Youngest,
+}
+
+/// What a scaling policy may look at: read only. Counts are of the instances that it governs and that take requests.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The moment of the question.
+    pub now: SimTime,
+    /// The most it may ask for.
+    pub limit: u32,
+    /// What it ordered last.
+    pub ordered: u32,
+    /// Requests that one instance serves at a time.
+    pub per_instance: u32,
+    /// Those ordered, in the order of their creation.
+    pub instances: &'a [InstanceView],
+    /// Requests on instances.
+    pub in_progress: u32,
+    /// Requests that wait in front of the instances.
+    pub queued: u32,
+    /// Everything since the start.
+    pub totals: Totals,
+}
+
+/// One instance, as a scaling policy sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceView {
+    /// Its number in its function.
+    pub id: InstanceId,
+    /// When it was ordered.
+    pub created: SimTime,
+    /// When it became ready, if it has.
+    pub ready: Option<SimTime>,
+    /// Requests on it.
+    pub in_flight: u32,
+}
+
+/// What happened in a function since the start of the run; a policy takes differences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Requests that ended, served or not.
+    pub ended: u64,
+    /// Integral of the requests on instances, in ns.
+    pub in_progress_ns: u128,
+    /// Integral of the requests that wait in front, in ns.
+    pub queued_ns: u128,
+    /// Integral of the instances that take requests and are ready, in ns.
+    pub ready_ns: u128,
+}
+
+impl View<'_> {
+    /// Instances that are ready.
+    #[must_use]
+    pub fn ready(&self) -> u32 {
+        self.instances.iter().filter(|instance| instance.ready.is_some()).count() as u32
+    }
+
+    /// `instances` as an answer: rounded up, at least 0, at most the limit.
+    #[must_use]
+    pub fn bounded(&self, instances: f64) -> f64 {
+        instances.ceil().clamp(0.0, f64::from(self.limit))
+    }
+}
+
+impl Totals {
+    /// What happened since `earlier`.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            arrived: self.arrived - earlier.arrived,
+            ended: self.ended - earlier.ended,
+            in_progress_ns: self.in_progress_ns - earlier.in_progress_ns,
+            queued_ns: self.queued_ns - earlier.queued_ns,
+            ready_ns: self.ready_ns - earlier.ready_ns,
+        }
+    }
+}
+
+/// The first of the times `period`, 2 `period` ... that lies after `now`.
+#[must_use]
+pub const fn next_multiple(now: SimTime, period: Span) -> SimTime {
+    let period = period.as_nanos();
+    SimTime::from_nanos((now.as_nanos() / period + 1).saturating_mul(period))
+}

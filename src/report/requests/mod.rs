@@ -145,6 +145,7 @@ mod tests {
             ended: SimTime::from_nanos(86_400_000_000_000),
             cold: true,
             cold_affected: true,
+            provisioned: false,
             outcome: Outcome::Completed,
         }
     }

@@ -8,6 +8,7 @@ use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, KeepAliveTable, OverflowWord};
+use crate::scenario::raw::scaling::ScalingTable;
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
 
@@ -33,7 +34,13 @@ impl Checker<'_, '_> {
         let max_lifetime = table.max_lifetime.flatten();
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
-        let concurrency = self.concurrency(&table.concurrency, &key("concurrency"));
+        let scaling = self.scaling(&table.scaling, &key("scaling"));
+        let waits = !matches!(*table.scaling, ScalingTable::PerRequest(_));
+        let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
+        let mut selection = *table.selection;
+        if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {
+            self.ordered(table, path, scaling, &mut selection, concurrency);
+        }
         let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));
         let cold_start = optional(&table.cold_start, |cold| match cold {
             Some(cold) => self.cold_start(cold, &key("cold-start")),
@@ -61,12 +68,13 @@ impl Checker<'_, '_> {
             memory_mb: *table.memory,
             architecture: *table.architecture,
             timeout: all_or_nothing(timeout)?,
-            selection: *table.selection,
+            selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
             keep_alive: keep_alive?,
+            scaling: scaling?,
             concurrency: concurrency?,
         })
     }
@@ -101,7 +109,8 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn concurrency(&mut self, table: &ConcurrencyTable, path: &str) -> Option<Concurrency> {
+    /// `waits`: requests wait for instances even if nothing is said about it.
+    fn concurrency(&mut self, table: &ConcurrencyTable, waits: bool, path: &str) -> Option<Concurrency> {
         let provisioned = *table.provisioned;
         let (max, reserved) = (table.max_instances.flatten(), table.reserved.flatten());
         if let Some(max) = max.filter(|&max| provisioned > max) {
@@ -124,7 +133,8 @@ impl Checker<'_, '_> {
             OverflowWord::Reject => {
                 let limit = limit.map(|_| ("queue-limit", table.queue_limit.place));
                 let timeout = timeout.map(|_| ("queue-timeout", table.queue_timeout.place));
-                if !table.overflow.broken {
+                let is_silent = waits && table.overflow.place == table.place;
+                if !table.overflow.broken && !is_silent {
                     self.no_queue(path, [limit, timeout]);
                 }
                 Overflow::Reject

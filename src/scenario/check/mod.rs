@@ -6,6 +6,7 @@ mod function;
 mod load;
 mod names;
 mod platform;
+mod scaling;
 mod trace;
 
 use super::data::Data;

@@ -35,7 +35,7 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::error(*at, message).help(help));
         }
         let scaling = match table.scaling.as_ref().and_then(Option::as_ref) {
-            Some(scaling) => Some(self.scaling(scaling)?),
+            Some(scaling) => Some(self.scaling_rate(scaling)?),
             None => None,
         };
         let billing = match table.billing.as_ref().and_then(Option::as_ref) {
@@ -46,7 +46,7 @@ impl Checker<'_, '_> {
         Some(Platform { preset, account_limit, min_unreserved, scaling, billing })
     }
 
-    fn scaling(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
+    fn scaling_rate(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
         let (burst, rate) = ((*table.burst)?, (*table.rate)?);
         // A rate below one in 292 years is none.
         let refill = Span::from_secs_f64(1.0 / rate).unwrap_or(Span::FOREVER);

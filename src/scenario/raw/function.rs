@@ -1,6 +1,7 @@
 //! Functions, and their defaults.
 
 use super::dist::{ColdStartTable, DistTable};
+use super::scaling::ScalingTable;
 use crate::policy::selection::Selection;
 use crate::scenario::decode::{At, Field, OrNone, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
@@ -43,6 +44,8 @@ macro_rules! function_table {
                 optional cold_start: OrNone<ColdStartTable>,
                 /// When an idle instance goes.
                 default keep_alive: KeepAliveTable = KeepAliveTable::standard(),
+                /// How many instances there are.
+                default scaling: ScalingTable = ScalingTable::standard(),
                 /// How many at a time.
                 default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
             }

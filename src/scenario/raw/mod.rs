@@ -6,6 +6,7 @@ pub(super) mod arrivals;
 pub(super) mod dist;
 pub(super) mod function;
 pub(super) mod platform;
+pub(super) mod scaling;
 
 use super::decode::{Any, At, Field, List, Map, Reader, entry, key, mode, table};
 use super::diagnostic::Place;

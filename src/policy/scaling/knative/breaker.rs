@@ -6,6 +6,9 @@ use std::collections::VecDeque;
 /// The capacity that stands for "no limit".
 pub const MAX_CAPACITY: u64 = i32::MAX as u64;
 
+/// So many times what a pod handles at once may wait in its queue-proxy.
+pub const QUEUE_FACTOR: u32 = 10;
+
 /// A semaphore with a bounded queue, first come first served.
 ///
 /// Source: `pkg/queue/breaker.go` of knative/serving. There, waiters are woken by tokens in a channel, one for each slot
@@ -41,7 +44,7 @@ impl<T: Copy + PartialEq> Breaker<T> {
     /// The breaker of a queue-proxy with container concurrency `limit` (above 0): ten times as many may wait.
     #[must_use]
     pub fn of_queue_proxy(limit: u64) -> Self {
-        Self::new(limit.saturating_mul(10), limit, limit)
+        Self::new(limit.saturating_mul(u64::from(QUEUE_FACTOR)), limit, limit)
     }
 
     /// Request `id` arrives.

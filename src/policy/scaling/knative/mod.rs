@@ -15,6 +15,8 @@
 //! creation of an object; the engine chooses the moment at which a run starts. Arithmetic is plain `f64` in the order of
 //! the original, without fused multiply-add.
 
+pub use pod_autoscaler::{KnativeSpec, PodAutoscaler};
+
 use crate::time::Span;
 
 pub mod activator;
@@ -26,6 +28,7 @@ pub mod config;
 pub mod decider;
 pub mod delay;
 mod gate;
+pub mod pod_autoscaler;
 pub mod reconciler;
 pub mod scrape;
 pub mod service;

@@ -1,0 +1,331 @@
+//! A function whose instances are ordered by a scaling policy: the engine's side of [`Scaling`].
+
+use rand::RngExt as _;
+
+use super::super::event::{Event, Kind};
+use super::super::instance::{Instance, NOBODY};
+use super::super::observer::{Levels, Limit, Observer};
+use super::super::{Shared, SimError};
+use super::{FunctionState, Placement};
+use crate::id::InstanceId;
+use crate::policy::scaling::{Governs, InstanceView, Mark, Removal, Scaling, Totals, View};
+use crate::rng::{Marks, Purpose, Stream, Streams};
+use crate::scenario::Function;
+use crate::time::{SimTime, Span};
+
+/// The most instances that a policy may order where nothing else limits them.
+const ORDERED_MAX: u32 = 1_000_000;
+/// For so long after the horizon a policy is asked while requests wait.
+const COOL_DOWN: Span = Span::from_secs(3600);
+
+/// A policy at work on one function.
+pub(super) struct Governor {
+    policy: Box<dyn Scaling>,
+    governs: Governs,
+    limit: u32,
+    ordered: u32,
+    /// What the instances that it orders draw when they start.
+    luck: Marks,
+    /// Where requests that are sent to any instance go.
+    routes: Stream,
+    /// The instances it ordered that take requests, oldest first.
+    instances: Vec<Ordered>,
+    ready: u32,
+    /// Requests on instances of the kind that it governs.
+    in_progress: u32,
+    totals: Totals,
+    /// Totals are known up to here.
+    reached: SimTime,
+    /// The earliest pending event that asks it.
+    asked_at: SimTime,
+    /// Room for what it is shown.
+    views: Vec<InstanceView>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ordered {
+    place: u32,
+    id: InstanceId,
+    ready: Option<SimTime>,
+}
+
+impl Governor {
+    /// The policy of a function; none if each request decides.
+    pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
+        let policy = spec.scaling.build(|| streams.stream(&spec.name, Purpose::Scaling))?;
+        Some(Self {
+            policy,
+            governs: spec.scaling.governs(),
+            limit: spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX),
+            ordered: spec.concurrency.provisioned,
+            luck: streams.marks(&spec.name, Purpose::ColdStart),
+            routes: streams.stream(&spec.name, Purpose::Policy),
+            instances: Vec::new(),
+            ready: 0,
+            in_progress: 0,
+            totals: Totals::default(),
+            reached: SimTime::ZERO,
+            asked_at: SimTime::NEVER,
+            views: Vec::new(),
+        })
+    }
+
+    /// Whether no instance exists that it has not ordered.
+    pub(super) const fn orders_all(&self) -> bool {
+        matches!(self.governs, Governs::Instances)
+    }
+
+    /// An instance that was there before the policy becomes one of its own.
+    pub(super) fn took_over(&mut self, place: u32, id: InstanceId) {
+        self.instances.push(Ordered { place, id, ready: Some(SimTime::ZERO) });
+        self.ready += 1;
+    }
+
+    /// How many requests may wait at an instance, where they are sent there without asking for a slot.
+    pub(super) fn waits_at_instance(&self) -> Option<u32> {
+        self.policy.waits_at_instance().filter(|_| self.ready > 0)
+    }
+
+    /// A request that had not been given to an instance ended.
+    pub(super) fn gave_up(&mut self, now: SimTime) {
+        self.totals.ended += 1;
+        self.policy.gave_up(now);
+    }
+
+    /// These levels held until `now`.
+    pub(super) fn integrate(&mut self, now: SimTime, levels: &Levels) {
+        let held = u128::from(now.since(self.reached).as_nanos());
+        if held > 0 {
+            self.totals.in_progress_ns += u128::from(self.in_progress) * held;
+            self.totals.queued_ns += u128::from(levels.queued) * held;
+            self.totals.ready_ns += u128::from(self.ready) * held;
+            self.reached = now;
+        }
+    }
+
+    /// Whether an instance is of the kind that it governs.
+    const fn has(&self, instance: &Instance) -> bool {
+        self.orders_all() || instance.provisioned
+    }
+
+    fn forget(&mut self, index: usize, now: SimTime) -> Ordered {
+        let ordered = self.instances.remove(index);
+        self.ready -= u32::from(ordered.ready.is_some());
+        self.policy.withdrawn(now, ordered.id);
+        ordered
+    }
+
+    /// The instance to go next: starting ones first, the youngest of them first; then as the policy says.
+    fn victim(&self, instances: &super::Slab<Instance>) -> Option<usize> {
+        let starting = self.instances.iter().rposition(|ordered| ordered.ready.is_none());
+        let idle = || match self.policy.removal() {
+            Removal::IdleFirst => {
+                self.instances.iter().rposition(|ordered| instances.get(ordered.place).in_flight == 0)
+            }
+            Removal::Youngest => None,
+        };
+        starting.or_else(idle).or_else(|| self.instances.len().checked_sub(1))
+    }
+}
+
+impl FunctionState<'_> {
+    /// The policy wants to be asked.
+    pub(in super::super) fn scaling_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        if self.governor.as_ref().is_none_or(|governor| governor.asked_at != now) {
+            return; // an earlier question took its place
+        }
+        self.advance(now, shared);
+        shared.counts.scaling_decisions += 1;
+        let Some(governor) = &mut self.governor else { return };
+        governor.asked_at = SimTime::NEVER;
+        governor.views.clear();
+        for ordered in &governor.instances {
+            let instance = self.instances.get(ordered.place);
+            governor.views.push(InstanceView {
+                id: ordered.id,
+                created: instance.created,
+                ready: ordered.ready,
+                in_flight: instance.in_flight,
+            });
+        }
+        let answer = governor.policy.decide(&View {
+            now,
+            limit: governor.limit,
+            ordered: governor.ordered,
+            per_instance: self.spec.concurrency.per_instance,
+            instances: &governor.views,
+            in_progress: governor.in_progress,
+            queued: self.levels.queued,
+            totals: governor.totals,
+        });
+        if let Some(fault) = fault(answer, governor.limit, governor.policy.next(), now) {
+            shared.fault = Some(SimError::Policy {
+                policy: self.spec.scaling.name().to_owned(),
+                function: self.spec.name.clone(),
+                fault,
+                at: now.since(SimTime::ZERO),
+            });
+            return;
+        }
+        if let Some(answer) = answer {
+            governor.ordered = answer as u32;
+        }
+        self.scale(now, shared);
+        self.serve_queue(now, shared);
+        self.watch_policy(now, shared);
+    }
+
+    /// Sees to it that the policy is asked when it wants to be. After the horizon it is asked while somebody waits.
+    pub(super) fn watch_policy<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        let Some(governor) = &mut self.governor else { return };
+        let next = governor.policy.next().max(now);
+        let horizon = shared.sources.horizon();
+        let is_needed = next < horizon || self.requests.len() > 0 && next < horizon + COOL_DOWN;
+        if next < governor.asked_at && is_needed {
+            governor.asked_at = next;
+            shared.events.push(Event::new(next, Kind::Scaling, self.id.0, 0));
+        }
+    }
+
+    /// Creates or withdraws instances until there are as many as are ordered.
+    fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        while let Some(governor) = &mut self.governor {
+            let have = governor.instances.len() as u32;
+            if have < governor.ordered {
+                self.order_instance(now, shared);
+            } else if have > governor.ordered {
+                let Some(victim) = governor.victim(&self.instances) else { return };
+                let ordered = governor.forget(victim, now);
+                self.withdraw(ordered, now, shared);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn order_instance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        let Some(governor) = &mut self.governor else { return };
+        let provisioned = !governor.orders_all();
+        let (start_up, billed) = self.spec.start_up(&mut governor.luck.of(self.created));
+        let place = self.create_instance(now, SimTime::NEVER);
+        let (instance, ready) = (self.instances.get_mut(place), now + start_up);
+        instance.provisioned = provisioned;
+        instance.deadline = ready;
+        if let Some(governor) = &mut self.governor {
+            governor.instances.push(Ordered { place, id: instance.id, ready: None });
+        }
+        self.levels.starting += 1;
+        shared.observer.instance_created(now, self.id, instance.id, ready, billed, provisioned);
+        shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+    }
+
+    /// An instance takes no further request, and goes as soon as it is free.
+    fn withdraw<O: Observer>(&mut self, ordered: Ordered, now: SimTime, shared: &mut Shared<O>) {
+        let instance = self.instances.get_mut(ordered.place);
+        instance.retires = now;
+        let (was_ready, is_free) = (instance.ready, instance.in_flight == 0);
+        let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
+        list.remove(ordered.place, &mut self.instances);
+        if is_free {
+            if was_ready {
+                self.levels.idle -= 1;
+            } else {
+                self.levels.starting -= 1;
+                self.instances.get_mut(ordered.place).deadline = SimTime::NEVER; // its start comes to nothing
+            }
+            self.remove_instance(ordered.place, now, shared);
+        }
+    }
+
+    /// Sends a request to any ready instance, to wait there if no slot is left; at most `most` wait at one.
+    pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
+        let Some(governor) = &mut self.governor else { return Err(Limit::Scaling) };
+        let nth = governor.routes.random_range(0..governor.ready) as usize;
+        let Some(ordered) = governor.instances.iter().filter(|ordered| ordered.ready.is_some()).nth(nth) else {
+            return Err(Limit::Scaling);
+        };
+        let (place, slots) = (ordered.place, self.spec.concurrency.per_instance);
+        let in_flight = self.instances.get(place).in_flight;
+        if in_flight < slots {
+            self.on_demand.remove(place, &mut self.instances);
+            Ok(Placement::Ready(place))
+        } else if in_flight - slots < most {
+            Ok(Placement::Waiting(place))
+        } else {
+            Err(Limit::InstanceQueue)
+        }
+    }
+
+    /// The request that has waited longest at an instance begins to run there.
+    pub(super) fn start_next_at<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        let instance = self.instances.get_mut(place);
+        let first = instance.first_waiting;
+        if first == NOBODY {
+            return;
+        }
+        let next = self.requests.get(first).next;
+        instance.first_waiting = next;
+        if next == NOBODY {
+            instance.last_waiting = NOBODY;
+        }
+        self.requests.get_mut(first).assigned = now; // until now it was queueing
+        self.start(first, now, shared);
+    }
+
+    pub(super) fn tell_arrival<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        if let Some(governor) = &mut self.governor {
+            governor.totals.arrived += 1;
+            governor.policy.arrived(now);
+            self.watch_policy(now, shared);
+        }
+    }
+
+    pub(super) fn tell_placement(&mut self, request: u32, placement: Placement, now: SimTime) {
+        let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
+        let instance = self.instances.get(place);
+        let waited = self.requests.get(request).born < now;
+        if let Some(governor) = self.governor.as_mut().filter(|governor| governor.has(instance)) {
+            governor.in_progress += 1;
+            self.requests.get_mut(request).mark = governor.policy.placed(now, instance.id, waited);
+        }
+    }
+
+    pub(super) fn tell_end(&mut self, place: u32, mark: Mark, now: SimTime) {
+        let instance = self.instances.get(place);
+        if let Some(governor) = &mut self.governor {
+            governor.totals.ended += 1;
+            if governor.has(instance) {
+                governor.in_progress -= 1;
+                governor.policy.ended(now, instance.id, mark);
+            }
+        }
+    }
+
+    pub(super) fn tell_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        let id = self.instances.get(place).id;
+        if let Some(governor) = &mut self.governor
+            && let Ok(index) = governor.instances.binary_search_by_key(&id, |ordered| ordered.id)
+        {
+            governor.instances[index].ready = Some(now);
+            governor.ready += 1;
+            governor.policy.ready(now, id);
+            self.watch_policy(now, shared);
+        }
+    }
+}
+
+/// What is wrong with an answer, or with when a policy wants to be asked next.
+fn fault(answer: Option<f64>, limit: u32, next: SimTime, now: SimTime) -> Option<String> {
+    match answer {
+        Some(answer) if answer.is_nan() => Some("answered with a number that is none (NaN)".into()),
+        Some(answer) if answer < 0.0 => Some(format!("asked for {answer} instances")),
+        Some(answer) if answer > f64::from(limit) => {
+            Some(format!("asked for {answer} instances, more than the limit of {limit}"))
+        }
+        Some(answer) if answer.fract() != 0.0 => {
+            Some(format!("asked for {answer} instances, which is not a whole number"))
+        }
+        _ if next <= now => Some("wants to be asked again at the same moment, for ever".into()),
+        _ => None,
+    }
+}

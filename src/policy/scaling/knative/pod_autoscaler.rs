@@ -1,0 +1,212 @@
+//! The whole loop of one revision: everything in this folder, on its clocks, as one scaling policy.
+
+use std::collections::BTreeMap;
+
+use super::autoscaler::Autoscaler;
+use super::breaker::QUEUE_FACTOR;
+use super::reconciler::{Effects, Reconciler, Situation};
+use super::scrape;
+use super::service::Mode;
+use super::settings::Settings;
+use super::stats::{ActivatorReporter, RequestStats, Stat};
+use super::{REPORT_INTERVAL, TICK_INTERVAL};
+use crate::id::InstanceId;
+use crate::policy::scaling::{Mark, Removal, Scaling, View};
+use crate::rng::Stream;
+use crate::time::{SimTime, Span};
+
+/// When a run starts, since the Unix epoch: a whole minute, for buckets and slots are aligned to the Unix clock.
+const EPOCH: Span = Span::from_secs(1_000_000_020);
+/// How long after a failed probe of the activator the revision is looked at again.
+const PROBE_AGAIN: Span = Span::from_secs(1);
+
+/// The Knative Pod Autoscaler with its revision's settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnativeSpec {
+    /// What the config map and the annotations say together.
+    pub settings: Settings,
+    /// Requests that a pod handles at once (CC); 0 is no limit.
+    pub container_concurrency: u32,
+}
+
+impl KnativeSpec {
+    /// The policy at the creation of the revision.
+    #[must_use]
+    pub fn build(&self, stream: Stream) -> PodAutoscaler {
+        let initial = self.settings.decider.initial_scale;
+        PodAutoscaler {
+            spec: self.clone(),
+            stream,
+            autoscaler: Autoscaler::default(),
+            reconciler: Reconciler::new(SimTime::ZERO + EPOCH, initial, true),
+            activator: ActivatorReporter::default(),
+            pods: BTreeMap::new(),
+            through_activator: true,
+            report_at: SimTime::ZERO,
+            tick_at: SimTime::ZERO + TICK_INTERVAL,
+            reconcile_at: SimTime::ZERO,
+        }
+    }
+}
+
+/// Collector, decider and reconciler of one revision, with what its queue-proxies and its activator report. One activator
+/// stands for all of them; what it proxies is marked.
+#[derive(Debug)]
+pub struct PodAutoscaler {
+    spec: KnativeSpec,
+    stream: Stream,
+    autoscaler: Autoscaler,
+    reconciler: Reconciler,
+    activator: ActivatorReporter,
+    /// The ready pods that are not being deleted.
+    pods: BTreeMap<InstanceId, Pod>,
+    /// Whether the request that arrived last goes through the activator.
+    through_activator: bool,
+    report_at: SimTime,
+    tick_at: SimTime,
+    reconcile_at: SimTime,
+}
+
+#[derive(Debug)]
+struct Pod {
+    ready: SimTime,
+    stats: RequestStats,
+    /// What a scrape finds.
+    latest: Stat,
+}
+
+impl PodAutoscaler {
+    /// Whether the activator is in the path: by the mode of the service, or because no pod is ready.
+    fn activator_serves(&self) -> bool {
+        let mode = self.reconciler.service().seen().map(|service| service.mode);
+        mode != Some(Mode::Serve) || self.pods.is_empty()
+    }
+
+    fn ready_count(&self) -> i32 {
+        self.pods.len() as i32
+    }
+
+    /// Queue-proxies and activator report, and a sample of the pods is scraped.
+    fn report(&mut self, now: SimTime) -> bool {
+        for pod in self.pods.values_mut() {
+            pod.latest = pod.stats.report(now);
+        }
+        let ready = self.ready_count();
+        let stat = self.activator.report(now);
+        let is_news = stat.is_some_and(|stat| self.autoscaler.push(now, stat, Some(ready)));
+        let pods: Vec<&Pod> = self.pods.values().collect();
+        let ages: Vec<Span> = pods.iter().map(|pod| now.since(pod.ready)).collect();
+        let chosen = scrape::choose(&ages, self.spec.settings.metric.stable_window, &mut self.stream);
+        let sampled: Vec<Stat> = chosen.into_iter().map(|index| pods[index].latest).collect();
+        if let Some(stat) = scrape::extrapolate(&sampled, pods.len()) {
+            self.autoscaler.scraped(now, stat);
+        }
+        is_news
+    }
+
+    /// Reconciles until nothing is left to be seen.
+    fn reconcile(&mut self, view_now: SimTime) {
+        let Some(decision) = self.autoscaler.published() else { return };
+        let now = view_now + EPOCH;
+        let ready = self.ready_count();
+        loop {
+            let service = self.reconciler.service();
+            let before = (service.seen(), service.written());
+            let activator_answers = service.proxied_since().is_some();
+            let situation = Situation { decision, ready, activator_answers };
+            let Effects { look_again, keep_probing, .. } =
+                self.reconciler.reconcile(now, &self.spec.settings, &situation);
+            self.reconciler.service_catches_up(now, ready);
+            let again = if keep_probing { Some(PROBE_AGAIN) } else { look_again };
+            let moment = Span::from_nanos(1);
+            self.reconcile_at = again.map_or(SimTime::NEVER, |again| view_now + again.max(moment));
+            let service = self.reconciler.service();
+            if before == (service.seen(), service.written()) {
+                return;
+            }
+        }
+    }
+}
+
+impl Scaling for PodAutoscaler {
+    fn next(&self) -> SimTime {
+        self.report_at.min(self.tick_at).min(self.reconcile_at)
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        let now = view.now + EPOCH;
+        let ready = self.ready_count();
+        if self.autoscaler.published().is_none() {
+            self.autoscaler.create_collector(&self.spec.settings.metric);
+            self.autoscaler.create_decider(self.spec.settings.decider.clone(), now, ready);
+        }
+        let mut is_news = self.reconcile_at <= view.now;
+        if self.report_at <= view.now {
+            is_news |= self.report(now);
+            self.report_at = view.now + REPORT_INTERVAL;
+        }
+        if self.tick_at <= view.now {
+            is_news |= self.autoscaler.tick(now, Some(ready));
+            self.tick_at = view.now + TICK_INTERVAL;
+        }
+        if is_news {
+            self.reconcile(view.now);
+        }
+        Some(view.bounded(f64::from(self.reconciler.replicas())))
+    }
+
+    fn arrived(&mut self, now: SimTime) {
+        self.through_activator = self.activator_serves();
+        if self.through_activator
+            && let Some(first) = self.activator.request_in(now + EPOCH)
+            && self.autoscaler.push(now + EPOCH, first, Some(self.ready_count()))
+        {
+            self.reconcile_at = now;
+        }
+    }
+
+    fn placed(&mut self, now: SimTime, instance: InstanceId, waited: bool) -> Mark {
+        let proxied = waited || self.through_activator;
+        if let Some(pod) = self.pods.get_mut(&instance) {
+            pod.stats.request_in(now + EPOCH, proxied);
+        }
+        proxied
+    }
+
+    fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: Mark) {
+        if proxied {
+            self.activator.request_out(now + EPOCH);
+        }
+        if let Some(pod) = self.pods.get_mut(&instance) {
+            pod.stats.request_out(now + EPOCH, proxied);
+        }
+    }
+
+    fn gave_up(&mut self, now: SimTime) {
+        // Who waits, waits in the activator; who was refused by a pod came directly.
+        if self.activator_serves() {
+            self.activator.request_out(now + EPOCH);
+        }
+    }
+
+    fn ready(&mut self, now: SimTime, instance: InstanceId) {
+        let at = now + EPOCH;
+        self.pods.insert(instance, Pod { ready: at, stats: RequestStats::new(at), latest: Stat::default() });
+        self.reconcile_at = now;
+    }
+
+    fn withdrawn(&mut self, now: SimTime, instance: InstanceId) {
+        if self.pods.remove(&instance).is_some() {
+            self.reconcile_at = now + Span::from_nanos(1);
+        }
+    }
+
+    fn waits_at_instance(&self) -> Option<u32> {
+        let most = self.spec.container_concurrency.saturating_mul(QUEUE_FACTOR);
+        (!self.activator_serves()).then_some(most)
+    }
+
+    fn removal(&self) -> Removal {
+        Removal::Youngest
+    }
+}

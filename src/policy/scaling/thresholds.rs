@@ -1,0 +1,121 @@
+//! Thresholds: so many instances that each has a target of load.
+
+use super::{Scaling, Totals, View, next_multiple};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+
+/// What an instance is to have so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Requests in progress or waiting, on average over the interval.
+    Concurrency,
+    /// Requests that arrive in a second, on average over the interval.
+    RequestRate,
+    /// Requests that wait at the moment of the decision.
+    QueueDepth,
+}
+
+/// The simplest rule of all, as every home-made autoscaler has it: every `interval` as many instances as `load / target`,
+/// rounded up; fewer only if no decision of the last `scale_down_delay` wanted more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThresholdsSpec {
+    /// What is measured.
+    pub load: Load,
+    /// How much of it each instance is to have.
+    pub target: f64,
+    /// How often it decides.
+    pub interval: Span,
+    /// For how long it remembers that it wanted more.
+    pub scale_down_delay: Span,
+    /// Fewest instances.
+    pub min_instances: u32,
+}
+
+/// The rule at work.
+#[derive(Clone, Debug)]
+pub struct Thresholds {
+    spec: ThresholdsSpec,
+    next: SimTime,
+    before: Totals,
+    /// What it wanted, and when: later and larger ones only, the largest in front.
+    wanted: std::collections::VecDeque<(SimTime, f64)>,
+}
+
+impl Thresholds {
+    /// A rule that has seen nothing.
+    #[must_use]
+    pub fn new(spec: ThresholdsSpec) -> Self {
+        Self { spec, next: SimTime::ZERO, before: Totals::default(), wanted: std::collections::VecDeque::new() }
+    }
+
+    fn load(&self, view: &View<'_>) -> f64 {
+        let period = view.totals.since(&self.before);
+        let interval_ns = self.spec.interval.as_nanos() as f64;
+        match self.spec.load {
+            Load::Concurrency => (period.in_progress_ns + period.queued_ns) as f64 / interval_ns,
+            Load::RequestRate => period.arrived as f64 / (interval_ns / NANOS_PER_SECOND as f64),
+            Load::QueueDepth => f64::from(view.queued),
+        }
+    }
+}
+
+impl Scaling for Thresholds {
+    fn next(&self) -> SimTime {
+        self.next
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        let least = f64::from(self.spec.min_instances);
+        let wanted = view.bounded((self.load(view) / self.spec.target).ceil().max(least));
+        self.before = view.totals;
+        self.next = next_multiple(view.now, self.spec.interval);
+        while self.wanted.back().is_some_and(|(_, smaller)| *smaller <= wanted) {
+            self.wanted.pop_back();
+        }
+        self.wanted.push_back((view.now, wanted));
+        while self.wanted.front().is_some_and(|(at, _)| *at + self.spec.scale_down_delay < view.now) {
+            self.wanted.pop_front();
+        }
+        self.wanted.front().map(|(_, most)| *most)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it answers at 10 s, 20 s ... with so many requests in progress during each interval.
+    fn answers(spec: &ThresholdsSpec, in_progress: &[u32]) -> Vec<f64> {
+        let mut policy = Thresholds::new(spec.clone());
+        let mut totals = Totals::default();
+        let view = |now, totals| View {
+            now,
+            limit: 100,
+            ordered: 0,
+            per_instance: 1,
+            instances: &[],
+            in_progress: 0,
+            queued: 0,
+            totals,
+        };
+        policy.decide(&view(SimTime::ZERO, totals));
+        let decide = |load: &u32| {
+            let now = policy.next();
+            totals.in_progress_ns += u128::from(*load) * u128::from(spec.interval.as_nanos());
+            policy.decide(&view(now, totals)).expect("it always answers")
+        };
+        in_progress.iter().map(decide).collect()
+    }
+
+    #[test]
+    fn as_many_as_the_load_needs_and_fewer_only_after_the_delay() {
+        let spec = ThresholdsSpec {
+            load: Load::Concurrency,
+            target: 7.0,
+            interval: Span::from_secs(10),
+            scale_down_delay: Span::from_secs(20),
+            min_instances: 1,
+        };
+        let answers = answers(&spec, &[0, 7, 8, 50, 1, 1, 1, 1000]);
+        assert_eq!(answers, [1.0, 1.0, 2.0, 8.0, 8.0, 8.0, 1.0, 100.0]);
+    }
+}

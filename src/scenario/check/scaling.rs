@@ -1,0 +1,132 @@
+//! Scaling policies: what their values mean together, and what the real systems would refuse.
+
+use std::collections::BTreeSet;
+
+use super::Checker;
+use crate::policy::scaling::knative::KnativeSpec;
+use crate::policy::scaling::knative::annotations::{Annotations, PREFIX};
+use crate::policy::scaling::knative::config::ConfigMap;
+use crate::policy::scaling::knative::settings::{Revision, Settings};
+use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec};
+use crate::policy::selection::Selection;
+use crate::scenario::diagnostic::Problem;
+use crate::scenario::model::{Concurrency, Overflow};
+use crate::scenario::raw::function::{FunctionTable, OverflowWord};
+use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
+
+/// Slots of an instance that has no limit of its own.
+const UNLIMITED_SLOTS: u32 = 1_000_000;
+
+impl Checker<'_, '_> {
+    pub(super) fn scaling(&mut self, table: &ScalingTable, path: &str) -> Option<ScalingSpec> {
+        Some(match table {
+            ScalingTable::PerRequest(_) => ScalingSpec::PerRequest,
+            ScalingTable::Thresholds(table) => ScalingSpec::Thresholds(self.thresholds(table, path)?),
+            ScalingTable::Knative(table) => ScalingSpec::Knative(Box::new(self.knative(table, path)?)),
+        })
+    }
+
+    fn thresholds(&mut self, table: &ThresholdsTable, path: &str) -> Option<ThresholdsSpec> {
+        let interval = self.positive(table.interval.place, *table.interval, &format!("{path}.thresholds.interval"));
+        Some(ThresholdsSpec {
+            load: *table.load,
+            target: table.target.value?,
+            interval: interval?,
+            scale_down_delay: *table.scale_down_delay,
+            min_instances: *table.min_instances,
+        })
+    }
+
+    fn knative(&mut self, table: &KnativeTable, path: &str) -> Option<KnativeSpec> {
+        let config = ConfigMap {
+            max_scale_up_rate: *table.max_scale_up_rate,
+            max_scale_down_rate: *table.max_scale_down_rate,
+            enable_scale_to_zero: *table.enable_scale_to_zero,
+            scale_to_zero_grace_period: *table.scale_to_zero_grace_period,
+            activator_capacity: *table.activator_capacity,
+            allow_zero_initial_scale: *table.allow_zero_initial_scale,
+            ..ConfigMap::default()
+        };
+        let count = |count: u32| Some(count as i32);
+        let annotations = Annotations {
+            metric: Some(*table.metric),
+            metric_aggregation_algorithm: Some(*table.metric_aggregation_algorithm),
+            target: *table.target,
+            target_utilization_percentage: Some(*table.target_utilization_percentage),
+            target_burst_capacity: Some(*table.target_burst_capacity),
+            window: Some(*table.window),
+            panic_window_percentage: Some(*table.panic_window_percentage),
+            panic_threshold_percentage: Some(*table.panic_threshold_percentage),
+            scale_down_delay: Some(*table.scale_down_delay),
+            scale_to_zero_pod_retention_period: Some(*table.scale_to_zero_pod_retention_period),
+            initial_scale: count(*table.initial_scale),
+            min_scale: count(*table.min_scale),
+            max_scale: count(*table.max_scale),
+            activation_scale: count(*table.activation_scale).filter(|scale| *scale > 0),
+            progress_deadline: Some(*table.progress_deadline),
+        };
+        let refused = [config.check(), annotations.check(&config)].concat();
+        let mut told = BTreeSet::new();
+        for rejection in &refused {
+            let key = rejection.key.strip_prefix(PREFIX).unwrap_or(&rejection.key);
+            if told.insert((key.to_owned(), rejection.rule.to_string())) {
+                let message = format!("`{path}.knative.{key}` = {}: {}", rejection.value, rejection.rule);
+                self.problems.push(Problem::error(table.place_of(key), message).help("Knative would refuse this"));
+            }
+        }
+        let container_concurrency = *table.container_concurrency;
+        let revision =
+            Revision { container_concurrency, progress_deadline: *table.progress_deadline, ..Revision::default() };
+        refused.is_empty().then(|| KnativeSpec {
+            settings: Settings::resolve(&config, &annotations, &revision),
+            container_concurrency,
+        })
+    }
+
+    /// What a function is where a policy orders all of its instances: requests wait for them, and what only a request
+    /// that creates its instance would need has no place.
+    pub(super) fn ordered(
+        &mut self,
+        table: &FunctionTable,
+        path: &str,
+        scaling: &ScalingSpec,
+        selection: &mut Selection,
+        concurrency: &mut Concurrency,
+    ) {
+        if matches!(scaling, ScalingSpec::PerRequest) || scaling.governs() == Governs::Provisioned {
+            return;
+        }
+        let policy = scaling.name();
+        if table.max_lifetime.flatten().is_some() {
+            let message =
+                format!("`{path}.max-lifetime` has no effect with scaling.{policy}, which orders every instance");
+            self.problems.push(Problem::warning(table.max_lifetime.place, message));
+        }
+        if *table.concurrency.provisioned > 0 {
+            let message = format!("`{path}.concurrency.provisioned` cannot be had with scaling.{policy}");
+            let help = "give the policy a minimum of instances instead";
+            self.problems.push(Problem::error(table.concurrency.provisioned.place, message).help(help));
+        }
+        // Where nothing is said, requests wait.
+        if table.concurrency.overflow.place == table.concurrency.value.place {
+            let (limit, timeout) = (table.concurrency.queue_limit.flatten(), table.concurrency.queue_timeout.flatten());
+            concurrency.overflow = Overflow::Queue { limit, timeout };
+        } else if *table.concurrency.overflow == OverflowWord::Reject {
+            concurrency.overflow = Overflow::Reject;
+        }
+        if let ScalingSpec::Knative(knative) = scaling {
+            if table.concurrency.per_instance.place != table.concurrency.value.place {
+                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.knative");
+                let help = "write scaling.knative.container-concurrency";
+                self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
+            }
+            concurrency.per_instance = match knative.container_concurrency {
+                0 => UNLIMITED_SLOTS,
+                slots => slots,
+            };
+            if table.selection.place == table.place {
+                *selection = Selection::Random;
+            }
+        }
+    }
+}
