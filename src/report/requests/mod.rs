@@ -63,6 +63,10 @@ impl<W: Write + Send> RequestLog<W> {
 }
 
 impl<W: Write + Send> Observer for RequestLog<W> {
+    fn needs_order(&self) -> bool {
+        true
+    }
+
     fn finished(&mut self, request: &Finished) {
         if self.error.is_none() {
             let written = match &mut self.rows {
