@@ -108,11 +108,12 @@ impl Logs {
 
 /// Parquet if the name says so, CSV if not.
 fn request_log(path: &Path, sink: Sink, sources: &[&str], functions: &[&str]) -> Result<RequestLog<Sink>, Stop> {
+    let failed = |error| Stop::of_writing(path.display(), error);
     if path.extension().is_none_or(|extension| extension != "parquet") {
-        return Ok(RequestLog::csv(sink, sources, functions));
+        return RequestLog::csv(sink, sources, functions).map_err(failed);
     }
     #[cfg(feature = "parquet")]
-    return RequestLog::parquet(sink, sources, functions).map_err(|error| Stop::of_writing(path.display(), error));
+    return RequestLog::parquet(sink, sources, functions).map_err(failed);
     #[cfg(not(feature = "parquet"))]
     return Err(Stop::input("this forewarm was built without Parquet", "name a file that ends in .csv"));
 }

@@ -215,7 +215,9 @@ impl Frame<'_> {
         for (value, label) in &self.x.ticks {
             let Some(x) = self.at_x(*value) else { continue };
             canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Style::fill(MUTED));
-            canvas.text(label, (x, self.bottom + 14.0), Side::Middle, SMALL, MUTED);
+            // The label of a tick at the end would stick out of the picture.
+            let room = f64::from(WIDTH) - 4.0 - text_width(label, SMALL) / 2.0;
+            canvas.text(label, (x.min(room), self.bottom + 14.0), Side::Middle, SMALL, MUTED);
         }
         let middle = (self.left + self.right()) / 2.0;
         canvas.text(&self.x.title, (middle, self.bottom + 34.0), Side::Middle, SMALL, INK);
