@@ -235,9 +235,11 @@ mod tests {
         assert_eq!(of(0.5, 1.0).more_for(1.0), Some(0));
     }
 
+    type Law = fn(&mut Xoshiro256PlusPlus) -> f64;
+
     /// One comparison of `variants` with a baseline to which they are equal in law, with independent luck: whether any
     /// verdict at any look is wrong. Stops, as the program does, at the first look at which the first metric is decided.
-    fn is_misled(seed: u64, variants: usize, law: fn(&mut Xoshiro256PlusPlus) -> f64) -> bool {
+    fn is_misled(seed: u64, variants: usize, law: Law) -> bool {
         const METRICS: usize = 6;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let looks = Looks::new(variants * METRICS, 8, 64);
@@ -274,7 +276,7 @@ mod tests {
     fn false_verdicts_stay_below_what_is_promised() {
         const RUNS: u32 = 600;
         let most = 0.05 + 3.9 * (0.05 * 0.95 / f64::from(RUNS)).sqrt();
-        let laws: [(&str, fn(&mut Xoshiro256PlusPlus) -> f64); 3] = [
+        let laws: [(&str, Law); 3] = [
             ("normal, nearly", |rng| (0..12).map(|_| rng.random::<f64>()).sum()),
             ("skewed", |rng| -rng.random::<f64>().ln_1p().recip().ln()),
             ("small counts", |rng| f64::from((0..6).map(|_| u8::from(rng.random::<f64>() < 0.2)).sum::<u8>())),
