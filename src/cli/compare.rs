@@ -162,9 +162,7 @@ fn print(args: &CompareArgs, folder: &Path, compared: &Compared, manifest: &Mani
     let is_raised =
         asked < FIRST && args.changes.replications.is_none() && args.max_replications.is_none_or(|most| most > asked);
     let raised = if is_raised {
-        format!(
-            "The scenario asks for {asked} replications, fewer than {FIRST} make wide intervals; --replications decides.\n"
-        )
+        format!("The scenario asks for {asked} replications, but fewer than {FIRST} make wide intervals.\n")
     } else {
         String::new()
     };

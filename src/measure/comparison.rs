@@ -1,6 +1,8 @@
 //! Variants side by side: what is compared, fixed before the first replication, and what was found, the content of
 //! `comparison.json`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::recorder::Replication;
@@ -29,7 +31,7 @@ pub const HEADLINE: [&str; 12] = [
 const FOLLOWED: [&str; 3] = ["latency_s.p99", "cold_start_ratio", "cost_usd.total"];
 
 /// A difference of less than this part of the baseline does not matter, if nobody says otherwise.
-pub const DEFAULT_PRECISION: f64 = 0.05;
+pub const DEFAULT_PRECISION: f64 = 0.01;
 
 /// The side on which a metric is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +94,19 @@ impl Precision {
             Tolerance::Relative(_) => 0.0,
             Tolerance::Absolute(value) => value,
         }
+    }
+}
+
+impl fmt::Display for Precision {
+    /// `1 % of the baseline, latency_s.p99 0.01`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |tolerance: Tolerance| match tolerance {
+            // Percentages that were typed, without what binary fractions add.
+            Tolerance::Relative(part) => format!("{} % of the baseline", (part * 1e10).round() / 1e8),
+            Tolerance::Absolute(value) => value.to_string(),
+        };
+        f.write_str(&text(self.general.unwrap_or(Tolerance::Relative(DEFAULT_PRECISION))))?;
+        self.by_metric.iter().try_for_each(|(metric, tolerance)| write!(f, ", {metric}: {}", text(*tolerance)))
     }
 }
 
@@ -213,6 +228,7 @@ impl Design {
                 comparisons: self.looks.comparisons(),
                 looks: looks.to_vec(),
                 interval_confidence: 1.0 - adjusted.alpha(),
+                precision: self.precision.to_string(),
                 followed: self.subjects.iter().filter(|one| one.is_followed).map(Subject::name).collect(),
                 is_settled: self.is_settled(samples),
             },
@@ -363,6 +379,8 @@ pub struct Method {
     pub looks: Vec<u32>,
     /// Hence the confidence of each of those intervals.
     pub interval_confidence: f64,
+    /// A difference of no more than this does not matter: `1% of the baseline`.
+    pub precision: String,
     /// What was followed until it was clear.
     pub followed: Vec<String>,
     /// Whether it became clear.
@@ -403,11 +421,11 @@ pub struct Contrast {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The whole interval is on the better side.
+    /// The whole interval is on the better side, and not all of it within the precision.
     Better,
-    /// The whole interval is on the worse side.
+    /// The whole interval is on the worse side, and not all of it within the precision.
     Worse,
-    /// The interval holds zero and is as narrow as the precision asks for: what difference is left does not matter.
+    /// The whole interval is within the precision: whatever the difference is, it does not matter.
     NotDifferentEnough,
     /// The interval holds zero and is too wide to say more.
     NotYetDistinguishable,
@@ -442,5 +460,48 @@ impl Contrast {
             Some(function) => format!("{} of {function}", self.metric),
             None => self.metric.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_headline_is_a_metric_with_a_better_side() {
+        let known = metrics();
+        for metric in HEADLINE {
+            assert!(known.iter().any(|(key, _)| key == metric), "{metric}");
+            assert!(Better::of(metric).is_some(), "{metric}");
+        }
+        assert!(FOLLOWED.iter().all(|metric| HEADLINE.contains(metric)));
+    }
+
+    #[test]
+    fn the_better_side() {
+        for (metric, better) in [
+            ("latency_s.p99", Some(Better::Lower)),
+            ("cold_start_ratio", Some(Better::Lower)),
+            ("cost_usd.total", Some(Better::Lower)),
+            ("queue.mean", Some(Better::Lower)),
+            ("requests.completed", Some(Better::Higher)),
+            ("requests.arrived", None),
+            ("instances.mean", None),
+        ] {
+            assert_eq!(Better::of(metric), better, "{metric}");
+        }
+    }
+
+    #[test]
+    fn precision_of_a_metric_goes_before_the_general_one() {
+        let precision = Precision {
+            general: Some(Tolerance::Relative(0.05)),
+            by_metric: vec![("wait_s.mean".to_owned(), Tolerance::Absolute(0.01))],
+        };
+        assert_eq!(precision.tolerance("wait_s.mean", 100.0), 0.01);
+        assert_eq!(precision.tolerance("latency_s.p99", -2.0), 0.1);
+        assert_eq!(precision.tolerance("latency_s.p99", f64::NAN), 0.0);
+        assert_eq!(Precision::default().tolerance("latency_s.p99", 2.0), 0.02);
+        assert_eq!(precision.to_string(), "5 % of the baseline, wait_s.mean: 0.01");
     }
 }

@@ -14,7 +14,7 @@ use super::interval::{mean_and_variance, student_t};
 pub const FAMILY_ALPHA: f64 = 0.05;
 
 /// More replications than this are out of reach, whatever they would tell.
-const OUT_OF_REACH: f64 = 1e6;
+const OUT_OF_REACH: f64 = 10_000.0;
 
 /// The looks that are planned, and how sure an interval must be at each.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,36 +112,38 @@ pub fn paired(value: &[f64], baseline: &[f64], level: &Level) -> Difference {
 /// What an interval of a difference allows to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// All of it is below zero.
+    /// All of it is below zero, and some of it matters.
     Lower,
-    /// All of it is above zero.
+    /// All of it is above zero, and some of it matters.
     Higher,
-    /// It holds zero, and is so narrow that nothing that matters is left to find.
+    /// All of it is within the tolerance: whatever the difference is, it does not matter.
     Alike,
     /// It holds zero, and is too wide to say that there is no difference.
     Open,
 }
 
 impl Difference {
-    /// What may be said. Differences of no more than `tolerance` do not matter.
+    /// What may be said. Differences of no more than `tolerance` do not matter: with the same luck on both sides nearly
+    /// every change is certain to make some difference (Schuirmann 1987, two one-sided tests of equivalence).
     ///
     /// None without an interval.
     #[must_use]
     pub fn finding(&self, tolerance: f64) -> Option<Finding> {
         let half = self.half_width?;
         Some(match self.mean {
+            mean if mean.abs() + half <= tolerance => Finding::Alike,
             mean if mean + half < 0.0 => Finding::Lower,
             mean if mean - half > 0.0 => Finding::Higher,
-            _ if half <= tolerance => Finding::Alike,
             _ => Finding::Open,
         })
     }
 
-    /// About how many more pairs decide an open finding: until the interval leaves zero or is as short as the tolerance,
+    /// About how many more pairs decide an open finding: until the interval leaves zero or is within the tolerance,
     /// whichever comes first. None if that is out of reach.
     #[must_use]
     pub fn more(&self, tolerance: f64) -> Option<u32> {
-        self.more_for(self.mean.abs().max(tolerance))
+        let size = self.mean.abs();
+        self.more_for(size.max(tolerance - size))
     }
 
     /// About how many more pairs make half of the interval as short as `target`; none if that is out of reach.
@@ -224,9 +226,10 @@ mod tests {
     fn what_an_interval_allows_to_say() {
         let of = |mean, half_width| Difference { mean, half_width: Some(half_width), pairs: 8, alpha: 0.05 };
         assert_eq!(of(-2.0, 1.0).finding(0.0), Some(Finding::Lower));
-        assert_eq!(of(2.0, 1.0).finding(10.0), Some(Finding::Higher), "small, but certain");
+        assert_eq!(of(2.0, 1.0).finding(2.5), Some(Finding::Higher), "it may matter");
+        assert_eq!(of(2.0, 1.0).finding(3.0), Some(Finding::Alike), "certain, but small");
         assert_eq!(of(0.0, 0.0).finding(0.0), Some(Finding::Alike), "the same in every pair");
-        assert_eq!(of(0.5, 1.0).finding(1.0), Some(Finding::Alike));
+        assert_eq!(of(0.5, 1.0).finding(1.5), Some(Finding::Alike));
         assert_eq!(of(0.0, 1.0).finding(0.0), Some(Finding::Open));
         assert_eq!(of(0.0, 1.0).more(0.0), None, "it would never end");
         // Half as wide: not four times the pairs but 25 of them, because t shrinks from t(7) = 2.365 to t(24) = 2.064.

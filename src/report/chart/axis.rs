@@ -163,7 +163,8 @@ fn near(lo: f64, hi: f64) -> (f64, f64) {
     if lo >= 0.0 && lo <= 0.5 * hi {
         return (0.0, hi * 1.08);
     }
-    let room = if hi > lo { (hi - lo) * 0.2 } else { lo.abs().max(f64::MIN_POSITIVE) * 0.2 };
+    // Noise far below what matters is not blown up to fill the picture.
+    let room = (0.2 * (hi - lo)).max(0.03 * lo.abs().max(hi.abs())).max(f64::MIN_POSITIVE);
     (if lo >= 0.0 { (lo - room).max(0.0) } else { lo - room }, hi + room)
 }
 
@@ -260,7 +261,7 @@ mod tests {
 
     #[test]
     fn places_need_no_zero() {
-        assert_eq!(labels(Quantity::Usd, Scale::Near, &[100.0, 104.0]).1.join(" "), "99 100 101 102 103 104 105");
+        assert_eq!(labels(Quantity::Usd, Scale::Near, &[100.0, 104.0]).1.join(" "), "96 98 100 102 104 106 108");
         assert_eq!(labels(Quantity::Usd, Scale::Near, &[10.0, 104.0]).1[0], "0");
         assert!(labels(Quantity::Usd, Scale::Near, &[5.0]).1.len() > 1);
         assert!(labels(Quantity::Usd, Scale::Near, &[0.0]).1.len() > 1);

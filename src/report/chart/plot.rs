@@ -243,7 +243,7 @@ impl Frame<'_> {
             let run: Vec<(f64, f64)> = run.iter().copied().flatten().collect();
             match run[..] {
                 [] => {}
-                [point] => canvas.dot(point, style.colour),
+                [point] => canvas.dot(point, 2.5, style.colour),
                 _ => canvas.line(&run, style),
             }
         }
@@ -265,7 +265,7 @@ impl Frame<'_> {
                 canvas.line(&[(middle.0 - 4.0, end), (middle.0 + 4.0, end)], style);
             }
         }
-        canvas.dot(middle, style.colour);
+        canvas.dot(middle, 4.0, style.colour);
     }
 
     /// The labels of points, each at the first of four corners at which it covers no other label or point.

@@ -45,7 +45,7 @@ fn verdict(contrast: &Contrast) -> String {
         (Some(Verdict::Better), _) => "better".to_owned(),
         (Some(Verdict::Worse), _) => "worse".to_owned(),
         (Some(Verdict::NotDifferentEnough), _) => "alike".to_owned(),
-        (Some(Verdict::NotYetDistinguishable), Some(more)) => format!("~{} more", count(f64::from(more))),
+        (Some(Verdict::NotYetDistinguishable), Some(more)) => format!("{} more", count(f64::from(more))),
         (Some(Verdict::NotYetDistinguishable), None) => "open".to_owned(),
         (None, _) => String::new(),
     }
@@ -68,8 +68,13 @@ fn relative(contrast: &Contrast) -> Option<String> {
 }
 
 /// What the words of the verdicts mean.
-const WORDS: &str = "alike: not different enough to matter, and the interval is narrow enough to say so. ~N more: not yet \
-                     distinguishable; about N more replications would tell. open: no number of replications in reach would.";
+fn words(comparison: &Comparison) -> String {
+    format!(
+        "alike: not different enough to matter, all of the interval is within {}. N more: not yet distinguishable; about N \
+         more replications would tell. open: not in 10,000 replications.",
+        comparison.method.precision
+    )
+}
 
 /// How sure the differences are.
 fn method(comparison: &Comparison) -> String {
@@ -140,4 +145,146 @@ fn wins(comparison: &Comparison) -> Vec<Win<'_>> {
         win.winners.sort_by(|a, b| b.difference.mean.abs().total_cmp(&a.difference.mean.abs()));
     }
     wins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::RunResult;
+    use crate::measure::comparison::{Better, Contender, Method};
+    use crate::report::chart;
+    use crate::report::sample;
+
+    /// A shop with a variant that is faster and dearer, and one of which little is known.
+    fn comparison() -> (Comparison, Vec<(String, RunResult)>) {
+        let names = ["unchanged", "warm", "a-variant-with-a-name-that-is-longer-than-any-column"];
+        let results: Vec<(String, RunResult)> =
+            names.iter().map(|name| ((*name).to_owned(), sample::result(3, 24))).collect();
+        let summary = results[0].1.summary.clone();
+        let stat = |mean, half| Stat { mean, half_width: Some(half) };
+        let contrast =
+            |variant: &str, metric: &str, function: Option<&str>, base: f64, by: f64, half: f64, verdict| Contrast {
+                variant: variant.to_owned(),
+                metric: metric.to_owned(),
+                function: function.map(str::to_owned),
+                better: Some(Better::Lower),
+                baseline: stat(base, base * 0.1),
+                value: stat(base + by, base * 0.1),
+                difference: stat(by, half),
+                relative: Some(by / base),
+                confidence: 0.999,
+                pairs: 16,
+                verdict: Some(verdict),
+                more_replications: (verdict == Verdict::NotYetDistinguishable).then_some(9_999),
+            };
+        let contrasts = vec![
+            contrast(names[1], "latency_s.p99", Some("checkout"), 0.6, -0.2, 0.01, Verdict::Better),
+            contrast(names[1], "cost_usd.per_million_requests", None, 9.3, 12_345.6, 0.04, Verdict::Worse),
+            contrast(names[1], "latency_s.p50", None, 0.12, 0.0001, 0.0002, Verdict::NotDifferentEnough),
+            contrast(names[2], "latency_s.p99", Some("checkout"), 0.6, -0.02, 0.1, Verdict::NotYetDistinguishable),
+            contrast(
+                names[2],
+                "cost_usd.per_million_requests",
+                None,
+                9.3,
+                12_345.6,
+                99_999.9,
+                Verdict::NotYetDistinguishable,
+            ),
+            contrast(names[2], "latency_s.p50", None, 0.12, 0.05, 0.01, Verdict::Worse),
+        ];
+        let comparison = Comparison {
+            scenario: summary.scenario.clone(),
+            seed: 42,
+            replications: 16,
+            horizon_s: 86_400.0,
+            measured_s: 84_600.0,
+            baseline: names[0].to_owned(),
+            method: Method {
+                confidence: 0.95,
+                adjustment: "bonferroni".to_owned(),
+                comparisons: 6,
+                looks: vec![8, 16],
+                interval_confidence: 0.995_833,
+                precision: "1 % of the baseline".to_owned(),
+                followed: vec!["latency_s.p99 of checkout".to_owned()],
+                is_settled: false,
+            },
+            contrasts,
+            contenders: results
+                .iter()
+                .map(|(name, result)| Contender { name: name.clone(), summary: result.summary.clone() })
+                .collect(),
+        };
+        (comparison, results)
+    }
+
+    #[test]
+    fn the_table_fits_a_terminal() {
+        let text = table(&comparison().0, false);
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{widest:?}\n{text}");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn who_wins_on_what() {
+        let (comparison, _) = comparison();
+        let wins = wins(&comparison);
+        let names = |list: &[&Contrast]| list.iter().map(|one| one.variant.clone()).collect::<Vec<_>>();
+        assert_eq!(wins.len(), 3);
+        assert_eq!(names(&wins[0].winners), ["warm"]);
+        assert!(wins[1].winners.is_empty() && names(&wins[1].losers) == ["warm"], "the baseline is cheaper");
+        assert_eq!(score(&comparison, "warm"), "better on 1 and worse on 1 of 3 metrics");
+    }
+
+    #[test]
+    fn names_are_data_and_nothing_is_fetched() {
+        let (mut comparison, mut results) = comparison();
+        let evil = "<script>alert(1)</script>";
+        results[1].0 = evil.to_owned();
+        comparison.contenders[1].name = evil.to_owned();
+        comparison
+            .contrasts
+            .iter_mut()
+            .filter(|one| one.variant == "warm")
+            .for_each(|one| one.variant = evil.to_owned());
+        comparison.contrasts[0].function = Some("<img alt=x onerror=alert(2)>".to_owned());
+        comparison.scenario.name = "<b>&\"".to_owned();
+        let charts = chart::compare::charts(&comparison, &results);
+        let page = page(&comparison, &sample::manifest(), &charts);
+        assert!(!page.contains("<script>alert") && !page.contains("<img") && !page.contains("<b>"));
+        assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "the name shows as text");
+        assert_eq!(page.matches("<script").count(), 1, "the page's own");
+        let without_namespaces = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!without_namespaces.contains("http:") && !without_namespaces.contains("https:"));
+        assert!(!page.contains(" src=") && !page.contains("@import") && !page.contains("url("));
+    }
+
+    #[test]
+    fn nothing_measured_is_no_reason_to_fail() {
+        let (mut comparison, mut results) = comparison();
+        results.iter_mut().for_each(|(_, result)| *result = sample::empty());
+        comparison.contrasts.iter_mut().for_each(|one| {
+            one.difference = Stat { mean: f64::NAN, half_width: None };
+            (one.relative, one.verdict, one.more_replications) = (None, None, None);
+        });
+        let charts = chart::compare::charts(&comparison, &results);
+        assert!(charts[0].svg.contains("Nothing to show"));
+        assert!(page(&comparison, &sample::manifest(), &charts).contains("No difference can be told from chance"));
+        assert!(table(&comparison, false).contains("neither better nor worse"));
+        let text = crate::report::json::comparison(&comparison);
+        let back: Comparison = serde_json::from_str(&text).unwrap();
+        assert!(!text.contains("NaN") && back.contrasts[0].difference.mean.is_nan());
+    }
+
+    #[test]
+    fn a_row_for_each_variant_and_metric() {
+        let mut text = Vec::new();
+        crate::report::csv::comparison(&comparison().0, &mut text).unwrap();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(text.lines().count(), 7);
+        assert!(text.contains("warm,latency_s.p99,checkout,lower,0.6,"), "{text}");
+        assert!(text.contains(",not-yet-distinguishable,9999\n"), "{text}");
+    }
 }

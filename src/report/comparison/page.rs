@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{WORDS, Win, difference, method, outcome, relative, score, verdict, wins};
+use super::{Win, difference, method, outcome, relative, score, verdict, wins, words};
 use crate::measure::Manifest;
 use crate::measure::comparison::{Comparison, Contender, Contrast, Verdict};
 use crate::measure::summary::{Shape, Stat};
@@ -119,7 +119,7 @@ fn winners(comparison: &Comparison) -> Markup {
         }
         p.note { (outcome(comparison)) }
         (differences(comparison))
-        p.note { (WORDS) }
+        p.note { (words(comparison)) }
     }
 }
 

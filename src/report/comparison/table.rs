@@ -1,6 +1,6 @@
 //! The comparison on the terminal: who meets the objectives, then a table for each variant. Fits 80 columns.
 
-use super::{WORDS, difference, method, outcome, score, verdict};
+use super::{difference, method, outcome, score, verdict, words};
 use crate::measure::comparison::{Comparison, Contrast, Verdict};
 use crate::report::number::{Quantity, count};
 use crate::report::text::{GREEN, RED, Text, WIDTH};
@@ -9,7 +9,9 @@ use crate::report::wording::{self, shown};
 /// How many variants and metrics get a line before the rest is only counted.
 const VARIANTS: usize = 8;
 const METRICS: usize = 40;
-/// Columns of a difference.
+/// Columns of a metric, of a value and of a difference; what is longer takes from the verdict.
+const SUBJECT: usize = 29;
+const VALUE: usize = 9;
 const DIFFERENCE: usize = 19;
 
 /// A comparison as a text of at most 80 columns; `colour` adds ANSI colours.
@@ -30,7 +32,7 @@ pub fn render(comparison: &Comparison, colour: bool) -> String {
         }
     }
     out.line("");
-    for text in [WORDS.to_owned(), method(comparison), outcome(comparison)] {
+    for text in [words(comparison), method(comparison), outcome(comparison)] {
         for line in wrapped(&text) {
             out.line(&out.faint(&line));
         }
@@ -58,31 +60,39 @@ fn one(out: &mut Text, comparison: &Comparison, variant: &str) {
     let rows: Vec<&Contrast> = comparison.judged(variant).collect();
     out.line("");
     out.line(&format!("{}: {}", out.bold(&shown(variant, 30)), score(comparison, variant)));
-    let (baseline, name) = (shown(&comparison.baseline, 10), shown(variant, 10));
-    let header = format!("{:<26} {baseline:>10} {name:>10} {:>DIFFERENCE$}", "", "difference");
+    let (baseline, name) = (shown(&comparison.baseline, VALUE), shown(variant, VALUE));
+    let header = format!("{:SUBJECT$} {baseline:>VALUE$} {name:>VALUE$} {:>DIFFERENCE$}", "", "difference");
     out.line(&out.faint(&header));
     for row in rows.iter().take(METRICS) {
-        let quantity = Quantity::of(&row.metric);
-        let mut by = difference(row);
-        if by.chars().count() > DIFFERENCE {
-            by = super::signed(&row.difference, |stat| quantity.text(stat.mean));
-        }
         let word = verdict(row);
-        let word = match row.verdict {
+        let painted = match row.verdict {
             Some(Verdict::Better) => out.paint(GREEN, &word),
             Some(Verdict::Worse) => out.paint(RED, &word),
-            _ => word,
+            _ => word.clone(),
         };
-        out.line(&format!(
-            "{:<26} {:>10} {:>10} {by:>DIFFERENCE$} {word}",
-            shown(&row.subject(), 26),
-            quantity.text(row.baseline.mean),
-            quantity.text(row.value.mean),
-        ));
+        out.line(&format!("{} {painted}", numbers(row, word.chars().count())));
     }
     if rows.len() > METRICS {
         out.line(&out.faint(&format!("{} more in comparison.csv.", count((rows.len() - METRICS) as f64))));
     }
+}
+
+/// A metric of both and the difference, with its interval if that leaves room for a word of `word` characters.
+fn numbers(row: &Contrast, word: usize) -> String {
+    let quantity = Quantity::of(&row.metric);
+    let line = |by: &str| {
+        let subject = shown(&row.subject(), SUBJECT);
+        let [baseline, value] = [&row.baseline, &row.value].map(|stat| quantity.text(stat.mean));
+        // What a long value takes more, the difference gets less.
+        let over = |text: &str| text.chars().count().saturating_sub(VALUE);
+        let room = DIFFERENCE.saturating_sub(over(&baseline) + over(&value));
+        format!("{subject:SUBJECT$} {baseline:>VALUE$} {value:>VALUE$} {by:>room$}")
+    };
+    let whole = line(&difference(row));
+    if whole.chars().count() + 1 + word <= WIDTH {
+        return whole;
+    }
+    line(&super::signed(&row.difference, |stat| quantity.text(stat.mean)))
 }
 
 /// A text in lines that fit.
