@@ -6,6 +6,7 @@
 //! `function.rs` does the same for every case; a test compares the two call by call.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 
 use super::event::{Event, Kind};
 use super::function::Birth;
@@ -32,7 +33,10 @@ struct Direct<'s> {
     slots: Slab<Slot>,
     /// Idle instances, used longest ago in front.
     idle: VecDeque<Idle>,
+    /// When the window of the one in front ends: without a look at the list.
+    expires: SimTime,
     window: Span,
+    timeout: Span,
     created: u64,
     reserved: Option<u32>,
     instances_max: u32,
@@ -88,7 +92,9 @@ impl<'s> Direct<'s> {
             levels: Levels::default(),
             slots: Slab::new(),
             idle: VecDeque::new(),
+            expires: SimTime::NEVER,
             window,
+            timeout: spec.timeout.unwrap_or(Span::FOREVER),
             created: 0,
             reserved: concurrency.reserved,
             instances_max: concurrency.max_instances.unwrap_or(u32::MAX),
@@ -99,6 +105,14 @@ impl<'s> Direct<'s> {
     /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
     #[inline]
     fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        if self.expires < now {
+            self.expire_before(now, shared);
+        }
+        shared.observer.levels(now, self.id, &self.levels);
+    }
+
+    #[inline(never)]
+    fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(oldest) = self.idle.front().filter(|idle| idle.deadline < now).copied() {
             self.idle.pop_front();
             shared.counts.expirations += u64::from(oldest.deadline < shared.sources.horizon());
@@ -106,7 +120,7 @@ impl<'s> Direct<'s> {
             self.levels.idle -= 1;
             shared.observer.instance_removed(oldest.deadline, self.id, oldest.instance, oldest.created);
         }
-        shared.observer.levels(now, self.id, &self.levels);
+        self.expires = self.idle.front().map_or(SimTime::NEVER, |idle| idle.deadline);
     }
 
     /// The limit that stands in the way of a new instance.
@@ -122,17 +136,16 @@ impl<'s> Direct<'s> {
 
     #[inline]
     fn slot(&self, birth: Birth, now: SimTime, instance: InstanceId, created: SimTime) -> Slot {
-        let timeout = self.spec.timeout.unwrap_or(Span::FOREVER);
         Slot {
             born: now,
             started: now,
-            runs: birth.service.min(timeout),
+            runs: birth.service.min(self.timeout),
             number: birth.number,
             instance,
             created,
             source: birth.source,
             cold: false,
-            cut_off: birth.service > timeout,
+            cut_off: birth.service > self.timeout,
         }
     }
 
@@ -182,7 +195,11 @@ impl<'s> Direct<'s> {
             provisioned: false,
             outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
         });
-        self.idle.push_back(Idle { deadline: now + self.window, instance: slot.instance, created: slot.created });
+        let deadline = now + self.window;
+        if self.idle.is_empty() {
+            self.expires = deadline;
+        }
+        self.idle.push_back(Idle { deadline, instance: slot.instance, created: slot.created });
         self.slots.remove(place);
         self.levels.in_progress -= 1;
         if self.reserved.is_none() {
@@ -219,6 +236,9 @@ impl<'s> Direct<'s> {
             self.create(birth, now, shared);
             return;
         };
+        if self.idle.is_empty() {
+            self.expires = SimTime::NEVER;
+        }
         self.take_up(shared);
         self.levels.busy += 1;
         self.levels.idle -= 1;
@@ -283,14 +303,15 @@ impl<O: Observer> Model<O> for Directs<'_> {
 
     fn prepare(&self, place: usize) -> u64 {
         let function = &self.0[place];
-        u64::from(function.levels.idle)
-            ^ function.slots.len() as u64
-            ^ function.idle.back().map_or(0, |idle| idle.instance.0)
+        let idle = function.idle.back().map_or(0, |idle| idle.instance.0);
+        u64::from(function.levels.idle) ^ idle ^ function.slots.next_free().map_or(0, |slot| slot.number)
     }
 
-    fn prepare_event(&self, event: Event) -> u64 {
+    fn latency(&self, event: Event) -> Span {
         let slot = self.0[event.owner()].slots.get(event.item());
-        slot.born.as_nanos() ^ slot.number
+        // A slot may lie in two lines of the cache: both are read.
+        black_box((slot.source, slot.instance));
+        event.at().since(slot.born)
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {

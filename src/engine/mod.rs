@@ -168,9 +168,9 @@ trait Model<O: Observer> {
     fn prepare(&self, _place: usize) -> u64 {
         0
     }
-    /// An event is due soon, and its function has been prepared.
-    fn prepare_event(&self, _event: Event) -> u64 {
-        0
+    /// How long the request that a pending event ends has taken by then, if it ends one.
+    fn latency(&self, _event: Event) -> Span {
+        Span::ZERO
     }
 }
 
@@ -249,8 +249,8 @@ fn drive<O: Observer, M: Model<O>>(
             shared.counts.arrivals += 1;
             reached = arrival.at();
             let (place, birth) = shared.sources.take(&specs);
-            if shared.sources.others.has_approached() {
-                prepare_arrivals(&model, &mut shared);
+            if shared.sources.has_approached() {
+                prepare_arrivals(&model, &shared);
             }
             model.arrive(place, birth, reached, &mut shared);
         } else if event == Event::NEVER {
@@ -258,7 +258,7 @@ fn drive<O: Observer, M: Model<O>>(
         } else {
             shared.events.pop();
             if shared.events.has_approached() {
-                prepare_events(&model, &mut shared);
+                prepare_events(&model, &shared);
             }
             reached = event.at();
             model.handle(event, &mut shared);
@@ -292,22 +292,24 @@ fn drive<O: Observer, M: Model<O>>(
 /// Reads what the events need that have become near: one after the other they would wait for memory each, together
 /// they wait once.
 #[inline(never)]
-fn prepare_events<O: Observer, M: Model<O>>(model: &M, shared: &mut Shared<O>) {
-    let near = shared.events.near();
-    let functions = near.clone().fold(0, |read, event| {
-        read ^ model.prepare(event.owner()) ^ shared.observer.prepare(FnId(event.owner() as u32))
-    });
-    black_box(near.fold(functions, |read, event| read ^ model.prepare_event(event)));
+fn prepare_events<O: Observer, M: Model<O>>(model: &M, shared: &Shared<O>) {
+    let near = || shared.events.near().map(|event| (event, FnId(event.owner() as u32)));
+    let functions = near()
+        .fold(0, |read, (event, function)| read ^ model.prepare(event.owner()) ^ shared.observer.prepare(function));
+    black_box(near().fold(functions, |read, (event, function)| {
+        read ^ shared.observer.prepare_finish(function, model.latency(event))
+    }));
 }
 
 /// The same for arrivals.
 #[inline(never)]
-fn prepare_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &mut Shared<O>) {
-    let near = shared.sources.others.near();
-    black_box(near.fold(0, |read, event| match shared.sources.next_function(event) {
-        Some(place) => read ^ model.prepare(place) ^ shared.observer.prepare(FnId(place as u32)),
-        None => read,
-    }));
+fn prepare_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &Shared<O>) {
+    black_box(
+        shared
+            .sources
+            .near_functions()
+            .fold(0, |read, place| read ^ model.prepare(place) ^ shared.observer.prepare(FnId(place as u32))),
+    );
 }
 
 impl<O: Observer> Model<O> for Functions<'_> {

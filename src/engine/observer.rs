@@ -114,11 +114,18 @@ macro_rules! observer {
                 let _ = function;
                 0
             }
+
+            /// The same for the end of a request that will have taken so long, after [`Observer::prepare`].
+            #[inline]
+            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+                let _ = (function, latency);
+                0
+            }
         }
 
         /// Both are told, the first one first.
         impl<A: Observer, B: Observer> Observer for (A, B) {
-            $(#[inline] fn $call(&mut self, $($name: $kind),*) {
+            $(#[inline(always)] fn $call(&mut self, $($name: $kind),*) {
                 self.0.$call($($name),*);
                 self.1.$call($($name),*);
             })*
@@ -130,11 +137,15 @@ macro_rules! observer {
             fn prepare(&self, function: FnId) -> u64 {
                 self.0.prepare(function) ^ self.1.prepare(function)
             }
+            #[inline]
+            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+                self.0.prepare_finish(function, latency) ^ self.1.prepare_finish(function, latency)
+            }
         }
 
         /// An observer that may be absent.
         impl<A: Observer> Observer for Option<A> {
-            $(#[inline] fn $call(&mut self, $($name: $kind),*) {
+            $(#[inline(always)] fn $call(&mut self, $($name: $kind),*) {
                 if let Some(inner) = self {
                     inner.$call($($name),*);
                 }
@@ -147,11 +158,15 @@ macro_rules! observer {
             fn prepare(&self, function: FnId) -> u64 {
                 self.as_ref().map_or(0, |inner| inner.prepare(function))
             }
+            #[inline]
+            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+                self.as_ref().map_or(0, |inner| inner.prepare_finish(function, latency))
+            }
         }
 
         /// An observer that is lent.
         impl<A: Observer + ?Sized> Observer for &mut A {
-            $(#[inline] fn $call(&mut self, $($name: $kind),*) {
+            $(#[inline(always)] fn $call(&mut self, $($name: $kind),*) {
                 (**self).$call($($name),*);
             })*
             #[inline]
@@ -161,6 +176,10 @@ macro_rules! observer {
             #[inline]
             fn prepare(&self, function: FnId) -> u64 {
                 (**self).prepare(function)
+            }
+            #[inline]
+            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+                (**self).prepare_finish(function, latency)
             }
         }
     };

@@ -13,11 +13,11 @@ use super::event::Event;
 /// Events from which on slots are worth their while.
 const MANY: usize = 1024;
 /// Slots at a time; a power of two.
-const SLOTS: usize = 4096;
+const SLOTS: usize = 1 << 13;
 /// Events that a slot is to have.
-const SLOT_EVENTS: usize = 32;
-/// Slots after which their length is looked at.
-const REVIEW: usize = 512;
+const SLOT_EVENTS: usize = 64;
+/// Slots, and events of so many full ones, after which their length is looked at.
+const REVIEW: usize = 64;
 
 /// The pending events, earliest first.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(super) struct EventQueue {
     many: usize,
     /// Whether a slot has become near since somebody asked.
     has_approached: bool,
+    /// Events taken from the near future.
+    taken: usize,
 }
 
 /// The events that are not near.
@@ -44,7 +46,7 @@ struct Far {
     len: usize,
     /// Events after the last slot.
     beyond: BinaryHeap<Reverse<Event>>,
-    /// Slots and events that became the near future since the last review.
+    /// Slots that became the near future since the last review, and events that were taken from there.
     passed: usize,
     passed_events: usize,
 }
@@ -57,7 +59,7 @@ impl Default for EventQueue {
 
 impl EventQueue {
     fn with_many(many: usize) -> Self {
-        Self { near: BinaryHeap::new(), near_until: u64::MAX, far: None, many, has_approached: false }
+        Self { near: BinaryHeap::new(), near_until: u64::MAX, far: None, many, has_approached: false, taken: 0 }
     }
 
     #[inline]
@@ -93,6 +95,7 @@ impl EventQueue {
     #[inline]
     pub(super) fn pop(&mut self) {
         self.near.pop();
+        self.taken += 1;
         if self.near.is_empty() && self.far.is_some() {
             self.approach();
         }
@@ -105,6 +108,7 @@ impl EventQueue {
             if let Some(mut first) = self.near.peek_mut() {
                 *first = Reverse(event);
             }
+            self.taken += 1;
         } else {
             self.push_far(event);
             self.pop();
@@ -147,7 +151,8 @@ impl EventQueue {
             self.near_until = u64::MAX;
             return;
         }
-        if far.passed >= REVIEW {
+        far.passed_events += std::mem::take(&mut self.taken);
+        if far.passed >= REVIEW || far.passed_events >= REVIEW * SLOT_EVENTS {
             far.review();
         }
         let spare = std::mem::take(&mut self.near).into_vec();
@@ -188,7 +193,6 @@ impl Far {
             if found {
                 std::mem::swap(slot, &mut spare);
                 self.len -= spare.len();
-                self.passed_events += spare.len();
             }
             self.first += 1;
             self.passed += 1;
@@ -213,11 +217,11 @@ impl Far {
 
     /// Makes slots shorter or longer where they have far too many events or too few.
     fn review(&mut self) {
-        let mean = self.passed_events / self.passed;
-        let shift = if mean > 4 * SLOT_EVENTS && self.shift > 0 {
-            self.shift - 1
-        } else if mean < SLOT_EVENTS / 4 && self.shift < 62 {
-            self.shift + 1
+        let full = SLOT_EVENTS * self.passed.max(1);
+        let shift = if self.passed_events > 2 * full {
+            self.shift.saturating_sub((self.passed_events / full).ilog2())
+        } else if 2 * self.passed_events < full {
+            (self.shift + (full / self.passed_events.max(1)).ilog2()).min(62)
         } else {
             self.shift
         };
@@ -227,7 +231,8 @@ impl Far {
         }
         let events: Vec<_> = self.slots.iter_mut().flat_map(|slot| slot.drain(..)).chain(self.beyond.drain()).collect();
         // No event lies before the first slot, whatever its length: a longer one begins earlier.
-        self.first = if shift < self.shift { self.first << 1 } else { self.first >> 1 };
+        self.first =
+            if shift < self.shift { self.first << (self.shift - shift) } else { self.first >> (shift - self.shift) };
         (self.shift, self.len) = (shift, 0);
         events.into_iter().for_each(|event| self.push(event));
     }

@@ -1,5 +1,7 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
+use std::hint::black_box;
+
 use super::event::{Event, Kind};
 use super::function::Birth;
 use super::queue::EventQueue;
@@ -18,7 +20,7 @@ pub(super) struct Sources {
     /// The next arrival of all. It stands apart, so that a single source needs no queue.
     first: Event,
     /// The next arrivals of the other sources; of closed ones, of every user who is about to ask.
-    pub(super) others: EventQueue,
+    others: EventQueue,
     /// Whether any source waits for its answers.
     has_users: bool,
     horizon: SimTime,
@@ -150,16 +152,22 @@ impl Sources {
         (function, birth)
     }
 
-    /// The place of the function that a pending arrival goes to, where that is known.
+    /// Whether there are other near arrivals than before, since this was asked last.
     #[inline]
-    pub(super) fn next_function(&self, arrival: Event) -> Option<usize> {
-        let state = &self.list[arrival.owner()];
-        match &state.target {
-            LocalTarget::One(function) => Some(*function),
-            LocalTarget::ByTrace(functions) => {
-                state.ahead.get(state.next).map(|arrival| functions[arrival.function as usize] as usize)
-            }
-        }
+    pub(super) fn has_approached(&mut self) -> bool {
+        self.others.has_approached()
+    }
+
+    /// The places of the functions that the near arrivals go to, where that is known.
+    pub(super) fn near_functions(&self) -> impl Iterator<Item = usize> {
+        self.others.near().filter_map(|arrival| {
+            let state = &self.list[arrival.owner()];
+            let next = black_box(state.ahead.get(state.next).copied())?;
+            Some(match &state.target {
+                LocalTarget::One(function) => *function,
+                LocalTarget::ByTrace(functions) => functions[next.function as usize] as usize,
+            })
+        })
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.

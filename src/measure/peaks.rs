@@ -70,7 +70,10 @@ pub(super) struct Slots {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SlotTrack {
     slot: usize,
-    highest: Levels,
+    /// The highest levels in this slot so far: instances, in progress, queued.
+    highest: [u32; 3],
+    /// What the rows say that the function has from here on.
+    written: [u32; 3],
 }
 
 /// Slots are not shorter than 2^30 ns, and not more than about this many.
@@ -91,42 +94,39 @@ impl Slots {
         ((at.as_nanos() >> self.shift) as usize).min(self.instances.len() - 2)
     }
 
-    /// A function had `held` from `since` to `now`.
+    /// A function had `held` from `since`, where its track ends, to `now`.
     #[inline]
     pub(super) fn hold(&mut self, track: &mut SlotTrack, since: SimTime, now: SimTime, held: &Levels) {
         let (first, last) = (self.slot(since), self.slot(SimTime::from_nanos(now.as_nanos() - 1)));
-        if first != track.slot {
-            self.close(track);
-            *track = SlotTrack { slot: first, highest: *held };
-        } else {
-            let highest = &mut track.highest;
-            // Of the three kinds of instances only the sum matters: it is kept in `idle`.
-            *highest = Levels {
-                starting: 0,
-                busy: 0,
-                idle: highest.instances().max(held.instances()),
-                in_progress: highest.in_progress.max(held.in_progress),
-                queued: highest.queued.max(held.queued),
-            };
+        let held = [held.instances(), held.in_progress, held.queued];
+        if first == track.slot {
+            for (highest, held) in track.highest.iter_mut().zip(held) {
+                *highest = held.max(*highest);
+            }
+            if last == first {
+                return;
+            }
         }
-        if last > first {
-            self.close(track);
-            self.add(first + 1, last, held);
-            *track = SlotTrack { slot: last, highest: *held };
+        self.write(track.slot, track.highest, &mut track.written);
+        if last > track.slot + 1 {
+            self.write(track.slot + 1, held, &mut track.written);
         }
+        (track.slot, track.highest) = (last, held);
     }
 
     /// A function has come to its end.
-    pub(super) fn close(&mut self, track: &SlotTrack) {
-        self.add(track.slot, track.slot + 1, &track.highest);
+    pub(super) fn close(&mut self, track: &mut SlotTrack) {
+        self.write(track.slot, track.highest, &mut track.written);
+        self.write(track.slot + 1, [0; 3], &mut track.written);
     }
 
-    fn add(&mut self, from: usize, to: usize, levels: &Levels) {
-        let values = [levels.instances(), levels.in_progress, levels.queued];
-        for (row, value) in [&mut self.instances, &mut self.in_progress, &mut self.queued].into_iter().zip(values) {
-            if value > 0 && to > from {
-                row[from] += i64::from(value);
-                row[to] -= i64::from(value);
+    /// From `slot` on a function has these levels.
+    fn write(&mut self, slot: usize, levels: [u32; 3], written: &mut [u32; 3]) {
+        let rows = [&mut self.instances, &mut self.in_progress, &mut self.queued];
+        for (row, (level, written)) in rows.into_iter().zip(levels.into_iter().zip(written)) {
+            if level != *written {
+                row[slot] += i64::from(level) - i64::from(*written);
+                *written = level;
             }
         }
     }
@@ -179,7 +179,7 @@ mod tests {
         slots.hold(&mut one, at(0.0), at(1.5), &levels(1));
         slots.hold(&mut one, at(1.5), at(1.6), &levels(3));
         slots.hold(&mut one, at(1.6), at(8.0), &levels(2));
-        slots.close(&one);
+        slots.close(&mut one);
         assert_eq!(slots.peaks(at(0.0), at(1.0)).in_progress, 1);
         assert_eq!(slots.peaks(at(0.0), at(2.0)).in_progress, 3);
         assert_eq!(slots.peaks(at(2.0), at(8.0)).in_progress, 2);
@@ -188,7 +188,7 @@ mod tests {
         let mut two = SlotTrack::default();
         other.hold(&mut two, at(0.0), at(1.1), &levels(5));
         other.hold(&mut two, at(1.1), at(50.0), &levels(0));
-        other.close(&two);
+        other.close(&mut two);
         slots.merge(&other);
         // In the slot from 1 to 2 one had 3 and the other 5, though never at once: a bound.
         assert_eq!(slots.in_progress_bound(), 8);
@@ -201,7 +201,7 @@ mod tests {
         let mut track = SlotTrack::default();
         slots.hold(&mut track, at(0.0), at(20.0), &levels(1));
         slots.hold(&mut track, at(20.0), at(30.0), &levels(9));
-        slots.close(&track);
+        slots.close(&mut track);
         assert_eq!(slots.in_progress_bound(), 9);
         assert_eq!(slots.peaks(at(0.0), at(10.0)).in_progress, 1);
     }

@@ -272,7 +272,12 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn prepare(&self, function: FnId) -> u64 {
         let track = &self.functions[function.index()];
-        track.last.as_nanos() ^ track.tally.arrived ^ track.now.counts.arrived ^ track.now.latency.zeros()
+        track.last.as_nanos() ^ track.tally.arrived ^ track.now.counts.arrived
+    }
+
+    #[inline]
+    fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+        self.functions[function.index()].tally.prepare(latency)
     }
 
     #[inline]
@@ -283,7 +288,7 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn arrived(&mut self, now: SimTime, function: FnId) {
         let track = &mut self.functions[function.index()];
-        track.now.counts.arrived += 1;
+        track.interval_in(self.window, &mut self.total.intervals).counts.arrived += 1;
         track.tally.arrived += u64::from(now >= self.window.from);
         if let Some(running) = &mut self.running {
             running.arrived();
@@ -292,7 +297,7 @@ impl Observer for Recorder<'_> {
 
     fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
         let track = &mut self.functions[function.index()];
-        track.now.counts.throttled += 1;
+        track.interval_in(self.window, &mut self.total.intervals).counts.throttled += 1;
         if now >= self.window.from {
             let place = LIMITS.iter().position(|limit| *limit == by);
             place.into_iter().for_each(|place| track.tally.throttled[place] += 1);
@@ -301,7 +306,10 @@ impl Observer for Recorder<'_> {
 
     #[inline]
     fn assigned(&mut self, _: SimTime, function: FnId, cold: bool, _: bool) {
-        self.functions[function.index()].now.counts.cold += u64::from(cold);
+        if cold {
+            let track = &mut self.functions[function.index()];
+            track.interval_in(self.window, &mut self.total.intervals).counts.cold += 1;
+        }
         if let Some(running) = &mut self.running {
             running.assigned();
         }
@@ -310,7 +318,7 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn finished(&mut self, request: &Finished) {
         let track = &mut self.functions[request.function.index()];
-        track.now.count(request);
+        track.interval_in(self.window, &mut self.total.intervals).count(request);
         track.finish_request(request, request.born >= self.window.from);
         if let Some(running) = &mut self.running {
             running.finished(request.instance.is_some());
@@ -401,6 +409,16 @@ impl<'a> Track<'a> {
         prices.map_or(0, |prices| u128::from(cost::round_up(had, prices.granularity).as_nanos()))
     }
 
+    /// Where something is counted that happens now: where functions have no time series, with the total at once; after
+    /// the last interval nobody asks.
+    #[inline]
+    fn interval_in<'i>(&'i mut self, window: &Window, total: &'i mut [Interval]) -> &'i mut Interval {
+        match total.get_mut(self.interval) {
+            Some(interval) if !window.series_by_function => interval,
+            _ => &mut self.now,
+        }
+    }
+
     /// These levels have held since `last`.
     #[inline]
     fn hold(&mut self, now: SimTime, held: &Levels) {
@@ -417,7 +435,7 @@ impl<'a> Track<'a> {
     }
 
     /// Counts what has been held until `now` in slots, and closes what ends until then.
-    #[inline(never)]
+    #[inline]
     fn close_until(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut Total) {
         if let Some(slots) = &mut total.slots {
             slots.hold(&mut self.slot, self.last, now, held);
@@ -494,7 +512,7 @@ impl<'a> Track<'a> {
 
     fn finish(mut self, window: &Window, total: &mut Total) -> FunctionRecord {
         if let Some(slots) = &mut total.slots {
-            slots.close(&self.slot);
+            slots.close(&mut self.slot);
         }
         total.tally.merge(&self.tally);
         let measured = window.measured();

@@ -173,6 +173,12 @@ impl Tally {
         }
     }
 
+    /// Reads what a request will need that ends after this time, as one that waited for nothing.
+    #[inline]
+    pub(super) fn prepare(&self, latency: Span) -> u64 {
+        self.direct.histogram.prepare(latency.as_nanos()) ^ self.direct.moments.count()
+    }
+
     /// A request that counts has ended.
     #[inline]
     pub(super) fn finish(&mut self, request: &Finished) {

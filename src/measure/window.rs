@@ -4,9 +4,9 @@ use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 
 /// The most intervals of a time series, and the fewest where many functions have one each.
-const INTERVALS: [u64; 2] = [300, 96];
+const INTERVALS: [u64; 2] = [300, 24];
 /// Rows of all time series together.
-const ROWS_MAX: u64 = 160_000;
+const ROWS_MAX: u64 = 48_000;
 /// Lengths that people read easily, s; beyond them whole days.
 const LENGTHS_S: [u64; 17] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200];
 
