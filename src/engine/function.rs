@@ -209,7 +209,9 @@ impl<'s> FunctionState<'s> {
         if self.governor.is_some() {
             self.tell_arrival(now, shared);
         }
-        let placement = if self.queue.is_empty() { self.place(now, true, shared) } else { Err(self.held_by) };
+        let passes_queue = self.governor.as_ref().is_some_and(|governor| governor.waits_at_instance().is_some());
+        let placement =
+            if self.queue.is_empty() || passes_queue { self.place(now, true, shared) } else { Err(self.held_by) };
         match placement {
             Ok(placement) => {
                 let request = self.requests.insert(Request::new(now, birth));

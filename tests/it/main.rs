@@ -7,6 +7,7 @@ mod docs;
 mod floors;
 mod harness;
 mod invariants;
+mod knative;
 mod oracles;
 mod program;
 mod reference;

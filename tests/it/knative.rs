@@ -1,0 +1,89 @@
+//! Whole runs under the Knative Pod Autoscaler, with answers that follow from its specification.
+
+use forewarm::measure::timeline::Point;
+
+use crate::harness::{result, summary};
+
+/// Target 10 at the default 70 %: 7 requests in progress for each pod.
+fn text(horizon: &str, simulation: &str, arrivals: &str, duration_ms: u32, knative: &str) -> String {
+    format!(
+        "[scenario]\nname = \"knative\"\n[simulation]\nhorizon = \"{horizon}\"\n{simulation}\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"{duration_ms}ms\"\n\
+         [function.scaling.knative]\ntarget = 10\n{knative}\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.{arrivals}\n"
+    )
+}
+
+fn pods(points: &[Point]) -> Vec<f64> {
+    points.iter().map(|point| point.instances_busy + point.instances_idle + point.instances_starting).collect()
+}
+
+#[test]
+fn steady_load_settles_at_the_load_over_the_target() {
+    for (rate, duration_ms) in
+        [(10, 100), (45, 200), (100, 100), (30, 500), (100, 350), (20, 1_000), (50, 1_000), (100, 1_000)]
+    {
+        let arrivals = format!("constant.rate = \"{rate}/s\"");
+        let text = text("5m", "", &arrivals, duration_ms, "max-scale = 10");
+        let load = f64::from(rate * duration_ms) / 1_000.0;
+        let expected = (load / 7.0).ceil().min(10.0);
+        // By then the window holds nothing but the steady load, and a panic at the start is over.
+        let result = result(&text);
+        let late = &pods(&result.timeline.series[0].points)[200..295];
+        assert!(late.iter().all(|pods| *pods == expected), "{rate}/s x {duration_ms} ms: {late:?}, not {expected}");
+    }
+}
+
+#[test]
+fn a_backlog_at_zero_pods_is_a_panic_that_lasts_for_a_stable_window() {
+    let knative = "max-scale = 10\ninitial-scale = 0\nallow-zero-initial-scale = true";
+    let text = text("150s", "", "constant.rate = \"45/s\"", 200, knative)
+        .replace("[function.scaling", "cold-start.constant.value = \"1400ms\"\n[function.scaling");
+    let result = result(&text);
+    // Until the first pod serves, 45 requests a second wait; the panic window of 6 s is young and sees 9 pods' worth. Pods
+    // go no sooner than 60 s after the last tick above the threshold; then 9 requests in progress need 2.
+    let pods = pods(&result.timeline.series[0].points);
+    let every_15_s: Vec<f64> = pods.iter().step_by(30).copied().collect();
+    assert_eq!(every_15_s, [0.0, 9.0, 9.0, 9.0, 9.0, 2.0, 2.0, 2.0, 2.0, 2.0]);
+}
+
+#[test]
+fn random_load_needs_as_many_pods_as_its_average_over_the_window() {
+    // The average of 60 s has a standard deviation of sqrt(rate x duration^2 / 60 s) about the load. Where that is far from
+    // the next whole pod, the number of pods is the load over 7, rounded up; at a whole pod it is half one and half two.
+    for (rate, duration_ms, low, high) in [(50, 500, 4.0, 4.01), (30, 1_000, 4.9, 5.0), (70, 500, 5.3, 5.7)] {
+        let simulation = "warm-up = \"10m\"\nreplications = 4";
+        let knative = "panic-threshold-percentage = 1000";
+        let arrivals = format!("poisson.rate = \"{rate}/s\"");
+        let total = summary(&text("1h", simulation, &arrivals, duration_ms, knative)).total;
+        let mean = total.instances.mean.mean;
+        assert!((low..=high).contains(&mean), "{rate}/s x {duration_ms} ms: {mean}");
+    }
+}
+
+#[test]
+fn the_last_pod_goes_when_window_and_grace_period_are_over() {
+    // One request a second up to 100 s, then none. The activator is in the path all the time (10 - 211 < 0), so the grace
+    // period is over; the last busy second leaves the window of 60 s at 160 s.
+    let at = (0..=100).map(|second| format!("\"{second}s\"")).collect::<Vec<_>>().join(", ");
+    let text = text("5m", "", &format!("times.at = [{at}]"), 100, "");
+    let result = result(&text);
+    let pods = pods(&result.timeline.series[0].points);
+    assert!(pods[101..160].iter().all(|pods| *pods == 1.0), "{:?}", &pods[95..165]);
+    assert!(pods[165..].iter().all(|pods| *pods == 0.0), "{:?}", &pods[155..170]);
+}
+
+#[test]
+fn pods_behind_the_service_queue_by_themselves_and_refuse() {
+    // Without activator (burst capacity 0) one pod of one slot, held at one pod: it serves 10/s of 30/s, ten requests wait
+    // at it and the others are refused.
+    let knative = "container-concurrency = 1\ntarget-burst-capacity = 0\nmin-scale = 1\nmax-scale = 1";
+    let total = summary(
+        &text("10m", "warm-up = \"1m\"", "constant.rate = \"30/s\"", 100, knative).replace("target = 10\n", ""),
+    )
+    .total;
+    assert!((total.rejection_ratio.mean - 2.0 / 3.0).abs() < 1e-3, "{}", total.rejection_ratio.mean);
+    assert!((total.concurrency.mean.mean - 11.0).abs() < 0.5, "{}", total.concurrency.mean.mean);
+    // Little: 11 in the pod at 10/s are 1.1 s; 100 ms of that it runs.
+    assert!((total.queueing_s.mean.mean - 1.0).abs() < 0.05, "{}", total.queueing_s.mean.mean);
+}
