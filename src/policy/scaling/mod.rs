@@ -49,6 +49,12 @@ impl ScalingSpec {
         })
     }
 
+    /// Whether a policy orders every instance, so that requests wait for them.
+    #[must_use]
+    pub const fn orders_all(&self) -> bool {
+        !matches!(self, Self::PerRequest) && matches!(self.governs(), Governs::Instances)
+    }
+
     /// What the policy governs.
     #[must_use]
     pub const fn governs(&self) -> Governs {

@@ -7,11 +7,11 @@ use crate::policy::scaling::knative::KnativeSpec;
 use crate::policy::scaling::knative::annotations::{Annotations, PREFIX};
 use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
-use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec};
+use crate::policy::scaling::{ScalingSpec, ThresholdsSpec};
 use crate::policy::selection::Selection;
 use crate::scenario::diagnostic::Problem;
-use crate::scenario::model::{Concurrency, Overflow};
-use crate::scenario::raw::function::{FunctionTable, OverflowWord};
+use crate::scenario::model::Concurrency;
+use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
 
 /// Slots of an instance that has no limit of its own.
@@ -83,8 +83,8 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What a function is where a policy orders all of its instances: requests wait for them, and what only a request
-    /// that creates its instance would need has no place.
+    /// What a function is where a policy orders all of its instances: what only a request that creates its instance would
+    /// need has no place.
     pub(super) fn ordered(
         &mut self,
         table: &FunctionTable,
@@ -93,7 +93,7 @@ impl Checker<'_, '_> {
         selection: &mut Selection,
         concurrency: &mut Concurrency,
     ) {
-        if matches!(scaling, ScalingSpec::PerRequest) || scaling.governs() == Governs::Provisioned {
+        if !scaling.orders_all() {
             return;
         }
         let policy = scaling.name();
@@ -107,26 +107,29 @@ impl Checker<'_, '_> {
             let help = "give the policy a minimum of instances instead";
             self.problems.push(Problem::error(table.concurrency.provisioned.place, message).help(help));
         }
-        // Where nothing is said, requests wait.
-        if table.concurrency.overflow.place == table.concurrency.value.place {
-            let (limit, timeout) = (table.concurrency.queue_limit.flatten(), table.concurrency.queue_timeout.flatten());
-            concurrency.overflow = Overflow::Queue { limit, timeout };
-        } else if *table.concurrency.overflow == OverflowWord::Reject {
-            concurrency.overflow = Overflow::Reject;
-        }
-        if let ScalingSpec::Knative(knative) = scaling {
-            if table.concurrency.per_instance.place != table.concurrency.value.place {
-                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.knative");
-                let help = "write scaling.knative.container-concurrency";
+        if let Some((key, slots)) = slots(scaling) {
+            if table.concurrency.per_instance.is_some() {
+                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.{policy}");
+                let help = format!("write scaling.{policy}.{key}");
                 self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
             }
-            concurrency.per_instance = match knative.container_concurrency {
-                0 => UNLIMITED_SLOTS,
-                slots => slots,
-            };
-            if table.selection.place == table.place {
-                *selection = Selection::Random;
-            }
+            concurrency.per_instance = if slots == 0 { UNLIMITED_SLOTS } else { slots };
+        }
+        if table.selection.is_none() && is_spread(scaling) {
+            *selection = Selection::Random;
         }
     }
+}
+
+/// How many requests an instance takes where the policy says so itself, and under which key; 0: any number.
+const fn slots(scaling: &ScalingSpec) -> Option<(&'static str, u32)> {
+    match scaling {
+        ScalingSpec::Knative(knative) => Some(("container-concurrency", knative.container_concurrency)),
+        _ => None,
+    }
+}
+
+/// Whether requests are spread over the instances as the Service of Kubernetes does it.
+const fn is_spread(scaling: &ScalingSpec) -> bool {
+    matches!(scaling, ScalingSpec::Knative(_))
 }
