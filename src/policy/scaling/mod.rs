@@ -6,7 +6,10 @@
 pub mod hpa;
 pub mod keda;
 pub mod knative;
+mod peak;
 pub mod target_tracking;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thresholds;
 
 pub use thresholds::{Load, Thresholds, ThresholdsSpec};
@@ -26,6 +29,9 @@ pub enum ScalingSpec {
     Thresholds(ThresholdsSpec),
     /// The Knative Pod Autoscaler.
     Knative(Box<KnativeSpec>),
+    /// What a test wants answered.
+    #[cfg(test)]
+    Scripted(testing::Script),
 }
 
 impl ScalingSpec {
@@ -36,6 +42,8 @@ impl ScalingSpec {
             Self::PerRequest => "per-request",
             Self::Thresholds(_) => "thresholds",
             Self::Knative(_) => "knative",
+            #[cfg(test)]
+            Self::Scripted(_) => "scripted",
         }
     }
 
@@ -46,6 +54,8 @@ impl ScalingSpec {
             Self::PerRequest => return None,
             Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
             Self::Knative(spec) => Box::new(spec.build(stream())),
+            #[cfg(test)]
+            Self::Scripted(script) => Box::new(script.clone()),
         })
     }
 
@@ -60,6 +70,8 @@ impl ScalingSpec {
     pub const fn governs(&self) -> Governs {
         match self {
             Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
+            #[cfg(test)]
+            Self::Scripted(_) => Governs::Instances,
         }
     }
 }
@@ -126,6 +138,8 @@ pub enum Removal {
     IdleFirst,
     /// The youngest, idle or not: as the ReplicaSet of Kubernetes, which knows nothing of requests.
     Youngest,
+    /// Idle ones, the one that has been idle longest first; then busy ones, youngest first.
+    LongestIdle,
 }
 
 /// What a scaling policy may look at: read only. Counts are of the instances that it governs and that take requests.
