@@ -17,28 +17,32 @@ type Sample = (&'static str, &'static str, &'static str);
 
 /// One line for each policy. Its times are short, for the drawn scenarios last ten minutes. A scaling policy that says
 /// itself how many requests an instance takes stands in [`SAYS_ITS_SLOTS`] too.
+#[rustfmt::skip] // one line each
 const SAMPLES: &[Sample] = &[
     ("keep-alive", "fixed", "keep-alive.fixed.window = \"30s\""),
     ("keep-alive", "forever", "keep-alive.forever = {}"),
     ("keep-alive", "halving", "keep-alive.halving.period = \"20s\""),
     ("scaling", "per-request", "scaling.per-request = {}"),
     ("scaling", "thresholds", "scaling.thresholds = { target = 0.7, min-instances = 0 }"),
-    (
-        "scaling",
-        "thresholds",
-        "scaling.thresholds = { load = \"request-rate\", target = 2, scale-down-delay = \"0s\" }",
-    ),
+    ("scaling", "thresholds", "scaling.thresholds = { load = \"request-rate\", target = 2, scale-down-delay = \"0s\" }"),
     ("scaling", "thresholds", "scaling.thresholds = { load = \"queue-depth\", target = 3, interval = \"1s\" }"),
     ("scaling", "knative", "scaling.knative = {}"),
-    (
-        "scaling",
-        "knative",
-        "scaling.knative = { container-concurrency = 1, window = \"20s\", target-burst-capacity = 0 }",
-    ),
+    ("scaling", "knative", "scaling.knative = { container-concurrency = 1, window = \"20s\", target-burst-capacity = 0 }"),
+    ("scaling", "azure-consumption", "scaling.azure-consumption = { max-concurrent-requests = 2, idle-timeout = \"1m\" }"),
+    ("scaling", "azure-consumption", "scaling.azure-consumption = { trigger = \"target-based\", idle-timeout = \"1m\" }"),
+    ("scaling", "azure-consumption", "scaling.azure-consumption = { trigger = \"incremental\", idle-timeout = \"1m\" }"),
+    ("scaling", "azure-flex", "scaling.azure-flex = { scale-in-delay = \"30s\" }\nmemory = \"512MB\""),
+    ("scaling", "azure-flex", "scaling.azure-flex = { per-instance-concurrency = 1, always-ready = 2 }\nmemory = \"2GB\""),
+    ("scaling", "cloud-run", "scaling.cloud-run = { idle-timeout = \"1m\" }"),
+    ("scaling", "cloud-run", "scaling.cloud-run = { concurrency = 1, cpu-per-request = 0.3, max-instances = 9 }"),
+    ("scaling", "openfaas", "scaling.openfaas = { target = 1, zero = true, zero-duration = \"20s\", max-inflight = 2 }"),
+    ("scaling", "openfaas", "scaling.openfaas = { load = \"capacity\", target = 2, down-window = \"1m\" }"),
+    ("scaling", "openfaas", "scaling.openfaas = { load = \"cpu\", target = 700, min = 2, max = 9 }"),
+    ("scaling", "openfaas-ce", "scaling.openfaas-ce = { threshold = 1 }"),
 ];
 
 /// Policies under which `concurrency.per-instance` may not be written.
-const SAYS_ITS_SLOTS: &[&str] = &["knative"];
+const SAYS_ITS_SLOTS: &[&str] = &["knative", "azure-consumption", "azure-flex", "cloud-run", "openfaas", "openfaas-ce"];
 
 /// Questions whose answers are single words: the word is its own sample.
 const WORDS: [(&str, &str); 2] = [("selection", "selection"), ("overflow", "concurrency.overflow")];

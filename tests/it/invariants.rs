@@ -16,7 +16,7 @@ use proptest::sample::select;
 use crate::harness::scenario;
 
 /// Policies under which a request may wait at an instance whose slots are all taken.
-const WAITS_THERE: [&str; 1] = ["knative"];
+const WAITS_THERE: [&str; 2] = ["knative", "azure-consumption"];
 
 /// Watches a run and fails at the first thing that cannot be.
 ///

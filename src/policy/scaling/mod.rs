@@ -3,15 +3,23 @@
 //! Every policy here is a deterministic state machine: it is told the time and what was measured, and answers with a
 //! number. It schedules nothing and knows no engine, so that the conformance tests run the very code the engine runs.
 
+mod azure_consumption;
+mod azure_flex;
+mod cloud_run;
 pub mod hpa;
 pub mod keda;
 pub mod knative;
+mod openfaas;
 mod peak;
 pub mod target_tracking;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thresholds;
 
+pub use azure_consumption::{AzureConsumption, AzureConsumptionSpec, Trigger};
+pub use azure_flex::{AzureFlex, AzureFlexSpec};
+pub use cloud_run::{CloudRun, CloudRunSpec};
+pub use openfaas::{OpenFaas, OpenFaasCe, OpenFaasCeSpec, OpenFaasLoad, OpenFaasSpec};
 pub use thresholds::{Load, Thresholds, ThresholdsSpec};
 
 use crate::id::InstanceId;
@@ -29,6 +37,16 @@ pub enum ScalingSpec {
     Thresholds(ThresholdsSpec),
     /// The Knative Pod Autoscaler.
     Knative(Box<KnativeSpec>),
+    /// Azure Functions, Consumption plan.
+    AzureConsumption(AzureConsumptionSpec),
+    /// Azure Functions, Flex Consumption plan.
+    AzureFlex(AzureFlexSpec),
+    /// Google Cloud Run.
+    CloudRun(Box<CloudRunSpec>),
+    /// OpenFaaS Pro.
+    OpenFaas(Box<OpenFaasSpec>),
+    /// OpenFaaS, Community Edition.
+    OpenFaasCe(OpenFaasCeSpec),
     /// What a test wants answered.
     #[cfg(test)]
     Scripted(testing::Script),
@@ -42,6 +60,11 @@ impl ScalingSpec {
             Self::PerRequest => "per-request",
             Self::Thresholds(_) => "thresholds",
             Self::Knative(_) => "knative",
+            Self::AzureConsumption(_) => "azure-consumption",
+            Self::AzureFlex(_) => "azure-flex",
+            Self::CloudRun(_) => "cloud-run",
+            Self::OpenFaas(_) => "openfaas",
+            Self::OpenFaasCe(_) => "openfaas-ce",
             #[cfg(test)]
             Self::Scripted(_) => "scripted",
         }
@@ -54,6 +77,11 @@ impl ScalingSpec {
             Self::PerRequest => return None,
             Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
             Self::Knative(spec) => Box::new(spec.build(stream())),
+            Self::AzureConsumption(spec) => Box::new(AzureConsumption::new(spec.clone())),
+            Self::AzureFlex(spec) => Box::new(AzureFlex::new(spec.clone())),
+            Self::CloudRun(spec) => Box::new(CloudRun::new((**spec).clone())),
+            Self::OpenFaas(spec) => Box::new(OpenFaas::new((**spec).clone())),
+            Self::OpenFaasCe(spec) => Box::new(OpenFaasCe::new(spec.clone())),
             #[cfg(test)]
             Self::Scripted(script) => Box::new(script.clone()),
         })
@@ -70,6 +98,8 @@ impl ScalingSpec {
     pub const fn governs(&self) -> Governs {
         match self {
             Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
+            Self::AzureConsumption(_) | Self::AzureFlex(_) | Self::CloudRun(_) => Governs::Instances,
+            Self::OpenFaas(_) | Self::OpenFaasCe(_) => Governs::Instances,
             #[cfg(test)]
             Self::Scripted(_) => Governs::Instances,
         }

@@ -35,7 +35,7 @@ impl Checker<'_, '_> {
         let max_lifetime = table.max_lifetime.flatten();
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
-        let scaling = self.scaling(&table.scaling, &key("scaling"));
+        let scaling = self.scaling(table, &key("scaling"));
         let waits =
             scaling.as_ref().map_or(!matches!(*table.scaling, ScalingTable::PerRequest(_)), ScalingSpec::orders_all);
         let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
@@ -48,6 +48,9 @@ impl Checker<'_, '_> {
             Some(cold) => self.cold_start(cold, &key("cold-start")),
             None => Some(Vec::new()),
         });
+        if let (Some(scaling), Some(phases), Some(concurrency)) = (&scaling, &cold_start, &mut concurrency) {
+            Self::pending(table, scaling, phases.as_deref().unwrap_or_default(), concurrency);
+        }
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist, &key("duration")),
             // Where requests bring their running times, the law is not used.

@@ -1,5 +1,7 @@
 //! Scaling policies: what their values mean together, and what the real systems would refuse.
 
+mod clouds;
+
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -7,7 +9,7 @@ use crate::policy::scaling::knative::KnativeSpec;
 use crate::policy::scaling::knative::annotations::{Annotations, PREFIX};
 use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
-use crate::policy::scaling::{ScalingSpec, ThresholdsSpec};
+use crate::policy::scaling::{ScalingSpec, ThresholdsSpec, Trigger};
 use crate::policy::selection::Selection;
 use crate::scenario::diagnostic::Problem;
 use crate::scenario::model::Concurrency;
@@ -18,11 +20,18 @@ use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable}
 const UNLIMITED_SLOTS: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
-    pub(super) fn scaling(&mut self, table: &ScalingTable, path: &str) -> Option<ScalingSpec> {
-        Some(match table {
+    pub(super) fn scaling(&mut self, function: &FunctionTable, path: &str) -> Option<ScalingSpec> {
+        Some(match &*function.scaling {
             ScalingTable::PerRequest(_) => ScalingSpec::PerRequest,
             ScalingTable::Thresholds(table) => ScalingSpec::Thresholds(self.thresholds(table, path)?),
             ScalingTable::Knative(table) => ScalingSpec::Knative(Box::new(self.knative(table, path)?)),
+            ScalingTable::AzureConsumption(table) => {
+                ScalingSpec::AzureConsumption(self.azure_consumption(table, path)?)
+            }
+            ScalingTable::AzureFlex(table) => ScalingSpec::AzureFlex(self.azure_flex(table, function, path)?),
+            ScalingTable::CloudRun(table) => ScalingSpec::CloudRun(Box::new(self.cloud_run(table, path)?)),
+            ScalingTable::OpenFaas(table) => ScalingSpec::OpenFaas(Box::new(self.openfaas(table, path)?)),
+            ScalingTable::OpenFaasCe(table) => ScalingSpec::OpenFaasCe(self.openfaas_ce(table, path)?),
         })
     }
 
@@ -125,11 +134,19 @@ impl Checker<'_, '_> {
 const fn slots(scaling: &ScalingSpec) -> Option<(&'static str, u32)> {
     match scaling {
         ScalingSpec::Knative(knative) => Some(("container-concurrency", knative.container_concurrency)),
+        ScalingSpec::AzureConsumption(azure) => Some(match azure.trigger {
+            Trigger::Http => ("max-concurrent-requests", azure.slots),
+            Trigger::TargetBased | Trigger::Incremental => ("target-executions-per-instance", azure.slots),
+        }),
+        ScalingSpec::AzureFlex(azure) => Some(("per-instance-concurrency", azure.concurrency)),
+        ScalingSpec::CloudRun(service) => Some(("concurrency", service.concurrency)),
+        ScalingSpec::OpenFaas(openfaas) => Some(("max-inflight", openfaas.max_inflight)),
+        ScalingSpec::OpenFaasCe(openfaas) => Some(("max-inflight", openfaas.max_inflight)),
         _ => None,
     }
 }
 
 /// Whether requests are spread over the instances as the Service of Kubernetes does it.
 const fn is_spread(scaling: &ScalingSpec) -> bool {
-    matches!(scaling, ScalingSpec::Knative(_))
+    matches!(scaling, ScalingSpec::Knative(_) | ScalingSpec::OpenFaas(_) | ScalingSpec::OpenFaasCe(_))
 }
