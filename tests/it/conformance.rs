@@ -73,11 +73,22 @@ fn features(name: &str, sample: &str) -> impl Strategy<Value = String> + use<> {
         select(vec!["", "cold-start.constant.value = \"3s\"", "cold-start.exponential.mean = \"500ms\""]).boxed(),
         select(vec!["", "concurrency.per-instance = 2", "concurrency.per-instance = 7"]).boxed(),
         select(vec!["", "concurrency.max-instances = 2", "concurrency.reserved = 3"]).boxed(),
-        select(vec!["", "concurrency.overflow = \"queue\"", "concurrency.overflow = \"reject\""]).boxed(),
+        select(vec![
+            "",
+            "concurrency.overflow = \"reject\"",
+            "concurrency.overflow = \"queue\"\nconcurrency.queue-limit = 4",
+            "concurrency.overflow = \"queue\"\nconcurrency.queue-timeout = \"2s\"",
+        ])
+        .boxed(),
         select(vec!["", "timeout = \"1s\""]).boxed(),
         select(vec!["", "selection = \"random\"", "selection = \"oldest\""]).boxed(),
-        select(vec!["poisson.rate = \"2/s\"", "poisson.rate = \"6/m\"", "burst = { size = 40, every = \"2m\" }"])
-            .boxed(),
+        select(vec![
+            "poisson.rate = \"2/s\"",
+            "poisson.rate = \"6/m\"",
+            "burst = { size = 40, every = \"2m\" }",
+            "closed = { users = 9, think-time.exponential.mean = \"3s\" }",
+        ])
+        .boxed(),
     ];
     let says_slots = SAYS_ITS_SLOTS.contains(&name);
     let sample = sample.to_owned();
@@ -134,7 +145,7 @@ fn again(scenario: &Scenario) -> Scenario {
 
 #[test]
 fn nothing_impossible_happens_and_a_run_is_its_seed() {
-    for_all(24, |_, text| {
+    for_all(60, |_, text| {
         let scenario = scenario(text);
         prop_assert_eq!(audit(&scenario), audit(&scenario), "the same seed gives the same run");
         Ok(())

@@ -4,6 +4,9 @@ use super::peak::Peak;
 use super::{Scaling, View};
 use crate::time::{SimTime, Span};
 
+/// How long after the first request of a function without instances it is seen: what comes with it is seen too.
+pub(super) const A_MOMENT: Span = Span::from_nanos(1);
+
 /// What starts a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
@@ -114,7 +117,7 @@ impl Scaling for AzureConsumption {
 
     fn arrived(&mut self, now: SimTime) {
         if self.next == SimTime::NEVER {
-            self.next = now;
+            self.next = now + A_MOMENT;
         }
     }
 
@@ -192,6 +195,6 @@ mod tests {
         let mut policy = AzureConsumption::new(spec(Trigger::Http, 100.0));
         assert_eq!(policy.decide(&view(at(0))), Some(0.0));
         policy.arrived(at(0) + Span::from_nanos(5));
-        assert_eq!(policy.next(), at(0) + Span::from_nanos(5));
+        assert_eq!(policy.next(), at(0) + Span::from_nanos(6));
     }
 }

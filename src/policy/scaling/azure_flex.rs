@@ -1,5 +1,6 @@
 //! Azure Functions, Flex Consumption plan: instances by concurrency, for each function on its own.
 
+use super::azure_consumption::A_MOMENT;
 use super::peak::Peak;
 use super::{Scaling, View};
 use crate::time::{SimTime, Span};
@@ -78,7 +79,7 @@ impl Scaling for AzureFlex {
 
     fn arrived(&mut self, now: SimTime) {
         if self.next == SimTime::NEVER {
-            self.next = now;
+            self.next = now + A_MOMENT;
         }
     }
 }
@@ -115,6 +116,7 @@ mod tests {
         assert_eq!((policy.decide(&view(at(0))), policy.next()), (Some(0.0), SimTime::NEVER));
         policy.arrived(at(0) + Span::from_nanos(7));
         let now = policy.next();
+        assert_eq!(now, at(0) + Span::from_nanos(8));
         assert_eq!(policy.decide(&View { queued: 1, ..view(now) }), Some(1.0));
         policy.arrived(now);
         assert!(policy.next() > now, "it is on its way");
