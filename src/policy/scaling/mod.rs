@@ -14,6 +14,7 @@ pub use thresholds::{Load, Thresholds, ThresholdsSpec};
 use crate::id::InstanceId;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
+use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use knative::KnativeSpec;
 
 /// What a scenario says about scaling.
@@ -26,6 +27,8 @@ pub enum ScalingSpec {
     Thresholds(ThresholdsSpec),
     /// The Knative Pod Autoscaler.
     Knative(Box<KnativeSpec>),
+    /// The Kubernetes HorizontalPodAutoscaler.
+    Hpa(Box<AutoscalerSpec>),
 }
 
 impl ScalingSpec {
@@ -36,6 +39,7 @@ impl ScalingSpec {
             Self::PerRequest => "per-request",
             Self::Thresholds(_) => "thresholds",
             Self::Knative(_) => "knative",
+            Self::Hpa(_) => "hpa",
         }
     }
 
@@ -46,6 +50,7 @@ impl ScalingSpec {
             Self::PerRequest => return None,
             Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
             Self::Knative(spec) => Box::new(spec.build(stream())),
+            Self::Hpa(spec) => Box::new(Autoscaler::new(AutoscalerSpec::clone(spec))),
         })
     }
 
@@ -54,6 +59,7 @@ impl ScalingSpec {
     pub const fn governs(&self) -> Governs {
         match self {
             Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
+            Self::Hpa(_) => Governs::Instances,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Scaling policies: what their values mean together, and what the real systems would refuse.
 
+mod kubernetes;
+
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -23,6 +25,7 @@ impl Checker<'_, '_> {
             ScalingTable::PerRequest(_) => ScalingSpec::PerRequest,
             ScalingTable::Thresholds(table) => ScalingSpec::Thresholds(self.thresholds(table, path)?),
             ScalingTable::Knative(table) => ScalingSpec::Knative(Box::new(self.knative(table, path)?)),
+            ScalingTable::Hpa(table) => ScalingSpec::Hpa(Box::new(self.hpa(table, path)?)),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Scaling policies, as they may be written.
 
+pub(in crate::scenario) mod kubernetes;
+
 use crate::policy::scaling::Load;
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
 use crate::scenario::decode::{At, Field, Reader, choice, entry, key, mode, table, union};
@@ -8,6 +10,7 @@ use crate::scenario::leaf::{Count, Duration, Flag, Number, Positive};
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
+use kubernetes::HpaTable;
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
@@ -21,6 +24,8 @@ union! {
         "thresholds" => Thresholds(ThresholdsTable),
         /// The Knative Pod Autoscaler, with activator, queue-proxies and scale to zero.
         "knative" => Knative(Box<KnativeTable>),
+        /// The Kubernetes HorizontalPodAutoscaler.
+        "hpa" => Hpa(Box<HpaTable>),
     }
 }
 

@@ -1,0 +1,77 @@
+//! Each scaling policy in a small world whose numbers can be worked out by hand.
+
+use std::ops::ControlFlow;
+
+use forewarm::engine::{Cell, Levels, Observer, simulate};
+use forewarm::id::FnId;
+use forewarm::rng::Streams;
+use forewarm::time::{SimTime, Span};
+
+use crate::harness::scenario;
+
+/// How many instances there were, from when on.
+#[derive(Default)]
+struct Instances {
+    reached: SimTime,
+    steps: Vec<(SimTime, u32)>,
+}
+
+impl Observer for Instances {
+    fn levels(&mut self, now: SimTime, _: FnId, held: &Levels) {
+        if now > self.reached && self.steps.last().is_none_or(|(_, instances)| *instances != held.instances()) {
+            self.steps.push((self.reached, held.instances()));
+        }
+        self.reached = now;
+    }
+}
+
+/// The moments (s) from which on so many instances existed, in a run over `horizon` of a function with this scaling whose
+/// requests come at the moments `at` (s).
+fn steps(horizon: &str, function: &str, at: impl IntoIterator<Item = u64>) -> Vec<(u64, u32)> {
+    let at: Vec<String> = at.into_iter().map(|secs| format!("\"{secs}s\"")).collect();
+    let scenario = scenario(&format!(
+        "[scenario]\nname = \"policy\"\n[simulation]\nhorizon = \"{horizon}\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [{}]\n\
+         [[function]]\nname = \"f\"\n{function}",
+        at.join(", ")
+    ));
+    let mut instances = Instances::default();
+    let mut pulse = |_, _| ControlFlow::Continue(());
+    simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut instances, &mut pulse).expect("it runs");
+    let seconds = |at: SimTime| at.since(SimTime::ZERO).as_nanos() / Span::from_secs(1).as_nanos();
+    instances.steps.into_iter().map(|(at, instances)| (seconds(at), instances)).collect()
+}
+
+/// Six requests in progress from 6 s to 121 s, on pods with room for all of them.
+fn hpa(rest: &str) -> Vec<(u64, u32)> {
+    let function = format!(
+        "duration.constant.value = \"6s\"\nconcurrency.per-instance = 10\n\
+         [function.scaling.hpa]\nmax-replicas = 10\n{rest}"
+    );
+    steps("10m", &function, 1..=120)
+}
+
+/// The sample of 15 s has 69 / 15 = 4.6 requests on the one pod and is seen at 30 s: 4.6 / 2 is 3 pods. There 6 / 3 is on
+/// target. The sample of 135 s has 21 / 15 / 3 = 0.47 and is seen at 150 s: one pod. But three were wanted until 135 s, and
+/// that counts until 435 s.
+#[test]
+fn an_hpa_follows_the_ratio_and_holds_peaks_for_five_minutes() {
+    assert_eq!(hpa("target-concurrency = 2"), [(0, 1), (30, 3), (450, 1)]);
+}
+
+/// As above, with a behavior that holds nothing; two pods in a minute go.
+#[test]
+fn an_hpa_with_a_behavior_goes_as_fast_as_it_says() {
+    let at_once = "target-concurrency = 2\nbehavior.scale-down.stabilization-window = \"0s\"";
+    assert_eq!(hpa(at_once), [(0, 1), (30, 3), (150, 1)]);
+    let one_a_minute = format!("{at_once}\nbehavior.scale-down.policies = [{{ pods = 1, period = \"1m\" }}]");
+    assert_eq!(hpa(&one_a_minute), [(0, 1), (30, 3), (150, 2), (210, 1)]);
+    let never = format!("{at_once}\nbehavior.scale-down.select-policy = \"disabled\"");
+    assert_eq!(hpa(&never), [(0, 1), (30, 3)]);
+}
+
+/// 4.6 of 10 slots are 46 % of the CPU, of a target of 20 %: 46 / 20 is 3 pods.
+#[test]
+fn an_hpa_takes_slots_for_cpu() {
+    assert_eq!(hpa("target-cpu-utilization = 20"), [(0, 1), (30, 3), (450, 1)]);
+}
