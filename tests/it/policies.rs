@@ -75,3 +75,22 @@ fn an_hpa_with_a_behavior_goes_as_fast_as_it_says() {
 fn an_hpa_takes_slots_for_cpu() {
     assert_eq!(hpa("target-cpu-utilization = 20"), [(0, 1), (30, 3), (450, 1)]);
 }
+
+/// Twelve messages at 20 s, 61 s of work each, five for a pod. Polled at 30 s: one pod. Synced at 45 s: 12 / 5 is three.
+/// The pods end their first messages at 91 s and 106 s, so that three are wanted until the sync of 105 s, which counts until
+/// 405 s; two from then until that of 210 s. The last message ends at 289 s; the queue was last active at the poll of 270 s,
+/// and inactive for more than 300 s at that of 600 s.
+#[test]
+fn keda_goes_from_zero_to_one_to_many_and_back() {
+    let function = "duration.constant.value = \"61s\"\nscaling.keda = {}";
+    let expected = [(0, 0), (30, 1), (45, 3), (420, 2), (525, 1), (600, 0)];
+    assert_eq!(steps("15m", function, [20; 12]), expected);
+}
+
+/// Without those in flight the queue is empty from 228 s on, when the last message has begun; last polled active at 210 s.
+#[test]
+fn keda_may_look_at_waiting_messages_only() {
+    let function = "duration.constant.value = \"61s\"\n[function.scaling.keda]\nscale-on-in-flight = false";
+    let steps = steps("15m", function, [20; 12]);
+    assert_eq!((steps[1], steps.last().copied()), ((30, 1), Some((540, 0))));
+}

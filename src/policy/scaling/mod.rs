@@ -15,6 +15,7 @@ use crate::id::InstanceId;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
+use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
 
 /// What a scenario says about scaling.
@@ -29,6 +30,8 @@ pub enum ScalingSpec {
     Knative(Box<KnativeSpec>),
     /// The Kubernetes HorizontalPodAutoscaler.
     Hpa(Box<AutoscalerSpec>),
+    /// A `ScaledObject` of KEDA on the function's queue.
+    Keda(Box<KedaSpec>),
 }
 
 impl ScalingSpec {
@@ -40,6 +43,7 @@ impl ScalingSpec {
             Self::Thresholds(_) => "thresholds",
             Self::Knative(_) => "knative",
             Self::Hpa(_) => "hpa",
+            Self::Keda(_) => "keda",
         }
     }
 
@@ -51,6 +55,7 @@ impl ScalingSpec {
             Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
             Self::Knative(spec) => Box::new(spec.build(stream())),
             Self::Hpa(spec) => Box::new(Autoscaler::new(AutoscalerSpec::clone(spec))),
+            Self::Keda(spec) => Box::new(KedaAutoscaler::new(KedaSpec::clone(spec))),
         })
     }
 
@@ -59,7 +64,7 @@ impl ScalingSpec {
     pub const fn governs(&self) -> Governs {
         match self {
             Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
-            Self::Hpa(_) => Governs::Instances,
+            Self::Hpa(_) | Self::Keda(_) => Governs::Instances,
         }
     }
 }

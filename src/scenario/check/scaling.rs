@@ -26,6 +26,7 @@ impl Checker<'_, '_> {
             ScalingTable::Thresholds(table) => ScalingSpec::Thresholds(self.thresholds(table, path)?),
             ScalingTable::Knative(table) => ScalingSpec::Knative(Box::new(self.knative(table, path)?)),
             ScalingTable::Hpa(table) => ScalingSpec::Hpa(Box::new(self.hpa(table, path)?)),
+            ScalingTable::Keda(table) => ScalingSpec::Keda(Box::new(self.keda(table, path)?)),
         })
     }
 

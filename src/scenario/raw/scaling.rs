@@ -10,7 +10,7 @@ use crate::scenario::leaf::{Count, Duration, Flag, Number, Positive};
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
-use kubernetes::HpaTable;
+use kubernetes::{HpaTable, KedaTable};
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
@@ -26,6 +26,8 @@ union! {
         "knative" => Knative(Box<KnativeTable>),
         /// The Kubernetes HorizontalPodAutoscaler.
         "hpa" => Hpa(Box<HpaTable>),
+        /// KEDA on the function's queue: none, one, and as many as an HPA wants.
+        "keda" => Keda(Box<KedaTable>),
     }
 }
 

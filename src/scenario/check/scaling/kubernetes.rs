@@ -1,17 +1,20 @@
-//! What Kubernetes would refuse of an HPA.
+//! What Kubernetes would refuse of an HPA, and KEDA of a `ScaledObject`.
 //!
-//! Source: `pkg/apis/autoscaling/validation/validation.go` of kubernetes/kubernetes.
+//! Source: `pkg/apis/autoscaling/validation/validation.go` of kubernetes/kubernetes,
+//! `apis/keda/v1alpha1/scaledobject_types.go` of kedacore/keda.
 
 use super::super::{Checker, either};
 use crate::policy::scaling::hpa::autoscaler::{AutoscalerSpec, Metric};
 use crate::policy::scaling::hpa::behavior::{Amount, Behavior, Policy, ScalingRules};
 use crate::policy::scaling::hpa::calculator::{Calculator, Tolerance};
-use crate::policy::scaling::hpa::controller::HpaSpec;
+use crate::policy::scaling::hpa::controller::{DOWNSCALE_WINDOW, HpaSpec};
 use crate::policy::scaling::hpa::pods::Initialization;
 use crate::policy::scaling::hpa::samples::Sampling;
+use crate::policy::scaling::keda::ScaledObject;
+use crate::policy::scaling::keda::autoscaler::KedaSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
-use crate::scenario::raw::scaling::kubernetes::{BehaviorTable, HpaTable, RateTable, RulesTable};
+use crate::scenario::raw::scaling::kubernetes::{BehaviorTable, HpaTable, KedaTable, RateTable, RulesTable};
 use crate::time::Span;
 
 /// The longest stabilisation window that Kubernetes accepts.
@@ -72,6 +75,34 @@ impl Checker<'_, '_> {
         })
     }
 
+    pub(super) fn keda(&mut self, table: &KedaTable, path: &str) -> Option<KedaSpec> {
+        let key = |key: &str| format!("{path}.keda.{key}");
+        let (min, max) = (*table.min_replicas, *table.max_replicas);
+        self.at_most_max(table.min_replicas.place, min, max, &key("min-replicas"));
+        if let Some(idle) = table.idle_replicas.filter(|&idle| idle >= min) {
+            let message = format!("`{}` ({idle}) must be fewer than `min-replicas` ({min})", key("idle-replicas"));
+            self.refused(table.idle_replicas.place, message, "KEDA");
+        }
+        let polling = self.positive(table.polling_interval.place, *table.polling_interval, &key("polling-interval"));
+        let behavior = table.behavior.as_ref().map(|rules| self.behavior(rules, DOWNSCALE_WINDOW, &key("behavior")));
+        let object = ScaledObject {
+            polling_interval: polling?,
+            cooldown_period: *table.cooldown_period,
+            initial_cooldown_period: *table.initial_cooldown_period,
+            idle_replicas: table.idle_replicas.map(|idle| idle as i32),
+            min_replicas: min as i32,
+            max_replicas: max as i32,
+            queue_length: i64::from(*table.queue_length),
+            activation_queue_length: i64::from(*table.activation_queue_length),
+        };
+        Some(KedaSpec {
+            object,
+            scale_on_in_flight: *table.scale_on_in_flight,
+            behavior: behavior.map_or(Some(None), |behavior| behavior.map(Some))?,
+            initial_replicas: table.initial_replicas.unwrap_or(min),
+        })
+    }
+
     /// A target is a Quantity, kept in thousandths.
     fn quantity(&mut self, target: &At<Option<f64>>, path: &str) {
         if let Some(value) = target.value.filter(|value| !(0.001..=1e12).contains(value)) {
@@ -89,7 +120,7 @@ impl Checker<'_, '_> {
     }
 
     /// Reports what the real system would not accept.
-    fn refused(&mut self, place: Place, message: String, system: &str) {
+    pub(super) fn refused(&mut self, place: Place, message: String, system: &str) {
         self.problems.push(Problem::error(place, message).help(format!("{system} would refuse this")));
     }
 

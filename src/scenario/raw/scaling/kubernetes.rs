@@ -4,7 +4,7 @@ use super::MANY;
 use crate::policy::scaling::hpa::behavior::Select;
 use crate::scenario::decode::{At, Field, List, Reader, choice, entry, key, mode, table};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Amount, Count, Duration, Positive};
+use crate::scenario::leaf::{Amount, Count, Duration, Flag, Positive};
 use crate::scenario::shape::{FieldShape, Shape, TableShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
@@ -88,3 +88,30 @@ choice! { Select {
     "min" => Select::Min, "The one that allows the smallest change.";
     "disabled" => Select::Disabled, "None: nothing changes in this direction.";
 } }
+table! {
+    /// A ScaledObject of KEDA on the queue of the function: from zero to one and back by polling, in between by an HPA.
+    struct KedaTable {
+        /// Messages for each pod (queueLength).
+        default queue_length: Count<1, MANY> = 5,
+        /// The queue is active if there are more messages than this (activationQueueLength).
+        default activation_queue_length: Count<0, MANY> = 0,
+        /// Whether messages being worked on count beside those that wait (scaleOnInFlight).
+        default scale_on_in_flight: Flag = true,
+        /// How often the queue is looked at (pollingInterval).
+        default polling_interval: Duration = Span::from_secs(30),
+        /// How long the queue must have been inactive before the last pods go (cooldownPeriod).
+        default cooldown_period: Duration = Span::from_secs(300),
+        /// The same, if the queue never was active, from the start of the run (initialCooldownPeriod).
+        default initial_cooldown_period: Duration = Span::ZERO,
+        /// Fewest pods (minReplicaCount).
+        default min_replicas: Count<0, MANY> = 0,
+        /// Most pods (maxReplicaCount).
+        default max_replicas: Count<1, MANY> = 100,
+        /// Pods while the queue is inactive, if that is to be fewer than `min-replicas` (idleReplicaCount).
+        optional idle_replicas: Count<0, MANY>,
+        /// Pods at the start of the run; without it: `min-replicas`.
+        optional initial_replicas: Count<0, MANY>,
+        /// Windows and rates of its HPA (horizontalPodAutoscalerConfig.behavior).
+        optional behavior: BehaviorTable,
+    }
+}
