@@ -94,3 +94,39 @@ fn keda_may_look_at_waiting_messages_only() {
     let steps = steps("15m", function, [20; 12]);
     assert_eq!((steps[1], steps.last().copied()), ((30, 1), Some((540, 0))));
 }
+
+/// Nine requests on ten instances for ten minutes: 0.9 at 60 s, 120 s and 180 s, so 10 * 0.9 / 0.7 = 12.9. Nine of thirteen
+/// are neither above 0.7 nor below 0.63. Then one on thirteen: the fifteenth datapoint of it is that of 1500 s, and
+/// 13 * (1 / 13) / 0.7 = 1.4. One of two is below 0.63 again, but 2 * 0.5 / 0.7 is two.
+#[test]
+fn target_tracking_goes_out_after_three_minutes_and_in_after_fifteen() {
+    let function = "duration.constant.value = \"600s\"\nconcurrency.provisioned = 10\n\
+                    [function.scaling.target-tracking]\nmin-capacity = 2\nmax-capacity = 50";
+    let at = [0; 9].into_iter().chain([600, 1200, 1800, 2400]);
+    assert_eq!(steps("50m", function, at), [(0, 10), (180, 13), (1500, 2)]);
+}
+
+/// A minute without requests has no datapoint: nothing goes while nobody calls.
+#[test]
+fn target_tracking_does_not_scale_in_without_data() {
+    let function = "duration.constant.value = \"1s\"\nconcurrency.provisioned = 10\n\
+                    [function.scaling.target-tracking]\nmax-capacity = 50";
+    assert_eq!(steps("1h", function, [1]), [(0, 10)]);
+}
+
+/// Two are kept warm from 10 s on: the request of 20 s meets one of them, the third of 30 s gets one of its own, which is
+/// gone a minute after its end.
+#[test]
+fn a_timetable_of_provisioned_instances_lets_others_be_created() {
+    let function = "duration.constant.value = \"5s\"\nkeep-alive.fixed.window = \"1m\"\n\
+                    [function.scaling.scheduled]\nactions = [{ at = \"10s\", instances = 2 }]";
+    assert_eq!(steps("5m", function, [20, 30, 30, 30]), [(0, 0), (10, 2), (30, 3), (95, 2)]);
+}
+
+/// Of all instances: requests wait for them.
+#[test]
+fn a_timetable_comes_again() {
+    let function = "duration.constant.value = \"1s\"\n[function.scaling.scheduled]\ngoverns = \"all\"\ninstances = 2\n\
+                    actions = [{ at = \"1m\", every = \"2m\", instances = 5 }, { at = \"2m\", every = \"2m\", instances = 1 }]";
+    assert_eq!(steps("5m", function, [1; 20]), [(0, 2), (60, 5), (120, 1), (180, 5), (240, 1)]);
+}

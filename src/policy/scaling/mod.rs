@@ -6,6 +6,8 @@
 pub mod hpa;
 pub mod keda;
 pub mod knative;
+pub mod schedule;
+pub mod scheduled;
 pub mod target_tracking;
 mod thresholds;
 
@@ -17,6 +19,8 @@ use crate::time::{SimTime, Span};
 use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
+use scheduled::{Scheduled, ScheduledSpec};
+use target_tracking::tracker::{Tracker, TrackerSpec};
 
 /// What a scenario says about scaling.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +36,10 @@ pub enum ScalingSpec {
     Hpa(Box<AutoscalerSpec>),
     /// A `ScaledObject` of KEDA on the function's queue.
     Keda(Box<KedaSpec>),
+    /// Target tracking of provisioned instances.
+    TargetTracking(Box<TrackerSpec>),
+    /// A timetable.
+    Scheduled(ScheduledSpec),
 }
 
 impl ScalingSpec {
@@ -44,6 +52,8 @@ impl ScalingSpec {
             Self::Knative(_) => "knative",
             Self::Hpa(_) => "hpa",
             Self::Keda(_) => "keda",
+            Self::TargetTracking(_) => "target-tracking",
+            Self::Scheduled(_) => "scheduled",
         }
     }
 
@@ -56,6 +66,8 @@ impl ScalingSpec {
             Self::Knative(spec) => Box::new(spec.build(stream())),
             Self::Hpa(spec) => Box::new(Autoscaler::new(AutoscalerSpec::clone(spec))),
             Self::Keda(spec) => Box::new(KedaAutoscaler::new(KedaSpec::clone(spec))),
+            Self::TargetTracking(spec) => Box::new(Tracker::new(TrackerSpec::clone(spec))),
+            Self::Scheduled(spec) => Box::new(Scheduled::new(spec)),
         })
     }
 
@@ -65,6 +77,24 @@ impl ScalingSpec {
         match self {
             Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
             Self::Hpa(_) | Self::Keda(_) => Governs::Instances,
+            Self::TargetTracking(_) => Governs::Provisioned,
+            Self::Scheduled(spec) => spec.governs,
+        }
+    }
+
+    /// Whether every instance is ordered by the policy, so that requests wait for them.
+    #[must_use]
+    pub const fn orders_all(&self) -> bool {
+        !matches!(self, Self::PerRequest) && matches!(self.governs(), Governs::Instances)
+    }
+
+    /// The most provisioned instances that the policy may order.
+    #[must_use]
+    pub fn most_provisioned(&self) -> u32 {
+        match self {
+            Self::TargetTracking(spec) => spec.most(),
+            Self::Scheduled(spec) if spec.governs == Governs::Provisioned => spec.most(),
+            _ => 0,
         }
     }
 }

@@ -3,12 +3,12 @@
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::scaling::ScalingSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, KeepAliveTable, OverflowWord};
-use crate::scenario::raw::scaling::ScalingTable;
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
 
@@ -35,7 +35,7 @@ impl Checker<'_, '_> {
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
         let scaling = self.scaling(&table.scaling, &key("scaling"));
-        let waits = !matches!(*table.scaling, ScalingTable::PerRequest(_));
+        let waits = scaling.as_ref().is_none_or(ScalingSpec::orders_all);
         let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
         let mut selection = *table.selection;
         if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {

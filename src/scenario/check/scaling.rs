@@ -1,6 +1,7 @@
 //! Scaling policies: what their values mean together, and what the real systems would refuse.
 
 mod kubernetes;
+mod timed;
 
 use std::collections::BTreeSet;
 
@@ -27,6 +28,10 @@ impl Checker<'_, '_> {
             ScalingTable::Knative(table) => ScalingSpec::Knative(Box::new(self.knative(table, path)?)),
             ScalingTable::Hpa(table) => ScalingSpec::Hpa(Box::new(self.hpa(table, path)?)),
             ScalingTable::Keda(table) => ScalingSpec::Keda(Box::new(self.keda(table, path)?)),
+            ScalingTable::TargetTracking(table) => {
+                ScalingSpec::TargetTracking(Box::new(self.target_tracking(table, path)?))
+            }
+            ScalingTable::Scheduled(table) => ScalingSpec::Scheduled(self.scheduled(table, path)?),
         })
     }
 
@@ -97,7 +102,10 @@ impl Checker<'_, '_> {
         selection: &mut Selection,
         concurrency: &mut Concurrency,
     ) {
-        if matches!(scaling, ScalingSpec::PerRequest) || scaling.governs() == Governs::Provisioned {
+        if !scaling.orders_all() {
+            if scaling.governs() == Governs::Provisioned {
+                self.provisioned_by_policy(table.scaling.place, path, scaling, concurrency);
+            }
             return;
         }
         let policy = scaling.name();

@@ -1,6 +1,7 @@
 //! Scaling policies, as they may be written.
 
 pub(in crate::scenario) mod kubernetes;
+pub(in crate::scenario) mod timed;
 
 use crate::policy::scaling::Load;
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
@@ -11,6 +12,7 @@ use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShap
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 use kubernetes::{HpaTable, KedaTable};
+use timed::{ScheduledTable, TargetTrackingTable};
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
@@ -28,6 +30,10 @@ union! {
         "hpa" => Hpa(Box<HpaTable>),
         /// KEDA on the function's queue: none, one, and as many as an HPA wants.
         "keda" => Keda(Box<KedaTable>),
+        /// Target tracking of provisioned instances, as by AWS Application Auto Scaling.
+        "target-tracking" => TargetTracking(Box<TargetTrackingTable>),
+        /// As many instances as a timetable says.
+        "scheduled" => Scheduled(Box<ScheduledTable>),
     }
 }
 
