@@ -130,3 +130,28 @@ fn a_timetable_comes_again() {
                     actions = [{ at = \"1m\", every = \"2m\", instances = 5 }, { at = \"2m\", every = \"2m\", instances = 1 }]";
     assert_eq!(steps("5m", function, [1; 20]), [(0, 2), (60, 5), (120, 1), (180, 5), (240, 1)]);
 }
+
+/// Eight requests of a minute at 61 s of every four minutes: a load of 8 * 59 / 60 in the second minute, of 8 / 60 in the
+/// third, and of nothing in the others. Instances kept warm are ordered for what is forecast; others are gone at once.
+fn predictive(forecast: &str) -> Vec<(u64, u32)> {
+    let function = format!(
+        "duration.constant.value = \"1m\"\nkeep-alive.fixed.window = \"0s\"\n[function.scaling.predictive]\n\
+         governs = \"provisioned\"\nmargin = 1\nmin-instances = 0\nmax-instances = 20\nforecast.{forecast}"
+    );
+    steps("8m", &function, [61; 8].into_iter().chain([301; 8]))
+}
+
+/// In the first season the last minute stands for the next: eight too many at 120 s, one at 180 s. From 240 s on it knows
+/// that none comes in the first minute and eight in the second; the one of the third minute is not needed any more.
+#[test]
+fn a_forecast_by_season_knows_the_second_time() {
+    let expected = [(0, 0), (61, 8), (120, 16), (121, 8), (180, 1), (240, 0), (300, 8), (361, 1), (420, 0)];
+    assert_eq!(predictive("quantile = { quantile = 1, of = 1, season = \"4m\" }"), expected);
+    assert_eq!(predictive("holt-winters.season = \"4m\""), expected);
+}
+
+/// Eight requests of a minute are expected in the second minute: a load of eight.
+#[test]
+fn an_oracle_knows_the_first_time() {
+    assert_eq!(predictive("oracle = {}"), [(0, 0), (60, 8), (121, 0), (300, 8), (361, 0)]);
+}

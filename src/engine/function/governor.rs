@@ -99,6 +99,7 @@ impl Governor {
             self.totals.in_progress_ns += u128::from(self.in_progress) * held;
             self.totals.queued_ns += u128::from(levels.queued) * held;
             self.totals.ready_ns += u128::from(self.ready) * held;
+            self.totals.load_ns += (u128::from(levels.in_progress) + u128::from(levels.queued)) * held;
             self.reached = now;
         }
     }

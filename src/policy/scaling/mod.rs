@@ -6,6 +6,7 @@
 pub mod hpa;
 pub mod keda;
 pub mod knative;
+pub mod predictive;
 pub mod schedule;
 pub mod scheduled;
 pub mod target_tracking;
@@ -19,6 +20,7 @@ use crate::time::{SimTime, Span};
 use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
+use predictive::{Predictive, PredictiveSpec};
 use scheduled::{Scheduled, ScheduledSpec};
 use target_tracking::tracker::{Tracker, TrackerSpec};
 
@@ -40,6 +42,8 @@ pub enum ScalingSpec {
     TargetTracking(Box<TrackerSpec>),
     /// A timetable.
     Scheduled(ScheduledSpec),
+    /// Instances for the load that is forecast.
+    Predictive(Box<PredictiveSpec>),
 }
 
 impl ScalingSpec {
@@ -54,6 +58,7 @@ impl ScalingSpec {
             Self::Keda(_) => "keda",
             Self::TargetTracking(_) => "target-tracking",
             Self::Scheduled(_) => "scheduled",
+            Self::Predictive(_) => "predictive",
         }
     }
 
@@ -68,6 +73,7 @@ impl ScalingSpec {
             Self::Keda(spec) => Box::new(KedaAutoscaler::new(KedaSpec::clone(spec))),
             Self::TargetTracking(spec) => Box::new(Tracker::new(TrackerSpec::clone(spec))),
             Self::Scheduled(spec) => Box::new(Scheduled::new(spec)),
+            Self::Predictive(spec) => Box::new(Predictive::new(PredictiveSpec::clone(spec))),
         })
     }
 
@@ -79,6 +85,7 @@ impl ScalingSpec {
             Self::Hpa(_) | Self::Keda(_) => Governs::Instances,
             Self::TargetTracking(_) => Governs::Provisioned,
             Self::Scheduled(spec) => spec.governs,
+            Self::Predictive(spec) => spec.governs,
         }
     }
 
@@ -94,6 +101,7 @@ impl ScalingSpec {
         match self {
             Self::TargetTracking(spec) => spec.most(),
             Self::Scheduled(spec) if spec.governs == Governs::Provisioned => spec.most(),
+            Self::Predictive(spec) if spec.governs == Governs::Provisioned => spec.max_instances.unwrap_or(u32::MAX),
             _ => 0,
         }
     }
@@ -210,6 +218,8 @@ pub struct Totals {
     pub queued_ns: u128,
     /// Integral of the instances that take requests and are ready, in ns.
     pub ready_ns: u128,
+    /// Integral of all requests of the function in progress or waiting, whatever instances they are on, in ns.
+    pub load_ns: u128,
 }
 
 impl View<'_> {
@@ -236,6 +246,7 @@ impl Totals {
             in_progress_ns: self.in_progress_ns - earlier.in_progress_ns,
             queued_ns: self.queued_ns - earlier.queued_ns,
             ready_ns: self.ready_ns - earlier.ready_ns,
+            load_ns: self.load_ns - earlier.load_ns,
         }
     }
 }

@@ -63,6 +63,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         return None;
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
+    checker.oracles(&mut checked, &sources, simulation.horizon, file);
     let scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),

@@ -1,6 +1,7 @@
 //! Scaling policies: what their values mean together, and what the real systems would refuse.
 
 mod kubernetes;
+mod predictive;
 mod timed;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ impl Checker<'_, '_> {
                 ScalingSpec::TargetTracking(Box::new(self.target_tracking(table, path)?))
             }
             ScalingTable::Scheduled(table) => ScalingSpec::Scheduled(self.scheduled(table, path)?),
+            ScalingTable::Predictive(table) => ScalingSpec::Predictive(Box::new(self.predictive(table, path)?)),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Scaling policies, as they may be written.
 
 pub(in crate::scenario) mod kubernetes;
+pub(in crate::scenario) mod predictive;
 pub(in crate::scenario) mod timed;
 
 use crate::policy::scaling::Load;
@@ -12,6 +13,7 @@ use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShap
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 use kubernetes::{HpaTable, KedaTable};
+use predictive::PredictiveTable;
 use timed::{ScheduledTable, TargetTrackingTable};
 
 /// The most that a number of instances can be.
@@ -34,6 +36,8 @@ union! {
         "target-tracking" => TargetTracking(Box<TargetTrackingTable>),
         /// As many instances as a timetable says.
         "scheduled" => Scheduled(Box<ScheduledTable>),
+        /// Instances for the load that is forecast.
+        "predictive" => Predictive(Box<PredictiveTable>),
     }
 }
 
