@@ -690,6 +690,7 @@ impl<'s> FunctionState<'s> {
             self.wait_for(limit, shared);
             self.watch_front(shared);
         }
+        self.watch_policy(now, shared);
     }
 
     /// Serves as many as can be from the front of the queue.
