@@ -154,7 +154,8 @@ impl<'a> Loader<'a> {
     /// From the finished tree to a checked scenario.
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
-        let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
+        let mut file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
+        file.settle();
         let mut checker = check::Checker { problems, data: &mut self.data, metrics: &self.options.metrics };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         scenario.resolved = tree::to_document(&FileTable::write(&file));

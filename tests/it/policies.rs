@@ -7,7 +7,8 @@ use forewarm::id::FnId;
 use forewarm::rng::Streams;
 use forewarm::time::{SimTime, Span};
 
-use crate::harness::scenario;
+use crate::harness::{scenario, summary};
+use crate::scenarios::assert_reads_back;
 
 /// How many instances there were, from when on.
 #[derive(Default)]
@@ -154,4 +155,56 @@ fn a_forecast_by_season_knows_the_second_time() {
 #[test]
 fn an_oracle_knows_the_first_time() {
     assert_eq!(predictive("oracle = {}"), [(0, 0), (60, 8), (121, 0), (300, 8), (361, 0)]);
+}
+
+/// Every policy, with keys that are not a matter of course.
+const POLICIES: [&str; 9] = [
+    "scaling.thresholds.target = 2",
+    "scaling.knative = { container-concurrency = 3 }",
+    "[function.scaling.hpa]\nmax-replicas = 9\ninitial-replicas = 2\ntarget-cpu-utilization = 70\ntarget-queue-length = 2.5\n\
+     [function.scaling.hpa.behavior]\nscale-up = { tolerance = 0.05, policies = [{ percent = 50, period = \"30s\" }] }\n\
+     scale-down = { select-policy = \"min\", policies = [{ pods = 1, period = \"1m\" }, { percent = 10, period = \"1m\" }] }",
+    "scaling.keda = { min-replicas = 1, idle-replicas = 0, behavior.scale-down.stabilization-window = \"1m\" }",
+    "[function.scaling.target-tracking]\nmax-capacity = 20\nin-datapoints = 3\n\
+     schedule = [{ at = \"5m\", min-capacity = 4 }, { at = \"8m\", every = \"1h\", min-capacity = 0, max-capacity = 3 }]",
+    "scaling.scheduled = { governs = \"all\", instances = 3, actions = [{ at = \"5m\", every = \"1m\", instances = 7 }] }",
+    "[function.scaling.predictive]\nahead = 2\nforecast.holt-winters = { season = \"5m\", level = 0.5 }",
+    "[function.scaling.predictive]\ngoverns = \"provisioned\"\nmax-instances = 6\nforecast.quantile.of = 3",
+    "[function.scaling.predictive]\nforecast.oracle = {}",
+];
+
+fn world(policy: &str, arrivals: &str) -> String {
+    format!(
+        "[scenario]\nname = \"policy\"\n[simulation]\nhorizon = \"20m\"\nreplications = 2\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.{arrivals}\n\
+         [[function]]\nname = \"f\"\nduration.exponential.mean = \"2s\"\ncold-start.exponential.mean = \"5s\"\n{policy}"
+    )
+}
+
+#[test]
+fn every_policy_reads_back_from_its_resolved_text() {
+    for policy in POLICIES {
+        assert_reads_back(&scenario(&world(policy, "poisson.rate = \"1/s\"")));
+    }
+}
+
+/// A steady stream, nobody until the last second, and all at once: each request ends once, and a run is its seed.
+#[test]
+fn every_policy_survives_every_load() {
+    for policy in POLICIES {
+        for arrivals in [
+            "poisson.rate = \"2/s\"",
+            "times.at = [\"1199s\"]",
+            "burst = { size = 500, every = \"10m\", first = \"1m\" }",
+        ] {
+            let text = world(policy, arrivals);
+            let (one, again) = (summary(&text), summary(&text));
+            let requests = &one.total.requests;
+            let ended = requests.completed.mean + requests.rejected.mean + requests.timed_out.mean;
+            assert!((requests.arrived.mean - ended).abs() < 1e-9, "{policy}\n{arrivals}: {requests:?}");
+            assert!(requests.completed.mean > 0.0, "{policy}\n{arrivals}: nobody is served");
+            let json = |summary| serde_json::to_string(summary).expect("JSON");
+            assert_eq!(json(&one), json(&again), "{policy}\n{arrivals}");
+        }
+    }
 }

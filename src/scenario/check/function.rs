@@ -3,7 +3,6 @@
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
-use crate::policy::scaling::ScalingSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
@@ -35,11 +34,9 @@ impl Checker<'_, '_> {
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
         let scaling = self.scaling(&table.scaling, &key("scaling"));
-        let waits = scaling.as_ref().is_none_or(ScalingSpec::orders_all);
-        let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
-        let mut selection = *table.selection;
-        if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {
-            self.ordered(table, path, scaling, &mut selection, concurrency);
+        let concurrency = self.concurrency(&table.concurrency, &key("concurrency"));
+        if let (Some(scaling), Some(concurrency)) = (&scaling, &concurrency) {
+            self.ordered(table, path, scaling, concurrency);
         }
         let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));
         let cold_start = optional(&table.cold_start, |cold| match cold {
@@ -68,7 +65,7 @@ impl Checker<'_, '_> {
             memory_mb: *table.memory,
             architecture: *table.architecture,
             timeout: all_or_nothing(timeout)?,
-            selection,
+            selection: *table.selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
             duration: duration?,
             cold_duration: cold_duration?,
@@ -109,8 +106,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// `waits`: requests wait for instances even if nothing is said about it.
-    fn concurrency(&mut self, table: &ConcurrencyTable, waits: bool, path: &str) -> Option<Concurrency> {
+    fn concurrency(&mut self, table: &ConcurrencyTable, path: &str) -> Option<Concurrency> {
         let provisioned = *table.provisioned;
         let (max, reserved) = (table.max_instances.flatten(), table.reserved.flatten());
         if let Some(max) = max.filter(|&max| provisioned > max) {
@@ -133,8 +129,7 @@ impl Checker<'_, '_> {
             OverflowWord::Reject => {
                 let limit = limit.map(|_| ("queue-limit", table.queue_limit.place));
                 let timeout = timeout.map(|_| ("queue-timeout", table.queue_timeout.place));
-                let is_silent = waits && table.overflow.place == table.place;
-                if !table.overflow.broken && !is_silent {
+                if !table.overflow.broken {
                     self.no_queue(path, [limit, timeout]);
                 }
                 Overflow::Reject

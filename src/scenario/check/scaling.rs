@@ -12,14 +12,10 @@ use crate::policy::scaling::knative::annotations::{Annotations, PREFIX};
 use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
 use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec};
-use crate::policy::selection::Selection;
 use crate::scenario::diagnostic::Problem;
-use crate::scenario::model::{Concurrency, Overflow};
-use crate::scenario::raw::function::{FunctionTable, OverflowWord};
+use crate::scenario::model::Concurrency;
+use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
-
-/// Slots of an instance that has no limit of its own.
-const UNLIMITED_SLOTS: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
     pub(super) fn scaling(&mut self, table: &ScalingTable, path: &str) -> Option<ScalingSpec> {
@@ -94,15 +90,14 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What a function is where a policy orders all of its instances: requests wait for them, and what only a request
-    /// that creates its instance would need has no place.
+    /// Where a policy orders all of a function's instances, what only a request that creates its instance would need has
+    /// no place; where it orders the provisioned ones, they must fit.
     pub(super) fn ordered(
         &mut self,
         table: &FunctionTable,
         path: &str,
         scaling: &ScalingSpec,
-        selection: &mut Selection,
-        concurrency: &mut Concurrency,
+        concurrency: &Concurrency,
     ) {
         if !scaling.orders_all() {
             if scaling.governs() == Governs::Provisioned {
@@ -121,26 +116,12 @@ impl Checker<'_, '_> {
             let help = "give the policy a minimum of instances instead";
             self.problems.push(Problem::error(table.concurrency.provisioned.place, message).help(help));
         }
-        // Where nothing is said, requests wait.
-        if table.concurrency.overflow.place == table.concurrency.value.place {
-            let (limit, timeout) = (table.concurrency.queue_limit.flatten(), table.concurrency.queue_timeout.flatten());
-            concurrency.overflow = Overflow::Queue { limit, timeout };
-        } else if *table.concurrency.overflow == OverflowWord::Reject {
-            concurrency.overflow = Overflow::Reject;
-        }
-        if let ScalingSpec::Knative(knative) = scaling {
-            if table.concurrency.per_instance.place != table.concurrency.value.place {
-                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.knative");
-                let help = "write scaling.knative.container-concurrency";
-                self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
-            }
-            concurrency.per_instance = match knative.container_concurrency {
-                0 => UNLIMITED_SLOTS,
-                slots => slots,
-            };
-            if table.selection.place == table.place {
-                *selection = Selection::Random;
-            }
+        if let ScalingTable::Knative(knative) = &*table.scaling
+            && *table.concurrency.per_instance != knative.slots()
+        {
+            let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.knative");
+            let help = "write scaling.knative.container-concurrency";
+            self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
         }
     }
 }

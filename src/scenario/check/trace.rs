@@ -107,7 +107,8 @@ impl Checker<'_, '_> {
             entries.push(entry("name", place, Value::from_text("function-defaults")));
         }
         let mut known = Problems::default();
-        let table = FunctionTable::read(&node, &mut Reader::new(&mut known, &[]))?;
+        let mut table = FunctionTable::read(&node, &mut Reader::new(&mut known, &[]))?;
+        table.settle();
         let some = traces.brought.iter().filter_map(|name| traces.known.get(name));
         let lacking = some.clone().find(|function| !function.has_durations && function.duration.is_none());
         if let (Some(function), None) = (lacking, table.duration.as_ref()) {

@@ -50,6 +50,12 @@ macro_rules! function_table {
                 default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
             }
         }
+        impl $name {
+            /// Puts what the scaling policy implies where nothing is said.
+            pub(in crate::scenario) fn settle(&mut self) {
+                self.scaling.value.settle(self.place, &mut self.selection, &mut self.concurrency.value);
+            }
+        }
     };
 }
 

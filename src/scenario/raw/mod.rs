@@ -45,6 +45,16 @@ table! {
     }
 }
 
+impl FileTable {
+    /// Puts what scaling policies imply where nothing is said, so that the resolved text says it too.
+    pub(super) fn settle(&mut self) {
+        if let Some(defaults) = &mut self.function_defaults.value {
+            defaults.settle();
+        }
+        self.function.value.iter_mut().for_each(|function| function.value.settle());
+    }
+}
+
 table! {
     /// What the scenario is called.
     struct ScenarioTable {

@@ -4,8 +4,10 @@ pub(in crate::scenario) mod kubernetes;
 pub(in crate::scenario) mod predictive;
 pub(in crate::scenario) mod timed;
 
-use crate::policy::scaling::Load;
+use super::function::{ConcurrencyTable, OverflowWord};
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
+use crate::policy::scaling::{Governs, Load};
+use crate::policy::selection::Selection;
 use crate::scenario::decode::{At, Field, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
 use crate::scenario::leaf::{Count, Duration, Flag, Number, Positive};
@@ -18,6 +20,8 @@ use timed::{ScheduledTable, TargetTrackingTable};
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
+/// Slots of an instance that has no limit of its own.
+const UNLIMITED_SLOTS: u32 = 1_000_000;
 
 union! {
     /// How many instances there are.
@@ -45,6 +49,32 @@ impl ScalingTable {
     /// What holds where nothing is said.
     pub(in crate::scenario) fn standard() -> Self {
         Self::PerRequest(PerRequestTable { place: Place::default() })
+    }
+
+    /// Whether the policy orders every instance.
+    fn orders_all(&self) -> bool {
+        match self {
+            Self::PerRequest(_) | Self::TargetTracking(_) => false,
+            Self::Scheduled(table) => *table.governs == Governs::Instances,
+            Self::Predictive(table) => *table.governs == Governs::Instances,
+            Self::Thresholds(_) | Self::Knative(_) | Self::Hpa(_) | Self::Keda(_) => true,
+        }
+    }
+
+    /// Puts what the policy implies where nothing is said: requests wait for the instances that it orders, and on Knative
+    /// they go to any of them, each with the slots of its container. `table` is the place of the function.
+    pub(super) fn settle(&self, table: Place, selection: &mut At<Selection>, concurrency: &mut ConcurrencyTable) {
+        if self.orders_all() && concurrency.overflow.place == concurrency.place {
+            concurrency.overflow.value = OverflowWord::Queue;
+        }
+        if let Self::Knative(knative) = self {
+            if selection.place == table {
+                selection.value = Selection::Random;
+            }
+            if concurrency.per_instance.place == concurrency.place {
+                concurrency.per_instance.value = knative.slots();
+            }
+        }
     }
 }
 
@@ -136,6 +166,11 @@ choice! { Aggregation {
 } }
 
 impl KnativeTable {
+    /// Requests that an instance serves at a time.
+    pub(in crate::scenario) fn slots(&self) -> u32 {
+        if *self.container_concurrency == 0 { UNLIMITED_SLOTS } else { *self.container_concurrency }
+    }
+
     /// Where the value of a key stands.
     pub(in crate::scenario) fn place_of(&self, key: &str) -> Place {
         match key {
