@@ -39,6 +39,21 @@ const SAMPLES: &[Sample] = &[
     ("scaling", "openfaas", "scaling.openfaas = { load = \"capacity\", target = 2, down-window = \"1m\" }"),
     ("scaling", "openfaas", "scaling.openfaas = { load = \"cpu\", target = 700, min = 2, max = 9 }"),
     ("scaling", "openfaas-ce", "scaling.openfaas-ce = { threshold = 1 }"),
+    ("scaling", "hpa", "scaling.hpa = { max-replicas = 9, initial-replicas = 2, target-cpu-utilization = 70, target-queue-length = 2.5, \
+        behavior.scale-up = { tolerance = 0.05, policies = [{ percent = 50, period = \"30s\" }] }, \
+        behavior.scale-down.policies = [{ pods = 1, period = \"1m\" }, { percent = 10, period = \"1m\" }] }"),
+    ("scaling", "hpa", "scaling.hpa = { max-replicas = 5, target-requests-per-second = 1, downscale-stabilization = \"30s\" }"),
+    ("scaling", "hpa", "scaling.hpa = { max-replicas = 5, target-concurrency = 1.5, behavior.scale-down.select-policy = \"min\" }"),
+    ("scaling", "keda", "scaling.keda = { cooldown-period = \"1m\" }"),
+    ("scaling", "keda", "scaling.keda = { min-replicas = 1, idle-replicas = 0, behavior.scale-down.stabilization-window = \"1m\" }"),
+    ("scaling", "target-tracking", "scaling.target-tracking = { max-capacity = 2 }"),
+    ("scaling", "target-tracking", "scaling.target-tracking = { max-capacity = 2, in-datapoints = 3, \
+        schedule = [{ at = \"1m\", every = \"3m\", min-capacity = 2 }, { at = \"2m\", min-capacity = 0, max-capacity = 1 }] }"),
+    ("scaling", "scheduled", "scaling.scheduled.actions = [{ at = \"2m\", instances = 1 }, { at = \"3m\", every = \"1m\", instances = 2 }]"),
+    ("scaling", "scheduled", "scaling.scheduled = { governs = \"all\", instances = 3, actions = [{ at = \"5m\", instances = 1 }] }"),
+    ("scaling", "predictive", "scaling.predictive = { ahead = 2, forecast.holt-winters = { season = \"3m\", level = 0.5 } }"),
+    ("scaling", "predictive", "scaling.predictive = { governs = \"provisioned\", max-instances = 2, forecast.quantile.of = 3 }"),
+    ("scaling", "predictive", "scaling.predictive = { min-instances = 0, interval = \"20s\", forecast.oracle = {} }"),
 ];
 
 /// Policies under which `concurrency.per-instance` may not be written.

@@ -8,7 +8,7 @@ use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Out
 use forewarm::id::{FnId, InstanceId};
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
-use forewarm::scenario::{Overflow, Scenario};
+use forewarm::scenario::{Function, Overflow, Scenario};
 use forewarm::time::{SimTime, Span};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -192,25 +192,29 @@ impl Observer for Auditor<'_> {
         assert_eq!(u64::from(held.instances()), audit.live.len() as u64, "instances = starting + busy + idle");
         assert_eq!(u64::from(held.in_progress), audit.assigned - audit.served, "in progress");
         assert_eq!(u64::from(held.queued), audit.arrived - audit.assigned - (audit.finished - audit.served), "queued");
-        let is_ordered = spec.scaling != ScalingSpec::PerRequest;
-        let (working, counted) = if is_ordered {
+        // Starting instances have a request unless a policy ordered them.
+        let least = if spec.scaling == ScalingSpec::PerRequest { held.busy + held.starting } else { held.busy };
+        let orders_all = spec.scaling.orders_all();
+        let (most, counted) = if orders_all {
             (held.busy, held.starting + held.idle)
         } else {
             (held.busy + held.starting, held.instances())
         };
         assert!(
             WAITS_THERE.contains(&spec.scaling.name())
-                || u64::from(held.in_progress) <= u64::from(working) * u64::from(concurrency.per_instance),
+                || u64::from(held.in_progress) <= u64::from(most) * u64::from(concurrency.per_instance),
             "{held:?}"
         );
-        assert!(held.in_progress >= working, "a busy instance serves somebody");
+        assert!(held.in_progress >= least, "a busy instance serves somebody");
         assert!(concurrency.max_instances.is_none_or(|most| counted <= most.max(concurrency.provisioned)), "{held:?}");
         assert!(concurrency.reserved.is_none_or(|most| held.in_progress <= most), "{held:?}");
         match concurrency.overflow {
             Overflow::Queue { limit, .. } => assert!(limit.is_none_or(|most| held.queued <= most)),
             Overflow::Reject => assert_eq!(held.queued, 0),
         }
-        if self.scenario.functions.iter().all(|function| function.concurrency.provisioned == 0) {
+        let is_provisioned =
+            |function: &Function| function.concurrency.provisioned.max(function.scaling.most_provisioned()) > 0;
+        if !self.scenario.functions.iter().any(is_provisioned) {
             assert!(self.unreserved_in_progress <= i64::from(self.scenario.unreserved_concurrency()));
         }
         self.note(

@@ -10,6 +10,7 @@ mod floors;
 mod harness;
 mod invariants;
 mod oracles;
+mod policies;
 mod program;
 mod reference;
 mod scenario_files;

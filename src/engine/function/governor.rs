@@ -102,6 +102,7 @@ impl Governor {
             self.totals.in_progress_ns += u128::from(self.in_progress) * held;
             self.totals.queued_ns += u128::from(levels.queued) * held;
             self.totals.ready_ns += u128::from(self.ready) * held;
+            self.totals.load_ns += (u128::from(levels.in_progress) + u128::from(levels.queued)) * held;
             self.reached = now;
         }
     }
@@ -171,7 +172,8 @@ impl FunctionState<'_> {
             totals: governor.totals,
         });
         if let Some(fault) = fault(answer, governor.limit, governor.policy.next(), now) {
-            shared.fault = Some(SimError::Policy {
+            // The run stops soon, but not at once: the first fault is the one to tell.
+            shared.fault.get_or_insert_with(|| SimError::Policy {
                 policy: self.spec.scaling.name().to_owned(),
                 function: self.spec.name.clone(),
                 fault,
@@ -203,7 +205,12 @@ impl FunctionState<'_> {
     fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(governor) = &mut self.governor {
             let have = governor.instances.len() as u32;
+            // Instances that requests have created count for the limit too; it is tried again at the next decision.
+            let has_room = governor.orders_all() || self.levels.instances() < self.max_instances;
             if have < governor.ordered {
+                if !has_room {
+                    return;
+                }
                 self.order_instance(now, shared);
             } else if have > governor.ordered {
                 let Some(victim) = governor.victim(&self.instances) else { return };

@@ -36,8 +36,11 @@ impl Checker<'_, '_> {
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
         let scaling = self.scaling(table, &key("scaling"));
-        let waits =
-            scaling.as_ref().map_or(!matches!(*table.scaling, ScalingTable::PerRequest(_)), ScalingSpec::orders_all);
+        // Of a policy with mistakes in it only what is certain is used.
+        let waits = scaling.as_ref().map_or(
+            !matches!(*table.scaling, ScalingTable::PerRequest(_) | ScalingTable::TargetTracking(_)),
+            ScalingSpec::orders_all,
+        );
         let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
         let mut selection = table.selection.unwrap_or_default();
         if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {

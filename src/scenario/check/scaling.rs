@@ -1,6 +1,9 @@
 //! Scaling policies: what their values mean together, and what the real systems would refuse.
 
 mod clouds;
+mod kubernetes;
+mod predictive;
+mod timed;
 
 use std::collections::BTreeSet;
 
@@ -9,7 +12,7 @@ use crate::policy::scaling::knative::KnativeSpec;
 use crate::policy::scaling::knative::annotations::{Annotations, PREFIX};
 use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
-use crate::policy::scaling::{ScalingSpec, ThresholdsSpec, Trigger};
+use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec, Trigger};
 use crate::policy::selection::Selection;
 use crate::scenario::diagnostic::Problem;
 use crate::scenario::model::Concurrency;
@@ -32,6 +35,13 @@ impl Checker<'_, '_> {
             ScalingTable::CloudRun(table) => ScalingSpec::CloudRun(Box::new(self.cloud_run(table, path)?)),
             ScalingTable::OpenFaas(table) => ScalingSpec::OpenFaas(Box::new(self.openfaas(table, path)?)),
             ScalingTable::OpenFaasCe(table) => ScalingSpec::OpenFaasCe(self.openfaas_ce(table, path)?),
+            ScalingTable::Hpa(table) => ScalingSpec::Hpa(Box::new(self.hpa(table, path)?)),
+            ScalingTable::Keda(table) => ScalingSpec::Keda(Box::new(self.keda(table, path)?)),
+            ScalingTable::TargetTracking(table) => {
+                ScalingSpec::TargetTracking(Box::new(self.target_tracking(table, path)?))
+            }
+            ScalingTable::Scheduled(table) => ScalingSpec::Scheduled(self.scheduled(table, path)?),
+            ScalingTable::Predictive(table) => ScalingSpec::Predictive(Box::new(self.predictive(table, path)?)),
         })
     }
 
@@ -92,8 +102,8 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What a function is where a policy orders all of its instances: what only a request that creates its instance would
-    /// need has no place.
+    /// Where a policy orders all of a function's instances, what only a request that creates its instance would need has
+    /// no place; where it orders the provisioned ones, they must fit.
     pub(super) fn ordered(
         &mut self,
         table: &FunctionTable,
@@ -103,6 +113,9 @@ impl Checker<'_, '_> {
         concurrency: &mut Concurrency,
     ) {
         if !scaling.orders_all() {
+            if scaling.governs() == Governs::Provisioned {
+                self.provisioned_by_policy(table.scaling.place, path, scaling, concurrency);
+            }
             return;
         }
         let policy = scaling.name();

@@ -1,5 +1,9 @@
 //! Scaling policies, as they may be written.
 
+pub(in crate::scenario) mod kubernetes;
+pub(in crate::scenario) mod predictive;
+pub(in crate::scenario) mod timed;
+
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
 use crate::policy::scaling::{Load, OpenFaasLoad, Trigger};
 use crate::scenario::decode::{At, Field, Reader, choice, entry, key, mode, table, union};
@@ -8,6 +12,9 @@ use crate::scenario::leaf::{Amount, Count, Duration, Flag, Number, Positive, Sha
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
+use kubernetes::{HpaTable, KedaTable};
+use predictive::PredictiveTable;
+use timed::{ScheduledTable, TargetTrackingTable};
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
@@ -31,6 +38,16 @@ union! {
         "openfaas" => OpenFaas(Box<OpenFaasTable>),
         /// OpenFaaS, Community Edition: an alert adds replicas.
         "openfaas-ce" => OpenFaasCe(OpenFaasCeTable),
+        /// The Kubernetes HorizontalPodAutoscaler.
+        "hpa" => Hpa(Box<HpaTable>),
+        /// KEDA on the function's queue: none, one, and as many as an HPA wants.
+        "keda" => Keda(Box<KedaTable>),
+        /// Target tracking of provisioned instances, as by AWS Application Auto Scaling.
+        "target-tracking" => TargetTracking(Box<TargetTrackingTable>),
+        /// As many instances as a timetable says.
+        "scheduled" => Scheduled(Box<ScheduledTable>),
+        /// Instances for the load that is forecast.
+        "predictive" => Predictive(Box<PredictiveTable>),
     }
 }
 
