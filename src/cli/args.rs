@@ -101,6 +101,8 @@ pub(super) struct RunArgs {
 Examples:
   forewarm compare shop.toml
   forewarm compare shop.toml --baseline provisioned-2
+  forewarm compare shop.toml --policies knative,keda,per-request
+  forewarm compare shop.toml --policies all --baseline cloud-run
   forewarm compare shop.toml --precision 2% --max-replications 200
   forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
   forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
@@ -109,6 +111,10 @@ All contenders meet the same requests with the same luck. It begins with the sce
 doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however
 many there are and however often it looked.
 
+With --policies the contenders are policies in place of the variants: everything stays as it is but the scaling (or the
+keep-alive) of every function, which has the defaults of the policy. A policy that needs more, as `hpa` needs
+`max-replicas`, takes it from a variant of its name; other variants take part if they are named too.
+
 Exit code 1: an objective is not met by every contender, the baseline included.")]
 pub(super) struct CompareArgs {
     /// The scenario file with its variants; `-` reads it from standard input
@@ -116,7 +122,10 @@ pub(super) struct CompareArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
-    /// Compare with this variant [default: the scenario without a variant]
+    /// Compare scaling or keep-alive policies, as `forewarm list policies` names them; `all`: whichever can be had
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(super) policies: Vec<String>,
+    /// Compare with this variant or policy [default: the scenario without a variant]
     #[arg(long, value_name = "NAME")]
     pub(super) baseline: Option<String>,
     /// Go on until half of the interval is this short: 5% of the baseline, or METRIC=VALUE (also 5%); may be repeated

@@ -6,10 +6,11 @@ use std::path::Path;
 use super::args::{CompareArgs, Format};
 use super::exit::{Done, Stop};
 use super::halt::Halt;
+use super::load::Text;
 use super::meter::{self, Meter};
 use super::results::{MANIFEST, Results};
 use super::run::{manifest, threads};
-use super::{load, terminal};
+use super::terminal;
 use crate::engine::SimError;
 use crate::experiment::compare::{self as experiment, Compared, Contender};
 use crate::measure::Manifest;
@@ -17,10 +18,12 @@ use crate::measure::comparison::{Design, Precision, Tolerance};
 use crate::measure::summary::metrics;
 use crate::report::number::count;
 use crate::report::{chart, comparison, csv, json};
-use crate::scenario::{Scenario, instead};
+use crate::scenario::{Problems, Scenario, Severity, instead, registry};
 
 /// The contender without a variant.
 const UNCHANGED: &str = "unchanged";
+/// Every policy, among the names under `--policies`.
+const ALL: &str = "all";
 /// With fewer replications the intervals of so many differences are several times as wide as with a few more.
 const FIRST: u32 = 8;
 /// Replications at which it gives up where nobody says otherwise.
@@ -53,23 +56,92 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
     Ok(if objectives.into_iter().all(|objective| objective.met) { Done::Well } else { Done::Missed })
 }
 
-/// Everybody who takes part: the unchanged scenario first, then its variants.
+/// Everybody who takes part: the unchanged scenario first, then its variants or what stands under `--policies`.
 fn contenders(args: &CompareArgs) -> Result<Vec<Contender>, Stop> {
-    let (unchanged, variants, warnings) = load::variants(&args.path, &args.changes)?;
+    let text = Text::of(&args.path)?;
+    let (unchanged, variants, warnings) = text.variants(&args.changes).map_err(Stop::Scenario)?;
     if !warnings.is_empty() && !args.quiet {
         terminal::problems(&warnings);
     }
-    if variants.is_empty() {
+    if variants.is_empty() && args.policies.is_empty() {
         return Err(Stop::input(
             format!("{} has no variants to compare", args.path.display()),
-            "add one, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
+            "compare --policies all, or add a variant, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
         ));
     }
     if variants.iter().any(|(name, _)| name == UNCHANGED) {
         let message = format!("a variant is called \"{UNCHANGED}\", as the scenario without a variant is");
         return Err(Stop::input(message, "give the variant another name"));
     }
-    Ok([(UNCHANGED.to_owned(), unchanged)].into_iter().chain(variants).collect())
+    let others = if args.policies.is_empty() { variants } else { under_policies(args, &text, &unchanged, variants)? };
+    Ok([(UNCHANGED.to_owned(), unchanged)].into_iter().chain(others).collect())
+}
+
+/// A contender for each name under `--policies`: the variant of this name, or the scenario with all functions under the
+/// policy. A variant that is the baseline takes part as well.
+fn under_policies(
+    args: &CompareArgs,
+    text: &Text,
+    unchanged: &Scenario,
+    mut variants: Vec<Contender>,
+) -> Result<Vec<Contender>, Stop> {
+    let wants_all = args.policies.iter().any(|name| name == ALL);
+    let all: Vec<&str> = registry::exchangeable().filter(|_| wants_all).collect();
+    let baseline = args.baseline.iter().filter(|name| variants.iter().any(|(variant, _)| variant == *name));
+    let asked = args.policies.iter().filter(|name| *name != ALL).chain(baseline);
+    let mut names: Vec<&str> = Vec::new();
+    for name in asked.map(String::as_str).chain(all) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let (mut contenders, mut left_out) = (Vec::new(), String::new());
+    for name in names {
+        if let Some(at) = variants.iter().position(|(variant, _)| variant == name) {
+            contenders.push(variants.swap_remove(at));
+            continue;
+        }
+        known(name, &variants)?;
+        let is_asked = args.policies.iter().any(|asked| asked == name);
+        match text.under_policy(&args.changes, name) {
+            Ok(scenario) if is_asked || scenario.hash != unchanged.hash => contenders.push((name.to_owned(), scenario)),
+            Ok(_) => left_out.push_str(&format!("  {name}: it is what the scenario has\n")),
+            Err(problems) if is_asked => return Err(Stop::Scenario(problems)),
+            Err(problems) => left_out.push_str(&format!("  {name}: {}\n", first_error(&problems, name))),
+        }
+    }
+    if !left_out.is_empty() && !args.quiet {
+        let help = "A variant with the name of a policy stands for it: give what is needed there.";
+        terminal::complain(&format!("Left out of --policies all:\n{left_out}{help}\n\n"));
+    }
+    Ok(contenders)
+}
+
+/// Sees to it that a name under `--policies` is one that can stand there.
+fn known(name: &str, variants: &[Contender]) -> Result<(), Stop> {
+    if registry::exchangeable().any(|policy| policy == name) {
+        return Ok(());
+    }
+    let other = registry::policies().into_iter().find(|(_, list)| list.iter().any(|listed| listed.name == name));
+    let help = match other {
+        Some((question, _)) => format!("`{name}` is a kind of {question}: set it by a [[variant]]"),
+        None => {
+            let policies: Vec<&str> = registry::exchangeable().chain([ALL]).collect();
+            instead(
+                name,
+                "the policies are",
+                policies.into_iter().chain(variants.iter().map(|(name, _)| name.as_str())),
+            )
+        }
+    };
+    Err(Stop::input(format!("--policies: there is no policy \"{name}\" that all functions could be under"), &help))
+}
+
+/// What keeps a policy from being had, without saying again which.
+fn first_error(problems: &Problems, policy: &str) -> String {
+    let errors = problems.list().iter().filter(|problem| problem.severity == Severity::Error);
+    let said = errors.map(|problem| problem.message.as_str()).next().unwrap_or("it is not possible here");
+    said.strip_prefix(&format!("with the policy `{policy}`: ")).unwrap_or(said).to_owned()
 }
 
 /// The place of the baseline.
@@ -78,7 +150,7 @@ fn baseline(contenders: &[Contender], asked: Option<&str>) -> Result<usize, Stop
     let names = || contenders.iter().map(|(name, _)| name.as_str());
     names().position(|name| name == asked).ok_or_else(|| {
         let help = instead(asked, "the contenders are", names());
-        Stop::input(format!("--baseline: there is no variant \"{asked}\""), &help)
+        Stop::input(format!("--baseline: there is no contender \"{asked}\""), &help)
     })
 }
 

@@ -24,19 +24,11 @@ pub(super) fn scenario(path: &Path, args: &ScenarioArgs) -> Result<(Scenario, Pr
     parse_bytes(&text.name, &text.bytes, &options, &text.files).map_err(Stop::Scenario)
 }
 
-/// The same with every variant as a scenario of its own.
-///
-/// # Errors
-/// As [`scenario`].
-pub(super) fn variants(path: &Path, changes: &ChangeArgs) -> Result<WithVariants, Stop> {
-    let text = Text::of(path)?;
-    parse_variants(&text.name, &text.bytes, &options(changes, None), &text.files).map_err(Stop::Scenario)
-}
-
 fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
     ParseOptions {
         set: changes.set.clone(),
         variant,
+        policy: None,
         seed: changes.seed,
         replications: changes.replications,
         metrics: metrics().into_iter().map(|(key, _)| key).collect(),
@@ -44,14 +36,18 @@ fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
 }
 
 /// A scenario as it was written.
-struct Text {
+pub(super) struct Text {
     name: String,
     bytes: Vec<u8>,
     files: Disk,
 }
 
 impl Text {
-    fn of(path: &Path) -> Result<Self, Stop> {
+    /// What is in a file or, for `-`, on standard input.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub(super) fn of(path: &Path) -> Result<Self, Stop> {
         let from_stdin = path == Path::new(STANDARD_INPUT);
         let (name, folder) = if from_stdin {
             ("standard input".to_owned(), PathBuf::new())
@@ -61,6 +57,23 @@ impl Text {
         let bytes = if from_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
         let bytes = bytes.map_err(|error| Stop::of_path(format!("cannot read the scenario {name}"), error))?;
         Ok(Self { name, bytes, files: Disk { folder } })
+    }
+
+    /// The scenario, and every variant as a scenario of its own.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub(super) fn variants(&self, changes: &ChangeArgs) -> Result<WithVariants, Problems> {
+        parse_variants(&self.name, &self.bytes, &options(changes, None), &self.files)
+    }
+
+    /// The scenario with every function under a policy.
+    ///
+    /// # Errors
+    /// What keeps the policy from being had without further parameters.
+    pub(super) fn under_policy(&self, changes: &ChangeArgs, policy: &str) -> Result<Scenario, Problems> {
+        let options = ParseOptions { policy: Some(policy.to_owned()), ..options(changes, None) };
+        parse_bytes(&self.name, &self.bytes, &options, &self.files).map(|(scenario, _)| scenario)
     }
 }
 

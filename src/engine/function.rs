@@ -112,6 +112,8 @@ pub(super) struct FunctionState<'s> {
     created: u64,
     on_demand: Available,
     provisioned: Available,
+    /// Whether there may ever be provisioned instances.
+    has_provisioned: bool,
     /// Starting instances with a slot left, first created first; used or ready ones are dropped when met.
     starting: VecDeque<(u32, InstanceId)>,
     /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
@@ -164,6 +166,8 @@ impl<'s> FunctionState<'s> {
             created: 0,
             on_demand: available(),
             provisioned: available(),
+            has_provisioned: concurrency.provisioned > 0
+                || governor.as_ref().is_some_and(|governor| !governor.orders_all()),
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
@@ -436,7 +440,7 @@ impl<'s> FunctionState<'s> {
         {
             return Err(Limit::Reserved);
         }
-        if self.spec.concurrency.provisioned > 0
+        if self.has_provisioned
             && let Some(place) = self.provisioned.take(&mut self.instances)
         {
             return Ok(Placement::Ready(place));
@@ -688,6 +692,7 @@ impl<'s> FunctionState<'s> {
             self.wait_for(limit, shared);
             self.watch_front(shared);
         }
+        self.watch_policy(now, shared);
     }
 
     /// Serves as many as can be from the front of the queue.

@@ -192,6 +192,11 @@ impl Problems {
         self.found.append(&mut later);
     }
 
+    /// Adds advice to every problem after the first `before`.
+    pub(super) fn advise_later(&mut self, before: usize, help: &str) {
+        self.found.iter_mut().skip(before).for_each(|problem| problem.help.push(help.to_owned()));
+    }
+
     /// The line (from 1) of a place.
     pub(super) fn line_number(&self, place: Place) -> usize {
         self.line_of(place).map_or(1, |(_, number, ..)| number)

@@ -46,6 +46,9 @@ pub struct ParseOptions {
     pub set: Vec<(String, String)>,
     /// The variant to apply.
     pub variant: Option<String>,
+    /// The keep-alive or scaling policy, by its name, that every function is under, with its defaults; a function that is
+    /// under it anyway keeps its parameters. It wins over the variant and over `set`.
+    pub policy: Option<String>,
     /// In place of `simulation.seed`.
     pub seed: Option<u64>,
     /// In place of `simulation.replications`.
@@ -174,9 +177,18 @@ impl<'a> Loader<'a> {
             }
         }
         self.override_by_options(&mut chosen, problems);
+        let Some(policy) = &self.options.policy else {
+            let scenario = self.interpret(chosen, problems);
+            let variants = self.variants(&file, problems);
+            return scenario.map(|scenario| (scenario, variants));
+        };
+        let before = problems.list().len();
+        overlay::apply_policy(&mut chosen, policy, problems)?;
         let scenario = self.interpret(chosen, problems);
-        let variants = self.variants(&file, problems);
-        scenario.map(|scenario| (scenario, variants))
+        problems.say_of_later(before, &format!("with the policy `{policy}`"));
+        problems
+            .advise_later(before, &format!("a [[variant]] called `{policy}` can set it, and stands for the policy"));
+        scenario.map(|scenario| (scenario, Vec::new()))
     }
 
     /// From the finished tree to a checked scenario.

@@ -281,12 +281,14 @@ impl Function {
 }
 
 impl Scenario {
-    /// What reserved and provisioned concurrency leave of the account limit for everybody else; `u32::MAX` without limit.
+    /// What reserved and provisioned concurrency, the most that a policy may provision, leave of the account limit for
+    /// everybody else; `u32::MAX` without limit.
     #[must_use]
     pub fn unreserved_concurrency(&self) -> u32 {
         let taken = self.functions.iter().map(|function| {
             let concurrency = &function.concurrency;
-            u64::from(concurrency.reserved.unwrap_or(concurrency.provisioned))
+            let provisioned = concurrency.provisioned.max(function.scaling.most_provisioned());
+            u64::from(concurrency.reserved.unwrap_or(provisioned))
         });
         self.platform
             .account_limit

@@ -6,6 +6,7 @@
 use super::decode::{Field, entry};
 use super::diagnostic::{Place, Problem, Problems, instead, nearest};
 use super::raw::FileTable;
+use super::registry;
 use super::shape::Shape;
 use super::tree::{Node, Value};
 
@@ -42,6 +43,41 @@ pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, p
         }
     };
     set_key(root, key.trim(), place, parse, problems);
+}
+
+/// Puts every function under a policy, which then stands in the function defaults and nowhere else. Where the same policy
+/// stands already its parameters stay.
+pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problems) -> Option<()> {
+    let source = problems.add_source("--policies", policy, 1);
+    let place = Place::new(source, 0..policy.len());
+    let Some(question) = registry::question_of(policy) else {
+        let help = instead(policy, "the policies are", registry::exchangeable());
+        problems.push(Problem::error(place, format!("there is no policy `{policy}`")).help(help));
+        return None;
+    };
+    let forget_others = |function: &mut Node| {
+        if let Value::Table(entries) = &mut function.value {
+            entries.retain(|entry| entry.key != question || entry.node.get(policy).is_some());
+        }
+    };
+    let Value::Table(sections) = &mut root.value else { return None };
+    for section in sections.iter_mut() {
+        match (section.key.as_str(), &mut section.node.value) {
+            ("function-defaults", _) => forget_others(&mut section.node),
+            ("function", Value::List(functions)) => functions.iter_mut().for_each(forget_others),
+            _ => {}
+        }
+    }
+    let table = |entries| Value::Table(entries);
+    if !sections.iter().any(|section| section.key == "function-defaults") {
+        sections.push(entry("function-defaults", place, table(Vec::new())));
+    }
+    let defaults = sections.iter_mut().find(|section| section.key == "function-defaults")?;
+    let Value::Table(entries) = &mut defaults.node.value else { return None };
+    if !entries.iter().any(|entry| entry.key == question) {
+        entries.push(entry(question, place, table(vec![entry(policy, place, table(Vec::new()))])));
+    }
+    Some(())
 }
 
 fn set_key(

@@ -33,6 +33,20 @@ pub fn policies() -> [Question; 4] {
     ]
 }
 
+/// The questions whose policies can be exchanged for one another with nothing but their defaults.
+const EXCHANGEABLE: [(&str, &UnionShape); 2] =
+    [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingTable::UNION)];
+
+/// The names of the keep-alive and scaling policies.
+pub fn exchangeable() -> impl Iterator<Item = &'static str> {
+    EXCHANGEABLE.iter().flat_map(|(_, union)| union.all().map(|kind| kind.key))
+}
+
+/// The question that a keep-alive or scaling policy answers.
+pub(super) fn question_of(policy: &str) -> Option<&'static str> {
+    EXCHANGEABLE.iter().find(|(_, union)| union.kind(policy).is_some()).map(|(question, _)| *question)
+}
+
 /// Every platform preset.
 #[must_use]
 pub fn platforms() -> Vec<Listed> {

@@ -103,6 +103,24 @@ impl Counts {
         sum * self.scale
     }
 
+    /// The same for each of these moments, which never fall, in one pass.
+    pub(super) fn expected_before_each(&self, moments: impl Iterator<Item = SimTime>) -> Vec<f64> {
+        let mut runs = self.runs();
+        let mut run = runs.next();
+        // In intervals and in requests: what lies before the run.
+        let (mut passed, mut sum) = (0.0, 0.0);
+        let before = |moment: SimTime| {
+            let until = moment.since(self.start).as_nanos() as f64 / self.interval.as_nanos().max(1) as f64;
+            while let Some(over) = run.filter(|run| passed + run.intervals as f64 <= until) {
+                passed += over.intervals as f64;
+                sum += over.count * over.intervals as f64;
+                run = runs.next();
+            }
+            (sum + run.map_or(0.0, |run| (until - passed) * run.count)) * self.scale
+        };
+        moments.map(before).collect()
+    }
+
     fn runs(&self) -> impl Iterator<Item = Run> {
         let mut at = 0;
         std::iter::from_fn(move || self.run(&mut at))

@@ -88,6 +88,7 @@ pub struct MmppState {
 
 mod arrivals;
 mod counts;
+mod expected;
 mod input;
 pub mod population;
 mod rate;

@@ -3,12 +3,15 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
 mod bad_scenarios;
+mod clouds;
+mod conformance;
 mod docs;
 mod floors;
 mod harness;
 mod invariants;
 mod knative;
 mod oracles;
+mod policies;
 mod program;
 mod reference;
 mod scenario_files;

@@ -422,6 +422,80 @@ fn what_cannot_be_compared_is_2() {
     assert!(!folder.path().join("results").exists());
 }
 
+/// The names of the contenders, and what it said on standard error.
+fn policies(folder: &Folder, arguments: &[&str]) -> (Vec<String>, String) {
+    let short = ["compare", "x.toml", "--max-replications", "2", "--format", "json"];
+    let answer = folder.run(&[&short, arguments].concat()).ends(0);
+    let found: Value = serde_json::from_str(&answer.out).expect("JSON");
+    let names = found["contenders"].as_array().expect("a list").iter().map(|one| one["name"].as_str().expect("text"));
+    (names.map(str::to_owned).collect(), answer.err)
+}
+
+#[test]
+fn policies_take_the_place_of_variants() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    let (names, said) = policies(&folder, &["--policies", "knative,keda,knative"]);
+    assert_eq!((names, said.as_str()), (vec!["unchanged".into(), "knative".into(), "keda".into()], ""));
+    let (names, _) = policies(&folder, &["--policies", "forever,slow", "--baseline", "longer"]);
+    assert_eq!(names, ["unchanged", "forever", "slow", "longer"], "variants that are named");
+    // What a policy cannot do without is given by a variant of its name.
+    folder.write(
+        "x.toml",
+        &format!(
+            "{}[[variant]]\nname = \"hpa\"\nset = {{ \"function.f.scaling.hpa.max-replicas\" = 5 }}\n",
+            variants()
+        ),
+    );
+    assert_eq!(policies(&folder, &["--policies", "hpa", "--baseline", "hpa"]).0, ["unchanged", "hpa"]);
+    let (names, said) = policies(&folder, &["--policies", "all"]);
+    assert!(names.contains(&"hpa".to_owned()) && names.contains(&"halving".to_owned()), "{names:?}");
+    assert!(said.contains("\n  per-request: it is what the scenario has\n"), "{said}");
+    assert!(said.contains("\n  thresholds: `function-defaults.scaling.thresholds` needs `target`\n"), "{said}");
+}
+
+/// A contender is what the scenario would be if it said so itself; parameters of the same policy stay.
+#[test]
+fn a_policy_replaces_what_every_function_says() {
+    let folder = Folder::new();
+    let one = variants();
+    let second = one[one.find("[[function]]").expect("a function")..one.find("[[variant]]").expect("a variant")]
+        .replace("\"f\"", "\"g\"")
+        .replace("\"s\"", "\"t\"");
+    let said = |first: &str, second_says: &str| {
+        let first = one.replace("[[function]]\n", &format!("[[function]]\nscaling.{first}\n"));
+        format!("{first}{}", second.replace("[[function]]\n", &format!("[[function]]\nscaling.{second_says}\n")))
+    };
+    let knative = "knative.container-concurrency = 2";
+    folder.write("x.toml", &said("thresholds.target = 2", knative));
+    folder.write("as-if.toml", &said("knative = {}", knative));
+    let summary = |file: &str, arguments: &[&str], contender: usize| {
+        let short = ["compare", file, "--max-replications", "2", "--format", "json"];
+        let found: Value = serde_json::from_str(&folder.run(&[&short, arguments].concat()).ends(0).out).expect("JSON");
+        found["contenders"][contender]["summary"]["functions"].clone()
+    };
+    let found = summary("x.toml", &["--policies", "knative"], 1);
+    assert_eq!(found, summary("as-if.toml", &[], 0));
+    assert_ne!(found, summary("x.toml", &["--policies", "knative"], 0));
+}
+
+#[test]
+fn policies_that_cannot_be_compared_are_2() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    for (arguments, parts) in [
+        (&["--policies", "knativ"][..], &["no policy \"knativ\"", "did you mean `knative`?"][..]),
+        (&["--policies", "random"], &["`random` is a kind of selection"]),
+        (&["--policies", "hpa"], &["--policies:1:1", "needs `max-replicas`", "a [[variant]] called `hpa`"]),
+        (&["--policies", "keda", "--baseline", "ked"], &["did you mean `keda`?"]),
+        (&["--policies"], &["--policies <NAMES>"]),
+    ] {
+        let answer = folder.run(&[&["compare", "x.toml"], arguments].concat()).ends(2);
+        assert!(parts.iter().all(|part| answer.err.contains(part)), "{arguments:?}: {}", answer.err);
+    }
+    assert!(!folder.path().join("results").exists());
+}
+
 #[test]
 fn an_objective_that_a_contender_misses_is_1() {
     let folder = Folder::new();

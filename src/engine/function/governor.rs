@@ -47,6 +47,8 @@ struct Ordered {
     place: u32,
     id: InstanceId,
     ready: Option<SimTime>,
+    /// When it became ready, or the last request on it ended.
+    last_used: SimTime,
 }
 
 impl Governor {
@@ -77,7 +79,8 @@ impl Governor {
 
     /// An instance that was there before the policy becomes one of its own.
     pub(super) fn took_over(&mut self, place: u32, id: InstanceId) {
-        self.instances.push(Ordered { place, id, ready: Some(SimTime::ZERO) });
+        let (ready, last_used) = (Some(SimTime::ZERO), SimTime::ZERO);
+        self.instances.push(Ordered { place, id, ready, last_used });
         self.ready += 1;
     }
 
@@ -99,6 +102,7 @@ impl Governor {
             self.totals.in_progress_ns += u128::from(self.in_progress) * held;
             self.totals.queued_ns += u128::from(levels.queued) * held;
             self.totals.ready_ns += u128::from(self.ready) * held;
+            self.totals.load_ns += (u128::from(levels.in_progress) + u128::from(levels.queued)) * held;
             self.reached = now;
         }
     }
@@ -106,6 +110,12 @@ impl Governor {
     /// Whether an instance is of the kind that it governs.
     const fn has(&self, instance: &Instance) -> bool {
         self.orders_all() || instance.provisioned
+    }
+
+    /// An instance that still takes requests. They are sorted by their ids.
+    fn find(&mut self, id: InstanceId) -> Option<&mut Ordered> {
+        let index = self.instances.binary_search_by_key(&id, |ordered| ordered.id).ok()?;
+        self.instances.get_mut(index)
     }
 
     fn forget(&mut self, index: usize, now: SimTime) -> Ordered {
@@ -118,9 +128,12 @@ impl Governor {
     /// The instance to go next: starting ones first, the youngest of them first; then as the policy says.
     fn victim(&self, instances: &super::Slab<Instance>) -> Option<usize> {
         let starting = self.instances.iter().rposition(|ordered| ordered.ready.is_none());
+        let is_idle = |ordered: &Ordered| instances.get(ordered.place).in_flight == 0;
         let idle = || match self.policy.removal() {
-            Removal::IdleFirst => {
-                self.instances.iter().rposition(|ordered| instances.get(ordered.place).in_flight == 0)
+            Removal::IdleFirst => self.instances.iter().rposition(is_idle),
+            Removal::LongestIdle => {
+                let idle = self.instances.iter().enumerate().filter(|(_, ordered)| is_idle(ordered));
+                idle.min_by_key(|(_, ordered)| ordered.last_used).map(|(index, _)| index)
             }
             Removal::Youngest => None,
         };
@@ -159,7 +172,8 @@ impl FunctionState<'_> {
             totals: governor.totals,
         });
         if let Some(fault) = fault(answer, governor.limit, governor.policy.next(), now) {
-            shared.fault = Some(SimError::Policy {
+            // The run stops soon, but not at once: the first fault is the one to tell.
+            shared.fault.get_or_insert_with(|| SimError::Policy {
                 policy: self.spec.scaling.name().to_owned(),
                 function: self.spec.name.clone(),
                 fault,
@@ -191,7 +205,12 @@ impl FunctionState<'_> {
     fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(governor) = &mut self.governor {
             let have = governor.instances.len() as u32;
+            // Instances that requests have created count for the limit too; it is tried again at the next decision.
+            let has_room = governor.orders_all() || self.levels.instances() < self.max_instances;
             if have < governor.ordered {
+                if !has_room {
+                    return;
+                }
                 self.order_instance(now, shared);
             } else if have > governor.ordered {
                 let Some(victim) = governor.victim(&self.instances) else { return };
@@ -212,7 +231,7 @@ impl FunctionState<'_> {
         instance.provisioned = provisioned;
         instance.deadline = ready;
         if let Some(governor) = &mut self.governor {
-            governor.instances.push(Ordered { place, id: instance.id, ready: None });
+            governor.instances.push(Ordered { place, id: instance.id, ready: None, last_used: now });
         }
         self.levels.starting += 1;
         shared.observer.instance_created(now, self.id, instance.id, ready, billed, provisioned);
@@ -296,6 +315,9 @@ impl FunctionState<'_> {
             governor.totals.ended += 1;
             if governor.has(instance) {
                 governor.in_progress -= 1;
+                if let Some(ordered) = governor.find(instance.id) {
+                    ordered.last_used = now;
+                }
                 governor.policy.ended(now, instance.id, mark);
             }
         }
@@ -304,9 +326,10 @@ impl FunctionState<'_> {
     pub(super) fn tell_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         let id = self.instances.get(place).id;
         if let Some(governor) = &mut self.governor
-            && let Ok(index) = governor.instances.binary_search_by_key(&id, |ordered| ordered.id)
+            && let Some(ordered) = governor.find(id)
         {
-            governor.instances[index].ready = Some(now);
+            ordered.ready = Some(now);
+            ordered.last_used = now;
             governor.ready += 1;
             governor.policy.ready(now, id);
             self.watch_policy(now, shared);
@@ -327,5 +350,119 @@ fn fault(answer: Option<f64>, limit: u32, next: SimTime, now: SimTime) -> Option
         }
         _ if next <= now => Some("wants to be asked again at the same moment, for ever".into()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::engine::{Cell, EventCounts, simulate};
+    use crate::id::FnId;
+    use crate::policy::scaling::ScalingSpec;
+    use crate::policy::scaling::testing::Script;
+    use crate::scenario::{Files, ParseOptions, parse};
+    use crate::workload::Input;
+
+    /// Requests that run for 10 s, on instances that start in 500 ms; at most five.
+    const SCENARIO: &str = r#"
+        [scenario]
+        name = "scripted"
+        [simulation]
+        horizon = "1m"
+        [[function]]
+        name = "f"
+        duration.constant.value = "10s"
+        cold-start.constant.value = "500ms"
+        scaling.thresholds.target = 1
+        concurrency.max-instances = 5
+        [[source]]
+        name = "s"
+        function = "f"
+        arrivals.times.at = ["100ms", "600ms", "10s"]
+    "#;
+
+    /// Has no files.
+    struct Nothing;
+
+    impl Files for Nothing {
+        fn input(&self, path: &str) -> Input {
+            unreachable!("{path} is not asked for")
+        }
+    }
+
+    /// Instances as they come and go: when (ms), and which.
+    #[derive(Debug, Default)]
+    struct Log {
+        created: Vec<(u64, u64)>,
+        removed: Vec<(u64, u64)>,
+    }
+
+    impl Observer for &mut Log {
+        fn instance_created(&mut self, now: SimTime, _: FnId, id: InstanceId, _: SimTime, _: Span, _: bool) {
+            self.created.push((now.as_nanos() / 1_000_000, id.0));
+        }
+
+        fn instance_removed(&mut self, now: SimTime, _: FnId, id: InstanceId, _: SimTime) {
+            self.removed.push((now.as_nanos() / 1_000_000, id.0));
+        }
+    }
+
+    fn run(script: Script) -> Result<(EventCounts, Log), SimError> {
+        let mut scenario = parse("scripted.toml", SCENARIO, &ParseOptions::default(), &Nothing).expect("it is right");
+        scenario.functions[0].scaling = ScalingSpec::Scripted(script);
+        let mut log = Log::default();
+        let mut pulse = |_, _| ControlFlow::Continue(());
+        let counts = simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut log, &mut pulse)?;
+        Ok((counts, log))
+    }
+
+    fn error(script: Script) -> String {
+        run(script).expect_err("it is stopped").to_string()
+    }
+
+    #[test]
+    fn nonsense_is_stopped_with_the_name_of_who_said_it() {
+        let says = |answer: f64| error(Script::of(&[1.0, answer]));
+        let of = |fault: &str| format!("the scaling policy `scripted` of function `f` {fault}, at 1s");
+        assert_eq!(says(f64::NAN), of("answered with a number that is none (NaN)"));
+        assert_eq!(says(-1.0), of("asked for -1 instances"));
+        assert_eq!(says(6.0), of("asked for 6 instances, more than the limit of 5"));
+        assert_eq!(says(f64::INFINITY), of("asked for inf instances, more than the limit of 5"));
+        assert_eq!(says(f64::NEG_INFINITY), of("asked for -inf instances"));
+        assert_eq!(says(2.5), of("asked for 2.5 instances, which is not a whole number"));
+    }
+
+    #[test]
+    fn asking_again_at_once_is_stopped() {
+        let hasty = Script { pause: Span::ZERO, ..Script::of(&[1.0]) };
+        let said =
+            "the scaling policy `scripted` of function `f` wants to be asked again at the same moment, for ever, at 0s";
+        assert_eq!(error(hasty), said);
+    }
+
+    #[test]
+    fn no_answer_leaves_what_was_ordered() {
+        let silent = Script { answers: Vec::new(), ..Script::of(&[]) };
+        let (counts, log) = run(silent).expect("it runs");
+        assert_eq!((counts.completions, log.created.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_limit_is_no_fault() {
+        let (counts, log) = run(Script::of(&[5.0, -0.0, 5.0])).expect("it runs");
+        assert_eq!((counts.completions, log.created.len()), (3, 10));
+    }
+
+    /// Of three instances 0 serves from 0.5 s, 2 from 0.6 s, both for 10 s, and 1 from 10 s to 20 s. At 12 s there are to be
+    /// two, at 13 s one.
+    #[test]
+    fn who_goes_first() {
+        let script = [vec![3.0; 12], vec![2.0, 1.0]].concat();
+        let gone = |removal| run(Script { removal, ..Script::of(&script) }).expect("it runs").1.removed;
+        assert_eq!(gone(Removal::IdleFirst), [(12_000, 2), (13_000, 0)]);
+        assert_eq!(gone(Removal::LongestIdle), [(12_000, 0), (13_000, 2)]);
+        assert_eq!(gone(Removal::Youngest), [(12_000, 2), (20_000, 1)]);
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: `pkg/scaling/executor` of kedacore/keda at commit 8b4f083.
 
+pub mod autoscaler;
+
 use super::hpa::calculator::Target;
 use super::hpa::controller::HpaSpec;
 use crate::time::{SimTime, Span};

@@ -3,18 +3,37 @@
 //! Every policy here is a deterministic state machine: it is told the time and what was measured, and answers with a
 //! number. It schedules nothing and knows no engine, so that the conformance tests run the very code the engine runs.
 
+mod azure_consumption;
+mod azure_flex;
+mod cloud_run;
 pub mod hpa;
 pub mod keda;
 pub mod knative;
+mod openfaas;
+mod peak;
+pub mod predictive;
+pub mod schedule;
+pub mod scheduled;
 pub mod target_tracking;
+#[cfg(test)]
+pub(crate) mod testing;
 mod thresholds;
 
+pub use azure_consumption::{AzureConsumption, AzureConsumptionSpec, Trigger};
+pub use azure_flex::{AzureFlex, AzureFlexSpec};
+pub use cloud_run::{CloudRun, CloudRunSpec};
+pub use openfaas::{OpenFaas, OpenFaasCe, OpenFaasCeSpec, OpenFaasLoad, OpenFaasSpec};
 pub use thresholds::{Load, Thresholds, ThresholdsSpec};
 
 use crate::id::InstanceId;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
+use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
+use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
+use predictive::{Predictive, PredictiveSpec};
+use scheduled::{Scheduled, ScheduledSpec};
+use target_tracking::tracker::{Tracker, TrackerSpec};
 
 /// What a scenario says about scaling.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,6 +45,29 @@ pub enum ScalingSpec {
     Thresholds(ThresholdsSpec),
     /// The Knative Pod Autoscaler.
     Knative(Box<KnativeSpec>),
+    /// Azure Functions, Consumption plan.
+    AzureConsumption(AzureConsumptionSpec),
+    /// Azure Functions, Flex Consumption plan.
+    AzureFlex(AzureFlexSpec),
+    /// Google Cloud Run.
+    CloudRun(Box<CloudRunSpec>),
+    /// OpenFaaS Pro.
+    OpenFaas(Box<OpenFaasSpec>),
+    /// OpenFaaS, Community Edition.
+    OpenFaasCe(OpenFaasCeSpec),
+    /// The Kubernetes HorizontalPodAutoscaler.
+    Hpa(Box<AutoscalerSpec>),
+    /// A `ScaledObject` of KEDA on the function's queue.
+    Keda(Box<KedaSpec>),
+    /// Target tracking of provisioned instances.
+    TargetTracking(Box<TrackerSpec>),
+    /// A timetable.
+    Scheduled(ScheduledSpec),
+    /// Instances for the load that is forecast.
+    Predictive(Box<PredictiveSpec>),
+    /// What a test wants answered.
+    #[cfg(test)]
+    Scripted(testing::Script),
 }
 
 impl ScalingSpec {
@@ -36,6 +78,18 @@ impl ScalingSpec {
             Self::PerRequest => "per-request",
             Self::Thresholds(_) => "thresholds",
             Self::Knative(_) => "knative",
+            Self::AzureConsumption(_) => "azure-consumption",
+            Self::AzureFlex(_) => "azure-flex",
+            Self::CloudRun(_) => "cloud-run",
+            Self::OpenFaas(_) => "openfaas",
+            Self::OpenFaasCe(_) => "openfaas-ce",
+            Self::Hpa(_) => "hpa",
+            Self::Keda(_) => "keda",
+            Self::TargetTracking(_) => "target-tracking",
+            Self::Scheduled(_) => "scheduled",
+            Self::Predictive(_) => "predictive",
+            #[cfg(test)]
+            Self::Scripted(_) => "scripted",
         }
     }
 
@@ -46,7 +100,25 @@ impl ScalingSpec {
             Self::PerRequest => return None,
             Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
             Self::Knative(spec) => Box::new(spec.build(stream())),
+            Self::AzureConsumption(spec) => Box::new(AzureConsumption::new(spec.clone())),
+            Self::AzureFlex(spec) => Box::new(AzureFlex::new(spec.clone())),
+            Self::CloudRun(spec) => Box::new(CloudRun::new((**spec).clone())),
+            Self::OpenFaas(spec) => Box::new(OpenFaas::new((**spec).clone())),
+            Self::OpenFaasCe(spec) => Box::new(OpenFaasCe::new(spec.clone())),
+            Self::Hpa(spec) => Box::new(Autoscaler::new(AutoscalerSpec::clone(spec))),
+            Self::Keda(spec) => Box::new(KedaAutoscaler::new(KedaSpec::clone(spec))),
+            Self::TargetTracking(spec) => Box::new(Tracker::new(TrackerSpec::clone(spec))),
+            Self::Scheduled(spec) => Box::new(Scheduled::new(spec)),
+            Self::Predictive(spec) => Box::new(Predictive::new(PredictiveSpec::clone(spec))),
+            #[cfg(test)]
+            Self::Scripted(script) => Box::new(script.clone()),
         })
+    }
+
+    /// Whether a policy orders every instance, so that requests wait for them.
+    #[must_use]
+    pub const fn orders_all(&self) -> bool {
+        !matches!(self, Self::PerRequest) && matches!(self.governs(), Governs::Instances)
     }
 
     /// What the policy governs.
@@ -54,6 +126,25 @@ impl ScalingSpec {
     pub const fn governs(&self) -> Governs {
         match self {
             Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
+            Self::AzureConsumption(_) | Self::AzureFlex(_) | Self::CloudRun(_) => Governs::Instances,
+            Self::OpenFaas(_) | Self::OpenFaasCe(_) => Governs::Instances,
+            Self::Hpa(_) | Self::Keda(_) => Governs::Instances,
+            Self::TargetTracking(_) => Governs::Provisioned,
+            Self::Scheduled(spec) => spec.governs,
+            Self::Predictive(spec) => spec.governs,
+            #[cfg(test)]
+            Self::Scripted(_) => Governs::Instances,
+        }
+    }
+
+    /// The most provisioned instances that the policy may order.
+    #[must_use]
+    pub fn most_provisioned(&self) -> u32 {
+        match self {
+            Self::TargetTracking(spec) => spec.most(),
+            Self::Scheduled(spec) if spec.governs == Governs::Provisioned => spec.most(),
+            Self::Predictive(spec) if spec.governs == Governs::Provisioned => spec.max_instances.unwrap_or(u32::MAX),
+            _ => 0,
         }
     }
 }
@@ -120,6 +211,8 @@ pub enum Removal {
     IdleFirst,
     /// The youngest, idle or not: as the ReplicaSet of Kubernetes, which knows nothing of requests.
     Youngest,
+    /// Idle ones, the one that has been idle longest first; then busy ones, youngest first.
+    LongestIdle,
 }
 
 /// What a scaling policy may look at: read only. Counts are of the instances that it governs and that take requests.
@@ -169,6 +262,8 @@ pub struct Totals {
     pub queued_ns: u128,
     /// Integral of the instances that take requests and are ready, in ns.
     pub ready_ns: u128,
+    /// Integral of all requests of the function in progress or waiting, whatever instances they are on, in ns.
+    pub load_ns: u128,
 }
 
 impl View<'_> {
@@ -195,6 +290,7 @@ impl Totals {
             in_progress_ns: self.in_progress_ns - earlier.in_progress_ns,
             queued_ns: self.queued_ns - earlier.queued_ns,
             ready_ns: self.ready_ns - earlier.ready_ns,
+            load_ns: self.load_ns - earlier.load_ns,
         }
     }
 }

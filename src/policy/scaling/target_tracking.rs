@@ -3,6 +3,8 @@
 //! Source: the AWS documentation of target tracking for `LambdaProvisionedConcurrencyUtilization`; that in is gentler than
 //! out is documented, the exact step is not. The step here is proportional in both directions.
 
+pub mod tracker;
+
 use std::collections::VecDeque;
 
 use crate::time::{SimTime, Span};

@@ -1,5 +1,6 @@
 //! Thresholds: so many instances that each has a target of load.
 
+use super::peak::Peak;
 use super::{Scaling, Totals, View, next_multiple};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
@@ -36,15 +37,14 @@ pub struct Thresholds {
     spec: ThresholdsSpec,
     next: SimTime,
     before: Totals,
-    /// What it wanted, and when: later and larger ones only, the largest in front.
-    wanted: std::collections::VecDeque<(SimTime, f64)>,
+    wanted: Peak,
 }
 
 impl Thresholds {
     /// A rule that has seen nothing.
     #[must_use]
     pub fn new(spec: ThresholdsSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, before: Totals::default(), wanted: std::collections::VecDeque::new() }
+        Self { spec, next: SimTime::ZERO, before: Totals::default(), wanted: Peak::default() }
     }
 
     fn load(&self, view: &View<'_>) -> f64 {
@@ -68,14 +68,7 @@ impl Scaling for Thresholds {
         let wanted = view.bounded((self.load(view) / self.spec.target).ceil().max(least));
         self.before = view.totals;
         self.next = next_multiple(view.now, self.spec.interval);
-        while self.wanted.back().is_some_and(|(_, smaller)| *smaller <= wanted) {
-            self.wanted.pop_back();
-        }
-        self.wanted.push_back((view.now, wanted));
-        while self.wanted.front().is_some_and(|(at, _)| *at + self.spec.scale_down_delay < view.now) {
-            self.wanted.pop_front();
-        }
-        self.wanted.front().map(|(_, most)| *most)
+        Some(self.wanted.of(view.now, wanted, self.spec.scale_down_delay))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::scaling::ScalingSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
@@ -34,10 +35,14 @@ impl Checker<'_, '_> {
         let max_lifetime = table.max_lifetime.flatten();
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
-        let scaling = self.scaling(&table.scaling, &key("scaling"));
-        let waits = !matches!(*table.scaling, ScalingTable::PerRequest(_));
+        let scaling = self.scaling(table, &key("scaling"));
+        // Of a policy with mistakes in it only what is certain is used.
+        let waits = scaling.as_ref().map_or(
+            !matches!(*table.scaling, ScalingTable::PerRequest(_) | ScalingTable::TargetTracking(_)),
+            ScalingSpec::orders_all,
+        );
         let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
-        let mut selection = *table.selection;
+        let mut selection = table.selection.unwrap_or_default();
         if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {
             self.ordered(table, path, scaling, &mut selection, concurrency);
         }
@@ -46,6 +51,9 @@ impl Checker<'_, '_> {
             Some(cold) => self.cold_start(cold, &key("cold-start")),
             None => Some(Vec::new()),
         });
+        if let (Some(scaling), Some(phases), Some(concurrency)) = (&scaling, &cold_start, &mut concurrency) {
+            Self::pending(table, scaling, phases.as_deref().unwrap_or_default(), concurrency);
+        }
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist, &key("duration")),
             // Where requests bring their running times, the law is not used.
@@ -92,7 +100,7 @@ impl Checker<'_, '_> {
             let message = format!("`{path}.timeout` is {told}: {platform} allows at most {}", allowed.timeout);
             self.problems.push(Problem::error(table.timeout.place, message));
         }
-        if *table.concurrency.per_instance > allowed.per_instance {
+        if table.concurrency.per_instance.is_some_and(|slots| slots > allowed.per_instance) {
             let message = format!("{platform} gives an instance {} request at a time", allowed.per_instance);
             self.problems.push(Problem::warning(table.concurrency.per_instance.place, message));
         }
@@ -109,7 +117,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// `waits`: requests wait for instances even if nothing is said about it.
+    /// `waits`: where nothing is said, requests wait for instances.
     fn concurrency(&mut self, table: &ConcurrencyTable, waits: bool, path: &str) -> Option<Concurrency> {
         let provisioned = *table.provisioned;
         let (max, reserved) = (table.max_instances.flatten(), table.reserved.flatten());
@@ -128,19 +136,20 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::warning(table.reserved.place, message));
         }
         let (limit, timeout) = (table.queue_limit.flatten(), table.queue_timeout.flatten());
-        let overflow = match *table.overflow {
+        let silent = if waits { OverflowWord::Queue } else { OverflowWord::Reject };
+        let overflow = match table.overflow.unwrap_or(silent) {
             OverflowWord::Queue => Overflow::Queue { limit, timeout },
             OverflowWord::Reject => {
                 let limit = limit.map(|_| ("queue-limit", table.queue_limit.place));
                 let timeout = timeout.map(|_| ("queue-timeout", table.queue_timeout.place));
-                let is_silent = waits && table.overflow.place == table.place;
-                if !table.overflow.broken && !is_silent {
+                if !table.overflow.broken {
                     self.no_queue(path, [limit, timeout]);
                 }
                 Overflow::Reject
             }
         };
-        Some(Concurrency { per_instance: *table.per_instance, max_instances: max, reserved, provisioned, overflow })
+        let per_instance = table.per_instance.unwrap_or(1);
+        Some(Concurrency { per_instance, max_instances: max, reserved, provisioned, overflow })
     }
 
     fn no_queue(&mut self, path: &str, given: [Option<(&str, Place)>; 2]) {

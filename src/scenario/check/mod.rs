@@ -54,7 +54,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let sources = sources.filter_map(|(place, table)| checker.sources(table, place, &traces, &functions));
     let sources = sources.flatten().collect::<Vec<_>>();
     let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &functions)).collect();
-    checker.reservations(file);
+    checker.reservations(file, &checked);
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
@@ -63,6 +63,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         return None;
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
+    checker.oracles(&mut checked, &sources, simulation.horizon, file);
     let scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),

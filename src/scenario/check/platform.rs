@@ -1,10 +1,12 @@
 //! The platform: limits of the account, the rate of growth, prices.
 
+use std::collections::BTreeMap;
+
 use super::Checker;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::limits::MAX_PROVISIONED;
-use crate::scenario::model::{Billing, ExtraPrices, Platform, ProvisionedBilling, ScalingRate, Tier};
+use crate::scenario::model::{Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, Tier};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::platform::{BillingTable, PlatformTable, ScalingTable, TierTable};
 use crate::time::Span;
@@ -107,18 +109,28 @@ impl Checker<'_, '_> {
     }
 
     /// What functions take out of the account limit, all together.
-    pub(super) fn reservations(&mut self, file: &FileTable) {
+    pub(super) fn reservations(&mut self, file: &FileTable, functions: &[Function]) {
+        let most = |function: &'_ Function| function.scaling.most_provisioned();
+        let with_policy = functions.iter().filter(|function| most(function) > 0);
+        let by_policy: BTreeMap<&str, u32> =
+            with_policy.map(|function| (function.name.as_str(), most(function))).collect();
         let mut last: Option<(Place, &str)> = None;
         let (mut taken, mut provisioned) = (0_u64, 0_u64);
         for function in file.function.iter() {
             let concurrency = &function.concurrency;
-            let (reserved, own) = (concurrency.reserved.flatten(), *concurrency.provisioned);
+            let name = function.name.as_deref().unwrap_or("?");
+            let policy = by_policy.get(name).copied().unwrap_or(0);
+            let (reserved, own) = (concurrency.reserved.flatten(), policy.max(*concurrency.provisioned));
             provisioned += u64::from(own);
             // Provisioned instances come out of the function's reserve, if it has one.
             taken += u64::from(reserved.unwrap_or(own));
             if reserved.is_some() || own > 0 {
-                let place = if reserved.is_some() { concurrency.reserved.place } else { concurrency.provisioned.place };
-                last = Some((place, function.name.as_deref().unwrap_or("?")));
+                let place = match reserved {
+                    Some(_) => concurrency.reserved.place,
+                    None if policy > 0 => function.scaling.place,
+                    None => concurrency.provisioned.place,
+                };
+                last = Some((place, name));
             }
         }
         let Some((place, name)) = last else { return };

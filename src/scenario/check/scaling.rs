@@ -1,5 +1,10 @@
 //! Scaling policies: what their values mean together, and what the real systems would refuse.
 
+mod clouds;
+mod kubernetes;
+mod predictive;
+mod timed;
+
 use std::collections::BTreeSet;
 
 use super::Checker;
@@ -7,22 +12,36 @@ use crate::policy::scaling::knative::KnativeSpec;
 use crate::policy::scaling::knative::annotations::{Annotations, PREFIX};
 use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
-use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec};
+use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec, Trigger};
 use crate::policy::selection::Selection;
 use crate::scenario::diagnostic::Problem;
-use crate::scenario::model::{Concurrency, Overflow};
-use crate::scenario::raw::function::{FunctionTable, OverflowWord};
+use crate::scenario::model::Concurrency;
+use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
 
 /// Slots of an instance that has no limit of its own.
 const UNLIMITED_SLOTS: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
-    pub(super) fn scaling(&mut self, table: &ScalingTable, path: &str) -> Option<ScalingSpec> {
-        Some(match table {
+    pub(super) fn scaling(&mut self, function: &FunctionTable, path: &str) -> Option<ScalingSpec> {
+        Some(match &*function.scaling {
             ScalingTable::PerRequest(_) => ScalingSpec::PerRequest,
             ScalingTable::Thresholds(table) => ScalingSpec::Thresholds(self.thresholds(table, path)?),
             ScalingTable::Knative(table) => ScalingSpec::Knative(Box::new(self.knative(table, path)?)),
+            ScalingTable::AzureConsumption(table) => {
+                ScalingSpec::AzureConsumption(self.azure_consumption(table, path)?)
+            }
+            ScalingTable::AzureFlex(table) => ScalingSpec::AzureFlex(self.azure_flex(table, function, path)?),
+            ScalingTable::CloudRun(table) => ScalingSpec::CloudRun(Box::new(self.cloud_run(table, path)?)),
+            ScalingTable::OpenFaas(table) => ScalingSpec::OpenFaas(Box::new(self.openfaas(table, path)?)),
+            ScalingTable::OpenFaasCe(table) => ScalingSpec::OpenFaasCe(self.openfaas_ce(table, path)?),
+            ScalingTable::Hpa(table) => ScalingSpec::Hpa(Box::new(self.hpa(table, path)?)),
+            ScalingTable::Keda(table) => ScalingSpec::Keda(Box::new(self.keda(table, path)?)),
+            ScalingTable::TargetTracking(table) => {
+                ScalingSpec::TargetTracking(Box::new(self.target_tracking(table, path)?))
+            }
+            ScalingTable::Scheduled(table) => ScalingSpec::Scheduled(self.scheduled(table, path)?),
+            ScalingTable::Predictive(table) => ScalingSpec::Predictive(Box::new(self.predictive(table, path)?)),
         })
     }
 
@@ -83,8 +102,8 @@ impl Checker<'_, '_> {
         })
     }
 
-    /// What a function is where a policy orders all of its instances: requests wait for them, and what only a request
-    /// that creates its instance would need has no place.
+    /// Where a policy orders all of a function's instances, what only a request that creates its instance would need has
+    /// no place; where it orders the provisioned ones, they must fit.
     pub(super) fn ordered(
         &mut self,
         table: &FunctionTable,
@@ -93,7 +112,10 @@ impl Checker<'_, '_> {
         selection: &mut Selection,
         concurrency: &mut Concurrency,
     ) {
-        if matches!(scaling, ScalingSpec::PerRequest) || scaling.governs() == Governs::Provisioned {
+        if !scaling.orders_all() {
+            if scaling.governs() == Governs::Provisioned {
+                self.provisioned_by_policy(table.scaling.place, path, scaling, concurrency);
+            }
             return;
         }
         let policy = scaling.name();
@@ -107,26 +129,37 @@ impl Checker<'_, '_> {
             let help = "give the policy a minimum of instances instead";
             self.problems.push(Problem::error(table.concurrency.provisioned.place, message).help(help));
         }
-        // Where nothing is said, requests wait.
-        if table.concurrency.overflow.place == table.concurrency.value.place {
-            let (limit, timeout) = (table.concurrency.queue_limit.flatten(), table.concurrency.queue_timeout.flatten());
-            concurrency.overflow = Overflow::Queue { limit, timeout };
-        } else if *table.concurrency.overflow == OverflowWord::Reject {
-            concurrency.overflow = Overflow::Reject;
-        }
-        if let ScalingSpec::Knative(knative) = scaling {
-            if table.concurrency.per_instance.place != table.concurrency.value.place {
-                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.knative");
-                let help = "write scaling.knative.container-concurrency";
+        if let Some((key, slots)) = slots(scaling) {
+            if table.concurrency.per_instance.is_some() {
+                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.{policy}");
+                let help = format!("write scaling.{policy}.{key}");
                 self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
             }
-            concurrency.per_instance = match knative.container_concurrency {
-                0 => UNLIMITED_SLOTS,
-                slots => slots,
-            };
-            if table.selection.place == table.place {
-                *selection = Selection::Random;
-            }
+            concurrency.per_instance = if slots == 0 { UNLIMITED_SLOTS } else { slots };
+        }
+        if table.selection.is_none() && is_spread(scaling) {
+            *selection = Selection::Random;
         }
     }
+}
+
+/// How many requests an instance takes where the policy says so itself, and under which key; 0: any number.
+const fn slots(scaling: &ScalingSpec) -> Option<(&'static str, u32)> {
+    match scaling {
+        ScalingSpec::Knative(knative) => Some(("container-concurrency", knative.container_concurrency)),
+        ScalingSpec::AzureConsumption(azure) => Some(match azure.trigger {
+            Trigger::Http => ("max-concurrent-requests", azure.slots),
+            Trigger::TargetBased | Trigger::Incremental => ("target-executions-per-instance", azure.slots),
+        }),
+        ScalingSpec::AzureFlex(azure) => Some(("per-instance-concurrency", azure.concurrency)),
+        ScalingSpec::CloudRun(service) => Some(("concurrency", service.concurrency)),
+        ScalingSpec::OpenFaas(openfaas) => Some(("max-inflight", openfaas.max_inflight)),
+        ScalingSpec::OpenFaasCe(openfaas) => Some(("max-inflight", openfaas.max_inflight)),
+        _ => None,
+    }
+}
+
+/// Whether requests are spread over the instances as the Service of Kubernetes does it.
+const fn is_spread(scaling: &ScalingSpec) -> bool {
+    matches!(scaling, ScalingSpec::Knative(_) | ScalingSpec::OpenFaas(_) | ScalingSpec::OpenFaasCe(_))
 }

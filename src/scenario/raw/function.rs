@@ -26,8 +26,8 @@ macro_rules! function_table {
                 default memory: Size = 128,
                 /// A request running longer is cut off and has timed out; "none": never.
                 optional timeout: OrNone<Duration>,
-                /// Which instance serves the next request.
-                default selection: Selection = Selection::MostRecentlyUsed,
+                /// Which instance serves the next request; without it: the one used last, or what `scaling` brings with it.
+                optional selection: Selection,
                 /// An instance this old takes no further request and goes when it is free; "none": as old as it gets.
                 optional max_lifetime: OrNone<Duration>,
                 /// Processor architecture, for the price.
@@ -128,16 +128,17 @@ table! {
 table! {
     /// How many at a time.
     struct ConcurrencyTable {
-        /// Requests that one instance serves at a time.
-        default per_instance: Count<1, 1_000_000> = 1,
+        /// Requests that one instance serves at a time; without it: 1, or what `scaling` says.
+        optional per_instance: Count<1, 1_000_000>,
         /// Instances that may exist; "none": no limit.
         optional max_instances: OrNone<Count<1, MANY>>,
         /// Requests in progress that are guaranteed and at the same time the most; "none": shares what is unreserved.
         optional reserved: OrNone<Count<0, MANY>>,
         /// Instances that are always there.
         default provisioned: Count<0, MAX_PROVISIONED> = 0,
-        /// What a request meets when no instance may be created.
-        default overflow: OverflowWord = OverflowWord::Reject,
+        /// What a request meets when no instance may be created; without it: "reject", or "queue" where `scaling` orders
+        /// the instances.
+        optional overflow: OverflowWord,
         /// With overflow = "queue": requests that may wait; "none": no limit.
         optional queue_limit: OrNone<Count<0, MANY>>,
         /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
@@ -173,11 +174,11 @@ impl ConcurrencyTable {
         }
         Self {
             place: Place::default(),
-            per_instance: at(1),
+            per_instance: at(None),
             max_instances: at(None),
             reserved: at(None),
             provisioned: at(0),
-            overflow: at(OverflowWord::Reject),
+            overflow: at(None),
             queue_limit: at(None),
             queue_timeout: at(None),
         }

@@ -1,13 +1,20 @@
 //! Scaling policies, as they may be written.
 
-use crate::policy::scaling::Load;
+pub(in crate::scenario) mod kubernetes;
+pub(in crate::scenario) mod predictive;
+pub(in crate::scenario) mod timed;
+
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
+use crate::policy::scaling::{Load, OpenFaasLoad, Trigger};
 use crate::scenario::decode::{At, Field, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Count, Duration, Flag, Number, Positive};
+use crate::scenario::leaf::{Amount, Count, Duration, Flag, Number, Positive, Share};
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
+use kubernetes::{HpaTable, KedaTable};
+use predictive::PredictiveTable;
+use timed::{ScheduledTable, TargetTrackingTable};
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
@@ -21,6 +28,26 @@ union! {
         "thresholds" => Thresholds(ThresholdsTable),
         /// The Knative Pod Autoscaler, with activator, queue-proxies and scale to zero.
         "knative" => Knative(Box<KnativeTable>),
+        /// The scale controller of Azure Functions on the Consumption plan.
+        "azure-consumption" => AzureConsumption(AzureConsumptionTable),
+        /// Azure Functions on the Flex Consumption plan: instances by concurrency.
+        "azure-flex" => AzureFlex(AzureFlexTable),
+        /// Google Cloud Run and its functions: metrics of the last minute, and an instance at once where there is no room.
+        "cloud-run" => CloudRun(Box<CloudRunTable>),
+        /// OpenFaaS Pro: replicas by load, down to zero.
+        "openfaas" => OpenFaas(Box<OpenFaasTable>),
+        /// OpenFaaS, Community Edition: an alert adds replicas.
+        "openfaas-ce" => OpenFaasCe(OpenFaasCeTable),
+        /// The Kubernetes HorizontalPodAutoscaler.
+        "hpa" => Hpa(Box<HpaTable>),
+        /// KEDA on the function's queue: none, one, and as many as an HPA wants.
+        "keda" => Keda(Box<KedaTable>),
+        /// Target tracking of provisioned instances, as by AWS Application Auto Scaling.
+        "target-tracking" => TargetTracking(Box<TargetTrackingTable>),
+        /// As many instances as a timetable says.
+        "scheduled" => Scheduled(Box<ScheduledTable>),
+        /// Instances for the load that is forecast.
+        "predictive" => Predictive(Box<PredictiveTable>),
     }
 }
 
@@ -117,6 +144,120 @@ choice! { Aggregation {
     "linear" => Aggregation::Linear, "Every second alike.";
     "weighted-exponential" => Aggregation::WeightedExponential, "The newest second most.";
 } }
+
+table! {
+    /// The scale controller of Azure Functions on the Consumption plan; a function stands for a function app.
+    struct AzureConsumptionTable {
+        /// What starts the function.
+        default trigger: Trigger = Trigger::Http,
+        /// Executions that each instance is to have; without it: what it can run at once (HTTP), or 16.
+        optional target_executions_per_instance: Positive,
+        /// With trigger = "http": requests that an instance runs at once (host.json).
+        default max_concurrent_requests: Count<1, MANY> = 100,
+        /// With trigger = "http": requests that an instance holds, waiting ones too; beyond, it answers 429 (host.json).
+        default max_outstanding_requests: Count<1, MANY> = 200,
+        /// Most instances: 200 on Windows, 100 on Linux.
+        default max_instances: Count<1, MANY> = 200,
+        /// For how long an instance must have been too many before it goes: measured, not published.
+        default idle_timeout: Duration = Span::from_secs(1200),
+    }
+}
+
+choice! { Trigger {
+    "http" => Trigger::Http, "Requests over HTTP: one new instance a second at most.";
+    "target-based" => Trigger::TargetBased, "Events of a source of known length: four new instances every 30 s at most.";
+    "incremental" => Trigger::Incremental, "Events of any other source: one new instance every 30 s at most.";
+} }
+
+table! {
+    /// Azure Functions on the Flex Consumption plan; a function stands for a group that is scaled together.
+    struct AzureFlexTable {
+        /// Requests that an instance runs at once; without it: 4, 16 or 32 by the memory of an instance.
+        optional per_instance_concurrency: Count<1, 1000>,
+        /// Instances that are always there.
+        default always_ready: Count<0, MANY> = 0,
+        /// Most instances.
+        default max_instances: Count<1, MANY> = 100,
+        /// For how long an instance must have been too many before it goes: not published.
+        default scale_in_delay: Duration = Span::from_secs(300),
+    }
+}
+
+table! {
+    /// The autoscaler of Google Cloud Run, for one revision.
+    struct CloudRunTable {
+        /// Requests that an instance takes at once.
+        default concurrency: Count<1, MANY> = 80,
+        /// Share of it to aim for.
+        default concurrency_target: Share = 0.6,
+        /// vCPUs of an instance.
+        default cpu: Positive = 1.0,
+        /// Share of them to aim for.
+        default cpu_target: Share = 0.6,
+        /// vCPUs that a request in progress uses; 0: the CPU decides nothing.
+        default cpu_per_request: Amount = 0.0,
+        /// What the metrics are averaged over.
+        default window: Duration = Span::from_secs(60),
+        /// How often it decides.
+        default interval: Duration = Span::from_secs(5),
+        /// For how long an idle instance is kept: at most so long by the documentation, just so long as measured.
+        default idle_timeout: Duration = Span::from_secs(900),
+        /// Fewest instances.
+        default min_instances: Count<0, MANY> = 0,
+        /// Most instances.
+        default max_instances: Count<1, MANY> = 100,
+    }
+}
+
+table! {
+    /// The autoscaler of OpenFaaS Pro: the labels com.openfaas.scale.* of a function.
+    struct OpenFaasTable {
+        /// What is measured: the label `type`.
+        default load: OpenFaasLoad = OpenFaasLoad::Rps,
+        /// How much of it a replica can bear.
+        default target: Positive = 50.0,
+        /// Share of it to aim for.
+        default target_proportion: Positive = 0.9,
+        /// Fewest replicas under load.
+        default min: Count<1, MANY> = 1,
+        /// Most replicas.
+        default max: Count<1, MANY> = 20,
+        /// Whether the last replica may go.
+        default zero: Flag = false,
+        /// For how long nobody must have come before it does.
+        default zero_duration: Duration = Span::from_secs(900),
+        /// Fewer replicas only if no decision of so long recommended more: the label `down.window`.
+        default down_window: Duration = Span::ZERO,
+        /// Requests that a replica takes before it answers 429 (its watchdog's variable); 0: any number.
+        default max_inflight: Count<0, MANY> = 0,
+        /// Milli-CPU that a request in progress uses.
+        default cpu_per_request: Amount = 1000.0,
+        /// How often it decides: as often as Prometheus evaluates its rules.
+        default interval: Duration = Span::from_secs(15),
+    }
+}
+
+choice! { OpenFaasLoad {
+    "rps" => OpenFaasLoad::Rps, "Requests completed in a second, over the last 30 s.";
+    "capacity" => OpenFaasLoad::Capacity, "Requests in flight, the most of the last 45 s.";
+    "cpu" => OpenFaasLoad::Cpu, "Milli-CPU in use, over the last minute.";
+} }
+
+table! {
+    /// The Community Edition of OpenFaaS: an alert of Prometheus adds replicas, its end takes them away.
+    struct OpenFaasCeTable {
+        /// Requests completed in a second, over the last 10 s, beyond which it is an alert.
+        default threshold: Positive = 5.0,
+        /// Fewest replicas.
+        default min: Count<1, MANY> = 1,
+        /// Most replicas.
+        default max: Count<1, MANY> = 5,
+        /// Percentage of the most replicas that an alert adds each time.
+        default factor: Count<0, 100> = 20,
+        /// Requests that a replica takes before it answers 429; 0: any number.
+        default max_inflight: Count<0, MANY> = 0,
+    }
+}
 
 impl KnativeTable {
     /// Where the value of a key stands.

@@ -6,13 +6,17 @@
 //! | pods one metric asks for | [`calculator`] |
 //! | stabilisation windows and rate policies | [`behavior`] |
 //! | one sync: metrics, history, bounds | [`controller`] |
+//! | samples of the pods, and when they are seen | [`samples`] |
+//! | the whole as a scaling policy | [`autoscaler`] |
 //! | Knative revisions of the HPA class | [`revision`] |
 //!
 //! Metric values are integers in thousandths of their unit, and averages are integer divisions, as in the original
 //! (`pkg/controller/podautoscaler` of kubernetes/kubernetes).
 
+pub mod autoscaler;
 pub mod behavior;
 pub mod calculator;
 pub mod controller;
 pub mod pods;
 pub mod revision;
+pub mod samples;

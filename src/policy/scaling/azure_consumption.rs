@@ -1,0 +1,200 @@
+//! Azure Functions, Consumption plan: the scale controller.
+
+use super::peak::Peak;
+use super::{Scaling, View};
+use crate::time::{SimTime, Span};
+
+/// How long after the first request of a function without instances it is seen: what comes with it is seen too.
+pub(super) const A_MOMENT: Span = Span::from_nanos(1);
+
+/// What starts a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trigger {
+    /// Requests over HTTP.
+    Http,
+    /// Events of a source whose length is known: Service Bus, Storage Queue, Event Hubs, Kafka, Cosmos DB.
+    TargetBased,
+    /// Events of any other source.
+    Incremental,
+}
+
+/// How the scale controller of the Consumption plan sees one function app (here: one function).
+///
+/// Published (learn.microsoft.com/azure/azure-functions, event-driven-scaling and functions-target-based-scaling): for
+/// HTTP triggers at most one new instance a second, for all others a decision at most every 30 s; one instance at a time,
+/// or four where scaling is by target, with instances = length of the source / target executions per instance; at most
+/// 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021: half are
+/// gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
+///
+/// Not published, and modelled so: the controller wants as many instances as the requests it knows of need at the target
+/// (for HTTP too, where it is said to look at latency as well); an incremental source gets one more while anything
+/// waits. Instances go, one at a time or by target all at once, when no decision of the last `idle_timeout` wanted them.
+/// The first request of a function without instances gets one at once. The front end sends a request to any instance,
+/// each with the same probability. Absent: the ten minutes after which a draining instance is cut off, and the 230 s after
+/// which an HTTP answer is given up (write it as `queue-timeout` or `timeout`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct AzureConsumptionSpec {
+    /// What starts the function.
+    pub trigger: Trigger,
+    /// Executions that each instance is to have.
+    pub target: f64,
+    /// Requests that an instance runs at once.
+    pub slots: u32,
+    /// HTTP: how many more may wait at an instance before it answers 429.
+    pub waiting: u32,
+    /// Most instances.
+    pub max_instances: u32,
+    /// For how long an instance must have been too many before it goes.
+    pub idle_timeout: Span,
+}
+
+/// The scale controller at work.
+#[derive(Clone, Debug)]
+pub struct AzureConsumption {
+    spec: AzureConsumptionSpec,
+    next: SimTime,
+    wanted: Peak,
+}
+
+impl AzureConsumptionSpec {
+    const fn interval(&self) -> Span {
+        match self.trigger {
+            Trigger::Http => Span::from_secs(1),
+            Trigger::TargetBased | Trigger::Incremental => Span::from_secs(30),
+        }
+    }
+
+    /// Instances that may be added at once.
+    const fn step(&self) -> f64 {
+        match self.trigger {
+            Trigger::Http | Trigger::Incremental => 1.0,
+            Trigger::TargetBased => 4.0,
+        }
+    }
+
+    fn wanted(&self, view: &View<'_>) -> f64 {
+        let busy = view.instances.iter().filter(|instance| instance.in_flight > 0).count();
+        match self.trigger {
+            Trigger::Http | Trigger::TargetBased => {
+                ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target).ceil()
+            }
+            Trigger::Incremental if view.queued > 0 => f64::from(view.ordered) + 1.0,
+            Trigger::Incremental => busy as f64,
+        }
+    }
+}
+
+impl AzureConsumption {
+    /// A controller that has seen nothing.
+    #[must_use]
+    pub fn new(spec: AzureConsumptionSpec) -> Self {
+        Self { spec, next: SimTime::ZERO, wanted: Peak::default() }
+    }
+}
+
+impl Scaling for AzureConsumption {
+    fn next(&self) -> SimTime {
+        self.next
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        let (spec, ordered) = (&self.spec, f64::from(view.ordered));
+        let wanted = view.bounded(spec.wanted(view).min(f64::from(spec.max_instances)));
+        let peak = self.wanted.of(view.now, wanted, spec.idle_timeout);
+        let answer = if wanted > ordered {
+            wanted.min(ordered + spec.step())
+        } else if peak < ordered && spec.trigger == Trigger::TargetBased {
+            peak
+        } else if peak < ordered {
+            ordered - 1.0
+        } else {
+            ordered
+        };
+        // Without instances it waits for a request.
+        self.next = if answer == 0.0 { SimTime::NEVER } else { view.now + spec.interval() };
+        Some(view.bounded(answer))
+    }
+
+    fn arrived(&mut self, now: SimTime) {
+        if self.next == SimTime::NEVER {
+            self.next = now + A_MOMENT;
+        }
+    }
+
+    fn waits_at_instance(&self) -> Option<u32> {
+        (self.spec.trigger == Trigger::Http).then_some(self.spec.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, ready, view};
+    use super::*;
+
+    fn spec(trigger: Trigger, target: f64) -> AzureConsumptionSpec {
+        AzureConsumptionSpec {
+            trigger,
+            target,
+            slots: 100,
+            waiting: 100,
+            max_instances: 200,
+            idle_timeout: Span::from_secs(1200),
+        }
+    }
+
+    /// What it orders with so many requests known at each of its decisions.
+    fn orders(spec: AzureConsumptionSpec, queued: &[u32]) -> Vec<f64> {
+        let mut policy = AzureConsumption::new(spec);
+        let mut ordered = 0;
+        let decide = |&queued: &u32| {
+            let answer = policy.decide(&View { queued, ordered, ..view(policy.next()) }).expect("an answer");
+            ordered = answer as u32;
+            answer
+        };
+        queued.iter().map(decide).collect()
+    }
+
+    #[test]
+    fn http_gets_one_instance_a_second() {
+        // 350 requests at 100 each need 4; from the second on that 80 are left, 1: but 4 were wanted a moment ago.
+        assert_eq!(orders(spec(Trigger::Http, 100.0), &[350, 350, 350, 80, 80]), [1.0, 2.0, 3.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn a_queue_gets_four_at_a_time_every_thirty_seconds() {
+        // 160 messages at 16 each need 10.
+        let mut policy = AzureConsumption::new(spec(Trigger::TargetBased, 16.0));
+        let first = policy.decide(&View { queued: 160, ..view(at(0)) });
+        assert_eq!((first, policy.next()), (Some(4.0), at(30)));
+        assert_eq!(orders(spec(Trigger::TargetBased, 16.0), &[160, 160, 160, 160]), [4.0, 8.0, 10.0, 10.0]);
+    }
+
+    #[test]
+    fn any_other_source_gets_one_while_something_waits() {
+        assert_eq!(orders(spec(Trigger::Incremental, 16.0), &[1, 900, 900, 0]), [1.0, 2.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn an_instance_goes_twenty_minutes_after_it_was_wanted() {
+        let mut policy = AzureConsumption::new(spec(Trigger::Http, 100.0));
+        policy.decide(&View { queued: 150, ordered: 1, ..view(at(0)) });
+        let busy = ready(&[1, 0]);
+        let later = |now| View { ordered: 2, in_progress: 1, instances: &busy, ..view(at(now)) };
+        assert_eq!(policy.decide(&later(1200)), Some(2.0));
+        assert_eq!(policy.decide(&later(1201)), Some(1.0));
+    }
+
+    #[test]
+    fn no_more_than_the_plan_allows() {
+        let plan = AzureConsumptionSpec { max_instances: 5, ..spec(Trigger::TargetBased, 1.0) };
+        assert_eq!(orders(plan, &[1000, 1000]), [4.0, 5.0]);
+    }
+
+    #[test]
+    fn the_first_request_is_seen_at_once() {
+        let mut policy = AzureConsumption::new(spec(Trigger::Http, 100.0));
+        assert_eq!(policy.decide(&view(at(0))), Some(0.0));
+        policy.arrived(at(0) + Span::from_nanos(5));
+        assert_eq!(policy.next(), at(0) + Span::from_nanos(6));
+    }
+}

@@ -1,0 +1,256 @@
+//! Google Cloud Run: metrics of the last minute, an instance at once for a request that finds no room, and idle instances
+//! that are kept for a while.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{InstanceView, Mark, Removal, Scaling, Totals, View};
+use crate::id::InstanceId;
+use crate::time::{SimTime, Span};
+
+/// A service of Cloud Run (or a function of the second generation), one revision.
+///
+/// Published (docs.cloud.google.com/run/docs/about-instance-autoscaling, 2026): instances = the larger of CPU in use /
+/// (CPUs of an instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each rounded up
+/// and on average over one minute, both targets 60 %; evaluated periodically (older copies: every 5 s); besides, a request
+/// that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
+/// only a request starts an instance.
+///
+/// Not published, and modelled so: before a run there was no load, so its first minute is averaged with nothing; requests
+/// that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
+/// those on their way; an instance is kept for all of `idle_timeout` after its last request, and the one that has
+/// been idle longest goes first. CPU follows from requests, not from what code does: each in progress uses
+/// `cpu_per_request`, all together no more than the ready instances have. Absent: `max_instances` exceeded for a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CloudRunSpec {
+    /// Requests that an instance takes at once.
+    pub concurrency: u32,
+    /// Share of it to aim for, above 0.
+    pub concurrency_target: f64,
+    /// vCPUs of an instance.
+    pub cpu: f64,
+    /// Share of them to aim for, above 0.
+    pub cpu_target: f64,
+    /// vCPUs that a request in progress uses.
+    pub cpu_per_request: f64,
+    /// What the metrics are averaged over.
+    pub window: Span,
+    /// How often it decides.
+    pub interval: Span,
+    /// For how long an idle instance is kept.
+    pub idle_timeout: Span,
+    /// Fewest instances.
+    pub min_instances: u32,
+    /// Most instances.
+    pub max_instances: u32,
+}
+
+/// The autoscaler of one revision.
+#[derive(Clone, Debug)]
+pub struct CloudRun {
+    spec: CloudRunSpec,
+    /// When the metrics are looked at next.
+    tick: SimTime,
+    /// Set when a request may have found no room.
+    at_once: SimTime,
+    /// Totals at the evaluations of the last minute; one more in front, from which the minute is counted.
+    past: VecDeque<(SimTime, Totals)>,
+    /// What the metrics recommended last.
+    recommended: f64,
+    /// Requests that have not ended, and those for which there is room on instances, started or not.
+    requests: u64,
+    room: u64,
+    /// When each ready instance was last seen at work (or became ready).
+    idle_since: BTreeMap<InstanceId, SimTime>,
+}
+
+impl CloudRun {
+    /// An autoscaler that has seen nothing.
+    #[must_use]
+    pub fn new(spec: CloudRunSpec) -> Self {
+        Self {
+            spec,
+            tick: SimTime::ZERO,
+            at_once: SimTime::NEVER,
+            past: VecDeque::new(),
+            recommended: 0.0,
+            requests: 0,
+            room: 0,
+            idle_since: BTreeMap::new(),
+        }
+    }
+
+    /// What the metrics of the last minute ask for.
+    fn recommend(&mut self, now: SimTime, totals: Totals) -> f64 {
+        self.past.push_back((now, totals));
+        while self.past.get(1).is_some_and(|(at, _)| *at + self.spec.window <= now) {
+            self.past.pop_front();
+        }
+        let before = self.past.front().map_or(totals, |(_, before)| *before);
+        let minute = totals.since(&before);
+        let window = self.spec.window.as_nanos() as f64;
+        let requests = minute.in_progress_ns as f64 / window;
+        let ready = minute.ready_ns as f64 / window;
+        let spec = &self.spec;
+        let cpus = (requests * spec.cpu_per_request).min(ready * spec.cpu);
+        let by_cpu = (cpus / spec.cpu / spec.cpu_target).ceil();
+        let by_concurrency = (requests / (f64::from(spec.concurrency) * spec.concurrency_target)).ceil();
+        by_cpu.max(by_concurrency)
+    }
+
+    /// Instances that are on their way, busy, or not idle for long enough.
+    fn kept(&self, view: &View<'_>) -> u32 {
+        let is_kept = |instance: &&InstanceView| {
+            let idle = self.idle_since.get(&instance.id).filter(|_| instance.in_flight == 0);
+            idle.is_none_or(|since| *since + self.spec.idle_timeout > view.now)
+        };
+        view.instances.iter().filter(is_kept).count() as u32
+    }
+
+    /// Instances that the waiting requests need beyond those on their way.
+    fn missing(&self, view: &View<'_>) -> u32 {
+        let free = |instance: &InstanceView| u64::from(self.spec.concurrency.saturating_sub(instance.in_flight));
+        let free: u64 = view.instances.iter().map(free).sum();
+        let waiting = u64::from(view.queued).saturating_sub(free);
+        waiting.div_ceil(u64::from(self.spec.concurrency)) as u32
+    }
+
+    fn leave(&mut self) {
+        self.requests = self.requests.saturating_sub(1);
+    }
+}
+
+impl Scaling for CloudRun {
+    fn next(&self) -> SimTime {
+        self.tick.min(self.at_once)
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        if self.tick <= view.now {
+            self.recommended = self.recommend(view.now, view.totals);
+            self.tick = view.now + self.spec.interval;
+        }
+        self.at_once = SimTime::NEVER;
+        let needed = f64::from(self.kept(view) + self.missing(view));
+        let wanted = needed.max(self.recommended).max(f64::from(self.spec.min_instances));
+        let answer = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
+        self.room = answer as u64 * u64::from(self.spec.concurrency);
+        Some(answer)
+    }
+
+    fn arrived(&mut self, now: SimTime) {
+        self.requests += 1;
+        if self.requests > self.room {
+            self.at_once = now;
+        }
+    }
+
+    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: Mark) {
+        self.leave();
+        // One that was withdrawn is not known any more.
+        if let Some(since) = self.idle_since.get_mut(&instance) {
+            *since = now;
+        }
+    }
+
+    fn gave_up(&mut self, _now: SimTime) {
+        self.leave();
+    }
+
+    fn ready(&mut self, now: SimTime, instance: InstanceId) {
+        self.idle_since.insert(instance, now);
+    }
+
+    fn withdrawn(&mut self, _now: SimTime, instance: InstanceId) {
+        self.idle_since.remove(&instance);
+    }
+
+    fn removal(&self) -> Removal {
+        Removal::LongestIdle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{at, ready, view};
+    use super::*;
+
+    fn spec() -> CloudRunSpec {
+        CloudRunSpec {
+            concurrency: 80,
+            concurrency_target: 0.6,
+            cpu: 1.0,
+            cpu_target: 0.6,
+            cpu_per_request: 0.0,
+            window: Span::from_secs(60),
+            interval: Span::from_secs(5),
+            idle_timeout: Span::from_secs(900),
+            min_instances: 0,
+            max_instances: 100,
+        }
+    }
+
+    /// What it answers at each multiple of 5 s with so many requests in progress and instances ready all the time.
+    fn under(spec: CloudRunSpec, in_progress: u32, ready: u32, decisions: u64) -> Vec<f64> {
+        let mut policy = CloudRun::new(spec);
+        let integral = |number: u32, now: u64| u128::from(number) * u128::from(now) * 1_000_000_000;
+        let mut decide = |now: u64| {
+            let (in_progress_ns, ready_ns) = (integral(in_progress, now), integral(ready, now));
+            policy.decide(&View { totals: Totals { in_progress_ns, ready_ns, ..Totals::default() }, ..view(at(now)) })
+        };
+        (0..decisions).map(|tick| decide(tick * 5).expect("an answer")).collect()
+    }
+
+    #[test]
+    fn concurrency_at_sixty_percent_over_a_minute() {
+        // 480 requests / (80 x 0.6) = 10 when the minute is full; after 30 s half of that.
+        let answers = under(spec(), 480, 10, 15);
+        assert_eq!((answers[0], answers[6], answers[12], answers[14]), (0.0, 5.0, 10.0, 10.0));
+    }
+
+    #[test]
+    fn cpu_at_sixty_percent_over_a_minute() {
+        // 20 requests at 0.25 vCPU are 5; / 2 vCPU / 0.6 = 4.2; by concurrency 20 / 48 = 1.
+        let cpu = CloudRunSpec { cpu: 2.0, cpu_per_request: 0.25, ..spec() };
+        assert_eq!(under(cpu.clone(), 20, 10, 13)[12], 5.0);
+        // Two instances have no more than 4 vCPU: 4 / 2 / 0.6 = 3.3.
+        assert_eq!(under(cpu, 20, 2, 13)[12], 4.0);
+    }
+
+    #[test]
+    fn who_finds_no_room_starts_an_instance_at_once() {
+        let mut policy = CloudRun::new(spec());
+        assert_eq!(policy.decide(&view(at(0))), Some(0.0));
+        policy.arrived(at(1));
+        assert_eq!(policy.next(), at(1));
+        assert_eq!(policy.decide(&View { queued: 1, ..view(at(1)) }), Some(1.0));
+        for _ in 0..79 {
+            policy.arrived(at(1));
+            assert_eq!(policy.next(), at(5), "there is room on the one that starts");
+        }
+        policy.arrived(at(2));
+        let starting = [InstanceView { id: InstanceId(0), created: at(1), ready: None, in_flight: 0 }];
+        let crowded = View { queued: 81, ordered: 1, instances: &starting, ..view(policy.next()) };
+        assert_eq!(policy.decide(&crowded), Some(2.0));
+    }
+
+    #[test]
+    fn an_idle_instance_stays_fifteen_minutes() {
+        let mut policy = CloudRun::new(spec());
+        let two = ready(&[0, 0]);
+        policy.ready(at(0), InstanceId(0));
+        policy.ready(at(0), InstanceId(1));
+        policy.ended(at(20), InstanceId(1), false);
+        let mut answer = |now, instances: &[InstanceView]| policy.decide(&View { instances, ..view(at(now)) });
+        assert_eq!(answer(899, &two), Some(2.0));
+        assert_eq!(answer(900, &two), Some(1.0));
+        assert_eq!(answer(919, &two[1..]), Some(1.0));
+        assert_eq!(answer(920, &two[1..]), Some(0.0));
+    }
+
+    #[test]
+    fn minimum_and_maximum() {
+        let few = CloudRunSpec { min_instances: 3, max_instances: 4, ..spec() };
+        assert_eq!(under(few.clone(), 0, 3, 1), [3.0]);
+        assert_eq!(under(few, 4800, 4, 13)[12], 4.0);
+    }
+}

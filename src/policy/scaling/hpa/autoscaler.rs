@@ -1,0 +1,268 @@
+//! The HPA of a Deployment as a scaling policy: on its clock, with what it can see of the pods.
+//!
+//! Requests wait in front of the pods until one of them has a slot. A pod uses as much of the CPU that it requests as it
+//! has of its slots taken. From its order to its readiness a pod is Pending.
+
+use super::calculator::{MetricError, Reading, Resource, Target};
+use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD};
+use super::pods::{Phase, Pod, PodReading, Sample};
+use super::samples::{Sampler, Sampling, Scrape, Work};
+use crate::id::InstanceId;
+use crate::policy::scaling::{InstanceView, Mark, Removal, Scaling, View, next_multiple};
+use crate::time::{SimTime, Span};
+
+/// An HPA, what it measures, and the Deployment that it scales.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AutoscalerSpec {
+    /// The HPA and the flags of its controller.
+    pub hpa: HpaSpec,
+    /// What is measured, at least one.
+    pub metrics: Vec<Metric>,
+    /// How often it syncs, usually every [`SYNC_PERIOD`].
+    pub sync_period: Span,
+    /// How its pods are measured.
+    pub sampling: Sampling,
+    /// Pods when the Deployment is created, at the start of the run.
+    pub initial_replicas: u32,
+}
+
+/// A metric with its target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Metric {
+    /// CPU in percent of what the pods request (Resource, `averageUtilization`).
+    CpuUtilization(u32),
+    /// Requests on a pod (Pods, `averageValue`).
+    Concurrency(f64),
+    /// Requests per second that a pod is given (Pods, `averageValue`).
+    RequestRate(f64),
+    /// Requests that wait in front of the pods, for each pod (External, `averageValue`): at the moment of the sync.
+    QueueLength(f64),
+}
+
+impl Default for AutoscalerSpec {
+    fn default() -> Self {
+        Self {
+            hpa: HpaSpec::default(),
+            metrics: vec![Metric::CpuUtilization(80)],
+            sync_period: SYNC_PERIOD,
+            sampling: Sampling::default(),
+            initial_replicas: 1,
+        }
+    }
+}
+
+/// The HPA at work.
+#[derive(Clone, Debug)]
+pub struct Autoscaler {
+    hpa: Hpa,
+    metrics: Vec<Metric>,
+    sync_period: Span,
+    initial_replicas: u32,
+    sampler: Sampler,
+    sync_at: SimTime,
+    /// `spec.replicas` of the Deployment, once it is there.
+    replicas: Option<i32>,
+}
+
+impl Autoscaler {
+    /// An HPA whose Deployment is yet to be created.
+    #[must_use]
+    pub fn new(spec: AutoscalerSpec) -> Self {
+        Self {
+            hpa: Hpa::new(spec.hpa),
+            metrics: spec.metrics,
+            sync_period: spec.sync_period,
+            initial_replicas: spec.initial_replicas,
+            sampler: Sampler::new(spec.sampling),
+            sync_at: SimTime::ZERO,
+            replicas: None,
+        }
+    }
+
+    fn sync(&mut self, view: &View<'_>) -> i32 {
+        let Some(current) = self.replicas else { return self.initial_replicas as i32 };
+        let resolution = self.sampler.resolution();
+        let scrape = self.sampler.seen(view.now);
+        let measured: Vec<Measured> =
+            self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
+        self.hpa.sync(view.now, current, view.instances.len() as i32, &measured).desired
+    }
+}
+
+impl Metric {
+    fn measure(self, view: &View<'_>, scrape: Option<&Scrape>, window: Span) -> Measured {
+        let pods = |value: fn(&Work) -> i64| {
+            let scrape = scrape.ok_or(MetricError::Unavailable)?;
+            let reading = |instance| pod_reading(instance, scrape, window, view.per_instance, value);
+            Ok(Reading::Pods(view.instances.iter().map(reading).collect()))
+        };
+        match self {
+            Self::CpuUtilization(percent) => {
+                (Target::ResourceUtilization(Resource::Cpu, percent as i32), pods(|work| work.concurrency))
+            }
+            Self::Concurrency(target) => (Target::Pods(milli(target)), pods(|work| work.concurrency)),
+            Self::RequestRate(target) => (Target::Pods(milli(target)), pods(|work| work.rate)),
+            Self::QueueLength(target) => {
+                let reading = Reading::Value { value: i64::from(view.queued) * 1000, ready: view.ready() as i32 };
+                (Target::AverageValue(milli(target)), Ok(reading))
+            }
+        }
+    }
+}
+
+/// A pod as a metric sees it. It requests a CPU for each of its slots.
+fn pod_reading(
+    instance: &InstanceView,
+    scrape: &Scrape,
+    window: Span,
+    slots: u32,
+    value: fn(&Work) -> i64,
+) -> PodReading {
+    let sample = scrape.pods.get(&instance.id).map(|work| Sample { value: value(work), at: scrape.at, window });
+    let pod = Pod {
+        phase: if instance.ready.is_some() { Phase::Running } else { Phase::Pending },
+        deleting: false,
+        started: instance.created,
+        ready: instance.ready.is_some(),
+        ready_changed: instance.ready.unwrap_or(instance.created),
+    };
+    PodReading { pod, sample, request: Some(i64::from(slots) * 1000) }
+}
+
+fn milli(value: f64) -> i64 {
+    (value * 1000.0).round() as i64
+}
+
+impl Scaling for Autoscaler {
+    fn next(&self) -> SimTime {
+        self.sync_at.min(self.sampler.next())
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        self.sampler.sample(view.now);
+        if view.now < self.sync_at {
+            return None;
+        }
+        self.sync_at = next_multiple(view.now, self.sync_period);
+        let replicas = view.bounded(f64::from(self.sync(view)));
+        self.replicas = Some(replicas as i32);
+        Some(replicas)
+    }
+
+    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+        self.sampler.placed(now, instance);
+        false
+    }
+
+    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: Mark) {
+        self.sampler.ended(now, instance);
+    }
+
+    fn ready(&mut self, now: SimTime, instance: InstanceId) {
+        self.sampler.ready(now, instance);
+    }
+
+    fn withdrawn(&mut self, _now: SimTime, instance: InstanceId) {
+        self.sampler.withdrawn(instance);
+    }
+
+    fn removal(&self) -> Removal {
+        Removal::Youngest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::scaling::Totals;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::ZERO + Span::from_secs(secs)
+    }
+
+    /// A Deployment whose pods start in no time and are as busy as told.
+    struct World {
+        policy: Autoscaler,
+        pods: Vec<InstanceView>,
+        queued: u32,
+    }
+
+    impl World {
+        fn new(spec: AutoscalerSpec) -> Self {
+            Self { policy: Autoscaler::new(spec), pods: Vec::new(), queued: 0 }
+        }
+
+        /// Asks at every moment up to `until`, each pod `busy` of two slots at once; what was ordered then.
+        fn run(&mut self, until: SimTime, busy: u32) -> usize {
+            while self.policy.next() <= until {
+                let now = self.policy.next();
+                let answer = self.policy.decide(&View {
+                    now,
+                    limit: 1000,
+                    ordered: self.pods.len() as u32,
+                    per_instance: 2,
+                    instances: &self.pods,
+                    in_progress: 0,
+                    queued: self.queued,
+                    totals: Totals::default(),
+                });
+                let wanted = answer.map_or(self.pods.len(), |answer| answer as usize);
+                while self.pods.len() > wanted {
+                    let gone = self.pods.pop().expect("a pod");
+                    self.policy.withdrawn(now, gone.id);
+                }
+                while self.pods.len() < wanted {
+                    let id = InstanceId(self.pods.len() as u64);
+                    self.pods.push(InstanceView { id, created: now, ready: Some(now), in_flight: 0 });
+                    self.policy.ready(now, id);
+                }
+                for pod in &mut self.pods {
+                    for _ in pod.in_flight..busy {
+                        self.policy.placed(now, pod.id, false);
+                    }
+                    pod.in_flight = busy;
+                }
+            }
+            self.pods.len()
+        }
+    }
+
+    fn spec(metrics: Vec<Metric>) -> AutoscalerSpec {
+        let hpa = HpaSpec { max_replicas: 100, ..HpaSpec::default() };
+        AutoscalerSpec { hpa, metrics, initial_replicas: 4, ..AutoscalerSpec::default() }
+    }
+
+    #[test]
+    fn cpu_is_the_share_of_slots_taken_and_seen_late() {
+        let mut world = World::new(spec(vec![Metric::CpuUtilization(50)]));
+        // All slots taken: 100 % of a target of 50 %. The sample of 15 s is seen at 30 s: 2 * 4 pods.
+        assert_eq!((world.run(at(29), 2), world.run(at(30), 2)), (4, 8));
+        // At 45 s the sample of 30 s is seen; the 4 new pods have none: 400 % over 8 pods are 50 %, on target.
+        assert_eq!(world.run(at(45), 2), 8);
+        // At 60 s all 8 have one, which covers all of the time since they were ready.
+        assert_eq!(world.run(at(60), 2), 16);
+    }
+
+    #[test]
+    fn the_largest_of_several_metrics_counts() {
+        let all = vec![Metric::CpuUtilization(80), Metric::Concurrency(1.0), Metric::QueueLength(10.0)];
+        let mut world = World::new(spec(all));
+        world.queued = 47;
+        // CPU 50 / 80 * 4 = 2.5, concurrency 1 / 1 * 4 = 4, queue 47 / 10 = 4.7.
+        assert_eq!(world.run(at(30), 1), 5);
+    }
+
+    #[test]
+    fn the_queue_is_seen_at_once() {
+        let mut world = World::new(spec(vec![Metric::QueueLength(10.0)]));
+        world.queued = 70;
+        assert_eq!((world.run(at(14), 1), world.run(at(15), 1)), (4, 7));
+    }
+
+    #[test]
+    fn the_rate_is_what_a_pod_is_given() {
+        let mut world = World::new(spec(vec![Metric::RequestRate(0.1)]));
+        // Two requests in 15 s are 0.133 per second: 1.33 * 4 = 5.3.
+        assert_eq!(world.run(at(30), 2), 6);
+    }
+}

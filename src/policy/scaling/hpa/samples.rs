@@ -1,0 +1,172 @@
+//! What an HPA gets to see of its pods: samples of the requests on them, taken now and then, and shown late.
+//!
+//! Every `resolution` one sample of each ready pod is taken: its average since the sample before. `delay` later the HPA can
+//! see it. With 15 s for both, as metrics-server and the kubelet have them, what a sync sees ended 15 s ago at least and
+//! less than 30 s ago. A pod that became ready in between was idle before, and its sample says so.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::id::InstanceId;
+use crate::policy::scaling::next_multiple;
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+
+/// How samples are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sampling {
+    /// How often, and so the time that each covers.
+    pub resolution: Span,
+    /// How long it takes until the HPA can see them.
+    pub delay: Span,
+}
+
+impl Default for Sampling {
+    /// `--metric-resolution` of metrics-server, and as long again for what lies between a pod and the HPA.
+    fn default() -> Self {
+        Self { resolution: Span::from_secs(15), delay: Span::from_secs(15) }
+    }
+}
+
+/// What a pod did while a sample was taken, in thousandths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    /// Requests on it, on average.
+    pub(super) concurrency: i64,
+    /// Requests it was given, per second.
+    pub(super) rate: i64,
+}
+
+/// The samples of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scrape {
+    pub(super) at: SimTime,
+    pub(super) pods: BTreeMap<InstanceId, Work>,
+}
+
+/// Takes the samples.
+#[derive(Clone, Debug)]
+pub(super) struct Sampler {
+    sampling: Sampling,
+    next: SimTime,
+    meters: BTreeMap<InstanceId, Meter>,
+    /// Oldest first; the first may be seen if any may.
+    scrapes: VecDeque<Scrape>,
+}
+
+/// What a pod did since the last sample.
+#[derive(Clone, Copy, Debug)]
+struct Meter {
+    in_flight: u32,
+    /// The integral is known up to here.
+    reached: SimTime,
+    /// Integral of the requests on the pod, in ns.
+    work_ns: u128,
+    received: u32,
+}
+
+impl Meter {
+    fn advance(&mut self, now: SimTime) {
+        self.work_ns += u128::from(self.in_flight) * u128::from(now.since(self.reached).as_nanos());
+        self.reached = now;
+    }
+
+    fn read(&mut self, now: SimTime, over: Span) -> Work {
+        self.advance(now);
+        let over = u128::from(over.as_nanos().max(1));
+        let milli = |sum: u128| i64::try_from(sum * 1000 / over).unwrap_or(i64::MAX);
+        let work = Work {
+            concurrency: milli(self.work_ns),
+            rate: milli(u128::from(self.received) * u128::from(NANOS_PER_SECOND)),
+        };
+        (self.work_ns, self.received) = (0, 0);
+        work
+    }
+}
+
+impl Sampler {
+    pub(super) fn new(sampling: Sampling) -> Self {
+        let next = SimTime::ZERO + sampling.resolution;
+        Self { sampling, next, meters: BTreeMap::new(), scrapes: VecDeque::new() }
+    }
+
+    /// When the next samples are due.
+    pub(super) const fn next(&self) -> SimTime {
+        self.next
+    }
+
+    /// The time that a sample covers.
+    pub(super) const fn resolution(&self) -> Span {
+        self.sampling.resolution
+    }
+
+    pub(super) fn ready(&mut self, now: SimTime, pod: InstanceId) {
+        self.meters.insert(pod, Meter { in_flight: 0, reached: now, work_ns: 0, received: 0 });
+    }
+
+    pub(super) fn withdrawn(&mut self, pod: InstanceId) {
+        self.meters.remove(&pod);
+    }
+
+    pub(super) fn placed(&mut self, now: SimTime, pod: InstanceId) {
+        if let Some(meter) = self.meters.get_mut(&pod) {
+            meter.advance(now);
+            meter.in_flight += 1;
+            meter.received += 1;
+        }
+    }
+
+    pub(super) fn ended(&mut self, now: SimTime, pod: InstanceId) {
+        if let Some(meter) = self.meters.get_mut(&pod) {
+            meter.advance(now);
+            meter.in_flight = meter.in_flight.saturating_sub(1);
+        }
+    }
+
+    /// Takes a sample of every pod, if it is time.
+    pub(super) fn sample(&mut self, now: SimTime) {
+        if now >= self.next {
+            let over = self.sampling.resolution;
+            let pods = self.meters.iter_mut().map(|(pod, meter)| (*pod, meter.read(now, over))).collect();
+            self.scrapes.push_back(Scrape { at: now, pods });
+            self.next = next_multiple(now, over);
+        }
+    }
+
+    /// The newest samples that may be seen, if there are any.
+    pub(super) fn seen(&mut self, now: SimTime) -> Option<&Scrape> {
+        let delay = self.sampling.delay;
+        while self.scrapes.get(1).is_some_and(|newer| newer.at + delay <= now) {
+            self.scrapes.pop_front();
+        }
+        self.scrapes.front().filter(|scrape| scrape.at + delay <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::ZERO + Span::from_secs(secs)
+    }
+
+    #[test]
+    fn averages_of_the_time_between_samples_seen_after_the_delay() {
+        let pod = InstanceId(3);
+        let mut sampler = Sampler::new(Sampling::default());
+        sampler.ready(at(3), pod);
+        sampler.placed(at(5), pod);
+        sampler.placed(at(10), pod);
+        sampler.sample(at(15));
+        sampler.ended(at(20), pod);
+        assert_eq!(sampler.seen(at(29)), None);
+        // 10 s of the first request and 5 s of the second in 15 s; 2 requests in 15 s.
+        let first = Work { concurrency: 1000, rate: 133 };
+        assert_eq!(sampler.seen(at(30)).map(|scrape| (scrape.at, scrape.pods[&pod])), Some((at(15), first)));
+        sampler.sample(at(30));
+        assert_eq!(sampler.seen(at(44)).map(|scrape| scrape.at), Some(at(15)));
+        // Two requests for 5 s and one for 10 s.
+        let second = Work { concurrency: 1333, rate: 0 };
+        assert_eq!(sampler.seen(at(45)).map(|scrape| (scrape.at, scrape.pods[&pod])), Some((at(30), second)));
+        assert_eq!(sampler.next(), at(45));
+    }
+}

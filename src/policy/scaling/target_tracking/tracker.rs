@@ -1,0 +1,127 @@
+//! Target tracking as a scaling policy: one datapoint a minute, and bounds that scheduled actions change.
+
+use super::{DATAPOINT_PERIOD, TargetTracking, TargetTrackingSpec};
+use crate::policy::scaling::schedule::{Schedule, Timer};
+use crate::policy::scaling::{Scaling, Totals, View, next_multiple};
+use crate::time::{SimTime, Span};
+
+/// What a scenario says about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackerSpec {
+    /// The target and what it takes to act.
+    pub tracking: TargetTrackingSpec,
+    /// Scheduled actions.
+    pub actions: Vec<(Timer, Bounds)>,
+}
+
+/// Bounds that hold from now on; none: as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Fewest provisioned instances.
+    pub min: Option<u32>,
+    /// Most provisioned instances.
+    pub max: Option<u32>,
+}
+
+impl TrackerSpec {
+    /// The most instances that it ever orders.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        let scheduled = self.actions.iter().flat_map(|(_, bounds)| [bounds.min, bounds.max]).flatten();
+        scheduled.fold(self.tracking.max.max(self.tracking.min), u32::max)
+    }
+}
+
+/// The policy at work. A datapoint is the average of the requests on provisioned instances over the slots of those that are
+/// ready; a minute without any has none, as CloudWatch has none of a function that is not called.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    policy: TargetTracking,
+    /// The bounds as they stand.
+    min: u32,
+    max: u32,
+    schedule: Schedule<Bounds>,
+    datapoint_at: SimTime,
+    before: Totals,
+}
+
+impl Tracker {
+    /// At the start of the run, when the bounds are set for the first time.
+    #[must_use]
+    pub fn new(spec: TrackerSpec) -> Self {
+        let start = Timer { at: Span::ZERO, every: None };
+        let first = (start, Bounds { min: None, max: None });
+        Self {
+            min: spec.tracking.min,
+            max: spec.tracking.max,
+            policy: TargetTracking::new(spec.tracking),
+            schedule: Schedule::new(std::iter::once(first).chain(spec.actions)),
+            datapoint_at: SimTime::ZERO + DATAPOINT_PERIOD,
+            before: Totals::default(),
+        }
+    }
+
+    fn utilization(&mut self, view: &View<'_>) -> Option<f64> {
+        let period = view.totals.since(&self.before);
+        self.before = view.totals;
+        let slots_ns = period.ready_ns as f64 * f64::from(view.per_instance);
+        (period.in_progress_ns > 0 && slots_ns > 0.0).then(|| period.in_progress_ns as f64 / slots_ns)
+    }
+}
+
+impl Scaling for Tracker {
+    fn next(&self) -> SimTime {
+        self.datapoint_at.min(self.schedule.next())
+    }
+
+    fn decide(&mut self, view: &View<'_>) -> Option<f64> {
+        let mut capacity = view.ordered;
+        if self.datapoint_at <= view.now {
+            let utilization = self.utilization(view);
+            capacity = self.policy.observe(view.now, utilization, capacity);
+            self.datapoint_at = next_multiple(view.now, DATAPOINT_PERIOD);
+        }
+        for bounds in self.schedule.due(view.now) {
+            self.min = bounds.min.unwrap_or(self.min);
+            self.max = bounds.max.unwrap_or(self.max);
+            capacity = self.policy.set_bounds(self.min, self.max, capacity);
+        }
+        Some(view.bounded(f64::from(capacity)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scheduled_bounds_move_the_capacity_and_stay() {
+        let at = |secs| Timer { at: Span::from_secs(secs), every: None };
+        let spec = TrackerSpec {
+            tracking: TargetTrackingSpec { min: 2, max: 10, ..TargetTrackingSpec::default() },
+            actions: vec![
+                (at(90), Bounds { min: Some(20), max: None }),
+                (at(150), Bounds { min: Some(1), max: Some(5) }),
+            ],
+        };
+        assert_eq!(spec.most(), 20);
+        let mut policy = Tracker::new(spec);
+        let mut ordered = 0;
+        let mut found = Vec::new();
+        while policy.next() < SimTime::ZERO + Span::from_secs(200) {
+            let view = View {
+                now: policy.next(),
+                limit: 100,
+                ordered,
+                per_instance: 1,
+                instances: &[],
+                in_progress: 0,
+                queued: 0,
+                totals: Totals::default(),
+            };
+            ordered = policy.decide(&view).expect("it always answers") as u32;
+            found.push((view.now.as_nanos() / 1_000_000_000, ordered));
+        }
+        assert_eq!(found, [(0, 2), (60, 2), (90, 20), (120, 20), (150, 5), (180, 5)]);
+    }
+}

@@ -1,0 +1,157 @@
+//! Each scaling policy in a small world whose numbers can be worked out by hand.
+
+use std::ops::ControlFlow;
+
+use forewarm::engine::{Cell, Levels, Observer, simulate};
+use forewarm::id::FnId;
+use forewarm::rng::Streams;
+use forewarm::time::{SimTime, Span};
+
+use crate::harness::scenario;
+
+/// How many instances there were, from when on.
+#[derive(Default)]
+struct Instances {
+    reached: SimTime,
+    steps: Vec<(SimTime, u32)>,
+}
+
+impl Observer for Instances {
+    fn levels(&mut self, now: SimTime, _: FnId, held: &Levels) {
+        if now > self.reached && self.steps.last().is_none_or(|(_, instances)| *instances != held.instances()) {
+            self.steps.push((self.reached, held.instances()));
+        }
+        self.reached = now;
+    }
+}
+
+/// The moments (s) from which on so many instances existed, in a run over `horizon` of a function with this scaling whose
+/// requests come at the moments `at` (s).
+fn steps(horizon: &str, function: &str, at: impl IntoIterator<Item = u64>) -> Vec<(u64, u32)> {
+    let at: Vec<String> = at.into_iter().map(|secs| format!("\"{secs}s\"")).collect();
+    let scenario = scenario(&format!(
+        "[scenario]\nname = \"policy\"\n[simulation]\nhorizon = \"{horizon}\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [{}]\n\
+         [[function]]\nname = \"f\"\n{function}",
+        at.join(", ")
+    ));
+    let mut instances = Instances::default();
+    let mut pulse = |_, _| ControlFlow::Continue(());
+    simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut instances, &mut pulse).expect("it runs");
+    let seconds = |at: SimTime| at.since(SimTime::ZERO).as_nanos() / Span::from_secs(1).as_nanos();
+    instances.steps.into_iter().map(|(at, instances)| (seconds(at), instances)).collect()
+}
+
+/// Six requests in progress from 6 s to 121 s, on pods with room for all of them.
+fn hpa(rest: &str) -> Vec<(u64, u32)> {
+    let function = format!(
+        "duration.constant.value = \"6s\"\nconcurrency.per-instance = 10\n\
+         [function.scaling.hpa]\nmax-replicas = 10\n{rest}"
+    );
+    steps("10m", &function, 1..=120)
+}
+
+/// The sample of 15 s has 69 / 15 = 4.6 requests on the one pod and is seen at 30 s: 4.6 / 2 is 3 pods. There 6 / 3 is on
+/// target. The sample of 135 s has 21 / 15 / 3 = 0.47 and is seen at 150 s: one pod. But three were wanted until 135 s, and
+/// that counts until 435 s.
+#[test]
+fn an_hpa_follows_the_ratio_and_holds_peaks_for_five_minutes() {
+    assert_eq!(hpa("target-concurrency = 2"), [(0, 1), (30, 3), (450, 1)]);
+}
+
+/// As above, with a behavior that holds nothing; two pods in a minute go.
+#[test]
+fn an_hpa_with_a_behavior_goes_as_fast_as_it_says() {
+    let at_once = "target-concurrency = 2\nbehavior.scale-down.stabilization-window = \"0s\"";
+    assert_eq!(hpa(at_once), [(0, 1), (30, 3), (150, 1)]);
+    let one_a_minute = format!("{at_once}\nbehavior.scale-down.policies = [{{ pods = 1, period = \"1m\" }}]");
+    assert_eq!(hpa(&one_a_minute), [(0, 1), (30, 3), (150, 2), (210, 1)]);
+    let never = format!("{at_once}\nbehavior.scale-down.select-policy = \"disabled\"");
+    assert_eq!(hpa(&never), [(0, 1), (30, 3)]);
+}
+
+/// 4.6 of 10 slots are 46 % of the CPU, of a target of 20 %: 46 / 20 is 3 pods.
+#[test]
+fn an_hpa_takes_slots_for_cpu() {
+    assert_eq!(hpa("target-cpu-utilization = 20"), [(0, 1), (30, 3), (450, 1)]);
+}
+
+/// Twelve messages at 20 s, 61 s of work each, five for a pod. Polled at 30 s: one pod. Synced at 45 s: 12 / 5 is three.
+/// The pods end their first messages at 91 s and 106 s, so that three are wanted until the sync of 105 s, which counts until
+/// 405 s; two from then until that of 210 s. The last message ends at 289 s; the queue was last active at the poll of 270 s,
+/// and inactive for more than 300 s at that of 600 s.
+#[test]
+fn keda_goes_from_zero_to_one_to_many_and_back() {
+    let function = "duration.constant.value = \"61s\"\nscaling.keda = {}";
+    let expected = [(0, 0), (30, 1), (45, 3), (420, 2), (525, 1), (600, 0)];
+    assert_eq!(steps("15m", function, [20; 12]), expected);
+}
+
+/// Without those in flight the queue is empty from 228 s on, when the last message has begun; last polled active at 210 s.
+#[test]
+fn keda_may_look_at_waiting_messages_only() {
+    let function = "duration.constant.value = \"61s\"\n[function.scaling.keda]\nscale-on-in-flight = false";
+    let steps = steps("15m", function, [20; 12]);
+    assert_eq!((steps[1], steps.last().copied()), ((30, 1), Some((540, 0))));
+}
+
+/// Nine requests on ten instances for ten minutes: 0.9 at 60 s, 120 s and 180 s, so 10 * 0.9 / 0.7 = 12.9. Nine of thirteen
+/// are neither above 0.7 nor below 0.63. Then one on thirteen: the fifteenth datapoint of it is that of 1500 s, and
+/// 13 * (1 / 13) / 0.7 = 1.4. One of two is below 0.63 again, but 2 * 0.5 / 0.7 is two.
+#[test]
+fn target_tracking_goes_out_after_three_minutes_and_in_after_fifteen() {
+    let function = "duration.constant.value = \"600s\"\nconcurrency.provisioned = 10\n\
+                    [function.scaling.target-tracking]\nmin-capacity = 2\nmax-capacity = 50";
+    let at = [0; 9].into_iter().chain([600, 1200, 1800, 2400]);
+    assert_eq!(steps("50m", function, at), [(0, 10), (180, 13), (1500, 2)]);
+}
+
+/// A minute without requests has no datapoint: nothing goes while nobody calls.
+#[test]
+fn target_tracking_does_not_scale_in_without_data() {
+    let function = "duration.constant.value = \"1s\"\nconcurrency.provisioned = 10\n\
+                    [function.scaling.target-tracking]\nmax-capacity = 50";
+    assert_eq!(steps("1h", function, [1]), [(0, 10)]);
+}
+
+/// Two are kept warm from 10 s on: the request of 20 s meets one of them, the third of 30 s gets one of its own, which is
+/// gone a minute after its end.
+#[test]
+fn a_timetable_of_provisioned_instances_lets_others_be_created() {
+    let function = "duration.constant.value = \"5s\"\nkeep-alive.fixed.window = \"1m\"\n\
+                    [function.scaling.scheduled]\nactions = [{ at = \"10s\", instances = 2 }]";
+    assert_eq!(steps("5m", function, [20, 30, 30, 30]), [(0, 0), (10, 2), (30, 3), (95, 2)]);
+}
+
+/// Of all instances: requests wait for them.
+#[test]
+fn a_timetable_comes_again() {
+    let function = "duration.constant.value = \"1s\"\n[function.scaling.scheduled]\ngoverns = \"all\"\ninstances = 2\n\
+                    actions = [{ at = \"1m\", every = \"2m\", instances = 5 }, { at = \"2m\", every = \"2m\", instances = 1 }]";
+    assert_eq!(steps("5m", function, [1; 20]), [(0, 2), (60, 5), (120, 1), (180, 5), (240, 1)]);
+}
+
+/// Eight requests of a minute at 61 s of every four minutes: a load of 8 * 59 / 60 in the second minute, of 8 / 60 in the
+/// third, and of nothing in the others. Instances kept warm are ordered for what is forecast; others are gone at once.
+fn predictive(forecast: &str) -> Vec<(u64, u32)> {
+    let function = format!(
+        "duration.constant.value = \"1m\"\nkeep-alive.fixed.window = \"0s\"\n[function.scaling.predictive]\n\
+         governs = \"provisioned\"\nmargin = 1\nmin-instances = 0\nmax-instances = 20\nforecast.{forecast}"
+    );
+    steps("8m", &function, [61; 8].into_iter().chain([301; 8]))
+}
+
+/// In the first season the last minute stands for the next: eight too many at 120 s, one at 180 s. From 240 s on it knows
+/// that none comes in the first minute and eight in the second; the one of the third minute is not needed any more.
+#[test]
+fn a_forecast_by_season_knows_the_second_time() {
+    let expected = [(0, 0), (61, 8), (120, 16), (121, 8), (180, 1), (240, 0), (300, 8), (361, 1), (420, 0)];
+    assert_eq!(predictive("quantile = { quantile = 1, of = 1, season = \"4m\" }"), expected);
+    assert_eq!(predictive("holt-winters.season = \"4m\""), expected);
+}
+
+/// Eight requests of a minute are expected in the second minute: a load of eight.
+#[test]
+fn an_oracle_knows_the_first_time() {
+    assert_eq!(predictive("oracle = {}"), [(0, 0), (60, 8), (121, 0), (300, 8), (361, 0)]);
+}
