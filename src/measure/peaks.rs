@@ -66,14 +66,45 @@ pub(super) struct Slots {
     queued: Vec<i64>,
 }
 
+/// The highest of some levels: instances, requests in progress, requests queued.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct HighLevels([u32; 3]);
+
+impl HighLevels {
+    #[inline]
+    pub(super) const fn of(levels: &Levels) -> Self {
+        Self([levels.instances(), levels.in_progress, levels.queued])
+    }
+
+    #[inline]
+    pub(super) fn raise(&mut self, other: Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, other)| *mine = other.max(*mine));
+    }
+}
+
+impl Peaks {
+    pub(super) fn raise(&mut self, HighLevels([instances, in_progress, queued]): HighLevels) {
+        self.instances = self.instances.max(u64::from(instances));
+        self.in_progress = self.in_progress.max(u64::from(in_progress));
+        self.queued = self.queued.max(u64::from(queued));
+    }
+}
+
 /// One function's place in the slots.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SlotTrack {
     slot: usize,
-    /// The highest levels in this slot so far: instances, in progress, queued.
-    highest: [u32; 3],
+    /// The highest levels in this slot so far.
+    highest: HighLevels,
     /// What the rows say that the function has from here on.
-    written: [u32; 3],
+    written: HighLevels,
+}
+
+impl SlotTrack {
+    /// Higher levels, somewhere between the beginning of its slot and its end.
+    pub(super) fn raise(&mut self, levels: HighLevels) {
+        self.highest.raise(levels);
+    }
 }
 
 /// Slots are not shorter than 2^30 ns, and not more than about this many.
@@ -98,11 +129,9 @@ impl Slots {
     #[inline]
     pub(super) fn hold(&mut self, track: &mut SlotTrack, since: SimTime, now: SimTime, held: &Levels) {
         let (first, last) = (self.slot(since), self.slot(SimTime::from_nanos(now.as_nanos() - 1)));
-        let held = [held.instances(), held.in_progress, held.queued];
+        let held = HighLevels::of(held);
         if first == track.slot {
-            for (highest, held) in track.highest.iter_mut().zip(held) {
-                *highest = held.max(*highest);
-            }
+            track.highest.raise(held);
             if last == first {
                 return;
             }
@@ -114,16 +143,25 @@ impl Slots {
         (track.slot, track.highest) = (last, held);
     }
 
+    /// When the slot of a track ends.
+    pub(super) fn end_of(&self, track: &SlotTrack) -> SimTime {
+        if track.slot + 2 < self.instances.len() {
+            SimTime::from_nanos((track.slot as u64 + 1) << self.shift)
+        } else {
+            SimTime::NEVER
+        }
+    }
+
     /// A function has come to its end.
     pub(super) fn close(&mut self, track: &mut SlotTrack) {
         self.write(track.slot, track.highest, &mut track.written);
-        self.write(track.slot + 1, [0; 3], &mut track.written);
+        self.write(track.slot + 1, HighLevels::default(), &mut track.written);
     }
 
     /// From `slot` on a function has these levels.
-    fn write(&mut self, slot: usize, levels: [u32; 3], written: &mut [u32; 3]) {
+    fn write(&mut self, slot: usize, levels: HighLevels, written: &mut HighLevels) {
         let rows = [&mut self.instances, &mut self.in_progress, &mut self.queued];
-        for (row, (level, written)) in rows.into_iter().zip(levels.into_iter().zip(written)) {
+        for (row, (level, written)) in rows.into_iter().zip(levels.0.into_iter().zip(&mut written.0)) {
             if level != *written {
                 row[slot] += i64::from(level) - i64::from(*written);
                 *written = level;

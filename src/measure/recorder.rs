@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::cost::{self, ByArchitecture, Usage};
-use super::peaks::{Running, SlotTrack, Slots};
+use super::peaks::{HighLevels, Running, SlotTrack, Slots};
 use super::summary::Shape;
 use super::tally::{Integrals, LIMITS, Peaks, Tally};
 use super::timeline::Point;
@@ -211,6 +211,10 @@ struct Track<'a> {
     last: SimTime,
     /// The next moment at which something has to be closed: an interval, the warm-up, the run.
     edge: SimTime,
+    /// Until then nothing has to be closed, neither at an edge nor a slot of the peaks.
+    quiet_until: SimTime,
+    /// The highest levels since something was closed.
+    highest: HighLevels,
     /// Whether `last` lies in the measured part.
     is_measuring: bool,
     interval: usize,
@@ -243,7 +247,8 @@ impl<'a> Recorder<'a> {
     /// The functions' records, in the order of the cell, when the simulation is over.
     #[must_use]
     pub fn finish(self, events: EventCounts) -> Vec<FunctionRecord> {
-        let Self { window, functions, total, running } = self;
+        let Self { window, mut functions, total, running } = self;
+        functions.iter_mut().for_each(Track::hand_on_peaks);
         total.events += events;
         if let Some(running) = &running {
             total.peaks = running.peaks();
@@ -262,7 +267,7 @@ impl Observer for Recorder<'_> {
         }
         let track = &mut self.functions[function.index()];
         if now > track.last {
-            if self.total.slots.is_some() || now >= track.edge {
+            if now > track.quiet_until {
                 track.close_until(now, held, self.window, self.total);
             }
             track.hold(now, held);
@@ -388,6 +393,8 @@ impl<'a> Track<'a> {
             peaks: Peaks::default(),
             last: SimTime::ZERO,
             edge: if is_measuring { end } else { end.min(window.from) },
+            quiet_until: SimTime::ZERO,
+            highest: HighLevels::default(),
             is_measuring,
             interval: 0,
             now: Interval::new(),
@@ -424,25 +431,34 @@ impl<'a> Track<'a> {
     fn hold(&mut self, now: SimTime, held: &Levels) {
         if now > self.last {
             self.now.integrals.add(held, now.since(self.last));
-            if self.is_measuring {
-                let peaks = &mut self.peaks;
-                peaks.instances = peaks.instances.max(u64::from(held.instances()));
-                peaks.in_progress = peaks.in_progress.max(u64::from(held.in_progress));
-                peaks.queued = peaks.queued.max(u64::from(held.queued));
-            }
+            self.highest.raise(HighLevels::of(held));
             self.last = now;
         }
     }
 
-    /// Counts what has been held until `now` in slots, and closes what ends until then.
+    /// Hands on the highest levels since this was done last.
+    fn hand_on_peaks(&mut self) {
+        let highest = std::mem::take(&mut self.highest);
+        self.slot.raise(highest);
+        if self.is_measuring {
+            self.peaks.raise(highest);
+        }
+    }
+
+    /// Closes edges and slots that end until `now`.
     #[inline]
     fn close_until(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut Total) {
+        self.hand_on_peaks();
+        let mut slot_ends = SimTime::NEVER;
         if let Some(slots) = &mut total.slots {
             slots.hold(&mut self.slot, self.last, now, held);
+            slot_ends = slots.end_of(&self.slot);
         }
         if now >= self.edge {
             self.cross(now, held, window, &mut total.intervals);
         }
+        let before_edge = SimTime::from_nanos(self.edge.as_nanos() - 1);
+        self.quiet_until = before_edge.min(slot_ends);
     }
 
     /// Closes what ends until `now`.
@@ -451,6 +467,7 @@ impl<'a> Track<'a> {
         while self.edge <= now {
             let edge = self.edge;
             self.hold(edge, held);
+            self.hand_on_peaks();
             if edge == window.from && !self.is_measuring {
                 self.is_measuring = true;
                 self.unmeasured = self.now.integrals;
