@@ -160,7 +160,7 @@ fn results_reference() -> String {
         | `manifest.json` | version, command, hash and full text of the scenario, seed, replications, threads, wall time, speed |\n\
         | `summary.json` | every metric below, of the total and of each function; objectives; events by kind; limits that held back |\n\
         | `functions.csv` | a row for each function |\n\
-        | `timeline.csv` | a row for each interval and function, up to about 160,000 rows; beyond, of the total only |\n\
+        | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
         | `report.html` | all of it, self-contained |\n\n\
         `forewarm compare` writes instead of all but the manifest and the report:\n\n\
