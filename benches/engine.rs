@@ -1,51 +1,36 @@
-//! What an invocation costs: the engine alone, the engine with everything that `run` measures, the event queue at many
-//! pending events, the drawing of times; and the bare loop of `../shared/floor`, where it lies beside the project.
+//! What an invocation costs: the engine alone, the engine with everything that `run` measures, populations and traces, the
+//! event queue at many pending events, the drawing of times, the request log, and what stands around a run; and the bare loop
+//! of `../shared/floor`, where it lies beside the project.
 //!
 //! `cargo bench --bench engine`; the figures per element are requests (or draws).
 
 #![expect(clippy::disallowed_methods, reason = "the floor is a program beside the project")]
 
+mod common;
+
 use std::fs;
 use std::hint::black_box;
+use std::io;
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use common::{InMemory, bare, one_function, read, read_with, whole};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use forewarm::dist::Dist;
-use forewarm::engine::{Cell, simulate};
 use forewarm::experiment;
+use forewarm::measure::Manifest;
+use forewarm::report::requests::RequestLog;
+use forewarm::report::{chart, html, table};
 use forewarm::rng::{Purpose, Streams};
-use forewarm::scenario::{Files, ParseOptions, Scenario, parse};
+use forewarm::scenario::Scenario;
 use forewarm::time::Span;
-use forewarm::workload::Input;
+use forewarm::workload::population::PopulationSpec;
+use forewarm::workload::trace::write::{Azure2019Output, azure_2019};
 
 const RATES: [f64; 3] = [0.9, 50.0, 1_000.0];
 const REQUESTS: f64 = 200_000.0;
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn input(&self, path: &str) -> Input {
-        Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-    }
-}
-
-fn read(text: &str) -> Scenario {
-    parse("bench.toml", text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
-}
-
-/// The case of the floor: Poisson arrivals, exponential times, a window of ten minutes.
-fn one_function(rate: f64, mean: &str) -> Scenario {
-    read(&format!(
-        "[scenario]\nname = \"one\"\n[simulation]\nhorizon = \"{}s\"\n[[function]]\nname = \"f\"\n\
-         duration.exponential.mean = \"{mean}\"\ncold-duration.exponential.mean = \"2.244s\"\n\
-         keep-alive.fixed.window = \"600s\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"{rate}/s\"\n",
-        REQUESTS / rate
-    ))
-}
 
 fn functions(number: usize) -> Scenario {
     let functions = (0..number).map(|index| {
@@ -61,22 +46,12 @@ fn functions(number: usize) -> Scenario {
     read(&(head + &functions.collect::<String>()))
 }
 
-fn bare(scenario: &Scenario) -> u64 {
-    let mut pulse = |_, _| ControlFlow::Continue(());
-    let streams = Streams::new(1, 0);
-    simulate(scenario, &Cell::whole(scenario), &streams, (), &mut pulse).expect("it runs").arrivals
-}
-
-fn whole(scenario: &Scenario) -> u64 {
-    experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").simulated
-}
-
 fn engine(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("one-function");
     group.throughput(Throughput::Elements(REQUESTS as u64)).sample_size(10);
     let floor = floor();
     for rate in RATES {
-        let scenario = one_function(rate, "1.991s");
+        let scenario = one_function(REQUESTS, rate, "1.991s");
         group.bench_function(BenchmarkId::new("engine", rate), |bench| bench.iter(|| bare(black_box(&scenario))));
         group.bench_function(BenchmarkId::new("measured", rate), |bench| bench.iter(|| whole(black_box(&scenario))));
         if let Some(floor) = &floor {
@@ -96,12 +71,97 @@ fn engine(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Functions of a population like that of Azure, 20 minutes of it, under an account limit.
+fn population(account_limit: u32) -> Scenario {
+    read(&format!(
+        "[scenario]\nname = \"population\"\n[simulation]\nhorizon = \"20m\"\n\
+         [platform.concurrency]\naccount-limit = {account_limit}\nmin-unreserved = 0\n\
+         [function-defaults]\nkeep-alive.fixed.window = \"600s\"\n\
+         [[source]]\nname = \"azure\"\n[source.arrivals.population]\nfunctions = 2000\ninvocations-per-day = {}\n",
+        REQUESTS * 72.0
+    ))
+}
+
+/// The files of Azure 2019 for a day of a small population.
+fn azure_files() -> InMemory {
+    let functions = PopulationSpec { functions: 500, invocations_per_day: REQUESTS, seed: 1 }.draw();
+    let mut to = Azure2019Output { invocations: Vec::new(), durations: Vec::new(), memory: Vec::new() };
+    azure_2019(&mut to, &functions, 1_440, &Streams::new(1, 0), || Ok(())).expect("memory");
+    InMemory(vec![("invocations", to.invocations), ("durations", to.durations), ("memory", to.memory)])
+}
+
+const REPLAY: &str = "[scenario]\nname = \"replay\"\n[simulation]\nhorizon = \"24h\"\n\
+    [function-defaults]\nkeep-alive.fixed.window = \"600s\"\n\
+    [[source]]\nname = \"recorded\"\n[source.arrivals.trace]\nfile = \"invocations\"\nformat = \"azure-2019\"\n\
+    durations = \"durations\"\nmemory = \"memory\"\n";
+
+/// Many unlike functions: apart from each other, coupled by a limit, and from recorded counts.
+fn populations(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("population");
+    group.sample_size(10);
+    for (name, account_limit) in [("limit-not-binding", 1_000_000), ("limit-binding", 300)] {
+        let scenario = population(account_limit);
+        group.throughput(Throughput::Elements(whole(&scenario)));
+        group.bench_function(name, |bench| bench.iter(|| whole(black_box(&scenario))));
+    }
+    let files = azure_files();
+    let scenario = read_with(REPLAY, &files);
+    group.throughput(Throughput::Elements(whole(&scenario)));
+    group.bench_function("azure-2019-read", |bench| bench.iter(|| read_with(REPLAY, black_box(&files))));
+    group.bench_function("azure-2019-replay", |bench| bench.iter(|| whole(black_box(&scenario))));
+    group.finish();
+}
+
+/// A run on one thread with a log of its requests, which goes nowhere.
+fn request_log(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("request-log");
+    group.throughput(Throughput::Elements(REQUESTS as u64)).sample_size(10);
+    let scenario = one_function(REQUESTS, 50.0, "1.991s");
+    let run = |log: io::Result<RequestLog<io::Sink>>| {
+        let mut log = log.expect("a log");
+        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), Some(&mut log)).expect("it runs");
+        log.finish().expect("a sink takes all");
+        run.simulated
+    };
+    group.bench_function("csv", |bench| bench.iter(|| run(RequestLog::csv(io::sink(), &["s"], &["f"]))));
+    #[cfg(feature = "parquet")]
+    group.bench_function("parquet", |bench| bench.iter(|| run(RequestLog::parquet(io::sink(), &["s"], &["f"]))));
+    group.finish();
+}
+
+/// What stands around a simulation: reading a scenario; ten thousand requests with table, charts and page.
+fn around(criterion: &mut Criterion) {
+    let quickstart = include_str!("../scenarios/quickstart.toml");
+    criterion.bench_function("check", |bench| bench.iter(|| read(black_box(quickstart))));
+    let scenario = one_function(10_000.0, 50.0, "1.991s");
+    criterion.bench_function("run-of-10000-with-report", |bench| bench.iter(|| with_report(black_box(&scenario))));
+}
+
+/// Bytes of everything that is shown of a run.
+fn with_report(scenario: &Scenario) -> usize {
+    let run = experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
+    let manifest = Manifest {
+        version: String::new(),
+        command: String::new(),
+        scenario_hash: scenario.hash.clone(),
+        scenario: scenario.resolved.clone(),
+        seed: scenario.simulation.seed,
+        replications: scenario.simulation.replications,
+        threads: 1,
+        wall_s: 1.0,
+        invocations: run.simulated,
+        invocations_per_s: run.simulated as f64,
+    };
+    let charts = chart::run::charts(&run.result);
+    table::render(&run.result.summary, false).len() + html::render(&run.result, &manifest, &charts).len()
+}
+
 /// As many completions are pending as requests are served at a time.
 fn queue(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pending-events");
     group.throughput(Throughput::Elements(REQUESTS as u64)).sample_size(10);
     for (pending, mean) in [(10, "10ms"), (1_000, "1s"), (50_000, "50s")] {
-        let scenario = one_function(1_000.0, mean);
+        let scenario = one_function(REQUESTS, 1_000.0, mean);
         group.bench_function(BenchmarkId::from_parameter(pending), |bench| bench.iter(|| bare(black_box(&scenario))));
     }
     group.finish();
@@ -144,5 +204,5 @@ fn run_floor(program: &Path, rate: f64) -> Duration {
     Duration::from_secs_f64(found["wall_s"].as_f64().expect("a time"))
 }
 
-criterion_group!(benches, engine, queue, sampling);
+criterion_group!(benches, engine, populations, queue, sampling, request_log, around);
 criterion_main!(benches);

@@ -13,7 +13,7 @@
 //! | 3 | [`scenario`] | the scenario file, read and checked |
 //! | 4 | [`engine`] | the simulation itself |
 //! | 5 | [`measure`] | what is recorded: summary, time series, cost |
-//! | 6 | [`experiment`] | replications, cells: the only place with threads |
+//! | 6 | [`experiment`] | replications, cells: the only place where threads share work |
 //! | 7 | [`report`] | tables, charts, pages: values in, text out |
 //! | 8 | [`cli`] | the command line: the only place with files, clock and terminal |
 

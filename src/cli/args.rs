@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
+use crate::measure::comparison::Tolerance;
+use crate::scenario::limits::MAX_REPLICATIONS;
 use crate::scenario::template::TEMPLATES;
 
 /// More threads than this are a typing error.
@@ -22,6 +24,7 @@ Examples:
   forewarm init web-api --out shop.toml   write an example to start from
   forewarm check shop.toml                find every mistake in it
   forewarm run shop.toml                  simulate it; results in results/<name>
+  forewarm compare shop.toml              its variants side by side
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -34,6 +37,8 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Simulate a scenario: a summary on the terminal, the results in a folder
     Run(RunArgs),
+    /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
+    Compare(CompareArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -91,15 +96,67 @@ pub(super) struct RunArgs {
     pub(super) no_progress: bool,
 }
 
-/// Changes to the scenario.
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm compare shop.toml
+  forewarm compare shop.toml --baseline provisioned-2
+  forewarm compare shop.toml --precision 2% --max-replications 200
+  forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
+  forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
+
+All contenders meet the same requests with the same luck. It begins with the scenario's replications, but at least 8, and
+doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however
+many there are and however often it looked.
+
+Exit code 1: an objective is not met by every contender, the baseline included.")]
+pub(super) struct CompareArgs {
+    /// The scenario file with its variants; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) changes: ChangeArgs,
+    /// Compare with this variant [default: the scenario without a variant]
+    #[arg(long, value_name = "NAME")]
+    pub(super) baseline: Option<String>,
+    /// Go on until half of the interval is this short: 5% of the baseline, or METRIC=VALUE (also 5%); may be repeated
+    #[arg(long, value_name = "P", value_parser = precision)]
+    pub(super) precision: Vec<(Option<String>, Tolerance)>,
+    /// Never make more replications of each contender than this [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
+    /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Worker threads, which do not change the result [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(super) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) format: FormatArgs,
+    /// Print nothing but errors and what --format json asks for
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// Show no progress bar
+    #[arg(long)]
+    pub(super) no_progress: bool,
+}
+
+/// Changes to the scenario, a variant among them.
 #[derive(Debug, Group)]
 pub(super) struct ScenarioArgs {
-    /// Set a value of the scenario by its dotted key, as in function.checkout.memory=512MB; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = change)]
-    pub(super) set: Vec<(String, String)>,
     /// Apply a variant of the scenario
     #[arg(long, value_name = "NAME")]
     pub(super) variant: Option<String>,
+    #[command(flatten)]
+    pub(super) changes: ChangeArgs,
+}
+
+/// Changes to the scenario.
+#[derive(Debug, Group)]
+pub(super) struct ChangeArgs {
+    /// Set a value of the scenario by its dotted key, as in function.checkout.memory=512MB; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = change)]
+    pub(super) set: Vec<(String, String)>,
     /// Root of the random numbers, in place of simulation.seed
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,
@@ -277,6 +334,21 @@ fn change(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `5%`, `METRIC=5%` or `METRIC=VALUE`.
+fn precision(text: &str) -> Result<(Option<String>, Tolerance), String> {
+    let (metric, value) = match text.split_once('=') {
+        Some((metric, value)) => (Some(metric.trim().to_owned()), value.trim()),
+        None => (None, text.trim()),
+    };
+    let (number, is_part) = value.strip_suffix('%').map_or((value, false), |number| (number.trim_end(), true));
+    let size = number.parse::<f64>().ok().filter(|size| size.is_finite() && *size > 0.0);
+    match (size, metric) {
+        (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
+        (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
+        _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+    }
+}
+
 fn requests(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(requests) if (1.0..=1e12).contains(&requests) => Ok(requests),
@@ -300,6 +372,14 @@ mod tests {
     #[test]
     fn the_declarations_fit_together() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn precision_is_relative_or_that_of_a_metric() {
+        assert_eq!(precision("5%"), Ok((None, Tolerance::Relative(0.05))));
+        assert_eq!(precision("a.b=2 %"), Ok((Some("a.b".to_owned()), Tolerance::Relative(0.02))));
+        assert_eq!(precision("a.b=0.01"), Ok((Some("a.b".to_owned()), Tolerance::Absolute(0.01))));
+        assert!(["5", "0%", "-1%", "x", "a=b", "inf%"].iter().all(|text| precision(text).is_err()));
     }
 
     #[test]

@@ -26,8 +26,10 @@ pub(super) enum Stop {
     Input(anyhow::Error),
     /// A scenario that cannot be simulated.
     Scenario(Problems),
-    /// Ctrl-C.
+    /// Ctrl-C, and nothing was worth keeping.
     Interrupted,
+    /// Ctrl-C, and this many replications are kept.
+    Kept(u32),
     /// The environment failed: disk full, permission.
     Environment(anyhow::Error),
     /// Whoever read the output has seen enough.
@@ -80,7 +82,7 @@ impl Stop {
         ExitCode::from(match self {
             Self::ClosedPipe => 0,
             Self::Input(_) | Self::Scenario(_) => 2,
-            Self::Interrupted => INTERRUPTED,
+            Self::Interrupted | Self::Kept(_) => INTERRUPTED,
             Self::Environment(_) => 4,
         })
     }
@@ -91,6 +93,9 @@ impl Stop {
             Self::Input(error) | Self::Environment(error) => terminal::error(&format!("{error:#}")),
             Self::Scenario(problems) => terminal::problems(problems),
             Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
+            Self::Kept(replications) => {
+                terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
+            }
             Self::ClosedPipe => {}
         }
     }

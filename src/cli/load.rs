@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::args::ScenarioArgs;
+use super::args::{ChangeArgs, ScenarioArgs};
 use super::exit::Stop;
 use crate::measure::summary::metrics;
-use crate::scenario::{Files, ParseOptions, Problems, Scenario, limits::MAX_FILE_BYTES, parse_bytes};
+use crate::scenario::limits::MAX_FILE_BYTES;
+use crate::scenario::{Files, ParseOptions, Problems, Scenario, WithVariants, parse_bytes, parse_variants};
 use crate::workload::Input;
 
 /// The name that means standard input.
@@ -18,22 +19,49 @@ const STANDARD_INPUT: &str = "-";
 /// # Errors
 /// A file that cannot be read, and everything that is wrong in it.
 pub(super) fn scenario(path: &Path, args: &ScenarioArgs) -> Result<(Scenario, Problems), Stop> {
-    let options = ParseOptions {
-        set: args.set.clone(),
-        variant: args.variant.clone(),
-        seed: args.seed,
-        replications: args.replications,
+    let text = Text::of(path)?;
+    let options = options(&args.changes, args.variant.clone());
+    parse_bytes(&text.name, &text.bytes, &options, &text.files).map_err(Stop::Scenario)
+}
+
+/// The same with every variant as a scenario of its own.
+///
+/// # Errors
+/// As [`scenario`].
+pub(super) fn variants(path: &Path, changes: &ChangeArgs) -> Result<WithVariants, Stop> {
+    let text = Text::of(path)?;
+    parse_variants(&text.name, &text.bytes, &options(changes, None), &text.files).map_err(Stop::Scenario)
+}
+
+fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
+    ParseOptions {
+        set: changes.set.clone(),
+        variant,
+        seed: changes.seed,
+        replications: changes.replications,
         metrics: metrics().into_iter().map(|(key, _)| key).collect(),
-    };
-    let from_stdin = path == Path::new(STANDARD_INPUT);
-    let (name, folder) = if from_stdin {
-        ("standard input".to_owned(), PathBuf::new())
-    } else {
-        (path.display().to_string(), path.parent().unwrap_or(Path::new("")).to_owned())
-    };
-    let bytes = if from_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
-    let bytes = bytes.map_err(|error| Stop::of_path(format!("cannot read the scenario {name}"), error))?;
-    parse_bytes(&name, &bytes, &options, &Disk { folder }).map_err(Stop::Scenario)
+    }
+}
+
+/// A scenario as it was written.
+struct Text {
+    name: String,
+    bytes: Vec<u8>,
+    files: Disk,
+}
+
+impl Text {
+    fn of(path: &Path) -> Result<Self, Stop> {
+        let from_stdin = path == Path::new(STANDARD_INPUT);
+        let (name, folder) = if from_stdin {
+            ("standard input".to_owned(), PathBuf::new())
+        } else {
+            (path.display().to_string(), path.parent().unwrap_or(Path::new("")).to_owned())
+        };
+        let bytes = if from_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
+        let bytes = bytes.map_err(|error| Stop::of_path(format!("cannot read the scenario {name}"), error))?;
+        Ok(Self { name, bytes, files: Disk { folder } })
+    }
 }
 
 /// Everything, but not much more than a scenario may have.

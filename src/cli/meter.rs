@@ -55,6 +55,13 @@ impl Meter {
 }
 
 impl Progress for Meter {
+    fn begin(&self) {
+        self.done.store(0, Relaxed);
+        if let Some(bar) = self.bar.get() {
+            bar.reset_eta();
+        }
+    }
+
     fn advance(&self, share: f64, requests: u64) -> ControlFlow<()> {
         let step = (share * WHOLE) as u64;
         let done = self.done.fetch_add(step, Relaxed) + step;

@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder` | the results folder; single files; what both need |
 //! | `halt`, `meter` | Ctrl-C; progress |
@@ -15,6 +15,7 @@
 )]
 
 mod args;
+mod compare;
 mod exit;
 mod folder;
 mod halt;
@@ -50,6 +51,7 @@ pub fn main() -> ExitCode {
 fn execute(command: Command) -> Result<Done, Stop> {
     match command {
         Command::Run(args) => run::run(&args),
+        Command::Compare(args) => compare::compare(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -29,11 +29,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     let folder = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let results = Results::reserve(&folder)?;
     let logs = Logs::open(args, &scenario, &results, &halt)?;
-    let threads = args.threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let threads = threads(args.threads);
 
     let (run, wall_s) = simulate(args, &scenario, threads, logs, &halt)?;
 
-    let manifest = manifest(&scenario, threads, &run, wall_s);
+    let manifest = manifest(&scenario, run.result.summary.replications, threads, run.simulated, wall_s);
     write(&results, &run.result, &manifest)?;
     if halt.is_interrupted() {
         return Err(Stop::Interrupted);
@@ -108,27 +108,40 @@ impl Logs {
 
 /// Parquet if the name says so, CSV if not.
 fn request_log(path: &Path, sink: Sink, sources: &[&str], functions: &[&str]) -> Result<RequestLog<Sink>, Stop> {
+    let failed = |error| Stop::of_writing(path.display(), error);
     if path.extension().is_none_or(|extension| extension != "parquet") {
-        return Ok(RequestLog::csv(sink, sources, functions));
+        return RequestLog::csv(sink, sources, functions).map_err(failed);
     }
     #[cfg(feature = "parquet")]
-    return RequestLog::parquet(sink, sources, functions).map_err(|error| Stop::of_writing(path.display(), error));
+    return RequestLog::parquet(sink, sources, functions).map_err(failed);
     #[cfg(not(feature = "parquet"))]
     return Err(Stop::input("this forewarm was built without Parquet", "name a file that ends in .csv"));
 }
 
-fn manifest(scenario: &Scenario, threads: NonZeroUsize, run: &Run, wall_s: f64) -> Manifest {
+/// As many as were asked for, else one for each core.
+pub(super) fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
+    asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How a result was made: `invocations` is over all replications.
+pub(super) fn manifest(
+    scenario: &Scenario,
+    replications: u32,
+    threads: NonZeroUsize,
+    invocations: u64,
+    wall_s: f64,
+) -> Manifest {
     Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
         scenario_hash: scenario.hash.clone(),
         scenario: scenario.resolved.clone(),
-        seed: run.result.summary.seed,
-        replications: run.result.summary.replications,
+        seed: scenario.simulation.seed,
+        replications,
         threads: threads.get(),
         wall_s,
-        invocations: run.simulated,
-        invocations_per_s: run.simulated as f64 / wall_s.max(f64::MIN_POSITIVE),
+        invocations,
+        invocations_per_s: invocations as f64 / wall_s.max(f64::MIN_POSITIVE),
     }
 }
 

@@ -4,9 +4,6 @@
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use crate::time::SimTime;
 
 /// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
@@ -73,37 +70,6 @@ impl Event {
     }
 }
 
-/// The pending events, earliest first.
-#[derive(Debug, Default)]
-pub(super) struct EventQueue(BinaryHeap<Reverse<Event>>);
-
-impl EventQueue {
-    #[inline]
-    pub(super) fn push(&mut self, event: Event) {
-        self.0.push(Reverse(event));
-    }
-
-    /// The earliest event, or [`Event::NEVER`].
-    #[inline]
-    pub(super) fn first(&self) -> Event {
-        self.0.peek().map_or(Event::NEVER, |event| event.0)
-    }
-
-    /// Removes the earliest event.
-    #[inline]
-    pub(super) fn pop(&mut self) {
-        self.0.pop();
-    }
-
-    /// Puts `event` in the place of the earliest: cheaper than to pop and push.
-    #[inline]
-    pub(super) fn replace_first(&mut self, event: Event) {
-        if let Some(mut first) = self.0.peek_mut() {
-            *first = Reverse(event);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,20 +100,6 @@ mod tests {
             prop_assert_eq!(event.owner(), owner as usize);
             prop_assert_eq!(event.item(), item);
             prop_assert!(event < Event::NEVER);
-        }
-
-        #[test]
-        fn the_queue_gives_events_in_order(mut keys in proptest::collection::vec((0..50u64, 0..5usize, 0..4u32, 0..4u32), 0..200)) {
-            let mut queue = EventQueue::default();
-            for &(at, kind, owner, item) in &keys {
-                queue.push(Event::new(SimTime::from_nanos(at), KINDS[kind], owner, item));
-            }
-            keys.sort_unstable();
-            for (at, kind, owner, item) in keys {
-                prop_assert_eq!(queue.first(), Event::new(SimTime::from_nanos(at), KINDS[kind], owner, item));
-                queue.pop();
-            }
-            prop_assert_eq!(queue.first(), Event::NEVER);
         }
     }
 }

@@ -5,14 +5,17 @@
 //! the method that handles each step, is in `function.rs`; the order of events in `event.rs`.
 
 mod available;
+mod direct;
 mod event;
 mod function;
 mod instance;
 mod limits;
 mod observer;
+mod queue;
 mod slab;
 mod source;
 
+use std::hint::black_box;
 use std::ops::ControlFlow;
 
 pub use observer::{Finished, Levels, Limit, Observer, Outcome};
@@ -22,9 +25,11 @@ use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
 use crate::workload::TraceError;
-use event::{Event, EventQueue, Kind};
-use function::FunctionState;
+use direct::Directs;
+use event::{Event, Kind};
+use function::{Birth, FunctionState};
 use limits::Account;
+use queue::EventQueue;
 use source::Sources;
 
 /// Events between two looks at whether to go on.
@@ -133,7 +138,7 @@ struct Shared<O> {
     sources: Sources,
     counts: EventCounts,
     observer: O,
-    /// Why the simulation cannot go on.
+    /// Why the simulation cannot go on: nothing more is due then.
     fault: Option<SimError>,
 }
 
@@ -146,13 +151,73 @@ impl<O: Observer> Shared<O> {
     }
 }
 
+/// The functions of a cell, and what happens to them.
+trait Model<O: Observer> {
+    /// The run begins.
+    fn start(&mut self, shared: &mut Shared<O>);
+    /// A request arrives for the function at `place`.
+    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>);
+    /// An event is due.
+    fn handle(&mut self, event: Event, shared: &mut Shared<O>);
+    /// What follows at the same moment, after an arrival or an event.
+    fn settle(&mut self, now: SimTime, shared: &mut Shared<O>);
+    /// Nothing more will happen; levels are reported up to `end`.
+    fn end(&mut self, end: SimTime, shared: &mut Shared<O>);
+    /// Something will soon happen to the function at `place`: reads what that will need, so that it is near. What it read
+    /// means nothing.
+    fn prepare(&self, _place: usize) -> u64 {
+        0
+    }
+    /// An event is due soon, and its function has been prepared.
+    fn prepare_event(&self, _event: Event) -> u64 {
+        0
+    }
+}
+
+/// Functions of every kind.
+struct Functions<'s>(Vec<FunctionState<'s>>);
+
 /// Simulates a cell to the horizon and on until every request has ended.
 ///
 /// `pulse` is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
 ///
 /// # Errors
-/// When `pulse` breaks, or when a trace turns out to be malformed.
+/// When `pulse` breaks, when a trace turns out to be malformed, or when a policy gives an answer that means nothing.
 pub fn simulate<O: Observer>(
+    scenario: &Scenario,
+    cell: &Cell,
+    streams: &Streams,
+    observer: O,
+    pulse: &mut dyn FnMut(SimTime, u64) -> ControlFlow<()>,
+) -> Result<EventCounts, SimError> {
+    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
+    if (cell.functions.len() == 1 || !observer.needs_order())
+        && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
+    {
+        return drive(directs, scenario, cell, streams, observer, pulse);
+    }
+    simulate_any(scenario, cell, streams, observer, pulse)
+}
+
+/// [`simulate`], without a short cut for the common case.
+fn simulate_any<O: Observer>(
+    scenario: &Scenario,
+    cell: &Cell,
+    streams: &Streams,
+    observer: O,
+    pulse: &mut dyn FnMut(SimTime, u64) -> ControlFlow<()>,
+) -> Result<EventCounts, SimError> {
+    let is_alone = cell.functions.len() == 1;
+    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
+    let functions = specs.enumerate().map(|(place, spec)| {
+        FunctionState::new(FnId(place as u32), spec, scenario.platform.scaling, streams, is_alone)
+    });
+    drive(Functions(functions.collect()), scenario, cell, streams, observer, pulse)
+}
+
+/// The loop: what comes next, an arrival or an event, and what the model makes of it.
+fn drive<O: Observer, M: Model<O>>(
+    mut model: M,
     scenario: &Scenario,
     cell: &Cell,
     streams: &Streams,
@@ -174,16 +239,7 @@ pub fn simulate<O: Observer>(
         observer,
         fault: None,
     };
-    let mut functions: Vec<FunctionState<'_>> = specs
-        .iter()
-        .enumerate()
-        .map(|(place, spec)| {
-            FunctionState::new(FnId(place as u32), spec, scenario.platform.scaling, streams, specs.len() == 1)
-        })
-        .collect();
-    for function in &mut functions {
-        function.provision(&mut shared);
-    }
+    model.start(&mut shared);
     let mut reached = SimTime::ZERO;
     let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
     loop {
@@ -192,66 +248,114 @@ pub fn simulate<O: Observer>(
         if arrival < event {
             shared.counts.arrivals += 1;
             reached = arrival.at();
-            let (function, birth) = shared.sources.take(&specs);
-            functions[function].arrive(birth, reached, &mut shared);
+            let (place, birth) = shared.sources.take(&specs);
+            if shared.sources.others.has_approached() {
+                prepare_arrivals(&model, &mut shared);
+            }
+            model.arrive(place, birth, reached, &mut shared);
         } else if event == Event::NEVER {
             break;
         } else {
             shared.events.pop();
-            reached = event.at();
-            handle(event, &mut functions[event.owner()], &mut shared);
-            if event.kind() == Kind::Scaling
-                && let Some(fault) = shared.fault
-            {
-                return Err(fault);
+            if shared.events.has_approached() {
+                prepare_events(&model, &mut shared);
             }
+            reached = event.at();
+            model.handle(event, &mut shared);
         }
-        while let Some(function) = shared.account.next_waiting() {
-            functions[function as usize].account_has_room(reached, &mut shared);
-        }
+        model.settle(reached, &mut shared);
         until_pulse -= 1;
         if until_pulse == 0 {
             until_pulse = PULSE;
+            if let Some(fault) = shared.fault {
+                return Err(fault);
+            }
             if pulse(reached, shared.counts.arrivals - arrivals_told).is_break() {
                 return Err(SimError::Cancelled);
             }
             arrivals_told = shared.counts.arrivals;
         }
     }
+    if let Some(fault) = shared.fault {
+        return Err(fault);
+    }
     if let Some(error) = shared.sources.error() {
         return Err(error.into());
     }
-    for function in &mut functions {
-        function.end(reached.max(horizon), &mut shared);
-        debug_assert!(function.is_at_rest(), "every request has ended");
-    }
+    model.end(reached.max(horizon), &mut shared);
     match pulse(horizon, shared.counts.arrivals - arrivals_told) {
         ControlFlow::Break(()) => Err(SimError::Cancelled),
         ControlFlow::Continue(()) => Ok(shared.counts),
     }
 }
 
-#[inline]
-fn handle<O: Observer>(event: Event, function: &mut FunctionState<'_>, shared: &mut Shared<O>) {
-    let now = event.at();
-    match event.kind() {
-        Kind::Completion => {
-            shared.counts.completions += 1;
-            function.complete(event.item(), now, shared);
+/// Reads what the events need that have become near: one after the other they would wait for memory each, together
+/// they wait once.
+#[inline(never)]
+fn prepare_events<O: Observer, M: Model<O>>(model: &M, shared: &mut Shared<O>) {
+    let near = shared.events.near();
+    let functions = near.clone().fold(0, |read, event| {
+        read ^ model.prepare(event.owner()) ^ shared.observer.prepare(FnId(event.owner() as u32))
+    });
+    black_box(near.fold(functions, |read, event| read ^ model.prepare_event(event)));
+}
+
+/// The same for arrivals.
+#[inline(never)]
+fn prepare_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &mut Shared<O>) {
+    let near = shared.sources.others.near();
+    black_box(near.fold(0, |read, event| match shared.sources.next_function(event) {
+        Some(place) => read ^ model.prepare(place) ^ shared.observer.prepare(FnId(place as u32)),
+        None => read,
+    }));
+}
+
+impl<O: Observer> Model<O> for Functions<'_> {
+    fn start(&mut self, shared: &mut Shared<O>) {
+        for function in &mut self.0 {
+            function.provision(shared);
         }
-        Kind::Ready => {
-            function.become_ready(event.item(), now, shared);
+    }
+
+    #[inline]
+    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.0[place].arrive(birth, now, shared);
+    }
+
+    #[inline]
+    fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
+        let (now, function) = (event.at(), &mut self.0[event.owner()]);
+        match event.kind() {
+            Kind::Completion => {
+                shared.counts.completions += 1;
+                function.complete(event.item(), now, shared);
+            }
+            Kind::Ready => function.become_ready(event.item(), now, shared),
+            Kind::Token => {
+                shared.counts.scaling_tokens += 1;
+                function.token_arrived(now, shared);
+            }
+            Kind::QueueTimeout => {
+                shared.counts.queue_timeouts += 1;
+                function.queue_timeout(now, shared);
+            }
+            Kind::Scaling => function.scaling_due(now, shared),
+            Kind::Expiry => function.expiry_due(now, shared),
+            Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
         }
-        Kind::Token => {
-            shared.counts.scaling_tokens += 1;
-            function.token_arrived(now, shared);
+    }
+
+    #[inline]
+    fn settle(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        while let Some(function) = shared.account.next_waiting() {
+            self.0[function as usize].account_has_room(now, shared);
         }
-        Kind::QueueTimeout => {
-            shared.counts.queue_timeouts += 1;
-            function.queue_timeout(now, shared);
+    }
+
+    fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
+        for function in &mut self.0 {
+            function.end(end, shared);
+            debug_assert!(function.is_at_rest(), "every request has ended");
         }
-        Kind::Scaling => function.scaling_due(now, shared),
-        Kind::Expiry => function.expiry_due(now, shared),
-        Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
     }
 }

@@ -1,7 +1,7 @@
 //! What the engine tells the outside: the seam between simulating and measuring.
 //!
 //! The engine keeps no statistics. An [`Observer`] is a generic parameter: what it ignores costs nothing. For each
-//! function, and between functions that are simulated together, calls come in order of time.
+//! function calls come in order of time; between functions that are simulated together only if the observer needs it.
 //! Ids are places in the lists of the simulated cell.
 
 use crate::id::{FnId, InstanceId, SourceId};
@@ -100,6 +100,20 @@ macro_rules! observer {
         /// Is told what happens. Every method does nothing by default.
         pub trait Observer {
             $($(#[$doc])* #[inline] fn $call(&mut self, $($name: $kind),*) { let _ = ($($name),*); })*
+
+            /// Whether calls about different functions must come in order of time too.
+            #[inline]
+            fn needs_order(&self) -> bool {
+                false
+            }
+
+            /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
+            /// read means nothing.
+            #[inline]
+            fn prepare(&self, function: FnId) -> u64 {
+                let _ = function;
+                0
+            }
         }
 
         /// Both are told, the first one first.
@@ -108,6 +122,14 @@ macro_rules! observer {
                 self.0.$call($($name),*);
                 self.1.$call($($name),*);
             })*
+            #[inline]
+            fn needs_order(&self) -> bool {
+                self.0.needs_order() || self.1.needs_order()
+            }
+            #[inline]
+            fn prepare(&self, function: FnId) -> u64 {
+                self.0.prepare(function) ^ self.1.prepare(function)
+            }
         }
 
         /// An observer that may be absent.
@@ -117,6 +139,14 @@ macro_rules! observer {
                     inner.$call($($name),*);
                 }
             })*
+            #[inline]
+            fn needs_order(&self) -> bool {
+                self.as_ref().is_some_and(Observer::needs_order)
+            }
+            #[inline]
+            fn prepare(&self, function: FnId) -> u64 {
+                self.as_ref().map_or(0, |inner| inner.prepare(function))
+            }
         }
 
         /// An observer that is lent.
@@ -124,6 +154,14 @@ macro_rules! observer {
             $(#[inline] fn $call(&mut self, $($name: $kind),*) {
                 (**self).$call($($name),*);
             })*
+            #[inline]
+            fn needs_order(&self) -> bool {
+                (**self).needs_order()
+            }
+            #[inline]
+            fn prepare(&self, function: FnId) -> u64 {
+                (**self).prepare(function)
+            }
         }
     };
 }

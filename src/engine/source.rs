@@ -1,7 +1,8 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
-use super::event::{Event, EventQueue, Kind};
+use super::event::{Event, Kind};
 use super::function::Birth;
+use super::queue::EventQueue;
 use crate::id::FnId;
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
@@ -17,7 +18,7 @@ pub(super) struct Sources {
     /// The next arrival of all. It stands apart, so that a single source needs no queue.
     first: Event,
     /// The next arrivals of the other sources; of closed ones, of every user who is about to ask.
-    others: EventQueue,
+    pub(super) others: EventQueue,
     /// Whether any source waits for its answers.
     has_users: bool,
     horizon: SimTime,
@@ -147,6 +148,18 @@ impl Sources {
             }
         };
         (function, birth)
+    }
+
+    /// The place of the function that a pending arrival goes to, where that is known.
+    #[inline]
+    pub(super) fn next_function(&self, arrival: Event) -> Option<usize> {
+        let state = &self.list[arrival.owner()];
+        match &state.target {
+            LocalTarget::One(function) => Some(*function),
+            LocalTarget::ByTrace(functions) => {
+                state.ahead.get(state.next).map(|arrival| functions[arrival.function as usize] as usize)
+            }
+        }
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.

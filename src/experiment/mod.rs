@@ -1,6 +1,7 @@
-//! Experiments: replications and cells, on all threads. The only place with threads.
+//! Experiments: replications, cells and contenders, on all threads. The only place with threads.
 
 mod cells;
+pub mod compare;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -16,6 +17,9 @@ use cells::Plan;
 
 /// Is told how far an experiment has come, from any thread, and says whether to go on.
 pub trait Progress: Sync {
+    /// Another stretch of work begins: shares count from zero again.
+    fn begin(&self) {}
+
     /// Another `share` (0..=1) of the whole work is done, with this many more requests simulated.
     fn advance(&self, share: f64, requests: u64) -> ControlFlow<()>;
 }
@@ -49,12 +53,41 @@ pub fn run<O: Observer + Send>(
     progress: &dyn Progress,
     log: Option<O>,
 ) -> Result<Run, SimError> {
-    let window = Window::of(scenario);
-    let plan = Plan::of(scenario);
-    let work = Work { scenario, window: &window, plan: &plan, progress };
-    let replications = work.replications(threads, log)?;
+    let prepared = Prepared::of(scenario);
+    let units: Vec<Unit<'_>> =
+        (0..scenario.simulation.replications).map(|replication| prepared.unit(replication, progress)).collect();
+    let (replications, stopped) = simulate_all(&units, threads, log);
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    let replications: Vec<Replication> = replications.into_iter().flatten().collect();
     let simulated = replications.iter().map(Replication::simulated).sum();
     Ok(Run { result: RunResult::of(scenario, replications), simulated })
+}
+
+/// A scenario with what all its replications have in common.
+struct Prepared<'a> {
+    scenario: &'a Scenario,
+    window: Window,
+    plan: Plan,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(scenario: &'a Scenario) -> Self {
+        Self { scenario, window: Window::of(scenario), plan: Plan::of(scenario) }
+    }
+
+    /// A replication of it.
+    fn unit<'b>(&'b self, replication: u32, progress: &'b dyn Progress) -> Unit<'b> {
+        let work = Work { scenario: self.scenario, window: &self.window, plan: &self.plan, progress };
+        Unit { work, replication }
+    }
+}
+
+/// One replication of one scenario.
+struct Unit<'a> {
+    work: Work<'a>,
+    replication: u32,
 }
 
 /// What is to be simulated.
@@ -66,9 +99,10 @@ struct Work<'a> {
     progress: &'a dyn Progress,
 }
 
-/// One thing for a thread to do: a replication of a cell.
+/// One thing for a thread to do: a cell of a unit.
 struct Task<'a> {
-    replication: usize,
+    /// Place of the unit.
+    unit: usize,
     cell: &'a Cell,
     /// Its share of all work.
     share: f64,
@@ -93,77 +127,90 @@ struct Partial {
     is_together: bool,
 }
 
-/// Cells of one replication that one thread has simulated. They are added up here first: the sums are whole numbers, so
+/// Cells of one unit that one thread has simulated. They are added up here first: the sums are whole numbers, so
 /// that any order gives the same.
 struct Batch<'a> {
-    replication: usize,
+    unit: usize,
     total: Total,
     records: Vec<(&'a Cell, Vec<FunctionRecord>)>,
 }
 
-impl<'a> Work<'a> {
-    fn replications<O: Observer + Send>(
-        self,
-        threads: NonZeroUsize,
-        log: Option<O>,
-    ) -> Result<Vec<Replication>, SimError> {
-        let whole = Cell::whole(self.scenario);
-        let runs = self.scenario.simulation.replications as usize;
-        let states: Vec<Mutex<Option<State>>> = (0..runs).map(|_| Mutex::new(None)).collect();
-        // What is logged is simulated together, so that it comes in one order.
-        let has_log = log.is_some();
-        let tasks: Vec<Task<'_>> = (0..runs)
-            .flat_map(|replication| {
-                let cells = match self.plan {
-                    Plan::Apart { cells, .. } if !(replication == 0 && has_log) => &cells[..],
-                    Plan::Apart { .. } => std::slice::from_ref(&whole),
-                    Plan::Together(cell) => std::slice::from_ref(cell),
-                };
-                let share = 1.0 / (runs * cells.len()) as f64;
-                cells.iter().map(move |cell| Task { replication, cell, share })
-            })
-            .collect();
-        self.all(&tasks, &states, threads, &Mutex::new(log))?;
+/// Simulates all units, each thread the next cell that is left, and says why it stopped before the end, if it did. Units
+/// that are not whole are missing then.
+///
+/// `log`, if there is one, is told what happens in the first unit.
+fn simulate_all<O: Observer + Send>(
+    units: &[Unit<'_>],
+    threads: NonZeroUsize,
+    log: Option<O>,
+) -> (Vec<Option<Replication>>, Option<SimError>) {
+    let wholes: Vec<Cell> = units.iter().map(|unit| Cell::whole(unit.work.scenario)).collect();
+    let states: Vec<Mutex<Option<State>>> = units.iter().map(|_| Mutex::new(None)).collect();
+    // What is logged is simulated together, so that it comes in one order.
+    let has_log = log.is_some();
+    let tasks: Vec<Task<'_>> = (units.iter().zip(&wholes).enumerate())
+        .flat_map(|(place, (unit, whole))| {
+            let cells = match unit.work.plan {
+                Plan::Apart { cells, .. } if !(place == 0 && has_log) => &cells[..],
+                Plan::Apart { .. } => std::slice::from_ref(whole),
+                Plan::Together(cell) => std::slice::from_ref(cell),
+            };
+            let share = 1.0 / (units.len() * cells.len()) as f64;
+            cells.iter().map(move |cell| Task { unit: place, cell, share })
+        })
+        .collect();
+    let pool = Pool { units, states: &states };
+    let mut stopped = pool.all(&tasks, threads, &Mutex::new(log));
+    if stopped.is_none() {
         // Where the shared limit may have been reached, the cells were wrong: once more, together.
-        let again: Vec<Task<'_>> = (0..runs)
-            .filter(|replication| matches!(*lock(&states[*replication]), Some(State::Exceeded)))
-            .map(|replication| Task { replication, cell: &whole, share: 1.0 / runs as f64 })
+        let again: Vec<Task<'_>> = (wholes.iter().enumerate())
+            .filter(|(unit, _)| matches!(*lock(&states[*unit]), Some(State::Exceeded)))
+            .map(|(unit, cell)| Task { unit, cell, share: 1.0 / units.len() as f64 })
             .collect();
-        again.iter().for_each(|task| *lock(&states[task.replication]) = None);
-        self.all(&again, &states, threads, &Mutex::new(None::<()>))?;
-        let done = states.into_iter().filter_map(|state| match unlock(state) {
-            Some(State::Done(replication)) => Some(*replication),
-            _ => None,
-        });
-        Ok(done.collect())
+        again.iter().for_each(|task| *lock(&states[task.unit]) = None);
+        stopped = pool.all(&again, threads, &Mutex::new(None::<()>));
     }
+    let done = states.into_iter().map(|state| match unlock(state) {
+        Some(State::Done(replication)) => Some(*replication),
+        _ => None,
+    });
+    (done.collect(), stopped)
+}
 
-    /// Does all tasks, each thread the next that is left.
+/// Units and how far each has come.
+#[derive(Clone, Copy)]
+struct Pool<'a> {
+    units: &'a [Unit<'a>],
+    states: &'a [Mutex<Option<State>>],
+}
+
+impl Pool<'_> {
+    /// Does all tasks, each thread the next that is left; the first error ends it.
     fn all<O: Observer + Send>(
         self,
         tasks: &[Task<'_>],
-        states: &[Mutex<Option<State>>],
         threads: NonZeroUsize,
         log: &Mutex<Option<O>>,
-    ) -> Result<(), SimError> {
+    ) -> Option<SimError> {
         let next = AtomicUsize::new(0);
         let failed: Mutex<Option<SimError>> = Mutex::new(None);
         let worker = || {
             let mut batch: Option<Batch<'_>> = None;
             while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if lock(&failed).is_some() {
-                    return;
+                    break;
                 }
-                if let Some(other) = batch.take_if(|batch| batch.replication != task.replication) {
-                    self.hand_in(other, states);
+                if let Some(other) = batch.take_if(|batch| batch.unit != task.unit) {
+                    self.hand_in(other);
                 }
-                let log = (task.replication == 0).then(|| lock(log).take()).flatten();
+                let log = (task.unit == 0).then(|| lock(log).take()).flatten();
+                let unit = &self.units[task.unit];
                 let batch = batch.get_or_insert_with(|| Batch {
-                    replication: task.replication,
-                    total: Total::new(self.scenario, self.window),
+                    unit: task.unit,
+                    total: Total::new(unit.work.scenario, unit.work.window),
                     records: Vec::new(),
                 });
-                match self.one(task, &mut batch.total, log) {
+                match unit.work.one(task, unit.replication, &mut batch.total, log) {
                     Ok(records) => batch.records.push((task.cell, records)),
                     Err(error) => {
                         lock(&failed).get_or_insert(error);
@@ -172,7 +219,7 @@ impl<'a> Work<'a> {
                 }
             }
             if let Some(last) = batch {
-                self.hand_in(last, states);
+                self.hand_in(last);
             }
         };
         let threads = threads.get().min(tasks.len());
@@ -181,12 +228,14 @@ impl<'a> Work<'a> {
         } else {
             rayon::scope(|scope| (0..threads).for_each(|_| scope.spawn(|_| worker())));
         }
-        unlock(failed).map_or(Ok(()), Err)
+        unlock(failed)
     }
 
-    /// Adds a batch to its replication; the last one completes it.
-    fn hand_in(self, batch: Batch<'_>, states: &[Mutex<Option<State>>]) {
-        let mut state = lock(&states[batch.replication]);
+    /// Adds a batch to its unit; the last one completes it.
+    fn hand_in(self, batch: Batch<'_>) {
+        let work = self.units[batch.unit].work;
+        let functions = work.scenario.functions.len();
+        let mut state = lock(&self.states[batch.unit]);
         let mut partial = match state.take() {
             Some(State::Partial(mut partial)) => {
                 partial.total.merge(&batch.total);
@@ -194,34 +243,33 @@ impl<'a> Work<'a> {
             }
             _ => Box::new(Partial {
                 total: batch.total,
-                functions: vec![None; self.scenario.functions.len()],
+                functions: vec![None; functions],
                 functions_in: 0,
                 is_together: false,
             }),
         };
         for (cell, records) in batch.records {
             partial.functions_in += records.len();
-            partial.is_together |= records.len() == self.scenario.functions.len();
+            partial.is_together |= records.len() == functions;
             for (function, record) in cell.functions.iter().zip(records) {
                 partial.functions[function.index()] = Some(record);
             }
         }
-        *state = Some(if partial.functions_in < self.scenario.functions.len() {
-            State::Partial(partial)
-        } else {
-            partial.complete(self)
-        });
+        *state = Some(if partial.functions_in < functions { State::Partial(partial) } else { partial.complete(work) });
     }
+}
 
+impl Work<'_> {
     /// Simulates one task into `total`.
     fn one<O: Observer>(
         self,
         task: &Task<'_>,
+        replication: u32,
         total: &mut Total,
         log: Option<O>,
     ) -> Result<Vec<FunctionRecord>, SimError> {
         let mut recorder = Recorder::new(self.scenario, task.cell, self.window, total);
-        let streams = Streams::new(self.scenario.simulation.seed, task.replication as u32);
+        let streams = Streams::new(self.scenario.simulation.seed, replication);
         let horizon = self.window.until.as_nanos() as f64;
         let mut reached = SimTime::ZERO;
         let mut pulse = |now: SimTime, requests| {
@@ -300,10 +348,13 @@ mod tests {
 
     /// Everything that a run says, as text.
     fn run_as(scenario: &Scenario, plan: &Plan, threads: usize) -> String {
-        let window = Window::of(scenario);
-        let work = Work { scenario, window: &window, plan, progress: &() };
+        let prepared = Prepared { plan: plan.clone(), ..Prepared::of(scenario) };
         let threads = NonZeroUsize::new(threads).expect("a thread");
-        let result = RunResult::of(scenario, work.replications(threads, None::<()>).expect("it runs"));
+        let units: Vec<Unit<'_>> =
+            (0..scenario.simulation.replications).map(|replication| prepared.unit(replication, &())).collect();
+        let (replications, stopped) = simulate_all(&units, threads, None::<()>);
+        assert!(stopped.is_none(), "{stopped:?}");
+        let result = RunResult::of(scenario, replications.into_iter().flatten().collect());
         format!("{}\n{:?}\n{:?}", json::summary(&result.summary), result.timeline, result.distributions)
     }
 

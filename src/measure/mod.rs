@@ -1,5 +1,6 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
+pub mod comparison;
 mod cost;
 mod peaks;
 mod recorder;

@@ -168,7 +168,8 @@ impl Interval {
 
     fn point(&self, length: Span) -> Point {
         let mean = |integral: u128| integral as f64 / length.as_nanos() as f64;
-        let quantile = |p| self.latency.quantile(p).map_or(f64::NAN, |ns| ns / NANOS_PER_SECOND as f64);
+        let quantiles = self.latency.quantiles([0.5, 0.95, 0.99]).unwrap_or([f64::NAN; 3]);
+        let [p50, p95, p99] = quantiles.map(|ns| ns / NANOS_PER_SECOND as f64);
         let Counts { arrived, completed, rejected, timed_out, throttled, cold } = self.counts;
         Point {
             arrived: arrived as f64,
@@ -182,9 +183,9 @@ impl Interval {
             instances_starting: mean(self.integrals.starting),
             concurrency: mean(self.integrals.in_progress),
             queue: mean(self.integrals.queued),
-            latency_s_p50: quantile(0.5),
-            latency_s_p95: quantile(0.95),
-            latency_s_p99: quantile(0.99),
+            latency_s_p50: p50,
+            latency_s_p95: p95,
+            latency_s_p99: p99,
         }
     }
 }
@@ -254,21 +255,29 @@ impl<'a> Recorder<'a> {
 }
 
 impl Observer for Recorder<'_> {
-    #[inline]
+    #[inline(always)]
     fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
         if let Some(running) = &mut self.running {
             running.held(now, self.window.from, self.window.until);
         }
         let track = &mut self.functions[function.index()];
         if now > track.last {
-            if let Some(slots) = &mut self.total.slots {
-                slots.hold(&mut track.slot, track.last, now, held);
-            }
-            if now >= track.edge {
-                track.cross(now, held, self.window, &mut self.total.intervals);
+            if self.total.slots.is_some() || now >= track.edge {
+                track.close_until(now, held, self.window, self.total);
             }
             track.hold(now, held);
         }
+    }
+
+    #[inline]
+    fn prepare(&self, function: FnId) -> u64 {
+        let track = &self.functions[function.index()];
+        track.last.as_nanos() ^ track.tally.arrived ^ track.now.counts.arrived ^ track.now.latency.zeros()
+    }
+
+    #[inline]
+    fn needs_order(&self) -> bool {
+        self.running.is_some()
     }
 
     #[inline]
@@ -404,6 +413,17 @@ impl<'a> Track<'a> {
                 peaks.queued = peaks.queued.max(u64::from(held.queued));
             }
             self.last = now;
+        }
+    }
+
+    /// Counts what has been held until `now` in slots, and closes what ends until then.
+    #[inline(never)]
+    fn close_until(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut Total) {
+        if let Some(slots) = &mut total.slots {
+            slots.hold(&mut self.slot, self.last, now, held);
+        }
+        if now >= self.edge {
+            self.cross(now, held, window, &mut total.intervals);
         }
     }
 

@@ -21,7 +21,7 @@ impl RunResult {
     pub fn of(scenario: &Scenario, mut replications: Vec<Replication>) -> Self {
         let window = Window::of(scenario);
         let monthly: Vec<f64> =
-            replications.iter_mut().map(|replication| charge(scenario, replication, window.measured())).collect();
+            replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
         let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total).collect();
         let total = stats(&totals);
@@ -82,18 +82,20 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
     })
 }
 
-/// Fills in the cost of a replication and returns that of a month.
-fn charge(scenario: &Scenario, replication: &mut Replication, measured: Span) -> f64 {
-    let mut all = Usage::default();
-    replication.functions.iter().for_each(|function| all += function.usage);
-    let month = all.to_month(measured);
-    let prices =
-        scenario.platform.billing.as_ref().map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
-    for FunctionRecord { shape, usage, .. } in &mut replication.functions {
-        shape.cost_usd = prices.cost(usage, shape.requests.arrived);
+impl Replication {
+    /// Fills in the cost and returns that of a month. Doing it again changes nothing.
+    pub(super) fn charge(&mut self, scenario: &Scenario, measured: Span) -> f64 {
+        let mut all = Usage::default();
+        self.functions.iter().for_each(|function| all += function.usage);
+        let month = all.to_month(measured);
+        let billing = scenario.platform.billing.as_ref();
+        let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
+        for FunctionRecord { shape, usage, .. } in &mut self.functions {
+            shape.cost_usd = prices.cost(usage, shape.requests.arrived);
+        }
+        self.total.cost_usd = prices.cost(&all, self.total.requests.arrived);
+        prices.cost(&month, self.total.requests.arrived * (MONTH.as_secs_f64() / measured.as_secs_f64())).total
     }
-    replication.total.cost_usd = prices.cost(&all, replication.total.requests.arrived);
-    prices.cost(&month, replication.total.requests.arrived * (MONTH.as_secs_f64() / measured.as_secs_f64())).total
 }
 
 fn objectives(scenario: &Scenario, total: &Shape<Stat>, functions: &[(String, Shape<Stat>)]) -> Vec<ObjectiveResult> {

@@ -95,16 +95,17 @@ impl Sample {
         let mut all = Self { histogram: self.histogram.clone(), moments: self.moments };
         all.histogram.add_zeros(zeros);
         all.moments.add_zeros(zeros);
-        let quantile = |p| all.histogram.quantile(p).map_or(f64::NAN, |ns| ns / NANOS_PER_SECOND as f64);
+        let quantiles = all.histogram.quantiles([0.5, 0.9, 0.95, 0.99, 0.999, 1.0]).unwrap_or([f64::NAN; 6]);
+        let [p50, p90, p95, p99, p999, max] = quantiles.map(|ns| ns / NANOS_PER_SECOND as f64);
         Times {
             mean: all.moments.mean_s().unwrap_or(f64::NAN),
             sd: all.moments.sd_s().unwrap_or(f64::NAN),
-            p50: quantile(0.5),
-            p90: quantile(0.9),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
-            p999: quantile(0.999),
-            max: quantile(1.0),
+            p50,
+            p90,
+            p95,
+            p99,
+            p999,
+            max,
         }
     }
 }

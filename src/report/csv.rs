@@ -1,7 +1,8 @@
-//! `functions.csv` and `timeline.csv`: one name for each column, the unit last, an empty cell where nothing was measured.
+//! `functions.csv`, `timeline.csv` and `comparison.csv`: one name for each column, the unit last, an empty cell where nothing was measured.
 
 use std::io::Write;
 
+use crate::measure::comparison::{Better, Comparison, Verdict};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::timeline::{Point, Timeline};
 
@@ -77,6 +78,60 @@ pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
             let cells = COLUMNS.iter().map(|(_, value)| number(value(point)));
             out.write_record([start.clone(), function.to_owned()].into_iter().chain(cells))?;
         }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Writes `comparison.csv`: one row for each variant and metric, those with a verdict first.
+///
+/// # Errors
+/// What `to` answers.
+pub fn comparison(comparison: &Comparison, to: impl Write) -> csv::Result<()> {
+    let mut out = csv::Writer::from_writer(to);
+    out.write_record([
+        "variant",
+        "metric",
+        "function",
+        "better",
+        "baseline",
+        "baseline_half_width",
+        "value",
+        "value_half_width",
+        "difference",
+        "difference_half_width",
+        "difference_relative",
+        "confidence",
+        "pairs",
+        "verdict",
+        "more_replications",
+    ])?;
+    for one in &comparison.contrasts {
+        let better = match one.better {
+            Some(Better::Lower) => "lower",
+            Some(Better::Higher) => "higher",
+            None => "",
+        };
+        let verdict = match one.verdict {
+            Some(Verdict::Better) => "better",
+            Some(Verdict::Worse) => "worse",
+            Some(Verdict::NotDifferentEnough) => "not-different-enough",
+            Some(Verdict::NotYetDistinguishable) => "not-yet-distinguishable",
+            None => "",
+        };
+        let mut row = vec![one.variant.clone(), one.metric.clone()];
+        row.push(one.function.as_deref().unwrap_or(TOTAL).to_owned());
+        row.push(better.to_owned());
+        for stat in [&one.baseline, &one.value, &one.difference] {
+            row.push(number(stat.mean));
+            row.push(stat.half_width.map_or_else(String::new, number));
+        }
+        row.push(one.relative.map_or_else(String::new, number));
+        row.push(number(one.confidence));
+        row.push(one.pairs.to_string());
+        row.push(verdict.to_owned());
+        row.push(one.more_replications.map_or_else(String::new, |more| more.to_string()));
+        out.write_record(row)?;
     }
     out.flush()?;
     Ok(())

@@ -199,7 +199,8 @@ fn pairs(caption: &str, first: &str, list: impl Iterator<Item = (String, Stat)>)
     page::table(caption, first, &[column("Number", "Mean over replications")], &rows, None, ROWS)
 }
 
-fn made(summary: &Summary, manifest: &Manifest) -> Markup {
+/// How a result was made.
+pub(super) fn made(summary: &Summary, manifest: &Manifest) -> Markup {
     let facts = [
         ("Command", manifest.command.clone()),
         ("Version", manifest.version.clone()),

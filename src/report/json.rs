@@ -1,12 +1,19 @@
-//! What scripts read: `summary.json`, `manifest.json`.
+//! What scripts read: `summary.json`, `comparison.json`, `manifest.json`.
 
 use crate::measure::Manifest;
+use crate::measure::comparison::Comparison;
 use crate::measure::summary::Summary;
 
 /// The text of `summary.json`: two spaces, keys in the order of the interface, a newline at the end; NaN is null.
 #[must_use]
 pub fn summary(summary: &Summary) -> String {
     pretty(summary)
+}
+
+/// The text of `comparison.json`, written like the summary.
+#[must_use]
+pub fn comparison(comparison: &Comparison) -> String {
+    pretty(comparison)
 }
 
 /// The text of `manifest.json`.

@@ -4,13 +4,15 @@
 //! |---|---|
 //! | [`number`] | numbers as people read them |
 //! | [`table`], [`trace`] | what is shown on the terminal: a summary, what is in a trace |
+//! | [`comparison`] | the same for a comparison: table and page |
 //! | [`json`], [`csv`] | what scripts read |
-//! | [`chart`] | SVG charts; `chart::run` has those of a run |
+//! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
 //! | [`perfetto`] | Chrome trace events |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
 
 pub mod chart;
+pub mod comparison;
 pub mod csv;
 pub mod html;
 pub mod json;
@@ -19,6 +21,7 @@ pub mod page;
 pub mod perfetto;
 pub mod requests;
 pub mod table;
+mod text;
 pub mod trace;
 mod wording;
 

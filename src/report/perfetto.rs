@@ -103,6 +103,10 @@ impl<W: Write> TraceWriter<W> {
 }
 
 impl<W: Write> Observer for TraceWriter<W> {
+    fn needs_order(&self) -> bool {
+        true
+    }
+
     fn instance_created(
         &mut self,
         now: SimTime,

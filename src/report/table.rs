@@ -2,10 +2,9 @@
 
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::report::number::{Quantity, count, duration, money, percent};
+use crate::report::text::{GREEN, RED, Text, WIDTH};
 use crate::report::wording::{self, shown};
 
-/// How wide a line may be.
-const WIDTH: usize = 80;
 /// How many functions and limits are shown before the rest is only counted.
 const FUNCTIONS: usize = 15;
 const LIMITS: usize = 5;
@@ -15,7 +14,7 @@ const NAME: usize = 18;
 /// The summary of a run as a text of at most 80 columns; `colour` adds ANSI colours.
 #[must_use]
 pub fn render(summary: &Summary, colour: bool) -> String {
-    let mut out = Text { text: String::new(), colour };
+    let mut out = Text::new(colour);
     out.line(&format!("{}: {}", out.bold(&shown(&summary.scenario.name, 24)), wording::extent(summary)));
     out.line("");
     answer(&mut out, summary);
@@ -25,7 +24,7 @@ pub fn render(summary: &Summary, colour: bool) -> String {
     events(&mut out, summary);
     out.line("");
     out.line(&out.faint(&format!("{}.", wording::intervals(summary))));
-    out.text
+    out.finish()
 }
 
 /// Objectives, what binds, cost of a month.
@@ -173,34 +172,6 @@ fn events(out: &mut Text, summary: &Summary) {
         line += &part;
     }
     out.line(&line);
-}
-
-const GREEN: &str = "1;32";
-const RED: &str = "1;31";
-
-/// The text so far, and whether it has colours.
-struct Text {
-    text: String,
-    colour: bool,
-}
-
-impl Text {
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line.trim_end());
-        self.text.push('\n');
-    }
-
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.paint("1", text)
-    }
-
-    fn faint(&self, text: &str) -> String {
-        self.paint("2", text)
-    }
 }
 
 #[cfg(test)]

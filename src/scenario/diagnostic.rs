@@ -285,7 +285,8 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// What to say about a word that is none of the known ones: the nearest, else all of them if they are few.
-pub(super) fn instead<'a>(word: &str, what: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn instead<'a>(word: &str, what: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     if let Some(near) = nearest(word, known.iter().copied()) {
         return format!("did you mean `{near}`?");

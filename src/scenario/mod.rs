@@ -29,7 +29,7 @@ pub mod template;
 mod tree;
 
 pub use data::Files;
-pub use diagnostic::{Place, Problem, Problems, Severity};
+pub use diagnostic::{Place, Problem, Problems, Severity, instead};
 pub use model::*;
 pub use schema::schema;
 
@@ -72,11 +72,32 @@ pub fn parse_with_warnings(
     options: &ParseOptions,
     files: &dyn Files,
 ) -> Result<(Scenario, Problems), Problems> {
+    load(name, text, Loader::new(options, files)).map(|(scenario, _, problems)| (scenario, problems))
+}
+
+/// A scenario, its variants by name as scenarios of their own, and what is suspicious in it.
+pub type WithVariants = (Scenario, Vec<(String, Scenario)>, Problems);
+
+/// Reads and checks a scenario from bytes that may not be text, and hands back every variant as a scenario of its own, in
+/// the order of the file.
+///
+/// # Errors
+/// As [`parse_with_warnings`]; and bytes that are not UTF-8.
+pub fn parse_variants(
+    name: &str,
+    bytes: &[u8],
+    options: &ParseOptions,
+    files: &dyn Files,
+) -> Result<WithVariants, Problems> {
+    load(name, text_of(name, bytes)?, Loader { keeps_variants: true, ..Loader::new(options, files) })
+}
+
+fn load(name: &str, text: &str, mut loader: Loader<'_>) -> Result<WithVariants, Problems> {
     let mut problems = Problems::default();
-    let scenario = Loader::new(options, files).load(name, text, &mut problems);
+    let loaded = loader.load(name, text, &mut problems);
     problems.sort();
-    match scenario {
-        Some(scenario) if !problems.has_errors() => Ok((scenario, problems)),
+    match loaded {
+        Some((scenario, variants)) if !problems.has_errors() => Ok((scenario, variants, problems)),
         _ => Err(problems),
     }
 }
@@ -91,8 +112,13 @@ pub fn parse_bytes(
     options: &ParseOptions,
     files: &dyn Files,
 ) -> Result<(Scenario, Problems), Problems> {
+    parse_with_warnings(name, text_of(name, bytes)?, options, files)
+}
+
+/// Bytes as text, or what is wrong with them.
+fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let error = match std::str::from_utf8(bytes) {
-        Ok(text) => return parse_with_warnings(name, text, options, files),
+        Ok(text) => return Ok(text),
         Err(error) => error,
     };
     let mut problems = Problems::default();
@@ -113,14 +139,16 @@ pub fn parse_bytes(
 struct Loader<'a> {
     options: &'a ParseOptions,
     data: Data<'a>,
+    /// Whether the scenarios of the variants are wanted: many of long files are much to keep.
+    keeps_variants: bool,
 }
 
 impl<'a> Loader<'a> {
     fn new(options: &'a ParseOptions, files: &'a dyn Files) -> Self {
-        Self { options, data: Data::new(files) }
+        Self { options, data: Data::new(files), keeps_variants: false }
     }
 
-    fn load(&mut self, name: &str, text: &str, problems: &mut Problems) -> Option<Scenario> {
+    fn load(&mut self, name: &str, text: &str, problems: &mut Problems) -> Option<(Scenario, Vec<(String, Scenario)>)> {
         if text.len() > MAX_FILE_BYTES {
             let source = problems.add_source(name, "", 1);
             let message = format!("the file has {} bytes: at most {MAX_FILE_BYTES} are read", text.len());
@@ -147,8 +175,8 @@ impl<'a> Loader<'a> {
         }
         self.override_by_options(&mut chosen, problems);
         let scenario = self.interpret(chosen, problems);
-        self.check_variants(&file, problems);
-        scenario
+        let variants = self.variants(&file, problems);
+        scenario.map(|scenario| (scenario, variants))
     }
 
     /// From the finished tree to a checked scenario.
@@ -190,15 +218,16 @@ impl<'a> Loader<'a> {
         found.cloned()
     }
 
-    /// Checks that every variant is a scenario too.
-    fn check_variants(&mut self, file: &Node, problems: &mut Problems) {
-        let Some(list) = file.get("variant") else { return };
+    /// Checks that every variant is a scenario too, and hands them back if they are wanted.
+    fn variants(&mut self, file: &Node, problems: &mut Problems) -> Vec<(String, Scenario)> {
+        let mut scenarios = Vec::new();
+        let Some(list) = file.get("variant") else { return scenarios };
         let variants = list.elements();
         if file.count().saturating_mul(variants.len()) > MAX_VARIANT_VALUES {
             let message = format!("checking {} variants of so long a file would take too long", variants.len());
             let help = format!("variants times values of the file may be at most {MAX_VARIANT_VALUES}");
             problems.push(Problem::error(list.place, message).help(help));
-            return;
+            return scenarios;
         }
         for variant in variants {
             let Some(name) = variant.get("name").and_then(Node::text) else { continue };
@@ -210,12 +239,14 @@ impl<'a> Loader<'a> {
                 sections.retain(|section| section.key != "variant");
             }
             // What is wrong with the scenario itself has been said already, and is not said again.
-            self.interpret(root, problems);
+            let scenario = self.interpret(root, problems).filter(|_| self.keeps_variants);
+            scenarios.extend(scenario.map(|scenario| (name.to_owned(), scenario)));
             problems.say_of_later(before, &format!("with the variant \"{name}\""));
             if problems.is_full() {
                 break;
             }
         }
+        scenarios
     }
 }
 

@@ -161,30 +161,55 @@ impl Histogram {
     /// `p` is clamped to 0..=1 (NaN to 0), and the ends give these values exactly.
     #[must_use]
     pub fn quantile(&self, p: f64) -> Option<f64> {
-        let (min, max) = (self.min()? as f64, self.max()? as f64);
-        if p <= 0.0 || p.is_nan() {
-            return Some(min);
-        } else if p >= 1.0 {
-            return Some(max);
-        }
-        let rank = p * (self.count() - 1) as f64;
-        let low = self.at_rank(rank.floor() as u64);
-        let high = if rank.fract() > 0.0 { self.at_rank(rank.floor() as u64 + 1) } else { low };
-        Some((low + (high - low) * rank.fract()).clamp(min, max))
+        self.quantiles([p]).map(|[quantile]| quantile)
     }
 
-    /// The estimated value of this rank, counted from 0.
-    fn at_rank(&self, rank: u64) -> f64 {
-        let Some(mut left) = rank.checked_sub(self.zeros) else { return 0.0 };
+    /// Several quantiles, in one go.
+    #[must_use]
+    pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
+        let (min, max) = (self.min()? as f64, self.max()? as f64);
+        let highest = self.count() - 1;
+        let rank = |p: f64| p.clamp(0.0, 1.0) * highest as f64; // NaN stays NaN, and becomes rank 0 below
+        // The ranks on both sides of each share, in rising order, each with the place of its share.
+        let mut ranks: Vec<(u64, usize)> = shares
+            .iter()
+            .enumerate()
+            .flat_map(|(place, p)| {
+                let below = rank(*p).floor() as u64;
+                [(below, 2 * place), ((below + 1).min(highest), 2 * place + 1)]
+            })
+            .collect();
+        ranks.sort_unstable();
+        let mut values = vec![0.0; 2 * N];
+        self.at_ranks(&ranks, &mut values);
+        Some(std::array::from_fn(|place| {
+            let p = shares[place];
+            if p <= 0.0 || p.is_nan() {
+                return min;
+            } else if p >= 1.0 {
+                return max;
+            }
+            let (low, high) = (values[2 * place], values[2 * place + 1]);
+            (low + (high - low) * rank(p).fract()).clamp(min, max)
+        }))
+    }
+
+    /// The values of these ranks, which rise; each comes to the place that stands with it.
+    fn at_ranks(&self, ranks: &[(u64, usize)], values: &mut [f64]) {
+        let mut ranks = ranks.iter().skip_while(|(rank, _)| *rank < self.zeros).peekable();
+        let mut below = self.zeros;
         for (bucket, count) in self.filled() {
-            if left < count {
+            while let Some((rank, place)) = ranks.next_if(|(rank, _)| *rank < below + count) {
                 let (low, high) = edges(bucket, self.bits);
                 // Buckets of one nanosecond hold one value; wider ones are spread over their values low..high-1.
-                return low as f64 + (high - 1 - low) as f64 * (left as f64 + 0.5) / count as f64;
+                let within = ((rank - below) as f64 + 0.5) / count as f64;
+                values[*place] = low as f64 + (high - 1 - low) as f64 * within;
             }
-            left -= count;
+            if ranks.peek().is_none() {
+                return;
+            }
+            below += count;
         }
-        self.max as f64
     }
 
     /// The buckets that hold something, in rising order: lowest value, first value beyond (ns), count. Zeros come first,
@@ -211,7 +236,14 @@ impl Histogram {
     /// Buckets that hold something, and how many.
     fn filled(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         let base = (self.first_octave as usize) << self.bits;
-        self.counts.iter().enumerate().filter_map(move |(index, &count)| {
+        let used = if self.min <= self.max {
+            bucket_of(self.min, self.bits) - base..bucket_of(self.max, self.bits) - base + 1
+        } else {
+            0..0
+        };
+        let from = used.start;
+        self.counts[used].iter().enumerate().filter_map(move |(index, &count)| {
+            let index = from + index;
             let wraps = if self.wraps.is_empty() {
                 0
             } else {

@@ -1,4 +1,5 @@
-//! 95 % confidence intervals: of means over replications, of differences, of shares, of ratios of sums.
+//! Confidence intervals, of 95 % where nothing else is said: of means over replications, of differences, of shares, of
+//! ratios of sums.
 //!
 //! None is returned where the data do not support an interval: too few values, or values that are not finite.
 
@@ -6,6 +7,9 @@ use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// The normal quantile at 0.975.
 const Z: f64 = 1.959_963_984_540_054;
+
+/// What a 95 % interval misses.
+const ALPHA: f64 = 0.05;
 
 /// An estimate and half of its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +25,7 @@ pub struct Estimate {
 pub fn mean_half_width(values: &[f64]) -> Option<f64> {
     let (_, variance) = mean_and_variance(values)?;
     let n = values.len() as f64;
-    Some(student_t(n - 1.0)? * (variance / n).sqrt())
+    Some(student_t(n - 1.0, ALPHA)? * (variance / n).sqrt())
 }
 
 /// The mean of `a - b` where the values of one place belong together (the same replication of two variants).
@@ -50,7 +54,7 @@ pub fn welch_difference(a: &[f64], b: &[f64]) -> Option<Estimate> {
     }
     let share = error_a / squared_error;
     let freedom = 1.0 / (share.powi(2) / (a.len() - 1) as f64 + (1.0 - share).powi(2) / (b.len() - 1) as f64);
-    Some(Estimate { value, half_width: student_t(freedom)? * squared_error.sqrt() })
+    Some(Estimate { value, half_width: student_t(freedom, ALPHA)? * squared_error.sqrt() })
 }
 
 /// Wilson's score interval of a probability, lower and upper end; none without trials or with more successes than those.
@@ -95,7 +99,7 @@ pub fn ratio_of_sums(pairs: &[(f64, f64)]) -> Option<Estimate> {
 }
 
 /// Mean and variance (n - 1) of at least two finite values.
-fn mean_and_variance(values: &[f64]) -> Option<(f64, f64)> {
+pub(super) fn mean_and_variance(values: &[f64]) -> Option<(f64, f64)> {
     if values.len() < 2 || values.iter().any(|value| !value.is_finite()) {
         return None;
     }
@@ -104,9 +108,15 @@ fn mean_and_variance(values: &[f64]) -> Option<(f64, f64)> {
     Some((mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)))
 }
 
-/// The 0.975 quantile of Student's t with at least one degree of freedom.
-fn student_t(freedom: f64) -> Option<f64> {
-    Some(quantile(&StudentsT::new(0.0, 1.0, freedom).ok()?, 0.975, (1.9, 13.0)))
+/// What Student's t with at least one degree of freedom exceeds, on either side, with probability `alpha` (up to 0.5).
+pub(super) fn student_t(freedom: f64, alpha: f64) -> Option<f64> {
+    let law = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    let p = 1.0 - alpha / 2.0;
+    let mut high = 4.0;
+    while law.cdf(high) < p {
+        high *= 2.0;
+    }
+    Some(quantile(&law, p, (0.0, high)))
 }
 
 /// Inverts a distribution function by bisection. (The library's own inverses are off in the fourth digit for
@@ -145,9 +155,14 @@ mod tests {
         for (freedom, value) in
             [(1.0, 12.706), (2.0, 4.303), (4.0, 2.776), (10.0, 2.228), (30.0, 2.042), (100.0, 1.984)]
         {
-            near(student_t(freedom).expect("freedom"), value, 5e-4);
+            near(student_t(freedom, 0.05).expect("freedom"), value, 5e-4);
         }
-        near(student_t(1e7).expect("freedom"), Z, 1e-5);
+        near(student_t(1e7, 0.05).expect("freedom"), Z, 1e-5);
+        // The column 0.999 of the same table: far out, as simultaneous intervals need it.
+        for (freedom, value) in [(4.0, 7.173), (7.0, 4.785), (30.0, 3.385)] {
+            near(student_t(freedom, 0.002).expect("freedom"), value, 6e-4);
+        }
+        near(student_t(1.0, 0.002).expect("freedom"), (std::f64::consts::PI * 0.499).tan(), 1e-6);
     }
 
     #[test]

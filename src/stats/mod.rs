@@ -1,5 +1,6 @@
-//! Estimators: histograms, exact moments, intervals, the end of the warm-up.
+//! Estimators: histograms, exact moments, intervals, many comparisons at once, the end of the warm-up.
 
+pub mod comparison;
 mod histogram;
 pub mod interval;
 mod moments;

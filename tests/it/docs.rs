@@ -163,6 +163,11 @@ fn results_reference() -> String {
         | `timeline.csv` | a row for each interval and function, up to about 160,000 rows; beyond, of the total only |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
         | `report.html` | all of it, self-contained |\n\n\
+        `forewarm compare` writes instead of all but the manifest and the report:\n\n\
+        | file | holds |\n|---|---|\n\
+        | `comparison.json` | the method; every variant and metric beside the baseline (`contrasts`); the summary of each contender |\n\
+        | `comparison.csv` | a row for each variant and metric; confidence of its interval, verdict |\n\
+        | `tradeoff.svg`, `cold-starts.svg`, `instances.svg` | charts |\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
         `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
         | metric | meaning |\n|---|---|\n"

@@ -77,6 +77,10 @@ impl<'a> Auditor<'a> {
 }
 
 impl Observer for Auditor<'_> {
+    fn needs_order(&self) -> bool {
+        true
+    }
+
     fn arrived(&mut self, now: SimTime, function: FnId) {
         assert!(now < SimTime::from(self.scenario.simulation.horizon), "nothing arrives after the horizon");
         self.functions[function.index()].arrived += 1;

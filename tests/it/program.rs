@@ -105,7 +105,7 @@ impl Answer {
 #[test]
 fn every_help_shows_an_example() {
     let folder = Folder::new();
-    for command in ["run", "check", "list", "schema", "init", "completions"] {
+    for command in ["run", "compare", "check", "list", "schema", "init", "completions"] {
         let help = folder.run(&[command, "--help"]).ends(0).out;
         assert!(help.contains(&format!("\n  forewarm {command}")), "{help}");
     }
@@ -126,6 +126,11 @@ fn wrong_usage_is_2() {
         &["run", "quick.toml", "--format", "xml"],
         &["run", "missing.toml"],
         &["run", "."],
+        &["compare"],
+        &["compare", "missing.toml"],
+        &["compare", "quick.toml"],
+        &["compare", "quick.toml", "--max-replications", "1"],
+        &["compare", "quick.toml", "--precision", "5"],
         &["check"],
         &["check", "missing.toml"],
         &["init", "nothing"],
@@ -293,6 +298,142 @@ fn variants_and_changes_are_applied() {
     assert!(answer.err.contains("slow"), "{}", answer.err);
 }
 
+/// Two variants of a scenario with luck in it: one makes it slower for certain, one makes cold starts a little rarer.
+fn variants() -> String {
+    let text = QUICK
+        .replace(
+            "duration.constant.value = \"100ms\"",
+            "duration.exponential.mean = \"100ms\"\nkeep-alive.fixed.window = \"4s\"",
+        )
+        .replace("arrivals.constant.rate", "arrivals.poisson.rate");
+    format!(
+        "{text}[[variant]]\nname = \"slow\"\nset = {{ \"function.f.duration.exponential.mean\" = \"200ms\" }}\n\
+         [[variant]]\nname = \"longer\"\nset = {{ \"function.f.keep-alive.fixed.window\" = \"4100ms\" }}\n"
+    )
+}
+
+#[test]
+fn a_comparison_leaves_a_whole_folder() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    let answer = folder.run(&["compare", "x.toml", "--seed", "7", "--out", "out"]).ends(0);
+    assert_eq!(answer.err, "", "no progress where nobody watches");
+    assert!(answer.out.contains("\nslow: better on ") && answer.out.contains("\nlonger: better on "), "{}", answer.out);
+    assert!(
+        answer.out.contains("Bonferroni") && answer.out.contains("\nResults in out: open report.html"),
+        "{}",
+        answer.out
+    );
+    assert!(answer.out.lines().all(|line| line.chars().count() <= 80), "{}", answer.out);
+    assert_eq!(
+        folder.names("out"),
+        [
+            "cold-starts.svg",
+            "comparison.csv",
+            "comparison.json",
+            "instances.svg",
+            "manifest.json",
+            "report.html",
+            "tradeoff.svg"
+        ]
+    );
+    let (found, manifest) = (folder.json("out/comparison.json"), folder.json("out/manifest.json"));
+    assert_eq!((&found["baseline"], &found["seed"]), (&Value::from("unchanged"), &Value::from(7)));
+    assert_eq!((&manifest["replications"], &manifest["seed"]), (&found["replications"], &found["seed"]));
+    let names: Vec<_> = found["contenders"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["unchanged", "slow", "longer"]);
+    let contrast = |variant: &str, metric: &str| {
+        let all = found["contrasts"].as_array().expect("a list");
+        all.iter().find(|one| one["variant"] == variant && one["metric"] == metric).expect("a contrast").clone()
+    };
+    let slower = contrast("slow", "latency_s.mean");
+    assert_eq!((&slower["verdict"], &slower["better"]), (&Value::from("worse"), &Value::from("lower")));
+    let by = slower["difference"]["mean"].as_f64().expect("a number");
+    assert!((by - 0.1).abs() < 0.02, "{slower:#}");
+    assert!(slower["confidence"].as_f64() > Some(0.99) && contrast("slow", "instances.mean")["confidence"] == 0.95);
+    assert_eq!(
+        contrast("slow", "instances.mean")["verdict"],
+        Value::Null,
+        "fewer instances are not better by themselves"
+    );
+    let rows = folder.read("out/comparison.csv").lines().count();
+    assert_eq!(rows, 1 + found["contrasts"].as_array().expect("a list").len());
+    let page = folder.read("out/report.html");
+    assert!(page.contains("Who wins on what, and by how much") && page.contains("<svg"));
+    // The manifest holds the scenario with its variants.
+    folder.write("again.toml", manifest["scenario"].as_str().expect("text"));
+    folder.run(&["compare", "again.toml", "--out", "again", "--quiet"]).ends(0);
+    assert_eq!(folder.read("again/comparison.csv"), folder.read("out/comparison.csv"));
+}
+
+#[test]
+fn a_comparison_does_not_depend_on_threads() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    let run = |threads: &str| {
+        let answer =
+            folder.run(&["compare", "x.toml", "--threads", threads, "--out", threads, "--format", "json"]).ends(0);
+        assert_eq!(answer.out, folder.read(&format!("{threads}/comparison.json")), "json, and nothing else");
+        answer.out
+    };
+    assert_eq!(run("1"), run("3"));
+    for name in ["comparison.csv", "tradeoff.svg", "cold-starts.svg", "instances.svg"] {
+        assert_eq!(folder.read(&format!("1/{name}")), folder.read(&format!("3/{name}")), "{name}");
+    }
+}
+
+#[test]
+fn replications_of_a_comparison() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    let made = |arguments: &[&str]| {
+        let all = [&["compare", "x.toml", "--format", "json"], arguments].concat();
+        let found: Value = serde_json::from_str(&folder.run(&all).ends(0).out).expect("JSON");
+        (found["replications"].as_u64().expect("a number"), found["method"]["is_settled"].as_bool().expect("a bool"))
+    };
+    assert_eq!(made(&["--replications", "3", "--max-replications", "3"]).0, 3);
+    assert_eq!(made(&["--max-replications", "5"]).0, 5);
+    let asked = ["--precision", "latency_s.mean=0.004", "--max-replications", "500"];
+    let (replications, is_settled) = made(&asked);
+    assert!(replications > 8 && is_settled, "{replications}");
+    assert_eq!(made(&["--precision", "0.0001%", "--max-replications", "16"]), (16, false));
+}
+
+#[test]
+fn what_cannot_be_compared_is_2() {
+    let folder = Folder::new();
+    let answer = folder.run(&["compare", "quick.toml"]).ends(2);
+    assert!(answer.err.contains("no variants to compare") && answer.err.contains("[[variant]]"), "{}", answer.err);
+    folder.write("x.toml", &variants());
+    for (arguments, part) in [
+        (&["--baseline", "slwo"][..], "did you mean `slow`?"),
+        (&["--precision", "latency_s.p9=1%"], "did you mean `latency_s.p90`?"),
+        (&["--replications", "1"], "2 or more"),
+        (&["--replications", "9", "--max-replications", "8"], "--max-replications 8"),
+    ] {
+        let answer = folder.run(&[&["compare", "x.toml"], arguments].concat()).ends(2);
+        assert!(answer.err.contains(part), "{part}: {}", answer.err);
+    }
+    folder.write("taken.toml", &variants().replace("\"slow\"", "\"unchanged\""));
+    assert!(folder.run(&["compare", "taken.toml"]).ends(2).err.contains("another name"));
+    folder.write("wrong.toml", &variants().replace("4100ms", "4100"));
+    let answer = folder.run(&["compare", "wrong.toml"]).ends(2);
+    assert!(answer.err.contains("wrong.toml:") && answer.err.contains("longer"), "{}", answer.err);
+    assert!(!folder.path().join("results").exists());
+}
+
+#[test]
+fn an_objective_that_a_contender_misses_is_1() {
+    let folder = Folder::new();
+    let objective = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = ";
+    folder.write("x.toml", &format!("{}{objective}0.15\n", variants()));
+    let answer = folder.run(&["compare", "x.toml", "--baseline", "longer"]).ends(1);
+    assert!(answer.out.contains("NOT MET  slow") && answer.out.contains("met      unchanged"), "{}", answer.out);
+    assert!(answer.out.contains("\nunchanged: "), "the scenario itself is a contender like others: {}", answer.out);
+    folder.write("x.toml", &format!("{}{objective}0.5\n", variants()));
+    folder.run(&["compare", "x.toml"]).ends(0);
+}
+
 #[test]
 fn a_foreign_folder_is_left_alone() {
     let folder = Folder::new();
@@ -434,21 +575,45 @@ mod unix {
         assert_eq!(folder.names(""), ["locked", "quick.toml"]);
     }
 
-    #[test]
-    fn ctrl_c_is_3_and_leaves_nothing() {
-        let folder = Folder::new();
-        folder.write("long.toml", &long());
-        let arguments = ["run", "long.toml", "--requests", "requests.csv"];
-        let child = folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    /// Starts a command and interrupts it some time after it has begun.
+    fn interrupted(folder: &Folder, arguments: &[&str], after: Duration) -> Answer {
+        let child = folder.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
         let began = Instant::now();
         // The folder that will be the results' shows that it is on its way.
         while !folder.path().join("results").exists() {
             assert!(began.elapsed() < Duration::from_secs(20), "it does not begin");
             sleep(Duration::from_millis(10));
         }
-        sleep(Duration::from_millis(100));
+        sleep(after);
         Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-        let answer = Answer::of(child.wait_with_output().expect("it ends")).ends(3);
+        Answer::of(child.wait_with_output().expect("it ends")).ends(3)
+    }
+
+    #[test]
+    fn a_comparison_that_is_interrupted_keeps_what_is_whole() {
+        let folder = Folder::new();
+        folder.write("x.toml", &variants().replace("10m", "1h"));
+        let arguments = ["compare", "x.toml", "--replications", "10000"];
+        let answer = interrupted(&folder, &arguments, Duration::from_secs(2));
+        assert!(answer.err.contains("interrupted: the results are those of "), "{}", answer.err);
+        let found = folder.json("results/quick/comparison.json");
+        let replications = found["replications"].as_u64().expect("a number");
+        assert!((2..10_000).contains(&replications), "{replications}");
+        assert!(
+            found["contenders"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .all(|one| one["summary"]["replications"] == replications)
+        );
+    }
+
+    #[test]
+    fn ctrl_c_is_3_and_leaves_nothing() {
+        let folder = Folder::new();
+        folder.write("long.toml", &long());
+        let arguments = ["run", "long.toml", "--requests", "requests.csv"];
+        let answer = interrupted(&folder, &arguments, Duration::from_millis(100));
         assert!(answer.err.contains("interrupted"), "{}", answer.err);
         assert_eq!(answer.out, "");
         assert_eq!(folder.names(""), ["long.toml", "quick.toml"]);

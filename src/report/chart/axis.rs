@@ -9,6 +9,8 @@ pub enum Scale {
     Time,
     /// Evenly, from zero.
     Linear,
+    /// Evenly, over the values and a little beyond: for places of points, which unlike lengths need no zero.
+    Near,
     /// By factors; what is not positive cannot be shown.
     Log,
 }
@@ -41,6 +43,10 @@ impl Axis {
         Some(match self.scale {
             Scale::Time => self.time(lo, hi, ticks),
             Scale::Linear => self.linear(lo.min(0.0), hi.max(0.0), ticks),
+            Scale::Near => {
+                let (lo, hi) = near(lo, hi);
+                self.linear(lo, hi, ticks)
+            }
             Scale::Log => self.log(lo, hi, ticks),
         })
     }
@@ -152,6 +158,16 @@ const TIME_STEPS: [f64; 26] = [
     2_592_000.0,
 ];
 
+/// A range with room around it; from zero if that is near anyway.
+fn near(lo: f64, hi: f64) -> (f64, f64) {
+    if lo >= 0.0 && lo <= 0.5 * hi {
+        return (0.0, hi * 1.08);
+    }
+    // Noise far below what matters is not blown up to fill the picture.
+    let room = (0.2 * (hi - lo)).max(0.03 * lo.abs().max(hi.abs())).max(f64::MIN_POSITIVE);
+    (if lo >= 0.0 { (lo - room).max(0.0) } else { lo - room }, hi + room)
+}
+
 /// The smallest of 1, 2, 5 times a power of ten that is at least `rough`.
 fn nice_step(rough: f64) -> f64 {
     let power = 10f64.powf(rough.log10().floor());
@@ -244,6 +260,14 @@ mod tests {
     }
 
     #[test]
+    fn places_need_no_zero() {
+        assert_eq!(labels(Quantity::Usd, Scale::Near, &[100.0, 104.0]).1.join(" "), "96 98 100 102 104 106 108");
+        assert_eq!(labels(Quantity::Usd, Scale::Near, &[10.0, 104.0]).1[0], "0");
+        assert!(labels(Quantity::Usd, Scale::Near, &[5.0]).1.len() > 1);
+        assert!(labels(Quantity::Usd, Scale::Near, &[0.0]).1.len() > 1);
+    }
+
+    #[test]
     fn nothing_to_show() {
         let log = Axis::new("x", Quantity::Count, Scale::Log);
         assert!(log.fit([0.0, -1.0, f64::NAN].into_iter(), 8).is_none());
@@ -253,8 +277,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_range_has_a_few_ticks_and_holds_its_data(a in -9.0..9.0f64, b in -9.0..9.0f64, scale in 0..3, q in 0..4) {
-            let scale = [Scale::Time, Scale::Linear, Scale::Log][scale as usize];
+        fn every_range_has_a_few_ticks_and_holds_its_data(a in -9.0..9.0f64, b in -9.0..9.0f64, scale in 0..4, q in 0..4) {
+            let scale = [Scale::Time, Scale::Linear, Scale::Log, Scale::Near][scale as usize];
             let quantity = [Quantity::Seconds, Quantity::Count, Quantity::Usd, Quantity::Ratio][q as usize];
             let values = [10f64.powf(a), 10f64.powf(b)];
             let fitted = Axis::new("x", quantity, scale).fit(values.into_iter(), 8).unwrap();

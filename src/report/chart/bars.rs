@@ -2,7 +2,8 @@
 
 use super::axis::Axis;
 use super::canvas::{Side, picture, text_width, tip, tips};
-use super::{Colour, GRID, GROUND, INK, MUTED, Style, WIDTH};
+use super::{Colour, Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
+use crate::measure::summary::Stat;
 use crate::report::wording::shown;
 
 /// A chart with a bar for each row.
@@ -27,6 +28,8 @@ pub struct Row {
     pub name: String,
     /// The length of each part. What is not a positive number is left out.
     pub parts: Vec<f64>,
+    /// Half of the interval of its whole length, drawn as whiskers.
+    pub half_width: Option<f64>,
 }
 
 const TITLE: f64 = 40.0;
@@ -35,6 +38,7 @@ const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
 const AXIS: f64 = 48.0;
 const SMALL: f64 = 13.0;
+const WHISKER: Style = Style::line(INK, Dash::Solid, 1.5);
 
 impl Bars {
     /// The chart as one `<svg>` element.
@@ -42,7 +46,9 @@ impl Bars {
     pub fn svg(&self) -> String {
         let length = |x: f64| if x.is_finite() && x > 0.0 { x } else { 0.0 };
         let sums: Vec<f64> = self.rows.iter().map(|row| row.parts.iter().copied().map(length).sum()).collect();
-        let fitted = self.axis.fit(sums.iter().copied(), 6).filter(|_| sums.iter().any(|sum| *sum > 0.0));
+        let halves: Vec<f64> = self.rows.iter().map(|row| length(row.half_width.unwrap_or(0.0))).collect();
+        let ends = sums.iter().zip(&halves).map(|(sum, half)| sum + half);
+        let fitted = self.axis.fit(ends, 6).filter(|_| sums.iter().any(|sum| *sum > 0.0));
         let Some(fitted) = fitted else {
             return picture(&self.title, "Nothing to show.", 160.0, "", |canvas| {
                 canvas.title(&self.title);
@@ -50,7 +56,9 @@ impl Bars {
             });
         };
         let names: Vec<String> = self.rows.iter().map(|row| shown(&row.name, 26)).collect();
-        let values: Vec<String> = sums.iter().map(|sum| self.axis.quantity.text(*sum)).collect();
+        let value =
+            |(row, sum): (&Row, &f64)| self.axis.quantity.stat(&Stat { mean: *sum, half_width: row.half_width });
+        let values: Vec<String> = self.rows.iter().zip(&sums).map(value).collect();
         let widest = |texts: &[String]| texts.iter().map(|text| text_width(text, SMALL)).fold(40.0, f64::max);
         let (left, right) = (widest(&names) + 22.0, f64::from(WIDTH) - widest(&values) - 20.0);
         let at = |x: f64| left + fitted.place(x).unwrap_or(0.0) * (right - left);
@@ -90,7 +98,14 @@ impl Bars {
                         canvas.line(&[(to, middle - BAR / 2.0), (to, middle + BAR / 2.0)], Style::fill(GROUND));
                     }
                 }
-                canvas.text(&values[index], (at(sum) + 6.0, middle), Side::Start, SMALL, INK);
+                let (low, high) = (at((sum - halves[index]).max(0.0)), at(sum + halves[index]));
+                if halves[index] > 0.0 {
+                    canvas.line(&[(low, middle), (high, middle)], WHISKER);
+                    for end in [low, high] {
+                        canvas.line(&[(end, middle - 4.0), (end, middle + 4.0)], WHISKER);
+                    }
+                }
+                canvas.text(&values[index], (high + 6.0, middle), Side::Start, SMALL, INK);
             }
             canvas.line(&[(left, top), (left, bottom)], Style::fill(MUTED));
         })

@@ -100,8 +100,8 @@ impl Canvas<'_> {
     }
 
     /// A dot with a radius of a few pixels.
-    pub(super) fn dot(&self, at: (f64, f64), colour: Colour) {
-        let circle = Circle::new(grid(at), (2.5 * SUB) as i32, rgb(colour).filled());
+    pub(super) fn dot(&self, at: (f64, f64), radius: f64, colour: Colour) {
+        let circle = Circle::new(grid(at), (radius * SUB) as i32, rgb(colour).filled());
         self.area.draw(&circle).expect("writing to memory cannot fail");
     }
 

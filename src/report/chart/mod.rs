@@ -7,6 +7,7 @@
 mod axis;
 mod bars;
 mod canvas;
+pub mod compare;
 mod distribution;
 mod plot;
 pub mod run;

@@ -57,6 +57,15 @@ pub enum Shape {
     Steps(Vec<(f64, f64, f64, f64)>),
     /// A horizontal line over the whole width.
     Rule(f64),
+    /// A point with its label beside it, and half of an interval in both directions.
+    Point {
+        /// Where.
+        at: (f64, f64),
+        /// Half widths; 0: none.
+        half: (f64, f64),
+        /// What it stands for.
+        label: String,
+    },
 }
 
 /// What is said about a part of the horizontal axis when the pointer is there.
@@ -147,6 +156,8 @@ impl Shape {
             Self::Line(points) => points.iter().filter(|(_, y)| y.is_finite()).map(|(x, _)| *x).collect(),
             Self::Steps(steps) => steps.iter().flat_map(|(from, to, _, _)| [*from, *to]).collect(),
             Self::Rule(_) => Vec::new(),
+            Self::Point { at, half, .. } if at.1.is_finite() => vec![at.0 - half.0, at.0 + half.0],
+            Self::Point { .. } => Vec::new(),
         }
     }
 
@@ -157,6 +168,8 @@ impl Shape {
             Self::Steps(steps) if scale == Scale::Log => steps.iter().map(|(_, _, _, high)| *high).collect(),
             Self::Steps(steps) => steps.iter().flat_map(|(_, _, low, high)| [*low, *high]).collect(),
             Self::Rule(y) => vec![*y],
+            Self::Point { at, half, .. } if at.0.is_finite() => vec![at.1 - half.1, at.1 + half.1],
+            Self::Point { .. } => Vec::new(),
         }
     }
 }
@@ -205,8 +218,10 @@ impl Frame<'_> {
                         canvas.line(&[(self.left, y), (self.right(), y)], mark.style);
                     }
                 }
+                Shape::Point { at, half, .. } => self.draw_point(canvas, *at, *half, mark.style),
             }
         }
+        self.draw_labels(canvas);
         canvas.line(&[(self.left, self.bottom), (self.right(), self.bottom)], Style::fill(MUTED));
         self.legend.draw(canvas, self.top - 6.0);
     }
@@ -215,7 +230,9 @@ impl Frame<'_> {
         for (value, label) in &self.x.ticks {
             let Some(x) = self.at_x(*value) else { continue };
             canvas.line(&[(x, self.bottom), (x, self.bottom + 4.0)], Style::fill(MUTED));
-            canvas.text(label, (x, self.bottom + 14.0), Side::Middle, SMALL, MUTED);
+            // The label of a tick at the end would stick out of the picture.
+            let room = f64::from(WIDTH) - 4.0 - text_width(label, SMALL) / 2.0;
+            canvas.text(label, (x.min(room), self.bottom + 14.0), Side::Middle, SMALL, MUTED);
         }
         let middle = (self.left + self.right()) / 2.0;
         canvas.text(&self.x.title, (middle, self.bottom + 34.0), Side::Middle, SMALL, INK);
@@ -228,9 +245,59 @@ impl Frame<'_> {
             let run: Vec<(f64, f64)> = run.iter().copied().flatten().collect();
             match run[..] {
                 [] => {}
-                [point] => canvas.dot(point, style.colour),
+                [point] => canvas.dot(point, 2.5, style.colour),
                 _ => canvas.line(&run, style),
             }
+        }
+    }
+
+    /// A dot with whiskers that end in short strokes.
+    fn draw_point(&self, canvas: &Canvas<'_>, (x, y): (f64, f64), half: (f64, f64), style: Style) {
+        let place = |x: f64, y: f64| self.at_x(x).zip(self.at_y(y));
+        let Some(middle) = place(x, y) else { return };
+        if let Some((left, right)) = self.at_x(x - half.0).zip(self.at_x(x + half.0)).filter(|_| half.0 > 0.0) {
+            canvas.line(&[(left, middle.1), (right, middle.1)], style);
+            for end in [left, right] {
+                canvas.line(&[(end, middle.1 - 4.0), (end, middle.1 + 4.0)], style);
+            }
+        }
+        if let Some((low, high)) = self.at_y(y - half.1).zip(self.at_y(y + half.1)).filter(|_| half.1 > 0.0) {
+            canvas.line(&[(middle.0, low), (middle.0, high)], style);
+            for end in [low, high] {
+                canvas.line(&[(middle.0 - 4.0, end), (middle.0 + 4.0, end)], style);
+            }
+        }
+        canvas.dot(middle, 4.0, style.colour);
+    }
+
+    /// The labels of points, each at the first of four corners at which it covers no other label or point.
+    fn draw_labels(&self, canvas: &Canvas<'_>) {
+        const GAP: f64 = 9.0;
+        const HIGH: f64 = 8.0;
+        let points: Vec<(f64, f64, &str)> = (self.panel.marks.iter())
+            .filter_map(|mark| match &mark.shape {
+                Shape::Point { at, label, .. } => Some((self.at_x(at.0)?, self.at_y(at.1)?, label.as_str())),
+                _ => None,
+            })
+            .collect();
+        // Boxes that are taken: from x, to x, middle y.
+        let mut taken: Vec<(f64, f64, f64)> = points.iter().map(|(x, y, _)| (x - 4.0, x + 4.0, *y)).collect();
+        for (x, y, label) in &points {
+            let width = text_width(label, SMALL);
+            let corners = [(GAP, -1.4), (GAP, 1.4), (-GAP - width, -1.4), (-GAP - width, 1.4)];
+            let boxes = corners.map(|(dx, dy)| (x + dx, x + dx + width, y + dy * HIGH));
+            let is_free = |place: &&(f64, f64, f64)| {
+                let (from, to, middle) = **place;
+                let meets = |other: &(f64, f64, f64)| {
+                    from < other.1 && other.0 < to && (middle - other.2).abs() < 2.0 * HIGH - 2.0
+                };
+                let is_inside = from >= self.left && to <= self.right() && middle >= self.top && middle <= self.bottom;
+                is_inside && !taken.iter().any(meets)
+            };
+            let best =
+                boxes.iter().find(is_free).copied().unwrap_or(boxes[usize::from(x + GAP + width > self.right()) * 2]);
+            canvas.text(label, (best.0, best.2), Side::Start, SMALL, INK);
+            taken.push(best);
         }
     }
 

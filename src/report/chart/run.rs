@@ -54,13 +54,13 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
 }
 
 /// The total's intervals: start and end (s) with what happened.
-fn intervals(result: &RunResult) -> Vec<(f64, f64, &Point)> {
+pub(super) fn intervals(result: &RunResult) -> Vec<(f64, f64, &Point)> {
     let length = result.timeline.interval.as_secs_f64();
     let points = result.timeline.series.first().map_or(&[][..], |total| &total.points);
     points.iter().enumerate().map(|(i, point)| (i as f64 * length, (i + 1) as f64 * length, point)).collect()
 }
 
-fn time_axis() -> Axis {
+pub(super) fn time_axis() -> Axis {
     Axis::new("time simulated", Quantity::Seconds, Scale::Time)
 }
 
@@ -82,7 +82,7 @@ fn tips(intervals: &[(f64, f64, &Point)], text: impl Fn(&Point) -> String) -> Ve
 }
 
 /// A point in time as in scenario files: `3h20m`.
-fn clock(seconds: f64) -> String {
+pub(super) fn clock(seconds: f64) -> String {
     Span::from_secs_f64(seconds).map_or_else(|_| duration(seconds), |span| span.to_string())
 }
 
@@ -149,9 +149,16 @@ fn rows(
 ) -> Vec<Row> {
     let mut functions: Vec<_> = result.summary.functions.iter().collect();
     functions.sort_by(|(_, a), (_, b)| size(b).total_cmp(&size(a)));
-    let total =
-        (functions.len() != 1).then(|| Row { name: "all functions".to_owned(), parts: parts(&result.summary.total) });
-    let row = |(name, shape): &&(String, summary::Shape<Stat>)| Row { name: name.clone(), parts: parts(shape) };
+    let total = (functions.len() != 1).then(|| Row {
+        name: "all functions".to_owned(),
+        parts: parts(&result.summary.total),
+        half_width: None,
+    });
+    let row = |(name, shape): &&(String, summary::Shape<Stat>)| Row {
+        name: name.clone(),
+        parts: parts(shape),
+        half_width: None,
+    };
     total.into_iter().chain(functions.iter().take(ROWS).map(row)).collect()
 }
 

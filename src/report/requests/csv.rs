@@ -26,7 +26,11 @@ impl<W: Write> Rows<W> {
         Self { to, buffer, sources: cells(sources), functions: cells(functions) }
     }
 
-    pub(super) fn write(&mut self, request: &Finished) -> io::Result<()> {
+    pub(super) fn write(&mut self, requests: &[Finished]) -> io::Result<()> {
+        requests.iter().try_for_each(|request| self.row(request))
+    }
+
+    fn row(&mut self, request: &Finished) -> io::Result<()> {
         let row = &mut self.buffer;
         row.extend_from_slice(&self.sources[request.source.index()]);
         whole(row, request.number);
@@ -112,8 +116,7 @@ mod tests {
     #[test]
     fn rows_are_exact() {
         let mut rows = Rows::new(Vec::new(), &["web, \"old\""], &["a", "b"]);
-        rows.write(&sample::served()).unwrap();
-        rows.write(&sample::rejected()).unwrap();
+        rows.write(&[sample::served(), sample::rejected()]).unwrap();
         let text = String::from_utf8(rows.finish().unwrap()).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], COLUMNS.join(","));
@@ -135,7 +138,7 @@ mod tests {
         let mut request = sample::served();
         for number in 0..5_000 {
             request.number = number;
-            rows.write(&request).unwrap();
+            rows.write(&[request]).unwrap();
         }
         let text = rows.finish().unwrap();
         let mut reader = csv::Reader::from_reader(&text[..]);

@@ -15,16 +15,88 @@ mod csv;
 mod parquet;
 
 use std::io::{self, Write};
+use std::mem::replace;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{Builder, JoinHandle};
 
 use crate::engine::{Finished, Observer, Outcome};
 use crate::time::Span;
 
+/// Rows collected before they are handed over.
+const BATCH: usize = 1 << 12;
+/// Batches handed over and not yet written: beyond, the simulation waits. With [`BATCH`], what bounds the memory.
+const AHEAD: usize = 4;
+
 /// An observer that writes a row for each request that ends.
 ///
-/// The first error of the output is kept, what follows is not written, and [`RequestLog::finish`] returns it.
-pub struct RequestLog<W: Write + Send> {
-    rows: Rows<W>,
-    error: Option<io::Error>,
+/// Rows are formatted and written by a thread of its own, in the order in which requests end, while the simulation goes on.
+/// After the first error of the output nothing more is written, and [`RequestLog::finish`] returns it.
+pub struct RequestLog<W> {
+    batch: Vec<Finished>,
+    full: SyncSender<Vec<Finished>>,
+    /// Batches that were written come back, to be filled again.
+    emptied: Receiver<Vec<Finished>>,
+    writer: JoinHandle<io::Result<W>>,
+}
+
+impl<W: Write + Send + 'static> RequestLog<W> {
+    /// A log as CSV, with the names of sources and functions in the order of their ids.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn csv(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
+        Self::start(Rows::Csv(csv::Rows::new(to, sources, functions)))
+    }
+
+    /// A log as Apache Parquet, with the names of sources and functions in the order of their ids.
+    ///
+    /// # Errors
+    /// What `to` answers, and when there is no thread to be had.
+    #[cfg(feature = "parquet")]
+    pub fn parquet(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
+        Self::start(Rows::Parquet(Box::new(parquet::Rows::new(to, sources, functions)?)))
+    }
+
+    fn start(rows: Rows<W>) -> io::Result<Self> {
+        let (full, batches) = sync_channel(AHEAD);
+        let (back, emptied) = channel();
+        let writer = Builder::new().name("request-log".to_owned()).spawn(move || rows.write_all(&batches, &back))?;
+        Ok(Self { batch: Vec::with_capacity(BATCH), full, emptied, writer })
+    }
+
+    /// Writes what is still to be written and returns the output.
+    ///
+    /// # Errors
+    /// The first error that the output had.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.hand_over();
+        // The writer ends when nothing more can come.
+        drop(self.full);
+        self.writer.join().unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl<W> RequestLog<W> {
+    fn hand_over(&mut self) {
+        let empty = self.emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH));
+        // A writer that is gone has met an error, which `finish` returns: the rows are lost anyway.
+        let _ = self.full.send(replace(&mut self.batch, empty));
+    }
+}
+
+impl<W> Observer for RequestLog<W> {
+    fn needs_order(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn finished(&mut self, request: &Finished) {
+        self.batch.push(*request);
+        if self.batch.len() >= BATCH {
+            self.hand_over();
+        }
+    }
 }
 
 enum Rows<W: Write + Send> {
@@ -33,44 +105,23 @@ enum Rows<W: Write + Send> {
     Parquet(Box<parquet::Rows<W>>),
 }
 
-impl<W: Write + Send> RequestLog<W> {
-    /// A log as CSV, with the names of sources and functions in the order of their ids.
-    pub fn csv(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> Self {
-        Self { rows: Rows::Csv(csv::Rows::new(to, sources, functions)), error: None }
-    }
-
-    /// A log as Apache Parquet, with the names of sources and functions in the order of their ids.
-    ///
-    /// # Errors
-    /// What `to` answers.
-    #[cfg(feature = "parquet")]
-    pub fn parquet(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
-        Ok(Self { rows: Rows::Parquet(Box::new(parquet::Rows::new(to, sources, functions)?)), error: None })
-    }
-
-    /// Writes what is still to be written and returns the output.
-    ///
-    /// # Errors
-    /// The first error that the output had.
-    pub fn finish(self) -> io::Result<W> {
-        match (self.error, self.rows) {
-            (Some(error), _) => Err(error),
-            (None, Rows::Csv(rows)) => rows.finish(),
-            #[cfg(feature = "parquet")]
-            (None, Rows::Parquet(rows)) => rows.finish(),
-        }
-    }
-}
-
-impl<W: Write + Send> Observer for RequestLog<W> {
-    fn finished(&mut self, request: &Finished) {
-        if self.error.is_none() {
-            let written = match &mut self.rows {
-                Rows::Csv(rows) => rows.write(request),
+impl<W: Write + Send> Rows<W> {
+    /// Writes all batches that come, gives them back empty, and ends the file.
+    fn write_all(mut self, batches: &Receiver<Vec<Finished>>, back: &Sender<Vec<Finished>>) -> io::Result<W> {
+        for mut batch in batches {
+            match &mut self {
+                Rows::Csv(rows) => rows.write(&batch)?,
                 #[cfg(feature = "parquet")]
-                Rows::Parquet(rows) => rows.write(request),
-            };
-            self.error = written.err();
+                Rows::Parquet(rows) => rows.write(&batch)?,
+            }
+            batch.clear();
+            // Nobody takes it back at the end.
+            let _ = back.send(batch);
+        }
+        match self {
+            Rows::Csv(rows) => rows.finish(),
+            #[cfg(feature = "parquet")]
+            Rows::Parquet(rows) => rows.finish(),
         }
     }
 }
@@ -95,8 +146,11 @@ const COLUMNS: [&str; 16] = [
     "outcome",
 ];
 
-/// The nine columns of time, from `born_s` on.
-fn times(request: &Finished) -> [Span; 9] {
+/// How many columns of time there are.
+const TIMES: usize = 9;
+
+/// The columns of time, from `born_s` on.
+fn times(request: &Finished) -> [Span; TIMES] {
     let Finished { born, assigned, started, ended, .. } = *request;
     [
         Span::from_nanos(born.as_nanos()),
@@ -183,18 +237,43 @@ mod tests {
         }
     }
 
+    /// The bytes of a log of `number` requests.
+    fn bytes(start: impl Fn(Vec<u8>) -> io::Result<RequestLog<Vec<u8>>>, number: u64) -> Vec<u8> {
+        let mut log = start(Vec::new()).unwrap();
+        (0..number).for_each(|number| log.finished(&Finished { number, ..served() }));
+        log.finish().unwrap()
+    }
+
+    #[test]
+    fn rows_come_in_order_and_the_same_each_time() {
+        let names = ["web", "f"];
+        let csv = |to| RequestLog::csv(to, &names, &names);
+        for number in [0, 1, BATCH as u64, 20 * BATCH as u64 + 7] {
+            let text = bytes(csv, number);
+            let rows = text.split(|byte| *byte == b'\n').skip(1).filter(|row| !row.is_empty());
+            let found = rows.map(|row| row.split(|byte| *byte == b',').nth(1).unwrap().to_vec());
+            assert!(found.eq((0..number).map(|number| number.to_string().into_bytes())), "{number} rows");
+            #[cfg(feature = "parquet")]
+            {
+                let parquet = |to| RequestLog::parquet(to, &names, &names);
+                assert!(bytes(parquet, number) == bytes(parquet, number), "{number} rows");
+            }
+        }
+    }
+
     #[test]
     fn a_full_disk_is_reported_at_the_end() {
         let names = ["web", "f"];
         let logs = [
-            RequestLog::csv(Disk { room: 100_000 }, &names, &names),
+            RequestLog::csv(Disk { room: 100_000 }, &names, &names).unwrap(),
             #[cfg(feature = "parquet")]
             RequestLog::parquet(Disk { room: 100_000 }, &names, &names).unwrap(),
         ];
         for mut log in logs {
             for number in 0..200_000_u64 {
-                // Numbers that do not compress.
-                log.finished(&Finished { number: number.wrapping_mul(0x9E37_79B9_7F4A_7C15), ..served() });
+                // Numbers that do not compress, nor do their differences.
+                let number = (number * number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                log.finished(&Finished { number, ..served() });
             }
             assert_eq!(log.finish().err().map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
         }

@@ -1,7 +1,6 @@
 //! The request log as Apache Parquet. Times are 64-bit floats in seconds; names and outcomes are dictionaries.
 
 use std::io::{self, Write};
-use std::mem::take;
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
@@ -10,17 +9,20 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
 
-use super::{COLUMNS, OUTCOMES, place, times};
+use super::{COLUMNS, OUTCOMES, TIMES, place, times};
 use crate::engine::Finished;
 
-/// Rows collected before they are encoded.
-const BATCH: usize = 1 << 13;
 /// Rows encoded before they are written: what bounds the memory.
 const GROUP: usize = 1 << 17;
+/// The columns of names, which repeat.
+const NAMES: [&str; 3] = ["source", "function", "outcome"];
+/// The columns of whole numbers, which differ little from row to row.
+const NUMBERS: [&str; 2] = ["number", "instance"];
 
 pub(super) struct Rows<W: Write + Send> {
     to: ArrowWriter<W>,
@@ -28,79 +30,69 @@ pub(super) struct Rows<W: Write + Send> {
     sources: Arc<StringArray>,
     functions: Arc<StringArray>,
     outcomes: Arc<StringArray>,
-    batch: Batch,
-}
-
-/// The columns of the rows collected.
-#[derive(Default)]
-struct Batch {
-    source: Vec<i32>,
-    number: Vec<u64>,
-    function: Vec<i32>,
-    instance: Vec<Option<u64>>,
-    times: [Vec<f64>; 9],
-    cold: Vec<bool>,
-    cold_affected: Vec<bool>,
-    outcome: Vec<i32>,
 }
 
 impl<W: Write + Send> Rows<W> {
     pub(super) fn new(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
         let schema = Arc::new(schema());
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_max_row_group_row_count(Some(GROUP))
-            .build();
+        let properties = properties().map_err(of_parquet)?;
         let to = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties)).map_err(of_parquet)?;
         let outcomes = Arc::new(StringArray::from(OUTCOMES.to_vec()));
-        Ok(Self { to, schema, sources: names(sources), functions: names(functions), outcomes, batch: Batch::default() })
+        Ok(Self { to, schema, sources: names(sources), functions: names(functions), outcomes })
     }
 
-    pub(super) fn write(&mut self, request: &Finished) -> io::Result<()> {
-        let batch = &mut self.batch;
-        batch.source.push(request.source.0.cast_signed());
-        batch.number.push(request.number);
-        batch.function.push(request.function.0.cast_signed());
-        batch.instance.push(request.instance.map(|instance| instance.0));
-        for (column, time) in batch.times.iter_mut().zip(times(request)) {
-            column.push(time.as_secs_f64());
+    pub(super) fn write(&mut self, requests: &[Finished]) -> io::Result<()> {
+        let key = |key: fn(&Finished) -> i32| Int32Array::from_iter_values(requests.iter().map(key));
+        let flag = |flag: fn(&Finished) -> bool| BooleanArray::from_iter(requests.iter().map(|r| Some(flag(r))));
+        let mut columns: Vec<ArrayRef> = vec![
+            named(key(|request| request.source.0.cast_signed()), &self.sources)?,
+            Arc::new(UInt64Array::from_iter_values(requests.iter().map(|request| request.number))),
+            named(key(|request| request.function.0.cast_signed()), &self.functions)?,
+            Arc::new(UInt64Array::from_iter(
+                requests.iter().map(|request| request.instance.map(|instance| instance.0)),
+            )),
+        ];
+        for column in 0..TIMES {
+            let seconds = requests.iter().map(|request| times(request)[column].as_secs_f64());
+            columns.push(Arc::new(Float64Array::from_iter_values(seconds)));
         }
-        batch.cold.push(request.cold);
-        batch.cold_affected.push(request.cold_affected);
-        batch.outcome.push(place(request.outcome) as i32);
-        if batch.number.len() >= BATCH { self.empty() } else { Ok(()) }
+        columns.push(Arc::new(flag(|request| request.cold)));
+        columns.push(Arc::new(flag(|request| request.cold_affected)));
+        columns.push(named(key(|request| place(request.outcome) as i32), &self.outcomes)?);
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(of_arrow)?;
+        self.to.write(&batch).map_err(of_parquet)
     }
 
-    pub(super) fn finish(mut self) -> io::Result<W> {
-        self.empty()?;
+    pub(super) fn finish(self) -> io::Result<W> {
         let mut to = self.to.into_inner().map_err(of_parquet)?;
         to.flush()?;
         Ok(to)
     }
+}
 
-    fn empty(&mut self) -> io::Result<()> {
-        let Batch { source, number, function, instance, times, cold, cold_affected, outcome } = take(&mut self.batch);
-        let mut columns: Vec<ArrayRef> = vec![
-            named(source, &self.sources)?,
-            Arc::new(UInt64Array::from(number)),
-            named(function, &self.functions)?,
-            Arc::new(UInt64Array::from(instance)),
-        ];
-        columns.extend(times.map(|time| Arc::new(Float64Array::from(time)) as ArrayRef));
-        columns.push(Arc::new(BooleanArray::from(cold)));
-        columns.push(Arc::new(BooleanArray::from(cold_affected)));
-        columns.push(named(outcome, &self.outcomes)?);
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(of_arrow)?;
-        self.to.write(&batch).map_err(of_parquet)
+/// How columns are encoded. A dictionary pays for names only: times hardly repeat, and looking for repetitions took more
+/// than half of the whole and made the file larger. Ranges are kept for each group; a page is too short to be worth its own.
+fn properties() -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_dictionary_enabled(false)
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_max_row_group_row_count(Some(GROUP));
+    for column in NAMES {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), true);
     }
+    for column in NUMBERS {
+        properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
+    }
+    Ok(properties.build())
 }
 
 fn schema() -> Schema {
     let name = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     let fields = COLUMNS.map(|column| {
         let kind = match column {
-            "source" | "function" | "outcome" => name.clone(),
-            "number" | "instance" => DataType::UInt64,
+            words if NAMES.contains(&words) => name.clone(),
+            number if NUMBERS.contains(&number) => DataType::UInt64,
             "cold" | "cold_affected" => DataType::Boolean,
             _ => DataType::Float64,
         };
@@ -113,10 +105,9 @@ fn names(names: &[impl AsRef<str>]) -> Arc<StringArray> {
     Arc::new(StringArray::from_iter_values(names))
 }
 
-fn named(keys: Vec<i32>, names: &Arc<StringArray>) -> io::Result<ArrayRef> {
+fn named(keys: Int32Array, names: &Arc<StringArray>) -> io::Result<ArrayRef> {
     let names = Arc::clone(names);
-    let array = DictionaryArray::<Int32Type>::try_new(Int32Array::from(keys), names).map_err(of_arrow)?;
-    Ok(Arc::new(array))
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, names).map_err(of_arrow)?))
 }
 
 /// The error of the output where there is one inside.
@@ -142,19 +133,20 @@ mod tests {
     use super::*;
     use crate::report::requests::tests as sample;
 
+    /// More rows than a page holds.
+    const MANY: usize = 30_000;
+
     #[test]
     fn it_reads_back() {
         let mut rows = Rows::new(tempfile::tempfile().unwrap(), &["web"], &["a", "b"]).unwrap();
-        for _ in 0..BATCH {
-            rows.write(&sample::served()).unwrap();
-        }
-        rows.write(&sample::rejected()).unwrap();
+        rows.write(&vec![sample::served(); MANY]).unwrap();
+        rows.write(&[sample::rejected()]).unwrap();
         let reader = SerializedFileReader::new(rows.finish().unwrap()).unwrap();
         let read: Vec<_> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap()).collect();
-        assert_eq!(read.len(), BATCH + 1);
+        assert_eq!(read.len(), MANY + 1);
         let names: Vec<_> = read[0].get_column_iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, COLUMNS);
-        let (served, rejected) = (&read[0], &read[BATCH]);
+        let (served, rejected) = (&read[0], &read[MANY]);
         assert_eq!(served.get_string(0).map(String::as_str).ok(), Some("web"));
         assert_eq!(served.get_string(2).map(String::as_str).ok(), Some("b"));
         assert_eq!(served.get_ulong(3).ok(), Some(12_345));

@@ -1,0 +1,175 @@
+//! `forewarm compare`.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::args::{CompareArgs, Format};
+use super::exit::{Done, Stop};
+use super::halt::Halt;
+use super::meter::{self, Meter};
+use super::results::{MANIFEST, Results};
+use super::run::{manifest, threads};
+use super::{load, terminal};
+use crate::engine::SimError;
+use crate::experiment::compare::{self as experiment, Compared, Contender};
+use crate::measure::Manifest;
+use crate::measure::comparison::{Design, Precision, Tolerance};
+use crate::measure::summary::metrics;
+use crate::report::number::count;
+use crate::report::{chart, comparison, csv, json};
+use crate::scenario::{Scenario, instead};
+
+/// The contender without a variant.
+const UNCHANGED: &str = "unchanged";
+/// With fewer replications the intervals of so many differences are several times as wide as with a few more.
+const FIRST: u32 = 8;
+/// Replications at which it gives up where nobody says otherwise.
+const MOST: u32 = 64;
+
+/// Reads, simulates until it is clear, writes, prints.
+pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
+    let contenders = contenders(args)?;
+    let baseline = baseline(&contenders, args.baseline.as_deref())?;
+    let unchanged = &contenders[0].1;
+    let (first, most) = replications(args, unchanged)?;
+    let places = (baseline, contenders.len() - 1);
+    let design = Design::new(&contenders[baseline].1, places, precision(&args.precision)?, first, most);
+    let halt = Halt::on_interrupt()?;
+    let folder = args.out.clone().unwrap_or_else(|| Path::new("results").join(&unchanged.name));
+    let results = Results::reserve(&folder)?;
+    let threads = threads(args.threads);
+
+    let (compared, wall_s) = simulate(args, &contenders, &design, threads, &halt)?;
+
+    let done = compared.comparison.replications;
+    let manifest = manifest(unchanged, done, threads, compared.simulated, wall_s);
+    write(&results, &compared, &manifest)?;
+    results.commit()?;
+    print(args, &folder, &compared, &manifest, unchanged.simulation.replications)?;
+    if halt.is_interrupted() {
+        return Err(Stop::Kept(done));
+    }
+    let objectives = compared.results.iter().flat_map(|(_, result)| &result.summary.objectives);
+    Ok(if objectives.into_iter().all(|objective| objective.met) { Done::Well } else { Done::Missed })
+}
+
+/// Everybody who takes part: the unchanged scenario first, then its variants.
+fn contenders(args: &CompareArgs) -> Result<Vec<Contender>, Stop> {
+    let (unchanged, variants, warnings) = load::variants(&args.path, &args.changes)?;
+    if !warnings.is_empty() && !args.quiet {
+        terminal::problems(&warnings);
+    }
+    if variants.is_empty() {
+        return Err(Stop::input(
+            format!("{} has no variants to compare", args.path.display()),
+            "add one, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
+        ));
+    }
+    if variants.iter().any(|(name, _)| name == UNCHANGED) {
+        let message = format!("a variant is called \"{UNCHANGED}\", as the scenario without a variant is");
+        return Err(Stop::input(message, "give the variant another name"));
+    }
+    Ok([(UNCHANGED.to_owned(), unchanged)].into_iter().chain(variants).collect())
+}
+
+/// The place of the baseline.
+fn baseline(contenders: &[Contender], asked: Option<&str>) -> Result<usize, Stop> {
+    let Some(asked) = asked else { return Ok(0) };
+    let names = || contenders.iter().map(|(name, _)| name.as_str());
+    names().position(|name| name == asked).ok_or_else(|| {
+        let help = instead(asked, "the contenders are", names());
+        Stop::input(format!("--baseline: there is no variant \"{asked}\""), &help)
+    })
+}
+
+/// Replications at the first look and at the last.
+fn replications(args: &CompareArgs, scenario: &Scenario) -> Result<(u32, u32), Stop> {
+    if args.changes.replications == Some(1) {
+        return Err(Stop::input("--replications 1: from one replication no interval can be made", "ask for 2 or more"));
+    }
+    let first = args.changes.replications.unwrap_or_else(|| scenario.simulation.replications.max(FIRST));
+    match args.max_replications {
+        Some(most) if args.changes.replications.is_some_and(|asked| asked > most) => {
+            let message = format!("--replications {first} is more than --max-replications {most}");
+            Err(Stop::input(message, "leave one of them out"))
+        }
+        Some(most) => Ok((first.min(most), most)),
+        None => Ok((first, first.max(MOST))),
+    }
+}
+
+fn precision(asked: &[(Option<String>, Tolerance)]) -> Result<Precision, Stop> {
+    let mut precision = Precision::default();
+    let known = metrics();
+    let names = || known.iter().map(|(key, _)| key.as_str());
+    for (metric, tolerance) in asked {
+        match metric {
+            None => precision.general = Some(*tolerance),
+            Some(metric) if names().any(|name| name == metric) => {
+                precision.by_metric.push((metric.clone(), *tolerance));
+            }
+            Some(metric) => {
+                let help = format!("{}; forewarm list metrics shows all", instead(metric, "the metrics are", names()));
+                return Err(Stop::input(format!("--precision: there is no metric \"{metric}\""), &help));
+            }
+        }
+    }
+    Ok(precision)
+}
+
+/// The comparison, and how long it took in seconds.
+fn simulate(
+    args: &CompareArgs,
+    contenders: &[Contender],
+    design: &Design,
+    threads: NonZeroUsize,
+    halt: &Halt,
+) -> Result<(Compared, f64), Stop> {
+    let meter = Meter::start(halt.clone(), !args.quiet && !args.no_progress && terminal::is_watched());
+    let compared = experiment::compare(contenders, design, threads, &meter);
+    let wall_s = meter.stop().as_secs_f64();
+    match compared {
+        Ok(compared) => Ok((compared, wall_s)),
+        Err(SimError::Cancelled) => Err(Stop::Interrupted),
+        Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
+        Err(error) => Err(Stop::Input(error.into())),
+    }
+}
+
+/// All files of the results folder.
+fn write(results: &Results, compared: &Compared, manifest: &Manifest) -> Result<(), Stop> {
+    let found = &compared.comparison;
+    let mut rows = Vec::new();
+    csv::comparison(found, &mut rows).map_err(|error| Stop::Environment(error.into()))?;
+    let charts = chart::compare::charts(found, &compared.results);
+    results.write("comparison.json", json::comparison(found))?;
+    results.write("comparison.csv", rows)?;
+    for chart in &charts {
+        results.write(&format!("{}.svg", chart.name), &chart.svg)?;
+    }
+    results.write("report.html", comparison::page(found, manifest, &charts))?;
+    results.write(MANIFEST, json::manifest(manifest))
+}
+
+fn print(args: &CompareArgs, folder: &Path, compared: &Compared, manifest: &Manifest, asked: u32) -> Result<(), Stop> {
+    if args.format.format == Format::Json {
+        return terminal::print(&json::comparison(&compared.comparison));
+    }
+    if args.quiet {
+        return Ok(());
+    }
+    let table = comparison::table(&compared.comparison, terminal::colour_out());
+    let is_raised =
+        asked < FIRST && args.changes.replications.is_none() && args.max_replications.is_none_or(|most| most > asked);
+    let raised = if is_raised {
+        format!("The scenario asks for {asked} replications, but fewer than {FIRST} make wide intervals.\n")
+    } else {
+        String::new()
+    };
+    let (invocations, rate) = (count(compared.simulated as f64), meter::rate(manifest.invocations_per_s));
+    terminal::print(&format!(
+        "{table}{raised}\nResults in {}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
+        folder.display(),
+        manifest.wall_s,
+    ))
+}

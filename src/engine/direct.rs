@@ -1,0 +1,437 @@
+//! The common case, and a faster way for it: functions whose requests never wait for anything but the start of the
+//! instance that was created for them.
+//!
+//! Then an instance that is not idle has exactly one request, so both are one [`Slot`]; the idle ones are a list in the
+//! order of last use, and those whose window has ended are looked for when something else happens to the function.
+//! `function.rs` does the same for every case; a test compares the two call by call.
+
+use std::collections::VecDeque;
+
+use super::event::{Event, Kind};
+use super::function::Birth;
+use super::limits::TokenBucket;
+use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::slab::Slab;
+use super::{Model, Shared};
+use crate::id::{FnId, InstanceId, SourceId};
+use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::scaling::ScalingSpec;
+use crate::policy::selection::Selection;
+use crate::scenario::{Function, Overflow, ScalingRate};
+use crate::time::{SimTime, Span};
+
+/// The functions of a cell, all of the common kind.
+pub(super) struct Directs<'s>(Vec<Direct<'s>>);
+
+/// A function in the course of the simulation.
+struct Direct<'s> {
+    id: FnId,
+    spec: &'s Function,
+    levels: Levels,
+    /// Instances with the request that each has.
+    slots: Slab<Slot>,
+    /// Idle instances, used longest ago in front.
+    idle: VecDeque<Idle>,
+    window: Span,
+    created: u64,
+    reserved: Option<u32>,
+    instances_max: u32,
+    tokens: Option<TokenBucket>,
+}
+
+/// An instance that is not idle.
+#[derive(Debug)]
+struct Slot {
+    born: SimTime,
+    started: SimTime,
+    /// How long the request runs, unless it is cut off before.
+    runs: Span,
+    number: u64,
+    instance: InstanceId,
+    created: SimTime,
+    source: u32,
+    cold: bool,
+    cut_off: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Idle {
+    deadline: SimTime,
+    instance: InstanceId,
+    created: SimTime,
+}
+
+impl<'s> Directs<'s> {
+    /// None if any of these functions is not of the common kind.
+    pub(super) fn new(specs: impl Iterator<Item = &'s Function>, scaling: Option<ScalingRate>) -> Option<Self> {
+        specs
+            .enumerate()
+            .map(|(place, spec)| Direct::new(FnId(place as u32), spec, scaling))
+            .collect::<Option<_>>()
+            .map(Self)
+    }
+}
+
+impl<'s> Direct<'s> {
+    fn new(id: FnId, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
+        let concurrency = &spec.concurrency;
+        let is_common = concurrency.per_instance == 1
+            && concurrency.provisioned == 0
+            && concurrency.overflow == Overflow::Reject
+            && spec.scaling == ScalingSpec::PerRequest
+            && spec.selection == Selection::MostRecentlyUsed
+            && spec.max_lifetime.is_none();
+        let KeepAliveSpec::Fixed { window } = spec.keep_alive else { return None };
+        is_common.then(|| Self {
+            id,
+            spec,
+            levels: Levels::default(),
+            slots: Slab::new(),
+            idle: VecDeque::new(),
+            window,
+            created: 0,
+            reserved: concurrency.reserved,
+            instances_max: concurrency.max_instances.unwrap_or(u32::MAX),
+            tokens: scaling.map(TokenBucket::new),
+        })
+    }
+
+    /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
+    #[inline]
+    fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        while let Some(oldest) = self.idle.front().filter(|idle| idle.deadline < now).copied() {
+            self.idle.pop_front();
+            shared.counts.expirations += u64::from(oldest.deadline < shared.sources.horizon());
+            shared.observer.levels(oldest.deadline, self.id, &self.levels);
+            self.levels.idle -= 1;
+            shared.observer.instance_removed(oldest.deadline, self.id, oldest.instance, oldest.created);
+        }
+        shared.observer.levels(now, self.id, &self.levels);
+    }
+
+    /// The limit that stands in the way of a new instance.
+    fn held_back(&mut self, now: SimTime) -> Option<Limit> {
+        if self.levels.instances() >= self.instances_max {
+            Some(Limit::MaxInstances)
+        } else if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
+            Some(Limit::ScalingRate)
+        } else {
+            None
+        }
+    }
+
+    #[inline]
+    fn slot(&self, birth: Birth, now: SimTime, instance: InstanceId, created: SimTime) -> Slot {
+        let timeout = self.spec.timeout.unwrap_or(Span::FOREVER);
+        Slot {
+            born: now,
+            started: now,
+            runs: birth.service.min(timeout),
+            number: birth.number,
+            instance,
+            created,
+            source: birth.source,
+            cold: false,
+            cut_off: birth.service > timeout,
+        }
+    }
+
+    /// Creates an instance for a request, which waits for it to start, or runs at once if starting takes no time.
+    #[cold]
+    fn create<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        if let Some(limit) = self.held_back(now) {
+            self.reject(birth, limit, now, shared);
+            return;
+        }
+        self.take_up(shared);
+        shared.observer.assigned(now, self.id, true, true);
+        let mut luck = shared.sources.cold_start_luck(birth.source, birth.number);
+        let (start_up, billed) = self.spec.start_up(&mut luck);
+        let service = self.spec.cold_duration.as_ref().map_or(birth.service, |duration| duration.sample(&mut luck));
+        let instance = InstanceId(self.created);
+        self.created += 1;
+        let slot = self.slot(Birth { service, ..birth }, now, instance, now);
+        let (runs, place) = (slot.runs, self.slots.insert(Slot { cold: true, ..slot }));
+        let ready = now + start_up;
+        shared.observer.instance_created(now, self.id, instance, ready, billed, false);
+        if start_up == Span::ZERO {
+            self.levels.busy += 1;
+            shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+        } else {
+            self.levels.starting += 1;
+            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+        }
+    }
+
+    /// A request's execution ends.
+    #[inline]
+    fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        let slot = self.slots.get(place);
+        shared.finish(&Finished {
+            source: SourceId(slot.source),
+            number: slot.number,
+            function: self.id,
+            instance: Some(slot.instance),
+            born: slot.born,
+            assigned: slot.born,
+            started: slot.started,
+            ended: now,
+            cold: slot.cold,
+            cold_affected: slot.cold,
+            provisioned: false,
+            outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
+        });
+        self.idle.push_back(Idle { deadline: now + self.window, instance: slot.instance, created: slot.created });
+        self.slots.remove(place);
+        self.levels.in_progress -= 1;
+        if self.reserved.is_none() {
+            shared.account.release();
+        }
+        self.levels.busy -= 1;
+        self.levels.idle += 1;
+    }
+
+    /// An instance has started: its request begins to run.
+    fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        self.levels.starting -= 1;
+        self.levels.busy += 1;
+        let slot = self.slots.get_mut(place);
+        slot.started = now;
+        shared.events.push(Event::new(now + slot.runs, Kind::Completion, self.id.0, place));
+    }
+
+    /// A request arrives.
+    #[inline]
+    fn arrive<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        shared.observer.arrived(now, self.id);
+        let limit = match self.reserved {
+            Some(most) => (self.levels.in_progress >= most).then_some(Limit::Reserved),
+            None => (!shared.account.has_room()).then_some(Limit::Account),
+        };
+        if let Some(limit) = limit {
+            self.reject(birth, limit, now, shared);
+            return;
+        }
+        let Some(idle) = self.idle.pop_back() else {
+            self.create(birth, now, shared);
+            return;
+        };
+        self.take_up(shared);
+        self.levels.busy += 1;
+        self.levels.idle -= 1;
+        shared.observer.assigned(now, self.id, false, false);
+        let slot = self.slot(birth, now, idle.instance, idle.created);
+        let ends = now + slot.runs;
+        let place = self.slots.insert(slot);
+        shared.events.push(Event::new(ends, Kind::Completion, self.id.0, place));
+    }
+
+    /// One more request in progress.
+    #[inline]
+    fn take_up<O: Observer>(&mut self, shared: &mut Shared<O>) {
+        self.levels.in_progress += 1;
+        if self.reserved.is_none() {
+            shared.account.acquire();
+        }
+    }
+
+    #[cold]
+    fn reject<O: Observer>(&self, birth: Birth, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
+        shared.observer.throttled(now, self.id, limit);
+        shared.finish(&Finished {
+            source: SourceId(birth.source),
+            number: birth.number,
+            function: self.id,
+            instance: None,
+            born: now,
+            assigned: now,
+            started: now,
+            ended: now,
+            cold: false,
+            cold_affected: false,
+            provisioned: false,
+            outcome: Outcome::Rejected,
+        });
+    }
+}
+
+impl<O: Observer> Model<O> for Directs<'_> {
+    fn start(&mut self, _: &mut Shared<O>) {}
+
+    #[inline]
+    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.0[place].arrive(birth, now, shared);
+    }
+
+    #[inline]
+    fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
+        let function = &mut self.0[event.owner()];
+        if event.kind() == Kind::Completion {
+            shared.counts.completions += 1;
+            function.complete(event.item(), event.at(), shared);
+        } else {
+            shared.counts.instances_ready += 1;
+            function.become_ready(event.item(), event.at(), shared);
+        }
+    }
+
+    #[inline]
+    fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
+
+    fn prepare(&self, place: usize) -> u64 {
+        let function = &self.0[place];
+        u64::from(function.levels.idle)
+            ^ function.slots.len() as u64
+            ^ function.idle.back().map_or(0, |idle| idle.instance.0)
+    }
+
+    fn prepare_event(&self, event: Event) -> u64 {
+        let slot = self.0[event.owner()].slots.get(event.item());
+        slot.born.as_nanos() ^ slot.number
+    }
+
+    fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
+        for function in &mut self.0 {
+            function.advance(end, shared);
+            debug_assert!(function.slots.len() == 0, "every request has ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
+    use crate::id::{FnId, InstanceId};
+    use crate::rng::Streams;
+    use crate::scenario::{Files, ParseOptions, Scenario, parse};
+    use crate::time::{SimTime, Span};
+    use crate::workload::Input;
+
+    const HORIZON: SimTime = SimTime::from_nanos(600_000_000_000);
+
+    /// Every call, as text. Levels that held for no time say nothing, and nobody counts what is idle after the horizon.
+    #[derive(Default)]
+    struct Calls {
+        all: Vec<Vec<String>>,
+        levels: Vec<(SimTime, Levels)>,
+    }
+
+    impl Calls {
+        fn note(&mut self, function: FnId, call: String) {
+            self.all[function.index()].push(call);
+        }
+    }
+
+    impl Observer for Calls {
+        fn arrived(&mut self, now: SimTime, function: FnId) {
+            self.note(function, format!("{now:?} arrived"));
+        }
+        fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+            self.note(function, format!("{now:?} {by:?}"));
+        }
+        fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, affected: bool) {
+            self.note(function, format!("{now:?} assigned {cold} {affected}"));
+        }
+        fn finished(&mut self, request: &Finished) {
+            self.note(request.function, format!("{request:?}"));
+        }
+        fn instance_created(
+            &mut self,
+            now: SimTime,
+            function: FnId,
+            instance: InstanceId,
+            ready: SimTime,
+            billed: Span,
+            provisioned: bool,
+        ) {
+            self.note(function, format!("{now:?} created {instance:?} {ready:?} {billed:?} {provisioned}"));
+        }
+        fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+            if now < HORIZON {
+                self.note(function, format!("{now:?} removed {instance:?} {created:?}"));
+            }
+        }
+        fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+            let (last, levels) = self.levels[function.index()];
+            if now > last {
+                if levels != *held && last < HORIZON {
+                    self.note(function, format!("{last:?} {held:?}"));
+                }
+                self.levels[function.index()] = (now, *held);
+            }
+        }
+    }
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn input(&self, path: &str) -> Input {
+            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
+        }
+    }
+
+    fn scenario(account: u32, functions: &[&str], duration: &str, arrivals: &str) -> Scenario {
+        let functions: String = functions
+            .iter()
+            .enumerate()
+            .map(|(index, keys)| {
+                format!(
+                    "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{keys}\n[[source]]\nname = \"s{index}\"\n\
+                     function = \"f{index}\"\narrivals.{arrivals}\n"
+                )
+            })
+            .collect();
+        let text = format!(
+            "[scenario]\nname = \"direct\"\n[simulation]\nhorizon = \"10m\"\n[platform.concurrency]\n\
+             account-limit = {account}\nmin-unreserved = 0\n[platform.scaling]\nburst = 3\nrate = \"8/m\"\n{functions}"
+        );
+        parse("direct.toml", &text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    fn calls(scenario: &Scenario, is_direct: bool) -> (EventCounts, Calls) {
+        let functions = scenario.functions.len();
+        let mut calls =
+            Calls { all: vec![Vec::new(); functions], levels: vec![(SimTime::ZERO, Levels::default()); functions] };
+        let (cell, streams) = (Cell::whole(scenario), Streams::new(5, 0));
+        let mut pulse = |_, _| ControlFlow::Continue(());
+        let events = if is_direct {
+            assert!(super::Directs::new(scenario.functions.iter(), None).is_some());
+            simulate(scenario, &cell, &streams, &mut calls, &mut pulse)
+        } else {
+            simulate_any(scenario, &cell, &streams, &mut calls, &mut pulse)
+        };
+        (events.expect("it runs"), calls)
+    }
+
+    #[test]
+    fn the_short_way_is_the_long_way() {
+        let functions = [
+            "keep-alive.fixed.window = \"20s\"\ncold-start.exponential.mean = \"2s\"",
+            "keep-alive.forever = {}\ncold-duration.exponential.mean = \"5s\"\ntimeout = \"4s\"",
+            "keep-alive.fixed.window = \"0s\"\nconcurrency.max-instances = 3\ncold-start.constant.value = \"1s\"",
+            "keep-alive.fixed.window = \"3s\"\nconcurrency.reserved = 2",
+        ];
+        let durations = ["exponential.mean = \"1s\"", "constant.value = \"500ms\"", "constant.value = \"0s\""];
+        let arrivals = ["poisson.rate = \"2/s\"", "constant.rate = \"4/s\"", "burst = { size = 6, every = \"11s\" }"];
+        for duration in durations {
+            for arrivals in arrivals {
+                for (account, functions) in [(1000, &functions[..]), (5, &functions[..]), (3, &functions[..1])] {
+                    let scenario = scenario(account, functions, duration, arrivals);
+                    let (short, long) = (calls(&scenario, true), calls(&scenario, false));
+                    for (short, long) in short.1.all.iter().zip(&long.1.all) {
+                        assert!(long.len() > 100, "something happens");
+                        let differs = short.iter().zip(long).find(|(short, long)| short != long);
+                        assert_eq!(differs, None, "{duration}, {arrivals}, limit {account}");
+                        assert_eq!(short.len(), long.len());
+                    }
+                    assert_eq!(short.0, long.0, "{duration}, {arrivals}, limit {account}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Contenders side by side: the same luck for all, and replications until it is clear.
+
+use std::num::NonZeroUsize;
+
+use super::{Prepared, Progress, Unit, simulate_all};
+use crate::engine::SimError;
+use crate::measure::comparison::{Comparison, Design, Sample};
+use crate::measure::{Replication, RunResult};
+use crate::scenario::Scenario;
+
+/// Who takes part: a name and a scenario.
+pub type Contender = (String, Scenario);
+
+/// What a comparison gives back.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// What was found.
+    pub comparison: Comparison,
+    /// What each contender did by itself, in their order.
+    pub results: Vec<(String, RunResult)>,
+    /// Requests simulated, over all contenders and replications.
+    pub simulated: u64,
+    /// Whether it ended by itself. If not, replications that were whole for all contenders are in, and no others.
+    pub is_whole: bool,
+}
+
+/// Compares at least two contenders on `threads` threads, which do not change the result.
+///
+/// Replication `k` of each contender is a function of its seed and `k`: contenders with the same seed meet the same requests
+/// with the same luck, and so differences need few replications. After each of the design's looks it goes on only if
+/// something that is followed is not clear.
+///
+/// # Errors
+/// When a trace turns out to be malformed, and when `progress` breaks before two replications are whole.
+pub fn compare(
+    contenders: &[Contender],
+    design: &Design,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Compared, SimError> {
+    let prepared: Vec<Prepared<'_>> = contenders.iter().map(|(_, scenario)| Prepared::of(scenario)).collect();
+    let mut all: Vec<Vec<Replication>> = vec![Vec::new(); contenders.len()];
+    let mut done = 0;
+    let mut is_whole = true;
+    for look in design.looks() {
+        progress.begin();
+        // Replication by replication, so that what is interrupted is whole for all contenders as far as possible.
+        let units: Vec<Unit<'_>> =
+            (done..*look).flat_map(|number| prepared.iter().map(move |one| one.unit(number, progress))).collect();
+        let (replications, stopped) = simulate_all(&units, threads, None::<()>);
+        let whole = add_whole(&mut all, replications);
+        match stopped {
+            None => {}
+            Some(SimError::Cancelled) if done + whole >= 2 => is_whole = false,
+            Some(error) => return Err(error),
+        }
+        done += whole;
+        if !is_whole || design.is_settled(&samples(contenders, design, &mut all)) {
+            break;
+        }
+    }
+    let simulated = all.iter().flatten().map(Replication::simulated).sum();
+    let samples = samples(contenders, design, &mut all);
+    let results: Vec<(String, RunResult)> = (contenders.iter().zip(all))
+        .map(|((name, scenario), replications)| (name.clone(), RunResult::of(scenario, replications)))
+        .collect();
+    Ok(Compared { comparison: design.conclude(&samples, &results), results, simulated, is_whole })
+}
+
+/// Adds the replications of one look, which come in turns for each contender, up to the first that somebody lacks. Says
+/// how many that are.
+fn add_whole(all: &mut [Vec<Replication>], replications: Vec<Option<Replication>>) -> u32 {
+    let mut whole = 0;
+    let mut replications = replications.into_iter();
+    loop {
+        let round: Option<Vec<Replication>> = replications.by_ref().take(all.len()).collect();
+        match round {
+            Some(round) if round.len() == all.len() => all.iter_mut().zip(round).for_each(|(list, one)| list.push(one)),
+            _ => return whole,
+        }
+        whole += 1;
+    }
+}
+
+fn samples(contenders: &[Contender], design: &Design, all: &mut [Vec<Replication>]) -> Vec<Sample> {
+    let pairs = contenders.iter().zip(all);
+    pairs.map(|((name, scenario), replications)| Sample::of(design, name, scenario, replications)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::measure::comparison::{Precision, Verdict};
+    use crate::scenario::{Files, ParseOptions, parse_variants};
+    use crate::workload::Input;
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn input(&self, path: &str) -> Input {
+            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
+        }
+    }
+
+    /// A function that falls cold now and then, with a variant as TOML on one line.
+    fn contenders(seed: u64, variant: &str) -> Vec<Contender> {
+        let text = format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"30m\"\nseed = {seed}\n[platform]\npreset = \"aws-lambda\"\n\
+             [[function]]\nname = \"f\"\nduration.exponential.mean = \"200ms\"\ncold-start.exponential.mean = \"400ms\"\n\
+             keep-alive.fixed.window = \"5s\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"20/m\"\n\
+             [[objective]]\nmetric = \"cold_start_ratio\"\nbelow = 0.5\n\
+             [[variant]]\nname = \"other\"\nset = {{ {variant} }}\n"
+        );
+        let parsed = parse_variants("x.toml", text.as_bytes(), &ParseOptions::default(), &NoFiles);
+        let (unchanged, variants, _) = parsed.unwrap_or_else(|wrong| panic!("{wrong}"));
+        [("unchanged".to_owned(), unchanged)].into_iter().chain(variants).collect()
+    }
+
+    fn design(contenders: &[Contender], first: u32, most: u32) -> Design {
+        Design::new(&contenders[0].1, (0, contenders.len() - 1), Precision::default(), first, most)
+    }
+
+    const LONGER: &str = "\"function.f.keep-alive.fixed.window\" = \"6s\"";
+
+    #[test]
+    fn threads_change_nothing() {
+        let contenders = contenders(1, LONGER);
+        let run = |threads| {
+            let threads = NonZeroUsize::new(threads).expect("a thread");
+            compare(&contenders, &design(&contenders, 16, 16), threads, &()).expect("it runs").comparison
+        };
+        let one = run(1);
+        assert_eq!(format!("{one:?}"), format!("{:?}", run(5)));
+        // A second more of keep-alive: fewer cold starts, seen although each contender by itself is far less certain.
+        let ratio = one.contrasts.iter().find(|one| one.metric == "cold_start_ratio").expect("it is compared");
+        assert_eq!(ratio.verdict, Some(Verdict::Better), "{ratio:?}");
+        assert!(ratio.difference.half_width < ratio.baseline.half_width, "{ratio:?}");
+    }
+
+    #[test]
+    fn the_same_scenario_is_alike_in_everything() {
+        let contenders = contenders(1, "\"scenario.description\" = \"the same\"");
+        let compared = compare(&contenders, &design(&contenders, 2, 16), NonZeroUsize::MIN, &()).expect("it runs");
+        let found = compared.comparison;
+        assert_eq!((found.replications, found.method.is_settled), (2, true));
+        let judged: Vec<_> = found.judged("other").collect();
+        assert_eq!(judged.len(), 12);
+        assert!(judged.iter().all(|one| one.difference.mean == 0.0), "{judged:?}");
+        assert!(judged.iter().all(|one| one.verdict == Some(Verdict::NotDifferentEnough)), "{judged:?}");
+    }
+
+    #[test]
+    fn other_luck_is_no_difference() {
+        // What is promised: of such comparisons at most 5 % find something.
+        let misled = (0..30).filter(|seed| {
+            let contenders = contenders(1_000 + seed, &format!("\"simulation.seed\" = {}", 5_000 + seed));
+            let compared = compare(&contenders, &design(&contenders, 8, 16), NonZeroUsize::MIN, &()).expect("it runs");
+            compared
+                .comparison
+                .contrasts
+                .iter()
+                .any(|one| matches!(one.verdict, Some(Verdict::Better | Verdict::Worse)))
+        });
+        assert!(misled.count() <= 6, "3.9 standard errors above 5 % of 30");
+    }
+
+    #[test]
+    fn what_is_interrupted_keeps_what_is_whole() {
+        /// Breaks after some looks.
+        struct Impatient(AtomicU32);
+        impl Progress for Impatient {
+            fn begin(&self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+            fn advance(&self, _: f64, _: u64) -> ControlFlow<()> {
+                if self.0.load(Ordering::Relaxed) == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+        }
+        let contenders = contenders(1, "\"simulation.seed\" = 2");
+        let design = design(&contenders, 2, 16);
+        let run = |looks| compare(&contenders, &design, NonZeroUsize::MIN, &Impatient(AtomicU32::new(looks)));
+        assert!(matches!(run(1), Err(SimError::Cancelled)), "not even two replications");
+        let kept = run(2).expect("the first look is whole");
+        assert!(!kept.is_whole);
+        assert_eq!((kept.comparison.replications, kept.results[1].1.summary.replications), (2, 2));
+    }
+}

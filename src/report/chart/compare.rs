@@ -1,0 +1,175 @@
+//! The charts of a comparison.
+
+use super::axis::{Axis, Scale};
+use super::bars::{Bars, Row};
+use super::plot::{Mark, Panel, Plot, Shape, Tip};
+use super::run::{clock, intervals, time_axis};
+use super::{BLUE, Colour, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
+use crate::measure::RunResult;
+use crate::measure::comparison::Comparison;
+use crate::measure::summary::Stat;
+use crate::report::number::{Quantity, count};
+use crate::report::wording::shown;
+
+/// More lines than this cannot be told apart.
+const LINES: usize = 8;
+/// More points or bars than this cannot be read.
+const POINTS: usize = 30;
+/// The longest name that is shown whole.
+const NAME: usize = 26;
+
+/// All charts of a comparison: `results` are those of the contenders, in their order.
+#[must_use]
+pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<Drawn> {
+    // The baseline is always among those that are shown.
+    let mut order: Vec<&(String, RunResult)> = results.iter().collect();
+    order.sort_by_key(|(name, _)| *name != comparison.baseline);
+    let drawn = |name, caption: &str, svg| Drawn { name, caption: caption.to_owned(), svg };
+    vec![
+        drawn(
+            "tradeoff",
+            &format!(
+                "To the left is cheaper, down is faster. Lines are each contender's own 95 % intervals; because all meet \
+                 the same luck, differences are far more certain than these suggest.{}",
+                left_out(order.len(), POINTS)
+            ),
+            tradeoff(&order[..order.len().min(POINTS)]).svg(),
+        ),
+        drawn(
+            "cold-starts",
+            &format!(
+                "Cold over started invocations of all functions, with 95 % intervals.{}",
+                left_out(order.len(), POINTS)
+            ),
+            cold_starts(&order[..order.len().min(POINTS)]).svg(),
+        ),
+        drawn(
+            "instances",
+            &format!(
+                "Mean number of instances in each interval, busy, idle and starting.{}",
+                left_out(order.len(), LINES)
+            ),
+            instances(&order[..order.len().min(LINES)]).svg(),
+        ),
+    ]
+}
+
+fn left_out(all: usize, most: usize) -> String {
+    if all > most { format!(" The first {most} of {all} are shown.") } else { String::new() }
+}
+
+/// The look of the contender at a place; the baseline is first.
+fn style(place: usize) -> Style {
+    const COLOURS: [Colour; 6] = [INK, VERMILLION, BLUE, GREEN, ORANGE, SKY];
+    let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted][place / COLOURS.len() % 3];
+    // The baseline shows below a line that covers it.
+    Style::line(COLOURS[place % COLOURS.len()], dash, if place == 0 { 4.0 } else { 1.75 })
+}
+
+fn name(result: &(String, RunResult)) -> String {
+    shown(&result.0, NAME)
+}
+
+/// From the smallest to the largest mean, with the names: `598 ms (warm) to 905 ms (unchanged)`. Says what was seen, not
+/// who wins. None if there is nothing to show.
+fn range(results: &[&(String, RunResult)], quantity: Quantity, value: impl Fn(&RunResult) -> f64) -> Option<String> {
+    let finite = || results.iter().map(|one| (*one, value(&one.1))).filter(|(_, value)| value.is_finite());
+    let (low, high) = (finite().min_by(|a, b| a.1.total_cmp(&b.1))?, finite().max_by(|a, b| a.1.total_cmp(&b.1))?);
+    let texts = [low.1, high.1].map(|value| quantity.text(value));
+    if texts[0] == texts[1] {
+        return Some(format!("{} for all", texts[0]));
+    }
+    let name = |one: &(String, RunResult)| shown(&one.0, 18);
+    Some(format!("{} ({}) to {} ({})", texts[0], name(low.0), texts[1], name(high.0)))
+}
+
+fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
+    let cost = |result: &RunResult| result.summary.monthly_cost_usd;
+    let p99 = |result: &RunResult| result.summary.total.latency_s.p99;
+    let title = match range(results, Quantity::Seconds, |one| p99(one).mean) {
+        Some(range) => format!("Latency p99 {range}, against cost"),
+        None => "Latency and cost: no request was completed".to_owned(),
+    };
+    let half = |stat: Stat| stat.half_width.filter(|half| half.is_finite()).unwrap_or(0.0);
+    let point = |(place, one): (usize, &&(String, RunResult))| {
+        let (cost, p99) = (cost(&one.1), p99(&one.1));
+        let (at, half) = ((cost.mean, p99.mean), (half(cost), half(p99)));
+        Mark::new("", Style { width: 1.75, ..style(place) }, Shape::Point { at, half, label: name(one) })
+    };
+    let of_each = results.iter().map(|one| {
+        format!("{}: p99 {}, {}", one.0, Quantity::Seconds.stat(&p99(&one.1)), Quantity::Usd.stat(&cost(&one.1)))
+    });
+    Plot {
+        description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),
+        title,
+        x: Axis::new("cost of a month", Quantity::Usd, Scale::Near),
+        panels: vec![Panel {
+            y: Axis::new("latency p99", Quantity::Seconds, Scale::Near),
+            height: 280.0,
+            marks: results.iter().enumerate().map(point).collect(),
+        }],
+        tips: Vec::new(),
+    }
+}
+
+fn cold_starts(results: &[&(String, RunResult)]) -> Bars {
+    let ratio = |result: &RunResult| result.summary.total.cold_start_ratio;
+    let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
+        Some(range) => format!("Cold starts: {range}"),
+        None => "Cold starts: nothing was started".to_owned(),
+    };
+    let of_each = results.iter().map(|one| format!("{}: {}", one.0, Quantity::Ratio.stat(&ratio(&one.1))));
+    Bars {
+        description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),
+        title,
+        axis: Axis::new("cold-start ratio", Quantity::Ratio, Scale::Linear),
+        parts: vec![("cold starts".to_owned(), ORANGE)],
+        rows: (results.iter())
+            .map(|one| Row {
+                name: one.0.clone(),
+                parts: vec![ratio(&one.1).mean],
+                half_width: ratio(&one.1).half_width,
+            })
+            .collect(),
+    }
+}
+
+/// An interval: start and end (s), and the mean in it.
+type Step = (f64, f64, f64);
+
+fn instances(results: &[&(String, RunResult)]) -> Plot {
+    let mean = |result: &RunResult| result.summary.total.instances.mean.mean;
+    let title = match range(results, Quantity::Count, mean) {
+        Some(range) => format!("Instances on average: {range}"),
+        None => "Instances over time".to_owned(),
+    };
+    let lines: Vec<(String, Vec<Step>)> = results
+        .iter()
+        .map(|one| {
+            let points = intervals(&one.1).into_iter();
+            let all =
+                points.map(|(from, to, p)| (from, to, p.instances_busy + p.instances_idle + p.instances_starting));
+            (name(one), all.collect())
+        })
+        .collect();
+    let mark = |(place, (name, line)): (usize, &(String, Vec<Step>))| {
+        let points = line.iter().map(|(from, to, all)| ((from + to) / 2.0, *all)).collect();
+        Mark::new(name.clone(), style(place), Shape::Line(points))
+    };
+    let tip = |(place, (from, to, _)): (usize, &Step)| {
+        let of_each = lines.iter().filter_map(|(name, line)| Some(format!("\n{name}: {}", count(line.get(place)?.2))));
+        Tip { from: *from, to: *to, text: format!("{} to {}{}", clock(*from), clock(*to), of_each.collect::<String>()) }
+    };
+    let of_each = results.iter().map(|one| format!("{}: {}", one.0, count(mean(&one.1))));
+    Plot {
+        description: format!("{title}. Means: {}.", of_each.collect::<Vec<_>>().join("; ")),
+        title,
+        x: time_axis(),
+        panels: vec![Panel {
+            y: Axis::new("instances", Quantity::Count, Scale::Linear),
+            height: 230.0,
+            marks: lines.iter().enumerate().map(mark).collect(),
+        }],
+        tips: lines.first().map_or_else(Vec::new, |(_, line)| line.iter().enumerate().map(tip).collect()),
+    }
+}

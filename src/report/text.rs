@@ -1,0 +1,47 @@
+//! Lines of text for a terminal, with colours or without.
+
+/// How wide a line may be.
+pub(super) const WIDTH: usize = 80;
+/// Good.
+pub(super) const GREEN: &str = "1;32";
+/// Bad.
+pub(super) const RED: &str = "1;31";
+
+/// The text so far, and whether it has colours.
+pub(super) struct Text {
+    text: String,
+    colour: bool,
+}
+
+impl Text {
+    /// Nothing yet; `colour` adds ANSI colours.
+    pub(super) fn new(colour: bool) -> Self {
+        Self { text: String::new(), colour }
+    }
+
+    /// All of it.
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+
+    /// Adds a line.
+    pub(super) fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// Text in a colour.
+    pub(super) fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Text that stands out.
+    pub(super) fn bold(&self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// Text that steps back.
+    pub(super) fn faint(&self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
