@@ -1,11 +1,13 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
+mod company;
 mod governor;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::Shared;
+use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::{Instance, NOBODY};
@@ -18,6 +20,7 @@ use crate::policy::scaling::Mark;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::{Function, Overflow, ScalingRate};
 use crate::time::{SimTime, Span};
+use company::Company;
 use governor::Governor;
 
 /// A request on its way: waiting, or on an instance.
@@ -119,6 +122,7 @@ pub(super) struct FunctionState<'s> {
     /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
     starting_is_available: bool,
     keep_alive: Window,
+    company: Option<Box<Company>>,
     expiry: Expiry,
     /// The earliest pending event that looks for expired instances. A function simulated alone needs none: it looks
     /// whenever something happens to it, and nobody sees the difference.
@@ -141,6 +145,7 @@ impl<'s> FunctionState<'s> {
     pub(super) fn new(
         id: FnId,
         spec: &'s Function,
+        membership: Option<Membership>,
         scaling: Option<ScalingRate>,
         streams: &Streams,
         is_alone: bool,
@@ -171,6 +176,7 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
+            company: Company::new(spec, membership, streams).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             requests: Slab::new(),
@@ -206,8 +212,10 @@ impl<'s> FunctionState<'s> {
     #[inline]
     pub(super) fn arrive<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        if let Window::Asked(policy) = &mut self.keep_alive {
-            policy.observe_arrival(now);
+        match &mut self.keep_alive {
+            Window::Fixed(_) => {}
+            Window::Asked(policy) => policy.observe_arrival(now),
+            Window::ByApp => self.tell_app_of_arrival(now, shared),
         }
         shared.observer.arrived(now, self.id);
         if self.governor.is_some() {
@@ -253,6 +261,9 @@ impl<'s> FunctionState<'s> {
         if !provisioned && matches!(self.quota, Quota::Account) {
             shared.account.release();
         }
+        if let Window::ByApp = self.keep_alive {
+            self.tell_app_of_end(now, shared);
+        }
         self.free_slot(on, now, shared);
         if self.account_ticket.is_none() || provisioned {
             self.serve_queue(now, shared);
@@ -282,6 +293,9 @@ impl<'s> FunctionState<'s> {
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         if has_slot && !instance.listed {
             list.insert(place, &mut self.instances);
+        }
+        if self.company.is_some() {
+            self.loaded(place, now, shared);
         }
         if self.governor.is_some() {
             self.tell_ready(place, now, shared);
@@ -584,9 +598,16 @@ impl<'s> FunctionState<'s> {
         let window = match &mut self.keep_alive {
             Window::Fixed(window) => *window,
             Window::Asked(policy) => policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy }),
+            Window::ByApp => self.window_of_app(place, shared),
         };
+        self.stay_until(place, now + window, shared);
+    }
+
+    /// An idle instance goes at this time, if it is idle until then.
+    #[inline]
+    fn stay_until<O: Observer>(&mut self, place: u32, until: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
-        instance.deadline = (now + window).min(instance.retires);
+        instance.deadline = until.min(instance.retires);
         if let Expiry::Sorted(heap) = &mut self.expiry
             && instance.deadline < instance.expiry_queued
         {
@@ -774,6 +795,9 @@ impl<'s> FunctionState<'s> {
     ) {
         if let Some(governor) = &mut self.governor {
             governor.gave_up(now);
+        }
+        if let Window::ByApp = self.keep_alive {
+            self.tell_app_of_loss(shared);
         }
         shared.finish(&Finished {
             source: SourceId(request.source),

@@ -1,5 +1,7 @@
 //! What couples functions, in one place: cells are made from it.
 
+use std::collections::HashMap;
+
 use crate::engine::Cell;
 use crate::id::{FnId, SourceId};
 use crate::measure::TOGETHER_MAX;
@@ -70,7 +72,8 @@ impl Load {
     }
 }
 
-/// Functions that share a source belong together, and so do the sources of a function.
+/// Functions that share a source belong together, and so do the sources of a function, and functions of an application
+/// that decides for them together.
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
@@ -78,6 +81,12 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             for pair in functions.windows(2) {
                 groups.join(pair[0].index(), pair[1].index());
             }
+        }
+    }
+    let mut apps: HashMap<&str, usize> = HashMap::new();
+    for (place, function) in scenario.functions.iter().enumerate().filter(|(_, f)| f.keep_alive.is_by_app()) {
+        if let Some(app) = function.app.as_deref() {
+            groups.join(*apps.entry(app).or_insert(place), place);
         }
     }
     let unreserved = scenario.unreserved_concurrency();

@@ -120,6 +120,8 @@ fn objectives(scenario: &Scenario, total: &Shape<Stat>, functions: &[(String, Sh
 
 fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
+    // What few scenarios have is not there in the others.
+    let is_shown = |(kind, stat): &(String, Stat)| kind != "pre-warm" || stat.mean > 0.0;
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds
         .enumerate()
@@ -127,6 +129,7 @@ fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
             let values: Vec<f64> = counts.iter().map(|count| count[index].1 as f64).collect();
             (kind.to_owned(), Stat::of(&values))
         })
+        .filter(is_shown)
         .collect()
 }
 

@@ -80,6 +80,8 @@ pub struct ScalingRate {
 pub struct Function {
     /// Unique name.
     pub name: String,
+    /// The application it belongs to; none: it is one by itself.
+    pub app: Option<String>,
     /// Configured memory of an instance, MB (1 GB = 1024 MB).
     pub memory_mb: u32,
     /// Processor architecture, for the price.

@@ -7,6 +7,7 @@ mod docs;
 mod floors;
 mod harness;
 mod invariants;
+mod keep_alive;
 mod oracles;
 mod policies;
 mod program;

@@ -1,15 +1,24 @@
 //! Functions: what their values mean together and with what the platform allows.
 
+use std::collections::HashMap;
+
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, KeepAliveTable, OverflowWord};
+use crate::scenario::raw::FileTable;
+use crate::scenario::raw::function::{
+    ConcurrencyTable, FunctionTable, HybridHistogramTable, KeepAliveTable, OverflowWord,
+};
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
+
+/// The most bins of a histogram of idle times.
+const BINS_MAX: u64 = 100_000;
 
 impl Checker<'_, '_> {
     /// A function; `traced` is what a trace knows about it.
@@ -62,6 +71,7 @@ impl Checker<'_, '_> {
         }
         Some(Function {
             name: table.name.as_deref().unwrap_or("?").to_owned(),
+            app: table.app.value.clone(),
             memory_mb: *table.memory,
             architecture: *table.architecture,
             timeout: all_or_nothing(timeout)?,
@@ -95,6 +105,57 @@ impl Checker<'_, '_> {
         }
     }
 
+    fn hybrid_histogram(&mut self, table: &HybridHistogramTable, path: &str) -> Option<HybridHistogramSpec> {
+        let key = |key: &str| format!("{path}.hybrid-histogram.{key}");
+        let bin = self.positive(table.bin.place, *table.bin, &key("bin"))?;
+        let bins = table.range.as_nanos().div_ceil(bin.as_nanos());
+        if !(1..=BINS_MAX).contains(&bins) {
+            let message = format!("`{}` is {bins} bins of {bin}: it must be 1 to {BINS_MAX}", key("range"));
+            self.problems.push(Problem::error(table.range.place, message));
+            return None;
+        }
+        if *table.head > *table.tail {
+            let message = format!("`{}` ({}) is above `tail` ({})", key("head"), *table.head, *table.tail);
+            self.problems.push(Problem::error(table.head.place, message));
+            return None;
+        }
+        if *table.min_cv < 0.0 {
+            let message = format!("`{}` must not be negative", key("min-cv"));
+            self.problems.push(Problem::error(table.min_cv.place, message));
+            return None;
+        }
+        Some(HybridHistogramSpec {
+            bin,
+            bins: bins as usize,
+            head: *table.head,
+            tail: *table.tail,
+            margin: *table.margin,
+            min_cv: *table.min_cv,
+            max_out_of_range: *table.max_out_of_range,
+            min_samples: *table.min_samples,
+            forecast_margin: *table.forecast_margin,
+        })
+    }
+
+    /// Functions of one application that decide together must have the same policy.
+    pub(super) fn apps(&mut self, file: &FileTable, functions: &[Function]) {
+        let mut known: HashMap<&str, &Function> = HashMap::new();
+        let together = functions.iter().filter(|function| function.keep_alive.is_by_app());
+        for function in together {
+            let Some(app) = &function.app else { continue };
+            let first = *known.entry(app).or_insert(function);
+            let table = file.function.iter().find(|table| table.name.as_ref() == Some(&function.name));
+            if let Some(table) = table.filter(|_| first.keep_alive != function.keep_alive) {
+                let message = format!(
+                    "`function.{}.keep-alive` is not that of `function.{}`, which belongs to the same app \"{app}\"",
+                    function.name, first.name
+                );
+                let help = "functions of one app decide together: give them the same parameters, or another app";
+                self.problems.push(Problem::error(table.keep_alive.place, message).help(help));
+            }
+        }
+    }
+
     fn keep_alive(&mut self, table: &KeepAliveTable, path: &str) -> Option<KeepAliveSpec> {
         Some(match table {
             KeepAliveTable::Fixed(fixed) => KeepAliveSpec::Fixed { window: *fixed.window },
@@ -102,6 +163,9 @@ impl Checker<'_, '_> {
             KeepAliveTable::Halving(halving) => {
                 let path = format!("{path}.halving.period");
                 KeepAliveSpec::Halving { period: self.positive(halving.period.place, *halving.period, &path)? }
+            }
+            KeepAliveTable::HybridHistogram(table) => {
+                KeepAliveSpec::HybridHistogram(Box::new(self.hybrid_histogram(table, path)?))
             }
         })
     }

@@ -5,7 +5,7 @@ use super::scaling::ScalingTable;
 use crate::policy::selection::Selection;
 use crate::scenario::decode::{At, Field, OrNone, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Count, Duration, Name, Size, Text, Window};
+use crate::scenario::leaf::{Count, Duration, Name, Number, Share, Size, Text, Window};
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::Architecture;
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
@@ -30,6 +30,9 @@ macro_rules! function_table {
                 default selection: Selection = Selection::MostRecentlyUsed,
                 /// An instance this old takes no further request and goes when it is free; "none": as old as it gets.
                 optional max_lifetime: OrNone<Duration>,
+                /// The application it belongs to: functions of one application are kept warm together where `keep-alive`
+                /// decides by application; without it, what a trace says, else the function is one by itself.
+                optional app: Name,
                 /// Processor architecture, for the price.
                 default architecture: Architecture = Architecture::X86,
                 /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
@@ -107,6 +110,8 @@ union! {
         "forever" => Forever(ForeverTable),
         /// Of a function's idle instances half go every period.
         "halving" => Halving(HalvingTable),
+        /// Each application is unloaded and loaded again as the histogram of its idle times says.
+        "hybrid-histogram" => HybridHistogram(Box<HybridHistogramTable>),
     }
 }
 
@@ -128,6 +133,31 @@ table! {
     struct HalvingTable {
         /// The period, 380 s as measured on AWS Lambda in 2021.
         default period: Duration = Span::from_secs(380),
+    }
+}
+
+table! {
+    /// The hybrid histogram of Shahrad et al., "Serverless in the Wild" (USENIX ATC 2020): idle times run from the end of
+    /// an application's last execution to its next invocation.
+    struct HybridHistogramTable {
+        /// The width of a bin of the histogram.
+        default bin: Duration = Span::from_secs(60),
+        /// Idle times this long or longer are out of range; an application whose histogram says nothing stays so long.
+        default range: Duration = Span::from_secs(4 * 3600),
+        /// The quantile of the idle times at which the application is loaded again.
+        default head: Share = 0.05,
+        /// The quantile at which it goes for good.
+        default tail: Share = 0.99,
+        /// How far the window between them is widened at both ends, as a fraction.
+        default margin: Share = 0.1,
+        /// The least coefficient of variation of the bin counts that makes the histogram representative.
+        default min_cv: Number = 2.0,
+        /// The fraction of idle times out of range above which a forecast takes over.
+        default max_out_of_range: Share = 0.5,
+        /// Fewest idle times in range for the histogram to be used.
+        default min_samples: Count<1, MANY> = 10,
+        /// Half the width of the window around a forecast, as a fraction of it.
+        default forecast_margin: Share = 0.15,
     }
 }
 
