@@ -18,7 +18,7 @@ use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::{View, Window};
 use crate::policy::scaling::Mark;
 use crate::rng::{Purpose, Streams};
-use crate::scenario::{Function, Overflow, ScalingRate};
+use crate::scenario::{Function, Overflow, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use governor::Governor;
@@ -146,14 +146,16 @@ impl<'s> FunctionState<'s> {
         id: FnId,
         spec: &'s Function,
         membership: Option<Membership>,
-        scaling: Option<ScalingRate>,
+        platform: &Platform,
         streams: &Streams,
         is_alone: bool,
     ) -> Self {
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build();
-        let by_last_use = concurrency.per_instance == 1 && spec.selection.is_by_last_use();
+        // Where memory is short, an instance may go from anywhere in the list.
+        let by_last_use =
+            concurrency.per_instance == 1 && spec.selection.is_by_last_use() && platform.memory_budget_mb.is_none();
         let governor = Governor::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
             _ if governor.as_ref().is_some_and(|governor| governor.orders_all()) => Expiry::Never,
@@ -176,14 +178,14 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            company: Company::new(spec, membership, streams).map(Box::new),
+            company: Company::new(spec, membership, platform, streams).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             requests: Slab::new(),
             queue: VecDeque::new(),
             held_by: Limit::MaxInstances,
             account_ticket: None,
-            tokens: scaling.map(TokenBucket::new),
+            tokens: platform.scaling.map(TokenBucket::new),
             token_pending: false,
             timeout_pending: false,
             governor,
@@ -194,6 +196,7 @@ impl<'s> FunctionState<'s> {
     pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
+            self.take_memory(SimTime::ZERO, shared);
             let instance = self.instances.get_mut(place);
             instance.ready = true;
             instance.provisioned = true;
@@ -483,8 +486,15 @@ impl<'s> FunctionState<'s> {
         if self.levels.instances() >= self.max_instances {
             return Err(Limit::MaxInstances);
         }
+        let shares_memory = self.company.is_some();
+        if shares_memory && !self.fits_memory(shared) {
+            return Err(Limit::Memory);
+        }
         if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
             return Err(Limit::ScalingRate);
+        }
+        if shares_memory {
+            self.take_memory(now, shared);
         }
         Ok(Placement::Create)
     }
@@ -505,6 +515,9 @@ impl<'s> FunctionState<'s> {
     fn assign<O: Observer>(&mut self, request: u32, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
         self.levels.in_progress += 1;
         self.requests.get_mut(request).assigned = now;
+        if self.company.is_some() {
+            self.tell_memory_of_use(placement, now, shared);
+        }
         if self.governor.is_some() {
             self.tell_placement(request, placement, now);
         }
@@ -584,6 +597,9 @@ impl<'s> FunctionState<'s> {
             self.levels.idle += 1;
             if !provisioned {
                 self.fall_idle(place, now, shared);
+                if self.company.is_some() {
+                    self.tell_memory_of_idle(place, now, shared);
+                }
             }
         }
         if has_slot {
@@ -632,6 +648,9 @@ impl<'s> FunctionState<'s> {
         }
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
         let place = self.create_instance(now, retires);
+        if self.company.is_some() {
+            self.tell_memory_of_use(Placement::Ready(place), now, shared);
+        }
         let ready = now + start_up;
         shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed, false);
         if start_up == Span::ZERO {
@@ -659,6 +678,13 @@ impl<'s> FunctionState<'s> {
     }
 
     fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
+        if self.company.is_some() {
+            self.give_memory_back(place, shared);
+        }
+        self.drop_instance(place, at, shared);
+    }
+
+    fn drop_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
         shared.observer.instance_removed(at, self.id, instance.id, instance.created);
@@ -752,6 +778,7 @@ impl<'s> FunctionState<'s> {
                     shared.events.push(Event::new(tokens.next(), Kind::Token, self.id.0, 0));
                 }
             }
+            Limit::Memory => self.wait_for_memory(shared),
             // A completion or an instance's end of this function wakes the queue.
             _ => {}
         }
@@ -760,6 +787,9 @@ impl<'s> FunctionState<'s> {
     fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
         if let Some(born) = self.account_ticket.take() {
             shared.account.leave(born, self.id.0);
+        }
+        if self.company.is_some() {
+            self.leave_memory(shared);
         }
     }
 

@@ -11,6 +11,7 @@ mod event;
 mod function;
 mod instance;
 mod limits;
+mod memory;
 mod observer;
 mod queue;
 mod slab;
@@ -31,6 +32,7 @@ use direct::Directs;
 use event::{Event, Kind};
 use function::{Birth, FunctionState};
 use limits::Account;
+use memory::Memory;
 use queue::EventQueue;
 use source::Sources;
 
@@ -155,12 +157,14 @@ struct Shared<O> {
 struct Commons {
     /// Decisions about keep-alive that concern a whole application.
     apps: Apps,
+    /// A budget of memory.
+    memory: Option<Memory>,
 }
 
 impl Commons {
     /// None if there is nothing in it.
-    fn of(apps: Apps) -> Option<Box<Self>> {
-        (!apps.is_empty()).then(|| Box::new(Self { apps }))
+    fn of(apps: Apps, memory: Option<Memory>) -> Option<Box<Self>> {
+        (!apps.is_empty() || memory.is_some()).then(|| Box::new(Self { apps, memory }))
     }
 }
 
@@ -214,6 +218,7 @@ pub fn simulate<O: Observer>(
 ) -> Result<EventCounts, SimError> {
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
+        && scenario.platform.memory_budget_mb.is_none()
         && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
     {
         return drive(directs, None, scenario, cell, streams, observer, pulse);
@@ -232,10 +237,11 @@ fn simulate_any<O: Observer>(
     let is_alone = cell.functions.len() == 1;
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     let (apps, memberships) = Apps::of(specs.clone());
+    let commons = Commons::of(apps, Memory::of(scenario, specs.clone(), streams));
     let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
-        FunctionState::new(FnId(place as u32), spec, membership, scenario.platform.scaling, streams, is_alone)
+        FunctionState::new(FnId(place as u32), spec, membership, &scenario.platform, streams, is_alone)
     });
-    drive(Functions(functions.collect()), Commons::of(apps), scenario, cell, streams, observer, pulse)
+    drive(Functions(functions.collect()), commons, scenario, cell, streams, observer, pulse)
 }
 
 /// The loop: what comes next, an arrival or an event, and what the model makes of it.
@@ -395,6 +401,16 @@ impl Functions<'_> {
     fn settle_commons<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(function) = shared.commons.as_mut().and_then(|commons| commons.apps.next_unloading()) {
             self.0[function as usize].unload(now, shared);
+        }
+        loop {
+            let Some(memory) = shared.commons.as_mut().and_then(|commons| commons.memory.as_mut()) else { return };
+            if let Some(victim) = memory.next_evicted() {
+                self.0[victim.function.index()].evict(victim, now, shared);
+            } else if let Some(function) = memory.next_waiting() {
+                self.0[function as usize].memory_has_room(now, shared);
+            } else {
+                return;
+            }
         }
     }
 

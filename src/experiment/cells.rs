@@ -23,11 +23,15 @@ pub(super) enum Plan {
 
 impl Plan {
     /// Few functions are simulated together; of many those that share a source. An account limit that is sure to bind
-    /// keeps all together; of one that may bind, the cells themselves tell.
+    /// keeps all together, and so does a budget of memory; of a limit that may bind, the cells themselves tell.
     pub(super) fn of(scenario: &Scenario) -> Self {
         let limit = scenario.platform.account_limit.map(|_| scenario.unreserved_concurrency());
         let load = Load::of(scenario);
-        if scenario.functions.len() <= TOGETHER_MAX || limit.is_some_and(|limit| load.in_progress >= f64::from(limit)) {
+        let shares_memory = scenario.platform.memory_budget_mb.is_some();
+        if shares_memory
+            || scenario.functions.len() <= TOGETHER_MAX
+            || limit.is_some_and(|limit| load.in_progress >= f64::from(limit))
+        {
             return Self::Together(Cell::whole(scenario));
         }
         let mut cells = cells(scenario);

@@ -169,6 +169,7 @@ fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static
         Limit::ScalingRate => ("scaling-rate", scenario.platform.scaling.map(|rate| f64::from(rate.burst))),
         Limit::Scaling => ("scaling", None),
         Limit::InstanceQueue => ("instance-queue", None),
+        Limit::Memory => ("memory", scenario.platform.memory_budget_mb.map(f64::from)),
     }
 }
 

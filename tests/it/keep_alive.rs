@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, simulate};
 use forewarm::experiment;
-use forewarm::id::FnId;
+use forewarm::id::{FnId, InstanceId};
 use forewarm::rng::Streams;
 use forewarm::scenario::{ParseOptions, parse};
 use forewarm::time::{SimTime, Span};
@@ -190,19 +190,171 @@ fn a_busy_application_is_not_unloaded() {
     }
 }
 
+/// Functions of 1000MB each whose cold starts take 2, 1 and 3 s, and room for two instances.
+fn three(rule: &str, at: [&[u64]; 3]) -> Vec<Story> {
+    let platform = format!("[platform]\nmemory.budget = \"2000MB\"\nkeep-alive.greedy-dual.rule = \"{rule}\"");
+    let keys = |start: u32| {
+        format!("memory = \"1000MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"{start}s\"")
+    };
+    let keys = [2, 1, 3].map(keys);
+    let functions: Vec<(&str, &[u64])> = keys.iter().map(String::as_str).zip(at).collect();
+    stories("5m", &platform, &functions).1
+}
+
+/// In thousandths: at 20 s the first is worth 2, the second 1, which goes: clock 1. The third is worth 1 + 3. At 30 s the
+/// first goes: clock 2; the second is worth 2 + 1. At 40 s it goes again: clock 3; the first is worth 3 + 2. The third has
+/// stayed, and is warm at 50 s: 3 + 2 * 3 = 9. At 60 s the first goes with 5.
+#[test]
+fn greedy_dual_evicts_the_least_valuable() {
+    let stories = three("greedy-dual", [&[0, 40], &[10, 30, 60], &[20, 50]]);
+    assert_eq!(stories[0].steps, [(0, 1), (30, 0), (40, 1), (60, 0)]);
+    assert_eq!(stories[1].steps, [(0, 0), (10, 1), (20, 0), (30, 1), (40, 0), (60, 1)]);
+    assert_eq!(stories[2].steps, [(0, 0), (20, 1)]);
+    assert_eq!(stories[0].cold, [true, true]);
+    assert_eq!(stories[1].cold, [true, true, true]);
+    assert_eq!(stories[2].cold, [true, false]);
+}
+
+/// The same requests: at 20 s the first goes, at 40 s the third, at 50 s the second, at 60 s the first.
+#[test]
+fn least_recently_used_evicts_in_turn() {
+    let stories = three("least-recently-used", [&[0, 40], &[10, 30, 60], &[20, 50]]);
+    assert_eq!(stories[0].steps, [(0, 1), (20, 0), (40, 1), (60, 0)]);
+    assert_eq!(stories[1].steps, [(0, 0), (10, 1), (50, 0), (60, 1)]);
+    assert_eq!(stories[2].steps, [(0, 0), (20, 1), (40, 0), (50, 1)]);
+    assert_eq!(stories[1].cold, [true, false, true]);
+    // A budget without a rule evicts so too, whatever else ends windows.
+    let keys = "memory = \"1000MB\"\nduration.constant.value = \"1s\"\nkeep-alive.fixed.window = \"25s\"";
+    let (_, fixed) = self::stories(
+        "5m",
+        "[platform]\nmemory.budget = \"2000MB\"",
+        &[(keys, &[0, 40]), (keys, &[10, 30]), (keys, &[20])],
+    );
+    assert_eq!(fixed[0].steps, [(0, 1), (20, 0), (40, 1), (66, 0)]);
+    assert_eq!(fixed[1].steps, [(0, 0), (10, 1), (56, 0)]);
+    assert_eq!(fixed[2].steps, [(0, 0), (20, 1), (40, 0)]);
+}
+
+/// Memory that is busy cannot be had: a request is refused, or waits until something is idle and makes room.
+#[test]
+fn busy_memory_is_a_limit() {
+    let platform = "[platform]\nmemory.budget = \"2000MB\"\nkeep-alive.greedy-dual = {}";
+    let keys = |memory: u32, secs: u32, rest: &str| {
+        format!("memory = \"{memory}MB\"\nduration.constant.value = \"{secs}s\"\n{rest}")
+    };
+    let run = |rest: &str| {
+        let (first, second) = (keys(1000, 100, ""), keys(1000, 120, ""));
+        let (big, small) = (keys(2000, 5, rest), keys(1000, 1, rest));
+        stories("5m", platform, &[(&first, &[0]), (&second, &[0]), (&big, &[10]), (&small, &[20])]).1
+    };
+    let refused = run("");
+    assert_eq!((&refused[2].limits[..], &refused[3].limits[..]), (&[Limit::Memory][..], &[Limit::Memory][..]));
+    assert_eq!(refused[2].steps, [(0, 0)]);
+    // The small one would fit from 100 s on, but the big one has waited longer: from 120 s until 125 s it has it all.
+    let queued = run("concurrency.overflow = \"queue\"");
+    assert_eq!(queued[0].steps, [(0, 1), (120, 0)]);
+    assert_eq!(queued[1].steps, [(0, 1), (120, 0)]);
+    assert_eq!(queued[2].steps, [(0, 0), (120, 1), (125, 0)]);
+    assert_eq!(queued[3].steps, [(0, 0), (125, 1)]);
+}
+
+/// What is loaded in advance takes free memory only.
+#[test]
+fn nobody_goes_for_what_is_loaded_in_advance() {
+    let keys = format!("memory = \"1000MB\"\n{HALF_HOURLY}\nkeep-alive.hybrid-histogram = {{}}");
+    let other = "memory = \"1000MB\"\nduration.constant.value = \"1s\"\nkeep-alive.forever = {}";
+    let run = |budget: u32| {
+        let platform = format!("[platform]\nmemory.budget = \"{budget}MB\"");
+        stories("8h", &platform, &[(&keys, &every(1800, 1..13)), (other, &[20_000])]).1
+    };
+    let enough = run(2000);
+    assert_eq!(enough[0].cold.last(), Some(&false));
+    assert_eq!(enough[1].steps, [(0, 0), (20_000, 1)]);
+    let short = run(1000);
+    assert_eq!(short[0].cold.last(), Some(&true));
+    assert_eq!(short[1].steps, [(0, 0), (20_000, 1), (21_600, 0)]);
+}
+
+/// What every instance has together is never more than the budget.
+struct Budget {
+    sizes: Vec<u64>,
+    now: SimTime,
+    used: u64,
+    most: u64,
+}
+
+impl Observer for Budget {
+    fn needs_order(&self) -> bool {
+        true
+    }
+    fn levels(&mut self, now: SimTime, _: FnId, _: &Levels) {
+        self.until(now);
+    }
+    fn instance_created(&mut self, now: SimTime, function: FnId, _: InstanceId, _: SimTime, _: Span, _: bool) {
+        self.until(now);
+        self.used += self.sizes[function.index()];
+    }
+    fn instance_removed(&mut self, now: SimTime, function: FnId, _: InstanceId, _: SimTime) {
+        self.until(now);
+        self.used -= self.sizes[function.index()];
+    }
+}
+
+impl Budget {
+    fn until(&mut self, now: SimTime) {
+        if now > self.now {
+            self.most = self.most.max(self.used);
+            self.now = now;
+        }
+    }
+}
+
+#[test]
+fn a_budget_is_kept() {
+    for (platform, function) in POLICIES.iter().filter(|(platform, _)| platform.contains("memory")) {
+        for rest in ["", "\nconcurrency = { per-instance = 3, provisioned = 1, overflow = \"queue\" }"] {
+            for arrivals in
+                ["poisson.rate = \"1/s\"", "poisson.rate = \"6/m\"", "burst = { size = 30, every = \"40s\" }"]
+            {
+                let scenario = scenario(&world(platform, &format!("{function}{rest}"), arrivals));
+                let sizes: Vec<u64> = scenario.functions.iter().map(|function| u64::from(function.memory_mb)).collect();
+                let mut budget = Budget { sizes, now: SimTime::ZERO, used: 0, most: 0 };
+                let mut pulse = |_, _| ControlFlow::Continue(());
+                let cell = Cell::whole(&scenario);
+                simulate(&scenario, &cell, &Streams::new(1, 0), &mut budget, &mut pulse).expect("it runs");
+                assert!(budget.most <= 1000, "{platform} {function}: {}", budget.most);
+                assert!(budget.most >= 500, "{platform} {function}: something happens, {}", budget.most);
+            }
+        }
+    }
+}
+
 /// Every policy, with keys that are not a matter of course.
 const POLICIES: &[(&str, &str)] = &[
     ("", "keep-alive.hybrid-histogram = {}"),
     ("", "app = \"a\"\nkeep-alive.hybrid-histogram = { bin = \"1s\", range = \"1m\", min-samples = 2, min-cv = 0.5 }"),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.fixed.window = \"20s\""),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.hybrid-histogram = { bin = \"1s\", min-samples = 2 }"),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual = {}"),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"least-recently-used\""),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"frequency\""),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"size\""),
+    (
+        "[platform.memory]\nbudget = \"1000MB\"",
+        "keep-alive.greedy-dual = { rule = \"time-to-live\", time-to-live = \"30s\" }",
+    ),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"landlord\""),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"random\""),
+    ("", "keep-alive.greedy-dual = {}"),
 ];
 
 fn world(platform: &str, function: &str, arrivals: &str) -> String {
     let mut text =
         format!("[scenario]\nname = \"keep\"\n[simulation]\nhorizon = \"20m\"\nreplications = 2\n{platform}\n");
-    for name in ["f", "g", "h"] {
+    for (name, memory) in [("f", 128), ("g", 250), ("h", 300)] {
         text += &format!(
             "[[source]]\nname = \"{name}\"\nfunction = \"{name}\"\narrivals.{arrivals}\n[[function]]\nname = \"{name}\"\n\
-             duration.exponential.mean = \"2s\"\ncold-start.exponential.mean = \"5s\"\n{function}\n"
+             memory = \"{memory}MB\"\nduration.exponential.mean = \"2s\"\ncold-start.exponential.mean = \"5s\"\n{function}\n"
         );
     }
     text

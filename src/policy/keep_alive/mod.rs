@@ -7,6 +7,7 @@ pub mod hybrid_histogram;
 pub use halving::Halving;
 
 use crate::time::{SimTime, Span};
+use greedy_dual::Rule;
 use hybrid_histogram::{HybridHistogram, HybridHistogramSpec};
 
 /// What a scenario says about keep-alive.
@@ -24,6 +25,11 @@ pub enum KeepAliveSpec {
     },
     /// Each application is unloaded and loaded again as the histogram of its idle times says.
     HybridHistogram(Box<HybridHistogramSpec>),
+    /// Instances stay until their memory is needed.
+    GreedyDual {
+        /// Who goes first then.
+        rule: Rule,
+    },
 }
 
 /// What a policy may look at: read only.
@@ -95,6 +101,8 @@ impl KeepAliveSpec {
             Self::Fixed { window } => Window::Fixed(*window),
             Self::Halving { period } => Window::Asked(Box::new(Halving::new(*period))),
             Self::HybridHistogram(_) => Window::ByApp,
+            Self::GreedyDual { rule: Rule::TimeToLive(window) } => Window::Fixed(*window),
+            Self::GreedyDual { .. } => Window::Fixed(Span::FOREVER),
         }
     }
 
@@ -102,7 +110,7 @@ impl KeepAliveSpec {
     #[must_use]
     pub fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
         match self {
-            Self::Fixed { .. } | Self::Halving { .. } => None,
+            Self::Fixed { .. } | Self::Halving { .. } | Self::GreedyDual { .. } => None,
             Self::HybridHistogram(spec) => Some(Box::new(HybridHistogram::new((**spec).clone()))),
         }
     }

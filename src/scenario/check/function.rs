@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
@@ -12,7 +13,7 @@ use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::{
-    ConcurrencyTable, FunctionTable, HybridHistogramTable, KeepAliveTable, OverflowWord,
+    ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable, OverflowWord, RuleWord,
 };
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
@@ -105,6 +106,23 @@ impl Checker<'_, '_> {
         }
     }
 
+    fn rule(&mut self, table: &GreedyDualTable, path: &str) -> Option<Rule> {
+        if let (Some(_), false) = (*table.time_to_live, *table.rule == RuleWord::TimeToLive) {
+            let message = format!("`{path}.greedy-dual.time-to-live` is for rule = \"time-to-live\"");
+            let help = "with the other rules instances stay until their memory is needed: remove it";
+            self.problems.push(Problem::error(table.time_to_live.place, message).help(help));
+        }
+        Some(match *table.rule {
+            RuleWord::GreedyDual => Rule::GreedyDual,
+            RuleWord::LeastRecentlyUsed => Rule::LeastRecentlyUsed,
+            RuleWord::Frequency => Rule::Frequency,
+            RuleWord::Size => Rule::Size,
+            RuleWord::TimeToLive => Rule::TimeToLive(table.time_to_live.unwrap_or(Span::from_secs(600))),
+            RuleWord::Landlord => Rule::Landlord,
+            RuleWord::Random => Rule::Random,
+        })
+    }
+
     fn hybrid_histogram(&mut self, table: &HybridHistogramTable, path: &str) -> Option<HybridHistogramSpec> {
         let key = |key: &str| format!("{path}.hybrid-histogram.{key}");
         let bin = self.positive(table.bin.place, *table.bin, &key("bin"))?;
@@ -167,6 +185,7 @@ impl Checker<'_, '_> {
             KeepAliveTable::HybridHistogram(table) => {
                 KeepAliveSpec::HybridHistogram(Box::new(self.hybrid_histogram(table, path)?))
             }
+            KeepAliveTable::GreedyDual(table) => KeepAliveSpec::GreedyDual { rule: self.rule(table, path)? },
         })
     }
 

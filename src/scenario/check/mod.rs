@@ -58,6 +58,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &functions)).collect();
     checker.reservations(file, &checked);
     checker.apps(file, &checked);
+    checker.memory(file, &checked);
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));

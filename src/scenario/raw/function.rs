@@ -112,6 +112,8 @@ union! {
         "halving" => Halving(HalvingTable),
         /// Each application is unloaded and loaded again as the histogram of its idle times says.
         "hybrid-histogram" => HybridHistogram(Box<HybridHistogramTable>),
+        /// When memory is needed, the least valuable first, as in a cache.
+        "greedy-dual" => GreedyDual(GreedyDualTable),
     }
 }
 
@@ -160,6 +162,39 @@ table! {
         default forecast_margin: Share = 0.15,
     }
 }
+
+table! {
+    /// Keep-alive as caching, as in FaasCache (Fuerst and Sharma, ASPLOS 2021): instances stay until the memory of
+    /// `platform.memory` is needed for another. It is one cache: all functions that name a rule name the same.
+    struct GreedyDualTable {
+        /// What makes an instance valuable.
+        default rule: RuleWord = RuleWord::GreedyDual,
+        /// With rule = "time-to-live": idle instances go after this time in any case; without it, ten minutes.
+        optional time_to_live: Duration,
+    }
+}
+
+/// What makes an instance valuable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum RuleWord {
+    GreedyDual,
+    LeastRecentlyUsed,
+    Frequency,
+    Size,
+    TimeToLive,
+    Landlord,
+    Random,
+}
+
+choice! { RuleWord {
+    "greedy-dual" => RuleWord::GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
+    "least-recently-used" => RuleWord::LeastRecentlyUsed, "The time of its last use.";
+    "frequency" => RuleWord::Frequency, "Clock + uses of its function * time that a cold start adds.";
+    "size" => RuleWord::Size, "Clock + uses of its function / memory.";
+    "time-to-live" => RuleWord::TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
+    "landlord" => RuleWord::Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
+    "random" => RuleWord::Random, "A whole number from 0 to 9, drawn at each use.";
+} }
 
 table! {
     /// How many at a time.
