@@ -52,13 +52,12 @@ impl Apps {
         let mut apps = Self::default();
         let mut named: HashMap<&str, u32> = HashMap::new();
         let memberships = functions.enumerate().map(|(place, function)| {
-            let known = function.app.as_deref().filter(|_| function.keep_alive.is_by_app());
-            let known = known.and_then(|name| named.get(name).copied());
-            let app = match known {
+            let name = function.app.as_deref().filter(|_| function.keep_alive.is_by_app());
+            let app = match name.and_then(|name| named.get(name).copied()) {
                 Some(app) => app,
                 None => {
                     let app = apps.found(function)?;
-                    named.extend(function.app.as_deref().map(|name| (name, app)));
+                    named.extend(name.map(|name| (name, app)));
                     app
                 }
             };

@@ -152,7 +152,7 @@ impl<'s> FunctionState<'s> {
     ) -> Self {
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
-        let keep_alive = spec.keep_alive.build();
+        let keep_alive = spec.keep_alive.build(|| streams.stream(&spec.name, Purpose::KeepAlive));
         // Where memory is short, an instance may go from anywhere in the list.
         let by_last_use =
             concurrency.per_instance == 1 && spec.selection.is_by_last_use() && platform.memory_budget_mb.is_none();

@@ -190,6 +190,50 @@ fn a_busy_application_is_not_unloaded() {
     }
 }
 
+/// Two idle times of 99 s and three of 299 s; the longest of the newest four, widened by a tenth, as soon as two are known.
+/// Before that the longest window, 600 s.
+#[test]
+fn the_window_follows_the_idle_times() {
+    let keys = "duration.constant.value = \"1s\"\nkeep-alive.adaptive = { quantile = 1.0, of = 4, min-samples = 2, \
+                min-window = \"1m\", max-window = \"10m\" }";
+    let (_, one) = stories("2h", "", &[(keys, &[0, 100, 200, 500, 800, 1100])]);
+    // 200 s + 1 s + 1.1 * 99 s = 309.9 s: too early. Then 1.1 * 299 s = 328.9 s: the next ones come in time.
+    assert_eq!(one[0].cold, [true, false, false, true, false, false]);
+    assert_eq!(one[0].steps, [(0, 1), (309, 0), (500, 1), (1101 + 328, 0)]);
+}
+
+/// Three instances fall idle at 1 s; each goes when its own time has come, and no two are alike.
+#[test]
+fn every_instance_draws_its_own_window() {
+    let keys = "duration.constant.value = \"1s\"\nkeep-alive.drawn.window.uniform = { min = \"100s\", max = \"200s\" }";
+    let (_, one) = stories("2h", "", &[(keys, &[0, 0, 0])]);
+    let steps = &one[0].steps;
+    assert_eq!(steps.iter().map(|(_, instances)| *instances).collect::<Vec<_>>(), [3, 2, 1, 0]);
+    assert!(steps[1..].iter().all(|(at, _)| (101..=201).contains(at)), "{steps:?}");
+}
+
+/// Of one instance each: idle for half an hour, an instance on Azure is mostly gone, and on Google always.
+#[test]
+fn idle_rules_of_platforms() {
+    for (platform, idle, cold) in [
+        ("google-cloud", 899, 0..=0),
+        ("google-cloud", 901, 100..=100),
+        ("openwhisk", 601, 100..=100),
+        ("huawei-functiongraph", 61, 100..=100),
+        ("fission", 119, 0..=0),
+        ("azure-functions-2019", 1199, 0..=0),
+        // 50 % of 100 and 41 % of 100, each give or take three standard deviations.
+        ("azure-functions", 22 * 60, 35..=65),
+        ("aws-lambda", 6 * 60, 26..=56),
+        ("aws-lambda", 7 * 60 + 1, 100..=100),
+    ] {
+        let keys = format!("duration.constant.value = \"1s\"\nkeep-alive.measured.platform = \"{platform}\"");
+        let (_, one) = stories("60h", "", &[(&keys, &every(idle + 1, 0..101))]);
+        let found = one[0].cold[1..].iter().filter(|cold| **cold).count();
+        assert!(cold.contains(&found), "{platform} {idle}: {found}");
+    }
+}
+
 /// Functions of 1000MB each whose cold starts take 2, 1 and 3 s, and room for two instances.
 fn three(rule: &str, at: [&[u64]; 3]) -> Vec<Story> {
     let platform = format!("[platform]\nmemory.budget = \"2000MB\"\nkeep-alive.greedy-dual.rule = \"{rule}\"");
@@ -346,6 +390,13 @@ const POLICIES: &[(&str, &str)] = &[
     ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"landlord\""),
     ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"random\""),
     ("", "keep-alive.greedy-dual = {}"),
+    ("", "keep-alive.drawn.window.exponential.mean = \"20s\""),
+    ("", "keep-alive.measured.platform = \"azure-functions\""),
+    (
+        "",
+        "keep-alive.adaptive = { quantile = 0.9, of = 20, min-samples = 3, min-window = \"5s\", max-window = \"2m\" }",
+    ),
+    ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.drawn.window.exponential.mean = \"20s\""),
 ];
 
 fn world(platform: &str, function: &str, arrivals: &str) -> String {

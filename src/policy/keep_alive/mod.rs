@@ -1,12 +1,20 @@
 //! Keep-alive: when does an idle instance go away?
 
+pub mod adaptive;
+mod drawn;
 pub mod greedy_dual;
 mod halving;
 pub mod hybrid_histogram;
+mod measured;
 
+pub use drawn::Drawn;
 pub use halving::Halving;
+pub use measured::Measured;
 
+use crate::dist::Dist;
+use crate::rng::Stream;
 use crate::time::{SimTime, Span};
+use adaptive::{Adaptive, AdaptiveSpec};
 use greedy_dual::Rule;
 use hybrid_histogram::{HybridHistogram, HybridHistogramSpec};
 
@@ -23,6 +31,13 @@ pub enum KeepAliveSpec {
         /// The period, 380 s as measured on AWS Lambda in 2021.
         period: Span,
     },
+    /// Each idle instance stays for a time of its own.
+    Drawn {
+        /// The law of that time.
+        window: Dist,
+    },
+    /// Each idle instance stays as long as most idle times of its function were.
+    Adaptive(AdaptiveSpec),
     /// Each application is unloaded and loaded again as the histogram of its idle times says.
     HybridHistogram(Box<HybridHistogramSpec>),
     /// Instances stay until their memory is needed.
@@ -70,7 +85,7 @@ pub trait KeepAlive: Send {
     fn observe_arrival(&mut self, _now: SimTime) {}
 }
 
-/// Learns from the idle times of an application, from the end of its last execution to its next invocation, and decides
+/// Learns from the idle times of an application (or a function alone), from the end of its last execution to its next invocation, and decides
 /// for all its functions together.
 pub trait AppKeepAlive: Send {
     /// Learns an idle time.
@@ -89,18 +104,20 @@ pub enum Window {
     Fixed(Span),
     /// Asked each time.
     Asked(Box<dyn KeepAlive>),
-    /// Asked once for all functions of an application: [`KeepAliveSpec::build_for_app`].
+    /// Asked once for all functions of an application, or for one function as if it were one:
+    /// [`KeepAliveSpec::build_for_app`].
     ByApp,
 }
 
 impl KeepAliveSpec {
-    /// The policy, with no memory yet.
+    /// The policy, with no memory yet; only those that toss coins take the stream.
     #[must_use]
-    pub fn build(&self) -> Window {
+    pub fn build(&self, stream: impl FnOnce() -> Stream) -> Window {
         match self {
             Self::Fixed { window } => Window::Fixed(*window),
             Self::Halving { period } => Window::Asked(Box::new(Halving::new(*period))),
-            Self::HybridHistogram(_) => Window::ByApp,
+            Self::Drawn { window } => Window::Asked(Box::new(Drawn::new(window.clone(), stream()))),
+            Self::Adaptive(_) | Self::HybridHistogram(_) => Window::ByApp,
             Self::GreedyDual { rule: Rule::TimeToLive(window) } => Window::Fixed(*window),
             Self::GreedyDual { .. } => Window::Fixed(Span::FOREVER),
         }
@@ -110,7 +127,8 @@ impl KeepAliveSpec {
     #[must_use]
     pub fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
         match self {
-            Self::Fixed { .. } | Self::Halving { .. } | Self::GreedyDual { .. } => None,
+            Self::Fixed { .. } | Self::Halving { .. } | Self::Drawn { .. } | Self::GreedyDual { .. } => None,
+            Self::Adaptive(spec) => Some(Box::new(Adaptive::new(spec.clone()))),
             Self::HybridHistogram(spec) => Some(Box::new(HybridHistogram::new((**spec).clone()))),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::keep_alive::adaptive::AdaptiveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::scenario::decode::At;
@@ -13,7 +14,8 @@ use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::{
-    ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable, OverflowWord, RuleWord,
+    AdaptiveTable, ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable,
+    OverflowWord, RuleWord,
 };
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
@@ -106,6 +108,31 @@ impl Checker<'_, '_> {
         }
     }
 
+    fn adaptive(&mut self, table: &AdaptiveTable, path: &str) -> Option<AdaptiveSpec> {
+        for (key, value, most) in [
+            ("min-window", table.min_window.as_nanos(), table.max_window.as_nanos()),
+            ("min-samples", u64::from(*table.min_samples), u64::from(*table.of)),
+        ] {
+            if value > most {
+                let (place, other) = match key {
+                    "min-window" => (table.min_window.place, "max-window"),
+                    _ => (table.min_samples.place, "of"),
+                };
+                let message = format!("`{path}.adaptive.{key}` is more than `{other}`");
+                self.problems.push(Problem::error(place, message));
+                return None;
+            }
+        }
+        Some(AdaptiveSpec {
+            quantile: *table.quantile,
+            margin: *table.margin,
+            of: *table.of,
+            min_samples: *table.min_samples,
+            min_window: *table.min_window,
+            max_window: *table.max_window,
+        })
+    }
+
     fn rule(&mut self, table: &GreedyDualTable, path: &str) -> Option<Rule> {
         if let (Some(_), false) = (*table.time_to_live, *table.rule == RuleWord::TimeToLive) {
             let message = format!("`{path}.greedy-dual.time-to-live` is for rule = \"time-to-live\"");
@@ -182,6 +209,12 @@ impl Checker<'_, '_> {
                 let path = format!("{path}.halving.period");
                 KeepAliveSpec::Halving { period: self.positive(halving.period.place, *halving.period, &path)? }
             }
+            KeepAliveTable::Drawn(drawn) => {
+                let window = drawn.window.as_ref()?;
+                KeepAliveSpec::Drawn { window: self.dist(window, &format!("{path}.drawn.window"))? }
+            }
+            KeepAliveTable::Measured(measured) => (*measured.platform)?.spec(),
+            KeepAliveTable::Adaptive(table) => KeepAliveSpec::Adaptive(self.adaptive(table, path)?),
             KeepAliveTable::HybridHistogram(table) => {
                 KeepAliveSpec::HybridHistogram(Box::new(self.hybrid_histogram(table, path)?))
             }

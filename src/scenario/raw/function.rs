@@ -2,6 +2,7 @@
 
 use super::dist::{ColdStartTable, DistTable};
 use super::scaling::ScalingTable;
+use crate::policy::keep_alive::Measured;
 use crate::policy::selection::Selection;
 use crate::scenario::decode::{At, Field, OrNone, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
@@ -110,6 +111,12 @@ union! {
         "forever" => Forever(ForeverTable),
         /// Of a function's idle instances half go every period.
         "halving" => Halving(HalvingTable),
+        /// Each after a time of its own.
+        "drawn" => Drawn(DrawnTable),
+        /// As somebody has measured it on a platform.
+        "measured" => Measured(MeasuredTable),
+        /// After as long as most idle times of the function were.
+        "adaptive" => Adaptive(AdaptiveTable),
         /// Each application is unloaded and loaded again as the histogram of its idle times says.
         "hybrid-histogram" => HybridHistogram(Box<HybridHistogramTable>),
         /// When memory is needed, the least valuable first, as in a cache.
@@ -135,6 +142,51 @@ table! {
     struct HalvingTable {
         /// The period, 380 s as measured on AWS Lambda in 2021.
         default period: Duration = Span::from_secs(380),
+    }
+}
+
+table! {
+    /// Every idle instance stays for a time that is drawn for it, each time anew.
+    struct DrawnTable {
+        /// The law of that time.
+        required window: DistTable,
+    }
+}
+
+table! {
+    /// Idle instances go as somebody has measured or documented it.
+    struct MeasuredTable {
+        /// Where.
+        required platform: Measured,
+    }
+}
+
+choice! { Measured {
+    "aws-lambda" => Measured::AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
+    "azure-functions" => Measured::AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
+    "azure-functions-2019" => Measured::AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
+    "google-cloud" => Measured::GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";
+    "huawei-functiongraph" => Measured::HuaweiFunctionGraph, "Huawei FunctionGraph (Joosen et al., EuroSys 2025): 1 minute.";
+    "openwhisk" => Measured::OpenWhisk, "Apache OpenWhisk, the default of its idle container: 10 minutes.";
+    "fission" => Measured::Fission, "Fission, the default of its pool manager in 2026: 2 minutes.";
+} }
+
+table! {
+    /// A window that follows the function: a quantile of its newest idle times, from the end of its last execution to its
+    /// next request, with a margin; the tail of Shahrad et al. (ATC 2020) without unloading in between.
+    struct AdaptiveTable {
+        /// The quantile of the idle times that is to be survived.
+        default quantile: Share = 0.99,
+        /// How far the window is widened, as a fraction.
+        default margin: Share = 0.1,
+        /// So many idle times are remembered, the newest.
+        default of: Count<1, 10_000> = 100,
+        /// With fewer idle times the window is the longest.
+        default min_samples: Count<1, 10_000> = 10,
+        /// The shortest window.
+        default min_window: Duration = Span::from_secs(60),
+        /// The longest window.
+        default max_window: Duration = Span::from_secs(4 * 3600),
     }
 }
 
