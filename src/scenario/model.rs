@@ -101,6 +101,8 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
+    /// Whether instances are restored from a snapshot that is charged for.
+    pub snapshot_charged: bool,
     /// When an idle instance goes.
     pub keep_alive: KeepAliveSpec,
     /// How many instances there are.

@@ -373,6 +373,39 @@ fn a_budget_is_kept() {
     }
 }
 
+/// The worked example of the AWS Lambda pricing page: 1 GB kept for 31 days and restored 100 times an hour are $4.03 and
+/// $10.40. The start takes 100 + 250 + 50 ms.
+#[test]
+fn a_snapshot_is_restored_and_charged() {
+    let run = |rest: &str| {
+        summary(&format!(
+            "[scenario]\nname = \"snap\"\n[simulation]\nhorizon = \"31d\"\n[platform]\npreset = \"aws-lambda\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"100/h\"\n[[function]]\nname = \"f\"\n\
+             memory = \"1GB\"\ntimeout = \"1m\"\nkeep-alive.fixed.window = \"0s\"\nduration.constant.value = \"10ms\"\n\
+             [function.cold-start.snapshot]\nenvironment.constant.value = \"100ms\"\n\
+             restore.constant.value = \"250ms\"\nhooks.constant.value = \"50ms\"\n{rest}"
+        ))
+    };
+    let charged = run("").total;
+    assert!((charged.cold_start_s.mean.mean - 0.4).abs() < 1e-9);
+    assert!((charged.cost_usd.other.mean - 14.43).abs() < 0.006, "{}", charged.cost_usd.other.mean);
+    // 74,400 * 60 ms are 4464 GB-s, of the free 400,000.
+    assert_eq!(charged.cost_usd.compute.mean, 0.0);
+    assert_eq!(run("charged = false").total.cost_usd.other.mean, 0.0);
+    // Execution at a dollar for each GB-s, so that the billed part shows.
+    let platform = "[platform]\nbilling.gb-second-usd-x86 = [{ usd = 1.0 }]\nbilling.snapshot-restore-gb-usd = 2.0";
+    let text = format!(
+        "[scenario]\nname = \"snap\"\n[simulation]\nhorizon = \"1h\"\n{platform}\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"1s\", \"2s\"]\n[[function]]\nname = \"f\"\n\
+         memory = \"512MB\"\nduration.constant.value = \"10ms\"\ncold-start.snapshot = {{ restore.constant.value = \"1s\", \
+         hooks.constant.value = \"50ms\" }}"
+    );
+    // The second request comes while the first starts: two starts. (10 + 50) ms * 0.5 GB each; 0.5 GB restored twice.
+    let cost = summary(&text).total.cost_usd;
+    assert!((cost.compute.mean - 2.0 * 0.03).abs() < 1e-9, "{}", cost.compute.mean);
+    assert!((cost.other.mean - 2.0).abs() < 1e-9, "{}", cost.other.mean);
+}
+
 /// Every policy, with keys that are not a matter of course.
 const POLICIES: &[(&str, &str)] = &[
     ("", "keep-alive.hybrid-histogram = {}"),
@@ -390,6 +423,10 @@ const POLICIES: &[(&str, &str)] = &[
     ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"landlord\""),
     ("[platform.memory]\nbudget = \"1000MB\"", "keep-alive.greedy-dual.rule = \"random\""),
     ("", "keep-alive.greedy-dual = {}"),
+    (
+        "",
+        "keep-alive.fixed.window = \"10s\"\ncold-start.snapshot = { restore.constant.value = \"1s\", charged = false }",
+    ),
     ("", "keep-alive.drawn.window.exponential.mean = \"20s\""),
     ("", "keep-alive.measured.platform = \"azure-functions\""),
     (
@@ -402,10 +439,11 @@ const POLICIES: &[(&str, &str)] = &[
 fn world(platform: &str, function: &str, arrivals: &str) -> String {
     let mut text =
         format!("[scenario]\nname = \"keep\"\n[simulation]\nhorizon = \"20m\"\nreplications = 2\n{platform}\n");
+    let start = if function.contains("cold-start") { "" } else { "cold-start.exponential.mean = \"5s\"\n" };
     for (name, memory) in [("f", 128), ("g", 250), ("h", 300)] {
         text += &format!(
             "[[source]]\nname = \"{name}\"\nfunction = \"{name}\"\narrivals.{arrivals}\n[[function]]\nname = \"{name}\"\n\
-             memory = \"{memory}MB\"\nduration.exponential.mean = \"2s\"\ncold-start.exponential.mean = \"5s\"\n{function}\n"
+             memory = \"{memory}MB\"\nduration.exponential.mean = \"2s\"\n{start}{function}\n"
         );
     }
     text

@@ -13,9 +13,10 @@ use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
+use crate::scenario::raw::dist::{ColdStartTable, SnapshotTable};
 use crate::scenario::raw::function::{
     AdaptiveTable, ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable,
-    OverflowWord, RuleWord,
+    OverflowWord, Package, RuleWord,
 };
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
@@ -83,6 +84,7 @@ impl Checker<'_, '_> {
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
+            snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
             keep_alive: keep_alive?,
             scaling: scaling?,
             concurrency: concurrency?,
@@ -101,6 +103,10 @@ impl Checker<'_, '_> {
             let told = table.timeout.flatten().map_or("\"none\"".to_owned(), |timeout| timeout.to_string());
             let message = format!("`{path}.timeout` is {told}: {platform} allows at most {}", allowed.timeout);
             self.problems.push(Problem::error(table.timeout.place, message));
+        }
+        if snapshot(table).is_some() && (*table.concurrency.provisioned > 0 || *table.package == Package::Image) {
+            let message = format!("`{path}`: {platform} restores no snapshots of images and of provisioned instances");
+            self.problems.push(Problem::error(table.cold_start.place, message));
         }
         if *table.concurrency.per_instance > allowed.per_instance {
             let message = format!("{platform} gives an instance {} request at a time", allowed.per_instance);
@@ -270,6 +276,14 @@ impl Checker<'_, '_> {
             let help = format!("the median of `duration` is {median}: raise `timeout`");
             self.problems.push(Problem::warning(*place, message).help(help));
         }
+    }
+}
+
+/// The snapshot that a function's instances are restored from.
+fn snapshot(table: &FunctionTable) -> Option<&SnapshotTable> {
+    match table.cold_start.as_ref()? {
+        Some(ColdStartTable::Snapshot(snapshot)) => Some(snapshot),
+        _ => None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, Tier};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
-use crate::scenario::raw::platform::{BillingTable, PlatformTable, ScalingTable, TierTable};
+use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, TierTable};
 use crate::time::Span;
 
 impl Checker<'_, '_> {
@@ -45,7 +45,7 @@ impl Checker<'_, '_> {
             None => None,
         };
         let billing = match table.billing.as_ref().and_then(Option::as_ref) {
-            Some(billing) => Some(self.billing(billing)?),
+            Some(billing) => Some(self.billing(billing, *table.preset)?),
             None => None,
         };
         let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
@@ -64,7 +64,7 @@ impl Checker<'_, '_> {
         Some(ScalingRate { burst, refill: refill.max(Span::from_nanos(1)) })
     }
 
-    fn billing(&mut self, table: &BillingTable) -> Option<Billing> {
+    fn billing(&mut self, table: &BillingTable, preset: Option<Preset>) -> Option<Billing> {
         let granularity = self.positive(table.granularity.place, *table.granularity, "platform.billing.granularity");
         let x86 = self.tiers(&table.gb_second_usd_x86, "platform.billing.gb-second-usd-x86");
         let arm = self.tiers(&table.gb_second_usd_arm, "platform.billing.gb-second-usd-arm");
@@ -81,6 +81,8 @@ impl Checker<'_, '_> {
                 })
             }
         };
+        // They are not in the text of the preset: few functions have a snapshot.
+        let (keeping, restoring) = preset.map_or((0.0, 0.0), Preset::snapshot_prices);
         Some(Billing {
             per_request_usd: *table.per_request_usd,
             gb_second_usd_x86: x86?,
@@ -91,7 +93,11 @@ impl Checker<'_, '_> {
             free_requests: *table.free_requests,
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
-            extras: ExtraPrices::default(),
+            extras: ExtraPrices {
+                snapshot_cache_gb_second_usd: table.snapshot_gb_second_usd.unwrap_or(keeping),
+                snapshot_restore_gb_usd: table.snapshot_restore_gb_usd.unwrap_or(restoring),
+                ..ExtraPrices::default()
+            },
         })
     }
 

@@ -85,6 +85,10 @@ table! {
         default free_requests: Amount = 0.0,
         /// GB-seconds a month that cost nothing.
         default free_gb_seconds: Amount = 0.0,
+        /// Keeping a snapshot, each GB-second; without it, what the preset charges, else nothing.
+        optional snapshot_gb_second_usd: Amount,
+        /// Restoring a snapshot, each GB of memory and restore; without it, what the preset charges, else nothing.
+        optional snapshot_restore_gb_usd: Amount,
         /// What provisioned concurrency costs; "none": as other execution.
         optional provisioned: OrNone<ProvisionedTable>,
     }
