@@ -31,6 +31,8 @@ pub enum Purpose {
     Experiment = 6,
     /// A scaling policy that tosses coins.
     Scaling = 7,
+    /// A keep-alive policy that tosses coins.
+    KeepAlive = 8,
 }
 
 /// The root of all streams of one replication.

@@ -7,7 +7,8 @@
 use crate::time::SimTime;
 
 /// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
-/// at t is served if capacity is freed at t; an idle instance whose window ends at t still serves an arrival at t.
+/// at t is served if capacity is freed at t; an instance loaded in advance at t is there for an arrival at t; an idle
+/// instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
@@ -19,16 +20,26 @@ pub(super) enum Kind {
     Token = 2,
     /// A scaling policy wants to be asked.
     Scaling = 3,
+    /// An application that was unloaded is loaded again.
+    PreWarm = 4,
     /// A source's next request.
-    Arrival = 4,
+    Arrival = 5,
     /// The request that waits longest gives up.
-    QueueTimeout = 5,
+    QueueTimeout = 6,
     /// The window of an idle instance may have ended.
-    Expiry = 6,
+    Expiry = 7,
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Completion, Kind::Ready, Kind::Token, Kind::Scaling, Kind::Arrival, Kind::QueueTimeout, Kind::Expiry];
+const KINDS: [Kind; 8] = [
+    Kind::Completion,
+    Kind::Ready,
+    Kind::Token,
+    Kind::Scaling,
+    Kind::PreWarm,
+    Kind::Arrival,
+    Kind::QueueTimeout,
+    Kind::Expiry,
+];
 const OWNER_BITS: u32 = 28;
 
 /// The most functions and sources a cell may have: what an event has room for.

@@ -1,11 +1,13 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
+mod company;
 mod governor;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::Shared;
+use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::{Instance, NOBODY};
@@ -16,8 +18,9 @@ use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::{View, Window};
 use crate::policy::scaling::Mark;
 use crate::rng::{Purpose, Streams};
-use crate::scenario::{Function, Overflow, ScalingRate};
+use crate::scenario::{Function, Overflow, Platform};
 use crate::time::{SimTime, Span};
+use company::Company;
 use governor::Governor;
 
 /// A request on its way: waiting, or on an instance.
@@ -119,6 +122,7 @@ pub(super) struct FunctionState<'s> {
     /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
     starting_is_available: bool,
     keep_alive: Window,
+    company: Option<Box<Company>>,
     expiry: Expiry,
     /// The earliest pending event that looks for expired instances. A function simulated alone needs none: it looks
     /// whenever something happens to it, and nobody sees the difference.
@@ -141,14 +145,17 @@ impl<'s> FunctionState<'s> {
     pub(super) fn new(
         id: FnId,
         spec: &'s Function,
-        scaling: Option<ScalingRate>,
+        membership: Option<Membership>,
+        platform: &Platform,
         streams: &Streams,
         is_alone: bool,
     ) -> Self {
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
-        let keep_alive = spec.keep_alive.build();
-        let by_last_use = concurrency.per_instance == 1 && spec.selection.is_by_last_use();
+        let keep_alive = spec.keep_alive.build(|| streams.stream(&spec.name, Purpose::KeepAlive));
+        // Where memory is short, an instance may go from anywhere in the list.
+        let by_last_use =
+            concurrency.per_instance == 1 && spec.selection.is_by_last_use() && platform.memory_budget_mb.is_none();
         let governor = Governor::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
             _ if governor.as_ref().is_some_and(|governor| governor.orders_all()) => Expiry::Never,
@@ -171,13 +178,14 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
+            company: Company::new(spec, membership, platform, streams).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             requests: Slab::new(),
             queue: VecDeque::new(),
             held_by: Limit::MaxInstances,
             account_ticket: None,
-            tokens: scaling.map(TokenBucket::new),
+            tokens: platform.scaling.map(TokenBucket::new),
             token_pending: false,
             timeout_pending: false,
             governor,
@@ -188,6 +196,7 @@ impl<'s> FunctionState<'s> {
     pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
+            self.take_memory(SimTime::ZERO, shared);
             let instance = self.instances.get_mut(place);
             instance.ready = true;
             instance.provisioned = true;
@@ -206,8 +215,10 @@ impl<'s> FunctionState<'s> {
     #[inline]
     pub(super) fn arrive<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        if let Window::Asked(policy) = &mut self.keep_alive {
-            policy.observe_arrival(now);
+        match &mut self.keep_alive {
+            Window::Fixed(_) => {}
+            Window::Asked(policy) => policy.observe_arrival(now),
+            Window::ByApp => self.tell_app_of_arrival(now, shared),
         }
         shared.observer.arrived(now, self.id);
         if self.governor.is_some() {
@@ -255,6 +266,9 @@ impl<'s> FunctionState<'s> {
         if !provisioned && matches!(self.quota, Quota::Account) {
             shared.account.release();
         }
+        if let Window::ByApp = self.keep_alive {
+            self.tell_app_of_end(now, shared);
+        }
         self.free_slot(on, now, shared);
         if self.account_ticket.is_none() || provisioned {
             self.serve_queue(now, shared);
@@ -284,6 +298,9 @@ impl<'s> FunctionState<'s> {
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         if has_slot && !instance.listed {
             list.insert(place, &mut self.instances);
+        }
+        if self.company.is_some() {
+            self.loaded(place, now, shared);
         }
         if self.governor.is_some() {
             self.tell_ready(place, now, shared);
@@ -471,8 +488,15 @@ impl<'s> FunctionState<'s> {
         if self.levels.instances() >= self.max_instances {
             return Err(Limit::MaxInstances);
         }
+        let shares_memory = self.company.is_some();
+        if shares_memory && !self.fits_memory(shared) {
+            return Err(Limit::Memory);
+        }
         if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
             return Err(Limit::ScalingRate);
+        }
+        if shares_memory {
+            self.take_memory(now, shared);
         }
         Ok(Placement::Create)
     }
@@ -493,6 +517,9 @@ impl<'s> FunctionState<'s> {
     fn assign<O: Observer>(&mut self, request: u32, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
         self.levels.in_progress += 1;
         self.requests.get_mut(request).assigned = now;
+        if self.company.is_some() {
+            self.tell_memory_of_use(placement, now, shared);
+        }
         if self.governor.is_some() {
             self.tell_placement(request, placement, now);
         }
@@ -572,6 +599,9 @@ impl<'s> FunctionState<'s> {
             self.levels.idle += 1;
             if !provisioned {
                 self.fall_idle(place, now, shared);
+                if self.company.is_some() {
+                    self.tell_memory_of_idle(place, now, shared);
+                }
             }
         }
         if has_slot {
@@ -586,9 +616,16 @@ impl<'s> FunctionState<'s> {
         let window = match &mut self.keep_alive {
             Window::Fixed(window) => *window,
             Window::Asked(policy) => policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy }),
+            Window::ByApp => self.window_of_app(place, shared),
         };
+        self.stay_until(place, now + window, shared);
+    }
+
+    /// An idle instance goes at this time, if it is idle until then.
+    #[inline]
+    fn stay_until<O: Observer>(&mut self, place: u32, until: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
-        instance.deadline = (now + window).min(instance.retires);
+        instance.deadline = until.min(instance.retires);
         if let Expiry::Sorted(heap) = &mut self.expiry
             && instance.deadline < instance.expiry_queued
         {
@@ -613,6 +650,9 @@ impl<'s> FunctionState<'s> {
         }
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
         let place = self.create_instance(now, retires);
+        if self.company.is_some() {
+            self.tell_memory_of_use(Placement::Ready(place), now, shared);
+        }
         let ready = now + start_up;
         shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed, false);
         if start_up == Span::ZERO {
@@ -640,6 +680,13 @@ impl<'s> FunctionState<'s> {
     }
 
     fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
+        if self.company.is_some() {
+            self.give_memory_back(place, shared);
+        }
+        self.drop_instance(place, at, shared);
+    }
+
+    fn drop_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
         shared.observer.instance_removed(at, self.id, instance.id, instance.created);
@@ -733,6 +780,7 @@ impl<'s> FunctionState<'s> {
                     shared.events.push(Event::new(tokens.next(), Kind::Token, self.id.0, 0));
                 }
             }
+            Limit::Memory => self.wait_for_memory(shared),
             // A completion or an instance's end of this function wakes the queue.
             _ => {}
         }
@@ -741,6 +789,9 @@ impl<'s> FunctionState<'s> {
     fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
         if let Some(born) = self.account_ticket.take() {
             shared.account.leave(born, self.id.0);
+        }
+        if self.company.is_some() {
+            self.leave_memory(shared);
         }
     }
 
@@ -776,6 +827,9 @@ impl<'s> FunctionState<'s> {
     ) {
         if let Some(governor) = &mut self.governor {
             governor.gave_up(now);
+        }
+        if let Window::ByApp = self.keep_alive {
+            self.tell_app_of_loss(shared);
         }
         shared.finish(&Finished {
             source: SourceId(request.source),

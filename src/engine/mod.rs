@@ -4,12 +4,14 @@
 //! [`Observer`] what happens. It keeps no statistics, knows no threads and reads no clock. The life of a request, with
 //! the method that handles each step, is in `function.rs`; the order of events in `event.rs`.
 
+mod apps;
 mod available;
 mod direct;
 mod event;
 mod function;
 mod instance;
 mod limits;
+mod memory;
 mod observer;
 mod queue;
 mod slab;
@@ -25,10 +27,12 @@ use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
 use crate::workload::TraceError;
+use apps::Apps;
 use direct::Directs;
 use event::{Event, Kind};
 use function::{Birth, FunctionState};
 use limits::Account;
+use memory::Memory;
 use queue::EventQueue;
 use source::Sources;
 
@@ -75,12 +79,14 @@ pub struct EventCounts {
     pub queue_timeouts: u64,
     /// Questions to scaling policies.
     pub scaling_decisions: u64,
+    /// Applications that were loaded again before anybody asked for them.
+    pub pre_warms: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 7] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 8] {
         [
             ("arrival", self.arrivals),
             ("completion", self.completions),
@@ -89,6 +95,7 @@ impl EventCounts {
             ("scaling-token", self.scaling_tokens),
             ("queue-timeout", self.queue_timeouts),
             ("scaling-decision", self.scaling_decisions),
+            ("pre-warm", self.pre_warms),
         ]
     }
 }
@@ -102,6 +109,7 @@ impl std::ops::AddAssign for EventCounts {
         self.scaling_tokens += other.scaling_tokens;
         self.queue_timeouts += other.queue_timeouts;
         self.scaling_decisions += other.scaling_decisions;
+        self.pre_warms += other.pre_warms;
     }
 }
 
@@ -136,10 +144,28 @@ struct Shared<O> {
     events: EventQueue,
     account: Account,
     sources: Sources,
+    /// What only some scenarios have: there the common case passes by with one look.
+    commons: Option<Box<Commons>>,
     counts: EventCounts,
     observer: O,
     /// Why the simulation cannot go on: nothing more is due then.
     fault: Option<SimError>,
+}
+
+/// What functions may share beside the account.
+#[derive(Default)]
+struct Commons {
+    /// Decisions about keep-alive that concern a whole application.
+    apps: Apps,
+    /// A budget of memory.
+    memory: Option<Memory>,
+}
+
+impl Commons {
+    /// None if there is nothing in it.
+    fn of(apps: Apps, memory: Option<Memory>) -> Option<Box<Self>> {
+        (!apps.is_empty() || memory.is_some()).then(|| Box::new(Self { apps, memory }))
+    }
 }
 
 impl<O: Observer> Shared<O> {
@@ -192,9 +218,10 @@ pub fn simulate<O: Observer>(
 ) -> Result<EventCounts, SimError> {
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
+        && scenario.platform.memory_budget_mb.is_none()
         && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
     {
-        return drive(directs, scenario, cell, streams, observer, pulse);
+        return drive(directs, None, scenario, cell, streams, observer, pulse);
     }
     simulate_any(scenario, cell, streams, observer, pulse)
 }
@@ -209,15 +236,18 @@ fn simulate_any<O: Observer>(
 ) -> Result<EventCounts, SimError> {
     let is_alone = cell.functions.len() == 1;
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
-    let functions = specs.enumerate().map(|(place, spec)| {
-        FunctionState::new(FnId(place as u32), spec, scenario.platform.scaling, streams, is_alone)
+    let (apps, memberships) = Apps::of(specs.clone());
+    let commons = Commons::of(apps, Memory::of(scenario, specs.clone(), streams));
+    let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
+        FunctionState::new(FnId(place as u32), spec, membership, &scenario.platform, streams, is_alone)
     });
-    drive(Functions(functions.collect()), scenario, cell, streams, observer, pulse)
+    drive(Functions(functions.collect()), commons, scenario, cell, streams, observer, pulse)
 }
 
 /// The loop: what comes next, an arrival or an event, and what the model makes of it.
 fn drive<O: Observer, M: Model<O>>(
     mut model: M,
+    commons: Option<Box<Commons>>,
     scenario: &Scenario,
     cell: &Cell,
     streams: &Streams,
@@ -235,6 +265,7 @@ fn drive<O: Observer, M: Model<O>>(
         events: EventQueue::default(),
         account: Account::new(cell.unreserved),
         sources: Sources::start(sources, &specs, place_of, streams, horizon)?,
+        commons,
         counts: EventCounts::default(),
         observer,
         fault: None,
@@ -343,6 +374,7 @@ impl<O: Observer> Model<O> for Functions<'_> {
             }
             Kind::Scaling => function.scaling_due(now, shared),
             Kind::Expiry => function.expiry_due(now, shared),
+            Kind::PreWarm => self.load_again(event.item(), now, shared),
             Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
         }
     }
@@ -352,12 +384,45 @@ impl<O: Observer> Model<O> for Functions<'_> {
         while let Some(function) = shared.account.next_waiting() {
             self.0[function as usize].account_has_room(now, shared);
         }
+        if shared.commons.is_some() {
+            self.settle_commons(now, shared);
+        }
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
         for function in &mut self.0 {
             function.end(end, shared);
             debug_assert!(function.is_at_rest(), "every request has ended");
+        }
+    }
+}
+
+impl Functions<'_> {
+    /// What a function does to others with which it shares something follows here.
+    #[inline(never)]
+    fn settle_commons<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        while let Some(function) = shared.commons.as_mut().and_then(|commons| commons.apps.next_unloading()) {
+            self.0[function as usize].unload(now, shared);
+        }
+        loop {
+            let Some(memory) = shared.commons.as_mut().and_then(|commons| commons.memory.as_mut()) else { return };
+            if let Some(victim) = memory.next_evicted() {
+                self.0[victim.function.index()].evict(victim, now, shared);
+            } else if let Some(function) = memory.next_waiting() {
+                self.0[function as usize].memory_has_room(now, shared);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// An application is loaded before anybody asks for it.
+    fn load_again<O: Observer>(&mut self, app: u32, now: SimTime, shared: &mut Shared<O>) {
+        let Some(commons) = &mut shared.commons else { return };
+        let (functions, until) = commons.apps.due(app, now);
+        shared.counts.pre_warms += u64::from(!functions.is_empty());
+        for function in functions {
+            self.0[function as usize].pre_warm(until, now, shared);
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Limit {
     Scaling,
     /// The requests that may wait at one instance.
     InstanceQueue,
+    /// The memory that all functions share.
+    Memory,
 }
 
 /// A request at its end. Points in time: born <= assigned <= started <= ended.

@@ -299,7 +299,8 @@ mod tests {
         let event = |at, item| Event::new(SimTime::from_nanos(at), Kind::Completion, 0, item);
         for (gap, at_end) in [(0, 0), (0, 500), (1, 0), (1 << 40, 500), (u64::MAX / 3_000, 1)] {
             let mut queue = EventQueue::default();
-            let mut expected: Vec<Event> = (0..3_000).map(|item| event(u64::MAX - gap * u64::from(item), item)).collect();
+            let mut expected: Vec<Event> =
+                (0..3_000).map(|item| event(u64::MAX - gap * u64::from(item), item)).collect();
             expected.iter().for_each(|event| queue.push(*event));
             // At the end of the clock more is to come.
             let late = (3_000..3_000 + at_end).map(|item| event(u64::MAX, item));

@@ -1,5 +1,7 @@
 //! What couples functions, in one place: cells are made from it.
 
+use std::collections::HashMap;
+
 use crate::engine::Cell;
 use crate::id::{FnId, SourceId};
 use crate::measure::TOGETHER_MAX;
@@ -21,11 +23,15 @@ pub(super) enum Plan {
 
 impl Plan {
     /// Few functions are simulated together; of many those that share a source. An account limit that is sure to bind
-    /// keeps all together; of one that may bind, the cells themselves tell.
+    /// keeps all together, and so does a budget of memory; of a limit that may bind, the cells themselves tell.
     pub(super) fn of(scenario: &Scenario) -> Self {
         let limit = scenario.platform.account_limit.map(|_| scenario.unreserved_concurrency());
         let load = Load::of(scenario);
-        if scenario.functions.len() <= TOGETHER_MAX || limit.is_some_and(|limit| load.in_progress >= f64::from(limit)) {
+        let shares_memory = scenario.platform.memory_budget_mb.is_some();
+        if shares_memory
+            || scenario.functions.len() <= TOGETHER_MAX
+            || limit.is_some_and(|limit| load.in_progress >= f64::from(limit))
+        {
             return Self::Together(Cell::whole(scenario));
         }
         let mut cells = cells(scenario);
@@ -70,7 +76,8 @@ impl Load {
     }
 }
 
-/// Functions that share a source belong together, and so do the sources of a function.
+/// Functions that share a source belong together, and so do the sources of a function, and functions of an application
+/// that decides for them together.
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
@@ -78,6 +85,12 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             for pair in functions.windows(2) {
                 groups.join(pair[0].index(), pair[1].index());
             }
+        }
+    }
+    let mut apps: HashMap<&str, usize> = HashMap::new();
+    for (place, function) in scenario.functions.iter().enumerate().filter(|(_, f)| f.keep_alive.is_by_app()) {
+        if let Some(app) = function.app.as_deref() {
+            groups.join(*apps.entry(app).or_insert(place), place);
         }
     }
     let unreserved = scenario.unreserved_concurrency();

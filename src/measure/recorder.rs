@@ -552,12 +552,20 @@ impl<'a> Track<'a> {
         }
         let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(self.spec.memory_mb, nanos));
         let still_there = self.provisioned.values().map(|since| self.had(*since, window.until, window));
+        let (kept, restored) = if self.spec.snapshot_charged {
+            let memory_gb = f64::from(self.spec.memory_mb) / 1024.0;
+            (window.measured().as_secs_f64() * memory_gb, self.tally.created as f64 * memory_gb)
+        } else {
+            (0.0, 0.0)
+        };
         let had = self.provisioned_ns + still_there.sum::<u128>();
         Usage {
             requests: self.tally.started() as f64,
             on_demand_gb_s: gb_s(self.billed_ns),
             provisioned_gb_s: gb_s(had),
             provisioned_execution_gb_s: gb_s(self.billed_provisioned_ns),
+            snapshot_cache_gb_s: kept,
+            snapshot_restored_gb: restored,
             ..Usage::default()
         }
     }

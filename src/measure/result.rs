@@ -120,6 +120,8 @@ fn objectives(scenario: &Scenario, total: &Shape<Stat>, functions: &[(String, Sh
 
 fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
+    // What few scenarios have is not there in the others.
+    let is_shown = |(kind, stat): &(String, Stat)| kind != "pre-warm" || stat.mean > 0.0;
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds
         .enumerate()
@@ -127,6 +129,7 @@ fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
             let values: Vec<f64> = counts.iter().map(|count| count[index].1 as f64).collect();
             (kind.to_owned(), Stat::of(&values))
         })
+        .filter(is_shown)
         .collect()
 }
 
@@ -166,6 +169,7 @@ fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static
         Limit::ScalingRate => ("scaling-rate", scenario.platform.scaling.map(|rate| f64::from(rate.burst))),
         Limit::Scaling => ("scaling", None),
         Limit::InstanceQueue => ("instance-queue", None),
+        Limit::Memory => ("memory", scenario.platform.memory_budget_mb.map(f64::from)),
     }
 }
 

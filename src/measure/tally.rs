@@ -145,8 +145,15 @@ pub(super) struct Tally {
 }
 
 /// The limits that are counted.
-pub(super) const LIMITS: [Limit; 6] =
-    [Limit::Account, Limit::Reserved, Limit::MaxInstances, Limit::ScalingRate, Limit::Scaling, Limit::InstanceQueue];
+pub(super) const LIMITS: [Limit; 7] = [
+    Limit::Account,
+    Limit::Reserved,
+    Limit::MaxInstances,
+    Limit::ScalingRate,
+    Limit::Scaling,
+    Limit::InstanceQueue,
+    Limit::Memory,
+];
 
 impl Tally {
     /// Nothing yet; histograms with 2^bits buckets for each power of two.

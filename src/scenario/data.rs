@@ -47,7 +47,7 @@ impl Traced {
         let functions = spec.draw().into_iter().map(|function| {
             let traced = TraceFunction {
                 name: function.name.clone(),
-                app: u64::from(function.app),
+                app: Some(u64::from(function.app)),
                 trigger: function.trigger.to_owned(),
                 memory_mb: Some(function.memory_mb),
                 duration: Some(function.duration()),

@@ -190,8 +190,10 @@ impl<'a> Reader<'a> {
             // Either the kind stands there without its parameters, or a parameter without its kind.
             let named = node.text().and_then(|text| nearest(text, names()));
             let kind = named.unwrap_or_else(|| shape.all().last().map_or("", |kind| kind.key));
-            let kind =
-                shape.kind(kind).filter(|_| named.is_some()).or_else(|| shape.all().find(|kind| kind.key != "phases"));
+            let kind = shape
+                .kind(kind)
+                .filter(|_| named.is_some())
+                .or_else(|| shape.all().find(|kind| !["phases", "snapshot"].contains(&kind.key)));
             let example = kind.map_or_else(String::new, |kind| {
                 let first = if let Shape::Table(table) = kind.shape { table.keys().next() } else { None };
                 let value = if named.is_some() { "...".to_owned() } else { node.value.to_toml() };

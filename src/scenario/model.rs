@@ -3,6 +3,7 @@
 use crate::dist::Dist;
 use crate::id::FnId;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
@@ -62,6 +63,8 @@ pub struct Platform {
     pub min_unreserved: u32,
     /// How fast each function may grow; none: at once.
     pub scaling: Option<ScalingRate>,
+    /// Memory of all instances of all functions, MB; none: no limit.
+    pub memory_budget_mb: Option<u32>,
     /// What is charged; none: nothing is.
     pub billing: Option<Billing>,
 }
@@ -80,6 +83,8 @@ pub struct ScalingRate {
 pub struct Function {
     /// Unique name.
     pub name: String,
+    /// The application it belongs to; none: it is one by itself.
+    pub app: Option<String>,
     /// Configured memory of an instance, MB (1 GB = 1024 MB).
     pub memory_mb: u32,
     /// Processor architecture, for the price.
@@ -96,6 +101,8 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
+    /// Whether instances are restored from a snapshot that is charged for.
+    pub snapshot_charged: bool,
     /// When an idle instance goes.
     pub keep_alive: KeepAliveSpec,
     /// How many instances there are.
@@ -281,6 +288,16 @@ impl Function {
 }
 
 impl Scenario {
+    /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.
+    #[must_use]
+    pub fn eviction_rule(&self) -> Rule {
+        let rules = self.functions.iter().filter_map(|function| match function.keep_alive {
+            KeepAliveSpec::GreedyDual { rule } => Some(rule),
+            _ => None,
+        });
+        rules.into_iter().next().unwrap_or(Rule::LeastRecentlyUsed)
+    }
+
     /// What reserved and provisioned concurrency, the most that a policy may provision, leave of the account limit for
     /// everybody else; `u32::MAX` without limit.
     #[must_use]

@@ -67,6 +67,12 @@ impl Preset {
         Allowed { platform: "AWS Lambda", memory_mb: (128, 10_240), timeout: Span::from_secs(900), per_instance: 1 }
     }
 
+    /// What keeping a snapshot costs for each GB-second, and restoring one for each GB: Lambda SnapStart, except Java.
+    pub(super) const fn snapshot_prices(self) -> (f64, f64) {
+        let Self::AwsLambda = self;
+        (1.5046e-6, 1.397_998e-4)
+    }
+
     /// The values, as a piece of a scenario; all come from `place`, where the preset is named.
     pub(super) fn values(self, place: Place) -> Node {
         let Self::AwsLambda = self;

@@ -9,6 +9,7 @@ mod docs;
 mod floors;
 mod harness;
 mod invariants;
+mod keep_alive;
 mod knative;
 mod oracles;
 mod policies;

@@ -285,7 +285,7 @@ fn observations_are_read_from_a_file() {
     assert_eq!(scenario.functions[0].duration, Dist::empirical(values.to_vec()).expect("values"));
 }
 
-fn assert_reads_back(scenario: &Scenario) {
+pub(crate) fn assert_reads_back(scenario: &Scenario) {
     let again = try_read(&scenario.resolved, &ParseOptions::default())
         .unwrap_or_else(|problems| panic!("{}\n{problems}", scenario.resolved));
     assert_eq!(whole(&again), whole(scenario));

@@ -205,10 +205,11 @@ impl FunctionState<'_> {
     fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(governor) = &mut self.governor {
             let have = governor.instances.len() as u32;
-            // Instances that requests have created count for the limit too; it is tried again at the next decision.
+            // Instances that requests have created count for the limit too; it is tried again at the next decision. So it is
+            // where memory is short.
             let has_room = governor.orders_all() || self.levels.instances() < self.max_instances;
             if have < governor.ordered {
-                if !has_room {
+                if !has_room || !self.take_memory(now, shared) {
                     return;
                 }
                 self.order_instance(now, shared);

@@ -3,6 +3,8 @@
 //! Source: Fuerst and Sharma, "FaasCache: keeping serverless computing alive with greedy-dual caching", ASPLOS 2021, and
 //! its simulator.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rand::RngExt;
 
 use crate::id::{FnId, InstanceId};
@@ -39,25 +41,55 @@ pub struct Worth {
     pub size: f64,
 }
 
+/// A container that has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Victim {
+    /// Its function.
+    pub function: FnId,
+    /// Its number in its function.
+    pub id: InstanceId,
+    /// What its owner wanted to find it by.
+    pub place: u32,
+}
+
+/// A priority as a whole number in the same order.
+type Rank = i64;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Container {
-    id: InstanceId,
-    function: FnId,
-    busy: bool,
+    place: u32,
     last_used: SimTime,
+    /// Of this container, where the rule tells those of a function apart.
     priority: f64,
+    is_idle: bool,
+}
+
+/// The containers of one function.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    /// Uses of all its containers; it starts again when the last one goes.
+    uses: u64,
+    /// Of all its containers, where the rule gives all the same.
+    priority: f64,
+    containers: BTreeMap<InstanceId, Container>,
+    /// The idle ones, least valuable first.
+    idle: BTreeSet<(Rank, SimTime, InstanceId)>,
+    /// Where the function stands among the others.
+    entry: Option<(Rank, SimTime, FnId, InstanceId)>,
 }
 
 /// The containers of one host, and what each is worth.
 ///
 /// Frequencies count the uses of a function over all its containers, and start again when its last one goes. The clock
-/// is the priority of the container that went last, so that old fame fades.
+/// is the priority of the container that went last, so that old fame fades. Of equal value, who was used longest ago goes.
 #[derive(Clone, Debug)]
 pub struct Cache {
     rule: Rule,
     worth: Vec<Worth>,
-    uses: Vec<u64>,
-    containers: Vec<Container>,
+    kept: Vec<Kept>,
+    /// The least valuable idle container of each function.
+    order: BTreeSet<(Rank, SimTime, FnId, InstanceId)>,
+    reclaimable: f64,
     clock: f64,
     stream: Stream,
 }
@@ -66,51 +98,59 @@ impl Cache {
     /// An empty cache for functions with the given worth, by [`FnId::index`]; only [`Rule::Random`] draws from `stream`.
     #[must_use]
     pub fn new(rule: Rule, worth: Vec<Worth>, stream: Stream) -> Self {
-        let uses = vec![0; worth.len()];
-        Self { rule, worth, uses, containers: Vec::new(), clock: 0.0, stream }
+        let kept = vec![Kept::default(); worth.len()];
+        Self { rule, worth, kept, order: BTreeSet::new(), reclaimable: 0.0, clock: 0.0, stream }
     }
 
-    /// Container `id` of `function`, new or idle so far, takes a request at `now`. All containers of the function get
-    /// the priority this use gives. An unknown function is worth nothing.
-    pub fn used(&mut self, id: InstanceId, function: FnId, now: SimTime) {
-        if let Some(uses) = self.uses.get_mut(function.index()) {
-            *uses += 1;
-        }
+    /// Container `id` of `function`, new or idle so far, takes a request at `now`. Where priorities belong to functions,
+    /// all its containers get the one that this use gives.
+    pub fn used(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+        self.kept[function.index()].uses += 1;
         let priority = self.priority(function, now);
-        if !self.containers.iter().any(|container| container.id == id) {
-            self.containers.push(Container { id, function, busy: true, last_used: now, priority });
-        }
-        for container in self.containers.iter_mut().filter(|container| container.function == function) {
-            if container.id == id {
-                container.busy = true;
-                container.last_used = now;
-                container.priority = priority;
-            } else if matches!(self.rule, Rule::GreedyDual | Rule::Frequency | Rule::Size) {
-                container.priority = priority;
-            }
-        }
+        self.take_from_idle(function, id);
+        let kept = &mut self.kept[function.index()];
+        kept.priority = priority;
+        kept.containers.insert(id, Container { place, last_used: now, priority, is_idle: false });
+        self.place_function(function);
+    }
+
+    /// Container `id` was made without a request and is idle at `now`: it is worth as much as the function is.
+    pub fn loaded(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+        let priority = self.priority(function, now);
+        let kept = &mut self.kept[function.index()];
+        kept.priority = priority;
+        kept.containers.insert(id, Container { place, last_used: now, priority, is_idle: false });
+        self.idle(function, id, now);
     }
 
     /// Container `id` falls idle at `now`.
-    pub fn idle(&mut self, id: InstanceId, now: SimTime) {
-        if let Some(container) = self.containers.iter_mut().find(|container| container.id == id) {
-            container.busy = false;
-            container.last_used = now;
-            if let Rule::LeastRecentlyUsed | Rule::TimeToLive(_) = self.rule {
-                container.priority = now.as_secs_f64();
-            }
+    pub fn idle(&mut self, function: FnId, id: InstanceId, now: SimTime) {
+        let (by_function, by_last_use) = (self.is_by_function(), self.is_by_last_use());
+        let kept = &mut self.kept[function.index()];
+        let Some(container) = kept.containers.get_mut(&id).filter(|container| !container.is_idle) else { return };
+        container.is_idle = true;
+        container.last_used = now;
+        if by_last_use {
+            container.priority = now.as_secs_f64();
         }
+        kept.idle.insert(key(by_function, id, container));
+        self.reclaimable += self.worth[function.index()].size;
+        self.place_function(function);
+    }
+
+    /// MB that idle containers have.
+    #[must_use]
+    pub const fn reclaimable(&self) -> f64 {
+        self.reclaimable
     }
 
     /// Makes at least `needed` MB free when `free` MB are: the containers that go, in the order they go. Nothing goes if
     /// that does not suffice: then the request is dropped.
-    pub fn make_room(&mut self, needed: f64, free: f64) -> Option<Vec<InstanceId>> {
+    pub fn make_room(&mut self, needed: f64, free: f64) -> Option<Vec<Victim>> {
         if free >= needed {
             return Some(Vec::new());
         }
-        let idle = self.containers.iter().filter(|container| !container.busy);
-        let reclaimable: f64 = idle.map(|container| self.worth_of(container.function).size).sum();
-        if free + reclaimable < needed {
+        if free + self.reclaimable < needed {
             return None;
         }
         if self.rule == Rule::Landlord {
@@ -119,42 +159,65 @@ impl Cache {
         let mut going = Vec::new();
         let mut room = free;
         while room < needed {
-            let idle = self.containers.iter().filter(|container| !container.busy);
-            let least = idle.min_by(|a, b| {
-                a.priority.total_cmp(&b.priority).then(a.last_used.cmp(&b.last_used)).then(a.id.cmp(&b.id))
-            });
-            let Some(least) = least.copied() else { break };
-            room += self.worth_of(least.function).size;
-            self.clock = self.clock.max(least.priority);
-            self.remove(least.id);
-            going.push(least.id);
+            let Some(&(.., function, id)) = self.order.first() else { break };
+            let kept = &self.kept[function.index()];
+            let Some(container) = kept.containers.get(&id) else { break };
+            let priority = if self.is_by_function() { kept.priority } else { container.priority };
+            room += self.worth[function.index()].size;
+            self.clock = self.clock.max(priority);
+            going.push(Victim { function, id, place: container.place });
+            self.remove(function, id);
         }
         Some(going)
     }
 
-    /// When an idle container goes even without need.
-    #[must_use]
-    pub fn time_to_live(&self) -> Span {
-        match self.rule {
-            Rule::TimeToLive(window) => window,
-            _ => Span::FOREVER,
+    /// Container `id` is gone; nothing happens if that was known.
+    pub fn remove(&mut self, function: FnId, id: InstanceId) {
+        self.take_from_idle(function, id);
+        let kept = &mut self.kept[function.index()];
+        if kept.containers.remove(&id).is_some() && kept.containers.is_empty() {
+            kept.uses = 0;
+        }
+        self.place_function(function);
+    }
+
+    fn take_from_idle(&mut self, function: FnId, id: InstanceId) {
+        let by_function = self.is_by_function();
+        let kept = &mut self.kept[function.index()];
+        if let Some(container) = kept.containers.get(&id).filter(|container| container.is_idle) {
+            kept.idle.remove(&key(by_function, id, container));
+            self.reclaimable -= self.worth[function.index()].size;
         }
     }
 
-    /// Container `id` is gone.
-    pub fn remove(&mut self, id: InstanceId) {
-        let Some(place) = self.containers.iter().position(|container| container.id == id) else { return };
-        let function = self.containers.remove(place).function;
-        if !self.containers.iter().any(|container| container.function == function)
-            && let Some(uses) = self.uses.get_mut(function.index())
-        {
-            *uses = 0;
+    /// Puts a function where its least valuable idle container belongs among those of the others.
+    fn place_function(&mut self, function: FnId) {
+        let by_function = self.is_by_function();
+        let kept = &mut self.kept[function.index()];
+        let entry = kept.idle.first().map(|&(own, last_used, id)| {
+            (if by_function { rank(kept.priority) } else { own }, last_used, function, id)
+        });
+        if entry != kept.entry {
+            if let Some(old) = kept.entry.take() {
+                self.order.remove(&old);
+            }
+            kept.entry = entry;
+            self.order.extend(entry);
         }
+    }
+
+    /// Whether all containers of a function have one priority.
+    const fn is_by_function(&self) -> bool {
+        matches!(self.rule, Rule::GreedyDual | Rule::Frequency | Rule::Size)
+    }
+
+    const fn is_by_last_use(&self) -> bool {
+        matches!(self.rule, Rule::LeastRecentlyUsed | Rule::TimeToLive(_))
     }
 
     fn priority(&mut self, function: FnId, now: SimTime) -> f64 {
-        let worth = self.worth_of(function);
-        let uses = self.uses.get(function.index()).map_or(0.0, |uses| *uses as f64);
+        let worth = self.worth[function.index()];
+        let uses = self.kept[function.index()].uses as f64;
         let size = worth.size.max(f64::MIN_POSITIVE);
         match self.rule {
             Rule::GreedyDual => self.clock + uses * worth.cost / size,
@@ -168,17 +231,34 @@ impl Cache {
 
     /// Takes rent from all, running ones included: as much for each MB as the poorest can pay.
     fn charge(&mut self) {
-        let size = |container: &Container| self.worth_of(container.function).size.max(f64::MIN_POSITIVE);
-        let rent = self.containers.iter().map(|c| c.priority / size(c)).fold(f64::INFINITY, f64::min);
-        let sizes: Vec<f64> = self.containers.iter().map(size).collect();
-        for (container, size) in self.containers.iter_mut().zip(sizes) {
-            container.priority -= rent * size;
+        let each = |kept: &Kept, size: f64| {
+            kept.containers.values().map(|container| container.priority / size).fold(f64::INFINITY, f64::min)
+        };
+        let sizes: Vec<f64> = self.worth.iter().map(|worth| worth.size.max(f64::MIN_POSITIVE)).collect();
+        let rents = self.kept.iter().zip(&sizes).map(|(kept, size)| each(kept, *size));
+        let rent = rents.fold(f64::INFINITY, f64::min);
+        for (index, size) in sizes.into_iter().enumerate() {
+            let kept = &mut self.kept[index];
+            if kept.containers.is_empty() {
+                continue;
+            }
+            kept.containers.values_mut().for_each(|container| container.priority -= rent * size);
+            let idle = kept.containers.iter().filter(|(_, container)| container.is_idle);
+            kept.idle = idle.map(|(id, container)| key(false, *id, container)).collect();
+            self.place_function(FnId(index as u32));
         }
     }
+}
 
-    fn worth_of(&self, function: FnId) -> Worth {
-        self.worth.get(function.index()).copied().unwrap_or_default()
-    }
+/// Where a container stands among the idle ones of its function.
+fn key(by_function: bool, id: InstanceId, container: &Container) -> (Rank, SimTime, InstanceId) {
+    (if by_function { 0 } else { rank(container.priority) }, container.last_used, id)
+}
+
+/// Numbers that are ordered as `f64::total_cmp` orders these.
+const fn rank(priority: f64) -> Rank {
+    let bits = priority.to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 #[cfg(test)]
@@ -206,14 +286,14 @@ mod tests {
         let mut cache = cache(rule);
         for (n, function) in [A, B, C].into_iter().enumerate() {
             let id = InstanceId(n as u64);
-            cache.used(id, function, at(n as u64));
-            cache.idle(id, at(n as u64));
+            cache.used(function, id, 0, at(n as u64));
+            cache.idle(function, id, at(n as u64));
         }
         cache
     }
 
     fn room(cache: &mut Cache, needed: f64) -> Option<Vec<u64>> {
-        Some(cache.make_room(needed, 0.0)?.into_iter().map(|id| id.0).collect())
+        Some(cache.make_room(needed, 0.0)?.into_iter().map(|victim| victim.id.0).collect())
     }
 
     #[test]
@@ -235,7 +315,7 @@ mod tests {
         let mut cache = filled(Rule::GreedyDual);
         assert_eq!(room(&mut cache, 701.0), None);
         assert_eq!(cache.make_room(150.0, 200.0), Some(Vec::new()));
-        cache.used(InstanceId(1), B, at(3));
+        cache.used(B, InstanceId(1), 0, at(3));
         assert_eq!(room(&mut cache, 300.0), Some(vec![2]), "busy containers stay");
         assert_eq!(room(&mut cache, 200.0), None);
     }
@@ -246,9 +326,9 @@ mod tests {
         assert_eq!(room(&mut cache, 200.0), Some(vec![1]));
         assert_eq!(cache.clock, 0.005);
         // B again: 0.005 + 1/200 = 0.01, its frequency has started anew; C is still at 0.0075.
-        cache.used(InstanceId(3), B, at(9));
-        cache.idle(InstanceId(3), at(9));
-        assert_eq!(cache.containers.last().map(|container| container.priority), Some(0.01));
+        cache.used(B, InstanceId(3), 0, at(9));
+        cache.idle(B, InstanceId(3), at(9));
+        assert_eq!(cache.kept[B.index()].priority, 0.01);
         assert_eq!(room(&mut cache, 500.0), Some(vec![2, 3]));
         assert_eq!(cache.clock, 0.01);
     }
@@ -256,8 +336,8 @@ mod tests {
     #[test]
     fn all_containers_of_a_function_share_its_fame() {
         let mut cache = filled(Rule::GreedyDual);
-        cache.used(InstanceId(7), B, at(5));
-        cache.used(InstanceId(7), B, at(6));
+        cache.used(B, InstanceId(7), 0, at(5));
+        cache.used(B, InstanceId(7), 0, at(6));
         // Three uses of B: 3/200 = 0.015 for the idle container 1 as well; C with 0.0075 goes first.
         assert_eq!(room(&mut cache, 500.0), Some(vec![2, 1]));
     }
@@ -268,17 +348,31 @@ mod tests {
         let mut first = std::collections::BTreeSet::new();
         for round in 0..100 {
             for (id, function) in [(0, A), (1, B), (2, C)] {
-                cache.used(InstanceId(id), function, at(round));
-                cache.idle(InstanceId(id), at(round));
+                cache.used(function, InstanceId(id), 0, at(round));
+                cache.idle(function, InstanceId(id), at(round));
             }
-            first.extend(cache.make_room(1.0, 0.0).into_iter().flatten());
+            let gone = cache.make_room(1.0, 0.0).into_iter().flatten();
+            first.extend(gone.map(|victim| victim.id));
         }
         assert_eq!(first.len(), 3);
     }
 
+    /// What was loaded in advance is worth what its function is, and does not make it famous.
     #[test]
-    fn only_one_rule_expires() {
-        assert_eq!(cache(Rule::TimeToLive(Span::from_secs(600))).time_to_live(), Span::from_secs(600));
-        assert_eq!(cache(Rule::Landlord).time_to_live(), Span::FOREVER);
+    fn a_container_loaded_in_advance_is_no_use() {
+        let mut cache = cache(Rule::GreedyDual);
+        cache.used(B, InstanceId(0), 0, at(0));
+        cache.idle(B, InstanceId(0), at(0));
+        cache.loaded(B, InstanceId(1), 0, at(1));
+        assert_eq!((cache.kept[B.index()].uses, cache.reclaimable()), (1, 400.0));
+        assert_eq!(room(&mut cache, 200.0), Some(vec![0]), "used longest ago");
+        cache.remove(B, InstanceId(0));
+        assert_eq!(cache.reclaimable(), 200.0);
+    }
+
+    #[test]
+    fn ranks_are_in_order() {
+        let numbers = [f64::NEG_INFINITY, -2.0, -1e-300, -0.0, 0.0, 1e-300, 2.0, f64::INFINITY];
+        assert!(numbers.windows(2).all(|pair| rank(pair[0]) < rank(pair[1])));
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use super::{AppKeepAlive, Windows};
 use crate::time::Span;
 
 /// The parameters. [`Default`] is the paper's policy.
@@ -47,15 +48,6 @@ impl Default for HybridHistogramSpec {
     }
 }
 
-/// What happens to an application whose last execution ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
-    /// When it is loaded again after being unloaded at once; zero if it stays loaded.
-    pub pre_warm: Span,
-    /// How long it stays loaded, counted from then.
-    pub keep_alive: Span,
-}
-
 /// The idle times of one application: from the end of its last execution to its next invocation.
 #[derive(Clone, Debug)]
 pub struct HybridHistogram {
@@ -65,6 +57,8 @@ pub struct HybridHistogram {
     out_of_range: u32,
     /// The newest idle times in seconds, for the forecast.
     recent: VecDeque<f64>,
+    /// What follows from all that.
+    decided: Windows,
 }
 
 /// How many idle times a forecast looks at.
@@ -75,34 +69,20 @@ impl HybridHistogram {
     #[must_use]
     pub fn new(spec: HybridHistogramSpec) -> Self {
         let counts = vec![0; spec.bins.max(1)];
-        Self { spec, counts, in_range: 0, out_of_range: 0, recent: VecDeque::with_capacity(MEMORY) }
+        let (recent, decided) = (VecDeque::with_capacity(MEMORY), Windows::stay(Span::ZERO));
+        let mut histogram = Self { spec, counts, in_range: 0, out_of_range: 0, recent, decided };
+        histogram.decided = histogram.decide();
+        histogram
     }
 
-    /// Learns an idle time.
-    pub fn observe(&mut self, idle: Span) {
-        let bin = idle.as_nanos() / self.spec.bin.as_nanos().max(1);
-        match usize::try_from(bin).ok().and_then(|bin| self.counts.get_mut(bin)) {
-            Some(count) => {
-                *count += 1;
-                self.in_range += 1;
-            }
-            None => self.out_of_range += 1,
-        }
-        if self.recent.len() == MEMORY {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(idle.as_secs_f64());
-    }
-
-    /// What to do at the end of an execution.
-    #[must_use]
-    pub fn windows(&self) -> Windows {
+    /// What is decided at the end of an execution.
+    fn decide(&self) -> Windows {
         let seen = self.in_range + self.out_of_range;
         if f64::from(self.out_of_range) > self.spec.max_out_of_range * f64::from(seen) {
             self.around_forecast()
         } else if self.in_range < self.spec.min_samples || self.variation() < self.spec.min_cv {
             // The histogram says nothing: stay loaded for as long as it could.
-            Windows { pre_warm: Span::ZERO, keep_alive: self.edge(self.counts.len()) }
+            Windows::stay(self.edge(self.counts.len()))
         } else {
             self.around_histogram()
         }
@@ -144,6 +124,32 @@ impl HybridHistogram {
         let mean = f64::from(self.in_range) / bins;
         let squares: f64 = self.counts.iter().map(|count| (f64::from(*count) - mean).powi(2)).sum();
         if mean > 0.0 { (squares / bins).sqrt() / mean } else { 0.0 }
+    }
+}
+
+impl AppKeepAlive for HybridHistogram {
+    fn observe_idle(&mut self, idle: Span) {
+        let bin = idle.as_nanos() / self.spec.bin.as_nanos().max(1);
+        match usize::try_from(bin).ok().and_then(|bin| self.counts.get_mut(bin)) {
+            Some(count) => {
+                *count += 1;
+                self.in_range += 1;
+            }
+            None => self.out_of_range += 1,
+        }
+        if self.recent.len() == MEMORY {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(idle.as_secs_f64());
+        self.decided = self.decide();
+    }
+
+    fn windows(&self) -> Windows {
+        self.decided
+    }
+
+    fn range(&self) -> Span {
+        self.edge(self.counts.len())
     }
 }
 
@@ -190,7 +196,7 @@ mod tests {
     fn learned(idle_minutes: impl IntoIterator<Item = f64>) -> HybridHistogram {
         let mut histogram = HybridHistogram::new(HybridHistogramSpec::default());
         for idle in idle_minutes {
-            histogram.observe(minutes(idle));
+            histogram.observe_idle(minutes(idle));
         }
         histogram
     }

@@ -5,7 +5,9 @@ use crate::dist::{Dist, DistError};
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::Phase;
-use crate::scenario::raw::dist::{ColdStartTable, DistTable, EmpiricalTable, LogNormalTable, WeibullTable};
+use crate::scenario::raw::dist::{
+    ColdStartTable, DistTable, EmpiricalTable, LogNormalTable, SnapshotTable, WeibullTable,
+};
 
 /// Phases that the platform goes through before anything of the function runs: never billed.
 const UNBILLED: [&str; 2] = ["environment", "image"];
@@ -73,6 +75,7 @@ impl Checker<'_, '_> {
                 let duration = self.dist(dist, path)?;
                 Some(vec![Phase { name: "init".to_owned(), duration, billed: true }])
             }
+            ColdStartTable::Snapshot(table) => self.snapshot(table, &format!("{path}.snapshot")),
             ColdStartTable::Phases(_, phases) => {
                 let phase = |(name, dist): &(String, At<DistTable>)| {
                     let duration = self.dist(dist, &format!("{path}.phases.{name}"))?;
@@ -82,6 +85,21 @@ impl Checker<'_, '_> {
                 phases.iter().map(phase).collect::<Vec<_>>().into_iter().collect()
             }
         }
+    }
+
+    fn snapshot(&mut self, table: &SnapshotTable, path: &str) -> Option<Vec<Phase>> {
+        let phases = [
+            ("environment", table.environment.as_ref(), false),
+            ("restore", table.restore.as_ref(), false),
+            ("hooks", table.hooks.as_ref(), true),
+        ];
+        let phase = |(name, dist, billed): (&str, Option<&DistTable>, bool)| {
+            let duration = dist.map(|dist| self.dist(dist, &format!("{path}.{name}")))?;
+            Some(duration.map(|duration| Phase { name: name.to_owned(), duration, billed }))
+        };
+        // All are looked at before one that is wrong ends it.
+        let phases = phases.into_iter().filter_map(phase).collect::<Vec<_>>();
+        phases.into_iter().collect::<Option<_>>().filter(|_| table.restore.is_some())
     }
 
     fn log_normal(&mut self, t: &LogNormalTable, path: &str) -> Option<Dist> {

@@ -1,17 +1,30 @@
 //! Functions: what their values mean together and with what the platform allows.
 
+use std::collections::HashMap;
+
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::keep_alive::adaptive::AdaptiveSpec;
+use crate::policy::keep_alive::greedy_dual::Rule;
+use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, KeepAliveTable, OverflowWord};
+use crate::scenario::raw::FileTable;
+use crate::scenario::raw::dist::{ColdStartTable, SnapshotTable};
+use crate::scenario::raw::function::{
+    AdaptiveTable, ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable,
+    OverflowWord, Package, RuleWord,
+};
 use crate::scenario::raw::scaling::ScalingTable;
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
+
+/// The most bins of a histogram of idle times.
+const BINS_MAX: u64 = 100_000;
 
 impl Checker<'_, '_> {
     /// A function; `traced` is what a trace knows about it.
@@ -73,6 +86,7 @@ impl Checker<'_, '_> {
         }
         Some(Function {
             name: table.name.as_deref().unwrap_or("?").to_owned(),
+            app: table.app.value.clone(),
             memory_mb: *table.memory,
             architecture: *table.architecture,
             timeout: all_or_nothing(timeout)?,
@@ -81,6 +95,7 @@ impl Checker<'_, '_> {
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
+            snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
             keep_alive: keep_alive?,
             scaling: scaling?,
             concurrency: concurrency?,
@@ -100,9 +115,106 @@ impl Checker<'_, '_> {
             let message = format!("`{path}.timeout` is {told}: {platform} allows at most {}", allowed.timeout);
             self.problems.push(Problem::error(table.timeout.place, message));
         }
+        if snapshot(table).is_some() && (*table.concurrency.provisioned > 0 || *table.package == Package::Image) {
+            let message = format!("`{path}`: {platform} restores no snapshots of images and of provisioned instances");
+            self.problems.push(Problem::error(table.cold_start.place, message));
+        }
         if table.concurrency.per_instance.is_some_and(|slots| slots > allowed.per_instance) {
             let message = format!("{platform} gives an instance {} request at a time", allowed.per_instance);
             self.problems.push(Problem::warning(table.concurrency.per_instance.place, message));
+        }
+    }
+
+    fn adaptive(&mut self, table: &AdaptiveTable, path: &str) -> Option<AdaptiveSpec> {
+        for (key, value, most) in [
+            ("min-window", table.min_window.as_nanos(), table.max_window.as_nanos()),
+            ("min-samples", u64::from(*table.min_samples), u64::from(*table.of)),
+        ] {
+            if value > most {
+                let (place, other) = match key {
+                    "min-window" => (table.min_window.place, "max-window"),
+                    _ => (table.min_samples.place, "of"),
+                };
+                let message = format!("`{path}.adaptive.{key}` is more than `{other}`");
+                self.problems.push(Problem::error(place, message));
+                return None;
+            }
+        }
+        Some(AdaptiveSpec {
+            quantile: *table.quantile,
+            margin: *table.margin,
+            of: *table.of,
+            min_samples: *table.min_samples,
+            min_window: *table.min_window,
+            max_window: *table.max_window,
+        })
+    }
+
+    fn greedy_dual_rule(&mut self, table: &GreedyDualTable, path: &str) -> Option<Rule> {
+        if let (Some(_), false) = (*table.time_to_live, *table.rule == RuleWord::TimeToLive) {
+            let message = format!("`{path}.greedy-dual.time-to-live` is for rule = \"time-to-live\"");
+            let help = "with the other rules instances stay until their memory is needed: remove it";
+            self.problems.push(Problem::error(table.time_to_live.place, message).help(help));
+        }
+        Some(match *table.rule {
+            RuleWord::GreedyDual => Rule::GreedyDual,
+            RuleWord::LeastRecentlyUsed => Rule::LeastRecentlyUsed,
+            RuleWord::Frequency => Rule::Frequency,
+            RuleWord::Size => Rule::Size,
+            RuleWord::TimeToLive => Rule::TimeToLive(table.time_to_live.unwrap_or(Span::from_secs(600))),
+            RuleWord::Landlord => Rule::Landlord,
+            RuleWord::Random => Rule::Random,
+        })
+    }
+
+    fn hybrid_histogram(&mut self, table: &HybridHistogramTable, path: &str) -> Option<HybridHistogramSpec> {
+        let key = |key: &str| format!("{path}.hybrid-histogram.{key}");
+        let bin = self.positive(table.bin.place, *table.bin, &key("bin"))?;
+        let bins = table.range.as_nanos().div_ceil(bin.as_nanos());
+        if !(1..=BINS_MAX).contains(&bins) {
+            let message = format!("`{}` is {bins} bins of {bin}: it must be 1 to {BINS_MAX}", key("range"));
+            self.problems.push(Problem::error(table.range.place, message));
+            return None;
+        }
+        if *table.head > *table.tail {
+            let message = format!("`{}` ({}) is above `tail` ({})", key("head"), *table.head, *table.tail);
+            self.problems.push(Problem::error(table.head.place, message));
+            return None;
+        }
+        if *table.min_cv < 0.0 {
+            let message = format!("`{}` must not be negative", key("min-cv"));
+            self.problems.push(Problem::error(table.min_cv.place, message));
+            return None;
+        }
+        Some(HybridHistogramSpec {
+            bin,
+            bins: bins as usize,
+            head: *table.head,
+            tail: *table.tail,
+            margin: *table.margin,
+            min_cv: *table.min_cv,
+            max_out_of_range: *table.max_out_of_range,
+            min_samples: *table.min_samples,
+            forecast_margin: *table.forecast_margin,
+        })
+    }
+
+    /// Functions of one application that decide together must have the same policy.
+    pub(super) fn apps(&mut self, file: &FileTable, functions: &[Function]) {
+        let mut known: HashMap<&str, &Function> = HashMap::new();
+        let together = functions.iter().filter(|function| function.keep_alive.is_by_app());
+        for function in together {
+            let Some(app) = &function.app else { continue };
+            let first = *known.entry(app).or_insert(function);
+            let table = file.function.iter().find(|table| table.name.as_ref() == Some(&function.name));
+            if let Some(table) = table.filter(|_| first.keep_alive != function.keep_alive) {
+                let message = format!(
+                    "`function.{}.keep-alive` is not that of `function.{}`, which belongs to the same app \"{app}\"",
+                    function.name, first.name
+                );
+                let help = "functions of one app decide together: give them the same parameters, or another app";
+                self.problems.push(Problem::error(table.keep_alive.place, message).help(help));
+            }
         }
     }
 
@@ -113,6 +225,18 @@ impl Checker<'_, '_> {
             KeepAliveTable::Halving(halving) => {
                 let path = format!("{path}.halving.period");
                 KeepAliveSpec::Halving { period: self.positive(halving.period.place, *halving.period, &path)? }
+            }
+            KeepAliveTable::Drawn(drawn) => {
+                let window = drawn.window.as_ref()?;
+                KeepAliveSpec::Drawn { window: self.dist(window, &format!("{path}.drawn.window"))? }
+            }
+            KeepAliveTable::Measured(measured) => (*measured.platform)?.spec(),
+            KeepAliveTable::Adaptive(table) => KeepAliveSpec::Adaptive(self.adaptive(table, path)?),
+            KeepAliveTable::HybridHistogram(table) => {
+                KeepAliveSpec::HybridHistogram(Box::new(self.hybrid_histogram(table, path)?))
+            }
+            KeepAliveTable::GreedyDual(table) => {
+                KeepAliveSpec::GreedyDual { rule: self.greedy_dual_rule(table, path)? }
             }
         })
     }
@@ -168,6 +292,14 @@ impl Checker<'_, '_> {
             let help = format!("the median of `duration` is {median}: raise `timeout`");
             self.problems.push(Problem::warning(*place, message).help(help));
         }
+    }
+}
+
+/// The snapshot that a function's instances are restored from.
+fn snapshot(table: &FunctionTable) -> Option<&SnapshotTable> {
+    match table.cold_start.as_ref()? {
+        Some(ColdStartTable::Snapshot(snapshot)) => Some(snapshot),
+        _ => None,
     }
 }
 

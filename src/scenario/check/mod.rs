@@ -13,7 +13,7 @@ use super::data::Data;
 use super::decode::At;
 use super::diagnostic::{Place, Problem, Problems, instead};
 use super::limits::MAX_HORIZON;
-use super::model::{Bound, Objective, Scenario, Simulation, Source, Target, Variant};
+use super::model::{Bound, Function, Objective, Scenario, Simulation, Source, Target, Variant};
 use super::raw::{FileTable, ObjectiveTable, SimulationTable, SourceTable, VariantTable};
 use super::tree::Node;
 use crate::id::FnId;
@@ -46,7 +46,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .iter()
         .filter_map(|table| {
             let name = table.name.as_deref().unwrap_or("?");
-            checker.function(table, &format!("function.{name}"), traces.function(name), allowed.as_ref())
+            let traced = traces.function(name);
+            let function = checker.function(table, &format!("function.{name}"), traced, allowed.as_ref())?;
+            Some(Function { app: function.app.or_else(|| traces.app(name)), ..function })
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed.as_ref()).into_iter().flatten());
@@ -55,6 +57,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let sources = sources.flatten().collect::<Vec<_>>();
     let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &functions)).collect();
     checker.reservations(file, &checked);
+    checker.apps(file, &checked);
+    checker.memory(file, &checked);
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));

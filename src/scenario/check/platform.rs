@@ -1,14 +1,17 @@
 //! The platform: limits of the account, the rate of growth, prices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Checker;
+use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, Tier};
 use crate::scenario::raw::FileTable;
-use crate::scenario::raw::platform::{BillingTable, PlatformTable, ScalingTable, TierTable};
+use crate::scenario::raw::function::FunctionTable;
+use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, TierTable};
 use crate::time::Span;
 
 impl Checker<'_, '_> {
@@ -20,6 +23,7 @@ impl Checker<'_, '_> {
                 account_limit: None,
                 min_unreserved: 0,
                 scaling: None,
+                memory_budget_mb: None,
                 billing: None,
             });
         };
@@ -41,11 +45,16 @@ impl Checker<'_, '_> {
             None => None,
         };
         let billing = match table.billing.as_ref().and_then(Option::as_ref) {
-            Some(billing) => Some(self.billing(billing)?),
+            Some(billing) => Some(self.billing(billing, *table.preset)?),
             None => None,
         };
         let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
-        Some(Platform { preset, account_limit, min_unreserved, scaling, billing })
+        let memory = table.memory.as_ref().and_then(Option::as_ref);
+        let memory_budget_mb = match memory {
+            Some(memory) => Some((*memory.budget)?),
+            None => None,
+        };
+        Some(Platform { preset, account_limit, min_unreserved, scaling, memory_budget_mb, billing })
     }
 
     fn scaling_rate(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
@@ -55,7 +64,7 @@ impl Checker<'_, '_> {
         Some(ScalingRate { burst, refill: refill.max(Span::from_nanos(1)) })
     }
 
-    fn billing(&mut self, table: &BillingTable) -> Option<Billing> {
+    fn billing(&mut self, table: &BillingTable, preset: Option<Preset>) -> Option<Billing> {
         let granularity = self.positive(table.granularity.place, *table.granularity, "platform.billing.granularity");
         let x86 = self.tiers(&table.gb_second_usd_x86, "platform.billing.gb-second-usd-x86");
         let arm = self.tiers(&table.gb_second_usd_arm, "platform.billing.gb-second-usd-arm");
@@ -72,6 +81,8 @@ impl Checker<'_, '_> {
                 })
             }
         };
+        // They are not in the text of the preset: few functions have a snapshot.
+        let (keeping, restoring) = preset.map_or((0.0, 0.0), Preset::snapshot_prices);
         Some(Billing {
             per_request_usd: *table.per_request_usd,
             gb_second_usd_x86: x86?,
@@ -82,7 +93,11 @@ impl Checker<'_, '_> {
             free_requests: *table.free_requests,
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
-            extras: ExtraPrices::default(),
+            extras: ExtraPrices {
+                snapshot_cache_gb_second_usd: table.snapshot_gb_second_usd.unwrap_or(keeping),
+                snapshot_restore_gb_usd: table.snapshot_restore_gb_usd.unwrap_or(restoring),
+                ..ExtraPrices::default()
+            },
         })
     }
 
@@ -106,6 +121,46 @@ impl Checker<'_, '_> {
             return None;
         }
         Some(tiers)
+    }
+
+    /// Whether what must be in memory fits, and who is to go when others do not.
+    pub(super) fn memory(&mut self, file: &FileTable, functions: &[Function]) {
+        let memory = file.platform.as_ref().and_then(|platform| platform.memory.as_ref()?.as_ref());
+        let budget = memory.and_then(|memory| Some((memory.budget.place, (*memory.budget)?)));
+        let mut rule: Option<(&str, Rule)> = None;
+        let tables: HashMap<&str, &FunctionTable> =
+            file.function.iter().filter_map(|table| Some((table.name.as_deref()?, &**table))).collect();
+        let mut always: u64 = 0;
+        for function in functions {
+            let (name, table) = (&function.name, tables.get(function.name.as_str()));
+            always += u64::from(function.memory_mb) * u64::from(function.concurrency.provisioned);
+            if let Some((place, budget)) = budget.filter(|(_, budget)| function.memory_mb > *budget) {
+                let message = format!(
+                    "an instance of `function.{name}` has {}MB: `platform.memory.budget` is {budget}MB",
+                    function.memory_mb
+                );
+                let place = table.map_or(place, |table| table.memory.place);
+                self.problems.push(Problem::error(place, message).help("none of its requests could ever be served"));
+            }
+            let KeepAliveSpec::GreedyDual { rule: own } = function.keep_alive else { continue };
+            if let (Some((first, other)), Some(table)) = (rule.filter(|(_, rule)| *rule != own), table) {
+                let message = format!(
+                    "`function.{name}.keep-alive.greedy-dual` has another rule than `function.{first}`: {own:?}, not {other:?}"
+                );
+                let help = "all functions share one cache: write it once, as [platform.keep-alive.greedy-dual]";
+                self.problems.push(Problem::error(table.keep_alive.place, message).help(help));
+            }
+            if let (None, None, Some(table)) = (budget, rule, table) {
+                let message = format!("`function.{name}.keep-alive.greedy-dual`: there is no `platform.memory`");
+                let help = "memory is never short, so nothing goes; write platform.memory.budget = \"16GB\"";
+                self.problems.push(Problem::warning(table.keep_alive.place, message).help(help));
+            }
+            rule.get_or_insert((name, own));
+        }
+        if let Some((place, budget)) = budget.filter(|(_, budget)| always > u64::from(*budget)) {
+            let message = format!("provisioned instances have {always}MB: `platform.memory.budget` is {budget}MB");
+            self.problems.push(Problem::error(place, message));
+        }
     }
 
     /// What functions take out of the account limit, all together.

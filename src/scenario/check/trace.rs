@@ -29,12 +29,19 @@ pub(super) struct Traces {
     /// Functions that the file does not have, in the order in which traces name them.
     brought: Vec<Arc<str>>,
     known: HashMap<Arc<str>, TraceFunction>,
+    /// The application of a function, where its trace knows it: numbers are those of one trace.
+    apps: HashMap<Arc<str>, String>,
 }
 
 impl Traces {
     /// What the trace says about a function of the file.
     pub(super) fn function(&self, name: &str) -> Option<&TraceFunction> {
         self.known.get(name)
+    }
+
+    /// The application that a trace names for a function; no name in a file looks like this.
+    pub(super) fn app(&self, name: &str) -> Option<String> {
+        self.apps.get(name).cloned()
     }
 
     /// Names of the functions that the file does not have.
@@ -46,7 +53,8 @@ impl Traces {
 impl Checker<'_, '_> {
     /// Looks through all traces.
     pub(super) fn traces(&mut self, file: &FileTable, functions: &mut Names) -> Traces {
-        let mut traces = Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new() };
+        let mut traces =
+            Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new(), apps: HashMap::new() };
         for source in file.source.iter() {
             let traced = match source.arrivals.as_ref() {
                 Some(ArrivalTable::Trace(table)) => {
@@ -64,6 +72,10 @@ impl Checker<'_, '_> {
                     let name: Arc<str> = function.name.as_str().into();
                     if !traces.known.contains_key(&name) && functions.place(&name).is_none() {
                         traces.brought.push(Arc::clone(&name));
+                    }
+                    if let (Some(app), false) = (function.app, traces.known.contains_key(&name)) {
+                        let app = format!("{}/{app}", source.name.as_deref().unwrap_or("?"));
+                        traces.apps.insert(Arc::clone(&name), app);
                     }
                     traces.known.entry(name).or_insert_with(|| function.clone());
                 }
@@ -122,6 +134,7 @@ impl Checker<'_, '_> {
         let (least, most) = allowed.map_or((1, u32::MAX), |allowed| allowed.memory_mb);
         let made = some.map(|function| Function {
             name: function.name.clone(),
+            app: template.app.clone().or_else(|| traces.app(&function.name)),
             memory_mb: function.memory_mb.map_or(template.memory_mb, |memory| memory.clamp(least, most)),
             duration: function.duration.clone().unwrap_or_else(|| template.duration.clone()),
             ..template.clone()

@@ -2,7 +2,7 @@
 
 use crate::scenario::decode::{At, Field, List, Map, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Count, Duration, Positive, Share, Text};
+use crate::scenario::leaf::{Count, Duration, Flag, Positive, Share, Text};
 use crate::scenario::limits::{MAX_LISTED, MAX_POINTS, MAX_STATES};
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
@@ -214,13 +214,30 @@ choice! { Unit {
     "h" => Unit::Hours, "Hours.";
 } }
 
-/// A cold start: one distribution, or several phases.
+table! {
+    /// An instance is restored from a snapshot of one that has been initialised, as by AWS Lambda SnapStart: nothing is
+    /// initialised when it starts. What a restored instance takes longer for its first request is `cold-duration`.
+    struct SnapshotTable {
+        /// What comes before: placement, the machine; not billed.
+        optional environment: DistTable,
+        /// Restoring the snapshot; not billed as execution.
+        required restore: DistTable,
+        /// What runs after it: loading the runtime, hooks; billed.
+        optional hooks: DistTable,
+        /// Whether keeping and restoring it costs `platform.billing.snapshot-...` (on AWS Lambda it does, except for Java).
+        default charged: Flag = true,
+    }
+}
+
+/// A cold start: one distribution, several phases, or a snapshot.
 #[derive(Clone, Debug)]
 pub(in crate::scenario) enum ColdStartTable {
     /// One phase, called init.
     Single(DistTable),
     /// Named phases, one after the other.
     Phases(Place, Vec<(String, At<DistTable>)>),
+    /// Restored from a snapshot.
+    Snapshot(Box<SnapshotTable>),
 }
 
 type Phases = Map<DistTable, MAX_STATES>;
@@ -228,11 +245,18 @@ type Phases = Map<DistTable, MAX_STATES>;
 const COLD_START: &UnionShape = &UnionShape {
     what: "cold start",
     doc: "Time from the decision to create an instance until it can serve: a distribution, or phases.",
-    kinds: &[KindShape {
-        key: "phases",
-        doc: "Phases one after the other, in the order written: environment and image are not billed, all others are.",
-        shape: Phases::SHAPE,
-    }],
+    kinds: &[
+        KindShape {
+            key: "phases",
+            doc: "Phases one after the other, in the order written: environment and image are not billed, all others are.",
+            shape: Phases::SHAPE,
+        },
+        KindShape {
+            key: "snapshot",
+            doc: "Restored from a snapshot instead of initialised, as by AWS Lambda SnapStart.",
+            shape: SnapshotTable::SHAPE,
+        },
+    ],
     also: Some(DistTable::UNION),
 };
 
@@ -244,11 +268,15 @@ impl Field for ColdStartTable {
         if kind.key == "phases" {
             return reader.of_kind::<Phases>(kind).map(|phases| Self::Phases(kind.node.place, phases));
         }
+        if kind.key == "snapshot" {
+            return reader.of_kind::<Box<SnapshotTable>>(kind).map(Self::Snapshot);
+        }
         DistTable::read_kind(kind, reader).map(Self::Single)
     }
     fn write(value: &Self) -> Value {
         match value {
             Self::Single(dist) => DistTable::write(dist),
+            Self::Snapshot(table) => Value::Table(vec![entry("snapshot", table.place, SnapshotTable::write(table))]),
             Self::Phases(place, phases) => Value::Table(vec![entry("phases", *place, Phases::write(phases))]),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::scenario::decode::{At, Field, List, OrNone, Reader, choice, entry, key, mode, table};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate};
+use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate, Size};
 use crate::scenario::shape::{FieldShape, Shape, TableShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
@@ -28,6 +28,8 @@ table! {
         optional concurrency: AccountTable,
         /// How fast a function may grow; "none": at once.
         optional scaling: OrNone<ScalingTable>,
+        /// The memory that all instances share; "none": there is enough.
+        optional memory: OrNone<MemoryTable>,
         /// What is charged; "none": nothing is.
         optional billing: OrNone<BillingTable>,
         /// When idle instances go, for every function that does not say.
@@ -56,6 +58,15 @@ table! {
 }
 
 table! {
+    /// The memory that all instances of all functions share, as on one machine. Where it is short, idle instances make room
+    /// for new ones: first those that `keep-alive.greedy-dual` values least; without it, those used longest ago.
+    struct MemoryTable {
+        /// How much there is.
+        required budget: Size,
+    }
+}
+
+table! {
     /// What is charged, in US dollars.
     struct BillingTable {
         /// Each request.
@@ -74,6 +85,10 @@ table! {
         default free_requests: Amount = 0.0,
         /// GB-seconds a month that cost nothing.
         default free_gb_seconds: Amount = 0.0,
+        /// Keeping a snapshot, each GB-second; without it, what the preset charges, else nothing.
+        optional snapshot_gb_second_usd: Amount,
+        /// Restoring a snapshot, each GB of memory and restore; without it, what the preset charges, else nothing.
+        optional snapshot_restore_gb_usd: Amount,
         /// What provisioned concurrency costs; "none": as other execution.
         optional provisioned: OrNone<ProvisionedTable>,
     }

@@ -87,7 +87,7 @@ impl Azure2019 {
             let in_app = (Box::from(app), Box::from(""));
             let info = TraceFunction {
                 name: names.of_hash(function),
-                app: app_number,
+                app: Some(app_number),
                 trigger: trigger.unwrap_or_default().to_owned(),
                 memory_mb: memory.get(&key).or_else(|| memory.get(&in_app)).copied(),
                 duration: durations.get(&key).cloned(),
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((law.quantile(0.25), law.quantile(0.75)), (Span::from_millis(50), Span::from_millis(100)));
         assert_eq!(first.memory_mb, None);
         assert_eq!(trace.functions[2].0.memory_mb, Some(171));
-        assert_eq!((trace.functions[2].0.trigger.as_str(), trace.functions[2].0.app), ("queue", 1));
+        assert_eq!((trace.functions[2].0.trigger.as_str(), trace.functions[2].0.app), ("queue", Some(1)));
     }
 
     #[test]

@@ -24,8 +24,8 @@ use table::Table;
 pub struct TraceFunction {
     /// Letters, digits, `-`, `_`; unique in the trace.
     pub name: String,
-    /// Functions with the same number belong to one app.
-    pub app: u64,
+    /// Functions with the same number belong to one app; none where the trace does not know apps.
+    pub app: Option<u64>,
     /// What calls it (http, timer, queue ...), if that is known; else empty.
     pub trigger: String,
     /// Memory, MB.

@@ -163,7 +163,7 @@ impl RowTrace {
                             RowFormat::Forewarm => names.unique([request.function]),
                             RowFormat::Azure2021 => names.of_hash(request.function),
                         },
-                        app: u64::from(app),
+                        app: (format == RowFormat::Azure2021).then_some(u64::from(app)),
                         ..TraceFunction::default()
                     });
                     places.insert(key.clone().into_boxed_slice(), place);

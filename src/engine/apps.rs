@@ -1,0 +1,152 @@
+//! Applications: functions whose instances are kept, unloaded and loaded again by one decision.
+
+use std::collections::HashMap;
+
+use super::event::{Event, Kind};
+use super::queue::EventQueue;
+use crate::policy::keep_alive::AppKeepAlive;
+use crate::scenario::Function;
+use crate::time::{SimTime, Span};
+
+/// The applications of a cell that decide for their functions together.
+#[derive(Default)]
+pub(super) struct Apps {
+    list: Vec<App>,
+    /// Functions whose idle instances go now, because their application does.
+    unloading: Vec<u32>,
+}
+
+struct App {
+    policy: Box<dyn AppKeepAlive>,
+    members: Vec<Member>,
+    /// Requests that have arrived and not ended.
+    in_flight: u32,
+    /// The end of the last execution, if nothing has arrived since.
+    idle_since: Option<SimTime>,
+    /// When it is loaded again, and until when it then stays.
+    plan: Option<Plan>,
+}
+
+#[derive(Clone, Copy)]
+struct Member {
+    function: u32,
+    last_ended: Option<SimTime>,
+}
+
+#[derive(Clone, Copy)]
+struct Plan {
+    at: SimTime,
+    until: SimTime,
+}
+
+/// A function's place in its application.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Membership {
+    app: u32,
+    member: u32,
+}
+
+impl Apps {
+    /// The applications of these functions, and the place of each function in them; none for those that decide alone.
+    pub(super) fn of<'s>(functions: impl Iterator<Item = &'s Function>) -> (Self, Vec<Option<Membership>>) {
+        let mut apps = Self::default();
+        let mut named: HashMap<&str, u32> = HashMap::new();
+        let memberships = functions.enumerate().map(|(place, function)| {
+            let name = function.app.as_deref().filter(|_| function.keep_alive.is_by_app());
+            let app = match name.and_then(|name| named.get(name).copied()) {
+                Some(app) => app,
+                None => {
+                    let app = apps.found(function)?;
+                    named.extend(name.map(|name| (name, app)));
+                    app
+                }
+            };
+            let members = &mut apps.list[app as usize].members;
+            members.push(Member { function: place as u32, last_ended: None });
+            Some(Membership { app, member: members.len() as u32 - 1 })
+        });
+        let memberships = memberships.collect();
+        (apps, memberships)
+    }
+
+    /// Makes a new application with the policy of its first function, if that is one for applications.
+    fn found(&mut self, function: &Function) -> Option<u32> {
+        if function.scaling.orders_all() {
+            return None; // instances go when the scaling policy says so
+        }
+        let policy = function.keep_alive.build_for_app()?;
+        self.list.push(App { policy, members: Vec::new(), in_flight: 0, idle_since: None, plan: None });
+        Some(self.list.len() as u32 - 1)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// A request arrives for a function of it.
+    pub(super) fn arrived(&mut self, membership: Membership, now: SimTime) {
+        let app = &mut self.list[membership.app as usize];
+        app.in_flight += 1;
+        if let Some(since) = app.idle_since.take() {
+            app.policy.observe_idle(now.since(since));
+        }
+    }
+
+    /// A request ends without having run.
+    pub(super) fn gave_up(&mut self, membership: Membership) {
+        self.list[membership.app as usize].in_flight -= 1;
+    }
+
+    /// An execution ends; after the last one it is decided what happens to the application.
+    pub(super) fn ended(&mut self, membership: Membership, now: SimTime, horizon: SimTime, events: &mut EventQueue) {
+        let app = &mut self.list[membership.app as usize];
+        app.in_flight -= 1;
+        app.members[membership.member as usize].last_ended = Some(now);
+        if app.in_flight > 0 {
+            return;
+        }
+        app.idle_since = Some(now);
+        let windows = app.policy.windows();
+        app.plan = None;
+        if windows.pre_warm == Span::ZERO {
+            return;
+        }
+        self.unloading.extend(app.members.iter().map(|member| member.function));
+        let at = now + windows.pre_warm;
+        if at < horizon {
+            app.plan = Some(Plan { at, until: at + windows.keep_alive });
+            events.push(Event::new(at, Kind::PreWarm, app.members[0].function, membership.app));
+        }
+    }
+
+    /// How long an instance that falls idle stays: while others of the application run, it stays as long as the
+    /// application would.
+    pub(super) fn window(&self, membership: Membership) -> Span {
+        let app = &self.list[membership.app as usize];
+        let windows = app.policy.windows();
+        if windows.pre_warm == Span::ZERO {
+            windows.keep_alive
+        } else if app.in_flight > 0 {
+            windows.pre_warm + windows.keep_alive
+        } else {
+            Span::ZERO
+        }
+    }
+
+    /// The next function whose idle instances go.
+    #[inline]
+    pub(super) fn next_unloading(&mut self) -> Option<u32> {
+        self.unloading.pop()
+    }
+
+    /// The functions of an application that are loaded now, unless it has decided otherwise since, and until when they
+    /// stay: those that have run lately.
+    pub(super) fn due(&mut self, app: u32, now: SimTime) -> (Vec<u32>, SimTime) {
+        let app = &mut self.list[app as usize];
+        let Some(plan) = app.plan.take_if(|plan| plan.at == now) else { return (Vec::new(), now) };
+        let (range, last) = (app.policy.range(), app.members.iter().filter_map(|member| member.last_ended).max());
+        let is_used =
+            |member: &&Member| member.last_ended.zip(last).is_some_and(|(ended, last)| last.since(ended) <= range);
+        (app.members.iter().filter(is_used).map(|member| member.function).collect(), plan.until)
+    }
+}

@@ -1,0 +1,235 @@
+//! A function whose instances come and go with those of others: of its application, or because memory is short.
+
+use std::collections::BTreeSet;
+
+use super::super::Shared;
+use super::super::apps::Membership;
+use super::super::event::{Event, Kind};
+use super::super::instance::Instance;
+use super::super::memory::Memory;
+use super::super::observer::{Limit, Observer};
+use super::{FunctionState, Placement};
+use crate::id::InstanceId;
+use crate::policy::keep_alive::greedy_dual::Victim;
+use crate::rng::{Marks, Purpose, Streams};
+use crate::scenario::{Function, Platform};
+use crate::time::{SimTime, Span};
+
+/// What a function has to do with others.
+pub(super) struct Company {
+    membership: Option<Membership>,
+    /// Places of instances that have fallen idle since the application was last unloaded, or been loaded in advance.
+    idle: BTreeSet<u32>,
+    /// The instance that is being loaded in advance, and until when it stays.
+    loading: Option<(u32, InstanceId, SimTime)>,
+    /// What instances draw that are loaded in advance.
+    luck: Marks,
+    /// Whether there is a budget of memory for all functions.
+    shares_memory: bool,
+    /// Under this time the function waits for memory.
+    memory_ticket: Option<SimTime>,
+}
+
+impl Company {
+    /// None for a function that has to do with nobody.
+    pub(super) fn new(
+        spec: &Function,
+        membership: Option<Membership>,
+        platform: &Platform,
+        streams: &Streams,
+    ) -> Option<Self> {
+        let shares_memory = platform.memory_budget_mb.is_some();
+        let luck = streams.marks(&spec.name, Purpose::ColdStart);
+        let company =
+            Self { membership, idle: BTreeSet::new(), loading: None, luck, shares_memory, memory_ticket: None };
+        (membership.is_some() || shares_memory).then_some(company)
+    }
+}
+
+impl FunctionState<'_> {
+    fn membership(&self) -> Option<Membership> {
+        self.company.as_ref().and_then(|company| company.membership)
+    }
+
+    pub(super) fn tell_app_of_arrival<O: Observer>(&self, now: SimTime, shared: &mut Shared<O>) {
+        if let (Some(membership), Some(commons)) = (self.membership(), &mut shared.commons) {
+            commons.apps.arrived(membership, now);
+        }
+    }
+
+    pub(super) fn tell_app_of_end<O: Observer>(&self, now: SimTime, shared: &mut Shared<O>) {
+        if let (Some(membership), Some(commons)) = (self.membership(), &mut shared.commons) {
+            commons.apps.ended(membership, now, shared.sources.horizon(), &mut shared.events);
+        }
+    }
+
+    pub(super) fn tell_app_of_loss<O: Observer>(&self, shared: &mut Shared<O>) {
+        if let (Some(membership), Some(commons)) = (self.membership(), &mut shared.commons) {
+            commons.apps.gave_up(membership);
+        }
+    }
+
+    /// How long an instance that falls idle stays, as its application has decided.
+    pub(super) fn window_of_app<O: Observer>(&mut self, place: u32, shared: &Shared<O>) -> Span {
+        let (Some(company), Some(commons)) = (&mut self.company, &shared.commons) else { return Span::FOREVER };
+        company.idle.insert(place);
+        company.membership.map_or(Span::FOREVER, |membership| commons.apps.window(membership))
+    }
+
+    /// Its application is unloaded: what is idle goes, unless a request comes at this very moment.
+    pub(in super::super) fn unload<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        let Some(company) = &mut self.company else { return };
+        for place in std::mem::take(&mut company.idle) {
+            let instance = self.instances.get(place);
+            if instance.listed && instance.is_idle() && !instance.provisioned && instance.deadline > now {
+                self.stay_until(place, now, shared);
+            }
+        }
+    }
+
+    /// An instance is loaded in advance, to stay until `until`, unless there is one or a limit stands in its way.
+    pub(in super::super) fn pre_warm<O: Observer>(&mut self, until: SimTime, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        let has_room = self.levels.instances() == 0
+            && self.memory(shared).is_none_or(|memory| memory.is_free(self.id))
+            && self.tokens.as_mut().is_none_or(|tokens| tokens.take(now))
+            && self.take_memory(now, shared);
+        let Some(company) = self.company.as_mut().filter(|_| has_room) else { return };
+        let (start_up, billed) = self.spec.start_up(&mut company.luck.of(self.created));
+        let ready = now + start_up;
+        let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
+        let place = self.create_instance(now, retires);
+        let instance = self.instances.get_mut(place);
+        instance.deadline = ready;
+        let id = instance.id;
+        self.levels.starting += 1;
+        // A request that comes while it starts waits for it.
+        if self.starting_is_available {
+            self.on_demand.insert(place, &mut self.instances);
+        } else {
+            self.starting.push_back((place, id));
+        }
+        if let Some(company) = &mut self.company {
+            company.loading = Some((place, id, until));
+        }
+        shared.observer.instance_created(now, self.id, id, ready, billed, false);
+        shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+    }
+
+    /// An instance has started: if nobody waits for it, it was loaded in advance, and stays as long as was decided.
+    pub(super) fn loaded<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        let Some(company) = &mut self.company else { return };
+        let instance = self.instances.get(place);
+        let Some((.., until)) = company.loading.take_if(|loading| (loading.0, loading.1) == (place, instance.id))
+        else {
+            return;
+        };
+        if instance.is_idle() {
+            company.idle.insert(place);
+            let id = instance.id;
+            self.stay_until(place, until.max(now), shared);
+            if let Some(memory) = self.memory(shared) {
+                memory.loaded(self.id, id, place, now);
+            }
+        }
+    }
+
+    /// The memory that it shares with others, if there is a budget.
+    fn memory<'a, O: Observer>(&self, shared: &'a mut Shared<O>) -> Option<&'a mut Memory> {
+        self.company.as_ref().filter(|company| company.shares_memory)?;
+        shared.commons.as_mut()?.memory.as_mut()
+    }
+
+    /// Whether one more instance fits.
+    pub(super) fn fits_memory<O: Observer>(&self, shared: &mut Shared<O>) -> bool {
+        self.memory(shared).is_none_or(|memory| memory.fits(self.id))
+    }
+
+    /// Takes the memory of an instance that is to be created; says whether there is enough. Instances of others go when
+    /// this event is done, those of the function itself at once: it might use them.
+    pub(super) fn take_memory<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) -> bool {
+        if self.memory(shared).is_some_and(|memory| !memory.take(self.id)) {
+            return false;
+        }
+        while let Some(victim) = self.memory(shared).and_then(|memory| memory.next_evicted_of(self.id)) {
+            self.evict(victim, now, shared);
+        }
+        true
+    }
+
+    /// An idle instance makes room for another.
+    pub(in super::super) fn evict<O: Observer>(&mut self, victim: Victim, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        self.on_demand.remove(victim.place, &mut self.instances);
+        self.levels.idle -= 1;
+        self.drop_instance(victim.place, now, shared);
+    }
+
+    pub(super) fn tell_memory_of_use<O: Observer>(&self, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
+        let (Placement::Ready(place) | Placement::Starting(place)) = placement else { return };
+        let instance = self.instances.get(place);
+        if let Some(memory) = self.memory(shared).filter(|_| self.may_go(instance)) {
+            memory.used(self.id, instance.id, place, now);
+        }
+    }
+
+    pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        if let Some(memory) = self.memory(shared) {
+            memory.idle(self.id, self.instances.get(place).id, now);
+        }
+    }
+
+    pub(super) fn give_memory_back<O: Observer>(&self, place: u32, shared: &mut Shared<O>) {
+        if let Some(memory) = self.memory(shared) {
+            memory.gone(self.id, self.instances.get(place).id);
+        }
+    }
+
+    /// Whether an instance may have to make room: those that were ordered stay.
+    fn may_go(&self, instance: &Instance) -> bool {
+        !instance.provisioned && self.governor.as_ref().is_none_or(|governor| !governor.orders_all())
+    }
+
+    /// The queue waits until an instance fits.
+    pub(super) fn wait_for_memory<O: Observer>(&mut self, shared: &mut Shared<O>) {
+        let front = self.queue.front().map(|&front| self.requests.get(front).born);
+        if let (Some(born), Some(company)) = (front, &mut self.company)
+            && company.memory_ticket.is_none()
+        {
+            company.memory_ticket = Some(born);
+            if let Some(memory) = self.memory(shared) {
+                memory.wait(born, self.id);
+            }
+        }
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn leave_memory<O: Observer>(&mut self, shared: &mut Shared<O>) {
+        let ticket = self.company.as_mut().and_then(|company| company.memory_ticket.take());
+        if let (Some(born), Some(memory)) = (ticket, self.memory(shared)) {
+            memory.leave(born, self.id);
+        }
+    }
+
+    /// An instance fits, and it is this function's turn.
+    pub(in super::super) fn memory_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        if let Some(company) = &mut self.company {
+            company.memory_ticket = None;
+        }
+        let Some(&front) = self.queue.front() else { return };
+        match self.place(now, false, shared) {
+            Ok(placement) => {
+                self.queue.pop_front();
+                self.levels.queued -= 1;
+                self.assign(front, placement, now, shared);
+                if self.queue.is_empty() {
+                    self.leave_account(shared);
+                } else {
+                    self.wait_for(Limit::Memory, shared);
+                }
+            }
+            Err(limit) => self.wait_for(limit, shared),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The memory that all functions share: who has it, who goes when it is needed, and who waits for it.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::id::{FnId, InstanceId};
+use crate::policy::keep_alive::greedy_dual::{Cache, Victim, Worth};
+use crate::rng::{Purpose, Streams};
+use crate::scenario::{Function, Scenario};
+use crate::time::SimTime;
+
+/// The budget. Instances that requests create give way to others while they are idle; those that were ordered, by number
+/// or by a policy, stay.
+pub(super) struct Memory {
+    free_mb: u64,
+    sizes_mb: Vec<u32>,
+    cache: Cache,
+    /// Instances that have to go at this moment.
+    evicted: VecDeque<Victim>,
+    /// Functions whose queue waits for memory, by the birth of the request in front.
+    waiting: BTreeSet<(SimTime, u32)>,
+}
+
+impl Memory {
+    /// None if there is no budget.
+    pub(super) fn of<'s>(
+        scenario: &Scenario,
+        functions: impl Iterator<Item = &'s Function> + Clone,
+        streams: &Streams,
+    ) -> Option<Self> {
+        let budget = scenario.platform.memory_budget_mb?;
+        let stream = streams.stream("platform.memory", Purpose::Policy);
+        Some(Self {
+            free_mb: u64::from(budget),
+            sizes_mb: functions.clone().map(|function| function.memory_mb).collect(),
+            cache: Cache::new(scenario.eviction_rule(), functions.map(worth).collect(), stream),
+            evicted: VecDeque::new(),
+            waiting: BTreeSet::new(),
+        })
+    }
+
+    /// Whether an instance of a function fits, if need be in place of idle ones.
+    pub(super) fn fits(&self, function: FnId) -> bool {
+        let size = f64::from(self.sizes_mb[function.index()]);
+        self.free_mb as f64 + self.cache.reclaimable() >= size
+    }
+
+    /// Takes the memory for an instance, whoever has to go for it; says whether there is enough.
+    pub(super) fn take(&mut self, function: FnId) -> bool {
+        let size = self.sizes_mb[function.index()];
+        let Some(victims) = self.cache.make_room(f64::from(size), self.free_mb as f64) else { return false };
+        for victim in victims {
+            self.free_mb += u64::from(self.sizes_mb[victim.function.index()]);
+            self.evicted.push_back(victim);
+        }
+        self.free_mb -= u64::from(size);
+        true
+    }
+
+    /// Whether an instance of a function fits without that anybody goes.
+    pub(super) fn is_free(&self, function: FnId) -> bool {
+        self.free_mb >= u64::from(self.sizes_mb[function.index()])
+    }
+
+    /// An instance takes a request.
+    pub(super) fn used(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+        self.cache.used(function, id, place, now);
+    }
+
+    /// An instance that was created without a request is idle.
+    pub(super) fn loaded(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+        self.cache.loaded(function, id, place, now);
+    }
+
+    /// An instance has no request.
+    pub(super) fn idle(&mut self, function: FnId, id: InstanceId, now: SimTime) {
+        self.cache.idle(function, id, now);
+    }
+
+    /// An instance is gone that had not to make room.
+    pub(super) fn gone(&mut self, function: FnId, id: InstanceId) {
+        self.cache.remove(function, id);
+        self.free_mb += u64::from(self.sizes_mb[function.index()]);
+    }
+
+    /// The next instance that has to go.
+    pub(super) fn next_evicted(&mut self) -> Option<Victim> {
+        self.evicted.pop_front()
+    }
+
+    /// The same of one function.
+    pub(super) fn next_evicted_of(&mut self, function: FnId) -> Option<Victim> {
+        let found = self.evicted.iter().position(|victim| victim.function == function)?;
+        self.evicted.remove(found)
+    }
+
+    /// A function's queue, whose front request was born at `born`, waits for memory.
+    pub(super) fn wait(&mut self, born: SimTime, function: FnId) {
+        self.waiting.insert((born, function.0));
+    }
+
+    /// It waits no longer.
+    pub(super) fn leave(&mut self, born: SimTime, function: FnId) {
+        self.waiting.remove(&(born, function.0));
+    }
+
+    /// The function that has waited longest, if an instance of it fits. Smaller ones behind it wait on: else it might wait
+    /// for ever.
+    pub(super) fn next_waiting(&mut self) -> Option<u32> {
+        let &(_, first) = self.waiting.first()?;
+        if !self.fits(FnId(first)) {
+            return None;
+        }
+        self.waiting.pop_first().map(|(_, function)| function)
+    }
+}
+
+/// What the cache knows about a function: the means of what its instances take to start and to serve.
+fn worth(function: &Function) -> Worth {
+    let finite = |secs: f64| if secs.is_finite() { secs } else { 0.0 };
+    let warm = finite(function.duration.mean_s());
+    let start: f64 = function.cold_start.iter().map(|phase| finite(phase.duration.mean_s())).sum();
+    let cold = start + function.cold_duration.as_ref().map_or(warm, |duration| finite(duration.mean_s()));
+    Worth { cost: (cold - warm).max(0.0), warm, size: f64::from(function.memory_mb) }
+}

@@ -1,0 +1,85 @@
+//! Idle rules of platforms, as documented or as measured from outside.
+
+use super::KeepAliveSpec;
+use crate::dist::Dist;
+use crate::time::Span;
+
+/// A platform, and where its idle rule is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// Shilkov, January 2021 (mikhail.io/serverless/coldstarts/aws/intervals), 330 samples of a single instance: cold after
+    /// 5 min 0.3 %, after 6 min 41 %, after 7 min all.
+    AwsLambda,
+    /// Shilkov, January 2021 (data/coldstart_azure_interval.json), consumption plan: cold after 10 min 10 %, 20 min 21 %,
+    /// 22 min 50 %, 24 min 78 %, 28 min 91 %, 30 min 94 %.
+    AzureFunctions,
+    /// Shahrad et al., "Serverless in the Wild", USENIX ATC 2020: the policy in production when the trace was made.
+    AzureFunctions2019,
+    /// Shilkov, January 2021: never cold after 15 min, always after 16; Cloud Run documents "up to 15 minutes".
+    GoogleCloud,
+    /// Joosen et al., EuroSys 2025: a minute, from the last request on.
+    HuaweiFunctionGraph,
+    /// `idle-container` of Apache OpenWhisk, unless configured otherwise.
+    OpenWhisk,
+    /// The idle time after which the pool manager of Fission reaps, August 2026.
+    Fission,
+}
+
+const fn minutes(minutes: u64) -> Span {
+    Span::from_secs(60 * minutes)
+}
+
+/// Where nothing was measured, below the first and above the last point, the ends are ours.
+const AWS_LAMBDA: [(f64, Span); 4] = [(0.0, minutes(4)), (0.003, minutes(5)), (0.41, minutes(6)), (1.0, minutes(7))];
+const AZURE_FUNCTIONS: [(f64, Span); 8] = [
+    (0.0, Span::ZERO),
+    (0.10, minutes(10)),
+    (0.21, minutes(20)),
+    (0.50, minutes(22)),
+    (0.78, minutes(24)),
+    (0.91, minutes(28)),
+    (0.94, minutes(30)),
+    (1.0, minutes(40)),
+];
+
+impl Measured {
+    /// What it means.
+    #[must_use]
+    pub fn spec(self) -> KeepAliveSpec {
+        let fixed = |window| KeepAliveSpec::Fixed { window };
+        match self {
+            Self::AwsLambda => drawn(&AWS_LAMBDA),
+            Self::AzureFunctions => drawn(&AZURE_FUNCTIONS),
+            Self::AzureFunctions2019 => fixed(minutes(20)),
+            Self::GoogleCloud => fixed(minutes(15)),
+            Self::HuaweiFunctionGraph => fixed(minutes(1)),
+            Self::OpenWhisk => fixed(minutes(10)),
+            Self::Fission => fixed(minutes(2)),
+        }
+    }
+}
+
+/// The share of instances that are gone after each time is the law of how long they stay.
+fn drawn(points: &[(f64, Span)]) -> KeepAliveSpec {
+    KeepAliveSpec::Drawn { window: Dist::percentiles(points).expect("points from 0 to 1 that rise: a test reads them") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_comes_out() {
+        for (measured, p, expected) in [
+            (Measured::AwsLambda, 0.41, minutes(6)),
+            (Measured::AwsLambda, 0.705, Span::from_secs(390)),
+            (Measured::AzureFunctions, 0.5, minutes(22)),
+            (Measured::AzureFunctions, 0.94, minutes(30)),
+        ] {
+            let KeepAliveSpec::Drawn { window } = measured.spec() else { panic!("{measured:?} is drawn") };
+            let off = window.quantile(p).as_secs_f64() - expected.as_secs_f64();
+            assert!(off.abs() < 1e-6, "{measured:?} {p}");
+        }
+        assert_eq!(Measured::GoogleCloud.spec(), KeepAliveSpec::Fixed { window: minutes(15) });
+    }
+}
