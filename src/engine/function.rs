@@ -213,7 +213,10 @@ impl<'s> FunctionState<'s> {
         if self.governor.is_some() {
             self.tell_arrival(now, shared);
         }
-        let placement = if self.queue.is_empty() { self.place(now, true, shared) } else { Err(self.held_by) };
+        // Where nobody waits at an instance, nobody waits for those either who came when there was none.
+        let passes = self.governor.as_ref().is_some_and(|governor| governor.waits_at_instance() == Some(0));
+        let is_free = self.queue.is_empty() || passes;
+        let placement = if is_free { self.place(now, true, shared) } else { Err(self.held_by) };
         match placement {
             Ok(placement) => {
                 let request = self.requests.insert(Request::new(now, birth));
