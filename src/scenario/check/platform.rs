@@ -82,7 +82,7 @@ impl Checker<'_, '_> {
             free_requests: *table.free_requests,
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
-            extras: ExtraPrices::default(),
+            extras: ExtraPrices { instance_gb_second_usd: *table.instance_gb_second_usd, ..ExtraPrices::default() },
         })
     }
 
