@@ -224,6 +224,7 @@ impl<'s> FunctionState<'s> {
         if self.governor.is_some() {
             self.tell_arrival(now, shared);
         }
+        // Where the service leads to the instances, nobody waits for those who came when there was none.
         let passes_queue = self.governor.as_ref().is_some_and(|governor| governor.waits_at_instance().is_some());
         let placement =
             if self.queue.is_empty() || passes_queue { self.place(now, true, shared) } else { Err(self.held_by) };

@@ -41,6 +41,8 @@ pub struct Usage {
     pub snapshot_restored_gb: f64,
     /// Hours of provisioned event pollers.
     pub poller_hours: f64,
+    /// GB-seconds of instances in existence, whatever they did.
+    pub instance_gb_s: f64,
 }
 
 /// What one unit of everything costs an account, US dollars. The default charges nothing.
@@ -89,7 +91,8 @@ impl Prices {
         let other = usage.ephemeral_gb_s * self.extras.ephemeral_gb_second_usd
             + usage.snapshot_cache_gb_s * self.extras.snapshot_cache_gb_second_usd
             + usage.snapshot_restored_gb * self.extras.snapshot_restore_gb_usd
-            + usage.poller_hours * self.extras.poller_hour_usd;
+            + usage.poller_hours * self.extras.poller_hour_usd
+            + usage.instance_gb_s * self.extras.instance_gb_second_usd;
         let total = requests + compute + provisioned + other;
         Cost { total, requests, compute, provisioned, other, per_million_requests: total / arrived * 1e6 }
     }
@@ -112,6 +115,7 @@ impl Usage {
             snapshot_cache_gb_s: self.snapshot_cache_gb_s * factor,
             snapshot_restored_gb: self.snapshot_restored_gb * factor,
             poller_hours: self.poller_hours * factor,
+            instance_gb_s: self.instance_gb_s * factor,
         }
     }
 }
@@ -126,6 +130,7 @@ impl AddAssign for Usage {
         self.snapshot_cache_gb_s += other.snapshot_cache_gb_s;
         self.snapshot_restored_gb += other.snapshot_restored_gb;
         self.poller_hours += other.poller_hours;
+        self.instance_gb_s += other.instance_gb_s;
     }
 }
 
@@ -234,6 +239,7 @@ mod tests {
                 snapshot_cache_gb_second_usd: 1.5046e-6,
                 snapshot_restore_gb_usd: 1.397_998e-4,
                 poller_hour_usd: 0.00925,
+                instance_gb_second_usd: 0.0,
             },
         }
     }
@@ -279,6 +285,14 @@ mod tests {
             ..Usage::default()
         };
         assert_eq!(cents(&month, &lambda(true)), [10_641, 100, 10_533, 0, 8]);
+    }
+
+    #[test]
+    fn whoever_pays_for_machines_pays_for_idle_ones_too() {
+        let extras = ExtraPrices { instance_gb_second_usd: 2e-5, ..ExtraPrices::default() };
+        let billing = Billing { extras, gb_second_usd_x86: Vec::new(), per_request_usd: 0.0, ..lambda(false) };
+        let month = Usage { requests: 1e6, instance_gb_s: 3e6, on_demand_gb_s: x86(1e6), ..Usage::default() };
+        assert_eq!(cents(&month, &billing), [6000, 0, 0, 0, 6000]);
     }
 
     #[test]

@@ -559,7 +559,9 @@ impl<'a> Track<'a> {
             (0.0, 0.0)
         };
         let had = self.provisioned_ns + still_there.sum::<u128>();
+        let existed = self.tally.integrals.starting + self.tally.integrals.busy + self.tally.integrals.idle;
         Usage {
+            instance_gb_s: cost::gb_seconds(self.spec.memory_mb, existed),
             requests: self.tally.started() as f64,
             on_demand_gb_s: gb_s(self.billed_ns),
             provisioned_gb_s: gb_s(had),

@@ -246,6 +246,8 @@ pub struct ExtraPrices {
     pub snapshot_restore_gb_usd: f64,
     /// An hour of a provisioned event poller.
     pub poller_hour_usd: f64,
+    /// An instance in existence, idle or not, for each GB-second.
+    pub instance_gb_second_usd: f64,
 }
 
 /// Price of one volume tier.

@@ -119,3 +119,14 @@ fn the_alert_of_openfaas_adds_replicas_up_to_five() {
     let log = hour("duration.constant.value = \"100ms\"\nscaling.openfaas-ce = {}", "constant.rate = \"6/s\"");
     assert_eq!(log.created, [0.0, 35.0, 75.0, 115.0, 155.0]);
 }
+
+/// Three come while the only replica starts, and are served one after the other. Who comes meanwhile is not behind them: it
+/// meets a busy replica.
+#[test]
+fn who_waits_for_the_first_replica_is_no_queue_for_others() {
+    let log = hour(
+        "duration.constant.value = \"1s\"\nscaling.openfaas-ce = { max-inflight = 1 }",
+        "times.at = [\"500ms\", \"1s\", \"1500ms\", \"2500ms\", \"4500ms\", \"6s\"]",
+    );
+    assert_eq!((log.waits, log.unserved), (vec![1.5, 2.0, 2.5, 0.0], 2));
+}

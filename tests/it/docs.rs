@@ -294,8 +294,14 @@ fn kind(value: &Value) -> String {
     }
 }
 
+/// What a list is a list of, and the table that may be "none" instead.
 fn element(value: &Value) -> &Value {
-    if value["type"] == "array" { &value["items"] } else { value }
+    let choices = value["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
+    match choices {
+        [none, table] if none["const"] == "none" && table["properties"].is_object() => table,
+        _ if value["type"] == "array" => &value["items"],
+        _ => value,
+    }
 }
 
 fn about(value: &Value) -> String {

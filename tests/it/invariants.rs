@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Outcome, simulate};
 use forewarm::id::{FnId, InstanceId};
+use forewarm::policy::keep_alive::KeepAliveSpec;
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
 use forewarm::scenario::{Function, Overflow, Scenario};
@@ -192,8 +193,10 @@ impl Observer for Auditor<'_> {
         assert_eq!(u64::from(held.instances()), audit.live.len() as u64, "instances = starting + busy + idle");
         assert_eq!(u64::from(held.in_progress), audit.assigned - audit.served, "in progress");
         assert_eq!(u64::from(held.queued), audit.arrived - audit.assigned - (audit.finished - audit.served), "queued");
-        // Starting instances have a request unless a policy ordered them.
-        let least = if spec.scaling == ScalingSpec::PerRequest { held.busy + held.starting } else { held.busy };
+        // Starting instances have a request unless a policy ordered them, or loads them before they are asked for.
+        let is_loaded_ahead = matches!(spec.keep_alive, KeepAliveSpec::HybridHistogram { .. });
+        let is_asked_for = spec.scaling == ScalingSpec::PerRequest && !is_loaded_ahead;
+        let least = if is_asked_for { held.busy + held.starting } else { held.busy };
         let orders_all = spec.scaling.orders_all();
         let (most, counted) = if orders_all {
             (held.busy, held.starting + held.idle)

@@ -11,7 +11,7 @@ use crate::measure::summary::Stat;
 use crate::report::number::{Quantity, count};
 use crate::report::wording::shown;
 
-/// More lines than this cannot be told apart.
+/// More lines than this cannot be told apart: then each contender has a panel of its own.
 const LINES: usize = 8;
 /// More points or bars than this cannot be read.
 const POINTS: usize = 30;
@@ -45,11 +45,17 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         ),
         drawn(
             "instances",
-            &format!(
-                "Mean number of instances in each interval, busy, idle and starting.{}",
-                left_out(order.len(), LINES)
-            ),
-            instances(&order[..order.len().min(LINES)]).svg(),
+            &if order.len() > LINES {
+                let baseline = &comparison.baseline;
+                format!(
+                    "Mean number of instances in each interval, and how many of them serve a request. The line is that of \
+                     {baseline}. Each panel has its own scale.{}",
+                    left_out(order.len(), POINTS)
+                )
+            } else {
+                "Mean number of instances in each interval, busy, idle and starting.".to_owned()
+            },
+            instances(&order[..order.len().min(POINTS)]).svg(),
         ),
     ]
 }
@@ -99,13 +105,17 @@ fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     let of_each = results.iter().map(|one| {
         format!("{}: p99 {}, {}", one.0, Quantity::Seconds.stat(&p99(&one.1)), Quantity::Usd.stat(&cost(&one.1)))
     });
+    let slowest = results.iter().map(|one| p99(&one.1).mean).fold(0.0, f64::max);
+    let fastest = results.iter().map(|one| p99(&one.1).mean).fold(f64::INFINITY, f64::min);
+    // Beside a very slow one the others would be one and the same on an even scale.
+    let scale = if fastest > 0.0 && slowest > 4.0 * fastest { Scale::Log } else { Scale::Near };
     Plot {
         description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
         x: Axis::new("cost of a month", Quantity::Usd, Scale::Near),
         panels: vec![Panel {
-            y: Axis::new("latency p99", Quantity::Seconds, Scale::Near),
-            height: 280.0,
+            y: Axis::new("latency p99", Quantity::Seconds, scale),
+            height: if results.len() > LINES { 420.0 } else { 280.0 },
             marks: results.iter().enumerate().map(point).collect(),
         }],
         tips: Vec::new(),
@@ -152,9 +162,34 @@ fn instances(results: &[&(String, RunResult)]) -> Plot {
             (name(one), all.collect())
         })
         .collect();
-    let mark = |(place, (name, line)): (usize, &(String, Vec<Step>))| {
-        let points = line.iter().map(|(from, to, all)| ((from + to) / 2.0, *all)).collect();
-        Mark::new(name.clone(), style(place), Shape::Line(points))
+    let line = |steps: &[Step]| Shape::Line(steps.iter().map(|(from, to, all)| ((from + to) / 2.0, *all)).collect());
+    let mark =
+        |(place, (name, steps)): (usize, &(String, Vec<Step>))| Mark::new(name.clone(), style(place), line(steps));
+    let panels = if results.len() > LINES {
+        let baseline =
+            |place: usize| (place > 0).then(|| Mark::new("", Style { width: 1.5, ..style(0) }, line(&lines[0].1)));
+        let panel = |place: usize| {
+            let (name, steps) = &lines[place];
+            let [exist, busy] = if place == 0 { ["in existence", "busy"] } else { [""; 2] };
+            let all = steps.iter().map(|(from, to, all)| (*from, *to, 0.0, *all)).collect();
+            let used = intervals(&results[place].1)
+                .into_iter()
+                .map(|(from, to, p)| (from, to, 0.0, p.instances_busy))
+                .collect();
+            let areas = [
+                Mark::new(exist, Style::fill(SKY), Shape::Steps(all)),
+                Mark::new(busy, Style::fill(BLUE), Shape::Steps(used)),
+            ];
+            Panel {
+                y: Axis::new(name.clone(), Quantity::Count, Scale::Linear),
+                height: 62.0,
+                marks: areas.into_iter().chain(baseline(place)).collect(),
+            }
+        };
+        (0..lines.len()).map(panel).collect()
+    } else {
+        let y = Axis::new("instances", Quantity::Count, Scale::Linear);
+        vec![Panel { y, height: 230.0, marks: lines.iter().enumerate().map(mark).collect() }]
     };
     let tip = |(place, (from, to, _)): (usize, &Step)| {
         let of_each = lines.iter().filter_map(|(name, line)| Some(format!("\n{name}: {}", count(line.get(place)?.2))));
@@ -165,11 +200,7 @@ fn instances(results: &[&(String, RunResult)]) -> Plot {
         description: format!("{title}. Means: {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
         x: time_axis(),
-        panels: vec![Panel {
-            y: Axis::new("instances", Quantity::Count, Scale::Linear),
-            height: 230.0,
-            marks: lines.iter().enumerate().map(mark).collect(),
-        }],
+        panels,
         tips: lines.first().map_or_else(Vec::new, |(_, line)| line.iter().enumerate().map(tip).collect()),
     }
 }

@@ -270,7 +270,8 @@ impl Frame<'_> {
         canvas.dot(middle, 4.0, style.colour);
     }
 
-    /// The labels of points, each at the first of four corners at which it covers no other label or point.
+    /// The labels of points, each at the nearest corner at which it covers no other label or point; a line leads to those
+    /// that stand farther off.
     fn draw_labels(&self, canvas: &Canvas<'_>) {
         const GAP: f64 = 9.0;
         const HIGH: f64 = 8.0;
@@ -284,8 +285,9 @@ impl Frame<'_> {
         let mut taken: Vec<(f64, f64, f64)> = points.iter().map(|(x, y, _)| (x - 4.0, x + 4.0, *y)).collect();
         for (x, y, label) in &points {
             let width = text_width(label, SMALL);
-            let corners = [(GAP, -1.4), (GAP, 1.4), (-GAP - width, -1.4), (-GAP - width, 1.4)];
-            let boxes = corners.map(|(dx, dy)| (x + dx, x + dx + width, y + dy * HIGH));
+            let rows = (0..12).map(|row| 1.4 + 1.8 * f64::from(row));
+            let corners = rows.flat_map(|dy| [(GAP, -dy), (GAP, dy), (-GAP - width, -dy), (-GAP - width, dy)]);
+            let boxes: Vec<_> = corners.map(|(dx, dy)| (x + dx, x + dx + width, y + dy * HIGH)).collect();
             let is_free = |place: &&(f64, f64, f64)| {
                 let (from, to, middle) = **place;
                 let meets = |other: &(f64, f64, f64)| {
@@ -296,7 +298,12 @@ impl Frame<'_> {
             };
             let best =
                 boxes.iter().find(is_free).copied().unwrap_or(boxes[usize::from(x + GAP + width > self.right()) * 2]);
-            canvas.text(label, (best.0, best.2), Side::Start, SMALL, INK);
+            let (end, side) = if best.0 > *x { (best.0, Side::Start) } else { (best.1, Side::End) };
+            if (best.2 - y).abs() > 2.0 * HIGH {
+                let gap = if end > *x { -3.0 } else { 3.0 };
+                canvas.line(&[(*x, *y), (end + gap, best.2)], Style::fill(MUTED));
+            }
+            canvas.text(label, (end, best.2), side, SMALL, INK);
             taken.push(best);
         }
     }

@@ -56,7 +56,8 @@ fn answer(comparison: &Comparison) -> Markup {
         }
         div.cards {
             @if has_objectives { (objectives(comparison)) }
-            @if variants.len() > 1 {
+            // Of many a few would be no answer, and the objectives tell of all.
+            @if variants.len() > 1 && (variants.len() <= VARIANTS || !has_objectives) {
                 @for variant in variants.iter().take(VARIANTS) {
                     section.card {
                         h2 { (variant) }
@@ -68,28 +69,49 @@ fn answer(comparison: &Comparison) -> Markup {
     }
 }
 
-/// Who meets which objective: a row for each, a column for each contender.
+/// Who meets which objective: a row for each objective and a column for each contender, or the other way round if there are
+/// many contenders.
 fn objectives(comparison: &Comparison) -> Markup {
     let contenders = &comparison.contenders[..];
     let asked = contenders.first().map_or(&[][..], |first| &first.summary.objectives[..]);
+    let is_long = contenders.len() > VARIANTS && contenders.len() > asked.len();
     html! {
         section.card.wide aria-labelledby="objectives-title" {
             h2 id="objectives-title" { "Objectives" }
             div.scroll tabindex="0" role="group" aria-label="Objectives" {
                 table.objectives {
-                    thead {
-                        tr {
-                            th scope="col" { "Metric" }
-                            th scope="col" { "Asked for" }
-                            @for one in contenders { th scope="col" { (one.name) } }
-                        }
-                    }
-                    tbody {
-                        @for (place, objective) in asked.iter().enumerate() {
+                    @if is_long {
+                        thead {
                             tr {
-                                th scope="row" { (wording::subject(objective)) }
-                                td { (wording::bound(objective)) }
-                                @for one in contenders { td { (found(one, place)) } }
+                                th scope="col" { "Contender" }
+                                @for objective in asked {
+                                    th scope="col" { (wording::subject(objective)) " " (wording::bound(objective)) }
+                                }
+                            }
+                        }
+                        tbody {
+                            @for one in contenders {
+                                tr {
+                                    th scope="row" { (one.name) }
+                                    @for place in 0..asked.len() { td { (found(one, place)) } }
+                                }
+                            }
+                        }
+                    } @else {
+                        thead {
+                            tr {
+                                th scope="col" { "Metric" }
+                                th scope="col" { "Asked for" }
+                                @for one in contenders { th scope="col" { (one.name) } }
+                            }
+                        }
+                        tbody {
+                            @for (place, objective) in asked.iter().enumerate() {
+                                tr {
+                                    th scope="row" { (wording::subject(objective)) }
+                                    td { (wording::bound(objective)) }
+                                    @for one in contenders { td { (found(one, place)) } }
+                                }
                             }
                         }
                     }

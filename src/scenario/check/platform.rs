@@ -94,6 +94,7 @@ impl Checker<'_, '_> {
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
             extras: ExtraPrices {
+                instance_gb_second_usd: *table.instance_gb_second_usd,
                 snapshot_cache_gb_second_usd: table.snapshot_gb_second_usd.unwrap_or(keeping),
                 snapshot_restore_gb_usd: table.snapshot_restore_gb_usd.unwrap_or(restoring),
                 ..ExtraPrices::default()

@@ -75,6 +75,8 @@ table! {
         default gb_second_usd_x86: List<TierTable, 0, 100> = Vec::new(),
         /// GB-seconds of execution on Arm, by the volume of the month.
         default gb_second_usd_arm: List<TierTable, 0, 100> = Vec::new(),
+        /// GB-seconds of every instance, idle or not: for whoever pays for machines and not for requests.
+        default instance_gb_second_usd: Amount = 0.0,
         /// Durations are rounded up to a multiple of this.
         default granularity: Duration = Span::from_millis(1),
         /// And are at least this.
