@@ -184,7 +184,8 @@ impl<'a> Loader<'a> {
         layer::complete(&mut root, problems);
         let mut file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
         file.settle();
-        let mut checker = check::Checker { problems, data: &mut self.data, metrics: &self.options.metrics };
+        let mut checker =
+            check::Checker { problems, data: &mut self.data, metrics: &self.options.metrics, has_stem_cells: false };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         scenario.resolved = tree::to_document(&FileTable::write(&file));
         scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));
