@@ -649,6 +649,8 @@ impl<'s> FunctionState<'s> {
         if let Some(duration) = &self.spec.cold_duration {
             this.service = duration.sample(&mut luck);
         }
+        let start_up =
+            if self.company.is_some() { self.start_up_with_stem_cell(start_up, billed, now, shared) } else { start_up };
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
         let place = self.create_instance(now, retires);
         if self.company.is_some() {

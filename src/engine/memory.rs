@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::id::{FnId, InstanceId};
 use crate::policy::keep_alive::greedy_dual::{Cache, Victim, Worth};
 use crate::rng::{Purpose, Streams};
-use crate::scenario::{Function, Scenario};
+use crate::scenario::{Function, Scenario, StemCells};
 use crate::time::SimTime;
 
 /// The budget. Instances that requests create give way to others while they are idle; those that were ordered, by number
@@ -27,10 +27,12 @@ impl Memory {
         functions: impl Iterator<Item = &'s Function> + Clone,
         streams: &Streams,
     ) -> Option<Self> {
-        let budget = scenario.platform.memory_budget_mb?;
+        // Stem cells are always there.
+        let budget = u64::from(scenario.platform.memory_budget_mb?);
+        let stem_cells: u64 = scenario.platform.stem_cells.iter().map(StemCells::memory_mb).sum();
         let stream = streams.stream("platform.memory", Purpose::Policy);
         Some(Self {
-            free_mb: u64::from(budget),
+            free_mb: budget.saturating_sub(stem_cells),
             sizes_mb: functions.clone().map(|function| function.memory_mb).collect(),
             cache: Cache::new(scenario.eviction_rule(), functions.map(worth).collect(), stream),
             evicted: VecDeque::new(),

@@ -16,6 +16,7 @@ mod observer;
 mod queue;
 mod slab;
 mod source;
+mod stem_cells;
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -35,6 +36,7 @@ use limits::Account;
 use memory::Memory;
 use queue::EventQueue;
 use source::Sources;
+use stem_cells::Pools;
 
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 1 << 16;
@@ -153,18 +155,20 @@ struct Shared<O> {
 }
 
 /// What functions may share beside the account.
-#[derive(Default)]
 struct Commons {
     /// Decisions about keep-alive that concern a whole application.
     apps: Apps,
     /// A budget of memory.
     memory: Option<Memory>,
+    /// Instances that wait to become those of a function.
+    stem_cells: Pools,
 }
 
 impl Commons {
     /// None if there is nothing in it.
-    fn of(apps: Apps, memory: Option<Memory>) -> Option<Box<Self>> {
-        (!apps.is_empty() || memory.is_some()).then(|| Box::new(Self { apps, memory }))
+    fn of(apps: Apps, memory: Option<Memory>, stem_cells: Pools) -> Option<Box<Self>> {
+        let is_needed = !apps.is_empty() || memory.is_some() || !stem_cells.is_empty();
+        is_needed.then(|| Box::new(Self { apps, memory, stem_cells }))
     }
 }
 
@@ -218,7 +222,7 @@ pub fn simulate<O: Observer>(
 ) -> Result<EventCounts, SimError> {
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && scenario.platform.memory_budget_mb.is_none()
+        && !scenario.platform.has_commons()
         && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
     {
         return drive(directs, None, scenario, cell, streams, observer, pulse);
@@ -237,7 +241,8 @@ fn simulate_any<O: Observer>(
     let is_alone = cell.functions.len() == 1;
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     let (apps, memberships) = Apps::of(specs.clone());
-    let commons = Commons::of(apps, Memory::of(scenario, specs.clone(), streams));
+    let commons =
+        Commons::of(apps, Memory::of(scenario, specs.clone(), streams), Pools::new(&scenario.platform.stem_cells));
     let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
         FunctionState::new(FnId(place as u32), spec, membership, &scenario.platform, streams, is_alone)
     });

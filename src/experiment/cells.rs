@@ -77,7 +77,7 @@ impl Load {
 }
 
 /// Functions that share a source belong together, and so do the sources of a function, and functions of an application
-/// that decides for them together.
+/// that decides for them together, and those that take the same stem cells.
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
@@ -91,6 +91,12 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
     for (place, function) in scenario.functions.iter().enumerate().filter(|(_, f)| f.keep_alive.is_by_app()) {
         if let Some(app) = function.app.as_deref() {
             groups.join(*apps.entry(app).or_insert(place), place);
+        }
+    }
+    let mut pools: HashMap<u32, usize> = HashMap::new();
+    for (place, function) in scenario.functions.iter().enumerate() {
+        if let Some(pool) = scenario.platform.stem_cells_of(function) {
+            groups.join(*pools.entry(pool).or_insert(place), place);
         }
     }
     let unreserved = scenario.unreserved_concurrency();

@@ -65,8 +65,44 @@ pub struct Platform {
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
     pub memory_budget_mb: Option<u32>,
+    /// Instances that are started for nobody yet.
+    pub stem_cells: Vec<StemCells>,
     /// What is charged; none: nothing is.
     pub billing: Option<Billing>,
+}
+
+/// Instances that are started for nobody yet, and become those of any function with this runtime and memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StemCells {
+    /// The runtime; none: that of functions that name none.
+    pub runtime: Option<String>,
+    /// Memory of each, MB.
+    pub memory_each_mb: u32,
+    /// How many there are.
+    pub count: u32,
+}
+
+impl StemCells {
+    /// Memory of all, MB.
+    #[must_use]
+    pub fn memory_mb(&self) -> u64 {
+        u64::from(self.memory_each_mb) * u64::from(self.count)
+    }
+}
+
+impl Platform {
+    /// The stem cells that become instances of a function.
+    #[must_use]
+    pub fn stem_cells_of(&self, function: &Function) -> Option<u32> {
+        let fits = |cells: &StemCells| cells.runtime == function.runtime && cells.memory_each_mb == function.memory_mb;
+        self.stem_cells.iter().position(fits).map(|place| place as u32)
+    }
+
+    /// Whether functions share more than a limit.
+    #[must_use]
+    pub const fn has_commons(&self) -> bool {
+        self.memory_budget_mb.is_some() || !self.stem_cells.is_empty()
+    }
 }
 
 /// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.
@@ -85,6 +121,8 @@ pub struct Function {
     pub name: String,
     /// The application it belongs to; none: it is one by itself.
     pub app: Option<String>,
+    /// Language and version.
+    pub runtime: Option<String>,
     /// Configured memory of an instance, MB (1 GB = 1024 MB).
     pub memory_mb: u32,
     /// Processor architecture, for the price.

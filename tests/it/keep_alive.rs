@@ -355,7 +355,7 @@ impl Budget {
 
 #[test]
 fn a_budget_is_kept() {
-    for (platform, function) in POLICIES.iter().filter(|(platform, _)| platform.contains("memory")) {
+    for (platform, function) in POLICIES.iter().filter(|(platform, _)| platform.contains("platform.memory")) {
         for rest in ["", "\nconcurrency = { per-instance = 3, provisioned = 1, overflow = \"queue\" }"] {
             for arrivals in
                 ["poisson.rate = \"1/s\"", "poisson.rate = \"6/m\"", "burst = { size = 30, every = \"40s\" }"]
@@ -406,6 +406,29 @@ fn a_snapshot_is_restored_and_charged() {
     assert!((cost.other.mean - 2.0).abs() < 1e-9, "{}", cost.other.mean);
 }
 
+/// Two cells of 256MB: the first two requests of four at once find one each and take only the second of `init`; the others
+/// take four. A new cell takes the three seconds of `environment`, so that one is there at 3 s, but not at 2 s. Who has
+/// another runtime or another memory finds none.
+#[test]
+fn stem_cells_shorten_cold_starts() {
+    let platform = "[[platform.stem-cells]]\nruntime = \"nodejs:20\"\nmemory = \"256MB\"\ncount = 2";
+    let keys = |runtime: &str, memory: u32| {
+        format!(
+            "runtime = \"{runtime}\"\nmemory = \"{memory}MB\"\nduration.constant.value = \"10s\"\n\
+             keep-alive.fixed.window = \"0s\"\ncold-start.phases = {{ environment.constant.value = \"3s\", \
+             init.constant.value = \"1s\" }}"
+        )
+    };
+    let (same, other) = (keys("nodejs:20", 256), keys("python:3", 256));
+    let functions = [(&same[..], &[0, 2, 3][..]), (&same, &[0, 0, 0]), (&other, &[0]), (&keys("nodejs:20", 128), &[0])];
+    let (_, four) = stories("1h", platform, &functions);
+    // Each instance goes with the end of its request: 10 s after it has started.
+    assert_eq!(four[0].steps, [(0, 1), (2, 2), (3, 3), (11, 2), (14, 1), (16, 0)]);
+    assert_eq!(four[1].steps, [(0, 3), (11, 2), (14, 0)]);
+    assert_eq!(four[2].steps, [(0, 1), (14, 0)]);
+    assert_eq!(four[3].steps, [(0, 1), (14, 0)]);
+}
+
 /// Every policy, with keys that are not a matter of course.
 const POLICIES: &[(&str, &str)] = &[
     ("", "keep-alive.hybrid-histogram = {}"),
@@ -426,6 +449,10 @@ const POLICIES: &[(&str, &str)] = &[
     (
         "",
         "keep-alive.fixed.window = \"10s\"\ncold-start.snapshot = { restore.constant.value = \"1s\", charged = false }",
+    ),
+    (
+        "[[platform.stem-cells]]\nmemory = \"250MB\"\ncount = 1",
+        "cold-start.phases = { environment.exponential.mean = \"5s\", init.constant.value = \"1s\" }",
     ),
     ("", "keep-alive.drawn.window.exponential.mean = \"20s\""),
     ("", "keep-alive.measured.platform = \"azure-functions\""),

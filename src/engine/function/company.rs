@@ -28,6 +28,8 @@ pub(super) struct Company {
     shares_memory: bool,
     /// Under this time the function waits for memory.
     memory_ticket: Option<SimTime>,
+    /// The stem cells that fit.
+    pool: Option<u32>,
 }
 
 impl Company {
@@ -40,9 +42,10 @@ impl Company {
     ) -> Option<Self> {
         let shares_memory = platform.memory_budget_mb.is_some();
         let luck = streams.marks(&spec.name, Purpose::ColdStart);
-        let company =
-            Self { membership, idle: BTreeSet::new(), loading: None, luck, shares_memory, memory_ticket: None };
-        (membership.is_some() || shares_memory).then_some(company)
+        let pool = platform.stem_cells_of(spec);
+        let idle = BTreeSet::new();
+        let company = Self { membership, idle, loading: None, luck, shares_memory, memory_ticket: None, pool };
+        (membership.is_some() || shares_memory || pool.is_some()).then_some(company)
     }
 }
 
@@ -96,6 +99,7 @@ impl FunctionState<'_> {
             && self.take_memory(now, shared);
         let Some(company) = self.company.as_mut().filter(|_| has_room) else { return };
         let (start_up, billed) = self.spec.start_up(&mut company.luck.of(self.created));
+        let start_up = self.start_up_with_stem_cell(start_up, billed, now, shared);
         let ready = now + start_up;
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
         let place = self.create_instance(now, retires);
@@ -132,6 +136,23 @@ impl FunctionState<'_> {
                 memory.loaded(self.id, id, place, now);
             }
         }
+    }
+
+    /// How long an instance takes to start: one made of a stem cell only what is the function's own, the billed phases.
+    /// The others are what the next stem cell takes to be there.
+    pub(super) fn start_up_with_stem_cell<O: Observer>(
+        &self,
+        start_up: Span,
+        billed: Span,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) -> Span {
+        let generic = Span::from_nanos(start_up.as_nanos() - billed.as_nanos());
+        let pool = self.company.as_ref().and_then(|company| company.pool);
+        let is_taken = pool
+            .zip(shared.commons.as_mut())
+            .is_some_and(|(pool, commons)| commons.stem_cells.take(pool, now, generic));
+        if is_taken { billed } else { start_up }
     }
 
     /// The memory that it shares with others, if there is a budget.

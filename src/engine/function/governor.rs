@@ -227,6 +227,7 @@ impl FunctionState<'_> {
         let Some(governor) = &mut self.governor else { return };
         let provisioned = !governor.orders_all();
         let (start_up, billed) = self.spec.start_up(&mut governor.luck.of(self.created));
+        let start_up = self.start_up_with_stem_cell(start_up, billed, now, shared);
         let place = self.create_instance(now, SimTime::NEVER);
         let (instance, ready) = (self.instances.get_mut(place), now + start_up);
         instance.provisioned = provisioned;

@@ -38,7 +38,7 @@ impl Checker<'_, '_> {
         let key = |key: &str| format!("{path}.{key}");
         if let Some(allowed) = allowed {
             self.allowed(table, path, allowed);
-        } else if let Some(runtime) = table.runtime.as_ref() {
+        } else if let (Some(runtime), false) = (table.runtime.as_ref(), self.has_stem_cells) {
             let message = format!("`{path}.runtime` = \"{runtime}\" has no effect without a preset");
             let help = "write [platform] preset = \"aws-lambda\", or give the function a `cold-start`";
             self.problems.push(Problem::warning(table.runtime.place, message).help(help));
@@ -87,6 +87,7 @@ impl Checker<'_, '_> {
         Some(Function {
             name: table.name.as_deref().unwrap_or("?").to_owned(),
             app: table.app.value.clone(),
+            runtime: table.runtime.value.clone(),
             memory_mb: *table.memory,
             architecture: *table.architecture,
             timeout: all_or_nothing(timeout)?,

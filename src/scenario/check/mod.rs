@@ -28,6 +28,8 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) data: &'a mut Data<'d>,
     /// The keys of the summary; empty: not known here, so not checked.
     pub(super) metrics: &'a [String],
+    /// Whether runtimes decide which instances wait for a function.
+    pub(super) has_stem_cells: bool,
 }
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
@@ -41,6 +43,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table));
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
     let platform = checker.platform(file.platform.as_ref());
+    checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
     let mut checked: Vec<_> = file
         .function
         .iter()

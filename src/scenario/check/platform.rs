@@ -8,10 +8,12 @@ use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::decode::At;
 use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::limits::MAX_PROVISIONED;
-use crate::scenario::model::{Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, Tier};
+use crate::scenario::model::{
+    Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, StemCells, Tier,
+};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
-use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, TierTable};
+use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable};
 use crate::time::Span;
 
 impl Checker<'_, '_> {
@@ -24,6 +26,7 @@ impl Checker<'_, '_> {
                 min_unreserved: 0,
                 scaling: None,
                 memory_budget_mb: None,
+                stem_cells: Vec::new(),
                 billing: None,
             });
         };
@@ -49,12 +52,18 @@ impl Checker<'_, '_> {
             None => None,
         };
         let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
+        let cells = |cells: &At<StemCellsTable>| StemCells {
+            runtime: cells.runtime.value.clone(),
+            memory_each_mb: *cells.memory,
+            count: *cells.count,
+        };
+        let stem_cells = table.stem_cells.as_ref().map_or(Vec::new(), |list| list.iter().map(cells).collect());
         let memory = table.memory.as_ref().and_then(Option::as_ref);
         let memory_budget_mb = match memory {
             Some(memory) => Some((*memory.budget)?),
             None => None,
         };
-        Some(Platform { preset, account_limit, min_unreserved, scaling, memory_budget_mb, billing })
+        Some(Platform { preset, account_limit, min_unreserved, scaling, memory_budget_mb, stem_cells, billing })
     }
 
     fn scaling_rate(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
@@ -131,7 +140,9 @@ impl Checker<'_, '_> {
         let mut rule: Option<(&str, Rule)> = None;
         let tables: HashMap<&str, &FunctionTable> =
             file.function.iter().filter_map(|table| Some((table.name.as_deref()?, &**table))).collect();
-        let mut always: u64 = 0;
+        let cells = file.platform.as_ref().and_then(|platform| platform.stem_cells.as_ref());
+        let of_cells = |cells: &At<StemCellsTable>| u64::from(*cells.memory) * u64::from(*cells.count);
+        let mut always: u64 = cells.map_or(0, |list| list.iter().map(of_cells).sum());
         for function in functions {
             let (name, table) = (&function.name, tables.get(function.name.as_str()));
             always += u64::from(function.memory_mb) * u64::from(function.concurrency.provisioned);
@@ -159,7 +170,8 @@ impl Checker<'_, '_> {
             rule.get_or_insert((name, own));
         }
         if let Some((place, budget)) = budget.filter(|(_, budget)| always > u64::from(*budget)) {
-            let message = format!("provisioned instances have {always}MB: `platform.memory.budget` is {budget}MB");
+            let message =
+                format!("provisioned instances and stem cells have {always}MB: `platform.memory.budget` is {budget}MB");
             self.problems.push(Problem::error(place, message));
         }
     }

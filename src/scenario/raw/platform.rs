@@ -2,7 +2,7 @@
 
 use crate::scenario::decode::{At, Field, List, OrNone, Reader, choice, entry, key, mode, table};
 use crate::scenario::diagnostic::Place;
-use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate, Size};
+use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate, Size, Text};
 use crate::scenario::shape::{FieldShape, Shape, TableShape};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
@@ -30,6 +30,8 @@ table! {
         optional scaling: OrNone<ScalingTable>,
         /// The memory that all instances share; "none": there is enough.
         optional memory: OrNone<MemoryTable>,
+        /// Instances that are started for nobody yet, as the pre-warmed ones of Apache OpenWhisk.
+        optional stem_cells: List<StemCellsTable, 0, 1000>,
         /// What is charged; "none": nothing is.
         optional billing: OrNone<BillingTable>,
         /// When idle instances go, for every function that does not say.
@@ -63,6 +65,20 @@ table! {
     struct MemoryTable {
         /// How much there is.
         required budget: Size,
+    }
+}
+
+table! {
+    /// Stem cells: instances that are started for nobody yet and become those of any function with this runtime and memory.
+    /// Such a start takes only the billed phases, as `init`; the others, `environment` and `image`, are what a new cell takes
+    /// to replace it. Cells use up `platform.memory`, but are nobody's instances in results.
+    struct StemCellsTable {
+        /// The runtime of the functions they are for; without it, of those that name none.
+        optional runtime: Text,
+        /// Memory of each.
+        default memory: Size = 256,
+        /// How many there are.
+        default count: Count<1, 100_000> = 2,
     }
 }
 
