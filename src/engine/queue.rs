@@ -22,9 +22,10 @@ const REVIEW: usize = 64;
 /// The pending events, earliest first.
 #[derive(Debug)]
 pub(super) struct EventQueue {
-    /// All events before `near_until`; not empty unless the queue is.
+    /// All events up to `near_to`; not empty unless the queue is.
     near: BinaryHeap<Reverse<Event>>,
-    near_until: u64,
+    /// The last moment of the near future: that of the clock where no other is far.
+    near_to: u64,
     far: Option<Box<Far>>,
     /// Events from which on there is a far future.
     many: usize,
@@ -37,7 +38,7 @@ pub(super) struct EventQueue {
 /// The events that are not near.
 #[derive(Debug)]
 struct Far {
-    /// A slot is 2^shift ns long.
+    /// A slot is 2^shift ns long; at least 2 ns, so that the slot after the last of the clock has a number.
     shift: u32,
     /// The slot after the near future.
     first: u64,
@@ -59,12 +60,12 @@ impl Default for EventQueue {
 
 impl EventQueue {
     fn with_many(many: usize) -> Self {
-        Self { near: BinaryHeap::new(), near_until: u64::MAX, far: None, many, has_approached: false, taken: 0 }
+        Self { near: BinaryHeap::new(), near_to: u64::MAX, far: None, many, has_approached: false, taken: 0 }
     }
 
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
-        if event.at().as_nanos() < self.near_until || self.far.is_none() {
+        if event.at().as_nanos() <= self.near_to {
             self.near.push(Reverse(event));
             if self.near.len() > self.many && self.far.is_none() {
                 self.spread();
@@ -104,7 +105,7 @@ impl EventQueue {
     /// Puts `event` in the place of the earliest: cheaper than to pop and push.
     #[inline]
     pub(super) fn replace_first(&mut self, event: Event) {
-        if event.at().as_nanos() < self.near_until || self.far.is_none() {
+        if event.at().as_nanos() <= self.near_to {
             if let Some(mut first) = self.near.peek_mut() {
                 *first = Reverse(event);
             }
@@ -134,7 +135,7 @@ impl EventQueue {
         let earliest = events.first().map_or(0, |first| first.0.at().as_nanos());
         let (_, median, _) = events.select_nth_unstable_by(middle, |a, b| b.cmp(a));
         let length = (median.0.at().as_nanos() - earliest) / (middle / SLOT_EVENTS).max(1) as u64;
-        let shift = length.max(1).ilog2();
+        let shift = length.max(2).ilog2();
         let mut far = Far::new(shift, earliest >> shift);
         events.into_iter().for_each(|event| far.push(event));
         self.far = Some(Box::new(far));
@@ -148,7 +149,7 @@ impl EventQueue {
         if far.len + far.beyond.len() <= self.many / 8 {
             let few = far.slots.iter_mut().flat_map(|slot| slot.drain(..));
             self.near.extend(few.chain(far.beyond.drain()));
-            self.near_until = u64::MAX;
+            self.near_to = u64::MAX;
             return;
         }
         far.passed_events += std::mem::take(&mut self.taken);
@@ -157,7 +158,8 @@ impl EventQueue {
         }
         let spare = std::mem::take(&mut self.near).into_vec();
         self.near = BinaryHeap::from(far.next(spare));
-        self.near_until = far.first << far.shift;
+        // After the last slot of the clock this comes to its last moment: 2^64 is 0 here.
+        self.near_to = (far.first << far.shift).wrapping_sub(1);
         self.has_approached = true;
         self.far = Some(far);
     }
@@ -219,7 +221,7 @@ impl Far {
     fn review(&mut self) {
         let full = SLOT_EVENTS * self.passed.max(1);
         let shift = if self.passed_events > 2 * full {
-            self.shift.saturating_sub((self.passed_events / full).ilog2())
+            self.shift.saturating_sub((self.passed_events / full).ilog2()).max(1)
         } else if 2 * self.passed_events < full {
             (self.shift + (full / self.passed_events.max(1)).ilog2()).min(62)
         } else {
@@ -289,6 +291,32 @@ mod tests {
                 queue.pop();
             }
             prop_assert_eq!(queue.first(), Event::NEVER);
+        }
+    }
+
+    #[test]
+    fn the_clock_has_an_end() {
+        let event = |at, item| Event::new(SimTime::from_nanos(at), Kind::Completion, 0, item);
+        for (gap, at_end) in [(0, 0), (0, 500), (1, 0), (1 << 40, 500), (u64::MAX / 3_000, 1)] {
+            let mut queue = EventQueue::default();
+            let mut expected: Vec<Event> =
+                (0..3_000).map(|item| event(u64::MAX - gap * u64::from(item), item)).collect();
+            expected.iter().for_each(|event| queue.push(*event));
+            // At the end of the clock more is to come.
+            let late = (3_000..3_000 + at_end).map(|item| event(u64::MAX, item));
+            expected.sort_unstable();
+            for (place, first) in expected.iter().enumerate() {
+                assert_eq!(queue.first(), *first, "{gap}");
+                queue.pop();
+                if place == 2_000 {
+                    late.clone().for_each(|event| queue.push(event));
+                }
+            }
+            late.for_each(|late| {
+                assert_eq!(queue.first(), late, "{gap}");
+                queue.pop();
+            });
+            assert_eq!(queue.first(), Event::NEVER);
         }
     }
 
