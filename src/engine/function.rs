@@ -728,9 +728,10 @@ impl<'s> FunctionState<'s> {
                 }
             }
             Limit::ScalingRate if !self.token_pending => {
-                if let Some(tokens) = &self.tokens {
+                // A token that lies beyond the clock never comes: asked for at its end, it would be asked for again for ever.
+                if let Some(next) = self.tokens.as_ref().map(TokenBucket::next).filter(|next| *next < SimTime::NEVER) {
                     self.token_pending = true;
-                    shared.events.push(Event::new(tokens.next(), Kind::Token, self.id.0, 0));
+                    shared.events.push(Event::new(next, Kind::Token, self.id.0, 0));
                 }
             }
             // A completion or an instance's end of this function wakes the queue.
