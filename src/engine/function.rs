@@ -681,13 +681,16 @@ impl<'s> FunctionState<'s> {
             Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
         };
         if !has_room {
-            self.finish_unserved(&request, Outcome::Rejected, now, shared);
+            self.finish_unserved(&request, Outcome::Rejected, false, now, shared);
             return;
         }
         let first = self.queue.is_empty();
         let place = self.requests.insert(request);
         self.queue.push_back(place);
         self.levels.queued += 1;
+        if let Some(governor) = &mut self.governor {
+            governor.held_back(now);
+        }
         if first {
             self.wait_for(limit, shared);
             self.watch_front(shared);
@@ -764,7 +767,7 @@ impl<'s> FunctionState<'s> {
             self.levels.queued -= 1;
             let request = self.requests.get(front).clone();
             self.requests.remove(front);
-            self.finish_unserved(&request, outcome, now, shared);
+            self.finish_unserved(&request, outcome, true, now, shared);
         }
     }
 
@@ -772,11 +775,12 @@ impl<'s> FunctionState<'s> {
         &mut self,
         request: &Request,
         outcome: Outcome,
+        waited: bool,
         now: SimTime,
         shared: &mut Shared<O>,
     ) {
         if let Some(governor) = &mut self.governor {
-            governor.gave_up(now);
+            governor.gave_up(now, waited);
         }
         shared.finish(&Finished {
             source: SourceId(request.source),
