@@ -731,13 +731,16 @@ impl<'s> FunctionState<'s> {
             Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
         };
         if !has_room {
-            self.finish_unserved(&request, Outcome::Rejected, now, shared);
+            self.finish_unserved(&request, Outcome::Rejected, false, now, shared);
             return;
         }
         let first = self.queue.is_empty();
         let place = self.requests.insert(request);
         self.queue.push_back(place);
         self.levels.queued += 1;
+        if let Some(governor) = &mut self.governor {
+            governor.held_back(now);
+        }
         if first {
             self.wait_for(limit, shared);
             self.watch_front(shared);
@@ -778,9 +781,10 @@ impl<'s> FunctionState<'s> {
                 }
             }
             Limit::ScalingRate if !self.token_pending => {
-                if let Some(tokens) = &self.tokens {
+                // A token that lies beyond the clock never comes: asked for at its end, it would be asked for again for ever.
+                if let Some(next) = self.tokens.as_ref().map(TokenBucket::next).filter(|next| *next < SimTime::NEVER) {
                     self.token_pending = true;
-                    shared.events.push(Event::new(tokens.next(), Kind::Token, self.id.0, 0));
+                    shared.events.push(Event::new(next, Kind::Token, self.id.0, 0));
                 }
             }
             Limit::Memory => self.wait_for_memory(shared),
@@ -817,7 +821,7 @@ impl<'s> FunctionState<'s> {
             self.levels.queued -= 1;
             let request = self.requests.get(front).clone();
             self.requests.remove(front);
-            self.finish_unserved(&request, outcome, now, shared);
+            self.finish_unserved(&request, outcome, true, now, shared);
         }
     }
 
@@ -825,11 +829,12 @@ impl<'s> FunctionState<'s> {
         &mut self,
         request: &Request,
         outcome: Outcome,
+        waited: bool,
         now: SimTime,
         shared: &mut Shared<O>,
     ) {
         if let Some(governor) = &mut self.governor {
-            governor.gave_up(now);
+            governor.gave_up(now, waited);
         }
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_loss(shared);

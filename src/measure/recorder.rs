@@ -464,7 +464,8 @@ impl<'a> Track<'a> {
     /// Closes what ends until `now`.
     #[cold]
     fn cross(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut [Interval]) {
-        while self.edge <= now {
+        // After the last edge none is left, not even at the end of the clock, where sums of durations end.
+        while self.edge <= now && self.edge < SimTime::NEVER {
             let edge = self.edge;
             self.hold(edge, held);
             self.hand_on_peaks();

@@ -87,3 +87,19 @@ fn pods_behind_the_service_queue_by_themselves_and_refuse() {
     // Little: 11 in the pod at 10/s are 1.1 s; 100 ms of that it runs.
     assert!((total.queueing_s.mean.mean - 1.0).abs() < 0.05, "{}", total.queueing_s.mean.mean);
 }
+
+#[test]
+fn who_waits_for_another_limit_is_seen() {
+    // The pod serves without activator, but only two requests may be in progress: of 300 at once the others wait 150 s. They
+    // count as what waits in an activator, so that the pod stays until the last is served at 160 s, through the window of
+    // 60 s and, because the activator is in the path only then, through the grace period of 30 s.
+    let knative = "target-burst-capacity = 0\nmax-scale = 1";
+    let arrivals = "burst = { size = 300, every = \"10m\", first = \"10s\" }";
+    let text = text("5m", "", arrivals, 1_000, knative)
+        .replace("[function.scaling", "concurrency = { reserved = 2, overflow = \"queue\" }\n[function.scaling");
+    let result = result(&text);
+    assert_eq!(result.summary.total.requests.completed.mean, 300.0);
+    let pods = pods(&result.timeline.series[0].points);
+    assert!(pods[..249].iter().all(|pods| *pods == 1.0), "{pods:?}");
+    assert!(pods[253..].iter().all(|pods| *pods == 0.0), "{pods:?}");
+}

@@ -204,3 +204,23 @@ fn one_thread_and_many_give_the_same() {
     };
     assert_eq!(run(1), run(7));
 }
+
+#[test]
+fn what_ends_after_the_clock_ends_with_it() {
+    let text = |platform: &str, function: &str, size: u32| {
+        format!(
+            "[scenario]\nname = \"end\"\n[simulation]\nhorizon = \"10d\"\n{platform}\n\
+             [[function]]\nname = \"f\"\n{function}\n[[source]]\nname = \"s\"\nfunction = \"f\"\n\
+             arrivals.burst = {{ size = {size}, every = \"20d\", first = \"5d\" }}\n"
+        )
+    };
+    // 5 days, and twice half of the clock.
+    let long = "cold-start.constant.value = \"106751d\"\nduration.constant.value = \"106751d\"";
+    let total = summary(&text("", long, 3)).total;
+    assert_eq!((total.requests.completed.mean, total.concurrency.mean.mean), (3.0, 1.5));
+    // Tokens 104,167 days apart, each for one request: the clock has room for the first three.
+    let slow = "[platform]\nscaling = { burst = 1, rate = \"0.0000004/h\" }";
+    let brief = "duration.constant.value = \"1s\"\nmax-lifetime = \"1s\"\nconcurrency.overflow = \"queue\"";
+    let total = summary(&text(slow, brief, 10)).total;
+    assert_eq!((total.requests.completed.mean, total.requests.unfinished.mean), (3.0, 7.0));
+}

@@ -90,9 +90,14 @@ impl Governor {
     }
 
     /// A request that had not been given to an instance ended.
-    pub(super) fn gave_up(&mut self, now: SimTime) {
+    pub(super) fn gave_up(&mut self, now: SimTime, waited: bool) {
         self.totals.ended += 1;
-        self.policy.gave_up(now);
+        self.policy.gave_up(now, waited);
+    }
+
+    /// The request that arrived last waits in front.
+    pub(super) fn held_back(&mut self, now: SimTime) {
+        self.policy.held_back(now);
     }
 
     /// These levels held until `now`.

@@ -152,7 +152,7 @@ impl Scaling for CloudRun {
         }
     }
 
-    fn gave_up(&mut self, _now: SimTime) {
+    fn gave_up(&mut self, _now: SimTime, _waited: bool) {
         self.leave();
     }
 

@@ -180,8 +180,12 @@ pub trait Scaling: Send {
     /// A request on an instance ended; `mark` is what [`Scaling::placed`] had answered.
     fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: Mark) {}
 
-    /// An arriving request ended without having been given to an instance.
-    fn gave_up(&mut self, _now: SimTime) {}
+    /// The request that arrived last waits in front of the instances.
+    fn held_back(&mut self, _now: SimTime) {}
+
+    /// A request ended without having been given to an instance; `waited`: it had been held back. If not, it is the one
+    /// that arrived last.
+    fn gave_up(&mut self, _now: SimTime, _waited: bool) {}
 
     /// An instance is ready to serve.
     fn ready(&mut self, _now: SimTime, _instance: InstanceId) {}

@@ -86,6 +86,15 @@ impl PodAutoscaler {
         self.pods.len() as i32
     }
 
+    /// A request comes to the activator, which calls out if it is the first.
+    fn enter_activator(&mut self, now: SimTime) {
+        if let Some(first) = self.activator.request_in(now + EPOCH)
+            && self.autoscaler.push(now + EPOCH, first, Some(self.ready_count()))
+        {
+            self.reconcile_at = now;
+        }
+    }
+
     /// Queue-proxies and activator report, and a sample of the pods is scraped.
     fn report(&mut self, now: SimTime) -> bool {
         for pod in self.pods.values_mut() {
@@ -157,11 +166,15 @@ impl Scaling for PodAutoscaler {
 
     fn arrived(&mut self, now: SimTime) {
         self.through_activator = self.activator_serves();
-        if self.through_activator
-            && let Some(first) = self.activator.request_in(now + EPOCH)
-            && self.autoscaler.push(now + EPOCH, first, Some(self.ready_count()))
-        {
-            self.reconcile_at = now;
+        if self.through_activator {
+            self.enter_activator(now);
+        }
+    }
+
+    fn held_back(&mut self, now: SimTime) {
+        // Who waits, waits in the activator, even who would have gone to a pod, had no other limit stood in the way.
+        if !self.through_activator {
+            self.enter_activator(now);
         }
     }
 
@@ -182,9 +195,9 @@ impl Scaling for PodAutoscaler {
         }
     }
 
-    fn gave_up(&mut self, now: SimTime) {
-        // Who waits, waits in the activator; who was refused by a pod came directly.
-        if self.activator_serves() {
+    fn gave_up(&mut self, now: SimTime, waited: bool) {
+        // Who was refused by a pod came directly.
+        if waited || self.through_activator {
             self.activator.request_out(now + EPOCH);
         }
     }
