@@ -311,7 +311,7 @@ impl<'s> FunctionState<'s> {
             next = self.requests.get(request).next;
             self.start(request, now, shared);
         }
-        self.serve_queue(now, shared);
+        self.serve_queue_with(place, now, shared);
     }
 
     /// There is a token for a new instance again.
@@ -535,8 +535,9 @@ impl<'s> FunctionState<'s> {
                     shared.account.acquire();
                 }
                 self.take_slot(place);
-                shared.observer.assigned(now, self.id, false, false);
-                self.requests.get_mut(request).instance = place;
+                let this = self.requests.get_mut(request);
+                this.instance = place;
+                shared.observer.assigned(now, self.id, false, this.cold_affected);
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {
@@ -751,11 +752,20 @@ impl<'s> FunctionState<'s> {
     /// Serves as many as can be from the front of the queue.
     #[inline]
     fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        self.serve_queue_with(NOBODY, now, shared);
+    }
+
+    /// The same when the instance at place `started` has just become ready: whoever gets it has waited for it to start.
+    #[inline]
+    fn serve_queue_with<O: Observer>(&mut self, started: u32, now: SimTime, shared: &mut Shared<O>) {
         while let Some(&front) = self.queue.front() {
             match self.place(now, false, shared) {
                 Ok(placement) => {
                     self.queue.pop_front();
                     self.levels.queued -= 1;
+                    if matches!(placement, Placement::Ready(place) if place == started) {
+                        self.requests.get_mut(front).cold_affected = true;
+                    }
                     self.assign(front, placement, now, shared);
                     if self.queue.is_empty() {
                         self.leave_account(shared);
