@@ -200,6 +200,17 @@ pub struct Recorder<'a> {
     running: Option<Running>,
 }
 
+/// A start-up that the platform charges for, unless it comes to nothing.
+#[derive(Clone, Copy, Debug)]
+struct BilledStart {
+    /// The part of it that is charged.
+    billed: Span,
+    ready: SimTime,
+    provisioned: bool,
+    /// Whether it began in the measured part.
+    counts: bool,
+}
+
 /// One function while it is recorded: first what every event needs.
 #[derive(Debug)]
 #[repr(C, align(64))]
@@ -229,8 +240,8 @@ struct Track<'a> {
     now: Option<Box<Interval>>,
     points: Vec<Point>,
     billed_provisioned_ns: u128,
-    /// The billed part of the start-up of instances whose first request has not ended.
-    billed_starts: HashMap<InstanceId, Span>,
+    /// The start-up of instances whose first request has not ended, or that were not created for a request.
+    billed_starts: HashMap<InstanceId, BilledStart>,
     /// Provisioned instances that exist, and since when.
     provisioned: HashMap<InstanceId, SimTime>,
     /// For how long provisioned instances were had that are gone, as it is charged for.
@@ -347,18 +358,19 @@ impl Observer for Recorder<'_> {
         now: SimTime,
         function: FnId,
         instance: InstanceId,
-        _: SimTime,
+        ready: SimTime,
         billed: Span,
         provisioned: bool,
     ) {
         let track = &mut self.functions[function.index()];
+        let counts = now >= self.window.from && now < self.window.until;
         if provisioned {
             track.provisioned.insert(instance, now);
         } else {
-            track.tally.created += u64::from(now >= self.window.from && now < self.window.until);
-            if billed > Span::ZERO && track.billing.is_some_and(|billing| billing.init_billed) {
-                track.billed_starts.insert(instance, billed);
-            }
+            track.tally.created += u64::from(counts);
+        }
+        if billed > Span::ZERO && track.billing.is_some_and(|billing| billing.init_billed) {
+            track.billed_starts.insert(instance, BilledStart { billed, ready, provisioned, counts });
         }
         if let Some(running) = &mut self.running {
             running.created();
@@ -369,6 +381,11 @@ impl Observer for Recorder<'_> {
         let track = &mut self.functions[function.index()];
         if !track.provisioned.is_empty() && track.provisioned.remove(&instance).is_some() {
             track.provisioned_ns += track.had(created, now, self.window);
+        }
+        if !track.billed_starts.is_empty()
+            && let Some(start) = track.billed_starts.remove(&instance)
+        {
+            track.charge_start(&start, now);
         }
         if now >= self.window.from && now < self.window.until {
             self.functions[function.index()].tally.remove(now.since(created));
@@ -529,7 +546,7 @@ impl<'a> Track<'a> {
             if request.cold
                 && let Some(start) = self.billed_starts.remove(&instance)
             {
-                duration += start;
+                duration += start.billed;
             }
             if counts {
                 let billed = u128::from(cost::billed_duration(duration, billing).as_nanos());
@@ -542,6 +559,19 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// Charges what no request was charged for: the start of an instance that a policy ordered or loaded in advance. One
+    /// that goes before it is ready is not charged.
+    fn charge_start(&mut self, start: &BilledStart, now: SimTime) {
+        if let Some(billing) = self.billing.filter(|_| start.counts && start.ready <= now) {
+            let billed = u128::from(cost::billed_duration(start.billed, billing).as_nanos());
+            if start.provisioned {
+                self.billed_provisioned_ns += billed;
+            } else {
+                self.billed_ns += billed;
+            }
+        }
+    }
+
     fn has_queue(&self) -> bool {
         matches!(self.spec.concurrency.overflow, crate::scenario::Overflow::Queue { .. })
     }
@@ -549,6 +579,9 @@ impl<'a> Track<'a> {
     fn finish(mut self, window: &Window, total: &mut Total) -> FunctionRecord {
         if let Some(slots) = &mut total.slots {
             slots.close(&mut self.slot);
+        }
+        for (_, start) in std::mem::take(&mut self.billed_starts) {
+            self.charge_start(&start, window.until);
         }
         total.tally.merge(&self.tally);
         let measured = window.measured();
