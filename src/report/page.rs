@@ -9,6 +9,9 @@ const SCRIPT: &str = include_str!("page.js");
 /// Nothing may be loaded from anywhere; what is in the page may run.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
+/// By this a page is known as one of ours, which may be written over.
+pub const GENERATOR: &str = concat!("forewarm ", env!("CARGO_PKG_VERSION"));
+
 /// A part of a page with a heading, reachable from the navigation.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -31,6 +34,7 @@ pub fn render(title: &str, top: &Markup, sections: &[Section], foot: &str) -> St
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="generator" content=(GENERATOR);
                 title { (title) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
@@ -55,6 +59,16 @@ pub fn render(title: &str, top: &Markup, sections: &[Section], foot: &str) -> St
         }
     };
     page.into_string()
+}
+
+/// The same page for paper: light, everything unfolded, each part on a new sheet, nothing to click.
+#[must_use]
+pub fn for_paper(page: &str) -> String {
+    // Names are escaped, so that these words can be our own only.
+    let (head, script) = page.rsplit_once("<script>").unwrap_or((page, ""));
+    let end = script.split_once("</script>").map_or("", |(_, end)| end);
+    let head = head.replacen("<html lang=\"en\">", "<html lang=\"en\" class=\"paper\">", 1);
+    head.replacen("content=\"light dark\"", "content=\"light\"", 1).replace("<details>", "<details open>") + end
 }
 
 /// A chart with its caption. The picture scrolls sideways where the screen is too narrow to read it.

@@ -14,7 +14,7 @@ use crate::report::wording::shown;
 /// More lines than this cannot be told apart: then each contender has a panel of its own.
 const LINES: usize = 8;
 /// More points or bars than this cannot be read.
-const POINTS: usize = 30;
+pub(super) const POINTS: usize = 30;
 /// The longest name that is shown whole.
 const NAME: usize = 26;
 
@@ -60,25 +60,25 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
     ]
 }
 
-fn left_out(all: usize, most: usize) -> String {
+pub(super) fn left_out(all: usize, most: usize) -> String {
     if all > most { format!(" The first {most} of {all} are shown.") } else { String::new() }
 }
 
 /// The look of the contender at a place; the baseline is first.
-fn style(place: usize) -> Style {
+pub(super) fn style(place: usize) -> Style {
     const COLOURS: [Colour; 6] = [INK, VERMILLION, BLUE, GREEN, ORANGE, SKY];
     let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted][place / COLOURS.len() % 3];
     // The baseline shows below a line that covers it.
     Style::line(COLOURS[place % COLOURS.len()], dash, if place == 0 { 4.0 } else { 1.75 })
 }
 
-fn name(result: &(String, RunResult)) -> String {
+pub(super) fn name(result: &(String, RunResult)) -> String {
     shown(&result.0, NAME)
 }
 
 /// From the smallest to the largest mean, with the names: `598 ms (warm) to 905 ms (unchanged)`. Says what was seen, not
 /// who wins. None if there is nothing to show.
-fn range(results: &[&(String, RunResult)], quantity: Quantity, value: impl Fn(&RunResult) -> f64) -> Option<String> {
+pub(super) fn range(results: &[&(String, RunResult)], quantity: Quantity, value: impl Fn(&RunResult) -> f64) -> Option<String> {
     let finite = || results.iter().map(|one| (*one, value(&one.1))).filter(|(_, value)| value.is_finite());
     let (low, high) = (finite().min_by(|a, b| a.1.total_cmp(&b.1))?, finite().max_by(|a, b| a.1.total_cmp(&b.1))?);
     let texts = [low.1, high.1].map(|value| quantity.text(value));
@@ -89,7 +89,7 @@ fn range(results: &[&(String, RunResult)], quantity: Quantity, value: impl Fn(&R
     Some(format!("{} ({}) to {} ({})", texts[0], name(low.0), texts[1], name(high.0)))
 }
 
-fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
+pub(super) fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     let cost = |result: &RunResult| result.summary.monthly_cost_usd;
     let p99 = |result: &RunResult| result.summary.total.latency_s.p99;
     let title = match range(results, Quantity::Seconds, |one| p99(one).mean) {
@@ -122,7 +122,7 @@ fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     }
 }
 
-fn cold_starts(results: &[&(String, RunResult)]) -> Bars {
+pub(super) fn cold_starts(results: &[&(String, RunResult)]) -> Bars {
     let ratio = |result: &RunResult| result.summary.total.cold_start_ratio;
     let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
         Some(range) => format!("Cold starts: {range}"),
