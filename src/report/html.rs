@@ -92,7 +92,7 @@ fn objectives(summary: &Summary) -> Markup {
         section.card.wide aria-labelledby="objectives-title" {
             h2 id="objectives-title" { "Objectives" }
             div.scroll tabindex="0" role="group" aria-label="Objectives" {
-                table.objectives {
+                table.objectives.sortable {
                     thead { tr { th scope="col" { "" } th scope="col" { "Metric" } th scope="col" { "Found" } th scope="col" { "Asked for" } } }
                     tbody {
                         @for objective in &summary.objectives {

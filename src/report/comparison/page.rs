@@ -79,7 +79,7 @@ fn objectives(comparison: &Comparison) -> Markup {
         section.card.wide aria-labelledby="objectives-title" {
             h2 id="objectives-title" { "Objectives" }
             div.scroll tabindex="0" role="group" aria-label="Objectives" {
-                table.objectives {
+                table.objectives.sortable {
                     @if is_long {
                         thead {
                             tr {
