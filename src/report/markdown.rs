@@ -185,7 +185,7 @@ fn plain(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '>' | '|' | '~' | '#' | '$' | '!' => escaped.extend(['\\', c]),
             c if c.is_whitespace() => escaped.push(' '),
-            c if c.is_control() => escaped.push('\u{fffd}'),
+            c if c.is_control() || wording::turns(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
         before = c;

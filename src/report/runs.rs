@@ -62,7 +62,7 @@ fn answer(runs: &[Stored]) -> Markup {
         header {
             p.kicker { "forewarm report" }
             h1.verdict { (runs.len()) " runs side by side" }
-            p.extent { "Differences are to " (first) "." }
+            p.extent { "Differences are to " strong { (first) } "." }
         }
         div.cards { @for run in runs { (card(run)) } }
     }

@@ -322,11 +322,40 @@ fn pages_work_in_a_browser() {
             fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/look/{name}.pdf")), pdf).expect("a file");
         }
     }
+    names(&mut browser, root);
     browser.open(&root.join("one/report.html"));
     sorting(&mut browser);
     reading_values(&mut browser);
     zooming(&mut browser);
     printing(&mut browser);
+    assert_eq!(browser.complaints(), [""; 0]);
+}
+
+/// Functions have names from a trace, which may be anything.
+fn names(browser: &mut Browser, root: &Path) {
+    const NAMES: [&str; 4] =
+        ["<img src=x onerror=document.title='run'>", "</script><script>document.title='run'</script>", "\u{5e9}\u{5dc}", "' onfocus='x"];
+    let summary = fs::read_to_string(root.join("one/summary.json")).expect("a summary");
+    let named = NAMES.iter().enumerate().fold(summary, |text, (place, name)| {
+        text.replace(&format!("\"f{place}\""), &Value::from(*name).to_string())
+    });
+    let folder = root.join("named");
+    fs::create_dir(&folder).expect("a folder");
+    for name in ["manifest.json", "timeline.csv", "charts.json"] {
+        fs::copy(root.join("one").join(name), folder.join(name)).expect("a copy");
+    }
+    fs::write(folder.join("summary.json"), named).expect("a summary");
+    forewarm(root, &["report", "named", "--out", "named.html"]);
+    browser.open(&root.join("named.html"));
+    assert_eq!(browser.text("document.title"), "shop · forewarm");
+    assert_eq!(browser.eval("document.querySelectorAll('img').length"), 0);
+    let shown = browser.text("[...document.querySelectorAll('#functions tbody th')].map((th) => th.textContent).join('\\n')");
+    for name in NAMES {
+        assert!(shown.lines().any(|line| line == name), "{name} shows as text: {shown}");
+    }
+    let at = middle(browser, "#chart-cost .tips rect:nth-child(2)");
+    browser.mouse("mouseMoved", at, &json!({}));
+    assert!(browser.text(TIP).starts_with(NAMES[0]), "{}", browser.text(TIP));
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
