@@ -110,9 +110,7 @@ fn bound(quantity: Quantity, text: &str) -> Result<f64, (String, String)> {
             let percent = || number(text.strip_suffix('%')?).map(|percent| percent / 100.0);
             (number(text).or_else(percent), "write a percentage, as in 1%, or a share, as in 0.01")
         }
-        Quantity::Usd => {
-            (number(text).or_else(|| number(text.strip_prefix('$')?)), "write US dollars, as in 5 or $5")
-        }
+        Quantity::Usd => (number(text).or_else(|| number(text.strip_prefix('$')?)), "write US dollars, as in 5 or $5"),
         Quantity::Count => (number(text), "write a number, as in 100"),
     };
     value.ok_or_else(|| (format!("`{text}` is not a value of this metric"), help.to_owned()))
@@ -147,7 +145,8 @@ impl Gate {
             let text = junit::render(suites, seconds, self.confident);
             output.keep(sink.write_all(text.as_bytes()).map(|()| sink))?;
         }
-        let objectives = || suites.iter().flat_map(|suite| suite.summary.objectives.iter().map(move |one| (suite, one)));
+        let objectives =
+            || suites.iter().flat_map(|suite| suite.summary.objectives.iter().map(move |one| (suite, one)));
         let is_unsure = |one: &ObjectiveResult| self.confident && one.met && !one.is_met_with_confidence();
         for (suite, one) in objectives().filter(|(_, one)| is_unsure(one)) {
             terminal::complain(&format!("--enforce: {}: {}\n", suite.name, junit::found(one, true)));
@@ -172,7 +171,8 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Objective, String> {
-        let options = ParseOptions { metrics: metrics().into_iter().map(|(key, _)| key).collect(), ..ParseOptions::default() };
+        let options =
+            ParseOptions { metrics: metrics().into_iter().map(|(key, _)| key).collect(), ..ParseOptions::default() };
         let scenario = parse("x.toml", template::TEMPLATES[0].text, &options, &NoFiles).expect("a template");
         objective(text, &scenario).map_err(|(message, help)| format!("{message}: {help}"))
     }

@@ -28,7 +28,10 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done, Stop> {
             Some(Output::open(path, None, &Halt::default())?)
         }
         None if format != ReportFormat::Markdown && terminal::is_output_watched() => {
-            return Err(Stop::input("HTML is not for the terminal", "name a file with --out FILE, as in --out report.html"));
+            return Err(Stop::input(
+                "HTML is not for the terminal",
+                "name a file with --out FILE, as in --out report.html",
+            ));
         }
         None => None,
     };
@@ -85,10 +88,13 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Folder)>, Stop> {
 fn names(paths: &[PathBuf]) -> Vec<String> {
     let short: Vec<String> = paths
         .iter()
-        .map(|path| path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()))
+        .map(|path| {
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        })
         .collect();
     let is_used_twice = |name: &String| short.iter().filter(|other| *other == name).count() > 1;
-    let name = |(name, path): (&String, &PathBuf)| if is_used_twice(name) { path.display().to_string() } else { name.clone() };
+    let name =
+        |(name, path): (&String, &PathBuf)| if is_used_twice(name) { path.display().to_string() } else { name.clone() };
     short.iter().zip(paths).map(name).collect()
 }
 

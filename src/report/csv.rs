@@ -80,7 +80,8 @@ pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
 /// # Errors
 /// What `to` answers.
 pub fn timelines(results: &[(String, RunResult)], to: impl Write) -> csv::Result<()> {
-    let total = |result: &RunResult| result.timeline.series.first().map(|total| total.points.clone()).unwrap_or_default();
+    let total =
+        |result: &RunResult| result.timeline.series.first().map(|total| total.points.clone()).unwrap_or_default();
     let points: Vec<(&str, Vec<Point>)> = results.iter().map(|(name, result)| (name.as_str(), total(result))).collect();
     let series: Vec<(&str, &[Point])> = points.iter().map(|(name, points)| (*name, &points[..])).collect();
     let interval = results.first().map_or(Span::ZERO, |(_, result)| result.timeline.interval);

@@ -52,7 +52,8 @@ pub fn run(result: &RunResult, manifest: &Manifest) -> String {
     let functions = wording::busiest(summary);
     let all = (functions.len() != 1).then(|| function(summary, "**all together**".to_owned(), total));
     let rows = functions.iter().take(ROWS).map(|(name, shape)| function(summary, plain(name), shape));
-    text += &table(&["Function", "Arrived", "p50", "p99", "Cold", "Rejected", "Instances", "Per month"], rows.chain(all));
+    text +=
+        &table(&["Function", "Arrived", "p50", "p99", "Cold", "Rejected", "Instances", "Per month"], rows.chain(all));
     if functions.len() > ROWS {
         let _ = writeln!(text, "The {ROWS} with the most arrivals of {} functions.\n", count(functions.len() as f64));
     }
@@ -78,30 +79,48 @@ pub fn comparison(comparison: &Comparison, manifest: &Manifest) -> String {
     let variants: Vec<&str> = comparison.variants().collect();
     let mut text = start(&format!("{} beside {}", plain(&variants.join(", ")), plain(&comparison.baseline)));
     let extent = comparison.contenders.first().map(|one| wording::extent(&one.summary)).unwrap_or_default();
-    let _ = writeln!(text, "forewarm compare, **{}**: {extent}, the same luck for all.\n", plain(&comparison.scenario.name));
+    let _ = writeln!(
+        text,
+        "forewarm compare, **{}**: {extent}, the same luck for all.\n",
+        plain(&comparison.scenario.name)
+    );
     for variant in &variants {
         let _ = writeln!(text, "- **{}**: {}.", plain(variant), words::score(comparison, variant));
     }
-    let judged: Vec<_> = comparison.contenders.iter().filter_map(|one| Some((one, wording::all_met(&one.summary)?))).collect();
+    let judged: Vec<_> =
+        comparison.contenders.iter().filter_map(|one| Some((one, wording::all_met(&one.summary)?))).collect();
     if !judged.is_empty() {
         text.push_str("\n## Objectives\n\n");
-        let rows = judged.iter().map(|(one, all)| {
-            vec![met(*all).to_owned(), plain(&one.name), wording::verdict(&one.summary)]
-        });
+        let rows = judged
+            .iter()
+            .map(|(one, all)| vec![met(*all).to_owned(), plain(&one.name), wording::verdict(&one.summary)]);
         text += &table(&["", "Contender", "Verdict"], rows);
     }
     let _ = write!(text, "\n## Differences to {}\n\n", plain(&comparison.baseline));
-    let head: Vec<String> = ["Metric".to_owned(), plain(&comparison.baseline)].into_iter().chain(variants.iter().map(|name| plain(name))).collect();
+    let head: Vec<String> = ["Metric".to_owned(), plain(&comparison.baseline)]
+        .into_iter()
+        .chain(variants.iter().map(|name| plain(name)))
+        .collect();
     let columns: Vec<Vec<_>> = variants.iter().map(|variant| comparison.judged(variant).collect()).collect();
     let rows = columns.first().into_iter().flatten().enumerate().map(|(place, first)| {
         let quantity = Quantity::of(&first.metric);
-        let beside = columns.iter().filter_map(|column| column.get(place)).map(|contrast| {
-            format!("{} {}", words::difference(contrast), words::verdict(contrast))
-        });
-        [subject(&first.metric, first.function.as_deref()), quantity.text(first.baseline.mean)].into_iter().chain(beside).collect()
+        let beside = columns
+            .iter()
+            .filter_map(|column| column.get(place))
+            .map(|contrast| format!("{} {}", words::difference(contrast), words::verdict(contrast)));
+        [subject(&first.metric, first.function.as_deref()), quantity.text(first.baseline.mean)]
+            .into_iter()
+            .chain(beside)
+            .collect()
     });
     text += &table(&head, rows);
-    let _ = writeln!(text, "{}\n\n{}\n\n{}\n", words::words(comparison), plain(&words::method(comparison)), plain(&words::outcome(comparison)));
+    let _ = writeln!(
+        text,
+        "{}\n\n{}\n\n{}\n",
+        words::words(comparison),
+        plain(&words::method(comparison)),
+        plain(&words::outcome(comparison))
+    );
     text + &made(manifest, "differences with intervals that hold together")
 }
 
@@ -123,7 +142,8 @@ pub fn runs(runs: &[Stored]) -> String {
         );
     }
     text.push('\n');
-    let head: Vec<String> = std::iter::once("Metric".to_owned()).chain(runs.iter().map(|run| plain(&run.name))).collect();
+    let head: Vec<String> =
+        std::iter::once("Metric".to_owned()).chain(runs.iter().map(|run| plain(&run.name))).collect();
     let rows = runs::headline(runs).into_iter().map(|row| {
         let found = row.found.iter().enumerate().map(|(place, stat)| {
             let more = (place > 0).then(|| runs::difference(&row, place)).flatten();
@@ -163,9 +183,10 @@ fn table(head: &[impl AsRef<str>], rows: impl Iterator<Item = Vec<String>>) -> S
     };
     let widths: Vec<usize> = (0..head.len()).map(widest).collect();
     let line = |cells: &[String]| {
-        let cells = widths.iter().enumerate().map(|(column, width)| {
-            format!(" {:<width$} |", cells.get(column).map_or("", String::as_str))
-        });
+        let cells = widths
+            .iter()
+            .enumerate()
+            .map(|(column, width)| format!(" {:<width$} |", cells.get(column).map_or("", String::as_str)));
         format!("|{}\n", cells.collect::<String>())
     };
     let rule = widths.iter().map(|width| format!(" {} |", "-".repeat(*width))).collect::<String>();

@@ -176,12 +176,15 @@ mod tests {
             let mut manifest = sample::manifest();
             (manifest.command, manifest.scenario) = (name.into(), name.into());
             let page = pages::render(&result, &manifest, &chart::run::charts(&result));
-            let plain = pages::render(&sample::result(2, 12), &sample::manifest(), &chart::run::charts(&sample::result(2, 12)));
+            let plain =
+                pages::render(&sample::result(2, 12), &sample::manifest(), &chart::run::charts(&sample::result(2, 12)));
             let tags = |page: &str, tag: &str| page.matches(tag).count();
             for tag in ["<script", "</script", "<img", "<a ", "<title", "</title", "</desc", "<b>", "<rect", "<text"] {
                 assert_eq!(tags(&page, tag), tags(&plain, tag), "{tag} with {name}");
             }
-            assert!(!page.contains("\" onfocus") && !page.contains('\u{202e}') && !for_paper(&page).contains("<script"));
+            assert!(
+                !page.contains("\" onfocus") && !page.contains('\u{202e}') && !for_paper(&page).contains("<script")
+            );
         }
     }
 

@@ -99,8 +99,8 @@ pub fn manifest(text: &str) -> Result<Manifest, StoredError> {
 pub fn run(summary: &str, timeline: &str, charts: &str) -> Result<RunResult, StoredError> {
     let summary: Summary = json(SUMMARY, summary)?;
     let charts: Charts = json(CHARTS, charts)?;
-    let interval =
-        Span::from_secs_f64(charts.interval_s).map_err(|error| StoredError { file: CHARTS, reason: error.to_string() })?;
+    let interval = Span::from_secs_f64(charts.interval_s)
+        .map_err(|error| StoredError { file: CHARTS, reason: error.to_string() })?;
     let series = read_timeline("function", timeline).map_err(|reason| StoredError { file: TIMELINE, reason })?;
     is_whole(&series, interval, summary.horizon_s)?;
     let series =

@@ -65,11 +65,9 @@ impl Browser {
                 }
             }
         });
-        let mut browser =
-            Self { process, to, from, sent: 0, session: None, events: Vec::new(), _profile: profile };
+        let mut browser = Self { process, to, from, sent: 0, session: None, events: Vec::new(), _profile: profile };
         let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
-        let session =
-            browser.ask("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
+        let session = browser.ask("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
         browser.session = session["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Network", "Log"] {
             browser.ask(&format!("{domain}.enable"), json!({}));
@@ -161,7 +159,8 @@ impl Browser {
 
     /// Pictures of the whole page for somebody to look at.
     fn look(&mut self, name: &str) {
-        let Some(folder) = std::env::var_os("FOREWARM_LOOK").map(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look"))
+        let Some(folder) =
+            std::env::var_os("FOREWARM_LOOK").map(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look"))
         else {
             return;
         };
@@ -209,7 +208,8 @@ fn base64(text: &str) -> Vec<u8> {
     };
     let mut bytes = Vec::new();
     for four in text.trim_end_matches('=').as_bytes().chunks(4) {
-        let bits = four.iter().enumerate().fold(0_u32, |bits, (place, c)| bits | u32::from(digit(*c)) << (18 - 6 * place));
+        let bits =
+            four.iter().enumerate().fold(0_u32, |bits, (place, c)| bits | u32::from(digit(*c)) << (18 - 6 * place));
         bytes.extend(&bits.to_be_bytes()[1..four.len()]);
     }
     bytes
@@ -319,7 +319,8 @@ fn pages_work_in_a_browser() {
         let pdf = base64(pdf["data"].as_str().expect("data"));
         assert!(pdf.starts_with(b"%PDF") && pdf.len() > 20_000, "{page}");
         if std::env::var_os("FOREWARM_LOOK").is_some() {
-            fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/look/{name}.pdf")), pdf).expect("a file");
+            fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/look/{name}.pdf")), pdf)
+                .expect("a file");
         }
     }
     names(&mut browser, root);
@@ -333,12 +334,17 @@ fn pages_work_in_a_browser() {
 
 /// Functions have names from a trace, which may be anything.
 fn names(browser: &mut Browser, root: &Path) {
-    const NAMES: [&str; 4] =
-        ["<img src=x onerror=document.title='run'>", "</script><script>document.title='run'</script>", "\u{5e9}\u{5dc}", "' onfocus='x"];
+    const NAMES: [&str; 4] = [
+        "<img src=x onerror=document.title='run'>",
+        "</script><script>document.title='run'</script>",
+        "\u{5e9}\u{5dc}",
+        "' onfocus='x",
+    ];
     let summary = fs::read_to_string(root.join("one/summary.json")).expect("a summary");
-    let named = NAMES.iter().enumerate().fold(summary, |text, (place, name)| {
-        text.replace(&format!("\"f{place}\""), &Value::from(*name).to_string())
-    });
+    let named = NAMES
+        .iter()
+        .enumerate()
+        .fold(summary, |text, (place, name)| text.replace(&format!("\"f{place}\""), &Value::from(*name).to_string()));
     let folder = root.join("named");
     fs::create_dir(&folder).expect("a folder");
     for name in ["manifest.json", "timeline.csv", "charts.json"] {
@@ -349,7 +355,8 @@ fn names(browser: &mut Browser, root: &Path) {
     browser.open(&root.join("named.html"));
     assert_eq!(browser.text("document.title"), "shop · forewarm");
     assert_eq!(browser.eval("document.querySelectorAll('img').length"), 0);
-    let shown = browser.text("[...document.querySelectorAll('#functions tbody th')].map((th) => th.textContent).join('\\n')");
+    let shown =
+        browser.text("[...document.querySelectorAll('#functions tbody th')].map((th) => th.textContent).join('\\n')");
     for name in NAMES {
         assert!(shown.lines().any(|line| line == name), "{name} shows as text: {shown}");
     }
@@ -411,7 +418,8 @@ fn reading_values(browser: &mut Browser) {
 }
 
 fn zooming(browser: &mut Browser) {
-    let axis = "[...document.querySelectorAll('#chart-latency .x-axis text')].map((text) => text.textContent).join(' ')";
+    let axis =
+        "[...document.querySelectorAll('#chart-latency .x-axis text')].map((text) => text.textContent).join(' ')";
     let whole = browser.text(axis);
     let shown = "[...document.querySelectorAll('#chart-latency .tips rect')].filter((rect) => rect.style.display !== 'none').length";
     let all = browser.eval(shown).as_f64().expect("a number");
@@ -454,9 +462,13 @@ fn zooming(browser: &mut Browser) {
 fn printing(browser: &mut Browser) {
     browser.ask("Emulation.setEmulatedMedia", json!({ "media": "print" }));
     browser.eval("dispatchEvent(new Event('beforeprint'))");
-    let shown = "[...document.querySelectorAll('#functions tbody tr')].filter((row) => row.offsetParent && !row.hidden).length";
+    let shown =
+        "[...document.querySelectorAll('#functions tbody tr')].filter((row) => row.offsetParent && !row.hidden).length";
     assert_eq!(browser.eval(&format!("document.querySelector('#functions input').value = '', document.querySelector('#functions input').dispatchEvent(new Event('input')), {shown}")), 40, "all rows");
-    assert_eq!(browser.eval("[...document.querySelectorAll('nav, .tools, .skip')].filter((e) => e.offsetParent).length"), 0);
+    assert_eq!(
+        browser.eval("[...document.querySelectorAll('nav, .tools, .skip')].filter((e) => e.offsetParent).length"),
+        0
+    );
     assert_eq!(browser.eval("document.querySelectorAll('details:not([open])').length"), 0);
     browser.eval("dispatchEvent(new Event('afterprint'))");
     browser.ask("Emulation.setEmulatedMedia", json!({ "media": "" }));

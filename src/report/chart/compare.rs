@@ -78,7 +78,11 @@ pub(super) fn name(result: &(String, RunResult)) -> String {
 
 /// From the smallest to the largest mean, with the names: `598 ms (warm) to 905 ms (unchanged)`. Says what was seen, not
 /// who wins. None if there is nothing to show.
-pub(super) fn range(results: &[&(String, RunResult)], quantity: Quantity, value: impl Fn(&RunResult) -> f64) -> Option<String> {
+pub(super) fn range(
+    results: &[&(String, RunResult)],
+    quantity: Quantity,
+    value: impl Fn(&RunResult) -> f64,
+) -> Option<String> {
     let finite = || results.iter().map(|one| (*one, value(&one.1))).filter(|(_, value)| value.is_finite());
     let (low, high) = (finite().min_by(|a, b| a.1.total_cmp(&b.1))?, finite().max_by(|a, b| a.1.total_cmp(&b.1))?);
     let texts = [low.1, high.1].map(|value| quantity.text(value));

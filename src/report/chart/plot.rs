@@ -1,9 +1,7 @@
 //! Lines, areas and limits over a horizontal axis, in one panel or several that share it.
 
 use super::axis::{Axis, Fitted, Scale};
-use super::canvas::{
-    Canvas, Side, anchored, dashed, layer, picture, sub, text_width, tip, tips, window,
-};
+use super::canvas::{Canvas, Side, anchored, dashed, layer, picture, sub, text_width, tip, tips, window};
 use super::{Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
 use crate::measure::summary::Stat;
 use crate::report::wording::escape;
@@ -133,7 +131,8 @@ impl Plot {
             let (from, to) = (frame.at_x(chunk.first()?.from)?, frame.at_x(chunk.last()?.to)?);
             Some(tip((from, frame.top), (to, bottom), &chunk.first()?.text))
         });
-        let points = frames.iter().flat_map(|frame| frame.panel.marks.iter().filter_map(|mark| self.of_point(frame, mark)));
+        let points =
+            frames.iter().flat_map(|frame| frame.panel.marks.iter().filter_map(|mark| self.of_point(frame, mark)));
         tips(&strips.chain(points).collect::<String>())
     }
 

@@ -31,7 +31,12 @@ pub fn charts(results: &[(String, RunResult)]) -> Vec<Drawn> {
             POINTS,
             tradeoff(&all).svg(),
         ),
-        drawn("latency", "99th percentile of T_exec of the requests completed in each interval.", LINES, latency(&few).svg()),
+        drawn(
+            "latency",
+            "99th percentile of T_exec of the requests completed in each interval.",
+            LINES,
+            latency(&few).svg(),
+        ),
         drawn(
             "distribution",
             "Read at a latency how many requests took longer: where a line crosses 1 % is its p99.",
@@ -44,7 +49,12 @@ pub fn charts(results: &[(String, RunResult)]) -> Vec<Drawn> {
             POINTS,
             cold_starts(&all).svg(),
         ),
-        drawn("instances", "Mean number of instances in each interval, busy, idle and starting.", LINES, instances(&few).svg()),
+        drawn(
+            "instances",
+            "Mean number of instances in each interval, busy, idle and starting.",
+            LINES,
+            instances(&few).svg(),
+        ),
     ]
 }
 
@@ -55,7 +65,8 @@ fn p99(result: &RunResult) -> f64 {
 /// A line for each run.
 fn marks(results: &[&(String, RunResult)], points: impl Fn(&RunResult) -> Vec<(f64, f64)>) -> Vec<Mark> {
     let thin = |place| Style { width: if place == 0 { 3.0 } else { 1.75 }, ..style(place) };
-    let mark = |(place, one): (usize, &&(String, RunResult))| Mark::new(name(one), thin(place), Shape::Line(points(&one.1)));
+    let mark =
+        |(place, one): (usize, &&(String, RunResult))| Mark::new(name(one), thin(place), Shape::Line(points(&one.1)));
     results.iter().enumerate().map(mark).collect()
 }
 
@@ -94,8 +105,7 @@ fn over_time(
     let line = |result: &RunResult| {
         intervals(result).iter().map(|(from, to, point)| ((from + to) / 2.0, value(point))).collect::<Vec<_>>()
     };
-    let values: Vec<f64> =
-        results.iter().flat_map(|one| line(&one.1)).map(|(_, y)| y).filter(|y| *y > 0.0).collect();
+    let values: Vec<f64> = results.iter().flat_map(|one| line(&one.1)).map(|(_, y)| y).filter(|y| *y > 0.0).collect();
     let (low, high) = values.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), y| (low.min(*y), high.max(*y)));
     let scale = if quantity == Quantity::Seconds && high > 20.0 * low { Scale::Log } else { Scale::Linear };
     // The runs may differ in how long they are and how they are cut.
@@ -126,9 +136,8 @@ fn distribution(results: &[&(String, RunResult)]) -> Plot {
     };
     let bins = |result: &RunResult| result.distributions.latency.bins.clone();
     let all = results.iter().flat_map(|one| bins(&one.1)).filter(|(_, high, share)| *high > 0.0 && *share > 0.0);
-    let (low, high) = all.fold((f64::INFINITY, 0.0_f64), |(from, to), (low, high, _)| {
-        (from.min(low.max(high * 1e-3)), to.max(high))
-    });
+    let (low, high) =
+        all.fold((f64::INFINITY, 0.0_f64), |(from, to), (low, high, _)| (from.min(low.max(high * 1e-3)), to.max(high)));
     let edge = |n: i32| low * (high / low).powf(f64::from(n) / f64::from(STRIPS));
     let tip = |n: i32| {
         let x = (edge(n) * edge(n + 1)).sqrt();
