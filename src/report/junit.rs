@@ -74,17 +74,20 @@ pub fn found(objective: &ObjectiveResult, confident: bool) -> String {
 }
 
 fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
-    let value = objective.value;
+    let (value, quantity) = (objective.value, Quantity::of(&objective.metric));
     let interval = match value.half_width {
-        Some(half) => format!("95 % interval: {} to {}", value.mean - half, value.mean + half),
+        Some(half) => {
+            format!("95 % interval: {} to {}", quantity.bound(value.mean - half), quantity.bound(value.mean + half))
+        }
         None => "one replication: no interval".to_owned(),
     };
     let bounds = [("below", objective.below), ("above", objective.above)];
-    let bounds = bounds.into_iter().filter_map(|(word, bound)| Some(format!("asked for: {word} {}", bound?)));
+    let bounds =
+        bounds.into_iter().filter_map(|(word, bound)| Some(format!("asked for: {word} {}", quantity.bound(bound?))));
     format!(
         "metric: {}\nfound: {}\n{interval}\n{}\n{}",
         wording::subject(objective),
-        value.mean,
+        quantity.bound(value.mean),
         bounds.collect::<Vec<_>>().join("\n"),
         wording::extent(summary)
     )
@@ -110,7 +113,7 @@ mod tests {
         assert!(render(&suites, 1.0, false).contains("failures=\"1\""));
         let text = render(&suites, 1.0, true);
         assert!(text.contains("failures=\"2\""), "{text}");
-        assert!(text.contains("is 610 ± 300 ms, not below 800 ms with confidence"), "{text}");
+        assert!(text.contains("is 612 ± 300 ms, not below 800 ms with confidence"), "{text}");
     }
 
     #[test]

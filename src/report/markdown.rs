@@ -87,16 +87,17 @@ pub fn comparison(comparison: &Comparison, manifest: &Manifest) -> String {
     for variant in &variants {
         let _ = writeln!(text, "- **{}**: {}.", plain(variant), words::score(comparison, variant));
     }
+    text.push('\n');
     let judged: Vec<_> =
         comparison.contenders.iter().filter_map(|one| Some((one, wording::all_met(&one.summary)?))).collect();
     if !judged.is_empty() {
-        text.push_str("\n## Objectives\n\n");
+        text.push_str("## Objectives\n\n");
         let rows = judged
             .iter()
             .map(|(one, all)| vec![met(*all).to_owned(), plain(&one.name), wording::verdict(&one.summary)]);
         text += &table(&["", "Contender", "Verdict"], rows);
     }
-    let _ = write!(text, "\n## Differences to {}\n\n", plain(&comparison.baseline));
+    let _ = write!(text, "## Differences to {}\n\n", plain(&comparison.baseline));
     let head: Vec<String> = ["Metric".to_owned(), plain(&comparison.baseline)]
         .into_iter()
         .chain(variants.iter().map(|name| plain(name)))

@@ -66,11 +66,11 @@ impl Browser {
             }
         });
         let mut browser = Self { process, to, from, sent: 0, session: None, events: Vec::new(), _profile: profile };
-        let target = browser.ask("Target.createTarget", json!({ "url": "about:blank" }));
-        let session = browser.ask("Target.attachToTarget", json!({ "targetId": target["targetId"], "flatten": true }));
+        let target = browser.ask("Target.createTarget", &json!({ "url": "about:blank" }));
+        let session = browser.ask("Target.attachToTarget", &json!({ "targetId": target["targetId"], "flatten": true }));
         browser.session = session["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Network", "Log"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
+            browser.ask(&format!("{domain}.enable"), &json!({}));
         }
         browser.size(1200);
         Some(browser)
@@ -78,7 +78,7 @@ impl Browser {
 
     /// Sends a command and waits for its answer.
     #[track_caller]
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.sent += 1;
         let mut command = json!({ "id": self.sent, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -101,7 +101,7 @@ impl Browser {
     #[track_caller]
     fn open(&mut self, path: &Path) {
         self.events.clear();
-        self.ask("Page.navigate", json!({ "url": format!("file://{}", path.display()) }));
+        self.ask("Page.navigate", &json!({ "url": format!("file://{}", path.display()) }));
         let until = Instant::now() + PATIENCE;
         while self.eval("document.readyState") != "complete" || self.eval("location.protocol") != "file:" {
             assert!(Instant::now() < until, "{} does not load", path.display());
@@ -113,7 +113,7 @@ impl Browser {
     #[track_caller]
     fn eval(&mut self, expression: &str) -> Value {
         let params = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let answer = self.ask("Runtime.evaluate", params);
+        let answer = self.ask("Runtime.evaluate", &params);
         assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer:#}");
         answer["result"]["value"].clone()
     }
@@ -125,13 +125,13 @@ impl Browser {
 
     fn size(&mut self, width: u32) {
         let params = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-        self.ask("Emulation.setDeviceMetricsOverride", params);
+        self.ask("Emulation.setDeviceMetricsOverride", &params);
     }
 
     fn dark(&mut self, is_dark: bool) {
         let value = if is_dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": value }]);
-        self.ask("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.ask("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
     fn mouse(&mut self, kind: &str, (x, y): (f64, f64), more: &Value) {
@@ -139,7 +139,7 @@ impl Browser {
         for (key, value) in more.as_object().into_iter().flatten() {
             params[key] = value.clone();
         }
-        self.ask("Input.dispatchMouseEvent", params);
+        self.ask("Input.dispatchMouseEvent", &params);
     }
 
     fn drag(&mut self, from: (f64, f64), to: (f64, f64)) {
@@ -153,8 +153,8 @@ impl Browser {
     /// Presses a key; what it types is its own name if that is one character.
     fn key(&mut self, key: &str) {
         let text = if key.chars().count() == 1 { key } else { "" };
-        self.ask("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": key, "text": text }));
-        self.ask("Input.dispatchKeyEvent", json!({ "type": "keyUp", "key": key }));
+        self.ask("Input.dispatchKeyEvent", &json!({ "type": "keyDown", "key": key, "text": text }));
+        self.ask("Input.dispatchKeyEvent", &json!({ "type": "keyUp", "key": key }));
     }
 
     /// Pictures of the whole page for somebody to look at.
@@ -165,7 +165,7 @@ impl Browser {
             return;
         };
         fs::create_dir_all(&folder).expect("a folder");
-        let picture = self.ask("Page.captureScreenshot", json!({ "captureBeyondViewport": true }));
+        let picture = self.ask("Page.captureScreenshot", &json!({ "captureBeyondViewport": true }));
         fs::write(folder.join(format!("{name}.png")), base64(picture["data"].as_str().expect("data"))).expect("a file");
     }
 
@@ -315,7 +315,7 @@ fn pages_work_in_a_browser() {
         browser.size(1200);
         browser.dark(false);
         assert_eq!(browser.complaints(), [""; 0], "{page}");
-        let pdf = browser.ask("Page.printToPDF", json!({ "preferCSSPageSize": true, "printBackground": true }));
+        let pdf = browser.ask("Page.printToPDF", &json!({ "preferCSSPageSize": true, "printBackground": true }));
         let pdf = base64(pdf["data"].as_str().expect("data"));
         assert!(pdf.starts_with(b"%PDF") && pdf.len() > 20_000, "{page}");
         if std::env::var_os("FOREWARM_LOOK").is_some() {
@@ -460,7 +460,7 @@ fn zooming(browser: &mut Browser) {
 }
 
 fn printing(browser: &mut Browser) {
-    browser.ask("Emulation.setEmulatedMedia", json!({ "media": "print" }));
+    browser.ask("Emulation.setEmulatedMedia", &json!({ "media": "print" }));
     browser.eval("dispatchEvent(new Event('beforeprint'))");
     let shown =
         "[...document.querySelectorAll('#functions tbody tr')].filter((row) => row.offsetParent && !row.hidden).length";
@@ -471,6 +471,6 @@ fn printing(browser: &mut Browser) {
     );
     assert_eq!(browser.eval("document.querySelectorAll('details:not([open])').length"), 0);
     browser.eval("dispatchEvent(new Event('afterprint'))");
-    browser.ask("Emulation.setEmulatedMedia", json!({ "media": "" }));
+    browser.ask("Emulation.setEmulatedMedia", &json!({ "media": "" }));
     assert_eq!(browser.eval("document.querySelectorAll('details[open]').length"), 0, "folded again");
 }
