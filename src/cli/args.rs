@@ -39,6 +39,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
     Compare(CompareArgs),
+    /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
+    Report(ReportArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -65,9 +67,13 @@ Examples:
   forewarm run shop.toml --variant provisioned --out results/provisioned
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
+  forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
   forewarm init | forewarm run -
 
-The file of --timeline opens at https://ui.perfetto.dev.")]
+The file of --timeline opens at https://ui.perfetto.dev.
+
+Exit code 1: an objective is not met. An objective is met if the mean is on the right side; with --enforce, if the whole
+95 % interval is.")]
 pub(super) struct RunArgs {
     /// The scenario file; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
@@ -80,6 +86,8 @@ pub(super) struct RunArgs {
     /// Write instances and invocations of the first replication as Chrome trace events: .json, .json.gz
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -122,6 +130,8 @@ pub(super) struct CompareArgs {
     /// Never make more replications of each contender than this [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
     pub(super) max_replications: Option<u32>,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -167,6 +177,54 @@ pub(super) struct ChangeArgs {
     /// Independent runs, in place of simulation.replications
     #[arg(long, value_name = "N")]
     pub(super) replications: Option<u32>,
+}
+
+/// What makes a result fail.
+#[derive(Debug, Group)]
+pub(super) struct GateArgs {
+    /// Let an objective be met only if all of its 95 % interval is. With =OBJECTIVE: add one, as in
+    /// --enforce='latency_s.p99<800ms' or ='function.NAME:rejection_ratio<1%'; may be repeated
+    #[arg(long, value_name = "OBJECTIVE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(super) enforce: Vec<String>,
+    /// Write the objectives as JUnit XML, as CI systems read it, whether they are met or not
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm report results/shop                              Markdown, on the terminal
+  forewarm report results/shop --out shop.html
+  forewarm report results/before results/after --out both.html
+  forewarm report results/shop >> \"$GITHUB_STEP_SUMMARY\"
+
+For a PDF, let a browser print what pdf-ready makes:
+  forewarm report results/shop --format pdf-ready --out shop.html
+  chromium --headless --no-pdf-header-footer --print-to-pdf=shop.pdf shop.html
+
+Nothing is simulated. Of one folder this is the report that the command wrote itself. Of several runs the numbers stand
+side by side, with differences to the first. A file that forewarm did not write is never written over.")]
+pub(super) struct ReportArgs {
+    /// Results folders of forewarm run or compare; the first run is what the others are set beside
+    #[arg(value_name = "DIR", required = true)]
+    pub(super) folders: Vec<PathBuf>,
+    /// How it is written [default: html if the name of FILE ends so, else markdown]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(super) format: Option<ReportFormat>,
+    /// Write it to this file [default: standard output]; a report that is there is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Text with tables, for pull requests and terminals
+    Markdown,
+    /// The page with charts
+    Html,
+    /// The page laid out for A4: light, everything unfolded, each part on a new sheet
+    PdfReady,
 }
 
 #[derive(Debug, Group)]

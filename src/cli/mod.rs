@@ -3,9 +3,10 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `report`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
-//! | `results`, `output`, `folder` | the results folder; single files; what both need |
+//! | `results`, `output`, `folder`, `room` | the results folder; single files; what both need; whether they will fit |
+//! | `gate` | what makes a result fail |
 //! | `halt`, `meter` | Ctrl-C; progress |
 //! | `exit`, `terminal` | exit codes; the two output streams |
 
@@ -18,12 +19,15 @@ mod args;
 mod compare;
 mod exit;
 mod folder;
+mod gate;
 mod halt;
 mod list;
 mod load;
 mod meter;
 mod output;
+mod report;
 mod results;
+mod room;
 mod run;
 mod small;
 mod terminal;
@@ -52,6 +56,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Report(args) => report::report(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -5,30 +5,36 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Format, RunArgs};
 use super::exit::{Done, Stop};
+use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::meter::{self, Meter};
 use super::output::{Output, Sink};
 use super::results::{MANIFEST, Results};
-use super::{load, terminal};
+use super::{load, room, terminal};
 use crate::engine::SimError;
 use crate::experiment::{self, Run};
 use crate::measure::{Manifest, RunResult};
+use crate::report::junit::Suite;
 use crate::report::number::count;
 use crate::report::perfetto::TraceWriter;
 use crate::report::requests::RequestLog;
 use crate::report::{chart, csv, html, json, table};
 use crate::scenario::Scenario;
+use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
 pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
-    let (scenario, warnings) = load::scenario(&args.path, &args.scenario)?;
+    let (mut scenario, warnings) = load::scenario(&args.path, &args.scenario)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
+    gate::add(&args.gate, [&mut scenario])?;
+    gate::needs_intervals(&args.gate, scenario.simulation.replications)?;
     let halt = Halt::on_interrupt()?;
     let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let results = Results::reserve(&folder)?;
     let logs = Logs::open(args, &scenario, &results, &halt)?;
+    let gate = Gate::open(&args.gate, &results, &halt)?;
     let threads = threads(args.job.threads);
 
     let (run, wall_s) = simulate(args, &scenario, threads, logs, &halt)?;
@@ -38,10 +44,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     if halt.is_interrupted() {
         return Err(Stop::Interrupted);
     }
+    let suite = Suite { name: scenario.name.clone(), summary: &run.result.summary };
+    let done = gate.close(&[suite], wall_s)?;
     results.commit()?;
     print(args, &folder, &run, &manifest)?;
-    let missed = run.result.summary.objectives.iter().any(|objective| !objective.met);
-    Ok(if missed { Done::Missed } else { Done::Well })
+    Ok(done)
 }
 
 /// The run, and how long it took in seconds.
@@ -83,12 +90,15 @@ impl Logs {
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
         let open = |path: &PathBuf| Output::open(path, Some(results), halt);
         let mut logs = Self { requests: None, timeline: None };
+        let requests = expected_requests(scenario);
         if let Some(path) = &args.requests {
             let (output, sink) = open(path)?;
+            room::check("--requests", path, output.room(), requests, args.job.quiet)?;
             logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
         }
         if let Some(path) = &args.timeline {
             let (output, sink) = open(path)?;
+            room::check("--timeline", path, output.room(), requests, args.job.quiet)?;
             logs.timeline = Some((output, TraceWriter::new(sink, &functions)));
         }
         Ok(logs)
@@ -104,6 +114,13 @@ impl Logs {
         }
         Ok(())
     }
+}
+
+/// How many requests will arrive in a replication, about; none where only a trace knows.
+fn expected_requests(scenario: &Scenario) -> Option<f64> {
+    let until = SimTime::from(scenario.simulation.horizon);
+    let slowest = scenario.functions.iter().map(|function| function.duration.mean_s()).fold(0.0, f64::max);
+    scenario.sources.iter().map(|source| source.arrivals.expected_before(until, slowest)).sum()
 }
 
 /// Parquet if the name says so, CSV if not.
@@ -165,6 +182,7 @@ fn write(results: &Results, result: &RunResult, manifest: &Manifest) -> Result<(
     results.write("summary.json", json::summary(&result.summary))?;
     results.write("functions.csv", functions)?;
     results.write("timeline.csv", timeline)?;
+    results.write("charts.json", json::charts(result))?;
     for chart in &charts {
         results.write(&format!("{}.svg", chart.name), &chart.svg)?;
     }

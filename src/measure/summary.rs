@@ -310,6 +310,16 @@ pub struct ObjectiveResult {
     pub met: bool,
 }
 
+impl ObjectiveResult {
+    /// Whether the whole 95 % interval is on the right side. Without an interval it is not known, so it is not.
+    #[must_use]
+    pub fn is_met_with_confidence(&self) -> bool {
+        let Some(half) = self.value.half_width.filter(|half| half.is_finite()) else { return false };
+        let (low, high) = (self.value.mean - half, self.value.mean + half);
+        self.met && self.below.is_none_or(|bound| high < bound) && self.above.is_none_or(|bound| low > bound)
+    }
+}
+
 /// A limit and how many invocations it held back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitHit {

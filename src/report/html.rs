@@ -92,14 +92,16 @@ fn objectives(summary: &Summary) -> Markup {
         section.card.wide aria-labelledby="objectives-title" {
             h2 id="objectives-title" { "Objectives" }
             div.scroll tabindex="0" role="group" aria-label="Objectives" {
-                table.objectives {
+                table.objectives.sortable {
                     thead { tr { th scope="col" { "" } th scope="col" { "Metric" } th scope="col" { "Found" } th scope="col" { "Asked for" } } }
                     tbody {
                         @for objective in &summary.objectives {
                             tr {
                                 td { @if objective.met { span.badge.met { "✓ met" } } @else { span.badge.missed { "✗ not met" } } }
                                 th scope="row" { (wording::subject(objective)) }
-                                td { (Quantity::of(&objective.metric).stat(&objective.value)) }
+                                td data-v=[objective.value.mean.is_finite().then_some(objective.value.mean)] {
+                                    (Quantity::of(&objective.metric).stat(&objective.value))
+                                }
                                 td { (wording::bound(objective)) }
                             }
                         }
@@ -166,13 +168,13 @@ fn total(summary: &Summary) -> Markup {
         details {
             summary { "All " (rows.len()) " metrics" }
             div.scroll tabindex="0" role="group" aria-label="All metrics" {
-                table {
+                table.sortable {
                     thead { tr { th scope="col" { "Metric" } th scope="col" { "Value" } th.text scope="col" { "Meaning" } } }
                     tbody {
                         @for (key, stat) in &rows {
                             tr {
                                 th scope="row" { code { (key) } }
-                                td { (Quantity::of(key).stat(stat)) }
+                                td data-v=[stat.mean.is_finite().then_some(stat.mean)] { (Quantity::of(key).stat(stat)) }
                                 td.text { @if let Some((_, text)) = about.iter().find(|(name, _)| name == key) { (text) } }
                             }
                         }

@@ -8,6 +8,10 @@
 //! | [`json`], [`csv`] | what scripts read |
 //! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
+//! | [`runs`] | several stored runs on one page |
+//! | [`markdown`] | the same in Markdown |
+//! | [`stored`] | from the files of a results folder back to values |
+//! | [`junit`] | objectives for CI systems |
 //! | [`perfetto`] | Chrome trace events |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
 
@@ -16,10 +20,14 @@ pub mod comparison;
 pub mod csv;
 pub mod html;
 pub mod json;
+pub mod junit;
+pub mod markdown;
 pub mod number;
 pub mod page;
 pub mod perfetto;
 pub mod requests;
+pub mod runs;
+pub mod stored;
 pub mod table;
 mod text;
 pub mod trace;

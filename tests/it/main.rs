@@ -3,10 +3,12 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
 mod bad_scenarios;
+mod browser;
 mod clouds;
 mod conformance;
 mod docs;
 mod floors;
+mod gate;
 mod harness;
 mod invariants;
 mod keep_alive;
@@ -15,6 +17,7 @@ mod oracles;
 mod policies;
 mod program;
 mod reference;
+mod reports;
 mod scenario_files;
 mod scenarios;
 mod signatures;

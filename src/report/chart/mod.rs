@@ -11,6 +11,7 @@ pub mod compare;
 mod distribution;
 mod plot;
 pub mod run;
+pub mod runs;
 
 pub use axis::{Axis, Scale};
 pub use bars::{Bars, Row};
