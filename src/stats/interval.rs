@@ -84,6 +84,13 @@ pub fn clopper_pearson(successes: u64, trials: u64) -> Option<(f64, f64)> {
     Some((low, high))
 }
 
+/// What a probability stays below with 95 % confidence if none of `trials` trials was a success: 1 - 0.05^(1 / trials), about
+/// 3 / trials (the rule of three; one-sided, unlike [`clopper_pearson`]). None without trials.
+#[must_use]
+pub fn none_seen_below(trials: u64) -> Option<f64> {
+    (trials > 0).then(|| -(ALPHA.ln() / trials as f64).exp_m1())
+}
+
 /// Sum of the first over sum of the second, from pairs of independent replications, with a jackknife interval (Efron and
 /// Tibshirani 1993, chapter 11). None with fewer than two pairs or where a denominator is missing.
 ///
@@ -199,7 +206,10 @@ mod tests {
         // No success in n: 1 - 0.025^(1/n).
         let (_, high) = clopper_pearson(0, 1_000_000).expect("trials");
         near(high / -(0.025_f64.ln() / 1e6).exp_m1(), 1.0, 1e-6);
-        assert_eq!((wilson(1, 0), clopper_pearson(3, 2)), (None, None));
+        // One-sided: 0.05^(1/n) of all probabilities at the bound show nothing.
+        near(none_seen_below(20).expect("trials"), 1.0 - 0.05_f64.powf(0.05), 1e-12);
+        near(none_seen_below(1_000_000).expect("trials"), 2.9957e-6, 1e-10);
+        assert_eq!((wilson(1, 0), clopper_pearson(3, 2), none_seen_below(0)), (None, None, None));
     }
 
     #[test]
