@@ -5,6 +5,7 @@
 mod bad_scenarios;
 mod clouds;
 mod conformance;
+mod coverage;
 mod docs;
 mod floors;
 mod harness;
@@ -17,6 +18,7 @@ mod program;
 mod reference;
 mod scenario_files;
 mod scenarios;
+mod statistics;
 mod trace_readers;
 mod traces;
 mod vectors;

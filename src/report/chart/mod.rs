@@ -11,6 +11,7 @@ pub mod compare;
 mod distribution;
 mod plot;
 pub mod run;
+mod warm_up;
 
 pub use axis::{Axis, Scale};
 pub use bars::{Bars, Row};
