@@ -200,8 +200,8 @@ fn simulate(
     halt: &Halt,
 ) -> Result<(Compared, f64), Stop> {
     let meter = Meter::start(halt.clone(), !args.quiet && !args.no_progress && terminal::is_watched());
-    let compared = settle(contenders, threads, &meter)
-        .and_then(|()| experiment::compare(contenders, design, threads, &meter));
+    let compared =
+        settle(contenders, threads, &meter).and_then(|()| experiment::compare(contenders, design, threads, &meter));
     let wall_s = meter.stop().as_secs_f64();
     match compared {
         Ok(compared) => Ok((compared, wall_s)),

@@ -70,6 +70,7 @@ fn simulate(
     match run {
         // If it was an output that stopped the run, its error is here.
         Ok(run) => logs.keep().map(|()| (run, wall_s)),
+        Err(SimError::Cancelled) if halt.is_interrupted() => Err(Stop::Interrupted),
         Err(SimError::Cancelled) => logs.keep().and(Err(Stop::Interrupted)),
         Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
         Err(error) => Err(Stop::Input(error.into())),

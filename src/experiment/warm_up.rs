@@ -31,11 +31,13 @@ pub fn settle(
     }
     scenario.simulation.warm_up = Span::ZERO;
     let found = pilot(scenario, threads, progress)?;
-    scenario.simulation.warm_up = Span::from_secs_f64(found.chosen_s).unwrap_or_default();
+    let (found, chosen) = found;
+    scenario.simulation.warm_up = chosen;
     Ok(Some(found))
 }
 
-fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) -> Result<WarmUp, SimError> {
+/// What a pilot shows, and the warm-up that follows from it.
+fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) -> Result<(WarmUp, Span), SimError> {
     let mut scenario = scenario.clone();
     scenario.simulation.batches = None;
     let prepared = Prepared::of(&scenario);
@@ -57,24 +59,26 @@ fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) ->
         ("instances", instances.collect()),
         ("latency_s.p95", without_gaps(points.iter().map(|point| point.latency_s_p95))),
     ];
-    let series: Vec<PilotSeries> = series
+    let after = |intervals: usize| Span::from_nanos(interval.as_nanos() * intervals as u64);
+    let mut latest = Some(Span::ZERO);
+    let series = series
         .into_iter()
         .filter(|(_, values)| !values.is_empty())
-        .map(|(name, values)| {
-            let truncation_s = mser5(&values).map(|cut| cut as f64 * interval.as_secs_f64());
-            PilotSeries { name: name.to_owned(), truncation_s, values }
+        .map(|(name, values): (&str, Vec<f64>)| {
+            let truncation = mser5(&values).map(after);
+            latest = latest.zip(truncation).map(|(latest, truncation)| latest.max(truncation));
+            PilotSeries { name: name.to_owned(), truncation_s: truncation.map(Span::as_secs_f64), values }
         })
         .collect();
-    let is_settled = series.iter().all(|series| series.truncation_s.is_some());
-    let half = scenario.simulation.horizon.as_secs_f64() / 2.0;
-    let latest = series.iter().filter_map(|series| series.truncation_s).fold(0.0, f64::max);
-    Ok(WarmUp {
-        chosen_s: if is_settled { latest } else { half },
-        is_settled,
+    let chosen = latest.unwrap_or(Span::from_nanos(scenario.simulation.horizon.as_nanos() / 2));
+    let found = WarmUp {
+        chosen_s: chosen.as_secs_f64(),
+        is_settled: latest.is_some(),
         interval_s: interval.as_secs_f64(),
         replications: PILOT,
         series,
-    })
+    };
+    Ok((found, chosen))
 }
 
 /// An interval in which nothing was completed has the value of the one before, at the start that of the first. Empty if
@@ -137,7 +141,8 @@ mod tests {
 
     #[test]
     fn what_grows_for_ever_does_not_settle() {
-        let function = "duration.exponential.mean = \"1s\"\nconcurrency.max-instances = 1\nconcurrency.overflow = \"queue\"";
+        let function =
+            "duration.exponential.mean = \"1s\"\nconcurrency.max-instances = 1\nconcurrency.overflow = \"queue\"";
         let (found, scenario) = settled("poisson.rate = \"2/s\"", function);
         assert!(!found.is_settled);
         assert_eq!(scenario.simulation.warm_up, Span::from_secs(3_600));

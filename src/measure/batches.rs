@@ -18,6 +18,8 @@ pub struct Batches {
     from: SimTime,
     until: SimTime,
     length: Span,
+    /// Whether each function has batches of its own.
+    is_by_function: bool,
     /// The batches of each function, or of all functions.
     tallies: Vec<Vec<Tally>>,
     /// Up to where the levels of each function are known.
@@ -29,11 +31,13 @@ impl Batches {
     #[must_use]
     pub fn new(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let count = scenario.simulation.batches? as usize;
-        let owners = if scenario.functions.len() <= FUNCTIONS { cell.functions.len() } else { 1 };
+        let is_by_function = scenario.functions.len() <= FUNCTIONS;
+        let owners = if is_by_function { cell.functions.len() } else { 1 };
         Some(Self {
             from: window.from,
             until: window.until,
             length: length(window, count),
+            is_by_function,
             tallies: vec![vec![Tally::new(histogram_bits(scenario)); count]; owners],
             last: vec![SimTime::ZERO; cell.functions.len()],
         })
@@ -41,7 +45,7 @@ impl Batches {
 
     /// Adds the batches to the total, and to the functions of the cell if they have their own.
     pub fn finish(self, total: &mut Total, functions: &mut [FunctionRecord]) {
-        if self.tallies.len() == functions.len() {
+        if self.is_by_function {
             let shape = |tally: &Tally| tally.shape(self.length, &Peaks::default(), f64::NAN);
             for (function, tallies) in functions.iter_mut().zip(&self.tallies) {
                 function.batches = tallies.iter().map(shape).collect();
@@ -58,7 +62,7 @@ impl Batches {
             return None;
         }
         let batch = (now.since(self.from).as_nanos() / self.length.as_nanos()) as usize;
-        let owner = function.index().min(self.tallies.len() - 1);
+        let owner = if self.is_by_function { function.index() } else { 0 };
         let tallies = &mut self.tallies[owner];
         let last = tallies.len() - 1;
         // What division leaves over belongs to the last batch.
@@ -91,7 +95,15 @@ impl Observer for Batches {
         }
     }
 
-    fn instance_created(&mut self, now: SimTime, function: FnId, _: InstanceId, _: SimTime, _: Span, provisioned: bool) {
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: FnId,
+        _: InstanceId,
+        _: SimTime,
+        _: Span,
+        provisioned: bool,
+    ) {
         if let Some(tally) = self.at(function, now).filter(|_| !provisioned) {
             tally.created += 1;
         }

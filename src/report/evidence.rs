@@ -50,7 +50,9 @@ fn batches(found: &BatchMeans) -> Option<Note> {
         .checks
         .iter()
         .filter(|check| !check.is_independent)
-        .map(|check| format!("{} (lag-1 autocorrelation {:.2}, von Neumann {:.2})", check.metric, check.lag1, check.von_neumann))
+        .map(|check| {
+            format!("{} (lag-1 autocorrelation {:.2}, von Neumann {:.2})", check.metric, check.lag1, check.von_neumann)
+        })
         .collect();
     (!suspicious.is_empty()).then(|| Note {
         text: format!(
@@ -76,14 +78,18 @@ fn ended(found: &PrecisionReached) -> Note {
 
 fn reached(one: &MetricReached) -> Note {
     let quantity = Quantity::of(&one.metric);
-    let half = |half: Option<f64>| half.map_or_else(|| "no interval".to_owned(), |half| format!("± {}", quantity.text(half)));
+    let half =
+        |half: Option<f64>| half.map_or_else(|| "no interval".to_owned(), |half| format!("± {}", quantity.text(half)));
     let asked = match one.asked.strip_suffix('%') {
         Some(part) => format!("{part} % of the mean, {}", half(one.asked_half_width)),
         None => half(one.asked_half_width),
     };
     let word = if one.met { "" } else { ", not reached" };
     let subject = subject(&one.metric, one.function.as_deref());
-    Note { text: format!("precision of {subject}: {} (asked: {asked}){word}", half(one.half_width)), is_warning: !one.met }
+    Note {
+        text: format!("precision of {subject}: {} (asked: {asked}){word}", half(one.half_width)),
+        is_warning: !one.met,
+    }
 }
 
 fn rare(one: &Rare) -> Note {
@@ -120,7 +126,8 @@ mod tests {
             half_width,
             met,
         };
-        let rare = |seen, low, high| Rare { metric: "cold_start_ratio".into(), function: None, seen, of: 120_000, low, high };
+        let rare =
+            |seen, low, high| Rare { metric: "cold_start_ratio".into(), function: None, seen, of: 120_000, low, high };
         summary.evidence.precision = Some(PrecisionReached {
             looks: vec![10, 15],
             replications: 15,
@@ -139,7 +146,8 @@ mod tests {
             replications: 5,
             series: vec![series("instances", None), series("latency_s.p95", Some(600.0))],
         });
-        let check = BatchCheck { metric: "latency_s.mean".into(), lag1: 0.6, von_neumann: 0.8, z: 3.0, is_independent: false };
+        let check =
+            BatchCheck { metric: "latency_s.mean".into(), lag1: 0.6, von_neumann: 0.8, z: 3.0, is_independent: false };
         summary.evidence.batch_means =
             Some(BatchMeans { count: 25, length_s: 3_384.0, is_independent: false, checks: vec![check] });
         let text = crate::report::table::render(&summary, false);

@@ -133,8 +133,7 @@ impl<W: Write> Observer for TraceWriter<W> {
     fn initial_ended(&mut self, now: SimTime, function: FnId, instance: InstanceId) {
         let track = self.track(function, instance, SimTime::ZERO, now);
         let dur = span(SimTime::ZERO, now);
-        let rest =
-            format_args!("\"name\":\"in progress at the start\",\"cat\":\"initial\",\"ts\":0,\"dur\":{dur}");
+        let rest = format_args!("\"name\":\"in progress at the start\",\"cat\":\"initial\",\"ts\":0,\"dur\":{dur}");
         self.event('X', function, track, rest);
     }
 

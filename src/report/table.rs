@@ -1,8 +1,8 @@
 //! The terminal summary: the answer first, then tables. Fits 80 columns.
 
 use crate::measure::summary::{Shape, Stat, Summary};
-use crate::report::number::{Quantity, count, duration, money, percent};
 use crate::report::evidence;
+use crate::report::number::{Quantity, count, duration, money, percent};
 use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
 use crate::report::wording::{self, shown};
 

@@ -3,6 +3,8 @@
 //!
 //! None is returned where the data do not support an interval: too few values, or values that are not finite.
 
+use std::sync::OnceLock;
+
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// The normal quantile at 0.975.
@@ -25,7 +27,7 @@ pub struct Estimate {
 pub fn mean_half_width(values: &[f64]) -> Option<f64> {
     let (_, variance) = mean_and_variance(values)?;
     let n = values.len() as f64;
-    Some(student_t(n - 1.0, ALPHA)? * (variance / n).sqrt())
+    Some(t_95(values.len() - 1)? * (variance / n).sqrt())
 }
 
 /// The mean of `a - b` where the values of one place belong together (the same replication of two variants).
@@ -113,6 +115,13 @@ pub(super) fn mean_and_variance(values: &[f64]) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     Some((mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)))
+}
+
+/// [`student_t`] for 95 %, looked up: a summary asks for the same one for every number of every function.
+fn t_95(freedom: usize) -> Option<f64> {
+    static KNOWN: [OnceLock<Option<f64>>; 256] = [const { OnceLock::new() }; 256];
+    let of = || student_t(freedom as f64, ALPHA);
+    KNOWN.get(freedom).map_or_else(of, |known| *known.get_or_init(of))
 }
 
 /// What Student's t with at least one degree of freedom exceeds, on either side, with probability `alpha` (up to 0.5).

@@ -12,12 +12,12 @@ use crate::harness::scenario;
 
 const EXPERIMENTS: u64 = 1_000;
 
-/// One server, requests wait: half of its time is busy, the mean wait is 1 s.
-fn mm1(simulation: &str) -> Scenario {
+/// One server, requests wait; one takes a second on average.
+fn mm1(rate: f64, simulation: &str) -> Scenario {
     scenario(&format!(
         "[scenario]\nname = \"mm1\"\n[simulation]\n{simulation}\n[[function]]\nname = \"f\"\n\
          duration.exponential.mean = \"1s\"\nkeep-alive.fixed.window = \"forever\"\nconcurrency.max-instances = 1\n\
-         concurrency.overflow = \"queue\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"0.5/s\"\n"
+         concurrency.overflow = \"queue\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"{rate}/s\"\n"
     ))
 }
 
@@ -68,7 +68,7 @@ fn rejected(summary: &Summary) -> Stat {
 #[test]
 fn of_replications_the_mean_wait_of_one_server() {
     let known: [Known; 2] = [("wait", wait, queueing::mmc_wait_mean(1, 0.5, 1.0)), ("busy", busy, 0.5)];
-    assert_coverage("M/M/1", mm1("horizon = \"2100s\"\nwarm-up = \"100s\"\nreplications = 10"), &known);
+    assert_coverage("M/M/1", mm1(0.5, "horizon = \"2100s\"\nwarm-up = \"100s\"\nreplications = 10"), &known);
 }
 
 /// The 95th percentile of the wait: P(wait > t) = rho exp(-(mu - lambda) t).
@@ -76,7 +76,7 @@ fn of_replications_the_mean_wait_of_one_server() {
 fn of_replications_a_quantile() {
     let p95: fn(&Summary) -> Stat = |summary| summary.total.wait_s.p95;
     let known: [Known; 1] = [("p95", p95, (0.5_f64 / 0.05).ln() / 0.5)];
-    assert_coverage("M/M/1", mm1("horizon = \"8100s\"\nwarm-up = \"100s\"\nreplications = 5"), &known);
+    assert_coverage("M/M/1", mm1(0.5, "horizon = \"8100s\"\nwarm-up = \"100s\"\nreplications = 5"), &known);
 }
 
 #[test]
@@ -101,14 +101,14 @@ fn of_the_stopping_rule() {
 fn of_batch_means() {
     let simulation = "horizon = \"25100s\"\nwarm-up = \"100s\"\nintervals = \"batch-means\"";
     let known: [Known; 2] = [("wait", wait, queueing::mmc_wait_mean(1, 0.5, 1.0)), ("busy", busy, 0.5)];
-    let summaries = assert_coverage("M/M/1 in batches", mm1(simulation), &known);
+    let summaries = assert_coverage("M/M/1 in batches", mm1(0.5, simulation), &known);
     // Batches of 1,000 s are long beside the 12 s in which the queue forgets: the checks seldom complain. Of two checks
     // that err once in twenty times each, one does in at most a tenth.
     let batches = |summary: &Summary| summary.evidence.batch_means.clone().expect("batches");
     let suspected = summaries.iter().filter(|summary| !batches(summary).is_independent).count();
     assert!(suspected < 160, "{suspected} of {EXPERIMENTS}");
-    // Batches of four requests each are not independent, and that is said.
-    let mut short = mm1("horizon = \"300s\"\nwarm-up = \"100s\"\nintervals = \"batch-means\"");
+    // At nine tenths of its capacity it takes six minutes to forget: batches of 80 s depend on each other, and that is said.
+    let mut short = mm1(0.9, "horizon = \"2500s\"\nwarm-up = \"500s\"\nintervals = \"batch-means\"");
     let found = (1..=100).filter(|seed| {
         short.simulation.seed = *seed;
         let run = experiment::run(&short, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");

@@ -355,7 +355,11 @@ fn a_pilot_finds_the_warm_up() {
     let measured = |one: &Value| one["summary"]["measured_s"].clone();
     assert!(compared["contenders"].as_array().expect("a list").iter().all(|one| measured(one) == found["measured_s"]));
 
-    folder.write("full.toml", &auto(QUICK.replace("\"1/s\"", "\"20/s\"")).replace("duration", "concurrency = { max-instances = 1, overflow = \"queue\" }\nduration"));
+    folder.write(
+        "full.toml",
+        &auto(QUICK.replace("\"1/s\"", "\"20/s\""))
+            .replace("duration", "concurrency = { max-instances = 1, overflow = \"queue\" }\nduration"),
+    );
     let answer = folder.run(&["run", "full.toml"]).ends(0);
     assert!(answer.out.contains("did not settle within half of the horizon"), "{}", answer.out);
 }

@@ -53,7 +53,8 @@ fn what_is_busy_at_the_start_has_its_place_in_the_limits() {
         assert_eq!(total.requests.completed.mean, 2.0 - rejected, "{limit}");
     }
     // Old instances go when they are free: the busy one at 10 s, the idle one at 2 s.
-    let function = "duration.constant.value = \"10s\"\nmax-lifetime = \"1m\"\ninitial = { busy = 1, idle = 1, age = \"58s\" }";
+    let function =
+        "duration.constant.value = \"10s\"\nmax-lifetime = \"1m\"\ninitial = { busy = 1, idle = 1, age = \"58s\" }";
     let total = summary(&text("horizon = \"100s\"", function, "times.at = [\"20s\"]")).total;
     assert_eq!((total.invocations.cold.mean, total.instances.idle_mean.mean), (1.0, (2.0 + 50.0) / 100.0));
 }
@@ -72,7 +73,9 @@ fn an_initial_state_of_many() {
         })
         .collect();
     let head = "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"5m\"\nreplications = 3\n[platform]\n";
-    for platform in ["", "memory.budget = \"3GB\"\n", "concurrency.account-limit = 10\nconcurrency.min-unreserved = 0\n"] {
+    for platform in
+        ["", "memory.budget = \"3GB\"\n", "concurrency.account-limit = 10\nconcurrency.min-unreserved = 0\n"]
+    {
         let text = format!("{head}{platform}{functions}");
         let found = run(&text, 1).result.summary;
         assert_eq!(json::summary(&found), json::summary(&run(&text, 4).result.summary), "{platform}");
@@ -87,7 +90,8 @@ const FUNCTION: &str = "duration.exponential.mean = \"1s\"\nkeep-alive.fixed.win
 #[test]
 fn precision_is_reached_or_given_up_and_threads_change_nothing() {
     let precise = |metrics: &str, most: u32| {
-        let simulation = format!("horizon = \"5m\"\nprecision = {{ metrics = {{ {metrics} }}, max-replications = {most} }}");
+        let simulation =
+            format!("horizon = \"5m\"\nprecision = {{ metrics = {{ {metrics} }}, max-replications = {most} }}");
         text(&simulation, FUNCTION, POISSON)
     };
     let easy = precise("\"latency_s.mean\" = \"5%\", cold_start_ratio = 0.02", 300);
@@ -174,6 +178,10 @@ fn what_is_interrupted_keeps_whole_replications() {
     let scenario = scenario(&text("horizon = \"10m\"\nreplications = 20", FUNCTION, POISSON));
     let stopped = |done| experiment::run(&scenario, NonZeroUsize::MIN, &After(AtomicU64::new(done)), None::<()>);
     let kept = stopped(0).expect("half of it is whole");
-    assert!(!kept.is_whole && (8..13).contains(&kept.result.summary.replications), "{}", kept.result.summary.replications);
+    assert!(
+        !kept.is_whole && (8..13).contains(&kept.result.summary.replications),
+        "{}",
+        kept.result.summary.replications
+    );
     assert!(matches!(stopped(600_000), Err(SimError::Cancelled)), "nothing is whole");
 }

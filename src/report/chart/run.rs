@@ -3,8 +3,8 @@
 use super::axis::{Axis, Scale};
 use super::bars::{Bars, Row};
 use super::distribution::distribution;
-use super::warm_up;
 use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
+use super::warm_up;
 use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};

@@ -7,8 +7,8 @@ mod initial;
 mod load;
 mod names;
 mod platform;
-mod simulation;
 mod scaling;
+mod simulation;
 mod trace;
 
 use super::data::Data;

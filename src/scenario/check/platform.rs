@@ -172,8 +172,7 @@ impl Checker<'_, '_> {
             rule.get_or_insert((name, own));
         }
         if let Some((place, budget)) = budget.filter(|(_, budget)| always > u64::from(*budget)) {
-            let message =
-                format!("what is there at the start has {always}MB: `platform.memory.budget` is {budget}MB");
+            let message = format!("what is there at the start has {always}MB: `platform.memory.budget` is {budget}MB");
             self.problems.push(Problem::error(place, message));
         }
     }

@@ -59,7 +59,8 @@ impl Checker<'_, '_> {
         let most = *table.max_replications;
         let first = table.min_replications.unwrap_or(FIRST_LOOK.min(most));
         if first > most {
-            let message = format!("`simulation.precision.min-replications` ({first}) is more than `max-replications` ({most})");
+            let message =
+                format!("`simulation.precision.min-replications` ({first}) is more than `max-replications` ({most})");
             self.problems.push(Problem::error(table.min_replications.place, message));
         }
         let mut targets = Vec::new();
@@ -86,7 +87,8 @@ impl Checker<'_, '_> {
     fn batches(&mut self, table: &SimulationTable) -> Option<u32> {
         if *table.intervals == Intervals::Replications {
             if table.batches.is_some() && !table.intervals.broken {
-                let problem = Problem::error(table.batches.place, "`simulation.batches` needs intervals = \"batch-means\"");
+                let problem =
+                    Problem::error(table.batches.place, "`simulation.batches` needs intervals = \"batch-means\"");
                 self.problems.push(problem.help("write it, or remove batches"));
             }
             return None;

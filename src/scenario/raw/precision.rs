@@ -63,7 +63,8 @@ impl Field for HalfWidth {
             (None, Some(Ok(tolerance @ Tolerance::Relative(_)))) => return Some(tolerance),
             (None, Some(Ok(Tolerance::Absolute(size)))) => {
                 let message = format!("`{}`: \"{size}\" has no unit", reader.path());
-                let help = format!("write \"{size}%\" for a part of the mean, or {size} without quotes for the metric's unit");
+                let help =
+                    format!("write \"{size}%\" for a part of the mean, or {size} without quotes for the metric's unit");
                 reader.problems.push(Problem::error(node.place, message).help(help));
             }
             _ => reader.refuse(node, Self::SHAPE),
