@@ -75,12 +75,6 @@ pub(super) struct RunArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Worker threads, which do not change the result [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(super) threads: Option<NonZeroUsize>,
     /// Run until half of the 95 % interval is this short: METRIC=5% of the mean, or METRIC=VALUE; may be repeated
     #[arg(long, value_name = "METRIC=P", value_parser = precision_of_metric)]
     pub(super) precision: Vec<(String, Tolerance)>,
@@ -94,13 +88,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) format: FormatArgs,
-    /// Print nothing but errors and what --format json asks for
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-    /// Show no progress bar
-    #[arg(long)]
-    pub(super) no_progress: bool,
+    pub(super) job: JobArgs,
 }
 
 #[derive(Debug, Group)]
@@ -141,6 +129,13 @@ pub(super) struct CompareArgs {
     /// Never make more replications of each contender than this [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
     pub(super) max_replications: Option<u32>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+/// How a simulation is carried out, and where its results go.
+#[derive(Debug, Group)]
+pub(super) struct JobArgs {
     /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,

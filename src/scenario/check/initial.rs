@@ -53,7 +53,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         if let Some((message, help)) = refused(function, initial, &path) {
             problems.push(Problem::error(written.place, message).help(help));
         }
-        if function.concurrency.reserved.is_none() {
+        if function.concurrency.reserved.is_none() && initial.busy > 0 {
             unreserved += u64::from(initial.busy);
             let limit = scenario.unreserved_concurrency();
             if unreserved > u64::from(limit) {
