@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::recorder::Replication;
 use super::result::{Counted, stat_of};
 use super::summary::{Shape, Stat};
-use crate::scenario::{PrecisionTarget, Scenario, Tolerance};
+use crate::scenario::{Function, Overflow, PrecisionTarget, Scenario, Tolerance};
 use crate::stats::batch::Dependence;
 use crate::stats::interval::{clopper_pearson, none_seen_below};
 
@@ -161,18 +161,19 @@ pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rar
     of(None).chain((0..functions).flat_map(|place| of(Some(place)))).collect()
 }
 
-/// Whether the events of a ratio can come at all: without limits nothing is rejected.
+/// Whether the events of a ratio can come at all: without a limit, or where all may wait, nothing is rejected.
 fn may_be(ratio: Counted, scenario: &Scenario, function: Option<usize>) -> bool {
     let platform = &scenario.platform;
-    let is_limited = |function: &crate::scenario::Function| {
+    let is_shared =
+        platform.account_limit.is_some() || platform.scaling.is_some() || platform.memory_budget_mb.is_some();
+    let may_reject = |function: &Function| {
         let concurrency = &function.concurrency;
-        concurrency.max_instances.is_some() || concurrency.reserved.is_some() || function.scaling.orders_all()
+        let is_limited = is_shared || concurrency.max_instances.is_some() || concurrency.reserved.is_some();
+        let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
+        function.scaling.orders_all() || (is_limited && !waits)
     };
     ratio == Counted::ColdStarts
-        || platform.account_limit.is_some()
-        || platform.scaling.is_some()
-        || platform.memory_budget_mb.is_some()
-        || function.map_or(scenario.functions.iter().any(is_limited), |place| is_limited(&scenario.functions[place]))
+        || function.map_or(scenario.functions.iter().any(may_reject), |place| may_reject(&scenario.functions[place]))
 }
 
 fn seldom(ratio: Counted, function: Option<String>, shapes: &[&Shape<f64>]) -> Option<Rare> {

@@ -26,7 +26,9 @@ impl RunResult {
             replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
         let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total).collect();
-        let batches = replications.first().filter(|_| scenario.simulation.batches.is_some());
+        // In a comparison there are replications after all.
+        let is_batched = scenario.simulation.batches.is_some() && replications.len() == 1;
+        let batches = replications.first().filter(|_| is_batched);
         let total = stats(&totals);
         let total = batches.map_or_else(|| total.clone(), |one| with_batches(&total, &one.batches));
         let functions: Vec<(String, Shape<Stat>)> = names

@@ -94,21 +94,26 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
         }
         return;
     }
-    // Precision takes the place of a fixed number, which is what it begins with then.
-    let written = entries_of(root, &["simulation"], Place::default()).and_then(|simulation| {
-        let at = simulation.iter().position(|entry| entry.key == "replications")?;
-        match simulation.remove(at).node.value {
-            Value::Integer(Some(number)) => u32::try_from(number).ok().filter(|number| *number > 1),
-            _ => None,
-        }
-    });
-    let has_first = root.get("simulation").and_then(|simulation| simulation.get("precision")?.get("min-replications"));
-    if let Some(first) = options.replications.or(written.filter(|_| has_first.is_none())) {
-        let first = options.max_replications.map_or(first, |most| first.min(most));
-        apply_set(root, "--replications", "simulation.precision.min-replications", &count(first), problems);
-    }
     if let Some(most) = options.max_replications {
         apply_set(root, "--max-replications", "simulation.precision.max-replications", &count(most), problems);
+    }
+    // Precision takes the place of a fixed number, which is what it begins with then.
+    let fixed = entries_of(root, &["simulation"], Place::default()).and_then(|simulation| {
+        let at = simulation.iter().position(|entry| entry.key == "replications")?;
+        Some(simulation.remove(at))
+    });
+    let first = |number: u32| options.max_replications.map_or(number, |most| number.min(most));
+    if let Some(replications) = options.replications {
+        let key = "simulation.precision.min-replications";
+        apply_set(root, "--replications", key, &count(first(replications)), problems);
+    } else if let Some(fixed) = fixed
+        && let Value::Integer(Some(number)) = fixed.node.value
+        && let Ok(number @ 2..) = u32::try_from(number)
+        && let Some(precision) = entries_of(root, &["simulation", "precision"], fixed.place)
+        && !precision.iter().any(|entry| entry.key == "min-replications")
+    {
+        let number = Value::Integer(Some(first(number).into()));
+        precision.push(entry("min-replications", fixed.place, number));
     }
     for (metric, tolerance) in &options.precision {
         // The key of the metric has a dot in it, so that it cannot be part of a dotted key.

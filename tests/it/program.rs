@@ -334,7 +334,7 @@ fn a_run_until_it_is_precise() {
     let wrong = folder.run(&["run", "x.toml", "--precision", "latency_s.p98=5%"]).ends(2);
     assert!(wrong.err.contains("--precision:1:1") && wrong.err.contains("did you mean"), "{}", wrong.err);
     let wrong = folder.run(&["run", "x.toml", "--max-replications", "9"]).ends(2);
-    assert!(wrong.err.contains("names no metric"), "{}", wrong.err);
+    assert!(wrong.err.contains("names no metric") && wrong.err.contains("--max-replications:1:1"), "{}", wrong.err);
     folder.run(&["run", "x.toml", "--precision", "5%"]).ends(2);
 }
 

@@ -78,7 +78,8 @@ impl Checker<'_, '_> {
         }
         if targets.is_empty() && !table.metrics.broken && !table.functions.broken {
             let problem = Problem::missing(table.place, "`simulation.precision` names no metric");
-            self.problems.push(problem.help("as in metrics = { \"latency_s.p99\" = \"5%\" }"));
+            let help = "as in metrics = { \"latency_s.p99\" = \"5%\" }, or --precision latency_s.p99=5%";
+            self.problems.push(problem.help(help));
         }
         (first, Precision { targets, max_replications: most })
     }

@@ -66,8 +66,7 @@ table! {
         default warm_up: WarmUp = Some(Span::ZERO),
         /// Root of all random numbers.
         default seed: Seed = 1,
-        /// Independent runs, from which the intervals are made.
-        /// (Without it: 1; with `precision`, which takes its place: as many as needed.)
+        /// Independent runs, from which the intervals are made; without it: 1, or as many as `precision` needs.
         optional replications: Count<1, MAX_REPLICATIONS>,
         /// Run until intervals are narrow enough.
         optional precision: PrecisionTable,
