@@ -65,6 +65,7 @@ Examples:
   forewarm run shop.toml
   forewarm run shop.toml --set function.checkout.memory=512MB --replications 10
   forewarm run shop.toml --variant provisioned --out results/provisioned
+  forewarm run shop.toml --precision latency_s.p99=5% --max-replications 100
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
   forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
@@ -80,6 +81,12 @@ pub(super) struct RunArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Run until half of the 95 % interval is this short: METRIC=5% of the mean, or METRIC=VALUE; may be repeated
+    #[arg(long, value_name = "METRIC=P", value_parser = precision_of_metric)]
+    pub(super) precision: Vec<(String, Tolerance)>,
+    /// With a precision: never make more replications than this [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
     /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
     #[arg(long, value_name = "FILE")]
     pub(super) requests: Option<PathBuf>,
@@ -408,6 +415,14 @@ fn precision(text: &str) -> Result<(Option<String>, Tolerance), String> {
         (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
         (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
         _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+    }
+}
+
+/// `METRIC=5%` or `METRIC=VALUE`.
+fn precision_of_metric(text: &str) -> Result<(String, Tolerance), String> {
+    match precision(text) {
+        Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
+        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
+mod batches;
 pub mod comparison;
 mod cost;
+pub mod evidence;
 mod peaks;
 mod recorder;
 mod result;
@@ -12,7 +14,9 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use batches::Batches;
 pub use recorder::{FunctionRecord, Recorder, Replication, TOGETHER_MAX, Total};
+pub(crate) use result::precision_reached;
 pub use window::Window;
 
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};

@@ -18,6 +18,7 @@
 pub mod chart;
 pub mod comparison;
 pub mod csv;
+mod evidence;
 pub mod html;
 pub mod json;
 pub mod junit;

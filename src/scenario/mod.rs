@@ -51,8 +51,12 @@ pub struct ParseOptions {
     pub policy: Option<String>,
     /// In place of `simulation.seed`.
     pub seed: Option<u64>,
-    /// In place of `simulation.replications`.
+    /// In place of `simulation.replications`; where intervals must be narrow, those at the first look.
     pub replications: Option<u32>,
+    /// How narrow the intervals of these metrics of the total must be, beside what the scenario says.
+    pub precision: Vec<(String, Tolerance)>,
+    /// In place of `simulation.precision.max-replications`.
+    pub max_replications: Option<u32>,
     /// The keys of the summary, for objectives; empty: any is taken.
     pub metrics: Vec<String>,
 }
@@ -210,9 +214,7 @@ impl<'a> Loader<'a> {
         if let Some(seed) = self.options.seed {
             overlay::apply_set(root, "--seed", "simulation.seed", &seed.to_string(), problems);
         }
-        if let Some(replications) = self.options.replications {
-            overlay::apply_set(root, "--replications", "simulation.replications", &replications.to_string(), problems);
-        }
+        overlay::apply_replications(root, self.options, problems);
     }
 
     /// The variant of a name.

@@ -165,6 +165,7 @@ fn results_reference() -> String {
         | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\
         | `charts.json` | what `forewarm report` draws charts from beyond the other files: the length of an interval, limits, distributions as bins (lower edge s, upper edge s, share) |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
+        | `warm-up.svg` | with warm-up = \"auto\": the pilot and where it was cut |\n\
         | `report.html` | all of it, self-contained |\n\n\
         `forewarm compare` writes instead of all but the manifest and the report:\n\n\
         | file | holds |\n|---|---|\n\
@@ -175,6 +176,10 @@ fn results_reference() -> String {
         `forewarm report DIR...` makes the report again from these files, as HTML, as Markdown or for paper.\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
         `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
+        Beside them `summary.json` has, where they apply (see [Statistics](../background/statistics.md)): `precision`, what was\n\
+        asked and reached; `rare`, ratios of which fewer than ten events were seen, with `seen`, `of`, `low` and `high`;\n\
+        `warm_up`, what a pilot chose; `batch_means`, the batches and whether they are independent. With batch means, peaks,\n\
+        largest values, lifespans, costs and numbers of events have `half_width` null.\n\n\
         | metric | meaning |\n|---|---|\n"
         .to_owned();
     for (key, meaning) in metrics() {

@@ -12,6 +12,7 @@ mod distribution;
 mod plot;
 pub mod run;
 pub mod runs;
+mod warm_up;
 
 pub use axis::{Axis, Scale};
 pub use bars::{Bars, Row};
