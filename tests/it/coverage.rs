@@ -34,6 +34,7 @@ fn loss(simulation: &str) -> Scenario {
 type Known = (&'static str, fn(&Summary) -> Stat, f64);
 
 /// Fails unless each number is held by its interval as often as promised. Hands back the summaries.
+#[expect(clippy::print_stdout, reason = "the figures are what one wants to know")]
 fn assert_coverage(what: &str, mut scenario: Scenario, known: &[Known]) -> Vec<Summary> {
     let summaries: Vec<Summary> = (1..=EXPERIMENTS)
         .map(|seed| {
