@@ -2,6 +2,7 @@
 
 mod cells;
 pub mod compare;
+pub mod sweep;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;

@@ -108,7 +108,7 @@ impl Loader<'_> {
     }
 
     /// Refuses variants that are not there. With a variant chosen, the others are not in the tree that is checked.
-    fn refuse_unknown(&self, file: &Node, scenario: &Scenario, problems: &mut Problems) {
+    pub(super) fn refuse_unknown(&self, file: &Node, scenario: &Scenario, problems: &mut Problems) {
         let axes = scenario.sweep.iter().flat_map(|sweep| sweep.axes()).filter(|axis| axis.key == VARIANT);
         for level in axes.flat_map(|axis| axis.levels().unwrap_or_default()) {
             if !names(file).any(|name| name == level.text) {
@@ -158,6 +158,12 @@ impl Findings {
                 None => self.groups.push(Group { problem, first: who.to_owned(), others: 0 }),
             }
         }
+    }
+
+    /// Whether so much is known that looking for more helps nobody.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.left_out > 0
     }
 
     /// Everything; none if nothing was wrong.
@@ -230,7 +236,10 @@ mod tests {
         let all = points(sweep, &ParseOptions::default()).expect("right");
         assert_eq!(all.len(), 6);
         assert_eq!(all[5].0, "function.f.memory = 1GB, source.s.arrivals.poisson.rate = 100/s");
-        assert_eq!(all.iter().map(|(_, one)| one.functions[0].memory_mb).collect::<Vec<_>>(), [512, 512, 512, 1024, 1024, 1024]);
+        assert_eq!(
+            all.iter().map(|(_, one)| one.functions[0].memory_mb).collect::<Vec<_>>(),
+            [512, 512, 512, 1024, 1024, 1024]
+        );
         assert!(all.iter().all(|(_, one)| one.sweep.is_none() && one.variants.is_empty()));
     }
 
@@ -254,6 +263,6 @@ mod tests {
         let wrong = points(sweep, &ParseOptions::default()).expect_err("two values are wrong");
         assert!(wrong.contains("point 1 and 9 more points: `simulation.warm-up` (2h) must be shorter"), "{wrong}");
         assert!(wrong.contains("point 10 and 9 more points: `function.f.memory`"), "{wrong}");
-        assert!(wrong.contains("x.toml:22:23") && wrong.ends_with("2 errors\n"), "{wrong}");
+        assert!(wrong.contains("x.toml:21:33") && wrong.ends_with("2 errors\n"), "{wrong}");
     }
 }

@@ -157,8 +157,7 @@ impl<'a> Reader<'a> {
             self.refuse(node, Shape::Table(shape));
             return None;
         };
-        let is_known =
-            |key: &str| shape.field(key).is_some() || shape.dotted.is_some() && key.contains('.');
+        let is_known = |key: &str| shape.field(key).is_some() || shape.dotted.is_some() && key.contains('.');
         for entry in entries.iter().filter(|entry| !is_known(&entry.key)) {
             if self.problems.is_full() {
                 break;
