@@ -7,7 +7,10 @@
 //! | `chart` | metrics against parameters, trade-offs, sensitivities |
 //! | `page` | `report.html`, and the answer on the terminal |
 
+pub mod chart;
 pub mod csv;
+pub mod digest;
+pub mod page;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 
