@@ -1,5 +1,9 @@
 //! `forewarm sweep`.
 
+#[cfg(feature = "parquet")]
+mod parts;
+#[cfg(not(feature = "parquet"))]
+#[path = "sweep/no_parts.rs"]
 mod parts;
 
 use std::cell::Cell;
@@ -13,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::args::{Format, SweepArgs};
 use super::exit::{Done, Stop};
+use super::folder::resolve;
 use super::halt::Halt;
 use super::journal::{Identity, Journal, Unfit};
 use super::load::{self, Text};
@@ -89,7 +94,8 @@ impl Study<'_> {
         let folder = self.folder();
         // Fails now and not after the long part.
         drop(Results::reserve(&folder)?);
-        let partial = partial(&folder);
+        let partial =
+            partial(&folder).map_err(|error| Stop::of_path(format!("cannot write to {}", folder.display()), error))?;
         let mut journal = self.journal(&partial)?;
         let costs = self.survey().inspect_err(|_| forget_if_empty(&partial, &journal))?;
         let numbers = (0..self.task.points.count()).filter(|number| !journal.has(*number)).collect();
@@ -115,6 +121,28 @@ impl Study<'_> {
         self.args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&self.scenario.name))
     }
 
+    /// Where parts go.
+    fn parts_folder(&self) -> PathBuf {
+        let own = || Path::new("results").join(format!("{}.parts", self.scenario.name));
+        self.args.job.out.clone().unwrap_or_else(own)
+    }
+
+    /// The command that makes a part, with everything that changes the scenario.
+    fn shard_command(&self, number: u32, of: u32, folder: &Path) -> String {
+        let changes = &self.args.scenario.changes;
+        let mut words = vec![String::new(), "sweep".to_owned(), self.args.path.display().to_string()];
+        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        if let Some(variant) = &self.args.scenario.variant {
+            option("--variant", variant.clone());
+        }
+        changes.set.iter().for_each(|(key, value)| option("--set", format!("{key}={value}")));
+        changes.seed.iter().for_each(|seed| option("--seed", seed.to_string()));
+        changes.replications.iter().for_each(|number| option("--replications", number.to_string()));
+        option("--shard", format!("{number}/{of}"));
+        option("--out", folder.display().to_string());
+        command_line(words.into_iter())
+    }
+
     /// What makes points fit together.
     fn identity(&self) -> Identity {
         Identity {
@@ -136,7 +164,7 @@ impl Study<'_> {
             return Journal::create(&path, &identity, width).map_err(|unfit| self.unfit(unfit, partial));
         }
         let journal = Journal::open(&path, &identity, width).map_err(|unfit| self.unfit(unfit, partial))?;
-        if !self.args.resume {
+        if !self.args.resume && journal.done() > 0 {
             let (done, all) = (count(journal.done() as f64), count(identity.points as f64));
             let shown = partial.display();
             return Err(Stop::input(
@@ -356,10 +384,12 @@ fn finish(file: io::Result<BufWriter<File>>) -> io::Result<()> {
 }
 
 /// The folder beside the results in which points are kept while there are no results.
-fn partial(folder: &Path) -> PathBuf {
+fn partial(folder: &Path) -> io::Result<PathBuf> {
+    // `.` and the like have no name of their own.
+    let folder = if folder.file_name().is_some() { folder.to_owned() } else { resolve(folder)? };
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
-    folder.with_file_name(name)
+    Ok(folder.with_file_name(name))
 }
 
 /// A sweep that was refused leaves nothing behind.

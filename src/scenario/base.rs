@@ -4,6 +4,7 @@ use super::axis::{Axis, Level};
 use super::check::VARIANT;
 use super::diagnostic::{Place, Problem, Problems};
 use super::limits::MAX_PROBLEMS;
+use super::sweep::Sweep;
 use super::tree::{Node, Value};
 use super::{Files, Loader, ParseOptions, Scenario, overlay, text_of};
 
@@ -109,7 +110,7 @@ impl Loader<'_> {
 
     /// Refuses variants that are not there. With a variant chosen, the others are not in the tree that is checked.
     pub(super) fn refuse_unknown(&self, file: &Node, scenario: &Scenario, problems: &mut Problems) {
-        let axes = scenario.sweep.iter().flat_map(|sweep| sweep.axes()).filter(|axis| axis.key == VARIANT);
+        let axes = scenario.sweep.iter().flat_map(Sweep::axes).filter(|axis| axis.key == VARIANT);
         for level in axes.flat_map(|axis| axis.levels().unwrap_or_default()) {
             if !names(file).any(|name| name == level.text) {
                 let message = format!("the scenario has no variant \"{}\"", level.text);
@@ -190,7 +191,6 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::sweep::Sweep;
     use crate::workload::Input;
 
     struct NoFiles;

@@ -2,14 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::folder::{MadeFolders, temporary_file};
 use super::{Effort, Study, finish};
 use crate::cli::exit::{Done, Stop};
 use crate::cli::journal::{Identity, Journal, Unfit};
 use crate::cli::results::Results;
-use crate::cli::run::command_line;
 use crate::cli::terminal;
 use crate::experiment::sweep::shard;
 use crate::measure::sweep::Row;
@@ -110,28 +109,6 @@ impl Study<'_> {
         };
         let message = format!("{} of {of} shards are missing in {}", missing.len(), folder.display());
         Err(Stop::input(message, &format!("make them with{commands}{more}")))
-    }
-
-    /// Where parts go.
-    pub(super) fn parts_folder(&self) -> PathBuf {
-        let own = || Path::new("results").join(format!("{}.parts", self.scenario.name));
-        self.args.job.out.clone().unwrap_or_else(own)
-    }
-
-    /// The command that makes a part, with everything that changes the scenario.
-    pub(super) fn shard_command(&self, number: u32, of: u32, folder: &Path) -> String {
-        let changes = &self.args.scenario.changes;
-        let mut words = vec![String::new(), "sweep".to_owned(), self.args.path.display().to_string()];
-        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-        if let Some(variant) = &self.args.scenario.variant {
-            option("--variant", variant.clone());
-        }
-        changes.set.iter().for_each(|(key, value)| option("--set", format!("{key}={value}")));
-        changes.seed.iter().for_each(|seed| option("--seed", seed.to_string()));
-        changes.replications.iter().for_each(|number| option("--replications", number.to_string()));
-        option("--shard", format!("{number}/{of}"));
-        option("--out", folder.display().to_string());
-        command_line(words.into_iter())
     }
 
     /// Whether this is the part of a shard of this sweep, from the first row to the last.

@@ -5,6 +5,8 @@ mod parameter;
 mod sensitivity;
 mod tradeoff;
 
+use std::collections::HashMap;
+
 use super::digest::{Digest, Kept, Parameter};
 use crate::measure::summary::Stat;
 use crate::report::chart::{Axis, Drawn, Scale};
@@ -49,18 +51,18 @@ impl Parameter {
     }
 }
 
-/// By factors where even distances would push most values together.
+/// By factors where that spreads the values more evenly.
 fn scale(values: &[f64]) -> Scale {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|x| x.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
-    match (sorted.first(), sorted.last()) {
-        (Some(low), Some(high))
-            if *low > 0.0 && sorted[sorted.len() / 2] < low + (high - low) / 4.0 && high / low > 4.0 =>
-        {
-            Scale::Log
-        }
-        _ => Scale::Near,
-    }
+    sorted.dedup();
+    let widest_gap = |place: fn(f64) -> f64| {
+        let gaps = sorted.windows(2).map(|pair| place(pair[1]) - place(pair[0]));
+        let all = place(sorted[sorted.len() - 1]) - place(sorted[0]);
+        gaps.fold(0.0, f64::max) / all
+    };
+    let is_log = sorted.len() > 2 && sorted[0] > 0.0 && widest_gap(f64::ln) < 0.8 * widest_gap(|x| x);
+    if is_log { Scale::Log } else { Scale::Near }
 }
 
 /// The values that a parameter takes, put together where there are too many.
@@ -85,13 +87,16 @@ impl Levels {
         seen.sort_by(|a, b| a.0.total_cmp(&b.0));
         let all: Vec<f64> = seen.iter().map(|(at, _)| *at).collect();
         seen.dedup_by(|a, b| a.0 == b.0);
+        let Some(lowest) = all.first().copied() else {
+            return Self { names: Vec::new(), at: Vec::new(), ends: Vec::new() };
+        };
         if seen.len() <= most {
             let (at, names) = seen.into_iter().map(|(at, name)| (at, name.to_owned())).unzip();
             return Self { names, at, ends: Vec::new() };
         }
         let mut ends: Vec<f64> = (1..=most).map(|group| all[(group * all.len() / most).max(1) - 1]).collect();
         ends.dedup();
-        let mut low = all[0];
+        let mut low = lowest;
         let middles: Vec<f64> = ends
             .iter()
             .map(|end| {
@@ -181,7 +186,33 @@ fn by_effect(digest: &Digest) -> Vec<usize> {
         .map(|axis| ((0..digest.metrics.len()).map(|metric| effect(digest, axis, metric)).sum(), axis))
         .collect();
     axes.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    axes.into_iter().map(|(_, axis)| axis).collect()
+    // Of axes that vary together the first stands for all.
+    let mut free: Vec<usize> = Vec::new();
+    for (_, axis) in axes {
+        if !free.iter().any(|other| goes_along(digest, *other, axis) && goes_along(digest, axis, *other)) {
+            free.push(axis);
+        }
+    }
+    free
+}
+
+/// Whether the value of one parameter says what that of the other is.
+fn goes_along(digest: &Digest, axis: usize, other: usize) -> bool {
+    let mut known: HashMap<u64, f64> = HashMap::new();
+    // Each value by itself says everything about its point.
+    let is_sample = digest.axes[axis].levels.is_empty();
+    !is_sample
+        && digest
+            .points
+            .iter()
+            .all(|kept| *known.entry(kept.at[axis].to_bits()).or_insert(kept.at[other]) == kept.at[other])
+}
+
+/// The parameters that vary together with one, in words.
+fn together_with(digest: &Digest, axis: usize) -> String {
+    let others = (0..digest.axes.len()).filter(|other| *other != axis && goes_along(digest, axis, *other));
+    let names: Vec<&str> = others.map(|other| digest.axes[other].key.as_str()).collect();
+    if names.is_empty() { String::new() } else { format!(" (and with it {})", names.join(", ")) }
 }
 
 /// What is said where not all points are in a chart.

@@ -1,6 +1,6 @@
 //! A metric over two parameters as a field of colours.
 
-use super::{Digest, Levels, by_effect, left_out, means};
+use super::{Digest, Levels, by_effect, goes_along, left_out, means, together_with};
 use crate::measure::summary::Stat;
 use crate::report::chart::canvas::{Side, picture, text_width, tip, tips};
 use crate::report::chart::{Colour, Drawn, GROUND, INK, MUTED, Style, WIDTH};
@@ -42,10 +42,14 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let texts = [low, high].map(|value| shown_metric.quantity.text(value));
     let title = format!("{}: {} to {} over two parameters", shown_metric.name, texts[0], texts[1]);
     let mut caption = format!(
-        "{} over {} and {}; darker is more. Rest the pointer on a field for its interval.",
-        shown_metric.name, digest.axes[x].key, digest.axes[y].key
+        "{} over {}{} and {}{}; darker is more. Rest the pointer on a field for its interval.",
+        shown_metric.name,
+        digest.axes[x].key,
+        together_with(digest, x),
+        digest.axes[y].key,
+        together_with(digest, y)
     );
-    if digest.axes.len() > 2 {
+    if order.len() > 2 {
         caption += " Where other parameters vary too, it is the mean over their values.";
     }
     if field.columns.is_grouped() || field.rows.is_grouped() {
@@ -57,7 +61,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
 fn pair(digest: &Digest, order: &[usize]) -> Option<(usize, usize)> {
     let size = |axis: usize| Levels::of(digest, axis, MOST.0).len();
     order.iter().enumerate().find_map(|(place, first)| {
-        let second = order[place + 1..].iter().find(|other| !super::parameter::goes_along(digest, *first, **other))?;
+        let second = order[place + 1..].iter().find(|other| !goes_along(digest, *first, **other))?;
         // The longer one lies flat.
         Some(if size(*first) >= size(*second) { (*first, *second) } else { (*second, *first) })
     })

@@ -1,6 +1,6 @@
 //! Metrics against one parameter, a line for each value of a second.
 
-use super::{Digest, GROUPS, Levels, by_effect, left_out, means};
+use super::{Digest, GROUPS, Levels, by_effect, goes_along, left_out, means, together_with};
 use crate::measure::summary::Stat;
 use crate::report::chart::{
     Axis, BLUE, Colour, Dash, Drawn, GREEN, INK, Mark, ORANGE, Panel, Plot, SKY, Scale, Shape, Style, Tip, VERMILLION,
@@ -58,13 +58,14 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
             marks,
         });
     }
-    let others = digest.axes.len() - 1 - usize::from(beside.is_some());
+    let others = order.len() - 1 - usize::from(beside.is_some());
     let title = format!("{} against {name}", said.first().map_or("Results", |first| first.as_str()));
     let plot =
         Plot { description: format!("{title}. {}.", said.join("; ")), title, x, panels, tips: tips(&levels, &name) };
-    let mut caption = format!("The metrics against {}", axis.key);
+    let mut caption = format!("The metrics against {}{}", axis.key, together_with(digest, along));
     if let Some((axis, _)) = &lines {
         caption += &format!(", a line for each value of {}", digest.axes[*axis].key);
+        caption += &together_with(digest, *axis);
     }
     caption += ". Whiskers are 95 % intervals.";
     if others > 0 {
@@ -75,12 +76,6 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
         caption += " Values are put together into groups.";
     }
     Some(Drawn { name: "parameter", caption: caption + &left_out(digest), svg: plot.svg() })
-}
-
-/// Whether one parameter says what the other is.
-pub(super) fn goes_along(digest: &Digest, axis: usize, other: usize) -> bool {
-    let mut known: std::collections::HashMap<u64, f64> = std::collections::HashMap::new();
-    digest.points.iter().all(|kept| *known.entry(kept.at[axis].to_bits()).or_insert(kept.at[other]) == kept.at[other])
 }
 
 fn line_of(at: &[f64], stats: &[Stat], name: String, line: usize, has_whiskers: bool) -> Vec<Mark> {
