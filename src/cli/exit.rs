@@ -30,6 +30,8 @@ pub(super) enum Stop {
     Interrupted,
     /// Ctrl-C, and this many replications are kept.
     Kept(u32),
+    /// Ctrl-C, and what is done can be gone on with; says how.
+    Paused(String),
     /// The environment failed: disk full, permission.
     Environment(anyhow::Error),
     /// Whoever read the output has seen enough.
@@ -82,7 +84,7 @@ impl Stop {
         ExitCode::from(match self {
             Self::ClosedPipe => 0,
             Self::Input(_) | Self::Scenario(_) => 2,
-            Self::Interrupted | Self::Kept(_) => INTERRUPTED,
+            Self::Interrupted | Self::Kept(_) | Self::Paused(_) => INTERRUPTED,
             Self::Environment(_) => 4,
         })
     }
@@ -96,6 +98,7 @@ impl Stop {
             Self::Kept(replications) => {
                 terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
             }
+            Self::Paused(message) => terminal::complain(&format!("interrupted: {message}\n")),
             Self::ClosedPipe => {}
         }
     }

@@ -8,7 +8,9 @@ use super::args::{ChangeArgs, ScenarioArgs};
 use super::exit::Stop;
 use crate::measure::summary::metrics;
 use crate::scenario::limits::MAX_FILE_BYTES;
-use crate::scenario::{Files, ParseOptions, Problems, Scenario, Tolerance, WithVariants, parse_bytes, parse_variants};
+use crate::scenario::{
+    Base, Files, ParseOptions, Problems, Scenario, Tolerance, WithVariants, parse_bytes, parse_variants,
+};
 use crate::workload::Input;
 
 /// The name that means standard input.
@@ -38,7 +40,8 @@ pub(super) fn scenario_with(
     parse_bytes(&text.name, &text.bytes, &options, &text.files).map_err(Stop::Scenario)
 }
 
-fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
+/// What the options of the command line ask for.
+pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
     ParseOptions {
         set: changes.set.clone(),
         variant,
@@ -81,6 +84,14 @@ impl Text {
     /// Everything that is wrong in it.
     pub(super) fn variants(&self, changes: &ChangeArgs) -> Result<WithVariants, Problems> {
         parse_variants(&self.name, &self.bytes, &options(changes, None), &self.files)
+    }
+
+    /// The scenario, and what many scenarios can be made from.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub(super) fn base<'a>(&'a self, options: &'a ParseOptions) -> Result<(Base<'a>, Scenario, Problems), Problems> {
+        Base::read(&self.name, &self.bytes, options, &self.files)
     }
 
     /// The scenario with every function under a policy.

@@ -2,6 +2,7 @@
 
 mod cells;
 pub mod compare;
+pub mod sweep;
 pub mod warm_up;
 
 use std::num::NonZeroUsize;

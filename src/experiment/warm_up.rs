@@ -128,10 +128,11 @@ mod tests {
 
     #[test]
     fn the_time_until_instances_are_there_is_cut_off() {
-        // A service of ten minutes: busy instances approach their mean as 1 - exp(-t / 10 min), 5 % are left after 30.
+        // Busy instances approach 600 as 1 - exp(-t / 2 min): an eighth of them is missing after four minutes, when the
+        // noise of a mean over five replications is a fiftieth.
         let (found, scenario) =
-            settled("poisson.rate = \"5/s\"", "duration.exponential.mean = \"10m\"\nkeep-alive.fixed.window = \"1s\"");
-        assert!(found.is_settled && (1_200.0..3_600.0).contains(&found.chosen_s), "{}", found.chosen_s);
+            settled("poisson.rate = \"5/s\"", "duration.exponential.mean = \"2m\"\nkeep-alive.fixed.window = \"1s\"");
+        assert!(found.is_settled && found.chosen_s >= 240.0, "{}", found.chosen_s);
         assert_eq!(scenario.simulation.warm_up.as_secs_f64(), found.chosen_s);
         // More threads change nothing, and asking again neither.
         let mut again = scenario.clone();

@@ -8,6 +8,7 @@ mod peaks;
 mod recorder;
 mod result;
 pub mod summary;
+pub mod sweep;
 mod tally;
 pub mod timeline;
 mod window;

@@ -13,6 +13,7 @@
 //! | [`stored`] | from the files of a results folder back to values |
 //! | [`junit`] | objectives for CI systems |
 //! | [`perfetto`] | Chrome trace events |
+//! | [`sweep`] | the table, charts and page of a sweep |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
 
 pub mod chart;
@@ -29,6 +30,7 @@ pub mod perfetto;
 pub mod requests;
 pub mod runs;
 pub mod stored;
+pub mod sweep;
 pub mod table;
 mod text;
 pub mod trace;

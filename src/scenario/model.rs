@@ -1,5 +1,6 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::FnId;
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -33,8 +34,8 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
     /// What must be met.
     pub objectives: Vec<Objective>,
-    /// The table `[sweep]` as TOML on one line, not interpreted here.
-    pub sweep: Option<String>,
+    /// What a sweep varies.
+    pub sweep: Option<Sweep>,
     /// The table `[plan]` as TOML on one line, not interpreted here.
     pub plan: Option<String>,
 }

@@ -23,6 +23,7 @@ mod scenario_files;
 mod scenarios;
 mod signatures;
 mod statistics;
+mod sweep;
 mod trace_readers;
 mod traces;
 mod vectors;

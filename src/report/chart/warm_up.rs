@@ -33,7 +33,9 @@ fn panel(series: &PilotSeries, found: &WarmUp) -> Panel {
     if let Some(cut) = series.truncation_s.filter(|cut| *cut < found.chosen_s) {
         marks.push(Mark::new("MSER-5", Style::line(INK, Dash::Dotted, 1.5), upright(cut)));
     }
-    marks.push(Mark::new("measured from here", LIMIT, upright(found.chosen_s)));
+    if !series.values.is_empty() {
+        marks.push(Mark::new("measured from here", LIMIT, upright(found.chosen_s)));
+    }
     let quantity = Quantity::of(&series.name);
     Panel { y: Axis::new(series.name.replace('_', " "), quantity, Scale::Linear), height: 150.0, marks }
 }
@@ -56,20 +58,21 @@ fn tips(found: &WarmUp) -> Vec<Tip> {
 mod tests {
     use super::*;
 
-    fn found(values: Vec<f64>, truncation_s: Option<f64>) -> WarmUp {
-        let series = |name: &str| PilotSeries { name: name.into(), truncation_s, values: values.clone() };
+    fn found(values: &[f64], truncation_s: Option<f64>) -> WarmUp {
+        let series = |name: &str| PilotSeries { name: name.into(), truncation_s, values: values.to_vec() };
         let series = vec![series("instances"), series("latency_s.p95")];
         WarmUp { chosen_s: 60.0, is_settled: truncation_s.is_some(), interval_s: 10.0, replications: 5, series }
     }
 
     #[test]
     fn the_series_and_the_cut_are_there() {
-        let svg = plot(&found((0..50).map(|i| 1.0 - (-f64::from(i) / 5.0).exp()).collect(), Some(30.0))).svg();
+        let rising: Vec<f64> = (0..50).map(|i| 1.0 - (-f64::from(i) / 5.0).exp()).collect();
+        let svg = plot(&found(&rising, Some(30.0))).svg();
         for text in ["the first 1m are not measured", "measured from here", "MSER-5", "latency"] {
             assert!(svg.contains(text), "{text}");
         }
-        let svg = plot(&found(vec![1.0; 60], None)).svg();
+        let svg = plot(&found(&[1.0; 60], None)).svg();
         assert!(svg.contains("does not settle") && !svg.contains("MSER-5<"));
-        assert!(plot(&found(Vec::new(), None)).svg().contains("Nothing to show"));
+        assert!(plot(&found(&[], None)).svg().contains("Nothing to show"));
     }
 }
