@@ -2,6 +2,7 @@
 
 mod cells;
 pub mod compare;
+pub mod plan;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
