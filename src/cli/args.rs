@@ -74,12 +74,6 @@ pub(super) struct RunArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Worker threads, which do not change the result [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(super) threads: Option<NonZeroUsize>,
     /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
     #[arg(long, value_name = "FILE")]
     pub(super) requests: Option<PathBuf>,
@@ -87,13 +81,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) format: FormatArgs,
-    /// Print nothing but errors and what --format json asks for
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-    /// Show no progress bar
-    #[arg(long)]
-    pub(super) no_progress: bool,
+    pub(super) job: JobArgs,
 }
 
 #[derive(Debug, Group)]
@@ -134,6 +122,13 @@ pub(super) struct CompareArgs {
     /// Never make more replications of each contender than this [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
     pub(super) max_replications: Option<u32>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+/// How a simulation is carried out, and where its results go.
+#[derive(Debug, Group)]
+pub(super) struct JobArgs {
     /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,

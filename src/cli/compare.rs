@@ -38,9 +38,9 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
     let places = (baseline, contenders.len() - 1);
     let design = Design::new(&contenders[baseline].1, places, precision(&args.precision)?, first, most);
     let halt = Halt::on_interrupt()?;
-    let folder = args.out.clone().unwrap_or_else(|| Path::new("results").join(&unchanged.name));
+    let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&unchanged.name));
     let results = Results::reserve(&folder)?;
-    let threads = threads(args.threads);
+    let threads = threads(args.job.threads);
 
     let (compared, wall_s) = simulate(args, &contenders, &design, threads, &halt)?;
 
@@ -60,7 +60,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
 fn contenders(args: &CompareArgs) -> Result<Vec<Contender>, Stop> {
     let text = Text::of(&args.path)?;
     let (unchanged, variants, warnings) = text.variants(&args.changes).map_err(Stop::Scenario)?;
-    if !warnings.is_empty() && !args.quiet {
+    if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
     if variants.is_empty() && args.policies.is_empty() {
@@ -110,7 +110,7 @@ fn under_policies(
             Err(problems) => left_out.push_str(&format!("  {name}: {}\n", first_error(&problems, name))),
         }
     }
-    if !left_out.is_empty() && !args.quiet {
+    if !left_out.is_empty() && !args.job.quiet {
         let help = "A variant with the name of a policy stands for it: give what is needed there.";
         terminal::complain(&format!("Left out of --policies all:\n{left_out}{help}\n\n"));
     }
@@ -197,7 +197,7 @@ fn simulate(
     threads: NonZeroUsize,
     halt: &Halt,
 ) -> Result<(Compared, f64), Stop> {
-    let meter = Meter::start(halt.clone(), !args.quiet && !args.no_progress && terminal::is_watched());
+    let meter = Meter::start(halt.clone(), !args.job.quiet && !args.job.no_progress && terminal::is_watched());
     let compared = experiment::compare(contenders, design, threads, &meter);
     let wall_s = meter.stop().as_secs_f64();
     match compared {
@@ -224,10 +224,10 @@ fn write(results: &Results, compared: &Compared, manifest: &Manifest) -> Result<
 }
 
 fn print(args: &CompareArgs, folder: &Path, compared: &Compared, manifest: &Manifest, asked: u32) -> Result<(), Stop> {
-    if args.format.format == Format::Json {
+    if args.job.format.format == Format::Json {
         return terminal::print(&json::comparison(&compared.comparison));
     }
-    if args.quiet {
+    if args.job.quiet {
         return Ok(());
     }
     let table = comparison::table(&compared.comparison, terminal::colour_out());

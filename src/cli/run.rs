@@ -22,14 +22,14 @@ use crate::scenario::Scenario;
 /// Reads, simulates, writes, prints.
 pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     let (scenario, warnings) = load::scenario(&args.path, &args.scenario)?;
-    if !warnings.is_empty() && !args.quiet {
+    if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
     let halt = Halt::on_interrupt()?;
-    let folder = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let results = Results::reserve(&folder)?;
     let logs = Logs::open(args, &scenario, &results, &halt)?;
-    let threads = threads(args.threads);
+    let threads = threads(args.job.threads);
 
     let (run, wall_s) = simulate(args, &scenario, threads, logs, &halt)?;
 
@@ -52,7 +52,7 @@ fn simulate(
     mut logs: Logs,
     halt: &Halt,
 ) -> Result<(Run, f64), Stop> {
-    let meter = Meter::start(halt.clone(), !args.quiet && !args.no_progress && terminal::is_watched());
+    let meter = Meter::start(halt.clone(), !args.job.quiet && !args.job.no_progress && terminal::is_watched());
     let requests = logs.requests.as_mut().map(|(_, log)| log);
     let timeline = logs.timeline.as_mut().map(|(_, log)| log);
     let observers = (requests.is_some() || timeline.is_some()).then_some((requests, timeline));
@@ -174,10 +174,10 @@ fn write(results: &Results, result: &RunResult, manifest: &Manifest) -> Result<(
 
 fn print(args: &RunArgs, folder: &Path, run: &Run, manifest: &Manifest) -> Result<(), Stop> {
     let summary = &run.result.summary;
-    if args.format.format == Format::Json {
+    if args.job.format.format == Format::Json {
         return terminal::print(&json::summary(summary));
     }
-    if args.quiet {
+    if args.job.quiet {
         return Ok(());
     }
     let table = table::render(summary, terminal::colour_out());

@@ -1,9 +1,10 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
 mod company;
+mod expiry;
 mod governor;
+mod waiting;
 
-use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 use super::Shared;
@@ -15,12 +16,13 @@ use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::slab::Slab;
 use crate::id::{FnId, InstanceId, SourceId};
-use crate::policy::keep_alive::{View, Window};
+use crate::policy::keep_alive::Window;
 use crate::policy::scaling::Mark;
 use crate::rng::{Purpose, Streams};
-use crate::scenario::{Function, Overflow, Platform};
+use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
+use expiry::Expiry;
 use governor::Governor;
 
 /// A request on its way: waiting, or on an instance.
@@ -69,17 +71,6 @@ impl Request {
             mark: false,
         }
     }
-}
-
-/// When idle instances are looked at.
-#[derive(Debug)]
-enum Expiry {
-    /// Never: they stay.
-    Never,
-    /// Deadlines come in the order of last use: the instance used longest ago is the next to go.
-    LeastRecent,
-    /// In order of deadline, with at most one current entry for each instance.
-    Sorted(BinaryHeap<Reverse<(SimTime, u32, InstanceId)>>),
 }
 
 /// Which concurrency a function's requests use up.
@@ -321,63 +312,6 @@ impl<'s> FunctionState<'s> {
         self.serve_queue(now, shared);
     }
 
-    /// The patience of the requests in front of the queue may be at its end.
-    pub(super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
-        self.timeout_pending = false;
-        while self.front_deadline().is_some_and(|deadline| deadline <= now) {
-            self.drop_front(Outcome::QueueTimedOut, now, shared);
-        }
-        if self.queue.is_empty() {
-            self.leave_account(shared);
-        }
-        self.watch_front(shared);
-    }
-
-    /// The account has room, and it is this function's turn.
-    pub(super) fn account_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
-        self.account_ticket = None;
-        let Some(&front) = self.queue.front() else { return };
-        match self.place(now, false, shared) {
-            Ok(placement) => {
-                self.queue.pop_front();
-                self.levels.queued -= 1;
-                self.assign(front, placement, now, shared);
-                if !self.queue.is_empty() {
-                    self.wait_for(Limit::Account, shared);
-                }
-            }
-            Err(limit) => self.wait_for(limit, shared),
-        }
-    }
-
-    /// The window of an idle instance may have ended.
-    pub(super) fn expiry_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.expire_before(now + Span::from_nanos(1), shared);
-        shared.observer.levels(now, self.id, &self.levels);
-        if self.expiry_event.is_some_and(|at| at <= now) {
-            self.expiry_event = Some(SimTime::NEVER);
-            let next = match &self.expiry {
-                Expiry::Never => None,
-                Expiry::LeastRecent => self.on_demand.least_recent().map(|entry| entry.deadline),
-                Expiry::Sorted(heap) => heap.peek().map(|&Reverse((deadline, ..))| deadline),
-            };
-            if let Some(deadline) = next {
-                self.watch_expiry(deadline, shared);
-            }
-        }
-    }
-
-    /// Sees to it that an instance that stays idle until `deadline` goes in time.
-    #[inline]
-    fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, shared: &mut Shared<O>) {
-        if self.expiry_event.is_some_and(|at| deadline < at) {
-            self.expiry_event = Some(deadline);
-            shared.events.push(Event::new(deadline, Kind::Expiry, self.id.0, 0));
-        }
-    }
-
     /// Nothing more will happen: what still waits stays unfinished. Levels are reported up to `end`.
     pub(super) fn end<O: Observer>(&mut self, end: SimTime, shared: &mut Shared<O>) {
         self.advance(end, shared);
@@ -399,54 +333,6 @@ impl<'s> FunctionState<'s> {
             governor.integrate(now, &self.levels);
         }
         shared.observer.levels(now, self.id, &self.levels);
-    }
-
-    #[inline]
-    fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        match &self.expiry {
-            Expiry::Never => {}
-            Expiry::LeastRecent => {
-                while let Some(entry) = self.on_demand.least_recent().filter(|entry| entry.deadline < now) {
-                    let (place, deadline) = (entry.place, entry.deadline);
-                    self.on_demand.drop_least_recent();
-                    self.expire(place, deadline, shared);
-                }
-            }
-            Expiry::Sorted(_) => self.expire_sorted(now, shared),
-        }
-    }
-
-    fn expire_sorted<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        while let Expiry::Sorted(heap) = &mut self.expiry
-            && let Some(&Reverse((deadline, place, id))) = heap.peek()
-            && deadline < now
-        {
-            heap.pop();
-            let instance = self.instances.get_mut(place);
-            if instance.id != id || instance.expiry_queued != deadline {
-                continue; // gone, or an earlier entry stands for it
-            }
-            instance.expiry_queued = SimTime::NEVER;
-            if !instance.is_idle() {
-                continue;
-            }
-            if instance.deadline == deadline {
-                self.on_demand.remove(place, &mut self.instances);
-                self.expire(place, deadline, shared);
-            } else {
-                instance.expiry_queued = instance.deadline;
-                heap.push(Reverse((instance.deadline, place, id)));
-            }
-        }
-    }
-
-    /// Removes an idle instance at the end of its window.
-    #[inline]
-    fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
-        shared.counts.expirations += u64::from(at < shared.sources.horizon());
-        shared.observer.levels(at, self.id, &self.levels);
-        self.levels.idle -= 1;
-        self.remove_instance(place, at, shared);
     }
 
     /// Finds an instance for one more request, or the limit that stands in the way. `arriving`: it comes just now, and
@@ -524,6 +410,10 @@ impl<'s> FunctionState<'s> {
         if self.governor.is_some() {
             self.tell_placement(request, placement, now);
         }
+        let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
+        if !is_provisioned && matches!(self.quota, Quota::Account) {
+            shared.account.acquire();
+        }
         match placement {
             Placement::Ready(place) => {
                 let instance = self.instances.get_mut(place);
@@ -531,34 +421,22 @@ impl<'s> FunctionState<'s> {
                     self.levels.idle -= 1;
                     self.levels.busy += 1;
                 }
-                if !instance.provisioned && matches!(self.quota, Quota::Account) {
-                    shared.account.acquire();
-                }
                 self.take_slot(place);
                 shared.observer.assigned(now, self.id, false, false);
                 self.requests.get_mut(request).instance = place;
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {
-                if matches!(self.quota, Quota::Account) {
-                    shared.account.acquire();
-                }
                 self.instances.get_mut(place).in_flight += 1;
                 self.wait_at(request, place);
                 shared.observer.assigned(now, self.id, false, false);
             }
             Placement::Starting(place) => {
-                if matches!(self.quota, Quota::Account) {
-                    shared.account.acquire();
-                }
                 self.take_slot(place);
                 self.wait_for_start(request, place);
                 shared.observer.assigned(now, self.id, false, true);
             }
             Placement::Create => {
-                if matches!(self.quota, Quota::Account) {
-                    shared.account.acquire();
-                }
                 shared.observer.assigned(now, self.id, true, true);
                 self.create_for(request, now, shared);
             }
@@ -608,34 +486,6 @@ impl<'s> FunctionState<'s> {
         if has_slot {
             let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
             list.touch(place, &mut self.instances);
-        }
-    }
-
-    /// Asks the policy how long a newly idle instance stays.
-    #[inline]
-    fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
-        let window = match &mut self.keep_alive {
-            Window::Fixed(window) => *window,
-            Window::Asked(policy) => policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy }),
-            Window::ByApp => self.window_of_app(place, shared),
-        };
-        self.stay_until(place, now + window, shared);
-    }
-
-    /// An idle instance goes at this time, if it is idle until then.
-    #[inline]
-    fn stay_until<O: Observer>(&mut self, place: u32, until: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(place);
-        instance.deadline = until.min(instance.retires);
-        if let Expiry::Sorted(heap) = &mut self.expiry
-            && instance.deadline < instance.expiry_queued
-        {
-            instance.expiry_queued = instance.deadline;
-            heap.push(Reverse((instance.deadline, place, instance.id)));
-        }
-        if !matches!(self.expiry, Expiry::Never) {
-            let deadline = instance.deadline;
-            self.watch_expiry(deadline, shared);
         }
     }
 
@@ -720,138 +570,5 @@ impl<'s> FunctionState<'s> {
         request.started = now;
         let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
         shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
-    }
-
-    /// A limit stands in a request's way: it is refused, or it waits.
-    fn hold_back<O: Observer>(&mut self, request: Request, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
-        shared.observer.throttled(now, self.id, limit);
-        let has_room = match self.spec.concurrency.overflow {
-            _ if limit == Limit::InstanceQueue => false,
-            Overflow::Reject => false,
-            Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
-        };
-        if !has_room {
-            self.finish_unserved(&request, Outcome::Rejected, false, now, shared);
-            return;
-        }
-        let first = self.queue.is_empty();
-        let place = self.requests.insert(request);
-        self.queue.push_back(place);
-        self.levels.queued += 1;
-        if let Some(governor) = &mut self.governor {
-            governor.held_back(now);
-        }
-        if first {
-            self.wait_for(limit, shared);
-            self.watch_front(shared);
-        }
-        self.watch_policy(now, shared);
-    }
-
-    /// Serves as many as can be from the front of the queue.
-    #[inline]
-    fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        while let Some(&front) = self.queue.front() {
-            match self.place(now, false, shared) {
-                Ok(placement) => {
-                    self.queue.pop_front();
-                    self.levels.queued -= 1;
-                    self.assign(front, placement, now, shared);
-                    if self.queue.is_empty() {
-                        self.leave_account(shared);
-                    }
-                }
-                Err(limit) => {
-                    self.wait_for(limit, shared);
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Sees to it that the queue is looked at when `limit` may have yielded.
-    fn wait_for<O: Observer>(&mut self, limit: Limit, shared: &mut Shared<O>) {
-        self.held_by = limit;
-        match limit {
-            Limit::Account if self.account_ticket.is_none() => {
-                if let Some(&front) = self.queue.front() {
-                    let born = self.requests.get(front).born;
-                    self.account_ticket = Some(born);
-                    shared.account.wait(born, self.id.0);
-                }
-            }
-            Limit::ScalingRate if !self.token_pending => {
-                // A token that lies beyond the clock never comes: asked for at its end, it would be asked for again for ever.
-                if let Some(next) = self.tokens.as_ref().map(TokenBucket::next).filter(|next| *next < SimTime::NEVER) {
-                    self.token_pending = true;
-                    shared.events.push(Event::new(next, Kind::Token, self.id.0, 0));
-                }
-            }
-            Limit::Memory => self.wait_for_memory(shared),
-            // A completion or an instance's end of this function wakes the queue.
-            _ => {}
-        }
-    }
-
-    fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
-        if let Some(born) = self.account_ticket.take() {
-            shared.account.leave(born, self.id.0);
-        }
-        if self.company.is_some() {
-            self.leave_memory(shared);
-        }
-    }
-
-    /// When the request in front of the queue gives up.
-    fn front_deadline(&self) -> Option<SimTime> {
-        let Overflow::Queue { timeout: Some(timeout), .. } = self.spec.concurrency.overflow else { return None };
-        self.queue.front().map(|&front| self.requests.get(front).born + timeout)
-    }
-
-    fn watch_front<O: Observer>(&mut self, shared: &mut Shared<O>) {
-        if let (false, Some(deadline)) = (self.timeout_pending, self.front_deadline()) {
-            self.timeout_pending = true;
-            shared.events.push(Event::new(deadline, Kind::QueueTimeout, self.id.0, 0));
-        }
-    }
-
-    /// The request in front of the queue ends without having been served.
-    fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
-        if let Some(front) = self.queue.pop_front() {
-            self.levels.queued -= 1;
-            let request = self.requests.get(front).clone();
-            self.requests.remove(front);
-            self.finish_unserved(&request, outcome, true, now, shared);
-        }
-    }
-
-    fn finish_unserved<O: Observer>(
-        &mut self,
-        request: &Request,
-        outcome: Outcome,
-        waited: bool,
-        now: SimTime,
-        shared: &mut Shared<O>,
-    ) {
-        if let Some(governor) = &mut self.governor {
-            governor.gave_up(now, waited);
-        }
-        if let Window::ByApp = self.keep_alive {
-            self.tell_app_of_loss(shared);
-        }
-        shared.finish(&Finished {
-            source: SourceId(request.source),
-            number: request.number,
-            function: self.id,
-            instance: None,
-            born: request.born,
-            assigned: now,
-            started: now,
-            ended: now,
-            cold: false,
-            cold_affected: false,
-            provisioned: false,
-            outcome,
-        });
     }
 }

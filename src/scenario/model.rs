@@ -7,6 +7,7 @@ use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
+use super::sweep::Sweep;
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 
@@ -33,8 +34,8 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
     /// What must be met.
     pub objectives: Vec<Objective>,
-    /// The table `[sweep]` as TOML on one line, not interpreted here.
-    pub sweep: Option<String>,
+    /// What a sweep varies.
+    pub sweep: Option<Sweep>,
     /// The table `[plan]` as TOML on one line, not interpreted here.
     pub plan: Option<String>,
 }

@@ -45,6 +45,20 @@ pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, p
     set_key(root, key.trim(), place, parse, problems);
 }
 
+/// Puts a value of an axis where its key says.
+pub(super) fn apply_value(root: &mut Node, key: &str, place: Place, node: Node, problems: &mut Problems) {
+    set_key(root, key, place, |_| node, problems);
+}
+
+/// What may stand at a dotted key; what is wrong with the key is reported.
+pub(super) fn shape_of(key: &str, place: Place, problems: &mut Problems) -> Option<Shape> {
+    if key.split('.').any(str::is_empty) {
+        problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
+        return None;
+    }
+    Walk { key, place, done: Vec::new(), problems }.check(FileTable::SHAPE)
+}
+
 /// Puts every function under a policy, which then stands in the function defaults and nowhere else. Where the same policy
 /// stands already its parameters stay.
 pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problems) -> Option<()> {
@@ -89,11 +103,7 @@ fn set_key(
 ) -> Option<()> {
     let (mut node, mut shape) = (root, FileTable::SHAPE);
     let mut walk = Walk { key, place, done: Vec::new(), problems };
-    if key.split('.').any(str::is_empty) {
-        walk.problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
-        return None;
-    }
-    walk.check(shape)?;
+    shape_of(key, place, walk.problems)?;
     for segment in key.split('.') {
         (node, shape) = walk.step(node, shape, segment)?;
         walk.done.push(segment.to_owned());
@@ -122,8 +132,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Checks the whole way before anything is changed; names of elements are looked up later.
-    fn check(&mut self, mut shape: Shape) -> Option<()> {
+    /// Checks the whole way before anything is changed, and says what may stand at its end; names of elements are looked
+    /// up later.
+    fn check(&mut self, mut shape: Shape) -> Option<Shape> {
         for segment in self.key.split('.') {
             shape = match shape.inner() {
                 Shape::Table(table) => match table.field(segment) {
@@ -148,7 +159,7 @@ impl Walk<'_> {
             self.done.push(segment.to_owned());
         }
         self.done.clear();
-        Some(())
+        Some(shape)
     }
 
     /// One step down: to a key of a table, a kind, an element of a list.

@@ -238,19 +238,6 @@ impl FunctionState<'_> {
         if let Some(company) = &mut self.company {
             company.memory_ticket = None;
         }
-        let Some(&front) = self.queue.front() else { return };
-        match self.place(now, false, shared) {
-            Ok(placement) => {
-                self.queue.pop_front();
-                self.levels.queued -= 1;
-                self.assign(front, placement, now, shared);
-                if self.queue.is_empty() {
-                    self.leave_account(shared);
-                } else {
-                    self.wait_for(Limit::Memory, shared);
-                }
-            }
-            Err(limit) => self.wait_for(limit, shared),
-        }
+        self.serve_front(Limit::Memory, now, shared);
     }
 }

@@ -7,6 +7,7 @@ mod load;
 mod names;
 mod platform;
 mod scaling;
+mod sweep;
 mod trace;
 
 use super::data::Data;
@@ -19,6 +20,7 @@ use super::tree::Node;
 use crate::id::FnId;
 use crate::time::Span;
 use names::Names;
+pub(super) use sweep::VARIANT;
 
 /// What the checks need besides the tables.
 pub(super) struct Checker<'a, 'd> {
@@ -62,6 +64,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.reservations(file, &checked);
     checker.apps(file, &checked);
     checker.memory(file, &checked);
+    let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
@@ -82,7 +85,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         sources,
         variants: file.variant.iter().filter_map(|table| variant(table)).collect(),
         objectives,
-        sweep: file.sweep.as_ref().map(|node| node.value.to_toml()),
+        sweep,
         plan: file.plan.as_ref().map(|node| node.value.to_toml()),
     };
     load::check(&scenario, file, checker.problems);

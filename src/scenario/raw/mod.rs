@@ -7,6 +7,7 @@ pub(super) mod dist;
 pub(super) mod function;
 pub(super) mod platform;
 pub(super) mod scaling;
+pub(super) mod sweep;
 
 use super::decode::{Any, At, Field, List, Map, Reader, entry, key, mode, table};
 use super::diagnostic::Place;
@@ -18,6 +19,7 @@ use crate::time::Span;
 use arrivals::ArrivalTable;
 use function::{DefaultsTable, FunctionTable};
 use platform::PlatformTable;
+use sweep::SweepTable;
 
 table! {
     /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
@@ -36,8 +38,8 @@ table! {
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
-        /// Keys and lists of values: all their combinations are simulated by `forewarm sweep`.
-        optional sweep: Any,
+        /// What `forewarm sweep` varies.
+        optional sweep: SweepTable,
         /// What `forewarm plan` may change.
         optional plan: Any,
         /// What must be met.

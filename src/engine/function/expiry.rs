@@ -1,0 +1,127 @@
+//! How long idle instances stay, and how they go.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::super::Shared;
+use super::super::event::{Event, Kind};
+use super::super::observer::Observer;
+use super::FunctionState;
+use crate::id::InstanceId;
+use crate::policy::keep_alive::{View, Window};
+use crate::time::{SimTime, Span};
+
+/// When idle instances are looked at.
+#[derive(Debug)]
+pub(super) enum Expiry {
+    /// Never: they stay.
+    Never,
+    /// Deadlines come in the order of last use: the instance used longest ago is the next to go.
+    LeastRecent,
+    /// In order of deadline, with at most one current entry for each instance.
+    Sorted(BinaryHeap<Reverse<(SimTime, u32, InstanceId)>>),
+}
+
+impl FunctionState<'_> {
+    /// The window of an idle instance may have ended.
+    pub(in super::super) fn expiry_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        self.expire_before(now + Span::from_nanos(1), shared);
+        shared.observer.levels(now, self.id, &self.levels);
+        if self.expiry_event.is_some_and(|at| at <= now) {
+            self.expiry_event = Some(SimTime::NEVER);
+            let next = match &self.expiry {
+                Expiry::Never => None,
+                Expiry::LeastRecent => self.on_demand.least_recent().map(|entry| entry.deadline),
+                Expiry::Sorted(heap) => heap.peek().map(|&Reverse((deadline, ..))| deadline),
+            };
+            if let Some(deadline) = next {
+                self.watch_expiry(deadline, shared);
+            }
+        }
+    }
+
+    /// Sees to it that an instance that stays idle until `deadline` goes in time.
+    #[inline]
+    pub(super) fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, shared: &mut Shared<O>) {
+        if self.expiry_event.is_some_and(|at| deadline < at) {
+            self.expiry_event = Some(deadline);
+            shared.events.push(Event::new(deadline, Kind::Expiry, self.id.0, 0));
+        }
+    }
+
+    #[inline]
+    pub(super) fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        match &self.expiry {
+            Expiry::Never => {}
+            Expiry::LeastRecent => {
+                while let Some(entry) = self.on_demand.least_recent().filter(|entry| entry.deadline < now) {
+                    let (place, deadline) = (entry.place, entry.deadline);
+                    self.on_demand.drop_least_recent();
+                    self.expire(place, deadline, shared);
+                }
+            }
+            Expiry::Sorted(_) => self.expire_sorted(now, shared),
+        }
+    }
+
+    pub(super) fn expire_sorted<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        while let Expiry::Sorted(heap) = &mut self.expiry
+            && let Some(&Reverse((deadline, place, id))) = heap.peek()
+            && deadline < now
+        {
+            heap.pop();
+            let instance = self.instances.get_mut(place);
+            if instance.id != id || instance.expiry_queued != deadline {
+                continue; // gone, or an earlier entry stands for it
+            }
+            instance.expiry_queued = SimTime::NEVER;
+            if !instance.is_idle() {
+                continue;
+            }
+            if instance.deadline == deadline {
+                self.on_demand.remove(place, &mut self.instances);
+                self.expire(place, deadline, shared);
+            } else {
+                instance.expiry_queued = instance.deadline;
+                heap.push(Reverse((instance.deadline, place, id)));
+            }
+        }
+    }
+
+    /// Removes an idle instance at the end of its window.
+    #[inline]
+    pub(super) fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
+        shared.counts.expirations += u64::from(at < shared.sources.horizon());
+        shared.observer.levels(at, self.id, &self.levels);
+        self.levels.idle -= 1;
+        self.remove_instance(place, at, shared);
+    }
+
+    /// Asks the policy how long a newly idle instance stays.
+    #[inline]
+    pub(super) fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        let window = match &mut self.keep_alive {
+            Window::Fixed(window) => *window,
+            Window::Asked(policy) => policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy }),
+            Window::ByApp => self.window_of_app(place, shared),
+        };
+        self.stay_until(place, now + window, shared);
+    }
+
+    /// An idle instance goes at this time, if it is idle until then.
+    #[inline]
+    pub(super) fn stay_until<O: Observer>(&mut self, place: u32, until: SimTime, shared: &mut Shared<O>) {
+        let instance = self.instances.get_mut(place);
+        instance.deadline = until.min(instance.retires);
+        if let Expiry::Sorted(heap) = &mut self.expiry
+            && instance.deadline < instance.expiry_queued
+        {
+            instance.expiry_queued = instance.deadline;
+            heap.push(Reverse((instance.deadline, place, instance.id)));
+        }
+        if !matches!(self.expiry, Expiry::Never) {
+            let deadline = instance.deadline;
+            self.watch_expiry(deadline, shared);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Requests that a limit holds back: the queue in front of the instances, and what wakes it.
+
+use super::super::Shared;
+use super::super::event::{Event, Kind};
+use super::super::limits::TokenBucket;
+use super::super::observer::{Finished, Limit, Observer, Outcome};
+use super::{FunctionState, Request};
+use crate::id::SourceId;
+use crate::policy::keep_alive::Window;
+use crate::scenario::Overflow;
+use crate::time::SimTime;
+
+impl FunctionState<'_> {
+    /// The patience of the requests in front of the queue may be at its end.
+    pub(in super::super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        self.timeout_pending = false;
+        while self.front_deadline().is_some_and(|deadline| deadline <= now) {
+            self.drop_front(Outcome::QueueTimedOut, now, shared);
+        }
+        if self.queue.is_empty() {
+            self.leave_account(shared);
+        }
+        self.watch_front(shared);
+    }
+
+    /// The account has room, and it is this function's turn.
+    pub(in super::super) fn account_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        self.advance(now, shared);
+        self.account_ticket = None;
+        self.serve_front(Limit::Account, now, shared);
+    }
+
+    /// Serves the first in the queue, now that `limit` has yielded once; the next waits for it again.
+    pub(super) fn serve_front<O: Observer>(&mut self, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
+        let Some(&front) = self.queue.front() else { return };
+        match self.place(now, false, shared) {
+            Ok(placement) => {
+                self.queue.pop_front();
+                self.levels.queued -= 1;
+                self.assign(front, placement, now, shared);
+                if self.queue.is_empty() {
+                    self.leave_account(shared);
+                } else {
+                    self.wait_for(limit, shared);
+                }
+            }
+            Err(limit) => self.wait_for(limit, shared),
+        }
+    }
+
+    /// A limit stands in a request's way: it is refused, or it waits.
+    pub(super) fn hold_back<O: Observer>(
+        &mut self,
+        request: Request,
+        limit: Limit,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        shared.observer.throttled(now, self.id, limit);
+        let has_room = match self.spec.concurrency.overflow {
+            _ if limit == Limit::InstanceQueue => false,
+            Overflow::Reject => false,
+            Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
+        };
+        if !has_room {
+            self.finish_unserved(&request, Outcome::Rejected, false, now, shared);
+            return;
+        }
+        let first = self.queue.is_empty();
+        let place = self.requests.insert(request);
+        self.queue.push_back(place);
+        self.levels.queued += 1;
+        if let Some(governor) = &mut self.governor {
+            governor.held_back(now);
+        }
+        if first {
+            self.wait_for(limit, shared);
+            self.watch_front(shared);
+        }
+        self.watch_policy(now, shared);
+    }
+
+    /// Serves as many as can be from the front of the queue.
+    #[inline]
+    pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+        while let Some(&front) = self.queue.front() {
+            match self.place(now, false, shared) {
+                Ok(placement) => {
+                    self.queue.pop_front();
+                    self.levels.queued -= 1;
+                    self.assign(front, placement, now, shared);
+                    if self.queue.is_empty() {
+                        self.leave_account(shared);
+                    }
+                }
+                Err(limit) => {
+                    self.wait_for(limit, shared);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Sees to it that the queue is looked at when `limit` may have yielded.
+    pub(super) fn wait_for<O: Observer>(&mut self, limit: Limit, shared: &mut Shared<O>) {
+        self.held_by = limit;
+        match limit {
+            Limit::Account if self.account_ticket.is_none() => {
+                if let Some(&front) = self.queue.front() {
+                    let born = self.requests.get(front).born;
+                    self.account_ticket = Some(born);
+                    shared.account.wait(born, self.id.0);
+                }
+            }
+            Limit::ScalingRate if !self.token_pending => {
+                // A token that lies beyond the clock never comes: asked for at its end, it would be asked for again for ever.
+                if let Some(next) = self.tokens.as_ref().map(TokenBucket::next).filter(|next| *next < SimTime::NEVER) {
+                    self.token_pending = true;
+                    shared.events.push(Event::new(next, Kind::Token, self.id.0, 0));
+                }
+            }
+            Limit::Memory => self.wait_for_memory(shared),
+            // A completion or an instance's end of this function wakes the queue.
+            _ => {}
+        }
+    }
+
+    pub(super) fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
+        if let Some(born) = self.account_ticket.take() {
+            shared.account.leave(born, self.id.0);
+        }
+        if self.company.is_some() {
+            self.leave_memory(shared);
+        }
+    }
+
+    /// When the request in front of the queue gives up.
+    pub(super) fn front_deadline(&self) -> Option<SimTime> {
+        let Overflow::Queue { timeout: Some(timeout), .. } = self.spec.concurrency.overflow else { return None };
+        self.queue.front().map(|&front| self.requests.get(front).born + timeout)
+    }
+
+    pub(super) fn watch_front<O: Observer>(&mut self, shared: &mut Shared<O>) {
+        if let (false, Some(deadline)) = (self.timeout_pending, self.front_deadline()) {
+            self.timeout_pending = true;
+            shared.events.push(Event::new(deadline, Kind::QueueTimeout, self.id.0, 0));
+        }
+    }
+
+    /// The request in front of the queue ends without having been served.
+    pub(super) fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
+        if let Some(front) = self.queue.pop_front() {
+            self.levels.queued -= 1;
+            let request = self.requests.get(front).clone();
+            self.requests.remove(front);
+            self.finish_unserved(&request, outcome, true, now, shared);
+        }
+    }
+
+    pub(super) fn finish_unserved<O: Observer>(
+        &mut self,
+        request: &Request,
+        outcome: Outcome,
+        waited: bool,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        if let Some(governor) = &mut self.governor {
+            governor.gave_up(now, waited);
+        }
+        if let Window::ByApp = self.keep_alive {
+            self.tell_app_of_loss(shared);
+        }
+        shared.finish(&Finished {
+            source: SourceId(request.source),
+            number: request.number,
+            function: self.id,
+            instance: None,
+            born: request.born,
+            assigned: now,
+            started: now,
+            ended: now,
+            cold: false,
+            cold_affected: false,
+            provisioned: false,
+            outcome,
+        });
+    }
+}
