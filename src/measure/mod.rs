@@ -3,6 +3,7 @@
 pub mod comparison;
 mod cost;
 mod peaks;
+pub mod plan;
 mod recorder;
 mod result;
 pub mod summary;

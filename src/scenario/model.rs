@@ -7,6 +7,7 @@ use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
+use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
@@ -36,8 +37,8 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// What a sweep varies.
     pub sweep: Option<Sweep>,
-    /// The table `[plan]` as TOML on one line, not interpreted here.
-    pub plan: Option<String>,
+    /// What a plan may change.
+    pub plan: Option<Plan>,
 }
 
 /// How long, how often, from which seed.

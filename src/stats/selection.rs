@@ -78,7 +78,8 @@ impl Levels {
         let looks = Looks::new(1, first, most);
         let (systems, many) = (systems.max(1) as f64, looks.sizes().len() as f64);
         let requirement = alpha * REQUIREMENTS / (systems * requirements.max(1) as f64 * many);
-        let pairs = (systems * (systems - 1.0) / 2.0).max(1.0);
+        // Each cost by itself, and each pair.
+        let pairs = systems * (systems + 1.0) / 2.0;
         let cost = alpha * COSTS / (pairs * many);
         let mut quantiles = HashMap::new();
         for &size in looks.sizes() {
@@ -217,11 +218,11 @@ mod tests {
 
     #[test]
     fn what_may_go_wrong_is_split_over_everything() {
-        // Ten systems, two requirements, looks after 4, 8, 16: 60 ranges share half, 45 pairs three times a quarter.
+        // Ten systems, two requirements, looks after 4, 8, 16: 60 ranges share half, 10 costs and 45 pairs three times a quarter.
         let levels = Levels::new(0.06, 10, 2, 4, 16);
         assert_eq!(levels.looks(), [4, 8, 16]);
         assert!((levels.requirement() - 0.03 / 60.0).abs() < 1e-15);
-        assert!((levels.cost() - 0.015 / 135.0).abs() < 1e-15);
+        assert!((levels.cost() - 0.015 / 165.0).abs() < 1e-15);
         assert_eq!((levels.next_look(0), levels.next_look(4), levels.next_look(16)), (Some(4), Some(8), None));
     }
 

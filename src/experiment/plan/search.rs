@@ -11,49 +11,13 @@ use std::collections::BTreeMap;
 
 use super::space::{Line, Space};
 use crate::engine::SimError;
+use crate::measure::plan::{Kind, Observation, Requirement};
 use crate::stats::selection::{Events, Finding, Levels, Range, Side};
 
 /// Lines that are looked at together: enough to keep cores busy, few enough not to look in vain.
 const WIDTH: usize = 4;
 /// A range this narrow, as a part of the bound, and still around it: more replications would not tell anything that matters.
 const AT_THE_BOUND: f64 = 0.005;
-
-/// What one replication of a candidate shows.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Observation {
-    /// Cost of a month, US dollars.
-    pub month_usd: f64,
-    /// The latency of the front, s.
-    pub latency_s: f64,
-    /// The metric of each objective.
-    pub values: Vec<f64>,
-    /// The rare events behind each objective, where there are some.
-    pub events: Vec<Option<Events>>,
-    /// Requests simulated.
-    pub simulated: u64,
-}
-
-/// What is asked of the metric of an objective.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Requirement {
-    /// The bound.
-    pub side: Side,
-    /// What it means for the share of its events, where there are some.
-    pub share: Option<Side>,
-    /// What may be expected of it when there is more of a monotone axis.
-    pub kind: Kind,
-}
-
-/// How a requirement depends on what there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It is met the better, the more there is.
-    Service,
-    /// A budget for everything: the cheapest candidate meets it, or none does.
-    Budget,
-    /// Unknown.
-    Other,
-}
 
 /// Where observations come from. The same candidate and replication give the same observation, and replication `k` of all
 /// candidates has the same luck.
@@ -431,8 +395,23 @@ impl<'a> Search<'a> {
         candidate == than || self.difference(candidate, than).is_some_and(|range| range.low >= -tolerance)
     }
 
+    /// Candidates that nobody looked at yet, evenly from all lines, about `many` in all.
+    #[must_use]
+    pub fn thinned(&self, many: usize) -> Vec<usize> {
+        let lines = self.space.lines();
+        let of_each = (many / lines.len().max(1)).max(1);
+        let every = (lines.len() / many.max(1)).max(1);
+        let some = |Line(line): &Line| -> Vec<usize> {
+            let last = line.len() - 1;
+            (0..of_each.min(line.len())).map(|part| line[part * last / of_each.max(2).saturating_sub(1)]).collect()
+        };
+        let all = lines.iter().step_by(every).flat_map(some);
+        all.filter(|candidate| !self.samples.contains_key(candidate)).collect()
+    }
+
     /// The range of the difference in cost of two candidates, at a look that both had.
-    fn difference(&self, candidate: usize, than: usize) -> Option<Range> {
+    #[must_use]
+    pub fn difference(&self, candidate: usize, than: usize) -> Option<Range> {
         let (a, b) = (self.samples.get(&candidate)?, self.samples.get(&than)?);
         let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a.month_usd - b.month_usd).collect();
         self.levels.cost_range(&differences)
