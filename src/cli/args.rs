@@ -25,6 +25,7 @@ Examples:
   forewarm check shop.toml                find every mistake in it
   forewarm run shop.toml                  simulate it; results in results/<name>
   forewarm compare shop.toml              its variants side by side
+  forewarm plan shop.toml                 what to set, what it costs, when it breaks
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
     Compare(CompareArgs),
+    /// Find the cheapest configuration that meets the objectives, and say when it breaks
+    Plan(PlanArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -120,6 +123,38 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "P", value_parser = precision)]
     pub(super) precision: Vec<(Option<String>, Tolerance)>,
     /// Never make more replications of each contender than this [default: 64]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm plan shop.toml
+  forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
+  forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
+
+The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
+
+  [plan]
+  growth = \"5%/month\"
+  \"function.checkout.memory\" = { values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }
+  \"function.checkout.concurrency.provisioned\" = { from = 0, to = 20 }
+
+The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the
+right side, not only the mean. All that is said holds together at 95 %.
+
+Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
+pub(super) struct PlanArgs {
+    /// The scenario file with its objectives and its [plan]; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Never make more replications of a configuration than this, in place of plan.max-replications
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::args::{ChangeArgs, ScenarioArgs};
 use super::exit::Stop;
 use crate::measure::summary::metrics;
 use crate::scenario::limits::MAX_FILE_BYTES;
-use crate::scenario::{Files, ParseOptions, Problems, Scenario, WithVariants, parse_bytes, parse_variants};
+use crate::scenario::{Base, Files, ParseOptions, Problems, Scenario, WithVariants, parse_bytes, parse_variants};
 use crate::workload::Input;
 
 /// The name that means standard input.
@@ -65,6 +65,19 @@ impl Text {
     /// Everything that is wrong in it.
     pub(super) fn variants(&self, changes: &ChangeArgs) -> Result<WithVariants, Problems> {
         parse_variants(&self.name, &self.bytes, &options(changes, None), &self.files)
+    }
+
+    /// What is asked besides the text.
+    pub(super) fn options(&self, args: &ScenarioArgs) -> ParseOptions {
+        options(&args.changes, args.variant.clone())
+    }
+
+    /// The scenario, and what many others can be made from.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub(super) fn base<'t>(&'t self, options: &'t ParseOptions) -> Result<(Base<'t>, Scenario, Problems), Problems> {
+        Base::read(&self.name, &self.bytes, options, &self.files)
     }
 
     /// The scenario with every function under a policy.

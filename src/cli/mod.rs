@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `plan`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder` | the results folder; single files; what both need |
 //! | `halt`, `meter` | Ctrl-C; progress |
@@ -23,6 +23,7 @@ mod list;
 mod load;
 mod meter;
 mod output;
+mod plan;
 mod results;
 mod run;
 mod small;
@@ -52,6 +53,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -1,7 +1,8 @@
-//! What scripts read: `summary.json`, `comparison.json`, `manifest.json`.
+//! What scripts read: `summary.json`, `comparison.json`, `plan.json`, `manifest.json`.
 
 use crate::measure::Manifest;
 use crate::measure::comparison::Comparison;
+use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
 
 /// The text of `summary.json`: two spaces, keys in the order of the interface, a newline at the end; NaN is null.
@@ -14,6 +15,12 @@ pub fn summary(summary: &Summary) -> String {
 #[must_use]
 pub fn comparison(comparison: &Comparison) -> String {
     pretty(comparison)
+}
+
+/// The text of `plan.json`, written like the summary.
+#[must_use]
+pub fn plan(plan: &Plan) -> String {
+    pretty(plan)
 }
 
 /// The text of `manifest.json`.

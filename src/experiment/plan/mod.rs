@@ -23,7 +23,7 @@ use crate::measure::plan::{
 };
 use crate::measure::summary::ScenarioRef;
 use crate::measure::Window;
-use crate::scenario::Scenario;
+use crate::scenario::{Function, Scenario, Source, Target};
 use crate::scenario::plan::{self as asked, Choice};
 use crate::stats::selection::{AFTERWARDS, Finding, Levels};
 use headroom::together;
@@ -84,7 +84,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     let question = Question { requirements: requirements.clone(), indifference: input.plan.indifference };
     let mut search = Search::new(&mut simulator, space.clone(), question, levels());
     let mut answers = Answers::new(&requirements);
-    let stopped = answers.find(&mut search, input).err();
+    let stopped = answers.find(&mut search, input, &space).err();
     match stopped {
         None => {}
         Some(SimError::Cancelled) if !search.samples().is_empty() => {}
@@ -113,11 +113,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
             Err(error) => return Err(error),
         }
     }
-    let simulated = simulator.simulated;
-    // A static estimate that names a candidate nobody looked at says nothing.
-    let known: Vec<usize> = plan.candidates.iter().map(|one| one.number).collect();
-    plan.static_estimates.iter_mut().for_each(|one| one.as_set = one.as_set.filter(|number| known.contains(number)));
-    Ok(Planned { plan, best, simulated })
+    Ok(Planned { plan, best, simulated: simulator.simulated })
 }
 
 /// What the searches found so far.
@@ -144,7 +140,7 @@ impl<'a> Answers<'a> {
     }
 
     /// All searches, the most important first.
-    fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>) -> Result<(), SimError> {
+    fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
         let most = u64::from(input.plan.max_replications);
         self.runs.exhaustive = input.candidates.len() as u64 * most;
         let found = search.cheapest(Without::default());
@@ -176,6 +172,15 @@ impl<'a> Answers<'a> {
         }
         self.runs.others = search.runs() - self.runs.best;
         search.look_on(&search.thinned(FRONT))?;
+        if let Some(best) = self.best.best {
+            let set: Vec<usize> = static_settings(input, space, best).into_iter().filter_map(|(_, set)| set).collect();
+            let unclear = |search: &Search<'_>, one: usize| search.judge(one, Without::default()) == Finding::Open;
+            for candidate in set {
+                while unclear(search, candidate) && search.levels().next_look(search.done(candidate)).is_some() {
+                    search.look_on(&[candidate])?;
+                }
+            }
+        }
         self.runs.front = search.runs() - self.runs.best - self.runs.others;
         Ok(())
     }
@@ -295,7 +300,7 @@ fn front(candidates: &[Candidate]) -> Vec<usize> {
     known.into_iter().map(|(_, _, number)| number).collect()
 }
 
-/// The static estimate of each function that something arrives for, and the candidate that it would have led to.
+/// The static estimate of each function that something arrives for, beside what was simulated.
 fn static_estimates(
     today: &RunResult,
     plan: &Plan,
@@ -303,31 +308,46 @@ fn static_estimates(
     space: &Space,
     best: usize,
 ) -> Vec<StaticEstimate> {
-    const SETS: [&str; 3] = ["max-instances", "provisioned", "reserved"];
-    let summary = &today.summary;
-    let known = summary.functions.iter().filter(|(_, shape)| shape.instances.static_estimate.mean > 0.0);
+    let settings = static_settings(input, space, best);
+    let known = today.summary.functions.iter().zip(settings);
     known
-        .map(|(name, shape)| {
-            let estimate = shape.instances.static_estimate.mean;
-            let peak = shape.instances.peak.mean;
-            let key_of = |end: &str| format!("function.{name}.concurrency.{end}");
-            let axis = SETS.iter().find_map(|end| plan.axes.iter().position(|axis| axis.key == key_of(end)));
-            let as_set = axis.and_then(|axis| {
-                // The first value that is not below it: the levels rise.
-                let levels = &input.plan.axes[axis].levels;
-                let place = levels.iter().position(|level| level.number.is_some_and(|number| number >= estimate))?;
-                let mut places = space.places(best);
-                places[axis] = place;
-                Some(space.candidate(&places))
-            });
+        .filter(|((_, shape), _)| shape.instances.static_estimate.mean > 0.0)
+        .map(|((name, shape), (_, as_set))| {
+            let (instances, peak) = (shape.instances.static_estimate.mean, shape.instances.peak.mean);
             StaticEstimate {
                 function: name.clone(),
-                instances: estimate,
+                instances,
                 simulated_mean: shape.instances.mean.mean,
                 simulated_peak: peak,
-                short_by: (peak - estimate) / peak,
-                as_set,
+                short_by: (peak - instances) / peak,
+                as_set: as_set.filter(|number| plan.candidate(*number).is_some()),
             }
         })
         .collect()
+}
+
+/// Mean load over requests at a time of each function of the recommended candidate, and the candidate that has as many
+/// instances instead, where a key sets them.
+fn static_settings(input: &Input<'_>, space: &Space, best: usize) -> Vec<(f64, Option<usize>)> {
+    const SETS: [&str; 3] = ["max-instances", "provisioned", "reserved"];
+    let scenario = &input.candidates[best];
+    let horizon = scenario.simulation.horizon.as_secs_f64();
+    let setting = |(place, function): (usize, &Function)| {
+        let mean = function.duration.mean_s();
+        let is_its = |source: &&Source| matches!(source.target, Target::Function(id) if id.index() == place);
+        let rates = scenario.sources.iter().filter(is_its).map(|source| source.arrivals.mean_rate(mean, horizon));
+        let instances = rates.sum::<f64>() * mean / f64::from(function.concurrency.per_instance);
+        let key_of = |end: &str| format!("function.{}.concurrency.{end}", function.name);
+        let axis_of = |end: &&str| input.plan.axes.iter().position(|choice| choice.axis.key == key_of(end));
+        let as_set = SETS.iter().find_map(axis_of).filter(|_| instances > 0.0).and_then(|axis| {
+            // The first value that is not below it: the values rise.
+            let levels = &input.plan.axes[axis].levels;
+            let value = levels.iter().position(|level| level.number.is_some_and(|number| number >= instances))?;
+            let mut places = space.places(best);
+            places[axis] = value;
+            Some(space.candidate(&places))
+        });
+        (instances, as_set)
+    };
+    scenario.functions.iter().enumerate().map(setting).collect()
 }
