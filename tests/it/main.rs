@@ -12,6 +12,7 @@ mod invariants;
 mod keep_alive;
 mod knative;
 mod oracles;
+mod plan;
 mod policies;
 mod program;
 mod reference;

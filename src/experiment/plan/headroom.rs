@@ -1,6 +1,7 @@
 //! What happens to a configuration when the load grows.
 
 use super::laboratory::Simulator;
+use super::search::shown_range;
 use crate::engine::SimError;
 use crate::measure::RunResult;
 use crate::measure::plan::{Binding, Estimate, Headroom, LoadPoint, Months, Observation, Outcome, Requirement, Verdict};
@@ -141,6 +142,7 @@ fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], al
     } else {
         judge(range, requirement.side, events.as_deref().zip(requirement.share), alpha)
     };
+    let range = shown_range(range, requirement, events.as_deref(), alpha);
     Outcome { value: Estimate::of(range, f64::NAN), verdict: finding.into() }
 }
 

@@ -147,6 +147,10 @@ impl<'a> Answers<'a> {
         self.runs.best = search.runs();
         self.best = found?;
         if let Some(best) = self.best.best {
+            // What is recommended is known as well as what it does under more load.
+            while search.done(best) < AT_EACH_LOAD && search.levels().next_look(search.done(best)).is_some() {
+                search.look_on(&[best])?;
+            }
             let budgets = self.requirements.iter().enumerate().filter(|(_, one)| one.kind == Kind::Budget);
             for (place, _) in budgets {
                 while search.judge_one(best, place) == Finding::Open

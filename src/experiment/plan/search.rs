@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::space::{Line, Space};
 use crate::engine::SimError;
 use crate::measure::plan::{Kind, Observation, Requirement};
-use crate::stats::selection::{Events, Finding, Levels, Range, Side};
+use crate::stats::selection::{Events, Finding, Levels, Range, Side, share_range};
 
 /// Lines that are looked at together: enough to keep cores busy, few enough not to look in vain.
 const WIDTH: usize = 4;
@@ -345,7 +345,10 @@ impl<'a> Search<'a> {
     /// The range of a requirement's metric.
     #[must_use]
     pub fn range(&self, candidate: usize, place: usize) -> Option<Range> {
-        self.levels.range(&there(self.samples.get(&candidate)?, place))
+        let sample = self.samples.get(&candidate)?;
+        let events: Option<Vec<Events>> = sample.iter().map(|one| one.events[place]).collect();
+        let range = self.levels.range(&there(sample, place));
+        shown_range(range, &self.question.requirements[place], events.as_deref(), self.levels.requirement())
     }
 
     /// The mean cost of a month of a candidate that was looked at.
@@ -515,6 +518,23 @@ impl Ord for Cost {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
     }
+}
+
+/// The range of a metric, where it is a share no narrower than its events allow.
+pub(super) fn shown_range(
+    range: Option<Range>,
+    requirement: &Requirement,
+    events: Option<&[Events]>,
+    alpha: f64,
+) -> Option<Range> {
+    let range = range?;
+    let is_share = requirement.share == Some(requirement.side);
+    let by_events = events.filter(|_| is_share).and_then(|events| share_range(events, alpha));
+    Some(by_events.map_or(range, |share| Range {
+        mean: range.mean,
+        low: range.low.min(share.low),
+        high: range.high.max(share.high),
+    }))
 }
 
 /// The values of a requirement's metric that are there.
