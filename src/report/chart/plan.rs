@@ -41,7 +41,10 @@ fn at(one: &Candidate) -> Option<(f64, f64)> {
 fn front(plan: &Plan) -> Plot {
     let on_front: Vec<&Candidate> = plan.front.iter().filter_map(|number| plan.candidate(*number)).collect();
     let point = |one: &Candidate, label: String, style: Style| {
-        Some(Mark::new("", style, Shape::Point { at: at(one)?, half: (0.0, 0.0), label }))
+        let at = at(one)?;
+        // A line of one point is a dot, without a place for a name.
+        let shape = if label.is_empty() { Shape::Line(vec![at]) } else { Shape::Point { at, half: (0.0, 0.0), label } };
+        Some(Mark::new("", style, shape))
     };
     let others = plan.candidates.iter().filter(|one| !plan.front.contains(&one.number) && Some(one.number) != plan.best);
     let mut marks: Vec<Mark> =

@@ -61,7 +61,7 @@ fn answer(plan: &Plan) -> Markup {
                     section.card aria-labelledby="set-title" {
                         h2 id="set-title" { "What to set" }
                         @for (axis, value) in plan.axes.iter().zip(&best.values) {
-                            p { code { (axis.key) } }
+                            p { code style="overflow-wrap: anywhere" { (axis.key) } }
                             p.figure { (value) }
                         }
                     }
