@@ -33,7 +33,7 @@ fn planned(text: &str, threads: usize, progress: &dyn Progress) -> Option<Planne
 /// M/M/c: a queue, no cold starts; every server costs the same.
 fn staffing(seed: u64, rate: f64, metric: &str, below: f64) -> String {
     format!(
-        "[scenario]\nname = \"staffing\"\n[simulation]\nhorizon = \"3h\"\nwarm-up = \"10m\"\nseed = {seed}\n\
+        "[scenario]\nname = \"staffing\"\n[simulation]\nhorizon = \"45m\"\nwarm-up = \"10m\"\nseed = {seed}\n\
          [platform]\n[platform.billing]\ninstance-gb-second-usd = 0.0001\n\
          [[function]]\nname = \"f\"\nmemory = \"1GB\"\nduration.exponential.mean = \"1s\"\nkeep-alive.fixed.window = \"forever\"\n\
          concurrency = {{ per-instance = 1, overflow = \"queue\", max-instances = 30 }}\n\
@@ -52,7 +52,7 @@ fn staffing_is_that_of_erlang_c() {
     // So that the answer is clear: neither it nor the one before is at the bound.
     let [before, after] = [exact - 1, exact].map(|servers| mmc_wait_exceeds(servers, rate, service, t));
     assert!(before > 0.015 && after < 0.008, "{before} {after}");
-    for seed in 1..=10 {
+    for seed in 1..=4 {
         let found = planned(&staffing(seed, rate, "wait_s.p99", t), 2, &()).expect("it runs").plan;
         let best = found.candidate(found.best.expect("some meet")).expect("it was looked at");
         assert_eq!(best.values, [exact.to_string()], "seed {seed}");

@@ -20,6 +20,9 @@ pub fn render(plan: &Plan, colour: bool) -> String {
     let mut out = Text::new(colour);
     paragraph(&mut out, &format!("{}: {}", shown(&plan.scenario.name, 24), extent(plan)), "");
     out.line("");
+    if !plan.is_finished {
+        out.line(&out.bold("It was interrupted: this is what was known by then."));
+    }
     answer(&mut out, plan);
     if let Some(grown) = &plan.headroom {
         heading(&mut out, "When the load grows");
