@@ -41,6 +41,12 @@ pub struct Streams {
     root: u64,
 }
 
+/// The seed of one of many experiments under a common seed.
+#[must_use]
+pub fn seed_of(seed: u64, number: u64) -> u64 {
+    mix(mix(seed ^ DERIVATION_VERSION.rotate_left(32)).wrapping_add(number).rotate_left(17))
+}
+
 impl Streams {
     /// The streams of replication `replication` under `seed`.
     #[must_use]

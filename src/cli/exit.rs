@@ -32,6 +32,8 @@ pub(super) enum Stop {
     Unfinished,
     /// Ctrl-C, and this many replications are kept.
     Kept(u32),
+    /// Ctrl-C, and what is done can be gone on with; says how.
+    Paused(String),
     /// The environment failed: disk full, permission.
     Environment(anyhow::Error),
     /// Whoever read the output has seen enough.
@@ -84,7 +86,7 @@ impl Stop {
         ExitCode::from(match self {
             Self::ClosedPipe => 0,
             Self::Input(_) | Self::Scenario(_) => 2,
-            Self::Interrupted | Self::Unfinished | Self::Kept(_) => INTERRUPTED,
+            Self::Interrupted | Self::Unfinished | Self::Kept(_) | Self::Paused(_) => INTERRUPTED,
             Self::Environment(_) => 4,
         })
     }
@@ -101,6 +103,7 @@ impl Stop {
             Self::Kept(replications) => {
                 terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
             }
+            Self::Paused(message) => terminal::complain(&format!("interrupted: {message}\n")),
             Self::ClosedPipe => {}
         }
     }

@@ -24,7 +24,8 @@ pub(super) fn scenario(path: &Path, args: &ScenarioArgs) -> Result<(Scenario, Pr
     parse_bytes(&text.name, &text.bytes, &options, &text.files).map_err(Stop::Scenario)
 }
 
-fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
+/// What the options of the command line ask for.
+pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
     ParseOptions {
         set: changes.set.clone(),
         variant,
@@ -67,16 +68,11 @@ impl Text {
         parse_variants(&self.name, &self.bytes, &options(changes, None), &self.files)
     }
 
-    /// What is asked besides the text.
-    pub(super) fn options(&self, args: &ScenarioArgs) -> ParseOptions {
-        options(&args.changes, args.variant.clone())
-    }
-
-    /// The scenario, and what many others can be made from.
+    /// The scenario, and what many scenarios can be made from.
     ///
     /// # Errors
     /// Everything that is wrong in it.
-    pub(super) fn base<'t>(&'t self, options: &'t ParseOptions) -> Result<(Base<'t>, Scenario, Problems), Problems> {
+    pub(super) fn base<'a>(&'a self, options: &'a ParseOptions) -> Result<(Base<'a>, Scenario, Problems), Problems> {
         Base::read(&self.name, &self.bytes, options, &self.files)
     }
 

@@ -3,9 +3,10 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `plan`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `sweep`, `plan`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder` | the results folder; single files; what both need |
+//! | `journal` | the points of a sweep that are done |
 //! | `halt`, `meter` | Ctrl-C; progress |
 //! | `exit`, `terminal` | exit codes; the two output streams |
 
@@ -19,6 +20,7 @@ mod compare;
 mod exit;
 mod folder;
 mod halt;
+mod journal;
 mod list;
 mod load;
 mod meter;
@@ -27,6 +29,7 @@ mod plan;
 mod results;
 mod run;
 mod small;
+mod sweep;
 mod terminal;
 mod trace;
 
@@ -53,6 +56,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),

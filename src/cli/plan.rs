@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{Format, PlanArgs};
 use super::exit::{Done, Stop};
 use super::halt::Halt;
-use super::load::Text;
+use super::load::{self, Text};
 use super::meter::{self, Meter};
 use super::results::{MANIFEST, Results};
 use super::run::{manifest, threads};
@@ -22,7 +22,7 @@ use crate::scenario::{Base, Scenario};
 /// Reads, checks all candidates, searches, writes, prints.
 pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
     let text = Text::of(&args.path)?;
-    let options = text.options(&args.scenario);
+    let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
     let (mut base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
@@ -76,7 +76,10 @@ fn asked(args: &PlanArgs, scenario: &Scenario) -> Result<Plan, Stop> {
     }
     let is_changed = |key: &str| plan.axes.iter().any(|choice| choice.axis.key == key);
     if let Some((key, _)) = args.scenario.changes.set.iter().find(|(key, _)| is_changed(key)) {
-        return Err(Stop::input(format!("--set {key}: [plan] chooses it"), "leave it out here, or take it out of [plan]"));
+        return Err(Stop::input(
+            format!("--set {key}: [plan] chooses it"),
+            "leave it out here, or take it out of [plan]",
+        ));
     }
     if scenario.platform.billing.is_none() {
         return Err(Stop::input(
@@ -90,7 +93,9 @@ fn asked(args: &PlanArgs, scenario: &Scenario) -> Result<Plan, Stop> {
 /// Replications at the first look.
 fn first(args: &PlanArgs, plan: &Plan) -> Result<u32, Stop> {
     match args.scenario.changes.replications {
-        Some(0 | 1) => Err(Stop::input("--replications 1: from one replication no interval can be made", "ask for 2 or more")),
+        Some(0 | 1) => {
+            Err(Stop::input("--replications 1: from one replication no interval can be made", "ask for 2 or more"))
+        }
         Some(asked) if asked > plan.max_replications => {
             let message = format!("--replications {asked} is more than max-replications {}", plan.max_replications);
             Err(Stop::input(message, "leave one of them out"))
@@ -101,7 +106,8 @@ fn first(args: &PlanArgs, plan: &Plan) -> Result<u32, Stop> {
 
 /// The scenarios of all candidates, or what is wrong with any of them.
 fn candidates(base: &mut Base<'_>, scenario: &Scenario, plan: &Plan, halt: &Halt) -> Result<Vec<Scenario>, Stop> {
-    let space = Space::new(plan.axes.iter().map(|choice| Axis { len: choice.levels.len(), is_monotone: false }).collect());
+    let space =
+        Space::new(plan.axes.iter().map(|choice| Axis { len: choice.levels.len(), is_monotone: false }).collect());
     let (mut all, mut findings) = (Vec::new(), base.findings());
     for number in 0..space.len() {
         if halt.is_raised() {
@@ -111,7 +117,8 @@ fn candidates(base: &mut Base<'_>, scenario: &Scenario, plan: &Plan, halt: &Halt
         match plan.scenario(base, scenario, &places) {
             Ok(scenario) => all.push(scenario),
             Err(wrong) => {
-                let levels = plan.levels(&places).map(|(choice, level)| format!("{} = {}", choice.axis.key, level.text));
+                let levels =
+                    plan.levels(&places).map(|(choice, level)| format!("{} = {}", choice.axis.key, level.text));
                 findings.add(&format!("with {}", levels.collect::<Vec<_>>().join(", ")), &wrong);
             }
         }

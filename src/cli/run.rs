@@ -146,7 +146,7 @@ pub(super) fn manifest(
 }
 
 /// The command as it can be typed again, the program by its name only.
-fn command_line(arguments: impl Iterator<Item = String>) -> String {
+pub(super) fn command_line(arguments: impl Iterator<Item = String>) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
     let quoted = arguments.skip(1).map(|word| match word.chars().all(plain) && !word.is_empty() {
         true => word,

@@ -3,6 +3,7 @@
 mod cells;
 pub mod compare;
 pub mod plan;
+pub mod sweep;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;

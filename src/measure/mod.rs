@@ -7,6 +7,7 @@ pub mod plan;
 mod recorder;
 mod result;
 pub mod summary;
+pub mod sweep;
 mod tally;
 pub mod timeline;
 mod window;

@@ -74,7 +74,8 @@ impl Subjects {
                 bound: Some(objective.bound),
             })
             .collect();
-        let time = objectives.iter().find(|one| one.metric.starts_with("latency_s.") || one.metric.starts_with("wait_s."));
+        let time =
+            objectives.iter().find(|one| one.metric.starts_with("latency_s.") || one.metric.starts_with("wait_s."));
         let latency = Subject { metric: LATENCY.to_owned(), function: None, bound: None };
         let latency = time.map_or(latency, |one| Subject { bound: None, ..one.clone() });
         Self { objectives, latency }
@@ -156,9 +157,7 @@ impl Subject {
     /// The events that a share is made of: cold starts, rejections, requests slower than the bound of a quantile.
     fn events(&self, shape: &Shape<f64>) -> Option<Events> {
         match self.metric.as_str() {
-            "cold_start_ratio" => {
-                Some(Events { seen: shape.invocations.cold, trials: shape.invocations.started })
-            }
+            "cold_start_ratio" => Some(Events { seen: shape.invocations.cold, trials: shape.invocations.started }),
             "rejection_ratio" => Some(Events { seen: shape.requests.rejected, trials: shape.requests.arrived }),
             metric => {
                 quantile(metric)?;
@@ -533,7 +532,8 @@ impl Plan {
         };
         let keys: Vec<String> = self.axes.iter().map(|axis| short(&axis.key, false)).collect();
         let is_clear = keys.iter().all(|key| keys.iter().filter(|other| *other == key).count() == 1);
-        let functions: Vec<&str> = self.axes.iter().filter_map(|axis| axis.key.strip_prefix("function.")?.split('.').next()).collect();
+        let functions: Vec<&str> =
+            self.axes.iter().filter_map(|axis| axis.key.strip_prefix("function.")?.split('.').next()).collect();
         if is_clear && functions.windows(2).all(|pair| pair[0] == pair[1]) {
             return keys;
         }
@@ -549,9 +549,14 @@ mod tests {
     fn quantiles_are_shares() {
         assert_eq!(quantile("latency_s.p99"), Some(0.99));
         assert_eq!(quantile("wait_s.p999"), Some(0.999));
-        assert_eq!((quantile("latency_s.mean"), quantile("requests.pending"), quantile("cold_start_ratio")), (None, None, None));
+        assert_eq!(
+            (quantile("latency_s.mean"), quantile("requests.pending"), quantile("cold_start_ratio")),
+            (None, None, None)
+        );
         let times = Times { mean: 1.0, sd: 1.0, p50: 1.0, p90: 2.0, p95: 3.0, p99: 4.0, p999: 8.0, max: 10.0 };
-        for (bound, share) in [(0.5, 0.75), (1.0, 0.5), (4.0, 0.01), (6.0, 0.0055), (8.0, 0.001), (10.0, 0.0), (99.0, 0.0)] {
+        for (bound, share) in
+            [(0.5, 0.75), (1.0, 0.5), (4.0, 0.01), (6.0, 0.0055), (8.0, 0.001), (10.0, 0.0), (99.0, 0.0)]
+        {
             assert!((share_above(&times, bound) - share).abs() < 1e-12, "{bound}: {}", share_above(&times, bound));
         }
         // Most wait for nothing.

@@ -9,6 +9,7 @@
 //! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
 //! | [`perfetto`] | Chrome trace events |
+//! | [`sweep`] | the table, charts and page of a sweep |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
 
 pub mod chart;
@@ -21,6 +22,7 @@ pub mod page;
 pub mod perfetto;
 pub mod plan;
 pub mod requests;
+pub mod sweep;
 pub mod table;
 mod text;
 pub mod trace;

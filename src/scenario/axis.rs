@@ -1,12 +1,14 @@
 //! A key of the scenario with the values that a sweep or a plan may give it.
 
+use std::fmt;
+
 use super::diagnostic::Place;
 use super::quantity::{parse_rate_per_s, parse_size_mb};
 use super::tree::{Node, Value};
 use crate::time::Span;
 
 /// A dotted key and its candidate values.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Axis {
     /// The dotted key, or `variant`.
     pub key: String,
@@ -32,7 +34,7 @@ pub enum Unit {
 }
 
 /// One value of an axis.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Level {
     /// As people write it: `512MB`.
     pub text: String,
@@ -41,7 +43,7 @@ pub struct Level {
     pub(super) node: Node,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum Candidates {
     /// All values.
     Levels(Vec<Level>),
@@ -70,6 +72,25 @@ impl Axis {
     }
 }
 
+// Where things were written is left out: scenarios that say the same look the same.
+impl fmt::Debug for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Axis");
+        shown.field("key", &self.key).field("unit", &self.unit);
+        match &self.candidates {
+            Candidates::Levels(levels) => shown.field("levels", levels),
+            Candidates::Range(range) => shown.field("range", &[range.between(0.0, 1.0), range.between(1.0, 1.0)]),
+        };
+        shown.finish()
+    }
+}
+
+impl fmt::Debug for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
 /// In which of `parts` equal parts of the way from 0 to 1 a share lies.
 pub(super) fn place_among(share: f64, parts: usize) -> usize {
     ((share * parts as f64) as usize).min(parts - 1)
@@ -82,8 +103,9 @@ impl Level {
         let (number, unit) = match &node.value {
             Value::Integer(Some(number)) => (Some(*number as f64), Some(Unit::Count)),
             Value::Float(number) if number.is_finite() => (Some(*number), Some(Unit::Number)),
-            Value::Text(text) => Form::of_text(text)
-                .map_or((None, None), |(form, decimal)| (form.number(decimal), Some(form.unit()))),
+            Value::Text(text) => {
+                Form::of_text(text).map_or((None, None), |(form, decimal)| (form.number(decimal), Some(form.unit())))
+            }
             _ => (None, None),
         };
         (Self { text, number, node: node.clone() }, unit)
@@ -249,7 +271,7 @@ impl Form {
 }
 
 /// From one number to another, both as whole multiples of 10^-`places` in the unit of `form`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Range {
     pub(super) form: Form,
     pub(super) places: u32,

@@ -4,6 +4,7 @@ use super::axis::{Axis, Level};
 use super::check::{POLICY, VARIANT};
 use super::diagnostic::{Place, Problem, Problems};
 use super::limits::MAX_PROBLEMS;
+use super::sweep::Sweep;
 use super::tree::{Node, Value};
 use super::{Files, Loader, ParseOptions, Scenario, overlay, text_of};
 
@@ -112,8 +113,8 @@ impl Loader<'_> {
     }
 
     /// Refuses variants that are not there. With a variant chosen, the others are not in the tree that is checked.
-    fn refuse_unknown(&self, file: &Node, scenario: &Scenario, problems: &mut Problems) {
-        let axes = scenario.sweep.iter().flat_map(|sweep| sweep.axes()).filter(|axis| axis.key == VARIANT);
+    pub(super) fn refuse_unknown(&self, file: &Node, scenario: &Scenario, problems: &mut Problems) {
+        let axes = scenario.sweep.iter().flat_map(Sweep::axes).filter(|axis| axis.key == VARIANT);
         for level in axes.flat_map(|axis| axis.levels().unwrap_or_default()) {
             if !names(file).any(|name| name == level.text) {
                 let message = format!("the scenario has no variant \"{}\"", level.text);
@@ -164,6 +165,12 @@ impl Findings {
         }
     }
 
+    /// Whether so much is known that looking for more helps nobody.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.left_out > 0
+    }
+
     /// Everything; none if nothing was wrong.
     #[must_use]
     pub fn finish(mut self) -> Option<Problems> {
@@ -188,7 +195,6 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::sweep::Sweep;
     use crate::workload::Input;
 
     struct NoFiles;
@@ -234,7 +240,10 @@ mod tests {
         let all = points(sweep, &ParseOptions::default()).expect("right");
         assert_eq!(all.len(), 6);
         assert_eq!(all[5].0, "function.f.memory = 1GB, source.s.arrivals.poisson.rate = 100/s");
-        assert_eq!(all.iter().map(|(_, one)| one.functions[0].memory_mb).collect::<Vec<_>>(), [512, 512, 512, 1024, 1024, 1024]);
+        assert_eq!(
+            all.iter().map(|(_, one)| one.functions[0].memory_mb).collect::<Vec<_>>(),
+            [512, 512, 512, 1024, 1024, 1024]
+        );
         assert!(all.iter().all(|(_, one)| one.sweep.is_none() && one.variants.is_empty()));
     }
 
@@ -258,6 +267,6 @@ mod tests {
         let wrong = points(sweep, &ParseOptions::default()).expect_err("two values are wrong");
         assert!(wrong.contains("point 1 and 9 more points: `simulation.warm-up` (2h) must be shorter"), "{wrong}");
         assert!(wrong.contains("point 10 and 9 more points: `function.f.memory`"), "{wrong}");
-        assert!(wrong.contains("x.toml:22:23") && wrong.ends_with("2 errors\n"), "{wrong}");
+        assert!(wrong.contains("x.toml:21:33") && wrong.ends_with("2 errors\n"), "{wrong}");
     }
 }

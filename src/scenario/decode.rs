@@ -157,8 +157,7 @@ impl<'a> Reader<'a> {
             self.refuse(node, Shape::Table(shape));
             return None;
         };
-        let is_known =
-            |key: &str| shape.field(key).is_some() || shape.dotted.is_some() && key.contains('.');
+        let is_known = |key: &str| shape.field(key).is_some() || shape.dotted.is_some() && key.contains('.');
         for entry in entries.iter().filter(|entry| !is_known(&entry.key)) {
             if self.problems.is_full() {
                 break;
@@ -186,6 +185,7 @@ impl<'a> Reader<'a> {
                 format!("did you mean `{near}`?")
             }
             (None, Some(home)) => format!("write it as `{home} = ...`"),
+            (None, None) if shape.keys().next().is_none() => "this table has no keys".to_owned(),
             (None, None) => instead(key, "the known keys are", shape.keys()),
         };
         self.problems.push(Problem::error(entry.place, message).help(help));

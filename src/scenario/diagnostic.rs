@@ -145,7 +145,12 @@ impl Problems {
     }
 
     /// Takes in one more text and says its number.
-    pub(super) fn add_source(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, first_line: usize) -> usize {
+    pub(super) fn add_source(
+        &mut self,
+        name: impl Into<String>,
+        text: impl Into<Arc<str>>,
+        first_line: usize,
+    ) -> usize {
         self.sources.push(Source { name: name.into(), text: text.into(), first_line });
         self.sources.len() - 1
     }

@@ -164,6 +164,9 @@ impl<'a> Loader<'a> {
         let Some(policy) = &self.options.policy else {
             let scenario = self.interpret(chosen, problems);
             let variants = self.variants(&file, problems);
+            if let Some(scenario) = &scenario {
+                self.refuse_unknown(&file, scenario, problems);
+            }
             return scenario.map(|scenario| (scenario, variants));
         };
         let before = problems.list().len();

@@ -1,5 +1,7 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use super::plan::Plan;
+use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::FnId;
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -7,8 +9,6 @@ use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
-use super::plan::Plan;
-use super::sweep::Sweep;
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 

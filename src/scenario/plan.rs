@@ -74,7 +74,8 @@ impl Plan {
             let Some(share) = choice.cpu_bound_share else { continue };
             for function in &mut scenario.functions {
                 let before = measured.functions.iter().find(|other| other.name == function.name);
-                if let Some(before) = before.filter(|_| choice.axis.key == format!("function.{}.memory", function.name)) {
+                if let Some(before) = before.filter(|_| choice.axis.key == format!("function.{}.memory", function.name))
+                {
                     function.run_at_own_memory(before.memory_mb, share);
                 }
             }

@@ -1,7 +1,7 @@
 //! The points of a sweep: what each gives to which key, in the order of their numbers.
 
-use rand::seq::SliceRandom as _;
 use rand::RngExt as _;
+use rand::seq::SliceRandom as _;
 
 use super::axis::{Axis, Level, place_among};
 use super::limits::MAX_SWEEP_POINTS;
@@ -136,7 +136,9 @@ fn sobol(dimensions: usize, count: u32, seed: u64) -> Vec<Vec<f64>> {
     // 32 bits choose the scrambling.
     let seed = (seed ^ (seed >> 32)) as u32;
     (0..dimensions)
-        .map(|dimension| (0..count).map(|number| f64::from(sobol_burley::sample(number, dimension as u32, seed))).collect())
+        .map(|dimension| {
+            (0..count).map(|number| f64::from(sobol_burley::sample(number, dimension as u32, seed))).collect()
+        })
         .collect()
 }
 
@@ -164,10 +166,8 @@ mod tests {
     }
 
     fn sweep(design: Design) -> Sweep {
-        let dimensions = vec![
-            Dimension(vec![axis(&["a", "b"])]),
-            Dimension(vec![axis(&["1", "2", "3"]), axis(&["x", "y", "z"])]),
-        ];
+        let dimensions =
+            vec![Dimension(vec![axis(&["a", "b"])]), Dimension(vec![axis(&["1", "2", "3"]), axis(&["x", "y", "z"])])];
         Sweep { dimensions, design, common_random_numbers: true }
     }
 

@@ -168,6 +168,12 @@ fn results_reference() -> String {
         | `comparison.json` | the method; every variant and metric beside the baseline (`contrasts`); the summary of each contender |\n\
         | `comparison.csv` | a row for each variant and metric; confidence of its interval, verdict |\n\
         | `tradeoff.svg`, `cold-starts.svg`, `instances.svg` | charts |\n\n\
+        `forewarm sweep` writes the manifest, the report, and\n\n\
+        | file | holds |\n|---|---|\n\
+        | `sweep.parquet`, `sweep.csv` | a row for each point: its number, the values of its keys in base units (s, MB, 1/s), \
+        replications, whether all objectives are met, and for each metric of the total, and of functions that objectives name, \
+        `METRIC` (the mean) and `METRIC_half_width`; units are in the metadata of the Parquet fields |\n\
+        | `parameter.svg`, `map.svg`, `tradeoff.svg`, `sensitivity.svg` | charts |\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
         `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
         | metric | meaning |\n|---|---|\n"
@@ -207,6 +213,9 @@ fn section(text: &mut String, path: &str, table: &Value, shown: &mut Vec<(Value,
         let _ = writeln!(text, "| `{key}` | {} | {default} | {} |", kind(value), about(value));
         let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         inner.push((below, element(value).clone()));
+    }
+    for value in table["patternProperties"].as_object().into_iter().flatten().map(|(_, value)| value) {
+        let _ = writeln!(text, "| `\"KEY\"` | {} | | {} |", kind(value), about(value));
     }
     for (below, value) in inner {
         // The same table is described once: distributions stand in many places.

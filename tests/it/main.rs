@@ -18,6 +18,8 @@ mod program;
 mod reference;
 mod scenario_files;
 mod scenarios;
+mod signatures;
+mod sweep;
 mod trace_readers;
 mod traces;
 mod vectors;

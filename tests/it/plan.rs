@@ -82,7 +82,10 @@ fn headroom_ends_where_erlang_says() {
     let headroom = found.headroom.expect("it has one");
     // The true multiple at which P(wait > t) reaches 1 % lies between what holds and what is surely broken.
     let true_multiple = (100..400).map(|percent| f64::from(percent) / 100.0);
-    let end = true_multiple.clone().find(|multiple| mmc_wait_exceeds(servers, 10.0 * multiple, 1.0, 0.5) > 0.01).expect("it breaks");
+    let end = true_multiple
+        .clone()
+        .find(|multiple| mmc_wait_exceeds(servers, 10.0 * multiple, 1.0, 0.5) > 0.01)
+        .expect("it breaks");
     assert!(headroom.holds_to <= end, "{} and {end}", headroom.holds_to);
     let missed = headroom.points.iter().find(|point| point.verdict == Verdict::Missed).expect("it breaks");
     assert!(missed.multiple >= end, "{} and {end}", missed.multiple);
@@ -167,7 +170,8 @@ fn what_cannot_be_planned_is_said_with_advice() {
     for (number, (text, expected)) in cases.into_iter().enumerate() {
         let path = folder.path().join(format!("{number}.toml"));
         fs::write(&path, &text).expect("it is written");
-        let output = forewarm().arg("plan").arg(&path).arg("--out").arg(folder.path().join("out")).output().expect("it runs");
+        let output =
+            forewarm().arg("plan").arg(&path).arg("--out").arg(folder.path().join("out")).output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{expected}: {said}");
         assert!(said.contains(expected), "{expected}: {said}");

@@ -4,7 +4,9 @@ use super::laboratory::Simulator;
 use super::search::shown_range;
 use crate::engine::SimError;
 use crate::measure::RunResult;
-use crate::measure::plan::{Binding, Estimate, Headroom, LoadPoint, Months, Observation, Outcome, Requirement, Verdict};
+use crate::measure::plan::{
+    Binding, Estimate, Headroom, LoadPoint, Months, Observation, Outcome, Requirement, Verdict,
+};
 use crate::scenario::limits::MAX_REQUESTS;
 use crate::scenario::plan::Growth;
 use crate::scenario::{Scenario, Target};
@@ -59,7 +61,8 @@ pub(super) fn headroom(
         points.insert(place, point);
     }
     let place = broken(&points);
-    let holds_to = place.map_or(points.last(), |place| points.get(place.wrapping_sub(1))).map_or(1.0, |one| one.multiple);
+    let holds_to =
+        place.map_or(points.last(), |place| points.get(place.wrapping_sub(1))).map_or(1.0, |one| one.multiple);
     let first_broken = place.map(|place| &points[place]);
     let headroom = Headroom {
         replications: question.replications,

@@ -17,14 +17,14 @@ use std::num::NonZeroUsize;
 use super::Progress;
 use crate::engine::SimError;
 use crate::measure::RunResult;
+use crate::measure::Window;
 use crate::measure::plan::{
     self as found, AxisFound, Candidate, Estimate, Headroom, Kind, Method, Nearest, Outcome, Plan, Price, Requirement,
     Runs, StaticEstimate, Subjects,
 };
 use crate::measure::summary::ScenarioRef;
-use crate::measure::Window;
-use crate::scenario::{Function, Scenario, Source, Target};
 use crate::scenario::plan::{self as asked, Choice};
+use crate::scenario::{Function, Scenario, Source, Target};
 use crate::stats::selection::{AFTERWARDS, Finding, Levels};
 use headroom::together;
 use laboratory::Simulator;
@@ -276,7 +276,9 @@ impl<'a> Answers<'a> {
     /// The candidate whose worst objective is missed by the least; the cheaper one of equals.
     fn nearest(&self, candidates: &[Candidate], asked: &[found::Asked]) -> Option<Nearest> {
         let worst = |one: &Candidate| {
-            let of = |place: usize| (place, one.objectives[place].value.mean.map_or(f64::INFINITY, |mean| asked[place].excess(mean)));
+            let of = |place: usize| {
+                (place, one.objectives[place].value.mean.map_or(f64::INFINITY, |mean| asked[place].excess(mean)))
+            };
             let (objective, by) = (0..asked.len()).map(of).max_by(|a, b| a.1.total_cmp(&b.1))?;
             Some(Nearest { candidate: one.number, objective, by })
         };
@@ -291,9 +293,8 @@ impl<'a> Answers<'a> {
 
 /// Candidates than which none is both cheaper and faster, the cheapest first.
 fn front(candidates: &[Candidate]) -> Vec<usize> {
-    let mut known: Vec<(f64, f64, usize)> = (candidates.iter())
-        .filter_map(|one| Some((one.month_usd.mean?, one.latency_s.mean?, one.number)))
-        .collect();
+    let mut known: Vec<(f64, f64, usize)> =
+        (candidates.iter()).filter_map(|one| Some((one.month_usd.mean?, one.latency_s.mean?, one.number))).collect();
     known.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
     let mut fastest = f64::INFINITY;
     known.retain(|(_, latency, _)| {

@@ -167,13 +167,8 @@ impl<'a> Search<'a> {
         if self.is_contradicted(&unseen) {
             return Ok(None);
         }
-        let state = |line: Line| State {
-            low: 0,
-            high: line.0.len(),
-            is_falling: self.is_falling(&line),
-            is_done: false,
-            line,
-        };
+        let state =
+            |line: Line| State { low: 0, high: line.0.len(), is_falling: self.is_falling(&line), is_done: false, line };
         Ok(Some(lines.into_iter().map(state).collect()))
     }
 

@@ -33,7 +33,7 @@ impl Axis {
     }
 
     /// The axis over `values`; none if there is nothing to show.
-    pub(super) fn fit(&self, values: impl Iterator<Item = f64>, ticks: usize) -> Option<Fitted> {
+    pub(in crate::report) fn fit(&self, values: impl Iterator<Item = f64>, ticks: usize) -> Option<Fitted> {
         let shown = |x: &f64| x.is_finite() && x.abs() < LARGEST && (self.scale != Scale::Log || *x > 0.0);
         let (lo, hi) =
             values.filter(shown).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
@@ -201,26 +201,26 @@ fn time_unit(seconds: f64) -> (f64, &'static str) {
 
 /// An axis with its range.
 #[derive(Clone, Debug)]
-pub(super) struct Fitted {
+pub(in crate::report) struct Fitted {
     lo: f64,
     hi: f64,
     log: bool,
     /// Values and how they are written.
-    pub(super) ticks: Vec<(f64, String)>,
+    pub(in crate::report) ticks: Vec<(f64, String)>,
     /// Label and unit.
-    pub(super) title: String,
+    pub(in crate::report) title: String,
 }
 
 impl Fitted {
     /// Where `x` lies between the ends, 0 to 1; none if it cannot be shown.
-    pub(super) fn place(&self, x: f64) -> Option<f64> {
+    pub(in crate::report) fn place(&self, x: f64) -> Option<f64> {
         let share =
             if self.log { (x / self.lo).ln() / (self.hi / self.lo).ln() } else { (x - self.lo) / (self.hi - self.lo) };
         share.is_finite().then(|| share.clamp(0.0, 1.0))
     }
 
     /// The lower end, from which bars rise.
-    pub(super) fn low(&self) -> f64 {
+    pub(in crate::report) fn low(&self) -> f64 {
         self.lo
     }
 }

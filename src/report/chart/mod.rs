@@ -6,7 +6,7 @@
 
 mod axis;
 mod bars;
-mod canvas;
+pub(in crate::report) mod canvas;
 pub mod compare;
 mod distribution;
 pub mod plan;

@@ -46,10 +46,15 @@ fn front(plan: &Plan) -> Plot {
         let shape = if label.is_empty() { Shape::Line(vec![at]) } else { Shape::Point { at, half: (0.0, 0.0), label } };
         Some(Mark::new("", style, shape))
     };
-    let others = plan.candidates.iter().filter(|one| !plan.front.contains(&one.number) && Some(one.number) != plan.best);
+    let others =
+        plan.candidates.iter().filter(|one| !plan.front.contains(&one.number) && Some(one.number) != plan.best);
     let mut marks: Vec<Mark> =
         others.filter_map(|one| point(one, String::new(), Style::line(SKY, Dash::Solid, 1.0))).collect();
-    marks.push(Mark::new("the front", Style::line(BLUE, Dash::Solid, 1.5), Shape::Line(on_front.iter().filter_map(|one| at(one)).collect())));
+    marks.push(Mark::new(
+        "the front",
+        Style::line(BLUE, Dash::Solid, 1.5),
+        Shape::Line(on_front.iter().filter_map(|one| at(one)).collect()),
+    ));
     let every = on_front.len().div_ceil(NAMED).max(1);
     for (place, one) in on_front.iter().enumerate().filter(|(_, one)| Some(one.number) != plan.best) {
         let label = if place % every == 0 { shown(&plan.describe(one), NAME) } else { String::new() };
@@ -57,7 +62,11 @@ fn front(plan: &Plan) -> Plot {
     }
     let best = plan.best.and_then(|number| plan.candidate(number));
     if let Some(best) = best {
-        marks.extend(point(best, format!("recommended: {}", plan.describe(best)), Style::line(VERMILLION, Dash::Solid, 2.5)));
+        marks.extend(point(
+            best,
+            format!("recommended: {}", plan.describe(best)),
+            Style::line(VERMILLION, Dash::Solid, 2.5),
+        ));
     }
     let asked = plan.objectives.iter().find(|asked| asked.subject() == plan.latency);
     let slowest = on_front.iter().filter_map(|one| one.latency_s.mean).fold(0.0, f64::max);
@@ -69,42 +78,63 @@ fn front(plan: &Plan) -> Plot {
     let scale = if fastest > 0.0 && slowest > 4.0 * fastest { Scale::Log } else { Scale::Near };
     let title = match best.and_then(at) {
         Some((cost, latency)) => {
-            format!("{} a month buys a {} of {}", Quantity::Usd.text(cost), shown(&plan.latency, 34), Quantity::of(&plan.latency).text(latency))
+            format!(
+                "{} a month buys a {} of {}",
+                Quantity::Usd.text(cost),
+                shown(&plan.latency, 34),
+                Quantity::of(&plan.latency).text(latency)
+            )
         }
         None => format!("{} and cost: no configuration is shown to meet", shown(&plan.latency, 34)),
     };
     let of_each = on_front.iter().filter_map(|one| {
         let (cost, latency) = at(one)?;
-        Some(format!("{}: {}, {}", plan.describe(one), Quantity::Usd.text(cost), Quantity::of(&plan.latency).text(latency)))
+        Some(format!(
+            "{}: {}, {}",
+            plan.describe(one),
+            Quantity::Usd.text(cost),
+            Quantity::of(&plan.latency).text(latency)
+        ))
     });
     Plot {
         description: format!("{title}. The front: {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
         x: Axis::new("cost of a month", Quantity::Usd, Scale::Near),
-        panels: vec![Panel { y: Axis::new(plan.latency.clone(), Quantity::of(&plan.latency), scale), height: 340.0, marks }],
+        panels: vec![Panel {
+            y: Axis::new(plan.latency.clone(), Quantity::of(&plan.latency), scale),
+            height: 340.0,
+            marks,
+        }],
         tips: Vec::new(),
     }
 }
 
 fn headroom(plan: &Plan) -> Plot {
     let points: &[LoadPoint] = plan.headroom.as_ref().map_or(&[], |headroom| &headroom.points);
-    let panel = |label: String, quantity: Quantity, value: &dyn Fn(&LoadPoint) -> Option<Estimate>, bound: Option<f64>| {
-        let known: Vec<(f64, Estimate)> = points.iter().filter_map(|point| Some((point.multiple, value(point)?))).collect();
-        let means: Vec<(f64, f64)> = known.iter().filter_map(|(x, one)| Some((*x, one.mean?))).collect();
-        let (low, high) = means.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), (_, y)| (low.min(*y), high.max(*y)));
-        let scale = if low > 0.0 && high > 20.0 * low { Scale::Log } else { Scale::Linear };
-        let dots = known.iter().filter_map(|(x, one)| {
-            let (mean, low, high) = (one.mean?, one.low?, one.high?);
-            let half = ((high - low) / 2.0).min(mean.abs());
-            Some(Mark::new("", Style::line(BLUE, Dash::Solid, 1.25), Shape::Point { at: (*x, mean), half: (0.0, half), label: String::new() }))
-        });
-        let mut marks: Vec<Mark> = dots.collect();
-        marks.push(Mark::new("", Style::line(BLUE, Dash::Solid, 2.0), Shape::Line(means)));
-        if let Some(bound) = bound {
-            marks.push(Mark::new("allowed", Style::line(INK, Dash::Dashed, 1.25), Shape::Rule(bound)));
-        }
-        Panel { y: Axis::new(label, quantity, scale), height: 120.0, marks }
-    };
+    let panel =
+        |label: String, quantity: Quantity, value: &dyn Fn(&LoadPoint) -> Option<Estimate>, bound: Option<f64>| {
+            let known: Vec<(f64, Estimate)> =
+                points.iter().filter_map(|point| Some((point.multiple, value(point)?))).collect();
+            let means: Vec<(f64, f64)> = known.iter().filter_map(|(x, one)| Some((*x, one.mean?))).collect();
+            let (low, high) =
+                means.iter().fold((f64::INFINITY, 0.0_f64), |(low, high), (_, y)| (low.min(*y), high.max(*y)));
+            let scale = if low > 0.0 && high > 20.0 * low { Scale::Log } else { Scale::Linear };
+            let dots = known.iter().filter_map(|(x, one)| {
+                let (mean, low, high) = (one.mean?, one.low?, one.high?);
+                let half = ((high - low) / 2.0).min(mean.abs());
+                Some(Mark::new(
+                    "",
+                    Style::line(BLUE, Dash::Solid, 1.25),
+                    Shape::Point { at: (*x, mean), half: (0.0, half), label: String::new() },
+                ))
+            });
+            let mut marks: Vec<Mark> = dots.collect();
+            marks.push(Mark::new("", Style::line(BLUE, Dash::Solid, 2.0), Shape::Line(means)));
+            if let Some(bound) = bound {
+                marks.push(Mark::new("allowed", Style::line(INK, Dash::Dashed, 1.25), Shape::Rule(bound)));
+            }
+            Panel { y: Axis::new(label, quantity, scale), height: 120.0, marks }
+        };
     let mut panels: Vec<Panel> = (plan.objectives.iter().enumerate())
         .map(|(place, asked)| {
             let value = move |point: &LoadPoint| point.objectives.get(place).map(|one| one.value);

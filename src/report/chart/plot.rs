@@ -55,6 +55,8 @@ pub enum Shape {
     Line(Vec<(f64, f64)>),
     /// Filled steps (from x, to x, low, high): areas, stacked areas, bars.
     Steps(Vec<(f64, f64, f64, f64)>),
+    /// Many small dots (x, y).
+    Dots(Vec<(f64, f64)>),
     /// A horizontal line over the whole width.
     Rule(f64),
     /// A point with its label beside it, and half of an interval in both directions.
@@ -153,7 +155,9 @@ impl Panel {
 impl Shape {
     fn xs(&self) -> Vec<f64> {
         match self {
-            Self::Line(points) => points.iter().filter(|(_, y)| y.is_finite()).map(|(x, _)| *x).collect(),
+            Self::Line(points) | Self::Dots(points) => {
+                points.iter().filter(|(_, y)| y.is_finite()).map(|(x, _)| *x).collect()
+            }
             Self::Steps(steps) => steps.iter().flat_map(|(from, to, _, _)| [*from, *to]).collect(),
             Self::Rule(_) => Vec::new(),
             Self::Point { at, half, .. } if at.1.is_finite() => vec![at.0 - half.0, at.0 + half.0],
@@ -163,7 +167,7 @@ impl Shape {
 
     fn ys(&self, scale: Scale) -> Vec<f64> {
         match self {
-            Self::Line(points) => points.iter().map(|(_, y)| *y).collect(),
+            Self::Line(points) | Self::Dots(points) => points.iter().map(|(_, y)| *y).collect(),
             // The low end of a bar on a log axis is the axis.
             Self::Steps(steps) if scale == Scale::Log => steps.iter().map(|(_, _, _, high)| *high).collect(),
             Self::Steps(steps) => steps.iter().flat_map(|(_, _, low, high)| [*low, *high]).collect(),
@@ -213,6 +217,10 @@ impl Frame<'_> {
             match &mark.shape {
                 Shape::Line(points) => self.draw_line(canvas, points, mark.style),
                 Shape::Steps(steps) => self.draw_steps(canvas, steps, mark.style),
+                Shape::Dots(points) => {
+                    let places = points.iter().filter_map(|(x, y)| self.at_x(*x).zip(self.at_y(*y)));
+                    places.for_each(|place| canvas.dot(place, 2.0, mark.style.colour));
+                }
                 Shape::Rule(y) => {
                     if let Some(y) = self.at_y(*y) {
                         canvas.line(&[(self.left, y), (self.right(), y)], mark.style);

@@ -14,7 +14,9 @@ use crate::measure::plan::{Asked, Candidate, Estimate, Headroom, Nearest, Plan, 
 fn headline(plan: &Plan) -> String {
     match (recommended(plan), &plan.nearest) {
         (Some(best), _) => format!("Set {}", plan.describe(best)),
-        (None, _) if !plan.is_finished => "Not finished: no configuration is known to meet the objectives yet".to_owned(),
+        (None, _) if !plan.is_finished => {
+            "Not finished: no configuration is known to meet the objectives yet".to_owned()
+        }
         (None, _) => "No configuration is shown to meet every objective".to_owned(),
     }
 }
@@ -71,7 +73,8 @@ fn word(verdict: Verdict) -> &'static str {
 /// How far the best of what misses is away.
 fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     let Some(one) = plan.candidate(nearest.candidate) else { return String::new() };
-    let Some((asked, outcome)) = plan.objectives.get(nearest.objective).zip(one.objectives.get(nearest.objective)) else {
+    let Some((asked, outcome)) = plan.objectives.get(nearest.objective).zip(one.objectives.get(nearest.objective))
+    else {
         return String::new();
     };
     let quantity = Quantity::of(&asked.metric);
@@ -103,18 +106,18 @@ fn price(plan: &Plan, price: &Price) -> String {
     let without = price.best_without.and_then(|number| plan.candidate(number));
     match (without, &price.month_usd) {
         (None, _) => "nothing meets the others either".to_owned(),
-        (Some(_), Some(cost)) if cost.mean == Some(0.0) => "nothing: without it the answer would be the same".to_owned(),
+        (Some(_), Some(cost)) if cost.mean == Some(0.0) => {
+            "nothing: without it the answer would be the same".to_owned()
+        }
         (Some(one), Some(cost)) if cost.mean.is_some_and(|mean| mean <= 0.0) => {
             format!("nothing that matters; without it: {}", plan.describe(one))
         }
         (Some(one), Some(cost)) => {
             format!("{} a month; without it: {}", mean(Quantity::Usd, cost), plan.describe(one))
         }
-        (Some(one), None) => format!(
-            "without it: {} for {} a month",
-            plan.describe(one),
-            mean(Quantity::Usd, &one.month_usd)
-        ),
+        (Some(one), None) => {
+            format!("without it: {} for {} a month", plan.describe(one), mean(Quantity::Usd, &one.month_usd))
+        }
     }
 }
 
@@ -132,11 +135,15 @@ fn headroom(plan: &Plan, headroom: &Headroom) -> Vec<String> {
     said.push(match (headroom.breaks_at, headroom.breaks_first) {
         (Some(breaks_at), Some(place)) => {
             let point = headroom.points.iter().find(|point| point.multiple == breaks_at);
-            let is_missed = point.is_some_and(|point| point.objectives.get(place).is_some_and(|one| one.verdict == Verdict::Missed));
+            let is_missed = point
+                .is_some_and(|point| point.objectives.get(place).is_some_and(|one| one.verdict == Verdict::Missed));
             let how = if is_missed { "is missed" } else { "is no longer sure to be met" };
             format!("At {} today's load {} {how}.", times(breaks_at), objective(plan, place))
         }
-        _ => format!("Every objective is met up to {} today's load, the most that was looked at.", times(headroom.holds_to)),
+        _ => format!(
+            "Every objective is met up to {} today's load, the most that was looked at.",
+            times(headroom.holds_to)
+        ),
     });
     said.push(match &headroom.first_limit {
         Some(binding) => {
@@ -176,7 +183,8 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
         let outcome = match candidate.verdict {
             Verdict::Met => "meets every objective too".to_owned(),
             verdict => {
-                let place = candidate.objectives.iter().position(|outcome| outcome.verdict == verdict).unwrap_or_default();
+                let place =
+                    candidate.objectives.iter().position(|outcome| outcome.verdict == verdict).unwrap_or_default();
                 let value = candidate.objectives.get(place).map(|one| one.value);
                 let quantity = plan.objectives.get(place).map_or(Quantity::Count, |asked| Quantity::of(&asked.metric));
                 let value = value.map_or_else(String::new, |value| mean(quantity, &value));
@@ -228,7 +236,15 @@ fn open(plan: &Plan) -> Vec<String> {
 
 /// How much was simulated.
 fn extent(plan: &Plan) -> String {
-    let measured = if plan.measured_s < plan.horizon_s { format!(", {} measured", duration(plan.measured_s)) } else { String::new() };
+    let measured = if plan.measured_s < plan.horizon_s {
+        format!(", {} measured", duration(plan.measured_s))
+    } else {
+        String::new()
+    };
     let (looked, all) = (count(plan.method.looked_at as f64), count(plan.method.candidates as f64));
-    format!("{looked} of {all} configurations looked at, {} each time{measured}, seed {}", duration(plan.horizon_s), plan.seed)
+    format!(
+        "{looked} of {all} configurations looked at, {} each time{measured}, seed {}",
+        duration(plan.horizon_s),
+        plan.seed
+    )
 }

@@ -264,8 +264,12 @@ fn candidates(plan: &Plan) -> Markup {
 }
 
 fn sure(plan: &Plan) -> Markup {
-    let monotone: Vec<&str> =
-        plan.axes.iter().filter(|axis| axis.is_monotone && axis.values.len() > 1).map(|axis| axis.key.as_str()).collect();
+    let monotone: Vec<&str> = plan
+        .axes
+        .iter()
+        .filter(|axis| axis.is_monotone && axis.values.len() > 1)
+        .map(|axis| axis.key.as_str())
+        .collect();
     html! {
         p { (method(plan)) }
         @for text in open(plan) { p { (text) } }

@@ -67,7 +67,8 @@ impl Checker<'_, '_> {
             Candidates::Levels(levels) => levels.clone(),
             Candidates::Range(range) if range.form == Form::Whole => {
                 if range.count_steps(1) > MAX_CANDIDATES as i128 {
-                    let message = format!("`{key}` has {} values: at most {MAX_CANDIDATES} are allowed", range.count_steps(1));
+                    let message =
+                        format!("`{key}` has {} values: at most {MAX_CANDIDATES} are allowed", range.count_steps(1));
                     self.problems.push(Problem::error(place, message).help("add a step, as in step = 10"));
                     return None;
                 }
@@ -146,9 +147,11 @@ impl Checker<'_, '_> {
                 Target::ByTrace(ids) => ids.iter().any(|id| id.index() == place),
             });
             if brings_times {
-                let message = format!("`{}`: the running times come from a trace, and stay as recorded", choice.axis.key);
+                let message =
+                    format!("`{}`: the running times come from a trace, and stay as recorded", choice.axis.key);
                 let problem = Problem::error(choice.axis.place, message);
-                self.problems.push(problem.help("leave `cpu-bound-share` out, or give the function a duration of its own"));
+                self.problems
+                    .push(problem.help("leave `cpu-bound-share` out, or give the function a duration of its own"));
             }
         }
     }

@@ -87,7 +87,8 @@ impl Checker<'_, '_> {
         }
         let shape = overlay::shape_of(key, place, self.problems)?;
         if let Some(section) = FIXED.iter().find(|section| key.split('.').next() == Some(section)) {
-            self.problems.push(Problem::error(place, format!("`{key}` cannot be varied: [{section}] is not simulated")));
+            self.problems
+                .push(Problem::error(place, format!("`{key}` cannot be varied: [{section}] is not simulated")));
             return None;
         }
         let (candidates, unit) = match &values.value {
@@ -134,9 +135,10 @@ impl Checker<'_, '_> {
         may_be_open: bool,
     ) -> Option<(Candidates, Option<Unit>)> {
         let (from, to) = (self.end(key, "from", &table.from, shape), self.end(key, "to", &table.to, shape));
-        let step = table.step.as_ref().map(|step| {
-            self.end(key, "step", &At { value: Some(step.clone()), ..table.step.clone() }, shape)
-        });
+        let step = table
+            .step
+            .as_ref()
+            .map(|step| self.end(key, "step", &At { value: Some(step.clone()), ..table.step.clone() }, shape));
         let (from, to) = (from?, to?);
         let refuse = |checker: &mut Self, place: Place, message: String, help: &str| {
             checker.problems.push(Problem::error(place, message).help(help));
@@ -166,7 +168,12 @@ impl Checker<'_, '_> {
         let places = low.places.max(high.places).max(step.map_or(0, |step| step.places));
         let digits = |decimal: Decimal| decimal.with_places(places);
         let (Some(low), Some(high)) = (digits(low), digits(high)) else {
-            refuse(self, table.from.place, format!("the numbers of `{key}` have too many digits"), "write shorter ones");
+            refuse(
+                self,
+                table.from.place,
+                format!("the numbers of `{key}` have too many digits"),
+                "write shorter ones",
+            );
             return None;
         };
         if low > high {
@@ -196,7 +203,8 @@ impl Checker<'_, '_> {
                 return None;
             }
             (Some(step), None) if range.count_steps(step) > i128::from(MAX_LEVELS) => {
-                let message = format!("`{key}` has {} values: at most {MAX_LEVELS} are allowed", range.count_steps(step));
+                let message =
+                    format!("`{key}` has {} values: at most {MAX_LEVELS} are allowed", range.count_steps(step));
                 refuse(self, table.step.place, message, "make the step longer");
                 return None;
             }
@@ -218,8 +226,8 @@ impl Checker<'_, '_> {
     fn end(&mut self, key: &str, end: &str, node: &At<Option<Node>>, shape: Shape) -> Option<(Form, Decimal)> {
         let value = &node.as_ref()?.value;
         let found = Form::of(value);
-        let expects_text = shape.is_quoted();
-        let expects_number = matches!(shape, Shape::Leaf(_)) && !expects_text;
+        let is_leaf = matches!(shape.inner(), Shape::Leaf(_));
+        let (expects_text, expects_number) = (is_leaf && shape.is_quoted(), is_leaf && !shape.is_quoted());
         let is_text = matches!(value, Value::Text(_));
         match found {
             Some((Form::Number, _)) if is_whole(shape) => {
@@ -229,7 +237,8 @@ impl Checker<'_, '_> {
             }
             Some(found) if !(expects_text && !is_text || expects_number && is_text) => Some(found),
             _ => {
-                let what = if expects_text || expects_number { shape.expected() } else { "a number or a quantity".into() };
+                let what =
+                    if expects_text || expects_number { shape.expected() } else { "a number or a quantity".into() };
                 let message = format!("`{end}` of `{key}` must be {what}, not {}", value.to_toml());
                 let problem = Problem::error(node.place, message);
                 let problem = match value {
@@ -279,7 +288,8 @@ impl Checker<'_, '_> {
                 None => dimensions.push(Dimension(axes)),
                 Some(other) => {
                     let (a, b) = (size(first), size(other));
-                    let message = format!("`{}` has {b} values, but `{}`, zipped with it, has {a}", other.key, first.key);
+                    let message =
+                        format!("`{}` has {b} values, but `{}`, zipped with it, has {a}", other.key, first.key);
                     let help = "keys that change together need equally many values";
                     self.problems.push(Problem::error(other.place, message).help(help));
                 }

@@ -48,9 +48,11 @@ impl Field for Certainty {
     const SHAPE: Shape = Shape::Leaf(&LeafShape {
         expected: "a number from 0.5 to 0.9999, or a percentage such as \"95%\"",
         quoted: false,
-        schema: || json!({"anyOf": [
-            {"type": "number", "minimum": 0.5, "maximum": 0.9999}, {"type": "string", "pattern": "^[0-9.]+ *%$"},
-        ]}),
+        schema: || {
+            json!({"anyOf": [
+                {"type": "number", "minimum": 0.5, "maximum": 0.9999}, {"type": "string", "pattern": "^[0-9.]+ *%$"},
+            ]})
+        },
     });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<f64> {
         let value = match &node.value {

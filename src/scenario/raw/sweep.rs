@@ -60,7 +60,7 @@ pub(in crate::scenario) enum AxisValues {
     /// One by one.
     List(Vec<Node>),
     /// From, to.
-    Range(RangeTable),
+    Range(Box<RangeTable>),
 }
 
 table! {
@@ -128,7 +128,7 @@ impl Field for AxisValues {
                 None
             }
             Value::List(values) => Some(Self::List(values.clone())),
-            Value::Table(_) => RangeTable::read(node, reader).map(Self::Range),
+            Value::Table(_) => RangeTable::read(node, reader).map(|range| Self::Range(Box::new(range))),
             value => {
                 let message = format!("`{path}` must be {}, not one value", Self::SHAPE.expected());
                 let help = format!("write [{}], or set it where it belongs", value.to_toml());

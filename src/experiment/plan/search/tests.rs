@@ -62,14 +62,14 @@ fn search(truth: &mut Truth, space: &Space, bounds: &[f64], without: Without) ->
 /// each, with an optimum between.
 fn grid(seed: u64, scatter: (f64, f64)) -> (Truth, Space) {
     let (sizes, numbers) = (4, 40);
-    let space =
-        Space::new(vec![Axis { len: sizes, is_monotone: false }, Axis { len: numbers, is_monotone: true }]);
+    let space = Space::new(vec![Axis { len: sizes, is_monotone: false }, Axis { len: numbers, is_monotone: true }]);
     let of = |size: usize, number: usize| {
         let speed = [1.0, 1.8, 2.5, 2.8][size];
         let cost = (number as f64 + 1.0) * [1.0, 1.6, 2.6, 4.5][size];
         (cost, vec![100.0 / (speed * (number as f64 + 1.0)), 5.0 / speed])
     };
-    let all: Vec<(f64, Vec<f64>)> = (0..sizes).flat_map(|size| (0..numbers).map(move |number| of(size, number))).collect();
+    let all: Vec<(f64, Vec<f64>)> =
+        (0..sizes).flat_map(|size| (0..numbers).map(move |number| of(size, number))).collect();
     let (cost, metrics) = all.into_iter().unzip();
     (Truth { seed, cost, metrics, scatter, runs: 0 }, space)
 }
