@@ -28,6 +28,7 @@ Examples:
   forewarm run shop.toml                  simulate it; results in results/<name>
   forewarm compare shop.toml              its variants side by side
   forewarm sweep shop.toml                every combination of the values in its [sweep]
+  forewarm plan shop.toml                 what to set, what it costs, when it breaks
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -46,6 +47,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Simulate a grid of points: every combination of values in [sweep]
     Sweep(SweepArgs),
+    /// Find the cheapest configuration that meets the objectives, and say when it breaks
+    Plan(PlanArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -190,6 +193,38 @@ pub(super) struct SweepArgs {
     /// With --dry-run: show the commands of so many shards
     #[arg(long, value_name = "N", requires = "dry_run", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SHARDS)))]
     pub(super) shards: Option<u32>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm plan shop.toml
+  forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
+  forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
+
+The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
+
+  [plan]
+  growth = \"5%/month\"
+  \"function.checkout.memory\" = { values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }
+  \"function.checkout.concurrency.provisioned\" = { from = 0, to = 20 }
+
+The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the
+right side, not only the mean. All that is said holds together at 95 %.
+
+Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
+pub(super) struct PlanArgs {
+    /// The scenario file with its objectives and its [plan]; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Never make more replications of a configuration than this, in place of plan.max-replications
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }

@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `report`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `sweep`, `plan`, `report`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder`, `room` | the results folder; single files; what both need; whether they will fit |
 //! | `gate` | what makes a result fail |
@@ -27,6 +27,7 @@ mod list;
 mod load;
 mod meter;
 mod output;
+mod plan;
 mod report;
 mod results;
 mod room;
@@ -61,6 +62,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -2,6 +2,7 @@
 
 mod cells;
 pub mod compare;
+pub mod plan;
 pub mod sweep;
 pub mod warm_up;
 

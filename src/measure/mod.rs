@@ -5,6 +5,7 @@ pub mod comparison;
 mod cost;
 pub mod evidence;
 mod peaks;
+pub mod plan;
 mod recorder;
 mod result;
 pub mod summary;

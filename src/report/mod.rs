@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`number`] | numbers as people read them |
 //! | [`table`], [`trace`] | what is shown on the terminal: a summary, what is in a trace |
-//! | [`comparison`] | the same for a comparison: table and page |
+//! | [`comparison`], [`plan`] | the same for a comparison and a capacity plan: table and page |
 //! | [`json`], [`csv`] | what scripts read |
 //! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
@@ -27,6 +27,7 @@ pub mod markdown;
 pub mod number;
 pub mod page;
 pub mod perfetto;
+pub mod plan;
 pub mod requests;
 pub mod runs;
 pub mod stored;

@@ -63,3 +63,5 @@ pub const MAX_LEVELS: u32 = 1_000_000;
 pub const MAX_SAMPLES: u32 = 1 << 16;
 /// Keys that are varied together, or groups of them; also the dimensions of the Sobol sequence.
 pub const MAX_AXES: u32 = 256;
+/// Configurations of a plan.
+pub const MAX_CANDIDATES: usize = 4_096;

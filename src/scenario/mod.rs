@@ -19,8 +19,10 @@ mod diagnostic;
 mod layer;
 mod leaf;
 pub mod limits;
+pub mod load;
 mod model;
 mod overlay;
+pub mod plan;
 mod preset;
 pub mod quantity;
 mod raw;
@@ -270,7 +272,7 @@ impl<'a> Loader<'a> {
             overlay::apply_variant(&mut root, variant, problems);
             self.override_by_options(&mut root, problems);
             if let Value::Table(sections) = &mut root.value {
-                sections.retain(|section| section.key != "variant" && section.key != "sweep");
+                sections.retain(|section| !matches!(section.key.as_str(), "variant" | "sweep" | "plan"));
             }
             // What is wrong with the scenario itself has been said already, and is not said again.
             let scenario = self.interpret(root, problems).filter(|_| self.keeps_variants);

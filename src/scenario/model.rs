@@ -1,5 +1,6 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::FnId;
@@ -36,8 +37,8 @@ pub struct Scenario {
     pub objectives: Vec<Objective>,
     /// What a sweep varies.
     pub sweep: Option<Sweep>,
-    /// The table `[plan]` as TOML on one line, not interpreted here.
-    pub plan: Option<String>,
+    /// What a plan may change.
+    pub plan: Option<Plan>,
 }
 
 /// How long, how often, from which seed.

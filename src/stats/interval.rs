@@ -79,10 +79,17 @@ pub fn wilson(successes: u64, trials: u64) -> Option<(f64, f64)> {
 /// end is about 3.7 / trials, the two-sided rule of three.
 #[must_use]
 pub fn clopper_pearson(successes: u64, trials: u64) -> Option<(f64, f64)> {
-    share(successes, trials)?;
-    let (k, n) = (successes as f64, trials as f64);
-    let low = if successes == 0 { 0.0 } else { quantile(&Beta::new(k, n - k + 1.0).ok()?, 0.025, (0.0, 1.0)) };
-    let high = if successes == trials { 1.0 } else { quantile(&Beta::new(k + 1.0, n - k).ok()?, 0.975, (0.0, 1.0)) };
+    clopper_pearson_at(successes as f64, trials as f64, ALPHA)
+}
+
+/// The same, missing `alpha`, of numbers that need not be whole.
+pub(super) fn clopper_pearson_at(k: f64, n: f64, alpha: f64) -> Option<(f64, f64)> {
+    if !(n > 0.0 && (0.0..=n).contains(&k)) {
+        return None;
+    }
+    let end = |a: f64, b: f64, p: f64| Beta::new(a, b).ok().map(|law| quantile(&law, p, (0.0, 1.0)));
+    let low = if k == 0.0 { 0.0 } else { end(k, n - k + 1.0, alpha / 2.0)? };
+    let high = if k == n { 1.0 } else { end(k + 1.0, n - k, 1.0 - alpha / 2.0)? };
     Some((low, high))
 }
 

@@ -1,4 +1,5 @@
-//! Estimators: histograms, exact moments, intervals, many comparisons at once, the end of the warm-up.
+//! Estimators: histograms, exact moments, intervals, many comparisons at once, the cheapest of many
+//! systems, the end of the warm-up.
 
 pub mod batch;
 pub mod comparison;
@@ -6,6 +7,7 @@ mod histogram;
 pub mod interval;
 mod moments;
 pub mod precision;
+pub mod selection;
 mod warm_up;
 
 pub use histogram::Histogram;

@@ -15,6 +15,7 @@ mod invariants;
 mod keep_alive;
 mod knative;
 mod oracles;
+mod plan;
 mod policies;
 mod program;
 mod reference;

@@ -9,6 +9,7 @@ mod bars;
 pub(in crate::report) mod canvas;
 pub mod compare;
 mod distribution;
+pub mod plan;
 mod plot;
 pub mod run;
 pub mod runs;

@@ -6,6 +6,7 @@ mod function;
 mod initial;
 mod load;
 mod names;
+mod plan;
 mod platform;
 mod scaling;
 mod simulation;
@@ -21,6 +22,7 @@ use super::tree::Node;
 use crate::id::FnId;
 use crate::time::Span;
 use names::Names;
+pub(super) use plan::POLICY;
 pub(super) use sweep::VARIANT;
 
 /// What the checks need besides the tables.
@@ -66,6 +68,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.apps(file, &checked);
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
+    let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
@@ -87,8 +90,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         variants: file.variant.iter().filter_map(|table| variant(table)).collect(),
         objectives,
         sweep,
-        plan: file.plan.as_ref().map(|node| node.value.to_toml()),
+        plan,
     };
+    checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }

@@ -5,6 +5,7 @@
 pub(super) mod arrivals;
 pub(super) mod dist;
 pub(super) mod function;
+pub(super) mod plan;
 pub(super) mod platform;
 pub(super) mod precision;
 pub(super) mod scaling;
@@ -19,6 +20,7 @@ use super::tree::{Entry, Node, Value};
 use crate::time::Span;
 use arrivals::ArrivalTable;
 use function::{DefaultsTable, FunctionTable};
+use plan::PlanTable;
 use platform::PlatformTable;
 use precision::{Intervals, PrecisionTable};
 use sweep::SweepTable;
@@ -43,7 +45,7 @@ table! {
         /// What `forewarm sweep` varies.
         optional sweep: SweepTable,
         /// What `forewarm plan` may change.
-        optional plan: Any,
+        optional plan: PlanTable,
         /// What must be met.
         default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
     }
