@@ -67,7 +67,7 @@ impl Axis {
     pub fn at(&self, share: f64, samples: u32) -> Level {
         match &self.candidates {
             Candidates::Levels(levels) => levels[place_among(share, levels.len())].clone(),
-            Candidates::Range(range) => range.between(share, f64::from(samples.max(1))),
+            Candidates::Range(range) => range.between(share, f64::from(samples.clamp(1, FINE))),
         }
     }
 }
@@ -123,6 +123,9 @@ pub(super) struct Decimal {
     pub(super) digits: i128,
     pub(super) places: u32,
 }
+
+/// Values drawn from a range have the digits of so many, though there may be more.
+const FINE: u32 = 100;
 
 /// Digits of a decimal number that are read, so that sums stay within 128 bits.
 const MOST_DIGITS: u32 = 24;

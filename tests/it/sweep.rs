@@ -326,6 +326,7 @@ fn all_points_are_checked_before_the_first_runs() {
     assert!(text.contains(wanted), "{text}");
     assert!(text.contains("--> small.toml:") && text.ends_with("1 error\n"), "{text}");
     assert!(!folder.exists("results/small.partial") && !folder.exists("results/small"));
+    assert!(folder.refused("check small.toml").contains("point 33 (simulation.warm-up = 1h, "));
     folder.write("none.toml", SWEEP.split("[sweep]").next().expect("a start"));
     assert!(folder.refused("sweep none.toml").contains("none.toml has no [sweep]"));
     assert!(folder.refused("sweep small.toml --shard 0/3").contains("write K/N with K from 1 to N"));

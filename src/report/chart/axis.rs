@@ -1,6 +1,7 @@
 //! Axes: the range that holds the data, and ticks at round numbers with their unit.
 
 use crate::report::number::{Quantity, count, duration, percent};
+use crate::report::wording::shown;
 
 /// How an axis spaces its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +25,20 @@ pub struct Axis {
     pub quantity: Quantity,
     /// How they are spaced.
     pub scale: Scale,
+    /// What the numbers 0, 1, 2 ... stand for, if they are places of words.
+    names: Vec<String>,
 }
 
 impl Axis {
     /// An axis.
     pub fn new(label: impl Into<String>, quantity: Quantity, scale: Scale) -> Self {
-        Self { label: label.into(), quantity, scale }
+        Self { label: label.into(), quantity, scale, names: Vec::new() }
+    }
+
+    /// With words at 0, 1, 2 ... in place of numbers.
+    #[must_use]
+    pub fn with_names(self, names: &[String]) -> Self {
+        Self { names: names.to_vec(), ..self }
     }
 
     /// The axis over `values`; none if there is nothing to show.
@@ -40,6 +49,9 @@ impl Axis {
         if lo > hi {
             return None;
         }
+        if !self.names.is_empty() {
+            return Some(self.words());
+        }
         Some(match self.scale {
             Scale::Time => self.time(lo, hi, ticks),
             Scale::Linear => self.linear(lo.min(0.0), hi.max(0.0), ticks),
@@ -49,6 +61,12 @@ impl Axis {
             }
             Scale::Log => self.log(lo, hi, ticks),
         })
+    }
+
+    fn words(&self) -> Fitted {
+        let width = (120 / self.names.len()).max(3);
+        let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, shown(name, width))).collect();
+        Fitted { lo: -0.5, hi: self.names.len() as f64 - 0.5, log: false, ticks, title: self.label.clone() }
     }
 
     fn time(&self, lo: f64, hi: f64, ticks: usize) -> Fitted {

@@ -194,7 +194,7 @@ impl Shape {
             }
             Self::Steps(steps) => steps.iter().flat_map(|(from, to, _, _)| [*from, *to]).collect(),
             Self::Rule(_) => Vec::new(),
-            Self::Point { at, half, .. } if at.1.is_finite() => vec![at.0 - half.0, at.0 + half.0],
+            Self::Point { at, half, .. } if at.1.is_finite() => whiskers(at.0, half.0),
             Self::Point { .. } => Vec::new(),
         }
     }
@@ -206,10 +206,16 @@ impl Shape {
             Self::Steps(steps) if scale == Scale::Log => steps.iter().map(|(_, _, _, high)| *high).collect(),
             Self::Steps(steps) => steps.iter().flat_map(|(_, _, low, high)| [*low, *high]).collect(),
             Self::Rule(y) => vec![*y],
-            Self::Point { at, half, .. } if at.0.is_finite() => vec![at.1 - half.1, at.1 + half.1],
+            Self::Point { at, half, .. } if at.0.is_finite() => whiskers(at.1, half.1),
             Self::Point { .. } => Vec::new(),
         }
     }
+}
+
+/// The ends of an interval. What is not negative has none below zero.
+fn whiskers(at: f64, half: f64) -> Vec<f64> {
+    let low = at - half;
+    vec![if at >= 0.0 { low.max(0.0) } else { low }, at + half]
 }
 
 /// Where a panel lies in the picture.

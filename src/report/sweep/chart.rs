@@ -10,12 +10,17 @@ use std::collections::HashMap;
 use super::digest::{Digest, Kept, Parameter};
 use crate::measure::summary::Stat;
 use crate::report::chart::{Axis, Drawn, Scale};
-use crate::report::number::Quantity;
+use crate::report::number::{Quantity, count};
 use crate::report::wording::shown;
 use crate::scenario::axis::Unit;
 
 /// More values of a parameter than this are put together into this many groups of about the same size.
 const GROUPS: usize = 40;
+
+/// Points in a group on average, at least, where values are put together: fewer would show noise.
+const IN_GROUP: usize = 40;
+/// The longest name that is shown whole.
+const NAME: usize = 36;
 
 /// All charts of a sweep that have something to show.
 #[must_use]
@@ -25,7 +30,7 @@ pub fn charts(digest: &Digest) -> Vec<Drawn> {
 }
 
 impl Parameter {
-    /// Its name in a chart: the last words of its key, as many as tell it apart.
+    /// Its name in a chart: the last words of its key, as many as tell it apart and say something.
     fn short(&self, digest: &Digest) -> String {
         let words: Vec<&str> = self.key.split('.').collect();
         let tail = |count: usize| words[words.len().saturating_sub(count)..].join(".");
@@ -34,8 +39,19 @@ impl Parameter {
             digest.axes.iter().filter(ends).count() <= 1
         };
         let count = (1..words.len()).find(|count| is_unique(&tail(*count))).unwrap_or(words.len());
-        // `window` and `mean` say little by themselves.
-        shown(&tail(count.max(2).min(words.len())), 44)
+        let says_little = ["window", "value", "mean", "median", "rate", "sigma", "p99", "target", "points"];
+        let is_vague = count == 1 && says_little.contains(&words[words.len() - 1]);
+        ending(&tail(count + usize::from(is_vague)), NAME)
+    }
+
+    /// A number of it as people write it.
+    fn text(&self, number: f64) -> String {
+        match self.unit {
+            Some(Unit::Seconds) => Quantity::Seconds.text(number),
+            Some(Unit::Megabytes) => format!("{}MB", count(number.round())),
+            Some(Unit::PerSecond) => format!("{}/s", count(number)),
+            Some(Unit::Count | Unit::Number) | None => count(number),
+        }
     }
 
     /// An axis for values of it; what is no time gets its unit into the name.
@@ -49,6 +65,16 @@ impl Parameter {
         };
         Axis::new(label, quantity, scale(values))
     }
+}
+
+/// The end of a name, which says most, with at most `width` characters.
+fn ending(name: &str, width: usize) -> String {
+    let length = name.chars().count();
+    if length <= width {
+        return shown(name, width);
+    }
+    let end: String = name.chars().skip(length + 1 - width).collect();
+    shown(&format!("…{end}"), width)
 }
 
 /// By factors where that spreads the values more evenly.
@@ -76,7 +102,8 @@ struct Levels {
 }
 
 impl Levels {
-    fn of(digest: &Digest, axis: usize, most: usize) -> Self {
+    /// Those of an axis: all if there are at most `most`, else as many groups, but at most `groups`.
+    fn grouped(digest: &Digest, axis: usize, most: usize, groups: usize) -> Self {
         let mut seen: Vec<(f64, &str)> = Vec::new();
         for kept in &digest.points {
             let value = (kept.at[axis], kept.texts[axis].as_str());
@@ -94,6 +121,7 @@ impl Levels {
             let (at, names) = seen.into_iter().map(|(at, name)| (at, name.to_owned())).unzip();
             return Self { names, at, ends: Vec::new() };
         }
+        let most = most.min(groups).max(2);
         let mut ends: Vec<f64> = (1..=most).map(|group| all[(group * all.len() / most).max(1) - 1]).collect();
         ends.dedup();
         let mut low = lowest;
@@ -105,8 +133,12 @@ impl Levels {
                 middle
             })
             .collect();
-        let names = middles.iter().map(|middle| format!("about {}", crate::report::number::count(*middle))).collect();
+        let names = middles.iter().map(|middle| format!("about {}", digest.axes[axis].text(*middle))).collect();
         Self { names, at: middles, ends }
+    }
+
+    fn of(digest: &Digest, axis: usize, most: usize) -> Self {
+        Self::grouped(digest, axis, most, digest.points.len() / IN_GROUP)
     }
 
     /// Which of them a value is.

@@ -79,16 +79,20 @@ pub fn page(scenario: &Scenario, digest: &Digest, manifest: &Manifest, charts: &
 }
 
 fn verdict(digest: &Digest) -> String {
-    let points = match digest.count {
-        1 => "1 point".to_owned(),
-        n => format!("{} points", count(n as f64)),
-    };
+    let points = points_in_words(digest.count);
     match digest.met {
+        Some(met) if digest.count == 1 => {
+            format!("{points}; the objectives are{} met", if met == 1 { "" } else { " not" })
+        }
         None => format!("{points}; no objectives in this scenario"),
         Some(0) => format!("{points}; the objectives are met at none of them"),
         Some(met) if met == digest.count => format!("{points}; the objectives are met at all of them"),
         Some(met) => format!("{points}; the objectives are met at {} of them", count(met as f64)),
     }
+}
+
+fn points_in_words(count_of: u64) -> String {
+    if count_of == 1 { "1 point".to_owned() } else { format!("{} points", count(count_of as f64)) }
 }
 
 fn title_of_best(digest: &Digest) -> &'static str {
@@ -152,7 +156,9 @@ fn method(scenario: &Scenario, digest: &Digest, manifest: &Manifest) -> maud::Ma
     let is_common = scenario.sweep.as_ref().is_some_and(|sweep| sweep.common_random_numbers);
     html! {
         p {
-            (count(digest.count as f64)) " points, " (manifest.replications) " replications of each"
+            (points_in_words(digest.count)) ", "
+            @if manifest.replications == 1 { "1 replication" } @else { (manifest.replications) " replications" }
+            " of each"
             @if is_common {
                 ". All points meet the same requests with the same luck (common random numbers): differences between points \
                  are more certain than their intervals suggest."

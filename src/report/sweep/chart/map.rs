@@ -32,7 +32,9 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let metric = 0;
     let shown_metric = digest.metrics.get(metric)?;
     let (x, y) = pair(digest, &order)?;
-    let (columns, rows) = (Levels::of(digest, x, MOST.0), Levels::of(digest, y, MOST.1));
+    // Groups as wide as high, with enough points in each field.
+    let groups = ((digest.points.len() / super::IN_GROUP) as f64).sqrt() as usize;
+    let (columns, rows) = (Levels::grouped(digest, x, MOST.0, groups), Levels::grouped(digest, y, MOST.1, groups));
     let width = columns.len();
     let stats = means(&digest.points, metric, width * rows.len(), |kept| {
         Some(rows.find(kept.at[y])? * width + columns.find(kept.at[x])?)
@@ -142,9 +144,13 @@ impl Field<'_> {
                 let at = bottom - row * (line as f64 + 0.5);
                 canvas.text(name, (left - 8.0, at), Side::End, SMALL, MUTED);
             }
-            let widest = self.columns.names.iter().map(|name| text_width(name, SMALL)).fold(1.0, f64::max);
-            let every = (widest + 8.0).max(1.0) / cell;
-            for (column, name) in self.columns.names.iter().enumerate().step_by((every.ceil() as usize).max(1)) {
+            // Long words are cut where all can stand, else some are left out.
+            let room = if has_numbers { (cell / (SMALL * 0.58)) as usize } else { 24 };
+            let names: Vec<String> =
+                self.columns.names.iter().map(|name| shown(name, room.saturating_sub(1))).collect();
+            let widest = names.iter().map(|name| text_width(name, SMALL)).fold(1.0, f64::max);
+            let every = if has_numbers { 1.0 } else { (widest + 8.0) / cell };
+            for (column, name) in names.iter().enumerate().step_by((every.ceil() as usize).max(1)) {
                 let at = left + cell * (column as f64 + 0.5);
                 canvas.text(name, (at, bottom + 14.0), Side::Middle, SMALL, MUTED);
             }

@@ -24,14 +24,15 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let is_free = |axis: &&usize| **axis != along && !goes_along(digest, along, **axis);
     let beside =
         order.iter().filter(is_free).find(|axis| Levels::of(digest, **axis, LINES + 1).len() <= LINES).copied();
-    let levels = Levels::of(digest, along, GROUPS);
     let lines = beside.map(|axis| (axis, Levels::of(digest, axis, LINES)));
+    let groups = digest.points.len() / (super::IN_GROUP * lines.as_ref().map_or(1, |(_, lines)| lines.len()));
+    let levels = Levels::grouped(digest, along, GROUPS, groups);
     let axis = &digest.axes[along];
     let name = axis.short(digest);
     let x = if axis.unit.is_some() {
         axis.axis(digest, &levels.at)
     } else {
-        Axis::new(format!("{name}: {}", numbered(&levels.names)), Quantity::Count, Scale::Near)
+        Axis::new(name.clone(), Quantity::Count, Scale::Near).with_names(&levels.names)
     };
     let mut panels = Vec::new();
     let mut said = Vec::new();
@@ -114,12 +115,6 @@ fn range_of(name: &str, quantity: Quantity, values: &[f64]) -> String {
         (low, high) if low == high => format!("{name}: {low}"),
         (low, high) => format!("{name}: {low} to {high}"),
     }
-}
-
-/// What the numbers on the axis stand for.
-fn numbered(names: &[String]) -> String {
-    let all: Vec<String> = names.iter().enumerate().map(|(at, name)| format!("{at} {name}")).collect();
-    shown(&all.join(", "), 90)
 }
 
 /// What each value is, over the part of the axis that is nearest to it.

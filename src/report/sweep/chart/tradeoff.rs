@@ -26,7 +26,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     };
     let name = |place: usize| {
         let kept = &digest.points[place];
-        shown(&format!("{}: {}", kept.number + 1, kept.texts.join(", ")), 60)
+        shown(&format!("{}: {}", kept.number + 1, kept.texts.join(", ")), 40)
     };
     let mut marks = Vec::new();
     let every = points.len().div_ceil(DOTS).max(1);
@@ -51,11 +51,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
             marks.push(Mark::new("knee", style, shape(place, format!("knee, {}", name(place)))));
         } else if Some(place) != knee && digest.met.is_some() {
             let style = Style::line(INK, Dash::Solid, 1.5);
-            marks.push(Mark::new(
-                "",
-                style,
-                shape(place, format!("cheapest that meets the objectives, {}", name(place))),
-            ));
+            marks.push(Mark::new("", style, shape(place, format!("cheapest that meets, {}", name(place)))));
         }
     }
     let title = match knee {
