@@ -16,19 +16,11 @@ use crate::workload::Input;
 /// The name that means standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Reads and checks the scenario in a file or, for `-`, on standard input.
+/// Reads and checks the scenario in a file or, for `-`, on standard input, with what is asked about precision.
 ///
 /// # Errors
 /// A file that cannot be read, and everything that is wrong in it.
-pub(super) fn scenario(path: &Path, args: &ScenarioArgs) -> Result<(Scenario, Problems), Stop> {
-    scenario_with(path, args, &[], None)
-}
-
-/// The same with what is asked about precision.
-///
-/// # Errors
-/// As [`scenario`].
-pub(super) fn scenario_with(
+pub(super) fn scenario(
     path: &Path,
     args: &ScenarioArgs,
     precision: &[(String, Tolerance)],

@@ -24,8 +24,7 @@ use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
 pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
-    let (mut scenario, warnings) =
-        load::scenario_with(&args.path, &args.scenario, &args.precision, args.max_replications)?;
+    let (mut scenario, warnings) = load::scenario(&args.path, &args.scenario, &args.precision, args.max_replications)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }

@@ -66,7 +66,14 @@ impl Axis {
     fn words(&self) -> Fitted {
         let width = (120 / self.names.len()).max(3);
         let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, shown(name, width))).collect();
-        Fitted { lo: -0.5, hi: self.names.len() as f64 - 0.5, log: false, ticks, title: self.label.clone() }
+        Fitted {
+            lo: -0.5,
+            hi: self.names.len() as f64 - 0.5,
+            log: false,
+            kind: "words",
+            ticks,
+            title: self.label.clone(),
+        }
     }
 
     fn time(&self, lo: f64, hi: f64, ticks: usize) -> Fitted {
