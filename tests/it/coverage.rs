@@ -100,10 +100,10 @@ fn of_the_stopping_rule() {
 
 #[test]
 fn of_batch_means() {
-    let simulation = "horizon = \"15100s\"\nwarm-up = \"100s\"\nintervals = \"batch-means\"";
-    let known: [Known; 2] = [("wait", wait, queueing::mmc_wait_mean(1, 0.5, 1.0)), ("busy", busy, 0.5)];
-    let summaries = assert_coverage("M/M/1 in batches", mm1(0.5, simulation), &known);
-    // Batches of 600 s are long beside the 12 s in which the queue forgets: the checks seldom complain. Of two checks
+    let simulation = "horizon = \"25100s\"\nwarm-up = \"100s\"\nintervals = \"batch-means\"";
+    let known: [Known; 2] = [("wait", wait, queueing::mmc_wait_mean(1, 0.3, 1.0)), ("busy", busy, 0.3)];
+    let summaries = assert_coverage("M/M/1 in batches", mm1(0.3, simulation), &known);
+    // Batches of 1,000 s are long beside the 5 s in which the queue forgets: the checks seldom complain. Of two checks
     // that err once in twenty times each, one does in at most a tenth.
     let batches = |summary: &Summary| summary.evidence.batch_means.clone().expect("batches");
     let suspected = summaries.iter().filter(|summary| !batches(summary).is_independent).count();
