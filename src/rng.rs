@@ -33,6 +33,8 @@ pub enum Purpose {
     Scaling = 7,
     /// A keep-alive policy that tosses coins.
     KeepAlive = 8,
+    /// What is in progress when the run begins.
+    Initial = 9,
 }
 
 /// The root of all streams of one replication.

@@ -28,6 +28,7 @@ Examples:
   forewarm run shop.toml                  simulate it; results in results/<name>
   forewarm compare shop.toml              its variants side by side
   forewarm sweep shop.toml                every combination of the values in its [sweep]
+  forewarm plan shop.toml                 what to set, what it costs, when it breaks
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -42,8 +43,12 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
     Compare(CompareArgs),
+    /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
+    Report(ReportArgs),
     /// Simulate a grid of points: every combination of values in [sweep]
     Sweep(SweepArgs),
+    /// Find the cheapest configuration that meets the objectives, and say when it breaks
+    Plan(PlanArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -68,23 +73,36 @@ Examples:
   forewarm run shop.toml
   forewarm run shop.toml --set function.checkout.memory=512MB --replications 10
   forewarm run shop.toml --variant provisioned --out results/provisioned
+  forewarm run shop.toml --precision latency_s.p99=5% --max-replications 100
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
+  forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
   forewarm init | forewarm run -
 
-The file of --timeline opens at https://ui.perfetto.dev.")]
+The file of --timeline opens at https://ui.perfetto.dev.
+
+Exit code 1: an objective is not met. An objective is met if the mean is on the right side; with --enforce, if the whole
+95 % interval is.")]
 pub(super) struct RunArgs {
     /// The scenario file; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Run until half of the 95 % interval is this short: METRIC=5% of the mean, or METRIC=VALUE; may be repeated
+    #[arg(long, value_name = "METRIC=P", value_parser = precision_of_metric)]
+    pub(super) precision: Vec<(String, Tolerance)>,
+    /// With a precision: never make more replications than this [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
     /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
     #[arg(long, value_name = "FILE")]
     pub(super) requests: Option<PathBuf>,
     /// Write instances and invocations of the first replication as Chrome trace events: .json, .json.gz
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -127,6 +145,8 @@ pub(super) struct CompareArgs {
     /// Never make more replications of each contender than this [default: 64]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
     pub(super) max_replications: Option<u32>,
+    #[command(flatten)]
+    pub(super) gate: GateArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -177,6 +197,38 @@ pub(super) struct SweepArgs {
     pub(super) job: JobArgs,
 }
 
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm plan shop.toml
+  forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
+  forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
+
+The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
+
+  [plan]
+  growth = \"5%/month\"
+  \"function.checkout.memory\" = { values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }
+  \"function.checkout.concurrency.provisioned\" = { from = 0, to = 20 }
+
+The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the
+right side, not only the mean. All that is said holds together at 95 %.
+
+Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
+pub(super) struct PlanArgs {
+    /// The scenario file with its objectives and its [plan]; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Never make more replications of a configuration than this, in place of plan.max-replications
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
 /// How a simulation is carried out, and where its results go.
 #[derive(Debug, Group)]
 pub(super) struct JobArgs {
@@ -218,6 +270,54 @@ pub(super) struct ChangeArgs {
     /// Independent runs, in place of simulation.replications
     #[arg(long, value_name = "N")]
     pub(super) replications: Option<u32>,
+}
+
+/// What makes a result fail.
+#[derive(Debug, Group)]
+pub(super) struct GateArgs {
+    /// Let an objective be met only if all of its 95 % interval is. With =OBJECTIVE: add one, as in
+    /// --enforce='latency_s.p99<800ms' or ='function.NAME:rejection_ratio<1%'; may be repeated
+    #[arg(long, value_name = "OBJECTIVE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(super) enforce: Vec<String>,
+    /// Write the objectives as JUnit XML, as CI systems read it, whether they are met or not
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm report results/shop                              Markdown, on the terminal
+  forewarm report results/shop --out shop.html
+  forewarm report results/before results/after --out both.html
+  forewarm report results/shop >> \"$GITHUB_STEP_SUMMARY\"
+
+For a PDF, let a browser print what pdf-ready makes:
+  forewarm report results/shop --format pdf-ready --out shop.html
+  chromium --headless --no-pdf-header-footer --print-to-pdf=shop.pdf shop.html
+
+Nothing is simulated. Of one folder this is the report that the command wrote itself. Of several runs the numbers stand
+side by side, with differences to the first. A file that forewarm did not write is never written over.")]
+pub(super) struct ReportArgs {
+    /// Results folders of forewarm run or compare; the first run is what the others are set beside
+    #[arg(value_name = "DIR", required = true)]
+    pub(super) folders: Vec<PathBuf>,
+    /// How it is written [default: html if the name of FILE ends so, else markdown]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(super) format: Option<ReportFormat>,
+    /// Write it to this file [default: standard output]; a report that is there is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// Text with tables, for pull requests and terminals
+    Markdown,
+    /// The page with charts
+    Html,
+    /// The page laid out for A4: light, everything unfolded, each part on a new sheet
+    PdfReady,
 }
 
 #[derive(Debug, Group)]
@@ -401,6 +501,14 @@ fn precision(text: &str) -> Result<(Option<String>, Tolerance), String> {
         (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
         (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
         _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+    }
+}
+
+/// `METRIC=5%` or `METRIC=VALUE`.
+fn precision_of_metric(text: &str) -> Result<(String, Tolerance), String> {
+    match precision(text) {
+        Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
+        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::args::{CompareArgs, Format};
 use super::exit::{Done, Stop};
+use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::load::Text;
 use super::meter::{self, Meter};
@@ -13,9 +14,11 @@ use super::run::{manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
 use crate::experiment::compare::{self as experiment, Compared, Contender};
+use crate::experiment::{Progress as _, warm_up};
 use crate::measure::Manifest;
 use crate::measure::comparison::{Design, Precision, Tolerance};
 use crate::measure::summary::metrics;
+use crate::report::junit::Suite;
 use crate::report::number::count;
 use crate::report::{chart, comparison, csv, json};
 use crate::scenario::{Problems, Scenario, Severity, instead, registry};
@@ -31,7 +34,8 @@ const MOST: u32 = 64;
 
 /// Reads, simulates until it is clear, writes, prints.
 pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
-    let contenders = contenders(args)?;
+    let mut contenders = contenders(args)?;
+    gate::add(&args.gate, contenders.iter_mut().map(|(_, scenario)| scenario))?;
     let baseline = baseline(&contenders, args.baseline.as_deref())?;
     let unchanged = &contenders[0].1;
     let (first, most) = replications(args, unchanged)?;
@@ -40,20 +44,26 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
     let halt = Halt::on_interrupt()?;
     let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&unchanged.name));
     let results = Results::reserve(&folder)?;
+    let gate = Gate::open(&args.gate, &results, &halt)?;
     let threads = threads(args.job.threads);
 
-    let (compared, wall_s) = simulate(args, &contenders, &design, threads, &halt)?;
+    let (compared, wall_s) = simulate(args, &mut contenders, &design, threads, &halt)?;
+    let unchanged = &contenders[0].1;
 
     let done = compared.comparison.replications;
     let manifest = manifest(unchanged, done, threads, compared.simulated, wall_s);
     write(&results, &compared, &manifest)?;
+    let suites = compared
+        .results
+        .iter()
+        .map(|(name, result)| Suite { name: format!("{}: {name}", unchanged.name), summary: &result.summary });
+    let ends = gate.close(&suites.collect::<Vec<_>>(), wall_s)?;
     results.commit()?;
     print(args, &folder, &compared, &manifest, unchanged.simulation.replications)?;
     if halt.is_interrupted() {
         return Err(Stop::Kept(done));
     }
-    let objectives = compared.results.iter().flat_map(|(_, result)| &result.summary.objectives);
-    Ok(if objectives.into_iter().all(|objective| objective.met) { Done::Well } else { Done::Missed })
+    Ok(ends)
 }
 
 /// Everybody who takes part: the unchanged scenario first, then its variants or what stands under `--policies`.
@@ -192,13 +202,14 @@ fn precision(asked: &[(Option<String>, Tolerance)]) -> Result<Precision, Stop> {
 /// The comparison, and how long it took in seconds.
 fn simulate(
     args: &CompareArgs,
-    contenders: &[Contender],
+    contenders: &mut [Contender],
     design: &Design,
     threads: NonZeroUsize,
     halt: &Halt,
 ) -> Result<(Compared, f64), Stop> {
     let meter = Meter::start(halt.clone(), !args.job.quiet && !args.job.no_progress && terminal::is_watched());
-    let compared = experiment::compare(contenders, design, threads, &meter);
+    let compared =
+        settle(contenders, threads, &meter).and_then(|()| experiment::compare(contenders, design, threads, &meter));
     let wall_s = meter.stop().as_secs_f64();
     match compared {
         Ok(compared) => Ok((compared, wall_s)),
@@ -208,14 +219,29 @@ fn simulate(
     }
 }
 
+/// Where the warm-up is left to a pilot, that of the first contender that leaves it open decides for all of them: pairs are
+/// pairs of the same time.
+fn settle(contenders: &mut [Contender], threads: NonZeroUsize, meter: &Meter) -> Result<(), SimError> {
+    let mut open = contenders.iter_mut().map(|(_, scenario)| scenario).filter(|one| one.simulation.warm_up_is_auto);
+    let Some(first) = open.next() else { return Ok(()) };
+    warm_up::settle(first, threads, meter)?;
+    let warm_up = first.simulation.warm_up;
+    open.for_each(|other| other.simulation.warm_up = warm_up);
+    meter.begin();
+    Ok(())
+}
+
 /// All files of the results folder.
 fn write(results: &Results, compared: &Compared, manifest: &Manifest) -> Result<(), Stop> {
     let found = &compared.comparison;
-    let mut rows = Vec::new();
-    csv::comparison(found, &mut rows).map_err(|error| Stop::Environment(error.into()))?;
+    let in_memory = |text: Result<(), ::csv::Error>| text.map_err(|error| Stop::Environment(error.into()));
+    let (mut rows, mut timeline) = (Vec::new(), Vec::new());
+    in_memory(csv::comparison(found, &mut rows))?;
+    in_memory(csv::timelines(&compared.results, &mut timeline))?;
     let charts = chart::compare::charts(found, &compared.results);
     results.write("comparison.json", json::comparison(found))?;
     results.write("comparison.csv", rows)?;
+    results.write("timeline.csv", timeline)?;
     for chart in &charts {
         results.write(&format!("{}.svg", chart.name), &chart.svg)?;
     }

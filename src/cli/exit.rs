@@ -28,6 +28,8 @@ pub(super) enum Stop {
     Scenario(Problems),
     /// Ctrl-C, and nothing was worth keeping.
     Interrupted,
+    /// Ctrl-C, and what was known by then is kept.
+    Unfinished,
     /// Ctrl-C, and this many replications are kept.
     Kept(u32),
     /// Ctrl-C, and what is done can be gone on with; says how.
@@ -84,7 +86,7 @@ impl Stop {
         ExitCode::from(match self {
             Self::ClosedPipe => 0,
             Self::Input(_) | Self::Scenario(_) => 2,
-            Self::Interrupted | Self::Kept(_) | Self::Paused(_) => INTERRUPTED,
+            Self::Interrupted | Self::Unfinished | Self::Kept(_) | Self::Paused(_) => INTERRUPTED,
             Self::Environment(_) => 4,
         })
     }
@@ -95,6 +97,9 @@ impl Stop {
             Self::Input(error) | Self::Environment(error) => terminal::error(&format!("{error:#}")),
             Self::Scenario(problems) => terminal::problems(problems),
             Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
+            Self::Unfinished => {
+                terminal::complain("interrupted: the results are what was known by then, and are not finished\n");
+            }
             Self::Kept(replications) => {
                 terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
             }

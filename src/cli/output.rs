@@ -2,7 +2,7 @@
 //! whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::write::GzEncoder;
@@ -51,6 +51,12 @@ impl Output {
         Ok((Self { shown: shown.to_owned(), names, made }, sink))
     }
 
+    /// How many bytes there is room for; none where that has no meaning or cannot be told.
+    pub(super) fn room(&self) -> Option<u64> {
+        let (temporary, _) = self.names.as_ref()?;
+        fs4::available_space(temporary.parent()?).ok()
+    }
+
     /// Writes out what the sink holds back and gives the file its name, if writing went well.
     ///
     /// # Errors
@@ -65,6 +71,30 @@ impl Output {
         self.made.keep();
         Ok(())
     }
+}
+
+/// Refuses a file that is there, has something in it, and carries none of the `marks` of what forewarm writes there.
+///
+/// # Errors
+/// With the `option` that named it.
+pub(super) fn refuse_foreign(path: &Path, marks: &[&str], option: &str) -> Result<(), Stop> {
+    // The marks stand near the beginning.
+    const ENOUGH: u64 = 4096;
+    if !fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() > 0) {
+        return Ok(());
+    }
+    let mut start = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(ENOUGH).read_to_end(&mut start))
+        .map_err(|error| Stop::of_path(format!("cannot look into {}", path.display()), error))?;
+    let start = String::from_utf8_lossy(&start);
+    if marks.iter().any(|mark| start.contains(mark)) {
+        return Ok(());
+    }
+    Err(Stop::input(
+        format!("{} exists and was not made by forewarm, so it is left alone", path.display()),
+        &format!("name another file with {option}, or remove this one first"),
+    ))
 }
 
 /// Where the bytes go.
@@ -146,8 +176,6 @@ impl Write for Guarded {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
-
     use super::*;
 
     fn write(name: &str, text: &[u8]) -> Vec<u8> {

@@ -5,49 +5,57 @@ use std::path::{Path, PathBuf};
 
 use super::args::{Format, RunArgs};
 use super::exit::{Done, Stop};
+use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::meter::{self, Meter};
 use super::output::{Output, Sink};
 use super::results::{MANIFEST, Results};
-use super::{load, terminal};
+use super::{load, room, terminal};
 use crate::engine::SimError;
-use crate::experiment::{self, Run};
+use crate::experiment::{self, Progress as _, Run};
 use crate::measure::{Manifest, RunResult};
+use crate::report::junit::Suite;
 use crate::report::number::count;
 use crate::report::perfetto::TraceWriter;
 use crate::report::requests::RequestLog;
 use crate::report::{chart, csv, html, json, table};
 use crate::scenario::Scenario;
+use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
 pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
-    let (scenario, warnings) = load::scenario(&args.path, &args.scenario)?;
+    let (mut scenario, warnings) = load::scenario(&args.path, &args.scenario, &args.precision, args.max_replications)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
+    gate::add(&args.gate, [&mut scenario])?;
+    gate::needs_intervals(&args.gate, scenario.simulation.replications)?;
     let halt = Halt::on_interrupt()?;
     let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let results = Results::reserve(&folder)?;
     let logs = Logs::open(args, &scenario, &results, &halt)?;
+    let gate = Gate::open(&args.gate, &results, &halt)?;
     let threads = threads(args.job.threads);
 
-    let (run, wall_s) = simulate(args, &scenario, threads, logs, &halt)?;
+    let (run, wall_s) = simulate(args, &mut scenario, threads, logs, &halt)?;
 
-    let manifest = manifest(&scenario, run.result.summary.replications, threads, run.simulated, wall_s);
+    let done = run.result.summary.replications;
+    let manifest = manifest(&scenario, done, threads, run.simulated, wall_s);
     write(&results, &run.result, &manifest)?;
-    if halt.is_interrupted() {
-        return Err(Stop::Interrupted);
-    }
+    let suite = Suite { name: scenario.name.clone(), summary: &run.result.summary };
+    let outcome = gate.close(&[suite], wall_s)?;
     results.commit()?;
     print(args, &folder, &run, &manifest)?;
-    let missed = run.result.summary.objectives.iter().any(|objective| !objective.met);
-    Ok(if missed { Done::Missed } else { Done::Well })
+    if halt.is_interrupted() {
+        return Err(Stop::Kept(done));
+    }
+    Ok(outcome)
 }
 
 /// The run, and how long it took in seconds.
 fn simulate(
     args: &RunArgs,
-    scenario: &Scenario,
+    scenario: &mut Scenario,
     threads: NonZeroUsize,
     mut logs: Logs,
     halt: &Halt,
@@ -56,12 +64,19 @@ fn simulate(
     let requests = logs.requests.as_mut().map(|(_, log)| log);
     let timeline = logs.timeline.as_mut().map(|(_, log)| log);
     let observers = (requests.is_some() || timeline.is_some()).then_some((requests, timeline));
-    let run = experiment::run(scenario, threads, &meter, observers);
+    let run = experiment::warm_up::settle(scenario, threads, &meter).and_then(|warm_up| {
+        if warm_up.is_some() {
+            meter.begin();
+        }
+        let mut run = experiment::run(scenario, threads, &meter, observers)?;
+        run.result.summary.evidence.warm_up = warm_up;
+        Ok(run)
+    });
     let wall_s = meter.stop().as_secs_f64();
     match run {
-        _ if halt.is_interrupted() => Err(Stop::Interrupted),
         // If it was an output that stopped the run, its error is here.
         Ok(run) => logs.keep().map(|()| (run, wall_s)),
+        Err(SimError::Cancelled) if halt.is_interrupted() => Err(Stop::Interrupted),
         Err(SimError::Cancelled) => logs.keep().and(Err(Stop::Interrupted)),
         Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
         Err(error) => Err(Stop::Input(error.into())),
@@ -83,12 +98,15 @@ impl Logs {
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
         let open = |path: &PathBuf| Output::open(path, Some(results), halt);
         let mut logs = Self { requests: None, timeline: None };
+        let requests = expected_requests(scenario);
         if let Some(path) = &args.requests {
             let (output, sink) = open(path)?;
+            room::check("--requests", path, output.room(), requests, args.job.quiet)?;
             logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
         }
         if let Some(path) = &args.timeline {
             let (output, sink) = open(path)?;
+            room::check("--timeline", path, output.room(), requests, args.job.quiet)?;
             logs.timeline = Some((output, TraceWriter::new(sink, &functions)));
         }
         Ok(logs)
@@ -104,6 +122,13 @@ impl Logs {
         }
         Ok(())
     }
+}
+
+/// How many requests will arrive in a replication, about; none where only a trace knows.
+fn expected_requests(scenario: &Scenario) -> Option<f64> {
+    let until = SimTime::from(scenario.simulation.horizon);
+    let slowest = scenario.functions.iter().map(|function| function.duration.mean_s()).fold(0.0, f64::max);
+    scenario.sources.iter().map(|source| source.arrivals.expected_before(until, slowest)).sum()
 }
 
 /// Parquet if the name says so, CSV if not.
@@ -165,6 +190,7 @@ fn write(results: &Results, result: &RunResult, manifest: &Manifest) -> Result<(
     results.write("summary.json", json::summary(&result.summary))?;
     results.write("functions.csv", functions)?;
     results.write("timeline.csv", timeline)?;
+    results.write("charts.json", json::charts(result))?;
     for chart in &charts {
         results.write(&format!("{}.svg", chart.name), &chart.svg)?;
     }

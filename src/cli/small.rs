@@ -51,7 +51,8 @@ fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, Stop> {
         && let Some(points) = sweep.points().filter(|points| points.count() <= MAX_CHECKED)
     {
         let columns = Columns::of(&scenario);
-        let task = Task { base: &base, sweep, points: &points, columns: &columns };
+        let warm_up = scenario.simulation.warm_up;
+        let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up };
         if let Err(Failure::Points(problems)) = task.survey(threads(None), &()) {
             return Err(Stop::Scenario(problems));
         }

@@ -27,6 +27,7 @@ use super::run::{command_line, manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
 use crate::experiment::sweep::{Failure, Task, by_cost, shard};
+use crate::experiment::{Progress as _, warm_up};
 use crate::measure::Manifest;
 use crate::measure::sweep::{Columns, Row};
 use crate::report::json;
@@ -54,7 +55,8 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<Done, Stop> {
         ));
     };
     let columns = Columns::of(&scenario);
-    let task = Task { base: &base, sweep, points: &points, columns: &columns };
+    let warm_up = scenario.simulation.warm_up;
+    let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up };
     let study = Study {
         args,
         scenario: &scenario,
@@ -221,6 +223,19 @@ impl Study<'_> {
         Meter::start(self.halt.clone(), !job.quiet && !job.no_progress && terminal::is_watched())
     }
 
+    /// The task with the warm-up that a pilot of the unchanged scenario finds, where it is left open: the same for every shard.
+    fn settled(&self, meter: &Meter) -> Result<Task<'_>, Failure> {
+        let mut unchanged = self.scenario.clone();
+        let found = warm_up::settle(&mut unchanged, self.threads, meter).map_err(|error| match error {
+            SimError::Cancelled => Failure::Cancelled,
+            error => Failure::Simulation("the pilot for the warm-up".to_owned(), error),
+        })?;
+        if found.is_some() {
+            meter.begin();
+        }
+        Ok(Task { warm_up: unchanged.simulation.warm_up, ..self.task })
+    }
+
     /// Simulates points into the journal. `interrupted` says what is left of so many, and how to go on.
     fn simulate(
         &self,
@@ -244,7 +259,8 @@ impl Study<'_> {
             meter.say(format!("{} of {} points", count(journal.done() as f64), count(all as f64)));
             ControlFlow::Continue(())
         };
-        let done = self.task.simulate(&by_cost(numbers, costs), costs, self.threads, &meter, &each);
+        let done = self.settled(&meter);
+        let done = done.and_then(|task| task.simulate(&by_cost(numbers, costs), costs, self.threads, &meter, &each));
         let wall_s = meter.stop().as_secs_f64();
         let journal = journal.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(error) = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {

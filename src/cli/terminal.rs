@@ -43,6 +43,11 @@ pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
+/// Whether standard output is a terminal.
+pub(super) fn is_output_watched() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// A terminal that can show colours, and nobody has set `NO_COLOR` (no-color.org).
 fn colour(stream: &impl IsTerminal) -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

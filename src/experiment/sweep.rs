@@ -11,6 +11,7 @@ use crate::measure::sweep::{Columns, Row};
 use crate::rng::seed_of;
 use crate::scenario::sweep::{Point, Points, Sweep};
 use crate::scenario::{Base, Findings, Problems, Scenario, Target};
+use crate::time::Span;
 
 /// Points looked at before what was found is put in order.
 const CHUNK: u64 = 4_096;
@@ -28,6 +29,8 @@ pub struct Task<'a> {
     pub points: &'a Points<'a>,
     /// What is kept of each.
     pub columns: &'a Columns,
+    /// The warm-up of points that leave it open.
+    pub warm_up: Span,
 }
 
 /// Why a sweep ended before its end.
@@ -141,6 +144,10 @@ impl Task<'_> {
             SimError::Cancelled => Failure::Cancelled,
             error => Failure::Simulation(self.name(&point), error),
         })?;
+        // A point is kept whole or not at all.
+        if !run.is_whole {
+            return Err(Failure::Cancelled);
+        }
         Ok((self.columns.row(number, &run.result.summary), run.simulated))
     }
 
@@ -149,6 +156,11 @@ impl Task<'_> {
         let mut scenario = base.with(self.sweep.axes().zip(&point.levels))?;
         if !self.sweep.common_random_numbers {
             scenario.simulation.seed = seed_of(scenario.simulation.seed, point.number);
+        }
+        let simulation = &mut scenario.simulation;
+        if simulation.warm_up_is_auto {
+            // One for all points, so that they stay comparable; of a short horizon half is measured in any case.
+            simulation.warm_up = self.warm_up.min(Span::from_nanos(simulation.horizon.as_nanos() / 2));
         }
         Ok(scenario)
     }
@@ -264,7 +276,7 @@ mod tests {
         let (base, scenario, _) = Base::read("x.toml", text.as_bytes(), &options, &NoFiles).expect("right");
         let sweep = scenario.sweep.as_ref().expect("a sweep");
         let (points, columns) = (sweep.points().expect("few"), Columns::of(&scenario));
-        let task = Task { base: &base, sweep, points: &points, columns: &columns };
+        let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up: Span::ZERO };
         let threads = NonZeroUsize::new(threads).expect("some");
         let costs = task.survey(threads, &()).expect("right");
         let found = Mutex::new(Vec::new());

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Evidence;
+
 /// A mean over replications and half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stat {
@@ -279,6 +281,9 @@ pub struct Summary {
     pub limits: Vec<LimitHit>,
     /// Cost of 30 days at the measured rate, tiers and free grant applied to the month's volume.
     pub monthly_cost_usd: Stat,
+    /// How sure all of it is, beside the intervals.
+    #[serde(flatten)]
+    pub evidence: Evidence,
 }
 
 /// Which scenario a result belongs to.
@@ -308,6 +313,16 @@ pub struct ObjectiveResult {
     pub value: Stat,
     /// Whether the mean is on the right side.
     pub met: bool,
+}
+
+impl ObjectiveResult {
+    /// Whether the whole 95 % interval is on the right side. Without an interval it is not known, so it is not.
+    #[must_use]
+    pub fn is_met_with_confidence(&self) -> bool {
+        let Some(half) = self.value.half_width.filter(|half| half.is_finite()) else { return false };
+        let (low, high) = (self.value.mean - half, self.value.mean + half);
+        self.met && self.below.is_none_or(|bound| high < bound) && self.above.is_none_or(|bound| low > bound)
+    }
 }
 
 /// A limit and how many invocations it held back.

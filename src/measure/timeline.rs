@@ -1,5 +1,7 @@
 //! What happened when: one row for each interval and series.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::Span;
 
 /// The time series of a run, pooled over replications.
@@ -54,7 +56,7 @@ pub struct Point {
 }
 
 /// A distribution for drawing: the share of values in each bin.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bins {
     /// Lower edge (s), upper edge (s) and share of all values (0..=1), in order; empty bins left out.
     pub bins: Vec<(f64, f64, f64)>,
@@ -63,7 +65,7 @@ pub struct Bins {
 }
 
 /// The distributions behind the latency chart, of completed requests of the total.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Distributions {
     /// T_exec.
     pub latency: Bins,

@@ -1,10 +1,14 @@
 //! `functions.csv`, `timeline.csv` and `comparison.csv`: one name for each column, the unit last, an empty cell where nothing was measured.
 
+use std::collections::HashMap;
 use std::io::Write;
 
+use crate::measure::RunResult;
 use crate::measure::comparison::{Better, Comparison, Verdict};
+use crate::measure::plan::{self, Plan};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::timeline::{Point, Timeline};
+use crate::time::Span;
 
 /// Stands in the column `function` for all functions together; no function can have this name.
 pub const TOTAL: &str = "(total)";
@@ -67,20 +71,86 @@ const COLUMNS: [Column; 14] = [
 /// # Errors
 /// What `to` answers.
 pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
+    let series: Vec<(&str, &[Point])> =
+        timeline.series.iter().map(|one| (one.function.as_deref().unwrap_or(TOTAL), &one.points[..])).collect();
+    rows("function", timeline.interval, &series, to)
+}
+
+/// Writes `timeline.csv` of a comparison: one row for each interval and contender, of all functions together.
+///
+/// # Errors
+/// What `to` answers.
+pub fn timelines(results: &[(String, RunResult)], to: impl Write) -> csv::Result<()> {
+    let total =
+        |result: &RunResult| result.timeline.series.first().map(|total| total.points.clone()).unwrap_or_default();
+    let points: Vec<(&str, Vec<Point>)> = results.iter().map(|(name, result)| (name.as_str(), total(result))).collect();
+    let series: Vec<(&str, &[Point])> = points.iter().map(|(name, points)| (*name, &points[..])).collect();
+    let interval = results.first().map_or(Span::ZERO, |(_, result)| result.timeline.interval);
+    rows("variant", interval, &series, to)
+}
+
+/// Interval by interval a row for each series.
+fn rows(of: &str, interval: Span, series: &[(&str, &[Point])], to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
-    out.write_record(["start_s", "function"].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)))?;
-    let intervals = timeline.series.iter().map(|series| series.points.len()).max().unwrap_or(0);
+    out.write_record(["start_s", of].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)))?;
+    let intervals = series.iter().map(|(_, points)| points.len()).max().unwrap_or(0);
     for index in 0..intervals {
-        let start = number(timeline.interval.as_secs_f64() * index as f64);
-        for series in &timeline.series {
-            let Some(point) = series.points.get(index) else { continue };
-            let function = series.function.as_deref().unwrap_or(TOTAL);
+        let start = number(interval.as_secs_f64() * index as f64);
+        for (name, points) in series {
+            let Some(point) = points.get(index) else { continue };
             let cells = COLUMNS.iter().map(|(_, value)| number(value(point)));
-            out.write_record([start.clone(), function.to_owned()].into_iter().chain(cells))?;
+            out.write_record([start.clone(), (*name).to_owned()].into_iter().chain(cells))?;
         }
     }
     out.flush()?;
     Ok(())
+}
+
+/// Reads `timeline.csv` back: the points of each series, in the order in which they first appear.
+///
+/// # Errors
+/// What is not a row of a timeline of `of` (`function` or `variant`), in words.
+pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map_err(|error| error.to_string())?.clone();
+    let expected = ["start_s", of].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name));
+    if !header.iter().eq(expected) {
+        return Err("its columns are not those that this version writes".to_owned());
+    }
+    let mut series: Vec<(String, Vec<Point>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| error.to_string())?;
+        let place = *places.entry(row[1].to_owned()).or_insert_with(|| {
+            series.push((row[1].to_owned(), Vec::new()));
+            series.len() - 1
+        });
+        let line = row.position().map_or(0, csv::Position::line);
+        series[place].1.push(point(&row).ok_or_else(|| format!("line {line} has something that is not a number"))?);
+    }
+    Ok(series)
+}
+
+/// The point in a row, in the order of [`COLUMNS`].
+fn point(row: &csv::StringRecord) -> Option<Point> {
+    let mut cells = row.iter().skip(2).map(|cell| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() });
+    let mut next = || cells.next().flatten();
+    Some(Point {
+        arrived: next()?,
+        completed: next()?,
+        rejected: next()?,
+        timed_out: next()?,
+        throttled: next()?,
+        cold: next()?,
+        instances_busy: next()?,
+        instances_idle: next()?,
+        instances_starting: next()?,
+        concurrency: next()?,
+        queue: next()?,
+        latency_s_p50: next()?,
+        latency_s_p95: next()?,
+        latency_s_p99: next()?,
+    })
 }
 
 /// Writes `comparison.csv`: one row for each variant and metric, those with a verdict first.
@@ -131,6 +201,44 @@ pub fn comparison(comparison: &Comparison, to: impl Write) -> csv::Result<()> {
         row.push(one.pairs.to_string());
         row.push(verdict.to_owned());
         row.push(one.more_replications.map_or_else(String::new, |more| more.to_string()));
+        out.write_record(row)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The rows of `plan.csv`: one for each configuration that was looked at, by number.
+///
+/// # Errors
+/// What writing answers.
+pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
+    let mut out = csv::Writer::from_writer(to);
+    let mut head: Vec<String> = vec!["number".to_owned()];
+    head.extend(plan.axes.iter().map(|axis| axis.key.clone()));
+    head.extend(["verdict", "replications", "month_usd", "month_usd_low", "month_usd_high"].map(str::to_owned));
+    for asked in &plan.objectives {
+        let name = asked.subject().replace(' ', "_");
+        head.extend(["", "_low", "_high", "_verdict"].map(|end| format!("{name}{end}")));
+    }
+    head.extend(["best", "front"].map(str::to_owned));
+    out.write_record(head)?;
+    let word = |verdict: plan::Verdict| match verdict {
+        plan::Verdict::Met => "met".to_owned(),
+        plan::Verdict::Missed => "missed".to_owned(),
+        plan::Verdict::Open => "open".to_owned(),
+    };
+    let numbers = |one: &plan::Estimate| [one.mean, one.low, one.high].map(|end| end.map_or_else(String::new, number));
+    for one in &plan.candidates {
+        let mut row = vec![one.number.to_string()];
+        row.extend(one.values.iter().cloned());
+        row.extend([word(one.verdict), one.replications.to_string()]);
+        row.extend(numbers(&one.month_usd));
+        for outcome in &one.objectives {
+            row.extend(numbers(&outcome.value));
+            row.push(word(outcome.verdict));
+        }
+        row.push((Some(one.number) == plan.best).to_string());
+        row.push(plan.front.contains(&one.number).to_string());
         out.write_record(row)?;
     }
     out.flush()?;

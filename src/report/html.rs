@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::{self, Drawn};
+use super::evidence;
 use super::number::{Quantity, count, duration};
 use super::page::{self, Cell, Column, Section};
 use super::wording;
@@ -92,14 +93,16 @@ fn objectives(summary: &Summary) -> Markup {
         section.card.wide aria-labelledby="objectives-title" {
             h2 id="objectives-title" { "Objectives" }
             div.scroll tabindex="0" role="group" aria-label="Objectives" {
-                table.objectives {
+                table.objectives.sortable {
                     thead { tr { th scope="col" { "" } th scope="col" { "Metric" } th scope="col" { "Found" } th scope="col" { "Asked for" } } }
                     tbody {
                         @for objective in &summary.objectives {
                             tr {
                                 td { @if objective.met { span.badge.met { "✓ met" } } @else { span.badge.missed { "✗ not met" } } }
                                 th scope="row" { (wording::subject(objective)) }
-                                td { (Quantity::of(&objective.metric).stat(&objective.value)) }
+                                td data-v=[objective.value.mean.is_finite().then_some(objective.value.mean)] {
+                                    (Quantity::of(&objective.metric).stat(&objective.value))
+                                }
                                 td { (wording::bound(objective)) }
                             }
                         }
@@ -163,22 +166,32 @@ fn total(summary: &Summary) -> Markup {
     summary.total.visit(|key, stat| rows.push((key, *stat)));
     html! {
         p.note { "Counts are of the measured part, for each replication; " (wording::intervals(summary)) "." }
+        (sureness(summary))
         details {
             summary { "All " (rows.len()) " metrics" }
             div.scroll tabindex="0" role="group" aria-label="All metrics" {
-                table {
+                table.sortable {
                     thead { tr { th scope="col" { "Metric" } th scope="col" { "Value" } th.text scope="col" { "Meaning" } } }
                     tbody {
                         @for (key, stat) in &rows {
                             tr {
                                 th scope="row" { code { (key) } }
-                                td { (Quantity::of(key).stat(stat)) }
+                                td data-v=[stat.mean.is_finite().then_some(stat.mean)] { (Quantity::of(key).stat(stat)) }
                                 td.text { @if let Some((_, text)) = about.iter().find(|(name, _)| name == key) { (text) } }
                             }
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// What there is to say about how sure the numbers are.
+fn sureness(summary: &Summary) -> Markup {
+    html! {
+        @for note in evidence::notes(summary) {
+            p.note { @if note.is_warning { strong { (note.text) } } @else { (note.text) } }
         }
     }
 }

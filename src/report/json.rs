@@ -1,8 +1,10 @@
-//! What scripts read: `summary.json`, `comparison.json`, `manifest.json`.
+//! What scripts read: `summary.json`, `comparison.json`, `plan.json`, `charts.json`, `manifest.json`.
 
-use crate::measure::Manifest;
+use super::stored::Charts;
 use crate::measure::comparison::Comparison;
+use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
+use crate::measure::{Manifest, RunResult};
 
 /// The text of `summary.json`: two spaces, keys in the order of the interface, a newline at the end; NaN is null.
 #[must_use]
@@ -14,6 +16,19 @@ pub fn summary(summary: &Summary) -> String {
 #[must_use]
 pub fn comparison(comparison: &Comparison) -> String {
     pretty(comparison)
+}
+
+/// The text of `plan.json`, written like the summary.
+#[must_use]
+pub fn plan(plan: &Plan) -> String {
+    pretty(plan)
+}
+
+/// The text of `charts.json`: what the charts of a run are drawn from, beyond the other files.
+#[must_use]
+pub fn charts(result: &RunResult) -> String {
+    // For charts, not for people: bins in lines of their own would be four times as long.
+    serde_json::to_string(&Charts::of(result)).expect("keys are strings and writing to memory cannot fail") + "\n"
 }
 
 /// The text of `manifest.json`.

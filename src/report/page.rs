@@ -3,11 +3,15 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::Drawn;
+use super::wording::turns;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// Nothing may be loaded from anywhere; what is in the page may run.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+
+/// By this a page is known as one of ours, which may be written over.
+pub const GENERATOR: &str = concat!("forewarm ", env!("CARGO_PKG_VERSION"));
 
 /// A part of a page with a heading, reachable from the navigation.
 #[derive(Clone, Debug)]
@@ -31,6 +35,7 @@ pub fn render(title: &str, top: &Markup, sections: &[Section], foot: &str) -> St
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="generator" content=(GENERATOR);
                 title { (title) }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(STYLE)) }
@@ -54,7 +59,18 @@ pub fn render(title: &str, top: &Markup, sections: &[Section], foot: &str) -> St
             }
         }
     };
-    page.into_string()
+    // A name may be written from right to left, but must not turn what stands behind it.
+    page.into_string().replace(turns, "\u{fffd}")
+}
+
+/// The same page for paper: light, everything unfolded, each part on a new sheet, nothing to click.
+#[must_use]
+pub fn for_paper(page: &str) -> String {
+    // Names are escaped, so that these words can be our own only.
+    let (head, script) = page.rsplit_once("<script>").unwrap_or((page, ""));
+    let end = script.split_once("</script>").map_or("", |(_, end)| end);
+    let head = head.replacen("<html lang=\"en\">", "<html lang=\"en\" class=\"paper\">", 1);
+    head.replacen("content=\"light dark\"", "content=\"light\"", 1).replace("<details>", "<details open>") + end
 }
 
 /// A chart with its caption. The picture scrolls sideways where the screen is too narrow to read it.
@@ -128,5 +144,55 @@ pub fn table(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{chart, html as pages, sample};
+
+    /// Names that would be markup, end a script, leave an attribute or turn the text.
+    const NAMES: [&str; 6] = [
+        "<img src=x onerror=alert(1)>",
+        "</script><script>alert(1)</script>",
+        "\" onfocus=alert(1) x=\"",
+        "]]></title></desc><a href='javascript:alert(1)'>",
+        "\u{202e}txet denrut",
+        "{{name}} ${name} `name` \u{0} &lt;b&gt; \u{5e9}\u{5dc}\u{5d5}\u{5dd}",
+    ];
+
+    #[test]
+    fn no_name_becomes_markup() {
+        let long = "x".repeat(5_000);
+        for name in NAMES.iter().copied().chain([long.as_str()]) {
+            let mut result = sample::result(2, 12);
+            result.summary.scenario.name = name.into();
+            result.summary.functions[0].0 = name.into();
+            result.summary.objectives[0].function = Some(name.into());
+            result.summary.objectives[0].metric = name.into();
+            result.summary.limits[0].function = name.into();
+            result.limit_lines[0].0 = name.into();
+            let mut manifest = sample::manifest();
+            (manifest.command, manifest.scenario) = (name.into(), name.into());
+            let page = pages::render(&result, &manifest, &chart::run::charts(&result));
+            let plain =
+                pages::render(&sample::result(2, 12), &sample::manifest(), &chart::run::charts(&sample::result(2, 12)));
+            let tags = |page: &str, tag: &str| page.matches(tag).count();
+            for tag in ["<script", "</script", "<img", "<a ", "<title", "</title", "</desc", "<b>", "<rect", "<text"] {
+                assert_eq!(tags(&page, tag), tags(&plain, tag), "{tag} with {name}");
+            }
+            assert!(
+                !page.contains("\" onfocus") && !page.contains('\u{202e}') && !for_paper(&page).contains("<script")
+            );
+        }
+    }
+
+    #[test]
+    fn paper_is_light_and_unfolded() {
+        let page = pages::run(&sample::result(3, 12), &sample::manifest());
+        let paper = for_paper(&page);
+        assert!(paper.contains("class=\"paper\"") && paper.contains("content=\"light\"") && paper.ends_with("</html>"));
+        assert!(!paper.contains("<script") && !paper.contains("<details>") && paper.contains("<details open>"));
     }
 }

@@ -69,6 +69,9 @@ pub(super) fn extent(summary: &Summary) -> String {
 
 /// What stands behind the sign ±, or why it is missing.
 pub(super) fn intervals(summary: &Summary) -> String {
+    if let Some(batches) = &summary.evidence.batch_means {
+        return format!("± half of the 95 % interval from {} batches of one run", batches.count);
+    }
     match summary.replications {
         0 | 1 => "one replication: no intervals".to_owned(),
         n => format!("± half of the 95 % interval over {n} replications"),
@@ -92,9 +95,32 @@ pub(super) fn busiest(summary: &Summary) -> Vec<(&str, &Shape<Stat>)> {
 
 /// The text without characters that a terminal or XML cannot show, cut to `width` characters.
 pub(super) fn shown(name: &str, width: usize) -> String {
-    let clean: String = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let clean: String = name.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect();
     if clean.chars().count() <= width {
         return clean;
     }
     clean.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Whether a character turns the direction of all text behind it (Unicode Standard Annex 9, explicit formatting).
+pub(super) fn turns(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The text with what XML gives a meaning written as references, and without what XML forbids.
+pub(super) fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' => escaped.push('\n'),
+            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            c if c.is_control() || turns(c) => escaped.push('\u{fffd}'),
+            c => escaped.push(c),
+        }
+    }
+    escaped
 }

@@ -1,7 +1,7 @@
 //! A scenario's text, read once, from which many scenarios are made.
 
 use super::axis::{Axis, Level};
-use super::check::VARIANT;
+use super::check::{POLICY, VARIANT};
 use super::diagnostic::{Place, Problem, Problems};
 use super::limits::MAX_PROBLEMS;
 use super::sweep::Sweep;
@@ -58,7 +58,7 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// The scenario with these values in place of its own; a variant comes before all others.
+    /// The scenario with these values in place of its own; a variant comes before all others, a policy after them.
     ///
     /// # Errors
     /// Everything that is wrong with it then.
@@ -66,8 +66,12 @@ impl<'a> Base<'a> {
         let mut problems = self.texts.clone();
         let (variants, changes): (Vec<_>, Vec<_>) = changes.partition(|(axis, _)| axis.key == VARIANT);
         let mut root = if variants.is_empty() { self.root.clone() } else { self.varied(&variants, &mut problems) };
+        let (policies, changes): (Vec<_>, Vec<_>) = changes.into_iter().partition(|(axis, _)| axis.key == POLICY);
         for (axis, level) in changes {
             overlay::apply_value(&mut root, &axis.key, axis.place, level.node.clone(), &mut problems);
+        }
+        for (_, level) in policies {
+            overlay::apply_policy(&mut root, &level.text, &mut problems);
         }
         let scenario = if problems.has_errors() { None } else { self.loader.interpret(root, &mut problems) };
         scenario.filter(|_| !problems.has_errors()).ok_or(problems)

@@ -19,8 +19,10 @@ mod diagnostic;
 mod layer;
 mod leaf;
 pub mod limits;
+pub mod load;
 mod model;
 mod overlay;
+pub mod plan;
 mod preset;
 pub mod quantity;
 mod raw;
@@ -55,8 +57,12 @@ pub struct ParseOptions {
     pub policy: Option<String>,
     /// In place of `simulation.seed`.
     pub seed: Option<u64>,
-    /// In place of `simulation.replications`.
+    /// In place of `simulation.replications`; where intervals must be narrow, those at the first look.
     pub replications: Option<u32>,
+    /// How narrow the intervals of these metrics of the total must be, beside what the scenario says.
+    pub precision: Vec<(String, Tolerance)>,
+    /// In place of `simulation.precision.max-replications`.
+    pub max_replications: Option<u32>,
     /// The keys of the summary, for objectives; empty: any is taken.
     pub metrics: Vec<String>,
 }
@@ -230,9 +236,7 @@ impl<'a> Loader<'a> {
         if let Some(seed) = self.options.seed {
             overlay::apply_set(root, "--seed", "simulation.seed", &seed.to_string(), problems);
         }
-        if let Some(replications) = self.options.replications {
-            overlay::apply_set(root, "--replications", "simulation.replications", &replications.to_string(), problems);
-        }
+        overlay::apply_replications(root, self.options, problems);
     }
 
     /// The variant of a name.
@@ -268,7 +272,7 @@ impl<'a> Loader<'a> {
             overlay::apply_variant(&mut root, variant, problems);
             self.override_by_options(&mut root, problems);
             if let Value::Table(sections) = &mut root.value {
-                sections.retain(|section| section.key != "variant" && section.key != "sweep");
+                sections.retain(|section| !matches!(section.key.as_str(), "variant" | "sweep" | "plan"));
             }
             // What is wrong with the scenario itself has been said already, and is not said again.
             let scenario = self.interpret(root, problems).filter(|_| self.keeps_variants);

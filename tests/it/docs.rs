@@ -63,6 +63,8 @@ fn run(example: &Example, folder: &Path) -> Result<(), String> {
     let mut words = typed.split(' ');
     assert_eq!(words.next(), Some("forewarm"), "only forewarm is run: {typed}");
     let mut command = Command::cargo_bin("forewarm").expect("the program");
+    // Quotes are there for the shell.
+    let words = words.map(|word| word.replace('\'', ""));
     let output = command.args(words).current_dir(folder).env_remove("CLICOLOR_FORCE").output().expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
@@ -161,13 +163,17 @@ fn results_reference() -> String {
         | `summary.json` | every metric below, of the total and of each function; objectives; events by kind; limits that held back |\n\
         | `functions.csv` | a row for each function |\n\
         | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\
+        | `charts.json` | what `forewarm report` draws charts from beyond the other files: the length of an interval, limits, distributions as bins (lower edge s, upper edge s, share) |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
+        | `warm-up.svg` | with warm-up = \"auto\": the pilot and where it was cut |\n\
         | `report.html` | all of it, self-contained |\n\n\
         `forewarm compare` writes instead of all but the manifest and the report:\n\n\
         | file | holds |\n|---|---|\n\
         | `comparison.json` | the method; every variant and metric beside the baseline (`contrasts`); the summary of each contender |\n\
         | `comparison.csv` | a row for each variant and metric; confidence of its interval, verdict |\n\
+        | `timeline.csv` | a row for each interval and contender, all functions together |\n\
         | `tradeoff.svg`, `cold-starts.svg`, `instances.svg` | charts |\n\n\
+        `forewarm report DIR...` makes the report again from these files, as HTML, as Markdown or for paper.\n\n\
         `forewarm sweep` writes the manifest, the report, and\n\n\
         | file | holds |\n|---|---|\n\
         | `sweep.parquet`, `sweep.csv` | a row for each point: its number, the values of its keys in base units (s, MB, 1/s), \
@@ -176,6 +182,10 @@ fn results_reference() -> String {
         | `parameter.svg`, `map.svg`, `tradeoff.svg`, `sensitivity.svg` | charts |\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
         `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
+        Beside them `summary.json` has, where they apply (see [Statistics](../background/statistics.md)): `precision`, what was\n\
+        asked and reached; `rare`, ratios of which fewer than ten events were seen, with `seen`, `of`, `low` and `high`;\n\
+        `warm_up`, what a pilot chose; `batch_means`, the batches and whether they are independent. With batch means, peaks,\n\
+        largest values, lifespans, costs and numbers of events have `half_width` null.\n\n\
         | metric | meaning |\n|---|---|\n"
         .to_owned();
     for (key, meaning) in metrics() {

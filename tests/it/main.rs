@@ -3,21 +3,27 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
 mod bad_scenarios;
+mod browser;
 mod clouds;
 mod conformance;
+mod coverage;
 mod docs;
 mod floors;
+mod gate;
 mod harness;
 mod invariants;
 mod keep_alive;
 mod knative;
 mod oracles;
+mod plan;
 mod policies;
 mod program;
 mod reference;
+mod reports;
 mod scenario_files;
 mod scenarios;
 mod signatures;
+mod statistics;
 mod sweep;
 mod trace_readers;
 mod traces;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A scenario that is over at once, with room for more keys at its end.
-const QUICK: &str = r#"
+pub(crate) const QUICK: &str = r#"
 [scenario]
 name = "quick"
 [simulation]
@@ -26,27 +26,27 @@ arrivals.constant.rate = "1/s"
 "#;
 
 /// An objective that is not met.
-const MISSED: &str = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = 0.05\n";
+pub(crate) const MISSED: &str = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = 0.05\n";
 
 /// A folder with the scenario `quick.toml` in it.
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().expect("a temporary folder"));
         folder.write("quick.toml", QUICK);
         folder
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).expect("a writable folder");
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
@@ -54,7 +54,7 @@ impl Folder {
         serde_json::from_str(&self.read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    fn names(&self, folder: &str) -> Vec<String> {
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
         let mut names: Vec<_> =
             entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
@@ -68,7 +68,7 @@ impl Folder {
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         Answer::of(self.command(arguments).output().expect("the program starts"))
     }
 
@@ -83,10 +83,10 @@ impl Folder {
 
 /// What the program answered.
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     code: Option<i32>,
-    out: String,
-    err: String,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Answer {
@@ -96,7 +96,7 @@ impl Answer {
     }
 
     #[track_caller]
-    fn ends(self, code: i32) -> Self {
+    pub(crate) fn ends(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
@@ -105,7 +105,7 @@ impl Answer {
 #[test]
 fn every_help_shows_an_example() {
     let folder = Folder::new();
-    for command in ["run", "compare", "check", "list", "schema", "init", "completions"] {
+    for command in ["run", "compare", "report", "check", "list", "schema", "init", "completions"] {
         let help = folder.run(&[command, "--help"]).ends(0).out;
         assert!(help.contains(&format!("\n  forewarm {command}")), "{help}");
     }
@@ -313,6 +313,58 @@ fn variants() -> String {
 }
 
 #[test]
+fn a_run_until_it_is_precise() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    let answer = folder.run(&["run", "x.toml", "--precision", "latency_s.mean=5%", "--max-replications", "40"]).ends(0);
+    assert!(answer.out.contains("precision: reached after "), "{}", answer.out);
+    let found = folder.json("results/quick/summary.json");
+    assert_eq!(found["precision"]["ended_by"], "precision");
+    assert_eq!(found["precision"]["replications"], found["replications"]);
+    assert_eq!(found["precision"]["metrics"][0]["asked"], "5%");
+    assert!(folder.read("results/quick/report.html").contains("precision: reached after"));
+    // The text of the manifest runs the same again.
+    folder.write("again.toml", folder.json("results/quick/manifest.json")["scenario"].as_str().expect("text"));
+    folder.run(&["run", "again.toml", "--out", "again"]).ends(0);
+    assert_eq!(folder.read("again/summary.json"), folder.read("results/quick/summary.json"));
+    // A fixed number takes the place of precision.
+    folder.run(&["run", "again.toml", "--replications", "3"]).ends(0);
+    assert_eq!(folder.json("results/quick/summary.json")["replications"], 3);
+
+    let wrong = folder.run(&["run", "x.toml", "--precision", "latency_s.p98=5%"]).ends(2);
+    assert!(wrong.err.contains("--precision:1:1") && wrong.err.contains("did you mean"), "{}", wrong.err);
+    let wrong = folder.run(&["run", "x.toml", "--max-replications", "9"]).ends(2);
+    assert!(wrong.err.contains("names no metric") && wrong.err.contains("--max-replications:1:1"), "{}", wrong.err);
+    folder.run(&["run", "x.toml", "--precision", "5%"]).ends(2);
+}
+
+#[test]
+fn a_pilot_finds_the_warm_up() {
+    let folder = Folder::new();
+    let auto = |text: String| text.replace("horizon = \"10m\"", "horizon = \"1h\"\nwarm-up = \"auto\"");
+    folder.write("x.toml", &auto(variants()));
+    let answer = folder.run(&["run", "x.toml"]).ends(0);
+    assert!(answer.out.contains("where a pilot has settled (MSER-5)"), "{}", answer.out);
+    let found = folder.json("results/quick/summary.json");
+    let chosen = found["warm_up"]["chosen_s"].as_f64().expect("a number");
+    assert_eq!(found["measured_s"], 3_600.0 - chosen);
+    assert!(folder.read("results/quick/warm-up.svg").contains("measured from here"));
+    folder.run(&["compare", "x.toml", "--max-replications", "8"]).ends(0);
+    let compared = folder.json("results/quick/comparison.json");
+    assert_eq!(compared["measured_s"], found["measured_s"], "the choice is that of the unchanged scenario");
+    let measured = |one: &Value| one["summary"]["measured_s"].clone();
+    assert!(compared["contenders"].as_array().expect("a list").iter().all(|one| measured(one) == found["measured_s"]));
+
+    folder.write(
+        "full.toml",
+        &auto(QUICK.replace("\"1/s\"", "\"20/s\""))
+            .replace("duration", "concurrency = { max-instances = 1, overflow = \"queue\" }\nduration"),
+    );
+    let answer = folder.run(&["run", "full.toml"]).ends(0);
+    assert!(answer.out.contains("did not settle within half of the horizon"), "{}", answer.out);
+}
+
+#[test]
 fn a_comparison_leaves_a_whole_folder() {
     let folder = Folder::new();
     folder.write("x.toml", &variants());
@@ -334,6 +386,7 @@ fn a_comparison_leaves_a_whole_folder() {
             "instances.svg",
             "manifest.json",
             "report.html",
+            "timeline.csv",
             "tradeoff.svg"
         ]
     );
@@ -683,9 +736,23 @@ mod unix {
     }
 
     #[test]
+    fn a_run_that_is_interrupted_keeps_whole_replications() {
+        let folder = Folder::new();
+        folder.write("x.toml", &variants().replace("10m", "1h"));
+        let arguments = ["run", "x.toml", "--replications", "10000", "--requests", "requests.csv"];
+        let answer = interrupted(&folder, &arguments, Duration::from_secs(2));
+        assert!(answer.err.contains("interrupted: the results are those of "), "{}", answer.err);
+        let replications = folder.json("results/quick/summary.json")["replications"].as_u64().expect("a number");
+        assert!((1..10_000).contains(&replications), "{replications}");
+        assert_eq!(folder.json("results/quick/manifest.json")["replications"], replications);
+        assert!(folder.read("requests.csv").lines().count() > 3_000, "the first replication is whole");
+    }
+
+    #[test]
     fn ctrl_c_is_3_and_leaves_nothing() {
         let folder = Folder::new();
-        folder.write("long.toml", &long());
+        // A log of more than some days would not be begun: there is no room for it.
+        folder.write("long.toml", &long().replace("3650d", "20d"));
         let arguments = ["run", "long.toml", "--requests", "requests.csv"];
         let answer = interrupted(&folder, &arguments, Duration::from_millis(100));
         assert!(answer.err.contains("interrupted"), "{}", answer.err);

@@ -66,7 +66,14 @@ impl Axis {
     fn words(&self) -> Fitted {
         let width = (120 / self.names.len()).max(3);
         let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, shown(name, width))).collect();
-        Fitted { lo: -0.5, hi: self.names.len() as f64 - 0.5, log: false, ticks, title: self.label.clone() }
+        Fitted {
+            lo: -0.5,
+            hi: self.names.len() as f64 - 0.5,
+            log: false,
+            kind: "words",
+            ticks,
+            title: self.label.clone(),
+        }
     }
 
     fn time(&self, lo: f64, hi: f64, ticks: usize) -> Fitted {
@@ -89,7 +96,7 @@ impl Axis {
             .map(|n| (first + n as f64) * step)
             .map(|at| (at, format!("{:.places$}", at / unit)))
             .collect();
-        Fitted { lo, hi, log: false, ticks, title: format!("{} ({name})", self.label) }
+        Fitted { lo, hi, log: false, kind: "time", ticks, title: format!("{} ({name})", self.label) }
     }
 
     fn linear(&self, lo: f64, hi: f64, ticks: usize) -> Fitted {
@@ -115,7 +122,7 @@ impl Axis {
             .map(|at| (at, label(at * factor)))
             .collect();
         let title = if unit.is_empty() { self.label.clone() } else { format!("{} ({unit})", self.label) };
-        Fitted { lo: first * step, hi: last * step, log: false, ticks, title }
+        Fitted { lo: first * step, hi: last * step, log: false, kind: self.kind(), ticks, title }
     }
 
     fn log(&self, lo: f64, hi: f64, most: usize) -> Fitted {
@@ -128,7 +135,17 @@ impl Axis {
             steps = (first..=last).step_by(every).map(|decade| 10f64.powi(decade)).collect();
         }
         let ticks = steps.into_iter().map(|at| (at, self.tick(at))).collect();
-        Fitted { lo, hi, log: true, ticks, title: format!("{} (log scale)", self.label) }
+        Fitted { lo, hi, log: true, kind: self.kind(), ticks, title: format!("{} (log scale)", self.label) }
+    }
+
+    fn kind(&self) -> &'static str {
+        match self.quantity {
+            _ if self.scale == Scale::Time => "time",
+            Quantity::Seconds => "seconds",
+            Quantity::Count => "count",
+            Quantity::Usd => "usd",
+            Quantity::Ratio => "ratio",
+        }
     }
 
     /// A value on a logarithmic axis with its own unit.
@@ -223,6 +240,8 @@ pub(in crate::report) struct Fitted {
     lo: f64,
     hi: f64,
     log: bool,
+    /// What the page needs to label the axis anew: `time`, or what the numbers measure.
+    kind: &'static str,
     /// Values and how they are written.
     pub(in crate::report) ticks: Vec<(f64, String)>,
     /// Label and unit.
@@ -235,6 +254,11 @@ impl Fitted {
         let share =
             if self.log { (x / self.lo).ln() / (self.hi / self.lo).ln() } else { (x - self.lo) / (self.hi - self.lo) };
         share.is_finite().then(|| share.clamp(0.0, 1.0))
+    }
+
+    /// The ends and the kind as attributes of an SVG element, for the page that labels a part of the axis anew.
+    pub(super) fn attributes(&self) -> String {
+        format!("data-lo=\"{}\" data-hi=\"{}\" data-log=\"{}\" data-kind=\"{}\"", self.lo, self.hi, self.log, self.kind)
     }
 
     /// The lower end, from which bars rise.

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Colour, Dash, GROUND, INK, MUTED, Style, WIDTH};
-use crate::report::wording::shown;
+use crate::report::wording::{escape, shown};
 
 /// plotters draws on whole numbers: this many of them make one pixel.
 const SUB: f64 = 4.0;
@@ -37,29 +37,67 @@ pub(in crate::report) fn picture(
     overlay: &str,
     draw: impl FnOnce(&Canvas<'_>),
 ) -> String {
-    let size = (WIDTH * SUB as u32, (height * SUB) as u32);
-    let mut text = String::new();
-    {
-        let canvas = Canvas { area: SVGBackend::with_string(&mut text, size).into_drawing_area() };
+    let body = layer(height, |canvas| {
         canvas.rect((0.0, 0.0), (f64::from(WIDTH), height), GROUND);
-        draw(&canvas);
-        canvas.area.present().expect("writing to memory cannot fail");
-    }
-    // The head of plotters has neither a role nor a name.
-    let body = text.split_once('>').map_or("", |(_, body)| body.trim_end().trim_end_matches("</svg>"));
+        draw(canvas);
+    });
+    let (right, bottom) = size(height);
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {} {}\">\n\
-         <title>{}</title>\n<desc>{}</desc>{body}{overlay}</svg>\n",
-        size.0,
-        size.1,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {right} \
+         {bottom}\">\n<title>{}</title>\n<desc>{}</desc>{body}{overlay}</svg>\n",
         escape(title),
         escape(description),
     )
 }
 
+/// What is drawn on a picture of `height` pixels, as SVG elements without the `<svg>` around them.
+pub(super) fn layer(height: f64, draw: impl FnOnce(&Canvas<'_>)) -> String {
+    let mut text = String::new();
+    {
+        let canvas = Canvas { area: SVGBackend::with_string(&mut text, size(height)).into_drawing_area() };
+        draw(&canvas);
+        canvas.area.present().expect("writing to memory cannot fail");
+    }
+    // The head of plotters has neither a role nor a name.
+    text.split_once('>').map_or("", |(_, body)| body.trim_end().trim_end_matches("</svg>")).to_owned()
+}
+
+fn size(height: f64) -> (u32, u32) {
+    (WIDTH * SUB as u32, (height * SUB) as u32)
+}
+
+/// A part of the picture with its own edges, beyond which the page cuts off what it has moved there.
+pub(super) fn window((left, top): (f64, f64), (right, bottom): (f64, f64), inside: &str) -> String {
+    let [x, y, width, height] = [left, top, right - left, bottom - top].map(sub);
+    format!(
+        "<svg class=\"marks\" overflow=\"visible\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" viewBox=\"{x} {y} \
+         {width} {height}\">{inside}</svg>\n"
+    )
+}
+
+/// Lines that are broken as `style` says. Lines drawn in pieces would be several times as long a text.
+pub(super) fn dashed(style: Style, inside: &str) -> String {
+    let (line, gap) = match style.dash {
+        Dash::Solid => return inside.to_owned(),
+        Dash::Dashed => (7.0, 4.0),
+        Dash::Dotted => (2.0, 3.0),
+    };
+    format!("<g stroke-dasharray=\"{} {}\">{inside}</g>\n", sub(line), sub(gap))
+}
+
+/// What belongs to the place `x` and keeps its size when the page zooms.
+pub(super) fn anchored(x: f64, inside: &str) -> String {
+    format!("<g data-x=\"{}\">{inside}</g>\n", sub(x))
+}
+
+/// Pixels in the units of the picture.
+pub(super) fn sub(pixels: f64) -> f64 {
+    (pixels * SUB).round()
+}
+
 /// A transparent rectangle that shows `text` when the pointer rests on it.
 pub(in crate::report) fn tip((left, top): (f64, f64), (right, bottom): (f64, f64), text: &str) -> String {
-    let [x, y, width, height] = [left, top, right - left, bottom - top].map(|pixels| (pixels * SUB).round());
+    let [x, y, width, height] = [left, top, right - left, bottom - top].map(sub);
     let text = escape(text);
     format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"><title>{text}</title></rect>\n")
 }
@@ -137,22 +175,5 @@ fn rgb(Colour(red, green, blue): Colour) -> RGBColor {
 }
 
 fn grid((x, y): (f64, f64)) -> (i32, i32) {
-    ((x * SUB).round() as i32, (y * SUB).round() as i32)
-}
-
-/// The text with what XML gives a meaning written as references, and without what XML forbids.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '&' => escaped.push_str("&amp;"),
-            '"' => escaped.push_str("&quot;"),
-            '\n' => escaped.push('\n'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
+    (sub(x) as i32, sub(y) as i32)
 }

@@ -14,7 +14,7 @@ use crate::report::wording::shown;
 /// More lines than this cannot be told apart: then each contender has a panel of its own.
 const LINES: usize = 8;
 /// More points or bars than this cannot be read.
-const POINTS: usize = 30;
+pub(super) const POINTS: usize = 30;
 /// The longest name that is shown whole.
 const NAME: usize = 26;
 
@@ -38,7 +38,7 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         drawn(
             "cold-starts",
             &format!("{}{}", cold_caption(comparison), left_out(order.len(), POINTS)),
-            cold_starts(comparison, &order[..order.len().min(POINTS)]).svg(),
+            cold_starts(Some(comparison), &order[..order.len().min(POINTS)]).svg(),
         ),
         drawn(
             "instances",
@@ -57,25 +57,25 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
     ]
 }
 
-fn left_out(all: usize, most: usize) -> String {
+pub(super) fn left_out(all: usize, most: usize) -> String {
     if all > most { format!(" The first {most} of {all} are shown.") } else { String::new() }
 }
 
 /// The look of the contender at a place; the baseline is first.
-fn style(place: usize) -> Style {
+pub(super) fn style(place: usize) -> Style {
     const COLOURS: [Colour; 6] = [INK, VERMILLION, BLUE, GREEN, ORANGE, SKY];
     let dash = [Dash::Solid, Dash::Dashed, Dash::Dotted][place / COLOURS.len() % 3];
     // The baseline shows below a line that covers it.
     Style::line(COLOURS[place % COLOURS.len()], dash, if place == 0 { 4.0 } else { 1.75 })
 }
 
-fn name(result: &(String, RunResult)) -> String {
+pub(super) fn name(result: &(String, RunResult)) -> String {
     shown(&result.0, NAME)
 }
 
 /// From the smallest to the largest mean, with the names: `598 ms (warm) to 905 ms (unchanged)`. Says what was seen, not
 /// who wins. None if there is nothing to show.
-fn range(
+pub(super) fn range(
     results: &[&(String, RunResult)],
     quantity: Quantity,
     value: impl Fn(&(String, RunResult)) -> f64,
@@ -90,7 +90,7 @@ fn range(
     Some(format!("{} ({}) to {} ({})", texts[0], name(low.0), texts[1], name(high.0)))
 }
 
-fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
+pub(super) fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     let cost = |result: &RunResult| result.summary.monthly_cost_usd;
     let p99 = |result: &RunResult| result.summary.total.latency_s.p99;
     let title = match range(results, Quantity::Seconds, |one| p99(&one.1).mean) {
@@ -124,7 +124,8 @@ fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
 }
 
 /// A contender's cold-affected ratio; none where the comparison judges cold starts.
-fn cold_affected(comparison: &Comparison, name: &str) -> Option<Stat> {
+fn cold_affected(comparison: Option<&Comparison>, name: &str) -> Option<Stat> {
+    let comparison = comparison?;
     let mut judged = comparison.contrasts.iter().filter(|one| one.metric == COLD_AFFECTED_RATIO);
     if name == comparison.baseline {
         return judged.next().map(|one| one.baseline);
@@ -133,7 +134,7 @@ fn cold_affected(comparison: &Comparison, name: &str) -> Option<Stat> {
 }
 
 fn cold_caption(comparison: &Comparison) -> &'static str {
-    match cold_affected(comparison, &comparison.baseline) {
+    match cold_affected(Some(comparison), &comparison.baseline) {
         None => "Cold over started invocations of all functions, with 95 % intervals.",
         Some(_) => {
             "Invocations that waited for an instance to start over those started, of all functions, with 95 % intervals. \
@@ -143,10 +144,11 @@ fn cold_caption(comparison: &Comparison) -> &'static str {
     }
 }
 
-fn cold_starts(comparison: &Comparison, results: &[&(String, RunResult)]) -> Bars {
+/// `comparison` says what of cold starts it judges, if there is one.
+pub(super) fn cold_starts(comparison: Option<&Comparison>, results: &[&(String, RunResult)]) -> Bars {
     let ratio =
         |one: &(String, RunResult)| cold_affected(comparison, &one.0).unwrap_or(one.1.summary.total.cold_start_ratio);
-    let [what, short] = match cold_affected(comparison, &comparison.baseline) {
+    let [what, short] = match comparison.and_then(|found| cold_affected(comparison, &found.baseline)) {
         None => ["Cold starts", "cold-start ratio"],
         Some(_) => ["Waited for a start", "cold-affected ratio"],
     };

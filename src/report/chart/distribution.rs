@@ -78,7 +78,7 @@ fn distribution_tips(from: f64, to: f64, curves: &[(&str, &Bins)]) -> Vec<Tip> {
 }
 
 /// The share of values above each bin edge, for a line; the share that is zero lies left of everything.
-fn tail(bins: &Bins) -> Vec<(f64, f64)> {
+pub(super) fn tail(bins: &Bins) -> Vec<(f64, f64)> {
     let mut above: f64 = bins.bins.iter().map(|(_, _, share)| share).filter(|share| share.is_finite()).sum();
     let mut points = Vec::new();
     for (low, high, share) in bins.bins.iter().filter(|(low, high, _)| *high > 0.0 && low <= high) {
@@ -91,7 +91,7 @@ fn tail(bins: &Bins) -> Vec<(f64, f64)> {
 }
 
 /// The share of values above `x`, linear inside a bin.
-fn share_above(bins: &Bins, x: f64) -> f64 {
+pub(super) fn share_above(bins: &Bins, x: f64) -> f64 {
     let part = |(low, high, share): &(f64, f64, f64)| share * ((high - x) / (high - low)).clamp(0.0, 1.0);
     bins.bins.iter().map(part).filter(|share| share.is_finite()).sum()
 }

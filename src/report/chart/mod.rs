@@ -9,8 +9,11 @@ mod bars;
 pub(in crate::report) mod canvas;
 pub mod compare;
 mod distribution;
+pub mod plan;
 mod plot;
 pub mod run;
+pub mod runs;
+mod warm_up;
 
 pub use axis::{Axis, Scale};
 pub use bars::{Bars, Row};

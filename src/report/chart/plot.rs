@@ -1,8 +1,10 @@
 //! Lines, areas and limits over a horizontal axis, in one panel or several that share it.
 
 use super::axis::{Axis, Fitted, Scale};
-use super::canvas::{Canvas, Side, picture, text_width, tip, tips};
+use super::canvas::{Canvas, Side, anchored, dashed, layer, picture, sub, text_width, tip, tips, window};
 use super::{Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
+use crate::measure::summary::Stat;
+use crate::report::wording::escape;
 
 /// A chart with a horizontal axis.
 #[derive(Clone, Debug)]
@@ -87,7 +89,7 @@ const LEGEND_ROW: f64 = 22.0;
 const X_AXIS: f64 = 48.0;
 const SMALL: f64 = 13.0;
 /// More tips than this would be narrower than a pointer.
-const TIPS: usize = 300;
+const TIPS: usize = 400;
 
 impl Plot {
     /// The chart as one `<svg>` element.
@@ -113,27 +115,59 @@ impl Plot {
             top = plot_top + panel.height + 10.0;
         }
         let height = top - 10.0 + X_AXIS;
-        let overlay = frames.first().map_or_else(String::new, |first| self.overlay(first, height - X_AXIS));
+        let marks = frames.iter().map(|frame| frame.marks(height)).collect::<String>();
+        let overlay = x_axis(&frames, height) + &marks + &self.overlay(&frames, height - X_AXIS);
         picture(&self.title, &self.description, height, &overlay, |canvas| {
             canvas.title(&self.title);
             for frame in &frames {
                 frame.draw(canvas);
             }
-            if let Some(last) = frames.last() {
-                last.draw_x_axis(canvas);
-            }
         })
     }
 
-    /// A strip for each tip, over the whole height.
-    fn overlay(&self, frame: &Frame<'_>, bottom: f64) -> String {
+    /// A strip for each tip, over the whole height, and a square around each point.
+    fn overlay(&self, frames: &[Frame<'_>], bottom: f64) -> String {
+        let Some(frame) = frames.first() else { return String::new() };
         let every = self.tips.len().div_ceil(TIPS).max(1);
         let strips = self.tips.chunks(every).filter_map(|chunk| {
             let (from, to) = (frame.at_x(chunk.first()?.from)?, frame.at_x(chunk.last()?.to)?);
             Some(tip((from, frame.top), (to, bottom), &chunk.first()?.text))
         });
-        tips(&strips.collect::<String>())
+        let points =
+            frames.iter().flat_map(|frame| frame.panel.marks.iter().filter_map(|mark| self.of_point(frame, mark)));
+        tips(&strips.chain(points).collect::<String>())
     }
+
+    fn of_point(&self, frame: &Frame<'_>, mark: &Mark) -> Option<String> {
+        const REACH: f64 = 10.0;
+        let Shape::Point { at, half, label } = &mark.shape else { return None };
+        let (x, y) = (frame.at_x(at.0)?, frame.at_y(at.1)?);
+        let line = |axis: &Axis, mean: f64, half: f64| {
+            format!("\n{}: {}", axis.label, axis.quantity.stat(&Stat { mean, half_width: Some(half) }))
+        };
+        let text = format!("{label}{}{}", line(&frame.panel.y, at.1, half.1), line(&self.x, at.0, half.0));
+        Some(tip((x - REACH, y - REACH), (x + REACH, y + REACH), &text))
+    }
+}
+
+/// The horizontal axis that all panels share, with its lines through them. The page draws it anew when it zooms.
+fn x_axis(frames: &[Frame<'_>], height: f64) -> String {
+    let Some(last) = frames.last() else { return String::new() };
+    let drawn = layer(height, |canvas| {
+        for frame in frames {
+            frame.draw_x_grid(canvas);
+        }
+        last.draw_x_axis(canvas);
+    });
+    let panels: Vec<String> = frames.iter().map(|frame| format!("{} {}", sub(frame.top), sub(frame.bottom))).collect();
+    format!(
+        "<g class=\"x-axis\" data-left=\"{}\" data-right=\"{}\" {} data-panels=\"{}\" data-title=\"{}\">{drawn}</g>\n",
+        sub(last.left),
+        sub(last.right()),
+        last.x.attributes(),
+        panels.join(" "),
+        escape(&last.x.title),
+    )
 }
 
 impl Panel {
@@ -208,36 +242,47 @@ impl Frame<'_> {
         self.y.place(y).map(|share| self.bottom - share * (self.bottom - self.top))
     }
 
+    /// All but the marks and the horizontal axis.
     fn draw(&self, canvas: &Canvas<'_>) {
-        let grid = Style::fill(GRID);
         for (value, label) in &self.y.ticks {
             let Some(y) = self.at_y(*value) else { continue };
-            canvas.line(&[(self.left, y), (self.right(), y)], grid);
+            canvas.line(&[(self.left, y), (self.right(), y)], Style::fill(GRID));
             canvas.text(label, (self.left - 8.0, y), Side::End, SMALL, MUTED);
         }
-        for (value, _) in &self.x.ticks {
-            let Some(x) = self.at_x(*value) else { continue };
-            canvas.line(&[(x, self.top), (x, self.bottom)], grid);
-        }
-        for mark in &self.panel.marks {
-            match &mark.shape {
-                Shape::Line(points) => self.draw_line(canvas, points, mark.style),
-                Shape::Steps(steps) => self.draw_steps(canvas, steps, mark.style),
-                Shape::Dots(points) => {
-                    let places = points.iter().filter_map(|(x, y)| self.at_x(*x).zip(self.at_y(*y)));
-                    places.for_each(|place| canvas.dot(place, 2.0, mark.style.colour));
-                }
-                Shape::Rule(y) => {
-                    if let Some(y) = self.at_y(*y) {
-                        canvas.line(&[(self.left, y), (self.right(), y)], mark.style);
-                    }
-                }
-                Shape::Point { at, half, .. } => self.draw_point(canvas, *at, *half, mark.style),
-            }
-        }
-        self.draw_labels(canvas);
-        canvas.line(&[(self.left, self.bottom), (self.right(), self.bottom)], Style::fill(MUTED));
         self.legend.draw(canvas, self.top - 6.0);
+    }
+
+    fn draw_x_grid(&self, canvas: &Canvas<'_>) {
+        for x in self.x.ticks.iter().filter_map(|(value, _)| self.at_x(*value)) {
+            canvas.line(&[(x, self.top), (x, self.bottom)], Style::fill(GRID));
+        }
+    }
+
+    /// The marks, in a window that can be looked through at a part of the horizontal axis.
+    fn marks(&self, height: f64) -> String {
+        let marks = self.panel.marks.iter().map(|mark| {
+            let solid = Style { dash: Dash::Solid, ..mark.style };
+            let drawn = match &mark.shape {
+                Shape::Line(points) => layer(height, |canvas| self.draw_line(canvas, points, solid)),
+                Shape::Steps(steps) => layer(height, |canvas| self.draw_steps(canvas, steps, solid)),
+                Shape::Dots(points) => layer(height, |canvas| {
+                    let places = points.iter().filter_map(|(x, y)| self.at_x(*x).zip(self.at_y(*y)));
+                    places.for_each(|place| canvas.dot(place, 2.0, solid.colour));
+                }),
+                Shape::Rule(y) => layer(height, |canvas| {
+                    if let Some(y) = self.at_y(*y) {
+                        canvas.line(&[(self.left, y), (self.right(), y)], solid);
+                    }
+                }),
+                Shape::Point { at, half, .. } => return self.point(height, *at, *half, mark.style),
+            };
+            dashed(mark.style, &drawn)
+        });
+        let inside = marks.collect::<String>() + &self.labels(height);
+        let base = layer(height, |canvas| {
+            canvas.line(&[(self.left, self.bottom), (self.right(), self.bottom)], Style::fill(MUTED));
+        });
+        window((self.left, self.top - 6.0), (self.right(), self.bottom + 2.0), &inside) + &base
     }
 
     fn draw_x_axis(&self, canvas: &Canvas<'_>) {
@@ -266,27 +311,34 @@ impl Frame<'_> {
     }
 
     /// A dot with whiskers that end in short strokes.
-    fn draw_point(&self, canvas: &Canvas<'_>, (x, y): (f64, f64), half: (f64, f64), style: Style) {
+    fn point(&self, height: f64, (x, y): (f64, f64), half: (f64, f64), style: Style) -> String {
         let place = |x: f64, y: f64| self.at_x(x).zip(self.at_y(y));
-        let Some(middle) = place(x, y) else { return };
-        if let Some((left, right)) = self.at_x(x - half.0).zip(self.at_x(x + half.0)).filter(|_| half.0 > 0.0) {
-            canvas.line(&[(left, middle.1), (right, middle.1)], style);
-            for end in [left, right] {
-                canvas.line(&[(end, middle.1 - 4.0), (end, middle.1 + 4.0)], style);
+        let Some(middle) = place(x, y) else { return String::new() };
+        let across = layer(height, |canvas| {
+            let ends = self.at_x(x - half.0).zip(self.at_x(x + half.0)).filter(|_| half.0 > 0.0);
+            if let Some((left, right)) = ends {
+                canvas.line(&[(left, middle.1), (right, middle.1)], style);
+                for end in [left, right] {
+                    canvas.line(&[(end, middle.1 - 4.0), (end, middle.1 + 4.0)], style);
+                }
             }
-        }
-        if let Some((low, high)) = self.at_y(y - half.1).zip(self.at_y(y + half.1)).filter(|_| half.1 > 0.0) {
-            canvas.line(&[(middle.0, low), (middle.0, high)], style);
-            for end in [low, high] {
-                canvas.line(&[(middle.0 - 4.0, end), (middle.0 + 4.0, end)], style);
+        });
+        let upright = layer(height, |canvas| {
+            let ends = self.at_y(y - half.1).zip(self.at_y(y + half.1)).filter(|_| half.1 > 0.0);
+            if let Some((low, high)) = ends {
+                canvas.line(&[(middle.0, low), (middle.0, high)], style);
+                for end in [low, high] {
+                    canvas.line(&[(middle.0 - 4.0, end), (middle.0 + 4.0, end)], style);
+                }
             }
-        }
-        canvas.dot(middle, 4.0, style.colour);
+            canvas.dot(middle, 4.0, style.colour);
+        });
+        across + &anchored(middle.0, &upright)
     }
 
     /// The labels of points, each at the nearest corner at which it covers no other label or point; a line leads to those
     /// that stand farther off.
-    fn draw_labels(&self, canvas: &Canvas<'_>) {
+    fn labels(&self, height: f64) -> String {
         const GAP: f64 = 9.0;
         const HIGH: f64 = 8.0;
         let points: Vec<(f64, f64, &str)> = (self.panel.marks.iter())
@@ -297,6 +349,7 @@ impl Frame<'_> {
             .collect();
         // Boxes that are taken: from x, to x, middle y.
         let mut taken: Vec<(f64, f64, f64)> = points.iter().map(|(x, y, _)| (x - 4.0, x + 4.0, *y)).collect();
+        let mut labels = String::new();
         for (x, y, label) in &points {
             let width = text_width(label, SMALL);
             let rows = (0..12).map(|row| 1.4 + 1.8 * f64::from(row));
@@ -313,13 +366,17 @@ impl Frame<'_> {
             let best =
                 boxes.iter().find(is_free).copied().unwrap_or(boxes[usize::from(x + GAP + width > self.right()) * 2]);
             let (end, side) = if best.0 > *x { (best.0, Side::Start) } else { (best.1, Side::End) };
-            if (best.2 - y).abs() > 2.0 * HIGH {
-                let gap = if end > *x { -3.0 } else { 3.0 };
-                canvas.line(&[(*x, *y), (end + gap, best.2)], Style::fill(MUTED));
-            }
-            canvas.text(label, (end, best.2), side, SMALL, INK);
+            let drawn = layer(height, |canvas| {
+                if (best.2 - y).abs() > 2.0 * HIGH {
+                    let gap = if end > *x { -3.0 } else { 3.0 };
+                    canvas.line(&[(*x, *y), (end + gap, best.2)], Style::fill(MUTED));
+                }
+                canvas.text(label, (end, best.2), side, SMALL, INK);
+            });
+            labels += &anchored(*x, &drawn);
             taken.push(best);
         }
+        labels
     }
 
     /// Neighbouring steps become one area with a light edge on top.

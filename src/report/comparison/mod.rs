@@ -29,7 +29,7 @@ impl Score {
 }
 
 /// The score of a variant in words: `better on 5 and worse on 2 of 14 metrics`.
-fn score(comparison: &Comparison, variant: &str) -> String {
+pub(super) fn score(comparison: &Comparison, variant: &str) -> String {
     let Score { better, worse, all } = Score::of(comparison, variant);
     match (better, worse) {
         (0, 0) => format!("neither better nor worse on any of {all} metrics"),
@@ -40,7 +40,7 @@ fn score(comparison: &Comparison, variant: &str) -> String {
 }
 
 /// A verdict in a word or two; an open one with the replications it would take.
-fn verdict(contrast: &Contrast) -> String {
+pub(super) fn verdict(contrast: &Contrast) -> String {
     match (contrast.verdict, contrast.more_replications) {
         (Some(Verdict::Better), _) => "better".to_owned(),
         (Some(Verdict::Worse), _) => "worse".to_owned(),
@@ -52,7 +52,7 @@ fn verdict(contrast: &Contrast) -> String {
 }
 
 /// A difference with its sign: `+1.2 ± 0.1 ms`.
-fn difference(contrast: &Contrast) -> String {
+pub(super) fn difference(contrast: &Contrast) -> String {
     signed(&contrast.difference, |stat| Quantity::of(&contrast.metric).stat(stat))
 }
 
@@ -68,7 +68,7 @@ fn relative(contrast: &Contrast) -> Option<String> {
 }
 
 /// What the words of the verdicts mean.
-fn words(comparison: &Comparison) -> String {
+pub(super) fn words(comparison: &Comparison) -> String {
     format!(
         "alike: not different enough to matter, all of the interval is within {}. N more: not yet distinguishable; about N \
          more replications would tell. open: not in 10,000 replications.",
@@ -77,7 +77,7 @@ fn words(comparison: &Comparison) -> String {
 }
 
 /// How sure the differences are.
-fn method(comparison: &Comparison) -> String {
+pub(super) fn method(comparison: &Comparison) -> String {
     let method = &comparison.method;
     let looks = match method.looks.len() {
         1 => "one look".to_owned(),
@@ -98,7 +98,7 @@ fn list(sizes: &[u32]) -> String {
 }
 
 /// Whether everything that was followed became clear, and what to do if not.
-fn outcome(comparison: &Comparison) -> String {
+pub(super) fn outcome(comparison: &Comparison) -> String {
     let method = &comparison.method;
     let done = comparison.replications;
     let followed = method.followed.len();

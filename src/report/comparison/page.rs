@@ -79,7 +79,7 @@ fn objectives(comparison: &Comparison) -> Markup {
         section.card.wide aria-labelledby="objectives-title" {
             h2 id="objectives-title" { "Objectives" }
             div.scroll tabindex="0" role="group" aria-label="Objectives" {
-                table.objectives {
+                table.objectives.sortable {
                     @if is_long {
                         thead {
                             tr {
@@ -180,7 +180,7 @@ fn differences(comparison: &Comparison) -> Markup {
     };
     html! {
         div.scroll tabindex="0" role="group" aria-label="Differences" {
-            table {
+            table.sortable {
                 caption { "Differences to " (comparison.baseline) " with intervals that hold together" }
                 thead {
                     tr {
@@ -194,8 +194,12 @@ fn differences(comparison: &Comparison) -> Markup {
                         @if let Some(first) = row.first() {
                             tr {
                                 th scope="row" { (first.subject()) }
-                                td { (Quantity::of(&first.metric).text(first.baseline.mean)) }
-                                @for contrast in row { td { (cell(contrast)) } }
+                                td data-v=[number(first.baseline.mean)] {
+                                    (Quantity::of(&first.metric).text(first.baseline.mean))
+                                }
+                                @for contrast in row {
+                                    td data-v=[number(contrast.difference.mean)] { (cell(contrast)) }
+                                }
                             }
                         }
                     }
@@ -203,6 +207,10 @@ fn differences(comparison: &Comparison) -> Markup {
             }
         }
     }
+}
+
+fn number(mean: f64) -> Option<f64> {
+    mean.is_finite().then_some(mean)
 }
 
 fn cell(contrast: &Contrast) -> Markup {

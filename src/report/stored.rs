@@ -1,0 +1,215 @@
+//! What a command has left in its folder, read back: texts in, values out.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::csv::{TOTAL, read_timeline};
+use crate::measure::comparison::Comparison;
+use crate::measure::summary::Summary;
+use crate::measure::timeline::{Distributions, Point, Series, Timeline};
+use crate::measure::{Manifest, RunResult};
+use crate::time::Span;
+
+/// A file that cannot be read back.
+#[derive(Debug, Error)]
+#[error("{file}: {reason}")]
+pub struct StoredError {
+    /// Its name.
+    pub file: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The command whose results a folder holds. `sweep` and `plan` will be further kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `forewarm run`.
+    Run,
+    /// `forewarm compare`.
+    Compare,
+}
+
+impl Kind {
+    /// The kind of the folder with this manifest.
+    ///
+    /// # Errors
+    /// The word that is not one.
+    pub fn of(manifest: &Manifest) -> Result<Self, StoredError> {
+        match manifest.command.split_whitespace().nth(1) {
+            Some("run") => Ok(Self::Run),
+            Some("compare") => Ok(Self::Compare),
+            other => {
+                let reason = format!("no report can be made of what `forewarm {}` leaves", other.unwrap_or_default());
+                Err(StoredError { file: MANIFEST, reason })
+            }
+        }
+    }
+
+    /// The files that a report of it is made from.
+    #[must_use]
+    pub fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Run => &[SUMMARY, TIMELINE, CHARTS],
+            Self::Compare => &[COMPARISON, TIMELINE],
+        }
+    }
+}
+
+const MANIFEST: &str = "manifest.json";
+const SUMMARY: &str = "summary.json";
+const TIMELINE: &str = "timeline.csv";
+const CHARTS: &str = "charts.json";
+const COMPARISON: &str = "comparison.json";
+
+/// The content of `charts.json`: what the charts of a run are drawn from, beyond the summary and the time series.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Charts {
+    /// Length of an interval of the time series, s.
+    interval_s: f64,
+    /// Horizontal lines of the chart of instances: name and value.
+    limit_lines: Vec<(String, f64)>,
+    /// Bins as lower edge (s), upper edge (s) and share of all requests; `zero` is the share that has none at all.
+    distributions: Distributions,
+}
+
+impl Charts {
+    /// Those of a result.
+    #[must_use]
+    pub fn of(result: &RunResult) -> Self {
+        Self {
+            interval_s: result.timeline.interval.as_secs_f64(),
+            limit_lines: result.limit_lines.clone(),
+            distributions: result.distributions.clone(),
+        }
+    }
+}
+
+/// The manifest of a folder.
+///
+/// # Errors
+/// A text that is not one.
+pub fn manifest(text: &str) -> Result<Manifest, StoredError> {
+    json(MANIFEST, text)
+}
+
+/// The result of a run, from the texts of its files in the order of [`Kind::files`].
+///
+/// # Errors
+/// The first text that is not what this version writes.
+pub fn run(summary: &str, timeline: &str, charts: &str) -> Result<RunResult, StoredError> {
+    let summary: Summary = json(SUMMARY, summary)?;
+    let charts: Charts = json(CHARTS, charts)?;
+    let interval = Span::from_secs_f64(charts.interval_s)
+        .map_err(|error| StoredError { file: CHARTS, reason: error.to_string() })?;
+    let series = read_timeline("function", timeline).map_err(|reason| StoredError { file: TIMELINE, reason })?;
+    is_whole(&series, interval, summary.horizon_s)?;
+    let series =
+        series.into_iter().map(|(name, points)| Series { function: (name != TOTAL).then_some(name), points }).collect();
+    Ok(RunResult {
+        summary,
+        timeline: Timeline { interval, series },
+        distributions: charts.distributions,
+        limit_lines: charts.limit_lines,
+    })
+}
+
+/// A comparison with what its charts need of each contender, from the texts of its files in the order of [`Kind::files`].
+///
+/// # Errors
+/// The first text that is not what this version writes.
+pub fn comparison(comparison: &str, timeline: &str) -> Result<(Comparison, Vec<(String, RunResult)>), StoredError> {
+    let comparison: Comparison = json(COMPARISON, comparison)?;
+    let wrong = |reason: String| StoredError { file: TIMELINE, reason };
+    let mut series = read_timeline("variant", timeline).map_err(wrong)?;
+    let second = timeline.lines().find_map(|line| {
+        let start: f64 = line.split(',').next()?.parse().ok()?;
+        (start > 0.0).then_some(start)
+    });
+    // With one interval only, how long it is would not be seen: it is cut short by the horizon.
+    let interval =
+        Span::from_secs_f64(second.unwrap_or(comparison.horizon_s)).map_err(|error| wrong(error.to_string()))?;
+    is_whole(&series, interval, comparison.horizon_s)?;
+    let mut results = Vec::new();
+    for contender in &comparison.contenders {
+        let place = series.iter().position(|(name, _)| *name == contender.name);
+        let place = place.ok_or_else(|| wrong(format!("there is nothing of `{}`", contender.name)))?;
+        let (_, points) = series.swap_remove(place);
+        let result = RunResult {
+            summary: contender.summary.clone(),
+            timeline: Timeline { interval, series: vec![Series { function: None, points }] },
+            distributions: Distributions::default(),
+            limit_lines: Vec::new(),
+        };
+        results.push((contender.name.clone(), result));
+    }
+    Ok((comparison, results))
+}
+
+/// Whether a row of every interval is there for each series: a file may end early at the end of a line.
+fn is_whole(series: &[(String, Vec<Point>)], interval: Span, horizon_s: f64) -> Result<(), StoredError> {
+    let reaches = |points: &Vec<Point>| points.len() as f64 * interval.as_secs_f64() >= horizon_s * (1.0 - 1e-9);
+    if series.iter().all(|(_, points)| reaches(points)) {
+        return Ok(());
+    }
+    Err(StoredError { file: TIMELINE, reason: "it ends before the horizon".to_owned() })
+}
+
+fn json<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Result<T, StoredError> {
+    serde_json::from_str(text).map_err(|error| StoredError { file, reason: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{chart, csv, html, json as texts, sample};
+
+    fn stored(result: &RunResult) -> [String; 3] {
+        let mut timeline = Vec::new();
+        csv::timeline(&result.timeline, &mut timeline).unwrap();
+        [texts::summary(&result.summary), String::from_utf8(timeline).unwrap(), texts::charts(result)]
+    }
+
+    #[test]
+    fn what_was_stored_makes_the_same_page() {
+        let mut short = sample::result(1, 1);
+        short.summary.horizon_s = 299.0;
+        let mut empty = sample::empty();
+        empty.summary.horizon_s = 0.0;
+        for mut result in [sample::result(3, 288), short, empty] {
+            result.limit_lines[0].0 = "<b>, \"quoted\"\nlines".into();
+            if let Some(point) = result.timeline.series[0].points.first_mut() {
+                point.latency_s_p99 = f64::NAN;
+            }
+            let [summary, timeline, charts] = stored(&result);
+            let back = run(&summary, &timeline, &charts).unwrap();
+            let manifest = sample::manifest();
+            assert!(html::run(&result, &manifest) == html::run(&back, &manifest));
+            assert!(chart::run::charts(&result) == chart::run::charts(&back));
+        }
+    }
+
+    #[test]
+    fn a_wrong_file_is_named() {
+        let [summary, timeline, charts] = stored(&sample::result(2, 288));
+        let half = |text: &str| text[..text.len() / 2].to_owned();
+        let wrong = |answer: Result<RunResult, StoredError>| answer.unwrap_err().to_string();
+        assert!(wrong(run(&half(&summary), &timeline, &charts)).starts_with("summary.json: EOF"));
+        assert!(wrong(run(&summary, &timeline, "{}")).starts_with("charts.json: missing field"));
+        assert!(wrong(run(&summary, "a,b\n1,2\n", &charts)).contains("columns"));
+        assert!(wrong(run(&summary, &half(&timeline), &charts)).starts_with("timeline.csv"));
+        assert!(wrong(run(&summary, &timeline.replacen("\n0,", "\n0,x,y,", 1), &charts)).starts_with("timeline.csv"));
+        let early = timeline.split_inclusive('\n').take(2 * 288).collect::<String>();
+        assert_eq!(wrong(run(&summary, &early, &charts)), "timeline.csv: it ends before the horizon");
+        let old = summary.replace("\"queueing_s\"", "\"queuing_s\"");
+        assert!(wrong(run(&old, &timeline, &charts)).contains("missing field `queueing_s`"));
+    }
+
+    #[test]
+    fn the_command_says_what_is_in_the_folder() {
+        let with = |command: &str| Kind::of(&Manifest { command: command.into(), ..sample::manifest() });
+        assert_eq!(with("forewarm run x.toml").unwrap(), Kind::Run);
+        assert_eq!(with("forewarm compare -").unwrap(), Kind::Compare);
+        assert!(with("forewarm dance").unwrap_err().to_string().contains("forewarm dance"));
+        assert!(with("").is_err());
+    }
+}

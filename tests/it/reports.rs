@@ -1,0 +1,108 @@
+//! `forewarm report`: what folders hold, rendered again.
+
+use std::fs;
+
+use crate::program::{Folder, QUICK};
+
+fn variants() -> String {
+    format!(
+        "{QUICK}[[variant]]\nname = \"slow\"\nset = {{ \"function.f.duration.constant.value\" = \"200ms\" }}\n\
+         [[objective]]\nmetric = \"latency_s.p99\"\nbelow = 1.0\n"
+    )
+}
+
+#[test]
+fn what_is_stored_makes_the_very_same_page() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    folder.run(&["run", "x.toml", "--out", "one", "--replications", "3", "--quiet"]).ends(0);
+    folder.run(&["compare", "x.toml", "--out", "compared", "--max-replications", "8", "--quiet"]).ends(0);
+    for name in ["one", "compared"] {
+        let again = folder.run(&["report", name, "--format", "html"]).ends(0).out;
+        assert!(again == folder.read(&format!("{name}/report.html")), "{name}");
+        folder.run(&["report", name, "--out", "new/page.html"]).ends(0);
+        assert!(again == folder.read("new/page.html"), "the name says that it is HTML; a report is written over");
+        let paper = folder.run(&["report", name, "--format", "pdf-ready"]).ends(0).out;
+        assert!(paper.contains("class=\"paper\"") && !paper.contains("<script"));
+    }
+    let text = folder.run(&["report", "compared"]).ends(0).out;
+    assert!(
+        text.lines().any(|line| line.starts_with("| `latency_s.mean` ")
+            && line.contains("| 100 ms")
+            && line.contains("+100 ms")),
+        "{text}"
+    );
+}
+
+#[test]
+fn runs_stand_side_by_side() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    folder.run(&["run", "x.toml", "--out", "a/x", "--quiet"]).ends(0);
+    folder
+        .run(&["run", "x.toml", "--out", "b/x", "--quiet", "--variant", "slow", "--set", "simulation.horizon=20m"])
+        .ends(0);
+    let text = folder.run(&["report", "a/x", "b/x"]).ends(0).out;
+    assert!(text.contains("# 2 runs side by side") && text.contains("| a/x "), "{text}");
+    assert!(text.contains("200 ms<br>+100 ms (+100 %)"), "{text}");
+    folder.run(&["report", "a/x", "b/x", "--out", "both.html"]).ends(0);
+    let page = folder.read("both.html");
+    assert!(page.contains("2 runs side by side") && page.contains("id=\"chart-distribution\""));
+    folder.run(&["compare", "x.toml", "--out", "compared", "--max-replications", "8", "--quiet"]).ends(0);
+    let answer = folder.run(&["report", "a/x", "compared"]).ends(2);
+    assert!(answer.err.contains("compared is of forewarm compare"), "{}", answer.err);
+}
+
+#[test]
+fn all_that_is_wrong_with_folders_is_said_at_once() {
+    let folder = Folder::new();
+    folder.run(&["run", "quick.toml", "--out", "good", "--quiet"]).ends(0);
+    for name in ["cut", "old", "bare", "odd"] {
+        fs::create_dir(folder.path().join(name)).expect("a folder");
+        for file in folder.names("good") {
+            folder.write(&format!("{name}/{file}"), &folder.read(&format!("good/{file}")));
+        }
+    }
+    let summary = folder.read("good/summary.json");
+    folder.write("cut/summary.json", &summary[..summary.len() / 2]);
+    folder.write("old/summary.json", &summary.replace("\"events\"", "\"happenings\""));
+    fs::remove_file(folder.path().join("bare/charts.json")).expect("a file");
+    folder.write("odd/manifest.json", &folder.read("good/manifest.json").replace("forewarm run", "forewarm dance"));
+    fs::create_dir(folder.path().join("empty")).expect("a folder");
+    let answer = folder
+        .run(&["report", "good", "cut", "old", "bare", "odd", "empty", "nowhere", "quick.toml", "--out", "x.html"])
+        .ends(2);
+    for expected in [
+        "cut/summary.json: EOF",
+        "old/summary.json: missing field `events`",
+        "bare/charts.json is missing",
+        "make it again: forewarm run quick.toml",
+        "no report can be made of what `forewarm dance` leaves",
+        "empty is not a results folder",
+        "nowhere does not exist",
+        "quick.toml is not a results folder",
+    ] {
+        assert!(answer.err.contains(expected), "{expected} in {}", answer.err);
+    }
+    assert!(!folder.path().join("x.html").exists());
+}
+
+#[test]
+fn a_file_of_somebody_else_is_left_alone() {
+    let folder = Folder::new();
+    folder.run(&["run", "quick.toml", "--out", "good", "--quiet"]).ends(0);
+    folder.write("mine.html", "<p>forewarm is good");
+    for (option, file) in
+        [("--out", "mine.html"), ("--out", "quick.toml"), ("--out", "."), ("--out", "quick.toml/x"), ("--out", "x.pdf")]
+    {
+        let before = folder.names("");
+        let answer = folder.run(&["report", "good", option, file]).ends(2);
+        assert!(answer.err.starts_with("error: "), "{}", answer.err);
+        assert_eq!(folder.names(""), before);
+    }
+    assert_eq!(folder.read("mine.html"), "<p>forewarm is good");
+    for name in ["x.md", "x.html", "x.md"] {
+        folder.run(&["report", "good", "--out", name]).ends(0);
+    }
+    assert!(folder.read("x.md").starts_with("<!-- forewarm report -->\n# "));
+}
