@@ -101,8 +101,8 @@ impl Study<'_> {
         let mut journal = self.journal(&partial)?;
         let costs = self.survey().inspect_err(|_| forget_if_empty(&partial, &journal))?;
         let numbers = (0..self.task.points.count()).filter(|number| !journal.has(*number)).collect();
-        let effort =
-            self.simulate(numbers, &costs, &mut journal, || format!("go on with `{}`", self.again("--resume")))?;
+        let again = |kept: &str| format!("{kept} points are kept; go on with `{}`", self.again("--resume"));
+        let effort = self.simulate(numbers, &costs, &mut journal, again)?;
         let results = Results::reserve(&folder)?;
         let mut next = 0;
         let rows = std::iter::from_fn(|| {
@@ -236,13 +236,13 @@ impl Study<'_> {
         Ok(Task { warm_up: unchanged.simulation.warm_up, ..self.task })
     }
 
-    /// Simulates points into the journal. `advice` says how to go on if it is interrupted.
+    /// Simulates points into the journal. `interrupted` says what is left of so many, and how to go on.
     fn simulate(
         &self,
         numbers: Vec<u64>,
         costs: &[u64],
         journal: &mut Journal,
-        advice: impl Fn() -> String,
+        interrupted: impl Fn(&str) -> String,
     ) -> Result<Effort, Stop> {
         let meter = self.meter();
         let all = journal.done() + numbers.len() as u64;
@@ -267,10 +267,8 @@ impl Study<'_> {
             return Err(Stop::of_writing("the points that are done", error));
         }
         journal.sync().map_err(|error| Stop::of_writing("the points that are done", error))?;
-        done.map_err(|failure| {
-            let kept = (count(journal.done() as f64), count(all as f64));
-            stop(failure, || format!("{} of {} points are kept; {}", kept.0, kept.1, advice()))
-        })?;
+        let kept = format!("{} of {}", count(journal.done() as f64), count(all as f64));
+        done.map_err(|failure| stop(failure, || interrupted(&kept)))?;
         Ok(Effort { simulated: simulated.into_inner(), wall_s })
     }
 

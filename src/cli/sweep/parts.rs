@@ -49,8 +49,8 @@ impl Study<'_> {
             })?;
         let costs = self.survey()?;
         let range = shard(&costs, number, of);
-        let advice = || "the shard begins anew when it is run again".to_owned();
-        let effort = self.simulate(range.clone().collect(), &costs, &mut journal, advice)?;
+        let interrupted = |_: &str| "the shard begins anew when it is run again".to_owned();
+        let effort = self.simulate(range.clone().collect(), &costs, &mut journal, interrupted)?;
         let label = Label { sweep: self.identity(), shard: number, shards: of };
         let label = serde_json::to_string(&label).map_err(|error| Stop::Environment(error.into()))?;
         let failed = |error| Stop::of_writing(path.display(), error);
