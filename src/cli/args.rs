@@ -25,6 +25,7 @@ Examples:
   forewarm check shop.toml                find every mistake in it
   forewarm run shop.toml                  simulate it; results in results/<name>
   forewarm compare shop.toml              its variants side by side
+  forewarm report results/shop            the report of stored results again
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]

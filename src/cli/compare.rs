@@ -38,8 +38,8 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
     let baseline = baseline(&contenders, args.baseline.as_deref())?;
     let unchanged = &contenders[0].1;
     let (first, most) = replications(args, unchanged)?;
-    let places = (baseline, contenders.len() - 1);
-    let design = Design::new(&contenders[baseline].1, places, precision(&args.precision)?, first, most);
+    let scenarios: Vec<&Scenario> = contenders.iter().map(|(_, scenario)| scenario).collect();
+    let design = Design::new(&scenarios, baseline, precision(&args.precision)?, first, most);
     let halt = Halt::on_interrupt()?;
     let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&unchanged.name));
     let results = Results::reserve(&folder)?;

@@ -1,18 +1,16 @@
 //! The common case, and a faster way for it: functions whose requests never wait for anything but the start of the
 //! instance that was created for them.
 //!
-//! Then an instance that is not idle has exactly one request, so both are one [`Slot`]; the idle ones are a list in the
-//! order of last use, and those whose window has ended are looked for when something else happens to the function.
+//! Then an instance has at most one request, so both are one [`Slot`]; the idle ones are chained in the order of last use,
+//! and those whose window has ended are looked for when something else happens to the function. What an event needs lies
+//! in a few lines of the cache: of many functions each event would wait for every line.
 //! `function.rs` does the same for every case; a test compares the two call by call.
-
-use std::collections::VecDeque;
-use std::hint::black_box;
 
 use super::event::{Event, Kind};
 use super::function::Birth;
+use super::instance::NOBODY;
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
-use super::slab::Slab;
 use super::{Model, Shared};
 use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -24,45 +22,54 @@ use crate::time::{SimTime, Span};
 /// The functions of a cell, all of the common kind.
 pub(super) struct Directs<'s>(Vec<Direct<'s>>);
 
-/// A function in the course of the simulation.
+/// A function in the course of the simulation: first what every event needs.
+#[repr(C, align(64))]
 struct Direct<'s> {
     id: FnId,
-    spec: &'s Function,
     levels: Levels,
-    /// Instances with the request that each has.
-    slots: Slab<Slot>,
-    /// Idle instances, used longest ago in front.
-    idle: VecDeque<Idle>,
-    /// When the window of the one in front ends: without a look at the list.
+    /// The instance used last of the idle ones, and the one used longest ago.
+    newest: u32,
+    oldest: u32,
+    /// The first place that is free, of a chain.
+    free: u32,
+    /// When the window of the oldest ends: without a look at it.
     expires: SimTime,
     window: Span,
     timeout: Span,
-    created: u64,
+    slots: Vec<Slot>,
     reserved: Option<u32>,
     instances_max: u32,
+    created: u64,
+    spec: &'s Function,
     tokens: Option<TokenBucket>,
 }
 
-/// An instance that is not idle.
+/// An instance, with the request that it has.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Slot {
-    born: SimTime,
-    started: SimTime,
-    /// How long the request runs, unless it is cut off before.
-    runs: Span,
-    number: u64,
+    state: State,
     instance: InstanceId,
     created: SimTime,
+    number: u64,
     source: u32,
+    /// The idle instances that were used just before it and just after it; `older` also chains free places, and `newer`
+    /// means nothing in the newest.
+    older: u32,
+    newer: u32,
     cold: bool,
     cut_off: bool,
 }
 
+/// What an instance does.
 #[derive(Clone, Copy, Debug)]
-struct Idle {
-    deadline: SimTime,
-    instance: InstanceId,
-    created: SimTime,
+enum State {
+    /// It is kept until then.
+    Idle { deadline: SimTime },
+    /// It starts for a request, which runs this long unless it is cut off before.
+    Starting { born: SimTime, runs: Span },
+    /// It runs a request.
+    Running { born: SimTime, started: SimTime },
 }
 
 impl<'s> Directs<'s> {
@@ -88,16 +95,18 @@ impl<'s> Direct<'s> {
         let KeepAliveSpec::Fixed { window } = spec.keep_alive else { return None };
         is_common.then(|| Self {
             id,
-            spec,
             levels: Levels::default(),
-            slots: Slab::new(),
-            idle: VecDeque::new(),
+            newest: NOBODY,
+            oldest: NOBODY,
+            free: NOBODY,
             expires: SimTime::NEVER,
             window,
             timeout: spec.timeout.unwrap_or(Span::FOREVER),
-            created: 0,
+            slots: Vec::new(),
             reserved: concurrency.reserved,
             instances_max: concurrency.max_instances.unwrap_or(u32::MAX),
+            created: 0,
+            spec,
             tokens: scaling.map(TokenBucket::new),
         })
     }
@@ -113,14 +122,29 @@ impl<'s> Direct<'s> {
 
     #[inline(never)]
     fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        while let Some(oldest) = self.idle.front().filter(|idle| idle.deadline < now).copied() {
-            self.idle.pop_front();
-            shared.counts.expirations += u64::from(oldest.deadline < shared.sources.horizon());
-            shared.observer.levels(oldest.deadline, self.id, &self.levels);
+        while self.expires < now {
+            let (place, deadline) = (self.oldest, self.expires);
+            shared.counts.expirations += u64::from(deadline < shared.sources.horizon());
+            shared.observer.levels(deadline, self.id, &self.levels);
             self.levels.idle -= 1;
-            shared.observer.instance_removed(oldest.deadline, self.id, oldest.instance, oldest.created);
+            let slot = &mut self.slots[place as usize];
+            shared.observer.instance_removed(deadline, self.id, slot.instance, slot.created);
+            // What it says of a newer one may be out of date if it is the newest itself.
+            self.oldest = if place == self.newest { NOBODY } else { slot.newer };
+            slot.older = std::mem::replace(&mut self.free, place);
+            match self.oldest {
+                NOBODY => self.newest = NOBODY,
+                oldest => self.slots[oldest as usize].older = NOBODY,
+            }
+            self.expires = self.deadline_of(self.oldest);
         }
-        self.expires = self.idle.front().map_or(SimTime::NEVER, |idle| idle.deadline);
+    }
+
+    fn deadline_of(&self, place: u32) -> SimTime {
+        match self.slots.get(place as usize).map(|slot| slot.state) {
+            Some(State::Idle { deadline }) => deadline,
+            _ => SimTime::NEVER,
+        }
     }
 
     /// The limit that stands in the way of a new instance.
@@ -131,21 +155,6 @@ impl<'s> Direct<'s> {
             Some(Limit::ScalingRate)
         } else {
             None
-        }
-    }
-
-    #[inline]
-    fn slot(&self, birth: Birth, now: SimTime, instance: InstanceId, created: SimTime) -> Slot {
-        Slot {
-            born: now,
-            started: now,
-            runs: birth.service.min(self.timeout),
-            number: birth.number,
-            instance,
-            created,
-            source: birth.source,
-            cold: false,
-            cut_off: birth.service > self.timeout,
         }
     }
 
@@ -163,11 +172,24 @@ impl<'s> Direct<'s> {
         let service = self.spec.cold_duration.as_ref().map_or(birth.service, |duration| duration.sample(&mut luck));
         let instance = InstanceId(self.created);
         self.created += 1;
-        let slot = self.slot(Birth { service, ..birth }, now, instance, now);
-        let (runs, place) = (slot.runs, self.slots.insert(Slot { cold: true, ..slot }));
-        let ready = now + start_up;
+        let runs = service.min(self.timeout);
+        let (ready, starts_at_once) = (now + start_up, start_up == Span::ZERO);
+        let place = self.insert(Slot {
+            state: match starts_at_once {
+                true => State::Running { born: now, started: now },
+                false => State::Starting { born: now, runs },
+            },
+            instance,
+            created: now,
+            number: birth.number,
+            source: birth.source,
+            older: NOBODY,
+            newer: NOBODY,
+            cold: true,
+            cut_off: service > self.timeout,
+        });
         shared.observer.instance_created(now, self.id, instance, ready, billed, false);
-        if start_up == Span::ZERO {
+        if starts_at_once {
             self.levels.busy += 1;
             shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
         } else {
@@ -176,31 +198,47 @@ impl<'s> Direct<'s> {
         }
     }
 
+    fn insert(&mut self, slot: Slot) -> u32 {
+        let place = self.free;
+        if let Some(free) = self.slots.get_mut(place as usize) {
+            self.free = free.older;
+            *free = slot;
+            return place;
+        }
+        let place = u32::try_from(self.slots.len()).expect("fewer than 2^32 instances live at a time");
+        self.slots.push(slot);
+        place
+    }
+
     /// A request's execution ends.
     #[inline]
     fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        let slot = self.slots.get(place);
-        shared.finish(&Finished {
-            source: SourceId(slot.source),
-            number: slot.number,
-            function: self.id,
-            instance: Some(slot.instance),
-            born: slot.born,
-            assigned: slot.born,
-            started: slot.started,
-            ended: now,
-            cold: slot.cold,
-            cold_affected: slot.cold,
-            provisioned: false,
-            outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
-        });
-        let deadline = now + self.window;
-        if self.idle.is_empty() {
-            self.expires = deadline;
+        let slot = &mut self.slots[place as usize];
+        if let State::Running { born, started } = slot.state {
+            shared.finish(&Finished {
+                source: SourceId(slot.source),
+                number: slot.number,
+                function: self.id,
+                instance: Some(slot.instance),
+                born,
+                assigned: born,
+                started,
+                ended: now,
+                cold: slot.cold,
+                cold_affected: slot.cold,
+                provisioned: false,
+                outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
+            });
         }
-        self.idle.push_back(Idle { deadline, instance: slot.instance, created: slot.created });
-        self.slots.remove(place);
+        let deadline = now + self.window;
+        slot.state = State::Idle { deadline };
+        slot.older = self.newest;
+        match self.newest {
+            NOBODY => (self.oldest, self.expires) = (place, deadline),
+            newest => self.slots[newest as usize].newer = place,
+        }
+        self.newest = place;
         self.levels.in_progress -= 1;
         if self.reserved.is_none() {
             shared.account.release();
@@ -212,11 +250,13 @@ impl<'s> Direct<'s> {
     /// An instance has started: its request begins to run.
     fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        self.levels.starting -= 1;
-        self.levels.busy += 1;
-        let slot = self.slots.get_mut(place);
-        slot.started = now;
-        shared.events.push(Event::new(now + slot.runs, Kind::Completion, self.id.0, place));
+        let slot = &mut self.slots[place as usize];
+        if let State::Starting { born, runs } = slot.state {
+            self.levels.starting -= 1;
+            self.levels.busy += 1;
+            slot.state = State::Running { born, started: now };
+            shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+        }
     }
 
     /// A request arrives.
@@ -232,20 +272,25 @@ impl<'s> Direct<'s> {
             self.reject(birth, limit, now, shared);
             return;
         }
-        let Some(idle) = self.idle.pop_back() else {
+        let place = self.newest;
+        let Some(slot) = self.slots.get_mut(place as usize) else {
             self.create(birth, now, shared);
             return;
         };
-        if self.idle.is_empty() {
-            self.expires = SimTime::NEVER;
+        self.newest = slot.older;
+        slot.state = State::Running { born: now, started: now };
+        slot.number = birth.number;
+        slot.source = birth.source;
+        slot.cold = false;
+        slot.cut_off = birth.service > self.timeout;
+        if self.newest == NOBODY {
+            (self.oldest, self.expires) = (NOBODY, SimTime::NEVER);
         }
         self.take_up(shared);
         self.levels.busy += 1;
         self.levels.idle -= 1;
         shared.observer.assigned(now, self.id, false, false);
-        let slot = self.slot(birth, now, idle.instance, idle.created);
-        let ends = now + slot.runs;
-        let place = self.slots.insert(slot);
+        let ends = now + birth.service.min(self.timeout);
         shared.events.push(Event::new(ends, Kind::Completion, self.id.0, place));
     }
 
@@ -303,21 +348,21 @@ impl<O: Observer> Model<O> for Directs<'_> {
 
     fn prepare(&self, place: usize) -> u64 {
         let function = &self.0[place];
-        let idle = function.idle.back().map_or(0, |idle| idle.instance.0);
-        u64::from(function.levels.idle) ^ idle ^ function.slots.next_free().map_or(0, |slot| slot.number)
+        // The next request goes there; where that instance is not idle any more, an older one is near enough.
+        function.slots.get(function.newest as usize).map_or(0, |slot| slot.number)
     }
 
     fn latency(&self, event: Event) -> Span {
-        let slot = self.0[event.owner()].slots.get(event.item());
-        // A slot may lie in two lines of the cache: both are read.
-        black_box((slot.source, slot.instance));
-        event.at().since(slot.born)
+        match self.0[event.owner()].slots[event.item() as usize].state {
+            State::Running { born, .. } | State::Starting { born, .. } => event.at().since(born),
+            State::Idle { .. } => Span::ZERO,
+        }
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
         for function in &mut self.0 {
             function.advance(end, shared);
-            debug_assert!(function.slots.len() == 0, "every request has ended");
+            debug_assert!(function.levels.in_progress == 0, "every request has ended");
         }
     }
 }

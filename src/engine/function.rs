@@ -302,7 +302,7 @@ impl<'s> FunctionState<'s> {
             next = self.requests.get(request).next;
             self.start(request, now, shared);
         }
-        self.serve_queue(now, shared);
+        self.serve_queue_with(place, now, shared);
     }
 
     /// There is a token for a new instance again.
@@ -422,8 +422,9 @@ impl<'s> FunctionState<'s> {
                     self.levels.busy += 1;
                 }
                 self.take_slot(place);
-                shared.observer.assigned(now, self.id, false, false);
-                self.requests.get_mut(request).instance = place;
+                let this = self.requests.get_mut(request);
+                this.instance = place;
+                shared.observer.assigned(now, self.id, false, this.cold_affected);
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {

@@ -36,12 +36,6 @@ impl<T> Slab<T> {
         self.free.push(place);
     }
 
-    /// What lies in the place that is used next, if it has been used before.
-    #[inline]
-    pub(super) fn next_free(&self) -> Option<&T> {
-        self.free.last().map(|place| &self.places[*place as usize])
-    }
-
     #[inline]
     pub(super) fn get(&self, place: u32) -> &T {
         &self.places[place as usize]

@@ -26,24 +26,43 @@ pub(super) struct Sources {
     horizon: SimTime,
 }
 
+/// A source: what each of its requests needs. The rest is elsewhere, so that of many sources more is near.
 struct SourceState {
-    arrivals: Arrivals,
-    users: Option<ClosedUsers>,
-    target: LocalTarget,
     /// Arrivals drawn ahead: what the next event depends on is there before it is asked for.
     ahead: Vec<Arrival>,
     /// The next of them.
-    next: usize,
+    next: u32,
+    is_closed: bool,
     /// Requests that came out so far: the number of the next.
     number: u64,
+    target: LocalTarget,
+    origin: Box<Origin>,
+}
+
+/// Where the requests of a source come from.
+struct Origin {
+    arrivals: Arrivals,
+    users: Option<ClosedUsers>,
     service: Stream,
     luck: Marks,
 }
 
 /// Where a source's requests go, as places in the cell.
 enum LocalTarget {
-    One(usize),
-    ByTrace(Box<[u32]>),
+    One(u32),
+    #[expect(clippy::box_collection, reason = "small, and one more step to a trace does not matter")]
+    ByTrace(Box<Vec<u32>>),
+}
+
+impl LocalTarget {
+    /// The place of the function that an arrival goes to.
+    #[inline]
+    fn of(&self, arrival: Option<Arrival>) -> usize {
+        (match self {
+            Self::One(function) => *function,
+            Self::ByTrace(functions) => arrival.map_or(0, |arrival| functions[arrival.function as usize]),
+        }) as usize
+    }
 }
 
 impl Sources {
@@ -62,20 +81,24 @@ impl Sources {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
             };
-            all.list.push(SourceState {
+            let origin = Origin {
                 arrivals: Arrivals::new(&source.arrivals, streams, &source.name)?,
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, &source.name)),
-                target: match &source.target {
-                    Target::Function(function) => LocalTarget::One(place_of(*function)),
-                    Target::ByTrace(functions) => {
-                        LocalTarget::ByTrace(functions.iter().map(|id| place_of(*id) as u32).collect())
-                    }
-                },
-                ahead: Vec::new(),
-                next: 0,
-                number: 0,
                 service: streams.stream(&source.name, Purpose::Service),
                 luck: streams.marks(&source.name, Purpose::ColdStart),
+            };
+            all.list.push(SourceState {
+                ahead: Vec::new(),
+                next: 0,
+                is_closed: users.is_some(),
+                number: 0,
+                target: match &source.target {
+                    Target::Function(function) => LocalTarget::One(place_of(*function) as u32),
+                    Target::ByTrace(functions) => {
+                        LocalTarget::ByTrace(Box::new(functions.iter().map(|id| place_of(*id) as u32).collect()))
+                    }
+                },
+                origin: Box::new(origin),
             });
             let place = all.list.len() - 1;
             match users {
@@ -123,20 +146,17 @@ impl Sources {
         let event = self.first;
         let place = event.owner();
         let state = &mut self.list[place];
-        let drawn = state.ahead.get(state.next).copied();
+        let drawn = state.pending();
         state.next += 1;
-        let function = match &state.target {
-            LocalTarget::One(function) => *function,
-            LocalTarget::ByTrace(functions) => drawn.map_or(0, |arrival| functions[arrival.function as usize] as usize),
-        };
+        let function = state.target.of(drawn);
         let service = match drawn.and_then(|arrival| arrival.duration) {
             Some(duration) => duration,
-            None => functions[function].duration.sample(&mut state.service),
+            None => functions[function].duration.sample(&mut state.origin.service),
         };
         let birth = Birth { service, number: state.number, source: place as u32 };
         state.number += 1;
         // A user asks again when the answer is there.
-        let next = if state.users.is_some() { None } else { self.draw(place, functions) };
+        let next = if state.is_closed { None } else { self.draw(place, functions) };
         let other = self.others.first();
         self.first = match next {
             Some(next) if next < other => next,
@@ -162,45 +182,41 @@ impl Sources {
     pub(super) fn near_functions(&self) -> impl Iterator<Item = usize> {
         self.others.near().filter_map(|arrival| {
             let state = &self.list[arrival.owner()];
-            let next = black_box(state.ahead.get(state.next).copied())?;
-            Some(match &state.target {
-                LocalTarget::One(function) => *function,
-                LocalTarget::ByTrace(functions) => functions[next.function as usize] as usize,
-            })
+            black_box(state.pending()).map(|arrival| state.target.of(Some(arrival)))
         })
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
     #[inline]
     pub(super) fn answered(&mut self, source: u32, now: SimTime) {
-        if self.has_users && self.list[source as usize].users.is_some() {
+        if self.has_users && self.list[source as usize].is_closed {
             self.think(source as usize, now);
         }
     }
 
     /// The luck a request was born with, for the case that an instance has to be created for it.
     pub(super) fn cold_start_luck(&self, source: u32, number: u64) -> Stream {
-        self.list[source as usize].luck.of(number)
+        self.list[source as usize].origin.luck.of(number)
     }
 
     /// What went wrong with a trace, if anything did.
     pub(super) fn error(&self) -> Option<TraceError> {
-        self.list.iter().find_map(|state| state.arrivals.error().cloned())
+        self.list.iter().find_map(|state| state.origin.arrivals.error().cloned())
     }
 
     /// The next arrival of a source, if it comes before the horizon.
     #[inline]
     fn draw(&mut self, place: usize, functions: &[&Function]) -> Option<Event> {
         let state = &mut self.list[place];
-        if state.next >= state.ahead.len() {
+        if state.next as usize >= state.ahead.len() {
             state.draw_ahead(functions, self.horizon);
         }
-        let arrival = state.ahead.get(state.next).filter(|arrival| arrival.at < self.horizon)?;
+        let arrival = state.pending().filter(|arrival| arrival.at < self.horizon)?;
         Some(Event::new(arrival.at, Kind::Arrival, place as u32, 0))
     }
 
     fn think(&mut self, place: usize, now: SimTime) {
-        if let Some(users) = &mut self.list[place].users {
+        if let Some(users) = &mut self.list[place].origin.users {
             let at = users.next(now);
             if at < self.horizon {
                 self.push(Event::new(at, Kind::Arrival, place as u32, 0));
@@ -210,14 +226,21 @@ impl Sources {
 }
 
 impl SourceState {
+    /// The next arrival, if one is drawn.
+    #[inline]
+    fn pending(&self) -> Option<Arrival> {
+        self.ahead.get(self.next as usize).copied()
+    }
+
     /// Draws the next arrivals, with their running times where the function is known.
     #[inline(never)]
     fn draw_ahead(&mut self, functions: &[&Function], horizon: SimTime) {
         self.ahead.clear();
         self.next = 0;
-        for mut arrival in self.arrivals.by_ref().take(AHEAD) {
+        let origin = &mut *self.origin;
+        for mut arrival in origin.arrivals.by_ref().take(AHEAD) {
             if let (LocalTarget::One(function), None) = (&self.target, arrival.duration) {
-                arrival.duration = Some(functions[*function].duration.sample(&mut self.service));
+                arrival.duration = Some(functions[*function as usize].duration.sample(&mut origin.service));
             }
             self.ahead.push(arrival);
             if arrival.at >= horizon {

@@ -120,7 +120,8 @@ mod tests {
     }
 
     fn design(contenders: &[Contender], first: u32, most: u32) -> Design {
-        Design::new(&contenders[0].1, (0, contenders.len() - 1), Precision::default(), first, most)
+        let scenarios: Vec<&Scenario> = contenders.iter().map(|(_, scenario)| scenario).collect();
+        Design::new(&scenarios, 0, Precision::default(), first, most)
     }
 
     const LONGER: &str = "\"function.f.keep-alive.fixed.window\" = \"6s\"";
@@ -150,6 +151,23 @@ mod tests {
         assert_eq!(judged.len(), 12);
         assert!(judged.iter().all(|one| one.difference.mean == 0.0), "{judged:?}");
         assert!(judged.iter().all(|one| one.verdict == Some(Verdict::NotDifferentEnough)), "{judged:?}");
+    }
+
+    #[test]
+    fn whoever_waits_for_a_policy_counts_as_cold() {
+        // The first request is not cold, but it waits for the pod that the autoscaler orders.
+        let from_zero = "\"function.f.scaling.knative\" = { initial-scale = 0, allow-zero-initial-scale = true }";
+        let contenders = contenders(1, from_zero);
+        let design = design(&contenders, 2, 2);
+        let found = compare(&contenders, &design, NonZeroUsize::MIN, &()).expect("it runs").comparison;
+        let judged: Vec<&str> = found.judged("other").map(|one| one.metric.as_str()).collect();
+        // The objective is on cold starts; so both are judged.
+        assert!(judged.contains(&"cold_start_ratio") && judged.contains(&"cold_affected_ratio"), "{judged:?}");
+        let affected = found.contrasts.iter().find(|one| one.metric == "cold_affected_ratio").expect("it is compared");
+        let cold = found.contrasts.iter().find(|one| one.metric == "cold_start_ratio").expect("it is compared");
+        assert_eq!(cold.value.mean, 0.0);
+        assert!(affected.value.mean > 0.0, "{affected:?}");
+        assert_eq!(affected.baseline.mean, cold.baseline.mean, "each request has an instance of its own there");
     }
 
     #[test]

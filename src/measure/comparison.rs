@@ -27,6 +27,10 @@ pub const HEADLINE: [&str; 12] = [
     "cost_usd.per_million_requests",
 ];
 
+/// Cold-affected over started invocations: takes the place of `cold_start_ratio` in [`HEADLINE`] where a policy creates
+/// instances by itself. There nobody is cold, for nobody's instance is created for them, and yet they wait for it.
+pub const COLD_AFFECTED_RATIO: &str = "cold_affected_ratio";
+
 /// What is followed until it is clear if no objective says what matters: what users feel, and what it costs.
 const FOLLOWED: [&str; 3] = ["latency_s.p99", "cold_start_ratio", "cost_usd.total"];
 
@@ -53,8 +57,16 @@ impl Better {
             ("requests", "rejected" | "timed_out" | "failed" | "unfinished")
             | ("invocations", "cold" | "cold_affected" | "throttled")
             | (
-                "latency_s" | "wait_s" | "queueing_s" | "cold_start_s" | "execution_s" | "queue" | "cost_usd"
-                | "cold_start_ratio" | "rejection_ratio",
+                "latency_s"
+                | "wait_s"
+                | "queueing_s"
+                | "cold_start_s"
+                | "execution_s"
+                | "queue"
+                | "cost_usd"
+                | "cold_start_ratio"
+                | "cold_affected_ratio"
+                | "rejection_ratio",
                 _,
             ) => Some(Self::Lower),
             _ => None,
@@ -134,18 +146,16 @@ pub struct Design {
 }
 
 impl Design {
-    /// The design of a comparison of `variants` variants with a baseline that is at place `baseline` of all contenders:
-    /// looks after `first` replications, twice as many and so on up to `most`.
+    /// The design of a comparison of `contenders`, of which the one at place `baseline` is the baseline: looks after
+    /// `first` replications, twice as many and so on up to `most`.
     ///
-    /// Verdicts are given on what the objectives name, on what `precision` names, and on [`HEADLINE`].
+    /// Verdicts are given on what the baseline's objectives name, on what `precision` names, and on [`HEADLINE`], with
+    /// [`COLD_AFFECTED_RATIO`] for `cold_start_ratio` where a contender has a policy that creates instances by itself.
     #[must_use]
-    pub fn new(
-        scenario: &Scenario,
-        (baseline, variants): (usize, usize),
-        precision: Precision,
-        first: u32,
-        most: u32,
-    ) -> Self {
+    pub fn new(contenders: &[&Scenario], baseline: usize, precision: Precision, first: u32, most: u32) -> Self {
+        let (scenario, variants) = (contenders[baseline], contenders.len() - 1);
+        let mut functions = contenders.iter().flat_map(|scenario| &scenario.functions);
+        let some_wait_for_others = functions.any(|function| function.scaling.orders_all());
         let mut subjects = Vec::new();
         let mut add = |metric: &str, function: Option<String>, better: Option<Better>, is_followed: bool| {
             let known = subjects.iter().any(|one: &Subject| one.metric == metric && one.function == function);
@@ -166,7 +176,10 @@ impl Design {
         }
         let is_asked = !scenario.objectives.is_empty() || !precision.by_metric.is_empty();
         for metric in HEADLINE {
-            add(metric, None, Better::of(metric), !is_asked && FOLLOWED.contains(&metric));
+            let is_followed = !is_asked && FOLLOWED.contains(&metric);
+            let honest =
+                if some_wait_for_others && metric == "cold_start_ratio" { COLD_AFFECTED_RATIO } else { metric };
+            add(honest, None, Better::of(honest), is_followed);
         }
         for (metric, _) in metrics() {
             add(&metric, None, None, false);
@@ -324,6 +337,10 @@ impl Sample {
             let place = totals.first().and_then(|leaves| leaves.iter().position(|(key, _)| key == metric));
             totals.iter().map(|leaves| place.map_or(f64::NAN, |place| leaves[place].1)).collect()
         };
+        let cold_affected = || -> Vec<f64> {
+            let invocations = replications.iter().map(|one| &one.total.invocations);
+            invocations.map(|of| of.cold_affected / of.started).collect()
+        };
         let of_function = |metric: &str, function: &str| -> Vec<f64> {
             // A variant may have other functions.
             let place = scenario.functions.iter().position(|known| known.name == function);
@@ -332,6 +349,7 @@ impl Sample {
         };
         let column = |subject: &Subject| match &subject.function {
             Some(function) => of_function(&subject.metric, function),
+            None if subject.metric == COLD_AFFECTED_RATIO => cold_affected(),
             None => of_total(&subject.metric),
         };
         Self { name: name.to_owned(), columns: design.subjects.iter().map(column).collect() }

@@ -200,33 +200,48 @@ pub struct Recorder<'a> {
     running: Option<Running>,
 }
 
-/// One function while it is recorded.
+/// A start-up that the platform charges for, unless it comes to nothing.
+#[derive(Clone, Copy, Debug)]
+struct BilledStart {
+    /// The part of it that is charged.
+    billed: Span,
+    ready: SimTime,
+    provisioned: bool,
+    /// Whether it began in the measured part.
+    counts: bool,
+}
+
+/// One function while it is recorded: first what every event needs.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Track<'a> {
-    spec: &'a Function,
-    billing: Option<&'a Billing>,
-    tally: Tally,
-    peaks: Peaks,
     /// Levels are known up to here.
     last: SimTime,
-    /// The next moment at which something has to be closed: an interval, the warm-up, the run.
-    edge: SimTime,
     /// Until then nothing has to be closed, neither at an edge nor a slot of the peaks.
     quiet_until: SimTime,
     /// The highest levels since something was closed.
     highest: HighLevels,
+    interval: u32,
+    /// Levels times time in the current interval.
+    integrals: Integrals,
+    billed_ns: u128,
+    billing: Option<&'a Billing>,
+    tally: Tally,
+    spec: &'a Function,
+    /// The next moment at which something has to be closed: an interval, the warm-up, the run.
+    edge: SimTime,
     /// Whether `last` lies in the measured part.
     is_measuring: bool,
-    interval: usize,
-    now: Interval,
+    slot: SlotTrack,
+    peaks: Peaks,
     /// What of the current interval's integrals belongs to the warm-up.
     unmeasured: Integrals,
-    slot: SlotTrack,
+    /// The current interval, where functions have a time series.
+    now: Option<Box<Interval>>,
     points: Vec<Point>,
-    billed_ns: u128,
     billed_provisioned_ns: u128,
-    /// The billed part of the start-up of instances whose first request has not ended.
-    billed_starts: HashMap<InstanceId, Span>,
+    /// The start-up of instances whose first request has not ended, or that were not created for a request.
+    billed_starts: HashMap<InstanceId, BilledStart>,
     /// Provisioned instances that exist, and since when.
     provisioned: HashMap<InstanceId, SimTime>,
     /// For how long provisioned instances were had that are gone, as it is charged for.
@@ -277,12 +292,12 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn prepare(&self, function: FnId) -> u64 {
         let track = &self.functions[function.index()];
-        track.last.as_nanos() ^ track.tally.arrived ^ track.now.counts.arrived
+        track.last.as_nanos() ^ track.billed_ns as u64 ^ track.tally.prepare()
     }
 
     #[inline]
     fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
-        self.functions[function.index()].tally.prepare(latency)
+        self.functions[function.index()].tally.prepare_finish(latency)
     }
 
     #[inline]
@@ -293,7 +308,9 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn arrived(&mut self, now: SimTime, function: FnId) {
         let track = &mut self.functions[function.index()];
-        track.interval_in(self.window, &mut self.total.intervals).counts.arrived += 1;
+        if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+            interval.counts.arrived += 1;
+        }
         track.tally.arrived += u64::from(now >= self.window.from);
         if let Some(running) = &mut self.running {
             running.arrived();
@@ -302,7 +319,9 @@ impl Observer for Recorder<'_> {
 
     fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
         let track = &mut self.functions[function.index()];
-        track.interval_in(self.window, &mut self.total.intervals).counts.throttled += 1;
+        if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+            interval.counts.throttled += 1;
+        }
         if now >= self.window.from {
             let place = LIMITS.iter().position(|limit| *limit == by);
             place.into_iter().for_each(|place| track.tally.throttled[place] += 1);
@@ -313,7 +332,9 @@ impl Observer for Recorder<'_> {
     fn assigned(&mut self, _: SimTime, function: FnId, cold: bool, _: bool) {
         if cold {
             let track = &mut self.functions[function.index()];
-            track.interval_in(self.window, &mut self.total.intervals).counts.cold += 1;
+            if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+                interval.counts.cold += 1;
+            }
         }
         if let Some(running) = &mut self.running {
             running.assigned();
@@ -323,7 +344,9 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn finished(&mut self, request: &Finished) {
         let track = &mut self.functions[request.function.index()];
-        track.interval_in(self.window, &mut self.total.intervals).count(request);
+        if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+            interval.count(request);
+        }
         track.finish_request(request, request.born >= self.window.from);
         if let Some(running) = &mut self.running {
             running.finished(request.instance.is_some());
@@ -335,18 +358,19 @@ impl Observer for Recorder<'_> {
         now: SimTime,
         function: FnId,
         instance: InstanceId,
-        _: SimTime,
+        ready: SimTime,
         billed: Span,
         provisioned: bool,
     ) {
         let track = &mut self.functions[function.index()];
+        let counts = now >= self.window.from && now < self.window.until;
         if provisioned {
             track.provisioned.insert(instance, now);
         } else {
-            track.tally.created += u64::from(now >= self.window.from && now < self.window.until);
-            if billed > Span::ZERO && track.billing.is_some_and(|billing| billing.init_billed) {
-                track.billed_starts.insert(instance, billed);
-            }
+            track.tally.created += u64::from(counts);
+        }
+        if billed > Span::ZERO && track.billing.is_some_and(|billing| billing.init_billed) {
+            track.billed_starts.insert(instance, BilledStart { billed, ready, provisioned, counts });
         }
         if let Some(running) = &mut self.running {
             running.created();
@@ -357,6 +381,11 @@ impl Observer for Recorder<'_> {
         let track = &mut self.functions[function.index()];
         if !track.provisioned.is_empty() && track.provisioned.remove(&instance).is_some() {
             track.provisioned_ns += track.had(created, now, self.window);
+        }
+        if !track.billed_starts.is_empty()
+            && let Some(start) = track.billed_starts.remove(&instance)
+        {
+            track.charge_start(&start, now);
         }
         if now >= self.window.from && now < self.window.until {
             self.functions[function.index()].tally.remove(now.since(created));
@@ -387,21 +416,22 @@ impl<'a> Track<'a> {
         let is_measuring = window.from == SimTime::ZERO;
         let end = window.end_of(0);
         Self {
-            spec,
-            billing,
-            tally: Tally::new(bits),
-            peaks: Peaks::default(),
             last: SimTime::ZERO,
-            edge: if is_measuring { end } else { end.min(window.from) },
             quiet_until: SimTime::ZERO,
             highest: HighLevels::default(),
-            is_measuring,
             interval: 0,
-            now: Interval::new(),
-            unmeasured: Integrals::default(),
-            slot: SlotTrack::default(),
-            points: Vec::new(),
+            integrals: Integrals::default(),
             billed_ns: 0,
+            billing,
+            tally: Tally::new(bits),
+            spec,
+            edge: if is_measuring { end } else { end.min(window.from) },
+            is_measuring,
+            slot: SlotTrack::default(),
+            peaks: Peaks::default(),
+            unmeasured: Integrals::default(),
+            now: window.series_by_function.then(|| Box::new(Interval::new())),
+            points: Vec::new(),
             billed_provisioned_ns: 0,
             billed_starts: HashMap::new(),
             provisioned: HashMap::new(),
@@ -419,10 +449,10 @@ impl<'a> Track<'a> {
     /// Where something is counted that happens now: where functions have no time series, with the total at once; after
     /// the last interval nobody asks.
     #[inline]
-    fn interval_in<'i>(&'i mut self, window: &Window, total: &'i mut [Interval]) -> &'i mut Interval {
-        match total.get_mut(self.interval) {
-            Some(interval) if !window.series_by_function => interval,
-            _ => &mut self.now,
+    fn interval_in<'i>(&'i mut self, total: &'i mut [Interval]) -> Option<&'i mut Interval> {
+        match &mut self.now {
+            Some(now) => Some(now),
+            None => total.get_mut(self.interval as usize),
         }
     }
 
@@ -430,7 +460,7 @@ impl<'a> Track<'a> {
     #[inline]
     fn hold(&mut self, now: SimTime, held: &Levels) {
         if now > self.last {
-            self.now.integrals.add(held, now.since(self.last));
+            self.integrals.add(held, now.since(self.last));
             self.highest.raise(HighLevels::of(held));
             self.last = now;
         }
@@ -471,32 +501,37 @@ impl<'a> Track<'a> {
             self.hand_on_peaks();
             if edge == window.from && !self.is_measuring {
                 self.is_measuring = true;
-                self.unmeasured = self.now.integrals;
+                self.unmeasured = self.integrals;
             }
-            if edge == window.end_of(self.interval) {
-                self.close_interval(window, &mut total[self.interval]);
+            if edge == window.end_of(self.interval as usize) {
+                self.close_interval(window, &mut total[self.interval as usize]);
             }
             self.edge = if edge >= window.until {
                 self.is_measuring = false;
                 SimTime::NEVER
             } else {
-                let end = window.end_of(self.interval);
+                let end = window.end_of(self.interval as usize);
                 if self.is_measuring { end } else { end.min(window.from) }
             };
         }
     }
 
     fn close_interval(&mut self, window: &Window, total: &mut Interval) {
-        total.merge(&self.now);
         if self.is_measuring {
-            self.tally.integrals.merge(&self.now.integrals);
+            self.tally.integrals.merge(&self.integrals);
             self.tally.integrals.subtract(&self.unmeasured);
         }
-        if window.series_by_function {
-            self.points.push(self.now.point(window.length_of(self.interval)));
-        }
         self.unmeasured = Integrals::default();
-        self.now.clear();
+        let integrals = std::mem::take(&mut self.integrals);
+        match &mut self.now {
+            None => total.integrals.merge(&integrals),
+            Some(now) => {
+                now.integrals = integrals;
+                total.merge(now);
+                self.points.push(now.point(window.length_of(self.interval as usize)));
+                now.clear();
+            }
+        }
         self.interval += 1;
     }
 
@@ -511,7 +546,7 @@ impl<'a> Track<'a> {
             if request.cold
                 && let Some(start) = self.billed_starts.remove(&instance)
             {
-                duration += start;
+                duration += start.billed;
             }
             if counts {
                 let billed = u128::from(cost::billed_duration(duration, billing).as_nanos());
@@ -524,6 +559,19 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// Charges what no request was charged for: the start of an instance that a policy ordered or loaded in advance. One
+    /// that goes before it is ready is not charged.
+    fn charge_start(&mut self, start: &BilledStart, now: SimTime) {
+        if let Some(billing) = self.billing.filter(|_| start.counts && start.ready <= now) {
+            let billed = u128::from(cost::billed_duration(start.billed, billing).as_nanos());
+            if start.provisioned {
+                self.billed_provisioned_ns += billed;
+            } else {
+                self.billed_ns += billed;
+            }
+        }
+    }
+
     fn has_queue(&self) -> bool {
         matches!(self.spec.concurrency.overflow, crate::scenario::Overflow::Queue { .. })
     }
@@ -531,6 +579,9 @@ impl<'a> Track<'a> {
     fn finish(mut self, window: &Window, total: &mut Total) -> FunctionRecord {
         if let Some(slots) = &mut total.slots {
             slots.close(&mut self.slot);
+        }
+        for (_, start) in std::mem::take(&mut self.billed_starts) {
+            self.charge_start(&start, window.until);
         }
         total.tally.merge(&self.tally);
         let measured = window.measured();

@@ -120,18 +120,21 @@ struct Waited {
     execution: Sample,
 }
 
-/// Everything counted about one function, or about many.
+/// Everything counted about one function, or about many: first what every request needs.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Tally {
-    bits: u32,
     pub(super) arrived: u64,
+    started: u64,
+    cold: u64,
+    cold_affected: u64,
+    direct: Sample,
+    waited: Option<Box<Waited>>,
+    bits: u32,
     rejected: u64,
     timed_out: u64,
     failed: u64,
     unfinished: u64,
-    started: u64,
-    cold: u64,
-    cold_affected: u64,
     /// By limit, in the order of [`LIMITS`].
     pub(super) throttled: [u64; LIMITS.len()],
     /// Requests refused because the queue was full.
@@ -140,8 +143,6 @@ pub(super) struct Tally {
     removed: u64,
     lifespans_ns: u128,
     pub(super) integrals: Integrals,
-    direct: Sample,
-    waited: Option<Box<Waited>>,
 }
 
 /// The limits that are counted.
@@ -180,10 +181,16 @@ impl Tally {
         }
     }
 
+    /// Reads what any request will need; what it read means nothing.
+    #[inline]
+    pub(super) fn prepare(&self) -> u64 {
+        self.arrived ^ self.direct.histogram.zeros() ^ self.direct.moments.count()
+    }
+
     /// Reads what a request will need that ends after this time, as one that waited for nothing.
     #[inline]
-    pub(super) fn prepare(&self, latency: Span) -> u64 {
-        self.direct.histogram.prepare(latency.as_nanos()) ^ self.direct.moments.count()
+    pub(super) fn prepare_finish(&self, latency: Span) -> u64 {
+        self.direct.histogram.prepare(latency.as_nanos())
     }
 
     /// A request that counts has ended.

@@ -177,6 +177,7 @@ impl<'a> Reader<'a> {
                 format!("did you mean `{near}`?")
             }
             (None, Some(home)) => format!("write it as `{home} = ...`"),
+            (None, None) if shape.keys().next().is_none() => "this table has no keys".to_owned(),
             (None, None) => instead(key, "the known keys are", shape.keys()),
         };
         self.problems.push(Problem::error(entry.place, message).help(help));

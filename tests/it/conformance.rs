@@ -27,6 +27,11 @@ const SAMPLES: &[Sample] = &[
     ("keep-alive", "adaptive", "keep-alive.adaptive = { quantile = 0.9, of = 5, min-samples = 2, min-window = \"1s\" }"),
     ("keep-alive", "hybrid-histogram", "keep-alive.hybrid-histogram = { bin = \"1s\", range = \"1m\", min-samples = 2, min-cv = 0.5 }"),
     ("keep-alive", "greedy-dual", "keep-alive.greedy-dual = {}"),
+    ("keep-alive", "greedy-dual", "keep-alive.greedy-dual.rule = \"frequency\""),
+    ("keep-alive", "greedy-dual", "keep-alive.greedy-dual.rule = \"size\""),
+    ("keep-alive", "greedy-dual", "keep-alive.greedy-dual.rule = \"least-recently-used\""),
+    ("keep-alive", "greedy-dual", "keep-alive.greedy-dual.rule = \"landlord\""),
+    ("keep-alive", "greedy-dual", "keep-alive.greedy-dual.rule = \"random\""),
     ("keep-alive", "greedy-dual", "keep-alive.greedy-dual = { rule = \"time-to-live\", time-to-live = \"30s\" }"),
     ("scaling", "per-request", "scaling.per-request = {}"),
     ("scaling", "thresholds", "scaling.thresholds = { target = 0.7, min-instances = 0 }"),
@@ -91,7 +96,14 @@ fn samples() -> Vec<(String, String)> {
 fn features(name: &str, sample: &str) -> impl Strategy<Value = String> + use<> {
     let drawn = [
         select(vec!["constant.value = \"1s\"", "exponential.mean = \"2s\"", "constant.value = \"0s\""]).boxed(),
-        select(vec!["", "cold-start.constant.value = \"3s\"", "cold-start.exponential.mean = \"500ms\""]).boxed(),
+        select(vec![
+            "",
+            "cold-start.constant.value = \"3s\"",
+            "cold-start.exponential.mean = \"500ms\"",
+            "cold-start.phases = { environment.exponential.mean = \"2s\", init.constant.value = \"500ms\" }",
+            "cold-start.snapshot = { restore.constant.value = \"1s\", charged = false }",
+        ])
+        .boxed(),
         select(vec!["", "concurrency.per-instance = 2", "concurrency.per-instance = 7"]).boxed(),
         select(vec!["", "concurrency.max-instances = 2", "concurrency.reserved = 3"]).boxed(),
         select(vec![
@@ -127,7 +139,13 @@ fn features(name: &str, sample: &str) -> impl Strategy<Value = String> + use<> {
 
 /// A drawn scenario around a sample: alone, or beside another function and with too little for both.
 fn around(name: &str, sample: &str) -> impl Strategy<Value = String> + use<> {
-    let platform = select(vec!["", "[platform]\nconcurrency.account-limit = 5\n"]);
+    // Instances have 128 MB, and 2 GB at most where a sample says so.
+    let platform = select(vec![
+        "",
+        "[platform]\nconcurrency.account-limit = 5\n",
+        "[platform]\nmemory.budget = \"2304MB\"\n",
+        "[[platform.stem-cells]]\nmemory = \"128MB\"\ncount = 2\n",
+    ]);
     let other = "[[function]]\nname = \"other\"\nduration.constant.value = \"1s\"\n\
         [[source]]\nname = \"t\"\nfunction = \"other\"\narrivals.poisson.rate = \"1/s\"\n";
     (0..1000_u32, platform, features(name, sample), any::<bool>()).prop_map(

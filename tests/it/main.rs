@@ -20,6 +20,7 @@ mod reference;
 mod reports;
 mod scenario_files;
 mod scenarios;
+mod signatures;
 mod trace_readers;
 mod traces;
 mod vectors;

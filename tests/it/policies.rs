@@ -7,7 +7,7 @@ use forewarm::id::FnId;
 use forewarm::rng::Streams;
 use forewarm::time::{SimTime, Span};
 
-use crate::harness::scenario;
+use crate::harness::{scenario, summary};
 
 /// How many instances there were, from when on.
 #[derive(Default)]
@@ -154,4 +154,38 @@ fn a_forecast_by_season_knows_the_second_time() {
 #[test]
 fn an_oracle_knows_the_first_time() {
     assert_eq!(predictive("oracle = {}"), [(0, 0), (60, 8), (121, 0), (300, 8), (361, 0)]);
+}
+
+/// Three requests of a second at 5 s; two instances are ordered at 10 s, and can serve at 12 s, when the first
+/// `concurrency` requests for each begin. One goes to an instance that has been ready for a second.
+fn three_wait(rest: &str) -> forewarm::measure::summary::Summary {
+    summary(&format!(
+        "[scenario]\nname = \"wait\"\n[simulation]\nhorizon = \"1m\"\n\
+         [platform]\nbilling.gb-second-usd-x86 = [{{ usd = 1.0 }}]\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"5s\", \"5s\", \"5s\"]\n\
+         [[function]]\nname = \"f\"\nmemory = \"512MB\"\nduration.constant.value = \"1s\"\n\
+         cold-start.phases = {{ environment.constant.value = \"500ms\", init.constant.value = \"1500ms\" }}\n{rest}"
+    ))
+}
+
+const TWO_AT_TEN: &str =
+    "scaling.scheduled = { governs = \"all\", instances = 0, actions = [{ at = \"10s\", instances = 2 }] }";
+
+#[test]
+fn who_waits_for_an_instance_that_starts_is_affected() {
+    let invocations = |rest: &str| three_wait(rest).total.invocations;
+    let one_each = invocations(TWO_AT_TEN);
+    assert_eq!((one_each.started.mean, one_each.cold.mean, one_each.cold_affected.mean), (3.0, 0.0, 2.0));
+    let two_each = invocations(&format!("{TWO_AT_TEN}\nconcurrency.per-instance = 2"));
+    assert_eq!((two_each.cold.mean, two_each.cold_affected.mean), (0.0, 3.0));
+}
+
+/// 3 x 1 s of requests and 2 x 1.5 s of `init`, at half a GB and a dollar for each GB-second.
+#[test]
+fn starts_that_a_policy_orders_are_charged() {
+    let compute = |rest: &str| three_wait(rest).total.cost_usd.compute.mean;
+    assert!((compute(TWO_AT_TEN) - 3.0).abs() < 1e-9, "{}", compute(TWO_AT_TEN));
+    // A start that comes to nothing is not.
+    let cut_short = TWO_AT_TEN.replace("instances = 2 }", "instances = 2 }, { at = \"11s\", instances = 1 }");
+    assert!((compute(&cut_short) - 2.25).abs() < 1e-9, "{}", compute(&cut_short));
 }

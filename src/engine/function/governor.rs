@@ -157,7 +157,8 @@ impl FunctionState<'_> {
         let Some(governor) = &mut self.governor else { return };
         governor.asked_at = SimTime::NEVER;
         governor.views.clear();
-        for ordered in &governor.instances {
+        let listed = if governor.policy.looks_at_instances() { &governor.instances[..] } else { &[] };
+        for ordered in listed {
             let instance = self.instances.get(ordered.place);
             governor.views.push(InstanceView {
                 id: ordered.id,
@@ -267,9 +268,12 @@ impl FunctionState<'_> {
     pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
         let Some(governor) = &mut self.governor else { return Err(Limit::Scaling) };
         let nth = governor.routes.random_range(0..governor.ready) as usize;
-        let Some(ordered) = governor.instances.iter().filter(|ordered| ordered.ready.is_some()).nth(nth) else {
-            return Err(Limit::Scaling);
+        let ordered = if governor.ready as usize == governor.instances.len() {
+            governor.instances.get(nth) // the common case: nobody has to be counted
+        } else {
+            governor.instances.iter().filter(|ordered| ordered.ready.is_some()).nth(nth)
         };
+        let Some(ordered) = ordered else { return Err(Limit::Scaling) };
         let (place, slots) = (ordered.place, self.spec.concurrency.per_instance);
         let in_flight = self.instances.get(place).in_flight;
         if in_flight < slots {

@@ -199,6 +199,11 @@ pub trait Scaling: Send {
         None
     }
 
+    /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
+    fn looks_at_instances(&self) -> bool {
+        true
+    }
+
     /// Which instances go first when there are too many. Starting ones go before ready ones.
     fn removal(&self) -> Removal {
         Removal::IdleFirst
@@ -230,7 +235,7 @@ pub struct View<'a> {
     pub ordered: u32,
     /// Requests that one instance serves at a time.
     pub per_instance: u32,
-    /// Those ordered, in the order of their creation.
+    /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
     pub in_progress: u32,

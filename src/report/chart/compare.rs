@@ -6,7 +6,7 @@ use super::plot::{Mark, Panel, Plot, Shape, Tip};
 use super::run::{clock, intervals, time_axis};
 use super::{BLUE, Colour, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
 use crate::measure::RunResult;
-use crate::measure::comparison::Comparison;
+use crate::measure::comparison::{COLD_AFFECTED_RATIO, Comparison};
 use crate::measure::summary::Stat;
 use crate::report::number::{Quantity, count};
 use crate::report::wording::shown;
@@ -37,11 +37,8 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         ),
         drawn(
             "cold-starts",
-            &format!(
-                "Cold over started invocations of all functions, with 95 % intervals.{}",
-                left_out(order.len(), POINTS)
-            ),
-            cold_starts(&order[..order.len().min(POINTS)]).svg(),
+            &format!("{}{}", cold_caption(comparison), left_out(order.len(), POINTS)),
+            cold_starts(comparison, &order[..order.len().min(POINTS)]).svg(),
         ),
         drawn(
             "instances",
@@ -81,9 +78,9 @@ pub(super) fn name(result: &(String, RunResult)) -> String {
 pub(super) fn range(
     results: &[&(String, RunResult)],
     quantity: Quantity,
-    value: impl Fn(&RunResult) -> f64,
+    value: impl Fn(&(String, RunResult)) -> f64,
 ) -> Option<String> {
-    let finite = || results.iter().map(|one| (*one, value(&one.1))).filter(|(_, value)| value.is_finite());
+    let finite = || results.iter().map(|one| (*one, value(one))).filter(|(_, value)| value.is_finite());
     let (low, high) = (finite().min_by(|a, b| a.1.total_cmp(&b.1))?, finite().max_by(|a, b| a.1.total_cmp(&b.1))?);
     let texts = [low.1, high.1].map(|value| quantity.text(value));
     if texts[0] == texts[1] {
@@ -96,7 +93,7 @@ pub(super) fn range(
 pub(super) fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     let cost = |result: &RunResult| result.summary.monthly_cost_usd;
     let p99 = |result: &RunResult| result.summary.total.latency_s.p99;
-    let title = match range(results, Quantity::Seconds, |one| p99(one).mean) {
+    let title = match range(results, Quantity::Seconds, |one| p99(&one.1).mean) {
         Some(range) => format!("Latency p99 {range}, against cost"),
         None => "Latency and cost: no request was completed".to_owned(),
     };
@@ -126,24 +123,57 @@ pub(super) fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     }
 }
 
-pub(super) fn cold_starts(results: &[&(String, RunResult)]) -> Bars {
-    let ratio = |result: &RunResult| result.summary.total.cold_start_ratio;
-    let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
-        Some(range) => format!("Cold starts: {range}"),
-        None => "Cold starts: nothing was started".to_owned(),
+/// A contender's cold-affected ratio; none where the comparison judges cold starts.
+fn cold_affected(comparison: &Comparison, name: &str) -> Option<Stat> {
+    let mut judged = comparison.contrasts.iter().filter(|one| one.metric == COLD_AFFECTED_RATIO);
+    if name == comparison.baseline {
+        return judged.next().map(|one| one.baseline);
+    }
+    judged.find(|one| one.variant == name).map(|one| one.value)
+}
+
+fn cold_caption(comparison: &Comparison) -> &'static str {
+    match cold_affected(comparison, &comparison.baseline) {
+        None => "Cold over started invocations of all functions, with 95 % intervals.",
+        Some(_) => {
+            "Invocations that waited for an instance to start over those started, of all functions, with 95 % intervals. \
+             Under a policy that creates instances by itself nobody is cold in the narrow sense, for none is created for \
+             a request."
+        }
+    }
+}
+
+fn cold_starts(comparison: &Comparison, results: &[&(String, RunResult)]) -> Bars {
+    let ratio =
+        |one: &(String, RunResult)| cold_affected(comparison, &one.0).unwrap_or(one.1.summary.total.cold_start_ratio);
+    let words = match cold_affected(comparison, &comparison.baseline) {
+        None => COLD,
+        Some(_) => ["Waited for a start", "cold-affected ratio"],
     };
-    let of_each = results.iter().map(|one| format!("{}: {}", one.0, Quantity::Ratio.stat(&ratio(&one.1))));
+    ratios(results, words, ratio)
+}
+
+/// What cold starts are called in title and axis.
+pub(super) const COLD: [&str; 2] = ["Cold starts", "cold-start ratio"];
+
+/// A bar with a share of each.
+pub(super) fn ratios(
+    results: &[&(String, RunResult)],
+    [what, short]: [&str; 2],
+    ratio: impl Fn(&(String, RunResult)) -> Stat,
+) -> Bars {
+    let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
+        Some(range) => format!("{what}: {range}"),
+        None => format!("{what}: nothing was started"),
+    };
+    let of_each = results.iter().map(|one| format!("{}: {}", one.0, Quantity::Ratio.stat(&ratio(one))));
     Bars {
         description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
-        axis: Axis::new("cold-start ratio", Quantity::Ratio, Scale::Linear),
-        parts: vec![("cold starts".to_owned(), ORANGE)],
+        axis: Axis::new(short, Quantity::Ratio, Scale::Linear),
+        parts: vec![(what.to_lowercase(), ORANGE)],
         rows: (results.iter())
-            .map(|one| Row {
-                name: one.0.clone(),
-                parts: vec![ratio(&one.1).mean],
-                half_width: ratio(&one.1).half_width,
-            })
+            .map(|one| Row { name: one.0.clone(), parts: vec![ratio(one).mean], half_width: ratio(one).half_width })
             .collect(),
     }
 }
@@ -153,7 +183,7 @@ type Step = (f64, f64, f64);
 
 fn instances(results: &[&(String, RunResult)]) -> Plot {
     let mean = |result: &RunResult| result.summary.total.instances.mean.mean;
-    let title = match range(results, Quantity::Count, mean) {
+    let title = match range(results, Quantity::Count, |one| mean(&one.1)) {
         Some(range) => format!("Instances on average: {range}"),
         None => "Instances over time".to_owned(),
     };

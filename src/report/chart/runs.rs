@@ -1,7 +1,7 @@
 //! The charts of several stored runs, laid over each other.
 
 use super::axis::{Axis, Scale};
-use super::compare::{POINTS, cold_starts, left_out, name, range, style, tradeoff};
+use super::compare::{COLD, POINTS, left_out, name, range, ratios, style, tradeoff};
 use super::distribution::{share_above, tail};
 use super::plot::{Mark, Panel, Plot, Shape, Tip};
 use super::run::{clock, intervals, time_axis};
@@ -47,7 +47,7 @@ pub fn charts(results: &[(String, RunResult)]) -> Vec<Drawn> {
             "cold-starts",
             "Cold over started invocations of all functions, with 95 % intervals.",
             POINTS,
-            cold_starts(&all).svg(),
+            ratios(&all, COLD, |one| one.1.summary.total.cold_start_ratio).svg(),
         ),
         drawn(
             "instances",
@@ -75,7 +75,7 @@ fn of_each(results: &[&(String, RunResult)], value: impl Fn(&RunResult) -> Strin
 }
 
 fn latency(results: &[&(String, RunResult)]) -> Plot {
-    let title = match range(results, Quantity::Seconds, p99) {
+    let title = match range(results, Quantity::Seconds, |one| p99(&one.1)) {
         Some(range) => format!("Latency p99 over time; of all requests {range}"),
         None => "Latency over time: no request was completed".to_owned(),
     };
@@ -85,7 +85,7 @@ fn latency(results: &[&(String, RunResult)]) -> Plot {
 
 fn instances(results: &[&(String, RunResult)]) -> Plot {
     let mean = |result: &RunResult| result.summary.total.instances.mean.mean;
-    let title = match range(results, Quantity::Count, mean) {
+    let title = match range(results, Quantity::Count, |one| mean(&one.1)) {
         Some(range) => format!("Instances on average: {range}"),
         None => "Instances over time".to_owned(),
     };
@@ -130,7 +130,7 @@ fn over_time(
 
 fn distribution(results: &[&(String, RunResult)]) -> Plot {
     let p50 = |result: &RunResult| result.summary.total.latency_s.p50.mean;
-    let title = match range(results, Quantity::Seconds, p50) {
+    let title = match range(results, Quantity::Seconds, |one| p50(&one.1)) {
         Some(range) => format!("One request in two takes longer than {range}"),
         None => "Distribution of latency: no request was completed".to_owned(),
     };

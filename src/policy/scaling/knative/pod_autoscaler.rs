@@ -42,6 +42,7 @@ impl KnativeSpec {
             activator: ActivatorReporter::default(),
             pods: BTreeMap::new(),
             through_activator: true,
+            reported: [SimTime::ZERO; 2],
             report_at: SimTime::ZERO,
             tick_at: SimTime::ZERO + TICK_INTERVAL,
             reconcile_at: SimTime::ZERO,
@@ -62,17 +63,37 @@ pub struct PodAutoscaler {
     pods: BTreeMap<InstanceId, Pod>,
     /// Whether the request that arrived last goes through the activator.
     through_activator: bool,
+    /// The last two reports of the queue-proxies, as a wall clock shows them, the later first.
+    reported: [SimTime; 2],
     report_at: SimTime,
     tick_at: SimTime,
     reconcile_at: SimTime,
 }
 
+/// Every pod reports every second, but of thousands only a few are scraped, and many have nothing new to say. So what a
+/// pod would have reported is made up when something happens to it or somebody asks.
 #[derive(Debug)]
 struct Pod {
     ready: SimTime,
     stats: RequestStats,
-    /// What a scrape finds.
+    /// The last report that has been made.
+    reported: SimTime,
+    /// What a scrape finds: that report.
     latest: Stat,
+}
+
+impl Pod {
+    /// Makes the reports that are due; all but the last two have been replaced by others.
+    fn catch_up(&mut self, [last, before]: [SimTime; 2]) -> &mut RequestStats {
+        if self.reported < before {
+            self.stats.report(before);
+        }
+        if self.reported < last {
+            self.latest = self.stats.report(last);
+            self.reported = last;
+        }
+        &mut self.stats
+    }
 }
 
 impl PodAutoscaler {
@@ -97,16 +118,19 @@ impl PodAutoscaler {
 
     /// Queue-proxies and activator report, and a sample of the pods is scraped.
     fn report(&mut self, now: SimTime) -> bool {
-        for pod in self.pods.values_mut() {
-            pod.latest = pod.stats.report(now);
-        }
+        self.reported = [now, self.reported[0]];
         let ready = self.ready_count();
         let stat = self.activator.report(now);
         let is_news = stat.is_some_and(|stat| self.autoscaler.push(now, stat, Some(ready)));
-        let pods: Vec<&Pod> = self.pods.values().collect();
+        let reported = self.reported;
+        let mut pods: Vec<&mut Pod> = self.pods.values_mut().collect();
         let ages: Vec<Span> = pods.iter().map(|pod| now.since(pod.ready)).collect();
         let chosen = scrape::choose(&ages, self.spec.settings.metric.stable_window, &mut self.stream);
-        let sampled: Vec<Stat> = chosen.into_iter().map(|index| pods[index].latest).collect();
+        let mut scrape = |index: usize| {
+            pods[index].catch_up(reported);
+            pods[index].latest
+        };
+        let sampled: Vec<Stat> = chosen.into_iter().map(&mut scrape).collect();
         if let Some(stat) = scrape::extrapolate(&sampled, pods.len()) {
             self.autoscaler.scraped(now, stat);
         }
@@ -181,7 +205,7 @@ impl Scaling for PodAutoscaler {
     fn placed(&mut self, now: SimTime, instance: InstanceId, waited: bool) -> Mark {
         let proxied = waited || self.through_activator;
         if let Some(pod) = self.pods.get_mut(&instance) {
-            pod.stats.request_in(now + EPOCH, proxied);
+            pod.catch_up(self.reported).request_in(now + EPOCH, proxied);
         }
         proxied
     }
@@ -191,7 +215,7 @@ impl Scaling for PodAutoscaler {
             self.activator.request_out(now + EPOCH);
         }
         if let Some(pod) = self.pods.get_mut(&instance) {
-            pod.stats.request_out(now + EPOCH, proxied);
+            pod.catch_up(self.reported).request_out(now + EPOCH, proxied);
         }
     }
 
@@ -204,7 +228,8 @@ impl Scaling for PodAutoscaler {
 
     fn ready(&mut self, now: SimTime, instance: InstanceId) {
         let at = now + EPOCH;
-        self.pods.insert(instance, Pod { ready: at, stats: RequestStats::new(at), latest: Stat::default() });
+        let (stats, reported) = (RequestStats::new(at), self.reported[0]);
+        self.pods.insert(instance, Pod { ready: at, stats, reported, latest: Stat::default() });
         self.reconcile_at = now;
     }
 
@@ -219,7 +244,55 @@ impl Scaling for PodAutoscaler {
         (!self.activator_serves()).then_some(most)
     }
 
+    fn looks_at_instances(&self) -> bool {
+        false
+    }
+
     fn removal(&self) -> Removal {
         Removal::Youngest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Requests in and out at all kinds of moments, reports every second, some of which nobody reads.
+    #[test]
+    fn reports_made_late_are_the_reports() {
+        let at = |millis: u64| SimTime::ZERO + EPOCH + Span::from_millis(millis);
+        let mut pod =
+            Pod { ready: at(300), stats: RequestStats::new(at(300)), reported: at(0), latest: Stat::default() };
+        let mut each_second = RequestStats::new(at(300));
+        let mut reported = [at(0); 2];
+        let events: [(u64, i32); 9] = [
+            (300, 1),
+            (300, 1),
+            (1_000, 1),
+            (1_350, -1),
+            (6_100, 1),
+            (7_000, -1),
+            (7_999, 1),
+            (12_700, -1),
+            (12_701, -1),
+        ];
+        let mut next = events.iter().peekable();
+        for second in 1..=15 {
+            // What happens at the very moment of a report came before it.
+            while let Some((millis, change)) = next.next_if(|(millis, _)| *millis <= second * 1_000) {
+                for stats in [&mut each_second, pod.catch_up(reported)] {
+                    match change {
+                        1 => stats.request_in(at(*millis), *millis < 1_000),
+                        _ => stats.request_out(at(*millis), *millis < 2_000),
+                    }
+                }
+            }
+            let latest = each_second.report(at(second * 1_000));
+            reported = [at(second * 1_000), reported[0]];
+            if [1, 2, 6, 8, 13, 15].contains(&second) {
+                pod.catch_up(reported);
+                assert_eq!(pod.latest, latest, "{second} s");
+            }
+        }
     }
 }
