@@ -33,12 +33,20 @@ pub enum Purpose {
     Scaling = 7,
     /// A keep-alive policy that tosses coins.
     KeepAlive = 8,
+    /// What is in progress when the run begins.
+    Initial = 9,
 }
 
 /// The root of all streams of one replication.
 #[derive(Clone, Copy, Debug)]
 pub struct Streams {
     root: u64,
+}
+
+/// The seed of one of many experiments under a common seed.
+#[must_use]
+pub fn seed_of(seed: u64, number: u64) -> u64 {
+    mix(mix(seed ^ DERIVATION_VERSION.rotate_left(32)).wrapping_add(number).rotate_left(17))
 }
 
 impl Streams {

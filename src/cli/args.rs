@@ -10,6 +10,8 @@ use crate::measure::comparison::Tolerance;
 use crate::scenario::limits::MAX_REPLICATIONS;
 use crate::scenario::template::TEMPLATES;
 
+/// Shards of a sweep; each costs a start of the program and a look at all points.
+const MAX_SHARDS: u32 = 100_000;
 /// More threads than this are a typing error.
 const MAX_THREADS: usize = 1024;
 
@@ -25,6 +27,8 @@ Examples:
   forewarm check shop.toml                find every mistake in it
   forewarm run shop.toml                  simulate it; results in results/<name>
   forewarm compare shop.toml              its variants side by side
+  forewarm sweep shop.toml                every combination of the values in its [sweep]
+  forewarm plan shop.toml                 what to set, what it costs, when it breaks
   forewarm report results/shop            the report of stored results again
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
@@ -42,6 +46,10 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
     Report(ReportArgs),
+    /// Simulate a grid of points: every combination of values in [sweep]
+    Sweep(SweepArgs),
+    /// Find the cheapest configuration that meets the objectives, and say when it breaks
+    Plan(PlanArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -66,6 +74,7 @@ Examples:
   forewarm run shop.toml
   forewarm run shop.toml --set function.checkout.memory=512MB --replications 10
   forewarm run shop.toml --variant provisioned --out results/provisioned
+  forewarm run shop.toml --precision latency_s.p99=5% --max-replications 100
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
   forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
@@ -81,6 +90,12 @@ pub(super) struct RunArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Run until half of the 95 % interval is this short: METRIC=5% of the mean, or METRIC=VALUE; may be repeated
+    #[arg(long, value_name = "METRIC=P", value_parser = precision_of_metric)]
+    pub(super) precision: Vec<(String, Tolerance)>,
+    /// With a precision: never make more replications than this [default: 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
     /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
     #[arg(long, value_name = "FILE")]
     pub(super) requests: Option<PathBuf>,
@@ -133,6 +148,84 @@ pub(super) struct CompareArgs {
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
     pub(super) gate: GateArgs,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm sweep shop.toml
+  forewarm sweep shop.toml --resume                            go on after an interruption
+  forewarm sweep shop.toml --dry-run --shards 64               points, expected cost, shards
+  forewarm sweep shop.toml --shard 3/64 --out parts            one of 64 parts, on any machine
+  forewarm sweep shop.toml --merge parts --out results/shop    all parts in one
+
+The table [sweep] of the scenario names keys and the values they take:
+
+  [sweep]
+  \"function.checkout.memory\" = [\"512MB\", \"1024MB\", \"2048MB\"]
+  \"function.checkout.concurrency.provisioned\" = { from = 0, to = 50, step = 10 }
+  \"source.web.arrivals.poisson.rate\" = { from = \"10/s\", to = \"1000/s\", points = 7, scale = \"log\" }
+
+All points are checked before the first runs, and meet the same requests with the same luck. Each point is kept when it is
+done, in a folder beside that of the results, and --resume goes on from there after Ctrl-C, a crash or a power cut, with the
+same result. The same is true of shards: run one again, and it writes the same file.
+
+Exit codes: 2, what was typed or written is wrong: do not try again; 3 or 4, interrupted or the machine failed: do.")]
+pub(super) struct SweepArgs {
+    /// The scenario file with its [sweep]; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Go on with a sweep that was interrupted; begin it if there is none
+    #[arg(long, conflicts_with_all = ["shard", "merge", "dry_run"])]
+    pub(super) resume: bool,
+    /// Simulate shard K of N only, and write its part into the folder --out [default: results/NAME.parts]
+    #[arg(long, value_name = "K/N", value_parser = shard, conflicts_with_all = ["merge", "dry_run"])]
+    pub(super) shard: Option<(u32, u32)>,
+    /// Put the parts in this folder together, and simulate nothing
+    #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
+    pub(super) merge: Option<PathBuf>,
+    /// Check all points, say how many they are and what they will cost, and simulate nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// With --dry-run: show the commands of so many shards
+    #[arg(long, value_name = "N", requires = "dry_run", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SHARDS)))]
+    pub(super) shards: Option<u32>,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm plan shop.toml
+  forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
+  forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
+
+The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
+
+  [plan]
+  growth = \"5%/month\"
+  \"function.checkout.memory\" = { values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }
+  \"function.checkout.concurrency.provisioned\" = { from = 0, to = 20 }
+
+The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the
+right side, not only the mean. All that is said holds together at 95 %.
+
+Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
+pub(super) struct PlanArgs {
+    /// The scenario file with its objectives and its [plan]; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    /// Never make more replications of a configuration than this, in place of plan.max-replications
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    pub(super) max_replications: Option<u32>,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -409,6 +502,23 @@ fn precision(text: &str) -> Result<(Option<String>, Tolerance), String> {
         (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
         (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
         _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+    }
+}
+
+/// `METRIC=5%` or `METRIC=VALUE`.
+fn precision_of_metric(text: &str) -> Result<(String, Tolerance), String> {
+    match precision(text) {
+        Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
+        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+    }
+}
+
+/// `3/64`.
+fn shard(text: &str) -> Result<(u32, u32), String> {
+    let numbers = text.split_once('/').and_then(|(shard, of)| Some((shard.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((shard, of)) if (1..=of).contains(&shard) && of <= MAX_SHARDS => Ok((shard, of)),
+        _ => Err(format!("write K/N with K from 1 to N, as in 3/64; N may be {MAX_SHARDS} at most")),
     }
 }
 

@@ -14,6 +14,7 @@ use super::run::{manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
 use crate::experiment::compare::{self as experiment, Compared, Contender};
+use crate::experiment::{Progress as _, warm_up};
 use crate::measure::Manifest;
 use crate::measure::comparison::{Design, Precision, Tolerance};
 use crate::measure::summary::metrics;
@@ -46,7 +47,8 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
     let gate = Gate::open(&args.gate, &results, &halt)?;
     let threads = threads(args.job.threads);
 
-    let (compared, wall_s) = simulate(args, &contenders, &design, threads, &halt)?;
+    let (compared, wall_s) = simulate(args, &mut contenders, &design, threads, &halt)?;
+    let unchanged = &contenders[0].1;
 
     let done = compared.comparison.replications;
     let manifest = manifest(unchanged, done, threads, compared.simulated, wall_s);
@@ -200,13 +202,14 @@ fn precision(asked: &[(Option<String>, Tolerance)]) -> Result<Precision, Stop> {
 /// The comparison, and how long it took in seconds.
 fn simulate(
     args: &CompareArgs,
-    contenders: &[Contender],
+    contenders: &mut [Contender],
     design: &Design,
     threads: NonZeroUsize,
     halt: &Halt,
 ) -> Result<(Compared, f64), Stop> {
     let meter = Meter::start(halt.clone(), !args.job.quiet && !args.job.no_progress && terminal::is_watched());
-    let compared = experiment::compare(contenders, design, threads, &meter);
+    let compared =
+        settle(contenders, threads, &meter).and_then(|()| experiment::compare(contenders, design, threads, &meter));
     let wall_s = meter.stop().as_secs_f64();
     match compared {
         Ok(compared) => Ok((compared, wall_s)),
@@ -214,6 +217,18 @@ fn simulate(
         Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
         Err(error) => Err(Stop::Input(error.into())),
     }
+}
+
+/// Where the warm-up is left to a pilot, that of the first contender that leaves it open decides for all of them: pairs are
+/// pairs of the same time.
+fn settle(contenders: &mut [Contender], threads: NonZeroUsize, meter: &Meter) -> Result<(), SimError> {
+    let mut open = contenders.iter_mut().map(|(_, scenario)| scenario).filter(|one| one.simulation.warm_up_is_auto);
+    let Some(first) = open.next() else { return Ok(()) };
+    warm_up::settle(first, threads, meter)?;
+    let warm_up = first.simulation.warm_up;
+    open.for_each(|other| other.simulation.warm_up = warm_up);
+    meter.begin();
+    Ok(())
 }
 
 /// All files of the results folder.

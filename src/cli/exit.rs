@@ -28,8 +28,12 @@ pub(super) enum Stop {
     Scenario(Problems),
     /// Ctrl-C, and nothing was worth keeping.
     Interrupted,
+    /// Ctrl-C, and what was known by then is kept.
+    Unfinished,
     /// Ctrl-C, and this many replications are kept.
     Kept(u32),
+    /// Ctrl-C, and what is done can be gone on with; says how.
+    Paused(String),
     /// The environment failed: disk full, permission.
     Environment(anyhow::Error),
     /// Whoever read the output has seen enough.
@@ -82,7 +86,7 @@ impl Stop {
         ExitCode::from(match self {
             Self::ClosedPipe => 0,
             Self::Input(_) | Self::Scenario(_) => 2,
-            Self::Interrupted | Self::Kept(_) => INTERRUPTED,
+            Self::Interrupted | Self::Unfinished | Self::Kept(_) | Self::Paused(_) => INTERRUPTED,
             Self::Environment(_) => 4,
         })
     }
@@ -93,9 +97,13 @@ impl Stop {
             Self::Input(error) | Self::Environment(error) => terminal::error(&format!("{error:#}")),
             Self::Scenario(problems) => terminal::problems(problems),
             Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
+            Self::Unfinished => {
+                terminal::complain("interrupted: the results are what was known by then, and are not finished\n");
+            }
             Self::Kept(replications) => {
                 terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
             }
+            Self::Paused(message) => terminal::complain(&format!("interrupted: {message}\n")),
             Self::ClosedPipe => {}
         }
     }

@@ -8,29 +8,40 @@ use super::args::{ChangeArgs, ScenarioArgs};
 use super::exit::Stop;
 use crate::measure::summary::metrics;
 use crate::scenario::limits::MAX_FILE_BYTES;
-use crate::scenario::{Files, ParseOptions, Problems, Scenario, WithVariants, parse_bytes, parse_variants};
+use crate::scenario::{
+    Base, Files, ParseOptions, Problems, Scenario, Tolerance, WithVariants, parse_bytes, parse_variants,
+};
 use crate::workload::Input;
 
 /// The name that means standard input.
 const STANDARD_INPUT: &str = "-";
 
-/// Reads and checks the scenario in a file or, for `-`, on standard input.
+/// Reads and checks the scenario in a file or, for `-`, on standard input, with what is asked about precision.
 ///
 /// # Errors
 /// A file that cannot be read, and everything that is wrong in it.
-pub(super) fn scenario(path: &Path, args: &ScenarioArgs) -> Result<(Scenario, Problems), Stop> {
+pub(super) fn scenario(
+    path: &Path,
+    args: &ScenarioArgs,
+    precision: &[(String, Tolerance)],
+    max_replications: Option<u32>,
+) -> Result<(Scenario, Problems), Stop> {
     let text = Text::of(path)?;
     let options = options(&args.changes, args.variant.clone());
+    let options = ParseOptions { precision: precision.to_vec(), max_replications, ..options };
     parse_bytes(&text.name, &text.bytes, &options, &text.files).map_err(Stop::Scenario)
 }
 
-fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
+/// What the options of the command line ask for.
+pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
     ParseOptions {
         set: changes.set.clone(),
         variant,
         policy: None,
         seed: changes.seed,
         replications: changes.replications,
+        precision: Vec::new(),
+        max_replications: None,
         metrics: metrics().into_iter().map(|(key, _)| key).collect(),
     }
 }
@@ -65,6 +76,14 @@ impl Text {
     /// Everything that is wrong in it.
     pub(super) fn variants(&self, changes: &ChangeArgs) -> Result<WithVariants, Problems> {
         parse_variants(&self.name, &self.bytes, &options(changes, None), &self.files)
+    }
+
+    /// The scenario, and what many scenarios can be made from.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub(super) fn base<'a>(&'a self, options: &'a ParseOptions) -> Result<(Base<'a>, Scenario, Problems), Problems> {
+        Base::read(&self.name, &self.bytes, options, &self.files)
     }
 
     /// The scenario with every function under a policy.

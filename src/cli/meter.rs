@@ -1,8 +1,8 @@
 //! How far a run has come, on standard error.
 
 use std::ops::ControlFlow;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -25,13 +25,20 @@ pub(super) struct Meter {
     /// Steps of [`WHOLE`].
     done: AtomicU64,
     requests: AtomicU64,
+    /// Said beside the bar.
+    note: Mutex<String>,
 }
 
 impl Meter {
     /// Starts the clock. The bar appears after half a second if it is `visible`.
     pub(super) fn start(halt: Halt, visible: bool) -> Self {
         let (done, requests) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { halt, started: Instant::now(), visible, bar: OnceLock::new(), done, requests }
+        Self { halt, started: Instant::now(), visible, bar: OnceLock::new(), done, requests, note: Mutex::default() }
+    }
+
+    /// Says something beside the bar from now on.
+    pub(super) fn say(&self, note: String) {
+        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
     }
 
     /// Takes the bar away and says how long it took.
@@ -49,7 +56,9 @@ impl Meter {
                 .with_style(style.expect("the template is right"))
                 .with_elapsed(elapsed)
         });
-        bar.set_message(rate(requests as f64 / elapsed.as_secs_f64()));
+        let rate = rate(requests as f64 / elapsed.as_secs_f64());
+        let note = self.note.lock().unwrap_or_else(PoisonError::into_inner);
+        bar.set_message(if note.is_empty() { rate } else { format!("{note}, {rate}") });
         bar.set_position(done);
     }
 }

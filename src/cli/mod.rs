@@ -3,10 +3,11 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `report`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `sweep`, `plan`, `report`, `list`, `trace`, `small` | the commands, each in one screen |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder`, `room` | the results folder; single files; what both need; whether they will fit |
 //! | `gate` | what makes a result fail |
+//! | `journal` | the points of a sweep that are done |
 //! | `halt`, `meter` | Ctrl-C; progress |
 //! | `exit`, `terminal` | exit codes; the two output streams |
 
@@ -21,15 +22,18 @@ mod exit;
 mod folder;
 mod gate;
 mod halt;
+mod journal;
 mod list;
 mod load;
 mod meter;
 mod output;
+mod plan;
 mod report;
 mod results;
 mod room;
 mod run;
 mod small;
+mod sweep;
 mod terminal;
 mod trace;
 
@@ -57,6 +61,8 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Check(args) => small::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -53,6 +53,19 @@ impl Results {
         fs::write(self.temporary.path().join(name), content).map_err(|error| self.failed(name, error))
     }
 
+    /// Begins a file that is too long to be held whole.
+    ///
+    /// # Errors
+    /// What the system answers.
+    pub(super) fn create(&self, name: &str) -> Result<fs::File, Stop> {
+        fs::File::create(self.temporary.path().join(name)).map_err(|error| self.failed(name, error))
+    }
+
+    /// What the system answered to writing a file.
+    pub(super) fn failed(&self, name: &str, error: io::Error) -> Stop {
+        Stop::of_writing(self.shown.join(name).display(), error)
+    }
+
     /// Puts the folder in its place. Earlier results there are replaced as a whole, or stay as they are.
     ///
     /// # Errors
@@ -81,10 +94,6 @@ impl Results {
         let _ = self.temporary.keep();
         self.made.keep();
         Ok(())
-    }
-
-    fn failed(&self, name: &str, error: io::Error) -> Stop {
-        Stop::of_writing(self.shown.join(name).display(), error)
     }
 }
 

@@ -12,7 +12,7 @@ use super::output::{Output, Sink};
 use super::results::{MANIFEST, Results};
 use super::{load, room, terminal};
 use crate::engine::SimError;
-use crate::experiment::{self, Run};
+use crate::experiment::{self, Progress as _, Run};
 use crate::measure::{Manifest, RunResult};
 use crate::report::junit::Suite;
 use crate::report::number::count;
@@ -24,7 +24,7 @@ use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
 pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
-    let (mut scenario, warnings) = load::scenario(&args.path, &args.scenario)?;
+    let (mut scenario, warnings) = load::scenario(&args.path, &args.scenario, &args.precision, args.max_replications)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
@@ -37,24 +37,25 @@ pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     let gate = Gate::open(&args.gate, &results, &halt)?;
     let threads = threads(args.job.threads);
 
-    let (run, wall_s) = simulate(args, &scenario, threads, logs, &halt)?;
+    let (run, wall_s) = simulate(args, &mut scenario, threads, logs, &halt)?;
 
-    let manifest = manifest(&scenario, run.result.summary.replications, threads, run.simulated, wall_s);
+    let done = run.result.summary.replications;
+    let manifest = manifest(&scenario, done, threads, run.simulated, wall_s);
     write(&results, &run.result, &manifest)?;
-    if halt.is_interrupted() {
-        return Err(Stop::Interrupted);
-    }
     let suite = Suite { name: scenario.name.clone(), summary: &run.result.summary };
-    let done = gate.close(&[suite], wall_s)?;
+    let outcome = gate.close(&[suite], wall_s)?;
     results.commit()?;
     print(args, &folder, &run, &manifest)?;
-    Ok(done)
+    if halt.is_interrupted() {
+        return Err(Stop::Kept(done));
+    }
+    Ok(outcome)
 }
 
 /// The run, and how long it took in seconds.
 fn simulate(
     args: &RunArgs,
-    scenario: &Scenario,
+    scenario: &mut Scenario,
     threads: NonZeroUsize,
     mut logs: Logs,
     halt: &Halt,
@@ -63,12 +64,19 @@ fn simulate(
     let requests = logs.requests.as_mut().map(|(_, log)| log);
     let timeline = logs.timeline.as_mut().map(|(_, log)| log);
     let observers = (requests.is_some() || timeline.is_some()).then_some((requests, timeline));
-    let run = experiment::run(scenario, threads, &meter, observers);
+    let run = experiment::warm_up::settle(scenario, threads, &meter).and_then(|warm_up| {
+        if warm_up.is_some() {
+            meter.begin();
+        }
+        let mut run = experiment::run(scenario, threads, &meter, observers)?;
+        run.result.summary.evidence.warm_up = warm_up;
+        Ok(run)
+    });
     let wall_s = meter.stop().as_secs_f64();
     match run {
-        _ if halt.is_interrupted() => Err(Stop::Interrupted),
         // If it was an output that stopped the run, its error is here.
         Ok(run) => logs.keep().map(|()| (run, wall_s)),
+        Err(SimError::Cancelled) if halt.is_interrupted() => Err(Stop::Interrupted),
         Err(SimError::Cancelled) => logs.keep().and(Err(Stop::Interrupted)),
         Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
         Err(error) => Err(Stop::Input(error.into())),
@@ -163,7 +171,7 @@ pub(super) fn manifest(
 }
 
 /// The command as it can be typed again, the program by its name only.
-fn command_line(arguments: impl Iterator<Item = String>) -> String {
+pub(super) fn command_line(arguments: impl Iterator<Item = String>) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
     let quoted = arguments.skip(1).map(|word| match word.chars().all(plain) && !word.is_empty() {
         true => word,

@@ -2,21 +2,29 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 
 use clap::CommandFactory as _;
 use serde_json::Value;
 
-use super::args::{Args, CheckArgs, CompletionArgs, InitArgs};
+use super::args::{Args, CheckArgs, CompletionArgs, InitArgs, ScenarioArgs};
 use super::exit::{Done, Stop};
-use super::{load, terminal};
-use crate::scenario::{schema as scenario_schema, template};
+use super::load::{self, Text};
+use super::run::threads;
+use super::terminal;
+use crate::experiment::sweep::{Failure, Task};
+use crate::measure::sweep::Columns;
+use crate::scenario::{Problems, schema as scenario_schema, template};
+
+/// Points of a sweep that are checked too: a moment's work.
+const MAX_CHECKED: u64 = 10_000;
 
 /// `forewarm check`: every problem of every file.
 pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
     let mut worst = Done::Well;
     for path in &args.paths {
-        match load::scenario(path, &args.scenario) {
-            Ok((_, warnings)) => {
+        match check_one(path, &args.scenario) {
+            Ok(warnings) => {
                 if !warnings.is_empty() {
                     terminal::problems(&warnings);
                 }
@@ -32,6 +40,24 @@ pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
         }
     }
     Ok(worst)
+}
+
+/// Checks a scenario, and the points of its sweep if they are not very many; hands back what is suspicious.
+fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, Stop> {
+    let text = Text::of(path)?;
+    let options = load::options(&args.changes, args.variant.clone());
+    let (base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
+    if let Some(sweep) = &scenario.sweep
+        && let Some(points) = sweep.points().filter(|points| points.count() <= MAX_CHECKED)
+    {
+        let columns = Columns::of(&scenario);
+        let warm_up = scenario.simulation.warm_up;
+        let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up };
+        if let Err(Failure::Points(problems)) = task.survey(threads(None), &()) {
+            return Err(Stop::Scenario(problems));
+        }
+    }
+    Ok(warnings)
 }
 
 /// `forewarm schema`.

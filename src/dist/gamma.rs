@@ -51,6 +51,13 @@ impl Dist {
 }
 
 impl Gamma {
+    /// All values times `factor`.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let scale_ns = self.scale_ns * factor;
+        let sampler = rand_distr::Gamma::new(self.shape, scale_ns).unwrap_or(self.sampler);
+        Self { shape: self.shape, scale_ns, sampler, standard: self.standard }
+    }
+
     pub(super) fn sample_ns(&self, stream: &mut Stream) -> f64 {
         self.sampler.sample(stream)
     }

@@ -55,6 +55,11 @@ impl Dist {
 }
 
 impl HyperExponential {
+    /// All values times `factor`.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        Self(self.0.iter().map(|branch| Branch { mean_ns: branch.mean_ns * factor, ..*branch }).collect())
+    }
+
     pub(super) fn sample_ns(&self, stream: &mut Stream) -> f64 {
         let (last, before) = self.0.split_last().expect("a mixture has at least one branch");
         let u: f64 = stream.random();

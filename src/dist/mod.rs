@@ -10,6 +10,7 @@ mod hazard;
 mod kinds;
 mod mixture;
 mod normal;
+mod scaled;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,11 @@ impl Dist {
 }
 
 impl Percentiles {
+    /// All values times `factor`.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        Self(self.0.iter().map(|(p, value)| (*p, value * factor)).collect())
+    }
+
     /// For `p` in 0..=1.
     pub(super) fn quantile_ns(&self, p: f64) -> f64 {
         // The points end at 0 and 1, so the segment that ends at or after `p` always has a beginning.
@@ -73,6 +78,12 @@ impl Percentiles {
 }
 
 impl Empirical {
+    /// All values times `factor`.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let times = |value: &Span| Span::from_nanos_f64_saturating(value.as_nanos() as f64 * factor);
+        Self(self.0.iter().map(times).collect())
+    }
+
     pub(super) fn sample(&self, stream: &mut Stream) -> Span {
         self.0[stream.random_range(0..self.0.len())]
     }

@@ -91,7 +91,8 @@ impl<'s> Direct<'s> {
             && concurrency.overflow == Overflow::Reject
             && spec.scaling == ScalingSpec::PerRequest
             && spec.selection == Selection::MostRecentlyUsed
-            && spec.max_lifetime.is_none();
+            && spec.max_lifetime.is_none()
+            && spec.initial.is_none();
         let KeepAliveSpec::Fixed { window } = spec.keep_alive else { return None };
         is_common.then(|| Self {
             id,

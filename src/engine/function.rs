@@ -3,6 +3,7 @@
 mod company;
 mod expiry;
 mod governor;
+mod initial;
 mod waiting;
 
 use std::collections::{BinaryHeap, VecDeque};
@@ -129,6 +130,8 @@ pub(super) struct FunctionState<'s> {
     timeout_pending: bool,
     /// Where a policy orders instances.
     governor: Option<Box<Governor>>,
+    /// How long the requests run on that are in progress at the start.
+    in_progress_at_start: Vec<Span>,
 }
 
 impl<'s> FunctionState<'s> {
@@ -145,8 +148,11 @@ impl<'s> FunctionState<'s> {
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build(|| streams.stream(&spec.name, Purpose::KeepAlive));
         // Where memory is short, an instance may go from anywhere in the list.
-        let by_last_use =
-            concurrency.per_instance == 1 && spec.selection.is_by_last_use() && platform.memory_budget_mb.is_none();
+        let has_deadlines = spec.initial.as_ref().is_some_and(|initial| !initial.idle_expire_in.is_empty());
+        let by_last_use = concurrency.per_instance == 1
+            && spec.selection.is_by_last_use()
+            && platform.memory_budget_mb.is_none()
+            && !has_deadlines;
         let governor = Governor::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
             _ if governor.as_ref().is_some_and(|governor| governor.orders_all()) => Expiry::Never,
@@ -180,6 +186,7 @@ impl<'s> FunctionState<'s> {
             token_pending: false,
             timeout_pending: false,
             governor,
+            in_progress_at_start: initial::services(spec, streams),
         }
     }
 
@@ -199,6 +206,7 @@ impl<'s> FunctionState<'s> {
                 governor.took_over(place, id);
             }
         }
+        self.begin(shared);
         self.watch_policy(SimTime::ZERO, shared);
     }
 
@@ -236,23 +244,28 @@ impl<'s> FunctionState<'s> {
         let instance = self.instances.get_mut(on);
         let provisioned = instance.provisioned;
         let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
-        shared.finish(&Finished {
-            source: SourceId(request.source),
-            number: request.number,
-            function: self.id,
-            instance: Some(instance.id),
-            born: request.born,
-            assigned: request.assigned,
-            started: request.started,
-            ended: now,
-            cold: request.cold,
-            cold_affected: request.cold_affected,
-            provisioned,
-            outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
-        });
+        let is_initial = request.source == NOBODY;
+        if is_initial {
+            shared.observer.initial_ended(now, self.id, instance.id);
+        } else {
+            shared.finish(&Finished {
+                source: SourceId(request.source),
+                number: request.number,
+                function: self.id,
+                instance: Some(instance.id),
+                born: request.born,
+                assigned: request.assigned,
+                started: request.started,
+                ended: now,
+                cold: request.cold,
+                cold_affected: request.cold_affected,
+                provisioned,
+                outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
+            });
+        }
         self.requests.remove(place);
         self.levels.in_progress -= 1;
-        if self.governor.is_some() {
+        if self.governor.is_some() && !is_initial {
             self.tell_end(on, mark, now);
         }
         if !provisioned && matches!(self.quota, Quota::Account) {

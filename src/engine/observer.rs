@@ -201,6 +201,11 @@ observer! {
     fn instance_created(
         now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool
     );
+    /// An instance was there when the run began, free or with a request that is none of the scenario's: of that request
+    /// only the end is told.
+    fn instance_found(function: FnId, instance: InstanceId, is_busy: bool);
+    /// A request that was in progress when the run began has ended.
+    fn initial_ended(now: SimTime, function: FnId, instance: InstanceId);
     /// An instance is gone. What still exists at the end of the run is not reported.
     fn instance_removed(now: SimTime, function: FnId, instance: InstanceId, created: SimTime);
     /// These levels of a function held from the previous call for it (or the start of the run) until `now`.

@@ -2,6 +2,9 @@
 
 mod cells;
 pub mod compare;
+pub mod plan;
+pub mod sweep;
+pub mod warm_up;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -9,9 +12,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
-use crate::measure::{FunctionRecord, Recorder, Replication, RunResult, Total, Window};
+use crate::measure::{Batches, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
+use crate::stats::precision::{Patience, looks};
 use crate::time::SimTime;
 use cells::Plan;
 
@@ -38,31 +42,57 @@ pub struct Run {
     pub result: RunResult,
     /// Requests simulated, over all replications and the warm-up.
     pub simulated: u64,
+    /// Whether it ended by itself. If not, the replications are in that were whole, from the first one on.
+    pub is_whole: bool,
 }
 
-/// Runs all replications of a scenario on `threads` threads. The result does not depend on `threads`.
+/// Runs a scenario on `threads` threads: as many replications as it asks for, or until its intervals are as narrow as it
+/// asks for. The result does not depend on `threads`.
 ///
 /// `log`, if there is one, is told what happens in the first replication, with the ids of the scenario and all
 /// functions in one order of time.
 ///
 /// # Errors
-/// When `progress` breaks, or when a trace turns out to be malformed.
+/// When `progress` breaks before one replication is whole, or when a trace turns out to be malformed.
 pub fn run<O: Observer + Send>(
     scenario: &Scenario,
     threads: NonZeroUsize,
     progress: &dyn Progress,
-    log: Option<O>,
+    mut log: Option<O>,
 ) -> Result<Run, SimError> {
     let prepared = Prepared::of(scenario);
-    let units: Vec<Unit<'_>> =
-        (0..scenario.simulation.replications).map(|replication| prepared.unit(replication, progress)).collect();
-    let (replications, stopped) = simulate_all(&units, threads, log);
-    if let Some(error) = stopped {
-        return Err(error);
+    let first = scenario.simulation.replications;
+    let precision = scenario.simulation.precision.as_ref();
+    let looks = precision.map_or_else(|| vec![first], |precision| looks(first, precision.max_replications));
+    let mut replications: Vec<Replication> = Vec::new();
+    let (mut patience, mut reached, mut is_whole) = (Patience::default(), Vec::new(), true);
+    for look in &looks {
+        if !replications.is_empty() {
+            progress.begin();
+        }
+        let done = replications.len() as u32;
+        let units: Vec<Unit<'_>> = (done..*look).map(|number| prepared.unit(number, progress)).collect();
+        let (found, stopped) = simulate_all(&units, threads, log.take());
+        replications.extend(found.into_iter().map_while(|replication| replication));
+        match stopped {
+            None => {}
+            Some(SimError::Cancelled) if !replications.is_empty() => is_whole = false,
+            Some(error) => return Err(error),
+        }
+        if precision.is_some() {
+            let (now, is_narrow) = precision_reached(scenario, &mut replications);
+            reached = now;
+            if !is_whole || patience.is_over(is_narrow) {
+                break;
+            }
+        }
     }
-    let replications: Vec<Replication> = replications.into_iter().flatten().collect();
     let simulated = replications.iter().map(Replication::simulated).sum();
-    Ok(Run { result: RunResult::of(scenario, replications), simulated })
+    let mut result = RunResult::of(scenario, replications);
+    if precision.is_some() {
+        result.tell_precision(reached, looks, is_whole);
+    }
+    Ok(Run { result, simulated, is_whole })
 }
 
 /// A scenario with what all its replications have in common.
@@ -278,8 +308,15 @@ impl Work<'_> {
             reached = now;
             self.progress.advance(share, requests)
         };
-        let events = simulate(self.scenario, task.cell, &streams, (&mut recorder, log), &mut pulse)?;
-        Ok(recorder.finish(events))
+        let (scenario, cell) = (self.scenario, task.cell);
+        let Some(mut batches) = Batches::new(scenario, cell, self.window) else {
+            let events = simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?;
+            return Ok(recorder.finish(events));
+        };
+        let events = simulate(scenario, cell, &streams, ((&mut recorder, &mut batches), log), &mut pulse)?;
+        let mut records = recorder.finish(events);
+        batches.finish(total, &mut records);
+        Ok(records)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::recorder::Replication;
 use super::summary::{ScenarioRef, Stat, Summary, metrics};
 use super::{RunResult, Window};
+pub use crate::scenario::Tolerance;
 use crate::scenario::{Bound, Scenario};
 use crate::stats::comparison::{FAMILY_ALPHA, Finding, Level, Looks, paired};
 
@@ -72,15 +73,6 @@ impl Better {
             _ => None,
         }
     }
-}
-
-/// A difference so small that it does not matter.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Tolerance {
-    /// As a part of the baseline's mean.
-    Relative(f64),
-    /// In the unit of the metric.
-    Absolute(f64),
 }
 
 /// How narrow intervals are wanted.

@@ -1,18 +1,24 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
+mod batches;
 pub mod comparison;
 mod cost;
+pub mod evidence;
 mod peaks;
+pub mod plan;
 mod recorder;
 mod result;
 pub mod summary;
+pub mod sweep;
 mod tally;
 pub mod timeline;
 mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use batches::Batches;
 pub use recorder::{FunctionRecord, Recorder, Replication, TOGETHER_MAX, Total};
+pub(crate) use result::precision_reached;
 pub use window::Window;
 
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};

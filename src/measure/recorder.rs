@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::batches::length;
 use super::cost::{self, ByArchitecture, Usage};
 use super::peaks::{HighLevels, Running, SlotTrack, Slots};
 use super::summary::Shape;
@@ -31,6 +32,8 @@ pub struct Total {
     /// Where they are simulated together: known after the run.
     peaks: Peaks,
     events: EventCounts,
+    /// The batches, where intervals are made from them.
+    batches: Vec<Tally>,
 }
 
 /// One interval of the time series: of the total, or of the function that is in it.
@@ -65,6 +68,8 @@ pub struct FunctionRecord {
     pub(super) queue_full: u64,
     /// Its time series, where functions have one.
     pub(super) points: Vec<Point>,
+    /// Its batches, where intervals are made from them.
+    pub(super) batches: Vec<Shape<f64>>,
 }
 
 /// One replication of everything.
@@ -80,6 +85,8 @@ pub struct Replication {
     pub(super) histograms: [Histogram; 4],
     /// Events by kind.
     pub(super) events: EventCounts,
+    /// The batches of the total, where intervals are made from them.
+    pub(super) batches: Vec<Shape<f64>>,
 }
 
 impl Replication {
@@ -97,7 +104,7 @@ impl Total {
         let intervals = (0..window.intervals()).map(|_| Interval::new()).collect();
         let slots = (scenario.functions.len() > TOGETHER_MAX).then(|| Slots::new(window.until));
         let tally = Tally::new(histogram_bits(scenario));
-        Self { tally, intervals, slots, peaks: Peaks::default(), events: EventCounts::default() }
+        Self { tally, intervals, slots, peaks: Peaks::default(), events: EventCounts::default(), batches: Vec::new() }
     }
 
     /// Adds what was recorded of other cells.
@@ -115,6 +122,16 @@ impl Total {
             queued: self.peaks.queued.max(other.peaks.queued),
         };
         self.events += other.events;
+        self.add_batches(&other.batches);
+    }
+
+    /// Adds the batches of a function or of a cell.
+    pub(super) fn add_batches(&mut self, batches: &[Tally]) {
+        if self.batches.is_empty() {
+            self.batches = batches.to_vec();
+        } else {
+            self.batches.iter_mut().zip(batches).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
     }
 
     /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
@@ -136,6 +153,9 @@ impl Total {
             points: points.map(|(index, interval)| interval.point(window.length_of(index))).collect(),
             histograms: self.tally.histograms(),
             events: self.events,
+            batches: (self.batches.iter())
+                .map(|tally| tally.shape(length(window, self.batches.len()), &Peaks::default(), f64::NAN))
+                .collect(),
         }
     }
 }
@@ -377,6 +397,22 @@ impl Observer for Recorder<'_> {
         }
     }
 
+    fn instance_found(&mut self, _: FnId, _: InstanceId, is_busy: bool) {
+        if let Some(running) = &mut self.running {
+            running.created();
+            if is_busy {
+                running.arrived();
+                running.assigned();
+            }
+        }
+    }
+
+    fn initial_ended(&mut self, _: SimTime, _: FnId, _: InstanceId) {
+        if let Some(running) = &mut self.running {
+            running.finished(true);
+        }
+    }
+
     fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
         let track = &mut self.functions[function.index()];
         if !track.provisioned.is_empty() && track.provisioned.remove(&instance).is_some() {
@@ -594,6 +630,7 @@ impl<'a> Track<'a> {
             throttled: self.tally.throttled,
             queue_full: self.tally.queue_full,
             points,
+            batches: Vec::new(),
         }
     }
 
@@ -625,6 +662,6 @@ impl<'a> Track<'a> {
     }
 }
 
-fn histogram_bits(scenario: &Scenario) -> u32 {
+pub(super) fn histogram_bits(scenario: &Scenario) -> u32 {
     if scenario.functions.len() <= FINE_MAX { 10 } else { 7 }
 }

@@ -1,6 +1,8 @@
 //! From replications to what reports are made from: means with intervals.
 
+use super::batches::length;
 use super::cost::{Prices, Usage};
+use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::recorder::{FunctionRecord, Replication};
 use super::summary::{LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
 use super::tally::LIMITS;
@@ -24,14 +26,24 @@ impl RunResult {
             replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
         let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total).collect();
+        // In a comparison there are replications after all.
+        let is_batched = scenario.simulation.batches.is_some() && replications.len() == 1;
+        let batches = replications.first().filter(|_| is_batched);
         let total = stats(&totals);
+        let total = batches.map_or_else(|| total.clone(), |one| with_batches(&total, &one.batches));
         let functions: Vec<(String, Shape<Stat>)> = names
             .enumerate()
             .map(|(index, name)| {
                 let shapes: Vec<_> = replications.iter().map(|one| &one.functions[index].shape).collect();
-                (name, stats(&shapes))
+                let shape = stats(&shapes);
+                let batches = batches.map(|one| &one.functions[index].batches).filter(|batches| !batches.is_empty());
+                (name, batches.map_or_else(|| shape.clone(), |batches| with_batches(&shape, batches)))
             })
             .collect();
+        let batch_means = batches.map(|one| {
+            let length = length(&window, one.batches.len()).as_secs_f64();
+            evidence::batch_means(&one.batches, length)
+        });
         let summary = Summary {
             scenario: ScenarioRef { name: scenario.name.clone(), hash: scenario.hash.clone() },
             seed: scenario.simulation.seed,
@@ -42,6 +54,7 @@ impl RunResult {
             events: events(&replications),
             limits: limits(scenario, &replications),
             monthly_cost_usd: Stat::of(&monthly),
+            evidence: Evidence { rare: evidence::rare(scenario, &replications), batch_means, ..Evidence::default() },
             total,
             functions,
         };
@@ -54,6 +67,31 @@ impl RunResult {
     }
 }
 
+impl RunResult {
+    /// Adds what became of the precision that was asked for.
+    pub(crate) fn tell_precision(&mut self, reached: Vec<MetricReached>, looks: Vec<u32>, is_whole: bool) {
+        let ended_by = match is_whole {
+            false => EndedBy::Interruption,
+            true if evidence::is_narrow(&reached) => EndedBy::Precision,
+            true => EndedBy::MaxReplications,
+        };
+        let replications = self.summary.replications;
+        let precision = PrecisionReached { looks, replications, ended_by, metrics: reached };
+        self.summary.evidence.precision = Some(precision);
+    }
+}
+
+/// What of the precision that a scenario asks for its replications have reached, and whether that is all of it.
+pub(crate) fn precision_reached(scenario: &Scenario, replications: &mut [Replication]) -> (Vec<MetricReached>, bool) {
+    let measured = Window::of(scenario).measured();
+    replications.iter_mut().for_each(|replication| {
+        replication.charge(scenario, measured);
+    });
+    let reached = evidence::reached(scenario, replications);
+    let is_narrow = evidence::is_narrow(&reached);
+    (reached, is_narrow)
+}
+
 impl Stat {
     /// The mean of independent values with half of its 95 % interval. Values that are not there (NaN) are left out.
     #[must_use]
@@ -62,6 +100,60 @@ impl Stat {
         let mean = there.iter().sum::<f64>() / there.len() as f64;
         Self { mean, half_width: interval::mean_half_width(&there) }
     }
+}
+
+/// A ratio of two counts: pooled, because a mean of ratios is biased where replications differ in size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// Cold over started invocations.
+    ColdStarts,
+    /// Rejected over arrived requests.
+    Rejections,
+}
+
+impl Counted {
+    pub(super) const ALL: [Self; 2] = [Self::ColdStarts, Self::Rejections];
+
+    /// The one with this dotted key.
+    pub(super) fn of(metric: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ratio| ratio.metric() == metric)
+    }
+
+    pub(super) const fn metric(self) -> &'static str {
+        match self {
+            Self::ColdStarts => "cold_start_ratio",
+            Self::Rejections => "rejection_ratio",
+        }
+    }
+
+    const fn pair(self, shape: &Shape<f64>) -> (f64, f64) {
+        match self {
+            Self::ColdStarts => (shape.invocations.cold, shape.invocations.started),
+            Self::Rejections => (shape.requests.rejected, shape.requests.arrived),
+        }
+    }
+
+    /// Events and what they are counted of, over all.
+    pub(super) fn sums(self, shapes: &[&Shape<f64>]) -> (f64, f64) {
+        let pairs = shapes.iter().map(|shape| self.pair(shape));
+        pairs.fold((0.0, 0.0), |(events, of), pair| (events + pair.0, of + pair.1))
+    }
+
+    /// The ratio of the sums with its jackknife interval; NaN where nothing was there to count.
+    fn stat(self, shapes: &[&Shape<f64>]) -> Stat {
+        let (events, of) = self.sums(shapes);
+        let pairs: Vec<(f64, f64)> = shapes.iter().map(|shape| self.pair(shape)).collect();
+        Stat { mean: events / of, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) }
+    }
+}
+
+/// The statistic of one metric; NaN where there is no such metric.
+pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &str) -> Stat {
+    if let Some(ratio) = Counted::of(metric) {
+        return ratio.stat(shapes);
+    }
+    let values: Vec<f64> = shapes.iter().map(|shape| shape.get(metric).copied().unwrap_or(f64::NAN)).collect();
+    Stat::of(&values)
 }
 
 /// Leaf by leaf.
@@ -75,11 +167,14 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
         })
         .collect();
     let mut leaf = 0;
-    Shape::build(|_| {
+    let mut all = Shape::build(|_| {
         let values: Vec<f64> = columns.iter().map(|column| column[leaf]).collect();
         leaf += 1;
         Stat::of(&values)
-    })
+    });
+    all.cold_start_ratio = Counted::ColdStarts.stat(shapes);
+    all.rejection_ratio = Counted::Rejections.stat(shapes);
+    all
 }
 
 impl Replication {

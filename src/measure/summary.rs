@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::evidence::Evidence;
+
 /// A mean over replications and half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stat {
@@ -279,6 +281,9 @@ pub struct Summary {
     pub limits: Vec<LimitHit>,
     /// Cost of 30 days at the measured rate, tiers and free grant applied to the month's volume.
     pub monthly_cost_usd: Stat,
+    /// How sure all of it is, beside the intervals.
+    #[serde(flatten)]
+    pub evidence: Evidence,
 }
 
 /// Which scenario a result belongs to.

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use crate::measure::RunResult;
 use crate::measure::comparison::{Better, Comparison, Verdict};
+use crate::measure::plan::{self, Plan};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::timeline::{Point, Timeline};
 use crate::time::Span;
@@ -200,6 +201,44 @@ pub fn comparison(comparison: &Comparison, to: impl Write) -> csv::Result<()> {
         row.push(one.pairs.to_string());
         row.push(verdict.to_owned());
         row.push(one.more_replications.map_or_else(String::new, |more| more.to_string()));
+        out.write_record(row)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The rows of `plan.csv`: one for each configuration that was looked at, by number.
+///
+/// # Errors
+/// What writing answers.
+pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
+    let mut out = csv::Writer::from_writer(to);
+    let mut head: Vec<String> = vec!["number".to_owned()];
+    head.extend(plan.axes.iter().map(|axis| axis.key.clone()));
+    head.extend(["verdict", "replications", "month_usd", "month_usd_low", "month_usd_high"].map(str::to_owned));
+    for asked in &plan.objectives {
+        let name = asked.subject().replace(' ', "_");
+        head.extend(["", "_low", "_high", "_verdict"].map(|end| format!("{name}{end}")));
+    }
+    head.extend(["best", "front"].map(str::to_owned));
+    out.write_record(head)?;
+    let word = |verdict: plan::Verdict| match verdict {
+        plan::Verdict::Met => "met".to_owned(),
+        plan::Verdict::Missed => "missed".to_owned(),
+        plan::Verdict::Open => "open".to_owned(),
+    };
+    let numbers = |one: &plan::Estimate| [one.mean, one.low, one.high].map(|end| end.map_or_else(String::new, number));
+    for one in &plan.candidates {
+        let mut row = vec![one.number.to_string()];
+        row.extend(one.values.iter().cloned());
+        row.extend([word(one.verdict), one.replications.to_string()]);
+        row.extend(numbers(&one.month_usd));
+        for outcome in &one.objectives {
+            row.extend(numbers(&outcome.value));
+            row.push(word(outcome.verdict));
+        }
+        row.push((Some(one.number) == plan.best).to_string());
+        row.push(plan.front.contains(&one.number).to_string());
         out.write_record(row)?;
     }
     out.flush()?;

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::{self, Drawn};
+use super::evidence;
 use super::number::{Quantity, count, duration};
 use super::page::{self, Cell, Column, Section};
 use super::wording;
@@ -165,6 +166,7 @@ fn total(summary: &Summary) -> Markup {
     summary.total.visit(|key, stat| rows.push((key, *stat)));
     html! {
         p.note { "Counts are of the measured part, for each replication; " (wording::intervals(summary)) "." }
+        (sureness(summary))
         details {
             summary { "All " (rows.len()) " metrics" }
             div.scroll tabindex="0" role="group" aria-label="All metrics" {
@@ -181,6 +183,15 @@ fn total(summary: &Summary) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What there is to say about how sure the numbers are.
+fn sureness(summary: &Summary) -> Markup {
+    html! {
+        @for note in evidence::notes(summary) {
+            p.note { @if note.is_warning { strong { (note.text) } } @else { (note.text) } }
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What scripts read: `summary.json`, `comparison.json`, `charts.json`, `manifest.json`.
+//! What scripts read: `summary.json`, `comparison.json`, `plan.json`, `charts.json`, `manifest.json`.
 
 use super::stored::Charts;
 use crate::measure::comparison::Comparison;
+use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
 use crate::measure::{Manifest, RunResult};
 
@@ -15,6 +16,12 @@ pub fn summary(summary: &Summary) -> String {
 #[must_use]
 pub fn comparison(comparison: &Comparison) -> String {
     pretty(comparison)
+}
+
+/// The text of `plan.json`, written like the summary.
+#[must_use]
+pub fn plan(plan: &Plan) -> String {
+    pretty(plan)
 }
 
 /// The text of `charts.json`: what the charts of a run are drawn from, beyond the other files.

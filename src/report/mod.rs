@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`number`] | numbers as people read them |
 //! | [`table`], [`trace`] | what is shown on the terminal: a summary, what is in a trace |
-//! | [`comparison`] | the same for a comparison: table and page |
+//! | [`comparison`], [`plan`] | the same for a comparison and a capacity plan: table and page |
 //! | [`json`], [`csv`] | what scripts read |
 //! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
 //! | [`html`], [`page`] | `report.html`; the shell that all pages share |
@@ -13,11 +13,13 @@
 //! | [`stored`] | from the files of a results folder back to values |
 //! | [`junit`] | objectives for CI systems |
 //! | [`perfetto`] | Chrome trace events |
+//! | [`sweep`] | the table, charts and page of a sweep |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
 
 pub mod chart;
 pub mod comparison;
 pub mod csv;
+mod evidence;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -25,9 +27,11 @@ pub mod markdown;
 pub mod number;
 pub mod page;
 pub mod perfetto;
+pub mod plan;
 pub mod requests;
 pub mod runs;
 pub mod stored;
+pub mod sweep;
 pub mod table;
 mod text;
 pub mod trace;

@@ -216,7 +216,7 @@ for (const figure of document.querySelectorAll("figure")) {
   };
   const axis = svg.querySelector(".x-axis");
   let reset;
-  const zoom = axis && rects.length > 0 && zoomable(svg, axis, ([a, b]) => { reset.disabled = b - a === 1; show(null); });
+  const zoom = axis && axis.dataset.kind !== "words" && rects.length > 0 && zoomable(svg, axis, ([a, b]) => { reset.disabled = b - a === 1; show(null); });
 
   // The pointer.
   let drag = null;

@@ -126,6 +126,17 @@ impl<W: Write> Observer for TraceWriter<W> {
         }
     }
 
+    fn instance_found(&mut self, function: FnId, instance: InstanceId, _: bool) {
+        self.new_track(function, instance, 0, SimTime::ZERO);
+    }
+
+    fn initial_ended(&mut self, now: SimTime, function: FnId, instance: InstanceId) {
+        let track = self.track(function, instance, SimTime::ZERO, now);
+        let dur = span(SimTime::ZERO, now);
+        let rest = format_args!("\"name\":\"in progress at the start\",\"cat\":\"initial\",\"ts\":0,\"dur\":{dur}");
+        self.event('X', function, track, rest);
+    }
+
     fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
         let Some(tracks) = self.live.remove(&(function, instance)) else { return };
         let Some(track) = tracks.first() else { return };

@@ -1,5 +1,6 @@
 //! A result as a run would leave it, made up: a shop with a daily rhythm. For tests of reports.
 
+use crate::measure::evidence::Evidence;
 use crate::measure::summary::{LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
 use crate::measure::timeline::{Bins, Distributions, Point, Series, Timeline};
 use crate::measure::{Manifest, RunResult};
@@ -54,6 +55,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
             },
         ],
         monthly_cost_usd: stat(1_234.56, 12.3),
+        evidence: Evidence::default(),
     };
     let total_series = Series { function: None, points: (0..intervals).map(|i| point(i, intervals, 1.0)).collect() };
     let per_function = names.iter().take(20).enumerate().map(|(f, name)| Series {

@@ -1,13 +1,16 @@
 //! The terminal summary: the answer first, then tables. Fits 80 columns.
 
 use crate::measure::summary::{Shape, Stat, Summary};
+use crate::report::evidence;
 use crate::report::number::{Quantity, count, duration, money, percent};
-use crate::report::text::{GREEN, RED, Text, WIDTH};
+use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
 use crate::report::wording::{self, shown};
 
 /// How many functions and limits are shown before the rest is only counted.
 const FUNCTIONS: usize = 15;
 const LIMITS: usize = 5;
+/// How many remarks about how sure it is.
+const NOTES: usize = 12;
 /// The longest function name that is shown whole.
 const NAME: usize = 18;
 
@@ -22,6 +25,7 @@ pub fn render(summary: &Summary, colour: bool) -> String {
     instances(&mut out, summary);
     totals(&mut out, summary);
     events(&mut out, summary);
+    sureness(&mut out, summary);
     out.line("");
     out.line(&out.faint(&format!("{}.", wording::intervals(summary))));
     out.finish()
@@ -172,6 +176,24 @@ fn events(out: &mut Text, summary: &Summary) {
         line += &part;
     }
     out.line(&line);
+}
+
+/// What there is to say about how sure the numbers are.
+fn sureness(out: &mut Text, summary: &Summary) {
+    let notes = evidence::notes(summary);
+    if notes.is_empty() {
+        return;
+    }
+    out.line("");
+    out.line(&out.bold("How sure"));
+    for note in notes.iter().take(NOTES) {
+        for line in wrapped(&note.text) {
+            out.line(&if note.is_warning { out.paint(RED, &line) } else { line });
+        }
+    }
+    if notes.len() > NOTES {
+        out.line(&out.faint(&format!("and {} more in report.html", notes.len() - NOTES)));
+    }
 }
 
 #[cfg(test)]

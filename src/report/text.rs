@@ -45,3 +45,19 @@ impl Text {
         self.paint("2", text)
     }
 }
+
+/// A text in lines that fit.
+pub(super) fn wrapped(text: &str) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            let gap = if lines[last].is_empty() { "" } else { " " };
+            lines[last] += gap;
+            lines[last] += word;
+        }
+    }
+    lines
+}

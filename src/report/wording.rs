@@ -69,6 +69,9 @@ pub(super) fn extent(summary: &Summary) -> String {
 
 /// What stands behind the sign ±, or why it is missing.
 pub(super) fn intervals(summary: &Summary) -> String {
+    if let Some(batches) = &summary.evidence.batch_means {
+        return format!("± half of the 95 % interval from {} batches of one run", batches.count);
+    }
     match summary.replications {
         0 | 1 => "one replication: no intervals".to_owned(),
         n => format!("± half of the 95 % interval over {n} replications"),

@@ -15,7 +15,7 @@ use crate::workload::trace::{Azure2019, Azure2019Files, RowFormat, RowTrace, Ski
 use crate::workload::{ArrivalSpec, Input};
 
 /// Where the files come from that a scenario names: the disk, or in tests a table in memory.
-pub trait Files {
+pub trait Files: Sync {
     /// The file at `path`, as it stands in the scenario. Whether it can be read shows when it is opened.
     fn input(&self, path: &str) -> Input;
 }
@@ -69,6 +69,7 @@ pub(super) fn warn_of_skipped(skipped: &Skipped, path: &str, place: Place, probl
 }
 
 /// The files read so far.
+#[derive(Clone)]
 pub(super) struct Data<'a> {
     pub(super) files: &'a dyn Files,
     known: HashMap<(String, Option<Unit>), Option<Dist>>,

@@ -96,7 +96,8 @@ impl<'a> Reader<'a> {
         self.problems.push(problem);
     }
 
-    fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+    /// Reads something below a key.
+    pub(super) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(key.to_owned());
         let value = read(self);
         self.path.pop();
@@ -156,7 +157,8 @@ impl<'a> Reader<'a> {
             self.refuse(node, Shape::Table(shape));
             return None;
         };
-        for entry in entries.iter().filter(|entry| shape.field(&entry.key).is_none()) {
+        let is_known = |key: &str| shape.field(key).is_some() || shape.dotted.is_some() && key.contains('.');
+        for entry in entries.iter().filter(|entry| !is_known(&entry.key)) {
             if self.problems.is_full() {
                 break;
             }
@@ -171,6 +173,12 @@ impl<'a> Reader<'a> {
             "" => format!("unknown key `{key}`"),
             path => format!("unknown key `{key}` in `{path}`"),
         };
+        if let (Some(_), Value::Table(_), None) = (shape.dotted, &entry.node.value, nearest(key, shape.keys())) {
+            let message = format!("`{key}` is not the dotted key of a value");
+            let help = "write the whole key in quotes, as in \"function.checkout.memory\" = [\"512MB\", \"1GB\"]";
+            self.problems.push(Problem::error(entry.place, message).help(help));
+            return;
+        }
         let help = match (nearest(key, shape.keys()), home_of(Shape::Table(shape), key, 3)) {
             (Some(near), _) => {
                 self.meant.push((table, near));
@@ -423,6 +431,7 @@ macro_rules! table {
                     required: mode!(is_required $mode),
                     default: mode!(default $type $(, $value)?),
                 }),*],
+                dotted: None,
             };
         }
         impl Field for $name {

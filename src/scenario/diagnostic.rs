@@ -4,6 +4,7 @@
 //! keeps those texts, so that everything can be rendered later. Rendering makes a string and prints nothing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
@@ -85,7 +86,7 @@ impl Problem {
 #[derive(Clone, Debug)]
 struct Source {
     name: String,
-    text: String,
+    text: Arc<str>,
     /// The number of its first line.
     first_line: usize,
 }
@@ -144,9 +145,43 @@ impl Problems {
     }
 
     /// Takes in one more text and says its number.
-    pub(super) fn add_source(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> usize {
+    pub(super) fn add_source(
+        &mut self,
+        name: impl Into<String>,
+        text: impl Into<Arc<str>>,
+        first_line: usize,
+    ) -> usize {
         self.sources.push(Source { name: name.into(), text: text.into(), first_line });
         self.sources.len() - 1
+    }
+
+    /// The texts without any problem.
+    pub(super) fn texts(&self) -> Self {
+        Self { sources: self.sources.clone(), ..Self::default() }
+    }
+
+    /// The errors.
+    pub(super) fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.found.iter().filter(|problem| problem.severity == Severity::Error)
+    }
+
+    /// A problem of `others` as one of these: a text that is not known here is taken in.
+    pub(super) fn adopt(&mut self, problem: &Problem, others: &Self) -> Problem {
+        let mut problem = problem.clone();
+        if let Some(source) = others.sources.get(problem.place.source as usize) {
+            let same = |known: &Source| known.name == source.name && known.text == source.text;
+            let place = self.sources.iter().position(same).unwrap_or_else(|| {
+                self.sources.push(source.clone());
+                self.sources.len() - 1
+            });
+            problem.place.source = u32::try_from(place).unwrap_or(u32::MAX);
+        }
+        problem
+    }
+
+    /// Says that there are more problems than these.
+    pub(super) fn leave_out(&mut self, more: usize) {
+        self.left_out += more;
     }
 
     /// Takes in one more problem, unless the same is known already (one mistake in shared defaults is one problem).
@@ -210,7 +245,7 @@ impl Problems {
     /// The source of a place, the number of its line, the line, and where in the line the place starts.
     fn line_of(&self, place: Place) -> Option<(&Source, usize, &str, usize)> {
         let source = self.sources.get(place.source as usize)?;
-        let text = source.text.as_str();
+        let text = &*source.text;
         let mut at = place.range().start.min(text.len());
         while !text.is_char_boundary(at) {
             at -= 1;

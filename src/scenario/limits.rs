@@ -43,6 +43,8 @@ pub const MAX_BURST: u32 = 10_000_000;
 pub const MAX_PROVISIONED: u32 = 1_000_000;
 /// Independent runs.
 pub const MAX_REPLICATIONS: u32 = 10_000;
+/// Batches of one run.
+pub const MAX_BATCHES: u32 = 1_000;
 /// Horizon: ten years.
 pub const MAX_HORIZON: Span = Span::from_secs(3_650 * 86_400);
 /// Requests a second of one source.
@@ -53,3 +55,13 @@ pub const MAX_MEMORY_MB: u32 = 1 << 20;
 pub const MAX_REQUESTS: f64 = 1e11;
 /// The same, from which on it is said that the run will take long.
 pub const MANY_REQUESTS: f64 = 2e9;
+/// Points of a sweep.
+pub const MAX_SWEEP_POINTS: u64 = 10_000_000;
+/// Values of one key of a sweep.
+pub const MAX_LEVELS: u32 = 1_000_000;
+/// Sampled points of a sweep: the length of the Sobol sequence.
+pub const MAX_SAMPLES: u32 = 1 << 16;
+/// Keys that are varied together, or groups of them; also the dimensions of the Sobol sequence.
+pub const MAX_AXES: u32 = 256;
+/// Configurations of a plan.
+pub const MAX_CANDIDATES: usize = 4_096;

@@ -10,6 +10,8 @@
 //!
 //! The declarations in `raw` describe themselves (`shape`): the [`schema()`] is made from them too.
 
+pub mod axis;
+mod base;
 mod check;
 mod data;
 mod decode;
@@ -17,17 +19,21 @@ mod diagnostic;
 mod layer;
 mod leaf;
 pub mod limits;
+pub mod load;
 mod model;
 mod overlay;
+pub mod plan;
 mod preset;
 pub mod quantity;
 mod raw;
 pub mod registry;
 mod schema;
 mod shape;
+pub mod sweep;
 pub mod template;
 mod tree;
 
+pub use base::{Base, Findings};
 pub use data::Files;
 pub use diagnostic::{Place, Problem, Problems, Severity, instead};
 pub use model::*;
@@ -51,8 +57,12 @@ pub struct ParseOptions {
     pub policy: Option<String>,
     /// In place of `simulation.seed`.
     pub seed: Option<u64>,
-    /// In place of `simulation.replications`.
+    /// In place of `simulation.replications`; where intervals must be narrow, those at the first look.
     pub replications: Option<u32>,
+    /// How narrow the intervals of these metrics of the total must be, beside what the scenario says.
+    pub precision: Vec<(String, Tolerance)>,
+    /// In place of `simulation.precision.max-replications`.
+    pub max_replications: Option<u32>,
     /// The keys of the summary, for objectives; empty: any is taken.
     pub metrics: Vec<String>,
 }
@@ -139,6 +149,7 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
 }
 
 /// The way from text to a scenario.
+#[derive(Clone)]
 struct Loader<'a> {
     options: &'a ParseOptions,
     data: Data<'a>,
@@ -152,6 +163,27 @@ impl<'a> Loader<'a> {
     }
 
     fn load(&mut self, name: &str, text: &str, problems: &mut Problems) -> Option<(Scenario, Vec<(String, Scenario)>)> {
+        let file = self.open(name, text, problems)?;
+        let mut chosen = self.choose(&file, problems)?;
+        let Some(policy) = &self.options.policy else {
+            let scenario = self.interpret(chosen, problems);
+            let variants = self.variants(&file, problems);
+            if let Some(scenario) = &scenario {
+                self.refuse_unknown(&file, scenario, problems);
+            }
+            return scenario.map(|scenario| (scenario, variants));
+        };
+        let before = problems.list().len();
+        overlay::apply_policy(&mut chosen, policy, problems)?;
+        let scenario = self.interpret(chosen, problems);
+        problems.say_of_later(before, &format!("with the policy `{policy}`"));
+        problems
+            .advise_later(before, &format!("a [[variant]] called `{policy}` can set it, and stands for the policy"));
+        scenario.map(|scenario| (scenario, Vec::new()))
+    }
+
+    /// The tree of a text that has no errors of syntax.
+    fn open(&self, name: &str, text: &str, problems: &mut Problems) -> Option<Node> {
         if text.len() > MAX_FILE_BYTES {
             let source = problems.add_source(name, "", 1);
             let message = format!("the file has {} bytes: at most {MAX_FILE_BYTES} are read", text.len());
@@ -168,27 +200,21 @@ impl<'a> Loader<'a> {
             problems.drop_echoes_of(syntax_errors);
             return None;
         }
+        Some(file)
+    }
+
+    /// The tree with the variant and the other changes that the options ask for.
+    fn choose(&self, file: &Node, problems: &mut Problems) -> Option<Node> {
         let mut chosen = file.clone();
         if let Some(wanted) = &self.options.variant {
-            let variant = self.variant(&file, wanted, problems)?;
+            let variant = self.variant(file, wanted, problems)?;
             overlay::apply_variant(&mut chosen, &variant, problems);
             if let Value::Table(sections) = &mut chosen.value {
                 sections.retain(|section| section.key != "variant");
             }
         }
         self.override_by_options(&mut chosen, problems);
-        let Some(policy) = &self.options.policy else {
-            let scenario = self.interpret(chosen, problems);
-            let variants = self.variants(&file, problems);
-            return scenario.map(|scenario| (scenario, variants));
-        };
-        let before = problems.list().len();
-        overlay::apply_policy(&mut chosen, policy, problems)?;
-        let scenario = self.interpret(chosen, problems);
-        problems.say_of_later(before, &format!("with the policy `{policy}`"));
-        problems
-            .advise_later(before, &format!("a [[variant]] called `{policy}` can set it, and stands for the policy"));
-        scenario.map(|scenario| (scenario, Vec::new()))
+        Some(chosen)
     }
 
     /// From the finished tree to a checked scenario.
@@ -210,9 +236,7 @@ impl<'a> Loader<'a> {
         if let Some(seed) = self.options.seed {
             overlay::apply_set(root, "--seed", "simulation.seed", &seed.to_string(), problems);
         }
-        if let Some(replications) = self.options.replications {
-            overlay::apply_set(root, "--replications", "simulation.replications", &replications.to_string(), problems);
-        }
+        overlay::apply_replications(root, self.options, problems);
     }
 
     /// The variant of a name.
@@ -248,7 +272,7 @@ impl<'a> Loader<'a> {
             overlay::apply_variant(&mut root, variant, problems);
             self.override_by_options(&mut root, problems);
             if let Value::Table(sections) = &mut root.value {
-                sections.retain(|section| section.key != "variant");
+                sections.retain(|section| !matches!(section.key.as_str(), "variant" | "sweep" | "plan"));
             }
             // What is wrong with the scenario itself has been said already, and is not said again.
             let scenario = self.interpret(root, problems).filter(|_| self.keeps_variants);

@@ -1,5 +1,7 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use super::plan::Plan;
+use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::FnId;
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -33,10 +35,10 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
     /// What must be met.
     pub objectives: Vec<Objective>,
-    /// The table `[sweep]` as TOML on one line, not interpreted here.
-    pub sweep: Option<String>,
-    /// The table `[plan]` as TOML on one line, not interpreted here.
-    pub plan: Option<String>,
+    /// What a sweep varies.
+    pub sweep: Option<Sweep>,
+    /// What a plan may change.
+    pub plan: Option<Plan>,
 }
 
 /// How long, how often, from which seed.
@@ -48,8 +50,69 @@ pub struct Simulation {
     pub warm_up: Span,
     /// Root of all random numbers.
     pub seed: u64,
-    /// Independent runs, at least 1.
+    /// Whether a pilot decides how long the warm-up is; until then it is zero.
+    pub warm_up_is_auto: bool,
+    /// Independent runs, at least 1; with `precision`, at the first look.
     pub replications: u32,
+    /// How narrow intervals must be; none: as many runs as `replications`.
+    pub precision: Option<Precision>,
+    /// Into how many batches one run is cut, from which its intervals are made; none: they are made from replications.
+    pub batches: Option<u32>,
+}
+
+/// Until when replications are added.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Precision {
+    /// What must be narrow enough, at least one.
+    pub targets: Vec<PrecisionTarget>,
+    /// No more replications than this, and no fewer than `replications`.
+    pub max_replications: u32,
+}
+
+/// How narrow the interval of a metric must be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PrecisionTarget {
+    /// Key of the summary, as `latency_s.p99`.
+    pub metric: String,
+    /// The function it is about; none: the total.
+    pub function: Option<FnId>,
+    /// The most that half of the 95 % interval may be.
+    pub half_width: Tolerance,
+}
+
+/// A size in the unit of a metric, or as a part of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Tolerance {
+    /// As a part of the mean.
+    Relative(f64),
+    /// In the unit of the metric.
+    Absolute(f64),
+}
+
+impl std::fmt::Display for Tolerance {
+    /// `5%` or `0.001`, as it is written in scenarios.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            // Percentages that were typed, without what binary fractions add.
+            Self::Relative(part) => write!(f, "{}%", (part * 1e10).round() / 1e8),
+            Self::Absolute(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Tolerance {
+    type Err = String;
+
+    /// Reads a percentage or a number above 0.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let (number, is_part) = text.strip_suffix('%').map_or((text, false), |number| (number.trim_end(), true));
+        match number.parse::<f64>() {
+            Ok(size) if size.is_finite() && size > 0.0 && is_part => Ok(Self::Relative(size / 100.0)),
+            Ok(size) if size.is_finite() && size > 0.0 => Ok(Self::Absolute(size)),
+            _ => Err("write a percentage, as in 5%, or a number above 0, as in 0.01".to_owned()),
+        }
+    }
 }
 
 /// What all functions share.
@@ -147,6 +210,21 @@ pub struct Function {
     pub scaling: ScalingSpec,
     /// How many at a time.
     pub concurrency: Concurrency,
+    /// What is there when the run begins, beside provisioned instances; none: nothing.
+    pub initial: Option<Initial>,
+}
+
+/// Instances of a function that are there when the run begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Initial {
+    /// Those that serve a request, which is none of the scenario's.
+    pub busy: u32,
+    /// Those that are idle.
+    pub idle: u32,
+    /// When idle ones go if nobody asks for them, the one used longest ago first; of the others keep-alive decides.
+    pub idle_expire_in: Vec<Span>,
+    /// How old all of them are, for `max_lifetime`.
+    pub age: Span,
 }
 
 /// One phase of a cold start.

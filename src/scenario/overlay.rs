@@ -8,7 +8,8 @@ use super::diagnostic::{Place, Problem, Problems, instead, nearest};
 use super::raw::FileTable;
 use super::registry;
 use super::shape::Shape;
-use super::tree::{Node, Value};
+use super::tree::{Entry, Node, Value};
+use super::{ParseOptions, Tolerance};
 
 /// Applies the changes of one variant (a `[[variant]]` as it was read).
 pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {
@@ -43,6 +44,20 @@ pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, p
         }
     };
     set_key(root, key.trim(), place, parse, problems);
+}
+
+/// Puts a value of an axis where its key says.
+pub(super) fn apply_value(root: &mut Node, key: &str, place: Place, node: Node, problems: &mut Problems) {
+    set_key(root, key, place, |_| node, problems);
+}
+
+/// What may stand at a dotted key; what is wrong with the key is reported.
+pub(super) fn shape_of(key: &str, place: Place, problems: &mut Problems) -> Option<Shape> {
+    if key.split('.').any(str::is_empty) {
+        problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
+        return None;
+    }
+    Walk { key, place, done: Vec::new(), problems }.check(FileTable::SHAPE)
 }
 
 /// Puts every function under a policy, which then stands in the function defaults and nowhere else. Where the same policy
@@ -80,6 +95,67 @@ pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problem
     Some(())
 }
 
+/// Applies what is asked besides the text about the number of replications and about precision.
+pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, problems: &mut Problems) {
+    let wants_precision = !options.precision.is_empty() || options.max_replications.is_some();
+    let count = |text: u32| text.to_string();
+    if !wants_precision {
+        if let Some(replications) = options.replications {
+            if let Some(simulation) = entries_of(root, &["simulation"], Place::default()) {
+                simulation.retain(|entry| entry.key != "precision");
+            }
+            apply_set(root, "--replications", "simulation.replications", &count(replications), problems);
+        }
+        return;
+    }
+    if let Some(most) = options.max_replications {
+        apply_set(root, "--max-replications", "simulation.precision.max-replications", &count(most), problems);
+    }
+    // Precision takes the place of a fixed number, which is what it begins with then.
+    let fixed = entries_of(root, &["simulation"], Place::default()).and_then(|simulation| {
+        let at = simulation.iter().position(|entry| entry.key == "replications")?;
+        Some(simulation.remove(at))
+    });
+    let first = |number: u32| options.max_replications.map_or(number, |most| number.min(most));
+    if let Some(replications) = options.replications {
+        let key = "simulation.precision.min-replications";
+        apply_set(root, "--replications", key, &count(first(replications)), problems);
+    } else if let Some(fixed) = fixed
+        && let Value::Integer(Some(number)) = fixed.node.value
+        && let Ok(number @ 2..) = u32::try_from(number)
+        && let Some(precision) = entries_of(root, &["simulation", "precision"], fixed.place)
+        && !precision.iter().any(|entry| entry.key == "min-replications")
+    {
+        let number = Value::Integer(Some(first(number).into()));
+        precision.push(entry("min-replications", fixed.place, number));
+    }
+    for (metric, tolerance) in &options.precision {
+        // The key of the metric has a dot in it, so that it cannot be part of a dotted key.
+        let text = format!("{metric}={tolerance}");
+        let value = match tolerance {
+            Tolerance::Relative(_) => Value::from_text(tolerance.to_string()),
+            Tolerance::Absolute(size) => Value::Float(*size),
+        };
+        let source = problems.add_source("--precision", text.as_str(), 1);
+        let place = Place::new(source, 0..metric.len());
+        if let Some(metrics) = entries_of(root, &["simulation", "precision", "metrics"], place) {
+            metrics.retain(|entry| entry.key != *metric);
+            metrics.push(entry(metric, place, value));
+        }
+    }
+}
+
+/// The entries of a table by its path, made where it is not there; none where something else stands.
+fn entries_of<'n>(root: &'n mut Node, path: &[&str], place: Place) -> Option<&'n mut Vec<Entry>> {
+    let Value::Table(entries) = &mut root.value else { return None };
+    let Some((key, rest)) = path.split_first() else { return Some(entries) };
+    let at = entries.iter().position(|entry| entry.key == *key).unwrap_or_else(|| {
+        entries.push(entry(key, place, Value::Table(Vec::new())));
+        entries.len() - 1
+    });
+    entries_of(&mut entries[at].node, rest, place)
+}
+
 fn set_key(
     root: &mut Node,
     key: &str,
@@ -89,11 +165,7 @@ fn set_key(
 ) -> Option<()> {
     let (mut node, mut shape) = (root, FileTable::SHAPE);
     let mut walk = Walk { key, place, done: Vec::new(), problems };
-    if key.split('.').any(str::is_empty) {
-        walk.problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
-        return None;
-    }
-    walk.check(shape)?;
+    shape_of(key, place, walk.problems)?;
     for segment in key.split('.') {
         (node, shape) = walk.step(node, shape, segment)?;
         walk.done.push(segment.to_owned());
@@ -122,8 +194,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Checks the whole way before anything is changed; names of elements are looked up later.
-    fn check(&mut self, mut shape: Shape) -> Option<()> {
+    /// Checks the whole way before anything is changed, and says what may stand at its end; names of elements are looked
+    /// up later.
+    fn check(&mut self, mut shape: Shape) -> Option<Shape> {
         for segment in self.key.split('.') {
             shape = match shape.inner() {
                 Shape::Table(table) => match table.field(segment) {
@@ -148,7 +221,7 @@ impl Walk<'_> {
             self.done.push(segment.to_owned());
         }
         self.done.clear();
-        Some(())
+        Some(shape)
     }
 
     /// One step down: to a key of a table, a kind, an element of a list.

@@ -48,13 +48,17 @@ fn of_table(table: &TableShape) -> Value {
         properties.insert(field.key.to_owned(), property);
     }
     let required: Vec<&str> = table.fields.iter().filter(|field| field.required).map(|field| field.key).collect();
-    json!({
+    let mut schema = json!({
         "type": "object",
         "description": text(table.doc),
         "properties": properties,
         "required": required,
         "additionalProperties": false,
-    })
+    });
+    if let Some(dotted) = table.dotted {
+        schema["patternProperties"] = json!({"[.]": described(of(dotted.shape), dotted.doc)});
+    }
+    schema
 }
 
 fn of_union(union: &UnionShape) -> Value {

@@ -42,6 +42,8 @@ pub(super) struct LeafShape {
 pub(super) struct TableShape {
     pub(super) doc: &'static str,
     pub(super) fields: &'static [FieldShape],
+    /// What any other key may hold that has a dot in it; none: there are no others.
+    pub(super) dotted: Option<&'static FieldShape>,
 }
 
 /// A key of a table.

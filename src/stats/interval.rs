@@ -3,6 +3,8 @@
 //!
 //! None is returned where the data do not support an interval: too few values, or values that are not finite.
 
+use std::sync::OnceLock;
+
 use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
 
 /// The normal quantile at 0.975.
@@ -25,7 +27,7 @@ pub struct Estimate {
 pub fn mean_half_width(values: &[f64]) -> Option<f64> {
     let (_, variance) = mean_and_variance(values)?;
     let n = values.len() as f64;
-    Some(student_t(n - 1.0, ALPHA)? * (variance / n).sqrt())
+    Some(t_95(values.len() - 1)? * (variance / n).sqrt())
 }
 
 /// The mean of `a - b` where the values of one place belong together (the same replication of two variants).
@@ -77,11 +79,25 @@ pub fn wilson(successes: u64, trials: u64) -> Option<(f64, f64)> {
 /// end is about 3.7 / trials, the two-sided rule of three.
 #[must_use]
 pub fn clopper_pearson(successes: u64, trials: u64) -> Option<(f64, f64)> {
-    share(successes, trials)?;
-    let (k, n) = (successes as f64, trials as f64);
-    let low = if successes == 0 { 0.0 } else { quantile(&Beta::new(k, n - k + 1.0).ok()?, 0.025, (0.0, 1.0)) };
-    let high = if successes == trials { 1.0 } else { quantile(&Beta::new(k + 1.0, n - k).ok()?, 0.975, (0.0, 1.0)) };
+    clopper_pearson_at(successes as f64, trials as f64, ALPHA)
+}
+
+/// The same, missing `alpha`, of numbers that need not be whole.
+pub(super) fn clopper_pearson_at(k: f64, n: f64, alpha: f64) -> Option<(f64, f64)> {
+    if !(n > 0.0 && (0.0..=n).contains(&k)) {
+        return None;
+    }
+    let end = |a: f64, b: f64, p: f64| Beta::new(a, b).ok().map(|law| quantile(&law, p, (0.0, 1.0)));
+    let low = if k == 0.0 { 0.0 } else { end(k, n - k + 1.0, alpha / 2.0)? };
+    let high = if k == n { 1.0 } else { end(k + 1.0, n - k, 1.0 - alpha / 2.0)? };
     Some((low, high))
+}
+
+/// What a probability stays below with 95 % confidence if none of `trials` trials was a success: 1 - 0.05^(1 / trials), about
+/// 3 / trials (the rule of three; one-sided, unlike [`clopper_pearson`]). None without trials.
+#[must_use]
+pub fn none_seen_below(trials: u64) -> Option<f64> {
+    (trials > 0).then(|| -(ALPHA.ln() / trials as f64).exp_m1())
 }
 
 /// Sum of the first over sum of the second, from pairs of independent replications, with a jackknife interval (Efron and
@@ -106,6 +122,13 @@ pub(super) fn mean_and_variance(values: &[f64]) -> Option<(f64, f64)> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     Some((mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0)))
+}
+
+/// [`student_t`] for 95 %, looked up: a summary asks for the same one for every number of every function.
+fn t_95(freedom: usize) -> Option<f64> {
+    static KNOWN: [OnceLock<Option<f64>>; 256] = [const { OnceLock::new() }; 256];
+    let of = || student_t(freedom as f64, ALPHA);
+    KNOWN.get(freedom).map_or_else(of, |known| *known.get_or_init(of))
 }
 
 /// What Student's t with at least one degree of freedom exceeds, on either side, with probability `alpha` (up to 0.5).
@@ -199,7 +222,10 @@ mod tests {
         // No success in n: 1 - 0.025^(1/n).
         let (_, high) = clopper_pearson(0, 1_000_000).expect("trials");
         near(high / -(0.025_f64.ln() / 1e6).exp_m1(), 1.0, 1e-6);
-        assert_eq!((wilson(1, 0), clopper_pearson(3, 2)), (None, None));
+        // One-sided: 0.05^(1/n) of all probabilities at the bound show nothing.
+        near(none_seen_below(20).expect("trials"), 1.0 - 0.05_f64.powf(0.05), 1e-12);
+        near(none_seen_below(1_000_000).expect("trials"), 2.9957e-6, 1e-10);
+        assert_eq!((wilson(1, 0), clopper_pearson(3, 2), none_seen_below(0)), (None, None, None));
     }
 
     #[test]

@@ -1,9 +1,13 @@
-//! Estimators: histograms, exact moments, intervals, many comparisons at once, the end of the warm-up.
+//! Estimators: histograms, exact moments, intervals, many comparisons at once, the cheapest of many
+//! systems, the end of the warm-up.
 
+pub mod batch;
 pub mod comparison;
 mod histogram;
 pub mod interval;
 mod moments;
+pub mod precision;
+pub mod selection;
 mod warm_up;
 
 pub use histogram::Histogram;

@@ -72,6 +72,12 @@ impl Counts {
         Self { interval, start, spread, scale: usable(scale), bytes: bytes.into(), intervals }
     }
 
+    /// The same counts, scaled by `factor` once more.
+    #[must_use]
+    pub fn under_load(&self, factor: f64) -> Self {
+        Self { scale: self.scale * factor, ..self.clone() }
+    }
+
     /// The counts, one for each interval, before they are scaled.
     pub fn iter(&self) -> impl Iterator<Item = f64> {
         self.runs().flat_map(|run| (0..run.intervals).map(move |_| run.count))

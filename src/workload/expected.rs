@@ -49,6 +49,7 @@ impl ArrivalSpec {
             ArrivalSpec::Times { at } => at.partition_point(|at| *at < until) as f64,
             ArrivalSpec::Counts(counts) => counts.expected_before(until),
             ArrivalSpec::Rows(_) => return None,
+            ArrivalSpec::Repeated { of, factor } => factor * of.expected_before(until, service)?,
         })
     }
 }

@@ -75,6 +75,13 @@ pub enum ArrivalSpec {
     Counts(Arc<Counts>),
     /// As recorded, request by request.
     Rows(Arc<RowTrace>),
+    /// Given requests (`Times`, `Rows`), each repeated or left out so that there are `factor` times as many.
+    Repeated {
+        /// The requests.
+        of: Arc<ArrivalSpec>,
+        /// How many times as many.
+        factor: f64,
+    },
 }
 
 /// A state of [`ArrivalSpec::Mmpp`].
@@ -90,6 +97,7 @@ mod arrivals;
 mod counts;
 mod expected;
 mod input;
+mod load;
 pub mod population;
 mod rate;
 pub mod trace;

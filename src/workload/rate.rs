@@ -40,6 +40,7 @@ impl ArrivalSpec {
                 let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
                 counts.expected_before(until) / horizon
             }
+            ArrivalSpec::Repeated { of, factor } => factor * of.mean_rate(service, horizon),
             ArrivalSpec::Rows(trace) => trace.invocations() as f64 / horizon.max(trace.last.as_secs_f64()),
         }
     }

@@ -165,6 +165,7 @@ fn results_reference() -> String {
         | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\
         | `charts.json` | what `forewarm report` draws charts from beyond the other files: the length of an interval, limits, distributions as bins (lower edge s, upper edge s, share) |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
+        | `warm-up.svg` | with warm-up = \"auto\": the pilot and where it was cut |\n\
         | `report.html` | all of it, self-contained |\n\n\
         `forewarm compare` writes instead of all but the manifest and the report:\n\n\
         | file | holds |\n|---|---|\n\
@@ -173,8 +174,18 @@ fn results_reference() -> String {
         | `timeline.csv` | a row for each interval and contender, all functions together |\n\
         | `tradeoff.svg`, `cold-starts.svg`, `instances.svg` | charts |\n\n\
         `forewarm report DIR...` makes the report again from these files, as HTML, as Markdown or for paper.\n\n\
+        `forewarm sweep` writes the manifest, the report, and\n\n\
+        | file | holds |\n|---|---|\n\
+        | `sweep.parquet`, `sweep.csv` | a row for each point: its number, the values of its keys in base units (s, MB, 1/s), \
+        replications, whether all objectives are met, and for each metric of the total, and of functions that objectives name, \
+        `METRIC` (the mean) and `METRIC_half_width`; units are in the metadata of the Parquet fields |\n\
+        | `parameter.svg`, `map.svg`, `tradeoff.svg`, `sensitivity.svg` | charts |\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
         `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
+        Beside them `summary.json` has, where they apply (see [Statistics](../background/statistics.md)): `precision`, what was\n\
+        asked and reached; `rare`, ratios of which fewer than ten events were seen, with `seen`, `of`, `low` and `high`;\n\
+        `warm_up`, what a pilot chose; `batch_means`, the batches and whether they are independent. With batch means, peaks,\n\
+        largest values, lifespans, costs and numbers of events have `half_width` null.\n\n\
         | metric | meaning |\n|---|---|\n"
         .to_owned();
     for (key, meaning) in metrics() {
@@ -212,6 +223,9 @@ fn section(text: &mut String, path: &str, table: &Value, shown: &mut Vec<(Value,
         let _ = writeln!(text, "| `{key}` | {} | {default} | {} |", kind(value), about(value));
         let below = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         inner.push((below, element(value).clone()));
+    }
+    for value in table["patternProperties"].as_object().into_iter().flatten().map(|(_, value)| value) {
+        let _ = writeln!(text, "| `\"KEY\"` | {} | | {} |", kind(value), about(value));
     }
     for (below, value) in inner {
         // The same table is described once: distributions stand in many places.

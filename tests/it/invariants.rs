@@ -45,6 +45,8 @@ struct Audit {
     live: HashMap<InstanceId, (SimTime, SimTime)>,
     on_instance: HashMap<InstanceId, u32>,
     created: u64,
+    /// Requests that were in progress at the start: they count as arrived, too.
+    initial: u64,
 }
 
 impl<'a> Auditor<'a> {
@@ -70,7 +72,7 @@ impl<'a> Auditor<'a> {
     }
 
     fn finish(self, counts: &EventCounts) -> u64 {
-        let arrived: u64 = self.functions.iter().map(|audit| audit.arrived).sum();
+        let arrived: u64 = self.functions.iter().map(|audit| audit.arrived - audit.initial).sum();
         assert_eq!(arrived, counts.arrivals, "arrivals are counted");
         assert_eq!(self.ended.len() as u64, arrived, "every request has ended, once");
         let served: u64 = self.functions.iter().map(|audit| audit.served).sum();
@@ -174,6 +176,31 @@ impl Observer for Auditor<'_> {
         self.note(5, now, &[function.index() as u64, instance.0, ready.as_nanos(), billed.as_nanos()]);
     }
 
+    fn instance_found(&mut self, function: FnId, instance: InstanceId, is_busy: bool) {
+        let audit = &mut self.functions[function.index()];
+        assert!(audit.live.insert(instance, (SimTime::ZERO, SimTime::ZERO)).is_none(), "an instance is found once");
+        if is_busy {
+            audit.initial += 1;
+            audit.arrived += 1;
+            audit.assigned += 1;
+            if self.scenario.functions[function.index()].concurrency.reserved.is_none() {
+                self.unreserved_in_progress += 1;
+            }
+        }
+        self.note(8, SimTime::ZERO, &[function.index() as u64, instance.0]);
+    }
+
+    fn initial_ended(&mut self, now: SimTime, function: FnId, instance: InstanceId) {
+        let audit = &mut self.functions[function.index()];
+        assert!(audit.live.contains_key(&instance));
+        audit.finished += 1;
+        audit.served += 1;
+        if self.scenario.functions[function.index()].concurrency.reserved.is_none() {
+            self.unreserved_in_progress -= 1;
+        }
+        self.note(9, now, &[function.index() as u64, instance.0]);
+    }
+
     fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
         let audit = &mut self.functions[function.index()];
         let (was, ready) = audit.live.remove(&instance).expect("it was there");
@@ -270,17 +297,24 @@ fn function(index: usize) -> impl Strategy<Value = String> {
     ]);
     let more =
         select(vec!["", "max-lifetime = \"10s\"", "timeout = \"3s\"", "timeout = \"1s\"\nmax-lifetime = \"1m\""]);
+    let initial = select(vec![
+        "",
+        "",
+        "initial.busy = 1",
+        "initial = { busy = 1, idle-expire-in = [\"20s\"] }",
+        "initial = { idle = 2, idle-expire-in = [\"3s\"] }",
+    ]);
     let arrivals = select(vec![
         "poisson.rate = \"2/s\"",
         "poisson.rate = \"6/m\"",
         "constant.rate = \"1/s\"",
         "constant.rate = \"4/s\"",
     ]);
-    (duration, start, keep_alive, selection, per_instance, limits, overflow, more, arrivals).prop_map(
-        move |(duration, start, keep_alive, selection, per_instance, limits, overflow, more, arrivals)| {
+    (duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals).prop_map(
+        move |(duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals)| {
             format!(
                 "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{start}\nkeep-alive.{keep_alive}\n\
-                 selection = \"{selection}\"\nconcurrency.per-instance = {per_instance}\n{limits}\n{overflow}\n{more}\n\
+                 selection = \"{selection}\"\nconcurrency.per-instance = {per_instance}\n{limits}\n{overflow}\n{more}\n{initial}\n\
                  [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.{arrivals}\n"
             )
         },

@@ -313,6 +313,58 @@ fn variants() -> String {
 }
 
 #[test]
+fn a_run_until_it_is_precise() {
+    let folder = Folder::new();
+    folder.write("x.toml", &variants());
+    let answer = folder.run(&["run", "x.toml", "--precision", "latency_s.mean=5%", "--max-replications", "40"]).ends(0);
+    assert!(answer.out.contains("precision: reached after "), "{}", answer.out);
+    let found = folder.json("results/quick/summary.json");
+    assert_eq!(found["precision"]["ended_by"], "precision");
+    assert_eq!(found["precision"]["replications"], found["replications"]);
+    assert_eq!(found["precision"]["metrics"][0]["asked"], "5%");
+    assert!(folder.read("results/quick/report.html").contains("precision: reached after"));
+    // The text of the manifest runs the same again.
+    folder.write("again.toml", folder.json("results/quick/manifest.json")["scenario"].as_str().expect("text"));
+    folder.run(&["run", "again.toml", "--out", "again"]).ends(0);
+    assert_eq!(folder.read("again/summary.json"), folder.read("results/quick/summary.json"));
+    // A fixed number takes the place of precision.
+    folder.run(&["run", "again.toml", "--replications", "3"]).ends(0);
+    assert_eq!(folder.json("results/quick/summary.json")["replications"], 3);
+
+    let wrong = folder.run(&["run", "x.toml", "--precision", "latency_s.p98=5%"]).ends(2);
+    assert!(wrong.err.contains("--precision:1:1") && wrong.err.contains("did you mean"), "{}", wrong.err);
+    let wrong = folder.run(&["run", "x.toml", "--max-replications", "9"]).ends(2);
+    assert!(wrong.err.contains("names no metric") && wrong.err.contains("--max-replications:1:1"), "{}", wrong.err);
+    folder.run(&["run", "x.toml", "--precision", "5%"]).ends(2);
+}
+
+#[test]
+fn a_pilot_finds_the_warm_up() {
+    let folder = Folder::new();
+    let auto = |text: String| text.replace("horizon = \"10m\"", "horizon = \"1h\"\nwarm-up = \"auto\"");
+    folder.write("x.toml", &auto(variants()));
+    let answer = folder.run(&["run", "x.toml"]).ends(0);
+    assert!(answer.out.contains("where a pilot has settled (MSER-5)"), "{}", answer.out);
+    let found = folder.json("results/quick/summary.json");
+    let chosen = found["warm_up"]["chosen_s"].as_f64().expect("a number");
+    assert_eq!(found["measured_s"], 3_600.0 - chosen);
+    assert!(folder.read("results/quick/warm-up.svg").contains("measured from here"));
+    folder.run(&["compare", "x.toml", "--max-replications", "8"]).ends(0);
+    let compared = folder.json("results/quick/comparison.json");
+    assert_eq!(compared["measured_s"], found["measured_s"], "the choice is that of the unchanged scenario");
+    let measured = |one: &Value| one["summary"]["measured_s"].clone();
+    assert!(compared["contenders"].as_array().expect("a list").iter().all(|one| measured(one) == found["measured_s"]));
+
+    folder.write(
+        "full.toml",
+        &auto(QUICK.replace("\"1/s\"", "\"20/s\""))
+            .replace("duration", "concurrency = { max-instances = 1, overflow = \"queue\" }\nduration"),
+    );
+    let answer = folder.run(&["run", "full.toml"]).ends(0);
+    assert!(answer.out.contains("did not settle within half of the horizon"), "{}", answer.out);
+}
+
+#[test]
 fn a_comparison_leaves_a_whole_folder() {
     let folder = Folder::new();
     folder.write("x.toml", &variants());
@@ -681,6 +733,19 @@ mod unix {
                 .iter()
                 .all(|one| one["summary"]["replications"] == replications)
         );
+    }
+
+    #[test]
+    fn a_run_that_is_interrupted_keeps_whole_replications() {
+        let folder = Folder::new();
+        folder.write("x.toml", &variants().replace("10m", "1h"));
+        let arguments = ["run", "x.toml", "--replications", "10000", "--requests", "requests.csv"];
+        let answer = interrupted(&folder, &arguments, Duration::from_secs(2));
+        assert!(answer.err.contains("interrupted: the results are those of "), "{}", answer.err);
+        let replications = folder.json("results/quick/summary.json")["replications"].as_u64().expect("a number");
+        assert!((1..10_000).contains(&replications), "{replications}");
+        assert_eq!(folder.json("results/quick/manifest.json")["replications"], replications);
+        assert!(folder.read("requests.csv").lines().count() > 3_000, "the first replication is whole");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Axes: the range that holds the data, and ticks at round numbers with their unit.
 
 use crate::report::number::{Quantity, count, duration, percent};
+use crate::report::wording::shown;
 
 /// How an axis spaces its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,21 +25,32 @@ pub struct Axis {
     pub quantity: Quantity,
     /// How they are spaced.
     pub scale: Scale,
+    /// What the numbers 0, 1, 2 ... stand for, if they are places of words.
+    names: Vec<String>,
 }
 
 impl Axis {
     /// An axis.
     pub fn new(label: impl Into<String>, quantity: Quantity, scale: Scale) -> Self {
-        Self { label: label.into(), quantity, scale }
+        Self { label: label.into(), quantity, scale, names: Vec::new() }
+    }
+
+    /// With words at 0, 1, 2 ... in place of numbers.
+    #[must_use]
+    pub fn with_names(self, names: &[String]) -> Self {
+        Self { names: names.to_vec(), ..self }
     }
 
     /// The axis over `values`; none if there is nothing to show.
-    pub(super) fn fit(&self, values: impl Iterator<Item = f64>, ticks: usize) -> Option<Fitted> {
+    pub(in crate::report) fn fit(&self, values: impl Iterator<Item = f64>, ticks: usize) -> Option<Fitted> {
         let shown = |x: &f64| x.is_finite() && x.abs() < LARGEST && (self.scale != Scale::Log || *x > 0.0);
         let (lo, hi) =
             values.filter(shown).fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (lo.min(x), hi.max(x)));
         if lo > hi {
             return None;
+        }
+        if !self.names.is_empty() {
+            return Some(self.words());
         }
         Some(match self.scale {
             Scale::Time => self.time(lo, hi, ticks),
@@ -49,6 +61,19 @@ impl Axis {
             }
             Scale::Log => self.log(lo, hi, ticks),
         })
+    }
+
+    fn words(&self) -> Fitted {
+        let width = (120 / self.names.len()).max(3);
+        let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, shown(name, width))).collect();
+        Fitted {
+            lo: -0.5,
+            hi: self.names.len() as f64 - 0.5,
+            log: false,
+            kind: "words",
+            ticks,
+            title: self.label.clone(),
+        }
     }
 
     fn time(&self, lo: f64, hi: f64, ticks: usize) -> Fitted {
@@ -211,21 +236,21 @@ fn time_unit(seconds: f64) -> (f64, &'static str) {
 
 /// An axis with its range.
 #[derive(Clone, Debug)]
-pub(super) struct Fitted {
+pub(in crate::report) struct Fitted {
     lo: f64,
     hi: f64,
     log: bool,
     /// What the page needs to label the axis anew: `time`, or what the numbers measure.
     kind: &'static str,
     /// Values and how they are written.
-    pub(super) ticks: Vec<(f64, String)>,
+    pub(in crate::report) ticks: Vec<(f64, String)>,
     /// Label and unit.
-    pub(super) title: String,
+    pub(in crate::report) title: String,
 }
 
 impl Fitted {
     /// Where `x` lies between the ends, 0 to 1; none if it cannot be shown.
-    pub(super) fn place(&self, x: f64) -> Option<f64> {
+    pub(in crate::report) fn place(&self, x: f64) -> Option<f64> {
         let share =
             if self.log { (x / self.lo).ln() / (self.hi / self.lo).ln() } else { (x - self.lo) / (self.hi - self.lo) };
         share.is_finite().then(|| share.clamp(0.0, 1.0))
@@ -237,7 +262,7 @@ impl Fitted {
     }
 
     /// The lower end, from which bars rise.
-    pub(super) fn low(&self) -> f64 {
+    pub(in crate::report) fn low(&self) -> f64 {
         self.lo
     }
 }

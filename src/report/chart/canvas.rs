@@ -15,7 +15,7 @@ const FONT: f64 = 1.24;
 
 /// Where text stands relative to its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::report) enum Side {
     /// The text begins there.
     Start,
     /// The text has its middle there.
@@ -25,12 +25,12 @@ pub(super) enum Side {
 }
 
 /// Something to draw on.
-pub(super) struct Canvas<'a> {
+pub(in crate::report) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
 /// A picture of `height` pixels with a name and a description for those who do not see it, and `overlay` (SVG) on top.
-pub(super) fn picture(
+pub(in crate::report) fn picture(
     title: &str,
     description: &str,
     height: f64,
@@ -96,25 +96,25 @@ pub(super) fn sub(pixels: f64) -> f64 {
 }
 
 /// A transparent rectangle that shows `text` when the pointer rests on it.
-pub(super) fn tip((left, top): (f64, f64), (right, bottom): (f64, f64), text: &str) -> String {
+pub(in crate::report) fn tip((left, top): (f64, f64), (right, bottom): (f64, f64), text: &str) -> String {
     let [x, y, width, height] = [left, top, right - left, bottom - top].map(sub);
     let text = escape(text);
     format!("<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"><title>{text}</title></rect>\n")
 }
 
 /// The group in which tips stand.
-pub(super) fn tips(rects: &str) -> String {
+pub(in crate::report) fn tips(rects: &str) -> String {
     if rects.is_empty() { String::new() } else { format!("<g class=\"tips\" fill-opacity=\"0\">\n{rects}</g>\n") }
 }
 
 /// How wide a text will be, roughly: fonts differ.
-pub(super) fn text_width(text: &str, size: f64) -> f64 {
+pub(in crate::report) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * 0.58
 }
 
 impl Canvas<'_> {
     /// A line through points.
-    pub(super) fn line(&self, points: &[(f64, f64)], style: Style) {
+    pub(in crate::report) fn line(&self, points: &[(f64, f64)], style: Style) {
         let points: Vec<(i32, i32)> = points.iter().map(|point| grid(*point)).collect();
         let stroke = rgb(style.colour).stroke_width((style.width * SUB) as u32);
         let drawn = match style.dash {
@@ -126,36 +126,36 @@ impl Canvas<'_> {
     }
 
     /// A filled polygon.
-    pub(super) fn area(&self, points: &[(f64, f64)], colour: Colour) {
+    pub(in crate::report) fn area(&self, points: &[(f64, f64)], colour: Colour) {
         let points: Vec<(i32, i32)> = points.iter().map(|point| grid(*point)).collect();
         self.area.draw(&Polygon::new(points, rgb(colour))).expect("writing to memory cannot fail");
     }
 
     /// A filled rectangle.
-    pub(super) fn rect(&self, from: (f64, f64), to: (f64, f64), colour: Colour) {
+    pub(in crate::report) fn rect(&self, from: (f64, f64), to: (f64, f64), colour: Colour) {
         let rect = Rectangle::new([grid(from), grid(to)], rgb(colour).filled());
         self.area.draw(&rect).expect("writing to memory cannot fail");
     }
 
     /// A dot with a radius of a few pixels.
-    pub(super) fn dot(&self, at: (f64, f64), radius: f64, colour: Colour) {
+    pub(in crate::report) fn dot(&self, at: (f64, f64), radius: f64, colour: Colour) {
         let circle = Circle::new(grid(at), (radius * SUB) as i32, rgb(colour).filled());
         self.area.draw(&circle).expect("writing to memory cannot fail");
     }
 
     /// Text of `size` pixels, vertically in the middle of its position.
-    pub(super) fn text(&self, text: &str, at: (f64, f64), side: Side, size: f64, colour: Colour) {
+    pub(in crate::report) fn text(&self, text: &str, at: (f64, f64), side: Side, size: f64, colour: Colour) {
         self.write(text, at, side, &("sans-serif", size * SUB * FONT).into_font(), colour);
     }
 
     /// The title of a picture.
-    pub(super) fn title(&self, text: &str) {
+    pub(in crate::report) fn title(&self, text: &str) {
         let font = ("sans-serif", 17.0 * SUB * FONT).into_font().style(FontStyle::Bold);
         self.write(&shown(text, 92), (12.0, 20.0), Side::Start, &font, INK);
     }
 
     /// What stands where there is no data.
-    pub(super) fn nothing(&self, height: f64) {
+    pub(in crate::report) fn nothing(&self, height: f64) {
         self.text("Nothing to show", (f64::from(WIDTH) / 2.0, height / 2.0 + 12.0), Side::Middle, 15.0, MUTED);
     }
 

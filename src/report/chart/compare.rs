@@ -38,7 +38,7 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         drawn(
             "cold-starts",
             &format!("{}{}", cold_caption(comparison), left_out(order.len(), POINTS)),
-            cold_starts(comparison, &order[..order.len().min(POINTS)]).svg(),
+            cold_starts(Some(comparison), &order[..order.len().min(POINTS)]).svg(),
         ),
         drawn(
             "instances",
@@ -124,7 +124,8 @@ pub(super) fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
 }
 
 /// A contender's cold-affected ratio; none where the comparison judges cold starts.
-fn cold_affected(comparison: &Comparison, name: &str) -> Option<Stat> {
+fn cold_affected(comparison: Option<&Comparison>, name: &str) -> Option<Stat> {
+    let comparison = comparison?;
     let mut judged = comparison.contrasts.iter().filter(|one| one.metric == COLD_AFFECTED_RATIO);
     if name == comparison.baseline {
         return judged.next().map(|one| one.baseline);
@@ -133,7 +134,7 @@ fn cold_affected(comparison: &Comparison, name: &str) -> Option<Stat> {
 }
 
 fn cold_caption(comparison: &Comparison) -> &'static str {
-    match cold_affected(comparison, &comparison.baseline) {
+    match cold_affected(Some(comparison), &comparison.baseline) {
         None => "Cold over started invocations of all functions, with 95 % intervals.",
         Some(_) => {
             "Invocations that waited for an instance to start over those started, of all functions, with 95 % intervals. \
@@ -143,25 +144,14 @@ fn cold_caption(comparison: &Comparison) -> &'static str {
     }
 }
 
-fn cold_starts(comparison: &Comparison, results: &[&(String, RunResult)]) -> Bars {
+/// `comparison` says what of cold starts it judges, if there is one.
+pub(super) fn cold_starts(comparison: Option<&Comparison>, results: &[&(String, RunResult)]) -> Bars {
     let ratio =
         |one: &(String, RunResult)| cold_affected(comparison, &one.0).unwrap_or(one.1.summary.total.cold_start_ratio);
-    let words = match cold_affected(comparison, &comparison.baseline) {
-        None => COLD,
+    let [what, short] = match comparison.and_then(|found| cold_affected(comparison, &found.baseline)) {
+        None => ["Cold starts", "cold-start ratio"],
         Some(_) => ["Waited for a start", "cold-affected ratio"],
     };
-    ratios(results, words, ratio)
-}
-
-/// What cold starts are called in title and axis.
-pub(super) const COLD: [&str; 2] = ["Cold starts", "cold-start ratio"];
-
-/// A bar with a share of each.
-pub(super) fn ratios(
-    results: &[&(String, RunResult)],
-    [what, short]: [&str; 2],
-    ratio: impl Fn(&(String, RunResult)) -> Stat,
-) -> Bars {
     let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
         Some(range) => format!("{what}: {range}"),
         None => format!("{what}: nothing was started"),

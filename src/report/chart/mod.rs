@@ -6,12 +6,14 @@
 
 mod axis;
 mod bars;
-mod canvas;
+pub(in crate::report) mod canvas;
 pub mod compare;
 mod distribution;
+pub mod plan;
 mod plot;
 pub mod run;
 pub mod runs;
+mod warm_up;
 
 pub use axis::{Axis, Scale};
 pub use bars::{Bars, Row};

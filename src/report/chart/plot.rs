@@ -57,6 +57,8 @@ pub enum Shape {
     Line(Vec<(f64, f64)>),
     /// Filled steps (from x, to x, low, high): areas, stacked areas, bars.
     Steps(Vec<(f64, f64, f64, f64)>),
+    /// Many small dots (x, y).
+    Dots(Vec<(f64, f64)>),
     /// A horizontal line over the whole width.
     Rule(f64),
     /// A point with its label beside it, and half of an interval in both directions.
@@ -187,25 +189,33 @@ impl Panel {
 impl Shape {
     fn xs(&self) -> Vec<f64> {
         match self {
-            Self::Line(points) => points.iter().filter(|(_, y)| y.is_finite()).map(|(x, _)| *x).collect(),
+            Self::Line(points) | Self::Dots(points) => {
+                points.iter().filter(|(_, y)| y.is_finite()).map(|(x, _)| *x).collect()
+            }
             Self::Steps(steps) => steps.iter().flat_map(|(from, to, _, _)| [*from, *to]).collect(),
             Self::Rule(_) => Vec::new(),
-            Self::Point { at, half, .. } if at.1.is_finite() => vec![at.0 - half.0, at.0 + half.0],
+            Self::Point { at, half, .. } if at.1.is_finite() => whiskers(at.0, half.0),
             Self::Point { .. } => Vec::new(),
         }
     }
 
     fn ys(&self, scale: Scale) -> Vec<f64> {
         match self {
-            Self::Line(points) => points.iter().map(|(_, y)| *y).collect(),
+            Self::Line(points) | Self::Dots(points) => points.iter().map(|(_, y)| *y).collect(),
             // The low end of a bar on a log axis is the axis.
             Self::Steps(steps) if scale == Scale::Log => steps.iter().map(|(_, _, _, high)| *high).collect(),
             Self::Steps(steps) => steps.iter().flat_map(|(_, _, low, high)| [*low, *high]).collect(),
             Self::Rule(y) => vec![*y],
-            Self::Point { at, half, .. } if at.0.is_finite() => vec![at.1 - half.1, at.1 + half.1],
+            Self::Point { at, half, .. } if at.0.is_finite() => whiskers(at.1, half.1),
             Self::Point { .. } => Vec::new(),
         }
     }
+}
+
+/// The ends of an interval. What is not negative has none below zero.
+fn whiskers(at: f64, half: f64) -> Vec<f64> {
+    let low = at - half;
+    vec![if at >= 0.0 { low.max(0.0) } else { low }, at + half]
 }
 
 /// Where a panel lies in the picture.
@@ -255,6 +265,10 @@ impl Frame<'_> {
             let drawn = match &mark.shape {
                 Shape::Line(points) => layer(height, |canvas| self.draw_line(canvas, points, solid)),
                 Shape::Steps(steps) => layer(height, |canvas| self.draw_steps(canvas, steps, solid)),
+                Shape::Dots(points) => layer(height, |canvas| {
+                    let places = points.iter().filter_map(|(x, y)| self.at_x(*x).zip(self.at_y(*y)));
+                    places.for_each(|place| canvas.dot(place, 2.0, solid.colour));
+                }),
                 Shape::Rule(y) => layer(height, |canvas| {
                     if let Some(y) = self.at_y(*y) {
                         canvas.line(&[(self.left, y), (self.right(), y)], solid);

@@ -4,6 +4,7 @@ use super::axis::{Axis, Scale};
 use super::bars::{Bars, Row};
 use super::distribution::distribution;
 use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
+use super::warm_up;
 use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
@@ -21,7 +22,8 @@ const FAR: f64 = 3.0;
 #[must_use]
 pub fn charts(result: &RunResult) -> Vec<Drawn> {
     let drawn = |name, caption: &str, svg| Drawn { name, caption: caption.to_owned(), svg };
-    vec![
+    let warm_up = result.summary.evidence.warm_up.as_ref();
+    let mut charts = vec![
         drawn(
             "latency",
             "Percentiles of T_exec of the requests completed in each interval; below, how many invocations were cold.",
@@ -50,7 +52,13 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
             limits(result).svg(),
         ),
         drawn("cost", "Cost of a month at the measured rate, by what it is charged for.", cost(result).svg()),
-    ]
+    ];
+    charts.extend(warm_up.map(|found| {
+        let caption = "The pilot that decided how long the warm-up is: means over its replications. What lies before the line \
+                       is not measured; dotted, where MSER-5 cuts the series itself.";
+        drawn("warm-up", caption, warm_up::plot(found).svg())
+    }));
+    charts
 }
 
 /// The total's intervals: start and end (s) with what happened.
@@ -82,7 +90,7 @@ fn tips(intervals: &[(f64, f64, &Point)], text: impl Fn(&Point) -> String) -> Ve
 }
 
 /// A point in time as in scenario files: `3h20m`.
-pub(super) fn clock(seconds: f64) -> String {
+pub(in crate::report) fn clock(seconds: f64) -> String {
     Span::from_secs_f64(seconds).map_or_else(|_| duration(seconds), |span| span.to_string())
 }
 

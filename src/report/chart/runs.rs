@@ -1,7 +1,7 @@
 //! The charts of several stored runs, laid over each other.
 
 use super::axis::{Axis, Scale};
-use super::compare::{COLD, POINTS, left_out, name, range, ratios, style, tradeoff};
+use super::compare::{POINTS, cold_starts, left_out, name, range, style, tradeoff};
 use super::distribution::{share_above, tail};
 use super::plot::{Mark, Panel, Plot, Shape, Tip};
 use super::run::{clock, intervals, time_axis};
@@ -47,7 +47,7 @@ pub fn charts(results: &[(String, RunResult)]) -> Vec<Drawn> {
             "cold-starts",
             "Cold over started invocations of all functions, with 95 % intervals.",
             POINTS,
-            ratios(&all, COLD, |one| one.1.summary.total.cold_start_ratio).svg(),
+            cold_starts(None, &all).svg(),
         ),
         drawn(
             "instances",

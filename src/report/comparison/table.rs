@@ -3,7 +3,7 @@
 use super::{difference, method, outcome, score, verdict, words};
 use crate::measure::comparison::{Comparison, Contrast, Verdict};
 use crate::report::number::{Quantity, count};
-use crate::report::text::{GREEN, RED, Text, WIDTH};
+use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
 use crate::report::wording::{self, shown};
 
 /// How many variants and metrics get a line before the rest is only counted.
@@ -93,20 +93,4 @@ fn numbers(row: &Contrast, word: usize) -> String {
         return whole;
     }
     line(&super::signed(&row.difference, |stat| quantity.text(stat.mean)))
-}
-
-/// A text in lines that fit.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > WIDTH {
-            lines.push(word.to_owned());
-        } else {
-            let gap = if lines[last].is_empty() { "" } else { " " };
-            lines[last] += gap;
-            lines[last] += word;
-        }
-    }
-    lines
 }

@@ -59,6 +59,7 @@ impl Checker<'_, '_> {
         if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {
             self.ordered(table, path, scaling, &mut selection, concurrency);
         }
+        let initial = table.initial.as_ref().map(|initial| self.initial(initial, table, &key("initial")));
         let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));
         let cold_start = optional(&table.cold_start, |cold| match cold {
             Some(cold) => self.cold_start(cold, &key("cold-start")),
@@ -100,6 +101,7 @@ impl Checker<'_, '_> {
             keep_alive: keep_alive?,
             scaling: scaling?,
             concurrency: concurrency?,
+            initial: initial.filter(|initial| initial.busy + initial.idle > 0),
         })
     }
 

@@ -3,22 +3,27 @@
 mod arrivals;
 mod dist;
 mod function;
+mod initial;
 mod load;
 mod names;
+mod plan;
 mod platform;
 mod scaling;
+mod simulation;
+mod sweep;
 mod trace;
 
 use super::data::Data;
 use super::decode::At;
 use super::diagnostic::{Place, Problem, Problems, instead};
-use super::limits::MAX_HORIZON;
-use super::model::{Bound, Function, Objective, Scenario, Simulation, Source, Target, Variant};
-use super::raw::{FileTable, ObjectiveTable, SimulationTable, SourceTable, VariantTable};
+use super::model::{Bound, Function, Objective, Scenario, Source, Target, Variant};
+use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
 use super::tree::Node;
 use crate::id::FnId;
 use crate::time::Span;
 use names::Names;
+pub(super) use plan::POLICY;
+pub(super) use sweep::VARIANT;
 
 /// What the checks need besides the tables.
 pub(super) struct Checker<'a, 'd> {
@@ -40,7 +45,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     for list in ["source", "variant"] {
         Names::of(root, list, checker.problems);
     }
-    let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table));
+    let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
     let platform = checker.platform(file.platform.as_ref());
     checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
@@ -62,6 +67,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.reservations(file, &checked);
     checker.apps(file, &checked);
     checker.memory(file, &checked);
+    let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
+    let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
@@ -82,10 +89,12 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         sources,
         variants: file.variant.iter().filter_map(|table| variant(table)).collect(),
         objectives,
-        sweep: file.sweep.as_ref().map(|node| node.value.to_toml()),
-        plan: file.plan.as_ref().map(|node| node.value.to_toml()),
+        sweep,
+        plan,
     };
+    checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
+    initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }
 
@@ -95,35 +104,6 @@ fn variant(table: &VariantTable) -> Option<Variant> {
 }
 
 impl Checker<'_, '_> {
-    fn simulation(&mut self, table: &SimulationTable) -> Option<Simulation> {
-        if let Some(precision) = table.precision.as_ref() {
-            let problem = Problem::error(precision.place, "[simulation.precision] is not available yet");
-            self.problems.push(problem.help("write how many runs to make: replications = 5"));
-        }
-        if table.warm_up.is_none() {
-            let problem = Problem::error(table.warm_up.place, "warm-up = \"auto\" is not available yet");
-            self.problems.push(problem.help("write a duration, as in warm-up = \"30m\""));
-        }
-        let (horizon, warm_up) = ((*table.horizon)?, (*table.warm_up)?);
-        if horizon == Span::ZERO {
-            let problem = Problem::error(table.horizon.place, "`simulation.horizon` must be longer than zero");
-            self.problems.push(problem.help("a day shows the daily rhythm: horizon = \"24h\""));
-            return None;
-        }
-        if horizon > MAX_HORIZON {
-            let message = format!("`simulation.horizon` must be at most {MAX_HORIZON}");
-            self.problems.push(Problem::error(table.horizon.place, message));
-            return None;
-        }
-        if warm_up >= horizon {
-            let message = format!("`simulation.warm-up` ({warm_up}) must be shorter than the horizon ({horizon})");
-            let help = "what comes before the end of the warm-up is not measured, so nothing would be";
-            self.problems.push(Problem::error(table.warm_up.place, message).help(help));
-            return None;
-        }
-        Some(Simulation { horizon, warm_up, seed: *table.seed, replications: *table.replications })
-    }
-
     fn source(&mut self, table: &SourceTable, functions: &Names) -> Option<Source> {
         let name = table.name.as_deref().unwrap_or("?").to_owned();
         let path = format!("source.{name}");
@@ -137,13 +117,8 @@ impl Checker<'_, '_> {
     }
 
     fn objective(&mut self, table: &ObjectiveTable, functions: &Names) -> Option<Objective> {
-        if let Some(metric) = table.metric.as_ref()
-            && !self.metrics.is_empty()
-            && !self.metrics.contains(metric)
-        {
-            let help = instead(metric, "some metrics are", self.metrics.iter().map(String::as_str));
-            let problem = Problem::error(table.metric.place, format!("there is no metric \"{metric}\"")).help(help);
-            self.problems.push(problem.help("`forewarm list metrics` shows them all"));
+        if let Some(metric) = table.metric.as_ref() {
+            self.metric(metric, table.metric.place);
         }
         let function = functions.find(&table.function, "function", self.problems);
         let bound = match (*table.below, *table.above) {
@@ -162,6 +137,15 @@ impl Checker<'_, '_> {
             }
         };
         Some(Objective { metric: (*table.metric).clone()?, function, bound })
+    }
+
+    /// Reports a metric that there is not.
+    fn metric(&mut self, metric: &str, place: Place) {
+        if !self.metrics.is_empty() && !self.metrics.iter().any(|known| known == metric) {
+            let help = instead(metric, "some metrics are", self.metrics.iter().map(String::as_str));
+            let problem = Problem::error(place, format!("there is no metric \"{metric}\"")).help(help);
+            self.problems.push(problem.help("`forewarm list metrics` shows them all"));
+        }
     }
 
     /// Reports a duration of zero where there must be some.

@@ -145,7 +145,9 @@ impl Checker<'_, '_> {
         let mut always: u64 = cells.map_or(0, |list| list.iter().map(of_cells).sum());
         for function in functions {
             let (name, table) = (&function.name, tables.get(function.name.as_str()));
-            always += u64::from(function.memory_mb) * u64::from(function.concurrency.provisioned);
+            let at_start = function.initial.as_ref();
+            let at_start = at_start.map_or(0, |initial| u64::from(initial.busy) + u64::from(initial.idle));
+            always += u64::from(function.memory_mb) * (u64::from(function.concurrency.provisioned) + at_start);
             if let Some((place, budget)) = budget.filter(|(_, budget)| function.memory_mb > *budget) {
                 let message = format!(
                     "an instance of `function.{name}` has {}MB: `platform.memory.budget` is {budget}MB",
@@ -170,8 +172,7 @@ impl Checker<'_, '_> {
             rule.get_or_insert((name, own));
         }
         if let Some((place, budget)) = budget.filter(|(_, budget)| always > u64::from(*budget)) {
-            let message =
-                format!("provisioned instances and stem cells have {always}MB: `platform.memory.budget` is {budget}MB");
+            let message = format!("what is there at the start has {always}MB: `platform.memory.budget` is {budget}MB");
             self.problems.push(Problem::error(place, message));
         }
     }

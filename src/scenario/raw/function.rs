@@ -4,10 +4,10 @@ use super::dist::{ColdStartTable, DistTable};
 use super::scaling::ScalingTable;
 use crate::policy::keep_alive::Measured;
 use crate::policy::selection::Selection;
-use crate::scenario::decode::{At, Field, OrNone, Reader, choice, entry, key, mode, table, union};
+use crate::scenario::decode::{At, Field, List, OrNone, Reader, choice, entry, key, mode, table, union};
 use crate::scenario::diagnostic::Place;
 use crate::scenario::leaf::{Count, Duration, Name, Number, Share, Size, Text, Window};
-use crate::scenario::limits::MAX_PROVISIONED;
+use crate::scenario::limits::{MAX_LISTED, MAX_PROVISIONED};
 use crate::scenario::model::Architecture;
 use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
 use crate::scenario::tree::{Entry, Node, Value};
@@ -52,6 +52,8 @@ macro_rules! function_table {
                 default scaling: ScalingTable = ScalingTable::standard(),
                 /// How many at a time.
                 default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
+                /// What is there when the run begins, beside provisioned instances; without it: nothing.
+                optional initial: InitialTable,
             }
         }
     };
@@ -260,6 +262,21 @@ table! {
         optional queue_limit: OrNone<Count<0, MANY>>,
         /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
         optional queue_timeout: OrNone<Duration>,
+    }
+}
+
+table! {
+    /// Instances that are there when the run begins.
+    struct InitialTable {
+        /// Instances that serve a request each: how much longer is drawn from `duration`. These requests are not counted.
+        default busy: Count<0, MAX_PROVISIONED> = 0,
+        /// Instances that are idle; without it: as many as `idle-expire-in` names.
+        optional idle: Count<0, MAX_PROVISIONED>,
+        /// When idle instances go if nobody asks for them, the one used longest ago first; the others have what
+        /// `keep-alive` gives them at the start.
+        default idle_expire_in: List<Duration, 0, MAX_LISTED> = Vec::new(),
+        /// How old all of them are, for `max-lifetime`.
+        default age: Duration = Span::ZERO,
     }
 }
 

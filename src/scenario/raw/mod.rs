@@ -5,19 +5,25 @@
 pub(super) mod arrivals;
 pub(super) mod dist;
 pub(super) mod function;
+pub(super) mod plan;
 pub(super) mod platform;
+pub(super) mod precision;
 pub(super) mod scaling;
+pub(super) mod sweep;
 
 use super::decode::{Any, At, Field, List, Map, Reader, entry, key, mode, table};
 use super::diagnostic::Place;
 use super::leaf::{Count, Duration, Name, Number, Seed, Text, WarmUp};
-use super::limits::{MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
 use super::shape::{FieldShape, Shape, TableShape};
 use super::tree::{Entry, Node, Value};
 use crate::time::Span;
 use arrivals::ArrivalTable;
 use function::{DefaultsTable, FunctionTable};
+use plan::PlanTable;
 use platform::PlatformTable;
+use precision::{Intervals, PrecisionTable};
+use sweep::SweepTable;
 
 table! {
     /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
@@ -36,10 +42,10 @@ table! {
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
-        /// Keys and lists of values: all their combinations are simulated by `forewarm sweep`.
-        optional sweep: Any,
+        /// What `forewarm sweep` varies.
+        optional sweep: SweepTable,
         /// What `forewarm plan` may change.
-        optional plan: Any,
+        optional plan: PlanTable,
         /// What must be met.
         default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
     }
@@ -60,14 +66,18 @@ table! {
     struct SimulationTable {
         /// Arrivals stop here.
         required horizon: Duration,
-        /// The start that is not measured, while the platform is still cold.
+        /// The start that is not measured, while the platform is still cold; "auto": a pilot decides (MSER-5).
         default warm_up: WarmUp = Some(Span::ZERO),
         /// Root of all random numbers.
         default seed: Seed = 1,
-        /// Independent runs, from which the intervals are made.
-        default replications: Count<1, MAX_REPLICATIONS> = 1,
-        /// Not available yet: run until the intervals are narrow enough.
-        optional precision: Any,
+        /// Independent runs, from which the intervals are made; without it: 1, or as many as `precision` needs.
+        optional replications: Count<1, MAX_REPLICATIONS>,
+        /// Run until intervals are narrow enough.
+        optional precision: PrecisionTable,
+        /// What intervals are made from.
+        default intervals: Intervals = Intervals::Replications,
+        /// With intervals = "batch-means": into how many batches the measured part is cut; without it, 25.
+        optional batches: Count<10, MAX_BATCHES>,
     }
 }
 

@@ -12,6 +12,7 @@ mod piecewise;
 mod point;
 mod poisson;
 mod renewal;
+mod repeated;
 mod scatter;
 #[cfg(test)]
 mod testing;
@@ -51,6 +52,7 @@ enum Process {
     Counted(Box<counted::Counted>),
     CountedPoisson(Box<counted::CountedPoisson>),
     Rows(Box<RowReader>),
+    Repeated(Box<repeated::Repeated>),
     Never,
 }
 
@@ -90,6 +92,9 @@ impl Arrivals {
                 _ => Process::Counted(Box::new(counted::Counted::new(counts, stream))),
             },
             ArrivalSpec::Rows(trace) => Process::Rows(Box::new(trace.read()?)),
+            ArrivalSpec::Repeated { of, factor } => {
+                Process::Repeated(Box::new(repeated::Repeated::new(Self::new(of, streams, owner)?, *factor)))
+            }
             ArrivalSpec::Closed { .. } => Process::Never,
         }))
     }
@@ -97,7 +102,11 @@ impl Arrivals {
     /// What went wrong with a trace, if anything did.
     #[must_use]
     pub fn error(&self) -> Option<&TraceError> {
-        if let Process::Rows(reader) = &self.0 { reader.error() } else { None }
+        match &self.0 {
+            Process::Rows(reader) => reader.error(),
+            Process::Repeated(repeated) => repeated.of.error(),
+            _ => None,
+        }
     }
 
     fn next_rare(&mut self) -> Option<SimTime> {
@@ -114,6 +123,7 @@ impl Arrivals {
             Process::Counted(process) => process.next(),
             Process::CountedPoisson(process) => process.next(),
             Process::Rows(reader) => reader.next().map(|arrival| arrival.at),
+            Process::Repeated(repeated) => repeated.next().map(|arrival| arrival.at),
             Process::Never => None,
         }
     }
@@ -127,6 +137,7 @@ impl Iterator for Arrivals {
         let at = match &mut self.0 {
             Process::Poisson(process) => process.next()?,
             Process::Rows(reader) => return reader.next(),
+            Process::Repeated(repeated) => return repeated.next(),
             _ => self.next_rare()?,
         };
         Some(Arrival { at, function: 0, duration: None })

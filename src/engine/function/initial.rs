@@ -1,0 +1,64 @@
+//! What is there when the run begins.
+
+use super::super::Shared;
+use super::super::instance::NOBODY;
+use super::super::observer::Observer;
+use super::{Birth, FunctionState, Placement, Quota, Request};
+use crate::rng::{Purpose, Streams};
+use crate::scenario::Function;
+use crate::time::{SimTime, Span};
+
+/// How long the requests run on that are in progress at the start.
+pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
+    let Some(initial) = &spec.initial else { return Vec::new() };
+    let mut stream = streams.stream(&spec.name, Purpose::Initial);
+    (0..initial.busy).map(|_| spec.duration.sample(&mut stream)).collect()
+}
+
+impl FunctionState<'_> {
+    /// Makes the initial instances, busy ones first: so idle ones are the newer and the more recently used.
+    pub(super) fn begin<O: Observer>(&mut self, shared: &mut Shared<O>) {
+        let Some(initial) = &self.spec.initial else { return };
+        let now = SimTime::ZERO;
+        let left = |lifetime: Span| Span::from_nanos(lifetime.as_nanos().saturating_sub(initial.age.as_nanos()));
+        let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + left(lifetime));
+        for (number, service) in std::mem::take(&mut self.in_progress_at_start).into_iter().enumerate() {
+            let place = self.find_instance(retires, true, shared);
+            self.levels.busy += 1;
+            self.levels.in_progress += 1;
+            if matches!(self.quota, Quota::Account) {
+                shared.account.acquire();
+            }
+            self.take_slot(place);
+            let birth = Birth { service, number: number as u64, source: NOBODY };
+            let request = self.requests.insert(Request::new(now, birth));
+            self.requests.get_mut(request).instance = place;
+            self.start(request, now, shared);
+        }
+        let deadlines = initial.idle_expire_in.iter().map(|left| Some(now + *left)).chain(std::iter::repeat(None));
+        for deadline in deadlines.take(initial.idle as usize) {
+            let place = self.find_instance(retires, false, shared);
+            self.levels.idle += 1;
+            match deadline {
+                Some(deadline) => self.stay_until(place, deadline, shared),
+                None => self.fall_idle(place, now, shared),
+            }
+            if self.company.is_some() {
+                self.tell_memory_of_idle(place, now, shared);
+            }
+            self.on_demand.insert(place, &mut self.instances);
+        }
+    }
+
+    fn find_instance<O: Observer>(&mut self, retires: SimTime, is_busy: bool, shared: &mut Shared<O>) -> u32 {
+        let place = self.create_instance(SimTime::ZERO, retires);
+        if self.company.is_some() {
+            self.take_memory(SimTime::ZERO, shared);
+            self.tell_memory_of_use(Placement::Ready(place), SimTime::ZERO, shared);
+        }
+        let instance = self.instances.get_mut(place);
+        instance.ready = true;
+        shared.observer.instance_found(self.id, instance.id, is_busy);
+        place
+    }
+}

@@ -1,0 +1,358 @@
+//! Capacity planning: the cheapest configuration that meets the objectives, how sure that is, and when it breaks.
+//!
+//! | file | does |
+//! |---|---|
+//! | [`space`] | the grid of candidates, and lines in it |
+//! | [`search`] | the cheapest that is shown to meet, with few replications |
+//! | `laboratory` | where its observations come from: the simulator |
+//! | `headroom` | what happens to the answer when the load grows |
+
+mod headroom;
+mod laboratory;
+pub mod search;
+pub mod space;
+
+use std::num::NonZeroUsize;
+
+use super::Progress;
+use crate::engine::SimError;
+use crate::measure::RunResult;
+use crate::measure::Window;
+use crate::measure::plan::{
+    self as found, AxisFound, Candidate, Estimate, Headroom, Kind, Method, Nearest, Outcome, Plan, Price, Requirement,
+    Runs, StaticEstimate, Subjects,
+};
+use crate::measure::summary::ScenarioRef;
+use crate::scenario::plan::{self as asked, Choice};
+use crate::scenario::{Function, Scenario, Source, Target};
+use crate::stats::selection::{AFTERWARDS, Finding, Levels};
+use headroom::together;
+use laboratory::Simulator;
+use search::{Found, Question, Search, Without};
+use space::{Axis, Space};
+
+/// Replications at the first look if nobody says otherwise: with fewer, ranges that hold together are too wide to tell anything.
+pub const FIRST: u32 = 5;
+/// Replications at each load, at least (where the plan allows as many).
+const AT_EACH_LOAD: u32 = 20;
+/// Candidates that are looked at for the front.
+const FRONT: usize = 48;
+
+/// What is planned.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The scenario that the plan stands in.
+    pub scenario: &'a Scenario,
+    /// What may be changed.
+    pub plan: &'a asked::Plan,
+    /// The scenarios of all candidates, the last axis fastest.
+    pub candidates: &'a [Scenario],
+    /// Replications at the first look, at least 2.
+    pub first: u32,
+}
+
+/// What planning gives back.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What was found.
+    pub plan: Plan,
+    /// The recommended configuration at today's load.
+    pub best: Option<RunResult>,
+    /// Requests simulated in all.
+    pub simulated: u64,
+}
+
+/// Finds the cheapest candidate that is shown to meet all objectives, and what is to be known about it, on `threads` threads,
+/// which do not change the result.
+///
+/// # Errors
+/// When a simulation fails, and when `progress` breaks before anything was seen. When it breaks later, what is known so far
+/// comes back as a plan that is not finished.
+pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Planned, SimError> {
+    let subjects = Subjects::of(input.scenario);
+    let requirements = subjects.requirements();
+    let alpha = 1.0 - input.plan.confidence;
+    let levels = || {
+        // One more range for the latency of the front.
+        let many = requirements.len() + 1;
+        Levels::new(alpha, input.candidates.len(), many, input.first, input.plan.max_replications)
+    };
+    let axis = |choice: &Choice| Axis { len: choice.levels.len(), is_monotone: choice.is_monotone };
+    let space = Space::new(input.plan.axes.iter().map(axis).collect());
+    let mut simulator =
+        Simulator { candidates: input.candidates, subjects: &subjects, threads, progress, simulated: 0 };
+    let question = Question { requirements: requirements.clone(), indifference: input.plan.indifference };
+    let mut search = Search::new(&mut simulator, space.clone(), question, levels());
+    let mut answers = Answers::new(&requirements);
+    let stopped = answers.find(&mut search, input, &space).err();
+    match stopped {
+        None => {}
+        Some(SimError::Cancelled) if !search.samples().is_empty() => {}
+        Some(error) => return Err(error),
+    }
+    let mut plan = answers.plan(&search, &space, input, &subjects);
+    plan.is_finished = stopped.is_none();
+    let mut best = None;
+    if let (Some(number), true) = (plan.best, plan.is_finished) {
+        let most = AT_EACH_LOAD.min(input.plan.max_replications).max(input.first);
+        let question = headroom::Question {
+            scenario: &input.candidates[number],
+            requirements: &requirements,
+            replications: plan.candidate(number).map_or(most, |one| one.replications.max(most)),
+            alpha: alpha * AFTERWARDS,
+            growth: input.plan.growth.as_ref(),
+        };
+        match headroom::headroom(&question, &mut simulator) {
+            Ok((headroom, today, runs)) => {
+                plan.static_estimates = static_estimates(&today, &plan, input, &space, number);
+                plan.method.runs.headroom = runs;
+                plan.headroom = Some(headroom);
+                best = Some(today);
+            }
+            Err(SimError::Cancelled) => plan.is_finished = false,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Planned { plan, best, simulated: simulator.simulated })
+}
+
+/// What the searches found so far.
+struct Answers<'a> {
+    requirements: &'a [Requirement],
+    best: Found,
+    /// The cheapest, which misses a budget.
+    over_budget: Option<usize>,
+    runner_up: Option<usize>,
+    without: Vec<Option<Option<usize>>>,
+    runs: Runs,
+}
+
+impl<'a> Answers<'a> {
+    fn new(requirements: &'a [Requirement]) -> Self {
+        Self {
+            requirements,
+            best: Found::default(),
+            over_budget: None,
+            runner_up: None,
+            without: vec![None; requirements.len()],
+            runs: Runs::default(),
+        }
+    }
+
+    /// All searches, the most important first.
+    fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
+        let most = u64::from(input.plan.max_replications);
+        self.runs.exhaustive = input.candidates.len() as u64 * most;
+        let found = search.cheapest(Without::default());
+        self.runs.best = search.runs();
+        self.best = found?;
+        if let Some(best) = self.best.best {
+            // What is recommended is known as well as what it does under more load.
+            while search.done(best) < AT_EACH_LOAD && search.levels().next_look(search.done(best)).is_some() {
+                search.look_on(&[best])?;
+            }
+            let budgets = self.requirements.iter().enumerate().filter(|(_, one)| one.kind == Kind::Budget);
+            for (place, _) in budgets {
+                while search.judge_one(best, place) == Finding::Open
+                    && search.levels().next_look(search.done(best)).is_some()
+                {
+                    search.look_on(&[best])?;
+                }
+                if search.judge_one(best, place) != Finding::Met {
+                    self.over_budget = Some(best);
+                }
+            }
+            self.runs.best = search.runs();
+            if self.over_budget.is_some() {
+                self.best.best = None;
+            }
+        }
+        if let Some(best) = self.best.best {
+            self.runner_up = search.cheapest(Without { requirement: None, candidate: Some(best) })?.best;
+        }
+        for place in 0..self.requirements.len() {
+            let without = Without { requirement: Some(place), candidate: None };
+            self.without[place] = Some(search.cheapest(without)?.best);
+        }
+        self.runs.others = search.runs() - self.runs.best;
+        search.look_on(&search.thinned(FRONT))?;
+        if let Some(best) = self.best.best {
+            let set: Vec<usize> = static_settings(input, space, best).into_iter().filter_map(|(_, set)| set).collect();
+            let unclear = |search: &Search<'_>, one: usize| search.judge(one, Without::default()) == Finding::Open;
+            for candidate in set {
+                while unclear(search, candidate) && search.levels().next_look(search.done(candidate)).is_some() {
+                    search.look_on(&[candidate])?;
+                }
+            }
+        }
+        self.runs.front = search.runs() - self.runs.best - self.runs.others;
+        Ok(())
+    }
+
+    /// Everything that is known, as a plan.
+    fn plan(&self, search: &Search<'_>, space: &Space, input: &Input<'_>, subjects: &Subjects) -> Plan {
+        let asked = subjects.asked();
+        let candidates: Vec<Candidate> =
+            search.samples().keys().map(|number| self.candidate(search, space, input, *number)).collect();
+        let window = Window::of(input.scenario).measured();
+        let trusted = search.trusted();
+        let axes = input.plan.axes.iter().zip(&trusted).map(|(choice, is_monotone)| AxisFound {
+            key: choice.axis.key.clone(),
+            values: choice.levels.iter().map(|level| level.text.clone()).collect(),
+            is_monotone: *is_monotone,
+        });
+        let nearest = if self.best.best.is_none() { self.nearest(&candidates, &asked) } else { None };
+        Plan {
+            scenario: ScenarioRef { name: input.scenario.name.clone(), hash: input.scenario.hash.clone() },
+            seed: input.scenario.simulation.seed,
+            horizon_s: input.scenario.simulation.horizon.as_secs_f64(),
+            measured_s: window.as_secs_f64(),
+            is_finished: false,
+            axes: axes.collect(),
+            best: self.best.best,
+            runner_up: self.runner_up,
+            nearest,
+            prices: self.prices(search),
+            latency: subjects.latency(),
+            front: front(&candidates),
+            headroom: None::<Headroom>,
+            static_estimates: Vec::new(),
+            method: Method {
+                confidence: input.plan.confidence,
+                indifference: input.plan.indifference,
+                looks: search.levels().looks().to_vec(),
+                candidates: space.len(),
+                looked_at: candidates.len(),
+                range_confidence: 1.0 - search.levels().requirement(),
+                cost_confidence: 1.0 - search.levels().cost(),
+                runs: self.runs,
+                open: self.best.open.clone(),
+                ties: self.best.ties.clone(),
+            },
+            objectives: asked,
+            candidates,
+        }
+    }
+
+    fn candidate(&self, search: &Search<'_>, space: &Space, input: &Input<'_>, number: usize) -> Candidate {
+        let sample = search.samples().get(&number).map_or(&[][..], Vec::as_slice);
+        let column = |value: fn(&found::Observation) -> f64| -> Vec<f64> {
+            sample.iter().map(value).filter(|value| value.is_finite()).collect()
+        };
+        let objectives: Vec<Outcome> = (0..self.requirements.len())
+            .map(|place| Outcome {
+                value: Estimate::of(search.range(number, place), f64::NAN),
+                verdict: search.judge_one(number, place).into(),
+            })
+            .collect();
+        let costs = column(|one| one.month_usd);
+        Candidate {
+            number,
+            values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
+            replications: search.done(number),
+            month_usd: Estimate::of(search.levels().cost_range(&costs), search.cost(number)),
+            latency_s: Estimate::of(search.levels().range(&column(|one| one.latency_s)), f64::NAN),
+            verdict: together(&objectives),
+            objectives,
+        }
+    }
+
+    /// What each objective costs: the difference of the best with it and the best without it.
+    fn prices(&self, search: &Search<'_>) -> Vec<Price> {
+        let known = self.without.iter().enumerate().filter_map(|(place, without)| Some((place, (*without)?)));
+        let price = |(objective, best_without): (usize, Option<usize>)| Price {
+            objective,
+            best_without,
+            month_usd: self.best.best.zip(best_without).map(|(with, without)| {
+                if with == without {
+                    return Estimate { mean: Some(0.0), low: Some(0.0), high: Some(0.0) };
+                }
+                Estimate::of(search.difference(with, without), search.cost(with) - search.cost(without))
+            }),
+        };
+        known.map(price).collect()
+    }
+
+    /// The candidate whose worst objective is missed by the least; the cheaper one of equals.
+    fn nearest(&self, candidates: &[Candidate], asked: &[found::Asked]) -> Option<Nearest> {
+        let worst = |one: &Candidate| {
+            let of = |place: usize| {
+                (place, one.objectives[place].value.mean.map_or(f64::INFINITY, |mean| asked[place].excess(mean)))
+            };
+            let (objective, by) = (0..asked.len()).map(of).max_by(|a, b| a.1.total_cmp(&b.1))?;
+            Some(Nearest { candidate: one.number, objective, by })
+        };
+        let cost = |number: usize| {
+            let one = candidates.iter().find(|one| one.number == number);
+            one.and_then(|one| one.month_usd.mean).unwrap_or(f64::INFINITY)
+        };
+        let all = candidates.iter().filter_map(worst);
+        all.min_by(|a, b| a.by.max(0.0).total_cmp(&b.by.max(0.0)).then(cost(a.candidate).total_cmp(&cost(b.candidate))))
+    }
+}
+
+/// Candidates than which none is both cheaper and faster, the cheapest first.
+fn front(candidates: &[Candidate]) -> Vec<usize> {
+    let mut known: Vec<(f64, f64, usize)> =
+        (candidates.iter()).filter_map(|one| Some((one.month_usd.mean?, one.latency_s.mean?, one.number))).collect();
+    known.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
+    let mut fastest = f64::INFINITY;
+    known.retain(|(_, latency, _)| {
+        let is_faster = *latency < fastest;
+        fastest = fastest.min(*latency);
+        is_faster
+    });
+    known.into_iter().map(|(_, _, number)| number).collect()
+}
+
+/// The static estimate of each function that something arrives for, beside what was simulated.
+fn static_estimates(
+    today: &RunResult,
+    plan: &Plan,
+    input: &Input<'_>,
+    space: &Space,
+    best: usize,
+) -> Vec<StaticEstimate> {
+    let settings = static_settings(input, space, best);
+    let known = today.summary.functions.iter().zip(settings);
+    known
+        .filter(|((_, shape), _)| shape.instances.static_estimate.mean > 0.0)
+        .map(|((name, shape), (_, as_set))| {
+            let (instances, peak) = (shape.instances.static_estimate.mean, shape.instances.peak.mean);
+            StaticEstimate {
+                function: name.clone(),
+                instances,
+                simulated_mean: shape.instances.mean.mean,
+                simulated_peak: peak,
+                short_by: (peak - instances) / peak,
+                as_set: as_set.filter(|number| plan.candidate(*number).is_some()),
+            }
+        })
+        .collect()
+}
+
+/// Mean load over requests at a time of each function of the recommended candidate, and the candidate that has as many
+/// instances instead, where a key sets them.
+fn static_settings(input: &Input<'_>, space: &Space, best: usize) -> Vec<(f64, Option<usize>)> {
+    const SETS: [&str; 3] = ["max-instances", "provisioned", "reserved"];
+    let scenario = &input.candidates[best];
+    let horizon = scenario.simulation.horizon.as_secs_f64();
+    let setting = |(place, function): (usize, &Function)| {
+        let mean = function.duration.mean_s();
+        let is_its = |source: &&Source| matches!(source.target, Target::Function(id) if id.index() == place);
+        let rates = scenario.sources.iter().filter(is_its).map(|source| source.arrivals.mean_rate(mean, horizon));
+        let instances = rates.sum::<f64>() * mean / f64::from(function.concurrency.per_instance);
+        let key_of = |end: &str| format!("function.{}.concurrency.{end}", function.name);
+        let axis_of = |end: &&str| input.plan.axes.iter().position(|choice| choice.axis.key == key_of(end));
+        let as_set = SETS.iter().find_map(axis_of).filter(|_| instances > 0.0).and_then(|axis| {
+            // The first value that is not below it: the values rise.
+            let levels = &input.plan.axes[axis].levels;
+            let value = levels.iter().position(|level| level.number.is_some_and(|number| number >= instances))?;
+            let mut places = space.places(best);
+            places[axis] = value;
+            Some(space.candidate(&places))
+        });
+        (instances, as_set)
+    };
+    scenario.functions.iter().enumerate().map(setting).collect()
+}

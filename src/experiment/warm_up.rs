@@ -1,0 +1,151 @@
+//! How long the warm-up is, where nobody says: a pilot decides.
+
+use std::num::NonZeroUsize;
+
+use super::{Prepared, Progress, Unit, simulate_all};
+use crate::engine::SimError;
+use crate::measure::evidence::{PilotSeries, WarmUp};
+use crate::measure::{Replication, RunResult};
+use crate::scenario::Scenario;
+use crate::stats::mser5;
+use crate::time::Span;
+
+/// Replications of a pilot: what is mean over them shows the start above the noise.
+const PILOT: u32 = 5;
+
+/// Finds the warm-up of a scenario that leaves it open, and sets it; none if the scenario says how long it is.
+///
+/// A pilot without warm-up, with random numbers of its own, gives the number of instances and the latency (95th percentile,
+/// in which cold starts and a queue that builds up show first) interval by interval. The warm-up ends where MSER-5 cuts
+/// the later of both; where one does not settle, at half of the horizon. The number of threads changes nothing.
+///
+/// # Errors
+/// When `progress` breaks, or when a trace turns out to be malformed.
+pub fn settle(
+    scenario: &mut Scenario,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Option<WarmUp>, SimError> {
+    if !scenario.simulation.warm_up_is_auto {
+        return Ok(None);
+    }
+    scenario.simulation.warm_up = Span::ZERO;
+    let found = pilot(scenario, threads, progress)?;
+    let (found, chosen) = found;
+    scenario.simulation.warm_up = chosen;
+    Ok(Some(found))
+}
+
+/// What a pilot shows, and the warm-up that follows from it.
+fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) -> Result<(WarmUp, Span), SimError> {
+    let mut scenario = scenario.clone();
+    scenario.simulation.batches = None;
+    let prepared = Prepared::of(&scenario);
+    // The last numbers, which no experiment reaches: what decides must not be what counts.
+    let units: Vec<Unit<'_>> = (0..PILOT).map(|number| prepared.unit(u32::MAX - number, progress)).collect();
+    let (replications, stopped) = simulate_all(&units, threads, None::<()>);
+    if let Some(error) = stopped {
+        return Err(error);
+    }
+    let replications: Vec<Replication> = replications.into_iter().flatten().collect();
+    let timeline = RunResult::of(&scenario, replications).timeline;
+    let points = timeline.series.first().map_or(&[][..], |total| &total.points);
+    let interval = timeline.interval;
+    // The last interval may be cut short by the horizon, and then it is of another kind.
+    let whole = (scenario.simulation.horizon.as_nanos() / interval.as_nanos()) as usize;
+    let points = &points[..whole.min(points.len())];
+    let instances = points.iter().map(|point| point.instances_busy + point.instances_idle + point.instances_starting);
+    let series = [
+        ("instances", instances.collect()),
+        ("latency_s.p95", without_gaps(points.iter().map(|point| point.latency_s_p95))),
+    ];
+    let after = |intervals: usize| Span::from_nanos(interval.as_nanos() * intervals as u64);
+    let mut latest = Some(Span::ZERO);
+    let series = series
+        .into_iter()
+        .filter(|(_, values)| !values.is_empty())
+        .map(|(name, values): (&str, Vec<f64>)| {
+            let truncation = mser5(&values).map(after);
+            latest = latest.zip(truncation).map(|(latest, truncation)| latest.max(truncation));
+            PilotSeries { name: name.to_owned(), truncation_s: truncation.map(Span::as_secs_f64), values }
+        })
+        .collect();
+    let chosen = latest.unwrap_or(Span::from_nanos(scenario.simulation.horizon.as_nanos() / 2));
+    let found = WarmUp {
+        chosen_s: chosen.as_secs_f64(),
+        is_settled: latest.is_some(),
+        interval_s: interval.as_secs_f64(),
+        replications: PILOT,
+        series,
+    };
+    Ok((found, chosen))
+}
+
+/// An interval in which nothing was completed has the value of the one before, at the start that of the first. Empty if
+/// there is none.
+fn without_gaps(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let Some(mut last) = values.clone().find(|value| value.is_finite()) else { return Vec::new() };
+    let fill = |value: f64| {
+        if value.is_finite() {
+            last = value;
+        }
+        last
+    };
+    values.map(fill).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Files, ParseOptions, parse};
+    use crate::workload::Input;
+
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn input(&self, path: &str) -> Input {
+            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
+        }
+    }
+
+    fn settled(arrivals: &str, rest: &str) -> (WarmUp, Scenario) {
+        let text = format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2h\"\nwarm-up = \"auto\"\n[[function]]\nname = \"f\"\n{rest}\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.{arrivals}\n"
+        );
+        let parsed = parse("x.toml", &text, &ParseOptions::default(), &NoFiles);
+        let mut scenario = parsed.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let found = settle(&mut scenario, NonZeroUsize::MIN, &()).expect("it runs").expect("it is auto");
+        (found, scenario)
+    }
+
+    #[test]
+    fn gaps_are_filled_from_before() {
+        let nan = f64::NAN;
+        assert_eq!(without_gaps([nan, 1.0, nan, nan, 2.0].into_iter()), [1.0, 1.0, 1.0, 1.0, 2.0]);
+        assert_eq!(without_gaps([nan].into_iter()), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_time_until_instances_are_there_is_cut_off() {
+        // Busy instances approach 600 as 1 - exp(-t / 2 min): an eighth of them is missing after four minutes, when the
+        // noise of a mean over five replications is a fiftieth.
+        let (found, scenario) =
+            settled("poisson.rate = \"5/s\"", "duration.exponential.mean = \"2m\"\nkeep-alive.fixed.window = \"1s\"");
+        assert!(found.is_settled && found.chosen_s >= 240.0, "{}", found.chosen_s);
+        assert_eq!(scenario.simulation.warm_up.as_secs_f64(), found.chosen_s);
+        // More threads change nothing, and asking again neither.
+        let mut again = scenario.clone();
+        let threads = NonZeroUsize::new(3).expect("three");
+        assert_eq!(settle(&mut again, threads, &()).expect("it runs"), Some(found));
+    }
+
+    #[test]
+    fn what_grows_for_ever_does_not_settle() {
+        let function =
+            "duration.exponential.mean = \"1s\"\nconcurrency.max-instances = 1\nconcurrency.overflow = \"queue\"";
+        let (found, scenario) = settled("poisson.rate = \"2/s\"", function);
+        assert!(!found.is_settled);
+        assert_eq!(scenario.simulation.warm_up, Span::from_secs(3_600));
+    }
+}

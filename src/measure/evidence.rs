@@ -1,0 +1,258 @@
+//! How sure the numbers of a summary are, beside their intervals: what precision was asked for and reached, what was seen
+//! so seldom that an interval of means says nothing, where the warm-up ends, whether batches are independent.
+
+use serde::{Deserialize, Serialize};
+
+use super::recorder::Replication;
+use super::result::{Counted, stat_of};
+use super::summary::{Shape, Stat};
+use crate::scenario::{Function, Overflow, PrecisionTarget, Scenario, Tolerance};
+use crate::stats::batch::Dependence;
+use crate::stats::interval::{clopper_pearson, none_seen_below};
+
+/// Fewer events than this are seldom: the t interval of their ratio is not to be trusted.
+const SELDOM: u64 = 10;
+/// Of so many functions at most seldom events are told one by one.
+const FUNCTIONS: usize = 100;
+
+/// All of it. What does not apply is left out of the file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What precision was asked for, and what was reached.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub precision: Option<PrecisionReached>,
+    /// Ratios of which few events were seen.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rare: Vec<Rare>,
+    /// The warm-up that a pilot has found.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub warm_up: Option<WarmUp>,
+    /// The batches from which intervals are made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub batch_means: Option<BatchMeans>,
+}
+
+/// What precision was asked for, and what was reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionReached {
+    /// Replications at the looks that were planned.
+    pub looks: Vec<u32>,
+    /// Replications when it ended.
+    pub replications: u32,
+    /// Why it ended.
+    pub ended_by: EndedBy,
+    /// Metric by metric.
+    pub metrics: Vec<MetricReached>,
+}
+
+/// Why no more replications were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndedBy {
+    /// All intervals were narrow enough.
+    Precision,
+    /// There were as many as allowed.
+    MaxReplications,
+    /// Somebody interrupted it.
+    Interruption,
+}
+
+/// The interval of a metric beside what it should be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MetricReached {
+    /// Dotted key of the metric.
+    pub metric: String,
+    /// The function; none: the total.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub function: Option<String>,
+    /// What was asked: a part of the mean (`5%`), or a number in the unit of the metric.
+    pub asked: String,
+    /// The same in the unit of the metric.
+    pub asked_half_width: Option<f64>,
+    /// What was reached: half of the 95 % interval, of a rare event that of the binomial interval.
+    pub half_width: Option<f64>,
+    /// Whether that is narrow enough.
+    pub met: bool,
+}
+
+/// A ratio of which few events were seen, with an interval that does not need many.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rare {
+    /// `cold_start_ratio` or `rejection_ratio`.
+    pub metric: String,
+    /// The function; none: the total.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub function: Option<String>,
+    /// Events seen, over all replications.
+    pub seen: u64,
+    /// Of so many.
+    pub of: u64,
+    /// The ratio is above this, at 95 % (Clopper-Pearson).
+    pub low: f64,
+    /// The ratio is below this, at 95 %; where none was seen one-sided: 1 - 0.05^(1 / of).
+    pub high: f64,
+}
+
+/// The warm-up that a pilot has found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WarmUp {
+    /// How long it is, s.
+    pub chosen_s: f64,
+    /// Whether all series settle; if not, half of the horizon is left out.
+    pub is_settled: bool,
+    /// Length of an interval of the series, s.
+    pub interval_s: f64,
+    /// Replications of the pilot, which are not among those that count.
+    pub replications: u32,
+    /// What was looked at.
+    pub series: Vec<PilotSeries>,
+}
+
+/// A series of the pilot, mean over its replications.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PilotSeries {
+    /// What it is.
+    pub name: String,
+    /// Where MSER-5 cuts it, s; none: it does not settle.
+    pub truncation_s: Option<f64>,
+    /// A value for each interval.
+    pub values: Vec<f64>,
+}
+
+/// The batches from which intervals are made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchMeans {
+    /// How many.
+    pub count: u32,
+    /// Length of each, s.
+    pub length_s: f64,
+    /// Whether they may be taken for independent.
+    pub is_independent: bool,
+    /// Metric by metric.
+    pub checks: Vec<BatchCheck>,
+}
+
+/// What the batches of a metric say about each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchCheck {
+    /// Dotted key of the metric, of the total.
+    pub metric: String,
+    /// Autocorrelation at lag 1.
+    pub lag1: f64,
+    /// Von Neumann's ratio, about 2 for independent batches.
+    pub von_neumann: f64,
+    /// In standard deviations from independence.
+    pub z: f64,
+    /// Whether that is no reason for suspicion.
+    pub is_independent: bool,
+}
+
+/// Ratios of which few events were seen.
+pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rare> {
+    let of = |function: Option<usize>| {
+        let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
+        let name = function.map(|place| scenario.functions[place].name.clone());
+        Counted::ALL
+            .into_iter()
+            .filter(move |ratio| may_be(*ratio, scenario, function))
+            .filter_map(move |ratio| seldom(ratio, name.clone(), &shapes))
+    };
+    let functions = Some(scenario.functions.len()).filter(|count| (2..=FUNCTIONS).contains(count)).unwrap_or(0);
+    of(None).chain((0..functions).flat_map(|place| of(Some(place)))).collect()
+}
+
+/// Whether the events of a ratio can come at all: without a limit, or where all may wait, nothing is rejected.
+fn may_be(ratio: Counted, scenario: &Scenario, function: Option<usize>) -> bool {
+    let platform = &scenario.platform;
+    let is_shared =
+        platform.account_limit.is_some() || platform.scaling.is_some() || platform.memory_budget_mb.is_some();
+    let may_reject = |function: &Function| {
+        let concurrency = &function.concurrency;
+        let is_limited = is_shared || concurrency.max_instances.is_some() || concurrency.reserved.is_some();
+        let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
+        function.scaling.orders_all() || (is_limited && !waits)
+    };
+    ratio == Counted::ColdStarts
+        || function.map_or(scenario.functions.iter().any(may_reject), |place| may_reject(&scenario.functions[place]))
+}
+
+fn seldom(ratio: Counted, function: Option<String>, shapes: &[&Shape<f64>]) -> Option<Rare> {
+    let (seen, of) = ratio.sums(shapes);
+    let (seen, of) = (seen as u64, of as u64);
+    if seen >= SELDOM.min(of) {
+        return None;
+    }
+    let (low, high) = if seen == 0 { (0.0, none_seen_below(of)?) } else { clopper_pearson(seen, of)? };
+    Some(Rare { metric: ratio.metric().to_owned(), function, seen, of, low, high })
+}
+
+fn shapes(replications: &[Replication], function: Option<usize>) -> impl Iterator<Item = &Shape<f64>> {
+    replications.iter().map(move |one| function.map_or(&one.total, |place| &one.functions[place].shape))
+}
+
+/// What of the precision that a scenario asks for its replications have reached.
+pub(super) fn reached(scenario: &Scenario, replications: &[Replication]) -> Vec<MetricReached> {
+    let of = |target: &PrecisionTarget| {
+        let function = target.function.map(crate::id::FnId::index);
+        let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
+        let stat = stat_of(&shapes, &target.metric);
+        let name = function.map(|place| scenario.functions[place].name.clone());
+        let rare = Counted::of(&target.metric).and_then(|ratio| seldom(ratio, name.clone(), &shapes));
+        let half_width = rare.map_or(stat.half_width, |rare| Some((rare.high - rare.low) / 2.0));
+        let asked = match target.half_width {
+            Tolerance::Relative(part) => part * stat.mean.abs(),
+            Tolerance::Absolute(size) => size,
+        };
+        MetricReached {
+            metric: target.metric.clone(),
+            function: name,
+            asked: target.half_width.to_string(),
+            asked_half_width: Some(asked).filter(|asked| asked.is_finite()),
+            half_width,
+            met: half_width.is_some_and(|half| half <= asked),
+        }
+    };
+    scenario.simulation.precision.iter().flat_map(|precision| &precision.targets).map(of).collect()
+}
+
+/// Whether there is no reason to go on: every interval is narrow enough, or is one of what was never there.
+pub(super) fn is_narrow(reached: &[MetricReached]) -> bool {
+    reached.iter().all(|one| one.met || one.asked_half_width.is_none())
+}
+
+/// What is followed to see whether batches are independent: times, and the instances behind them.
+const CHECKED: [&str; 2] = ["latency_s.mean", "instances.mean"];
+
+/// The batches of a run and whether they are independent.
+pub(super) fn batch_means(batches: &[Shape<f64>], length_s: f64) -> BatchMeans {
+    let check = |metric: &str| {
+        let values: Vec<f64> = batches.iter().filter_map(|batch| batch.get(metric).copied()).collect();
+        let found = Dependence::of(&values)?;
+        let (metric, is_independent) = (metric.to_owned(), found.is_harmless());
+        Some(BatchCheck { metric, lag1: found.lag1, von_neumann: found.von_neumann, z: found.z, is_independent })
+    };
+    let checks: Vec<BatchCheck> = CHECKED.into_iter().filter_map(check).collect();
+    let is_independent = checks.iter().all(|check| check.is_independent);
+    BatchMeans { count: batches.len() as u32, length_s, is_independent, checks }
+}
+
+/// The statistics of a run of which batches were measured too. A number that the batches do not have (peaks, largest
+/// values, lifespans, cost) is left without an interval.
+pub(super) fn with_batches(whole: &Shape<Stat>, batches: &[Shape<f64>]) -> Shape<Stat> {
+    let all: Vec<&Shape<f64>> = batches.iter().collect();
+    let half_width = |key: &str| {
+        let (group, leaf) = key.split_once('.').unwrap_or((key, ""));
+        let factor = match (group, leaf) {
+            // Numbers of the whole are sums over its batches.
+            ("requests" | "invocations", _) | (_, "created") => batches.len() as f64,
+            (_, "peak" | "max" | "lifespan_mean_s" | "static_estimate") | ("cost_usd", _) => return None,
+            _ => 1.0,
+        };
+        let is_there = all.iter().all(|batch| batch.get(key).is_some_and(|value| value.is_finite()));
+        stat_of(&all, key).half_width.filter(|_| is_there).map(|half| half * factor)
+    };
+    Shape::build(|key| {
+        let mean = whole.get(&key).map_or(f64::NAN, |stat| stat.mean);
+        Stat { mean, half_width: half_width(&key) }
+    })
+}

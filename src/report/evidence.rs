@@ -1,0 +1,158 @@
+//! How sure the numbers are, in words: for the terminal and the page.
+
+use super::chart::run::clock;
+use super::number::{Quantity, count};
+use super::wording::shown;
+use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, WarmUp};
+use crate::measure::summary::Summary;
+
+/// Something to say.
+pub(super) struct Note {
+    pub(super) text: String,
+    /// Whether somebody should do something about it.
+    pub(super) is_warning: bool,
+}
+
+/// Everything there is to say about how sure the numbers are.
+pub(super) fn notes(summary: &Summary) -> Vec<Note> {
+    let evidence = &summary.evidence;
+    let mut notes = Vec::new();
+    notes.extend(evidence.warm_up.as_ref().map(warm_up));
+    notes.extend(evidence.batch_means.as_ref().and_then(batches));
+    if let Some(found) = &evidence.precision {
+        notes.push(ended(found));
+        notes.extend(found.metrics.iter().map(reached));
+    }
+    notes.extend(evidence.rare.iter().map(rare));
+    notes
+}
+
+fn warm_up(found: &WarmUp) -> Note {
+    let chosen = clock(found.chosen_s);
+    if found.is_settled {
+        let text = format!("warm-up: {chosen}, where a pilot has settled (MSER-5)");
+        return Note { text, is_warning: false };
+    }
+    let open = found.series.iter().filter(|series| series.truncation_s.is_none());
+    let open: Vec<&str> = open.map(|series| series.name.as_str()).collect();
+    let text = format!(
+        "warm-up: {} did not settle within half of the horizon, so the first {chosen} are left out and the rest may still \
+         depend on the start. A longer horizon helps; not if load exceeds capacity, or follows the time of day: then \
+         write how long the warm-up is, and see warm-up.svg",
+        open.join(" and ")
+    );
+    Note { text, is_warning: true }
+}
+
+fn batches(found: &BatchMeans) -> Option<Note> {
+    let length = Quantity::Seconds.text(found.length_s);
+    let suspicious: Vec<String> = found
+        .checks
+        .iter()
+        .filter(|check| !check.is_independent)
+        .map(|check| {
+            format!("{} (lag-1 autocorrelation {:.2}, von Neumann {:.2})", check.metric, check.lag1, check.von_neumann)
+        })
+        .collect();
+    (!suspicious.is_empty()).then(|| Note {
+        text: format!(
+            "batches of {length} depend on each other: {}. The intervals are too narrow: make the horizon longer, or the \
+             batches fewer",
+            suspicious.join(", ")
+        ),
+        is_warning: true,
+    })
+}
+
+fn ended(found: &PrecisionReached) -> Note {
+    let runs = count(f64::from(found.replications));
+    let (text, is_warning) = match found.ended_by {
+        EndedBy::Precision => (format!("precision: reached after {runs} replications"), false),
+        EndedBy::MaxReplications => {
+            (format!("precision: not reached after {runs} replications, which is the maximum"), true)
+        }
+        EndedBy::Interruption => (format!("precision: interrupted after {runs} replications"), true),
+    };
+    Note { text, is_warning }
+}
+
+fn reached(one: &MetricReached) -> Note {
+    let quantity = Quantity::of(&one.metric);
+    let half =
+        |half: Option<f64>| half.map_or_else(|| "no interval".to_owned(), |half| format!("± {}", quantity.text(half)));
+    let asked = match one.asked.strip_suffix('%') {
+        Some(part) => format!("{part} % of the mean, {}", half(one.asked_half_width)),
+        None => half(one.asked_half_width),
+    };
+    let word = if one.met { "" } else { ", not reached" };
+    let subject = subject(&one.metric, one.function.as_deref());
+    Note {
+        text: format!("precision of {subject}: {} (asked: {asked}){word}", half(one.half_width)),
+        is_warning: !one.met,
+    }
+}
+
+fn rare(one: &Rare) -> Note {
+    let subject = subject(&one.metric, one.function.as_deref());
+    let (seen, of) = (count(one.seen as f64), count(one.of as f64));
+    let (low, high) = (Quantity::Ratio.text(one.low), Quantity::Ratio.text(one.high));
+    let text = if one.seen == 0 {
+        format!("{subject}: 0 of {of} seen: below {high} at 95 %, if each is independent of the others")
+    } else {
+        format!("{subject}: {seen} of {of} seen: {low} to {high} at 95 %, if each is independent of the others")
+    };
+    Note { text, is_warning: false }
+}
+
+fn subject(metric: &str, function: Option<&str>) -> String {
+    function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {}", shown(function, 32)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::evidence::{BatchCheck, PilotSeries};
+    use crate::report::sample;
+    use crate::report::text::WIDTH;
+
+    #[test]
+    fn everything_is_said_in_words() {
+        let mut summary = sample::result(1, 1).summary;
+        let metric = |metric: &str, asked: &str, wanted, half_width, met| MetricReached {
+            metric: metric.into(),
+            function: None,
+            asked: asked.into(),
+            asked_half_width: wanted,
+            half_width,
+            met,
+        };
+        let rare =
+            |seen, low, high| Rare { metric: "cold_start_ratio".into(), function: None, seen, of: 120_000, low, high };
+        summary.evidence.precision = Some(PrecisionReached {
+            looks: vec![10, 15],
+            replications: 15,
+            ended_by: EndedBy::MaxReplications,
+            metrics: vec![
+                metric("latency_s.p99", "5%", Some(0.031), Some(0.024), true),
+                metric("instances.lifespan_mean_s", "5", None, None, false),
+            ],
+        });
+        summary.evidence.rare = vec![rare(0, 0.0, 2.5e-5), rare(3, 5.2e-6, 7.3e-5)];
+        let series = |name: &str, truncation_s| PilotSeries { name: name.into(), truncation_s, values: Vec::new() };
+        summary.evidence.warm_up = Some(WarmUp {
+            chosen_s: 43_200.0,
+            is_settled: false,
+            interval_s: 300.0,
+            replications: 5,
+            series: vec![series("instances", None), series("latency_s.p95", Some(600.0))],
+        });
+        let check =
+            BatchCheck { metric: "latency_s.mean".into(), lag1: 0.6, von_neumann: 0.8, z: 3.0, is_independent: false };
+        summary.evidence.batch_means =
+            Some(BatchMeans { count: 25, length_s: 3_384.0, is_independent: false, checks: vec![check] });
+        let text = crate::report::table::render(&summary, false);
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        let from = text.find("How sure").expect("it is said");
+        insta::assert_snapshot!(&text[from..]);
+    }
+}

@@ -1,0 +1,95 @@
+//! What is there when the run begins: whether it may be there.
+
+use super::Checker;
+use crate::scenario::diagnostic::{Problem, Problems};
+use crate::scenario::limits::MAX_PROVISIONED;
+use crate::scenario::model::{Function, Initial, Scenario};
+use crate::scenario::raw::FileTable;
+use crate::scenario::raw::function::{FunctionTable, InitialTable};
+use crate::time::Span;
+
+impl Checker<'_, '_> {
+    /// The initial state as it is written.
+    pub(super) fn initial(&mut self, initial: &InitialTable, function: &FunctionTable, path: &str) -> Initial {
+        let named = initial.idle_expire_in.len() as u32;
+        let idle = initial.idle.unwrap_or(named);
+        if idle < named {
+            let message = format!("`{path}.idle-expire-in` names {named} instances, but `idle` is {idle}");
+            let help = "leave `idle` out, or raise it: those without a time have what keep-alive gives them";
+            self.problems.push(Problem::error(initial.idle_expire_in.place, message).help(help));
+        }
+        if function.duration.is_none() && !function.duration.broken && *initial.busy > 0 {
+            let message =
+                format!("`{path}.busy` needs the `duration` of the function: how long they still run is drawn");
+            self.problems.push(Problem::error(initial.busy.place, message));
+        }
+        match function.max_lifetime.flatten() {
+            Some(most) if *initial.age >= most => {
+                let message = format!("`{path}.age` ({}) must be below `max-lifetime` ({most})", *initial.age);
+                self.problems.push(Problem::error(initial.age.place, message));
+            }
+            None if *initial.age > Span::ZERO => {
+                let message = format!("`{path}.age` has no effect: the function has no `max-lifetime`");
+                self.problems.push(Problem::warning(initial.age.place, message));
+            }
+            _ => {}
+        }
+        Initial {
+            busy: *initial.busy,
+            idle,
+            idle_expire_in: initial.idle_expire_in.iter().map(|at| at.value).collect(),
+            age: *initial.age,
+        }
+    }
+}
+
+/// What the limits of a scenario say to its initial state.
+pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
+    let (mut unreserved, mut all) = (0, 0);
+    for (function, table) in scenario.functions.iter().zip(file.function.iter()) {
+        let (Some(initial), Some(written)) = (&function.initial, table.initial.as_ref()) else { continue };
+        all += u64::from(initial.busy) + u64::from(initial.idle);
+        let path = format!("function.{}.initial", function.name);
+        if let Some((message, help)) = refused(function, initial, &path) {
+            problems.push(Problem::error(written.place, message).help(help));
+        }
+        if function.concurrency.reserved.is_none() && initial.busy > 0 {
+            unreserved += u64::from(initial.busy);
+            let limit = scenario.unreserved_concurrency();
+            if unreserved > u64::from(limit) {
+                let message = format!("`{path}`: {unreserved} requests are in progress at the start, but the account");
+                let problem = Problem::error(written.busy.place, format!("{message} has room for {limit}"));
+                problems.push(problem.help("functions with reserved concurrency have their own"));
+            }
+        }
+        if all > u64::from(MAX_PROVISIONED) {
+            let message = format!("{all} instances are there at the start: at most {MAX_PROVISIONED} can be simulated");
+            problems.push(Problem::error(written.place, message));
+            break;
+        }
+    }
+}
+
+/// Why a function cannot begin so, and what to do.
+fn refused(function: &Function, initial: &Initial, path: &str) -> Option<(String, &'static str)> {
+    let concurrency = &function.concurrency;
+    let instances = u64::from(initial.busy) + u64::from(initial.idle) + u64::from(concurrency.provisioned);
+    if function.scaling.orders_all() {
+        let message =
+            format!("`{path}`: all instances of the function are ordered by `scaling.{}`", function.scaling.name());
+        return Some((message, "remove it; a warm-up lets the policy find its own start"));
+    }
+    if function.keep_alive.is_by_app() {
+        let message = format!("`{path}`: the keep-alive policy decides by application what is loaded");
+        return Some((message, "remove it, or choose another keep-alive"));
+    }
+    if let Some(most) = concurrency.max_instances.filter(|most| instances > u64::from(*most)) {
+        let message = format!("`{path}`: {instances} instances (provisioned ones too) are more than `max-instances`");
+        return Some((format!("{message} ({most})"), "raise max-instances, or begin with fewer"));
+    }
+    if let Some(reserved) = concurrency.reserved.filter(|reserved| initial.busy > *reserved) {
+        let message = format!("`{path}.busy` ({}) is more than `reserved` ({reserved})", initial.busy);
+        return Some((message, "reserved concurrency is the most a function gets"));
+    }
+    None
+}

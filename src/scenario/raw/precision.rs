@@ -1,0 +1,80 @@
+//! How sure results must be, and what intervals are made from.
+
+use serde_json::json;
+
+use crate::scenario::decode::{At, Field, Map, Reader, choice, entry, key, mode, table};
+use crate::scenario::diagnostic::{Place, Problem};
+use crate::scenario::leaf::Count;
+use crate::scenario::limits::{MAX_FUNCTIONS, MAX_REPLICATIONS};
+use crate::scenario::model::Tolerance;
+use crate::scenario::shape::{FieldShape, LeafShape, Shape, TableShape};
+use crate::scenario::tree::{Entry, Node, Value};
+
+table! {
+    /// Run until half of the 95 % interval of every metric named here is short enough.
+    struct PrecisionTable {
+        /// Metrics of the total (in quotes) and how long half of their interval may be: a part of the mean, as in
+        /// "latency_s.p99" = "5%", or a number in their unit, as in "cold_start_ratio" = 0.001.
+        default metrics: Map<HalfWidth, 100> = Vec::new(),
+        /// The same of single functions, as in functions.checkout = { "latency_s.p99" = "5%" }.
+        default functions: Map<Map<HalfWidth, 100>, MAX_FUNCTIONS> = Vec::new(),
+        /// Replications at the first look; without it: 10. With fewer, intervals at the end are a little too narrow.
+        optional min_replications: Count<2, MAX_REPLICATIONS>,
+        /// Replications at which it gives up.
+        default max_replications: Count<2, MAX_REPLICATIONS> = 200,
+    }
+}
+
+/// What intervals are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum Intervals {
+    Replications,
+    BatchMeans,
+}
+
+choice! { Intervals {
+    "replications" => Intervals::Replications, "Independent runs.";
+    "batch-means" => Intervals::BatchMeans, "Successive parts of one long run.";
+} }
+
+/// How long half of an interval may be.
+#[derive(Debug)]
+pub(in crate::scenario) struct HalfWidth;
+
+impl Field for HalfWidth {
+    type Value = Tolerance;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "a percentage such as \"5%\", or a number above 0",
+        quoted: false,
+        schema: || {
+            json!({"oneOf": [
+                {"type": "string", "pattern": r"^\s*[0-9][0-9.]*\s*%\s*$"}, {"type": "number", "exclusiveMinimum": 0}
+            ]})
+        },
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Tolerance> {
+        let size = match node.value {
+            Value::Integer(Some(number)) => Some(number as f64),
+            Value::Float(number) => Some(number),
+            _ => None,
+        };
+        match (size, node.text().map(str::parse)) {
+            (Some(size), _) if size.is_finite() && size > 0.0 => return Some(Tolerance::Absolute(size)),
+            (None, Some(Ok(tolerance @ Tolerance::Relative(_)))) => return Some(tolerance),
+            (None, Some(Ok(Tolerance::Absolute(size)))) => {
+                let message = format!("`{}`: \"{size}\" has no unit", reader.path());
+                let help =
+                    format!("write \"{size}%\" for a part of the mean, or {size} without quotes for the metric's unit");
+                reader.problems.push(Problem::error(node.place, message).help(help));
+            }
+            _ => reader.refuse(node, Self::SHAPE),
+        }
+        None
+    }
+    fn write(value: &Tolerance) -> Value {
+        match value {
+            Tolerance::Relative(_) => Value::from_text(value.to_string()),
+            Tolerance::Absolute(size) => Value::Float(*size),
+        }
+    }
+}

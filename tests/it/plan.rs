@@ -1,0 +1,180 @@
+//! `forewarm plan`: against what queueing theory says, and as a program.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use assert_cmd::Command;
+use forewarm::experiment::Progress;
+use forewarm::experiment::plan::space::{Axis, Space};
+use forewarm::experiment::plan::{FIRST, Input, Planned, plan};
+use forewarm::measure::plan::{Plan, Verdict};
+use forewarm::queueing::mmc_wait_exceeds;
+use forewarm::scenario::{Base, ParseOptions, Scenario};
+
+use crate::scenarios::Memory;
+
+/// A plan of this text.
+fn planned(text: &str, threads: usize, progress: &dyn Progress) -> Option<Planned> {
+    let (files, options) = (Memory::default(), ParseOptions::default());
+    let read = Base::read("test.toml", text.as_bytes(), &options, &files);
+    let (mut base, scenario, _) = read.unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+    let asked = scenario.plan.clone().expect("a plan");
+    let axes = asked.axes.iter().map(|choice| Axis { len: choice.levels.len(), is_monotone: false }).collect();
+    let space = Space::new(axes);
+    let one = |number| asked.scenario(&mut base, &scenario, &space.places(number));
+    let candidates: Vec<Scenario> =
+        (0..space.len()).map(one).collect::<Result<_, _>>().unwrap_or_else(|wrong| panic!("{wrong}"));
+    let input = Input { scenario: &scenario, plan: &asked, candidates: &candidates, first: FIRST };
+    plan(&input, NonZeroUsize::new(threads).expect("a thread"), progress).ok()
+}
+
+/// M/M/c: a queue, no cold starts; every server costs the same.
+fn staffing(seed: u64, rate: f64, metric: &str, below: f64) -> String {
+    format!(
+        "[scenario]\nname = \"staffing\"\n[simulation]\nhorizon = \"45m\"\nwarm-up = \"10m\"\nseed = {seed}\n\
+         [platform]\n[platform.billing]\ninstance-gb-second-usd = 0.0001\n\
+         [[function]]\nname = \"f\"\nmemory = \"1GB\"\nduration.exponential.mean = \"1s\"\nkeep-alive.fixed.window = \"forever\"\n\
+         concurrency = {{ per-instance = 1, overflow = \"queue\", max-instances = 30 }}\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"{rate}/s\"\n\
+         [[objective]]\nmetric = \"{metric}\"\nbelow = {below}\n\
+         [plan]\n\"function.f.concurrency.max-instances\" = {{ from = 1, to = 30 }}\n"
+    )
+}
+
+/// What is found is what Erlang C says: the smallest number of servers with P(wait > t) below 1 %. It is found with a tenth of
+/// an exhaustive search's runs.
+#[test]
+fn staffing_is_that_of_erlang_c() {
+    let (rate, service, t) = (10.0, 1.0, 0.6);
+    let exact = (1..=30).find(|servers| mmc_wait_exceeds(*servers, rate, service, t) < 0.01).expect("some");
+    // So that the answer is clear: neither it nor the one before is at the bound.
+    let [before, after] = [exact - 1, exact].map(|servers| mmc_wait_exceeds(servers, rate, service, t));
+    assert!(before > 0.015 && after < 0.008, "{before} {after}");
+    for seed in 1..=4 {
+        let found = planned(&staffing(seed, rate, "wait_s.p99", t), 2, &()).expect("it runs").plan;
+        let best = found.candidate(found.best.expect("some meet")).expect("it was looked at");
+        assert_eq!(best.values, [exact.to_string()], "seed {seed}");
+        assert!(found.method.runs.best * 10 <= found.method.runs.exhaustive, "seed {seed}: {:?}", found.method.runs);
+        assert_eq!(found.method.runs.exhaustive, 30 * 80);
+        assert!(found.axes[0].is_monotone);
+    }
+}
+
+/// Threads change nothing.
+#[test]
+fn the_same_bytes_on_any_number_of_threads() {
+    let text = staffing(3, 4.0, "wait_s.mean", 0.1);
+    let [one, two] = [1, 5].map(|threads| {
+        let planned = planned(&text, threads, &()).expect("it runs");
+        format!("{:?} {}", planned.plan, planned.simulated)
+    });
+    assert_eq!(one, two);
+}
+
+/// Service at capacity: headroom ends where the load reaches it, and the limit is named.
+#[test]
+fn headroom_ends_where_erlang_says() {
+    let text = staffing(1, 10.0, "wait_s.p99", 0.5) + "growth = \"10%/month\"\n";
+    let found = planned(&text, 2, &()).expect("it runs").plan;
+    let servers: u64 = found.candidate(found.best.expect("some")).expect("seen").values[0].parse().expect("a number");
+    let headroom = found.headroom.expect("it has one");
+    // The true multiple at which P(wait > t) reaches 1 % lies between what holds and what is surely broken.
+    let true_multiple = (100..400).map(|percent| f64::from(percent) / 100.0);
+    let end = true_multiple
+        .clone()
+        .find(|multiple| mmc_wait_exceeds(servers, 10.0 * multiple, 1.0, 0.5) > 0.01)
+        .expect("it breaks");
+    assert!(headroom.holds_to <= end, "{} and {end}", headroom.holds_to);
+    let missed = headroom.points.iter().find(|point| point.verdict == Verdict::Missed).expect("it breaks");
+    assert!(missed.multiple >= end, "{} and {end}", missed.multiple);
+    assert_eq!(headroom.breaks_first, Some(0));
+    assert_eq!(headroom.first_limit.expect("a limit").limit, "max-instances");
+    let months = headroom.growth.expect("it grows").months;
+    assert!((months - headroom.holds_to.ln() / 1.1_f64.ln()).abs() < 1e-9);
+    // The static estimate is the load, and does not do.
+    let rule = &found.static_estimates[0];
+    assert!((rule.instances - 10.0).abs() < 0.3, "{rule:?}");
+    let set = found.candidates.iter().find(|one| Some(one.number) == rule.as_set).expect("it was looked at");
+    assert_eq!((set.values[0].as_str(), set.verdict), ("10", Verdict::Missed));
+}
+
+/// What is interrupted keeps what is known, and says that it is not finished.
+#[test]
+fn what_is_interrupted_is_kept_as_unfinished() {
+    struct Impatient(AtomicU32);
+    impl Progress for Impatient {
+        fn begin(&self) {
+            let _ = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| Some(left.saturating_sub(1)));
+        }
+        fn advance(&self, _: f64, _: u64) -> ControlFlow<()> {
+            if self.0.load(Ordering::Relaxed) == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    let text = staffing(3, 4.0, "wait_s.mean", 0.1);
+    assert!(planned(&text, 2, &Impatient(AtomicU32::new(1))).is_none(), "nothing was seen");
+    let kept = planned(&text, 2, &Impatient(AtomicU32::new(3))).expect("two batches are whole").plan;
+    assert!(!kept.is_finished && kept.best.is_none() && !kept.candidates.is_empty());
+}
+
+fn forewarm() -> Command {
+    Command::cargo_bin("forewarm").expect("the program")
+}
+
+#[test]
+fn the_program_writes_a_plan_and_says_whether_there_is_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it is written");
+    write("meets.toml", &staffing(1, 2.0, "wait_s.mean", 0.2));
+    write("never.toml", &staffing(1, 2.0, "latency_s.mean", 0.2));
+    let run = |arguments: &[&str]| forewarm().args(arguments).current_dir(folder.path()).output().expect("it runs");
+    let meets = run(&["plan", "meets.toml", "--out", "m", "--format", "json"]);
+    assert_eq!(meets.status.code(), Some(0), "{}", String::from_utf8_lossy(&meets.stderr));
+    let plan: Plan = serde_json::from_slice(&meets.stdout).expect("a plan");
+    assert!(plan.is_finished && plan.best.is_some() && plan.runner_up.is_some());
+    for file in ["plan.json", "plan.csv", "report.html", "manifest.json", "front.svg", "headroom.svg"] {
+        assert!(folder.path().join("m").join(file).exists(), "{file}");
+    }
+    let rows = fs::read_to_string(folder.path().join("m/plan.csv")).expect("rows");
+    assert_eq!(rows.lines().count(), plan.candidates.len() + 1);
+    // A request runs for a second on average: no number of instances changes that.
+    let never = run(&["plan", "never.toml", "--out", "n", "--quiet"]);
+    assert_eq!(never.status.code(), Some(1));
+    let text = fs::read_to_string(folder.path().join("n/plan.json")).expect("a plan");
+    let plan: Plan = serde_json::from_str(&text).expect("a plan");
+    let nearest = plan.nearest.expect("one is nearest");
+    assert!((nearest.by - 4.0).abs() < 0.3, "1 s in place of 0.2 s: {nearest:?}");
+}
+
+#[test]
+fn what_cannot_be_planned_is_said_with_advice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = staffing(1, 2.0, "wait_s.mean", 0.2);
+    let (before, _) = good.split_once("[plan]").expect("a plan");
+    let cases = [
+        (before.to_owned(), "has no [plan]"),
+        (good.replace("[[objective]]\nmetric = \"wait_s.mean\"\nbelow = 0.2\n", ""), "has no objectives"),
+        (good.replace("[platform]\n[platform.billing]\ninstance-gb-second-usd = 0.0001\n", ""), "has no prices"),
+        (good.replace("from = 1, to = 30", "from = 0, to = 30"), "max-instances"),
+        (good.replace("from = 1, to = 30", "from = 1, to = 30000"), "at most 4096"),
+        (format!("{before}[plan]\n"), "may change nothing"),
+        (format!("{before}[plan]\npolicy = [\"knativ\"]\n"), "there is no policy \"knativ\""),
+        (format!("{before}[plan]\nvariant = [\"x\"]\n"), "no variant \"x\""),
+        (good.clone() + "growth = \"fast\"\n", "5%/month"),
+        (good.clone() + "confidence = 95\n", "0.5 to 0.9999"),
+        (good.clone() + "\"function.f.memory\" = { values = [\"1GB\"], cpu-bound-share = 1.5 }\n", "from 0 to 1"),
+        (good.clone() + "\"function.f.timeout\" = { values = [\"1s\"], cpu-bound-share = 0.5 }\n", "is about memory"),
+        (good.clone() + "\"function.g.memory\" = [\"1GB\"]\n", "there is no function \"g\""),
+    ];
+    for (number, (text, expected)) in cases.into_iter().enumerate() {
+        let path = folder.path().join(format!("{number}.toml"));
+        fs::write(&path, &text).expect("it is written");
+        let output =
+            forewarm().arg("plan").arg(&path).arg("--out").arg(folder.path().join("out")).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{expected}: {said}");
+        assert!(said.contains(expected), "{expected}: {said}");
+        assert!(!folder.path().join("out").exists());
+    }
+}
