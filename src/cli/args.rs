@@ -29,6 +29,7 @@ Examples:
   forewarm compare shop.toml              its variants side by side
   forewarm sweep shop.toml                every combination of the values in its [sweep]
   forewarm plan shop.toml                 what to set, what it costs, when it breaks
+  forewarm report results/shop            the report of stored results again
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
