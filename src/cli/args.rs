@@ -300,7 +300,7 @@ For a PDF, let a browser print what pdf-ready makes:
 Nothing is simulated. Of one folder this is the report that the command wrote itself. Of several runs the numbers stand
 side by side, with differences to the first. A file that forewarm did not write is never written over.")]
 pub(super) struct ReportArgs {
-    /// Results folders of forewarm run or compare; the first run is what the others are set beside
+    /// Results folders; several must be of runs, and the first is what the others are set beside
     #[arg(value_name = "DIR", required = true)]
     pub(super) folders: Vec<PathBuf>,
     /// How it is written [default: html if the name of FILE ends so, else markdown]

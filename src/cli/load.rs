@@ -46,6 +46,17 @@ pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOpt
     }
 }
 
+/// The scenario that a manifest holds; `name` is what it is called in messages.
+///
+/// # Errors
+/// What this version finds wrong in it; files that it names are not there from every folder.
+pub(super) fn of_manifest(name: &str, scenario: &str) -> Result<Scenario, Problems> {
+    let metrics = metrics().into_iter().map(|(key, _)| key).collect();
+    let options = ParseOptions { metrics, ..ParseOptions::default() };
+    let files = Disk { folder: PathBuf::new() };
+    parse_bytes(name, scenario.as_bytes(), &options, &files).map(|(scenario, _)| scenario)
+}
+
 /// A scenario as it was written.
 pub(super) struct Text {
     name: String,

@@ -1,7 +1,7 @@
 //! `forewarm report`: renders again what commands have left in their folders.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::args::{ReportArgs, ReportFormat};
@@ -9,12 +9,15 @@ use super::exit::{Done, Stop};
 use super::halt::Halt;
 use super::output::{Output, refuse_foreign};
 use super::results::MANIFEST;
-use super::terminal;
+use super::{load, terminal};
 use crate::measure::comparison::Comparison;
+use crate::measure::plan::Plan;
 use crate::measure::{Manifest, RunResult};
 use crate::report::runs::{self, Stored};
-use crate::report::stored::{self, Kind};
-use crate::report::{chart, comparison, html, markdown, page};
+use crate::report::stored::{self, Kind, SWEEP};
+use crate::report::sweep::digest::Digest;
+use crate::report::{chart, comparison, html, markdown, page, plan, sweep};
+use crate::scenario::Scenario;
 
 /// By these a file is known as a report, which may be written over.
 const MARKS: [&str; 2] = [markdown::MARK, "name=\"generator\" content=\"forewarm "];
@@ -61,6 +64,8 @@ fn format(args: &ReportArgs) -> Result<ReportFormat, Stop> {
 enum Folder {
     Run(Box<RunResult>, Manifest),
     Compare(Box<Comparison>, Vec<(String, RunResult)>, Manifest),
+    Plan(Box<Plan>, Manifest),
+    Sweep(Box<(Scenario, Digest)>, Manifest),
 }
 
 /// What is in each folder, with its name; or all that is wrong with any of them.
@@ -74,6 +79,7 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Folder)>, Stop> {
                 is_environment = true;
                 wrong.push(format!("{error:#}"));
             }
+            Err(Stop::Scenario(problems)) => wrong.push(problems.render(false)),
             Err(other) => return Err(other),
         }
     }
@@ -107,7 +113,7 @@ fn folder(path: &Path) -> Result<Folder, Stop> {
                 true => format!("{shown} is not a results folder: there is no {MANIFEST} in it"),
                 false => format!("{shown} does not exist"),
             };
-            return Err(Stop::input(message, "name a folder that forewarm run or compare wrote, as in results/NAME"));
+            return Err(Stop::input(message, "name a folder that forewarm wrote its results to, as in results/NAME"));
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             return Err(Stop::input(format!("{shown}/{MANIFEST} is not text"), "it was not written by forewarm"));
@@ -124,15 +130,16 @@ fn folder(path: &Path) -> Result<Folder, Stop> {
     };
     let wrong = |error: stored::StoredError| again(format!("{shown}/{error}"));
     let kind = Kind::of(&manifest).map_err(|error| {
-        Stop::input(format!("{shown}/{error}"), "a report can be made of what forewarm run and compare leave")
+        Stop::input(format!("{shown}/{error}"), "a report can be made of what run, compare, sweep and plan leave")
     })?;
+    let cannot_read = |name: &str, error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => again(format!("{shown}/{name} is missing")),
+        io::ErrorKind::InvalidData => again(format!("{shown}/{name} is not text")),
+        _ => Stop::of_path(format!("cannot read {shown}/{name}"), error),
+    };
     let mut texts = Vec::new();
     for name in kind.files() {
-        texts.push(fs::read_to_string(path.join(name)).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => again(format!("{shown}/{name} is missing")),
-            io::ErrorKind::InvalidData => again(format!("{shown}/{name} is not text")),
-            _ => Stop::of_path(format!("cannot read {shown}/{name}"), error),
-        })?);
+        texts.push(fs::read_to_string(path.join(name)).map_err(|error| cannot_read(name, error))?);
     }
     match (kind, &texts[..]) {
         (Kind::Run, [summary, timeline, charts]) => {
@@ -142,6 +149,14 @@ fn folder(path: &Path) -> Result<Folder, Stop> {
         (Kind::Compare, [found, timeline]) => {
             let (found, results) = stored::comparison(found, timeline).map_err(wrong)?;
             Ok(Folder::Compare(Box::new(found), results, manifest))
+        }
+        (Kind::Plan, [plan]) => Ok(Folder::Plan(Box::new(stored::plan(plan).map_err(wrong)?), manifest)),
+        (Kind::Sweep, _) => {
+            let name = format!("{shown}/{MANIFEST}");
+            let scenario = load::of_manifest(&name, &manifest.scenario).map_err(Stop::Scenario)?;
+            let table = File::open(path.join(SWEEP)).map_err(|error| cannot_read(SWEEP, error))?;
+            let digest = stored::sweep(&scenario, BufReader::new(table)).map_err(wrong)?;
+            Ok(Folder::Sweep(Box::new((scenario, digest)), manifest))
         }
         _ => Err(again(format!("{shown} is not whole"))),
     }
@@ -166,6 +181,18 @@ fn render(mut folders: Vec<(String, Folder)>, format: ReportFormat) -> Result<St
             Some((_, Folder::Compare(found, results, manifest))) => {
                 comparison::page(&found, &manifest, &chart::compare::charts(&found, &results))
             }
+            Some((_, Folder::Plan(found, manifest))) if is_markdown => {
+                markdown::of_terminal("Plan", &plan::table(&found, false), &manifest)
+            }
+            Some((_, Folder::Plan(found, manifest))) => plan::page(&found, &manifest, &chart::plan::charts(&found)),
+            Some((_, Folder::Sweep(found, manifest))) => {
+                let (scenario, digest) = *found;
+                if is_markdown {
+                    markdown::of_terminal("Sweep", &sweep::page::answer(&scenario, &digest), &manifest)
+                } else {
+                    sweep::page::page(&scenario, &digest, &manifest, &sweep::chart::charts(&digest))
+                }
+            }
             None => String::new(),
         }
     };
@@ -175,8 +202,8 @@ fn render(mut folders: Vec<(String, Folder)>, format: ReportFormat) -> Result<St
 fn side_by_side(folders: Vec<(String, Folder)>) -> Result<Vec<Stored>, Stop> {
     let run = |(name, folder)| match folder {
         Folder::Run(result, manifest) => Ok(Stored { name, result: *result, manifest }),
-        Folder::Compare(..) => Err(Stop::input(
-            format!("{name} is of forewarm compare, and only runs can be set side by side"),
+        _ => Err(Stop::input(
+            format!("{name} is not of forewarm run, and only runs can be set side by side"),
             "make a report of it alone",
         )),
     };

@@ -157,6 +157,14 @@ pub fn runs(runs: &[Stored]) -> String {
     text
 }
 
+/// What the terminal says, as it stands there: of a plan or a sweep.
+#[must_use]
+pub fn of_terminal(title: &str, said: &str, manifest: &Manifest) -> String {
+    // Indented text is code whatever is in it, while the end of a fence could be in a name.
+    let lines = said.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("    {line}\n") });
+    format!("{}{}\n{}", start(&plain(title)), lines.collect::<String>(), made(manifest, "95 % intervals"))
+}
+
 fn start(title: &str) -> String {
     format!("{MARK}\n# {title}\n\n")
 }

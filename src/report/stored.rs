@@ -1,13 +1,20 @@
 //! What a command has left in its folder, read back: texts in, values out.
 
+use std::io::Read;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::csv::{TOTAL, read_timeline};
+use super::sweep::digest::Digest;
+use super::sweep::{self as report, csv};
 use crate::measure::comparison::Comparison;
+use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
+use crate::measure::sweep::Columns;
 use crate::measure::timeline::{Distributions, Point, Series, Timeline};
 use crate::measure::{Manifest, RunResult};
+use crate::scenario::Scenario;
 use crate::time::Span;
 
 /// A file that cannot be read back.
@@ -20,13 +27,17 @@ pub struct StoredError {
     pub reason: String,
 }
 
-/// The command whose results a folder holds. `sweep` and `plan` will be further kinds.
+/// The command whose results a folder holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `forewarm run`.
     Run,
     /// `forewarm compare`.
     Compare,
+    /// `forewarm plan`.
+    Plan,
+    /// `forewarm sweep`.
+    Sweep,
 }
 
 impl Kind {
@@ -38,6 +49,8 @@ impl Kind {
         match manifest.command.split_whitespace().nth(1) {
             Some("run") => Ok(Self::Run),
             Some("compare") => Ok(Self::Compare),
+            Some("plan") => Ok(Self::Plan),
+            Some("sweep") => Ok(Self::Sweep),
             other => {
                 let reason = format!("no report can be made of what `forewarm {}` leaves", other.unwrap_or_default());
                 Err(StoredError { file: MANIFEST, reason })
@@ -45,12 +58,14 @@ impl Kind {
         }
     }
 
-    /// The files that a report of it is made from.
+    /// The files that a report of it is made from; the table of a sweep may be long and is read row by row.
     #[must_use]
     pub fn files(self) -> &'static [&'static str] {
         match self {
             Self::Run => &[SUMMARY, TIMELINE, CHARTS],
             Self::Compare => &[COMPARISON, TIMELINE],
+            Self::Plan => &[PLAN],
+            Self::Sweep => &[],
         }
     }
 }
@@ -60,6 +75,9 @@ const SUMMARY: &str = "summary.json";
 const TIMELINE: &str = "timeline.csv";
 const CHARTS: &str = "charts.json";
 const COMPARISON: &str = "comparison.json";
+const PLAN: &str = "plan.json";
+/// The table of a sweep.
+pub const SWEEP: &str = "sweep.csv";
 
 /// The content of `charts.json`: what the charts of a run are drawn from, beyond the summary and the time series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -154,6 +172,39 @@ fn is_whole(series: &[(String, Vec<Point>)], interval: Span, horizon_s: f64) -> 
     Err(StoredError { file: TIMELINE, reason: "it ends before the horizon".to_owned() })
 }
 
+/// A plan, from the text of its file.
+///
+/// # Errors
+/// A text that is not what this version writes.
+pub fn plan(plan: &str) -> Result<Plan, StoredError> {
+    json(PLAN, plan)
+}
+
+/// What a report of a sweep needs of its table, read row by row. `scenario` is the one of the manifest.
+///
+/// # Errors
+/// A scenario without `[sweep]`, and a table that is not that of this scenario or not whole.
+pub fn sweep(scenario: &Scenario, table: impl Read) -> Result<Digest, StoredError> {
+    let sweep = scenario.sweep.as_ref().and_then(|sweep| Some((sweep, sweep.points()?)));
+    let Some((sweep, points)) = sweep else {
+        return Err(StoredError { file: MANIFEST, reason: "its scenario has no [sweep]".to_owned() });
+    };
+    let wrong = |reason: String| StoredError { file: SWEEP, reason };
+    let columns = Columns::of(scenario);
+    let mut digest = Digest::new(sweep, &columns);
+    for row in csv::read(table, report::columns(sweep, &columns)).map_err(wrong)? {
+        let row = row.map_err(wrong)?;
+        if row.number != digest.count || row.number >= points.count() {
+            return Err(wrong(format!("point {} does not follow point {}", row.number + 1, digest.count)));
+        }
+        digest.add(&points.get(row.number), &row);
+    }
+    match digest.count {
+        all if all == points.count() => Ok(digest),
+        some => Err(wrong(format!("it has {some} of {} points", points.count()))),
+    }
+}
+
 fn json<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Result<T, StoredError> {
     serde_json::from_str(text).map_err(|error| StoredError { file, reason: error.to_string() })
 }
@@ -209,6 +260,7 @@ mod tests {
         let with = |command: &str| Kind::of(&Manifest { command: command.into(), ..sample::manifest() });
         assert_eq!(with("forewarm run x.toml").unwrap(), Kind::Run);
         assert_eq!(with("forewarm compare -").unwrap(), Kind::Compare);
+        assert_eq!(with("forewarm sweep x.toml").unwrap(), Kind::Sweep);
         assert!(with("forewarm dance").unwrap_err().to_string().contains("forewarm dance"));
         assert!(with("").is_err());
     }

@@ -12,6 +12,8 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::reports::choices;
+
 /// How long the browser may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -300,7 +302,18 @@ fn pages_work_in_a_browser() {
     forewarm(root, &["report", "one", "two", "--out", "both.html"]);
     forewarm(root, &["report", "one", "--format", "pdf-ready", "--out", "paper.html"]);
 
-    for page in ["one/report.html", "compared/report.html", "both.html", "paper.html"] {
+    fs::write(root.join("choices.toml"), choices()).expect("a file");
+    forewarm(root, &["sweep", "choices.toml", "--out", "swept", "--quiet"]);
+    forewarm(root, &["plan", "choices.toml", "--out", "planned", "--quiet"]);
+
+    for page in [
+        "one/report.html",
+        "compared/report.html",
+        "both.html",
+        "paper.html",
+        "swept/report.html",
+        "planned/report.html",
+    ] {
         let name = page.replace(['/', '.'], "-");
         browser.open(&root.join(page));
         assert_eq!(browser.text(ACCESSIBLE), "", "{page}");

@@ -11,13 +11,28 @@ fn variants() -> String {
     )
 }
 
+/// A scenario with prices, objectives, `[sweep]` and `[plan]`.
+pub(crate) fn choices() -> String {
+    let priced = QUICK.replace("[[function]]", "[platform]\npreset = \"aws-lambda\"\n[[function]]\nmemory = \"512MB\"");
+    format!(
+        "{}[[objective]]\nmetric = \"latency_s.p99\"\nbelow = 1.0\n\
+         [sweep]\n\"function.f.memory\" = [\"512MB\", \"1024MB\"]\n\
+         \"function.f.concurrency.provisioned\" = [0, 1]\n\
+         [plan]\n\"function.f.memory\" = [\"512MB\", \"1024MB\"]\n",
+        priced.replace("arrivals.constant.rate", "arrivals.poisson.rate")
+    )
+}
+
 #[test]
 fn what_is_stored_makes_the_very_same_page() {
     let folder = Folder::new();
     folder.write("x.toml", &variants());
     folder.run(&["run", "x.toml", "--out", "one", "--replications", "3", "--quiet"]).ends(0);
     folder.run(&["compare", "x.toml", "--out", "compared", "--max-replications", "8", "--quiet"]).ends(0);
-    for name in ["one", "compared"] {
+    folder.write("choices.toml", &choices());
+    folder.run(&["sweep", "choices.toml", "--out", "swept", "--quiet"]).ends(0);
+    folder.run(&["plan", "choices.toml", "--out", "planned", "--quiet"]).ends(0);
+    for name in ["one", "compared", "swept", "planned"] {
         let again = folder.run(&["report", name, "--format", "html"]).ends(0).out;
         assert!(again == folder.read(&format!("{name}/report.html")), "{name}");
         folder.run(&["report", name, "--out", "new/page.html"]).ends(0);
@@ -50,7 +65,7 @@ fn runs_stand_side_by_side() {
     assert!(page.contains("2 runs side by side") && page.contains("id=\"chart-distribution\""));
     folder.run(&["compare", "x.toml", "--out", "compared", "--max-replications", "8", "--quiet"]).ends(0);
     let answer = folder.run(&["report", "a/x", "compared"]).ends(2);
-    assert!(answer.err.contains("compared is of forewarm compare"), "{}", answer.err);
+    assert!(answer.err.contains("compared is not of forewarm run"), "{}", answer.err);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `sweep.csv`: one row for each point.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use super::{Column, Kind};
 use crate::measure::sweep::Row;
@@ -53,4 +53,36 @@ impl<W: Write> Rows<W> {
     pub fn finish(self) -> std::io::Result<W> {
         self.to.into_inner().map_err(csv::IntoInnerError::into_error)
     }
+}
+
+/// Reads a table back, row by row.
+///
+/// # Errors
+/// Other columns than these, in words; so does each row that is not one.
+pub fn read(from: impl Read, columns: Vec<Column>) -> Result<impl Iterator<Item = Result<Row, String>>, String> {
+    let mut reader = csv::Reader::from_reader(from);
+    let header = reader.headers().map_err(|error| error.to_string())?;
+    if !header.iter().eq(columns.iter().map(|column| column.name.as_str())) {
+        return Err("its columns are not those that this version writes".to_owned());
+    }
+    let row = move |record: csv::Result<csv::StringRecord>| {
+        let record = record.map_err(|error| error.to_string())?;
+        let line = record.position().map_or(0, csv::Position::line);
+        row(&record, &columns).ok_or_else(|| format!("line {line} has something that cannot be there"))
+    };
+    Ok(reader.into_records().map(row))
+}
+
+fn row(record: &csv::StringRecord, columns: &[Column]) -> Option<Row> {
+    let (mut number, mut values) = (None, Vec::new());
+    for (cell, column) in record.iter().zip(columns) {
+        match (column.kind, cell) {
+            (Kind::Point, _) => number = cell.parse::<u64>().ok()?.checked_sub(1),
+            (Kind::Text | Kind::Whole | Kind::Number, _) => {}
+            (Kind::Met | Kind::Found, "") => values.push(f64::NAN),
+            (Kind::Met, _) => values.push(f64::from(u8::from(cell.parse::<bool>().ok()?))),
+            (Kind::Replications | Kind::Found, _) => values.push(cell.parse().ok()?),
+        }
+    }
+    Some(Row { number: number?, values })
 }

@@ -60,12 +60,13 @@ pub fn json(scenario: &Scenario, digest: &Digest) -> String {
 /// `report.html`.
 #[must_use]
 pub fn page(scenario: &Scenario, digest: &Digest, manifest: &Manifest, charts: &[Drawn]) -> String {
-    let best = digest.best.as_ref().map(|best| best_of(digest, best));
     let top = html! {
-        h1 { "Sweep of " (scenario.name) }
-        @if !scenario.description.is_empty() { p { (scenario.description) } }
-        p { (verdict(digest)) }
-        @if let Some(best) = best { (best) }
+        header {
+            p.kicker { "forewarm sweep · " (scenario.name) }
+            h1.verdict { (verdict(digest)) }
+            @if !scenario.description.is_empty() { p.extent { (scenario.description) } }
+        }
+        @if let Some(best) = &digest.best { (best_of(digest, best)) }
     };
     let pictures = html! { @for chart in charts { (figure(chart)) } };
     let mut sections = Vec::new();
@@ -107,10 +108,25 @@ fn title_of_best(digest: &Digest) -> &'static str {
 
 fn best_of(digest: &Digest, best: &Kept) -> maud::Markup {
     html! {
-        h2 { (title_of_best(digest)) ": point " (best.number + 1) }
-        ul {
-            @for (axis, text) in digest.axes.iter().zip(&best.texts) {
-                li { code { (axis.key) " = " (text) } }
+        div.cards {
+            section.card aria-labelledby="best-title" {
+                h2 id="best-title" { (title_of_best(digest)) ": point " (best.number + 1) }
+                @for (axis, text) in digest.axes.iter().zip(&best.texts) {
+                    p { code { (axis.key) } }
+                    p.figure { (text) }
+                }
+            }
+            section.card aria-labelledby="there-title" {
+                h2 id="there-title" { "What it is like there" }
+                @for (metric, stat) in digest.metrics.iter().zip(&best.stats) {
+                    p { code { (metric.name) } }
+                    p.figure { (metric.quantity.stat(stat)) }
+                }
+            }
+            section.card aria-labelledby="month-title" {
+                h2 id="month-title" { "Cost per month" }
+                p.figure { (Quantity::Usd.stat(&best.cost_and_latency[0])) }
+                p { "30 days at this rate." }
             }
         }
     }
