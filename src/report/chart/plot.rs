@@ -350,7 +350,7 @@ impl Frame<'_> {
         // Boxes that are taken: from x, to x, middle y.
         let mut taken: Vec<(f64, f64, f64)> = points.iter().map(|(x, y, _)| (x - 4.0, x + 4.0, *y)).collect();
         let mut labels = String::new();
-        for (x, y, label) in &points {
+        for (x, y, label) in points.iter().filter(|(_, _, label)| !label.is_empty()) {
             let width = text_width(label, SMALL);
             let rows = (0..12).map(|row| 1.4 + 1.8 * f64::from(row));
             let corners = rows.flat_map(|dy| [(GAP, -dy), (GAP, dy), (-GAP - width, -dy), (-GAP - width, dy)]);

@@ -62,9 +62,11 @@ pub fn json(scenario: &Scenario, digest: &Digest) -> String {
 pub fn page(scenario: &Scenario, digest: &Digest, manifest: &Manifest, charts: &[Drawn]) -> String {
     let best = digest.best.as_ref().map(|best| best_of(digest, best));
     let top = html! {
-        h1 { "Sweep of " (scenario.name) }
-        @if !scenario.description.is_empty() { p { (scenario.description) } }
-        p { (verdict(digest)) }
+        header {
+            p.kicker { "forewarm sweep · " (scenario.name) }
+            h1.verdict { (verdict(digest)) }
+            @if !scenario.description.is_empty() { p.extent { (scenario.description) } }
+        }
         @if let Some(best) = best { (best) }
     };
     let pictures = html! { @for chart in charts { (figure(chart)) } };
@@ -75,7 +77,7 @@ pub fn page(scenario: &Scenario, digest: &Digest, manifest: &Manifest, charts: &
     sections.push(Section { id: "points", title: "Points", body: points(digest) });
     sections.push(Section { id: "method", title: "How it was made", body: method(scenario, digest, manifest) });
     let foot = format!("forewarm {}, {}", manifest.version, manifest.command);
-    render(&format!("Sweep of {}", scenario.name), &top, &sections, &foot)
+    render(&format!("{} · forewarm", scenario.name), &top, &sections, &foot)
 }
 
 fn verdict(digest: &Digest) -> String {
@@ -107,10 +109,14 @@ fn title_of_best(digest: &Digest) -> &'static str {
 
 fn best_of(digest: &Digest, best: &Kept) -> maud::Markup {
     html! {
-        h2 { (title_of_best(digest)) ": point " (best.number + 1) }
-        ul {
-            @for (axis, text) in digest.axes.iter().zip(&best.texts) {
-                li { code { (axis.key) " = " (text) } }
+        div.cards {
+            section.card.wide aria-labelledby="best-title" {
+                h2 id="best-title" { (title_of_best(digest)) ": point " (best.number + 1) }
+                ul.plain {
+                    @for (axis, text) in digest.axes.iter().zip(&best.texts) {
+                        li { code { (axis.key) " = " (text) } }
+                    }
+                }
             }
         }
     }
