@@ -46,7 +46,7 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
     Report(ReportArgs),
-    /// Simulate a grid of points: every combination of values in [sweep]
+    /// Simulate a grid of points: every combination of the values in `[sweep]`
     Sweep(SweepArgs),
     /// Find the cheapest configuration that meets the objectives, and say when it breaks
     Plan(PlanArgs),
@@ -174,7 +174,7 @@ same result. The same is true of shards: run one again, and it writes the same f
 
 Exit codes: 2, what was typed or written is wrong: do not try again; 3 or 4, interrupted or the machine failed: do.")]
 pub(super) struct SweepArgs {
-    /// The scenario file with its [sweep]; `-` reads it from standard input
+    /// The scenario file with its `[sweep]`; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(super) path: PathBuf,
     #[command(flatten)]
@@ -218,7 +218,7 @@ right side, not only the mean. All that is said holds together at 95 %.
 
 Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
 pub(super) struct PlanArgs {
-    /// The scenario file with its objectives and its [plan]; `-` reads it from standard input
+    /// The scenario file with its objectives and its `[plan]`; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(super) path: PathBuf,
     #[command(flatten)]

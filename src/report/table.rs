@@ -187,7 +187,7 @@ fn sureness(out: &mut Text, summary: &Summary) {
     out.line("");
     out.line(&out.bold("How sure"));
     for note in notes.iter().take(NOTES) {
-        for line in wrapped(&note.text) {
+        for line in wrapped(&note.text, WIDTH) {
             out.line(&if note.is_warning { out.paint(RED, &line) } else { line });
         }
     }

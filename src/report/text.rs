@@ -46,12 +46,12 @@ impl Text {
     }
 }
 
-/// A text in lines that fit.
-pub(super) fn wrapped(text: &str) -> Vec<String> {
+/// A text in lines of so many characters at most, unless a word is longer.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > WIDTH {
+        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
             lines.push(word.to_owned());
         } else {
             let gap = if lines[last].is_empty() { "" } else { " " };

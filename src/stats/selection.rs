@@ -67,7 +67,7 @@ pub struct Levels {
 /// The parts of what may go wrong: for requirements, for differences in cost. The rest is for what is said afterwards.
 const REQUIREMENTS: f64 = 0.5;
 const COSTS: f64 = 0.25;
-/// See [`REQUIREMENTS`].
+/// See `REQUIREMENTS`.
 pub const AFTERWARDS: f64 = 1.0 - REQUIREMENTS - COSTS;
 
 impl Levels {

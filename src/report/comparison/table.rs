@@ -33,7 +33,7 @@ pub fn render(comparison: &Comparison, colour: bool) -> String {
     }
     out.line("");
     for text in [words(comparison), method(comparison), outcome(comparison)] {
-        for line in wrapped(&text) {
+        for line in wrapped(&text, WIDTH) {
             out.line(&out.faint(&line));
         }
     }

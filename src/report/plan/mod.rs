@@ -1,4 +1,4 @@
-//! A capacity plan as people read it: on the terminal ([`table`]) and as a page ([`page()`]). The sentences that both share are
+//! A capacity plan as people read it: on the terminal ([`table()`]) and as a page ([`page()`]). The sentences that both share are
 //! here.
 
 mod page;

@@ -4,7 +4,7 @@ use super::{bound, extent, headline, headroom, mean, method, nearest, objective,
 use super::{runner_up, static_estimate, times, word};
 use crate::measure::plan::{Plan, Verdict};
 use crate::report::number::{Quantity, percent};
-use crate::report::text::{GREEN, RED, Text, WIDTH};
+use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
 use crate::report::wording::shown;
 
 /// The widest description of a configuration.
@@ -147,20 +147,4 @@ fn front(out: &mut Text, plan: &Plan) {
         let share = percent(plan.method.looked_at as f64 / plan.method.candidates as f64);
         out.line(&out.faint(&format!("  Of the configurations {share} were looked at.")));
     }
-}
-
-/// A text in lines that fit.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
-        } else {
-            let gap = if lines[last].is_empty() { "" } else { " " };
-            lines[last] += gap;
-            lines[last] += word;
-        }
-    }
-    lines
 }

@@ -76,7 +76,7 @@ pub fn page(scenario: &Scenario, digest: &Digest, manifest: &Manifest, charts: &
     sections.push(Section { id: "points", title: "Points", body: points(digest) });
     sections.push(Section { id: "method", title: "How it was made", body: method(scenario, digest, manifest) });
     let foot = format!("forewarm {}, {}", manifest.version, manifest.command);
-    render(&format!("Sweep of {}", scenario.name), &top, &sections, &foot)
+    render(&format!("{} · forewarm", scenario.name), &top, &sections, &foot)
 }
 
 fn verdict(digest: &Digest) -> String {
