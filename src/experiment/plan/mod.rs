@@ -241,7 +241,7 @@ impl<'a> Answers<'a> {
         };
         let objectives: Vec<Outcome> = (0..self.requirements.len())
             .map(|place| Outcome {
-                value: Estimate::of(search.range(number, place), f64::NAN),
+                value: Estimate::positive(search.range(number, place), f64::NAN),
                 verdict: search.judge_one(number, place).into(),
             })
             .collect();
@@ -250,8 +250,8 @@ impl<'a> Answers<'a> {
             number,
             values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
             replications: search.done(number),
-            month_usd: Estimate::of(search.levels().cost_range(&costs), search.cost(number)),
-            latency_s: Estimate::of(search.levels().range(&column(|one| one.latency_s)), f64::NAN),
+            month_usd: Estimate::positive(search.levels().cost_range(&costs), search.cost(number)),
+            latency_s: Estimate::positive(search.levels().range(&column(|one| one.latency_s)), f64::NAN),
             verdict: together(&objectives),
             objectives,
         }

@@ -1,8 +1,9 @@
 //! The search: the cheapest candidate that is shown to meet the objectives, with few replications.
 //!
-//! Candidates that differ only in something of which more is never worse form a line. Bisection finds the smallest that
-//! meets on each line; a line is given up as soon as all that is left on it is shown to cost more than what was found on
-//! another. The lines that promise to be cheapest are looked at first. What is undecided gets more replications, up to the last
+//! Candidates that differ only in something of which more is never worse form a line. Along it cost may fall, rise, or fall
+//! and then rise: what lies before the cheapest of a line is neither cheaper nor better, and is left out. Bisection finds
+//! the smallest of the rest that meets; a line is given up as soon as all that is left on it is shown to cost more than what
+//! was found on another. The lines that promise to be cheapest are looked at first. What is undecided gets more replications, up to the last
 //! look. All statements come from ranges that hold together ([`Levels`]), so that several searches over the same samples
 //! (without an objective, without the winner) need no allowance of their own.
 
@@ -86,8 +87,6 @@ struct State {
     low: usize,
     /// The smallest place that is shown to meet; the length where none is.
     high: usize,
-    /// Whether cost falls along the line, so that the last candidate is the cheapest.
-    is_falling: bool,
     /// Nothing is left to do on it.
     is_done: bool,
 }
@@ -154,29 +153,80 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The first look at the ends of all lines; none if it shows that an axis is not what it was taken for.
+    /// The first look at all lines: their ends, and where each is cheapest. None if it shows that an axis is not what it was
+    /// taken for.
     fn begin(&mut self, without: Without) -> Result<Option<Vec<State>>, SimError> {
         let lines = self.space.lines().into_iter().map(|Line(mut line)| {
             line.retain(|candidate| Some(*candidate) != without.candidate);
             Line(line)
         });
         let lines: Vec<Line> = lines.filter(|line| !line.0.is_empty()).collect();
-        let ends = lines.iter().flat_map(|line| [line.0[0], line.0[line.0.len() - 1]]);
-        let unseen: Vec<usize> = ends.filter(|candidate| !self.samples.contains_key(candidate)).collect();
-        self.look_on(&unseen)?;
-        if self.is_contradicted(&unseen) {
-            return Ok(None);
+        loop {
+            let wanted: Vec<usize> = lines.iter().flat_map(|line| self.descend(line)).collect();
+            if wanted.is_empty() {
+                break;
+            }
+            self.look_on(&wanted)?;
+            if self.is_contradicted(&wanted) {
+                return Ok(None);
+            }
         }
-        let state =
-            |line: Line| State { low: 0, high: line.0.len(), is_falling: self.is_falling(&line), is_done: false, line };
-        Ok(Some(lines.into_iter().map(state).collect()))
+        let rest = |Line(mut line): Line| Line(line.split_off(self.cheapest_place(&line)));
+        let state = |line: Line| State { low: 0, high: line.0.len(), is_done: false, line };
+        Ok(Some(lines.into_iter().map(rest).map(state).collect()))
     }
 
-    /// Whether cost is shown to fall along a line.
-    fn is_falling(&self, line: &Line) -> bool {
-        let last = line.0[line.0.len() - 1];
-        let tolerance = self.question.indifference * self.cost(last).abs();
-        (line.0.iter()).any(|one| self.difference(last, *one).is_some_and(|range| range.high < -tolerance))
+    /// What to look at next to find where a line is cheapest, if cost rises, falls, or falls and then rises along it: the ends,
+    /// what is beside the cheapest seen, the middle of the wider gap beside it. Nothing when it is known.
+    fn descend(&self, Line(line): &Line) -> Vec<usize> {
+        let last = line.len() - 1;
+        let seen: Vec<usize> = (0..line.len()).filter(|place| self.done(line[*place]) > 0).collect();
+        let ends = [0, last].into_iter().filter(|end| !seen.contains(end)).map(|end| line[end]);
+        let ends: Vec<usize> = ends.collect();
+        if !ends.is_empty() {
+            return ends;
+        }
+        let place = self.lowest(line, &seen);
+        let at = seen.binary_search(&place).unwrap_or_default();
+        let left = at.checked_sub(1).map(|before| seen[before]);
+        let right = seen.get(at + 1).copied();
+        let next = match (left, right) {
+            (None, Some(right)) if right > 1 => 1,
+            (Some(left), None) if left + 1 < last => last - 1,
+            (Some(left), Some(right)) if right - left > 2 => {
+                if right - place >= place - left {
+                    place + (right - place) / 2
+                } else {
+                    place - (place - left) / 2
+                }
+            }
+            // Whether it is cheaper than the first by what matters: otherwise the smaller one is as good.
+            _ if place > 0 && !self.is_cheaper(line[place], line[0]) && !self.is_not_cheaper(line[place], line[0]) => {
+                return self.behind(&[line[place]], line[0]).unwrap_or_default();
+            }
+            _ => return Vec::new(),
+        };
+        vec![line[next]]
+    }
+
+    /// The place of the cheapest of those that were seen, after as many replications of each; of about equal ones the first.
+    fn lowest(&self, line: &[usize], seen: &[usize]) -> usize {
+        let first_look = self.levels.looks().first().map_or(0, |look| *look as usize);
+        let cost = |place: usize| {
+            let sample = self.samples.get(&line[place]).map_or(&[][..], Vec::as_slice);
+            sample.iter().take(first_look).map(|one| one.month_usd).sum::<f64>()
+        };
+        // Steps that make no difference that matters even if all of a line is made of them.
+        let step = self.question.indifference / line.len() as f64;
+        let cheaper = |a: usize, b: usize| if cost(b) < cost(a) - step * cost(a).abs() { b } else { a };
+        seen.iter().copied().reduce(cheaper).unwrap_or_default()
+    }
+
+    /// Where on a line the cheapest is: the first, unless another is cheaper by what matters.
+    fn cheapest_place(&self, line: &[usize]) -> usize {
+        let seen: Vec<usize> = (0..line.len()).filter(|place| self.done(line[*place]) > 0).collect();
+        let place = self.lowest(line, &seen);
+        if self.is_not_cheaper(line[place], line[0]) { 0 } else { place }
     }
 
     /// The candidates to look at next; none when every line is done.
@@ -240,15 +290,21 @@ impl<'a> Search<'a> {
             Finding::Open if self.is_undecidable(candidate, without) => state.low = place + 1,
             Finding::Open => return Step::Observe(vec![candidate]),
         }
-        state.is_done = state.is_falling || state.low >= state.high;
+        state.is_done = state.low >= state.high;
         Step::Concluded
     }
 
-    /// The winner of the lines, with what stays open; none if a line turns out to be falling that was not seen to be.
+    /// The winner of the lines, with what stays open; none if more of an axis turns out to be cheaper where it was taken to cost
+    /// more.
     fn conclude(&mut self, lines: &[State], without: Without) -> Result<Option<Found>, SimError> {
         let mut found: Vec<&State> = lines.iter().filter(|line| line.found().is_some()).collect();
         loop {
-            if found.iter().any(|state| state.is_falling != self.is_falling(&state.line)) {
+            let falls = |state: &&State| {
+                let beyond = state.line.0.iter().skip(state.high + 1);
+                state.found().is_some_and(|winner| beyond.copied().any(|more| self.is_cheaper(more, winner)))
+            };
+            if let Some(axis) = self.space.line_axis().filter(|_| found.iter().any(falls)) {
+                self.space.distrust(axis);
                 return Ok(None);
             }
             let winner = |state: &&State| state.found().unwrap_or_default();
@@ -393,6 +449,12 @@ impl<'a> Search<'a> {
         candidate == than || self.difference(candidate, than).is_some_and(|range| range.low >= -tolerance)
     }
 
+    /// Whether a candidate is shown to be cheaper than another by more than does not matter.
+    fn is_cheaper(&self, candidate: usize, than: usize) -> bool {
+        let tolerance = self.question.indifference * self.cost(than).abs();
+        self.difference(candidate, than).is_some_and(|range| range.high < -tolerance)
+    }
+
     /// Candidates that nobody looked at yet, evenly from all lines, about `many` in all.
     #[must_use]
     pub fn thinned(&self, many: usize) -> Vec<usize> {
@@ -464,9 +526,9 @@ impl<'a> Search<'a> {
 }
 
 impl State {
-    /// The candidate than which nothing that is left on the line is cheaper: cost rises or falls along it.
+    /// The candidate than which nothing that is left on the line is cheaper: cost rises along it.
     fn reference(&self) -> usize {
-        if self.is_falling { self.last() } else { self.line.0[self.low.saturating_sub(1)] }
+        self.line.0[self.low.saturating_sub(1)]
     }
 
     fn last(&self) -> usize {
@@ -477,7 +539,6 @@ impl State {
     fn next(&self) -> usize {
         let last = self.line.0.len() - 1;
         match (self.low, self.high) {
-            _ if self.is_falling => last,
             (0, high) if high > last => 0,
             (low, high) => low + (high.min(last + 1) - low) / 2,
         }
