@@ -142,16 +142,8 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Files, ParseOptions, parse, template};
-    use crate::workload::Input;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            panic!("{path} is read")
-        }
-    }
+    use crate::scenario::testing::NoFiles;
+    use crate::scenario::{ParseOptions, parse, template};
 
     fn read(text: &str) -> Result<Objective, String> {
         let options =

@@ -32,6 +32,8 @@ mod schema;
 mod shape;
 pub mod sweep;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
 
 pub use base::{Base, Findings};

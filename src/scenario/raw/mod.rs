@@ -11,12 +11,9 @@ pub(super) mod precision;
 pub(super) mod scaling;
 pub(super) mod sweep;
 
-use super::decode::{Any, At, Field, List, Map, Reader, entry, key, mode, table};
-use super::diagnostic::Place;
+use super::decode::declare::*;
 use super::leaf::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
-use super::shape::{FieldShape, Shape, TableShape};
-use super::tree::{Entry, Node, Value};
 use crate::time::Span;
 use arrivals::ArrivalTable;
 use function::{DefaultsTable, FunctionTable};
