@@ -1,19 +1,19 @@
 //! What can be typed.
 
-use std::num::NonZeroUsize;
+mod shared;
+mod trace;
+mod value;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
-use crate::measure::comparison::Tolerance;
-use crate::scenario::limits::MAX_REPLICATIONS;
+use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
-
-/// Shards of a sweep; each costs a start of the program and a look at all points.
-const MAX_SHARDS: u32 = 100_000;
-/// More threads than this are a typing error.
-const MAX_THREADS: usize = 1024;
+pub(super) use shared::{ChangeArgs, Format, FormatArgs, GateArgs, JobArgs, ScenarioArgs};
+pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
+use value::MAX_SHARDS;
 
 /// Simulates serverless scaling: what users will feel, what it will cost, which limit binds first.
 #[derive(Debug, Parser)]
@@ -91,10 +91,10 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
     /// Run until half of the 95 % interval is this short: METRIC=5% of the mean, or METRIC=VALUE; may be repeated
-    #[arg(long, value_name = "METRIC=P", value_parser = precision_of_metric)]
+    #[arg(long, value_name = "METRIC=P", value_parser = value::precision_of_metric)]
     pub(super) precision: Vec<(String, Tolerance)>,
     /// With a precision: never make more replications than this [default: 200]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
     /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
     #[arg(long, value_name = "FILE")]
@@ -141,10 +141,10 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "NAME")]
     pub(super) baseline: Option<String>,
     /// Go on until half of the interval is this short: 5% of the baseline, or METRIC=VALUE (also 5%); may be repeated
-    #[arg(long, value_name = "P", value_parser = precision)]
+    #[arg(long, value_name = "P", value_parser = value::precision)]
     pub(super) precision: Vec<(Option<String>, Tolerance)>,
     /// Never make more replications of each contender than this [default: 64]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
     pub(super) gate: GateArgs,
@@ -183,7 +183,7 @@ pub(super) struct SweepArgs {
     #[arg(long, conflicts_with_all = ["shard", "merge", "dry_run"])]
     pub(super) resume: bool,
     /// Simulate shard K of N only, and write its part into the folder --out [default: results/NAME.parts]
-    #[arg(long, value_name = "K/N", value_parser = shard, conflicts_with_all = ["merge", "dry_run"])]
+    #[arg(long, value_name = "K/N", value_parser = value::shard, conflicts_with_all = ["merge", "dry_run"])]
     pub(super) shard: Option<(u32, u32)>,
     /// Put the parts in this folder together, and simulate nothing
     #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
@@ -224,65 +224,10 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
     /// Never make more replications of a configuration than this, in place of plan.max-replications
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS)))]
+    #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
     pub(super) job: JobArgs,
-}
-
-/// How a simulation is carried out, and where its results go.
-#[derive(Debug, Group)]
-pub(super) struct JobArgs {
-    /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Worker threads, which do not change the result [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(super) threads: Option<NonZeroUsize>,
-    #[command(flatten)]
-    pub(super) format: FormatArgs,
-    /// Print nothing but errors and what --format json asks for
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-    /// Show no progress bar
-    #[arg(long)]
-    pub(super) no_progress: bool,
-}
-
-/// Changes to the scenario, a variant among them.
-#[derive(Debug, Group)]
-pub(super) struct ScenarioArgs {
-    /// Apply a variant of the scenario
-    #[arg(long, value_name = "NAME")]
-    pub(super) variant: Option<String>,
-    #[command(flatten)]
-    pub(super) changes: ChangeArgs,
-}
-
-/// Changes to the scenario.
-#[derive(Debug, Group)]
-pub(super) struct ChangeArgs {
-    /// Set a value of the scenario by its dotted key, as in function.checkout.memory=512MB; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = change)]
-    pub(super) set: Vec<(String, String)>,
-    /// Root of the random numbers, in place of simulation.seed
-    #[arg(long, value_name = "N")]
-    pub(super) seed: Option<u64>,
-    /// Independent runs, in place of simulation.replications
-    #[arg(long, value_name = "N")]
-    pub(super) replications: Option<u32>,
-}
-
-/// What makes a result fail.
-#[derive(Debug, Group)]
-pub(super) struct GateArgs {
-    /// Let an objective be met only if all of its 95 % interval is. With =OBJECTIVE: add one, as in
-    /// --enforce='latency_s.p99<800ms' or ='function.NAME:rejection_ratio<1%'; may be repeated
-    #[arg(long, value_name = "OBJECTIVE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    pub(super) enforce: Vec<String>,
-    /// Write the objectives as JUnit XML, as CI systems read it, whether they are met or not
-    #[arg(long, value_name = "FILE")]
-    pub(super) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, Group)]
@@ -319,21 +264,6 @@ pub(super) enum ReportFormat {
     Html,
     /// The page laid out for A4: light, everything unfolded, each part on a new sheet
     PdfReady,
-}
-
-#[derive(Debug, Group)]
-pub(super) struct FormatArgs {
-    /// What standard output carries; json: the result and nothing else
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people
-    Text,
-    /// For scripts
-    Json,
 }
 
 #[derive(Debug, Group)]
@@ -379,81 +309,6 @@ pub(super) enum Listing {
     Metrics,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum TraceCommand {
-    /// Show what is in a trace: functions, rate over time, running times, burstiness
-    Inspect(InspectArgs),
-    /// Write an Azure-like population of functions, of any size, as a trace
-    Generate(GenerateArgs),
-}
-
-#[derive(Debug, Group)]
-#[command(after_help = "\
-Examples:
-  forewarm trace inspect requests.csv.gz
-  forewarm trace inspect invocations.csv --durations durations.csv
-  forewarm trace inspect rates.csv --format json | jq .peak
-
-Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and rates \
-(time,count), told apart by their columns; gzip and zstd are read as they are.")]
-pub(super) struct InspectArgs {
-    /// The trace; of Azure 2019 the invocations
-    #[arg(value_name = "FILE")]
-    pub(super) path: PathBuf,
-    /// Azure 2019: the file of running times
-    #[arg(long, value_name = "FILE")]
-    pub(super) durations: Option<PathBuf>,
-    /// Azure 2019: the file of memory
-    #[arg(long, value_name = "FILE")]
-    pub(super) memory: Option<PathBuf>,
-    /// Count rows that cannot be read and leave them out
-    #[arg(long)]
-    pub(super) skip_errors: bool,
-    #[command(flatten)]
-    pub(super) format: FormatArgs,
-}
-
-#[derive(Debug, Group)]
-#[command(after_help = "\
-Examples:
-  forewarm trace generate --functions 500 --invocations 1000000 --out azure/
-  forewarm trace generate --functions 20 --invocations 50000 --as forewarm --out requests.csv.gz
-
-The distributions are those of Shahrad et al., \"Serverless in the Wild\" (ATC 2020). A scenario can use such a population \
-without a file too: arrivals.population = { functions = 500, invocations-per-day = 1e6 }.")]
-pub(super) struct GenerateArgs {
-    /// How many functions
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub(super) functions: u32,
-    /// Requests a day, all functions together
-    #[arg(long, value_name = "N", default_value_t = 100_000.0, value_parser = requests)]
-    pub(super) invocations: f64,
-    /// How long the trace is, in minutes
-    #[arg(long, value_name = "N", default_value_t = 1_440, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(super) minutes: u32,
-    /// Root of the random numbers
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) seed: u64,
-    /// How it is written
-    #[arg(long = "as", value_name = "KIND", value_enum, default_value_t = GenerateKind::Azure2019)]
-    pub(super) kind: GenerateKind,
-    /// Where: azure-2019 writes three files into this folder, forewarm this file (also .csv.gz, .csv.zst)
-    #[arg(long, value_name = "PATH")]
-    pub(super) out: PathBuf,
-    /// Print nothing but errors
-    #[arg(long, short)]
-    pub(super) quiet: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum GenerateKind {
-    /// Counts by function and minute, running times and memory in files of their own
-    #[value(name = "azure-2019")]
-    Azure2019,
-    /// A row for each request
-    Forewarm,
-}
-
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Examples:
@@ -483,59 +338,6 @@ fn templates() -> PossibleValuesParser {
     PossibleValuesParser::new(TEMPLATES.iter().map(|template| PossibleValue::new(template.name).help(template.about)))
 }
 
-fn change(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("write KEY=VALUE, as in function.checkout.memory=512MB".to_owned()),
-    }
-}
-
-/// `5%`, `METRIC=5%` or `METRIC=VALUE`.
-fn precision(text: &str) -> Result<(Option<String>, Tolerance), String> {
-    let (metric, value) = match text.split_once('=') {
-        Some((metric, value)) => (Some(metric.trim().to_owned()), value.trim()),
-        None => (None, text.trim()),
-    };
-    let (number, is_part) = value.strip_suffix('%').map_or((value, false), |number| (number.trim_end(), true));
-    let size = number.parse::<f64>().ok().filter(|size| size.is_finite() && *size > 0.0);
-    match (size, metric) {
-        (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
-        (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
-        _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
-    }
-}
-
-/// `METRIC=5%` or `METRIC=VALUE`.
-fn precision_of_metric(text: &str) -> Result<(String, Tolerance), String> {
-    match precision(text) {
-        Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
-        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01; both above zero".to_owned()),
-    }
-}
-
-/// `3/64`.
-fn shard(text: &str) -> Result<(u32, u32), String> {
-    let numbers = text.split_once('/').and_then(|(shard, of)| Some((shard.parse().ok()?, of.parse().ok()?)));
-    match numbers {
-        Some((shard, of)) if (1..=of).contains(&shard) && of <= MAX_SHARDS => Ok((shard, of)),
-        _ => Err(format!("write K/N with K from 1 to N, as in 3/64; N may be {MAX_SHARDS} at most")),
-    }
-}
-
-fn requests(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(requests) if (1.0..=1e12).contains(&requests) => Ok(requests),
-        _ => Err("write a number from 1 to 1e12".to_owned()),
-    }
-}
-
-fn threads(text: &str) -> Result<NonZeroUsize, String> {
-    match text.parse() {
-        Ok(threads) if threads <= NonZeroUsize::new(MAX_THREADS).unwrap_or(NonZeroUsize::MAX) => Ok(threads),
-        _ => Err(format!("write a number from 1 to {MAX_THREADS}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -545,21 +347,5 @@ mod tests {
     #[test]
     fn the_declarations_fit_together() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn precision_is_relative_or_that_of_a_metric() {
-        assert_eq!(precision("5%"), Ok((None, Tolerance::Relative(0.05))));
-        assert_eq!(precision("a.b=2 %"), Ok((Some("a.b".to_owned()), Tolerance::Relative(0.02))));
-        assert_eq!(precision("a.b=0.01"), Ok((Some("a.b".to_owned()), Tolerance::Absolute(0.01))));
-        assert!(["5", "0%", "-1%", "x", "a=b", "inf%"].iter().all(|text| precision(text).is_err()));
-    }
-
-    #[test]
-    fn threads_and_changes_are_checked() {
-        assert_eq!(threads("2").map(NonZeroUsize::get), Ok(2));
-        assert!(threads("0").is_err() && threads("1025").is_err() && threads("x").is_err());
-        assert_eq!(change("a.b=c=d"), Ok(("a.b".to_owned(), "c=d".to_owned())));
-        assert!(change("=1").is_err() && change("a").is_err());
     }
 }

@@ -375,9 +375,8 @@ mod tests {
     use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
     use crate::id::{FnId, InstanceId};
     use crate::rng::Streams;
-    use crate::scenario::{Files, ParseOptions, Scenario, parse};
+    use crate::scenario::{Scenario, testing};
     use crate::time::{SimTime, Span};
-    use crate::workload::Input;
 
     const HORIZON: SimTime = SimTime::from_nanos(600_000_000_000);
 
@@ -434,14 +433,6 @@ mod tests {
         }
     }
 
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-        }
-    }
-
     fn scenario(account: u32, functions: &[&str], duration: &str, arrivals: &str) -> Scenario {
         let functions: String = functions
             .iter()
@@ -453,11 +444,10 @@ mod tests {
                 )
             })
             .collect();
-        let text = format!(
+        testing::scenario(&format!(
             "[scenario]\nname = \"direct\"\n[simulation]\nhorizon = \"10m\"\n[platform.concurrency]\n\
              account-limit = {account}\nmin-unreserved = 0\n[platform.scaling]\nburst = 3\nrate = \"8/m\"\n{functions}"
-        );
-        parse("direct.toml", &text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
+        ))
     }
 
     fn calls(scenario: &Scenario, is_direct: bool) -> (EventCounts, Calls) {

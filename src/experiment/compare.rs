@@ -94,16 +94,8 @@ mod tests {
 
     use super::*;
     use crate::measure::comparison::{Precision, Verdict};
-    use crate::scenario::{Files, ParseOptions, parse_variants};
-    use crate::workload::Input;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-        }
-    }
+    use crate::scenario::testing::NoFiles;
+    use crate::scenario::{ParseOptions, parse_variants};
 
     /// A function that falls cold now and then, with a variant as TOML on one line.
     fn contenders(seed: u64, variant: &str) -> Vec<Contender> {

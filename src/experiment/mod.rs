@@ -346,16 +346,7 @@ fn unlock<T>(mutex: Mutex<T>) -> T {
 mod tests {
     use super::*;
     use crate::report::json;
-    use crate::scenario::{Files, ParseOptions, parse};
-    use crate::workload::Input;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-        }
-    }
+    use crate::scenario::testing;
 
     /// Forty functions of all kinds, with a limit on the account.
     fn scenario(limit: u32) -> Scenario {
@@ -379,8 +370,7 @@ mod tests {
         let platform = format!(
             "[platform]\npreset = \"aws-lambda\"\nconcurrency = {{ account-limit = {limit}, min-unreserved = 0 }}\n"
         );
-        let text = format!("{head}{platform}{}", functions.collect::<String>());
-        parse("cells.toml", &text, &ParseOptions::default(), &NoFiles).unwrap_or_else(|wrong| panic!("{wrong}"))
+        testing::scenario(&format!("{head}{platform}{}", functions.collect::<String>()))
     }
 
     /// Everything that a run says, as text.

@@ -253,16 +253,8 @@ impl Progress for Part<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Files, ParseOptions};
-    use crate::workload::Input;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-        }
-    }
+    use crate::scenario::ParseOptions;
+    use crate::scenario::testing::NoFiles;
 
     /// All rows of a sweep, in the order of the points, as bits.
     fn rows(sweep: &str, threads: usize) -> Vec<Vec<u64>> {

@@ -97,24 +97,14 @@ fn without_gaps(values: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Files, ParseOptions, parse};
-    use crate::workload::Input;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-        }
-    }
+    use crate::scenario::testing;
 
     fn settled(arrivals: &str, rest: &str) -> (WarmUp, Scenario) {
         let text = format!(
             "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2h\"\nwarm-up = \"auto\"\n[[function]]\nname = \"f\"\n{rest}\n\
              [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.{arrivals}\n"
         );
-        let parsed = parse("x.toml", &text, &ParseOptions::default(), &NoFiles);
-        let mut scenario = parsed.unwrap_or_else(|wrong| panic!("{wrong}"));
+        let mut scenario = testing::scenario(&text);
         let found = settle(&mut scenario, NonZeroUsize::MIN, &()).expect("it runs").expect("it is auto");
         (found, scenario)
     }

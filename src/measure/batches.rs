@@ -1,7 +1,8 @@
 //! The observer that measures the batches of one long run: successive parts of equal length, each with the requests that
 //! are born in it.
 
-use super::recorder::{FunctionRecord, Total, histogram_bits};
+use super::recorder::Total;
+use super::replication::FunctionRecord;
 use super::tally::{LIMITS, Peaks, Tally};
 use super::window::Window;
 use crate::engine::{Cell, Finished, Levels, Limit, Observer};
@@ -36,9 +37,9 @@ impl Batches {
         Some(Self {
             from: window.from,
             until: window.until,
-            length: length(window, count),
+            length: window.batch(count),
             is_by_function,
-            tallies: vec![vec![Tally::new(histogram_bits(scenario)); count]; owners],
+            tallies: vec![vec![Tally::of(scenario); count]; owners],
             last: vec![SimTime::ZERO; cell.functions.len()],
         })
     }
@@ -68,11 +69,6 @@ impl Batches {
         // What division leaves over belongs to the last batch.
         tallies.get_mut(batch.min(last))
     }
-}
-
-/// Length of a batch.
-pub(super) fn length(window: &Window, count: usize) -> Span {
-    Span::from_nanos((window.measured().as_nanos() / count as u64).max(1))
 }
 
 impl Observer for Batches {

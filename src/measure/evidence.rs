@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::recorder::Replication;
+use super::replication::Replication;
 use super::result::{Counted, stat_of};
 use super::summary::{Shape, Stat};
 use crate::scenario::{Function, Overflow, PrecisionTarget, Scenario, Tolerance};

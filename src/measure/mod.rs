@@ -7,6 +7,7 @@ pub mod evidence;
 mod peaks;
 pub mod plan;
 mod recorder;
+mod replication;
 mod result;
 pub mod summary;
 pub mod sweep;
@@ -17,11 +18,11 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
-pub use recorder::{FunctionRecord, Recorder, Replication, TOGETHER_MAX, Total};
+pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
+pub use recorder::{Recorder, TOGETHER_MAX, Total};
+pub use replication::{FunctionRecord, Replication};
 pub(crate) use result::precision_reached;
 pub use window::Window;
-
-pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
 
 /// Everything a run leaves: what reports are made from.
 #[derive(Clone, Debug)]

@@ -1,9 +1,8 @@
 //! From replications to what reports are made from: means with intervals.
 
-use super::batches::length;
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
-use super::recorder::{FunctionRecord, Replication};
+use super::replication::{FunctionRecord, Replication};
 use super::summary::{LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
 use super::tally::LIMITS;
 use super::timeline::{Bins, Distributions, Point, Series, Timeline};
@@ -41,8 +40,8 @@ impl RunResult {
             })
             .collect();
         let batch_means = batches.map(|one| {
-            let length = length(&window, one.batches.len()).as_secs_f64();
-            evidence::batch_means(&one.batches, length)
+            let length = window.batch(one.batches.len());
+            evidence::batch_means(&one.batches, length.as_secs_f64())
         });
         let summary = Summary {
             scenario: ScenarioRef { name: scenario.name.clone(), hash: scenario.hash.clone() },

@@ -231,6 +231,11 @@ impl<T> Shape<T> {
     }
 }
 
+/// A metric with its function: `latency_s.p99 of checkout`; of the total the metric alone.
+pub(super) fn subject(metric: &str, function: Option<&str>) -> String {
+    function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {function}"))
+}
+
 /// Every metric: its dotted key and what it means, in the order of the file.
 #[must_use]
 pub fn metrics() -> Vec<(String, String)> {
@@ -316,6 +321,12 @@ pub struct ObjectiveResult {
 }
 
 impl ObjectiveResult {
+    /// The metric with its function: `latency_s.p99 of checkout`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        subject(&self.metric, self.function.as_deref())
+    }
+
     /// Whether the whole 95 % interval is on the right side. Without an interval it is not known, so it is not.
     #[must_use]
     pub fn is_met_with_confidence(&self) -> bool {

@@ -3,8 +3,12 @@
 use super::cost::Usage;
 use super::summary::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::engine::{Finished, Levels, Limit, Outcome};
+use crate::scenario::Scenario;
 use crate::stats::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, Span};
+
+/// Histograms of so many functions are fine (2^10 buckets for each power of two), of more of them coarse (2^7).
+const FINE_MAX: usize = 256;
 
 /// Integrals of levels over time: level times nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,9 +161,9 @@ pub(super) const LIMITS: [Limit; 7] = [
 ];
 
 impl Tally {
-    /// Nothing yet; histograms with 2^bits buckets for each power of two.
-    #[must_use]
-    pub(super) fn new(bits: u32) -> Self {
+    /// Nothing yet, for a function of a scenario or for its total.
+    pub(super) fn of(scenario: &Scenario) -> Self {
+        let bits = if scenario.functions.len() <= FINE_MAX { 10 } else { 7 };
         Self {
             bits,
             arrived: 0,

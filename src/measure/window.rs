@@ -48,6 +48,16 @@ impl Window {
         self.until.since(self.from)
     }
 
+    /// Whether a moment lies in the measured part.
+    pub(super) fn measures(&self, at: SimTime) -> bool {
+        at >= self.from && at < self.until
+    }
+
+    /// How long each of `count` batches of the measured part is.
+    pub(super) fn batch(&self, count: usize) -> Span {
+        Span::from_nanos((self.measured().as_nanos() / count as u64).max(1))
+    }
+
     /// How many intervals there are; the last may be cut short by the horizon.
     #[must_use]
     pub fn intervals(&self) -> usize {

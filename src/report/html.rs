@@ -99,7 +99,7 @@ fn objectives(summary: &Summary) -> Markup {
                         @for objective in &summary.objectives {
                             tr {
                                 td { @if objective.met { span.badge.met { "✓ met" } } @else { span.badge.missed { "✗ not met" } } }
-                                th scope="row" { (wording::subject(objective)) }
+                                th scope="row" { (objective.subject()) }
                                 td data-v=[objective.value.mean.is_finite().then_some(objective.value.mean)] {
                                     (Quantity::of(&objective.metric).stat(&objective.value))
                                 }

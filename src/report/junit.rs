@@ -38,7 +38,7 @@ pub fn render(suites: &[Suite<'_>], seconds: f64, confident: bool) -> String {
             seconds / suites.len().max(1) as f64
         );
         for objective in objectives {
-            let title = escape(&format!("{} {}", wording::subject(objective), wording::bound(objective)));
+            let title = escape(&format!("{} {}", objective.subject(), wording::bound(objective)));
             let _ = write!(text, "    <testcase classname=\"{name}\" name=\"{title}\" time=\"0.000\"");
             if is_met(objective, confident) {
                 text.push_str("/>\n");
@@ -67,7 +67,7 @@ pub fn found(objective: &ObjectiveResult, confident: bool) -> String {
     let sure = if confident && objective.met { " with confidence: the interval reaches beyond" } else { "" };
     format!(
         "{} is {}, not {}{sure}",
-        wording::subject(objective),
+        objective.subject(),
         Quantity::of(&objective.metric).stat(&objective.value),
         wording::bound(objective)
     )
@@ -86,7 +86,7 @@ fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
         bounds.into_iter().filter_map(|(word, bound)| Some(format!("asked for: {word} {}", quantity.bound(bound?))));
     format!(
         "metric: {}\nfound: {}\n{interval}\n{}\n{}",
-        wording::subject(objective),
+        objective.subject(),
         quantity.bound(value.mean),
         bounds.collect::<Vec<_>>().join("\n"),
         wording::extent(summary)

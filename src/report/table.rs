@@ -42,7 +42,7 @@ fn answer(out: &mut Text, summary: &Summary) {
     for objective in &summary.objectives {
         let word = if objective.met { out.paint(GREEN, "met    ") } else { out.paint(RED, "NOT MET") };
         let found = Quantity::of(&objective.metric).stat(&objective.value);
-        let (subject, bound) = (shown(&wording::subject(objective), 32), wording::bound(objective));
+        let (subject, bound) = (shown(&objective.subject(), 32), wording::bound(objective));
         out.line(&format!("  {word}  {subject:<32}  {found:>18}  {bound}"));
     }
     if summary.limits.is_empty() {

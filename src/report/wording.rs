@@ -31,14 +31,6 @@ pub(super) fn all_met(summary: &Summary) -> Option<bool> {
     (!summary.objectives.is_empty()).then(|| summary.objectives.iter().all(|objective| objective.met))
 }
 
-/// The metric of an objective with its function: `latency_s.p99 of checkout`.
-pub(super) fn subject(objective: &ObjectiveResult) -> String {
-    match &objective.function {
-        Some(function) => format!("{} of {function}", objective.metric),
-        None => objective.metric.clone(),
-    }
-}
-
 /// What an objective asks for: `below 800 ms`.
 pub(super) fn bound(objective: &ObjectiveResult) -> String {
     let quantity = Quantity::of(&objective.metric);

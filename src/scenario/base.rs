@@ -195,15 +195,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::workload::Input;
-
-    struct NoFiles;
-
-    impl Files for NoFiles {
-        fn input(&self, path: &str) -> Input {
-            Input::new(path, || Err(std::io::ErrorKind::NotFound.into()))
-        }
-    }
+    use crate::scenario::testing::NoFiles;
 
     /// A function with two variants and the lines of a sweep.
     fn text(sweep: &str) -> String {

@@ -1,14 +1,17 @@
 //! The tolerant reader: from a tree to `raw` types, reporting every problem on the way instead of stopping at the first.
 //!
-//! [`table!`], [`union!`] and [`choice!`] make from one declaration the type, its reading, its writing and its shape.
+//! What can be read is declared (`declare`): the reader knows nothing of single keys.
+
+mod containers;
+pub(super) mod declare;
 
 use std::fmt::Debug;
 use std::ops::Deref;
 
 use super::diagnostic::{Place, Problem, Problems, instead, nearest};
-use super::leaf::is_name;
 use super::shape::{KindShape, ListShape, Shape, TableShape, UnionShape};
 use super::tree::{Entry, Node, Value};
+pub(super) use containers::{Any, List, Map, OrNone};
 
 /// Something that can stand in a scenario file.
 pub(super) trait Field {
@@ -192,43 +195,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Finds the one key of a table that names a kind.
+    /// Finds the one key of a table that names a kind.
     pub(super) fn kind<'n>(&mut self, node: &'n Node, shape: &'static UnionShape) -> Option<&'n Entry> {
-        let path = self.path();
-        let names = || shape.all().map(|kind| kind.key);
         let Value::Table(entries) = &node.value else {
-            // Either the kind stands there without its parameters, or a parameter without its kind.
-            let named = node.text().and_then(|text| nearest(text, names()));
-            let kind = named.unwrap_or_else(|| shape.all().last().map_or("", |kind| kind.key));
-            let kind = shape
-                .kind(kind)
-                .filter(|_| named.is_some())
-                .or_else(|| shape.all().find(|kind| !["phases", "snapshot"].contains(&kind.key)));
-            let example = kind.map_or_else(String::new, |kind| {
-                let first = if let Shape::Table(table) = kind.shape { table.keys().next() } else { None };
-                let value = if named.is_some() { "...".to_owned() } else { node.value.to_toml() };
-                first.map_or(format!("{} = {{}}", kind.key), |first| format!("{}.{first} = {value}", kind.key))
-            });
-            let message = format!("`{path}` must be a table that names the kind of {}", shape.what);
-            let problem = Problem::error(node.place, message).help(format!("write `{}.{example}`", self.key()));
-            self.problems.push(problem.help(list("the kinds are", names())));
+            self.refuse_kind(node, shape);
             return None;
         };
+        let path = self.path();
         let mut known = entries.iter().filter(|entry| shape.kind(&entry.key).is_some());
         let (first, second) = (known.next(), known.next());
         for entry in entries.iter().filter(|entry| shape.kind(&entry.key).is_none()) {
-            let message = format!("unknown kind of {} `{}` in `{path}`", shape.what, entry.key);
-            let takes =
-                |kind: &&KindShape| matches!(kind.shape, Shape::Table(table) if table.field(&entry.key).is_some());
-            let owners: Vec<&str> = shape.all().filter(takes).map(|kind| kind.key).collect();
-            let help = match (first, &owners[..]) {
-                (_, []) => instead(&entry.key, "the kinds are", names()),
-                (Some(first), _) => format!("write `{}.{}.{}`", self.key(), first.key, entry.key),
-                (None, [owner]) => format!("write `{}.{owner}.{}`", self.key(), entry.key),
-                (None, _) => {
-                    format!("write `{}.KIND.{}`, with KIND one of {}", self.key(), entry.key, owners.join(", "))
-                }
-            };
-            self.problems.push(Problem::error(entry.place, message).help(help));
+            self.unknown_kind(entry, first, shape);
         }
         if let (Some(first), Some(second)) = (first, second) {
             let message = format!("`{path}` is given twice: as `{}` and as `{}`", first.key, second.key);
@@ -236,9 +213,40 @@ impl<'a> Reader<'a> {
         }
         if entries.is_empty() {
             let message = format!("`{path}` does not say which {} it is", shape.what);
-            self.problems.push(Problem::missing(node.place, message).help(list("the kinds are", names())));
+            self.problems.push(Problem::missing(node.place, message).help(kinds(shape)));
         }
         first
+    }
+
+    /// Reports a value where a table with a kind must be: either the kind stands there without its parameters, or a
+    /// parameter without its kind.
+    fn refuse_kind(&mut self, node: &Node, shape: &'static UnionShape) {
+        let named = node.text().and_then(|text| nearest(text, shape.all().map(|kind| kind.key)));
+        let kind = named
+            .and_then(|named| shape.kind(named))
+            .or_else(|| shape.all().find(|kind| !["phases", "snapshot"].contains(&kind.key)));
+        let example = kind.map_or_else(String::new, |kind| {
+            let first = if let Shape::Table(table) = kind.shape { table.keys().next() } else { None };
+            let value = if named.is_some() { "...".to_owned() } else { node.value.to_toml() };
+            first.map_or(format!("{} = {{}}", kind.key), |first| format!("{}.{first} = {value}", kind.key))
+        });
+        let message = format!("`{}` must be a table that names the kind of {}", self.path(), shape.what);
+        let problem = Problem::error(node.place, message).help(format!("write `{}.{example}`", self.key()));
+        self.problems.push(problem.help(kinds(shape)));
+    }
+
+    /// Reports a key that is no kind, but perhaps one of the keys of a kind. `known`: the kind that stands beside it.
+    fn unknown_kind(&mut self, entry: &Entry, known: Option<&Entry>, shape: &'static UnionShape) {
+        let message = format!("unknown kind of {} `{}` in `{}`", shape.what, entry.key, self.path());
+        let takes = |kind: &&KindShape| matches!(kind.shape, Shape::Table(table) if table.field(&entry.key).is_some());
+        let owners: Vec<&str> = shape.all().filter(takes).map(|kind| kind.key).collect();
+        let help = match (known, &owners[..]) {
+            (_, []) => instead(&entry.key, "the kinds are", shape.all().map(|kind| kind.key)),
+            (Some(known), _) => format!("write `{}.{}.{}`", self.key(), known.key, entry.key),
+            (None, [owner]) => format!("write `{}.{owner}.{}`", self.key(), entry.key),
+            (None, _) => format!("write `{}.KIND.{}`, with KIND one of {}", self.key(), entry.key, owners.join(", ")),
+        };
+        self.problems.push(Problem::error(entry.place, message).help(help));
     }
 
     /// Reads what follows the name of a kind.
@@ -257,275 +265,7 @@ impl<'a> Reader<'a> {
         self.problems.push(Problem::error(place, format!("`{}` has {count} elements: {limit}", self.path())));
         None
     }
-}
 
-/// Where in a shape a key is known: the dotted key to it, at most `depth` tables down.
-fn home_of(shape: Shape, key: &str, depth: u32) -> Option<String> {
-    let inside = |name: &str, shape: Shape| home_of(shape, key, depth - 1).map(|path| format!("{name}.{path}"));
-    match shape.inner() {
-        Shape::Table(table) if table.field(key).is_some() => Some(key.to_owned()),
-        Shape::Table(table) if depth > 0 => table.fields.iter().find_map(|field| inside(field.key, field.shape)),
-        Shape::Union(union) if union.kind(key).is_some() => Some(key.to_owned()),
-        Shape::Union(union) if depth > 0 => union.all().find_map(|kind| inside(kind.key, kind.shape)),
-        _ => None,
-    }
-}
-
-fn list(what: &str, names: impl Iterator<Item = &'static str>) -> String {
-    format!("{what} {}", names.collect::<Vec<_>>().join(", "))
-}
-
-/// A list of `MIN..=MAX` elements. An element that cannot be read is left out.
-#[derive(Debug)]
-pub(super) struct List<T, const MIN: u32, const MAX: u32>(std::marker::PhantomData<T>);
-
-impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
-    type Value = Vec<At<T::Value>>;
-    const SHAPE: Shape = Shape::List(&ListShape { item: T::SHAPE, min: MIN, max: MAX });
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
-        let Value::List(elements) = &node.value else {
-            reader.refuse(node, Self::SHAPE);
-            return None;
-        };
-        reader.bounded(node.place, elements.len(), &ListShape { item: T::SHAPE, min: MIN, max: MAX })?;
-        let mut values = Vec::with_capacity(elements.len());
-        for (index, element) in elements.iter().enumerate() {
-            if reader.problems.is_full() {
-                break;
-            }
-            let name = element.get("name").and_then(Node::text).filter(|name| is_name(name));
-            let name = name.map_or_else(|| (index + 1).to_string(), str::to_owned);
-            let value = reader.within(&name, |reader| T::read(element, reader));
-            values.extend(value.map(|value| At { value, place: element.place, broken: false }));
-        }
-        Some(values)
-    }
-    fn write(values: &Self::Value) -> Value {
-        Value::List(values.iter().map(|at| Node::at(at.place, T::write(&at.value))).collect())
-    }
-}
-
-/// A table with free keys, in the order of the file.
-#[derive(Debug)]
-pub(super) struct Map<T, const MAX: u32>(std::marker::PhantomData<T>);
-
-impl<T: Field, const MAX: u32> Field for Map<T, MAX> {
-    type Value = Vec<(String, At<T::Value>)>;
-    const SHAPE: Shape = Shape::Map(&ListShape { item: T::SHAPE, min: 0, max: MAX });
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
-        let Value::Table(entries) = &node.value else {
-            reader.refuse(node, Self::SHAPE);
-            return None;
-        };
-        reader.bounded(node.place, entries.len(), &ListShape { item: T::SHAPE, min: 0, max: MAX })?;
-        let read = |entry: &Entry| {
-            let value = reader.within(&entry.key, |reader| T::read(&entry.node, reader))?;
-            Some((entry.key.clone(), At { value, place: entry.place, broken: false }))
-        };
-        Some(entries.iter().filter_map(read).collect())
-    }
-    fn write(values: &Self::Value) -> Value {
-        let entry = |(key, at): &(String, At<T::Value>)| entry(key, at.place, T::write(&at.value));
-        Value::Table(values.iter().map(entry).collect())
-    }
-}
-
-/// "none", or a value: what a preset or the defaults set can be taken away again.
-#[derive(Debug)]
-pub(super) struct OrNone<T>(std::marker::PhantomData<T>);
-
-impl<T: Field> Field for OrNone<T> {
-    type Value = Option<T::Value>;
-    const SHAPE: Shape = Shape::OrNone(&T::SHAPE);
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
-        if node.text() == Some("none") { Some(None) } else { T::read(node, reader).map(Some) }
-    }
-    fn write(value: &Self::Value) -> Value {
-        value.as_ref().map_or_else(|| Value::from_text("none"), T::write)
-    }
-}
-
-/// Anything, kept as it is.
-#[derive(Debug)]
-pub(super) struct Any;
-
-impl Field for Any {
-    type Value = Node;
-    const SHAPE: Shape = Shape::Any;
-    fn read(node: &Node, _reader: &mut Reader<'_>) -> Option<Node> {
-        Some(node.clone())
-    }
-    fn write(node: &Node) -> Value {
-        node.value.clone()
-    }
-}
-
-/// An entry for a key.
-pub(super) fn entry(key: &str, place: Place, value: Value) -> Entry {
-    Entry { key: key.to_owned(), place, node: Node::at(place, value) }
-}
-
-/// `max_instances` as `max-instances`, when compiling.
-pub(super) const fn with_dashes<const N: usize>(name: &str) -> [u8; N] {
-    let bytes = name.as_bytes();
-    let mut dashed = [0; N];
-    let mut at = 0;
-    while at < N {
-        dashed[at] = if bytes[at] == b'_' { b'-' } else { bytes[at] };
-        at += 1;
-    }
-    dashed
-}
-
-/// The key of a field in the file.
-macro_rules! key {
-    ($field:ident) => {{
-        const BYTES: [u8; stringify!($field).len()] = $crate::scenario::decode::with_dashes(stringify!($field));
-        const KEY: &str = match std::str::from_utf8(&BYTES) {
-            Ok(key) => key,
-            Err(_) => panic!("a field name is ASCII"),
-        };
-        KEY
-    }};
-}
-
-/// What differs between the three modes of a field of [`table!`].
-macro_rules! mode {
-    (type default $type:ty) => { At<<$type as Field>::Value> };
-    (type $mode:ident $type:ty) => { At<Option<<$type as Field>::Value>> };
-    (read required $type:ty, $node:ident, $reader:ident, $key:expr) => { $reader.required::<$type>($node, $key) };
-    (read optional $type:ty, $node:ident, $reader:ident, $key:expr) => { $reader.optional::<$type>($node, $key) };
-    (read default $type:ty, $node:ident, $reader:ident, $key:expr, $value:expr) => {
-        $reader.with_default::<$type>($node, $key, $value)
-    };
-    (write default $type:ty, $at:expr) => { Some(<$type as Field>::write(&$at.value)) };
-    (write $mode:ident $type:ty, $at:expr) => { $at.value.as_ref().map(<$type as Field>::write) };
-    (is_required required) => { true };
-    (is_required $mode:ident) => { false };
-    (default $type:ty) => { None };
-    (default $type:ty, $value:expr) => { Some(|| <$type as Field>::write(&$value)) };
-}
-
-/// Declares a table of the file: `required`, `optional` and `default` keys, each with its meaning and its type.
-macro_rules! table {
-    (
-        $(#[doc = $doc:literal])+
-        struct $name:ident {
-            $($(#[doc = $field_doc:literal])+ $mode:ident $field:ident: $type:ty $(= $value:expr)?,)*
-        }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, Debug)]
-        pub(in $crate::scenario) struct $name {
-            /// Where it stands.
-            pub(in $crate::scenario) place: Place,
-            $($(#[doc = $field_doc])+ pub(in $crate::scenario) $field: mode!(type $mode $type),)*
-        }
-        impl $name {
-            const TABLE: &'static TableShape = &TableShape {
-                doc: concat!($($doc),+),
-                fields: &[$(FieldShape {
-                    key: key!($field),
-                    doc: concat!($($field_doc),+),
-                    shape: <$type as Field>::SHAPE,
-                    required: mode!(is_required $mode),
-                    default: mode!(default $type $(, $value)?),
-                }),*],
-                dotted: None,
-            };
-        }
-        impl Field for $name {
-            type Value = Self;
-            const SHAPE: Shape = Shape::Table(Self::TABLE);
-            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-                reader.table(node, Self::TABLE)?;
-                Some(Self {
-                    place: node.place,
-                    $($field: mode!(read $mode $type, node, reader, key!($field) $(, $value)?),)*
-                })
-            }
-            fn write(table: &Self) -> Value {
-                let Self { place: _place, $($field),* } = table;
-                let written: [Option<Entry>; Self::TABLE.fields.len()] = [$(
-                    mode!(write $mode $type, $field).map(|written| entry(key!($field), *_place, written))
-                ),*];
-                Value::Table(written.into_iter().flatten().collect())
-            }
-        }
-    };
-}
-
-/// Declares a table with one key that names the kind: an enum.
-macro_rules! union {
-    (
-        $(#[doc = $doc:literal])+
-        enum $name:ident ($what:literal) {
-            $($(#[doc = $kind_doc:literal])+ $key:literal => $kind:ident($table:ty),)*
-        }
-    ) => {
-        $(#[doc = $doc])+
-        #[derive(Clone, Debug)]
-        pub(in $crate::scenario) enum $name {
-            $($(#[doc = $kind_doc])+ $kind($table),)*
-        }
-        impl $name {
-            pub(in $crate::scenario) const UNION: &'static UnionShape = &UnionShape {
-                what: $what,
-                doc: concat!($($doc),+),
-                kinds: &[$(KindShape {
-                    key: $key,
-                    doc: concat!($($kind_doc),+),
-                    shape: <$table as Field>::SHAPE,
-                }),*],
-                also: None,
-            };
-            /// Reads the one kind that stands there.
-            pub(in $crate::scenario) fn read_kind(kind: &Entry, reader: &mut Reader<'_>) -> Option<Self> {
-                match kind.key.as_str() {
-                    $($key => reader.of_kind::<$table>(kind).map(Self::$kind),)*
-                    _ => None,
-                }
-            }
-        }
-        impl Field for $name {
-            type Value = Self;
-            const SHAPE: Shape = Shape::Union(Self::UNION);
-            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-                let kind = reader.kind(node, Self::UNION)?;
-                Self::read_kind(kind, reader)
-            }
-            fn write(value: &Self) -> Value {
-                let (key, place, written) = match value {
-                    $(Self::$kind(table) => ($key, table.place, <$table as Field>::write(table)),)*
-                };
-                Value::Table(vec![entry(key, place, written)])
-            }
-        }
-    };
-}
-
-/// Declares the words that stand for the values of an enum.
-macro_rules! choice {
-    ($type:ty { $($word:literal => $value:path, $doc:literal;)+ }) => {
-        impl Field for $type {
-            type Value = Self;
-            const SHAPE: Shape = Shape::Choice(&[$(($word, $doc)),+]);
-            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-                match node.text() {
-                    $(Some($word) => Some($value),)+
-                    _ => reader.refuse_choice(node, &[$($word),+]),
-                }
-            }
-            fn write(value: &Self) -> Value {
-                Value::from_text(match value { $($value => $word,)+ })
-            }
-        }
-    };
-}
-
-pub(super) use {choice, key, mode, table, union};
-
-impl Reader<'_> {
     /// Reports a word that is none of the known ones.
     pub(super) fn refuse_choice<T>(&mut self, node: &Node, words: &[&str]) -> Option<T> {
         let path = self.path();
@@ -542,4 +282,21 @@ impl Reader<'_> {
         self.problems.push(problem);
         None
     }
+}
+
+/// Where in a shape a key is known: the dotted key to it, at most `depth` tables down.
+fn home_of(shape: Shape, key: &str, depth: u32) -> Option<String> {
+    let inside = |name: &str, shape: Shape| home_of(shape, key, depth - 1).map(|path| format!("{name}.{path}"));
+    match shape.inner() {
+        Shape::Table(table) if table.field(key).is_some() => Some(key.to_owned()),
+        Shape::Table(table) if depth > 0 => table.fields.iter().find_map(|field| inside(field.key, field.shape)),
+        Shape::Union(union) if union.kind(key).is_some() => Some(key.to_owned()),
+        Shape::Union(union) if depth > 0 => union.all().find_map(|kind| inside(kind.key, kind.shape)),
+        _ => None,
+    }
+}
+
+fn kinds(shape: &UnionShape) -> String {
+    let names: Vec<&str> = shape.all().map(|kind| kind.key).collect();
+    format!("the kinds are {}", names.join(", "))
 }

@@ -1,7 +1,7 @@
 //! What is not written comes from below: a function takes from the function defaults, the defaults from the platform, and
 //! all of it from the preset. Layering works on the tree, before anything is interpreted.
 
-use super::decode::{Field, entry};
+use super::decode::Field;
 use super::diagnostic::{Place, Problems};
 use super::raw::FileTable;
 use super::raw::function::FunctionTable;
@@ -34,7 +34,7 @@ pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
         }
     }
     cold_start(&mut defaults, preset, problems);
-    sections.push(entry("function-defaults", defaults.place, defaults.value));
+    sections.push(Entry::new("function-defaults", defaults.place, defaults.value));
 }
 
 /// The preset that the file names, and where.
@@ -68,7 +68,7 @@ fn cold_start(function: &mut Node, preset: Option<(Preset, Place)>, problems: &m
     if let (Value::Table(entries), Some(cold_start)) = (&mut function.value, cold_start) {
         let mut node = Node::at(place, cold_start);
         node.move_to(place);
-        entries.push(entry("cold-start", place, node.value));
+        entries.push(Entry::new("cold-start", place, node.value));
     }
 }
 

@@ -20,6 +20,7 @@ mod layer;
 mod leaf;
 pub mod limits;
 pub mod load;
+mod metric;
 mod model;
 mod overlay;
 pub mod plan;
@@ -31,11 +32,14 @@ mod schema;
 mod shape;
 pub mod sweep;
 pub mod template;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree;
 
 pub use base::{Base, Findings};
 pub use data::Files;
 pub use diagnostic::{Place, Problem, Problems, Severity, instead};
+pub use metric::Quantity;
 pub use model::*;
 pub use schema::schema;
 

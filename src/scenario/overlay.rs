@@ -3,7 +3,7 @@
 //! An element of a list is named by its `name`, as in `function.checkout.memory`. What does not exist yet is made; a
 //! key that names another kind (`keep-alive.fixed.window` where `halving` stands) puts the new kind in place of the old.
 
-use super::decode::{Field, entry};
+use super::decode::Field;
 use super::diagnostic::{Place, Problem, Problems, instead, nearest};
 use super::raw::FileTable;
 use super::registry;
@@ -85,12 +85,12 @@ pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problem
     }
     let table = |entries| Value::Table(entries);
     if !sections.iter().any(|section| section.key == "function-defaults") {
-        sections.push(entry("function-defaults", place, table(Vec::new())));
+        sections.push(Entry::new("function-defaults", place, table(Vec::new())));
     }
     let defaults = sections.iter_mut().find(|section| section.key == "function-defaults")?;
     let Value::Table(entries) = &mut defaults.node.value else { return None };
     if !entries.iter().any(|entry| entry.key == question) {
-        entries.push(entry(question, place, table(vec![entry(policy, place, table(Vec::new()))])));
+        entries.push(Entry::new(question, place, table(vec![Entry::new(policy, place, table(Vec::new()))])));
     }
     Some(())
 }
@@ -127,7 +127,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
         && !precision.iter().any(|entry| entry.key == "min-replications")
     {
         let number = Value::Integer(Some(first(number).into()));
-        precision.push(entry("min-replications", fixed.place, number));
+        precision.push(Entry::new("min-replications", fixed.place, number));
     }
     for (metric, tolerance) in &options.precision {
         // The key of the metric has a dot in it, so that it cannot be part of a dotted key.
@@ -140,7 +140,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
         let place = Place::new(source, 0..metric.len());
         if let Some(metrics) = entries_of(root, &["simulation", "precision", "metrics"], place) {
             metrics.retain(|entry| entry.key != *metric);
-            metrics.push(entry(metric, place, value));
+            metrics.push(Entry::new(metric, place, value));
         }
     }
 }
@@ -150,7 +150,7 @@ fn entries_of<'n>(root: &'n mut Node, path: &[&str], place: Place) -> Option<&'n
     let Value::Table(entries) = &mut root.value else { return None };
     let Some((key, rest)) = path.split_first() else { return Some(entries) };
     let at = entries.iter().position(|entry| entry.key == *key).unwrap_or_else(|| {
-        entries.push(entry(key, place, Value::Table(Vec::new())));
+        entries.push(Entry::new(key, place, Value::Table(Vec::new())));
         entries.len() - 1
     });
     entries_of(&mut entries[at].node, rest, place)
@@ -250,7 +250,7 @@ impl Walk<'_> {
         let Value::Table(entries) = &mut node.value else { return None };
         let at = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
             let empty = if let Shape::List(_) = shape { Value::List(Vec::new()) } else { Value::Table(Vec::new()) };
-            entries.push(entry(key, self.place, empty));
+            entries.push(Entry::new(key, self.place, empty));
             entries.len() - 1
         });
         Some(&mut entries[at].node)

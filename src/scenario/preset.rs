@@ -1,10 +1,9 @@
 //! Platform presets: the values of a real platform, as a piece of a scenario file that is merged under what the
 //! scenario says, and the cold starts of its runtimes.
 
-use super::decode::entry;
 use super::diagnostic::{Place, Problem, Problems, instead};
 use super::raw::platform::Preset;
-use super::tree::{Node, Value};
+use super::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 /// What a platform allows.
@@ -104,5 +103,5 @@ impl Preset {
 }
 
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Table(entries.into_iter().map(|(key, value)| entry(key, Place::default(), value)).collect())
+    Value::Table(entries.into_iter().map(|(key, value)| Entry::new(key, Place::default(), value)).collect())
 }

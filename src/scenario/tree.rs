@@ -45,6 +45,13 @@ pub(super) struct Entry {
     pub(super) node: Node,
 }
 
+impl Entry {
+    /// A key and its value, both said to stand at one place.
+    pub(super) fn new(key: &str, place: Place, value: Value) -> Self {
+        Self { key: key.to_owned(), place, node: Node::at(place, value) }
+    }
+}
+
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key && self.node == other.node

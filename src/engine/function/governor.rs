@@ -373,8 +373,7 @@ mod tests {
     use crate::id::FnId;
     use crate::policy::scaling::ScalingSpec;
     use crate::policy::scaling::testing::Script;
-    use crate::scenario::{Files, ParseOptions, parse};
-    use crate::workload::Input;
+    use crate::scenario::testing;
 
     /// Requests that run for 10 s, on instances that start in 500 ms; at most five.
     const SCENARIO: &str = r#"
@@ -394,15 +393,6 @@ mod tests {
         arrivals.times.at = ["100ms", "600ms", "10s"]
     "#;
 
-    /// Has no files.
-    struct Nothing;
-
-    impl Files for Nothing {
-        fn input(&self, path: &str) -> Input {
-            unreachable!("{path} is not asked for")
-        }
-    }
-
     /// Instances as they come and go: when (ms), and which.
     #[derive(Debug, Default)]
     struct Log {
@@ -421,7 +411,7 @@ mod tests {
     }
 
     fn run(script: Script) -> Result<(EventCounts, Log), SimError> {
-        let mut scenario = parse("scripted.toml", SCENARIO, &ParseOptions::default(), &Nothing).expect("it is right");
+        let mut scenario = testing::scenario(SCENARIO);
         scenario.functions[0].scaling = ScalingSpec::Scripted(script);
         let mut log = Log::default();
         let mut pulse = |_, _| ControlFlow::Continue(());

@@ -1,7 +1,7 @@
 //! What happens to a configuration when the load grows.
 
 use super::laboratory::Simulator;
-use super::search::shown_range;
+use super::samples::shown_range;
 use crate::engine::SimError;
 use crate::measure::RunResult;
 use crate::measure::plan::{

@@ -3,12 +3,14 @@
 //! | file | does |
 //! |---|---|
 //! | [`space`] | the grid of candidates, and lines in it |
+//! | [`samples`] | what was observed of them, and what may be said from it |
 //! | [`search`] | the cheapest that is shown to meet, with few replications |
 //! | `laboratory` | where its observations come from: the simulator |
 //! | `headroom` | what happens to the answer when the load grows |
 
 mod headroom;
 mod laboratory;
+pub mod samples;
 pub mod search;
 pub mod space;
 
@@ -28,7 +30,8 @@ use crate::scenario::{Function, Scenario, Source, Target};
 use crate::stats::selection::{AFTERWARDS, Finding, Levels};
 use headroom::together;
 use laboratory::Simulator;
-use search::{Found, Question, Search, Without};
+use samples::{Question, Samples, Without};
+use search::{Found, Search};
 use space::{Axis, Space};
 
 /// Replications at the first look if nobody says otherwise: with fewer, ranges that hold together are too wide to tell anything.
@@ -87,10 +90,10 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     let stopped = answers.find(&mut search, input, &space).err();
     match stopped {
         None => {}
-        Some(SimError::Cancelled) if !search.samples().is_empty() => {}
+        Some(SimError::Cancelled) if search.samples().runs() > 0 => {}
         Some(error) => return Err(error),
     }
-    let mut plan = answers.plan(&search, &space, input, &subjects);
+    let mut plan = answers.plan(search.samples(), &search.trusted(), &space, input, &subjects);
     plan.is_finished = stopped.is_none();
     let mut best = None;
     if let (Some(number), true) = (plan.best, plan.is_finished) {
@@ -120,9 +123,8 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
 struct Answers<'a> {
     requirements: &'a [Requirement],
     best: Found,
-    /// The cheapest, which misses a budget.
-    over_budget: Option<usize>,
     runner_up: Option<usize>,
+    /// The best without each objective, once it was searched for.
     without: Vec<Option<Option<usize>>>,
     runs: Runs,
 }
@@ -132,7 +134,6 @@ impl<'a> Answers<'a> {
         Self {
             requirements,
             best: Found::default(),
-            over_budget: None,
             runner_up: None,
             without: vec![None; requirements.len()],
             runs: Runs::default(),
@@ -141,32 +142,39 @@ impl<'a> Answers<'a> {
 
     /// All searches, the most important first.
     fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
-        let most = u64::from(input.plan.max_replications);
-        self.runs.exhaustive = input.candidates.len() as u64 * most;
+        self.runs.exhaustive = input.candidates.len() as u64 * u64::from(input.plan.max_replications);
         let found = search.cheapest(Without::default());
-        self.runs.best = search.runs();
+        self.runs.best = search.samples().runs();
         self.best = found?;
+        self.look_at_best(search)?;
+        self.runs.best = search.samples().runs();
+        self.find_others(search)?;
+        self.runs.others = search.samples().runs() - self.runs.best;
+        search.look_on(&search.thinned(FRONT))?;
         if let Some(best) = self.best.best {
-            // What is recommended is known as well as what it does under more load.
-            while search.done(best) < AT_EACH_LOAD && search.levels().next_look(search.done(best)).is_some() {
-                search.look_on(&[best])?;
+            for candidate in static_settings(input, space, best).into_iter().filter_map(|(_, set)| set) {
+                look_while(search, candidate, |samples| samples.judge(candidate, Without::default()) == Finding::Open)?;
             }
-            let budgets = self.requirements.iter().enumerate().filter(|(_, one)| one.kind == Kind::Budget);
-            for (place, _) in budgets {
-                while search.judge_one(best, place) == Finding::Open
-                    && search.levels().next_look(search.done(best)).is_some()
-                {
-                    search.look_on(&[best])?;
-                }
-                if search.judge_one(best, place) != Finding::Met {
-                    self.over_budget = Some(best);
-                }
-            }
-            self.runs.best = search.runs();
-            if self.over_budget.is_some() {
+        }
+        self.runs.front = search.samples().runs() - self.runs.best - self.runs.others;
+        Ok(())
+    }
+
+    /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
+    fn look_at_best(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
+        let Some(best) = self.best.best else { return Ok(()) };
+        look_while(search, best, |samples| samples.done(best) < AT_EACH_LOAD)?;
+        for place in (0..self.requirements.len()).filter(|place| self.requirements[*place].kind == Kind::Budget) {
+            look_while(search, best, |samples| samples.judge_one(best, place) == Finding::Open)?;
+            if search.samples().judge_one(best, place) != Finding::Met {
                 self.best.best = None;
             }
         }
+        Ok(())
+    }
+
+    /// The runner-up, and the best without each objective.
+    fn find_others(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         if let Some(best) = self.best.best {
             self.runner_up = search.cheapest(Without { requirement: None, candidate: Some(best) })?.best;
         }
@@ -174,29 +182,16 @@ impl<'a> Answers<'a> {
             let without = Without { requirement: Some(place), candidate: None };
             self.without[place] = Some(search.cheapest(without)?.best);
         }
-        self.runs.others = search.runs() - self.runs.best;
-        search.look_on(&search.thinned(FRONT))?;
-        if let Some(best) = self.best.best {
-            let set: Vec<usize> = static_settings(input, space, best).into_iter().filter_map(|(_, set)| set).collect();
-            let unclear = |search: &Search<'_>, one: usize| search.judge(one, Without::default()) == Finding::Open;
-            for candidate in set {
-                while unclear(search, candidate) && search.levels().next_look(search.done(candidate)).is_some() {
-                    search.look_on(&[candidate])?;
-                }
-            }
-        }
-        self.runs.front = search.runs() - self.runs.best - self.runs.others;
         Ok(())
     }
 
     /// Everything that is known, as a plan.
-    fn plan(&self, search: &Search<'_>, space: &Space, input: &Input<'_>, subjects: &Subjects) -> Plan {
+    fn plan(&self, samples: &Samples, trusted: &[bool], space: &Space, input: &Input<'_>, subjects: &Subjects) -> Plan {
         let asked = subjects.asked();
         let candidates: Vec<Candidate> =
-            search.samples().keys().map(|number| self.candidate(search, space, input, *number)).collect();
+            samples.candidates().map(|number| self.candidate(samples, space, input, number)).collect();
         let window = Window::of(input.scenario).measured();
-        let trusted = search.trusted();
-        let axes = input.plan.axes.iter().zip(&trusted).map(|(choice, is_monotone)| AxisFound {
+        let axes = input.plan.axes.iter().zip(trusted).map(|(choice, is_monotone)| AxisFound {
             key: choice.axis.key.clone(),
             values: choice.levels.iter().map(|level| level.text.clone()).collect(),
             is_monotone: *is_monotone,
@@ -212,7 +207,7 @@ impl<'a> Answers<'a> {
             best: self.best.best,
             runner_up: self.runner_up,
             nearest,
-            prices: self.prices(search),
+            prices: self.prices(samples),
             latency: subjects.latency(),
             front: front(&candidates),
             headroom: None::<Headroom>,
@@ -220,11 +215,11 @@ impl<'a> Answers<'a> {
             method: Method {
                 confidence: input.plan.confidence,
                 indifference: input.plan.indifference,
-                looks: search.levels().looks().to_vec(),
+                looks: samples.levels().looks().to_vec(),
                 candidates: space.len(),
                 looked_at: candidates.len(),
-                range_confidence: 1.0 - search.levels().requirement(),
-                cost_confidence: 1.0 - search.levels().cost(),
+                range_confidence: 1.0 - samples.levels().requirement(),
+                cost_confidence: 1.0 - samples.levels().cost(),
                 runs: self.runs,
                 open: self.best.open.clone(),
                 ties: self.best.ties.clone(),
@@ -234,31 +229,30 @@ impl<'a> Answers<'a> {
         }
     }
 
-    fn candidate(&self, search: &Search<'_>, space: &Space, input: &Input<'_>, number: usize) -> Candidate {
-        let sample = search.samples().get(&number).map_or(&[][..], Vec::as_slice);
+    fn candidate(&self, samples: &Samples, space: &Space, input: &Input<'_>, number: usize) -> Candidate {
         let column = |value: fn(&found::Observation) -> f64| -> Vec<f64> {
-            sample.iter().map(value).filter(|value| value.is_finite()).collect()
+            samples.of(number).iter().map(value).filter(|value| value.is_finite()).collect()
         };
         let objectives: Vec<Outcome> = (0..self.requirements.len())
             .map(|place| Outcome {
-                value: Estimate::positive(search.range(number, place), f64::NAN),
-                verdict: search.judge_one(number, place).into(),
+                value: Estimate::positive(samples.range(number, place), f64::NAN),
+                verdict: samples.judge_one(number, place).into(),
             })
             .collect();
         let costs = column(|one| one.month_usd);
         Candidate {
             number,
             values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
-            replications: search.done(number),
-            month_usd: Estimate::positive(search.levels().cost_range(&costs), search.cost(number)),
-            latency_s: Estimate::positive(search.levels().range(&column(|one| one.latency_s)), f64::NAN),
+            replications: samples.done(number),
+            month_usd: Estimate::positive(samples.levels().cost_range(&costs), samples.cost(number)),
+            latency_s: Estimate::positive(samples.levels().range(&column(|one| one.latency_s)), f64::NAN),
             verdict: together(&objectives),
             objectives,
         }
     }
 
     /// What each objective costs: the difference of the best with it and the best without it.
-    fn prices(&self, search: &Search<'_>) -> Vec<Price> {
+    fn prices(&self, samples: &Samples) -> Vec<Price> {
         let known = self.without.iter().enumerate().filter_map(|(place, without)| Some((place, (*without)?)));
         let price = |(objective, best_without): (usize, Option<usize>)| Price {
             objective,
@@ -267,7 +261,7 @@ impl<'a> Answers<'a> {
                 if with == without {
                     return Estimate { mean: Some(0.0), low: Some(0.0), high: Some(0.0) };
                 }
-                Estimate::of(search.difference(with, without), search.cost(with) - search.cost(without))
+                Estimate::of(samples.difference(with, without), samples.cost(with) - samples.cost(without))
             }),
         };
         known.map(price).collect()
@@ -289,6 +283,18 @@ impl<'a> Answers<'a> {
         let all = candidates.iter().filter_map(worst);
         all.min_by(|a, b| a.by.max(0.0).total_cmp(&b.by.max(0.0)).then(cost(a.candidate).total_cmp(&cost(b.candidate))))
     }
+}
+
+/// Looks at a candidate again and again, as long as something is not known and there are more replications.
+fn look_while(
+    search: &mut Search<'_>,
+    candidate: usize,
+    is_unknown: impl Fn(&Samples) -> bool,
+) -> Result<(), SimError> {
+    while is_unknown(search.samples()) && search.samples().next_look(candidate).is_some() {
+        search.look_on(&[candidate])?;
+    }
+    Ok(())
 }
 
 /// Candidates than which none is both cheaper and faster, the cheapest first.

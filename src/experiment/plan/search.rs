@@ -8,18 +8,15 @@
 //! (without an objective, without the winner) need no allowance of their own.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
+use super::samples::{Question, Samples, Without};
 use super::space::{Line, Space};
 use crate::engine::SimError;
-use crate::measure::plan::{Kind, Observation, Requirement};
-use crate::stats::selection::{Events, Finding, Levels, Range, Side, share_range};
+use crate::measure::plan::{Kind, Observation};
+use crate::stats::selection::{Finding, Levels};
 
 /// Lines that are looked at together: enough to keep cores busy, few enough not to look in vain.
 const WIDTH: usize = 4;
-/// A range this narrow, as a part of the bound, and still around it: more replications would not tell anything that matters.
-const AT_THE_BOUND: f64 = 0.005;
-
 /// Where observations come from. The same candidate and replication give the same observation, and replication `k` of all
 /// candidates has the same luck.
 pub trait Laboratory {
@@ -41,24 +38,6 @@ pub struct Job {
     pub to: u32,
 }
 
-/// What is asked of a search.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// What must be met, all of it.
-    pub requirements: Vec<Requirement>,
-    /// A difference in cost of less than this part does not matter.
-    pub indifference: f64,
-}
-
-/// What a search leaves out of the question.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Without {
-    /// A requirement that is dropped.
-    pub requirement: Option<usize>,
-    /// A candidate that may not win.
-    pub candidate: Option<usize>,
-}
-
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -70,13 +49,11 @@ pub struct Found {
     pub ties: Vec<usize>,
 }
 
-/// Samples of all candidates, and what may be said from them.
+/// A search for the cheapest candidate, and what it has seen so far.
 pub struct Search<'a> {
     lab: &'a mut dyn Laboratory,
     space: Space,
-    question: Question,
-    levels: Levels,
-    samples: BTreeMap<usize, Vec<Observation>>,
+    samples: Samples,
 }
 
 /// How far a line has come.
@@ -105,25 +82,13 @@ impl<'a> Search<'a> {
         if question.requirements.iter().any(|one| one.kind == Kind::Other) {
             space.distrust_all();
         }
-        Self { lab, space, question, levels, samples: BTreeMap::new() }
+        Self { lab, space, samples: Samples::new(question, levels) }
     }
 
-    /// Everything that was observed, by candidate.
+    /// What was observed.
     #[must_use]
-    pub const fn samples(&self) -> &BTreeMap<usize, Vec<Observation>> {
+    pub const fn samples(&self) -> &Samples {
         &self.samples
-    }
-
-    /// Replications made.
-    #[must_use]
-    pub fn runs(&self) -> u64 {
-        self.samples.values().map(|sample| sample.len() as u64).sum()
-    }
-
-    /// The levels of what is said.
-    #[must_use]
-    pub const fn levels(&self) -> &Levels {
-        &self.levels
     }
 
     /// Which axes did what is expected of monotone ones wherever it was looked at.
@@ -180,7 +145,7 @@ impl<'a> Search<'a> {
     /// what is beside the cheapest seen, the middle of the wider gap beside it. Nothing when it is known.
     fn descend(&self, Line(line): &Line) -> Vec<usize> {
         let last = line.len() - 1;
-        let seen: Vec<usize> = (0..line.len()).filter(|place| self.done(line[*place]) > 0).collect();
+        let seen: Vec<usize> = (0..line.len()).filter(|place| self.samples.done(line[*place]) > 0).collect();
         let ends = [0, last].into_iter().filter(|end| !seen.contains(end)).map(|end| line[end]);
         let ends: Vec<usize> = ends.collect();
         if !ends.is_empty() {
@@ -201,8 +166,11 @@ impl<'a> Search<'a> {
                 }
             }
             // Whether it is cheaper than the first by what matters: otherwise the smaller one is as good.
-            _ if place > 0 && !self.is_cheaper(line[place], line[0]) && !self.is_not_cheaper(line[place], line[0]) => {
-                return self.behind(&[line[place]], line[0]).unwrap_or_default();
+            _ if place > 0
+                && !self.samples.is_cheaper(line[place], line[0])
+                && !self.samples.is_not_cheaper(line[place], line[0]) =>
+            {
+                return self.samples.behind(&[line[place]], line[0]).unwrap_or_default();
             }
             _ => return Vec::new(),
         };
@@ -211,22 +179,22 @@ impl<'a> Search<'a> {
 
     /// The place of the cheapest of those that were seen, after as many replications of each; of about equal ones the first.
     fn lowest(&self, line: &[usize], seen: &[usize]) -> usize {
-        let first_look = self.levels.looks().first().map_or(0, |look| *look as usize);
+        let first_look = self.samples.levels().looks().first().map_or(0, |look| *look as usize);
         let cost = |place: usize| {
-            let sample = self.samples.get(&line[place]).map_or(&[][..], Vec::as_slice);
+            let sample = self.samples.of(line[place]);
             sample.iter().take(first_look).map(|one| one.month_usd).sum::<f64>()
         };
         // Steps that make no difference that matters even if all of a line is made of them.
-        let step = self.question.indifference / line.len() as f64;
+        let step = self.samples.indifference() / line.len() as f64;
         let cheaper = |a: usize, b: usize| if cost(b) < cost(a) - step * cost(a).abs() { b } else { a };
         seen.iter().copied().reduce(cheaper).unwrap_or_default()
     }
 
     /// Where on a line the cheapest is: the first, unless another is cheaper by what matters.
     fn cheapest_place(&self, line: &[usize]) -> usize {
-        let seen: Vec<usize> = (0..line.len()).filter(|place| self.done(line[*place]) > 0).collect();
+        let seen: Vec<usize> = (0..line.len()).filter(|place| self.samples.done(line[*place]) > 0).collect();
         let place = self.lowest(line, &seen);
-        if self.is_not_cheaper(line[place], line[0]) { 0 } else { place }
+        if self.samples.is_not_cheaper(line[place], line[0]) { 0 } else { place }
     }
 
     /// The candidates to look at next; none when every line is done.
@@ -237,7 +205,7 @@ impl<'a> Search<'a> {
             if open.is_empty() {
                 return None;
             }
-            open.sort_by_cached_key(|place| Cost(self.cost(lines[*place].reference()), *place));
+            open.sort_by_cached_key(|place| Cost(self.samples.cost(lines[*place].reference()), *place));
             let mut wanted = Vec::new();
             for place in open.into_iter().take(WIDTH) {
                 match self.step(&mut lines[place], incumbent, without) {
@@ -258,7 +226,7 @@ impl<'a> Search<'a> {
 
     /// The cheapest of what was found on the lines so far.
     fn incumbent(&self, lines: &[State]) -> Option<usize> {
-        lines.iter().filter_map(State::found).min_by(|a, b| self.by_cost(*a, *b))
+        lines.iter().filter_map(State::found).min_by(|a, b| self.samples.by_cost(*a, *b))
     }
 
     fn step(&self, state: &mut State, incumbent: Option<usize>, without: Without) -> Step {
@@ -266,28 +234,30 @@ impl<'a> Search<'a> {
         if self.is_ruled_out(state.last(), without) {
             return state.end();
         }
-        if let Some(incumbent) = incumbent.filter(|one| self.by_cost(*one, reference) == Ordering::Less) {
+        if let Some(incumbent) = incumbent.filter(|one| self.samples.by_cost(*one, reference) == Ordering::Less) {
             // To prove that the line costs more, at both its ends, is cheaper than to search it.
-            let close: Vec<usize> =
-                [reference, state.last()].into_iter().filter(|one| !self.is_not_cheaper(*one, incumbent)).collect();
+            let close: Vec<usize> = [reference, state.last()]
+                .into_iter()
+                .filter(|one| !self.samples.is_not_cheaper(*one, incumbent))
+                .collect();
             if close.is_empty() {
                 return state.end();
             }
-            if let Some(behind) = self.behind(&close, incumbent) {
+            if let Some(behind) = self.samples.behind(&close, incumbent) {
                 return Step::Observe(behind);
             }
         }
         let last = state.last();
-        if state.low > 0 && state.high > state.line.0.len() - 1 && !self.is_clear(last, without) {
+        if state.low > 0 && state.high > state.line.0.len() - 1 && !self.samples.is_clear(last, without) {
             // If not even the last meets, none does.
             return Step::Observe(vec![last]);
         }
         let place = state.next();
         let candidate = state.line.0[place];
-        match self.judge(candidate, without) {
+        match self.samples.judge(candidate, without) {
             Finding::Met => state.high = place,
             Finding::Missed => state.low = place + 1,
-            Finding::Open if self.is_undecidable(candidate, without) => state.low = place + 1,
+            Finding::Open if self.samples.is_undecidable(candidate, without) => state.low = place + 1,
             Finding::Open => return Step::Observe(vec![candidate]),
         }
         state.is_done = state.low >= state.high;
@@ -301,20 +271,20 @@ impl<'a> Search<'a> {
         loop {
             let falls = |state: &&State| {
                 let beyond = state.line.0.iter().skip(state.high + 1);
-                state.found().is_some_and(|winner| beyond.copied().any(|more| self.is_cheaper(more, winner)))
+                state.found().is_some_and(|winner| beyond.copied().any(|more| self.samples.is_cheaper(more, winner)))
             };
             if let Some(axis) = self.space.line_axis().filter(|_| found.iter().any(falls)) {
                 self.space.distrust(axis);
                 return Ok(None);
             }
             let winner = |state: &&State| state.found().unwrap_or_default();
-            found.sort_by(|a, b| self.by_cost(winner(a), winner(b)));
+            found.sort_by(|a, b| self.samples.by_cost(winner(a), winner(b)));
             let Some(best) = found.first().map(winner) else { break };
             let rivals = found.iter().flat_map(|state| [winner(state), state.last()]);
-            let mut close: Vec<usize> = rivals.filter(|one| !self.is_not_cheaper(*one, best)).collect();
+            let mut close: Vec<usize> = rivals.filter(|one| !self.samples.is_not_cheaper(*one, best)).collect();
             close.sort_unstable();
             close.dedup();
-            match self.behind(&close, best) {
+            match self.samples.behind(&close, best) {
                 // With more seen, what was shown to meet still does: it was shown.
                 Some(behind) => self.look_on(&behind)?,
                 None => return Ok(Some(Found { best: Some(best), open: self.open(Some(best), without), ties: close })),
@@ -323,21 +293,14 @@ impl<'a> Search<'a> {
         Ok(Some(Found { best: None, open: self.open(None, without), ties: Vec::new() }))
     }
 
-    /// Those of some candidates and one more that have the fewest replications and may have more; none if there are none to
-    /// be compared with it, or no more replications.
-    fn behind(&self, close: &[usize], one: usize) -> Option<Vec<usize>> {
-        let fewest = close.iter().map(|other| self.done(*other)).min()?.min(self.done(one));
-        self.levels.next_look(fewest)?;
-        let all = close.iter().copied().chain([one]);
-        Some(all.filter(|candidate| self.done(*candidate) == fewest).collect())
-    }
-
     /// Candidates that were looked at to the end, may meet, and may be cheaper.
     fn open(&self, best: Option<usize>, without: Without) -> Vec<usize> {
-        let seen = self.samples.keys().copied();
+        let seen = self.samples.candidates();
         seen.filter(|one| Some(*one) != without.candidate)
-            .filter(|one| self.judge(*one, without) == Finding::Open && self.is_undecidable(*one, without))
-            .filter(|one| best.is_none_or(|best| !self.is_not_cheaper(*one, best)))
+            .filter(|one| {
+                self.samples.judge(*one, without) == Finding::Open && self.samples.is_undecidable(*one, without)
+            })
+            .filter(|one| best.is_none_or(|best| !self.samples.is_not_cheaper(*one, best)))
             .collect()
     }
 
@@ -350,109 +313,24 @@ impl<'a> Search<'a> {
         candidates.sort_unstable();
         candidates.dedup();
         let job = |candidate| {
-            let from = self.done(candidate);
-            Some(Job { candidate, from, to: self.levels.next_look(from)? })
+            let from = self.samples.done(candidate);
+            Some(Job { candidate, from, to: self.samples.next_look(candidate)? })
         };
         let jobs: Vec<Job> = candidates.into_iter().filter_map(job).collect();
         let observed = self.lab.observe(&jobs)?;
         for (job, observations) in jobs.iter().zip(observed) {
-            self.samples.entry(job.candidate).or_default().extend(observations);
+            self.samples.add(job.candidate, observations);
         }
         Ok(())
     }
 
-    /// What may be said of a candidate: met when all is met, missed when anything is missed.
-    #[must_use]
-    pub fn judge(&self, candidate: usize, without: Without) -> Finding {
-        let findings: Vec<Finding> = self.asked(without).map(|place| self.judge_one(candidate, place)).collect();
-        if findings.contains(&Finding::Missed) {
-            Finding::Missed
-        } else if findings.iter().all(|finding| *finding == Finding::Met) {
-            Finding::Met
-        } else {
-            Finding::Open
-        }
-    }
-
-    /// What may be said of one requirement of a candidate: what the first look that said something said.
-    #[must_use]
-    pub fn judge_one(&self, candidate: usize, place: usize) -> Finding {
-        let Some(sample) = self.samples.get(&candidate) else { return Finding::Open };
-        let requirement = self.question.requirements[place];
-        let at = |look: &u32| {
-            let sample = &sample[..*look as usize];
-            let values = there(sample, place);
-            if values.is_empty() {
-                // Nothing was ever there to measure: no request was completed.
-                return Finding::Missed;
-            }
-            let events: Option<Vec<Events>> = sample.iter().map(|one| one.events[place]).collect();
-            self.levels.judge(&values, requirement.side, events.as_deref().zip(requirement.share))
-        };
-        let looks = self.levels.looks().iter().filter(|look| **look <= self.done(candidate));
-        looks.map(at).find(|finding| *finding != Finding::Open).unwrap_or(Finding::Open)
-    }
-
-    /// The range of a requirement's metric.
-    #[must_use]
-    pub fn range(&self, candidate: usize, place: usize) -> Option<Range> {
-        let sample = self.samples.get(&candidate)?;
-        let events: Option<Vec<Events>> = sample.iter().map(|one| one.events[place]).collect();
-        let range = self.levels.range(&there(sample, place));
-        shown_range(range, &self.question.requirements[place], events.as_deref(), self.levels.requirement())
-    }
-
-    /// The mean cost of a month of a candidate that was looked at.
-    #[must_use]
-    pub fn cost(&self, candidate: usize) -> f64 {
-        let sample = self.samples.get(&candidate).map_or(&[][..], Vec::as_slice);
-        sample.iter().map(|one| one.month_usd).sum::<f64>() / sample.len() as f64
-    }
-
-    /// The requirements that are asked for. A budget is not: it is looked at when the cheapest is known.
-    fn asked(&self, without: Without) -> impl Iterator<Item = usize> + '_ {
-        let all = self.question.requirements.iter().enumerate();
-        all.filter(move |(place, one)| Some(*place) != without.requirement && one.kind != Kind::Budget)
-            .map(|(place, _)| place)
-    }
-
     /// Whether it, or one with more of everything, is shown to miss.
     fn is_ruled_out(&self, candidate: usize, without: Without) -> bool {
-        let rules_out = |seen: usize| self.judge(seen, without) == Finding::Missed;
+        let rules_out = |seen: usize| self.samples.judge(seen, without) == Finding::Missed;
         if !self.space.trusted().contains(&true) {
             return rules_out(candidate);
         }
-        self.samples.keys().any(|seen| self.space.dominates(*seen, candidate) && rules_out(*seen))
-    }
-
-    /// Whether it is known whether it meets, or will not be.
-    fn is_clear(&self, candidate: usize, without: Without) -> bool {
-        self.judge(candidate, without) != Finding::Open || self.is_undecidable(candidate, without)
-    }
-
-    /// Whether more replications would not tell: there are no more, or the bound is hit.
-    fn is_undecidable(&self, candidate: usize, without: Without) -> bool {
-        let is_at_the_bound = |place: usize| {
-            let (Side::Below(bound) | Side::Above(bound)) = self.question.requirements[place].side;
-            let width = |range: Range| (range.high - range.low).max(0.0) / 2.0;
-            self.judge_one(candidate, place) == Finding::Open
-                && self.range(candidate, place).is_some_and(|range| {
-                    width(range) <= AT_THE_BOUND * bound.abs() && (range.low..=range.high).contains(&bound)
-                })
-        };
-        self.levels.next_look(self.done(candidate)).is_none() || self.asked(without).any(is_at_the_bound)
-    }
-
-    /// Whether a candidate is shown not to be cheaper than another by more than does not matter.
-    fn is_not_cheaper(&self, candidate: usize, than: usize) -> bool {
-        let tolerance = self.question.indifference * self.cost(than).abs();
-        candidate == than || self.difference(candidate, than).is_some_and(|range| range.low >= -tolerance)
-    }
-
-    /// Whether a candidate is shown to be cheaper than another by more than does not matter.
-    fn is_cheaper(&self, candidate: usize, than: usize) -> bool {
-        let tolerance = self.question.indifference * self.cost(than).abs();
-        self.difference(candidate, than).is_some_and(|range| range.high < -tolerance)
+        self.samples.candidates().any(|seen| self.space.dominates(seen, candidate) && rules_out(seen))
     }
 
     /// Candidates that nobody looked at yet, evenly from all lines, about `many` in all.
@@ -466,26 +344,7 @@ impl<'a> Search<'a> {
             (0..of_each.min(line.len())).map(|part| line[part * last / of_each.max(2).saturating_sub(1)]).collect()
         };
         let all = lines.iter().step_by(every).flat_map(some);
-        all.filter(|candidate| !self.samples.contains_key(candidate)).collect()
-    }
-
-    /// The range of the difference in cost of two candidates, at a look that both had.
-    #[must_use]
-    pub fn difference(&self, candidate: usize, than: usize) -> Option<Range> {
-        let (a, b) = (self.samples.get(&candidate)?, self.samples.get(&than)?);
-        let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a.month_usd - b.month_usd).collect();
-        self.levels.cost_range(&differences)
-    }
-
-    /// Cheaper ones first; of equal ones the first.
-    fn by_cost(&self, a: usize, b: usize) -> Ordering {
-        self.cost(a).total_cmp(&self.cost(b)).then(a.cmp(&b))
-    }
-
-    /// Replications of a candidate.
-    #[must_use]
-    pub fn done(&self, candidate: usize) -> u32 {
-        self.samples.get(&candidate).map_or(0, |sample| sample.len() as u32)
+        all.filter(|candidate| self.samples.of(*candidate).is_empty()).collect()
     }
 
     /// Whether what was just seen contradicts a monotone axis: there is more of it, and a metric is surely worse. The axis is
@@ -496,32 +355,18 @@ impl<'a> Search<'a> {
         }
         for &one in new {
             let places = self.space.places(one);
-            for &other in self.samples.keys() {
+            for other in self.samples.candidates() {
                 let others = self.space.places(other);
                 let mut different = (0..places.len()).filter(|axis| places[*axis] != others[*axis]);
                 let (Some(axis), None) = (different.next(), different.next()) else { continue };
                 let (less, more) = if places[axis] < others[axis] { (one, other) } else { (other, one) };
-                if self.space.trusted()[axis] && self.is_worse(more, less) {
+                if self.space.trusted()[axis] && self.samples.is_worse(more, less) {
                     self.space.distrust(axis);
                     return true;
                 }
             }
         }
         false
-    }
-
-    /// Whether some requirement's metric is surely worse.
-    fn is_worse(&self, candidate: usize, than: usize) -> bool {
-        let (Some(a), Some(b)) = (self.samples.get(&candidate), self.samples.get(&than)) else { return false };
-        self.asked(Without::default()).any(|place| {
-            let pairs = a.iter().zip(b).map(|(a, b)| a.values[place] - b.values[place]);
-            let differences: Vec<f64> = pairs.filter(|difference| difference.is_finite()).collect();
-            let Some(range) = self.levels.range(&differences) else { return false };
-            match self.question.requirements[place].side {
-                Side::Below(_) => range.low > 0.0,
-                Side::Above(_) => range.high < 0.0,
-            }
-        })
     }
 }
 
@@ -574,28 +419,6 @@ impl Ord for Cost {
     fn cmp(&self, other: &Self) -> Ordering {
         self.0.total_cmp(&other.0).then(self.1.cmp(&other.1))
     }
-}
-
-/// The range of a metric, where it is a share no narrower than its events allow.
-pub(super) fn shown_range(
-    range: Option<Range>,
-    requirement: &Requirement,
-    events: Option<&[Events]>,
-    alpha: f64,
-) -> Option<Range> {
-    let range = range?;
-    let is_share = requirement.share == Some(requirement.side);
-    let by_events = events.filter(|_| is_share).and_then(|events| share_range(events, alpha));
-    Some(by_events.map_or(range, |share| Range {
-        mean: range.mean,
-        low: range.low.min(share.low),
-        high: range.high.max(share.high),
-    }))
-}
-
-/// The values of a requirement's metric that are there.
-fn there(sample: &[Observation], place: usize) -> Vec<f64> {
-    sample.iter().map(|one| one.values[place]).filter(|value| value.is_finite()).collect()
 }
 
 #[cfg(test)]

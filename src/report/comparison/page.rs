@@ -85,7 +85,7 @@ fn objectives(comparison: &Comparison) -> Markup {
                             tr {
                                 th scope="col" { "Contender" }
                                 @for objective in asked {
-                                    th scope="col" { (wording::subject(objective)) " " (wording::bound(objective)) }
+                                    th scope="col" { (objective.subject()) " " (wording::bound(objective)) }
                                 }
                             }
                         }
@@ -108,7 +108,7 @@ fn objectives(comparison: &Comparison) -> Markup {
                         tbody {
                             @for (place, objective) in asked.iter().enumerate() {
                                 tr {
-                                    th scope="row" { (wording::subject(objective)) }
+                                    th scope="row" { (objective.subject()) }
                                     td { (wording::bound(objective)) }
                                     @for one in contenders { td { (found(one, place)) } }
                                 }

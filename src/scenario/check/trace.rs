@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::{Checker, Names};
 use crate::id::FnId;
 use crate::scenario::data::Traced;
-use crate::scenario::decode::{Field as _, Reader, entry};
+use crate::scenario::decode::{Field as _, Reader};
 use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceFormat, TraceTable};
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
-use crate::scenario::tree::{Node, Value};
+use crate::scenario::tree::{Entry, Node, Value};
 use crate::workload::ArrivalSpec;
 use crate::workload::trace::{RateTrace, TraceFunction};
 
@@ -116,7 +116,7 @@ impl Checker<'_, '_> {
         let mut node = root.get("function-defaults")?.clone();
         let place = node.place;
         if let Value::Table(entries) = &mut node.value {
-            entries.push(entry("name", place, Value::from_text("function-defaults")));
+            entries.push(Entry::new("name", place, Value::from_text("function-defaults")));
         }
         let mut known = Problems::default();
         let table = FunctionTable::read(&node, &mut Reader::new(&mut known, &[]))?;

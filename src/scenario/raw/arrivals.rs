@@ -1,12 +1,9 @@
 //! Arrival processes.
 
 use super::dist::DistTable;
-use crate::scenario::decode::{At, Field, List, Reader, choice, entry, key, mode, table, union};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
 use crate::scenario::limits::{MAX_BURST, MAX_LISTED, MAX_POINTS, MAX_STATES, MAX_USERS};
-use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 use crate::workload::Spread;
 use crate::workload::population::FUNCTIONS_MAX;

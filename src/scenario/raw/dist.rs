@@ -1,11 +1,8 @@
 //! Distributions of durations.
 
-use crate::scenario::decode::{At, Field, List, Map, Reader, choice, entry, key, mode, table, union};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Count, Duration, Flag, Positive, Share, Text};
 use crate::scenario::limits::{MAX_LISTED, MAX_POINTS, MAX_STATES};
-use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 union! {
@@ -276,8 +273,10 @@ impl Field for ColdStartTable {
     fn write(value: &Self) -> Value {
         match value {
             Self::Single(dist) => DistTable::write(dist),
-            Self::Snapshot(table) => Value::Table(vec![entry("snapshot", table.place, SnapshotTable::write(table))]),
-            Self::Phases(place, phases) => Value::Table(vec![entry("phases", *place, Phases::write(phases))]),
+            Self::Snapshot(table) => {
+                Value::Table(vec![Entry::new("snapshot", table.place, SnapshotTable::write(table))])
+            }
+            Self::Phases(place, phases) => Value::Table(vec![Entry::new("phases", *place, Phases::write(phases))]),
         }
     }
 }

@@ -4,13 +4,10 @@ use super::dist::{ColdStartTable, DistTable};
 use super::scaling::ScalingTable;
 use crate::policy::keep_alive::Measured;
 use crate::policy::selection::Selection;
-use crate::scenario::decode::{At, Field, List, OrNone, Reader, choice, entry, key, mode, table, union};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Count, Duration, Name, Number, Share, Size, Text, Window};
 use crate::scenario::limits::{MAX_LISTED, MAX_PROVISIONED};
 use crate::scenario::model::Architecture;
-use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.

@@ -3,12 +3,10 @@
 use serde_json::json;
 
 use super::sweep::AxisValues;
-use crate::scenario::decode::{At, Field, List, Reader, entry, key, mode, table};
-use crate::scenario::diagnostic::{Place, Problem};
+use crate::scenario::decode::declare::*;
+use crate::scenario::diagnostic::Problem;
 use crate::scenario::leaf::{Count, Name, Share};
 use crate::scenario::limits::{MAX_REPLICATIONS, MAX_VARIANTS};
-use crate::scenario::shape::{FieldShape, LeafShape, Shape, TableShape};
-use crate::scenario::tree::{Entry, Node, Value};
 
 /// The table `[plan]`: the keys that may be changed, and what is asked for.
 #[derive(Clone, Debug)]

@@ -1,10 +1,7 @@
 //! What all functions share: limits, the rate of growth, prices.
 
-use crate::scenario::decode::{At, Field, List, OrNone, Reader, choice, entry, key, mode, table};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate, Size, Text};
-use crate::scenario::shape::{FieldShape, Shape, TableShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 use super::function::KeepAliveTable;

@@ -2,13 +2,11 @@
 
 use serde_json::json;
 
-use crate::scenario::decode::{At, Field, Map, Reader, choice, entry, key, mode, table};
-use crate::scenario::diagnostic::{Place, Problem};
+use crate::scenario::decode::declare::*;
+use crate::scenario::diagnostic::Problem;
 use crate::scenario::leaf::Count;
 use crate::scenario::limits::{MAX_FUNCTIONS, MAX_REPLICATIONS};
 use crate::scenario::model::Tolerance;
-use crate::scenario::shape::{FieldShape, LeafShape, Shape, TableShape};
-use crate::scenario::tree::{Entry, Node, Value};
 
 table! {
     /// Run until half of the 95 % interval of every metric named here is short enough.

@@ -6,11 +6,8 @@ pub(in crate::scenario) mod timed;
 
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
 use crate::policy::scaling::{Load, OpenFaasLoad, Trigger};
-use crate::scenario::decode::{At, Field, Reader, choice, entry, key, mode, table, union};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Amount, Count, Duration, Flag, Number, Positive, Share};
-use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 use kubernetes::{HpaTable, KedaTable};
 use predictive::PredictiveTable;

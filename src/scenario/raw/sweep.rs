@@ -2,12 +2,10 @@
 
 use serde_json::json;
 
-use crate::scenario::decode::{Any, At, Field, List, Map, Reader, choice, entry, key, mode, table, union};
-use crate::scenario::diagnostic::{Place, Problem};
+use crate::scenario::decode::declare::*;
+use crate::scenario::diagnostic::Problem;
 use crate::scenario::leaf::{Count, Flag, Name, Seed};
 use crate::scenario::limits::{MAX_AXES, MAX_LEVELS, MAX_SAMPLES, MAX_VARIANTS};
-use crate::scenario::shape::{FieldShape, KindShape, LeafShape, Shape, TableShape, UnionShape};
-use crate::scenario::tree::{Entry, Node, Value};
 
 /// The table `[sweep]`: the keys that it varies, and how.
 #[derive(Clone, Debug)]

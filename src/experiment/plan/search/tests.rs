@@ -4,7 +4,9 @@ use rand_distr::{Distribution, Normal};
 
 use super::super::space::Axis;
 use super::*;
+use crate::measure::plan::Requirement;
 use crate::rng::{Purpose, Streams};
+use crate::stats::selection::Side;
 
 /// Cost and metrics of each candidate are known; replications scatter around them, with the same luck for all.
 struct Truth {
@@ -54,7 +56,7 @@ fn search(truth: &mut Truth, space: &Space, bounds: &[f64], without: Without) ->
     let levels = Levels::new(0.05, space.len(), bounds.len(), FIRST, MOST);
     let mut search = Search::new(truth, space.clone(), question(bounds), levels);
     let found = search.cheapest(without).expect("nothing fails");
-    let runs = search.runs();
+    let runs = search.samples().runs();
     (found, runs)
 }
 

@@ -2,11 +2,8 @@
 
 use super::MANY;
 use crate::policy::scaling::hpa::behavior::Select;
-use crate::scenario::decode::{At, Field, List, Reader, choice, entry, key, mode, table};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Amount, Count, Duration, Flag, Positive};
-use crate::scenario::shape::{FieldShape, Shape, TableShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 table! {

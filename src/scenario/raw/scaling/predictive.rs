@@ -2,11 +2,8 @@
 
 use super::MANY;
 use crate::policy::scaling::Governs;
-use crate::scenario::decode::{At, Field, Reader, entry, key, mode, table, union};
-use crate::scenario::diagnostic::Place;
+use crate::scenario::decode::declare::*;
 use crate::scenario::leaf::{Count, Duration, Positive, Share};
-use crate::scenario::shape::{FieldShape, KindShape, Shape, TableShape, UnionShape};
-use crate::scenario::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 table! {

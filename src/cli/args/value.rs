@@ -1,0 +1,94 @@
+//! Values of options: from what was typed to what is meant.
+
+use std::num::NonZeroUsize;
+
+use clap::builder::RangedI64ValueParser;
+use clap::value_parser;
+
+use crate::scenario::Tolerance;
+use crate::scenario::limits::MAX_REPLICATIONS;
+
+/// Shards of a sweep; each costs a start of the program and a look at all points.
+pub(super) const MAX_SHARDS: u32 = 100_000;
+/// More threads than this are a typing error.
+const MAX_THREADS: usize = 1024;
+
+/// As many replications as there may be, where intervals are asked for.
+pub(super) fn replications() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(2..=i64::from(MAX_REPLICATIONS))
+}
+
+/// `KEY=VALUE`.
+pub(super) fn change(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE, as in function.checkout.memory=512MB".to_owned()),
+    }
+}
+
+/// `5%`, `METRIC=5%` or `METRIC=VALUE`.
+pub(super) fn precision(text: &str) -> Result<(Option<String>, Tolerance), String> {
+    let (metric, value) = match text.split_once('=') {
+        Some((metric, value)) => (Some(metric.trim().to_owned()), value.trim()),
+        None => (None, text.trim()),
+    };
+    let (number, is_part) = value.strip_suffix('%').map_or((value, false), |number| (number.trim_end(), true));
+    let size = number.parse::<f64>().ok().filter(|size| size.is_finite() && *size > 0.0);
+    match (size, metric) {
+        (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
+        (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
+        _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+    }
+}
+
+/// `METRIC=5%` or `METRIC=VALUE`.
+pub(super) fn precision_of_metric(text: &str) -> Result<(String, Tolerance), String> {
+    match precision(text) {
+        Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
+        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01; both above zero".to_owned()),
+    }
+}
+
+/// `3/64`.
+pub(super) fn shard(text: &str) -> Result<(u32, u32), String> {
+    let numbers = text.split_once('/').and_then(|(shard, of)| Some((shard.parse().ok()?, of.parse().ok()?)));
+    match numbers {
+        Some((shard, of)) if (1..=of).contains(&shard) && of <= MAX_SHARDS => Ok((shard, of)),
+        _ => Err(format!("write K/N with K from 1 to N, as in 3/64; N may be {MAX_SHARDS} at most")),
+    }
+}
+
+pub(super) fn requests(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(requests) if (1.0..=1e12).contains(&requests) => Ok(requests),
+        _ => Err("write a number from 1 to 1e12".to_owned()),
+    }
+}
+
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse() {
+        Ok(threads) if threads <= NonZeroUsize::new(MAX_THREADS).unwrap_or(NonZeroUsize::MAX) => Ok(threads),
+        _ => Err(format!("write a number from 1 to {MAX_THREADS}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn precision_is_relative_or_that_of_a_metric() {
+        assert_eq!(precision("5%"), Ok((None, Tolerance::Relative(0.05))));
+        assert_eq!(precision("a.b=2 %"), Ok((Some("a.b".to_owned()), Tolerance::Relative(0.02))));
+        assert_eq!(precision("a.b=0.01"), Ok((Some("a.b".to_owned()), Tolerance::Absolute(0.01))));
+        assert!(["5", "0%", "-1%", "x", "a=b", "inf%"].iter().all(|text| precision(text).is_err()));
+    }
+
+    #[test]
+    fn threads_and_changes_are_checked() {
+        assert_eq!(threads("2").map(NonZeroUsize::get), Ok(2));
+        assert!(threads("0").is_err() && threads("1025").is_err() && threads("x").is_err());
+        assert_eq!(change("a.b=c=d"), Ok(("a.b".to_owned(), "c=d".to_owned())));
+        assert!(change("=1").is_err() && change("a").is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! The functions of a replication taken together.
+
+use super::super::peaks::Slots;
+use super::super::replication::{FunctionRecord, Replication};
+use super::super::tally::{Peaks, Tally};
+use super::super::window::Window;
+use super::TOGETHER_MAX;
+use super::interval::Interval;
+use crate::engine::EventCounts;
+use crate::scenario::Scenario;
+
+/// The sums over the functions of a replication. Cells add to it in any order.
+#[derive(Debug)]
+pub struct Total {
+    pub(super) tally: Tally,
+    pub(super) intervals: Vec<Interval>,
+    /// Where functions may be simulated apart.
+    pub(super) slots: Option<Slots>,
+    /// Where they are simulated together: known after the run.
+    pub(super) peaks: Peaks,
+    pub(super) events: EventCounts,
+    /// The batches, where intervals are made from them.
+    batches: Vec<Tally>,
+}
+
+impl Total {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(scenario: &Scenario, window: &Window) -> Self {
+        let intervals = (0..window.intervals()).map(|_| Interval::new()).collect();
+        let slots = (scenario.functions.len() > TOGETHER_MAX).then(|| Slots::new(window.until));
+        let tally = Tally::of(scenario);
+        Self { tally, intervals, slots, peaks: Peaks::default(), events: EventCounts::default(), batches: Vec::new() }
+    }
+
+    /// Adds what was recorded of other cells.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        for (mine, theirs) in self.intervals.iter_mut().zip(&other.intervals) {
+            mine.merge(theirs);
+        }
+        if let (Some(mine), Some(theirs)) = (&mut self.slots, &other.slots) {
+            mine.merge(theirs);
+        }
+        self.peaks = Peaks {
+            instances: self.peaks.instances.max(other.peaks.instances),
+            in_progress: self.peaks.in_progress.max(other.peaks.in_progress),
+            queued: self.peaks.queued.max(other.peaks.queued),
+        };
+        self.events += other.events;
+        self.add_batches(&other.batches);
+    }
+
+    /// Adds the batches of a function or of a cell.
+    pub(in super::super) fn add_batches(&mut self, batches: &[Tally]) {
+        if self.batches.is_empty() {
+            self.batches = batches.to_vec();
+        } else {
+            self.batches.iter_mut().zip(batches).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
+    }
+
+    /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
+    #[must_use]
+    pub fn may_exceed(&self, limit: u32) -> bool {
+        self.slots.as_ref().is_none_or(|slots| slots.in_progress_bound() > u64::from(limit))
+    }
+
+    /// The replication, when all cells are in. `functions`: every function, in the order of the scenario.
+    #[must_use]
+    pub fn finish(self, window: &Window, functions: Vec<FunctionRecord>) -> Replication {
+        let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
+        let static_estimate = functions.iter().map(|function| function.shape.instances.static_estimate);
+        let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
+        let points = self.intervals.iter().enumerate();
+        Replication {
+            total: self.tally.shape(window.measured(), &peaks, static_estimate),
+            functions,
+            points: points.map(|(index, interval)| interval.point(window.length_of(index))).collect(),
+            histograms: self.tally.histograms(),
+            events: self.events,
+            batches: (self.batches.iter())
+                .map(|tally| tally.shape(window.batch(self.batches.len()), &Peaks::default(), f64::NAN))
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! One function while it is recorded.
+
+use std::collections::HashMap;
+
+use super::super::cost::{self, ByArchitecture, Usage};
+use super::super::peaks::{HighLevels, SlotTrack};
+use super::super::replication::FunctionRecord;
+use super::super::tally::{Integrals, Peaks, Tally};
+use super::super::timeline::Point;
+use super::super::window::Window;
+use super::interval::Interval;
+use super::total::Total;
+use crate::engine::{Finished, Levels, Outcome};
+use crate::id::{FnId, InstanceId};
+use crate::scenario::{Billing, Function, Overflow, Scenario};
+use crate::time::{SimTime, Span};
+
+/// One function while it is recorded: first what every event needs.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct Track<'a> {
+    /// Levels are known up to here.
+    last: SimTime,
+    /// Until then nothing has to be closed, neither at an edge nor a slot of the peaks.
+    quiet_until: SimTime,
+    /// The highest levels since something was closed.
+    highest: HighLevels,
+    interval: u32,
+    /// Levels times time in the current interval.
+    integrals: Integrals,
+    billed_ns: u128,
+    billing: Option<&'a Billing>,
+    pub(super) tally: Tally,
+    spec: &'a Function,
+    /// The next moment at which something has to be closed: an interval, the warm-up, the run.
+    edge: SimTime,
+    /// Whether `last` lies in the measured part.
+    is_measuring: bool,
+    slot: SlotTrack,
+    pub(super) peaks: Peaks,
+    /// What of the current interval's integrals belongs to the warm-up.
+    unmeasured: Integrals,
+    /// The current interval, where functions have a time series.
+    current: Option<Box<Interval>>,
+    points: Vec<Point>,
+    billed_provisioned_ns: u128,
+    /// The start-up of instances whose first request has not ended, or that were not created for a request.
+    billed_starts: HashMap<InstanceId, BilledStart>,
+    /// Provisioned instances that exist, and since when.
+    provisioned: HashMap<InstanceId, SimTime>,
+    /// For how long provisioned instances were had that are gone, as it is charged for.
+    provisioned_ns: u128,
+}
+
+/// A start-up that the platform charges for, unless it comes to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BilledStart {
+    /// The part of it that is charged.
+    pub(super) billed: Span,
+    pub(super) ready: SimTime,
+    pub(super) provisioned: bool,
+    /// Whether it began in the measured part.
+    pub(super) counts: bool,
+}
+
+impl<'a> Track<'a> {
+    pub(super) fn new(scenario: &'a Scenario, function: FnId, window: &Window) -> Self {
+        let is_measuring = window.from == SimTime::ZERO;
+        let end = window.end_of(0);
+        Self {
+            last: SimTime::ZERO,
+            quiet_until: SimTime::ZERO,
+            highest: HighLevels::default(),
+            interval: 0,
+            integrals: Integrals::default(),
+            billed_ns: 0,
+            billing: scenario.platform.billing.as_ref(),
+            tally: Tally::of(scenario),
+            spec: &scenario.functions[function.index()],
+            edge: if is_measuring { end } else { end.min(window.from) },
+            is_measuring,
+            slot: SlotTrack::default(),
+            peaks: Peaks::default(),
+            unmeasured: Integrals::default(),
+            current: window.series_by_function.then(|| Box::new(Interval::new())),
+            points: Vec::new(),
+            billed_provisioned_ns: 0,
+            billed_starts: HashMap::new(),
+            provisioned: HashMap::new(),
+            provisioned_ns: 0,
+        }
+    }
+
+    /// Something that is likely to be needed soon, to be fetched from memory.
+    #[inline]
+    pub(super) fn prepare(&self) -> u64 {
+        self.last.as_nanos() ^ self.billed_ns as u64 ^ self.tally.prepare()
+    }
+
+    /// These levels have held since the function was told of last.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut Total) {
+        if now > self.last {
+            if now > self.quiet_until {
+                self.close_until(now, held, window, total);
+            }
+            self.hold(now, held);
+        }
+    }
+
+    /// An instance is created. `start`: its start-up, which may be charged for.
+    pub(super) fn create(&mut self, instance: InstanceId, now: SimTime, start: BilledStart) {
+        if start.provisioned {
+            self.provisioned.insert(instance, now);
+        } else {
+            self.tally.created += u64::from(start.counts);
+        }
+        if start.billed > Span::ZERO && self.billing.is_some_and(|billing| billing.init_billed) {
+            self.billed_starts.insert(instance, start);
+        }
+    }
+
+    /// An instance goes.
+    pub(super) fn remove(&mut self, instance: InstanceId, created: SimTime, now: SimTime, window: &Window) {
+        if !self.provisioned.is_empty() && self.provisioned.remove(&instance).is_some() {
+            self.provisioned_ns += self.had(created, now, window);
+        }
+        if !self.billed_starts.is_empty()
+            && let Some(start) = self.billed_starts.remove(&instance)
+        {
+            self.charge_start(&start, now);
+        }
+        if window.measures(now) {
+            self.tally.remove(now.since(created));
+        }
+    }
+
+    /// For how long a provisioned instance is charged that existed in these times.
+    fn had(&self, from: SimTime, until: SimTime, window: &Window) -> u128 {
+        let had = until.min(window.until).since(from.max(window.from));
+        let prices = self.billing.and_then(|billing| billing.provisioned.as_ref());
+        prices.map_or(0, |prices| u128::from(cost::round_up(had, prices.granularity).as_nanos()))
+    }
+
+    /// Where something is counted that happens now: where functions have no time series, with the total at once; after
+    /// the last interval nobody asks.
+    #[inline]
+    pub(super) fn interval_in<'i>(&'i mut self, total: &'i mut [Interval]) -> Option<&'i mut Interval> {
+        match &mut self.current {
+            Some(current) => Some(current),
+            None => total.get_mut(self.interval as usize),
+        }
+    }
+
+    /// These levels have held since `last`.
+    #[inline]
+    fn hold(&mut self, now: SimTime, held: &Levels) {
+        if now > self.last {
+            self.integrals.add(held, now.since(self.last));
+            self.highest.raise(HighLevels::of(held));
+            self.last = now;
+        }
+    }
+
+    /// Hands on the highest levels since this was done last.
+    pub(super) fn hand_on_peaks(&mut self) {
+        let highest = std::mem::take(&mut self.highest);
+        self.slot.raise(highest);
+        if self.is_measuring {
+            self.peaks.raise(highest);
+        }
+    }
+
+    /// Closes edges and slots that end until `now`.
+    #[inline]
+    fn close_until(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut Total) {
+        self.hand_on_peaks();
+        let mut slot_ends = SimTime::NEVER;
+        if let Some(slots) = &mut total.slots {
+            slots.hold(&mut self.slot, self.last, now, held);
+            slot_ends = slots.end_of(&self.slot);
+        }
+        if now >= self.edge {
+            self.cross(now, held, window, &mut total.intervals);
+        }
+        let before_edge = SimTime::from_nanos(self.edge.as_nanos() - 1);
+        self.quiet_until = before_edge.min(slot_ends);
+    }
+
+    /// Closes what ends until `now`.
+    #[cold]
+    fn cross(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut [Interval]) {
+        // After the last edge none is left, not even at the end of the clock, where sums of durations end.
+        while self.edge <= now && self.edge < SimTime::NEVER {
+            let edge = self.edge;
+            self.hold(edge, held);
+            self.hand_on_peaks();
+            if edge == window.from && !self.is_measuring {
+                self.is_measuring = true;
+                self.unmeasured = self.integrals;
+            }
+            if edge == window.end_of(self.interval as usize) {
+                self.close_interval(window, &mut total[self.interval as usize]);
+            }
+            self.edge = if edge >= window.until {
+                self.is_measuring = false;
+                SimTime::NEVER
+            } else {
+                let end = window.end_of(self.interval as usize);
+                if self.is_measuring { end } else { end.min(window.from) }
+            };
+        }
+    }
+
+    fn close_interval(&mut self, window: &Window, total: &mut Interval) {
+        if self.is_measuring {
+            self.tally.integrals.merge(&self.integrals);
+            self.tally.integrals.subtract(&self.unmeasured);
+        }
+        self.unmeasured = Integrals::default();
+        let integrals = std::mem::take(&mut self.integrals);
+        match &mut self.current {
+            None => total.integrals.merge(&integrals),
+            Some(current) => {
+                current.integrals = integrals;
+                total.merge(current);
+                self.points.push(current.point(window.length_of(self.interval as usize)));
+                current.clear();
+            }
+        }
+        self.interval += 1;
+    }
+
+    #[inline]
+    pub(super) fn finish_request(&mut self, request: &Finished, counts: bool) {
+        if counts {
+            self.tally.finish(request);
+            self.tally.queue_full += u64::from(request.outcome == Outcome::Rejected && self.has_queue());
+        }
+        if let (Some(billing), Some(instance)) = (self.billing, request.instance) {
+            let mut duration = request.ended.since(request.started);
+            if request.cold
+                && let Some(start) = self.billed_starts.remove(&instance)
+            {
+                duration += start.billed;
+            }
+            if counts {
+                let billed = u128::from(cost::billed_duration(duration, billing).as_nanos());
+                if request.provisioned {
+                    self.billed_provisioned_ns += billed;
+                } else {
+                    self.billed_ns += billed;
+                }
+            }
+        }
+    }
+
+    /// Charges what no request was charged for: the start of an instance that a policy ordered or loaded in advance. One
+    /// that goes before it is ready is not charged.
+    fn charge_start(&mut self, start: &BilledStart, now: SimTime) {
+        if let Some(billing) = self.billing.filter(|_| start.counts && start.ready <= now) {
+            let billed = u128::from(cost::billed_duration(start.billed, billing).as_nanos());
+            if start.provisioned {
+                self.billed_provisioned_ns += billed;
+            } else {
+                self.billed_ns += billed;
+            }
+        }
+    }
+
+    fn has_queue(&self) -> bool {
+        matches!(self.spec.concurrency.overflow, Overflow::Queue { .. })
+    }
+
+    pub(super) fn finish(mut self, window: &Window, total: &mut Total) -> FunctionRecord {
+        if let Some(slots) = &mut total.slots {
+            slots.close(&mut self.slot);
+        }
+        for (_, start) in std::mem::take(&mut self.billed_starts) {
+            self.charge_start(&start, window.until);
+        }
+        total.tally.merge(&self.tally);
+        let measured = window.measured();
+        let load = self.tally.arrived as f64 / measured.as_secs_f64() * self.tally.execution_mean_s();
+        let static_estimate = load / f64::from(self.spec.concurrency.per_instance);
+        let points = std::mem::take(&mut self.points);
+        FunctionRecord {
+            shape: self.tally.shape(measured, &self.peaks, static_estimate),
+            usage: self.usage(window),
+            throttled: self.tally.throttled,
+            queue_full: self.tally.queue_full,
+            points,
+            batches: Vec::new(),
+        }
+    }
+
+    /// What is charged for.
+    fn usage(&self, window: &Window) -> Usage {
+        if self.billing.is_none() {
+            return Usage::default();
+        }
+        let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(self.spec.memory_mb, nanos));
+        let still_there = self.provisioned.values().map(|since| self.had(*since, window.until, window));
+        let (kept, restored) = if self.spec.snapshot_charged {
+            let memory_gb = f64::from(self.spec.memory_mb) / 1024.0;
+            (window.measured().as_secs_f64() * memory_gb, self.tally.created as f64 * memory_gb)
+        } else {
+            (0.0, 0.0)
+        };
+        let had = self.provisioned_ns + still_there.sum::<u128>();
+        let existed = self.tally.integrals.starting + self.tally.integrals.busy + self.tally.integrals.idle;
+        Usage {
+            instance_gb_s: cost::gb_seconds(self.spec.memory_mb, existed),
+            requests: self.tally.started() as f64,
+            on_demand_gb_s: gb_s(self.billed_ns),
+            provisioned_gb_s: gb_s(had),
+            provisioned_execution_gb_s: gb_s(self.billed_provisioned_ns),
+            snapshot_cache_gb_s: kept,
+            snapshot_restored_gb: restored,
+            ..Usage::default()
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Declarations of what a file may hold: [`table!`], [`union!`] and [`choice!`] make from each one the type, its reading, its
+//! writing and its shape. `raw` imports everything from here, because that is what the declarations are made of.
+
+pub(in crate::scenario) use super::super::diagnostic::Place;
+pub(in crate::scenario) use super::super::shape::{FieldShape, KindShape, LeafShape, Shape, TableShape, UnionShape};
+pub(in crate::scenario) use super::super::tree::{Entry, Node, Value};
+pub(in crate::scenario) use super::{Any, At, Field, List, Map, OrNone, Reader};
+
+/// The key of a field in the file.
+macro_rules! key {
+    ($field:ident) => {{
+        const BYTES: [u8; stringify!($field).len()] = with_dashes(stringify!($field));
+        const KEY: &str = match std::str::from_utf8(&BYTES) {
+            Ok(key) => key,
+            Err(_) => panic!("a field name is ASCII"),
+        };
+        KEY
+    }};
+}
+
+/// What differs between the three modes of a field of [`table!`].
+macro_rules! mode {
+    (type default $type:ty) => { At<<$type as Field>::Value> };
+    (type $mode:ident $type:ty) => { At<Option<<$type as Field>::Value>> };
+    (read required $type:ty, $node:ident, $reader:ident, $key:expr) => { $reader.required::<$type>($node, $key) };
+    (read optional $type:ty, $node:ident, $reader:ident, $key:expr) => { $reader.optional::<$type>($node, $key) };
+    (read default $type:ty, $node:ident, $reader:ident, $key:expr, $value:expr) => {
+        $reader.with_default::<$type>($node, $key, $value)
+    };
+    (write default $type:ty, $at:expr) => { Some(<$type as Field>::write(&$at.value)) };
+    (write $mode:ident $type:ty, $at:expr) => { $at.value.as_ref().map(<$type as Field>::write) };
+    (is_required required) => { true };
+    (is_required $mode:ident) => { false };
+    (default $type:ty) => { None };
+    (default $type:ty, $value:expr) => { Some(|| <$type as Field>::write(&$value)) };
+}
+
+/// Declares a table of the file: `required`, `optional` and `default` keys, each with its meaning and its type.
+macro_rules! table {
+    (
+        $(#[doc = $doc:literal])+
+        struct $name:ident {
+            $($(#[doc = $field_doc:literal])+ $mode:ident $field:ident: $type:ty $(= $value:expr)?,)*
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub(in $crate::scenario) struct $name {
+            /// Where it stands.
+            pub(in $crate::scenario) place: Place,
+            $($(#[doc = $field_doc])+ pub(in $crate::scenario) $field: mode!(type $mode $type),)*
+        }
+        impl $name {
+            const TABLE: &'static TableShape = &TableShape {
+                doc: concat!($($doc),+),
+                fields: &[$(FieldShape {
+                    key: key!($field),
+                    doc: concat!($($field_doc),+),
+                    shape: <$type as Field>::SHAPE,
+                    required: mode!(is_required $mode),
+                    default: mode!(default $type $(, $value)?),
+                }),*],
+                dotted: None,
+            };
+        }
+        impl Field for $name {
+            type Value = Self;
+            const SHAPE: Shape = Shape::Table(Self::TABLE);
+            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+                reader.table(node, Self::TABLE)?;
+                Some(Self {
+                    place: node.place,
+                    $($field: mode!(read $mode $type, node, reader, key!($field) $(, $value)?),)*
+                })
+            }
+            fn write(table: &Self) -> Value {
+                let Self { place: _place, $($field),* } = table;
+                let written: [Option<Entry>; Self::TABLE.fields.len()] = [$(
+                    mode!(write $mode $type, $field).map(|written| Entry::new(key!($field), *_place, written))
+                ),*];
+                Value::Table(written.into_iter().flatten().collect())
+            }
+        }
+    };
+}
+
+/// Declares a table with one key that names the kind: an enum.
+macro_rules! union {
+    (
+        $(#[doc = $doc:literal])+
+        enum $name:ident ($what:literal) {
+            $($(#[doc = $kind_doc:literal])+ $key:literal => $kind:ident($table:ty),)*
+        }
+    ) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug)]
+        pub(in $crate::scenario) enum $name {
+            $($(#[doc = $kind_doc])+ $kind($table),)*
+        }
+        impl $name {
+            pub(in $crate::scenario) const UNION: &'static UnionShape = &UnionShape {
+                what: $what,
+                doc: concat!($($doc),+),
+                kinds: &[$(KindShape {
+                    key: $key,
+                    doc: concat!($($kind_doc),+),
+                    shape: <$table as Field>::SHAPE,
+                }),*],
+                also: None,
+            };
+            /// Reads the one kind that stands there.
+            pub(in $crate::scenario) fn read_kind(kind: &Entry, reader: &mut Reader<'_>) -> Option<Self> {
+                match kind.key.as_str() {
+                    $($key => reader.of_kind::<$table>(kind).map(Self::$kind),)*
+                    _ => None,
+                }
+            }
+        }
+        impl Field for $name {
+            type Value = Self;
+            const SHAPE: Shape = Shape::Union(Self::UNION);
+            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+                let kind = reader.kind(node, Self::UNION)?;
+                Self::read_kind(kind, reader)
+            }
+            fn write(value: &Self) -> Value {
+                let (key, place, written) = match value {
+                    $(Self::$kind(table) => ($key, table.place, <$table as Field>::write(table)),)*
+                };
+                Value::Table(vec![Entry::new(key, place, written)])
+            }
+        }
+    };
+}
+
+/// Declares the words that stand for the values of an enum.
+macro_rules! choice {
+    ($type:ty { $($word:literal => $value:path, $doc:literal;)+ }) => {
+        impl Field for $type {
+            type Value = Self;
+            const SHAPE: Shape = Shape::Choice(&[$(($word, $doc)),+]);
+            fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+                match node.text() {
+                    $(Some($word) => Some($value),)+
+                    _ => reader.refuse_choice(node, &[$($word),+]),
+                }
+            }
+            fn write(value: &Self) -> Value {
+                Value::from_text(match value { $($value => $word,)+ })
+            }
+        }
+    };
+}
+
+/// `max_instances` as `max-instances`, when compiling.
+pub(in crate::scenario) const fn with_dashes<const N: usize>(name: &str) -> [u8; N] {
+    let bytes = name.as_bytes();
+    let mut dashed = [0; N];
+    let mut at = 0;
+    while at < N {
+        dashed[at] = if bytes[at] == b'_' { b'-' } else { bytes[at] };
+        at += 1;
+    }
+    dashed
+}
+
+pub(in crate::scenario) use {choice, key, mode, table, union};
