@@ -140,12 +140,28 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// All searches, the most important first.
+    /// All searches, again if what the later ones saw changes the answer of the first.
     fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
+        loop {
+            let winner = self.find_once(search, input, space)?;
+            if search.cheapest(Without::default())?.best == winner {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All searches, the most important first. Returns the winner of the first.
+    fn find_once(
+        &mut self,
+        search: &mut Search<'_>,
+        input: &Input<'_>,
+        space: &Space,
+    ) -> Result<Option<usize>, SimError> {
         self.runs.exhaustive = input.candidates.len() as u64 * u64::from(input.plan.max_replications);
         let found = search.cheapest(Without::default());
         self.runs.best = search.samples().runs();
         self.best = found?;
+        let winner = self.best.best;
         self.look_at_best(search)?;
         self.runs.best = search.samples().runs();
         self.find_others(search)?;
@@ -157,7 +173,7 @@ impl<'a> Answers<'a> {
             }
         }
         self.runs.front = search.samples().runs() - self.runs.best - self.runs.others;
-        Ok(())
+        Ok(winner)
     }
 
     /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
@@ -177,6 +193,11 @@ impl<'a> Answers<'a> {
     fn find_others(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         if let Some(best) = self.best.best {
             self.runner_up = search.cheapest(Without { requirement: None, candidate: Some(best) })?.best;
+            if let Some(second) = self.runner_up {
+                // Means of different replications would not compare.
+                let most = search.samples().done(best);
+                look_while(search, second, |samples| samples.done(second) < most)?;
+            }
         }
         for place in 0..self.requirements.len() {
             let without = Without { requirement: Some(place), candidate: None };
