@@ -12,9 +12,7 @@ use super::terminal;
 use crate::id::FnId;
 use crate::measure::summary::{ObjectiveResult, metrics};
 use crate::report::junit::{self, Suite};
-use crate::report::number::Quantity;
-use crate::scenario::{Bound, Objective, Scenario, instead};
-use crate::time::Span;
+use crate::scenario::{Bound, Objective, Quantity, Scenario, instead};
 
 /// How an objective is written on the command line.
 const FORM: &str = "write METRIC<VALUE or METRIC>VALUE, as in latency_s.p99<800ms or function.NAME:rejection_ratio<1%";
@@ -93,27 +91,12 @@ fn objective(text: &str, scenario: &Scenario) -> Result<Objective, (String, Stri
         let help = instead(metric, "the metrics are", known.iter().map(|(key, _)| key.as_str()));
         return Err((format!("there is no metric \"{metric}\""), format!("{help}; forewarm list metrics shows all")));
     }
-    let value = bound(Quantity::of(metric), value)?;
+    let value = Quantity::of(metric).read(value).map_err(|help| {
+        let message = format!("`{value}` is not a value of this metric");
+        (message, help.to_owned())
+    })?;
     let bound = if is_below { Bound::Below(value) } else { Bound::Above(value) };
     Ok(Objective { metric: metric.to_owned(), function, bound })
-}
-
-/// A value with the unit of its metric, or a bare number as in a scenario file.
-fn bound(quantity: Quantity, text: &str) -> Result<f64, (String, String)> {
-    let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
-    let (value, help) = match quantity {
-        Quantity::Seconds => {
-            let span = || text.parse::<Span>().ok().map(Span::as_secs_f64);
-            (number(text).or_else(span), "write a duration, as in 800ms, or seconds, as in 0.8")
-        }
-        Quantity::Ratio => {
-            let percent = || number(text.strip_suffix('%')?).map(|percent| percent / 100.0);
-            (number(text).or_else(percent), "write a percentage, as in 1%, or a share, as in 0.01")
-        }
-        Quantity::Usd => (number(text).or_else(|| number(text.strip_prefix('$')?)), "write US dollars, as in 5 or $5"),
-        Quantity::Count => (number(text), "write a number, as in 100"),
-    };
-    value.ok_or_else(|| (format!("`{text}` is not a value of this metric"), help.to_owned()))
 }
 
 /// The file of `--junit`, opened before the long part.

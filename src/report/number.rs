@@ -1,6 +1,7 @@
 //! Numbers as people read them: units, separators, and no more digits than the interval allows.
 
 use crate::measure::summary::Stat;
+pub use crate::scenario::Quantity;
 
 /// Stands where there is no number.
 pub const NOTHING: &str = "—";
@@ -8,35 +9,7 @@ pub const NOTHING: &str = "—";
 /// More decimal places than this say nothing to a reader.
 const MOST_PLACES: usize = 6;
 
-/// What a number measures, hence how it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
-    /// A length of time in seconds.
-    Seconds,
-    /// How many; also means of counts.
-    Count,
-    /// US dollars.
-    Usd,
-    /// A share between 0 and 1, written in percent.
-    Ratio,
-}
-
 impl Quantity {
-    /// What the metric with this dotted key measures: the unit is its last word (`latency_s.p99`, `cost_usd.total`).
-    #[must_use]
-    pub fn of(key: &str) -> Self {
-        let group = key.split('.').next().unwrap_or(key);
-        if group.ends_with("_usd") {
-            Self::Usd
-        } else if group.ends_with("_s") || key.ends_with("_s") {
-            Self::Seconds
-        } else if key.ends_with("_ratio") {
-            Self::Ratio
-        } else {
-            Self::Count
-        }
-    }
-
     /// `x` with three digits or so and its unit: `1.23 ms`, `12,345`, `$1,234.56`, `0.12 %`.
     #[must_use]
     pub fn text(self, x: f64) -> String {
@@ -316,19 +289,5 @@ mod tests {
         assert_eq!(Quantity::Ratio.bound(0.001), "0.1 %");
         assert_eq!(Quantity::Usd.bound(500.0), "$500.00");
         assert_eq!(Quantity::Count.bound(12_000.0), "12,000");
-    }
-
-    #[test]
-    fn the_key_says_the_quantity() {
-        for (key, quantity) in [
-            ("latency_s.p99", Quantity::Seconds),
-            ("instances.lifespan_mean_s", Quantity::Seconds),
-            ("cost_usd.total", Quantity::Usd),
-            ("cold_start_ratio", Quantity::Ratio),
-            ("requests.arrived", Quantity::Count),
-            ("instances.mean", Quantity::Count),
-        ] {
-            assert_eq!(Quantity::of(key), quantity, "{key}");
-        }
     }
 }

@@ -417,6 +417,31 @@ number!(Share, "a number from 0 to 1", json!({"type": "number", "minimum": 0, "m
 });
 number!(Amount, "a number, 0 or more", json!({"type": "number", "minimum": 0}), |number| number >= 0.0);
 
+/// What a metric is held against: a number in the unit of the metric, or text with a unit.
+#[derive(Debug)]
+pub(super) struct MetricValue;
+
+impl Field for MetricValue {
+    type Value = String;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "a number, or one with a unit such as \"800ms\" or \"1%\"",
+        quoted: false,
+        schema: || json!({"type": ["number", "string"], "maxLength": MAX_TEXT}),
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+        match node.value {
+            Value::Integer(Some(number)) => return Some(number.to_string()),
+            Value::Float(number) if number.is_finite() => return Some(number.to_string()),
+            Value::Text(_) => return Text::read(node, reader),
+            _ => reader.refuse(node, Self::SHAPE),
+        }
+        None
+    }
+    fn write(value: &String) -> Value {
+        value.parse().map_or_else(|_| Value::from_text(value), Value::Float)
+    }
+}
+
 /// True or false.
 #[derive(Debug)]
 pub(super) struct Flag;

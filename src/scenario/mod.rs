@@ -20,6 +20,7 @@ mod layer;
 mod leaf;
 pub mod limits;
 pub mod load;
+mod metric;
 mod model;
 mod overlay;
 pub mod plan;
@@ -38,6 +39,7 @@ mod tree;
 pub use base::{Base, Findings};
 pub use data::Files;
 pub use diagnostic::{Place, Problem, Problems, Severity, instead};
+pub use metric::Quantity;
 pub use model::*;
 pub use schema::schema;
 

@@ -283,6 +283,13 @@ const CONTRAST: &str = r#"(() => {
     const ink = parse(e.tagName === "text" ? style.fill : style.color).rgb;
     let under = e, ground = null;
     while (under && !ground) { const c = parse(getComputedStyle(under).backgroundColor); if (c.alpha > 0) ground = c.rgb; under = under.parentElement; }
+    for (const rect of e.tagName === "text" ? e.ownerSVGElement.querySelectorAll("rect") : []) {
+      const [text, box] = [e.getBoundingClientRect(), rect.getBoundingClientRect()];
+      const [x, y] = [(text.left + text.right) / 2, (text.top + text.bottom) / 2];
+      const isUnder = box.left <= x && x <= box.right && box.top <= y && y <= box.bottom && rect.compareDocumentPosition(e) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const { fill, opacity, fillOpacity } = getComputedStyle(rect);
+      if (isUnder && fill.startsWith("rgb")) ground = ground.map((c, i) => c + (parse(fill).rgb[i] - c) * opacity * fillOpacity * parse(fill).alpha);
+    }
     const [a, b] = [light(ink), light(ground)].sort((x, y) => y - x);
     const ratio = (a + 0.05) / (b + 0.05);
     if (ratio < least[0]) least = [ratio, e.outerHTML.slice(0, 120)];

@@ -16,6 +16,7 @@ mod trace;
 use super::data::Data;
 use super::decode::At;
 use super::diagnostic::{Place, Problem, Problems, instead};
+use super::metric::Quantity;
 use super::model::{Bound, Function, Objective, Scenario, Source, Target, Variant};
 use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
 use super::tree::Node;
@@ -117,13 +118,11 @@ impl Checker<'_, '_> {
     }
 
     fn objective(&mut self, table: &ObjectiveTable, functions: &Names) -> Option<Objective> {
-        if let Some(metric) = table.metric.as_ref() {
-            self.metric(metric, table.metric.place);
-        }
+        let metric = table.metric.as_ref().filter(|metric| self.metric(metric, table.metric.place)).cloned();
         let function = functions.find(&table.function, "function", self.problems);
-        let bound = match (*table.below, *table.above) {
-            (Some(below), None) => Bound::Below(below),
-            (None, Some(above)) => Bound::Above(above),
+        let bound = match (table.below.as_deref(), table.above.as_deref()) {
+            (Some(below), None) => Bound::Below(self.metric_value(metric.as_deref()?, below, table.below.place)?),
+            (None, Some(above)) => Bound::Above(self.metric_value(metric.as_deref()?, above, table.above.place)?),
             (Some(_), Some(_)) => {
                 let problem = Problem::error(table.above.place, "an objective has `below` or `above`, not both");
                 self.problems.push(problem.help("write a second [[objective]] for the other bound"));
@@ -132,20 +131,33 @@ impl Checker<'_, '_> {
             (None, None) if table.below.broken || table.above.broken => return None,
             (None, None) => {
                 let problem = Problem::missing(table.place, "the objective has neither `below` nor `above`");
-                self.problems.push(problem.help("write what the metric must stay below, as in below = 0.8"));
+                self.problems.push(problem.help("write what the metric must stay below, as in below = \"800ms\""));
                 return None;
             }
         };
-        Some(Objective { metric: (*table.metric).clone()?, function, bound })
+        Some(Objective { metric: metric?, function, bound })
     }
 
-    /// Reports a metric that there is not.
-    fn metric(&mut self, metric: &str, place: Place) {
-        if !self.metrics.is_empty() && !self.metrics.iter().any(|known| known == metric) {
+    /// What a metric is held against, in the metric's unit.
+    fn metric_value(&mut self, metric: &str, text: &str, place: Place) -> Option<f64> {
+        let value = Quantity::of(metric).read(text);
+        value
+            .map_err(|help| {
+                let message = format!("`{text}` is not a value of `{metric}`");
+                self.problems.push(Problem::error(place, message).help(help));
+            })
+            .ok()
+    }
+
+    /// Whether there is such a metric; reports it if not.
+    fn metric(&mut self, metric: &str, place: Place) -> bool {
+        let is_known = self.metrics.is_empty() || self.metrics.iter().any(|known| known == metric);
+        if !is_known {
             let help = instead(metric, "some metrics are", self.metrics.iter().map(String::as_str));
             let problem = Problem::error(place, format!("there is no metric \"{metric}\"")).help(help);
             self.problems.push(problem.help("`forewarm list metrics` shows them all"));
         }
+        is_known
     }
 
     /// Reports a duration of zero where there must be some.

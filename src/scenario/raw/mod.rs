@@ -12,7 +12,7 @@ pub(super) mod scaling;
 pub(super) mod sweep;
 
 use super::decode::declare::*;
-use super::leaf::{Count, Duration, Name, Number, Seed, Text, WarmUp};
+use super::leaf::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
 use crate::time::Span;
 use arrivals::ArrivalTable;
@@ -107,9 +107,9 @@ table! {
         required metric: Text,
         /// The function it is about; without it, the total.
         optional function: Name,
-        /// The metric must stay below this.
-        optional below: Number,
+        /// The metric must stay below this: "800ms", "1%", or a number in its unit.
+        optional below: MetricValue,
         /// The metric must stay above this.
-        optional above: Number,
+        optional above: MetricValue,
     }
 }

@@ -17,6 +17,9 @@ use crate::time::{SimTime, Span};
 
 /// When a run starts, since the Unix epoch: a whole minute, for buckets and slots are aligned to the Unix clock.
 const EPOCH: Span = Span::from_secs(1_000_000_020);
+/// By how much longer than it runs a request is in progress for the proxy that counts it: the least that reading it,
+/// handing it on and handing back the answer may take. So no average is a whole number exactly.
+const PROXY_DELAY: Span = Span::from_nanos(10_000);
 /// How long after a failed probe of the activator the revision is looked at again.
 const PROBE_AGAIN: Span = Span::from_secs(1);
 
@@ -121,7 +124,7 @@ impl PodAutoscaler {
         self.reported = [now, self.reported[0]];
         let ready = self.ready_count();
         let stat = self.activator.report(now);
-        let is_news = stat.is_some_and(|stat| self.autoscaler.push(now, stat, Some(ready)));
+        let is_news = stat.is_some_and(|stat| self.autoscaler.push(now, delayed(stat), Some(ready)));
         let reported = self.reported;
         let mut pods: Vec<&mut Pod> = self.pods.values_mut().collect();
         let ages: Vec<Span> = pods.iter().map(|pod| now.since(pod.ready)).collect();
@@ -132,7 +135,7 @@ impl PodAutoscaler {
         };
         let sampled: Vec<Stat> = chosen.into_iter().map(&mut scrape).collect();
         if let Some(stat) = scrape::extrapolate(&sampled, pods.len()) {
-            self.autoscaler.scraped(now, stat);
+            self.autoscaler.scraped(now, delayed(stat));
         }
         is_news
     }
@@ -158,6 +161,16 @@ impl PodAutoscaler {
                 return;
             }
         }
+    }
+}
+
+/// With the proxy's own time: by Little's law, requests a second times what each takes longer.
+fn delayed(stat: Stat) -> Stat {
+    let secs = PROXY_DELAY.as_secs_f64();
+    Stat {
+        concurrency: stat.concurrency + stat.requests * secs,
+        proxied_concurrency: stat.proxied_concurrency + stat.proxied_requests * secs,
+        ..stat
     }
 }
 

@@ -1,0 +1,93 @@
+//! What the numbers of a metric are, which its name says, and the numbers that it is held against.
+
+use crate::time::Span;
+
+/// What a number measures, hence how it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// A length of time in seconds.
+    Seconds,
+    /// How many; also means of counts.
+    Count,
+    /// US dollars.
+    Usd,
+    /// A share between 0 and 1, written in percent.
+    Ratio,
+}
+
+impl Quantity {
+    /// What the metric with this dotted key measures: the unit is its last word (`latency_s.p99`, `cost_usd.total`).
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let group = key.split('.').next().unwrap_or(key);
+        if group.ends_with("_usd") {
+            Self::Usd
+        } else if group.ends_with("_s") || key.ends_with("_s") {
+            Self::Seconds
+        } else if key.ends_with("_ratio") {
+            Self::Ratio
+        } else {
+            Self::Count
+        }
+    }
+
+    /// Reads a value with its unit, as `800ms`, `1%` or `$5`, or a bare number in the unit of the metric.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn read(self, text: &str) -> Result<f64, &'static str> {
+        let text = text.trim();
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let with_unit = || match self {
+            Self::Seconds => text.parse::<Span>().ok().map(Span::as_secs_f64),
+            Self::Ratio => number(text.strip_suffix('%')?).map(|percent| percent / 100.0),
+            Self::Usd => number(text.strip_prefix('$')?),
+            Self::Count => None,
+        };
+        number(text).or_else(with_unit).ok_or(match self {
+            Self::Seconds => "write a duration, as in 800ms, or seconds, as in 0.8",
+            Self::Ratio => "write a percentage, as in 1%, or a share, as in 0.01",
+            Self::Usd => "write US dollars, as in 5 or $5",
+            Self::Count => "write a number, as in 100",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_says_the_quantity() {
+        for (key, quantity) in [
+            ("latency_s.p99", Quantity::Seconds),
+            ("instances.lifespan_mean_s", Quantity::Seconds),
+            ("cost_usd.total", Quantity::Usd),
+            ("cold_start_ratio", Quantity::Ratio),
+            ("requests.arrived", Quantity::Count),
+            ("instances.mean", Quantity::Count),
+        ] {
+            assert_eq!(Quantity::of(key), quantity, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_value_has_the_unit_of_its_metric() {
+        for (quantity, text, value) in [
+            (Quantity::Seconds, "800ms", Some(0.8)),
+            (Quantity::Seconds, " 1m30s ", Some(90.0)),
+            (Quantity::Seconds, "0.8", Some(0.8)),
+            (Quantity::Seconds, "1%", None),
+            (Quantity::Ratio, "0.5 %", Some(0.005)),
+            (Quantity::Ratio, "5s", None),
+            (Quantity::Usd, "$5", Some(5.0)),
+            (Quantity::Usd, "5%", None),
+            (Quantity::Count, "100", Some(100.0)),
+            (Quantity::Count, "100ms", None),
+            (Quantity::Count, "NaN", None),
+            (Quantity::Count, "", None),
+        ] {
+            assert_eq!(quantity.read(text).ok(), value, "{text}");
+        }
+    }
+}
