@@ -152,7 +152,7 @@ fn killed_twenty_times_it_ends_the_same() {
 /// Leaves some points in `results/small.partial`.
 fn interrupt(folder: &Folder) {
     for _ in 0..200 {
-        let mut child = start(&folder, "sweep small.toml --quiet");
+        let mut child = start(folder, "sweep small.toml --quiet");
         while fs::metadata(folder.path().join("results/small.partial/points.journal")).map_or(0, |file| file.len())
             < 6_000
         {
