@@ -27,6 +27,7 @@ use crate::measure::plan::{
 use crate::measure::summary::ScenarioRef;
 use crate::scenario::plan::{self as asked, Choice};
 use crate::scenario::{Function, Scenario, Source, Target};
+use crate::stats::front;
 use crate::stats::selection::{AFTERWARDS, Finding, Levels};
 use headroom::together;
 use laboratory::Simulator;
@@ -230,7 +231,7 @@ impl<'a> Answers<'a> {
             nearest,
             prices: self.prices(samples),
             latency: subjects.latency(),
-            front: front(&candidates),
+            front: cheap_and_fast(&candidates),
             headroom: None::<Headroom>,
             static_estimates: Vec::new(),
             method: Method {
@@ -319,17 +320,11 @@ fn look_while(
 }
 
 /// Candidates than which none is both cheaper and faster, the cheapest first.
-fn front(candidates: &[Candidate]) -> Vec<usize> {
-    let mut known: Vec<(f64, f64, usize)> =
-        (candidates.iter()).filter_map(|one| Some((one.month_usd.mean?, one.latency_s.mean?, one.number))).collect();
-    known.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let mut fastest = f64::INFINITY;
-    known.retain(|(_, latency, _)| {
-        let is_faster = *latency < fastest;
-        fastest = fastest.min(*latency);
-        is_faster
-    });
-    known.into_iter().map(|(_, _, number)| number).collect()
+fn cheap_and_fast(candidates: &[Candidate]) -> Vec<usize> {
+    let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    let points: Vec<(f64, f64)> =
+        candidates.iter().map(|one| (known(one.month_usd.mean), known(one.latency_s.mean))).collect();
+    front(&points).into_iter().map(|place| candidates[place].number).collect()
 }
 
 /// The static estimate of each function that something arrives for, beside what was simulated.
