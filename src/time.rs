@@ -113,7 +113,7 @@ impl Span {
         self.0 as f64 / NANOS_PER_SECOND as f64
     }
 
-    /// The shorter of two spans, etc. come from `Ord`; this one adds without leaving the clock.
+    /// The sum of two spans; at most the longest one that the clock can hold.
     #[inline]
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {

@@ -7,10 +7,10 @@
 //! `function.rs` does the same for every case; a test compares the two call by call.
 
 use super::event::{Event, Kind};
-use super::function::Birth;
 use super::instance::NOBODY;
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::request::Birth;
 use super::{Model, Shared};
 use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -307,20 +307,8 @@ impl<'s> Direct<'s> {
     #[cold]
     fn reject<O: Observer>(&self, birth: Birth, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
         shared.observer.throttled(now, self.id, limit);
-        shared.finish(&Finished {
-            source: SourceId(birth.source),
-            number: birth.number,
-            function: self.id,
-            instance: None,
-            born: now,
-            assigned: now,
-            started: now,
-            ended: now,
-            cold: false,
-            cold_affected: false,
-            provisioned: false,
-            outcome: Outcome::Rejected,
-        });
+        let source = SourceId(birth.source);
+        shared.finish(&Finished::unserved(source, birth.number, self.id, now, now, Outcome::Rejected));
     }
 }
 

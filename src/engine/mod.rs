@@ -14,6 +14,7 @@ mod limits;
 mod memory;
 mod observer;
 mod queue;
+mod request;
 mod slab;
 mod source;
 mod stem_cells;
@@ -31,15 +32,19 @@ use crate::workload::TraceError;
 use apps::Apps;
 use direct::Directs;
 use event::{Event, Kind};
-use function::{Birth, FunctionState};
+use function::FunctionState;
 use limits::Account;
 use memory::Memory;
 use queue::EventQueue;
+use request::Birth;
 use source::Sources;
 use stem_cells::Pools;
 
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 1 << 16;
+
+/// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
+pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
 
 /// A set of functions that are simulated together, with the sources that call them. Two cells share nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,8 +214,6 @@ struct Functions<'s>(Vec<FunctionState<'s>>);
 
 /// Simulates a cell to the horizon and on until every request has ended.
 ///
-/// `pulse` is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
-///
 /// # Errors
 /// When `pulse` breaks, when a trace turns out to be malformed, or when a policy gives an answer that means nothing.
 pub fn simulate<O: Observer>(
@@ -218,7 +221,7 @@ pub fn simulate<O: Observer>(
     cell: &Cell,
     streams: &Streams,
     observer: O,
-    pulse: &mut dyn FnMut(SimTime, u64) -> ControlFlow<()>,
+    pulse: Pulse<'_>,
 ) -> Result<EventCounts, SimError> {
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
@@ -236,7 +239,7 @@ fn simulate_any<O: Observer>(
     cell: &Cell,
     streams: &Streams,
     observer: O,
-    pulse: &mut dyn FnMut(SimTime, u64) -> ControlFlow<()>,
+    pulse: Pulse<'_>,
 ) -> Result<EventCounts, SimError> {
     let is_alone = cell.functions.len() == 1;
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
@@ -257,7 +260,7 @@ fn drive<O: Observer, M: Model<O>>(
     cell: &Cell,
     streams: &Streams,
     observer: O,
-    pulse: &mut dyn FnMut(SimTime, u64) -> ControlFlow<()>,
+    pulse: Pulse<'_>,
 ) -> Result<EventCounts, SimError> {
     if cell.functions.len() > event::OWNERS_MAX || cell.sources.len() > event::OWNERS_MAX {
         return Err(SimError::TooMany);

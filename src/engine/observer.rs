@@ -72,6 +72,33 @@ pub struct Finished {
     pub outcome: Outcome,
 }
 
+impl Finished {
+    /// A request that ended without having been given an instance.
+    pub(super) const fn unserved(
+        source: SourceId,
+        number: u64,
+        function: FnId,
+        born: SimTime,
+        ended: SimTime,
+        outcome: Outcome,
+    ) -> Self {
+        Self {
+            source,
+            number,
+            function,
+            instance: None,
+            born,
+            assigned: ended,
+            started: ended,
+            ended,
+            cold: false,
+            cold_affected: false,
+            provisioned: false,
+            outcome,
+        }
+    }
+}
+
 /// How many of everything a function has at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Levels {

@@ -3,8 +3,8 @@
 use std::hint::black_box;
 
 use super::event::{Event, Kind};
-use super::function::Birth;
 use super::queue::EventQueue;
+use super::request::Birth;
 use crate::id::FnId;
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};

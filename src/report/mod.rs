@@ -26,6 +26,8 @@ pub mod junit;
 pub mod markdown;
 pub mod number;
 pub mod page;
+#[cfg(feature = "parquet")]
+mod parquet;
 pub mod perfetto;
 pub mod plan;
 pub mod requests;

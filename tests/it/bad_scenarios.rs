@@ -7,7 +7,8 @@ use std::path::Path;
 use forewarm::scenario::{ParseOptions, Severity, parse_bytes, parse_with_warnings};
 use proptest::prelude::*;
 
-use crate::scenarios::{BASE, Memory};
+use crate::good_scenarios::BASE;
+use crate::harness::Memory;
 
 fn files() -> Memory {
     Memory::default()

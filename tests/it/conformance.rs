@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngSeed, TestRunner};
 
+use crate::harness::Memory;
 use crate::harness::scenario;
 use crate::invariants::audit;
-use crate::scenarios::Memory;
 
 /// A policy by its question and name, with a table for it as it stands under `[[function]]`. Several may have one name.
 type Sample = (&'static str, &'static str, &'static str);

@@ -1,6 +1,6 @@
 //! Objectives as a gate: `--enforce` and `--junit`; and whether logs fit on the disk.
 
-use crate::program::{Folder, MISSED, QUICK};
+use crate::harness::{Folder, MISSED, QUICK};
 
 /// Poisson arrivals, so that replications differ.
 fn noisy(objective: &str) -> String {

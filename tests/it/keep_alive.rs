@@ -10,8 +10,9 @@ use forewarm::rng::Streams;
 use forewarm::scenario::{ParseOptions, parse};
 use forewarm::time::{SimTime, Span};
 
+use crate::good_scenarios::assert_reads_back;
+use crate::harness::Memory;
 use crate::harness::{scenario, summary};
-use crate::scenarios::{Memory, assert_reads_back};
 
 /// What a function did: how many instances there were from when on (s), which of its requests were cold, and what held
 /// requests back.

@@ -1,11 +1,9 @@
 //! `forewarm plan`: against what queueing theory says, and as a program.
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use assert_cmd::Command;
 use forewarm::experiment::Progress;
 use forewarm::experiment::plan::space::{Axis, Space};
 use forewarm::experiment::plan::{FIRST, Input, Planned, plan};
@@ -13,7 +11,7 @@ use forewarm::measure::plan::{Plan, Verdict};
 use forewarm::queueing::mmc_wait_exceeds;
 use forewarm::scenario::{Base, ParseOptions, Scenario};
 
-use crate::scenarios::Memory;
+use crate::harness::{Folder, Memory};
 
 /// A plan of this text.
 fn planned(text: &str, threads: usize, progress: &dyn Progress) -> Option<Planned> {
@@ -118,38 +116,27 @@ fn what_is_interrupted_is_kept_as_unfinished() {
     assert!(!kept.is_finished && kept.best.is_none() && !kept.candidates.is_empty());
 }
 
-fn forewarm() -> Command {
-    Command::cargo_bin("forewarm").expect("the program")
-}
-
 #[test]
 fn the_program_writes_a_plan_and_says_whether_there_is_one() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("it is written");
-    write("meets.toml", &staffing(1, 2.0, "wait_s.mean", 0.2));
-    write("never.toml", &staffing(1, 2.0, "latency_s.mean", 0.2));
-    let run = |arguments: &[&str]| forewarm().args(arguments).current_dir(folder.path()).output().expect("it runs");
-    let meets = run(&["plan", "meets.toml", "--out", "m", "--format", "json"]);
-    assert_eq!(meets.status.code(), Some(0), "{}", String::from_utf8_lossy(&meets.stderr));
-    let plan: Plan = serde_json::from_slice(&meets.stdout).expect("a plan");
+    let folder = Folder::with("meets.toml", &staffing(1, 2.0, "wait_s.mean", 0.2));
+    folder.write("never.toml", &staffing(1, 2.0, "latency_s.mean", 0.2));
+    let meets = folder.run(&["plan", "meets.toml", "--out", "m", "--format", "json"]).ends(0);
+    let plan: Plan = serde_json::from_str(&meets.out).expect("a plan");
     assert!(plan.is_finished && plan.best.is_some() && plan.runner_up.is_some());
     for file in ["plan.json", "plan.csv", "report.html", "manifest.json", "front.svg", "headroom.svg"] {
-        assert!(folder.path().join("m").join(file).exists(), "{file}");
+        assert!(folder.exists(&format!("m/{file}")), "{file}");
     }
-    let rows = fs::read_to_string(folder.path().join("m/plan.csv")).expect("rows");
-    assert_eq!(rows.lines().count(), plan.candidates.len() + 1);
+    assert_eq!(folder.read("m/plan.csv").lines().count(), plan.candidates.len() + 1);
     // A request runs for a second on average: no number of instances changes that.
-    let never = run(&["plan", "never.toml", "--out", "n", "--quiet"]);
-    assert_eq!(never.status.code(), Some(1));
-    let text = fs::read_to_string(folder.path().join("n/plan.json")).expect("a plan");
-    let plan: Plan = serde_json::from_str(&text).expect("a plan");
+    folder.run(&["plan", "never.toml", "--out", "n", "--quiet"]).ends(1);
+    let plan: Plan = serde_json::from_str(&folder.read("n/plan.json")).expect("a plan");
     let nearest = plan.nearest.expect("one is nearest");
     assert!((nearest.by - 4.0).abs() < 0.3, "1 s in place of 0.2 s: {nearest:?}");
 }
 
 #[test]
 fn what_cannot_be_planned_is_said_with_advice() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = Folder::new();
     let good = staffing(1, 2.0, "wait_s.mean", 0.2);
     let (before, _) = good.split_once("[plan]").expect("a plan");
     let cases = [
@@ -167,14 +154,10 @@ fn what_cannot_be_planned_is_said_with_advice() {
         (good.clone() + "\"function.f.timeout\" = { values = [\"1s\"], cpu-bound-share = 0.5 }\n", "is about memory"),
         (good.clone() + "\"function.g.memory\" = [\"1GB\"]\n", "there is no function \"g\""),
     ];
-    for (number, (text, expected)) in cases.into_iter().enumerate() {
-        let path = folder.path().join(format!("{number}.toml"));
-        fs::write(&path, &text).expect("it is written");
-        let output =
-            forewarm().arg("plan").arg(&path).arg("--out").arg(folder.path().join("out")).output().expect("it runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{expected}: {said}");
-        assert!(said.contains(expected), "{expected}: {said}");
-        assert!(!folder.path().join("out").exists());
+    for (text, expected) in cases {
+        folder.write("x.toml", &text);
+        let answer = folder.run(&["plan", "x.toml", "--out", "out"]).ends(2);
+        assert!(answer.err.contains(expected), "{expected}: {}", answer.err);
+        assert!(!folder.exists("out"));
     }
 }

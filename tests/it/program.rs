@@ -1,106 +1,11 @@
 //! The program as people and scripts meet it, in a temporary folder.
 
 use std::fs;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-use assert_cmd::cargo::cargo_bin;
 use forewarm::scenario::template::TEMPLATES;
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A scenario that is over at once, with room for more keys at its end.
-pub(crate) const QUICK: &str = r#"
-[scenario]
-name = "quick"
-[simulation]
-horizon = "10m"
-[[function]]
-name = "f"
-duration.constant.value = "100ms"
-[[source]]
-name = "s"
-function = "f"
-arrivals.constant.rate = "1/s"
-"#;
-
-/// An objective that is not met.
-pub(crate) const MISSED: &str = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = 0.05\n";
-
-/// A folder with the scenario `quick.toml` in it.
-pub(crate) struct Folder(TempDir);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
-        folder.write("quick.toml", QUICK);
-        folder
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).expect("a writable folder");
-    }
-
-    pub(crate) fn read(&self, name: &str) -> String {
-        fs::read_to_string(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    fn json(&self, name: &str) -> Value {
-        serde_json::from_str(&self.read(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.path().join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("UTF-8")).collect();
-        names.sort();
-        names
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(cargo_bin!("forewarm"));
-        command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        command
-    }
-
-    pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        Answer::of(self.command(arguments).output().expect("the program starts"))
-    }
-
-    fn run_with_input(&self, arguments: &[&str], input: &str) -> Answer {
-        let mut command = self.command(arguments);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("it is read");
-        Answer::of(child.wait_with_output().expect("it ends"))
-    }
-}
-
-/// What the program answered.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    code: Option<i32>,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Answer {
-    fn of(output: Output) -> Self {
-        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    #[track_caller]
-    pub(crate) fn ends(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{self:#?}");
-        self
-    }
-}
+use crate::harness::{Folder, MISSED, QUICK, variants};
 
 #[test]
 fn every_help_shows_an_example() {
@@ -298,20 +203,6 @@ fn variants_and_changes_are_applied() {
     assert!(answer.err.contains("slow"), "{}", answer.err);
 }
 
-/// Two variants of a scenario with luck in it: one makes it slower for certain, one makes cold starts a little rarer.
-fn variants() -> String {
-    let text = QUICK
-        .replace(
-            "duration.constant.value = \"100ms\"",
-            "duration.exponential.mean = \"100ms\"\nkeep-alive.fixed.window = \"4s\"",
-        )
-        .replace("arrivals.constant.rate", "arrivals.poisson.rate");
-    format!(
-        "{text}[[variant]]\nname = \"slow\"\nset = {{ \"function.f.duration.exponential.mean\" = \"200ms\" }}\n\
-         [[variant]]\nname = \"longer\"\nset = {{ \"function.f.keep-alive.fixed.window\" = \"4100ms\" }}\n"
-    )
-}
-
 #[test]
 fn a_run_until_it_is_precise() {
     let folder = Folder::new();
@@ -362,203 +253,6 @@ fn a_pilot_finds_the_warm_up() {
     );
     let answer = folder.run(&["run", "full.toml"]).ends(0);
     assert!(answer.out.contains("did not settle within half of the horizon"), "{}", answer.out);
-}
-
-#[test]
-fn a_comparison_leaves_a_whole_folder() {
-    let folder = Folder::new();
-    folder.write("x.toml", &variants());
-    let answer = folder.run(&["compare", "x.toml", "--seed", "7", "--out", "out"]).ends(0);
-    assert_eq!(answer.err, "", "no progress where nobody watches");
-    assert!(answer.out.contains("\nslow: better on ") && answer.out.contains("\nlonger: better on "), "{}", answer.out);
-    assert!(
-        answer.out.contains("Bonferroni") && answer.out.contains("\nResults in out: open report.html"),
-        "{}",
-        answer.out
-    );
-    assert!(answer.out.lines().all(|line| line.chars().count() <= 80), "{}", answer.out);
-    assert_eq!(
-        folder.names("out"),
-        [
-            "cold-starts.svg",
-            "comparison.csv",
-            "comparison.json",
-            "instances.svg",
-            "manifest.json",
-            "report.html",
-            "timeline.csv",
-            "tradeoff.svg"
-        ]
-    );
-    let (found, manifest) = (folder.json("out/comparison.json"), folder.json("out/manifest.json"));
-    assert_eq!((&found["baseline"], &found["seed"]), (&Value::from("unchanged"), &Value::from(7)));
-    assert_eq!((&manifest["replications"], &manifest["seed"]), (&found["replications"], &found["seed"]));
-    let names: Vec<_> = found["contenders"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["unchanged", "slow", "longer"]);
-    let contrast = |variant: &str, metric: &str| {
-        let all = found["contrasts"].as_array().expect("a list");
-        all.iter().find(|one| one["variant"] == variant && one["metric"] == metric).expect("a contrast").clone()
-    };
-    let slower = contrast("slow", "latency_s.mean");
-    assert_eq!((&slower["verdict"], &slower["better"]), (&Value::from("worse"), &Value::from("lower")));
-    let by = slower["difference"]["mean"].as_f64().expect("a number");
-    assert!((by - 0.1).abs() < 0.02, "{slower:#}");
-    assert!(slower["confidence"].as_f64() > Some(0.99) && contrast("slow", "instances.mean")["confidence"] == 0.95);
-    assert_eq!(
-        contrast("slow", "instances.mean")["verdict"],
-        Value::Null,
-        "fewer instances are not better by themselves"
-    );
-    let rows = folder.read("out/comparison.csv").lines().count();
-    assert_eq!(rows, 1 + found["contrasts"].as_array().expect("a list").len());
-    let page = folder.read("out/report.html");
-    assert!(page.contains("Who wins on what, and by how much") && page.contains("<svg"));
-    // The manifest holds the scenario with its variants.
-    folder.write("again.toml", manifest["scenario"].as_str().expect("text"));
-    folder.run(&["compare", "again.toml", "--out", "again", "--quiet"]).ends(0);
-    assert_eq!(folder.read("again/comparison.csv"), folder.read("out/comparison.csv"));
-}
-
-#[test]
-fn a_comparison_does_not_depend_on_threads() {
-    let folder = Folder::new();
-    folder.write("x.toml", &variants());
-    let run = |threads: &str| {
-        let answer =
-            folder.run(&["compare", "x.toml", "--threads", threads, "--out", threads, "--format", "json"]).ends(0);
-        assert_eq!(answer.out, folder.read(&format!("{threads}/comparison.json")), "json, and nothing else");
-        answer.out
-    };
-    assert_eq!(run("1"), run("3"));
-    for name in ["comparison.csv", "tradeoff.svg", "cold-starts.svg", "instances.svg"] {
-        assert_eq!(folder.read(&format!("1/{name}")), folder.read(&format!("3/{name}")), "{name}");
-    }
-}
-
-#[test]
-fn replications_of_a_comparison() {
-    let folder = Folder::new();
-    folder.write("x.toml", &variants());
-    let made = |arguments: &[&str]| {
-        let all = [&["compare", "x.toml", "--format", "json"], arguments].concat();
-        let found: Value = serde_json::from_str(&folder.run(&all).ends(0).out).expect("JSON");
-        (found["replications"].as_u64().expect("a number"), found["method"]["is_settled"].as_bool().expect("a bool"))
-    };
-    assert_eq!(made(&["--replications", "3", "--max-replications", "3"]).0, 3);
-    assert_eq!(made(&["--max-replications", "5"]).0, 5);
-    let asked = ["--precision", "latency_s.mean=0.004", "--max-replications", "500"];
-    let (replications, is_settled) = made(&asked);
-    assert!(replications > 8 && is_settled, "{replications}");
-    assert_eq!(made(&["--precision", "0.0001%", "--max-replications", "16"]), (16, false));
-}
-
-#[test]
-fn what_cannot_be_compared_is_2() {
-    let folder = Folder::new();
-    let answer = folder.run(&["compare", "quick.toml"]).ends(2);
-    assert!(answer.err.contains("no variants to compare") && answer.err.contains("[[variant]]"), "{}", answer.err);
-    folder.write("x.toml", &variants());
-    for (arguments, part) in [
-        (&["--baseline", "slwo"][..], "did you mean `slow`?"),
-        (&["--precision", "latency_s.p9=1%"], "did you mean `latency_s.p90`?"),
-        (&["--replications", "1"], "2 or more"),
-        (&["--replications", "9", "--max-replications", "8"], "--max-replications 8"),
-    ] {
-        let answer = folder.run(&[&["compare", "x.toml"], arguments].concat()).ends(2);
-        assert!(answer.err.contains(part), "{part}: {}", answer.err);
-    }
-    folder.write("taken.toml", &variants().replace("\"slow\"", "\"unchanged\""));
-    assert!(folder.run(&["compare", "taken.toml"]).ends(2).err.contains("another name"));
-    folder.write("wrong.toml", &variants().replace("4100ms", "4100"));
-    let answer = folder.run(&["compare", "wrong.toml"]).ends(2);
-    assert!(answer.err.contains("wrong.toml:") && answer.err.contains("longer"), "{}", answer.err);
-    assert!(!folder.path().join("results").exists());
-}
-
-/// The names of the contenders, and what it said on standard error.
-fn policies(folder: &Folder, arguments: &[&str]) -> (Vec<String>, String) {
-    let short = ["compare", "x.toml", "--max-replications", "2", "--format", "json"];
-    let answer = folder.run(&[&short, arguments].concat()).ends(0);
-    let found: Value = serde_json::from_str(&answer.out).expect("JSON");
-    let names = found["contenders"].as_array().expect("a list").iter().map(|one| one["name"].as_str().expect("text"));
-    (names.map(str::to_owned).collect(), answer.err)
-}
-
-#[test]
-fn policies_take_the_place_of_variants() {
-    let folder = Folder::new();
-    folder.write("x.toml", &variants());
-    let (names, said) = policies(&folder, &["--policies", "knative,keda,knative"]);
-    assert_eq!((names, said.as_str()), (vec!["unchanged".into(), "knative".into(), "keda".into()], ""));
-    let (names, _) = policies(&folder, &["--policies", "forever,slow", "--baseline", "longer"]);
-    assert_eq!(names, ["unchanged", "forever", "slow", "longer"], "variants that are named");
-    // What a policy cannot do without is given by a variant of its name.
-    folder.write(
-        "x.toml",
-        &format!(
-            "{}[[variant]]\nname = \"hpa\"\nset = {{ \"function.f.scaling.hpa.max-replicas\" = 5 }}\n",
-            variants()
-        ),
-    );
-    assert_eq!(policies(&folder, &["--policies", "hpa", "--baseline", "hpa"]).0, ["unchanged", "hpa"]);
-    let (names, said) = policies(&folder, &["--policies", "all"]);
-    assert!(names.contains(&"hpa".to_owned()) && names.contains(&"halving".to_owned()), "{names:?}");
-    assert!(said.contains("\n  per-request: it is what the scenario has\n"), "{said}");
-    assert!(said.contains("\n  thresholds: `function-defaults.scaling.thresholds` needs `target`\n"), "{said}");
-}
-
-/// A contender is what the scenario would be if it said so itself; parameters of the same policy stay.
-#[test]
-fn a_policy_replaces_what_every_function_says() {
-    let folder = Folder::new();
-    let one = variants();
-    let second = one[one.find("[[function]]").expect("a function")..one.find("[[variant]]").expect("a variant")]
-        .replace("\"f\"", "\"g\"")
-        .replace("\"s\"", "\"t\"");
-    let said = |first: &str, second_says: &str| {
-        let first = one.replace("[[function]]\n", &format!("[[function]]\nscaling.{first}\n"));
-        format!("{first}{}", second.replace("[[function]]\n", &format!("[[function]]\nscaling.{second_says}\n")))
-    };
-    let knative = "knative.container-concurrency = 2";
-    folder.write("x.toml", &said("thresholds.target = 2", knative));
-    folder.write("as-if.toml", &said("knative = {}", knative));
-    let summary = |file: &str, arguments: &[&str], contender: usize| {
-        let short = ["compare", file, "--max-replications", "2", "--format", "json"];
-        let found: Value = serde_json::from_str(&folder.run(&[&short, arguments].concat()).ends(0).out).expect("JSON");
-        found["contenders"][contender]["summary"]["functions"].clone()
-    };
-    let found = summary("x.toml", &["--policies", "knative"], 1);
-    assert_eq!(found, summary("as-if.toml", &[], 0));
-    assert_ne!(found, summary("x.toml", &["--policies", "knative"], 0));
-}
-
-#[test]
-fn policies_that_cannot_be_compared_are_2() {
-    let folder = Folder::new();
-    folder.write("x.toml", &variants());
-    for (arguments, parts) in [
-        (&["--policies", "knativ"][..], &["no policy \"knativ\"", "did you mean `knative`?"][..]),
-        (&["--policies", "random"], &["`random` is a kind of selection"]),
-        (&["--policies", "hpa"], &["--policies:1:1", "needs `max-replicas`", "a [[variant]] called `hpa`"]),
-        (&["--policies", "keda", "--baseline", "ked"], &["did you mean `keda`?"]),
-        (&["--policies"], &["--policies <NAMES>"]),
-    ] {
-        let answer = folder.run(&[&["compare", "x.toml"], arguments].concat()).ends(2);
-        assert!(parts.iter().all(|part| answer.err.contains(part)), "{arguments:?}: {}", answer.err);
-    }
-    assert!(!folder.path().join("results").exists());
-}
-
-#[test]
-fn an_objective_that_a_contender_misses_is_1() {
-    let folder = Folder::new();
-    let objective = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = ";
-    folder.write("x.toml", &format!("{}{objective}0.15\n", variants()));
-    let answer = folder.run(&["compare", "x.toml", "--baseline", "longer"]).ends(1);
-    assert!(answer.out.contains("NOT MET  slow") && answer.out.contains("met      unchanged"), "{}", answer.out);
-    assert!(answer.out.contains("\nunchanged: "), "the scenario itself is a contender like others: {}", answer.out);
-    folder.write("x.toml", &format!("{}{objective}0.5\n", variants()));
-    folder.run(&["compare", "x.toml"]).ends(0);
 }
 
 #[test]
@@ -647,10 +341,13 @@ fn long() -> String {
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::Path;
+    use std::process::{Command, Stdio};
     use std::thread::sleep;
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::harness::Answer;
 
     #[test]
     fn a_closed_pipe_is_success() {
@@ -658,8 +355,7 @@ mod unix {
         for arguments in
             [&["schema"][..], &["run", "quick.toml"], &["run", "quick.toml", "--format", "json"], &["--help"]]
         {
-            let mut child =
-                folder.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+            let mut child = folder.start(arguments);
             drop(child.stdout.take());
             let answer = Answer::of(child.wait_with_output().expect("it ends")).ends(0);
             assert_eq!(answer.err, "", "{arguments:?}");
@@ -704,7 +400,7 @@ mod unix {
 
     /// Starts a command and interrupts it some time after it has begun.
     fn interrupted(folder: &Folder, arguments: &[&str], after: Duration) -> Answer {
-        let child = folder.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let child = folder.start(arguments);
         let began = Instant::now();
         // The folder that will be the results' shows that it is on its way.
         while !folder.path().join("results").exists() {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{Folder, QUICK};
+use crate::harness::{Folder, QUICK};
 
 fn variants() -> String {
     format!(

@@ -1,14 +1,13 @@
 //! `forewarm sweep` as people and clusters meet it: killed, interrupted, in parts, with wrong input.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
-use assert_cmd::cargo::cargo_bin;
 use serde_json::Value;
-use tempfile::TempDir;
+
+use crate::harness::{Answer, Folder};
 
 /// Points of about a hundredth of a second each, in debug mode.
 const SWEEP: &str = r#"
@@ -42,67 +41,28 @@ below = 1.5
 "source.s.arrivals.poisson.rate" = ["1/m", "30/m", "2/s", "5/s"]
 "#;
 
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        let folder = Self(tempfile::tempdir().expect("a temporary folder"));
-        folder.write("small.toml", SWEEP);
-        folder
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        fs::write(self.path().join(name), text).expect("a writable folder");
-    }
-
-    fn bytes(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    fn text(&self, name: &str) -> String {
-        String::from_utf8(self.bytes(name)).expect("text")
-    }
-
-    fn exists(&self, name: &str) -> bool {
-        self.path().join(name).exists()
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(cargo_bin!("forewarm"));
-        command.args(arguments.split(' ')).current_dir(self.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn start(&self, arguments: &str) -> Child {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
-    }
-
-    /// What it printed, on both streams, and how it ended.
-    fn run(&self, arguments: &str) -> (String, Option<i32>) {
-        answer(&self.command(arguments).output().expect("the program starts"))
-    }
-
-    fn done(&self, arguments: &str) -> String {
-        let (text, code) = self.run(arguments);
-        assert_eq!(code, Some(0), "{arguments}: {text}");
-        text
-    }
-
-    fn refused(&self, arguments: &str) -> String {
-        let (text, code) = self.run(arguments);
-        assert_eq!(code, Some(2), "{arguments}: {text}");
-        text
-    }
+fn folder() -> Folder {
+    Folder::with("small.toml", SWEEP)
 }
 
-fn answer(output: &Output) -> (String, Option<i32>) {
-    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    (text.into_owned(), output.status.code())
+fn words(arguments: &str) -> Vec<&str> {
+    arguments.split(' ').collect()
+}
+
+fn start(folder: &Folder, arguments: &str) -> Child {
+    folder.start(&words(arguments))
+}
+
+/// What it says when all goes well.
+#[track_caller]
+fn done(folder: &Folder, arguments: &str) -> String {
+    folder.run(&words(arguments)).ends(0).said()
+}
+
+/// What it says when it does not do it.
+#[track_caller]
+fn refused(folder: &Folder, arguments: &str) -> String {
+    folder.run(&words(arguments)).ends(2).said()
 }
 
 /// What must be the same however a sweep was made.
@@ -121,17 +81,17 @@ fn where_nothing_works_is_not_the_best() {
     let objective = SWEEP.find("[[objective]]").expect("an objective");
     let text = format!("{}[sweep]\n\"function.f.concurrency.reserved\" = [0, 5]\n", &SWEEP[..objective]);
     folder.write("small.toml", &text);
-    let text = folder.done("sweep small.toml");
+    let text = done(&folder, "sweep small.toml");
     assert!(text.contains(": point 2\n"), "{text}");
 }
 
 #[test]
 fn every_point_has_a_row() {
-    let folder = Folder::new();
-    let text = folder.done("sweep small.toml");
+    let folder = folder();
+    let text = done(&folder, "sweep small.toml");
     assert!(text.starts_with("small: 32 points; the objectives are met at "), "{text}");
     assert!(!folder.exists("results/small.partial"));
-    let csv = folder.text("results/small/sweep.csv");
+    let csv = folder.read("results/small/sweep.csv");
     let header = "point,function.f.memory,function.f.keep-alive.fixed.window,source.s.arrivals.poisson.rate,replications,\
                   objectives_met,requests_arrived,requests_arrived_half_width,";
     assert!(csv.starts_with(header), "{csv}");
@@ -145,19 +105,20 @@ fn every_point_has_a_row() {
     assert_eq!(rows[0][..5], ["1", "256", "1", "0.016666666666666666", "2"]);
     assert_eq!(rows[31][..5], ["32", "1024", "30", "5", "2"]);
     // A row is what `run` says of the point.
-    folder.run("run small.toml --quiet --set function.f.memory=1GB --set function.f.keep-alive.fixed.window=30s --set source.s.arrivals.poisson.rate=5/s --out one");
-    let one: Value = serde_json::from_str(&folder.text("one/summary.json")).expect("JSON");
+    folder.run(&words("run small.toml --quiet --set function.f.memory=1GB --set function.f.keep-alive.fixed.window=30s --set source.s.arrivals.poisson.rate=5/s --out one"));
+    let one: Value = serde_json::from_str(&folder.read("one/summary.json")).expect("JSON");
     let column =
         |name: &str| csv.lines().next().expect("a header").split(',').position(|column| column == name).expect("there");
     for key in ["latency_s.p99", "cost_usd.total", "instances.mean", "cold_start_ratio"] {
         let found = key.split('.').fold(&one["total"], |value, word| &value[word]);
-        for (name, part) in [(key.to_owned(), "mean"), (format!("{key}_half_width"), "half_width")] {
+        let name = key.replace('.', "_");
+        for (name, part) in [(name.clone(), "mean"), (name + "_half_width", "half_width")] {
             let number: f64 = rows[31][column(&name)].parse().expect("a number");
             assert_eq!(Some(number), found[part].as_f64(), "{name}");
         }
     }
     // On one thread, and as JSON.
-    let text = folder.done("sweep small.toml --out again --threads 1 --format json");
+    let text = done(&folder, "sweep small.toml --out again --threads 1 --format json");
     let answer: Value = serde_json::from_str(&text).expect("JSON and nothing else");
     assert_eq!(answer["points"], 32);
     assert_same(&folder, "results/small", "again");
@@ -165,21 +126,21 @@ fn every_point_has_a_row() {
 
 #[test]
 fn killed_twenty_times_it_ends_the_same() {
-    let folder = Folder::new();
-    folder.done("sweep small.toml --out whole --quiet");
+    let folder = folder();
+    done(&folder, "sweep small.toml --out whole --quiet");
     let mut kills = 0;
     // Times from a fixed sequence that looks random: 0 to 150 ms.
     let mut state = 12_345_u64;
     for _ in 0..2_000 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mut child = folder.start("sweep small.toml --out killed --resume --quiet");
+        let mut child = start(&folder, "sweep small.toml --out killed --resume --quiet");
         sleep(Duration::from_micros((state >> 33) % 150_000));
         if child.try_wait().expect("it can be asked").is_none() {
             child.kill().expect("it can be killed");
             kills += 1;
         }
-        let (text, code) = answer(&child.wait_with_output().expect("it ends"));
-        match code {
+        let answer = Answer::of(child.wait_with_output().expect("it ends"));
+        match answer.code {
             None => {}
             // It was faster than the killer: from the start.
             Some(0) if kills < 20 => {
@@ -187,10 +148,10 @@ fn killed_twenty_times_it_ends_the_same() {
                 fs::remove_dir_all(folder.path().join("killed")).expect("results");
             }
             Some(0) => break,
-            code => panic!("{code:?}: {text}"),
+            _ => panic!("{answer:?}"),
         }
         if kills >= 20 {
-            folder.done("sweep small.toml --out killed --resume --quiet");
+            done(&folder, "sweep small.toml --out killed --resume --quiet");
             break;
         }
     }
@@ -202,7 +163,7 @@ fn killed_twenty_times_it_ends_the_same() {
 /// Leaves some points in `results/small.partial`.
 fn interrupt(folder: &Folder) {
     for _ in 0..200 {
-        let mut child = folder.start("sweep small.toml --quiet");
+        let mut child = start(folder, "sweep small.toml --quiet");
         while fs::metadata(folder.path().join("results/small.partial/points.journal")).map_or(0, |file| file.len())
             < 6_000
         {
@@ -223,9 +184,9 @@ fn interrupt(folder: &Folder) {
 
 #[test]
 fn what_is_there_is_not_lost_silently() {
-    let folder = Folder::new();
+    let folder = folder();
     interrupt(&folder);
-    let text = folder.refused("sweep small.toml");
+    let text = refused(&folder, "sweep small.toml");
     assert!(text.contains("of 32 points of a sweep that was interrupted"), "{text}");
     assert!(
         text.contains("`forewarm sweep small.toml --resume`") && text.contains("`rm -r results/small.partial`"),
@@ -235,131 +196,130 @@ fn what_is_there_is_not_lost_silently() {
         ("--seed 5", "it has the seed 1, this has 5"),
         ("--set function.f.timeout=3s", "it is of another version of the scenario"),
     ] {
-        let text = folder.refused(&format!("sweep small.toml --resume {change}"));
+        let text = refused(&folder, &format!("sweep small.toml --resume {change}"));
         assert!(text.contains(reason), "{text}");
     }
     folder.write("small.toml", &SWEEP.replace("\"2/s\", ", ""));
-    let text = folder.refused("sweep small.toml --resume");
+    let text = refused(&folder, "sweep small.toml --resume");
     assert!(text.contains("it has 32 points, this has 24"), "{text}");
     folder.write("small.toml", SWEEP);
-    folder.done("sweep small.toml --resume --quiet");
-    folder.done("sweep small.toml --out whole --quiet");
+    done(&folder, "sweep small.toml --resume --quiet");
+    done(&folder, "sweep small.toml --out whole --quiet");
     assert_same(&folder, "whole", "results/small");
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_keeps_what_is_done() {
-    let folder = Folder::new();
+    let folder = folder();
     folder.write("small.toml", &SWEEP.replace("20m", "200h"));
-    let child = folder.start("sweep small.toml");
+    let child = start(&folder, "sweep small.toml");
     while fs::metadata(folder.path().join("results/small.partial/points.journal")).map_or(0, |file| file.len()) < 2_000
     {
         sleep(Duration::from_millis(1));
     }
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
     assert!(signal.success());
-    let (text, code) = answer(&child.wait_with_output().expect("it ends"));
-    assert_eq!(code, Some(3), "{text}");
+    let text = Answer::of(child.wait_with_output().expect("it ends")).ends(3).said();
     assert!(text.contains("of 32 points are kept; go on with `forewarm sweep small.toml --resume`"), "{text}");
 }
 
 #[test]
 fn parts_are_the_whole() {
-    let folder = Folder::new();
-    folder.done("sweep small.toml --out whole --quiet");
+    let folder = folder();
+    done(&folder, "sweep small.toml --out whole --quiet");
     for shard in [2, 5, 1, 4] {
-        folder.done(&format!("sweep small.toml --shard {shard}/5 --out parts --quiet"));
+        done(&folder, &format!("sweep small.toml --shard {shard}/5 --out parts --quiet"));
     }
-    let text = folder.refused("sweep small.toml --merge parts");
-    assert!(text.contains("1 of 5 shards are missing in parts"), "{text}");
+    let text = refused(&folder, "sweep small.toml --merge parts");
+    assert!(text.contains("1 of 5 shards is missing in parts"), "{text}");
     assert!(text.contains("\n  forewarm sweep small.toml --shard 3/5 --out parts\n"), "{text}");
-    folder.done("sweep small.toml --shard 3/5 --out parts --quiet");
+    done(&folder, "sweep small.toml --shard 3/5 --out parts --quiet");
     // Again: the same bytes, whether it is made anew or found to be there.
     let part = folder.bytes("parts/part-3-of-5.parquet");
-    let text = folder.done("sweep small.toml --shard 3/5 --out parts");
+    let text = done(&folder, "sweep small.toml --shard 3/5 --out parts");
     assert!(text.contains("is there already, and whole"), "{text}");
     folder.write("parts/part-3-of-5.parquet", "half");
-    folder.done("sweep small.toml --shard 3/5 --out parts --threads 1");
+    done(&folder, "sweep small.toml --shard 3/5 --out parts --threads 1");
     assert!(folder.bytes("parts/part-3-of-5.parquet") == part);
-    let text = folder.done("sweep small.toml --merge parts --out merged");
+    let text = done(&folder, "sweep small.toml --merge parts --out merged");
     assert!(text.contains("32 points"), "{text}");
     assert_same(&folder, "whole", "merged");
     // More shards than points.
     for shard in 1..=40 {
-        folder.done(&format!("sweep small.toml --shard {shard}/40 --out many --quiet"));
+        done(&folder, &format!("sweep small.toml --shard {shard}/40 --out many --quiet"));
     }
-    folder.done("sweep small.toml --merge many --out merged --quiet");
+    done(&folder, "sweep small.toml --merge many --out merged --quiet");
     assert_same(&folder, "whole", "merged");
 }
 
 #[test]
 fn wrong_parts_are_refused() {
-    let folder = Folder::new();
+    let folder = folder();
     for shard in [1, 2] {
-        folder.done(&format!("sweep small.toml --shard {shard}/2 --out parts --quiet"));
+        done(&folder, &format!("sweep small.toml --shard {shard}/2 --out parts --quiet"));
     }
     let merge = |reason: &str| {
-        let text = folder.refused("sweep small.toml --merge parts --out merged");
+        let text = refused(&folder, "sweep small.toml --merge parts --out merged");
         assert!(text.contains(reason), "{reason}: {text}");
         assert!(!folder.exists("merged"));
     };
     let (one, two) = (folder.bytes("parts/part-1-of-2.parquet"), folder.bytes("parts/part-2-of-2.parquet"));
-    let restore = || fs::write(folder.path().join("parts/part-2-of-2.parquet"), &two).expect("writable");
-    fs::write(folder.path().join("parts/part-2-of-2.parquet"), &one).expect("writable");
+    let restore = || folder.write("parts/part-2-of-2.parquet", &two);
+    folder.write("parts/part-2-of-2.parquet", &one);
     merge("is shard 1/2, whatever its name says");
-    fs::write(folder.path().join("parts/part-2-of-2.parquet"), &two[..two.len() / 2]).expect("writable");
+    folder.write("parts/part-2-of-2.parquet", &two[..two.len() / 2]);
     merge("part-2-of-2.parquet cannot be used: it is damaged");
     restore();
-    folder.done("sweep small.toml --seed 9 --shard 2/2 --out other --quiet");
+    done(&folder, "sweep small.toml --seed 9 --shard 2/2 --out other --quiet");
     fs::copy(folder.path().join("other/part-2-of-2.parquet"), folder.path().join("parts/part-2-of-2.parquet"))
         .expect("a copy");
     merge("is a part of another sweep: it has the seed 9, this has 1");
     restore();
-    folder.done("sweep small.toml --shard 1/3 --out parts --quiet");
+    done(&folder, "sweep small.toml --shard 1/3 --out parts --quiet");
     merge("has parts of 2 shards and parts of 3 shards");
     fs::remove_file(folder.path().join("parts/part-1-of-3.parquet")).expect("there");
-    folder.done("sweep small.toml --merge parts --out merged --quiet");
-    assert!(folder.refused("sweep small.toml --merge nowhere").contains("cannot read nowhere"));
+    done(&folder, "sweep small.toml --merge parts --out merged --quiet");
+    assert!(refused(&folder, "sweep small.toml --merge nowhere").contains("cannot read nowhere"));
     fs::create_dir(folder.path().join("empty")).expect("a folder");
-    assert!(folder.refused("sweep small.toml --merge empty").contains("empty has no parts of a sweep"));
+    assert!(refused(&folder, "sweep small.toml --merge empty").contains("empty has no parts of a sweep"));
 }
 
 #[test]
 fn all_points_are_checked_before_the_first_runs() {
-    let folder = Folder::new();
+    let folder = folder();
     let sweep = "\"simulation.warm-up\" = [\"0s\", \"1h\"]\n";
     folder.write("small.toml", &SWEEP.replace("[sweep]\n", &format!("[sweep]\n{sweep}")));
-    let text = folder.refused("sweep small.toml");
+    let text = refused(&folder, "sweep small.toml");
     let wanted = "error: point 33 (simulation.warm-up = 1h, function.f.memory = 256MB, function.f.keep-alive.fixed.window = 1s, \
                   source.s.arrivals.poisson.rate = 1/m) and 31 more points: `simulation.warm-up` (1h) must be shorter";
     assert!(text.contains(wanted), "{text}");
     assert!(text.contains("--> small.toml:") && text.ends_with("1 error\n"), "{text}");
     assert!(!folder.exists("results/small.partial") && !folder.exists("results/small"));
-    assert!(folder.refused("check small.toml").contains("point 33 (simulation.warm-up = 1h, "));
+    assert!(refused(&folder, "check small.toml").contains("point 33 (simulation.warm-up = 1h, "));
     folder.write("none.toml", SWEEP.split("[sweep]").next().expect("a start"));
-    assert!(folder.refused("sweep none.toml").contains("none.toml has no [sweep]"));
-    assert!(folder.refused("sweep small.toml --shard 0/3").contains("write K/N with K from 1 to N"));
-    assert!(folder.refused("sweep small.toml --set function.f.memory=1GB").contains("is varied by [sweep]"));
+    assert!(refused(&folder, "sweep none.toml").contains("none.toml has no [sweep]"));
+    assert!(refused(&folder, "sweep small.toml --shard 0/3").contains("write K/N with K from 1 to N"));
+    assert!(refused(&folder, "sweep small.toml --set function.f.memory=1GB").contains("is varied by [sweep]"));
 }
 
 #[test]
 fn what_cannot_work_is_a_row() {
-    let folder = Folder::new();
+    let folder = folder();
     let start = SWEEP.split("[sweep]").next().expect("a start");
     let sweep = "[sweep]\nsampling.sobol.points = 8\n\"function.f.concurrency.reserved\" = [0, 1]\n\
                  \"function.f.timeout\" = { from = \"1ns\", to = \"2s\", scale = \"log\" }\n";
     folder.write("small.toml", &format!("{start}{sweep}"));
-    folder.done("sweep small.toml");
-    let csv = folder.text("results/small/sweep.csv");
+    done(&folder, "sweep small.toml");
+    let csv = folder.read("results/small/sweep.csv");
     assert_eq!(csv.lines().count(), 9);
     assert!(csv.lines().skip(1).all(|row| row.contains(",true,") || row.contains(",false,")), "{csv}");
 }
 
 #[test]
 fn a_dry_run_says_what_it_will_cost() {
-    let folder = Folder::new();
-    let text = folder.done("sweep small.toml --dry-run --shards 4 --seed 3");
+    let folder = folder();
+    let text = done(&folder, "sweep small.toml --dry-run --shards 4 --seed 3");
     assert!(text.starts_with("32 points, about "), "{text}");
     assert!(text.contains(" --seed 3 --shard 4/4 --out results/small.parts"), "{text}");
     assert!(!folder.exists("results"));

@@ -14,7 +14,7 @@ use forewarm::workload::trace::{
 use forewarm::workload::{ArrivalSpec, Input, Spread};
 use proptest::prelude::*;
 
-use crate::scenarios::Memory;
+use crate::harness::Memory;
 
 fn input(bytes: impl AsRef<[u8]>) -> Input {
     Input::of_bytes("t.csv", bytes.as_ref())

@@ -3,7 +3,9 @@
 use super::super::Shared;
 use super::super::instance::NOBODY;
 use super::super::observer::Observer;
-use super::{Birth, FunctionState, Placement, Quota, Request};
+use super::super::request::{Birth, Request};
+use super::placement::Placement;
+use super::{FunctionState, Quota};
 use crate::rng::{Purpose, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};

@@ -5,7 +5,9 @@ use super::super::event::{Event, Kind};
 use super::super::instance::NOBODY;
 use super::super::limits::TokenBucket;
 use super::super::observer::{Finished, Limit, Observer, Outcome};
-use super::{FunctionState, Placement, Request};
+use super::super::request::Request;
+use super::FunctionState;
+use super::placement::Placement;
 use crate::id::SourceId;
 use crate::policy::keep_alive::Window;
 use crate::scenario::Overflow;
@@ -182,19 +184,7 @@ impl FunctionState<'_> {
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_loss(shared);
         }
-        shared.finish(&Finished {
-            source: SourceId(request.source),
-            number: request.number,
-            function: self.id,
-            instance: None,
-            born: request.born,
-            assigned: now,
-            started: now,
-            ended: now,
-            cold: false,
-            cold_affected: false,
-            provisioned: false,
-            outcome,
-        });
+        let source = SourceId(request.source);
+        shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, outcome));
     }
 }

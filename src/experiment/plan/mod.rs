@@ -27,6 +27,7 @@ use crate::measure::plan::{
 use crate::measure::summary::ScenarioRef;
 use crate::scenario::plan::{self as asked, Choice};
 use crate::scenario::{Function, Scenario, Source, Target};
+use crate::stats::front;
 use crate::stats::selection::{AFTERWARDS, Finding, Levels};
 use headroom::together;
 use laboratory::Simulator;
@@ -140,12 +141,28 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// All searches, the most important first.
+    /// All searches, again if what the later ones saw changes the answer of the first.
     fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
+        loop {
+            let winner = self.find_once(search, input, space)?;
+            if search.cheapest(Without::default())?.best == winner {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All searches, the most important first. Returns the winner of the first.
+    fn find_once(
+        &mut self,
+        search: &mut Search<'_>,
+        input: &Input<'_>,
+        space: &Space,
+    ) -> Result<Option<usize>, SimError> {
         self.runs.exhaustive = input.candidates.len() as u64 * u64::from(input.plan.max_replications);
         let found = search.cheapest(Without::default());
         self.runs.best = search.samples().runs();
         self.best = found?;
+        let winner = self.best.best;
         self.look_at_best(search)?;
         self.runs.best = search.samples().runs();
         self.find_others(search)?;
@@ -157,7 +174,7 @@ impl<'a> Answers<'a> {
             }
         }
         self.runs.front = search.samples().runs() - self.runs.best - self.runs.others;
-        Ok(())
+        Ok(winner)
     }
 
     /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
@@ -177,6 +194,11 @@ impl<'a> Answers<'a> {
     fn find_others(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         if let Some(best) = self.best.best {
             self.runner_up = search.cheapest(Without { requirement: None, candidate: Some(best) })?.best;
+            if let Some(second) = self.runner_up {
+                // Means of different replications would not compare.
+                let most = search.samples().done(best);
+                look_while(search, second, |samples| samples.done(second) < most)?;
+            }
         }
         for place in 0..self.requirements.len() {
             let without = Without { requirement: Some(place), candidate: None };
@@ -209,7 +231,7 @@ impl<'a> Answers<'a> {
             nearest,
             prices: self.prices(samples),
             latency: subjects.latency(),
-            front: front(&candidates),
+            front: cheap_and_fast(&candidates),
             headroom: None::<Headroom>,
             static_estimates: Vec::new(),
             method: Method {
@@ -298,17 +320,11 @@ fn look_while(
 }
 
 /// Candidates than which none is both cheaper and faster, the cheapest first.
-fn front(candidates: &[Candidate]) -> Vec<usize> {
-    let mut known: Vec<(f64, f64, usize)> =
-        (candidates.iter()).filter_map(|one| Some((one.month_usd.mean?, one.latency_s.mean?, one.number))).collect();
-    known.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)).then(a.2.cmp(&b.2)));
-    let mut fastest = f64::INFINITY;
-    known.retain(|(_, latency, _)| {
-        let is_faster = *latency < fastest;
-        fastest = fastest.min(*latency);
-        is_faster
-    });
-    known.into_iter().map(|(_, _, number)| number).collect()
+fn cheap_and_fast(candidates: &[Candidate]) -> Vec<usize> {
+    let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+    let points: Vec<(f64, f64)> =
+        candidates.iter().map(|one| (known(one.month_usd.mean), known(one.latency_s.mean))).collect();
+    front(&points).into_iter().map(|place| candidates[place].number).collect()
 }
 
 /// The static estimate of each function that something arrives for, beside what was simulated.

@@ -62,11 +62,6 @@ impl Samples {
         self.seen.values().map(|sample| sample.len() as u64).sum()
     }
 
-    /// A difference in cost of less than this part does not matter.
-    pub(super) const fn indifference(&self) -> f64 {
-        self.question.indifference
-    }
-
     /// The levels of what is said.
     #[must_use]
     pub const fn levels(&self) -> &Levels {
@@ -119,6 +114,13 @@ impl Samples {
     pub fn cost(&self, candidate: usize) -> f64 {
         let sample = self.of(candidate);
         sample.iter().map(|one| one.month_usd).sum::<f64>() / sample.len() as f64
+    }
+
+    /// The mean cost of a month at the first look, with the same luck for all.
+    pub(super) fn cost_at_first(&self, candidate: usize) -> f64 {
+        let sample = self.of(candidate);
+        let first = self.levels.looks().first().map_or(sample.len(), |first| sample.len().min(*first as usize));
+        sample[..first].iter().map(|one| one.month_usd).sum::<f64>() / first as f64
     }
 
     /// The requirements that are asked for. A budget is not: it is looked at when the cheapest is known.

@@ -1,10 +1,10 @@
 //! The search: the cheapest candidate that is shown to meet the objectives, with few replications.
 //!
-//! Candidates that differ only in something of which more is never worse form a line. Along it cost may fall, rise, or fall
-//! and then rise: what lies before the cheapest of a line is neither cheaper nor better, and is left out. Bisection finds
-//! the smallest of the rest that meets; a line is given up as soon as all that is left on it is shown to cost more than what
-//! was found on another. The lines that promise to be cheapest are looked at first. What is undecided gets more replications, up to the last
-//! look. All statements come from ranges that hold together ([`Levels`]), so that several searches over the same samples
+//! Candidates that differ only in something of which more is never worse form a line. Cost falls along it to a valley and
+//! rises from there (either part may be missing): a provisioned instance saves money as long as it is busy. What lies before
+//! the valley costs more and serves worse; from there on bisection finds the smallest that meets. A line is given up
+//! as soon as all that is left on it is shown to cost more than what was found on another. The lines that promise to be
+//! cheapest are looked at first. What is undecided gets more replications, up to the last look. All statements come from ranges that hold together ([`Levels`]), so that several searches over the same samples
 //! (without an objective, without the winner) need no allowance of their own.
 
 use std::cmp::Ordering;
@@ -17,6 +17,7 @@ use crate::stats::selection::{Finding, Levels};
 
 /// Lines that are looked at together: enough to keep cores busy, few enough not to look in vain.
 const WIDTH: usize = 4;
+
 /// Where observations come from. The same candidate and replication give the same observation, and replication `k` of all
 /// candidates has the same luck.
 pub trait Laboratory {
@@ -59,6 +60,7 @@ pub struct Search<'a> {
 /// How far a line has come.
 #[derive(Clone, Debug)]
 struct State {
+    /// What rises in cost: from the valley on.
     line: Line,
     /// Candidates before this place are out.
     low: usize,
@@ -110,16 +112,13 @@ impl<'a> Search<'a> {
                     break;
                 }
             }
-            if lines.iter().all(|line| line.is_done)
-                && let Some(found) = self.conclude(&lines, without)?
-            {
-                return Ok(found);
+            if lines.iter().all(|line| line.is_done) {
+                return self.conclude(&lines, without);
             }
         }
     }
 
-    /// The first look at all lines: their ends, and where each is cheapest. None if it shows that an axis is not what it was
-    /// taken for.
+    /// The lines from their valleys on; none if what was seen shows that an axis is not what it was taken for.
     fn begin(&mut self, without: Without) -> Result<Option<Vec<State>>, SimError> {
         let lines = self.space.lines().into_iter().map(|Line(mut line)| {
             line.retain(|candidate| Some(*candidate) != without.candidate);
@@ -127,74 +126,45 @@ impl<'a> Search<'a> {
         });
         let lines: Vec<Line> = lines.filter(|line| !line.0.is_empty()).collect();
         loop {
-            let wanted: Vec<usize> = lines.iter().flat_map(|line| self.descend(line)).collect();
-            if wanted.is_empty() {
+            let probes: Vec<usize> = lines.iter().flat_map(|line| self.probes(line)).collect();
+            if probes.is_empty() {
                 break;
             }
-            self.look_on(&wanted)?;
-            if self.is_contradicted(&wanted) {
+            self.look_on(&probes)?;
+            if self.is_contradicted(&probes) {
                 return Ok(None);
             }
         }
-        let rest = |Line(mut line): Line| Line(line.split_off(self.cheapest_place(&line)));
-        let state = |line: Line| State { low: 0, high: line.0.len(), is_done: false, line };
-        Ok(Some(lines.into_iter().map(rest).map(state).collect()))
+        let from_valley = |Line(mut line): Line| {
+            let valley = self.valley(&line);
+            // Of what costs about the same the smallest is as good.
+            let is_as_good = self.samples.is_not_cheaper(line[valley], line[0]);
+            let rising = line.split_off(if is_as_good { 0 } else { valley });
+            State { low: 0, high: rising.len(), is_done: false, line: Line(rising) }
+        };
+        Ok(Some(lines.into_iter().map(from_valley).collect()))
     }
 
-    /// What to look at next to find where a line is cheapest, if cost rises, falls, or falls and then rises along it: the ends,
-    /// what is beside the cheapest seen, the middle of the wider gap beside it. Nothing when it is known.
-    fn descend(&self, Line(line): &Line) -> Vec<usize> {
+    /// What to look at next to find the valley of a line: its ends, then the middle of the wider gap beside the cheapest
+    /// seen; nothing when there is no gap.
+    fn probes(&self, Line(line): &Line) -> Vec<usize> {
+        let is_seen = |place: &usize| !self.samples.of(line[*place]).is_empty();
         let last = line.len() - 1;
-        let seen: Vec<usize> = (0..line.len()).filter(|place| self.samples.done(line[*place]) > 0).collect();
-        let ends = [0, last].into_iter().filter(|end| !seen.contains(end)).map(|end| line[end]);
-        let ends: Vec<usize> = ends.collect();
-        if !ends.is_empty() {
-            return ends;
+        if !is_seen(&0) || !is_seen(&last) {
+            return [0, last].into_iter().filter(|place| !is_seen(place)).map(|place| line[place]).collect();
         }
-        let place = self.lowest(line, &seen);
-        let at = seen.binary_search(&place).unwrap_or_default();
-        let left = at.checked_sub(1).map(|before| seen[before]);
-        let right = seen.get(at + 1).copied();
-        let next = match (left, right) {
-            (None, Some(right)) if right > 1 => 1,
-            (Some(left), None) if left + 1 < last => last - 1,
-            (Some(left), Some(right)) if right - left > 2 => {
-                if right - place >= place - left {
-                    place + (right - place) / 2
-                } else {
-                    place - (place - left) / 2
-                }
-            }
-            // Whether it is cheaper than the first by what matters: otherwise the smaller one is as good.
-            _ if place > 0
-                && !self.samples.is_cheaper(line[place], line[0])
-                && !self.samples.is_not_cheaper(line[place], line[0]) =>
-            {
-                return self.samples.behind(&[line[place]], line[0]).unwrap_or_default();
-            }
-            _ => return Vec::new(),
-        };
-        vec![line[next]]
+        let valley = self.valley(line);
+        let left = (0..valley).rev().find(is_seen).unwrap_or(valley);
+        let right = (valley + 1..=last).find(is_seen).unwrap_or(valley);
+        let (from, to) = if valley - left > right - valley { (left, valley) } else { (valley, right) };
+        if to - from > 1 { vec![line[from + (to - from) / 2]] } else { Vec::new() }
     }
 
-    /// The place of the cheapest of those that were seen, after as many replications of each; of about equal ones the first.
-    fn lowest(&self, line: &[usize], seen: &[usize]) -> usize {
-        let first_look = self.samples.levels().looks().first().map_or(0, |look| *look as usize);
-        let cost = |place: usize| {
-            let sample = self.samples.of(line[place]);
-            sample.iter().take(first_look).map(|one| one.month_usd).sum::<f64>()
-        };
-        // Steps that make no difference that matters even if all of a line is made of them.
-        let step = self.samples.indifference() / line.len() as f64;
-        let cheaper = |a: usize, b: usize| if cost(b) < cost(a) - step * cost(a).abs() { b } else { a };
-        seen.iter().copied().reduce(cheaper).unwrap_or_default()
-    }
-
-    /// Where on a line the cheapest is: the first, unless another is cheaper by what matters.
-    fn cheapest_place(&self, line: &[usize]) -> usize {
-        let seen: Vec<usize> = (0..line.len()).filter(|place| self.samples.done(line[*place]) > 0).collect();
-        let place = self.lowest(line, &seen);
-        if self.samples.is_not_cheaper(line[place], line[0]) { 0 } else { place }
+    /// The place of the cheapest on a line of those that were seen; the first of equal ones.
+    fn valley(&self, line: &[usize]) -> usize {
+        let seen = (0..line.len()).filter(|place| !self.samples.of(line[*place]).is_empty());
+        let cost = |place: usize| self.samples.cost_at_first(line[place]);
+        seen.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or_default()
     }
 
     /// The candidates to look at next; none when every line is done.
@@ -235,15 +205,11 @@ impl<'a> Search<'a> {
             return state.end();
         }
         if let Some(incumbent) = incumbent.filter(|one| self.samples.by_cost(*one, reference) == Ordering::Less) {
-            // To prove that the line costs more, at both its ends, is cheaper than to search it.
-            let close: Vec<usize> = [reference, state.last()]
-                .into_iter()
-                .filter(|one| !self.samples.is_not_cheaper(*one, incumbent))
-                .collect();
-            if close.is_empty() {
+            // To prove that the line costs more is cheaper than to search it.
+            if self.samples.is_not_cheaper(reference, incumbent) {
                 return state.end();
             }
-            if let Some(behind) = self.samples.behind(&close, incumbent) {
+            if let Some(behind) = self.samples.behind(&[reference], incumbent) {
                 return Step::Observe(behind);
             }
         }
@@ -264,33 +230,27 @@ impl<'a> Search<'a> {
         Step::Concluded
     }
 
-    /// The winner of the lines, with what stays open; none if more of an axis turns out to be cheaper where it was taken to cost
-    /// more.
-    fn conclude(&mut self, lines: &[State], without: Without) -> Result<Option<Found>, SimError> {
-        let mut found: Vec<&State> = lines.iter().filter(|line| line.found().is_some()).collect();
+    /// The winner of the lines, compared with everything else that was seen to meet, and what stays open.
+    fn conclude(&mut self, lines: &[State], without: Without) -> Result<Found, SimError> {
+        let Some(mut best) = self.incumbent(lines) else {
+            return Ok(Found { best: None, open: self.open(None, without), ties: Vec::new() });
+        };
         loop {
-            let falls = |state: &&State| {
-                let beyond = state.line.0.iter().skip(state.high + 1);
-                state.found().is_some_and(|winner| beyond.copied().any(|more| self.samples.is_cheaper(more, winner)))
-            };
-            if let Some(axis) = self.space.line_axis().filter(|_| found.iter().any(falls)) {
-                self.space.distrust(axis);
-                return Ok(None);
+            let others = self.samples.candidates().filter(|one| Some(*one) != without.candidate);
+            let close: Vec<usize> = others
+                .filter(|one| !self.samples.is_not_cheaper(*one, best))
+                .filter(|one| self.samples.judge(*one, without) == Finding::Met)
+                .collect();
+            if let Some(cheaper) = close.iter().find(|one| self.samples.is_cheaper(**one, best)) {
+                best = *cheaper; // cost has more than one valley
+                continue;
             }
-            let winner = |state: &&State| state.found().unwrap_or_default();
-            found.sort_by(|a, b| self.samples.by_cost(winner(a), winner(b)));
-            let Some(best) = found.first().map(winner) else { break };
-            let rivals = found.iter().flat_map(|state| [winner(state), state.last()]);
-            let mut close: Vec<usize> = rivals.filter(|one| !self.samples.is_not_cheaper(*one, best)).collect();
-            close.sort_unstable();
-            close.dedup();
             match self.samples.behind(&close, best) {
                 // With more seen, what was shown to meet still does: it was shown.
                 Some(behind) => self.look_on(&behind)?,
-                None => return Ok(Some(Found { best: Some(best), open: self.open(Some(best), without), ties: close })),
+                None => return Ok(Found { best: Some(best), open: self.open(Some(best), without), ties: close }),
             }
         }
-        Ok(Some(Found { best: None, open: self.open(None, without), ties: Vec::new() }))
     }
 
     /// Candidates that were looked at to the end, may meet, and may be cheaper.
@@ -371,7 +331,7 @@ impl<'a> Search<'a> {
 }
 
 impl State {
-    /// The candidate than which nothing that is left on the line is cheaper: cost rises along it.
+    /// The candidate than which nothing that is left on the line is cheaper.
     fn reference(&self) -> usize {
         self.line.0[self.low.saturating_sub(1)]
     }

@@ -1,7 +1,7 @@
 //! Horizontal bars made of parts: a row for each name.
 
 use super::axis::Axis;
-use super::canvas::{Side, picture, text_width, tip, tips};
+use super::canvas::{SMALL, Side, TITLE, empty, picture, text_width, tip, tips};
 use super::{Colour, Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
 use crate::measure::summary::Stat;
 use crate::report::wording::shown;
@@ -32,12 +32,10 @@ pub struct Row {
     pub half_width: Option<f64>,
 }
 
-const TITLE: f64 = 40.0;
 const LEGEND: f64 = 28.0;
 const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
 const AXIS: f64 = 48.0;
-const SMALL: f64 = 13.0;
 const WHISKER: Style = Style::line(INK, Dash::Solid, 1.5);
 
 impl Bars {
@@ -50,10 +48,7 @@ impl Bars {
         let ends = sums.iter().zip(&halves).map(|(sum, half)| sum + half);
         let fitted = self.axis.fit(ends, 6).filter(|_| sums.iter().any(|sum| *sum > 0.0));
         let Some(fitted) = fitted else {
-            return picture(&self.title, "Nothing to show.", 160.0, "", |canvas| {
-                canvas.title(&self.title);
-                canvas.nothing(160.0);
-            });
+            return empty(&self.title);
         };
         let names: Vec<String> = self.rows.iter().map(|row| shown(&row.name, 26)).collect();
         let value =
@@ -73,7 +68,6 @@ impl Bars {
             overlay += &tip((0.0, y), (f64::from(WIDTH), y + ROW), &format!("{}{lines}", row.name));
         }
         picture(&self.title, &self.description, bottom + AXIS, &tips(&overlay), |canvas| {
-            canvas.title(&self.title);
             let mut x = left;
             for (name, colour) in &self.parts {
                 canvas.rect((x, TITLE + 2.0), (x + 16.0, TITLE + 14.0), *colour);

@@ -29,7 +29,14 @@ pub(in crate::report) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, Shift>,
 }
 
-/// A picture of `height` pixels with a name and a description for those who do not see it, and `overlay` (SVG) on top.
+/// Below the title of a picture.
+pub(in crate::report) const TITLE: f64 = 40.0;
+/// Text of axes, legends and labels.
+pub(in crate::report) const SMALL: f64 = 13.0;
+/// The height of a picture without data.
+const EMPTY: f64 = 160.0;
+
+/// A picture of `height` pixels with a title, a description for those who do not see it, and `overlay` (SVG) on top.
 pub(in crate::report) fn picture(
     title: &str,
     description: &str,
@@ -39,6 +46,7 @@ pub(in crate::report) fn picture(
 ) -> String {
     let body = layer(height, |canvas| {
         canvas.rect((0.0, 0.0), (f64::from(WIDTH), height), GROUND);
+        canvas.title(title);
         draw(canvas);
     });
     let (right, bottom) = size(height);
@@ -48,6 +56,14 @@ pub(in crate::report) fn picture(
         escape(title),
         escape(description),
     )
+}
+
+/// What stands where there is no data.
+pub(super) fn empty(title: &str) -> String {
+    picture(title, "Nothing to show.", EMPTY, "", |canvas| {
+        let middle = (f64::from(WIDTH) / 2.0, EMPTY / 2.0 + 12.0);
+        canvas.text("Nothing to show", middle, Side::Middle, 15.0, MUTED);
+    })
 }
 
 /// What is drawn on a picture of `height` pixels, as SVG elements without the `<svg>` around them.
@@ -148,15 +164,9 @@ impl Canvas<'_> {
         self.write(text, at, side, &("sans-serif", size * SUB * FONT).into_font(), colour);
     }
 
-    /// The title of a picture.
-    pub(in crate::report) fn title(&self, text: &str) {
+    fn title(&self, text: &str) {
         let font = ("sans-serif", 17.0 * SUB * FONT).into_font().style(FontStyle::Bold);
         self.write(&shown(text, 92), (12.0, 20.0), Side::Start, &font, INK);
-    }
-
-    /// What stands where there is no data.
-    pub(in crate::report) fn nothing(&self, height: f64) {
-        self.text("Nothing to show", (f64::from(WIDTH) / 2.0, height / 2.0 + 12.0), Side::Middle, 15.0, MUTED);
     }
 
     fn write(&self, text: &str, at: (f64, f64), side: Side, font: &FontDesc<'_>, colour: Colour) {

@@ -1,7 +1,9 @@
 //! Lines, areas and limits over a horizontal axis, in one panel or several that share it.
 
 use super::axis::{Axis, Fitted, Scale};
-use super::canvas::{Canvas, Side, anchored, dashed, layer, picture, sub, text_width, tip, tips, window};
+use super::canvas::{
+    Canvas, SMALL, Side, TITLE, anchored, dashed, empty, layer, picture, sub, text_width, tip, tips, window,
+};
 use super::{Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
 use crate::measure::summary::Stat;
 use crate::report::wording::escape;
@@ -84,10 +86,8 @@ pub struct Tip {
 }
 
 const RIGHT: f64 = 22.0;
-const TITLE: f64 = 40.0;
 const LEGEND_ROW: f64 = 22.0;
 const X_AXIS: f64 = 48.0;
-const SMALL: f64 = 13.0;
 /// More tips than this would be narrower than a pointer.
 const TIPS: usize = 400;
 
@@ -98,10 +98,7 @@ impl Plot {
         let x = self.x.fit(self.panels.iter().flat_map(|panel| &panel.marks).flat_map(|mark| mark.shape.xs()), 12);
         let fitted: Vec<Option<Fitted>> = self.panels.iter().map(Panel::fit).collect();
         let (Some(x), true) = (x, fitted.iter().any(Option::is_some)) else {
-            return picture(&self.title, "Nothing to show.", 160.0, "", |canvas| {
-                canvas.title(&self.title);
-                canvas.nothing(160.0);
-            });
+            return empty(&self.title);
         };
         let longest = fitted.iter().flatten().flat_map(|y| &y.ticks).map(|(_, label)| text_width(label, SMALL));
         let left = longest.fold(36.0, f64::max) + 22.0;
@@ -118,7 +115,6 @@ impl Plot {
         let marks = frames.iter().map(|frame| frame.marks(height)).collect::<String>();
         let overlay = x_axis(&frames, height) + &marks + &self.overlay(&frames, height - X_AXIS);
         picture(&self.title, &self.description, height, &overlay, |canvas| {
-            canvas.title(&self.title);
             for frame in &frames {
                 frame.draw(canvas);
             }

@@ -77,6 +77,9 @@ fn nearest(plan: &Plan, nearest: &Nearest) -> String {
         return String::new();
     };
     let quantity = Quantity::of(&asked.metric);
+    if outcome.value.mean.is_none() {
+        return format!("With {} there is no {} at all: no request came so far.", plan.describe(one), asked.subject());
+    }
     let value = ranged(quantity, &outcome.value);
     let what = format!("{}: {} is {value}, asked for is {}", plan.describe(one), asked.subject(), bound(asked));
     if nearest.by > 0.0 {

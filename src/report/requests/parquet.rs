@@ -16,6 +16,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::{COLUMNS, OUTCOMES, TIMES, place, times};
 use crate::engine::Finished;
+use crate::report::parquet::{finish, of_parquet};
 
 /// Rows encoded before they are written: what bounds the memory.
 const GROUP: usize = 1 << 17;
@@ -64,9 +65,7 @@ impl<W: Write + Send> Rows<W> {
     }
 
     pub(super) fn finish(self) -> io::Result<W> {
-        let mut to = self.to.into_inner().map_err(of_parquet)?;
-        to.flush()?;
-        Ok(to)
+        finish(self.to)
     }
 }
 
@@ -108,17 +107,6 @@ fn names(names: &[impl AsRef<str>]) -> Arc<StringArray> {
 fn named(keys: Int32Array, names: &Arc<StringArray>) -> io::Result<ArrayRef> {
     let names = Arc::clone(names);
     Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, names).map_err(of_arrow)?))
-}
-
-/// The error of the output where there is one inside.
-fn of_parquet(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(inner) => io::Error::other(inner),
-        },
-        error => io::Error::other(error),
-    }
 }
 
 fn of_arrow(error: ArrowError) -> io::Error {

@@ -21,6 +21,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::{Column, Kind};
 use crate::measure::sweep::Row;
+use crate::report::parquet::{finish, of_parquet};
 use crate::scenario::sweep::Point;
 
 /// Rows handed to the encoder at once. The bytes of the file depend on it, so it is the same for everybody.
@@ -93,9 +94,7 @@ impl<W: Write + Send> Rows<W> {
             self.to.append_key_value_metadata(KeyValue::new(PART.to_owned(), label));
             self.to.append_key_value_metadata(KeyValue::new(CHECKSUM.to_owned(), self.checksum.text()));
         }
-        let mut to = self.to.into_inner().map_err(of_parquet)?;
-        to.flush()?;
-        Ok(to)
+        finish(self.to)
     }
 }
 
@@ -254,16 +253,5 @@ impl Checksum {
 
     fn text(&self) -> String {
         format!("{:016x}", self.0)
-    }
-}
-
-/// The error of the output where there is one inside.
-fn of_parquet(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(inner) => match inner.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(inner) => io::Error::other(inner),
-        },
-        error => io::Error::other(error),
     }
 }

@@ -127,6 +127,7 @@ impl Checker<'_, '_> {
         Some((Candidates::Levels(levels), unit))
     }
 
+    /// The values of a range. Without `step` and `points` they stay open, if they may.
     fn range(
         &mut self,
         key: &str,
@@ -134,68 +135,19 @@ impl Checker<'_, '_> {
         shape: Shape,
         may_be_open: bool,
     ) -> Option<(Candidates, Option<Unit>)> {
-        let (from, to) = (self.end(key, "from", &table.from, shape), self.end(key, "to", &table.to, shape));
-        let step = table
-            .step
-            .as_ref()
-            .map(|step| self.end(key, "step", &At { value: Some(step.clone()), ..table.step.clone() }, shape));
-        let (from, to) = (from?, to?);
-        let refuse = |checker: &mut Self, place: Place, message: String, help: &str| {
-            checker.problems.push(Problem::error(place, message).help(help));
+        let (range, step) = self.ends(key, table, shape)?;
+        let unit = Some(range.form.unit());
+        let mut refuse = |place: Place, message: String, help: &str| {
+            self.problems.push(Problem::error(place, message).help(help));
+            None
         };
-        let Some((form, low, high)) = Form::common(from, to) else {
-            let message = format!("`from` and `to` of `{key}` measure different things");
-            refuse(self, table.to.place, message, "write both with units of the same kind");
-            return None;
-        };
-        let is_log = *table.scale == Spacing::Log;
-        // Everything in one form, with the same places.
-        let (form, low, high, step) = match step {
-            None => (form, low, high, None),
-            Some(step) => match Form::common((form, low), step?) {
-                Some((common, _, step)) => {
-                    let again = |end| Form::common(end, (common, step)).map(|(_, end, _)| end);
-                    (common, again(from)?, again(to)?, Some(step))
-                }
-                None => {
-                    let message = format!("`step` of `{key}` measures something else than `from` and `to`");
-                    refuse(self, table.step.place, message, "write it with a unit of the same kind");
-                    return None;
-                }
-            },
-        };
-        let form = if is_whole(shape) && form == Form::Number { Form::Whole } else { form };
-        let places = low.places.max(high.places).max(step.map_or(0, |step| step.places));
-        let digits = |decimal: Decimal| decimal.with_places(places);
-        let (Some(low), Some(high)) = (digits(low), digits(high)) else {
-            refuse(
-                self,
-                table.from.place,
-                format!("the numbers of `{key}` have too many digits"),
-                "write shorter ones",
-            );
-            return None;
-        };
-        if low > high {
-            refuse(self, table.from.place, format!("`from` of `{key}` must not be above `to`"), "exchange them");
-            return None;
-        }
-        if is_log && low <= 0 {
-            let message = format!("`from` of `{key}` must be above 0 where the scale is \"log\"");
-            refuse(self, table.from.place, message, "there is no factor that leads away from 0");
-            return None;
-        }
-        let place = table.from.place;
-        let range = Range { form, places, from: low, to: high, is_log, place };
-        let levels = match (step.and_then(digits), *table.points) {
+        let levels = match (step, *table.points) {
             (Some(_), Some(_)) => {
-                refuse(self, table.points.place, format!("`{key}` has `step` and `points`"), "keep one of them");
-                return None;
+                return refuse(table.points.place, format!("`{key}` has `step` and `points`"), "keep one of them");
             }
-            (Some(_), None) if is_log => {
+            (Some(_), None) if range.is_log => {
                 let message = format!("`{key}` has `step` and the scale \"log\"");
-                refuse(self, table.step.place, message, "say how many values there are: points = 7");
-                return None;
+                return refuse(table.step.place, message, "say how many values there are: points = 7");
             }
             (Some(step), None) if step <= 0 => {
                 let message = format!("`step` of `{key}` must be above 0");
@@ -203,15 +155,14 @@ impl Checker<'_, '_> {
                 return None;
             }
             (Some(step), None) if range.count_steps(step) > i128::from(MAX_LEVELS) => {
-                let message =
-                    format!("`{key}` has {} values: at most {MAX_LEVELS} are allowed", range.count_steps(step));
-                refuse(self, table.step.place, message, "make the step longer");
-                return None;
+                let count = range.count_steps(step);
+                let message = format!("`{key}` has {count} values: at most {MAX_LEVELS} are allowed");
+                return refuse(table.step.place, message, "make the step longer");
             }
             (Some(step), None) => range.steps(step),
             (None, Some(points)) => range.points(points),
             (None, None) if table.step.broken || table.points.broken || table.step.is_some() => return None,
-            (None, None) if may_be_open => return Some((Candidates::Range(range), Some(form.unit()))),
+            (None, None) if may_be_open => return Some((Candidates::Range(range), unit)),
             (None, None) => {
                 let problem = Problem::missing(table.place, format!("`{key}` needs `step` or `points`"));
                 let help = "as in { from = 0, to = 50, step = 10 } or { from = \"10/s\", to = \"1000/s\", points = 7, scale = \"log\" }";
@@ -219,7 +170,62 @@ impl Checker<'_, '_> {
                 return None;
             }
         };
-        Some((Candidates::Levels(levels), Some(form.unit())))
+        Some((Candidates::Levels(levels), unit))
+    }
+
+    /// The range between the ends, and the step in its places.
+    fn ends(&mut self, key: &str, table: &RangeTable, shape: Shape) -> Option<(Range, Option<i128>)> {
+        let (form, low, high, step) = self.in_one_form(key, table, shape)?;
+        let mut refuse = |message: String, help: &str| {
+            self.problems.push(Problem::error(table.from.place, message).help(help));
+            None
+        };
+        let is_log = *table.scale == Spacing::Log;
+        let places = low.places.max(high.places).max(step.map_or(0, |step| step.places));
+        let digits = |decimal: Decimal| decimal.with_places(places);
+        let (Some(low), Some(high)) = (digits(low), digits(high)) else {
+            return refuse(format!("the numbers of `{key}` have too many digits"), "write shorter ones");
+        };
+        if low > high {
+            return refuse(format!("`from` of `{key}` must not be above `to`"), "exchange them");
+        }
+        if is_log && low <= 0 {
+            let message = format!("`from` of `{key}` must be above 0 where the scale is \"log\"");
+            return refuse(message, "there is no factor that leads away from 0");
+        }
+        let range = Range { form, places, from: low, to: high, is_log, place: table.from.place };
+        Some((range, step.and_then(digits)))
+    }
+
+    /// Both ends and the step in the same unit.
+    fn in_one_form(
+        &mut self,
+        key: &str,
+        table: &RangeTable,
+        shape: Shape,
+    ) -> Option<(Form, Decimal, Decimal, Option<Decimal>)> {
+        let (from, to) = (self.end(key, "from", &table.from, shape), self.end(key, "to", &table.to, shape));
+        let step = table.step.as_ref().map(|step| {
+            let step = At { value: Some(step.clone()), ..table.step.clone() };
+            self.end(key, "step", &step, shape)
+        });
+        let (from, to) = (from?, to?);
+        let mut refuse = |place: Place, message: String, help: &str| {
+            self.problems.push(Problem::error(place, message).help(help));
+            None
+        };
+        let Some((form, low, high)) = Form::common(from, to) else {
+            let message = format!("`from` and `to` of `{key}` measure different things");
+            return refuse(table.to.place, message, "write both with units of the same kind");
+        };
+        let whole = |form| if is_whole(shape) && form == Form::Number { Form::Whole } else { form };
+        let Some(step) = step else { return Some((whole(form), low, high, None)) };
+        let Some((common, _, step)) = Form::common((form, low), step?) else {
+            let message = format!("`step` of `{key}` measures something else than `from` and `to`");
+            return refuse(table.step.place, message, "write it with a unit of the same kind");
+        };
+        let again = |end| Form::common(end, (common, step)).map(|(_, end, _)| end);
+        Some((whole(common), again(from)?, again(to)?, Some(step)))
     }
 
     /// An end of a range, or its step, as a number.

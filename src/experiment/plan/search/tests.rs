@@ -163,12 +163,36 @@ fn where_cost_falls_the_last_of_a_line_is_taken() {
 }
 
 #[test]
+fn where_cost_has_a_valley_it_is_found() {
+    // Falls to the place of the valley and rises from there, steeply or hardly; from `meets` on the objective is met.
+    for valley in [0, 1, 7, 16, 28, 29] {
+        for (meets, slope) in [(0, 1.0), (4, 0.3), (16, 2.0), (29, 1.0)] {
+            let space = Space::new(vec![Axis { len: 30, is_monotone: true }]);
+            let distance = |place: i32| f64::from((place - valley).abs());
+            let cost =
+                (0..30).map(|place| 100.0 + distance(place) * if place < valley { slope } else { 1.0 }).collect();
+            let metrics = (0..30).map(|place| vec![if place < meets { 10.0 } else { 2.0 }]).collect();
+            let mut truth = Truth { seed: 1, cost, metrics, scatter: (0.05, 1e-6), runs: 0 };
+            let right = exhaustive(&truth, &[5.0]).expect("some meet");
+            let (found, runs) = search(&mut truth, &space, &[5.0], Without::default());
+            assert_eq!(found.best, Some(right), "valley at {valley}, met from {meets}");
+            assert!(runs <= 240, "{runs}");
+        }
+    }
+}
+
+#[test]
 fn equal_cost_takes_the_smallest_that_meets() {
     let space = Space::new(vec![Axis { len: 30, is_monotone: true }]);
-    let metrics = (0..30).map(|number| vec![10.0 / (1.0 + f64::from(number))]).collect();
-    let mut truth = Truth { seed: 1, cost: vec![50.0; 30], metrics, scatter: (0.05, 0.0), runs: 0 };
-    let (found, _) = search(&mut truth, &space, &[1.1], Without::default());
-    assert_eq!(found.best, Some(9));
+    let metrics = (0..30).map(|number| vec![10.0 / (1.0 + f64::from(number))]);
+    let metrics: Vec<Vec<f64>> = metrics.collect();
+    // What makes no difference that matters counts as equal.
+    for slope in [0.0, -0.001] {
+        let cost = (0..30).map(|number| 50.0 + slope * f64::from(number)).collect();
+        let mut truth = Truth { seed: 1, cost, metrics: metrics.clone(), scatter: (0.05, 0.0), runs: 0 };
+        let (found, _) = search(&mut truth, &space, &[1.1], Without::default());
+        assert_eq!(found.best, Some(9), "{slope}");
+    }
 }
 
 /// What instances held ready cost that are cheaper in use than others: those that idle cost in vain, those that are missing are

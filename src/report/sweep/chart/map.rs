@@ -2,7 +2,7 @@
 
 use super::{Digest, Levels, by_effect, goes_along, left_out, means, together_with};
 use crate::measure::summary::Stat;
-use crate::report::chart::canvas::{Side, picture, text_width, tip, tips};
+use crate::report::chart::canvas::{SMALL, Side, TITLE, picture, text_width, tip, tips};
 use crate::report::chart::{Colour, Drawn, GROUND, INK, MUTED, Style, WIDTH};
 use crate::report::number::Quantity;
 use crate::report::wording::shown;
@@ -11,8 +11,6 @@ use crate::report::wording::shown;
 const MOST: (usize, usize) = (40, 30);
 /// With more columns there is no room for numbers.
 const WRITTEN: usize = 12;
-const SMALL: f64 = 13.0;
-const TITLE: f64 = 40.0;
 const FOOT: f64 = 74.0;
 const RIGHT: f64 = 24.0;
 /// What stands for no number.
@@ -118,7 +116,6 @@ impl Field<'_> {
         }
         let description = format!("{title}. {} rows, {} columns.", self.rows.len(), self.columns.len());
         picture(title, &description, bottom + FOOT, &tips(&overlay), |canvas| {
-            canvas.title(title);
             canvas.text(&name(self.y), (12.0, top - 12.0), Side::Start, SMALL, INK);
             let has_numbers = self.columns.len() <= WRITTEN;
             for (place, stat) in self.stats.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::{Digest, Levels, by_effect, left_out, means};
 use crate::report::chart::Axis;
-use crate::report::chart::canvas::{Side, picture, text_width, tip, tips};
+use crate::report::chart::canvas::{SMALL, Side, TITLE, picture, text_width, tip, tips};
 use crate::report::chart::{BLUE, Drawn, GRID, INK, MUTED, SKY, Scale, Style, WIDTH};
 use crate::report::wording::shown;
 
@@ -10,8 +10,6 @@ use crate::report::wording::shown;
 const MOST: (usize, usize) = (12, 4);
 /// Values of a parameter are put together into so many groups where there are more.
 const GROUPS: usize = 5;
-const SMALL: f64 = 13.0;
-const TITLE: f64 = 40.0;
 const ROW: f64 = 28.0;
 const BAR: f64 = 16.0;
 const HEAD: f64 = 26.0;
@@ -101,7 +99,6 @@ fn svg(digest: &Digest, title: &str, panels: &[(usize, Vec<Bar>)]) -> String {
         top += height(bars);
     }
     picture(title, &format!("{title}. {}.", said.join("; ")), all, &tips(&overlay), |canvas| {
-        canvas.title(title);
         let mut top = TITLE;
         for (metric, bars) in panels {
             let shown = &digest.metrics[*metric];

@@ -1,14 +1,19 @@
-//! What the tests of simulated numbers share.
+//! What tests share: scenarios from text, files in memory, tolerances, and the program in a folder of its own.
 
+mod folder;
+
+use std::collections::HashMap;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use forewarm::experiment;
 use forewarm::measure::RunResult;
 use forewarm::measure::summary::{Stat, Summary};
-use forewarm::scenario::{ParseOptions, Scenario, parse};
+use forewarm::scenario::{Files, ParseOptions, Scenario, parse};
+use forewarm::workload::Input;
 
-use crate::scenarios::Memory;
+pub(crate) use folder::{Answer, Folder, MISSED, QUICK, variants};
 
 /// Reads a scenario; what is wrong with it fails the test.
 pub(crate) fn scenario(text: &str) -> Scenario {
@@ -43,6 +48,26 @@ pub(crate) fn assert_close(what: &str, stat: Stat, n: u32, expected: f64) {
         stat.mean,
         away / error
     );
+}
+
+/// Files in memory.
+#[derive(Default)]
+pub(crate) struct Memory(HashMap<String, Vec<u8>>);
+
+impl Memory {
+    pub(crate) fn with(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.0.insert(path.to_owned(), bytes.to_vec());
+        self
+    }
+}
+
+impl Files for Memory {
+    fn input(&self, path: &str) -> Input {
+        match self.0.get(path) {
+            Some(bytes) => Input::of_bytes(path, bytes.clone()),
+            None => Input::new(path, || Err(io::Error::new(io::ErrorKind::NotFound, "no such file"))),
+        }
+    }
 }
 
 /// The folder of shared data that may lie beside the project; says so when it does not.

@@ -1,36 +1,15 @@
 //! Scenario files that are right: what they mean, and that they read back from their resolved text.
 
-use std::collections::HashMap;
-use std::io;
-
 use forewarm::dist::Dist;
 use forewarm::policy::keep_alive::KeepAliveSpec;
 use forewarm::scenario::{
-    Files, Overflow, ParseOptions, Problems, ScalingRate, Scenario, parse, parse_with_warnings, schema, template,
+    Overflow, ParseOptions, Problems, ScalingRate, Scenario, parse, parse_with_warnings, schema, template,
 };
 use forewarm::time::Span;
-use forewarm::workload::{ArrivalSpec, Input};
+use forewarm::workload::ArrivalSpec;
 use serde_json::Value;
 
-/// Files in memory.
-#[derive(Default)]
-pub(crate) struct Memory(HashMap<String, Vec<u8>>);
-
-impl Memory {
-    pub(crate) fn with(mut self, path: &str, bytes: &[u8]) -> Self {
-        self.0.insert(path.to_owned(), bytes.to_vec());
-        self
-    }
-}
-
-impl Files for Memory {
-    fn input(&self, path: &str) -> Input {
-        match self.0.get(path) {
-            Some(bytes) => Input::of_bytes(path, bytes.clone()),
-            None => Input::new(path, || Err(io::Error::new(io::ErrorKind::NotFound, "no such file"))),
-        }
-    }
-}
+use crate::harness::Memory;
 
 /// A whole scenario in which one function and one source can be extended.
 pub(crate) const BASE: &str = r#"

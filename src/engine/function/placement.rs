@@ -1,0 +1,243 @@
+//! Which instance a request gets, and what becomes of the instance's slots.
+
+use super::super::Shared;
+use super::super::event::{Event, Kind};
+use super::super::instance::NOBODY;
+use super::super::observer::{Limit, Observer};
+use super::{FunctionState, Quota};
+use crate::time::{SimTime, Span};
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Placement {
+    /// To an instance that is ready and was taken out of its list.
+    Ready(u32),
+    /// To an instance that is starting and has a slot left.
+    Starting(u32),
+    /// To an instance that is ready and has no slot left, to wait there.
+    Waiting(u32),
+    /// To a new instance.
+    Create,
+}
+
+impl FunctionState<'_> {
+    /// Finds an instance for one more request, or the limit that stands in the way. `arriving`: it comes just now, and
+    /// not from the queue.
+    #[inline]
+    pub(super) fn place<O: Observer>(
+        &mut self,
+        now: SimTime,
+        arriving: bool,
+        shared: &mut Shared<O>,
+    ) -> Result<Placement, Limit> {
+        if let Quota::Reserved(most) = self.quota
+            && self.levels.in_progress >= most
+        {
+            return Err(Limit::Reserved);
+        }
+        if self.has_provisioned
+            && let Some(place) = self.provisioned.take(&mut self.instances)
+        {
+            return Ok(Placement::Ready(place));
+        }
+        if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
+            return Err(Limit::Account);
+        }
+        if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
+            if arriving && let Some(most) = governor.waits_at_instance() {
+                return self.place_directly(most);
+            }
+            return self.on_demand.take(&mut self.instances).map(Placement::Ready).ok_or(Limit::Scaling);
+        }
+        while let Some(place) = self.on_demand.take(&mut self.instances) {
+            let instance = self.instances.get(place);
+            if instance.retires > now {
+                return Ok(if instance.ready { Placement::Ready(place) } else { Placement::Starting(place) });
+            }
+            // Too old: it finishes what it has, out of the list; an idle one goes, and makes room for another.
+            if instance.is_idle() {
+                self.levels.idle -= 1;
+                self.remove_instance(place, now, shared);
+            }
+        }
+        if let Some(place) = self.starting_with_slot() {
+            return Ok(Placement::Starting(place));
+        }
+        if self.levels.instances() >= self.max_instances {
+            return Err(Limit::MaxInstances);
+        }
+        let shares_memory = self.company.is_some();
+        if shares_memory && !self.fits_memory(shared) {
+            return Err(Limit::Memory);
+        }
+        if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
+            return Err(Limit::ScalingRate);
+        }
+        if shares_memory {
+            self.take_memory(now, shared);
+        }
+        Ok(Placement::Create)
+    }
+
+    fn starting_with_slot(&mut self) -> Option<u32> {
+        while let Some(&(place, id)) = self.starting.front() {
+            let instance = self.instances.get(place);
+            if instance.id == id && !instance.ready && instance.in_flight < self.spec.concurrency.per_instance {
+                return Some(place);
+            }
+            self.starting.pop_front();
+        }
+        None
+    }
+
+    /// Gives a request its instance.
+    #[inline]
+    pub(super) fn assign<O: Observer>(
+        &mut self,
+        request: u32,
+        placement: Placement,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        self.levels.in_progress += 1;
+        self.requests.get_mut(request).assigned = now;
+        if self.company.is_some() {
+            self.tell_memory_of_use(placement, now, shared);
+        }
+        if self.governor.is_some() {
+            self.tell_placement(request, placement, now);
+        }
+        let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
+        if !is_provisioned && matches!(self.quota, Quota::Account) {
+            shared.account.acquire();
+        }
+        match placement {
+            Placement::Ready(place) => {
+                let instance = self.instances.get_mut(place);
+                if instance.in_flight == 0 {
+                    self.levels.idle -= 1;
+                    self.levels.busy += 1;
+                }
+                self.take_slot(place);
+                let this = self.requests.get_mut(request);
+                this.instance = place;
+                shared.observer.assigned(now, self.id, false, this.cold_affected);
+                self.start(request, now, shared);
+            }
+            Placement::Waiting(place) => {
+                self.instances.get_mut(place).in_flight += 1;
+                self.wait_at(request, place);
+                shared.observer.assigned(now, self.id, false, false);
+            }
+            Placement::Starting(place) => {
+                self.take_slot(place);
+                self.wait_for_start(request, place);
+                shared.observer.assigned(now, self.id, false, true);
+            }
+            Placement::Create => {
+                shared.observer.assigned(now, self.id, true, true);
+                self.create_for(request, now, shared);
+            }
+        }
+    }
+
+    /// One more request on an instance that was taken out of its list: it goes back if a slot is left.
+    #[inline]
+    pub(super) fn take_slot(&mut self, place: u32) {
+        let instance = self.instances.get_mut(place);
+        instance.in_flight += 1;
+        if instance.in_flight < self.spec.concurrency.per_instance && (instance.ready || self.starting_is_available) {
+            let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
+            list.insert(place, &mut self.instances);
+        }
+    }
+
+    /// One request fewer on an instance: it becomes available, idle, or goes.
+    #[inline]
+    pub(super) fn free_slot<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+        let instance = self.instances.get_mut(place);
+        instance.in_flight -= 1;
+        let (is_free, provisioned) = (instance.in_flight == 0, instance.provisioned);
+        let retired = instance.retires <= now;
+        let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
+        self.levels.busy -= u32::from(is_free);
+        if self.governor.is_some() {
+            self.start_next_at(place, now, shared);
+        }
+        let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
+        if retired {
+            list.remove(place, &mut self.instances);
+            if is_free {
+                self.remove_instance(place, now, shared);
+            }
+            return;
+        }
+        if is_free {
+            self.levels.idle += 1;
+            if !provisioned {
+                self.fall_idle(place, now, shared);
+                if self.company.is_some() {
+                    self.tell_memory_of_idle(place, now, shared);
+                }
+            }
+        }
+        if has_slot {
+            let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
+            list.touch(place, &mut self.instances);
+        }
+    }
+
+    /// Creates an instance for a request, which waits for it to start (or runs at once, if starting takes no time).
+    fn create_for<O: Observer>(&mut self, request: u32, now: SimTime, shared: &mut Shared<O>) {
+        let this = self.requests.get_mut(request);
+        this.cold = true;
+        this.cold_affected = true;
+        let mut luck = shared.sources.cold_start_luck(this.source, this.number);
+        let (start_up, billed) = self.spec.start_up(&mut luck);
+        if let Some(duration) = &self.spec.cold_duration {
+            this.service = duration.sample(&mut luck);
+        }
+        let start_up =
+            if self.company.is_some() { self.start_up_with_stem_cell(start_up, billed, now, shared) } else { start_up };
+        let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
+        let place = self.create_instance(now, retires);
+        if self.company.is_some() {
+            self.tell_memory_of_use(Placement::Ready(place), now, shared);
+        }
+        let ready = now + start_up;
+        shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed, false);
+        if start_up == Span::ZERO {
+            self.levels.busy += 1;
+            self.instances.get_mut(place).ready = true;
+            self.take_slot(place);
+            self.requests.get_mut(request).instance = place;
+            self.start(request, now, shared);
+        } else {
+            self.levels.starting += 1;
+            self.take_slot(place);
+            self.wait_for_start(request, place);
+            if self.spec.concurrency.per_instance > 1 && !self.starting_is_available {
+                self.starting.push_back((place, self.instances.get(place).id));
+            }
+            self.instances.get_mut(place).deadline = ready;
+            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+        }
+    }
+
+    pub(super) fn wait_for_start(&mut self, request: u32, place: u32) {
+        self.wait_at(request, place);
+        self.requests.get_mut(request).cold_affected = true;
+    }
+
+    /// A request waits at its instance, behind those that do already.
+    fn wait_at(&mut self, request: u32, place: u32) {
+        let instance = self.instances.get_mut(place);
+        let last = std::mem::replace(&mut instance.last_waiting, request);
+        if last == NOBODY {
+            instance.first_waiting = request;
+        } else {
+            self.requests.get_mut(last).next = request;
+        }
+        self.requests.get_mut(request).instance = place;
+    }
+}
