@@ -257,7 +257,7 @@ impl<'a> Answers<'a> {
         };
         let objectives: Vec<Outcome> = (0..self.requirements.len())
             .map(|place| Outcome {
-                value: Estimate::of(samples.range(number, place), f64::NAN),
+                value: Estimate::positive(samples.range(number, place), f64::NAN),
                 verdict: samples.judge_one(number, place).into(),
             })
             .collect();
@@ -266,8 +266,8 @@ impl<'a> Answers<'a> {
             number,
             values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
             replications: samples.done(number),
-            month_usd: Estimate::of(samples.levels().cost_range(&costs), samples.cost(number)),
-            latency_s: Estimate::of(samples.levels().range(&column(|one| one.latency_s)), f64::NAN),
+            month_usd: Estimate::positive(samples.levels().cost_range(&costs), samples.cost(number)),
+            latency_s: Estimate::positive(samples.levels().range(&column(|one| one.latency_s)), f64::NAN),
             verdict: together(&objectives),
             objectives,
         }
