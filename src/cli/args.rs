@@ -82,7 +82,7 @@ Examples:
 
 The file of --timeline opens at https://ui.perfetto.dev.
 
-Exit code 1: an objective is not met. An objective is met if the mean is on the right side; with --enforce, if the whole
+Exit code 1: an objective is not met. An objective is met if the mean is on the right side; with --enforce, if the whole \
 95 % interval is.")]
 pub(super) struct RunArgs {
     /// The scenario file; `-` reads it from standard input
@@ -119,12 +119,12 @@ Examples:
   forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
   forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
 
-All contenders meet the same requests with the same luck. It begins with the scenario's replications, but at least 8, and
-doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however
+All contenders meet the same requests with the same luck. It begins with the scenario's replications, but at least 8, and \
+doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however \
 many there are and however often it looked.
 
-With --policies the contenders are policies in place of the variants: everything stays as it is but the scaling (or the
-keep-alive) of every function, which has the defaults of the policy. A policy that needs more, as `hpa` needs
+With --policies the contenders are policies in place of the variants: everything stays as it is but the scaling (or the \
+keep-alive) of every function, which has the defaults of the policy. A policy that needs more, as `hpa` needs \
 `max-replicas`, takes it from a variant of its name; other variants take part if they are named too.
 
 Exit code 1: an objective is not met by every contender, the baseline included.")]
@@ -168,8 +168,8 @@ The table [sweep] of the scenario names keys and the values they take:
   \"function.checkout.concurrency.provisioned\" = { from = 0, to = 50, step = 10 }
   \"source.web.arrivals.poisson.rate\" = { from = \"10/s\", to = \"1000/s\", points = 7, scale = \"log\" }
 
-All points are checked before the first runs, and meet the same requests with the same luck. Each point is kept when it is
-done, in a folder beside that of the results, and --resume goes on from there after Ctrl-C, a crash or a power cut, with the
+All points are checked before the first runs, and meet the same requests with the same luck. Each point is kept when it is \
+done, in a folder beside that of the results, and --resume goes on from there after Ctrl-C, a crash or a power cut, with the \
 same result. The same is true of shards: run one again, and it writes the same file.
 
 Exit codes: 2, what was typed or written is wrong: do not try again; 3 or 4, interrupted or the machine failed: do.")]
@@ -213,7 +213,7 @@ The scenario says what must be met ([[objective]]) and what may be changed ([pla
   \"function.checkout.memory\" = { values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }
   \"function.checkout.concurrency.provisioned\" = { from = 0, to = 20 }
 
-The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the
+The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the \
 right side, not only the mean. All that is said holds together at 95 %.
 
 Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
@@ -242,7 +242,7 @@ For a PDF, let a browser print what pdf-ready makes:
   forewarm report results/shop --format pdf-ready --out shop.html
   chromium --headless --no-pdf-header-footer --print-to-pdf=shop.pdf shop.html
 
-Nothing is simulated. Of one folder this is the report that the command wrote itself. Of several runs the numbers stand
+Nothing is simulated. Of one folder this is the report that the command wrote itself. Of several runs the numbers stand \
 side by side, with differences to the first. A file that forewarm did not write is never written over.")]
 pub(super) struct ReportArgs {
     /// Results folders; several must be of runs, and the first is what the others are set beside

@@ -127,6 +127,13 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// A range of what is never below zero, as an estimate; without one, the mean alone.
+    #[must_use]
+    pub fn positive(range: Option<Range>, mean: f64) -> Self {
+        let estimate = Self::of(range, mean);
+        Self { low: estimate.low.map(|low| low.max(0.0)), ..estimate }
+    }
+
     /// A range as an estimate; without one, the mean alone.
     #[must_use]
     pub fn of(range: Option<Range>, mean: f64) -> Self {

@@ -61,15 +61,15 @@ impl Columns {
     /// The names of the metrics, in their order: the key of the summary, after `function.NAME.` where it is that of a
     /// function.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.metrics.iter().map(|metric| match &metric.function {
-            None => metric.key.clone(),
-            Some(function) => format!("function.{function}.{}", metric.key),
+        self.subjects().map(|(function, key)| match function {
+            None => key.to_owned(),
+            Some(function) => format!("function.{function}.{key}"),
         })
     }
 
-    /// The key of the summary of each metric, in their order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.metrics.iter().map(|metric| metric.key.as_str())
+    /// The function (none: the total) and the key of the summary of each metric, in their order.
+    pub fn subjects(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
+        self.metrics.iter().map(|metric| (metric.function.as_deref(), metric.key.as_str()))
     }
 
     /// The places of the metrics that objectives name, in their order.

@@ -13,6 +13,14 @@ use crate::time::Span;
 /// Stands in the column `function` for all functions together; no function can have this name.
 pub const TOTAL: &str = "(total)";
 
+/// The name of the column of a metric: `latency_s_p99`, and `function.NAME.latency_s_p99` where it is that of one function. Keys
+/// of the scenario keep their dots.
+#[must_use]
+pub fn metric_column(function: Option<&str>, metric: &str) -> String {
+    let metric = metric.replace('.', "_");
+    function.map_or(metric.clone(), |function| format!("function.{function}.{metric}"))
+}
+
 /// Writes `functions.csv`: one row for each function and one for the total.
 ///
 /// Every leaf of the summary is two columns, as in `latency_s_p99` and `latency_s_p99_half_width`.
@@ -23,7 +31,7 @@ pub fn functions(summary: &Summary, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     let mut header = vec!["function".to_owned()];
     summary.total.visit(|key, _| {
-        let name = key.replace('.', "_");
+        let name = metric_column(None, &key);
         header.push(name.clone());
         header.push(name + "_half_width");
     });
@@ -217,7 +225,7 @@ pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
     head.extend(plan.axes.iter().map(|axis| axis.key.clone()));
     head.extend(["verdict", "replications", "month_usd", "month_usd_low", "month_usd_high"].map(str::to_owned));
     for asked in &plan.objectives {
-        let name = asked.subject().replace(' ', "_");
+        let name = metric_column(asked.function.as_deref(), &asked.metric);
         head.extend(["", "_low", "_high", "_verdict"].map(|end| format!("{name}{end}")));
     }
     head.extend(["best", "front"].map(str::to_owned));

@@ -83,7 +83,7 @@ impl Problem {
 }
 
 /// One of the texts that were read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Source {
     name: String,
     text: Arc<str>,
@@ -144,15 +144,18 @@ impl Problems {
         text
     }
 
-    /// Takes in one more text and says its number.
+    /// Takes in one more text, unless it is known, and says its number.
     pub(super) fn add_source(
         &mut self,
         name: impl Into<String>,
         text: impl Into<Arc<str>>,
         first_line: usize,
     ) -> usize {
-        self.sources.push(Source { name: name.into(), text: text.into(), first_line });
-        self.sources.len() - 1
+        let new = Source { name: name.into(), text: text.into(), first_line };
+        self.sources.iter().position(|known| *known == new).unwrap_or_else(|| {
+            self.sources.push(new);
+            self.sources.len() - 1
+        })
     }
 
     /// The texts without any problem.

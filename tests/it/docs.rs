@@ -180,6 +180,14 @@ fn results_reference() -> String {
         replications, whether all objectives are met, and for each metric of the total, and of functions that objectives name, \
         `METRIC` (the mean) and `METRIC_half_width`; units are in the metadata of the Parquet fields |\n\
         | `parameter.svg`, `map.svg`, `tradeoff.svg`, `sensitivity.svg` | charts |\n\n\
+        `forewarm plan` writes the manifest, the report, and\n\n\
+        | file | holds |\n|---|---|\n\
+        | `plan.json` | everything in the report: configurations, objectives, the load at which it breaks, what each objective costs |\n\
+        | `plan.csv` | a row for each configuration that was looked at: its values, the verdict, the cost of a month and each \
+        objective with `_low` and `_high`, the ends of an interval that holds together with all others; `best`, `front` |\n\
+        | `front.svg`, `headroom.svg` | charts |\n\n\
+        Columns are named alike everywhere: a metric has underscores for dots, as in `latency_s_p99`; that of one function in a \
+        table that is not by function is `function.NAME.latency_s_p99`; a key of the scenario keeps its dots.\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
         `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
         Beside them `summary.json` has, where they apply (see [Statistics](../background/statistics.md)): `precision`, what was\n\

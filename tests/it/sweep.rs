@@ -76,6 +76,16 @@ fn assert_same(folder: &Folder, one: &str, other: &str) {
 }
 
 #[test]
+fn where_nothing_works_is_not_the_best() {
+    let folder = Folder::new();
+    let objective = SWEEP.find("[[objective]]").expect("an objective");
+    let text = format!("{}[sweep]\n\"function.f.concurrency.reserved\" = [0, 5]\n", &SWEEP[..objective]);
+    folder.write("small.toml", &text);
+    let text = done(&folder, "sweep small.toml");
+    assert!(text.contains(": point 2\n"), "{text}");
+}
+
+#[test]
 fn every_point_has_a_row() {
     let folder = folder();
     let text = done(&folder, "sweep small.toml");
@@ -83,12 +93,12 @@ fn every_point_has_a_row() {
     assert!(!folder.exists("results/small.partial"));
     let csv = folder.read("results/small/sweep.csv");
     let header = "point,function.f.memory,function.f.keep-alive.fixed.window,source.s.arrivals.poisson.rate,replications,\
-                  objectives_met,requests.arrived,requests.arrived_half_width,";
+                  objectives_met,requests_arrived,requests_arrived_half_width,";
     assert!(csv.starts_with(header), "{csv}");
     assert!(
         csv.lines()
             .next()
-            .is_some_and(|line| line.ends_with("function.f.latency_s.p99,function.f.latency_s.p99_half_width"))
+            .is_some_and(|line| line.ends_with("function.f.latency_s_p99,function.f.latency_s_p99_half_width"))
     );
     let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|line| line.split(',').collect()).collect();
     assert_eq!(rows.len(), 32);

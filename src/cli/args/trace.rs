@@ -22,7 +22,7 @@ Examples:
   forewarm trace inspect invocations.csv --durations durations.csv
   forewarm trace inspect rates.csv --format json | jq .peak
 
-Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and rates
+Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and rates \
 (time,count), told apart by their columns; gzip and zstd are read as they are.")]
 pub(in crate::cli) struct InspectArgs {
     /// The trace; of Azure 2019 the invocations
@@ -47,7 +47,7 @@ Examples:
   forewarm trace generate --functions 500 --invocations 1000000 --out azure/
   forewarm trace generate --functions 20 --invocations 50000 --as forewarm --out requests.csv.gz
 
-The distributions are those of Shahrad et al., \"Serverless in the Wild\" (ATC 2020). A scenario can use such a population
+The distributions are those of Shahrad et al., \"Serverless in the Wild\" (ATC 2020). A scenario can use such a population \
 without a file too: arrivals.population = { functions = 500, invocations-per-day = 1e6 }.")]
 pub(in crate::cli) struct GenerateArgs {
     /// How many functions

@@ -45,7 +45,7 @@ pub(super) fn precision(text: &str) -> Result<(Option<String>, Tolerance), Strin
 pub(super) fn precision_of_metric(text: &str) -> Result<(String, Tolerance), String> {
     match precision(text) {
         Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
-        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
+        _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01; both above zero".to_owned()),
     }
 }
 

@@ -91,7 +91,7 @@ impl Question<'_> {
             self.requirements.iter().enumerate().map(|(place, one)| outcome(one, place, &observed, alpha)).collect();
         let estimate = |value: fn(&Observation) -> f64| {
             let values: Vec<f64> = observed.iter().map(value).filter(|value| value.is_finite()).collect();
-            Estimate::of(mean_range(&values, alpha), f64::NAN)
+            Estimate::positive(mean_range(&values, alpha), f64::NAN)
         };
         let arrived = result.summary.total.requests.arrived.mean;
         let binding = result.summary.limits.first().map(|hit| Binding {
@@ -146,7 +146,7 @@ fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], al
         judge(range, requirement.side, events.as_deref().zip(requirement.share), alpha)
     };
     let range = shown_range(range, requirement, events.as_deref(), alpha);
-    Outcome { value: Estimate::of(range, f64::NAN), verdict: finding.into() }
+    Outcome { value: Estimate::positive(range, f64::NAN), verdict: finding.into() }
 }
 
 /// Requests expected in one replication.

@@ -141,12 +141,28 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// All searches, the most important first.
+    /// All searches, again if what the later ones saw changes the answer of the first.
     fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
+        loop {
+            let winner = self.find_once(search, input, space)?;
+            if search.cheapest(Without::default())?.best == winner {
+                return Ok(());
+            }
+        }
+    }
+
+    /// All searches, the most important first. Returns the winner of the first.
+    fn find_once(
+        &mut self,
+        search: &mut Search<'_>,
+        input: &Input<'_>,
+        space: &Space,
+    ) -> Result<Option<usize>, SimError> {
         self.runs.exhaustive = input.candidates.len() as u64 * u64::from(input.plan.max_replications);
         let found = search.cheapest(Without::default());
         self.runs.best = search.samples().runs();
         self.best = found?;
+        let winner = self.best.best;
         self.look_at_best(search)?;
         self.runs.best = search.samples().runs();
         self.find_others(search)?;
@@ -158,7 +174,7 @@ impl<'a> Answers<'a> {
             }
         }
         self.runs.front = search.samples().runs() - self.runs.best - self.runs.others;
-        Ok(())
+        Ok(winner)
     }
 
     /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
@@ -178,6 +194,11 @@ impl<'a> Answers<'a> {
     fn find_others(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         if let Some(best) = self.best.best {
             self.runner_up = search.cheapest(Without { requirement: None, candidate: Some(best) })?.best;
+            if let Some(second) = self.runner_up {
+                // Means of different replications would not compare.
+                let most = search.samples().done(best);
+                look_while(search, second, |samples| samples.done(second) < most)?;
+            }
         }
         for place in 0..self.requirements.len() {
             let without = Without { requirement: Some(place), candidate: None };
@@ -236,7 +257,7 @@ impl<'a> Answers<'a> {
         };
         let objectives: Vec<Outcome> = (0..self.requirements.len())
             .map(|place| Outcome {
-                value: Estimate::of(samples.range(number, place), f64::NAN),
+                value: Estimate::positive(samples.range(number, place), f64::NAN),
                 verdict: samples.judge_one(number, place).into(),
             })
             .collect();
@@ -245,8 +266,8 @@ impl<'a> Answers<'a> {
             number,
             values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
             replications: samples.done(number),
-            month_usd: Estimate::of(samples.levels().cost_range(&costs), samples.cost(number)),
-            latency_s: Estimate::of(samples.levels().range(&column(|one| one.latency_s)), f64::NAN),
+            month_usd: Estimate::positive(samples.levels().cost_range(&costs), samples.cost(number)),
+            latency_s: Estimate::positive(samples.levels().range(&column(|one| one.latency_s)), f64::NAN),
             verdict: together(&objectives),
             objectives,
         }

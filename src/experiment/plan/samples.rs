@@ -116,6 +116,13 @@ impl Samples {
         sample.iter().map(|one| one.month_usd).sum::<f64>() / sample.len() as f64
     }
 
+    /// The mean cost of a month at the first look, with the same luck for all.
+    pub(super) fn cost_at_first(&self, candidate: usize) -> f64 {
+        let sample = self.of(candidate);
+        let first = self.levels.looks().first().map_or(sample.len(), |first| sample.len().min(*first as usize));
+        sample[..first].iter().map(|one| one.month_usd).sum::<f64>() / first as f64
+    }
+
     /// The requirements that are asked for. A budget is not: it is looked at when the cheapest is known.
     fn asked(&self, without: Without) -> impl Iterator<Item = usize> + '_ {
         let all = self.question.requirements.iter().enumerate();

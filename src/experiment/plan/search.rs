@@ -1,9 +1,10 @@
 //! The search: the cheapest candidate that is shown to meet the objectives, with few replications.
 //!
-//! Candidates that differ only in something of which more is never worse form a line. Bisection finds the smallest that
-//! meets on each line; a line is given up as soon as all that is left on it is shown to cost more than what was found on
-//! another. The lines that promise to be cheapest are looked at first. What is undecided gets more replications, up to the last
-//! look. All statements come from ranges that hold together ([`Levels`]), so that several searches over the same samples
+//! Candidates that differ only in something of which more is never worse form a line. Cost falls along it to a valley and
+//! rises from there (either part may be missing): a provisioned instance saves money as long as it is busy. What lies before
+//! the valley costs more and serves worse; from there on bisection finds the smallest that meets. A line is given up
+//! as soon as all that is left on it is shown to cost more than what was found on another. The lines that promise to be
+//! cheapest are looked at first. What is undecided gets more replications, up to the last look. All statements come from ranges that hold together ([`Levels`]), so that several searches over the same samples
 //! (without an objective, without the winner) need no allowance of their own.
 
 use std::cmp::Ordering;
@@ -16,6 +17,7 @@ use crate::stats::selection::{Finding, Levels};
 
 /// Lines that are looked at together: enough to keep cores busy, few enough not to look in vain.
 const WIDTH: usize = 4;
+
 /// Where observations come from. The same candidate and replication give the same observation, and replication `k` of all
 /// candidates has the same luck.
 pub trait Laboratory {
@@ -58,13 +60,12 @@ pub struct Search<'a> {
 /// How far a line has come.
 #[derive(Clone, Debug)]
 struct State {
+    /// What rises in cost: from the valley on.
     line: Line,
     /// Candidates before this place are out.
     low: usize,
     /// The smallest place that is shown to meet; the length where none is.
     high: usize,
-    /// Whether cost falls along the line, so that the last candidate is the cheapest.
-    is_falling: bool,
     /// Nothing is left to do on it.
     is_done: bool,
 }
@@ -111,36 +112,56 @@ impl<'a> Search<'a> {
                     break;
                 }
             }
-            if lines.iter().all(|line| line.is_done)
-                && let Some(found) = self.conclude(&lines, without)?
-            {
-                return Ok(found);
+            if lines.iter().all(|line| line.is_done) {
+                return self.conclude(&lines, without);
             }
         }
     }
 
-    /// The first look at the ends of all lines; none if it shows that an axis is not what it was taken for.
+    /// The lines from their valleys on; none if what was seen shows that an axis is not what it was taken for.
     fn begin(&mut self, without: Without) -> Result<Option<Vec<State>>, SimError> {
         let lines = self.space.lines().into_iter().map(|Line(mut line)| {
             line.retain(|candidate| Some(*candidate) != without.candidate);
             Line(line)
         });
         let lines: Vec<Line> = lines.filter(|line| !line.0.is_empty()).collect();
-        let ends = lines.iter().flat_map(|line| [line.0[0], line.0[line.0.len() - 1]]);
-        let unseen: Vec<usize> = ends.filter(|candidate| self.samples.of(*candidate).is_empty()).collect();
-        self.look_on(&unseen)?;
-        if self.is_contradicted(&unseen) {
-            return Ok(None);
+        loop {
+            let probes: Vec<usize> = lines.iter().flat_map(|line| self.probes(line)).collect();
+            if probes.is_empty() {
+                break;
+            }
+            self.look_on(&probes)?;
+            if self.is_contradicted(&probes) {
+                return Ok(None);
+            }
         }
-        let state =
-            |line: Line| State { low: 0, high: line.0.len(), is_falling: self.is_falling(&line), is_done: false, line };
-        Ok(Some(lines.into_iter().map(state).collect()))
+        let from_valley = |Line(mut line): Line| {
+            let rising = line.split_off(self.valley(&line));
+            State { low: 0, high: rising.len(), is_done: false, line: Line(rising) }
+        };
+        Ok(Some(lines.into_iter().map(from_valley).collect()))
     }
 
-    /// Whether cost is shown to fall along a line.
-    fn is_falling(&self, line: &Line) -> bool {
-        let last = line.0[line.0.len() - 1];
-        line.0.iter().any(|one| self.samples.is_cheaper(last, *one))
+    /// What to look at next to find the valley of a line: its ends, then the middle of the wider gap beside the cheapest
+    /// seen; nothing when there is no gap.
+    fn probes(&self, Line(line): &Line) -> Vec<usize> {
+        let is_seen = |place: &usize| !self.samples.of(line[*place]).is_empty();
+        let last = line.len() - 1;
+        if !is_seen(&0) || !is_seen(&last) {
+            return [0, last].into_iter().filter(|place| !is_seen(place)).map(|place| line[place]).collect();
+        }
+        let valley = self.valley(line);
+        let left = (0..valley).rev().find(is_seen).unwrap_or(valley);
+        let right = (valley + 1..=last).find(is_seen).unwrap_or(valley);
+        let (from, to) = if valley - left > right - valley { (left, valley) } else { (valley, right) };
+        if to - from > 1 { vec![line[from + (to - from) / 2]] } else { Vec::new() }
+    }
+
+    /// The place of the cheapest on a line of those that were seen; the first of equal ones.
+    fn valley(&self, line: &[usize]) -> usize {
+        let seen = (0..line.len()).filter(|place| !self.samples.of(line[*place]).is_empty());
+        let cost = |place: usize| self.samples.cost_at_first(line[place]);
+        seen.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or_default()
     }
 
     /// The candidates to look at next; none when every line is done.
@@ -181,15 +202,11 @@ impl<'a> Search<'a> {
             return state.end();
         }
         if let Some(incumbent) = incumbent.filter(|one| self.samples.by_cost(*one, reference) == Ordering::Less) {
-            // To prove that the line costs more, at both its ends, is cheaper than to search it.
-            let close: Vec<usize> = [reference, state.last()]
-                .into_iter()
-                .filter(|one| !self.samples.is_not_cheaper(*one, incumbent))
-                .collect();
-            if close.is_empty() {
+            // To prove that the line costs more is cheaper than to search it.
+            if self.samples.is_not_cheaper(reference, incumbent) {
                 return state.end();
             }
-            if let Some(behind) = self.samples.behind(&close, incumbent) {
+            if let Some(behind) = self.samples.behind(&[reference], incumbent) {
                 return Step::Observe(behind);
             }
         }
@@ -206,31 +223,31 @@ impl<'a> Search<'a> {
             Finding::Open if self.samples.is_undecidable(candidate, without) => state.low = place + 1,
             Finding::Open => return Step::Observe(vec![candidate]),
         }
-        state.is_done = state.is_falling || state.low >= state.high;
+        state.is_done = state.low >= state.high;
         Step::Concluded
     }
 
-    /// The winner of the lines, with what stays open; none if a line turns out to be falling that was not seen to be.
-    fn conclude(&mut self, lines: &[State], without: Without) -> Result<Option<Found>, SimError> {
-        let mut found: Vec<&State> = lines.iter().filter(|line| line.found().is_some()).collect();
+    /// The winner of the lines, compared with everything else that was seen to meet, and what stays open.
+    fn conclude(&mut self, lines: &[State], without: Without) -> Result<Found, SimError> {
+        let Some(mut best) = self.incumbent(lines) else {
+            return Ok(Found { best: None, open: self.open(None, without), ties: Vec::new() });
+        };
         loop {
-            if found.iter().any(|state| state.is_falling != self.is_falling(&state.line)) {
-                return Ok(None);
+            let others = self.samples.candidates().filter(|one| Some(*one) != without.candidate);
+            let close: Vec<usize> = others
+                .filter(|one| !self.samples.is_not_cheaper(*one, best))
+                .filter(|one| self.samples.judge(*one, without) == Finding::Met)
+                .collect();
+            if let Some(cheaper) = close.iter().find(|one| self.samples.is_cheaper(**one, best)) {
+                best = *cheaper; // cost has more than one valley
+                continue;
             }
-            let winner = |state: &&State| state.found().unwrap_or_default();
-            found.sort_by(|a, b| self.samples.by_cost(winner(a), winner(b)));
-            let Some(best) = found.first().map(winner) else { break };
-            let rivals = found.iter().flat_map(|state| [winner(state), state.last()]);
-            let mut close: Vec<usize> = rivals.filter(|one| !self.samples.is_not_cheaper(*one, best)).collect();
-            close.sort_unstable();
-            close.dedup();
             match self.samples.behind(&close, best) {
                 // With more seen, what was shown to meet still does: it was shown.
                 Some(behind) => self.look_on(&behind)?,
-                None => return Ok(Some(Found { best: Some(best), open: self.open(Some(best), without), ties: close })),
+                None => return Ok(Found { best: Some(best), open: self.open(Some(best), without), ties: close }),
             }
         }
-        Ok(Some(Found { best: None, open: self.open(None, without), ties: Vec::new() }))
     }
 
     /// Candidates that were looked at to the end, may meet, and may be cheaper.
@@ -311,9 +328,9 @@ impl<'a> Search<'a> {
 }
 
 impl State {
-    /// The candidate than which nothing that is left on the line is cheaper: cost rises or falls along it.
+    /// The candidate than which nothing that is left on the line is cheaper.
     fn reference(&self) -> usize {
-        if self.is_falling { self.last() } else { self.line.0[self.low.saturating_sub(1)] }
+        self.line.0[self.low.saturating_sub(1)]
     }
 
     fn last(&self) -> usize {
@@ -324,7 +341,6 @@ impl State {
     fn next(&self) -> usize {
         let last = self.line.0.len() - 1;
         match (self.low, self.high) {
-            _ if self.is_falling => last,
             (0, high) if high > last => 0,
             (low, high) => low + (high.min(last + 1) - low) / 2,
         }

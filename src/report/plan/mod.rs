@@ -42,8 +42,7 @@ fn mean(quantity: Quantity, estimate: &Estimate) -> String {
 /// `$12.10 to $12.70`; none if it has no width.
 fn range(quantity: Quantity, estimate: &Estimate) -> Option<String> {
     let (low, high) = estimate.low.zip(estimate.high)?;
-    // Nothing that is measured here is below zero.
-    let (low, high) = (quantity.text(low.max(0.0)), quantity.text(high));
+    let (low, high) = (quantity.text(low), quantity.text(high));
     (low != high).then(|| format!("{low} to {high}"))
 }
 
@@ -121,9 +120,9 @@ fn price(plan: &Plan, price: &Price) -> String {
     }
 }
 
-/// `2.1 times`.
+/// `2.1 times`. Three places tell apart the loads between which the limit was sought.
 fn times(multiple: f64) -> String {
-    let places = if multiple < 10.0 { 2 } else { 0 };
+    let places = if multiple < 10.0 { 3 } else { 0 };
     let text = format!("{multiple:.places$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} times")
@@ -148,12 +147,12 @@ fn headroom(plan: &Plan, headroom: &Headroom) -> Vec<String> {
     said.push(match &headroom.first_limit {
         Some(binding) => {
             let value = binding.value.map_or_else(String::new, |value| format!(" {}", count(value)));
+            let load = if binding.multiple == 1.0 { String::new() } else { times(binding.multiple) + " " };
             format!(
-                "The first limit that binds is {}{value} of {}: it holds back {} of the requests at {} today's load.",
+                "The first limit that binds is {}{value} of {}: it holds back {} of the requests at {load}today's load.",
                 binding.limit,
                 binding.function,
-                percent(binding.share),
-                times(binding.multiple)
+                percent(binding.share)
             )
         }
         None => "No limit of the platform binds at any load looked at.".to_owned(),
@@ -195,6 +194,22 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
         said += &format!(" Set so ({}), it {outcome}.", plan.describe(candidate));
     }
     said
+}
+
+/// Why the recommended configuration is not on the front.
+fn beside_the_front(plan: &Plan) -> Option<String> {
+    let best = recommended(plan).filter(|best| !plan.front.contains(&best.number))?;
+    let front = plan.front.iter().filter_map(|number| plan.candidate(*number));
+    let mut better =
+        front.filter(|one| one.month_usd.mean <= best.month_usd.mean && one.latency_s.mean <= best.latency_s.mean);
+    Some(match better.all(|one| one.verdict != Verdict::Met) {
+        true => "The recommended one is not on it: what is cheaper and faster is not shown to meet every objective."
+            .to_owned(),
+        false => format!(
+            "The recommended one is not on it: what is cheaper and meets every objective too is so by less than {}.",
+            percent(plan.method.indifference)
+        ),
+    })
 }
 
 /// How it was found, and how sure it is.

@@ -1,6 +1,9 @@
 //! The plan on the terminal. Fits 80 columns.
 
-use super::{bound, extent, headline, headroom, mean, method, nearest, objective, open, price, range, recommended};
+use super::{
+    beside_the_front, bound, extent, headline, headroom, mean, method, nearest, objective, open, price, range,
+    recommended,
+};
 use super::{runner_up, static_estimate, times, word};
 use crate::measure::plan::{Plan, Verdict};
 use crate::report::number::{Quantity, percent};
@@ -94,7 +97,7 @@ fn answer(out: &mut Text, plan: &Plan) {
         };
         let most = outcome.value.high.filter(|_| asked.below.is_some()).or(outcome.value.low);
         let side = if asked.below.is_some() { "at most" } else { "at least" };
-        let sure = most.map_or_else(String::new, |most| format!(", surely {side} {}", quantity.text(most.max(0.0))));
+        let sure = most.map_or_else(String::new, |most| format!(", surely {side} {}", quantity.text(most)));
         let value = mean(quantity, &outcome.value);
         out.line(&format!("  {text}  {:<30} {value:>9}{sure}", shown(&asked.subject(), 30)));
         out.line(&out.faint(&format!("           {}", bound(asked))));
@@ -125,9 +128,11 @@ fn loads(out: &mut Text, plan: &Plan) {
 
 fn front(out: &mut Text, plan: &Plan) {
     let every = plan.front.len().div_ceil(FRONT).max(1);
+    let mut left_out = 0;
     for (place, number) in plan.front.iter().enumerate() {
         let is_best = Some(*number) == plan.best;
         if place % every != 0 && !is_best {
+            left_out += 1;
             continue;
         }
         let Some(one) = plan.candidate(*number) else { continue };
@@ -139,8 +144,11 @@ fn front(out: &mut Text, plan: &Plan) {
             shown(&plan.describe(one), NAME)
         ));
     }
-    if plan.best.is_some_and(|best| !plan.front.contains(&best)) {
-        out.line(&out.faint("  The recommended one is not on it: others are cheaper and miss an objective."));
+    if left_out > 0 {
+        out.line(&out.faint(&format!("  {left_out} more between them are in plan.csv.")));
+    }
+    if let Some(why) = beside_the_front(plan) {
+        paragraph(out, &why, "  ");
     }
     let unlisted = plan.method.candidates - plan.method.looked_at;
     if unlisted > 0 {

@@ -77,7 +77,7 @@ impl Digest {
     #[must_use]
     pub fn new(sweep: &Sweep, columns: &Columns) -> Self {
         let names: Vec<String> = columns.names().collect();
-        let keys: Vec<&str> = columns.keys().collect();
+        let keys: Vec<&str> = columns.subjects().map(|(_, key)| key).collect();
         let mut places = columns.of_objectives();
         places.extend(HEADLINES.iter().filter_map(|key| columns.place(key)));
         let mut seen = Vec::new();
@@ -131,7 +131,9 @@ impl Digest {
         };
         let key =
             |kept: &Kept| kept.cost_and_latency.map(|stat| if stat.mean.is_nan() { f64::INFINITY } else { stat.mean });
-        if met != Some(false) && self.best.as_ref().is_none_or(|best| key(&kept) < key(best)) {
+        // Where nothing is completed nothing costs less and nothing is late: that is no answer.
+        let works = !kept.cost_and_latency[1].mean.is_nan();
+        if works && met != Some(false) && self.best.as_ref().is_none_or(|best| key(&kept) < key(best)) {
             self.best = Some(kept.clone());
         }
         if self.points.len() < KEPT {

@@ -15,6 +15,7 @@ pub mod page;
 pub mod parquet;
 
 use crate::measure::sweep::Columns;
+use crate::report::csv::metric_column;
 use crate::report::number::Quantity;
 use crate::scenario::axis::Unit;
 use crate::scenario::sweep::Sweep;
@@ -65,12 +66,13 @@ pub fn columns(sweep: &Sweep, columns: &Columns) -> Vec<Column> {
     }));
     all.push(column("replications".into(), Kind::Replications, "1"));
     all.push(column("objectives_met".into(), Kind::Met, ""));
-    for (name, key) in columns.names().zip(columns.keys()) {
+    for (function, key) in columns.subjects() {
         let unit = match Quantity::of(key) {
             Quantity::Seconds => "s",
             Quantity::Usd => "USD",
             Quantity::Ratio | Quantity::Count => "1",
         };
+        let name = metric_column(function, key);
         all.push(column(name.clone(), Kind::Found, unit));
         all.push(column(name + "_half_width", Kind::Found, unit));
     }

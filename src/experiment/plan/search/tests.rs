@@ -163,10 +163,60 @@ fn where_cost_falls_the_last_of_a_line_is_taken() {
 }
 
 #[test]
+fn where_cost_has_a_valley_it_is_found() {
+    // Falls to the place of the valley and rises from there, steeply or hardly; from `meets` on the objective is met.
+    for valley in [0, 1, 7, 16, 28, 29] {
+        for (meets, slope) in [(0, 1.0), (4, 0.3), (16, 2.0), (29, 1.0)] {
+            let space = Space::new(vec![Axis { len: 30, is_monotone: true }]);
+            let distance = |place: i32| f64::from((place - valley).abs());
+            let cost =
+                (0..30).map(|place| 100.0 + distance(place) * if place < valley { slope } else { 1.0 }).collect();
+            let metrics = (0..30).map(|place| vec![if place < meets { 10.0 } else { 2.0 }]).collect();
+            let mut truth = Truth { seed: 1, cost, metrics, scatter: (0.05, 1e-6), runs: 0 };
+            let right = exhaustive(&truth, &[5.0]).expect("some meet");
+            let (found, runs) = search(&mut truth, &space, &[5.0], Without::default());
+            assert_eq!(found.best, Some(right), "valley at {valley}, met from {meets}");
+            assert!(runs <= 240, "{runs}");
+        }
+    }
+}
+
+#[test]
 fn equal_cost_takes_the_smallest_that_meets() {
     let space = Space::new(vec![Axis { len: 30, is_monotone: true }]);
     let metrics = (0..30).map(|number| vec![10.0 / (1.0 + f64::from(number))]).collect();
     let mut truth = Truth { seed: 1, cost: vec![50.0; 30], metrics, scatter: (0.05, 0.0), runs: 0 };
     let (found, _) = search(&mut truth, &space, &[1.1], Without::default());
     assert_eq!(found.best, Some(9));
+}
+
+/// What instances held ready cost that are cheaper in use than others: those that idle cost in vain, those that are missing are
+/// replaced by dearer ones.
+fn held_ready(number: f64, load: f64) -> f64 {
+    let excess = number - load;
+    100.0 + 4.0 * number + 3.0 * (load - number).max(0.0) * 4.0 + 0.01 * excess * excess
+}
+
+#[test]
+fn where_cost_falls_and_rises_the_bottom_is_found() {
+    let space = Space::new(vec![Axis { len: 2, is_monotone: false }, Axis { len: 40, is_monotone: true }]);
+    let numbers = || (0..40).map(f64::from);
+    let cost: Vec<f64> = [1.0, 0.8]
+        .into_iter()
+        .flat_map(|price| numbers().map(move |number| price * held_ready(number, 20.0)))
+        .collect();
+    for (bound, scatter) in [(5.0, (0.05, 0.0005)), (0.25, (0.0, 0.0)), (5.0, (0.0, 0.0))] {
+        // The second row is cheaper, at its ends too, and never meets; the first has its bottom at 20, and at 25 meets the other bound.
+        let metrics =
+            (0..2).flat_map(|row| numbers().map(move |number| vec![f64::from(row) * 99.0 + 6.5 / (number + 1.0)]));
+        let mut truth = Truth { seed: 1, cost: cost.clone(), metrics: metrics.collect(), scatter, runs: 0 };
+        let right = exhaustive(&truth, &[bound]).expect("some meet");
+        let (found, runs) = search(&mut truth, &space, &[bound], Without::default());
+        let best = found.best.expect("some meet");
+        assert!(truth.cost[best] <= truth.cost[right] * 1.01, "{best} for {right}");
+        assert!(runs <= 80 * u64::from(MOST) / 10, "{runs}");
+        // The next best is beside it, not at an end.
+        let second = search(&mut truth, &space, &[bound], Without { requirement: None, candidate: Some(best) }).0;
+        assert!(second.best.is_some_and(|second| second.abs_diff(best) <= 2), "{second:?} after {best}");
+    }
 }
