@@ -111,7 +111,8 @@ fn every_point_has_a_row() {
         |name: &str| csv.lines().next().expect("a header").split(',').position(|column| column == name).expect("there");
     for key in ["latency_s.p99", "cost_usd.total", "instances.mean", "cold_start_ratio"] {
         let found = key.split('.').fold(&one["total"], |value, word| &value[word]);
-        for (name, part) in [(key.to_owned(), "mean"), (format!("{key}_half_width"), "half_width")] {
+        let name = key.replace('.', "_");
+        for (name, part) in [(name.clone(), "mean"), (name + "_half_width", "half_width")] {
             let number: f64 = rows[31][column(&name)].parse().expect("a number");
             assert_eq!(Some(number), found[part].as_f64(), "{name}");
         }
@@ -231,7 +232,7 @@ fn parts_are_the_whole() {
         done(&folder, &format!("sweep small.toml --shard {shard}/5 --out parts --quiet"));
     }
     let text = refused(&folder, "sweep small.toml --merge parts");
-    assert!(text.contains("1 of 5 shards are missing in parts"), "{text}");
+    assert!(text.contains("1 of 5 shards is missing in parts"), "{text}");
     assert!(text.contains("\n  forewarm sweep small.toml --shard 3/5 --out parts\n"), "{text}");
     done(&folder, "sweep small.toml --shard 3/5 --out parts --quiet");
     // Again: the same bytes, whether it is made anew or found to be there.

@@ -107,7 +107,8 @@ impl Study<'_> {
             0 => String::new(),
             more => format!("\n  ... and {more} more: {}", numbers(&missing[NAMED..])),
         };
-        let message = format!("{} of {of} shards are missing in {}", missing.len(), folder.display());
+        let are = if missing.len() == 1 { "is" } else { "are" };
+        let message = format!("{} of {of} shards {are} missing in {}", missing.len(), folder.display());
         Err(Stop::input(message, &format!("make them with{commands}{more}")))
     }
 

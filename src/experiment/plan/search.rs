@@ -4,8 +4,9 @@
 //! rises from there (either part may be missing): a provisioned instance saves money as long as it is busy. What lies before
 //! the valley costs more and serves worse; from there on bisection finds the smallest that meets. A line is given up
 //! as soon as all that is left on it is shown to cost more than what was found on another. The lines that promise to be
-//! cheapest are looked at first. What is undecided gets more replications, up to the last look. All statements come from ranges that hold together ([`Levels`]), so that several searches over the same samples
-//! (without an objective, without the winner) need no allowance of their own.
+//! cheapest are looked at first. What is undecided gets more replications, up to the last look. All statements come from
+//! ranges that hold together ([`Levels`]), so that several searches over the same samples (without an objective, without the
+//! winner) need no allowance of their own.
 
 use std::cmp::Ordering;
 
@@ -136,7 +137,10 @@ impl<'a> Search<'a> {
             }
         }
         let from_valley = |Line(mut line): Line| {
-            let rising = line.split_off(self.valley(&line));
+            let valley = self.valley(&line);
+            // Of what costs about the same the smallest is as good.
+            let is_as_good = self.samples.is_not_cheaper(line[valley], line[0]);
+            let rising = line.split_off(if is_as_good { 0 } else { valley });
             State { low: 0, high: rising.len(), is_done: false, line: Line(rising) }
         };
         Ok(Some(lines.into_iter().map(from_valley).collect()))

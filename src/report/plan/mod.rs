@@ -77,6 +77,9 @@ fn nearest(plan: &Plan, nearest: &Nearest) -> String {
         return String::new();
     };
     let quantity = Quantity::of(&asked.metric);
+    if outcome.value.mean.is_none() {
+        return format!("With {} there is no {} at all: no request came so far.", plan.describe(one), asked.subject());
+    }
     let value = ranged(quantity, &outcome.value);
     let what = format!("{}: {} is {value}, asked for is {}", plan.describe(one), asked.subject(), bound(asked));
     if nearest.by > 0.0 {
@@ -194,6 +197,22 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
         said += &format!(" Set so ({}), it {outcome}.", plan.describe(candidate));
     }
     said
+}
+
+/// What the recommended configuration refuses or holds back at today's load, where no objective speaks of it: latencies are those
+/// of completed requests.
+fn unasked(plan: &Plan) -> Option<String> {
+    const GUARDS: [&str; 4] = ["rejection_ratio", "requests.", "wait_s.", "queue."];
+    let binding = plan.headroom.as_ref()?.first_limit.as_ref().filter(|binding| binding.multiple == 1.0)?;
+    let is_guard = |asked: &Asked| GUARDS.iter().any(|guard| asked.metric.starts_with(guard));
+    (!plan.objectives.iter().any(is_guard)).then(|| {
+        format!(
+            "Mind: {} of {} holds back {} of the requests today, and no objective speaks of that, as one on rejection_ratio would.",
+            binding.limit,
+            binding.function,
+            percent(binding.share)
+        )
+    })
 }
 
 /// Why the recommended configuration is not on the front.

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{
     bound, extent, headline, headroom, mean, method, nearest, objective, open, price, range, ranged, recommended,
-    runner_up, static_estimate, times, word,
+    runner_up, static_estimate, times, unasked, word,
 };
 use crate::measure::Manifest;
 use crate::measure::plan::{Estimate, Outcome, Plan, Verdict};
@@ -54,6 +54,7 @@ fn answer(plan: &Plan) -> Markup {
             @if !plan.is_finished {
                 p.extent { strong { "It was interrupted: this is what was known by then." } }
             }
+            @if let Some(text) = unasked(plan) { p.extent { strong { (text) } } }
         }
         div.cards {
             @match recommended(plan) {

@@ -4,7 +4,7 @@ use super::{
     beside_the_front, bound, extent, headline, headroom, mean, method, nearest, objective, open, price, range,
     recommended,
 };
-use super::{runner_up, static_estimate, times, word};
+use super::{runner_up, static_estimate, times, unasked, word};
 use crate::measure::plan::{Plan, Verdict};
 use crate::report::number::{Quantity, percent};
 use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
@@ -87,6 +87,9 @@ fn answer(out: &mut Text, plan: &Plan) {
     out.line(&format!("  {} a month{range}", mean(Quantity::Usd, &best.month_usd)));
     if let Some(other) = runner_up(plan) {
         paragraph(out, &format!("then {other}"), "  ");
+    }
+    if let Some(text) = unasked(plan) {
+        paragraph(out, &text, "  ");
     }
     out.line("");
     for (asked, outcome) in plan.objectives.iter().zip(&best.objectives) {

@@ -184,10 +184,15 @@ fn where_cost_has_a_valley_it_is_found() {
 #[test]
 fn equal_cost_takes_the_smallest_that_meets() {
     let space = Space::new(vec![Axis { len: 30, is_monotone: true }]);
-    let metrics = (0..30).map(|number| vec![10.0 / (1.0 + f64::from(number))]).collect();
-    let mut truth = Truth { seed: 1, cost: vec![50.0; 30], metrics, scatter: (0.05, 0.0), runs: 0 };
-    let (found, _) = search(&mut truth, &space, &[1.1], Without::default());
-    assert_eq!(found.best, Some(9));
+    let metrics = (0..30).map(|number| vec![10.0 / (1.0 + f64::from(number))]);
+    let metrics: Vec<Vec<f64>> = metrics.collect();
+    // What makes no difference that matters counts as equal.
+    for slope in [0.0, -0.001] {
+        let cost = (0..30).map(|number| 50.0 + slope * f64::from(number)).collect();
+        let mut truth = Truth { seed: 1, cost, metrics: metrics.clone(), scatter: (0.05, 0.0), runs: 0 };
+        let (found, _) = search(&mut truth, &space, &[1.1], Without::default());
+        assert_eq!(found.best, Some(9), "{slope}");
+    }
 }
 
 /// What instances held ready cost that are cheaper in use than others: those that idle cost in vain, those that are missing are
