@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::args::{Format, ListArgs, Listing};
 use super::exit::{Done, Stop};
-use super::small::pretty;
 use super::terminal;
 use crate::dist;
 use crate::measure::summary::metrics;
@@ -16,7 +15,7 @@ use crate::scenario::registry::{self, Listed};
 pub(super) fn list(args: &ListArgs) -> Result<Done, Stop> {
     let rows = rows(args.what);
     let text = match args.format.format {
-        Format::Json => pretty(&Value::Array(rows.iter().map(Row::to_json).collect())),
+        Format::Json => terminal::pretty(&Value::Array(rows.iter().map(Row::to_json).collect())),
         Format::Text => table(&rows),
     };
     terminal::print(&text)?;

@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `report`, `list`, `trace`, `small` | the commands, each in one screen |
+//! | `run`, `compare`, `sweep`, `plan`, `report`, `check`, `list`, `trace`, `texts` | the commands |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output`, `folder`, `room` | the results folder; single files; what both need; whether they will fit |
 //! | `gate` | what makes a result fail |
@@ -17,6 +17,7 @@
 )]
 
 mod args;
+mod check;
 mod compare;
 mod exit;
 mod folder;
@@ -32,9 +33,9 @@ mod report;
 mod results;
 mod room;
 mod run;
-mod small;
 mod sweep;
 mod terminal;
+mod texts;
 mod trace;
 
 use std::process::ExitCode;
@@ -63,11 +64,11 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
-        Command::Check(args) => small::check(&args),
+        Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),
-        Command::Schema => small::schema(),
-        Command::Init(args) => small::init(&args),
-        Command::Completions(args) => small::completions(&args),
+        Command::Schema => texts::schema(),
+        Command::Init(args) => texts::init(&args),
+        Command::Completions(args) => texts::completions(&args),
     }
 }

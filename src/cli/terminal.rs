@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write as _};
 
+use serde_json::Value;
+
 use super::exit::Stop;
 use crate::scenario::Problems;
 
@@ -53,4 +55,9 @@ fn colour(stream: &impl IsTerminal) -> bool {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     stream.is_terminal() && !unwanted && !dumb
+}
+
+/// JSON for people and scripts.
+pub(super) fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
 }

@@ -8,7 +8,6 @@ use super::args::{Format, GenerateArgs, GenerateKind, InspectArgs, TraceCommand}
 use super::exit::{Done, Stop};
 use super::halt::Halt;
 use super::output::{Output, Sink};
-use super::small::pretty;
 use super::terminal;
 use crate::report::number::count;
 use crate::report::trace as report;
@@ -40,7 +39,9 @@ fn inspect(args: &InspectArgs) -> Result<Done, Stop> {
     let stats = stats(args).map_err(Stop::of_trace)?;
     let text = match args.format.format {
         Format::Text => report::render(&args.path.display().to_string(), &stats),
-        Format::Json => pretty(&serde_json::to_value(&stats).map_err(|error| Stop::Environment(error.into()))?),
+        Format::Json => {
+            terminal::pretty(&serde_json::to_value(&stats).map_err(|error| Stop::Environment(error.into()))?)
+        }
     };
     terminal::print(&text)?;
     Ok(Done::Well)

@@ -1,20 +1,15 @@
-//! The commands that simulate nothing.
+//! `forewarm check`.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 
-use clap::CommandFactory as _;
-use serde_json::Value;
-
-use super::args::{Args, CheckArgs, CompletionArgs, InitArgs, ScenarioArgs};
+use super::args::{CheckArgs, ScenarioArgs};
 use super::exit::{Done, Stop};
 use super::load::{self, Text};
 use super::run::threads;
 use super::terminal;
 use crate::experiment::sweep::{Failure, Task};
 use crate::measure::sweep::Columns;
-use crate::scenario::{Problems, schema as scenario_schema, template};
+use crate::scenario::Problems;
 
 /// Points of a sweep that are checked too: a moment's work.
 const MAX_CHECKED: u64 = 10_000;
@@ -58,45 +53,4 @@ fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, Stop> {
         }
     }
     Ok(warnings)
-}
-
-/// `forewarm schema`.
-pub(super) fn schema() -> Result<Done, Stop> {
-    terminal::print(&pretty(&scenario_schema()))?;
-    Ok(Done::Well)
-}
-
-/// `forewarm init`: prints an example, or writes it to a file that does not exist yet.
-pub(super) fn init(args: &InitArgs) -> Result<Done, Stop> {
-    let template = template::find(&args.template).expect("clap takes known templates only");
-    let Some(path) = &args.out else {
-        terminal::print(template.text)?;
-        return Ok(Done::Well);
-    };
-    let shown = path.display();
-    let mut file = File::create_new(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Stop::input(format!("{shown} exists already"), "name another file, or remove this one first")
-        }
-        _ => Stop::of_path(format!("cannot create {shown}"), error),
-    })?;
-    file.write_all(template.text.as_bytes()).map_err(|error| {
-        let _ = std::fs::remove_file(path);
-        Stop::of_writing(path.display(), error)
-    })?;
-    terminal::print(&format!("Wrote {shown}. Next: forewarm run {shown}\n"))?;
-    Ok(Done::Well)
-}
-
-/// `forewarm completions`.
-pub(super) fn completions(args: &CompletionArgs) -> Result<Done, Stop> {
-    let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Args::command(), "forewarm", &mut script);
-    terminal::print(&String::from_utf8_lossy(&script))?;
-    Ok(Done::Well)
-}
-
-/// JSON for people and scripts.
-pub(super) fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
 }
