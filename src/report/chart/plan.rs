@@ -4,7 +4,7 @@ use super::axis::{Axis, Scale};
 use super::plot::{Mark, Panel, Plot, Shape};
 use super::{BLUE, Dash, Drawn, GREEN, INK, MUTED, SKY, Style, VERMILLION};
 use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan};
-use crate::report::number::Quantity;
+use crate::report::number::{Quantity, times};
 use crate::report::wording::shown;
 
 /// More names than this cover one another.
@@ -145,8 +145,8 @@ fn headroom(plan: &Plan) -> Plot {
     cost.marks.iter_mut().for_each(|mark| mark.style.colour = GREEN);
     panels.push(cost);
     let holds_to = plan.headroom.as_ref().map_or(1.0, |headroom| headroom.holds_to);
-    let title = format!("Every objective is met up to {holds_to:.2} times today's load");
-    let of_each = points.iter().map(|point| format!("{:.2} times: {:?}", point.multiple, point.verdict).to_lowercase());
+    let title = format!("Every objective is met up to {} today's load", times(holds_to));
+    let of_each = points.iter().map(|point| format!("{}: {:?}", times(point.multiple), point.verdict).to_lowercase());
     Plot {
         description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,

@@ -51,14 +51,17 @@ pub(super) fn verdict(contrast: &Contrast) -> String {
     }
 }
 
-/// A difference with its sign: `+1.2 ± 0.1 ms`.
+/// A difference with its sign: `+1.2 ± 0.1 ms`; that of shares in percentage points, `-0.97 pp`.
 pub(super) fn difference(contrast: &Contrast) -> String {
-    signed(&contrast.difference, |stat| Quantity::of(&contrast.metric).stat(stat))
+    signed(contrast, Quantity::stat)
 }
 
-/// A number with a plus sign if it is above zero.
-fn signed(stat: &Stat, text: impl Fn(&Stat) -> String) -> String {
-    format!("{}{}", if stat.mean > 0.0 { "+" } else { "" }, text(stat))
+/// The difference with a plus sign if it is above zero, as `text` writes it.
+fn signed(contrast: &Contrast, text: impl Fn(Quantity, &Stat) -> String) -> String {
+    let (quantity, stat) = (Quantity::of(&contrast.metric), &contrast.difference);
+    let number = text(quantity, stat);
+    let number = if quantity == Quantity::Ratio { number.replace(" %", " pp") } else { number };
+    format!("{}{number}", if stat.mean > 0.0 { "+" } else { "" })
 }
 
 /// The difference as a part of the baseline: `-12.3 %`.
@@ -71,7 +74,7 @@ fn relative(contrast: &Contrast) -> Option<String> {
 pub(super) fn words(comparison: &Comparison) -> String {
     format!(
         "alike: not different enough to matter, all of the interval is within {}. N more: not yet distinguishable; about N \
-         more replications would tell. open: not in 10,000 replications.",
+         more replications would tell. open: not in 10,000 replications. pp: percentage points.",
         comparison.method.precision
     )
 }

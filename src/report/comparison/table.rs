@@ -92,5 +92,5 @@ fn numbers(row: &Contrast, word: usize) -> String {
     if whole.chars().count() + 1 + word <= WIDTH {
         return whole;
     }
-    line(&super::signed(&row.difference, |stat| quantity.text(stat.mean)))
+    line(&super::signed(row, |quantity, stat| quantity.text(stat.mean)))
 }

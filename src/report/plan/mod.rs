@@ -7,7 +7,7 @@ mod table;
 pub use page::render as page;
 pub use table::render as table;
 
-use super::number::{NOTHING, Quantity, count, duration, percent};
+use super::number::{NOTHING, Quantity, count, duration, percent, times};
 use crate::measure::plan::{Asked, Candidate, Estimate, Headroom, Nearest, Plan, Price, StaticEstimate, Verdict};
 
 /// The answer in one line.
@@ -121,14 +121,6 @@ fn price(plan: &Plan, price: &Price) -> String {
             format!("without it: {} for {} a month", plan.describe(one), mean(Quantity::Usd, &one.month_usd))
         }
     }
-}
-
-/// `2.1 times`. Three places tell apart the loads between which the limit was sought.
-fn times(multiple: f64) -> String {
-    let places = if multiple < 10.0 { 3 } else { 0 };
-    let text = format!("{multiple:.places$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} times")
 }
 
 /// Up to which load it holds, what breaks then, what binds, and how long that lasts.
