@@ -34,10 +34,11 @@ addresses() {
     "$python" -c "import ray; ray.init(log_to_driver=False); print(*(node['NodeManagerAddress'] for node in ray.nodes()))" 2>/dev/null
 }
 for _ in $(seq 60); do
-    nodes_at=$(addresses)
+    nodes_at=$(addresses || true)
     if [ "$(wc -w <<<"$nodes_at")" = 2 ]; then break; fi
     sleep 0.5
 done
+[ "$(wc -w <<<"$nodes_at")" = 2 ] || { echo "there are not two nodes but: $nodes_at"; exit 1; }
 
 scenario=$here/../sweep-test.toml
 "$forewarm" sweep "$scenario" --out "$work/alone" --quiet

@@ -61,8 +61,10 @@ pub struct Search<'a> {
 /// How far a line has come.
 #[derive(Clone, Debug)]
 struct State {
-    /// What rises in cost: from the valley on.
+    /// What is left to search: from the valley on, or all of it where the first costs about the same.
     line: Line,
+    /// The place of the cheapest seen.
+    valley: usize,
     /// Candidates before this place are out.
     low: usize,
     /// The smallest place that is shown to meet; the length where none is.
@@ -139,9 +141,9 @@ impl<'a> Search<'a> {
         let from_valley = |Line(mut line): Line| {
             let valley = self.valley(&line);
             // Of what costs about the same the smallest is as good.
-            let is_as_good = self.samples.is_not_cheaper(line[valley], line[0]);
-            let rising = line.split_off(if is_as_good { 0 } else { valley });
-            State { low: 0, high: rising.len(), is_done: false, line: Line(rising) }
+            let from = if self.samples.is_not_cheaper(line[valley], line[0]) { 0 } else { valley };
+            let rest = line.split_off(from);
+            State { valley: valley - from, low: 0, high: rest.len(), is_done: false, line: Line(rest) }
         };
         Ok(Some(lines.into_iter().map(from_valley).collect()))
     }
@@ -334,7 +336,7 @@ impl<'a> Search<'a> {
 impl State {
     /// The candidate than which nothing that is left on the line is cheaper.
     fn reference(&self) -> usize {
-        self.line.0[self.low.saturating_sub(1)]
+        self.line.0[self.low.saturating_sub(1).max(self.valley)]
     }
 
     fn last(&self) -> usize {
