@@ -32,11 +32,9 @@ pub(super) fn precision(text: &str) -> Result<(Option<String>, Tolerance), Strin
         Some((metric, value)) => (Some(metric.trim().to_owned()), value.trim()),
         None => (None, text.trim()),
     };
-    let (number, is_part) = value.strip_suffix('%').map_or((value, false), |number| (number.trim_end(), true));
-    let size = number.parse::<f64>().ok().filter(|size| size.is_finite() && *size > 0.0);
-    match (size, metric) {
-        (Some(size), metric) if is_part => Ok((metric, Tolerance::Relative(size / 100.0))),
-        (Some(size), Some(metric)) => Ok((Some(metric), Tolerance::Absolute(size))),
+    match (value.parse(), metric) {
+        (Ok(part @ Tolerance::Relative(_)), metric) => Ok((metric, part)),
+        (Ok(size), Some(metric)) => Ok((Some(metric), size)),
         _ => Err("write a percentage, as in 5%, or METRIC=VALUE, as in latency_s.p99=0.01".to_owned()),
     }
 }
