@@ -96,7 +96,8 @@ impl Span {
     #[inline]
     #[must_use]
     pub fn from_nanos_f64_saturating(nanos: f64) -> Self {
-        Self((nanos as u64).min(Self::MAX_WRITTEN.0))
+        // Signed numbers are converted faster, and the largest of them is the longest span.
+        Self((nanos as i64).max(0) as u64)
     }
 
     /// The span in nanoseconds.

@@ -107,6 +107,26 @@ impl Dist {
         }
     }
 
+    /// Draws a value for each of `places`: the same as one after the other, and faster.
+    pub fn sample_each<T>(&self, stream: &mut Stream, places: &mut [T], put: impl Fn(&mut T, Span)) {
+        match self {
+            Self::Exponential { mean_ns } => {
+                let mean_ns = *mean_ns;
+                for place in places {
+                    put(place, Span::from_nanos_f64_saturating(mean_ns * stream.sample::<f64, _>(Exp1)));
+                }
+            }
+            Self::LogNormal { mu, sigma } => {
+                let (mu, sigma) = (*mu, *sigma);
+                for place in places {
+                    let normal: f64 = stream.sample(StandardNormal);
+                    put(place, Span::from_nanos_f64_saturating((mu + sigma * normal).exp()));
+                }
+            }
+            _ => places.iter_mut().for_each(|place| put(place, self.sample(stream))),
+        }
+    }
+
     /// The kinds that are not worth the space where [`Dist::sample`] is inlined.
     fn sample_other(&self, stream: &mut Stream) -> Span {
         match self {

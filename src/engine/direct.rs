@@ -24,7 +24,7 @@ pub(super) struct Directs<'s>(Vec<Direct<'s>>);
 
 /// A function in the course of the simulation: first what every event needs.
 #[repr(C, align(64))]
-struct Direct<'s> {
+pub(super) struct Direct<'s> {
     id: FnId,
     levels: Levels,
     /// The instance used last of the idle ones, and the one used longest ago.
@@ -75,11 +75,13 @@ enum State {
 impl<'s> Directs<'s> {
     /// None if any of these functions is not of the common kind.
     pub(super) fn new(specs: impl Iterator<Item = &'s Function>, scaling: Option<ScalingRate>) -> Option<Self> {
-        specs
-            .enumerate()
-            .map(|(place, spec)| Direct::new(FnId(place as u32), spec, scaling))
-            .collect::<Option<_>>()
-            .map(Self)
+        let functions = specs.enumerate().map(|(place, spec)| Direct::new(FnId(place as u32), spec, scaling));
+        functions.collect::<Option<_>>().map(Self)
+    }
+
+    /// The only function, if there is only one.
+    pub(super) fn alone(mut self) -> Result<Direct<'s>, Self> {
+        if self.0.len() == 1 { self.0.pop().ok_or(self) } else { Err(self) }
     }
 }
 
@@ -212,7 +214,7 @@ impl<'s> Direct<'s> {
     }
 
     /// A request's execution ends.
-    #[inline]
+    #[inline(always)]
     fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         let slot = &mut self.slots[place as usize];
@@ -261,8 +263,8 @@ impl<'s> Direct<'s> {
     }
 
     /// A request arrives.
-    #[inline]
-    fn arrive<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+    #[inline(always)]
+    fn take_in<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         shared.observer.arrived(now, self.id);
         let limit = match self.reserved {
@@ -312,24 +314,46 @@ impl<'s> Direct<'s> {
     }
 }
 
+/// One function needs no looking up.
+impl<O: Observer> Model<O> for Direct<'_> {
+    fn start(&mut self, _: &mut Shared<O>) {}
+
+    #[inline(always)]
+    fn arrive(&mut self, _: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.take_in(birth, now, shared);
+    }
+
+    #[inline(always)]
+    fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
+        if event.kind() == Kind::Completion {
+            shared.counts.completions += 1;
+            self.complete(event.item(), event.at(), shared);
+        } else {
+            shared.counts.instances_ready += 1;
+            self.become_ready(event.item(), event.at(), shared);
+        }
+    }
+
+    #[inline]
+    fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
+
+    fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
+        self.advance(end, shared);
+        debug_assert!(self.levels.in_progress == 0, "every request has ended");
+    }
+}
+
 impl<O: Observer> Model<O> for Directs<'_> {
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline]
     fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.0[place].arrive(birth, now, shared);
+        self.0[place].take_in(birth, now, shared);
     }
 
     #[inline]
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
-        let function = &mut self.0[event.owner()];
-        if event.kind() == Kind::Completion {
-            shared.counts.completions += 1;
-            function.complete(event.item(), event.at(), shared);
-        } else {
-            shared.counts.instances_ready += 1;
-            function.become_ready(event.item(), event.at(), shared);
-        }
+        self.0[event.owner()].handle(event, shared);
     }
 
     #[inline]
@@ -349,10 +373,7 @@ impl<O: Observer> Model<O> for Directs<'_> {
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
-        for function in &mut self.0 {
-            function.advance(end, shared);
-            debug_assert!(function.levels.in_progress == 0, "every request has ended");
-        }
+        self.0.iter_mut().for_each(|function| function.end(end, shared));
     }
 }
 

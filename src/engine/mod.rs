@@ -43,6 +43,9 @@ use stem_cells::Pools;
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 1 << 16;
 
+/// Functions from which on memory is waited for, so that what an event needs is best read before it is due.
+const MANY: usize = 64;
+
 /// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
 pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
 
@@ -228,7 +231,10 @@ pub fn simulate<O: Observer>(
         && !scenario.platform.has_commons()
         && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
     {
-        return drive(directs, None, scenario, cell, streams, observer, pulse);
+        return match directs.alone() {
+            Ok(direct) => drive(direct, None, scenario, cell, streams, observer, pulse),
+            Err(directs) => drive(directs, None, scenario, cell, streams, observer, pulse),
+        };
     }
     simulate_any(scenario, cell, streams, observer, pulse)
 }
@@ -281,6 +287,7 @@ fn drive<O: Observer, M: Model<O>>(
     model.start(&mut shared);
     let mut reached = SimTime::ZERO;
     let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
+    let reads_ahead = cell.functions.len() >= MANY;
     loop {
         let event = shared.events.first();
         let arrival = shared.sources.first();
@@ -288,7 +295,7 @@ fn drive<O: Observer, M: Model<O>>(
             shared.counts.arrivals += 1;
             reached = arrival.at();
             let (place, birth) = shared.sources.take(&specs);
-            if shared.sources.has_approached() {
+            if reads_ahead && shared.sources.has_approached() {
                 prepare_arrivals(&model, &shared);
             }
             model.arrive(place, birth, reached, &mut shared);
@@ -296,7 +303,7 @@ fn drive<O: Observer, M: Model<O>>(
             break;
         } else {
             shared.events.pop();
-            if shared.events.has_approached() {
+            if reads_ahead && shared.events.has_approached() {
                 prepare_events(&model, &shared);
             }
             reached = event.at();
@@ -332,10 +339,10 @@ fn drive<O: Observer, M: Model<O>>(
 /// they wait once.
 #[inline(never)]
 fn prepare_events<O: Observer, M: Model<O>>(model: &M, shared: &Shared<O>) {
-    let near = || shared.events.near().map(|event| (event, FnId(event.owner() as u32)));
-    let functions = near()
+    let soon = || shared.events.soon().map(|event| (event, FnId(event.owner() as u32)));
+    let functions = soon()
         .fold(0, |read, (event, function)| read ^ model.prepare(event.owner()) ^ shared.observer.prepare(function));
-    black_box(near().fold(functions, |read, (event, function)| {
+    black_box(soon().fold(functions, |read, (event, function)| {
         read ^ shared.observer.prepare_finish(function, model.latency(event))
     }));
 }

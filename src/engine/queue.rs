@@ -1,242 +1,134 @@
 //! The pending events.
 //!
-//! A binary heap, as long as few events are pending. Beyond that most of its time would go into waiting for memory: so
-//! only the events of the near future stay in the heap, and those to come lie unsorted in slots of equal length, each of
-//! which is made the heap when its time has come (a calendar queue with a heap for the current day; R. Brown, CACM
-//! 31(10), 1988). The length of a slot follows the density of the events. The order is that of the heap in every case.
+//! A few of them are kept in order. Of more only those of the near future are; the others lie unsorted in slots of equal
+//! length, about two in each, which come near one after the other (a calendar queue; R. Brown, CACM 31(10), 1988). So an
+//! event costs the same however many are pending. The length and the number of slots follow the events.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod calendar;
+mod near;
 
 use super::event::Event;
+use calendar::Calendar;
+use near::Near;
 
 /// Events from which on slots are worth their while.
+const FEW: usize = 16;
+/// Events from which on memory is waited for, so that what they need is best read ahead.
 const MANY: usize = 1024;
-/// Slots at a time; a power of two.
-const SLOTS: usize = 1 << 13;
-/// Events that a slot is to have.
-const SLOT_EVENTS: usize = 64;
-/// Slots, and events of so many full ones, after which their length is looked at.
-const REVIEW: usize = 64;
+/// Slots whose events are read ahead together.
+const GROUP: u64 = 32;
 
 /// The pending events, earliest first.
 #[derive(Debug)]
 pub(super) struct EventQueue {
     /// All events up to `near_to`; not empty unless the queue is.
-    near: BinaryHeap<Reverse<Event>>,
-    /// The last moment of the near future: that of the clock where no other is far.
+    near: Near,
+    /// The last moment of the near future: that of the clock where no event is far.
     near_to: u64,
-    far: Option<Box<Far>>,
-    /// Events from which on there is a far future.
-    many: usize,
-    /// Whether a slot has become near since somebody asked.
+    /// The events that are not near.
+    far: Calendar,
+    /// Whether there is a far future.
+    is_spread: bool,
     has_approached: bool,
-    /// Events taken from the near future.
-    taken: usize,
-}
-
-/// The events that are not near.
-#[derive(Debug)]
-struct Far {
-    /// A slot is 2^shift ns long; at least 2 ns, so that the slot after the last of the clock has a number.
-    shift: u32,
-    /// The slot after the near future.
-    first: u64,
-    slots: Vec<Vec<Reverse<Event>>>,
-    /// Events in slots.
-    len: usize,
-    /// Events after the last slot.
-    beyond: BinaryHeap<Reverse<Event>>,
-    /// Slots that became the near future since the last review, and events that were taken from there.
-    passed: usize,
-    passed_events: usize,
+    /// The moment up to which somebody was told that events approach.
+    approached_to: u64,
+    /// Events up to which all are near.
+    few: usize,
 }
 
 impl Default for EventQueue {
     fn default() -> Self {
-        Self::with_many(MANY)
+        Self::with_few(FEW)
     }
 }
 
 impl EventQueue {
-    fn with_many(many: usize) -> Self {
-        Self { near: BinaryHeap::new(), near_to: u64::MAX, far: None, many, has_approached: false, taken: 0 }
+    fn with_few(few: usize) -> Self {
+        Self {
+            near: Near::default(),
+            near_to: u64::MAX,
+            far: Calendar::default(),
+            is_spread: false,
+            has_approached: false,
+            approached_to: 0,
+            few,
+        }
     }
 
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
-        if event.at().as_nanos() <= self.near_to {
-            self.near.push(Reverse(event));
-            if self.near.len() > self.many && self.far.is_none() {
-                self.spread();
-            }
-        } else {
-            self.push_far(event);
+        self.put(event);
+        if !self.is_spread && self.near.len() > self.few {
+            self.spread();
         }
     }
 
     /// The earliest event, or [`Event::NEVER`].
     #[inline]
     pub(super) fn first(&self) -> Event {
-        self.near.peek().map_or(Event::NEVER, |event| event.0)
-    }
-
-    /// The events of the near future, in no order.
-    pub(super) fn near(&self) -> impl Iterator<Item = Event> + Clone {
-        self.near.iter().map(|event| event.0)
-    }
-
-    /// Whether others than before are the events of the near future since this was asked last.
-    #[inline]
-    pub(super) fn has_approached(&mut self) -> bool {
-        std::mem::take(&mut self.has_approached)
+        self.near.first()
     }
 
     /// Removes the earliest event.
     #[inline]
     pub(super) fn pop(&mut self) {
         self.near.pop();
-        self.taken += 1;
-        if self.near.is_empty() && self.far.is_some() {
+        if self.is_spread && self.near.is_empty() {
             self.approach();
         }
     }
 
-    /// Puts `event` in the place of the earliest: cheaper than to pop and push.
+    /// Puts `event` in the place of the earliest.
     #[inline]
     pub(super) fn replace_first(&mut self, event: Event) {
-        if event.at().as_nanos() <= self.near_to {
-            if let Some(mut first) = self.near.peek_mut() {
-                *first = Reverse(event);
-            }
-            self.taken += 1;
-        } else {
-            self.push_far(event);
-            self.pop();
-        }
-    }
-
-    #[inline]
-    fn push_far(&mut self, event: Event) {
-        if let Some(far) = &mut self.far {
-            far.push(Reverse(event));
-        }
+        self.near.pop();
+        self.put(event);
         if self.near.is_empty() {
             self.approach();
         }
     }
 
-    /// Many events: from now on only some of them are near.
+    #[inline]
+    fn put(&mut self, event: Event) {
+        if event.at().as_nanos() <= self.near_to {
+            self.near.push(event);
+        } else {
+            self.far.push(event);
+        }
+    }
+
+    /// Whether, of many events, others than before will soon be the earliest, since this was asked last.
+    #[inline]
+    pub(super) fn has_approached(&mut self) -> bool {
+        std::mem::take(&mut self.has_approached)
+    }
+
+    /// The events that will soon be the earliest, in no order.
+    pub(super) fn soon(&self) -> impl Iterator<Item = Event> + Clone {
+        self.near.iter().chain(self.far.soon(GROUP))
+    }
+
+    /// More than a few events: from now on only some of them are near.
     #[cold]
     fn spread(&mut self) {
-        let mut events = std::mem::take(&mut self.near).into_vec();
-        // The nearer half tells how dense they are.
-        let middle = events.len() / 2;
-        let earliest = events.first().map_or(0, |first| first.0.at().as_nanos());
-        let (_, median, _) = events.select_nth_unstable_by(middle, |a, b| b.cmp(a));
-        let length = (median.0.at().as_nanos() - earliest) / (middle / SLOT_EVENTS).max(1) as u64;
-        let shift = length.max(2).ilog2();
-        let mut far = Far::new(shift, earliest >> shift);
-        events.into_iter().for_each(|event| far.push(event));
-        self.far = Some(Box::new(far));
+        self.far.spread(self.near.take_all());
+        self.is_spread = true;
         self.approach();
     }
 
     /// The next slot with events becomes the near future.
-    #[cold]
+    #[inline(never)]
     fn approach(&mut self) {
-        let Some(mut far) = self.far.take() else { return };
-        if far.len + far.beyond.len() <= self.many / 8 {
-            let few = far.slots.iter_mut().flat_map(|slot| slot.drain(..));
-            self.near.extend(few.chain(far.beyond.drain()));
-            self.near_to = u64::MAX;
+        if self.far.len() <= self.few / 4 {
+            self.far.take_all().into_iter().for_each(|event| self.near.push(event));
+            (self.near_to, self.is_spread) = (u64::MAX, false);
             return;
         }
-        far.passed_events += std::mem::take(&mut self.taken);
-        if far.passed >= REVIEW || far.passed_events >= REVIEW * SLOT_EVENTS {
-            far.review();
+        self.near_to = self.far.next(&mut self.near);
+        if self.far.len() >= MANY && self.near_to >= self.approached_to {
+            self.approached_to = self.near_to.saturating_add(self.far.length_of(GROUP));
+            self.has_approached = true;
         }
-        let spare = std::mem::take(&mut self.near).into_vec();
-        self.near = BinaryHeap::from(far.next(spare));
-        // After the last slot of the clock this comes to its last moment: 2^64 is 0 here.
-        self.near_to = (far.first << far.shift).wrapping_sub(1);
-        self.has_approached = true;
-        self.far = Some(far);
-    }
-}
-
-impl Far {
-    fn new(shift: u32, first: u64) -> Self {
-        let slots = (0..SLOTS).map(|_| Vec::new()).collect();
-        Self { shift, first, slots, len: 0, beyond: BinaryHeap::new(), passed: 0, passed_events: 0 }
-    }
-
-    #[inline]
-    fn push(&mut self, event: Reverse<Event>) {
-        let slot = event.0.at().as_nanos() >> self.shift;
-        if slot - self.first < SLOTS as u64 {
-            self.slots[slot as usize % SLOTS].push(event);
-            self.len += 1;
-        } else {
-            self.beyond.push(event);
-        }
-    }
-
-    /// The events of the next slot that has any; `spare` takes its place.
-    fn next(&mut self, mut spare: Vec<Reverse<Event>>) -> Vec<Reverse<Event>> {
-        if self.len == 0 {
-            // Nothing for a long time: straight to the next event.
-            self.first = self.beyond.peek().map_or(self.first, |event| event.0.at().as_nanos() >> self.shift);
-            self.catch_up();
-        }
-        loop {
-            let slot = &mut self.slots[self.first as usize % SLOTS];
-            let found = !slot.is_empty();
-            if found {
-                std::mem::swap(slot, &mut spare);
-                self.len -= spare.len();
-            }
-            self.first += 1;
-            self.passed += 1;
-            self.catch_up();
-            if found || self.len == 0 {
-                return spare;
-            }
-        }
-    }
-
-    /// Takes in what lay beyond the slots and does so no longer.
-    #[inline]
-    fn catch_up(&mut self) {
-        while let Some(event) = self.beyond.peek()
-            && (event.0.at().as_nanos() >> self.shift) - self.first < SLOTS as u64
-        {
-            if let Some(event) = self.beyond.pop() {
-                self.push(event);
-            }
-        }
-    }
-
-    /// Makes slots shorter or longer where they have far too many events or too few.
-    fn review(&mut self) {
-        let full = SLOT_EVENTS * self.passed.max(1);
-        let shift = if self.passed_events > 2 * full {
-            self.shift.saturating_sub((self.passed_events / full).ilog2()).max(1)
-        } else if 2 * self.passed_events < full {
-            (self.shift + (full / self.passed_events.max(1)).ilog2()).min(62)
-        } else {
-            self.shift
-        };
-        (self.passed, self.passed_events) = (0, 0);
-        if shift == self.shift {
-            return;
-        }
-        let events: Vec<_> = self.slots.iter_mut().flat_map(|slot| slot.drain(..)).chain(self.beyond.drain()).collect();
-        // No event lies before the first slot, whatever its length: a longer one begins earlier.
-        self.first =
-            if shift < self.shift { self.first << (self.shift - shift) } else { self.first >> (shift - self.shift) };
-        (self.shift, self.len) = (shift, 0);
-        events.into_iter().for_each(|event| self.push(event));
     }
 }
 
@@ -261,8 +153,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn events_come_in_order_however_many_there_are(steps in steps(), many in prop_oneof![Just(8usize), Just(64), Just(MANY)]) {
-            let mut queue = EventQueue::with_many(many);
+        fn events_come_in_order_however_many_there_are(steps in steps(), few in prop_oneof![Just(2usize), Just(FEW), Just(64)]) {
+            let mut queue = EventQueue::with_few(few);
             let mut expected = BTreeSet::new();
             let mut now = 0;
             for (pushes, pops) in steps {
@@ -330,13 +222,13 @@ mod tests {
                 let next = now + 1 + (step * 7_919) % (8_000 * gap);
                 queue.replace_first(Event::new(SimTime::from_nanos(next), Kind::Completion, 0, step as u32));
             }
-            queue.far.as_ref().map(|far| far.shift)
+            queue.far.length_of(1)
         };
         for item in 0..4_000_u32 {
             let event = Event::new(SimTime::from_nanos(u64::from(item)), Kind::Completion, 0, item);
             queue.push(event);
         }
         let (short, long) = (at(10, &mut queue), at(10_000, &mut queue));
-        assert!(short.expect("many events") + 5 < long.expect("many events"), "{short:?} {long:?}");
+        assert!(32 * short < long, "{short} {long}");
     }
 }

@@ -28,20 +28,22 @@ pub(super) struct Sources {
 
 /// A source: what each of its requests needs. The rest is elsewhere, so that of many sources more is near.
 struct SourceState {
-    /// Arrivals drawn ahead: what the next event depends on is there before it is asked for.
-    ahead: Vec<Arrival>,
-    /// The next of them.
-    next: u32,
-    is_closed: bool,
     /// Requests that came out so far: the number of the next.
     number: u64,
-    target: LocalTarget,
+    /// The next arrival of those drawn ahead, and the end of them.
+    next: u32,
+    drawn: u32,
+    is_closed: bool,
     origin: Box<Origin>,
+    /// Arrivals drawn ahead, each with the place of its function and with its running time: what the next event depends on
+    /// is there before it is asked for.
+    ahead: [Arrival; AHEAD],
 }
 
-/// Where the requests of a source come from.
+/// Where the requests of a source come from, and where they go.
 struct Origin {
     arrivals: Arrivals,
+    target: LocalTarget,
     users: Option<ClosedUsers>,
     service: Stream,
     luck: Marks,
@@ -50,18 +52,18 @@ struct Origin {
 /// Where a source's requests go, as places in the cell.
 enum LocalTarget {
     One(u32),
-    #[expect(clippy::box_collection, reason = "small, and one more step to a trace does not matter")]
-    ByTrace(Box<Vec<u32>>),
+    /// By the place of its name in the trace.
+    ByTrace(Vec<u32>),
 }
 
 impl LocalTarget {
     /// The place of the function that an arrival goes to.
     #[inline]
-    fn of(&self, arrival: Option<Arrival>) -> usize {
-        (match self {
+    fn of(&self, arrival: &Arrival) -> u32 {
+        match self {
             Self::One(function) => *function,
-            Self::ByTrace(functions) => arrival.map_or(0, |arrival| functions[arrival.function as usize]),
-        }) as usize
+            Self::ByTrace(functions) => functions[arrival.function as usize],
+        }
     }
 }
 
@@ -83,22 +85,23 @@ impl Sources {
             };
             let origin = Origin {
                 arrivals: Arrivals::new(&source.arrivals, streams, &source.name)?,
+                target: match &source.target {
+                    Target::Function(function) => LocalTarget::One(place_of(*function) as u32),
+                    Target::ByTrace(functions) => {
+                        LocalTarget::ByTrace(functions.iter().map(|id| place_of(*id) as u32).collect())
+                    }
+                },
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, &source.name)),
                 service: streams.stream(&source.name, Purpose::Service),
                 luck: streams.marks(&source.name, Purpose::ColdStart),
             };
             all.list.push(SourceState {
-                ahead: Vec::new(),
-                next: 0,
-                is_closed: users.is_some(),
                 number: 0,
-                target: match &source.target {
-                    Target::Function(function) => LocalTarget::One(place_of(*function) as u32),
-                    Target::ByTrace(functions) => {
-                        LocalTarget::ByTrace(Box::new(functions.iter().map(|id| place_of(*id) as u32).collect()))
-                    }
-                },
+                next: 0,
+                drawn: 0,
+                is_closed: users.is_some(),
                 origin: Box::new(origin),
+                ahead: [Arrival::default(); AHEAD],
             });
             let place = all.list.len() - 1;
             match users {
@@ -146,17 +149,12 @@ impl Sources {
         let event = self.first;
         let place = event.owner();
         let state = &mut self.list[place];
-        let drawn = state.pending();
-        state.next += 1;
-        let function = state.target.of(drawn);
-        let service = match drawn.and_then(|arrival| arrival.duration) {
-            Some(duration) => duration,
-            None => functions[function].duration.sample(&mut state.origin.service),
-        };
-        let birth = Birth { service, number: state.number, source: place as u32 };
-        state.number += 1;
         // A user asks again when the answer is there.
-        let next = if state.is_closed { None } else { self.draw(place, functions) };
+        let is_closed = state.is_closed;
+        let arrival = if is_closed { state.origin.ask(functions) } else { state.take() };
+        let birth = Birth { service: arrival.duration.unwrap_or_default(), number: state.number, source: place as u32 };
+        state.number += 1;
+        let next = if is_closed { None } else { self.draw(place, functions) };
         let other = self.others.first();
         self.first = match next {
             Some(next) if next < other => next,
@@ -169,7 +167,7 @@ impl Sources {
                 other
             }
         };
-        (function, birth)
+        (arrival.function as usize, birth)
     }
 
     /// Whether there are other near arrivals than before, since this was asked last.
@@ -180,9 +178,8 @@ impl Sources {
 
     /// The places of the functions that the near arrivals go to, where that is known.
     pub(super) fn near_functions(&self) -> impl Iterator<Item = usize> {
-        self.others.near().filter_map(|arrival| {
-            let state = &self.list[arrival.owner()];
-            black_box(state.pending()).map(|arrival| state.target.of(Some(arrival)))
+        self.others.soon().filter_map(|arrival| {
+            black_box(self.list[arrival.owner()].pending()).map(|arrival| arrival.function as usize)
         })
     }
 
@@ -208,11 +205,11 @@ impl Sources {
     #[inline]
     fn draw(&mut self, place: usize, functions: &[&Function]) -> Option<Event> {
         let state = &mut self.list[place];
-        if state.next as usize >= state.ahead.len() {
+        if state.next == state.drawn {
             state.draw_ahead(functions, self.horizon);
         }
-        let arrival = state.pending().filter(|arrival| arrival.at < self.horizon)?;
-        Some(Event::new(arrival.at, Kind::Arrival, place as u32, 0))
+        let at = state.pending()?.at;
+        (at < self.horizon).then(|| Event::new(at, Kind::Arrival, place as u32, 0))
     }
 
     fn think(&mut self, place: usize, now: SimTime) {
@@ -228,24 +225,53 @@ impl Sources {
 impl SourceState {
     /// The next arrival, if one is drawn.
     #[inline]
-    fn pending(&self) -> Option<Arrival> {
-        self.ahead.get(self.next as usize).copied()
+    fn pending(&self) -> Option<&Arrival> {
+        (self.next < self.drawn).then(|| &self.ahead[self.next as usize % AHEAD])
     }
 
-    /// Draws the next arrivals, with their running times where the function is known.
+    /// Takes the next arrival, which is drawn.
+    #[inline]
+    fn take(&mut self) -> Arrival {
+        let arrival = self.ahead[self.next as usize % AHEAD];
+        self.next += 1;
+        arrival
+    }
+
     #[inline(never)]
     fn draw_ahead(&mut self, functions: &[&Function], horizon: SimTime) {
-        self.ahead.clear();
-        self.next = 0;
-        let origin = &mut *self.origin;
-        for mut arrival in origin.arrivals.by_ref().take(AHEAD) {
-            if let (LocalTarget::One(function), None) = (&self.target, arrival.duration) {
-                arrival.duration = Some(functions[*function as usize].duration.sample(&mut origin.service));
-            }
-            self.ahead.push(arrival);
-            if arrival.at >= horizon {
-                break;
+        let drawn = self.origin.draw(&mut self.ahead, functions, horizon);
+        (self.next, self.drawn) = (0, drawn as u32);
+    }
+}
+
+impl Origin {
+    /// Draws the next arrivals with all that belongs to them, and says how many.
+    fn draw(&mut self, ahead: &mut [Arrival], functions: &[&Function], horizon: SimTime) -> usize {
+        let drawn = self.arrivals.draw(horizon, ahead);
+        let ahead = &mut ahead[..drawn];
+        if let LocalTarget::One(function) = self.target
+            && ahead.iter().all(|arrival| arrival.duration.is_none())
+        {
+            functions[function as usize].duration.sample_each(&mut self.service, ahead, |arrival, duration| {
+                (arrival.function, arrival.duration) = (function, Some(duration));
+            });
+            return drawn;
+        }
+        for arrival in ahead {
+            arrival.function = self.target.of(arrival);
+            if arrival.duration.is_none() {
+                let function = functions[arrival.function as usize];
+                arrival.duration = Some(function.duration.sample(&mut self.service));
             }
         }
+        drawn
+    }
+
+    /// The request of a user, now.
+    fn ask(&mut self, functions: &[&Function]) -> Arrival {
+        let mut request = Arrival::default();
+        request.function = self.target.of(&request);
+        request.duration = Some(functions[request.function as usize].duration.sample(&mut self.service));
+        request
     }
 }

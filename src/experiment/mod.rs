@@ -298,7 +298,6 @@ impl Work<'_> {
         total: &mut Total,
         log: Option<O>,
     ) -> Result<Vec<FunctionRecord>, SimError> {
-        let mut recorder = Recorder::new(self.scenario, task.cell, self.window, total);
         let streams = Streams::new(self.scenario.simulation.seed, replication);
         let horizon = self.window.until.as_nanos() as f64;
         let mut reached = SimTime::ZERO;
@@ -308,9 +307,20 @@ impl Work<'_> {
             reached = now;
             self.progress.advance(share, requests)
         };
-        let (scenario, cell) = (self.scenario, task.cell);
-        let Some(mut batches) = Batches::new(scenario, cell, self.window) else {
-            let events = simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?;
+        let (scenario, cell, window) = (self.scenario, task.cell, self.window);
+        let batches = Batches::new(scenario, cell, window);
+        // The common cases know what they do not need.
+        if batches.is_none() && log.is_none() && cell.functions.len() == 1 {
+            let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
+            let events = simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?;
+            return Ok(recorder.finish(events));
+        }
+        let mut recorder = Recorder::<false>::new(scenario, cell, window, total);
+        let Some(mut batches) = batches else {
+            let events = match log {
+                None => simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?,
+                Some(log) => simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?,
+            };
             return Ok(recorder.finish(events));
         };
         let events = simulate(scenario, cell, &streams, ((&mut recorder, &mut batches), log), &mut pulse)?;

@@ -18,9 +18,9 @@ use track::{BilledStart, Track};
 /// So many functions at most are always simulated together, so that the peaks of their sum are exact.
 pub const TOGETHER_MAX: usize = 32;
 
-/// Records a cell while it is simulated.
+/// Records a cell while it is simulated; where a function is `ALONE` in it, nothing has to be looked up.
 #[derive(Debug)]
-pub struct Recorder<'a> {
+pub struct Recorder<'a, const ALONE: bool> {
     window: &'a Window,
     functions: Vec<Track<'a>>,
     total: &'a mut Total,
@@ -28,10 +28,14 @@ pub struct Recorder<'a> {
     running: Option<Running>,
 }
 
-impl<'a> Recorder<'a> {
+impl<'a, const ALONE: bool> Recorder<'a, ALONE> {
     /// Records the functions of `cell` into `total`.
+    ///
+    /// # Panics
+    /// If there are several functions and one of them is said to be alone.
     #[must_use]
     pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window, total: &'a mut Total) -> Self {
+        assert!(!ALONE || cell.functions.len() == 1, "a function is alone in its cell");
         let track = |id: &FnId| Track::new(scenario, *id, window);
         let running = (cell.functions.len() > 1 && total.slots.is_none()).then(Running::default);
         Self { window, functions: cell.functions.iter().map(track).collect(), total, running }
@@ -50,25 +54,37 @@ impl<'a> Recorder<'a> {
         }
         functions.into_iter().map(|track| track.finish(window, total)).collect()
     }
+
+    #[inline(always)]
+    fn running(&mut self) -> Option<&mut Running> {
+        if ALONE { None } else { self.running.as_mut() }
+    }
 }
 
-impl Observer for Recorder<'_> {
+/// The place of a function in the list of a recorder.
+#[inline(always)]
+const fn place<const ALONE: bool>(function: FnId) -> usize {
+    if ALONE { 0 } else { function.index() }
+}
+
+impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     #[inline(always)]
     fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
-        if let Some(running) = &mut self.running {
-            running.held(now, self.window.from, self.window.until);
+        let (from, until) = (self.window.from, self.window.until);
+        if let Some(running) = self.running() {
+            running.held(now, from, until);
         }
-        self.functions[function.index()].advance(now, held, self.window, self.total);
+        self.functions[place::<ALONE>(function)].advance(now, held, self.window, self.total);
     }
 
     #[inline]
     fn prepare(&self, function: FnId) -> u64 {
-        self.functions[function.index()].prepare()
+        self.functions[place::<ALONE>(function)].prepare()
     }
 
     #[inline]
     fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
-        self.functions[function.index()].tally.prepare_finish(latency)
+        self.functions[place::<ALONE>(function)].tally.prepare_finish(latency)
     }
 
     #[inline]
@@ -78,18 +94,18 @@ impl Observer for Recorder<'_> {
 
     #[inline]
     fn arrived(&mut self, now: SimTime, function: FnId) {
-        let track = &mut self.functions[function.index()];
+        let track = &mut self.functions[place::<ALONE>(function)];
         if let Some(interval) = track.interval_in(&mut self.total.intervals) {
             interval.counts.arrived += 1;
         }
         track.tally.arrived += u64::from(now >= self.window.from);
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running() {
             running.arrived();
         }
     }
 
     fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
-        let track = &mut self.functions[function.index()];
+        let track = &mut self.functions[place::<ALONE>(function)];
         if let Some(interval) = track.interval_in(&mut self.total.intervals) {
             interval.counts.throttled += 1;
         }
@@ -102,24 +118,24 @@ impl Observer for Recorder<'_> {
     #[inline]
     fn assigned(&mut self, _: SimTime, function: FnId, cold: bool, _: bool) {
         if cold {
-            let track = &mut self.functions[function.index()];
+            let track = &mut self.functions[place::<ALONE>(function)];
             if let Some(interval) = track.interval_in(&mut self.total.intervals) {
                 interval.counts.cold += 1;
             }
         }
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running() {
             running.assigned();
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn finished(&mut self, request: &Finished) {
-        let track = &mut self.functions[request.function.index()];
+        let track = &mut self.functions[place::<ALONE>(request.function)];
         if let Some(interval) = track.interval_in(&mut self.total.intervals) {
             interval.count(request);
         }
         track.finish_request(request, request.born >= self.window.from);
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running() {
             running.finished(request.instance.is_some());
         }
     }
@@ -134,14 +150,14 @@ impl Observer for Recorder<'_> {
         provisioned: bool,
     ) {
         let start = BilledStart { billed, ready, provisioned, counts: self.window.measures(now) };
-        self.functions[function.index()].create(instance, now, start);
-        if let Some(running) = &mut self.running {
+        self.functions[place::<ALONE>(function)].create(instance, now, start);
+        if let Some(running) = self.running() {
             running.created();
         }
     }
 
     fn instance_found(&mut self, _: FnId, _: InstanceId, is_busy: bool) {
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running() {
             running.created();
             if is_busy {
                 running.arrived();
@@ -151,14 +167,14 @@ impl Observer for Recorder<'_> {
     }
 
     fn initial_ended(&mut self, _: SimTime, _: FnId, _: InstanceId) {
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running() {
             running.finished(true);
         }
     }
 
     fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
-        self.functions[function.index()].remove(instance, created, now, self.window);
-        if let Some(running) = &mut self.running {
+        self.functions[place::<ALONE>(function)].remove(instance, created, now, self.window);
+        if let Some(running) = self.running() {
             running.removed();
         }
     }

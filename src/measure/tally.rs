@@ -198,18 +198,18 @@ impl Tally {
     }
 
     /// A request that counts has ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&mut self, request: &Finished) {
         self.started += u64::from(request.instance.is_some());
         self.cold += u64::from(request.cold);
         self.cold_affected += u64::from(request.cold_affected);
         match request.outcome {
             Outcome::Completed => {
-                let execution = request.ended.since(request.started);
-                if request.started == request.born {
-                    self.direct.record(execution);
+                let (latency, wait) = (request.ended.since(request.born), request.started.since(request.born));
+                if wait == Span::ZERO {
+                    self.direct.record(latency);
                 } else {
-                    self.record_waited(request, execution);
+                    self.record_waited(latency, wait, request.assigned.since(request.born));
                 }
             }
             Outcome::Rejected => self.rejected += 1,
@@ -219,7 +219,8 @@ impl Tally {
         }
     }
 
-    fn record_waited(&mut self, request: &Finished, execution: Span) {
+    #[inline(never)]
+    fn record_waited(&mut self, latency: Span, wait: Span, queueing: Span) {
         let bits = self.bits;
         let waited = self.waited.get_or_insert_with(|| {
             let sample = || Sample::new(bits);
@@ -231,11 +232,11 @@ impl Tally {
                 execution: sample(),
             })
         });
-        waited.latency.record(request.ended.since(request.born));
-        waited.wait.record(request.started.since(request.born));
-        waited.queueing.record(request.assigned.since(request.born));
-        waited.cold_start.record(request.started.since(request.assigned));
-        waited.execution.record(execution);
+        waited.latency.record(latency);
+        waited.wait.record(wait);
+        waited.queueing.record(queueing);
+        waited.cold_start.record(wait - queueing);
+        waited.execution.record(latency - wait);
     }
 
     /// An instance is gone.

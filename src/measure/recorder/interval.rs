@@ -80,7 +80,7 @@ impl Interval {
     }
 
     /// Counts how a request ended.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&mut self, request: &Finished) {
         match request.outcome {
             Outcome::Completed => {

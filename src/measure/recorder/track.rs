@@ -231,7 +231,7 @@ impl<'a> Track<'a> {
         self.interval += 1;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish_request(&mut self, request: &Finished, counts: bool) {
         if counts {
             self.tally.finish(request);

@@ -68,8 +68,10 @@ impl DenseDiurnal {
     pub(super) fn next(&mut self) -> Option<SimTime> {
         loop {
             let ahead = self.rest + self.gap_ns * self.stream.sample::<f64, _>(Exp1);
+            // Signed numbers are converted faster.
+            let whole = ahead as i64;
             // The gap forgets how long it has lasted: at the end of the part it begins anew.
-            if ahead >= (self.end_ns - self.at_ns) as f64 {
+            if whole as u64 >= self.end_ns - self.at_ns {
                 self.at_ns = self.end_ns;
                 self.rest = 0.0;
                 if self.at_ns == u64::MAX {
@@ -79,7 +81,6 @@ impl DenseDiurnal {
                 self.enter();
                 continue;
             }
-            let whole = ahead as i64;
             self.rest = ahead - whole as f64;
             self.at_ns += whole as u64;
             let luck: f64 = self.stream.random();

@@ -109,6 +109,16 @@ impl Arrivals {
         }
     }
 
+    /// Draws the next requests into `places`, as many as there are places, but none after the first that does not come
+    /// before `until`. Says how many: the same as one after the other, and faster.
+    pub fn draw(&mut self, until: SimTime, places: &mut [Arrival]) -> usize {
+        match &mut self.0 {
+            Process::Poisson(process) => fill(until, places, || process.next().map(Arrival::at)),
+            Process::DenseDiurnal(process) => fill(until, places, || process.next().map(Arrival::at)),
+            _ => fill(until, places, || self.next()),
+        }
+    }
+
     fn next_rare(&mut self) -> Option<SimTime> {
         match &mut self.0 {
             Process::Poisson(process) => process.next(),
@@ -140,8 +150,34 @@ impl Iterator for Arrivals {
             Process::Repeated(repeated) => return repeated.next(),
             _ => self.next_rare()?,
         };
-        Some(Arrival { at, function: 0, duration: None })
+        Some(Arrival::at(at))
     }
+}
+
+impl Arrival {
+    /// Of a process that has but one function, and knows no running times.
+    #[inline]
+    const fn at(at: SimTime) -> Self {
+        Self { at, function: 0, duration: None }
+    }
+}
+
+impl Default for Arrival {
+    fn default() -> Self {
+        Self::at(SimTime::NEVER)
+    }
+}
+
+#[inline]
+fn fill(until: SimTime, places: &mut [Arrival], mut next: impl FnMut() -> Option<Arrival>) -> usize {
+    for (drawn, place) in places.iter_mut().enumerate() {
+        let Some(arrival) = next() else { return drawn };
+        *place = arrival;
+        if arrival.at >= until {
+            return drawn + 1;
+        }
+    }
+    places.len()
 }
 
 /// A clock that moves on by real numbers of nanoseconds: it shows whole ones and carries the rest.

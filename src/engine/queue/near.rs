@@ -1,0 +1,119 @@
+//! The events of the near future.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::super::event::Event;
+
+/// Places for events in order, and one for the end of them.
+const PLACES: usize = 32;
+
+/// Events: the earliest in order, and where that would be too many the rest in a heap.
+#[derive(Debug)]
+pub(super) struct Near {
+    /// The latest first, behind one that is never due.
+    sorted: [Event; PLACES],
+    /// The place of the earliest; 0 if there are none, and then the crowd is empty too.
+    earliest: usize,
+    /// None of them is before any that is sorted.
+    crowd: BinaryHeap<Reverse<Event>>,
+    /// Later events belong to the crowd.
+    sorted_to: Event,
+}
+
+impl Default for Near {
+    fn default() -> Self {
+        Self { sorted: [Event::NEVER; PLACES], earliest: 0, crowd: BinaryHeap::new(), sorted_to: Event::NEVER }
+    }
+}
+
+impl Near {
+    pub(super) fn len(&self) -> usize {
+        self.earliest + self.crowd.len()
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.earliest == 0
+    }
+
+    /// The earliest event, or [`Event::NEVER`].
+    #[inline]
+    pub(super) fn first(&self) -> Event {
+        self.sorted[self.earliest % PLACES]
+    }
+
+    #[inline]
+    pub(super) fn push(&mut self, event: Event) {
+        if event > self.sorted_to || self.earliest == PLACES - 1 {
+            self.push_to_crowd(event);
+        } else {
+            self.insert(event);
+        }
+    }
+
+    /// Removes the earliest event, if there is one.
+    #[inline]
+    pub(super) fn pop(&mut self) {
+        self.earliest = self.earliest.saturating_sub(1);
+        if self.earliest == 0 && self.sorted_to != Event::NEVER {
+            self.sort_some();
+        }
+    }
+
+    /// Where there is room, and the event belongs here.
+    #[inline]
+    fn insert(&mut self, event: Event) {
+        let mut place = self.earliest + 1;
+        self.earliest = place;
+        // Ends at the latest before the one that is never due.
+        while self.sorted[place - 1] < event {
+            self.sorted[place] = self.sorted[place - 1];
+            place -= 1;
+        }
+        self.sorted[place] = event;
+    }
+
+    #[cold]
+    fn push_to_crowd(&mut self, event: Event) {
+        if event > self.sorted_to || event > self.sorted[1] {
+            self.crowd.push(Reverse(event));
+        } else {
+            // The latest gives way.
+            self.crowd.push(Reverse(self.sorted[1]));
+            self.sorted.copy_within(2.., 1);
+            self.earliest -= 1;
+            self.insert(event);
+        }
+        self.sorted_to = self.sorted[1].min(self.sorted_to);
+    }
+
+    /// Sorts the next of the crowd, if there are any.
+    #[cold]
+    fn sort_some(&mut self) {
+        let mut some = [Event::NEVER; PLACES / 2];
+        while let Some(place) = some.get_mut(self.earliest)
+            && let Some(Reverse(next)) = self.crowd.pop()
+        {
+            *place = next;
+            self.earliest += 1;
+        }
+        for (place, event) in self.sorted[1..=self.earliest].iter_mut().rev().zip(some) {
+            *place = event;
+        }
+        self.sorted_to = if self.crowd.is_empty() { Event::NEVER } else { self.sorted[1] };
+    }
+
+    /// All events, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Event> + Clone {
+        self.sorted[1..=self.earliest].iter().copied().chain(self.crowd.iter().map(|event| event.0))
+    }
+
+    /// All events, in no order; none is left.
+    pub(super) fn take_all(&mut self) -> Vec<Event> {
+        let all = self.iter().collect();
+        self.crowd.clear();
+        (self.earliest, self.sorted_to) = (0, Event::NEVER);
+        all
+    }
+}
