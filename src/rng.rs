@@ -5,11 +5,44 @@
 //! (a cold start's) come from [`Marks`], a keyed family with one tiny stream for each request: as if drawn at birth,
 //! but free until somebody looks.
 
+use std::ops::{Deref, DerefMut};
+
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 /// The generator behind every stream.
 pub type Stream = Xoshiro256PlusPlus;
+
+/// A stream while a block of numbers is drawn from it in one place of the program: a copy, so that its state may stay in
+/// registers, and of a type for every `PLACE`, so that what draws from it is compiled into that place and nowhere else.
+pub struct Block<const PLACE: u8>(Stream);
+
+impl<const PLACE: u8> Block<PLACE> {
+    /// Lends a stream to `draw`.
+    #[inline(always)]
+    pub fn lend<T>(stream: &mut Stream, draw: impl FnOnce(&mut Self) -> T) -> T {
+        let mut block = Self(stream.clone());
+        let drawn = draw(&mut block);
+        *stream = block.0;
+        drawn
+    }
+}
+
+impl<const PLACE: u8> Deref for Block<PLACE> {
+    type Target = Stream;
+
+    #[inline(always)]
+    fn deref(&self) -> &Stream {
+        &self.0
+    }
+}
+
+impl<const PLACE: u8> DerefMut for Block<PLACE> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Stream {
+        &mut self.0
+    }
+}
 
 /// The version of the derivation below. Changing it changes every result.
 pub const DERIVATION_VERSION: u64 = 1;

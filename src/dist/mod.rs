@@ -26,7 +26,7 @@ pub use kinds::kinds;
 pub use mixture::HyperExponential;
 pub use table::{Empirical, Percentiles};
 
-use crate::rng::Stream;
+use crate::rng::{Block, Stream};
 use crate::time::{NANOS_PER_SECOND, Span};
 
 /// A distribution of durations (never negative). Cheap to clone.
@@ -110,19 +110,17 @@ impl Dist {
     /// Draws a value for each of `places`: the same as one after the other, and faster.
     pub fn sample_each<T>(&self, stream: &mut Stream, places: &mut [T], put: impl Fn(&mut T, Span)) {
         match self {
-            Self::Exponential { mean_ns } => {
-                let mean_ns = *mean_ns;
+            Self::Exponential { mean_ns } => Block::<2>::lend(stream, |stream| {
                 for place in places {
                     put(place, Span::from_nanos_f64_saturating(mean_ns * stream.sample::<f64, _>(Exp1)));
                 }
-            }
-            Self::LogNormal { mu, sigma } => {
-                let (mu, sigma) = (*mu, *sigma);
+            }),
+            Self::LogNormal { mu, sigma } => Block::<3>::lend(stream, |stream| {
                 for place in places {
                     let normal: f64 = stream.sample(StandardNormal);
                     put(place, Span::from_nanos_f64_saturating((mu + sigma * normal).exp()));
                 }
-            }
+            }),
             _ => places.iter_mut().for_each(|place| put(place, self.sample(stream))),
         }
     }

@@ -17,9 +17,14 @@ fn ok(dist: Result<Dist, DistError>) -> Dist {
     dist.expect("good parameters")
 }
 
+/// In rising order; they are the same whether drawn one after the other or in blocks.
 fn draws(dist: &Dist, seed: u64) -> Vec<f64> {
-    let mut stream = Stream::seed_from_u64(seed);
-    let mut values: Vec<f64> = (0..DRAWS).map(|_| dist.sample(&mut stream).as_secs_f64()).collect();
+    let [mut stream, mut other] = [(); 2].map(|()| Stream::seed_from_u64(seed));
+    let singles: Vec<Span> = (0..DRAWS).map(|_| dist.sample(&mut stream)).collect();
+    let mut blocks = vec![Span::ZERO; DRAWS];
+    blocks.chunks_mut(32).for_each(|block| dist.sample_each(&mut other, block, |place, value| *place = value));
+    assert!(singles == blocks && stream == other, "{dist:?}");
+    let mut values: Vec<f64> = singles.iter().map(|value| value.as_secs_f64()).collect();
     values.sort_by(f64::total_cmp);
     values
 }

@@ -7,6 +7,8 @@
 mod calendar;
 mod near;
 
+use std::hint::black_box;
+
 use super::event::Event;
 use calendar::Calendar;
 use near::Near;
@@ -128,6 +130,7 @@ impl EventQueue {
         if self.far.len() >= MANY && self.near_to >= self.approached_to {
             self.approached_to = self.near_to.saturating_add(self.far.length_of(GROUP));
             self.has_approached = true;
+            black_box(self.far.read_ahead(GROUP));
         }
     }
 }
@@ -210,6 +213,28 @@ mod tests {
             });
             assert_eq!(queue.first(), Event::NEVER);
         }
+    }
+
+    #[test]
+    fn any_number_of_events_may_come_at_once() {
+        let mut queue = EventQueue::default();
+        let at = SimTime::from_nanos(5_000_000);
+        let event = |item| Event::new(at, Kind::Completion, 0, item);
+        // 7,919 and 100,000 have no common divisor: every item once, in no order.
+        (0..100_000_u64).for_each(|step| queue.push(event((step * 7_919 % 100_000) as u32)));
+        for item in 0..100_000 {
+            assert_eq!(queue.first(), event(item));
+            queue.pop();
+            if item % 1_000 == 0 {
+                let late = Event::new(at, Kind::Arrival, 0, item);
+                queue.push(late);
+            }
+        }
+        for item in (0..100_000).step_by(1_000) {
+            assert_eq!(queue.first(), Event::new(at, Kind::Arrival, 0, item));
+            queue.pop();
+        }
+        assert_eq!(queue.first(), Event::NEVER);
     }
 
     #[test]

@@ -182,6 +182,16 @@ impl Calendar {
         })
     }
 
+    /// Reads the events of the next slots, so that they are near: the first of each slot, then the second. No step waits
+    /// for the one before, as following one chain after the other would.
+    pub(super) fn read_ahead(&self, slots: u64) -> u64 {
+        let slots = slots.min(self.slots.len() as u64);
+        let next = |place: u32| self.links.get(place as usize).map_or(NONE, |link| link.next);
+        let heads = || (self.first..self.first + slots).map(|slot| self.slots[self.place_of(slot)]);
+        let firsts = heads().fold(0, |read, head| read ^ next(head));
+        u64::from(heads().fold(firsts, |read, head| read ^ next(next(head))))
+    }
+
     /// All events, in no order; none is left.
     pub(super) fn take_all(&mut self) -> Vec<Event> {
         let all = self.soon(u64::MAX).chain(self.beyond.iter().map(|event| event.0)).collect();

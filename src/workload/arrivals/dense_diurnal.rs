@@ -2,11 +2,11 @@
 
 use std::f64::consts::TAU;
 
-use rand::RngExt as _;
+use rand::{Rng, RngExt as _};
 use rand_distr::Exp1;
 
-use super::moment;
-use crate::rng::Stream;
+use super::{Arrival, fill, moment};
+use crate::rng::{Block, Stream};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// Parts of a period in which the rate hardly changes. A multiple of four, so that it is monotone in each.
@@ -17,6 +17,11 @@ const DENSE: f64 = 4.0 * PARTS as f64;
 /// By thinning (Lewis and Shedler 1979), part by part: candidates come at the highest rate of the part and are kept with
 /// probability rate / highest. As the rate of a part is nowhere below its lowest, nearly all are kept without computing it.
 pub(super) struct DenseDiurnal {
+    wave: Wave,
+    stream: Stream,
+}
+
+struct Wave {
     /// Requests per nanosecond on average.
     rate: f64,
     amplitude: f64,
@@ -34,7 +39,6 @@ pub(super) struct DenseDiurnal {
     /// Highest rate in this part over the average, and the lowest over the highest.
     highest: f64,
     surely_kept: f64,
-    stream: Stream,
 }
 
 impl DenseDiurnal {
@@ -47,7 +51,7 @@ impl DenseDiurnal {
     pub(super) fn new(rate: f64, amplitude: f64, period: Span, peak_at: Span, stream: Stream) -> Self {
         let period_ns = period.as_nanos();
         let since_peak_ns = (period_ns - peak_at.as_nanos() % period_ns) % period_ns;
-        let mut new = Self {
+        let mut wave = Wave {
             rate: rate / NANOS_PER_SECOND as f64,
             amplitude: amplitude.clamp(0.0, 1.0),
             period_ns,
@@ -59,15 +63,27 @@ impl DenseDiurnal {
             gap_ns: 0.0,
             highest: 0.0,
             surely_kept: 0.0,
-            stream,
         };
-        new.enter();
-        new
+        wave.enter();
+        Self { wave, stream }
     }
 
     pub(super) fn next(&mut self) -> Option<SimTime> {
+        self.wave.next(&mut self.stream)
+    }
+
+    /// See [`super::Arrivals::draw`].
+    pub(super) fn draw(&mut self, until: SimTime, places: &mut [Arrival]) -> usize {
+        let wave = &mut self.wave;
+        Block::<0>::lend(&mut self.stream, |stream| fill(until, places, || wave.next(stream).map(Arrival::at)))
+    }
+}
+
+impl Wave {
+    #[inline(always)]
+    fn next(&mut self, stream: &mut impl Rng) -> Option<SimTime> {
         loop {
-            let ahead = self.rest + self.gap_ns * self.stream.sample::<f64, _>(Exp1);
+            let ahead = self.rest + self.gap_ns * stream.sample::<f64, _>(Exp1);
             // Signed numbers are converted faster.
             let whole = ahead as i64;
             // The gap forgets how long it has lasted: at the end of the part it begins anew.
@@ -83,7 +99,7 @@ impl DenseDiurnal {
             }
             self.rest = ahead - whole as f64;
             self.at_ns += whole as u64;
-            let luck: f64 = self.stream.random();
+            let luck: f64 = stream.random();
             if luck < self.surely_kept || luck * self.highest < self.wave(self.at_ns) {
                 return moment(self.at_ns);
             }
@@ -91,6 +107,7 @@ impl DenseDiurnal {
     }
 
     /// Looks up the part that begins at `at_ns`.
+    #[cold]
     fn enter(&mut self) {
         let of_part = |part: u64| 1.0 + self.amplitude * (TAU * (part % PARTS) as f64 / PARTS as f64).cos();
         let (begin, end) = (of_part(self.part), of_part(self.part + 1));

@@ -113,8 +113,8 @@ impl Arrivals {
     /// before `until`. Says how many: the same as one after the other, and faster.
     pub fn draw(&mut self, until: SimTime, places: &mut [Arrival]) -> usize {
         match &mut self.0 {
-            Process::Poisson(process) => fill(until, places, || process.next().map(Arrival::at)),
-            Process::DenseDiurnal(process) => fill(until, places, || process.next().map(Arrival::at)),
+            Process::Poisson(process) => process.draw(until, places),
+            Process::DenseDiurnal(process) => process.draw(until, places),
             _ => fill(until, places, || self.next()),
         }
     }
@@ -168,7 +168,7 @@ impl Default for Arrival {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn fill(until: SimTime, places: &mut [Arrival], mut next: impl FnMut() -> Option<Arrival>) -> usize {
     for (drawn, place) in places.iter_mut().enumerate() {
         let Some(arrival) = next() else { return drawn };
@@ -292,6 +292,29 @@ mod tests {
             }
             if drawn < 300 {
                 prop_assert!(arrivals.next().is_none(), "goes on after its end");
+            }
+        }
+
+        /// A block of requests is the same requests, up to the first that is too late.
+        #[test]
+        fn blocks_are_one_after_the_other(spec in spec(), seed in any::<u64>(), size in 1..40usize, until in span()) {
+            let start = || Arrivals::new(&spec, &Streams::new(seed, 0), "s").expect("no trace");
+            let (mut blocks, mut single, until) = (start(), start(), SimTime::ZERO + until);
+            let mut places = vec![Arrival::default(); size];
+            for _ in 0..10 {
+                let drawn = blocks.draw(until, &mut places);
+                for place in &places[..drawn] {
+                    prop_assert_eq!(Some(place.at), single.next().map(|arrival| arrival.at));
+                }
+                prop_assert!(places[..drawn].iter().rev().skip(1).all(|place| place.at < until));
+                match places[..drawn].last() {
+                    Some(last) if last.at >= until => break,
+                    _ if drawn < size => {
+                        prop_assert!(single.next().is_none(), "ends too early");
+                        break;
+                    }
+                    _ => {}
+                }
             }
         }
     }

@@ -1,29 +1,45 @@
 //! Poisson.
 
-use rand::RngExt as _;
+use rand::{Rng, RngExt as _};
 use rand_distr::Exp1;
 
-use super::Clock;
-use crate::rng::Stream;
+use super::{Arrival, Clock, fill};
+use crate::rng::{Block, Stream};
 use crate::time::{NANOS_PER_SECOND, SimTime};
 
 /// Independent exponential gaps.
 pub(super) struct Poisson {
-    mean_gap_ns: f64,
-    clock: Clock,
+    gaps: Gaps,
     stream: Stream,
+}
+
+struct Gaps {
+    mean_ns: f64,
+    clock: Clock,
 }
 
 impl Poisson {
     /// `rate` per second; above 0.
     pub(super) fn new(rate: f64, stream: Stream) -> Self {
-        Self { mean_gap_ns: NANOS_PER_SECOND as f64 / rate, clock: Clock::default(), stream }
+        Self { gaps: Gaps { mean_ns: NANOS_PER_SECOND as f64 / rate, clock: Clock::default() }, stream }
     }
 
-    #[inline]
     pub(super) fn next(&mut self) -> Option<SimTime> {
-        let gap: f64 = self.stream.sample(Exp1);
-        self.clock.advance(gap * self.mean_gap_ns)
+        self.gaps.next(&mut self.stream)
+    }
+
+    /// See [`super::Arrivals::draw`].
+    pub(super) fn draw(&mut self, until: SimTime, places: &mut [Arrival]) -> usize {
+        let gaps = &mut self.gaps;
+        Block::<1>::lend(&mut self.stream, |stream| fill(until, places, || gaps.next(stream).map(Arrival::at)))
+    }
+}
+
+impl Gaps {
+    #[inline(always)]
+    fn next(&mut self, stream: &mut impl Rng) -> Option<SimTime> {
+        let gap: f64 = stream.sample(Exp1);
+        self.clock.advance(gap * self.mean_ns)
     }
 }
 
