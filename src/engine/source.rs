@@ -1,7 +1,5 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
-use std::hint::black_box;
-
 use super::event::{Event, Kind};
 use super::queue::EventQueue;
 use super::request::Birth;
@@ -178,9 +176,8 @@ impl Sources {
 
     /// The places of the functions that the near arrivals go to, where that is known.
     pub(super) fn near_functions(&self) -> impl Iterator<Item = usize> {
-        self.others.soon().filter_map(|arrival| {
-            black_box(self.list[arrival.owner()].pending()).map(|arrival| arrival.function as usize)
-        })
+        let pending = |event: Event| self.list[event.owner()].pending();
+        self.others.soon().filter_map(move |event| pending(event).map(|arrival| arrival.function as usize))
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
