@@ -337,6 +337,13 @@ impl<O: Observer> Model<O> for Direct<'_> {
     #[inline]
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
+    fn latency(&self, event: Event) -> Span {
+        match self.slots[event.item() as usize].state {
+            State::Running { born, .. } | State::Starting { born, .. } => event.at().since(born),
+            State::Idle { .. } => Span::ZERO,
+        }
+    }
+
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
         self.advance(end, shared);
         debug_assert!(self.levels.in_progress == 0, "every request has ended");
@@ -366,10 +373,7 @@ impl<O: Observer> Model<O> for Directs<'_> {
     }
 
     fn latency(&self, event: Event) -> Span {
-        match self.0[event.owner()].slots[event.item() as usize].state {
-            State::Running { born, .. } | State::Starting { born, .. } => event.at().since(born),
-            State::Idle { .. } => Span::ZERO,
-        }
+        Model::<O>::latency(&self.0[event.owner()], event)
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {

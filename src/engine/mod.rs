@@ -43,8 +43,10 @@ use stem_cells::Pools;
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 1 << 16;
 
-/// Functions from which on memory is waited for, so that what an event needs is best read before it is due.
-const MANY: usize = 64;
+/// Functions, or pending events of fewer functions, from which on memory is waited for, so that what an event needs is best
+/// read before it is due.
+const MANY_FUNCTIONS: usize = 64;
+const MANY_EVENTS: usize = 1 << 15;
 
 /// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
 pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
@@ -287,7 +289,7 @@ fn drive<O: Observer, M: Model<O>>(
     model.start(&mut shared);
     let mut reached = SimTime::ZERO;
     let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
-    let reads_ahead = cell.functions.len() >= MANY;
+    let has_many = cell.functions.len() >= MANY_FUNCTIONS;
     loop {
         let event = shared.events.first();
         let arrival = shared.sources.first();
@@ -295,7 +297,7 @@ fn drive<O: Observer, M: Model<O>>(
             shared.counts.arrivals += 1;
             reached = arrival.at();
             let (place, birth) = shared.sources.take(&specs);
-            if reads_ahead && shared.sources.has_approached() {
+            if has_many && shared.sources.has_approached() {
                 prepare_arrivals(&model, &shared);
             }
             model.arrive(place, birth, reached, &mut shared);
@@ -303,7 +305,7 @@ fn drive<O: Observer, M: Model<O>>(
             break;
         } else {
             shared.events.pop();
-            if reads_ahead && shared.events.has_approached() {
+            if shared.events.has_approached() && (has_many || shared.events.len() >= MANY_EVENTS) {
                 prepare_events(&model, &shared);
             }
             reached = event.at();

@@ -99,10 +99,15 @@ impl EventQueue {
         }
     }
 
+    /// About how many events there are: without those of the near future.
+    pub(super) fn len(&self) -> usize {
+        self.far.len()
+    }
+
     /// Whether, of many events, others than before will soon be the earliest, since this was asked last.
     #[inline]
     pub(super) fn has_approached(&mut self) -> bool {
-        std::mem::take(&mut self.has_approached)
+        self.has_approached && std::mem::take(&mut self.has_approached)
     }
 
     /// The events that will soon be the earliest, in no order.
