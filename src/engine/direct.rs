@@ -337,6 +337,11 @@ impl<O: Observer> Model<O> for Direct<'_> {
     #[inline]
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
+    fn prepare(&self, _: usize) -> u64 {
+        // The next request goes there; where that instance is not idle any more, an older one is near enough.
+        self.slots.get(self.newest as usize).map_or(0, |slot| slot.number)
+    }
+
     fn latency(&self, event: Event) -> Span {
         match self.slots[event.item() as usize].state {
             State::Running { born, .. } | State::Starting { born, .. } => event.at().since(born),
@@ -367,9 +372,7 @@ impl<O: Observer> Model<O> for Directs<'_> {
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
     fn prepare(&self, place: usize) -> u64 {
-        let function = &self.0[place];
-        // The next request goes there; where that instance is not idle any more, an older one is near enough.
-        function.slots.get(function.newest as usize).map_or(0, |slot| slot.number)
+        Model::<O>::prepare(&self.0[place], place)
     }
 
     fn latency(&self, event: Event) -> Span {

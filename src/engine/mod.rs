@@ -43,10 +43,10 @@ use stem_cells::Pools;
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 1 << 16;
 
-/// Functions, or pending events of fewer functions, from which on memory is waited for, so that what an event needs is best
-/// read before it is due.
+/// Pending events from which on memory is waited for, so that what they need is best read before they are due: of a few
+/// functions, and of many.
+const READ_AHEAD: [usize; 2] = [1 << 15, 1 << 10];
 const MANY_FUNCTIONS: usize = 64;
-const MANY_EVENTS: usize = 1 << 15;
 
 /// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
 pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
@@ -277,10 +277,11 @@ fn drive<O: Observer, M: Model<O>>(
     let specs: Vec<&Function> = cell.functions.iter().map(|id| &scenario.functions[id.index()]).collect();
     let place_of = |id: FnId| cell.functions.binary_search(&id).expect("a source calls functions of its cell");
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
+    let read_ahead = READ_AHEAD[usize::from(specs.len() >= MANY_FUNCTIONS)];
     let mut shared = Shared {
-        events: EventQueue::default(),
+        events: EventQueue::new(read_ahead),
         account: Account::new(cell.unreserved),
-        sources: Sources::start(sources, &specs, place_of, streams, horizon)?,
+        sources: Sources::start(sources, &specs, place_of, streams, horizon, read_ahead)?,
         commons,
         counts: EventCounts::default(),
         observer,
@@ -289,7 +290,6 @@ fn drive<O: Observer, M: Model<O>>(
     model.start(&mut shared);
     let mut reached = SimTime::ZERO;
     let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
-    let has_many = cell.functions.len() >= MANY_FUNCTIONS;
     loop {
         let event = shared.events.first();
         let arrival = shared.sources.first();
@@ -297,7 +297,7 @@ fn drive<O: Observer, M: Model<O>>(
             shared.counts.arrivals += 1;
             reached = arrival.at();
             let (place, birth) = shared.sources.take(&specs);
-            if has_many && shared.sources.has_approached() {
+            if shared.sources.has_approached() {
                 prepare_arrivals(&model, &shared);
             }
             model.arrive(place, birth, reached, &mut shared);
@@ -305,7 +305,7 @@ fn drive<O: Observer, M: Model<O>>(
             break;
         } else {
             shared.events.pop();
-            if shared.events.has_approached() && (has_many || shared.events.len() >= MANY_EVENTS) {
+            if shared.events.has_approached() {
                 prepare_events(&model, &shared);
             }
             reached = event.at();

@@ -15,8 +15,6 @@ use near::Near;
 
 /// Events from which on slots are worth their while.
 const FEW: usize = 16;
-/// Events from which on memory is waited for, so that what they need is best read ahead.
-const MANY: usize = 1024;
 /// Slots whose events are read ahead together.
 const GROUP: u64 = 32;
 
@@ -31,21 +29,21 @@ pub(super) struct EventQueue {
     far: Calendar,
     /// Whether there is a far future.
     is_spread: bool,
+    /// Whether somebody is to be told that events approach, and the moment up to which that was done.
     has_approached: bool,
-    /// The moment up to which somebody was told that events approach.
     approached_to: u64,
-    /// Events up to which all are near.
+    /// Events up to which all are near, and those from which on what approaches is told.
     few: usize,
-}
-
-impl Default for EventQueue {
-    fn default() -> Self {
-        Self::with_few(FEW)
-    }
+    many: usize,
 }
 
 impl EventQueue {
-    fn with_few(few: usize) -> Self {
+    /// From `many` far events on it is told when they approach.
+    pub(super) fn new(many: usize) -> Self {
+        Self::with_few(FEW, many)
+    }
+
+    fn with_few(few: usize, many: usize) -> Self {
         Self {
             near: Near::default(),
             near_to: u64::MAX,
@@ -54,6 +52,7 @@ impl EventQueue {
             has_approached: false,
             approached_to: 0,
             few,
+            many,
         }
     }
 
@@ -99,11 +98,6 @@ impl EventQueue {
         }
     }
 
-    /// About how many events there are: without those of the near future.
-    pub(super) fn len(&self) -> usize {
-        self.far.len()
-    }
-
     /// Whether, of many events, others than before will soon be the earliest, since this was asked last.
     #[inline]
     pub(super) fn has_approached(&mut self) -> bool {
@@ -132,7 +126,7 @@ impl EventQueue {
             return;
         }
         self.near_to = self.far.next(&mut self.near);
-        if self.far.len() >= MANY && self.near_to >= self.approached_to {
+        if self.far.len() >= self.many && self.near_to >= self.approached_to {
             self.approached_to = self.near_to.saturating_add(self.far.length_of(GROUP));
             self.has_approached = true;
             black_box(self.far.read_ahead(GROUP));
@@ -162,7 +156,7 @@ mod tests {
     proptest! {
         #[test]
         fn events_come_in_order_however_many_there_are(steps in steps(), few in prop_oneof![Just(2usize), Just(FEW), Just(64)]) {
-            let mut queue = EventQueue::with_few(few);
+            let mut queue = EventQueue::with_few(few, usize::MAX);
             let mut expected = BTreeSet::new();
             let mut now = 0;
             for (pushes, pops) in steps {
@@ -198,7 +192,7 @@ mod tests {
     fn the_clock_has_an_end() {
         let event = |at, item| Event::new(SimTime::from_nanos(at), Kind::Completion, 0, item);
         for (gap, at_end) in [(0, 0), (0, 500), (1, 0), (1 << 40, 500), (u64::MAX / 3_000, 1)] {
-            let mut queue = EventQueue::default();
+            let mut queue = EventQueue::new(1024);
             let mut expected: Vec<Event> =
                 (0..3_000).map(|item| event(u64::MAX - gap * u64::from(item), item)).collect();
             expected.iter().for_each(|event| queue.push(*event));
@@ -222,7 +216,7 @@ mod tests {
 
     #[test]
     fn any_number_of_events_may_come_at_once() {
-        let mut queue = EventQueue::default();
+        let mut queue = EventQueue::new(1024);
         let at = SimTime::from_nanos(5_000_000);
         let event = |item| Event::new(at, Kind::Completion, 0, item);
         // 7,919 and 100,000 have no common divisor: every item once, in no order.
@@ -243,8 +237,20 @@ mod tests {
     }
 
     #[test]
+    fn events_may_lie_the_whole_clock_apart() {
+        let mut queue = EventQueue::new(1024);
+        let event = |item| Event::new(SimTime::from_nanos(if item < 8 { 0 } else { u64::MAX }), Kind::Ready, 0, item);
+        (0..40).rev().for_each(|item| queue.push(event(item)));
+        for item in 0..40 {
+            assert_eq!(queue.first(), event(item));
+            queue.pop();
+        }
+        assert_eq!(queue.first(), Event::NEVER);
+    }
+
+    #[test]
     fn the_length_of_slots_follows_the_density() {
-        let mut queue = EventQueue::default();
+        let mut queue = EventQueue::new(1024);
         let at = |gap: u64, queue: &mut EventQueue| {
             for step in 0..400_000_u64 {
                 let now = queue.first().at().as_nanos();

@@ -35,7 +35,7 @@ struct SourceState {
     origin: Box<Origin>,
     /// Arrivals drawn ahead, each with the place of its function and with its running time: what the next event depends on
     /// is there before it is asked for.
-    ahead: [Arrival; AHEAD],
+    ahead: Box<[Arrival; AHEAD]>,
 }
 
 /// Where the requests of a source come from, and where they go.
@@ -66,16 +66,18 @@ impl LocalTarget {
 }
 
 impl Sources {
-    /// Starts every source; `place_of` gives a function's place in the cell.
+    /// Starts every source; `place_of` gives a function's place in the cell, and from `read_ahead` sources on it is told when
+    /// their arrivals approach.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
         functions: &[&Function],
         place_of: impl Fn(FnId) -> usize,
         streams: &Streams,
         horizon: SimTime,
+        read_ahead: usize,
     ) -> Result<Self, TraceError> {
-        let mut all =
-            Self { list: Vec::new(), first: Event::NEVER, others: EventQueue::default(), has_users: false, horizon };
+        let others = EventQueue::new(read_ahead);
+        let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
             let users = match &source.arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
@@ -99,7 +101,7 @@ impl Sources {
                 drawn: 0,
                 is_closed: users.is_some(),
                 origin: Box::new(origin),
-                ahead: [Arrival::default(); AHEAD],
+                ahead: Box::new([Arrival::default(); AHEAD]),
             });
             let place = all.list.len() - 1;
             match users {
@@ -236,7 +238,7 @@ impl SourceState {
 
     #[inline(never)]
     fn draw_ahead(&mut self, functions: &[&Function], horizon: SimTime) {
-        let drawn = self.origin.draw(&mut self.ahead, functions, horizon);
+        let drawn = self.origin.draw(&mut *self.ahead, functions, horizon);
         (self.next, self.drawn) = (0, drawn as u32);
     }
 }

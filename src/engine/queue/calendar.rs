@@ -91,7 +91,7 @@ impl Calendar {
         events.select_nth_unstable(middle);
         let median = events[middle].at().as_nanos();
         let earliest = events[..middle].iter().map(|event| event.at().as_nanos()).min().unwrap_or(median);
-        let length = (median - earliest) * SLOT_EVENTS as u64 / middle.max(1) as u64;
+        let length = (median - earliest) / (middle / SLOT_EVENTS).max(1) as u64;
         self.arrange(length.max(2).ilog2(), earliest, SLOTS_MIN, events);
     }
 
