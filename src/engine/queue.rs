@@ -1,38 +1,40 @@
 //! The pending events.
 //!
-//! A few of them are kept in order. Of more only those of the near future are; the others lie unsorted in slots of equal
-//! length, about two in each, which come near one after the other (a calendar queue; R. Brown, CACM 31(10), 1988). So an
-//! event costs the same however many are pending. The length and the number of slots follow the events.
+//! A few of them are kept in order. More lie unsorted in slots of equal length, and only the slot that is due is brought into
+//! order (a calendar queue; R. Brown, CACM 31(10), 1988). So an event costs the same however many are pending. The length and
+//! the number of slots follow the events.
 
 mod calendar;
-mod near;
-
-use std::hint::black_box;
+mod due;
+mod few;
 
 use super::event::Event;
 use calendar::Calendar;
-use near::Near;
+use due::Due;
+use few::Few;
 
 /// Events from which on slots are worth their while.
 const FEW: usize = 16;
-/// Slots whose events are read ahead together.
-const GROUP: u64 = 32;
 
 /// The pending events, earliest first.
 #[derive(Debug)]
 pub(super) struct EventQueue {
-    /// All events up to `near_to`; not empty unless the queue is.
-    near: Near,
-    /// The last moment of the near future: that of the clock where no event is far.
-    near_to: u64,
-    /// The events that are not near.
+    /// The earliest event, or [`Event::NEVER`].
+    first: Event,
+    /// The events of the slot that is due.
+    due: Due,
+    /// Those that came when their slot was due already, and how many that were; where there are few events, all.
+    late: Few,
+    came_late: usize,
+    /// The last moment of the slot that is due: that of the clock where no event is far.
+    due_to: u64,
+    /// All other events.
     far: Calendar,
     /// Whether there is a far future.
     is_spread: bool,
-    /// Whether somebody is to be told that events approach, and the moment up to which that was done.
+    /// Whether somebody is to be told that events approach.
     has_approached: bool,
-    approached_to: u64,
-    /// Events up to which all are near, and those from which on what approaches is told.
+    /// Events up to which all are in order, and those from which on what approaches is told.
     few: usize,
     many: usize,
 }
@@ -45,12 +47,14 @@ impl EventQueue {
 
     fn with_few(few: usize, many: usize) -> Self {
         Self {
-            near: Near::default(),
-            near_to: u64::MAX,
+            first: Event::NEVER,
+            due: Due::default(),
+            late: Few::default(),
+            came_late: 0,
+            due_to: u64::MAX,
             far: Calendar::default(),
             is_spread: false,
             has_approached: false,
-            approached_to: 0,
             few,
             many,
         }
@@ -59,7 +63,7 @@ impl EventQueue {
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
         self.put(event);
-        if !self.is_spread && self.near.len() > self.few {
+        if !self.is_spread && self.late.len() > self.few {
             self.spread();
         }
     }
@@ -67,14 +71,14 @@ impl EventQueue {
     /// The earliest event, or [`Event::NEVER`].
     #[inline]
     pub(super) fn first(&self) -> Event {
-        self.near.first()
+        self.first
     }
 
     /// Removes the earliest event.
     #[inline]
     pub(super) fn pop(&mut self) {
-        self.near.pop();
-        if self.is_spread && self.near.is_empty() {
+        self.remove_first();
+        if self.is_spread && self.first == Event::NEVER {
             self.approach();
         }
     }
@@ -82,17 +86,29 @@ impl EventQueue {
     /// Puts `event` in the place of the earliest.
     #[inline]
     pub(super) fn replace_first(&mut self, event: Event) {
-        self.near.pop();
+        self.remove_first();
         self.put(event);
-        if self.near.is_empty() {
+        if self.first == Event::NEVER {
             self.approach();
         }
     }
 
     #[inline]
+    fn remove_first(&mut self) {
+        if self.due.first() < self.late.first() {
+            self.due.pop();
+        } else {
+            self.late.pop();
+        }
+        self.first = self.due.first().min(self.late.first());
+    }
+
+    #[inline]
     fn put(&mut self, event: Event) {
-        if event.at().as_nanos() <= self.near_to {
-            self.near.push(event);
+        if event.at().as_nanos() <= self.due_to {
+            self.late.push(event);
+            self.came_late += 1;
+            self.first = self.first.min(event);
         } else {
             self.far.push(event);
         }
@@ -104,33 +120,32 @@ impl EventQueue {
         self.has_approached && std::mem::take(&mut self.has_approached)
     }
 
-    /// The events that will soon be the earliest, in no order.
+    /// The events that will soon be the earliest, when it was told that they approach.
     pub(super) fn soon(&self) -> impl Iterator<Item = Event> + Clone {
-        self.near.iter().chain(self.far.soon(GROUP))
+        self.due.rest()
     }
 
-    /// More than a few events: from now on only some of them are near.
+    /// More than a few events: from now on only some of them are in order.
     #[cold]
     fn spread(&mut self) {
-        self.far.spread(self.near.take_all());
+        self.far.spread(self.late.take_all());
         self.is_spread = true;
         self.approach();
     }
 
-    /// The next slot with events becomes the near future.
+    /// The next slot with events is due.
     #[inline(never)]
     fn approach(&mut self) {
         if self.far.len() <= self.few / 4 {
-            self.far.take_all().into_iter().for_each(|event| self.near.push(event));
-            (self.near_to, self.is_spread) = (u64::MAX, false);
+            self.far.take_all().into_iter().for_each(|event| self.late.push(event));
+            (self.due_to, self.is_spread) = (u64::MAX, false);
+            self.first = self.late.first();
             return;
         }
-        self.near_to = self.far.next(&mut self.near);
-        if self.far.len() >= self.many && self.near_to >= self.approached_to {
-            self.approached_to = self.near_to.saturating_add(self.far.length_of(GROUP));
-            self.has_approached = true;
-            black_box(self.far.read_ahead(GROUP));
-        }
+        self.has_approached = self.far.len() >= self.many;
+        self.due_to = self.far.next(self.due.unsorted(), std::mem::take(&mut self.came_late));
+        self.due.sort(self.far.shift());
+        self.first = self.due.first();
     }
 }
 
@@ -258,13 +273,13 @@ mod tests {
                 let next = now + 1 + (step * 7_919) % (8_000 * gap);
                 queue.replace_first(Event::new(SimTime::from_nanos(next), Kind::Completion, 0, step as u32));
             }
-            queue.far.length_of(1)
+            queue.far.shift()
         };
         for item in 0..4_000_u32 {
             let event = Event::new(SimTime::from_nanos(u64::from(item)), Kind::Completion, 0, item);
             queue.push(event);
         }
         let (short, long) = (at(10, &mut queue), at(10_000, &mut queue));
-        assert!(32 * short < long, "{short} {long}");
+        assert!(short + 5 < long, "{short} {long}");
     }
 }

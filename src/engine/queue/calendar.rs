@@ -1,19 +1,22 @@
-//! The events that are not near.
+//! The events that are not due.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::super::event::Event;
-use super::near::Near;
 
-/// Events that a slot is to have.
-const SLOT_EVENTS: usize = 2;
+/// Events that a slot is to have, and the part of all events where that is less: what comes into a slot when it is due
+/// already costs more.
+const SLOT_EVENTS: usize = 64;
+const SLOT_PART: usize = 8;
 /// Slots that there are to be for the events of one: a few times what they are spread over, so that nearly all find a slot.
 const ROOM: usize = 4;
 const SLOTS_MIN: usize = 64;
 /// Slots and events that pass between two looks at how well slots fit.
 const REVIEW: usize = 4096;
-/// The end of a chain.
+/// Events of a chunk: with the number of the next one they fill lines of the cache.
+const CHUNK: usize = 15;
+/// No chunk.
 const NONE: u32 = u32::MAX;
 
 /// Slots of equal length, used in turn, and what lies beyond them.
@@ -21,40 +24,50 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Calendar {
     /// A slot is 2^shift ns long; at least 2 ns, so that the slot after the last of the clock has a number.
     shift: u32,
-    /// The slot after the near future.
+    /// The slot after the one that is due.
     first: u64,
-    /// Of each slot the first event in a chain. Their number is a power of two.
-    slots: Vec<u32>,
-    links: Vec<Link>,
-    /// The first link that is free, of a chain.
+    /// Their number is a power of two.
+    slots: Vec<Slot>,
+    chunks: Vec<Chunk>,
+    /// The first chunk that is free, of a chain.
     free: u32,
     /// Events in slots.
     len: usize,
     /// Events after the last slot.
     beyond: BinaryHeap<Reverse<Event>>,
-    /// Slots that became the near future since the last review, and events in them.
+    /// Slots that were due since the last review, and events in them.
     passed: usize,
     passed_events: usize,
 }
 
-/// An event in the chain of its slot.
+/// The events of a slot: the first of a chain of chunks, and how many are in that one. The others are full.
 #[derive(Clone, Copy, Debug)]
-struct Link {
-    event: Event,
+struct Slot {
+    chunk: u32,
+    len: u32,
+}
+
+/// Events of a slot.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+struct Chunk {
+    events: [Event; CHUNK],
     next: u32,
 }
+
+const EMPTY: Slot = Slot { chunk: NONE, len: CHUNK as u32 };
 
 impl Calendar {
     pub(super) fn len(&self) -> usize {
         self.len + self.beyond.len()
     }
 
-    /// How long so many slots are, ns.
-    pub(super) fn length_of(&self, slots: u64) -> u64 {
-        slots.saturating_mul(1 << self.shift)
+    /// A slot is 2^shift ns long.
+    pub(super) const fn shift(&self) -> u32 {
+        self.shift
     }
 
-    /// Where an event belongs that is not near, if there is a slot for it.
+    /// Where an event belongs that is not due, if there is a slot for it.
     #[inline]
     fn slot_of(&self, event: Event) -> Option<usize> {
         let slot = event.at().as_nanos() >> self.shift;
@@ -66,22 +79,30 @@ impl Calendar {
         slot as usize & (self.slots.len() - 1)
     }
 
-    #[inline(always)]
+    /// Events that a slot is to have.
+    fn slot_events(&self) -> usize {
+        (self.len() / SLOT_PART).clamp(1, SLOT_EVENTS)
+    }
+
+    #[inline]
     pub(super) fn push(&mut self, event: Event) {
-        let Some(slot) = self.slot_of(event) else {
+        let Some(place) = self.slot_of(event) else {
             self.beyond.push(Reverse(event));
             return;
         };
-        let link = Link { event, next: self.slots[slot] };
-        let place = self.free;
-        if let Some(free) = self.links.get_mut(place as usize) {
-            self.free = free.next;
-            *free = link;
-            self.slots[slot] = place;
-        } else {
-            self.slots[slot] = self.links.len() as u32;
-            self.links.push(link);
+        let slot = &mut self.slots[place];
+        if slot.len as usize == CHUNK {
+            let next = slot.chunk;
+            *slot = Slot { chunk: self.free, len: 0 };
+            if let Some(chunk) = self.chunks.get_mut(self.free as usize) {
+                self.free = std::mem::replace(&mut chunk.next, next);
+            } else {
+                slot.chunk = self.chunks.len() as u32;
+                self.chunks.push(Chunk { events: [Event::NEVER; CHUNK], next });
+            }
         }
+        self.chunks[slot.chunk as usize].events[slot.len as usize] = event;
+        slot.len += 1;
         self.len += 1;
     }
 
@@ -91,31 +112,32 @@ impl Calendar {
         events.select_nth_unstable(middle);
         let median = events[middle].at().as_nanos();
         let earliest = events[..middle].iter().map(|event| event.at().as_nanos()).min().unwrap_or(median);
-        let length = (median - earliest) / (middle / SLOT_EVENTS).max(1) as u64;
-        self.arrange(length.max(2).ilog2(), earliest, SLOTS_MIN, events);
+        self.arrange(((median - earliest) / middle.max(1) as u64).max(2).ilog2(), earliest, SLOTS_MIN, events);
     }
 
-    /// Moves the events of the next slot that has any to the near future, which then reaches to the moment returned.
-    pub(super) fn next(&mut self, near: &mut Near) -> u64 {
+    /// Moves the events of the next slot that has any to `due`, and returns the slot's last moment. There must be one.
+    /// `came_late`: events that came into the last slot when it was due.
+    pub(super) fn next(&mut self, due: &mut Vec<Event>, came_late: usize) -> u64 {
+        self.passed_events += came_late;
         if self.passed + self.passed_events >= REVIEW {
             self.review();
         }
-        while near.is_empty() {
+        while due.is_empty() {
             if self.len == 0 {
                 // Nothing for a long time: straight to the next event.
                 self.first = self.beyond.peek().map_or(self.first, |event| event.0.at().as_nanos() >> self.shift);
                 self.catch_up();
             }
-            let slot = self.place_of(self.first);
-            let mut place = std::mem::replace(&mut self.slots[slot], NONE);
-            while let Some(link) = self.links.get_mut(place as usize) {
-                near.push(link.event);
-                let next = std::mem::replace(&mut link.next, self.free);
-                self.free = place;
-                place = next;
-                self.len -= 1;
-                self.passed_events += 1;
+            let place = self.place_of(self.first);
+            let Slot { mut chunk, mut len } = std::mem::replace(&mut self.slots[place], EMPTY);
+            while let Some(Chunk { events, next }) = self.chunks.get_mut(chunk as usize) {
+                due.extend_from_slice(&events[..len as usize]);
+                let next = std::mem::replace(next, self.free);
+                self.free = chunk;
+                (chunk, len) = (next, CHUNK as u32);
             }
+            self.len -= due.len();
+            self.passed_events += due.len();
             self.first += 1;
             self.passed += 1;
             self.catch_up();
@@ -138,7 +160,8 @@ impl Calendar {
     /// Makes slots shorter or longer where they have far too many events or too few, and more or fewer.
     #[cold]
     fn review(&mut self) {
-        let full = SLOT_EVENTS * self.passed.max(1);
+        let slot_events = self.slot_events();
+        let full = slot_events * self.passed.max(1);
         let shift = if self.passed_events > 2 * full {
             self.shift.saturating_sub((self.passed_events / full).ilog2()).max(1)
         } else if 2 * self.passed_events < full {
@@ -147,7 +170,7 @@ impl Calendar {
             self.shift
         };
         (self.passed, self.passed_events) = (0, 0);
-        let (slots, needed) = (self.slots.len(), ROOM * (self.len() / SLOT_EVENTS).next_power_of_two());
+        let (slots, needed) = (self.slots.len(), ROOM * (self.len() / slot_events).next_power_of_two());
         let new = if 2 * slots < needed || slots > 8 * needed {
             needed.max(SLOTS_MIN)
         } else if 8 * self.beyond.len() > self.len() && slots < 4 * needed {
@@ -165,39 +188,21 @@ impl Calendar {
     /// Lays the events into so many slots of this length, the first of them at a time; there are no others.
     fn arrange(&mut self, shift: u32, from: u64, slots: usize, events: Vec<Event>) {
         (self.shift, self.first, self.free) = (shift, from >> shift, NONE);
-        self.slots.resize(slots, NONE);
+        self.slots.resize(slots, EMPTY);
         events.into_iter().for_each(|event| self.push(event));
-    }
-
-    /// The events of the next slots.
-    pub(super) fn soon(&self, slots: u64) -> impl Iterator<Item = Event> + Clone {
-        let slots = slots.min(self.slots.len() as u64);
-        (self.first..self.first + slots).flat_map(move |slot| {
-            let mut place = self.slots[self.place_of(slot)];
-            std::iter::from_fn(move || {
-                let link = self.links.get(place as usize)?;
-                place = link.next;
-                Some(link.event)
-            })
-        })
-    }
-
-    /// Reads the events of the next slots, so that they are near: the first of each slot, then the second. No step waits
-    /// for the one before, as following one chain after the other would.
-    pub(super) fn read_ahead(&self, slots: u64) -> u64 {
-        let slots = slots.min(self.slots.len() as u64);
-        let next = |place: u32| self.links.get(place as usize).map_or(NONE, |link| link.next);
-        let heads = || (self.first..self.first + slots).map(|slot| self.slots[self.place_of(slot)]);
-        let firsts = heads().fold(0, |read, head| read ^ next(head));
-        u64::from(heads().fold(firsts, |read, head| read ^ next(next(head))))
     }
 
     /// All events, in no order; none is left.
     pub(super) fn take_all(&mut self) -> Vec<Event> {
-        let all = self.soon(u64::MAX).chain(self.beyond.iter().map(|event| event.0)).collect();
-        self.slots.clear();
-        self.links.clear();
-        self.beyond.clear();
+        let mut all = Vec::with_capacity(self.len());
+        for Slot { mut chunk, mut len } in self.slots.drain(..) {
+            while let Some(full) = self.chunks.get(chunk as usize) {
+                all.extend_from_slice(&full.events[..len as usize]);
+                (chunk, len) = (full.next, CHUNK as u32);
+            }
+        }
+        all.extend(self.beyond.drain().map(|event| event.0));
+        self.chunks.clear();
         self.len = 0;
         all
     }

@@ -1,4 +1,4 @@
-//! The events of the near future.
+//! A few events, kept in order as they come.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,9 +8,9 @@ use super::super::event::Event;
 /// Places for events in order, and one for the end of them.
 const PLACES: usize = 32;
 
-/// Events: the earliest in order, and where that would be too many the rest in a heap.
+/// The earliest events in order, and where that would be too many the rest in a heap.
 #[derive(Debug)]
-pub(super) struct Near {
+pub(super) struct Few {
     /// The latest first, behind one that is never due.
     sorted: [Event; PLACES],
     /// The place of the earliest; 0 if there are none, and then the crowd is empty too.
@@ -21,20 +21,15 @@ pub(super) struct Near {
     sorted_to: Event,
 }
 
-impl Default for Near {
+impl Default for Few {
     fn default() -> Self {
         Self { sorted: [Event::NEVER; PLACES], earliest: 0, crowd: BinaryHeap::new(), sorted_to: Event::NEVER }
     }
 }
 
-impl Near {
+impl Few {
     pub(super) fn len(&self) -> usize {
         self.earliest + self.crowd.len()
-    }
-
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.earliest == 0
     }
 
     /// The earliest event, or [`Event::NEVER`].
