@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use crate::engine::Cell;
 use crate::id::{FnId, SourceId};
 use crate::measure::TOGETHER_MAX;
-use crate::scenario::{Scenario, Target};
+use crate::scenario::{Function, Scenario, Source, Target};
+use crate::time::Span;
 
 /// How the functions of a scenario are simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +23,14 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    /// Few functions are simulated together; of many those that share a source. An account limit that is sure to bind
+    /// Few functions are simulated together; of many those that share a source. An account limit that is expected to bind
     /// keeps all together, and so does a budget of memory; of a limit that may bind, the cells themselves tell.
     pub(super) fn of(scenario: &Scenario) -> Self {
         let limit = scenario.platform.account_limit.map(|_| scenario.unreserved_concurrency());
-        let load = Load::of(scenario);
         let shares_memory = scenario.platform.memory_budget_mb.is_some();
         if shares_memory
             || scenario.functions.len() <= TOGETHER_MAX
-            || limit.is_some_and(|limit| load.in_progress >= f64::from(limit))
+            || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
             return Self::Together(Cell::whole(scenario));
         }
@@ -38,42 +38,48 @@ impl Plan {
         if cells.len() == 1 {
             return Self::Together(Cell::whole(scenario));
         }
-        let weight = |cell: &Cell| cell.sources.iter().map(|source| load.rates[source.index()]).sum::<f64>();
+        let horizon = scenario.simulation.horizon.as_secs_f64();
+        let rate = |source: &Source| source.arrivals.mean_rate(service_s(scenario, source), horizon);
+        let rates: Vec<f64> = scenario.sources.iter().map(rate).collect();
+        let weight = |cell: &Cell| cell.sources.iter().map(|source| rates[source.index()]).sum::<f64>();
         cells.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.functions.cmp(&b.functions)));
         Self::Apart { cells, shared_limit: limit }
     }
 }
 
-/// What is to be expected.
-struct Load {
-    /// Requests per second of each source.
-    rates: Vec<f64>,
-    /// Requests in progress on average, over all functions without reserved concurrency.
-    in_progress: f64,
+/// Parts of the run whose load is looked at.
+const PARTS: usize = 96;
+
+/// How long a request of this source runs on average, s; 0 where it depends on the request.
+fn service_s(scenario: &Scenario, source: &Source) -> f64 {
+    target(scenario, source).map_or(0.0, |function| function.duration.mean_s())
 }
 
-impl Load {
-    fn of(scenario: &Scenario) -> Self {
-        let horizon = scenario.simulation.horizon.as_secs_f64();
-        let mut in_progress = 0.0;
-        let rates = scenario
-            .sources
-            .iter()
-            .map(|source| {
-                let function = match &source.target {
-                    Target::Function(id) => Some(&scenario.functions[id.index()]),
-                    Target::ByTrace(_) => None,
-                };
-                let service = function.map_or(0.0, |function| function.duration.mean_s());
-                let rate = source.arrivals.mean_rate(service, horizon);
-                if function.is_some_and(|function| function.concurrency.reserved.is_none()) && service.is_finite() {
-                    in_progress += rate * service;
-                }
-                rate
-            })
-            .collect();
-        Self { rates, in_progress }
+/// The function that all requests of a source go to.
+fn target<'s>(scenario: &'s Scenario, source: &Source) -> Option<&'s Function> {
+    match &source.target {
+        Target::Function(id) => Some(&scenario.functions[id.index()]),
+        Target::ByTrace(_) => None,
     }
+}
+
+/// Requests that are expected to be in progress in the busiest part of the run, over all functions without reserved
+/// concurrency.
+fn in_progress_peak(scenario: &Scenario) -> f64 {
+    let part = Span::from_nanos((scenario.simulation.horizon.as_nanos() / PARTS as u64).max(1));
+    let mut in_progress = [0.0; PARTS];
+    for source in &scenario.sources {
+        let service = service_s(scenario, source);
+        if target(scenario, source).is_some_and(|function| function.concurrency.reserved.is_none())
+            && service.is_finite()
+            && let Some(expected) = source.arrivals.expected_by_interval(part, PARTS as u64, service)
+        {
+            for (in_progress, requests) in in_progress.iter_mut().zip(expected) {
+                *in_progress += requests / part.as_secs_f64() * service;
+            }
+        }
+    }
+    in_progress.into_iter().fold(0.0, f64::max)
 }
 
 /// Functions that share a source belong together, and so do the sources of a function, and functions of an application
@@ -143,6 +149,24 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::testing;
+
+    #[test]
+    fn a_limit_that_binds_at_the_peak_only_keeps_all_together() {
+        // 20 in progress on average, 30 at the peak.
+        let functions = (0..40).map(|index| {
+            format!(
+                "[[function]]\nname = \"f{index}\"\nduration.exponential.mean = \"1s\"\n[[source]]\nname = \"s{index}\"\n\
+                 function = \"f{index}\"\narrivals.diurnal = {{ rate = \"0.5/s\", amplitude = 0.5, period = \"1h\", peak-at = \"30m\" }}\n"
+            )
+        });
+        let functions = functions.collect::<String>();
+        for (limit, is_together) in [(19, true), (29, true), (31, false)] {
+            let head = "[scenario]\nname = \"peak\"\n[simulation]\nhorizon = \"1h\"\n[platform.concurrency]\nmin-unreserved = 0\n";
+            let scenario = testing::scenario(&format!("{head}account-limit = {limit}\n{functions}"));
+            assert_eq!(matches!(Plan::of(&scenario), Plan::Together(_)), is_together, "limit {limit}");
+        }
+    }
 
     #[test]
     fn joining_is_transitive() {

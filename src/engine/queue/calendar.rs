@@ -8,7 +8,7 @@ use super::super::event::Event;
 /// Events that a slot is to have, and the part of all events where that is less: what comes into a slot when it is due
 /// already costs more.
 const SLOT_EVENTS: usize = 64;
-const SLOT_PART: usize = 8;
+const SLOT_PART: usize = 2;
 /// Slots that there are to be for the events of one: a few times what they are spread over, so that nearly all find a slot.
 const ROOM: usize = 4;
 const SLOTS_MIN: usize = 64;
