@@ -23,7 +23,7 @@ pub(super) struct EventQueue {
     first: Event,
     /// The events of the slot that is due.
     due: Due,
-    /// Those that came when their slot was due already, and how many that were; where there are few events, all.
+    /// Those that came when their slot was due already, and how many came; where there are few events, all.
     late: Few,
     came_late: usize,
     /// The last moment of the slot that is due: that of the clock where no event is far.
@@ -129,7 +129,7 @@ impl EventQueue {
     #[cold]
     fn spread(&mut self) {
         self.far.spread(self.late.take_all());
-        self.is_spread = true;
+        (self.is_spread, self.came_late) = (true, 0);
         self.approach();
     }
 

@@ -64,7 +64,7 @@ fn target<'s>(scenario: &'s Scenario, source: &Source) -> Option<&'s Function> {
 }
 
 /// Requests that are expected to be in progress in the busiest part of the run, over all functions without reserved
-/// concurrency.
+/// concurrency: too many where requests run for longer than a part.
 fn in_progress_peak(scenario: &Scenario) -> f64 {
     let part = Span::from_nanos((scenario.simulation.horizon.as_nanos() / PARTS as u64).max(1));
     let mut in_progress = [0.0; PARTS];

@@ -14,6 +14,8 @@ const ROOM: usize = 4;
 const SLOTS_MIN: usize = 64;
 /// Slots and events that pass between two looks at how well slots fit.
 const REVIEW: usize = 4096;
+/// A slot becomes at most 2^3 times as long at one look.
+const LENGTHENING_MAX: u32 = 3;
 /// Events of a chunk: with the number of the next one they fill lines of the cache.
 const CHUNK: usize = 15;
 /// No chunk.
@@ -165,7 +167,8 @@ impl Calendar {
         let shift = if self.passed_events > 2 * full {
             self.shift.saturating_sub((self.passed_events / full).ilog2()).max(1)
         } else if 2 * self.passed_events < full {
-            (self.shift + (full / self.passed_events.max(1)).ilog2()).min(62)
+            // In steps: after a quiet time alone a slot would take far too many events, and be due for far too long.
+            (self.shift + (full / self.passed_events.max(1)).ilog2().min(LENGTHENING_MAX)).min(62)
         } else {
             self.shift
         };
