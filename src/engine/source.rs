@@ -66,8 +66,8 @@ impl LocalTarget {
 }
 
 impl Sources {
-    /// Starts every source; `place_of` gives a function's place in the cell, and from `read_ahead` sources on it is told when
-    /// their arrivals approach.
+    /// Starts every source; `place_of` gives a function's place in the cell, and from `read_ahead` pending arrivals on
+    /// it is told when they approach.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
         functions: &[&Function],

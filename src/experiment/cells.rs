@@ -64,19 +64,26 @@ fn target<'s>(scenario: &'s Scenario, source: &Source) -> Option<&'s Function> {
 }
 
 /// Requests that are expected to be in progress in the busiest part of the run, over all functions without reserved
-/// concurrency: too many where requests run for longer than a part.
+/// concurrency. Those that run for longer than a part count as on average over the run.
 fn in_progress_peak(scenario: &Scenario) -> f64 {
-    let part = Span::from_nanos((scenario.simulation.horizon.as_nanos() / PARTS as u64).max(1));
+    let horizon = scenario.simulation.horizon;
+    let part = Span::from_nanos((horizon.as_nanos() / PARTS as u64).max(1));
     let mut in_progress = [0.0; PARTS];
     for source in &scenario.sources {
         let service = service_s(scenario, source);
-        if target(scenario, source).is_some_and(|function| function.concurrency.reserved.is_none())
-            && service.is_finite()
-            && let Some(expected) = source.arrivals.expected_by_interval(part, PARTS as u64, service)
+        if target(scenario, source).is_none_or(|function| function.concurrency.reserved.is_some())
+            || !service.is_finite()
         {
-            for (in_progress, requests) in in_progress.iter_mut().zip(expected) {
-                *in_progress += requests / part.as_secs_f64() * service;
-            }
+            continue;
+        }
+        let expected = (service <= part.as_secs_f64())
+            .then(|| source.arrivals.expected_by_interval(part, PARTS as u64, service))
+            .flatten()
+            .unwrap_or_else(|| {
+                vec![source.arrivals.mean_rate(service, horizon.as_secs_f64()) * part.as_secs_f64(); PARTS]
+            });
+        for (in_progress, requests) in in_progress.iter_mut().zip(expected) {
+            *in_progress += requests / part.as_secs_f64() * service;
         }
     }
     in_progress.into_iter().fold(0.0, f64::max)
@@ -151,20 +158,37 @@ mod tests {
     use super::*;
     use crate::scenario::testing;
 
+    /// Whether forty functions alike are simulated together under a limit.
+    fn is_together(limit: u32, horizon: &str, mean: &str, arrivals: &str) -> bool {
+        let functions = (0..40).map(|index| {
+            format!(
+                "[[function]]\nname = \"f{index}\"\nduration.exponential.mean = \"{mean}\"\n\
+                 [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.{arrivals}\n"
+            )
+        });
+        let head = format!(
+            "[scenario]\nname = \"peak\"\n[simulation]\nhorizon = \"{horizon}\"\n\
+             [platform.concurrency]\nmin-unreserved = 0\naccount-limit = {limit}\n"
+        );
+        let scenario = testing::scenario(&format!("{head}{}", functions.collect::<String>()));
+        matches!(Plan::of(&scenario), Plan::Together(_))
+    }
+
     #[test]
     fn a_limit_that_binds_at_the_peak_only_keeps_all_together() {
         // 20 in progress on average, 30 at the peak.
-        let functions = (0..40).map(|index| {
-            format!(
-                "[[function]]\nname = \"f{index}\"\nduration.exponential.mean = \"1s\"\n[[source]]\nname = \"s{index}\"\n\
-                 function = \"f{index}\"\narrivals.diurnal = {{ rate = \"0.5/s\", amplitude = 0.5, period = \"1h\", peak-at = \"30m\" }}\n"
-            )
-        });
-        let functions = functions.collect::<String>();
-        for (limit, is_together) in [(19, true), (29, true), (31, false)] {
-            let head = "[scenario]\nname = \"peak\"\n[simulation]\nhorizon = \"1h\"\n[platform.concurrency]\nmin-unreserved = 0\n";
-            let scenario = testing::scenario(&format!("{head}account-limit = {limit}\n{functions}"));
-            assert_eq!(matches!(Plan::of(&scenario), Plan::Together(_)), is_together, "limit {limit}");
+        let day = "diurnal = { rate = \"0.5/s\", amplitude = 0.5, period = \"1h\", peak-at = \"30m\" }";
+        for (limit, expected) in [(19, true), (29, true), (31, false)] {
+            assert_eq!(is_together(limit, "1h", "1s", day), expected, "limit {limit}");
+        }
+    }
+
+    #[test]
+    fn long_requests_are_in_progress_once() {
+        // 200 requests at one moment run for 60 s, of 96: 125 in progress on average, and never 1,000.
+        let burst = "burst = { size = 5, every = \"96s\", first = \"10s\" }";
+        for (limit, expected) in [(120, true), (1_000, false)] {
+            assert_eq!(is_together(limit, "96s", "60s", burst), expected, "limit {limit}");
         }
     }
 

@@ -5,7 +5,7 @@ use super::super::event::Event;
 /// Parts of a slot that its events are laid into on the way to their order.
 const PARTS: usize = 128;
 /// With fewer events that does not pay.
-const FEW: usize = 12;
+const LAY_OUT_MIN: usize = 12;
 
 /// Events in order.
 #[derive(Debug)]
@@ -51,11 +51,11 @@ impl Due {
     pub(super) fn sort(&mut self, shift: u32) {
         let Self { sorted, unsorted, .. } = self;
         match unsorted.len() {
-            ..FEW => {
+            ..LAY_OUT_MIN => {
                 std::mem::swap(sorted, unsorted);
                 insert_each(sorted);
             }
-            FEW..=PARTS => {
+            LAY_OUT_MIN..=PARTS => {
                 lay_out(unsorted, shift, sorted);
                 insert_each(sorted);
             }
