@@ -16,7 +16,7 @@ use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
-use crate::scenario::{Function, Overflow, ScalingRate};
+use crate::scenario::{ColdStart, Function, Overflow, ScalingRate};
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
@@ -171,8 +171,9 @@ impl<'s> Direct<'s> {
         self.take_up(shared);
         shared.observer.assigned(now, self.id, true, true);
         let mut luck = shared.sources.cold_start_luck(birth.source, birth.number);
-        let (start_up, billed) = self.spec.start_up(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         let service = self.spec.cold_duration.as_ref().map_or(birth.service, |duration| duration.sample(&mut luck));
+        let service = service + init_again;
         let instance = InstanceId(self.created);
         self.created += 1;
         let runs = service.min(self.timeout);
@@ -234,6 +235,10 @@ impl<'s> Direct<'s> {
                 outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
             });
         }
+        if slot.cut_off && slot.cold && self.discard(place, now, shared) {
+            return;
+        }
+        let slot = &mut self.slots[place as usize];
         let deadline = now + self.window;
         slot.state = State::Idle { deadline };
         slot.older = self.newest;
@@ -248,6 +253,24 @@ impl<'s> Direct<'s> {
         }
         self.levels.busy -= 1;
         self.levels.idle += 1;
+    }
+
+    /// A request's time is over: if that was while its instance initialised, that is of no use to others and goes.
+    #[cold]
+    fn discard<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) -> bool {
+        let slot = &mut self.slots[place as usize];
+        let is_lost =
+            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(slot.source, slot.number));
+        if is_lost {
+            self.levels.in_progress -= 1;
+            self.levels.busy -= 1;
+            if self.reserved.is_none() {
+                shared.account.release();
+            }
+            shared.observer.instance_removed(now, self.id, slot.instance, slot.created);
+            slot.older = std::mem::replace(&mut self.free, place);
+        }
+        is_lost
     }
 
     /// An instance has started: its request begins to run.
@@ -461,7 +484,8 @@ mod tests {
             })
             .collect();
         testing::scenario(&format!(
-            "[scenario]\nname = \"direct\"\n[simulation]\nhorizon = \"10m\"\n[platform.concurrency]\n\
+            "[scenario]\nname = \"direct\"\n[simulation]\nhorizon = \"10m\"\n[platform]\n\
+             init-timeout = \"1500ms\"\n[platform.concurrency]\n\
              account-limit = {account}\nmin-unreserved = 0\n[platform.scaling]\nburst = 3\nrate = \"8/m\"\n{functions}"
         ))
     }
@@ -484,7 +508,7 @@ mod tests {
     #[test]
     fn the_short_way_is_the_long_way() {
         let functions = [
-            "keep-alive.fixed.window = \"20s\"\ncold-start.exponential.mean = \"2s\"",
+            "keep-alive.fixed.window = \"20s\"\ncold-start.exponential.mean = \"2s\"\ntimeout = \"3s\"",
             "keep-alive.forever = {}\ncold-duration.exponential.mean = \"5s\"\ntimeout = \"4s\"",
             "keep-alive.fixed.window = \"0s\"\nconcurrency.max-instances = 3\ncold-start.constant.value = \"1s\"",
             "keep-alive.fixed.window = \"3s\"\nconcurrency.reserved = 2",

@@ -5,6 +5,7 @@ mod expiry;
 mod governor;
 mod initial;
 mod placement;
+mod rates;
 mod waiting;
 
 use std::collections::{BinaryHeap, VecDeque};
@@ -26,6 +27,7 @@ use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
 use governor::Governor;
+use rates::Rates;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +68,10 @@ pub(super) struct FunctionState<'s> {
     /// Under this time the function waits for the account.
     account_ticket: Option<SimTime>,
     tokens: Option<TokenBucket>,
-    token_pending: bool,
+    /// How many requests may start each second.
+    rates: Option<Box<Rates>>,
+    /// The earliest pending event that looks at the queue because a token comes; "never" if there is none.
+    token_due: SimTime,
     timeout_pending: bool,
     /// Where a policy orders instances.
     governor: Option<Box<Governor>>,
@@ -123,7 +128,8 @@ impl<'s> FunctionState<'s> {
             held_by: Limit::MaxInstances,
             account_ticket: None,
             tokens: platform.scaling.map(TokenBucket::new),
-            token_pending: false,
+            rates: Rates::of(spec, platform).map(Box::new),
+            token_due: SimTime::NEVER,
             timeout_pending: false,
             governor,
             in_progress_at_start: initial::services(spec, streams),
@@ -203,6 +209,9 @@ impl<'s> FunctionState<'s> {
                 outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
             });
         }
+        if cut_off && self.init_was_cut_off(place, shared) {
+            self.instances.get_mut(on).retires = now;
+        }
         self.requests.remove(place);
         self.levels.in_progress -= 1;
         if self.governor.is_some() && !is_initial {
@@ -218,6 +227,14 @@ impl<'s> FunctionState<'s> {
         if self.account_ticket.is_none() || provisioned {
             self.serve_queue(now, shared);
         }
+    }
+
+    /// Whether a request whose time is over was still initialising its instance, which then is of no use to others.
+    #[cold]
+    fn init_was_cut_off<O: Observer>(&self, place: u32, shared: &Shared<O>) -> bool {
+        let request = self.requests.get(place);
+        request.cold
+            && self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(request.source, request.number))
     }
 
     /// An instance has started: those who waited for it begin to run.
@@ -258,10 +275,12 @@ impl<'s> FunctionState<'s> {
         self.serve_queue_with(place, now, shared);
     }
 
-    /// There is a token for a new instance again.
+    /// There is a token again, for a new instance or for a request.
     pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        self.token_pending = false;
+        if self.token_due <= now {
+            self.token_due = SimTime::NEVER;
+        }
         self.serve_queue(now, shared);
     }
 

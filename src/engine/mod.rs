@@ -60,6 +60,9 @@ pub struct Cell {
     pub sources: Vec<SourceId>,
     /// What the account has for those of its functions that have nothing reserved: [`Scenario::unreserved_concurrency`].
     pub unreserved: u32,
+    /// Requests that may start on it each second; none where so many never come:
+    /// [`Scenario::unreserved_request_rate_that_may_bind`].
+    pub unreserved_rate: Option<u64>,
 }
 
 impl Cell {
@@ -70,7 +73,18 @@ impl Cell {
             functions: (0..scenario.functions.len() as u32).map(FnId).collect(),
             sources: (0..scenario.sources.len() as u32).map(SourceId).collect(),
             unreserved: scenario.unreserved_concurrency(),
+            unreserved_rate: scenario.unreserved_request_rate_that_may_bind(),
         }
+    }
+
+    /// Whether more requests may come in a second than may start: on reserved or on unreserved concurrency.
+    fn may_exceed_rates(&self, scenario: &Scenario) -> bool {
+        let sources = || self.sources.iter().map(|id| &scenario.sources[id.index()]);
+        self.unreserved_rate.is_some()
+            || self
+                .functions
+                .iter()
+                .any(|id| scenario.may_exceed_reserved_rate(&scenario.functions[id.index()], *id, sources()))
     }
 }
 
@@ -231,6 +245,7 @@ pub fn simulate<O: Observer>(
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
         && !scenario.platform.has_commons()
+        && !cell.may_exceed_rates(scenario)
         && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
     {
         return match directs.alone() {
@@ -280,7 +295,7 @@ fn drive<O: Observer, M: Model<O>>(
     let read_ahead = READ_AHEAD[usize::from(specs.len() >= MANY_FUNCTIONS)];
     let mut shared = Shared {
         events: EventQueue::new(read_ahead),
-        account: Account::new(cell.unreserved),
+        account: Account::new(cell.unreserved, cell.unreserved_rate),
         sources: Sources::start(sources, &specs, place_of, streams, horizon, read_ahead)?,
         commons,
         counts: EventCounts::default(),

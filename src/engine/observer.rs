@@ -41,6 +41,8 @@ pub enum Limit {
     InstanceQueue,
     /// The memory that all functions share.
     Memory,
+    /// Requests that may start each second, of the account or of reserved concurrency.
+    RequestRate,
 }
 
 /// A request at its end. Points in time: born <= assigned <= started <= ended.

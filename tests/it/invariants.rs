@@ -282,7 +282,14 @@ fn function(index: usize) -> impl Strategy<Value = String> {
         "fixed.window = \"5s\"",
         "fixed.window = \"2m\"",
         "fixed.window = \"forever\"",
+        "forever = {}",
         "halving.period = \"20s\"",
+        "drawn.window.exponential.mean = \"10s\"",
+        "measured.platform = \"azure-functions\"",
+        "adaptive = { min-window = \"1s\", min-samples = 1, quantile = 0.5 }",
+        "adaptive = { min-window = \"5s\", min-samples = 3, of = 5 }",
+        "hybrid-histogram = { bin = \"1s\", range = \"20s\", min-samples = 2 }",
+        "greedy-dual = {}",
     ]);
     let selection =
         select(vec!["most-recently-used", "least-recently-used", "newest", "oldest", "random", "round-robin"]);
@@ -327,6 +334,8 @@ fn any_scenario() -> impl Strategy<Value = String> {
         "concurrency.account-limit = 12",
         "scaling = { burst = 2, rate = \"6/m\" }",
         "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }",
+        "concurrency = { account-limit = 12, request-rate-per-concurrency = \"1/s\" }\ninit-timeout = \"1s\"",
+        "memory.budget = \"1GB\"\ninit-timeout = \"500ms\"",
     ]);
     (0..1000_u32, platform, function(0), prop::option::of(function(1)), prop::option::of(function(2))).prop_map(
         |(seed, platform, first, second, third)| {

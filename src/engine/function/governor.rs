@@ -85,6 +85,11 @@ impl Governor {
         self.ready += 1;
     }
 
+    /// How many instances it ordered take requests.
+    pub(super) const fn ready(&self) -> u32 {
+        self.ready
+    }
+
     /// How many requests may wait at an instance, where they are sent there without asking for a slot.
     pub(super) fn waits_at_instance(&self) -> Option<u32> {
         self.policy.waits_at_instance().filter(|_| self.ready > 0)
@@ -223,6 +228,7 @@ impl FunctionState<'_> {
             } else if have > governor.ordered {
                 let Some(victim) = governor.victim(&self.instances) else { return };
                 let ordered = governor.forget(victim, now);
+                self.provisioned_changed(now);
                 self.withdraw(ordered, now, shared);
             } else {
                 return;
@@ -344,6 +350,7 @@ impl FunctionState<'_> {
             ordered.last_used = now;
             governor.ready += 1;
             governor.policy.ready(now, id);
+            self.provisioned_changed(now);
             self.watch_policy(now, shared);
         }
     }

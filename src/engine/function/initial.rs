@@ -6,6 +6,7 @@ use super::super::observer::Observer;
 use super::super::request::{Birth, Request};
 use super::placement::Placement;
 use super::{FunctionState, Quota};
+use crate::policy::keep_alive::Window;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
@@ -30,6 +31,9 @@ impl FunctionState<'_> {
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
                 shared.account.acquire();
+            }
+            if let Window::ByApp = self.keep_alive {
+                self.tell_app_of_arrival(now, shared);
             }
             self.take_slot(place);
             let birth = Birth { service, number: number as u64, source: NOBODY };

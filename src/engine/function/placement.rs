@@ -5,6 +5,7 @@ use super::super::event::{Event, Kind};
 use super::super::instance::NOBODY;
 use super::super::observer::{Limit, Observer};
 use super::{FunctionState, Quota};
+use crate::scenario::ColdStart;
 use crate::time::{SimTime, Span};
 
 /// Where a request goes.
@@ -35,13 +36,20 @@ impl FunctionState<'_> {
         {
             return Err(Limit::Reserved);
         }
+        if self.rates.is_some() && !self.reserve_has_rate(now) {
+            return Err(Limit::RequestRate);
+        }
         if self.has_provisioned
+            && self.provisioned_has_rate(now)
             && let Some(place) = self.provisioned.take(&mut self.instances)
         {
             return Ok(Placement::Ready(place));
         }
         if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
             return Err(Limit::Account);
+        }
+        if matches!(self.quota, Quota::Account) && shared.account.rate().is_some_and(|rate| !rate.has_room(now)) {
+            return Err(Limit::RequestRate);
         }
         if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
             if arriving && let Some(most) = governor.waits_at_instance() {
@@ -110,6 +118,12 @@ impl FunctionState<'_> {
         let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
         if !is_provisioned && matches!(self.quota, Quota::Account) {
             shared.account.acquire();
+            if let Some(rate) = shared.account.rate() {
+                rate.take();
+            }
+        }
+        if let Some(rates) = &mut self.rates {
+            rates.take(is_provisioned);
         }
         match placement {
             Placement::Ready(place) => {
@@ -193,10 +207,11 @@ impl FunctionState<'_> {
         this.cold = true;
         this.cold_affected = true;
         let mut luck = shared.sources.cold_start_luck(this.source, this.number);
-        let (start_up, billed) = self.spec.start_up(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             this.service = duration.sample(&mut luck);
         }
+        this.service += init_again;
         let start_up =
             if self.company.is_some() { self.start_up_with_stem_cell(start_up, billed, now, shared) } else { start_up };
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
