@@ -16,7 +16,7 @@ use crate::id::{FnId, InstanceId, SourceId};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
-use crate::scenario::{ColdStart, Function, Overflow, ScalingRate};
+use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, ScalingRate};
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
@@ -73,9 +73,24 @@ enum State {
 }
 
 impl<'s> Directs<'s> {
-    /// None if any of these functions is not of the common kind.
-    pub(super) fn new(specs: impl Iterator<Item = &'s Function>, scaling: Option<ScalingRate>) -> Option<Self> {
-        let functions = specs.enumerate().map(|(place, spec)| Direct::new(FnId(place as u32), spec, scaling));
+    /// None if the platform, or any of these functions, is not of the common kind.
+    pub(super) fn new(specs: impl Iterator<Item = &'s Function>, platform: &Platform) -> Option<Self> {
+        // Without `..`, here and below: whoever adds a field decides whether this engine knows what it asks for.
+        let Platform {
+            preset: _,
+            account_limit: _, // what it leaves is in the cell
+            min_unreserved: _,
+            request_rate: _, // whoever asks has seen that it does not matter
+            init_timeout: _, // stands in the functions, too
+            scaling,
+            memory_budget_mb,
+            stem_cells,
+            billing: _,
+        } = platform;
+        if memory_budget_mb.is_some() || !stem_cells.is_empty() {
+            return None;
+        }
+        let functions = specs.enumerate().map(|(place, spec)| Direct::new(FnId(place as u32), spec, *scaling));
         functions.collect::<Option<_>>().map(Self)
     }
 
@@ -87,15 +102,34 @@ impl<'s> Directs<'s> {
 
 impl<'s> Direct<'s> {
     fn new(id: FnId, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
-        let concurrency = &spec.concurrency;
-        let is_common = concurrency.per_instance == 1
-            && concurrency.provisioned == 0
-            && concurrency.overflow == Overflow::Reject
-            && spec.scaling == ScalingSpec::PerRequest
-            && spec.selection == Selection::MostRecentlyUsed
-            && spec.max_lifetime.is_none()
-            && spec.initial.is_none();
-        let KeepAliveSpec::Fixed { window } = spec.keep_alive else { return None };
+        let Function {
+            name: _,
+            app: _, // means something to policies that decide for applications
+            runtime: _,
+            memory_mb: _,
+            architecture: _,
+            timeout,
+            selection,
+            max_lifetime,
+            duration: _,      // drawn by the sources
+            cold_duration: _, // these two are drawn when an instance is created
+            cold_start: _,
+            init_timeout: _,
+            snapshot_charged: _,
+            keep_alive,
+            scaling: policy,
+            concurrency,
+            initial,
+        } = spec;
+        let Concurrency { per_instance, max_instances, reserved, provisioned, overflow } = *concurrency;
+        let is_common = per_instance == 1
+            && provisioned == 0
+            && overflow == Overflow::Reject
+            && *policy == ScalingSpec::PerRequest
+            && *selection == Selection::MostRecentlyUsed
+            && max_lifetime.is_none()
+            && initial.is_none();
+        let KeepAliveSpec::Fixed { window } = *keep_alive else { return None };
         is_common.then(|| Self {
             id,
             levels: Levels::default(),
@@ -104,10 +138,10 @@ impl<'s> Direct<'s> {
             free: NOBODY,
             expires: SimTime::NEVER,
             window,
-            timeout: spec.timeout.unwrap_or(Span::FOREVER),
+            timeout: timeout.unwrap_or(Span::FOREVER),
             slots: Vec::new(),
-            reserved: concurrency.reserved,
-            instances_max: concurrency.max_instances.unwrap_or(u32::MAX),
+            reserved,
+            instances_max: max_instances.unwrap_or(u32::MAX),
             created: 0,
             spec,
             tokens: scaling.map(TokenBucket::new),
@@ -409,15 +443,22 @@ impl<O: Observer> Model<O> for Directs<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::ops::ControlFlow;
 
-    use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+    use super::Directs;
+    use crate::engine::{self, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
     use crate::id::{FnId, InstanceId};
     use crate::rng::Streams;
+    use crate::scenario::testing::drawn::{Kind, any_scenario};
     use crate::scenario::{Scenario, testing};
     use crate::time::{SimTime, Span};
 
-    const HORIZON: SimTime = SimTime::from_nanos(600_000_000_000);
+    /// Of what is drawn.
+    const HORIZON: SimTime = SimTime::from_nanos(300_000_000_000);
 
     /// Every call, as text. Levels that held for no time say nothing, and nobody counts what is idle after the horizon.
     #[derive(Default)]
@@ -472,63 +513,44 @@ mod tests {
         }
     }
 
-    fn scenario(account: u32, functions: &[&str], duration: &str, arrivals: &str) -> Scenario {
-        let functions: String = functions
-            .iter()
-            .enumerate()
-            .map(|(index, keys)| {
-                format!(
-                    "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{keys}\n[[source]]\nname = \"s{index}\"\n\
-                     function = \"f{index}\"\narrivals.{arrivals}\n"
-                )
-            })
-            .collect();
-        testing::scenario(&format!(
-            "[scenario]\nname = \"direct\"\n[simulation]\nhorizon = \"10m\"\n[platform]\n\
-             init-timeout = \"1500ms\"\n[platform.concurrency]\n\
-             account-limit = {account}\nmin-unreserved = 0\n[platform.scaling]\nburst = 3\nrate = \"8/m\"\n{functions}"
-        ))
-    }
-
-    fn calls(scenario: &Scenario, is_direct: bool) -> (EventCounts, Calls) {
+    /// The events of a scenario and all calls about its functions, as `simulate` makes them or as the general engine does.
+    fn calls(scenario: &Scenario, may_be_direct: bool) -> (EventCounts, Calls) {
         let functions = scenario.functions.len();
         let mut calls =
             Calls { all: vec![Vec::new(); functions], levels: vec![(SimTime::ZERO, Levels::default()); functions] };
-        let (cell, streams) = (Cell::whole(scenario), Streams::new(5, 0));
+        let (cell, streams) = (engine::Cell::whole(scenario), Streams::new(5, 0));
         let mut pulse = |_, _| ControlFlow::Continue(());
-        let events = if is_direct {
-            assert!(super::Directs::new(scenario.functions.iter(), None).is_some());
-            simulate(scenario, &cell, &streams, &mut calls, &mut pulse)
-        } else {
-            simulate_any(scenario, &cell, &streams, &mut calls, &mut pulse)
-        };
+        let run = if may_be_direct { simulate } else { simulate_any };
+        let events = run(scenario, &cell, &streams, &mut calls, &mut pulse);
         (events.expect("it runs"), calls)
     }
 
+    /// Whatever scenario is drawn, `simulate` says the same as the general engine; and many are drawn of which the fast one
+    /// takes care.
     #[test]
     fn the_short_way_is_the_long_way() {
-        let functions = [
-            "keep-alive.fixed.window = \"20s\"\ncold-start.exponential.mean = \"2s\"\ntimeout = \"3s\"",
-            "keep-alive.forever = {}\ncold-duration.exponential.mean = \"5s\"\ntimeout = \"4s\"",
-            "keep-alive.fixed.window = \"0s\"\nconcurrency.max-instances = 3\ncold-start.constant.value = \"1s\"",
-            "keep-alive.fixed.window = \"3s\"\nconcurrency.reserved = 2",
-        ];
-        let durations = ["exponential.mean = \"1s\"", "constant.value = \"500ms\"", "constant.value = \"0s\""];
-        let arrivals = ["poisson.rate = \"2/s\"", "constant.rate = \"4/s\"", "burst = { size = 6, every = \"11s\" }"];
-        for duration in durations {
-            for arrivals in arrivals {
-                for (account, functions) in [(1000, &functions[..]), (5, &functions[..]), (3, &functions[..1])] {
-                    let scenario = scenario(account, functions, duration, arrivals);
-                    let (short, long) = (calls(&scenario, true), calls(&scenario, false));
-                    for (short, long) in short.1.all.iter().zip(&long.1.all) {
-                        assert!(long.len() > 100, "something happens");
-                        let differs = short.iter().zip(long).find(|(short, long)| short != long);
-                        assert_eq!(differs, None, "{duration}, {arrivals}, limit {account}");
-                        assert_eq!(short.len(), long.len());
-                    }
-                    assert_eq!(short.0, long.0, "{duration}, {arrivals}, limit {account}");
-                }
+        let mut runner = TestRunner::new_with_rng(
+            Config { cases: 200, failure_persistence: None, ..Config::default() },
+            TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+        );
+        let (taken, requests) = (Cell::new(0), Cell::new(0));
+        let tested = runner.run(&prop_oneof![1 => any_scenario(Kind::Any), 5 => any_scenario(Kind::Plain)], |text| {
+            let scenario = testing::scenario(&text);
+            assert_eq!(SimTime::from(scenario.simulation.horizon), HORIZON);
+            let is_direct = Directs::new(scenario.functions.iter(), &scenario.platform).is_some()
+                && !engine::Cell::whole(&scenario).may_exceed_rates(&scenario);
+            let (short, long) = (calls(&scenario, true), calls(&scenario, false));
+            prop_assert_eq!(short.0, long.0);
+            for (short, long) in short.1.all.iter().zip(&long.1.all) {
+                let differs = short.iter().zip(long).find(|(short, long)| short != long);
+                prop_assert_eq!(differs, None);
+                prop_assert_eq!(short.len(), long.len());
             }
-        }
+            taken.set(taken.get() + u64::from(is_direct));
+            requests.set(requests.get() + short.0.arrivals);
+            Ok(())
+        });
+        tested.unwrap_or_else(|error| panic!("{error}"));
+        assert!(taken.get() > 100 && requests.get() > 50_000, "{} with {} requests", taken.get(), requests.get());
     }
 }

@@ -113,29 +113,49 @@ impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
     pub const fn by_kind(&self) -> [(&'static str, u64); 8] {
+        let Self {
+            arrivals,
+            completions,
+            instances_ready,
+            expirations,
+            scaling_tokens,
+            queue_timeouts,
+            scaling_decisions,
+            pre_warms,
+        } = *self;
         [
-            ("arrival", self.arrivals),
-            ("completion", self.completions),
-            ("instance-ready", self.instances_ready),
-            ("expiration", self.expirations),
-            ("scaling-token", self.scaling_tokens),
-            ("queue-timeout", self.queue_timeouts),
-            ("scaling-decision", self.scaling_decisions),
-            ("pre-warm", self.pre_warms),
+            ("arrival", arrivals),
+            ("completion", completions),
+            ("instance-ready", instances_ready),
+            ("expiration", expirations),
+            ("scaling-token", scaling_tokens),
+            ("queue-timeout", queue_timeouts),
+            ("scaling-decision", scaling_decisions),
+            ("pre-warm", pre_warms),
         ]
     }
 }
 
 impl std::ops::AddAssign for EventCounts {
     fn add_assign(&mut self, other: Self) {
-        self.arrivals += other.arrivals;
-        self.completions += other.completions;
-        self.instances_ready += other.instances_ready;
-        self.expirations += other.expirations;
-        self.scaling_tokens += other.scaling_tokens;
-        self.queue_timeouts += other.queue_timeouts;
-        self.scaling_decisions += other.scaling_decisions;
-        self.pre_warms += other.pre_warms;
+        let Self {
+            arrivals,
+            completions,
+            instances_ready,
+            expirations,
+            scaling_tokens,
+            queue_timeouts,
+            scaling_decisions,
+            pre_warms,
+        } = other;
+        self.arrivals += arrivals;
+        self.completions += completions;
+        self.instances_ready += instances_ready;
+        self.expirations += expirations;
+        self.scaling_tokens += scaling_tokens;
+        self.queue_timeouts += queue_timeouts;
+        self.scaling_decisions += scaling_decisions;
+        self.pre_warms += pre_warms;
     }
 }
 
@@ -244,9 +264,8 @@ pub fn simulate<O: Observer>(
 ) -> Result<EventCounts, SimError> {
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && !scenario.platform.has_commons()
         && !cell.may_exceed_rates(scenario)
-        && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
+        && let Some(directs) = Directs::new(specs, &scenario.platform)
     {
         return match directs.alone() {
             Ok(direct) => drive(direct, None, scenario, cell, streams, observer, pulse),

@@ -79,21 +79,22 @@ impl Sources {
         let others = EventQueue::new(read_ahead);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let users = match &source.arrivals {
+            let Source { name, target, arrivals } = source; // without `..`: what a source has, this knows
+            let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
             };
             let origin = Origin {
-                arrivals: Arrivals::new(&source.arrivals, streams, &source.name)?,
-                target: match &source.target {
+                arrivals: Arrivals::new(arrivals, streams, name)?,
+                target: match target {
                     Target::Function(function) => LocalTarget::One(place_of(*function) as u32),
                     Target::ByTrace(functions) => {
                         LocalTarget::ByTrace(functions.iter().map(|id| place_of(*id) as u32).collect())
                     }
                 },
-                users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, &source.name)),
-                service: streams.stream(&source.name, Purpose::Service),
-                luck: streams.marks(&source.name, Purpose::ColdStart),
+                users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
+                service: streams.stream(name, Purpose::Service),
+                luck: streams.marks(name, Purpose::ColdStart),
             };
             all.list.push(SourceState {
                 number: 0,

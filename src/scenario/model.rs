@@ -165,12 +165,6 @@ impl Platform {
         let fits = |cells: &StemCells| cells.runtime == function.runtime && cells.memory_each_mb == function.memory_mb;
         self.stem_cells.iter().position(fits).map(|place| place as u32)
     }
-
-    /// Whether functions share more than a limit.
-    #[must_use]
-    pub const fn has_commons(&self) -> bool {
-        self.memory_budget_mb.is_some() || !self.stem_cells.is_empty()
-    }
 }
 
 /// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.

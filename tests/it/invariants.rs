@@ -12,8 +12,8 @@ use forewarm::rng::Streams;
 use forewarm::scenario::{Function, Overflow, Scenario};
 use forewarm::time::{SimTime, Span};
 use proptest::prelude::*;
-use proptest::sample::select;
 
+use crate::harness::drawn::{Kind, any_scenario, function};
 use crate::harness::scenario;
 
 /// Policies under which a request may wait at an instance whose slots are all taken.
@@ -28,6 +28,8 @@ struct Auditor<'a> {
     functions: Vec<Audit>,
     now: SimTime,
     unreserved_in_progress: i64,
+    /// Of the scenario's, on unreserved concurrency.
+    unreserved_started: u64,
     ended: HashSet<(u32, u64)>,
     fingerprint: u64,
 }
@@ -56,6 +58,7 @@ impl<'a> Auditor<'a> {
             functions: scenario.functions.iter().map(|_| Audit::default()).collect(),
             now: SimTime::ZERO,
             unreserved_in_progress: 0,
+            unreserved_started: 0,
             ended: HashSet::new(),
             fingerprint: 0xcbf2_9ce4_8422_2325,
         }
@@ -109,6 +112,7 @@ impl Observer for Auditor<'_> {
         audit.cold += u64::from(cold);
         if self.scenario.functions[function.index()].concurrency.reserved.is_none() {
             self.unreserved_in_progress += 1;
+            self.unreserved_started += 1;
         }
         self.note(3, now, &[function.index() as u64, u64::from(cold), u64::from(cold_affected)]);
     }
@@ -246,6 +250,9 @@ impl Observer for Auditor<'_> {
             |function: &Function| function.concurrency.provisioned.max(function.scaling.most_provisioned()) > 0;
         if !self.scenario.functions.iter().any(is_provisioned) {
             assert!(self.unreserved_in_progress <= i64::from(self.scenario.unreserved_concurrency()));
+            // A second's worth at once, and then so many each second.
+            let startable = self.scenario.unreserved_request_rate().map(|rate| rate as f64 * (1.0 + now.as_secs_f64()));
+            assert!(startable.is_none_or(|startable| self.unreserved_started as f64 <= startable + 1e-6));
         }
         self.note(
             7,
@@ -264,100 +271,18 @@ pub(crate) fn audit(scenario: &Scenario) -> u64 {
     auditor.finish(&counts)
 }
 
-fn function(index: usize) -> impl Strategy<Value = String> {
-    let duration = select(vec![
-        "constant.value = \"1s\"",
-        "exponential.mean = \"2s\"",
-        "constant.value = \"0s\"",
-        "log-normal = { median = \"500ms\", p99 = \"10s\" }",
-    ]);
-    let start = select(vec![
-        "",
-        "cold-start.constant.value = \"3s\"",
-        "cold-start.exponential.mean = \"500ms\"",
-        "cold-duration.exponential.mean = \"4s\"",
-    ]);
-    let keep_alive = select(vec![
-        "fixed.window = \"0s\"",
-        "fixed.window = \"5s\"",
-        "fixed.window = \"2m\"",
-        "fixed.window = \"forever\"",
-        "forever = {}",
-        "halving.period = \"20s\"",
-        "drawn.window.exponential.mean = \"10s\"",
-        "measured.platform = \"azure-functions\"",
-        "adaptive = { min-window = \"1s\", min-samples = 1, quantile = 0.5 }",
-        "adaptive = { min-window = \"5s\", min-samples = 3, of = 5 }",
-        "hybrid-histogram = { bin = \"1s\", range = \"20s\", min-samples = 2 }",
-        "greedy-dual = {}",
-    ]);
-    let selection =
-        select(vec!["most-recently-used", "least-recently-used", "newest", "oldest", "random", "round-robin"]);
-    let per_instance = select(vec![1, 1, 2, 7]);
-    let limits =
-        select(vec!["", "concurrency.max-instances = 2", "concurrency.reserved = 3", "concurrency.provisioned = 2"]);
-    let overflow = select(vec![
-        "concurrency.overflow = \"reject\"",
-        "concurrency.overflow = \"queue\"",
-        "concurrency.overflow = \"queue\"\nconcurrency.queue-limit = 4",
-        "concurrency.overflow = \"queue\"\nconcurrency.queue-timeout = \"2s\"",
-    ]);
-    let more =
-        select(vec!["", "max-lifetime = \"10s\"", "timeout = \"3s\"", "timeout = \"1s\"\nmax-lifetime = \"1m\""]);
-    let initial = select(vec![
-        "",
-        "",
-        "initial.busy = 1",
-        "initial = { busy = 1, idle-expire-in = [\"20s\"] }",
-        "initial = { idle = 2, idle-expire-in = [\"3s\"] }",
-    ]);
-    let arrivals = select(vec![
-        "poisson.rate = \"2/s\"",
-        "poisson.rate = \"6/m\"",
-        "constant.rate = \"1/s\"",
-        "constant.rate = \"4/s\"",
-    ]);
-    (duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals).prop_map(
-        move |(duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals)| {
-            format!(
-                "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{start}\nkeep-alive.{keep_alive}\n\
-                 selection = \"{selection}\"\nconcurrency.per-instance = {per_instance}\n{limits}\n{overflow}\n{more}\n{initial}\n\
-                 [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.{arrivals}\n"
-            )
-        },
-    )
-}
-
-fn any_scenario() -> impl Strategy<Value = String> {
-    let platform = select(vec![
-        "",
-        "concurrency.account-limit = 12",
-        "scaling = { burst = 2, rate = \"6/m\" }",
-        "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }",
-        "concurrency = { account-limit = 12, request-rate-per-concurrency = \"1/s\" }\ninit-timeout = \"1s\"",
-        "memory.budget = \"1GB\"\ninit-timeout = \"500ms\"",
-    ]);
-    (0..1000_u32, platform, function(0), prop::option::of(function(1)), prop::option::of(function(2))).prop_map(
-        |(seed, platform, first, second, third)| {
-            let head = format!("[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"5m\"\nseed = {seed}\n");
-            let platform = if platform.is_empty() { String::new() } else { format!("[platform]\n{platform}\n") };
-            format!("{head}{platform}{first}{}{}", second.unwrap_or_default(), third.unwrap_or_default())
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_impossible_happens_and_a_run_is_its_seed(text in any_scenario()) {
+    fn nothing_impossible_happens_and_a_run_is_its_seed(text in prop_oneof![any_scenario(Kind::Any), any_scenario(Kind::Plain)]) {
         let scenario = scenario(&text);
         prop_assert_eq!(audit(&scenario), audit(&scenario), "the same seed gives the same run");
     }
 
     /// What a function does when it is simulated with others that share nothing with it is what it does alone.
     #[test]
-    fn a_function_added_leaves_the_others_alone(one in function(0), other in function(1), seed in 0..1000_u32) {
+    fn a_function_added_leaves_the_others_alone(one in function(0, Kind::Any), other in function(1, Kind::Any), seed in 0..1000_u32) {
         let head = format!("[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"5m\"\nreplications = 2\nseed = {seed}\n");
         let threads = NonZeroUsize::MIN;
         let shape = |text: &str| {

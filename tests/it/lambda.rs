@@ -167,7 +167,7 @@ fn what_is_provisioned_later_takes_requests_from_then_on() {
         scaling.scheduled = { instances = 10, actions = [{ at = \"10s\", instances = 30 }] }";
     let text = lambda("20s", "", &[(function, "constant.rate = \"1000/s\"")]);
     let found = Log::of(&text).on_provisioned();
-    let expected = startable(100.0, 10.0) + 3_000;
+    let expected = startable(100.0, 0.001, 10.0) + 3_000;
     assert!(found.abs_diff(expected) <= 3, "{found}, not {expected}");
 }
 
