@@ -74,8 +74,8 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
 /// The result of a run in which nothing arrived.
 pub(in crate::report) fn empty() -> RunResult {
     let mut result = result(1, 0);
-    let nothing = Shape::build(|key| {
-        let count = !key.contains("_s") && !key.ends_with("_ratio");
+    let nothing = Shape::build(|metric| {
+        let count = !metric.key.contains("_s") && !metric.key.ends_with("_ratio");
         Stat { mean: if count { 0.0 } else { f64::NAN }, half_width: None }
     });
     result.summary.total = nothing.clone();
@@ -123,8 +123,8 @@ fn shape(share: f64) -> Shape<Stat> {
         "p999" => p999,
         _ => max,
     };
-    Shape::build(|key| {
-        let (group, leaf) = key.split_once('.').unwrap_or((key.as_str(), ""));
+    Shape::build(|metric| {
+        let (group, leaf) = metric.key.split_once('.').unwrap_or((&metric.key, ""));
         let mean = match (group, leaf) {
             ("requests", "arrived") => (4_320_112.0 * share).round(),
             ("requests", "completed") => (4_297_648.0 * share).round(),
