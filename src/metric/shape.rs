@@ -224,6 +224,8 @@ tree! {
         invocations: Invocations(""),
         /// Cold over started invocations.
         cold_start_ratio: Single(Traits::ratio(&["invocations.cold"], "invocations.started").lower()),
+        /// Cold-affected over started invocations.
+        cold_affected_ratio: Single(Traits::ratio(&["invocations.cold_affected"], "invocations.started").lower()),
         /// Rejected over arrived requests.
         rejection_ratio: Single(Traits::ratio(&["requests.rejected"], "requests.arrived").lower()),
         /// T_exec of completed requests: T_wait + T_func.
