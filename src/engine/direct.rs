@@ -7,12 +7,12 @@
 //! `function.rs` does the same for every case; a test compares the two call by call.
 
 use super::event::{Event, Kind};
-use super::instance::NOBODY;
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::request::Birth;
+use super::slab::Key;
 use super::{Model, Shared};
-use crate::id::{FnId, InstanceId, SourceId};
+use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
@@ -25,13 +25,13 @@ pub(super) struct Directs<'s>(Vec<Direct<'s>>);
 /// A function in the course of the simulation: first what every event needs.
 #[repr(C, align(64))]
 pub(super) struct Direct<'s> {
-    id: FnId,
+    id: LocalFn,
     levels: Levels,
     /// The instance used last of the idle ones, and the one used longest ago.
-    newest: u32,
-    oldest: u32,
+    newest: Key<Slot>,
+    oldest: Key<Slot>,
     /// The first place that is free, of a chain.
-    free: u32,
+    free: Key<Slot>,
     /// When the window of the oldest ends: without a look at it.
     expires: SimTime,
     window: Span,
@@ -52,11 +52,11 @@ struct Slot {
     instance: InstanceId,
     created: SimTime,
     number: u64,
-    source: u32,
+    source: LocalSource,
     /// The idle instances that were used just before it and just after it; `older` also chains free places, and `newer`
     /// means nothing in the newest.
-    older: u32,
-    newer: u32,
+    older: Key<Self>,
+    newer: Key<Self>,
     cold: bool,
     cut_off: bool,
 }
@@ -90,7 +90,7 @@ impl<'s> Directs<'s> {
         if memory_budget_mb.is_some() || !stem_cells.is_empty() {
             return None;
         }
-        let functions = specs.enumerate().map(|(place, spec)| Direct::new(FnId(place as u32), spec, *scaling));
+        let functions = specs.enumerate().map(|(place, spec)| Direct::new(LocalFn(place as u32), spec, *scaling));
         functions.collect::<Option<_>>().map(Self)
     }
 
@@ -101,7 +101,7 @@ impl<'s> Directs<'s> {
 }
 
 impl<'s> Direct<'s> {
-    fn new(id: FnId, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
+    fn new(id: LocalFn, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
         let Function {
             name: _,
             app: _, // means something to policies that decide for applications
@@ -133,9 +133,9 @@ impl<'s> Direct<'s> {
         is_common.then(|| Self {
             id,
             levels: Levels::default(),
-            newest: NOBODY,
-            oldest: NOBODY,
-            free: NOBODY,
+            newest: Key::NIL,
+            oldest: Key::NIL,
+            free: Key::NIL,
             expires: SimTime::NEVER,
             window,
             timeout: timeout.unwrap_or(Span::FOREVER),
@@ -164,21 +164,21 @@ impl<'s> Direct<'s> {
             shared.counts.expirations += u64::from(deadline < shared.sources.horizon());
             shared.observer.levels(deadline, self.id, &self.levels);
             self.levels.idle -= 1;
-            let slot = &mut self.slots[place as usize];
+            let slot = &mut self.slots[place.index()];
             shared.observer.instance_removed(deadline, self.id, slot.instance, slot.created);
             // What it says of a newer one may be out of date if it is the newest itself.
-            self.oldest = if place == self.newest { NOBODY } else { slot.newer };
+            self.oldest = if place == self.newest { Key::NIL } else { slot.newer };
             slot.older = std::mem::replace(&mut self.free, place);
-            match self.oldest {
-                NOBODY => self.newest = NOBODY,
-                oldest => self.slots[oldest as usize].older = NOBODY,
+            match self.slots.get_mut(self.oldest.index()) {
+                None => self.newest = Key::NIL,
+                Some(oldest) => oldest.older = Key::NIL,
             }
             self.expires = self.deadline_of(self.oldest);
         }
     }
 
-    fn deadline_of(&self, place: u32) -> SimTime {
-        match self.slots.get(place as usize).map(|slot| slot.state) {
+    fn deadline_of(&self, place: Key<Slot>) -> SimTime {
+        match self.slots.get(place.index()).map(|slot| slot.state) {
             Some(State::Idle { deadline }) => deadline,
             _ => SimTime::NEVER,
         }
@@ -221,41 +221,41 @@ impl<'s> Direct<'s> {
             created: now,
             number: birth.number,
             source: birth.source,
-            older: NOBODY,
-            newer: NOBODY,
+            older: Key::NIL,
+            newer: Key::NIL,
             cold: true,
             cut_off: service > self.timeout,
         });
         shared.observer.instance_created(now, self.id, instance, ready, billed, false);
         if starts_at_once {
             self.levels.busy += 1;
-            shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+            shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
         } else {
             self.levels.starting += 1;
-            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+            shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
         }
     }
 
-    fn insert(&mut self, slot: Slot) -> u32 {
+    fn insert(&mut self, slot: Slot) -> Key<Slot> {
         let place = self.free;
-        if let Some(free) = self.slots.get_mut(place as usize) {
+        if let Some(free) = self.slots.get_mut(place.index()) {
             self.free = free.older;
             *free = slot;
             return place;
         }
-        let place = u32::try_from(self.slots.len()).expect("fewer than 2^32 instances live at a time");
+        let place = Key::new(u32::try_from(self.slots.len()).expect("fewer than 2^32 instances live at a time"));
         self.slots.push(slot);
         place
     }
 
     /// A request's execution ends.
     #[inline(always)]
-    fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn complete<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        let slot = &mut self.slots[place as usize];
+        let slot = &mut self.slots[place.index()];
         if let State::Running { born, started } = slot.state {
             shared.finish(&Finished {
-                source: SourceId(slot.source),
+                source: slot.source,
                 number: slot.number,
                 function: self.id,
                 instance: Some(slot.instance),
@@ -272,13 +272,14 @@ impl<'s> Direct<'s> {
         if slot.cut_off && slot.cold && self.discard(place, now, shared) {
             return;
         }
-        let slot = &mut self.slots[place as usize];
+        let slot = &mut self.slots[place.index()];
         let deadline = now + self.window;
         slot.state = State::Idle { deadline };
         slot.older = self.newest;
-        match self.newest {
-            NOBODY => (self.oldest, self.expires) = (place, deadline),
-            newest => self.slots[newest as usize].newer = place,
+        if self.newest.is_nil() {
+            (self.oldest, self.expires) = (place, deadline);
+        } else {
+            self.slots[self.newest.index()].newer = place;
         }
         self.newest = place;
         self.levels.in_progress -= 1;
@@ -291,8 +292,8 @@ impl<'s> Direct<'s> {
 
     /// A request's time is over: if that was while its instance initialised, that is of no use to others and goes.
     #[cold]
-    fn discard<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) -> bool {
-        let slot = &mut self.slots[place as usize];
+    fn discard<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) -> bool {
+        let slot = &mut self.slots[place.index()];
         let is_lost =
             self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(slot.source, slot.number));
         if is_lost {
@@ -308,14 +309,14 @@ impl<'s> Direct<'s> {
     }
 
     /// An instance has started: its request begins to run.
-    fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn become_ready<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        let slot = &mut self.slots[place as usize];
+        let slot = &mut self.slots[place.index()];
         if let State::Starting { born, runs } = slot.state {
             self.levels.starting -= 1;
             self.levels.busy += 1;
             slot.state = State::Running { born, started: now };
-            shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+            shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
         }
     }
 
@@ -333,7 +334,7 @@ impl<'s> Direct<'s> {
             return;
         }
         let place = self.newest;
-        let Some(slot) = self.slots.get_mut(place as usize) else {
+        let Some(slot) = self.slots.get_mut(place.index()) else {
             self.create(birth, now, shared);
             return;
         };
@@ -343,15 +344,15 @@ impl<'s> Direct<'s> {
         slot.source = birth.source;
         slot.cold = false;
         slot.cut_off = birth.service > self.timeout;
-        if self.newest == NOBODY {
-            (self.oldest, self.expires) = (NOBODY, SimTime::NEVER);
+        if self.newest.is_nil() {
+            (self.oldest, self.expires) = (Key::NIL, SimTime::NEVER);
         }
         self.take_up(shared);
         self.levels.busy += 1;
         self.levels.idle -= 1;
         shared.observer.assigned(now, self.id, false, false);
         let ends = now + birth.service.min(self.timeout);
-        shared.events.push(Event::new(ends, Kind::Completion, self.id.0, place));
+        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
     }
 
     /// One more request in progress.
@@ -366,8 +367,7 @@ impl<'s> Direct<'s> {
     #[cold]
     fn reject<O: Observer>(&self, birth: Birth, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
         shared.observer.throttled(now, self.id, limit);
-        let source = SourceId(birth.source);
-        shared.finish(&Finished::unserved(source, birth.number, self.id, now, now, Outcome::Rejected));
+        shared.finish(&Finished::unserved(birth.source, birth.number, self.id, now, now, Outcome::Rejected));
     }
 }
 
@@ -376,7 +376,7 @@ impl<O: Observer> Model<O> for Direct<'_> {
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline(always)]
-    fn arrive(&mut self, _: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+    fn arrive(&mut self, _: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.take_in(birth, now, shared);
     }
 
@@ -384,19 +384,19 @@ impl<O: Observer> Model<O> for Direct<'_> {
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
         if event.kind() == Kind::Completion {
             shared.counts.completions += 1;
-            self.complete(event.item(), event.at(), shared);
+            self.complete(event.key(), event.at(), shared);
         } else {
             shared.counts.instances_ready += 1;
-            self.become_ready(event.item(), event.at(), shared);
+            self.become_ready(event.key(), event.at(), shared);
         }
     }
 
     #[inline]
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, _: usize) -> u64 {
+    fn prepare(&self, _: LocalFn) -> u64 {
         // The next request goes there; where that instance is not idle any more, an older one is near enough.
-        self.slots.get(self.newest as usize).map_or(0, |slot| slot.number)
+        self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
     }
 
     fn latency(&self, event: Event) -> Span {
@@ -416,24 +416,24 @@ impl<O: Observer> Model<O> for Directs<'_> {
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline]
-    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.0[place].take_in(birth, now, shared);
+    fn arrive(&mut self, function: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.0[function.index()].take_in(birth, now, shared);
     }
 
     #[inline]
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
-        self.0[event.owner()].handle(event, shared);
+        self.0[event.function().index()].handle(event, shared);
     }
 
     #[inline]
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, place: usize) -> u64 {
-        Model::<O>::prepare(&self.0[place], place)
+    fn prepare(&self, function: LocalFn) -> u64 {
+        Model::<O>::prepare(&self.0[function.index()], function)
     }
 
     fn latency(&self, event: Event) -> Span {
-        Model::<O>::latency(&self.0[event.owner()], event)
+        Model::<O>::latency(&self.0[event.function().index()], event)
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
@@ -451,7 +451,7 @@ mod tests {
 
     use super::Directs;
     use crate::engine::{self, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
-    use crate::id::{FnId, InstanceId};
+    use crate::id::{InstanceId, LocalFn};
     use crate::rng::Streams;
     use crate::scenario::testing::drawn::{Kind, any_scenario};
     use crate::scenario::{Scenario, testing};
@@ -468,19 +468,19 @@ mod tests {
     }
 
     impl Calls {
-        fn note(&mut self, function: FnId, call: String) {
+        fn note(&mut self, function: LocalFn, call: String) {
             self.all[function.index()].push(call);
         }
     }
 
     impl Observer for Calls {
-        fn arrived(&mut self, now: SimTime, function: FnId) {
+        fn arrived(&mut self, now: SimTime, function: LocalFn) {
             self.note(function, format!("{now:?} arrived"));
         }
-        fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+        fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
             self.note(function, format!("{now:?} {by:?}"));
         }
-        fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, affected: bool) {
+        fn assigned(&mut self, now: SimTime, function: LocalFn, cold: bool, affected: bool) {
             self.note(function, format!("{now:?} assigned {cold} {affected}"));
         }
         fn finished(&mut self, request: &Finished) {
@@ -489,7 +489,7 @@ mod tests {
         fn instance_created(
             &mut self,
             now: SimTime,
-            function: FnId,
+            function: LocalFn,
             instance: InstanceId,
             ready: SimTime,
             billed: Span,
@@ -497,12 +497,12 @@ mod tests {
         ) {
             self.note(function, format!("{now:?} created {instance:?} {ready:?} {billed:?} {provisioned}"));
         }
-        fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+        fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime) {
             if now < HORIZON {
                 self.note(function, format!("{now:?} removed {instance:?} {created:?}"));
             }
         }
-        fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+        fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
             let (last, levels) = self.levels[function.index()];
             if now > last {
                 if levels != *held && last < HORIZON {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::Cell;
-use crate::id::{FnId, SourceId};
+use crate::id::{FnId, PoolId, SourceId};
 use crate::measure::TOGETHER_MAX;
 use crate::scenario::{Concurrency, Function, Platform, Scenario, Source, Target};
 use crate::time::Span;
@@ -125,7 +125,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
         }
     }
     let mut apps: HashMap<&str, usize> = HashMap::new();
-    let mut pools: HashMap<u32, usize> = HashMap::new();
+    let mut pools: HashMap<PoolId, usize> = HashMap::new();
     for (place, function) in scenario.functions.iter().enumerate() {
         let Function {
             name: _,

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Outcome, simulate};
-use forewarm::id::{FnId, InstanceId};
+use forewarm::id::{InstanceId, LocalFn};
 use forewarm::policy::keep_alive::KeepAliveSpec;
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
@@ -94,18 +94,18 @@ impl Observer for Auditor<'_> {
         true
     }
 
-    fn arrived(&mut self, now: SimTime, function: FnId) {
+    fn arrived(&mut self, now: SimTime, function: LocalFn) {
         assert!(now < SimTime::from(self.scenario.simulation.horizon), "nothing arrives after the horizon");
         self.functions[function.index()].arrived += 1;
         self.note(1, now, &[function.index() as u64]);
     }
 
-    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+    fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
         self.functions[function.index()].throttled += 1;
         self.note(2, now, &[function.index() as u64, by as u64]);
     }
 
-    fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, cold_affected: bool) {
+    fn assigned(&mut self, now: SimTime, function: LocalFn, cold: bool, cold_affected: bool) {
         assert!(cold_affected || !cold);
         let audit = &mut self.functions[function.index()];
         audit.assigned += 1;
@@ -167,7 +167,7 @@ impl Observer for Auditor<'_> {
     fn instance_created(
         &mut self,
         now: SimTime,
-        function: FnId,
+        function: LocalFn,
         instance: InstanceId,
         ready: SimTime,
         billed: Span,
@@ -180,7 +180,7 @@ impl Observer for Auditor<'_> {
         self.note(5, now, &[function.index() as u64, instance.0, ready.as_nanos(), billed.as_nanos()]);
     }
 
-    fn instance_found(&mut self, function: FnId, instance: InstanceId, is_busy: bool) {
+    fn instance_found(&mut self, function: LocalFn, instance: InstanceId, is_busy: bool) {
         let audit = &mut self.functions[function.index()];
         assert!(audit.live.insert(instance, (SimTime::ZERO, SimTime::ZERO)).is_none(), "an instance is found once");
         if is_busy {
@@ -194,7 +194,7 @@ impl Observer for Auditor<'_> {
         self.note(8, SimTime::ZERO, &[function.index() as u64, instance.0]);
     }
 
-    fn initial_ended(&mut self, now: SimTime, function: FnId, instance: InstanceId) {
+    fn initial_ended(&mut self, now: SimTime, function: LocalFn, instance: InstanceId) {
         let audit = &mut self.functions[function.index()];
         assert!(audit.live.contains_key(&instance));
         audit.finished += 1;
@@ -205,7 +205,7 @@ impl Observer for Auditor<'_> {
         self.note(9, now, &[function.index() as u64, instance.0]);
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime) {
         let audit = &mut self.functions[function.index()];
         let (was, ready) = audit.live.remove(&instance).expect("it was there");
         assert_eq!(was, created);
@@ -215,7 +215,7 @@ impl Observer for Auditor<'_> {
         self.note(6, now, &[function.index() as u64, instance.0]);
     }
 
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let spec = &self.scenario.functions[function.index()];
         let audit = &mut self.functions[function.index()];
         assert!(now >= audit.last);

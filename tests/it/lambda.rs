@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, Finished, Limit, Observer, Outcome, simulate};
-use forewarm::id::{FnId, InstanceId};
+use forewarm::id::{InstanceId, LocalFn};
 use forewarm::measure::summary::Summary;
 use forewarm::rng::Streams;
 use forewarm::time::{SimTime, Span};
@@ -25,15 +25,15 @@ impl Observer for &mut Log {
         self.ended.push(*request);
     }
 
-    fn throttled(&mut self, _: SimTime, _: FnId, by: Limit) {
+    fn throttled(&mut self, _: SimTime, _: LocalFn, by: Limit) {
         self.throttled.push(by);
     }
 
-    fn instance_created(&mut self, _: SimTime, _: FnId, _: InstanceId, _: SimTime, billed: Span, _: bool) {
+    fn instance_created(&mut self, _: SimTime, _: LocalFn, _: InstanceId, _: SimTime, billed: Span, _: bool) {
         self.starts.push(billed);
     }
 
-    fn instance_removed(&mut self, now: SimTime, _: FnId, _: InstanceId, _: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, _: LocalFn, _: InstanceId, _: SimTime) {
         self.removed += usize::from(now < SimTime::from(Span::from_secs(1_800)));
     }
 }
@@ -123,7 +123,7 @@ fn functions_of_an_account_share_its_quota_less_what_is_reserved() {
     ));
     // 29,998 until 2.9998 s on 600 that are not reserved; the third has more than enough with 4,000 each second.
     assert_eq!(log.rejected(), 29_998 - startable(6_000.0, 0.0002, 2.9998));
-    assert!(log.ended.iter().all(|request| request.outcome == Outcome::Completed || request.function != FnId(2)));
+    assert!(log.ended.iter().all(|request| request.outcome == Outcome::Completed || request.function.index() != 2));
 }
 
 #[test]
