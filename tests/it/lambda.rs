@@ -86,7 +86,7 @@ fn limits(summary: &Summary) -> Vec<(&str, Option<f64>)> {
 /// How many of more than enough requests start from the first, at `from_s`, to the last: a second's worth at once, for so
 /// much is there, and then so many each second.
 fn startable(per_second: f64, from_s: f64, until_s: f64) -> usize {
-    (per_second * (1.0 + until_s - from_s)).floor() as usize
+    (per_second * (1.0 + until_s - from_s) + 1e-6).floor() as usize
 }
 
 #[test]
