@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 15] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
@@ -17,7 +17,8 @@ const FLOORS: [(&str, u32); 14] = [
     ("measure", 5),
     ("experiment", 6),
     ("report", 7),
-    ("cli", 8),
+    ("study", 8),
+    ("cli", 9),
 ];
 
 fn floor(module: &str) -> u32 {
