@@ -28,11 +28,6 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
         let help = "To include a policy, add a variant with its name that sets what it needs.";
         terminal::complain(&format!("Left out of --policies all:\n{notes}{help}\n\n"));
     }
-    if let Some(first) = study.raised_to(&options).filter(|_| !args.job.quiet) {
-        let asked = study.scenario().simulation.replications;
-        let some = if asked == 1 { "1 replication".to_owned() } else { format!("{asked} replications") };
-        terminal::complain(&format!("The scenario asks for {some}; a comparison starts with {first}.\n"));
-    }
     enforce::add(&args.enforce, study.contenders.iter_mut().map(|(_, scenario)| scenario))?;
     let cancel = CancelToken::on_interrupt()?;
     let folder = args.job.folder(study.scenario());

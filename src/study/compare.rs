@@ -90,15 +90,6 @@ impl<'a> Study<'a> for Compare {
     }
 }
 
-impl Compare {
-    /// With how many replications it begins, if these are more than the scenario asks for: few make wide intervals.
-    #[must_use]
-    pub fn raised_to(&self, options: &Options) -> Option<u32> {
-        let asked = self.scenario().simulation.replications;
-        (options.parse.replications.is_none() && self.looks.0 > asked).then_some(self.looks.0)
-    }
-}
-
 /// A contender for each policy that is named: the variant of this name, or the scenario with all functions under the policy.
 /// A variant that is the baseline takes part as well.
 fn under_policies(
