@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::args::ChangeArgs;
 use super::exit::CliError;
-use crate::measure::summary::metrics;
 use crate::scenario::limits::MAX_FILE_BYTES;
 use crate::scenario::{Base, Files, ParseOptions, Problems, Scenario};
 use crate::study::Source;
@@ -25,7 +24,6 @@ pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOpt
         replications: changes.replications,
         precision: Vec::new(),
         max_replications: None,
-        metrics: metrics().into_iter().map(|(key, _)| key).collect(),
     }
 }
 

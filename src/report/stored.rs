@@ -11,7 +11,7 @@ use super::sweep::digest::Digest;
 use super::sweep::{self as report, csv};
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
-use crate::measure::summary::{Summary, metrics};
+use crate::measure::summary::Summary;
 use crate::measure::sweep::Columns;
 use crate::measure::timeline::{Distributions, Point, Series, Timeline};
 use crate::measure::{Manifest, RunResult};
@@ -105,8 +105,7 @@ pub(super) fn text(folder: &dyn Folder, file: &'static str) -> Result<String, St
 /// # Errors
 /// What this version finds wrong in it; files that it names are not there from every folder.
 pub(super) fn scenario(manifest: &Manifest, folder: &dyn Folder) -> Result<Scenario, StoredError> {
-    let metrics = metrics().into_iter().map(|(key, _)| key).collect();
-    let options = ParseOptions { metrics, ..ParseOptions::default() };
+    let options = ParseOptions::default();
     let parsed = parse_bytes(MANIFEST, manifest.scenario.as_bytes(), &options, folder.scenario_files());
     parsed.map(|(scenario, _)| scenario).map_err(StoredError::Scenario)
 }

@@ -7,7 +7,7 @@ use crate::engine::SimError;
 use crate::experiment::compare::{self as experiment, Compared, Contender};
 use crate::experiment::{Progress, warm_up};
 use crate::measure::comparison::{Design, Precision, Tolerance};
-use crate::measure::summary::metrics;
+use crate::metric;
 use crate::scenario::{ParseOptions, Problems, Scenario, Severity, instead, parse_bytes, parse_variants, registry};
 
 /// The contender without a variant.
@@ -185,16 +185,15 @@ fn replications(options: &Options, scenario: &Scenario) -> Result<(u32, u32), St
 
 fn precision(asked: &[(Option<String>, Tolerance)]) -> Result<Precision, StudyError> {
     let mut precision = Precision::default();
-    let known = metrics();
-    let names = || known.iter().map(|(key, _)| key.as_str());
     for (metric, tolerance) in asked {
         match metric {
             None => precision.general = Some(*tolerance),
-            Some(metric) if names().any(|name| name == metric) => {
+            Some(metric) if metric::find(metric).is_some() => {
                 precision.by_metric.push((metric.clone(), *tolerance));
             }
             Some(metric) => {
-                let help = format!("{}; forewarm list metrics shows all", instead(metric, "the metrics are", names()));
+                let help =
+                    format!("{}; forewarm list metrics shows all", instead(metric, "the metrics are", metric::keys()));
                 return Err(StudyError::question(format!("--precision: there is no metric \"{metric}\""), help));
             }
         }
