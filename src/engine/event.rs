@@ -4,6 +4,7 @@
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
+use super::path::{Call, Node};
 use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
@@ -24,20 +25,23 @@ pub(super) enum Kind {
     Scaling = 3,
     /// An application that was unloaded is loaded again.
     PreWarm = 4,
+    /// A component of the path wanted to be woken: an answer at this moment came before.
+    Alarm = 5,
     /// A source's next request.
-    Arrival = 5,
+    Arrival = 6,
     /// The request that waits longest gives up.
-    QueueTimeout = 6,
+    QueueTimeout = 7,
     /// The window of an idle instance may have ended.
-    Expiry = 7,
+    Expiry = 8,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Completion,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Alarm,
     Kind::Arrival,
     Kind::QueueTimeout,
     Kind::Expiry,
@@ -67,6 +71,12 @@ impl Event {
         Self::new(at, kind, function.0, 0)
     }
 
+    /// A component of the path is woken for a call.
+    #[inline]
+    pub(super) fn of_node(at: SimTime, kind: Kind, node: Node, call: Key<Call>) -> Self {
+        Self::new(at, kind, node.0, call.get())
+    }
+
     /// The next request of a source.
     #[inline]
     pub(super) fn arrival(at: SimTime, source: LocalSource) -> Self {
@@ -87,7 +97,7 @@ impl Event {
 
     #[inline]
     pub(super) fn kind(self) -> Kind {
-        KINDS[(self.0 as u64 >> (OWNER_BITS + 32)) as usize % KINDS.len()]
+        KINDS.get((self.0 as u64 >> (OWNER_BITS + 32)) as usize).copied().unwrap_or(Kind::Expiry)
     }
 
     /// The function that it concerns, unless it is an arrival.

@@ -3,7 +3,8 @@
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::id::{FnId, PoolId};
+use crate::id::{ComponentId, FnId, PoolId};
+use crate::path::ComponentSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
@@ -29,6 +30,8 @@ pub struct Scenario {
     pub platform: Platform,
     /// The functions, in the order of the file (or of the trace that brought them).
     pub functions: Vec<Function>,
+    /// The components that requests pass before they reach a function.
+    pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
     /// Named changes to this scenario.
@@ -276,10 +279,32 @@ pub enum Architecture {
 pub struct Source {
     /// Unique name.
     pub name: String,
-    /// Where its requests go.
+    /// Where its requests go in the end.
     pub target: Target,
+    /// The first component that they pass on their way; none: their path is empty.
+    pub entry: Option<ComponentId>,
     /// When they come.
     pub arrivals: ArrivalSpec,
+}
+
+/// A component of the path of requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    /// Unique name.
+    pub name: String,
+    /// What it does.
+    pub spec: ComponentSpec,
+    /// Where it passes requests on to.
+    pub targets: Vec<Destination>,
+}
+
+/// Where a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a function.
+    Function(FnId),
+    /// To another component.
+    Component(ComponentId),
 }
 
 /// Where the requests of a source go.

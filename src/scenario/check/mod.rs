@@ -114,7 +114,7 @@ impl Checker<'_, '_> {
         }
         let function = functions.find(&table.function, "function", self.problems);
         let arrivals = table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path));
-        Some(Source { name, target: Target::Function(function?), arrivals: arrivals? })
+        Some(Source { name, target: Target::Function(function?), entry: None, arrivals: arrivals? })
     }
 
     fn objective(&mut self, table: &ObjectiveTable, functions: &Names) -> Option<Objective> {
