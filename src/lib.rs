@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
 //! | 1 | [`dist`], [`stats`], [`queueing`], [`metric`] | distributions, estimators, closed forms; the registry of metrics |
-//! | 2 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
+//! | 2 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
 //! | 3 | [`scenario`] | the scenario file, read and checked |
 //! | 4 | [`engine`] | the simulation itself |
 //! | 5 | [`measure`] | what is recorded: summary, time series, cost |
@@ -24,6 +24,7 @@ pub mod experiment;
 pub mod id;
 pub mod measure;
 pub mod metric;
+pub mod path;
 pub mod policy;
 pub mod queueing;
 pub mod report;

@@ -15,11 +15,13 @@ use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::Instance;
+use super::kernel::Effect;
 use super::limits::TokenBucket;
-use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::observer::{Finished, Levels, Limit, Observer};
 use super::request::{Birth, Request};
 use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
+use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
 use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
@@ -176,6 +178,11 @@ impl<'s> FunctionState<'s> {
 
     /// A request's execution ends.
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
+        let request = self.requests.get(place);
+        if request.ends(self.spec.timeout) != now {
+            return; // its end has moved
+        }
+        shared.counts.completions += 1;
         self.advance(now, shared);
         let request = self.requests.get(place);
         let (on, mark) = (request.instance, request.mark);
@@ -184,7 +191,8 @@ impl<'s> FunctionState<'s> {
         let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
         let is_initial = request.source.is_none();
         if let Some(source) = request.source {
-            shared.finish(&Finished {
+            let call = request.call;
+            let ended = Finished {
                 source,
                 number: request.number,
                 function: self.id,
@@ -197,10 +205,12 @@ impl<'s> FunctionState<'s> {
                 cold_affected: request.cold_affected,
                 provisioned,
                 outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
-            });
+            };
+            shared.end_invocation(&ended, call);
         } else {
             shared.observer.initial_ended(now, self.id, instance.id);
         }
+        self.requests.get_mut(place).close();
         self.requests.remove(place);
         self.levels.in_progress -= 1;
         if self.governor.is_some() && !is_initial {
@@ -208,6 +218,9 @@ impl<'s> FunctionState<'s> {
         }
         if !provisioned && matches!(self.quota, Quota::Account) {
             shared.account.release();
+            if shared.account.is_waited_for() {
+                shared.effects.push_back(Effect::AccountFreed);
+            }
         }
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_end(now, shared);
@@ -283,7 +296,7 @@ impl<'s> FunctionState<'s> {
     fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
-        let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
-        shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
+        let ends = request.ends(self.spec.timeout);
+        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
     }
 }

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::kernel::{Context, Effect};
 use super::event::{Event, Kind};
+use super::kernel::{Context, Effect};
 use super::observer::{Observer, RequestEnd};
-use super::request::NewRequest;
+use super::request::Birth;
 use super::slab::{Key, Slab};
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
 use crate::path::{Action, CallId, Component, Outcome};
@@ -46,7 +46,7 @@ pub(super) struct Request {
 pub(super) struct Call {
     /// No call has the same: a key may mean another one by now.
     serial: u64,
-    request: NewRequest,
+    request: Birth,
     at: Node,
     caller: Caller,
     /// When its component wants to be woken for it.
@@ -130,13 +130,13 @@ impl Path {
     }
 
     /// A source's request sets out, to the first component of its path.
-    pub(super) fn enter(&mut self, to: Node, new: NewRequest, now: SimTime, effects: &mut VecDeque<Effect>) {
-        let NewRequest { source, number, service: _, call: _ } = new;
+    pub(super) fn enter(&mut self, to: Node, new: Birth, now: SimTime, effects: &mut VecDeque<Effect>) {
+        let Birth { source, number, service: _, call: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
         self.call(to, new, Caller::Client(request), effects);
     }
 
-    fn call(&mut self, at: Node, request: NewRequest, caller: Caller, effects: &mut VecDeque<Effect>) {
+    fn call(&mut self, at: Node, request: Birth, caller: Caller, effects: &mut VecDeque<Effect>) {
         let serial = self.serials;
         self.serials += 1;
         let call = self.calls.insert(Call { serial, request, at, caller, alarm: SimTime::NEVER });
@@ -145,7 +145,7 @@ impl Path {
     }
 
     /// Where a call goes, and what is asked for there.
-    pub(super) fn call_at(&self, call: Key<Call>) -> (Node, NewRequest) {
+    pub(super) fn call_at(&self, call: Key<Call>) -> (Node, Birth) {
         let call = self.calls.get(call);
         (call.at, call.request)
     }
@@ -153,8 +153,7 @@ impl Path {
     /// A call reaches a component.
     pub(super) fn arrive<O: Observer>(&mut self, call: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
         let at = self.calls.get(call).at;
-        self.component(at).arrived(CallId(call.get()), now, &mut self.actions);
-        self.carry_out(at, now, ctx);
+        self.ask(at, now, ctx, |component, actions| component.arrived(CallId(call.get()), now, actions));
     }
 
     /// A call has been answered: its caller is told.
@@ -179,8 +178,10 @@ impl Path {
             Caller::Component { call, serial, attempt } => {
                 let Call { serial: current, at, .. } = *self.calls.get(call);
                 if current == serial {
-                    self.component(at).answered(CallId(call.get()), attempt, outcome, now, &mut self.actions);
-                    self.carry_out(at, now, ctx);
+                    let id = CallId(call.get());
+                    self.ask(at, now, ctx, |component, actions| {
+                        component.answered(id, attempt, outcome, now, actions);
+                    });
                 }
             }
         }
@@ -196,8 +197,7 @@ impl Path {
         call.alarm = SimTime::NEVER;
         ctx.counts.alarms += 1;
         let at = call.at;
-        self.component(at).woken(CallId(key.get()), now, &mut self.actions);
-        self.carry_out(at, now, ctx);
+        self.ask(at, now, ctx, |component, actions| component.woken(CallId(key.get()), now, actions));
     }
 
     /// Nothing more will happen: requests without an answer stay unfinished.
@@ -208,19 +208,23 @@ impl Path {
         }
     }
 
-    fn component(&mut self, at: Node) -> &mut dyn Component {
-        &mut *self.nodes[at.index() - self.functions].component
-    }
-
-    /// Does what the component at a node wants.
-    fn carry_out<O: Observer>(&mut self, at: Node, now: SimTime, ctx: &mut Context<O>) {
+    /// Tells the component at a node something, and does what it wants done.
+    fn ask<O: Observer>(
+        &mut self,
+        at: Node,
+        now: SimTime,
+        ctx: &mut Context<O>,
+        tell: impl FnOnce(&mut dyn Component, &mut Vec<Action>),
+    ) {
         let mut actions = std::mem::take(&mut self.actions);
+        let node = at.index() - self.functions;
+        tell(&mut *self.nodes[node].component, &mut actions);
         for action in actions.drain(..) {
             match action {
                 Action::Forward { call, attempt, target } => {
                     let key = Key::new(call.0);
                     let Call { serial, request, .. } = *self.calls.get(key);
-                    let to = self.nodes[at.index() - self.functions].targets[target as usize];
+                    let to = self.nodes[node].targets[target as usize];
                     self.call(to, request, Caller::Component { call: key, serial, attempt }, &mut ctx.effects);
                 }
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
@@ -228,7 +232,10 @@ impl Path {
                     debug_assert!(when >= now, "alarms lie in the future");
                     let key = Key::new(call.0);
                     self.calls.get_mut(key).alarm = when;
-                    ctx.events.push(Event::of_node(when, Kind::Alarm, at, key));
+                    // One that lies beyond the clock never comes.
+                    if when < SimTime::NEVER {
+                        ctx.events.push(Event::of_node(when, Kind::Alarm, at, key));
+                    }
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! A request on its way, and what it is born with.
 
 use super::instance::Instance;
+use super::path::Call;
 use super::slab::Key;
 use crate::id::LocalSource;
 use crate::policy::scaling::Mark;
@@ -14,13 +15,15 @@ pub(super) struct Birth {
     /// Its number in its source.
     pub(super) number: u64,
     pub(super) source: LocalSource,
+    /// The call that it is part of; none where its path is empty.
+    pub(super) call: Key<Call>,
 }
 
 /// A request on its way: waiting, or on an instance.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) born: SimTime,
-    /// How long it will run: drawn at birth.
+    /// How long it runs from its start on, unless it is cut off: drawn at birth.
     pub(super) service: Span,
     pub(super) number: u64,
     /// None if it was in progress when the run began.
@@ -30,6 +33,8 @@ pub(super) struct Request {
     pub(super) instance: Key<Instance>,
     /// The next request that waits for the same instance to start.
     pub(super) next: Key<Self>,
+    /// The call that is answered when it ends; none where the path is empty.
+    pub(super) call: Key<Call>,
     pub(super) cold: bool,
     pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
@@ -48,15 +53,27 @@ impl Request {
             started: born,
             instance: Key::NIL,
             next: Key::NIL,
+            call: birth.call,
             cold: false,
             cold_affected: false,
             mark: false,
         }
     }
 
+    /// It has ended: no pending completion means it from now on.
+    pub(super) const fn close(&mut self) {
+        self.started = SimTime::NEVER;
+    }
+
+    /// When it ends if nothing changes, once it runs. An event that says otherwise does not mean it any more.
+    #[inline]
+    pub(super) fn ends(&self, timeout: Option<Span>) -> SimTime {
+        self.started + timeout.map_or(self.service, |timeout| timeout.min(self.service))
+    }
+
     /// A request that was in progress when the run began, and runs for so long from then on.
     pub(super) const fn found(service: Span, instance: Key<Instance>) -> Self {
-        let birth = Birth { service, number: 0, source: LocalSource(0) };
+        let birth = Birth { service, number: 0, source: LocalSource(0), call: Key::NIL };
         Self { source: None, instance, ..Self::new(SimTime::ZERO, birth) }
     }
 }

@@ -81,19 +81,20 @@ pub trait Component: Send {
 
 /// Declares the kinds of components: one line each.
 macro_rules! components {
-    ($($(#[$meta:meta])* $kind:ident($spec:ty),)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $kind:ident($spec:ty),)*) => {
         /// What a scenario says about a component.
         #[derive(Clone, Debug, PartialEq)]
         pub enum ComponentSpec {
-            $($(#[$meta])* $kind($spec),)*
+            $($(#[doc = $doc])* $(#[cfg($test)])? $kind($spec),)*
         }
 
         impl ComponentSpec {
             /// A component as it is when the run begins; what it draws comes from `stream`.
             #[must_use]
             pub fn build(&self, stream: Stream) -> Box<dyn Component> {
+                let _ = &stream;
                 match *self {
-                    $($(#[$meta])* Self::$kind(ref spec) => Box::new(spec.build(stream)),)*
+                    $($(#[cfg($test)])? Self::$kind(ref spec) => Box::new(spec.build(stream)),)*
                 }
             }
         }

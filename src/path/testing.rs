@@ -9,20 +9,20 @@ use crate::time::{SimTime, Span};
 /// Passes each call on after a delay, and again after each failure, so many times in all. An attempt that takes longer than
 /// the time-out is abandoned: it goes on, and what it answers is thrown away.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Scripted {
-    pub(crate) delay: Span,
-    pub(crate) attempts: u32,
-    pub(crate) timeout: Span,
+pub struct Scripted {
+    pub delay: Span,
+    pub attempts: u32,
+    pub timeout: Span,
 }
 
 impl Scripted {
-    pub(super) fn build(&self, _: Stream) -> AtWork {
+    pub fn build(&self, _: Stream) -> AtWork {
         AtWork { spec: *self, calls: HashMap::new() }
     }
 }
 
 /// Attempts of each call so far, and whether the last one is out.
-pub(crate) struct AtWork {
+pub struct AtWork {
     spec: Scripted,
     calls: HashMap<CallId, (u32, bool)>,
 }

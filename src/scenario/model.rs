@@ -1,5 +1,7 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use std::collections::BTreeSet;
+
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
@@ -425,6 +427,23 @@ impl Function {
 }
 
 impl Scenario {
+    /// The functions that may be called from a component on, each once.
+    #[must_use]
+    pub fn reached_from(&self, component: ComponentId) -> BTreeSet<FnId> {
+        let (mut functions, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![component]);
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                for target in &self.components[next.index()].targets {
+                    match target {
+                        Destination::Function(id) => drop(functions.insert(*id)),
+                        Destination::Component(id) => open.push(*id),
+                    }
+                }
+            }
+        }
+        functions
+    }
+
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.
     #[must_use]
     pub fn eviction_rule(&self) -> Rule {

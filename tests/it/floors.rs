@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 15] = [
+const FLOORS: [(&str, u32); 16] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
@@ -13,6 +13,7 @@ const FLOORS: [(&str, u32); 15] = [
     ("metric", 1),
     ("workload", 2),
     ("policy", 2),
+    ("path", 2),
     ("scenario", 3),
     ("engine", 4),
     ("measure", 5),
