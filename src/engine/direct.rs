@@ -382,7 +382,7 @@ impl<O: Observer> Model<O> for Direct<'_> {
 
     fn apply(&mut self, _: Effect, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, _: LocalFn) -> u64 {
+    fn prefetch(&self, _: LocalFn) -> u64 {
         // The next request goes there; where that instance is not idle any more, an older one is near enough.
         self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
     }
@@ -417,8 +417,8 @@ impl<O: Observer> Model<O> for Directs<'_> {
 
     fn apply(&mut self, _: Effect, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, function: LocalFn) -> u64 {
-        Model::<O>::prepare(&self.0[function.index()], function)
+    fn prefetch(&self, function: LocalFn) -> u64 {
+        Model::<O>::prefetch(&self.0[function.index()], function)
     }
 
     fn latency(&self, event: Event) -> Span {

@@ -29,7 +29,7 @@ const PULSE: u64 = 1 << 16;
 
 /// Pending events from which on memory is waited for, so that what they need is best read before they are due: of a few
 /// functions, and of many. Measured: below that all lies in the cache, and reading ahead costs more than it saves.
-const READ_AHEAD: [usize; 2] = [1 << 15, 1 << 10];
+const PREFETCH_FROM: [usize; 2] = [1 << 15, 1 << 10];
 const MANY_FUNCTIONS: usize = 64;
 
 /// What all that happens in a cell works with: every handler is given it.
@@ -100,7 +100,7 @@ pub(super) trait Model<O: Observer> {
     fn end(&mut self, end: SimTime, shared: &mut Context<O>);
     /// Something will soon happen to a function: reads what that will need, so that it is near. What it read
     /// means nothing.
-    fn prepare(&self, _function: LocalFn) -> u64 {
+    fn prefetch(&self, _function: LocalFn) -> u64 {
         0
     }
     /// How long the request that a pending event ends has taken by then, if it ends one.
@@ -128,15 +128,15 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     let horizon = SimTime::from(scenario.simulation.horizon);
     let specs: Vec<&Function> = cell.functions.iter().map(|id| &scenario.functions[id.index()]).collect();
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
-    let read_ahead = READ_AHEAD[usize::from(specs.len() >= MANY_FUNCTIONS)];
+    let prefetch_from = PREFETCH_FROM[usize::from(specs.len() >= MANY_FUNCTIONS)];
     let components = path::components_of(scenario, sources.clone());
     let entry =
         |source: &Source| source.entry.map(|component| path::node_of(component, &components, cell.functions.len()));
     let mut shared = Context {
-        events: EventQueue::new(read_ahead),
+        events: EventQueue::new(prefetch_from),
         effects: VecDeque::new(),
         account: Account::new(cell.unreserved),
-        sources: Sources::start(sources, &specs, |id| cell.local(id), entry, streams, horizon, read_ahead)?,
+        sources: Sources::start(sources, &specs, |id| cell.local(id), entry, streams, horizon, prefetch_from)?,
         resources,
         counts: EventCounts::default(),
         observer,
@@ -152,16 +152,16 @@ pub(super) fn run<O: Observer, M: Model<O>>(
             shared.counts.arrivals += 1;
             reached = arrival.at();
             let (at, birth) = shared.sources.take(&specs);
-            if shared.sources.has_approached() {
-                prepare_arrivals(&model, &shared);
+            if shared.sources.bucket_opened() {
+                prefetch_arrivals(&model, &shared);
             }
             model.arrive(at, birth, reached, &mut shared);
         } else if event == Event::NEVER {
             break;
         } else {
             shared.events.pop();
-            if shared.events.has_approached() {
-                prepare_events(&model, &shared, specs.len());
+            if shared.events.bucket_opened() {
+                prefetch_events(&model, &shared, specs.len());
             }
             reached = event.at();
             model.handle(event, &mut shared);
@@ -202,24 +202,25 @@ pub(super) fn run<O: Observer, M: Model<O>>(
 /// Reads what the events need that have become near: one after the other they would wait for memory each, together
 /// they wait once.
 #[inline(never)]
-fn prepare_events<O: Observer, M: Model<O>>(model: &M, shared: &Context<O>, functions: usize) {
+fn prefetch_events<O: Observer, M: Model<O>>(model: &M, shared: &Context<O>, functions: usize) {
     // What is about components has nothing that it would wait for.
-    let soon = || shared.events.soon().filter(move |event| event.function().index() < functions);
-    let read = soon()
+    let upcoming = || shared.events.upcoming().filter(move |event| event.function().index() < functions);
+    let read = upcoming()
         .map(Event::function)
-        .fold(0, |read, function| read ^ model.prepare(function) ^ shared.observer.prepare(function));
+        .fold(0, |read, function| read ^ model.prefetch(function) ^ shared.observer.prefetch(function));
     black_box(
-        soon().fold(read, |read, event| read ^ shared.observer.prepare_finish(event.function(), model.latency(event))),
+        upcoming()
+            .fold(read, |read, event| read ^ shared.observer.prefetch_end(event.function(), model.latency(event))),
     );
 }
 
 /// The same for arrivals.
 #[inline(never)]
-fn prepare_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &Context<O>) {
+fn prefetch_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &Context<O>) {
     black_box(
         shared
             .sources
             .near_functions()
-            .fold(0, |read, function| read ^ model.prepare(function) ^ shared.observer.prepare(function)),
+            .fold(0, |read, function| read ^ model.prefetch(function) ^ shared.observer.prefetch(function)),
     );
 }

@@ -139,14 +139,14 @@ macro_rules! observer {
             /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
             /// read means nothing.
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
+            fn prefetch(&self, function: LocalFn) -> u64 {
                 let _ = function;
                 0
             }
 
-            /// The same for the end of a request that will have taken so long, after [`Observer::prepare`].
+            /// The same for the end of a request that will have taken so long, after [`Observer::prefetch`].
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
                 let _ = (function, latency);
                 0
             }
@@ -163,12 +163,12 @@ macro_rules! observer {
                 self.0.needs_order() || self.1.needs_order()
             }
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
-                self.0.prepare(function) ^ self.1.prepare(function)
+            fn prefetch(&self, function: LocalFn) -> u64 {
+                self.0.prefetch(function) ^ self.1.prefetch(function)
             }
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-                self.0.prepare_finish(function, latency) ^ self.1.prepare_finish(function, latency)
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+                self.0.prefetch_end(function, latency) ^ self.1.prefetch_end(function, latency)
             }
         }
 
@@ -184,12 +184,12 @@ macro_rules! observer {
                 self.as_ref().is_some_and(Observer::needs_order)
             }
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
-                self.as_ref().map_or(0, |inner| inner.prepare(function))
+            fn prefetch(&self, function: LocalFn) -> u64 {
+                self.as_ref().map_or(0, |inner| inner.prefetch(function))
             }
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-                self.as_ref().map_or(0, |inner| inner.prepare_finish(function, latency))
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+                self.as_ref().map_or(0, |inner| inner.prefetch_end(function, latency))
             }
         }
 
@@ -203,12 +203,12 @@ macro_rules! observer {
                 (**self).needs_order()
             }
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
-                (**self).prepare(function)
+            fn prefetch(&self, function: LocalFn) -> u64 {
+                (**self).prefetch(function)
             }
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-                (**self).prepare_finish(function, latency)
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+                (**self).prefetch_end(function, latency)
             }
         }
     };

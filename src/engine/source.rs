@@ -70,7 +70,7 @@ impl LocalTarget {
 }
 
 impl Sources {
-    /// Starts every source; `local` gives a function's place in the cell, and from `read_ahead` pending arrivals on
+    /// Starts every source; `local` gives a function's place in the cell, and from `prefetch_from` pending arrivals on
     /// it is told when they approach.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
@@ -79,9 +79,9 @@ impl Sources {
         entry: impl Fn(&Source) -> Option<Node>,
         streams: &Streams,
         horizon: SimTime,
-        read_ahead: usize,
+        prefetch_from: usize,
     ) -> Result<Self, TraceError> {
-        let others = EventQueue::new(read_ahead);
+        let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
             let Source { name, target, entry: _, arrivals } = source; // without `..`: what a source has, this knows
@@ -182,13 +182,13 @@ impl Sources {
 
     /// Whether there are other near arrivals than before, since this was asked last.
     #[inline]
-    pub(super) fn has_approached(&mut self) -> bool {
-        self.others.has_approached()
+    pub(super) fn bucket_opened(&mut self) -> bool {
+        self.others.bucket_opened()
     }
 
     /// The places of the functions that the near arrivals go to, where that is known.
     pub(super) fn near_functions(&self) -> impl Iterator<Item = LocalFn> {
-        let sources = self.others.soon().map(|event| &self.list[event.source().index()]);
+        let sources = self.others.upcoming().map(|event| &self.list[event.source().index()]);
         let direct = sources.filter(|source| source.origin.entry.is_none());
         direct.filter_map(|source| source.pending().map(|arrival| LocalFn(arrival.function)))
     }
