@@ -7,7 +7,7 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
+//! | 0 | [`time`], [`id`], [`rng`], [`bits`] | the clock, ids, random streams; ordered sets of small numbers |
 //! | 1 | [`dist`], [`stats`], [`queueing`] | distributions, estimators, closed forms |
 //! | 2 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
 //! | 3 | [`scenario`] | the scenario file, read and checked |
@@ -17,6 +17,7 @@
 //! | 7 | [`report`] | tables, charts, pages: values in, text out |
 //! | 8 | [`cli`] | the command line: the only place with files, clock and terminal |
 
+pub mod bits;
 pub mod cli;
 pub mod dist;
 pub mod engine;

@@ -17,15 +17,17 @@ pub(super) struct Instance {
     pub(super) deadline: SimTime,
     /// The earliest entry that it has in the expiry heap.
     pub(super) expiry_queued: SimTime,
-    /// Requests on it, running or waiting for it to start.
+    /// Requests on it, running or waiting there: for it to start, or for a slot.
     pub(super) in_flight: u32,
     /// Marks its entry in the list of available instances; 0 or another number there: that entry is stale.
     pub(super) stamp: u64,
     /// Its place in a list that is searched by position.
     pub(super) position: u32,
-    /// The first and the last request that wait for it to start.
+    /// The first and the last request that wait there.
     pub(super) first_waiting: u32,
     pub(super) last_waiting: u32,
+    /// One of the requests that run on it, where they may be cut off: they are chained.
+    pub(super) running: u32,
     pub(super) ready: bool,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
@@ -45,6 +47,7 @@ impl Instance {
             position: 0,
             first_waiting: NOBODY,
             last_waiting: NOBODY,
+            running: NOBODY,
             ready: false,
             provisioned: false,
             listed: false,

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 15] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
+    ("bits", 0),
     ("dist", 1),
     ("stats", 1),
     ("queueing", 1),
