@@ -6,10 +6,9 @@ use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Outcome, simulate};
 use forewarm::id::{FnId, InstanceId};
-use forewarm::policy::keep_alive::KeepAliveSpec;
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
-use forewarm::scenario::{Function, Overflow, Scenario};
+use forewarm::scenario::{Overflow, Scenario};
 use forewarm::time::{SimTime, Span};
 use proptest::prelude::*;
 use proptest::sample::select;

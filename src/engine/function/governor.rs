@@ -450,6 +450,28 @@ mod tests {
         Ok((counts, log))
     }
 
+    /// Ten times 100,000 instances come and go: for each 65,536 that somebody waits for there is one look, beside the last one
+    /// of all; with five at a time the last one is all there is.
+    #[test]
+    fn decisions_count_as_work() {
+        let looks = |most: u32| {
+            let mut scenario = testing::scenario(SCENARIO);
+            let script: Vec<f64> = (0..20).map(|second| f64::from(if second % 2 == 0 { most } else { 0 })).collect();
+            scenario.functions[0].scaling = ScalingSpec::Scripted(Script::of(&script));
+            scenario.functions[0].concurrency.max_instances = Some(most);
+            let mut looks = 0;
+            let mut pulse = |_, _| {
+                looks += 1;
+                ControlFlow::Continue(())
+            };
+            let cell = Cell::whole(&scenario);
+            simulate(&scenario, &cell, &Streams::new(1, 0), (), &mut pulse).expect("it runs");
+            looks
+        };
+        assert_eq!(looks(5), 1);
+        assert!(looks(100_000) >= 20, "{}", looks(100_000));
+    }
+
     fn error(script: Script) -> String {
         run(script).expect_err("it is stopped").to_string()
     }

@@ -300,8 +300,13 @@ mod tests {
     #[test]
     fn reports_made_late_are_the_reports() {
         let at = |millis: u64| SimTime::ZERO + EPOCH + Span::from_millis(millis);
-        let mut pod =
-            Pod { address: 0, ready: at(300), stats: RequestStats::new(at(300)), reported: at(0), latest: Stat::default() };
+        let mut pod = Pod {
+            address: 0,
+            ready: at(300),
+            stats: RequestStats::new(at(300)),
+            reported: at(0),
+            latest: Stat::default(),
+        };
         let mut each_second = RequestStats::new(at(300));
         let mut reported = [at(0); 2];
         let events: [(u64, i32); 9] = [
