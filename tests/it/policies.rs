@@ -194,9 +194,10 @@ fn without_a_grace_period_they_finish_and_with_none_they_fail_at_once() {
 }
 
 /// Four messages at 10 s, two of a minute and two of half an hour, one for each pod. Polled at 30 s: one pod; synced at 45 s:
-/// four, which can serve 5 s later. The short ones end at 95 s and 110 s. The sync of 105 s still saw three of them, and that
-/// counts until 405 s; at 420 s the two youngest pods go, with the long ones. The queue was last active at 420 s, and
-/// inactive for more than 300 s at the poll of 750 s.
+/// four, which can serve 5 s later. The short ones end at 95 s and 110 s. Four were wanted until the sync of 90 s, which
+/// counts until 390 s; three at that of 105 s, which counts until 405 s. So the two youngest pods, which have the long ones, go
+/// at 405 s and at 420 s, and are killed 30 s later. Two were last wanted at 420 s, which counts until 720 s. The queue was
+/// last active at the poll of 420 s, and inactive for more than 300 s at that of 750 s.
 #[test]
 fn scale_in_kills_what_works_for_longer_than_the_grace_period() {
     let jobs = "time_s,function,duration_s\n10,worker,60\n10,worker,60\n10,worker,1800\n10,worker,1800\n";
@@ -211,7 +212,7 @@ fn scale_in_kills_what_works_for_longer_than_the_grace_period() {
         parse("test.toml", &text, &ParseOptions::default(), &files).unwrap_or_else(|wrong| panic!("{wrong}"))
     };
     let usual = run("");
-    assert_eq!(steps_of(&usual), [(0, 0), (30, 1), (45, 4), (450, 2), (750, 0)]);
+    assert_eq!(steps_of(&usual), [(0, 0), (30, 1), (45, 4), (435, 3), (450, 2), (735, 1), (750, 0)]);
     let threads = NonZeroUsize::MIN;
     let of = |scenario: &Scenario| {
         let requests =
