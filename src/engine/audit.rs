@@ -3,7 +3,7 @@
 
 use super::observer::{Finished, Levels, Observer, Outcome};
 use super::{Cell, EventCounts};
-use crate::id::{FnId, InstanceId};
+use crate::id::{FnId, InstanceId, LocalFn};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::scenario::{Function, Overflow, Scenario};
@@ -123,12 +123,12 @@ impl Books<'_> {
 }
 
 impl Observer for Audit<'_> {
-    fn arrived(&mut self, now: SimTime, function: FnId) {
+    fn arrived(&mut self, now: SimTime, function: LocalFn) {
         assert!(now < self.horizon, "nothing arrives after the horizon");
         self.functions[function.index()].arrived += 1;
     }
 
-    fn assigned(&mut self, _: SimTime, function: FnId, cold: bool, cold_affected: bool) {
+    fn assigned(&mut self, _: SimTime, function: LocalFn, cold: bool, cold_affected: bool) {
         assert!(cold_affected || !cold, "who has an instance created waits for it");
         self.functions[function.index()].assigned += 1;
     }
@@ -143,12 +143,20 @@ impl Observer for Audit<'_> {
         self.functions[request.function.index()].end(request.born, request.assigned, request.ended, was_served);
     }
 
-    fn instance_created(&mut self, now: SimTime, function: FnId, _: InstanceId, ready: SimTime, billed: Span, _: bool) {
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: LocalFn,
+        _: InstanceId,
+        ready: SimTime,
+        billed: Span,
+        _: bool,
+    ) {
         assert!(ready >= now && billed <= ready.since(now), "no more is billed of a start-up than it takes");
         self.functions[function.index()].created += 1;
     }
 
-    fn instance_found(&mut self, function: FnId, _: InstanceId, is_busy: bool) {
+    fn instance_found(&mut self, function: LocalFn, _: InstanceId, is_busy: bool) {
         let books = &mut self.functions[function.index()];
         books.created += 1;
         let busy = u64::from(is_busy);
@@ -156,16 +164,16 @@ impl Observer for Audit<'_> {
             (books.initial + busy, books.arrived + busy, books.assigned + busy);
     }
 
-    fn initial_ended(&mut self, now: SimTime, function: FnId, _: InstanceId) {
+    fn initial_ended(&mut self, now: SimTime, function: LocalFn, _: InstanceId) {
         self.functions[function.index()].end(SimTime::ZERO, SimTime::ZERO, now, true);
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: FnId, _: InstanceId, created: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, _: InstanceId, created: SimTime) {
         assert!(created <= now, "it was there before it goes");
         self.functions[function.index()].removed += 1;
     }
 
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let books = &mut self.functions[function.index()];
         assert!(now >= books.last, "{}: time goes back from {} to {now}", books.spec.name, books.last);
         let ns = u128::from(now.since(books.last).as_nanos());

@@ -5,10 +5,11 @@
 
 use super::super::Shared;
 use super::super::event::{Event, Kind};
-use super::super::instance::NOBODY;
+use super::super::instance::Instance;
 use super::super::observer::{Finished, Observer, Outcome};
+use super::super::request::Request;
+use super::super::slab::Key;
 use super::FunctionState;
-use crate::id::SourceId;
 use crate::time::SimTime;
 
 impl FunctionState<'_> {
@@ -19,16 +20,26 @@ impl FunctionState<'_> {
     }
 
     /// A busy instance that was withdrawn has so much time left.
-    pub(super) fn begin_grace_period<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn begin_grace_period<O: Observer>(
+        &mut self,
+        place: Key<Instance>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
         if let Some(period) = self.spec.termination_grace_period {
             let instance = self.instances.get_mut(place);
             instance.deadline = now + period;
-            shared.events.push(Event::new(instance.deadline, Kind::Termination, self.id.0, place));
+            shared.events.push(Event::of_item(instance.deadline, Kind::Termination, self.id, place));
         }
     }
 
     /// The grace period of an instance is over.
-    pub(in super::super) fn terminate<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(in super::super) fn terminate<O: Observer>(
+        &mut self,
+        place: Key<Instance>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
         let instance = self.instances.get(place);
         let is_withdrawn = instance.retires <= now && self.governor.as_ref().is_some_and(|it| it.has(instance));
         if !is_withdrawn || instance.deadline != now || instance.in_flight == 0 {
@@ -38,7 +49,7 @@ impl FunctionState<'_> {
         self.fail_waiting_at(place, now, shared);
         loop {
             let running = self.instances.get(place).running;
-            if running == NOBODY {
+            if running.is_nil() {
                 break;
             }
             self.end_execution(running, Outcome::Failed, now, shared);
@@ -53,43 +64,44 @@ impl FunctionState<'_> {
     }
 
     /// Requests that wait at an instance for a slot end with it.
-    fn fail_waiting_at<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
-        instance.last_waiting = NOBODY;
-        let mut next = std::mem::replace(&mut instance.first_waiting, NOBODY);
-        while next != NOBODY {
+        instance.last_waiting = Key::NIL;
+        let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
+        while !next.is_nil() {
             let waiting = next;
             self.levels.queued -= 1;
             self.tell_end(waiting, now);
             self.give_account_back(waiting, shared);
             let request = self.requests.get(waiting);
             next = request.next;
-            let (source, number) = (SourceId(request.source), request.number);
-            shared.finish(&Finished::unserved(source, number, self.id, request.born, now, Outcome::Failed));
+            let source = request.source.expect("who was in progress at the start has run since");
+            shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, Outcome::Failed));
             self.requests.remove(waiting);
         }
     }
 
     /// A request runs on its instance, and may be cut off there.
-    pub(super) fn chain(&mut self, place: u32) {
+    pub(super) fn chain(&mut self, place: Key<Request>) {
         let on = self.requests.get(place).instance;
         let next = std::mem::replace(&mut self.instances.get_mut(on).running, place);
         let request = self.requests.get_mut(place);
-        (request.next, request.previous) = (next, NOBODY);
-        if next != NOBODY {
+        (request.next, request.previous) = (next, Key::NIL);
+        if !next.is_nil() {
             self.requests.get_mut(next).previous = place;
         }
     }
 
     /// It runs there no longer.
-    pub(super) fn unchain(&mut self, place: u32) {
+    pub(super) fn unchain(&mut self, place: Key<Request>) {
         let request = self.requests.get(place);
         let (next, previous, on) = (request.next, request.previous, request.instance);
-        match previous {
-            NOBODY => self.instances.get_mut(on).running = next,
-            previous => self.requests.get_mut(previous).next = next,
+        if previous.is_nil() {
+            self.instances.get_mut(on).running = next;
+        } else {
+            self.requests.get_mut(previous).next = next;
         }
-        if next != NOBODY {
+        if !next.is_nil() {
             self.requests.get_mut(next).previous = previous;
         }
     }
