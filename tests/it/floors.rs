@@ -11,6 +11,7 @@ const FLOORS: [(&str, u32); 15] = [
     ("dist", 1),
     ("stats", 1),
     ("queueing", 1),
+    ("metric", 1),
     ("workload", 2),
     ("policy", 2),
     ("scenario", 3),

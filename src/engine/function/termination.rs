@@ -10,6 +10,7 @@ use super::super::observer::{Finished, Observer, Outcome};
 use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
+use super::lifecycle::Cause;
 use crate::time::SimTime;
 
 impl FunctionState<'_> {
@@ -54,10 +55,9 @@ impl FunctionState<'_> {
             }
             self.end_execution(running, Outcome::Failed, now, shared);
             self.requests.get_mut(running).is_cut_off = true;
+            self.vacate(place);
         }
-        self.instances.get_mut(place).in_flight = 0;
-        self.levels.busy -= 1;
-        self.remove_instance(place, now, shared);
+        self.remove_instance(place, Cause::Retired, now, shared);
         if self.account_ticket.is_none() {
             self.serve_queue(now, shared);
         }
@@ -78,6 +78,7 @@ impl FunctionState<'_> {
             let source = request.source.expect("who was in progress at the start has run since");
             shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, Outcome::Failed));
             self.requests.remove(waiting);
+            self.vacate(place);
         }
     }
 
