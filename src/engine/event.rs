@@ -9,34 +9,37 @@ use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
 
-/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
-/// at t is served if capacity is freed at t; an instance loaded in advance at t is there for an arrival at t; an idle
-/// instance whose window ends at t still serves an arrival at t.
+/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request that ends at t is not
+/// cut off at t; a request whose patience ends at t is served if capacity is freed at t; an instance loaded in advance at t
+/// is there for an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// A request's execution ends.
     Completion = 0,
+    /// The grace period of an instance that was withdrawn ends.
+    Termination = 1,
     /// An instance has started.
-    Ready = 1,
+    Ready = 2,
     /// A token for a new instance is there.
-    Token = 2,
+    Token = 3,
     /// A scaling policy wants to be asked.
-    Scaling = 3,
+    Scaling = 4,
     /// An application that was unloaded is loaded again.
-    PreWarm = 4,
+    PreWarm = 5,
     /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 5,
+    Alarm = 6,
     /// A source's next request.
-    Arrival = 6,
+    Arrival = 7,
     /// The request that waits longest gives up.
-    QueueTimeout = 7,
+    QueueTimeout = 8,
     /// The window of an idle instance may have ended.
-    Expiry = 8,
+    Expiry = 9,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Completion,
+    Kind::Termination,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,

@@ -104,6 +104,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         let function = &mut self.functions[event.function().index()];
         match event.kind() {
             Kind::Completion => function.complete(event.key(), now, shared),
+            Kind::Termination => function.terminate(event.key(), now, shared),
             Kind::Ready => function.become_ready(event.key(), now, shared),
             Kind::Token => {
                 shared.counts.scaling_tokens += 1;

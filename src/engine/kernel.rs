@@ -24,7 +24,8 @@ use crate::rng::Streams;
 use crate::scenario::{Function, Scenario, Source};
 use crate::time::{SimTime, Span};
 
-/// Events between two looks at whether to go on: often enough for Ctrl-C, seldom enough to cost nothing.
+/// Units of work between two looks at whether to go on: an event is one, and so is each instance that a scaling policy
+/// looks at, orders or withdraws. Even where each takes a microsecond they are done in a small part of a second.
 const PULSE: u64 = 1 << 16;
 
 /// Pending events from which on memory is waited for, so that what they need is best read before they are due: of a few
@@ -43,6 +44,8 @@ pub(super) struct Context<O> {
     pub(super) resources: Option<Box<SharedResources>>,
     pub(super) counts: EventCounts,
     pub(super) observer: O,
+    /// Units of work until the next look at whether to go on.
+    until_pulse: u64,
     /// Why the simulation cannot go on: nothing more is due then.
     pub(super) fault: Option<SimError>,
 }
@@ -63,6 +66,12 @@ pub(super) enum Effect {
 }
 
 impl<O: Observer> Context<O> {
+    /// Something was done that is more than one event's work.
+    #[inline]
+    pub(super) fn work(&mut self, units: usize) {
+        self.until_pulse = self.until_pulse.saturating_sub(units as u64);
+    }
+
     /// An invocation has ended. Where the path is empty it was the whole request.
     #[inline]
     pub(super) fn end_invocation(&mut self, ended: &Finished, call: Key<Call>) {
@@ -140,11 +149,12 @@ pub(super) fn run<O: Observer, M: Model<O>>(
         resources,
         counts: EventCounts::default(),
         observer,
+        until_pulse: PULSE,
         fault: None,
     };
     model.start(&mut shared);
     let mut reached = SimTime::ZERO;
-    let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
+    let mut arrivals_told = 0;
     loop {
         let event = shared.events.first();
         let arrival = shared.sources.first();
@@ -174,9 +184,9 @@ pub(super) fn run<O: Observer, M: Model<O>>(
                 model.check(&shared);
             }
         }
-        until_pulse -= 1;
-        if until_pulse == 0 {
-            until_pulse = PULSE;
+        shared.until_pulse = shared.until_pulse.saturating_sub(1);
+        if shared.until_pulse == 0 {
+            shared.until_pulse = PULSE;
             if let Some(fault) = shared.fault {
                 return Err(fault);
             }

@@ -5,6 +5,8 @@
 //! the method that handles each step, is in `function.rs`; the order of events in `event.rs`.
 
 mod apps;
+#[cfg(debug_assertions)]
+mod audit;
 mod available;
 mod direct;
 mod event;
@@ -177,6 +179,25 @@ pub enum SimError {
 /// # Errors
 /// When `pulse` breaks, when a trace turns out to be malformed, or when a policy gives an answer that means nothing.
 pub fn simulate<O: Observer>(
+    scenario: &Scenario,
+    cell: &Cell,
+    streams: &Streams,
+    observer: O,
+    pulse: Pulse<'_>,
+) -> Result<EventCounts, SimError> {
+    #[cfg(debug_assertions)]
+    {
+        let mut audit = audit::Audit::new(scenario, cell);
+        let counts = simulate_unaudited(scenario, cell, streams, (observer, &mut audit), pulse)?;
+        audit.finish(&counts);
+        Ok(counts)
+    }
+    #[cfg(not(debug_assertions))]
+    simulate_unaudited(scenario, cell, streams, observer, pulse)
+}
+
+/// [`simulate`], without the books that debug builds keep.
+fn simulate_unaudited<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,
     streams: &Streams,
