@@ -70,7 +70,7 @@ mod tests {
     fn half_of_any_number_rounded_up_are_left_and_of_one_none() {
         for idle in 1..=300 {
             for pair in left_of(idle).windows(2) {
-                assert_eq!(pair[1], (pair[0] + 1) / 2, "of {idle}");
+                assert_eq!(pair[1], pair[0].div_ceil(2), "of {idle}");
             }
             assert_eq!(left_of(idle).last(), Some(&1), "of {idle}");
         }
