@@ -64,7 +64,7 @@ impl Bits {
         let mut bits = self.words.get(word)? & (u64::MAX << (range.start % WORD));
         while bits == 0 {
             word += 1;
-            if word % BLOCK == 0 {
+            if word.is_multiple_of(BLOCK) {
                 word = BLOCK * (word / BLOCK..self.blocks.len()).find(|block| self.blocks[*block] > 0)?;
             }
             bits = *self.words.get(word)?;

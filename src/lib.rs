@@ -15,7 +15,8 @@
 //! | 5 | [`measure`] | what is recorded: summary, time series, cost |
 //! | 6 | [`experiment`] | replications, cells: the only place where threads share work |
 //! | 7 | [`report`] | tables, charts, pages: values in, text out |
-//! | 8 | [`cli`] | the command line: the only place with files, clock and terminal |
+//! | 8 | [`study`] | commands without a command line: text and options in, named files out |
+//! | 9 | [`cli`] | the command line: the only place with files, clock and terminal |
 
 pub mod bits;
 pub mod cli;
@@ -31,5 +32,6 @@ pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod stats;
+pub mod study;
 pub mod time;
 pub mod workload;

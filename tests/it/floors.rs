@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 15] = [
+const FLOORS: [(&str, u32); 17] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
@@ -19,7 +19,8 @@ const FLOORS: [(&str, u32); 15] = [
     ("measure", 5),
     ("experiment", 6),
     ("report", 7),
-    ("cli", 8),
+    ("study", 8),
+    ("cli", 9),
 ];
 
 fn floor(module: &str) -> u32 {
