@@ -226,7 +226,7 @@ pub trait Scaling: Send {
 
     /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
     fn looks_at_instances(&self) -> bool {
-        true
+        false
     }
 
     /// Which instances go first when there are too many. Starting ones go before ready ones.
@@ -260,6 +260,10 @@ pub struct View<'a> {
     pub ordered: u32,
     /// Requests that one instance serves at a time.
     pub per_instance: u32,
+    /// How many there are of those ordered, and how many of them are ready.
+    pub existing: u32,
+    /// See `existing`.
+    pub ready: u32,
     /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
@@ -301,12 +305,6 @@ pub struct Totals {
 }
 
 impl View<'_> {
-    /// Instances that are ready.
-    #[must_use]
-    pub fn ready(&self) -> u32 {
-        self.instances.iter().filter(|instance| instance.ready.is_some()).count() as u32
-    }
-
     /// `instances` as an answer: rounded up, at least 0, at most the limit.
     #[must_use]
     pub fn bounded(&self, instances: f64) -> f64 {
