@@ -135,6 +135,9 @@ mod tests {
     #[test]
     fn nothing_is_in_an_empty_set() {
         let bits = Bits::default();
-        assert_eq!((bits.first_in(0..9), bits.descending().next(), bits.nth(0), bits.contains(3)), (None, None, None, false));
+        assert_eq!(
+            (bits.first_in(0..9), bits.descending().next(), bits.nth(0), bits.contains(3)),
+            (None, None, None, false)
+        );
     }
 }

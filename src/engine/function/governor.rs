@@ -12,15 +12,10 @@ use super::FunctionState;
 use super::fleet::{Fleet, Member, Order};
 use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
-use crate::policy::scaling::{Governs, InstanceView, Scaling, Totals, View};
+use crate::policy::scaling::{COOL_DOWN, Governs, InstanceView, ORDERED_MAX, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::Function;
-use crate::time::{SimTime, Span};
-
-/// The most instances that a policy may order where nothing else limits them.
-const ORDERED_MAX: u32 = 1_000_000;
-/// For so long after the horizon a policy is asked while requests wait.
-const COOL_DOWN: Span = Span::from_secs(3600);
+use crate::time::SimTime;
 
 /// A policy at work on one function.
 pub(super) struct Governor {
@@ -340,9 +335,10 @@ mod tests {
     use super::*;
     use crate::engine::{Cell, EventCounts, simulate};
     use crate::id::{InstanceId, LocalFn};
-    use crate::policy::scaling::{Removal, ScalingSpec};
     use crate::policy::scaling::testing::Script;
+    use crate::policy::scaling::{Removal, ScalingSpec};
     use crate::scenario::testing;
+    use crate::time::Span;
 
     /// Requests that run for 10 s, on instances that start in 500 ms; at most five.
     const SCENARIO: &str = r#"

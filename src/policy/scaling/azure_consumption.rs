@@ -57,7 +57,8 @@ pub struct AzureConsumption {
 }
 
 impl AzureConsumptionSpec {
-    const fn interval(&self) -> Span {
+    /// How often the controller decides.
+    pub(super) const fn interval(&self) -> Span {
         match self.trigger {
             Trigger::Http => Span::from_secs(1),
             Trigger::TargetBased | Trigger::Incremental => Span::from_secs(30),
@@ -78,9 +79,7 @@ impl AzureConsumptionSpec {
                 ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target).ceil()
             }
             Trigger::Incremental if view.queued > 0 => f64::from(view.ordered) + 1.0,
-            Trigger::Incremental => {
-                view.instances.iter().filter(|instance| instance.in_flight > 0).count() as f64
-            }
+            Trigger::Incremental => view.instances.iter().filter(|instance| instance.in_flight > 0).count() as f64,
         }
     }
 }

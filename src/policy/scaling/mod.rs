@@ -32,8 +32,14 @@ use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
 use predictive::{Predictive, PredictiveSpec};
+use schedule::Timer;
 use scheduled::{Scheduled, ScheduledSpec};
 use target_tracking::tracker::{Tracker, TrackerSpec};
+
+/// The most instances that a policy may order where nothing else limits them.
+pub const ORDERED_MAX: u32 = 1_000_000;
+/// For so long after the horizon a policy is asked while requests wait.
+pub const COOL_DOWN: Span = Span::from_secs(3600);
 
 /// What a scenario says about scaling.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -134,6 +140,36 @@ impl ScalingSpec {
             Self::Predictive(spec) => spec.governs,
             #[cfg(test)]
             Self::Scripted(_) => Governs::Instances,
+        }
+    }
+
+    /// The least time between two moments at which it acts by its own clock; none: it has none, or acts a few times only.
+    #[must_use]
+    pub fn pause(&self) -> Option<Span> {
+        let second = Span::from_secs(1);
+        let every = |timers: &mut dyn Iterator<Item = Timer>| timers.filter_map(|timer| timer.every).min();
+        match self {
+            Self::PerRequest => None,
+            Self::Thresholds(spec) => Some(spec.interval),
+            Self::Knative(_) | Self::AzureFlex(_) => Some(second),
+            Self::AzureConsumption(spec) => Some(spec.interval()),
+            Self::CloudRun(spec) => Some(spec.interval),
+            Self::OpenFaas(spec) => Some(spec.interval.min(openfaas::SAMPLE)),
+            Self::OpenFaasCe(_) => Some(openfaas::SAMPLE),
+            Self::Hpa(spec) => Some(spec.sync_period.min(spec.sampling.resolution)),
+            Self::Keda(spec) => Some(spec.object.polling_interval.min(hpa::controller::SYNC_PERIOD)),
+            Self::TargetTracking(spec) => {
+                let scheduled = every(&mut spec.actions.iter().map(|(timer, _)| *timer));
+                Some(
+                    scheduled.map_or(target_tracking::DATAPOINT_PERIOD, |pause| {
+                        pause.min(target_tracking::DATAPOINT_PERIOD)
+                    }),
+                )
+            }
+            Self::Scheduled(spec) => every(&mut spec.actions.iter().map(|(timer, _)| *timer)),
+            Self::Predictive(spec) => Some(spec.interval),
+            #[cfg(test)]
+            Self::Scripted(script) => Some(script.pause),
         }
     }
 
