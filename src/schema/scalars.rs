@@ -448,7 +448,9 @@ impl Field for MetricValue {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
         match node.value {
             Value::Integer(Some(number)) => return Some(number.to_string()),
-            Value::Float(number) if number.is_finite() => return Some(number.to_string()),
+            Value::Float(number) if number.is_finite() => {
+                return of_a_size(number, 0.0, node, reader).map(|number| number.to_string());
+            }
             Value::Text(_) => return Text::read(node, reader),
             _ => reader.refuse(node, Self::SHAPE),
         }
