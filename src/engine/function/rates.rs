@@ -56,7 +56,7 @@ impl FunctionState<'_> {
     /// A policy has more or fewer provisioned instances than before.
     pub(super) fn provisioned_changed(&mut self, now: SimTime) {
         if let (Some(rates), Some(governor)) = (&mut self.rates, &self.governor) {
-            rates.provisioned.change(u64::from(rates.each) * u64::from(governor.ready()), now);
+            rates.provisioned.change(u64::from(rates.each) * governor.ready() as u64, now);
         }
     }
 
