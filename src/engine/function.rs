@@ -303,6 +303,10 @@ impl<'s> FunctionState<'s> {
     fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
+        if self.spec.shares_instances() {
+            let instance = self.instances.get_mut(request.instance);
+            instance.busy_since = instance.busy_since.min(now);
+        }
         let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
         shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
     }

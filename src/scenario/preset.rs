@@ -72,11 +72,16 @@ impl Preset {
         (1.5046e-6, 1.397_998e-4)
     }
 
-    /// The values, as a piece of a scenario; all come from `place`, where the preset is named.
-    pub(super) fn values(self, place: SourceSpan) -> Node {
+    /// The values, as a piece of a scenario, with or without what is free each month; all come from `place`, where the preset
+    /// is named.
+    pub(super) fn values(self, place: SourceSpan, has_free_tier: bool) -> Node {
         let Self::AwsLambda = self;
         // A mistake in this text would be one of ours: a test reads it strictly.
         let mut values = Node::parse(include_str!("presets/aws-lambda.toml"), 0, &mut Problems::default());
+        let free = take(&mut values, "free-tier");
+        if let (true, Some(free), Some(billing)) = (has_free_tier, free, billing(&mut values)) {
+            billing.extend(free);
+        }
         values.move_to(place);
         values
     }
@@ -99,6 +104,29 @@ impl Preset {
         };
         let init = if image { known.image } else { known.zip };
         Some(table([("phases", table([("environment", phase(LAMBDA_ENVIRONMENT)), ("init", phase(init))]))]))
+    }
+}
+
+/// Takes a table out of another.
+fn take(values: &mut Node, key: &str) -> Option<Vec<Entry>> {
+    let Value::Table(entries) = &mut values.value else { return None };
+    let at = entries.iter().position(|entry| entry.key == key)?;
+    match entries.remove(at).node.value {
+        Value::Table(taken) => Some(taken),
+        _ => None,
+    }
+}
+
+/// What is charged, among the values of a preset.
+fn billing(values: &mut Node) -> Option<&mut Vec<Entry>> {
+    let mut node = values;
+    for key in ["platform", "billing"] {
+        let Value::Table(entries) = &mut node.value else { return None };
+        node = &mut entries.iter_mut().find(|entry| entry.key == key)?.node;
+    }
+    match &mut node.value {
+        Value::Table(entries) => Some(entries),
+        _ => None,
     }
 }
 

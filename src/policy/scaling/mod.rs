@@ -137,6 +137,17 @@ impl ScalingSpec {
         }
     }
 
+    /// Instances that it keeps at least, where clouds charge for them as such.
+    #[must_use]
+    pub fn minimum_instances(&self) -> u32 {
+        match self {
+            Self::Thresholds(spec) => spec.min_instances,
+            Self::CloudRun(spec) => spec.min_instances,
+            Self::AzureFlex(spec) => spec.always_ready,
+            _ => 0,
+        }
+    }
+
     /// The most provisioned instances that the policy may order.
     #[must_use]
     pub fn most_provisioned(&self) -> u32 {
