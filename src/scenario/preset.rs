@@ -13,7 +13,20 @@ pub(super) struct Allowed {
     pub(super) memory_mb: (u32, u32),
     pub(super) timeout: Span,
     pub(super) per_instance: u32,
+    /// What the platform decides by itself: parts of keys, and what they mean.
+    pub(super) fixed: &'static [(&'static str, &'static str)],
 }
+
+/// What AWS Lambda decides by itself.
+const LAMBDA_FIXED: [(&str, &str); 7] = [
+    ("keep-alive", "how long idle instances stay"),
+    ("selection", "which instance serves a request"),
+    ("max-lifetime", "how old instances become"),
+    ("platform.scaling", "how fast a function may grow"),
+    ("platform.init-timeout", "how long initialisation may take"),
+    ("request-rate-per-concurrency", "how many requests may start each second"),
+    ("min-unreserved", "what must stay unreserved"),
+];
 
 /// Measured initialisation of a runtime: median and sigma of a log-normal, as zip and as image.
 struct Runtime {
@@ -63,7 +76,13 @@ impl Preset {
     /// What the platform allows.
     pub(super) fn allowed(self) -> Allowed {
         let Self::AwsLambda = self;
-        Allowed { platform: "AWS Lambda", memory_mb: (128, 10_240), timeout: Span::from_secs(900), per_instance: 1 }
+        Allowed {
+            platform: "AWS Lambda",
+            memory_mb: (128, 10_240),
+            timeout: Span::from_secs(900),
+            per_instance: 1,
+            fixed: &LAMBDA_FIXED,
+        }
     }
 
     /// What keeping a snapshot costs for each GB-second, and restoring one for each GB: Lambda SnapStart, except Java.
