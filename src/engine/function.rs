@@ -350,10 +350,15 @@ impl<'s> FunctionState<'s> {
     fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
+        let on = request.instance;
         let ends = request.ends(self.spec.timeout);
         shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         if self.governor.is_some() && self.may_be_cut_off() {
             self.chain(place);
+        }
+        if self.spec.shares_instances() {
+            let instance = self.instances.get_mut(on);
+            instance.busy_since = instance.busy_since.min(now);
         }
     }
 }

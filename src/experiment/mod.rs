@@ -12,7 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
-use crate::measure::{Batches, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached};
+use crate::measure::{
+    Batches, FunctionRecord, MinimumInstances, Recorder, Replication, RunResult, Total, Window, precision_reached,
+};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::stats::precision::{Patience, looks};
@@ -306,24 +308,31 @@ impl Work<'_> {
             self.progress.advance(share, requests)
         };
         let (scenario, cell, window) = (self.scenario, task.cell, self.window);
-        let batches = Batches::new(scenario, cell, window);
+        let mut batches = Batches::new(scenario, cell, window);
+        let mut minimum = MinimumInstances::new(scenario, cell, window);
         // The common cases know what they do not need.
-        if batches.is_none() && log.is_none() && cell.functions.len() == 1 {
+        if batches.is_none() && minimum.is_none() && log.is_none() && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
             let events = simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?;
             return Ok(recorder.finish(events));
         }
         let mut recorder = Recorder::<false>::new(scenario, cell, window, total);
-        let Some(mut batches) = batches else {
+        if batches.is_none() && minimum.is_none() {
             let events = match log {
                 None => simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?,
                 Some(log) => simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?,
             };
             return Ok(recorder.finish(events));
-        };
-        let events = simulate(scenario, cell, &streams, ((&mut recorder, &mut batches), log), &mut pulse)?;
+        }
+        let beside = (batches.as_mut(), minimum.as_mut());
+        let events = simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?;
         let mut records = recorder.finish(events);
-        batches.finish(total, &mut records);
+        if let Some(batches) = batches {
+            batches.finish(total, &mut records);
+        }
+        if let Some(minimum) = minimum {
+            minimum.finish(&mut records);
+        }
         Ok(records)
     }
 }

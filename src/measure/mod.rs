@@ -4,6 +4,7 @@ mod batches;
 pub mod comparison;
 mod cost;
 pub mod evidence;
+mod minimum;
 mod peaks;
 pub mod plan;
 mod recorder;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
+pub use minimum::MinimumInstances;
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};
 pub(crate) use result::precision_reached;

@@ -10,7 +10,7 @@ use super::window::Window;
 use super::{MONTH, RunResult};
 use crate::engine::Limit;
 use crate::metric::{Metric, Statistic};
-use crate::scenario::{Bound, Function, Overflow, Scenario};
+use crate::scenario::{Billing, Bound, Function, Overflow, Scenario};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -24,6 +24,8 @@ impl RunResult {
         let window = Window::of(scenario);
         let monthly: Vec<f64> =
             replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
+        let free: Vec<f64> =
+            replications.iter().map(|replication| replication.free_in_a_month(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
         let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total).collect();
         // In a comparison there are replications after all.
@@ -53,7 +55,9 @@ impl RunResult {
             objectives: objectives(scenario, &total, &functions),
             events: events(&replications),
             limits: limits(scenario, &replications),
+            has_prices: scenario.platform.billing.is_some(),
             monthly_cost_usd: Stat::of(&monthly),
+            monthly_free_usd: Stat::of(&free),
             evidence: Evidence { rare: evidence::rare(scenario, &replications), batch_means, ..Evidence::default() },
             total,
             functions,
@@ -143,8 +147,7 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
 impl Replication {
     /// Fills in the cost and returns that of a month. Doing it again changes nothing.
     pub(super) fn charge(&mut self, scenario: &Scenario, measured: Span) -> f64 {
-        let mut all = Usage::default();
-        self.functions.iter().for_each(|function| all += function.usage);
+        let all = self.usage();
         let month = all.to_month(measured);
         let billing = scenario.platform.billing.as_ref();
         let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
@@ -153,6 +156,23 @@ impl Replication {
         }
         self.total.cost_usd = prices.cost(&all, self.total.requests.arrived);
         prices.cost(&month, self.total.requests.arrived * (MONTH.as_secs_f64() / measured.as_secs_f64())).total
+    }
+
+    /// What free amounts take off the list price of a month, US dollars.
+    fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
+        let month = self.usage().to_month(measured);
+        let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0).total;
+        let billing = scenario.platform.billing.as_ref();
+        billing.map_or(0.0, |billing| {
+            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, ..billing.clone() }) - total(billing)
+        })
+    }
+
+    /// What is charged for, of all functions together.
+    fn usage(&self) -> Usage {
+        let mut all = Usage::default();
+        self.functions.iter().for_each(|function| all += function.usage);
+        all
     }
 }
 

@@ -54,7 +54,9 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
                 throttled: stat(2_351.0, 310.0),
             },
         ],
+        has_prices: true,
         monthly_cost_usd: stat(1_234.56, 12.3),
+        monthly_free_usd: stat(6.87, 0.0),
         evidence: Evidence::default(),
     };
     let total_series = Series { function: None, points: (0..intervals).map(|i| point(i, intervals, 1.0)).collect() };

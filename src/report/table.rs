@@ -57,8 +57,19 @@ fn answer(out: &mut Text, summary: &Summary) {
     if summary.limits.len() > LIMITS {
         out.line(&format!("  and {} more", summary.limits.len() - LIMITS));
     }
-    let cost = Quantity::Usd.stat(&summary.monthly_cost_usd);
-    out.line(&format!("Cost: {} per month (30 days at this rate)", out.bold(&cost)));
+    if !summary.has_prices {
+        out.line("Cost: no prices given");
+        return;
+    }
+    let simulated = out.bold(&Quantity::Usd.stat(&summary.total.cost_usd.total));
+    let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
+    out.line(&format!("Cost: {simulated} for what was simulated; {month} a month if it went on like this"));
+    let free = summary.monthly_free_usd.mean;
+    if free > 0.0 {
+        let (list, free) = (summary.monthly_cost_usd.mean + free, free);
+        let (list, free) = (Quantity::Usd.text(list), Quantity::Usd.text(free));
+        out.line(&format!("      list price {list} a month, less {free} of free amounts"));
+    }
 }
 
 /// How a column's cell is made from a function.

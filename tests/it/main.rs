@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
 mod bad_scenarios;
+mod billing;
 mod browser;
 mod clouds;
 mod compare;

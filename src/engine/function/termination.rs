@@ -58,6 +58,9 @@ impl FunctionState<'_> {
             self.forget(running);
             self.vacate(place);
         }
+        if self.spec.shares_instances() {
+            self.tell_served(place, now, shared);
+        }
         self.remove_instance(place, Cause::Retired, now, shared);
         if self.account_ticket.is_none() {
             self.serve_queue(now, shared);
