@@ -253,10 +253,11 @@ impl Scaling for PodAutoscaler {
         if is_news {
             self.reconcile(view.now);
         }
-        if is_tick {
+        let answer = view.bounded(f64::from(self.reconciler.replicas()));
+        if is_tick && answer == f64::from(view.existing) {
             self.rests_until = self.rest(view.now);
         }
-        Some(view.bounded(f64::from(self.reconciler.replicas())))
+        Some(answer)
     }
 
     fn arrived(&mut self, now: SimTime) {
@@ -386,7 +387,9 @@ mod tests {
                 policy.ready(now, *pod);
             } else if policy.next() <= now {
                 asked += 1;
-                let answer = policy.decide(&view(now)).expect("it always answers") as usize;
+                let answer = policy
+                    .decide(&View { existing: pods.len() as u32, ..view(now) })
+                    .expect("it always answers") as usize;
                 if !rests {
                     policy.rests_until = None;
                 }

@@ -326,7 +326,9 @@ mod tests {
             for silence in [1, 2, 5, 6, 7, 59, 60, 61, 500] {
                 let (mut fast, mut slow) = (window(Aggregation::Linear, length), window(Aggregation::Linear, length));
                 for w in [&mut fast, &mut slow] {
-                    [(0, 0.1), (3, 0.7), (4, 1e-9), (5, 0.3)].map(|(secs, value)| w.record(at(secs), value));
+                    [(0, 0.1), (3, 0.7), (4, 1e-9), (5, 0.3)]
+                        .iter()
+                        .for_each(|(secs, value)| w.record(at(*secs), *value));
                 }
                 fast.record_zeros(at(6), at(5 + silence));
                 (6..=5 + silence).for_each(|secs| slow.record(at(secs), 0.0));
