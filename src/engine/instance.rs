@@ -27,6 +27,8 @@ pub(super) struct Instance {
     pub(super) first_waiting: u32,
     pub(super) last_waiting: u32,
     pub(super) ready: bool,
+    /// When it became ready, if it is.
+    pub(super) ready_at: SimTime,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
@@ -46,9 +48,17 @@ impl Instance {
             first_waiting: NOBODY,
             last_waiting: NOBODY,
             ready: false,
+            ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
         }
+    }
+
+    /// It can serve requests from now on.
+    #[inline]
+    pub(super) fn become_ready(&mut self, now: SimTime) {
+        self.ready = true;
+        self.ready_at = now;
     }
 
     #[inline]

@@ -28,7 +28,6 @@ pub(super) struct Request {
     /// The next request that waits for the same instance to start.
     pub(super) next: u32,
     pub(super) cold: bool,
-    pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
     pub(super) mark: Mark,
 }
@@ -46,7 +45,6 @@ impl Request {
             instance: NOBODY,
             next: NOBODY,
             cold: false,
-            cold_affected: false,
             mark: false,
         }
     }

@@ -149,10 +149,12 @@ impl Replication {
         let billing = scenario.platform.billing.as_ref();
         let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
         for FunctionRecord { shape, usage, .. } in &mut self.functions {
-            shape.cost_usd = prices.cost(usage, shape.requests.arrived);
+            shape.cost_usd = prices.cost(usage, shape.requests.arrived, shape.requests.completed);
         }
-        self.total.cost_usd = prices.cost(&all, self.total.requests.arrived);
-        prices.cost(&month, self.total.requests.arrived * (MONTH.as_secs_f64() / measured.as_secs_f64())).total
+        let requests = &self.total.requests;
+        self.total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
+        let months = MONTH.as_secs_f64() / measured.as_secs_f64();
+        prices.cost(&month, requests.arrived * months, requests.completed * months).total
     }
 }
 

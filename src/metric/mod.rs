@@ -139,6 +139,14 @@ pub fn find(key: &str) -> Option<&'static Metric> {
     metrics().iter().find(|metric| metric.key == key)
 }
 
+/// The quantiles that are metrics of a group of times, as thousandths with their keys.
+pub fn quantiles(group: &str) -> impl Iterator<Item = (u16, &'static str)> {
+    metrics().iter().filter(move |metric| metric.group() == group).filter_map(|metric| match metric.statistic {
+        Statistic::Quantile(thousandths) => Some((thousandths, metric.key.as_str())),
+        Statistic::Plain | Statistic::Ratio { .. } => None,
+    })
+}
+
 /// The keys of all metrics, for messages.
 pub fn keys() -> impl Iterator<Item = &'static str> {
     metrics().iter().map(|metric| metric.key.as_str())

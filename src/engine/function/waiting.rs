@@ -87,20 +87,11 @@ impl FunctionState<'_> {
     /// Serves as many as can be from the front of the queue.
     #[inline]
     pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.serve_queue_with(NOBODY, now, shared);
-    }
-
-    /// The same when the instance at place `started` has just become ready: whoever gets it has waited for it to start.
-    #[inline]
-    pub(super) fn serve_queue_with<O: Observer>(&mut self, started: u32, now: SimTime, shared: &mut Shared<O>) {
         while let Some(&front) = self.queue.front() {
             match self.place(now, false, shared) {
                 Ok(placement) => {
                     self.queue.pop_front();
                     self.levels.queued -= 1;
-                    if matches!(placement, Placement::Ready(place) if place == started) {
-                        self.requests.get_mut(front).cold_affected = true;
-                    }
                     self.assign(front, placement, now, shared);
                     if self.queue.is_empty() {
                         self.leave_account(shared);

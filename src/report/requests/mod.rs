@@ -158,9 +158,9 @@ fn times(request: &Finished) -> [Span; TIMES] {
         Span::from_nanos(started.as_nanos()),
         Span::from_nanos(ended.as_nanos()),
         ended.since(born),
-        started.since(born),
-        assigned.since(born),
-        started.since(assigned),
+        request.wait(),
+        request.wait() - request.cold_start(),
+        request.cold_start(),
         ended.since(started),
     ]
 }
