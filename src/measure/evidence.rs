@@ -153,7 +153,9 @@ pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rar
     let of = |function: Option<usize>| {
         let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
         let name = function.map(|place| scenario.functions[place].name.clone());
+        // Cold-affected are at least those that are cold.
         let ratios = metric::metrics().iter().filter(|metric| matches!(metric.statistic, Statistic::Ratio { .. }));
+        let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio");
         ratios
             .filter(move |ratio| may_be(ratio, scenario, function))
             .filter_map(move |ratio| seldom(ratio, name.clone(), &shapes))

@@ -135,6 +135,7 @@ fn shape(share: f64) -> Shape<Stat> {
             ("invocations", "cold_affected") => (9_821.0 * share).round(),
             ("invocations", _) => (22_464.0 * share).round(),
             ("cold_start_ratio", _) => 0.0018,
+            ("cold_affected_ratio", _) => 0.0023,
             ("rejection_ratio", _) => 0.0052,
             ("latency_s", leaf) => times(leaf, [0.1512, 0.12, 0.1231, 0.281, 0.3712, 0.6123, 1.43, 8.2]),
             ("wait_s", leaf) => times(leaf, [0.0112, 0.04, 0.0, 0.0, 0.013, 0.25, 0.71, 6.9]),

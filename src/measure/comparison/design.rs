@@ -235,10 +235,6 @@ impl Sample {
         let of_total = |metric: &str| -> Vec<f64> {
             replications.iter().map(|one| one.total.get(metric).copied().unwrap_or(f64::NAN)).collect()
         };
-        let cold_affected = || -> Vec<f64> {
-            let invocations = replications.iter().map(|one| &one.total.invocations);
-            invocations.map(|of| of.cold_affected / of.started).collect()
-        };
         let of_function = |metric: &str, function: &str| -> Vec<f64> {
             // A variant may have other functions.
             let place = scenario.functions.iter().position(|known| known.name == function);
@@ -247,7 +243,6 @@ impl Sample {
         };
         let column = |subject: &Subject| match &subject.function {
             Some(function) => of_function(&subject.metric, function),
-            None if subject.metric == COLD_AFFECTED_RATIO => cold_affected(),
             None => of_total(&subject.metric),
         };
         Self { name: name.to_owned(), columns: design.subjects.iter().map(column).collect() }
