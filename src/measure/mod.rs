@@ -3,7 +3,9 @@
 mod batches;
 pub mod comparison;
 mod cost;
+mod details;
 pub mod evidence;
+mod objective;
 mod peaks;
 pub mod plan;
 mod recorder;
@@ -18,6 +20,7 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
+pub use details::Details;
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};

@@ -1,7 +1,7 @@
 //! What must be met: of a metric a bound, or a share of all requests within a time.
 
 use super::diagnostic::instead;
-use super::model::{Function, Scenario};
+use super::model::{Function, Scenario, Source, Target};
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Metric, Quantity};
 use crate::time::Span;
@@ -13,6 +13,8 @@ pub struct Objective {
     pub subject: Subject,
     /// What must be met.
     pub goal: Goal,
+    /// Nobody wrote it: a plan needs it to be worth something.
+    pub is_implied: bool,
 }
 
 /// Whose requests something is about.
@@ -93,7 +95,22 @@ impl Objective {
             })?;
             Goal::Metric { metric, bound: if is_below { Bound::Below(value) } else { Bound::Above(value) } }
         };
-        Ok(Self { subject, goal })
+        Ok(Self { subject, goal, is_implied: false })
+    }
+
+    /// Whether it is about all requests that arrived, one without a successful answer being infinitely late.
+    #[must_use]
+    pub fn is_of_all_requests(&self) -> bool {
+        matches!(&self.goal, Goal::Metric { metric, .. } if metric.is_judged_over_all())
+    }
+
+    /// Whether it is about the times of those that succeeded, which mean little where others did not.
+    #[must_use]
+    pub fn needs_few_failures(&self) -> bool {
+        match &self.goal {
+            Goal::Metric { metric, bound: Bound::Below(_) } => metric.is_of_times() && !self.is_of_all_requests(),
+            Goal::Metric { bound: Bound::Above(_), .. } | Goal::Share { .. } => false,
+        }
     }
 
     /// Whether it says how many requests may fail.
@@ -106,10 +123,17 @@ impl Objective {
         }
     }
 
+    /// [`Objective::doubt`] of one that was read from this text.
+    #[must_use]
+    pub fn doubt_of_text(&self, text: &str, scenario: &Scenario) -> Option<Wrong> {
+        let is_bare = text.rsplit(['<', '>']).next().is_some_and(|value| value.trim().parse::<f64>().is_ok());
+        self.doubt(is_bare, &scenario.sources, &scenario.functions)
+    }
+
     /// What makes it an objective that is always met or never, or hardly meant; none if nothing does. `is_bare`: its number
     /// was written without a unit.
     #[must_use]
-    pub fn doubt(&self, is_bare: bool, scenario_functions: &[Function], of: impl Fn(usize) -> bool) -> Option<Wrong> {
+    pub fn doubt(&self, is_bare: bool, sources: &[Source], functions: &[Function]) -> Option<Wrong> {
         let Goal::Metric { metric, bound } = &self.goal else { return None };
         let name = &metric.key;
         let (word, value) = match bound {
@@ -132,12 +156,21 @@ impl Objective {
             (_, Bound::Above(value)) if *value < 0.0 => Some((always("it is never negative"), "leave it out".into())),
             (Quantity::Seconds, Bound::Below(value)) if is_bare => {
                 // What runs for long may well be asked to be done within minutes.
-                let concerned = scenario_functions.iter().enumerate().filter(|(place, _)| of(*place));
-                let longest = concerned.map(|(_, one)| one.duration.quantile(0.99).as_secs_f64()).fold(0.0, f64::max);
+                let target = match self.subject {
+                    Subject::Total => None,
+                    Subject::Function(id) => Some(id),
+                    Subject::Source(id) => match sources[id.index()].target {
+                        Target::Function(id) => Some(id),
+                        Target::ByTrace(_) => None,
+                    },
+                };
+                let concerned = target.map_or(functions, |id| &functions[id.index()..=id.index()]);
+                let longest =
+                    concerned.iter().map(|one| one.duration.quantile(0.99).as_secs_f64()).fold(0.0, f64::max);
                 let is_doubtful = *value >= HARDLY_MEANT_S && *value > LONGEST_TIMES * longest;
-                let span = Span::from_secs_f64(*value);
                 is_doubtful.then(|| {
-                    let message = format!("{value} is a number of seconds, {span}, and is hardly ever reached");
+                    let minutes = value / 60.0;
+                    let message = format!("`{name}` below {value} means {value} seconds, or {minutes:.1} minutes");
                     (message, format!("write {word} = \"{value}ms\" if milliseconds are meant, or {word} = \"{value}s\""))
                 })
             }
@@ -146,10 +179,38 @@ impl Objective {
     }
 }
 
+impl Scenario {
+    /// Adds what a recommendation is worth nothing without: that few requests fail, of all of them where no objective says how
+    /// many may, and of those whose times are asked for, because the times of few that succeed mean little.
+    pub fn imply_few_failures(&mut self) {
+        let metric = metric::find(FAILURE_RATIO).expect("a metric");
+        let goal = Goal::Metric { metric, bound: Bound::Below(TOLERATED_FAILURES) };
+        let mut subjects = Vec::new();
+        if !self.objectives.iter().any(Objective::limits_failures) {
+            subjects.push(Subject::Total);
+        }
+        subjects.extend(self.objectives.iter().filter(|one| one.needs_few_failures()).map(|one| one.subject));
+        for subject in subjects {
+            let is_known = |one: &Objective| {
+                let is_strict = matches!(&one.goal, Goal::Metric { bound: Bound::Below(most), metric }
+                    if metric.key == FAILURE_RATIO && *most <= TOLERATED_FAILURES);
+                one.subject == subject && is_strict
+            };
+            if !self.objectives.iter().any(is_known) {
+                self.objectives.push(Objective { subject, goal: goal.clone(), is_implied: true });
+            }
+        }
+    }
+}
+
 /// A bare number of seconds from which on milliseconds may have been meant.
 const HARDLY_MEANT_S: f64 = 20.0;
 /// So many times what nearly all requests take is hardly meant.
 const LONGEST_TIMES: f64 = 20.0;
+
+/// More than this part of the requests without a successful answer is told in every headline, and what is measured of the
+/// others is no reason to be content.
+pub const TOLERATED_FAILURES: f64 = 0.001;
 
 /// The metric that says how many requests fail.
 pub const FAILURE_RATIO: &str = "failure_ratio";
@@ -219,5 +280,118 @@ pub(super) fn share(share: f64) -> Result<f64, Wrong> {
 /// A bare number of seconds.
 pub(super) fn seconds(text: &str) -> Option<Span> {
     let number: f64 = text.trim().parse().ok()?;
-    (number.is_finite() && number >= 0.0).then(|| Span::from_secs_f64(number))
+    Span::from_secs_f64(number).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::testing;
+
+    fn scenario() -> Scenario {
+        testing::scenario(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1h\"\n[[function]]\nname = \"api\"\n\
+             duration.constant.value = \"100ms\"\n[[source]]\nname = \"web\"\nfunction = \"api\"\n\
+             arrivals.poisson.rate = \"1/s\"\n",
+        )
+    }
+
+    fn read(text: &str) -> Result<Objective, String> {
+        Objective::read(text, &scenario()).map_err(|(message, help)| format!("{message}: {help}"))
+    }
+
+    fn bound(metric: &str, bound: Bound) -> Goal {
+        Goal::Metric { metric: find(metric).expect("a metric"), bound }
+    }
+
+    #[test]
+    fn the_grammar_of_the_command_line() {
+        let (api, web) = (Subject::Function(FnId(0)), Subject::Source(SourceId(0)));
+        let within = |ms| Span::from_millis(ms);
+        for (text, subject, goal) in [
+            ("latency_s.p99<800ms", Subject::Total, bound("latency_s.p99", Bound::Below(0.8))),
+            ("p99<800ms", Subject::Total, bound("latency_s.p99", Bound::Below(0.8))),
+            ("source.web:p999 < 2s", web, bound("latency_s.p999", Bound::Below(2.0))),
+            ("latency_s.p99 < 0.8", Subject::Total, bound("latency_s.p99", Bound::Below(0.8))),
+            ("cold_start_ratio<1%", Subject::Total, bound("cold_start_ratio", Bound::Below(0.01))),
+            ("function.api:failure_ratio<0.01", api, bound("failure_ratio", Bound::Below(0.01))),
+            ("cost_usd.total<$12.5", Subject::Total, bound("cost_usd.total", Bound::Below(12.5))),
+            ("requests.completed>1e6", Subject::Total, bound("requests.completed", Bound::Above(1e6))),
+            ("99.9%<800ms", Subject::Total, Goal::Share { share: 0.999, within: within(800) }),
+            ("source.web:99.9%<800ms", web, Goal::Share { share: 0.999, within: within(800) }),
+            ("function.api: 95 % < 0.25", api, Goal::Share { share: 0.95, within: within(250) }),
+        ] {
+            let objective = read(text).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
+            assert_eq!(objective.subject, subject, "{text}");
+            match (&objective.goal, &goal) {
+                (Goal::Share { share, within }, Goal::Share { share: expected, within: in_time }) => {
+                    assert!((share - expected).abs() < 1e-12 && within == in_time, "{text}: {share} {within}");
+                }
+                _ => assert_eq!(objective.goal, goal, "{text}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_nearest_word() {
+        for (text, expected) in [
+            ("latency_s.p99", "neither < nor >"),
+            ("latency_s.p98<1s", "did you mean `latency_s.p9"),
+            ("p98<1s", "there is no metric \"p98\""),
+            ("latency_s.p99<=1s", "write latency_s.p99<1s"),
+            ("latency_s.p99<1%", "write a duration"),
+            ("latency_s.p99<", "write a duration"),
+            ("latency_s.p99<NaN", "write a duration"),
+            ("cold_start_ratio<1s", "write a percentage"),
+            ("function.nobody:latency_s.p99<1s", "no function \"nobody\""),
+            ("source.wep:latency_s.p99<1s", "did you mean `web`"),
+            ("source.web:cost_usd.total<1", "not measured by source"),
+            ("function.x<1s", "no : after the function"),
+            ("99.9%<fast", "is not a time"),
+            ("101%<1s", "at most 1"),
+            ("99.9%>1s", "cannot be asked for"),
+            ("<1s", "no metric \"\""),
+        ] {
+            let wrong = read(text).expect_err(text);
+            assert!(wrong.contains(expected), "{text}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_hardly_meant_is_doubted() {
+        for (text, expected) in [
+            ("latency_s.p99<800", Some("800ms")),
+            ("latency_s.p99<800s", None),
+            ("latency_s.p99<2", None),
+            ("cold_start_ratio<1", Some("below = \"1%\"")),
+            ("cold_start_ratio<0.01", None),
+            ("failure_ratio<100%", Some("no ratio is above 1")),
+            ("failure_ratio>5", Some("never above 5")),
+            ("wait_s.mean<0", Some("never below 0")),
+            ("requests.completed>-1", Some("never negative")),
+            ("99.9%<800", None),
+        ] {
+            let doubt = read(text).expect(text).doubt_of_text(text, &scenario());
+            let doubt = doubt.map(|(message, help)| format!("{message}: {help}"));
+            assert_eq!(doubt.is_some(), expected.is_some(), "{text}: {doubt:?}");
+            assert!(doubt.unwrap_or_default().contains(expected.unwrap_or_default()), "{text}");
+        }
+    }
+
+    #[test]
+    fn few_failures_are_implied_where_nobody_speaks_of_them() {
+        let implied = |texts: &[&str]| -> Vec<Subject> {
+            let mut scenario = scenario();
+            scenario.objectives = texts.iter().map(|text| read(text).expect(text)).collect();
+            scenario.imply_few_failures();
+            scenario.objectives.iter().filter(|one| one.is_implied).map(|one| one.subject).collect()
+        };
+        let api = Subject::Function(FnId(0));
+        assert_eq!(implied(&["p99<1s"]), [Subject::Total]);
+        assert_eq!(implied(&["p99<1s", "failure_ratio<5%"]), []);
+        assert_eq!(implied(&["function.api:99%<1s"]), []);
+        assert_eq!(implied(&["function.api:latency_s.mean<1s"]), [Subject::Total, api]);
+        assert_eq!(implied(&["function.api:latency_s.mean<1s", "failure_ratio<5%"]), [api]);
+        assert_eq!(implied(&["function.api:latency_s.mean<1s", "function.api:failure_ratio<0.1%"]), []);
+    }
 }
