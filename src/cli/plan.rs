@@ -23,7 +23,7 @@ use crate::scenario::{Base, Scenario};
 pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
     let text = Text::of(&args.path)?;
     let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
-    let (mut base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
+    let (mut base, mut scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
@@ -33,7 +33,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
     }
     let first = first(args, &asked)?;
     let halt = Halt::on_interrupt()?;
-    let candidates = candidates(&mut base, &scenario, &asked, &halt)?;
+    let mut candidates = candidates(&mut base, &scenario, &asked, &halt)?;
+    std::iter::once(&mut scenario).chain(&mut candidates).for_each(Scenario::imply_few_failures);
     let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let results = Results::reserve(&folder)?;
     let threads = threads(args.job.threads);

@@ -257,6 +257,7 @@ impl<'s> Direct<'s> {
                 instance: Some(slot.instance),
                 born,
                 assigned: born,
+                instance_ready: started,
                 started,
                 ended: now,
                 cold: slot.cold,

@@ -136,7 +136,7 @@ impl<'s> FunctionState<'s> {
             let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
             self.take_memory(SimTime::ZERO, shared);
             let instance = self.instances.get_mut(place);
-            instance.ready = true;
+            instance.become_ready(SimTime::ZERO);
             instance.provisioned = true;
             self.levels.idle += 1;
             let id = instance.id;
@@ -193,10 +193,11 @@ impl<'s> FunctionState<'s> {
                 instance: Some(instance.id),
                 born: request.born,
                 assigned: request.assigned,
+                instance_ready: instance.ready_at.max(request.born),
                 started: request.started,
                 ended: now,
                 cold: request.cold,
-                cold_affected: request.cold_affected,
+                cold_affected: request.cold || instance.ready_at > request.born,
                 provisioned,
                 outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
             });
@@ -230,7 +231,7 @@ impl<'s> FunctionState<'s> {
         self.advance(now, shared);
         self.levels.starting -= 1;
         let instance = self.instances.get_mut(place);
-        instance.ready = true;
+        instance.become_ready(now);
         instance.deadline = SimTime::NEVER;
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
@@ -255,7 +256,7 @@ impl<'s> FunctionState<'s> {
             next = self.requests.get(request).next;
             self.start(request, now, shared);
         }
-        self.serve_queue_with(place, now, shared);
+        self.serve_queue(now, shared);
     }
 
     /// There is a token for a new instance again.

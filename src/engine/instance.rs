@@ -26,6 +26,8 @@ pub(super) struct Instance {
     pub(super) first_waiting: Key<Request>,
     pub(super) last_waiting: Key<Request>,
     pub(super) ready: bool,
+    /// When it became ready, if it is.
+    pub(super) ready_at: SimTime,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
@@ -45,9 +47,17 @@ impl Instance {
             first_waiting: Key::NIL,
             last_waiting: Key::NIL,
             ready: false,
+            ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
         }
+    }
+
+    /// It can serve requests from now on.
+    #[inline]
+    pub(super) fn become_ready(&mut self, now: SimTime) {
+        self.ready = true;
+        self.ready_at = now;
     }
 
     #[inline]

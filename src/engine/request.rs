@@ -31,7 +31,6 @@ pub(super) struct Request {
     /// The next request that waits for the same instance to start.
     pub(super) next: Key<Self>,
     pub(super) cold: bool,
-    pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
     pub(super) mark: Mark,
 }
@@ -49,7 +48,6 @@ impl Request {
             instance: Key::NIL,
             next: Key::NIL,
             cold: false,
-            cold_affected: false,
             mark: false,
         }
     }

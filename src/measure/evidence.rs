@@ -153,9 +153,9 @@ pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rar
     let of = |function: Option<usize>| {
         let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
         let name = function.map(|place| scenario.functions[place].name.clone());
-        // Cold-affected are at least those that are cold.
+        // Of the wider ratio the narrower one says enough.
         let ratios = metric::metrics().iter().filter(|metric| matches!(metric.statistic, Statistic::Ratio { .. }));
-        let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio");
+        let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio" && ratio.key != "failure_ratio");
         ratios
             .filter(move |ratio| may_be(ratio, scenario, function))
             .filter_map(move |ratio| seldom(ratio, name.clone(), &shapes))
@@ -190,7 +190,7 @@ fn seldom(ratio: &Metric, function: Option<String>, shapes: &[&Shape<f64>]) -> O
 }
 
 fn shapes(replications: &[Replication], function: Option<usize>) -> impl Iterator<Item = &Shape<f64>> {
-    replications.iter().map(move |one| function.map_or(&one.total, |place| &one.functions[place].shape))
+    replications.iter().map(move |one| &function.map_or(&one.total, |place| &one.functions[place].record).shape)
 }
 
 /// What of the precision that a scenario asks for its replications have reached.

@@ -21,6 +21,7 @@ mod leaf;
 pub mod limits;
 pub mod load;
 mod model;
+pub mod objective;
 mod overlay;
 pub mod plan;
 mod preset;
@@ -40,6 +41,7 @@ pub use base::{Base, Findings};
 pub use data::Files;
 pub use diagnostic::{Place, Problem, Problems, Severity, instead};
 pub use model::*;
+pub use objective::{Bound, Goal, Objective, Subject};
 pub use schema::schema;
 
 use data::Data;

@@ -1,5 +1,6 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
@@ -298,26 +299,6 @@ pub struct Variant {
     pub name: String,
     /// Dotted key and TOML value, in the order of the file.
     pub set: Vec<(String, String)>,
-}
-
-/// Something that must be met.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Objective {
-    /// Key of the summary, as `latency_s.p99`.
-    pub metric: String,
-    /// The function it is about; none: the total.
-    pub function: Option<FnId>,
-    /// The side of the bound that is good.
-    pub bound: Bound,
-}
-
-/// The side of a value that is good.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// The metric must stay below this.
-    Below(f64),
-    /// The metric must stay above this.
-    Above(f64),
 }
 
 /// What the platform charges, in US dollars.

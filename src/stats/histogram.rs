@@ -178,8 +178,15 @@ impl Histogram {
     /// Several quantiles, in one go.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
-        let (min, max) = (self.min()? as f64, self.max()? as f64);
-        let highest = self.count() - 1;
+        self.quantiles_with(0, &shares)?.try_into().ok()
+    }
+
+    /// The same where `infinite` more values lie beyond all others. A quantile between the largest of these and infinity is
+    /// infinite.
+    #[must_use]
+    pub fn quantiles_with(&self, infinite: u64, shares: &[f64]) -> Option<Vec<f64>> {
+        let highest = (self.count() + infinite).checked_sub(1)?;
+        let (min, max) = (self.min().map_or(f64::INFINITY, |min| min as f64), self.max().map_or(0.0, |max| max as f64));
         let rank = |p: f64| p.clamp(0.0, 1.0) * highest as f64; // NaN stays NaN, and becomes rank 0 below
         // The ranks on both sides of each share, in rising order, each with the place of its share.
         let mut ranks: Vec<(u64, usize)> = shares
@@ -191,23 +198,29 @@ impl Histogram {
             })
             .collect();
         ranks.sort_unstable();
-        let mut values = vec![0.0; 2 * N];
+        let mut values = vec![f64::INFINITY; 2 * shares.len()];
         self.at_ranks(&ranks, &mut values);
-        Some(std::array::from_fn(|place| {
-            let p = shares[place];
-            if p <= 0.0 || p.is_nan() {
+        let quantile = |(place, p): (usize, &f64)| {
+            if *p <= 0.0 || p.is_nan() {
                 return min;
-            } else if p >= 1.0 {
-                return max;
+            } else if *p >= 1.0 {
+                return if infinite > 0 { f64::INFINITY } else { max };
             }
-            let (low, high) = (values[2 * place], values[2 * place + 1]);
-            (low + (high - low) * rank(p).fract()).clamp(min, max)
-        }))
+            let (low, high, part) = (values[2 * place], values[2 * place + 1], rank(*p).fract());
+            if high == f64::INFINITY {
+                return if part == 0.0 { low.clamp(min, max) } else { high };
+            }
+            (low + (high - low) * part).clamp(min, max)
+        };
+        Some(shares.iter().enumerate().map(quantile).collect())
     }
 
     /// The values of these ranks, which rise; each comes to the place that stands with it.
     fn at_ranks(&self, ranks: &[(u64, usize)], values: &mut [f64]) {
-        let mut ranks = ranks.iter().skip_while(|(rank, _)| *rank < self.zeros).peekable();
+        let mut ranks = ranks.iter().peekable();
+        while let Some((_, place)) = ranks.next_if(|(rank, _)| *rank < self.zeros) {
+            values[*place] = 0.0;
+        }
         let mut below = self.zeros;
         let used = self.used();
         for (chunk, counts) in self.counts[used.clone()].chunks(CHUNK).enumerate() {

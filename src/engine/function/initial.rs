@@ -58,7 +58,7 @@ impl FunctionState<'_> {
             self.tell_memory_of_use(Placement::Ready(place), SimTime::ZERO, shared);
         }
         let instance = self.instances.get_mut(place);
-        instance.ready = true;
+        instance.become_ready(SimTime::ZERO);
         shared.observer.instance_found(self.id, instance.id, is_busy);
         place
     }

@@ -116,6 +116,7 @@ impl FunctionState<'_> {
         match placement {
             Placement::Ready(place) => {
                 let instance = self.instances.get_mut(place);
+                let ready_at = instance.ready_at;
                 if instance.in_flight == 0 {
                     self.levels.idle -= 1;
                     self.levels.busy += 1;
@@ -123,7 +124,8 @@ impl FunctionState<'_> {
                 self.take_slot(place);
                 let this = self.requests.get_mut(request);
                 this.instance = place;
-                shared.observer.assigned(now, self.id, false, this.cold_affected);
+                let is_affected = ready_at > this.born;
+                shared.observer.assigned(now, self.id, false, is_affected);
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {
@@ -133,7 +135,7 @@ impl FunctionState<'_> {
             }
             Placement::Starting(place) => {
                 self.take_slot(place);
-                self.wait_for_start(request, place);
+                self.wait_at(request, place);
                 shared.observer.assigned(now, self.id, false, true);
             }
             Placement::Create => {
@@ -193,7 +195,6 @@ impl FunctionState<'_> {
     fn create_for<O: Observer>(&mut self, request: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let this = self.requests.get_mut(request);
         this.cold = true;
-        this.cold_affected = true;
         let source = this.source.expect("what was in progress at the start has its instance");
         let mut luck = shared.sources.cold_start_luck(source, this.number);
         let (start_up, billed) = self.spec.start_up(&mut luck);
@@ -211,25 +212,20 @@ impl FunctionState<'_> {
         shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed, false);
         if start_up == Span::ZERO {
             self.levels.busy += 1;
-            self.instances.get_mut(place).ready = true;
+            self.instances.get_mut(place).become_ready(now);
             self.take_slot(place);
             self.requests.get_mut(request).instance = place;
             self.start(request, now, shared);
         } else {
             self.levels.starting += 1;
             self.take_slot(place);
-            self.wait_for_start(request, place);
+            self.wait_at(request, place);
             if self.spec.concurrency.per_instance > 1 && !self.starting_is_available {
                 self.starting.push_back((place, self.instances.get(place).id));
             }
             self.instances.get_mut(place).deadline = ready;
             shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
         }
-    }
-
-    pub(super) fn wait_for_start(&mut self, request: Key<Request>, place: Key<Instance>) {
-        self.wait_at(request, place);
-        self.requests.get_mut(request).cold_affected = true;
     }
 
     /// A request waits at its instance, behind those that do already.

@@ -101,15 +101,22 @@ table! {
 }
 
 table! {
-    /// Something that must be met: `metric` with `below` or `above`.
+    /// Something that must be met: `metric` with `below` or `above`, or `share` with `within`.
     struct ObjectiveTable {
-        /// A key of the summary, as "latency_s.p99" (`forewarm list metrics` shows them).
-        required metric: Text,
-        /// The function it is about; without it, the total.
+        /// A key of the summary, as "latency_s.p99" (`forewarm list metrics` shows them). A quantile of latency is judged over all
+        /// requests that arrive: one without a successful answer is infinitely late.
+        optional metric: Text,
+        /// The function it is about; without it and without `source`, all requests.
         optional function: Name,
+        /// The source it is about.
+        optional source: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
         /// The metric must stay above this.
         optional above: MetricValue,
+        /// This part of all requests that arrive, as "99.9%", must be answered successfully in time.
+        optional share: MetricValue,
+        /// Within this time, as "800ms".
+        optional within: MetricValue,
     }
 }
