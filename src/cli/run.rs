@@ -19,7 +19,8 @@ use crate::report::number::count;
 use crate::report::perfetto::TraceWriter;
 use crate::report::requests::RequestLog;
 use crate::report::{chart, csv, html, json, table};
-use crate::scenario::Scenario;
+use crate::dist::Dist;
+use crate::scenario::{Scenario, Source};
 use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
@@ -128,7 +129,8 @@ impl Logs {
 fn expected_requests(scenario: &Scenario) -> Option<f64> {
     let until = SimTime::from(scenario.simulation.horizon);
     let slowest = scenario.functions.iter().map(|function| function.duration.mean_s()).fold(0.0, f64::max);
-    scenario.sources.iter().map(|source| source.arrivals.expected_before(until, slowest)).sum()
+    let service = |source: &Source| source.service(&scenario.functions).map_or(slowest, Dist::mean_s);
+    scenario.sources.iter().map(|source| source.arrivals.expected_before(until, service(source))).sum()
 }
 
 /// Parquet if the name says so, CSV if not.

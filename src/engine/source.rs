@@ -3,6 +3,7 @@
 use super::event::Event;
 use super::queue::EventQueue;
 use super::request::Birth;
+use crate::dist::Dist;
 use crate::id::{FnId, LocalFn, LocalSource};
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
@@ -43,6 +44,8 @@ struct Origin {
     arrivals: Arrivals,
     target: LocalTarget,
     users: Option<ClosedUsers>,
+    /// Running time of its requests, in place of that of their function.
+    duration: Option<Dist>,
     service: Stream,
     luck: Marks,
 }
@@ -79,7 +82,7 @@ impl Sources {
         let others = EventQueue::new(read_ahead);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, arrivals } = source; // without `..`: what a source has, this knows
+            let Source { name, target, arrivals, duration } = source; // without `..`: what a source has, this knows
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
@@ -91,6 +94,7 @@ impl Sources {
                     Target::ByTrace(functions) => LocalTarget::ByTrace(functions.iter().map(|id| local(*id)).collect()),
                 },
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
+                duration: duration.clone(),
                 service: streams.stream(name, Purpose::Service),
                 luck: streams.marks(name, Purpose::ColdStart),
             };
@@ -250,7 +254,8 @@ impl Origin {
         if let LocalTarget::One(function) = self.target
             && ahead.iter().all(|arrival| arrival.duration.is_none())
         {
-            functions[function.index()].duration.sample_each(&mut self.service, ahead, |arrival, duration| {
+            let law = self.duration.as_ref().unwrap_or(&functions[function.index()].duration);
+            law.sample_each(&mut self.service, ahead, |arrival, duration| {
                 (arrival.function, arrival.duration) = (function.0, Some(duration));
             });
             return drawn;
@@ -258,8 +263,8 @@ impl Origin {
         for arrival in ahead {
             arrival.function = self.target.of(arrival).0;
             if arrival.duration.is_none() {
-                let function = functions[arrival.function as usize];
-                arrival.duration = Some(function.duration.sample(&mut self.service));
+                let law = self.duration.as_ref().unwrap_or(&functions[arrival.function as usize].duration);
+                arrival.duration = Some(law.sample(&mut self.service));
             }
         }
         drawn
@@ -269,7 +274,8 @@ impl Origin {
     fn ask(&mut self, functions: &[&Function]) -> Arrival {
         let mut request = Arrival::default();
         request.function = self.target.of(&request).0;
-        request.duration = Some(functions[request.function as usize].duration.sample(&mut self.service));
+        let law = self.duration.as_ref().unwrap_or(&functions[request.function as usize].duration);
+        request.duration = Some(law.sample(&mut self.service));
         request
     }
 }

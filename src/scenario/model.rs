@@ -281,6 +281,26 @@ pub struct Source {
     pub target: Target,
     /// When they come.
     pub arrivals: ArrivalSpec,
+    /// T_func of its requests, in place of that of their function.
+    pub duration: Option<Dist>,
+}
+
+impl Source {
+    /// How long its requests run, where that does not depend on the request.
+    #[must_use]
+    pub fn service<'a>(&'a self, functions: &'a [Function]) -> Option<&'a Dist> {
+        let of_target = || match &self.target {
+            Target::Function(id) => functions.get(id.index()).map(|function| &function.duration),
+            Target::ByTrace(_) => None,
+        };
+        self.duration.as_ref().or_else(of_target)
+    }
+
+    /// The mean of it, s; 0 where it depends on the request.
+    #[must_use]
+    pub fn service_mean_s(&self, functions: &[Function]) -> f64 {
+        self.service(functions).map_or(0.0, Dist::mean_s)
+    }
 }
 
 /// Where the requests of a source go.
@@ -297,7 +317,7 @@ pub enum Target {
 pub struct Variant {
     /// Unique name.
     pub name: String,
-    /// Dotted key and TOML value, in the order of the file.
+    /// Dotted key and TOML value, in the order of the file. What it adds is not among them.
     pub set: Vec<(String, String)>,
 }
 

@@ -9,7 +9,7 @@ use crate::measure::plan::{
 };
 use crate::scenario::limits::MAX_REQUESTS;
 use crate::scenario::plan::Growth;
-use crate::scenario::{Scenario, Target};
+use crate::scenario::{Scenario, Source};
 use crate::stats::selection::mean_range;
 
 /// Multiples of today's load that are looked at in any case.
@@ -146,9 +146,6 @@ fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], al
 /// Requests expected in one replication.
 fn requests(scenario: &Scenario) -> f64 {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    let service = |target: &Target| match target {
-        Target::Function(id) => scenario.functions[id.index()].duration.mean_s(),
-        Target::ByTrace(_) => 0.0,
-    };
-    scenario.sources.iter().map(|source| source.arrivals.mean_rate(service(&source.target), horizon) * horizon).sum()
+    let rate = |source: &Source| source.arrivals.mean_rate(source.service_mean_s(&scenario.functions), horizon);
+    scenario.sources.iter().map(|source| rate(source) * horizon).sum()
 }

@@ -367,10 +367,12 @@ fn static_settings(input: &Input<'_>, space: &Space, best: usize) -> Vec<(f64, O
     let scenario = &input.candidates[best];
     let horizon = scenario.simulation.horizon.as_secs_f64();
     let setting = |(place, function): (usize, &Function)| {
-        let mean = function.duration.mean_s();
         let is_its = |source: &&Source| matches!(source.target, Target::Function(id) if id.index() == place);
-        let rates = scenario.sources.iter().filter(is_its).map(|source| source.arrivals.mean_rate(mean, horizon));
-        let instances = rates.sum::<f64>() * mean / f64::from(function.concurrency.per_instance);
+        let loads = scenario.sources.iter().filter(is_its).map(|source| {
+            let mean = source.service_mean_s(&scenario.functions);
+            source.arrivals.mean_rate(mean, horizon) * mean
+        });
+        let instances = loads.sum::<f64>() / f64::from(function.concurrency.per_instance);
         let key_of = |end: &str| format!("function.{}.concurrency.{end}", function.name);
         let axis_of = |end: &&str| input.plan.axes.iter().position(|choice| choice.axis.key == key_of(end));
         let as_set = SETS.iter().find_map(axis_of).filter(|_| instances > 0.0).and_then(|axis| {

@@ -9,23 +9,30 @@ use crate::time::Span;
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    // Requests per second and whether anything comes at all, of each function.
-    let mut rates = vec![(0.0, false); scenario.functions.len()];
+    // Requests per second, their load and whether anything comes at all, of each function.
+    let mut rates = vec![(0.0, 0.0, false); scenario.functions.len()];
+    let capped = |service: f64, target: &Target| match target {
+        Target::Function(id) => {
+            let timeout = scenario.functions.get(id.index()).and_then(|function| function.timeout);
+            timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
+        }
+        Target::ByTrace(_) => service,
+    };
     let mut total = 0.0;
-    let slowest = |function: Option<&Function>| function.map_or(0.0, |function| function.duration.mean_s());
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
-        let rate = source.arrivals.mean_rate(slowest(function.and_then(|at| scenario.functions.get(at))), horizon);
+        let service = source.service_mean_s(&scenario.functions);
+        let rate = source.arrivals.mean_rate(service, horizon);
         total += rate * horizon;
         match (&source.target, function.and_then(|at| rates.get_mut(at))) {
-            (_, Some(known)) => *known = (known.0 + rate, true),
+            (_, Some(known)) => *known = (known.0 + rate, known.1 + rate * capped(service, &source.target), true),
             (Target::ByTrace(targets), None) => {
-                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.1 = true)).for_each(drop);
+                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.2 = true)).for_each(drop);
             }
             _ => {}
         }
     }
-    for ((function, table), (rate, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
+    for ((function, table), (rate, load, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
         if !called {
             let message = format!("no source sends requests to `function.{}`", function.name);
             problems
@@ -35,7 +42,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             let help = "averages will not settle however long the run; a tail index (shape) above 1 has a mean";
             problems.push(Problem::warning(table.duration.place, message).help(help));
         } else {
-            overload(scenario, function, table, rate, problems);
+            overload(scenario, function, table, (rate, load), problems);
         }
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
@@ -55,7 +62,7 @@ fn overload(
     scenario: &Scenario,
     function: &Function,
     table: &crate::scenario::raw::function::FunctionTable,
-    rate: f64,
+    (rate, load): (f64, f64),
     problems: &mut Problems,
 ) {
     let concurrency = &function.concurrency;
@@ -68,8 +75,7 @@ fn overload(
         (Some(instances), None) => (instances, "max-instances"),
         (None, None) => return,
     };
-    let mean = function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(function.duration.mean_s());
-    let load = rate * mean;
+    let mean = load / rate;
     if load <= bound || concurrency.reserved == Some(0) {
         return;
     }

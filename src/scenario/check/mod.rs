@@ -21,6 +21,7 @@ use super::model::{Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
 use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
 use super::tree::Node;
+use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Quantity};
 use crate::time::Span;
@@ -92,7 +93,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         platform,
         functions: checked,
         sources,
-        variants: file.variant.iter().filter_map(|table| variant(table)).collect(),
+        variants: file.variant.iter().filter_map(|table| checker.variant(table)).collect(),
         objectives,
         sweep,
         plan,
@@ -103,12 +104,18 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }
 
-fn variant(table: &VariantTable) -> Option<Variant> {
-    let set = table.set.as_ref()?.iter().map(|(key, value)| (key.clone(), value.value.value.to_toml())).collect();
-    Some(Variant { name: (*table.name).clone()?, set })
-}
-
 impl Checker<'_, '_> {
+    fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
+        let name = (*table.name).clone()?;
+        if table.set.is_empty() && table.function.is_empty() && table.source.is_empty() && !table.set.broken {
+            let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
+            let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
+            self.problems.push(problem.help(help));
+        }
+        let set = table.set.iter().map(|(key, value)| (key.clone(), value.value.value.to_toml())).collect();
+        Some(Variant { name, set })
+    }
+
     fn source(&mut self, table: &SourceTable, functions: &Names) -> Option<Source> {
         let name = table.name.as_deref().unwrap_or("?").to_owned();
         let path = format!("source.{name}");
@@ -118,7 +125,17 @@ impl Checker<'_, '_> {
         }
         let function = functions.find(&table.function, "function", self.problems);
         let arrivals = table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path));
-        Some(Source { name, target: Target::Function(function?), arrivals: arrivals? })
+        let duration = self.source_duration(table, &path);
+        Some(Source { name, target: Target::Function(function?), arrivals: arrivals?, duration: duration? })
+    }
+
+    /// The running time of a source's requests, if it has one of its own.
+    fn source_duration(&mut self, table: &SourceTable, path: &str) -> Option<Option<Dist>> {
+        match table.duration.as_ref() {
+            Some(dist) => self.dist(dist, &format!("{path}.duration")).map(Some),
+            None if table.duration.broken => None,
+            None => Some(None),
+        }
     }
 
     fn objective(

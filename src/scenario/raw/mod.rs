@@ -16,6 +16,7 @@ use super::leaf::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
 use crate::time::Span;
 use arrivals::ArrivalTable;
+use dist::DistTable;
 use function::{DefaultsTable, FunctionTable};
 use plan::PlanTable;
 use platform::PlatformTable;
@@ -85,6 +86,9 @@ table! {
         required name: Name,
         /// The function that gets the requests; left out where a trace names the function of each.
         optional function: Name,
+        /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
+        /// request that is cold `cold-duration` stays that of the function.
+        optional duration: DistTable,
         /// When they come.
         required arrivals: ArrivalTable,
     }
@@ -96,7 +100,11 @@ table! {
         /// Unique name.
         required name: Name,
         /// Dotted keys (in quotes) and their values, as in "function.checkout.memory" = "512MB".
-        required set: Map<Any, 1000>,
+        default set: Map<Any, 1000> = Vec::new(),
+        /// Functions that it adds, as [[function]].
+        default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
+        /// Sources that it adds, as [[source]].
+        default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
     }
 }
 
