@@ -1,9 +1,9 @@
 //! What must be met: of a metric a bound, or a share of all requests within a time.
 
-use super::diagnostic::instead;
 use super::model::{Function, Scenario, Source, Target};
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Metric, Quantity};
+use crate::schema::diagnostic::instead;
 use crate::time::Span;
 
 /// Something that must be met.

@@ -23,7 +23,8 @@ fn found(summary: &Summary, place: usize) -> &ObjectiveResult {
 
 #[test]
 fn quantiles_are_those_of_all_requests() {
-    let objectives = ["p50", "p90", "p95"].map(|of| objective(&format!("metric = \"latency_s.{of}\"; below = \"10s\"")));
+    let objectives =
+        ["p50", "p90", "p95"].map(|of| objective(&format!("metric = \"latency_s.{of}\"; below = \"10s\"")));
     let summary = cut_off(&objectives.concat());
     assert_close("failures", summary.total.failure_ratio, 5, 0.1);
     // Half of all requests take no longer than half a second; of those that succeed it is half of 900 ms.
@@ -58,7 +59,11 @@ fn a_share_within_a_time_is_of_all_requests() {
     assert_eq!([0, 1, 2].map(|place| found(&summary, place).met), [true, false, false]);
     assert_close("ever", found(&summary, 2).value, 5, 0.9);
     let json = serde_json::to_value(found(&summary, 0)).expect("JSON");
-    assert_eq!((&json["share"], &json["within"], &json["function"]), (&0.39.into(), &0.4.into(), &"f".into()), "{json}");
+    assert_eq!(
+        (&json["share"], &json["within"], &json["function"]),
+        (&0.39.into(), &0.4.into(), &"f".into()),
+        "{json}"
+    );
     assert!(json.get("metric").is_none() && json["value"]["mean"].is_number(), "{json}");
 }
 
@@ -72,7 +77,8 @@ fn within_means_up_to_and_including() {
              [[objective]]\nshare = \"100%\"\nwithin = \"{within}\"\n"
         ))
     };
-    let [at, below] = ["800ms", "799999us"].map(|within| (one(within).objectives[0].value.mean, one(within).objectives[0].met));
+    let [at, below] =
+        ["800ms", "799999us"].map(|within| (one(within).objectives[0].value.mean, one(within).objectives[0].met));
     assert_eq!((at, below), ((1.0, true), (0.0, false)));
 }
 
@@ -149,6 +155,9 @@ fn nobody_overlooks_failures() {
     let folder = Folder::new();
     let answer = folder.run(&["run", "quick.toml", "--set", "function.f.timeout=99ms", "--enforce=p99<800ms"]);
     assert_eq!(answer.code, Some(1), "{answer:?}");
-    assert!(answer.out.contains("never (100 % failed)") && answer.out.contains("100 % of requests failed"), "{answer:?}");
+    assert!(
+        answer.out.contains("never (100 % failed)") && answer.out.contains("100 % of requests failed"),
+        "{answer:?}"
+    );
     assert!(answer.out.contains("timeout 99 ms of f"), "{answer:?}");
 }

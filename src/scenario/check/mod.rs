@@ -14,16 +14,16 @@ mod sweep;
 mod trace;
 
 use super::data::Data;
-use super::decode::At;
-use super::diagnostic::{Place, Problem, Problems, instead};
-use super::leaf::MetricAmount;
 use super::model::{Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
 use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
-use super::tree::Node;
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Quantity};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
+use crate::schema::scalars::MetricAmount;
+use crate::schema::tree::Node;
 use crate::time::Span;
 use names::Names;
 pub(super) use plan::POLICY;
@@ -204,7 +204,7 @@ impl Checker<'_, '_> {
     }
 
     /// A value with the unit of a quantity. Text must have its unit, a number is in the base unit.
-    fn value(&mut self, quantity: Quantity, what: &str, amount: &MetricAmount, place: Place) -> Option<f64> {
+    fn value(&mut self, quantity: Quantity, what: &str, amount: &MetricAmount, place: SourceSpan) -> Option<f64> {
         match amount {
             MetricAmount::Number(number) => Some(*number),
             MetricAmount::Text(text) => {
@@ -218,12 +218,12 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn report(&mut self, place: Place, (message, help): objective::Wrong) {
+    fn report(&mut self, place: SourceSpan, (message, help): objective::Wrong) {
         self.problems.push(Problem::error(place, message).help(help));
     }
 
     /// Whether there is such a metric; reports it if not.
-    fn metric(&mut self, metric: &str, place: Place) -> bool {
+    fn metric(&mut self, metric: &str, place: SourceSpan) -> bool {
         let is_known = metric::find(metric).is_some();
         if !is_known {
             let help = instead(metric, "some metrics are", metric::keys());
@@ -234,7 +234,7 @@ impl Checker<'_, '_> {
     }
 
     /// Reports a duration of zero where there must be some.
-    fn positive(&mut self, at: Place, value: Span, path: &str) -> Option<Span> {
+    fn positive(&mut self, at: SourceSpan, value: Span, path: &str) -> Option<Span> {
         if value > Span::ZERO {
             return Some(value);
         }
@@ -244,8 +244,13 @@ impl Checker<'_, '_> {
 }
 
 /// Says which of two ways to give something was meant, when parts of both or of neither are there.
-fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], problems: &mut Problems) -> Option<usize> {
-    let mut given: Vec<(&'static str, Place)> = Vec::new();
+fn either(
+    table: SourceSpan,
+    path: &str,
+    ways: &[&[(&'static str, &dyn Given)]],
+    problems: &mut Problems,
+) -> Option<usize> {
+    let mut given: Vec<(&'static str, SourceSpan)> = Vec::new();
     for (key, field) in ways.iter().copied().flatten() {
         if field.is_broken() {
             return None;
@@ -282,13 +287,13 @@ fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], prob
 /// A key that may have been written.
 trait Given {
     /// Where, if so.
-    fn given(&self) -> Option<Place>;
+    fn given(&self) -> Option<SourceSpan>;
     /// Whether it was written, but cannot be read.
     fn is_broken(&self) -> bool;
 }
 
-impl<T> Given for At<Option<T>> {
-    fn given(&self) -> Option<Place> {
+impl<T> Given for Spanned<Option<T>> {
+    fn given(&self) -> Option<SourceSpan> {
         self.value.as_ref().map(|_| self.place)
     }
     fn is_broken(&self) -> bool {
@@ -298,7 +303,7 @@ impl<T> Given for At<Option<T>> {
 
 /// Function ids by name.
 impl Names {
-    fn find(&self, name: &At<Option<String>>, what: &str, problems: &mut Problems) -> Option<FnId> {
+    fn find(&self, name: &Spanned<Option<String>>, what: &str, problems: &mut Problems) -> Option<FnId> {
         let wanted = name.as_ref()?;
         if let Some(place) = self.place(wanted) {
             return u32::try_from(place).ok().map(FnId);
