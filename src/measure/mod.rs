@@ -11,6 +11,7 @@ pub mod plan;
 mod recorder;
 mod replication;
 mod result;
+mod stability;
 pub mod summary;
 pub mod sweep;
 mod tally;

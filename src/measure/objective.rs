@@ -60,6 +60,13 @@ impl Replication {
         match &objective.goal {
             Goal::Metric { metric, .. } => measured.judged(&metric.key),
             Goal::Share { .. } => self.answered[place] as f64 / measured.shape.requests.arrived,
+            Goal::Stability { at_worst } => {
+                let tipped = match objective.subject {
+                    Subject::Function(id) => self.functions[id.index()].tipped,
+                    Subject::Total | Subject::Source(_) => self.tipped,
+                };
+                f64::from(u8::from(tipped.verdict <= *at_worst))
+            }
         }
     }
 
@@ -70,6 +77,7 @@ impl Replication {
         let (seen, trials) = match &objective.goal {
             Goal::Metric { metric, .. } => metric.counts(measured.shape)?,
             Goal::Share { .. } => (self.answered[place] as f64, measured.shape.requests.arrived),
+            Goal::Stability { .. } => return None,
         };
         Some(Events { seen, trials })
     }
@@ -94,6 +102,9 @@ pub(super) fn results(
             }
             Goal::Metric { metric, .. } => {
                 stat(objective.subject, &metric.key).unwrap_or_else(|| stat_of(&shapes, metric))
+            }
+            Goal::Stability { .. } => {
+                Stat::of(&replications.iter().map(|one| one.value(scenario, place)).collect::<Vec<_>>())
             }
             Goal::Share { .. } => pooled(replications.iter().filter_map(|one| one.events(scenario, place))),
         };

@@ -2,6 +2,7 @@
 
 use super::cost::Usage;
 use super::summary::Shape;
+use super::stability::Tipped;
 use super::tally::{LIMITS, LatencyOfAll};
 use super::timeline::Point;
 use crate::engine::EventCounts;
@@ -32,6 +33,8 @@ pub struct FunctionRecord {
     pub(super) gave_up: u64,
     /// Cut off by the function's time-out.
     pub(super) cut_off: u64,
+    /// Whether it kept up, where functions have a time series.
+    pub(super) tipped: Tipped,
     /// Its time series, where functions have one.
     pub(super) points: Vec<Point>,
     /// Its batches, where intervals are made from them.
@@ -49,6 +52,8 @@ pub struct Replication {
     pub(super) answered: Vec<u64>,
     /// Every function, in the order of the scenario.
     pub(super) functions: Vec<FunctionRecord>,
+    /// Whether everything kept up.
+    pub(super) tipped: Tipped,
     /// The time series of the total.
     pub(super) points: Vec<Point>,
     /// T_exec, T_func, queueing, cold start of the total.

@@ -4,7 +4,8 @@ use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::objective;
 use super::replication::{FunctionRecord, Replication};
-use super::summary::{FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, Stat, Summary};
+use super::summary::{FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary};
+use super::stability::{Tipped, Verdict};
 use super::tally::LIMITS;
 use super::timeline::{Bins, Distributions, Point, Series, Timeline};
 use super::window::Window;
@@ -53,6 +54,7 @@ impl RunResult {
             horizon_s: scenario.simulation.horizon.as_secs_f64(),
             measured_s: window.measured().as_secs_f64(),
             sources: sources(scenario, &replications),
+            stability: stability(scenario, &window, &replications),
             objectives: objective::results(scenario, &replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),
                 Subject::Function(id) => functions[id.index()].1.get(key).copied(),
@@ -164,6 +166,18 @@ impl Replication {
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
         prices.cost(&month, requests.arrived * months, requests.completed * months).total
+    }
+}
+
+/// Whether what is served keeps up with what arrives.
+fn stability(scenario: &Scenario, window: &Window, replications: &[Replication]) -> StabilityResult {
+    let worst = |of: &dyn Fn(&Replication) -> Tipped| Verdict::worst(&replications.iter().map(of).collect::<Vec<_>>());
+    let functions = scenario.functions.iter().enumerate().filter(|_| window.series_by_function);
+    StabilityResult {
+        run: worst(&|one| one.tipped),
+        functions: functions
+            .map(|(place, function)| (function.name.clone(), worst(&|one| one.functions[place].tipped)))
+            .collect(),
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
+pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
-use crate::metric::{Quantity, WITHIN};
+use crate::metric::{Quantity, Stability, WITHIN};
 use crate::scenario::{Bound, Goal, Objective, Scenario, Subject};
 use crate::time::Span;
 
@@ -48,6 +49,9 @@ pub struct Summary {
     /// Each source, in the order of the scenario. Left out where there are very many and each is the only one of its function.
     #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<(String, SourceResult)>,
+    /// Whether what is served keeps up with what arrives.
+    #[serde(default)]
+    pub stability: StabilityResult,
     /// Objectives with what was found.
     pub objectives: Vec<ObjectiveResult>,
     /// N_event: events simulated in one replication, by kind.
@@ -95,6 +99,9 @@ pub struct Asked {
     /// Within this time, s.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub within: Option<f64>,
+    /// What is served must keep up this well, in every replication; the value is the share of replications in which it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stability: Option<Stability>,
     /// Nobody wrote it: forewarm added it, because an answer without it would be worth nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub implied: bool,
@@ -119,6 +126,7 @@ impl Asked {
                 };
                 Self { metric: Some(metric.key.clone()), below, above, ..named }
             }
+            Goal::Stability { at_worst } => Self { stability: Some(*at_worst), ..named },
             Goal::Share { share, within } => Self { share: Some(*share), within: Some(within.as_secs_f64()), ..named },
         }
     }
@@ -133,6 +141,7 @@ impl Asked {
     #[must_use]
     pub fn key(&self) -> String {
         match (&self.metric, self.within) {
+            _ if self.stability.is_some() => "stability".to_owned(),
             (Some(metric), _) => metric.clone(),
             (None, within) => format!("{WITHIN}{}s", within.unwrap_or_default()),
         }
@@ -142,11 +151,18 @@ impl Asked {
     #[must_use]
     pub fn subject(&self) -> String {
         let what = match (&self.metric, self.within.and_then(|within| Span::from_secs_f64(within).ok())) {
+            _ if self.stability.is_some() => "stability".to_owned(),
             (Some(metric), _) => metric.clone(),
             (None, within) => format!("requests answered within {}", within.unwrap_or_default()),
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
         subject(&what, self.function.as_deref().or(source.as_deref()))
+    }
+
+    /// What a share must be at least: of requests, or of replications.
+    #[must_use]
+    pub fn least(&self) -> Option<f64> {
+        self.share.or(self.stability.map(|_| 1.0))
     }
 
     /// Whether a value is on the right side.
@@ -156,14 +172,14 @@ impl Asked {
         is_finite
             && self.below.is_none_or(|bound| value < bound)
             && self.above.is_none_or(|bound| value > bound)
-            && self.share.is_none_or(|share| value >= share)
+            && self.least().is_none_or(|least| value >= least)
     }
 
     /// By which part of the bound a value misses it; below zero if it does not.
     #[must_use]
     pub fn excess(&self, value: f64) -> f64 {
         let part = |by: f64, bound: f64| if bound == 0.0 { by } else { by / bound.abs() };
-        match (self.below, self.above.or(self.share)) {
+        match (self.below, self.above.or(self.least())) {
             (Some(bound), _) => part(value - bound, bound),
             (None, Some(bound)) => part(bound - value, bound),
             (None, None) => f64::NEG_INFINITY,
@@ -211,6 +227,16 @@ fn infinite_is_null<S: serde::Serializer>(value: &Stat, to: S) -> Result<S::Ok, 
 
 fn null_is_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Stat, D::Error> {
     Ok(Option::<Stat>::deserialize(from)?.unwrap_or(Stat { mean: f64::INFINITY, half_width: None }))
+}
+
+/// Whether what is served keeps up with what arrives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StabilityResult {
+    /// All functions: the worst of them.
+    pub run: Verdict,
+    /// Each function; left out where there are too many for a time series each.
+    #[serde(with = "ordered_map", default)]
+    pub functions: Vec<(String, Verdict)>,
 }
 
 /// What became of the requests of one source.

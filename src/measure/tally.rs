@@ -394,6 +394,11 @@ impl Tally {
         }
     }
 
+    /// Which part of those that timed out did so in the queue.
+    pub(super) fn given_up(&self) -> f64 {
+        self.gave_up as f64 / (self.gave_up + self.cut_off).max(1) as f64
+    }
+
     /// Requests without a successful answer.
     pub(super) const fn unsuccessful(&self) -> u64 {
         self.rejected + self.gave_up + self.cut_off + self.failed + self.unfinished

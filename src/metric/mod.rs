@@ -56,6 +56,31 @@ pub enum Better {
     Higher,
 }
 
+/// Whether what is served keeps up with what arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stability {
+    /// It keeps up.
+    #[default]
+    Stable,
+    /// It fell behind for a time, and caught up or is about to.
+    Backlogged,
+    /// It falls behind, and does not recover while the run lasts.
+    Overloaded,
+}
+
+impl Stability {
+    /// As it is written.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Backlogged => "backlogged",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
 /// How the metric of a whole run follows from those of equal parts of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole {

@@ -1,7 +1,7 @@
 //! A result as a run would leave it, made up: a shop with a daily rhythm. For tests of reports.
 
 use crate::measure::evidence::Evidence;
-use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
+use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, ScenarioRef, Shape, StabilityResult, Stat, Summary};
 use crate::measure::timeline::{Bins, Distributions, Point, Series, Timeline};
 use crate::measure::{Manifest, RunResult};
 use crate::time::Span;
@@ -36,6 +36,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         total,
         functions: shapes,
         sources: Vec::new(),
+        stability: StabilityResult::default(),
         objectives: vec![
             objective("latency_s.p99", Some("checkout"), 0.8, 0.6123, 0.0142, true),
             objective("rejection_ratio", None, 0.001, 0.0052, 0.0003, false),

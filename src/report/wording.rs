@@ -2,6 +2,7 @@
 
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
 use crate::report::number::{Quantity, count, duration, percent};
+use crate::metric::Stability;
 use crate::scenario::objective::TOLERATED_FAILURES;
 
 /// What latency is made of.
@@ -37,12 +38,19 @@ pub(super) fn bound(asked: &Asked) -> String {
     let quantity = asked.quantity();
     let part = |word: &str, bound: Option<f64>| bound.map(|x| format!("{word} {}", quantity.bound(x)));
     let parts = [part("above", asked.above), part("below", asked.below), part("at least", asked.share)];
+    if let Some(at_worst) = asked.stability {
+        let word = at_worst.word();
+        return if at_worst == Stability::Stable { word.to_owned() } else { format!("{word} at worst") };
+    }
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// What was found of an objective: `612 ± 14 ms`, `never (28 % failed)`.
 pub(super) fn found(objective: &ObjectiveResult) -> String {
     let failed = objective.failure_ratio.map(|ratio| format!("{} failed", percent(ratio)));
+    if objective.stability.is_some() {
+        return format!("{} of replications", percent(objective.value.mean));
+    }
     let value = || objective.quantity().stat(&objective.value);
     match failed {
         Some(failed) if objective.value.mean == f64::INFINITY => format!("never ({failed})"),

@@ -2,7 +2,7 @@
 
 use super::model::{Function, Scenario, Source, Target};
 use crate::id::{FnId, SourceId};
-use crate::metric::{self, Metric, Quantity};
+use crate::metric::{self, Metric, Quantity, Stability};
 use crate::schema::diagnostic::instead;
 use crate::time::Span;
 
@@ -45,6 +45,11 @@ pub enum Goal {
         /// Within this time.
         within: Span,
     },
+    /// What is served must keep up with what arrives, in every replication.
+    Stability {
+        /// No worse than this.
+        at_worst: Stability,
+    },
 }
 
 /// The side of a value that is good.
@@ -71,6 +76,14 @@ impl Objective {
     /// What is wrong, and what to write instead.
     pub fn read(text: &str, scenario: &Scenario) -> Result<Self, Wrong> {
         let form = |message: &str| (message.to_owned(), FORM.to_owned());
+        if let Some((left, word)) = text.split_once('=')
+            && left.trim().ends_with("stability")
+        {
+            let (subject, _) = Subject::read(left.trim(), scenario)?;
+            let goal = Goal::Stability { at_worst: stability(word.trim())? };
+            is_followed(subject)?;
+            return Ok(Self { subject, goal, is_implied: false });
+        }
         let at = text.rfind(['<', '>']).ok_or_else(|| form("there is neither < nor > in it"))?;
         let (left, is_below, value) = (text[..at].trim(), text[at..].starts_with('<'), text[at + 1..].trim());
         if let Some(value) = value.strip_prefix('=') {
@@ -113,7 +126,7 @@ impl Objective {
     pub fn needs_few_failures(&self) -> bool {
         match &self.goal {
             Goal::Metric { metric, bound: Bound::Below(_) } => metric.is_of_times() && !self.is_of_all_requests(),
-            Goal::Metric { bound: Bound::Above(_), .. } | Goal::Share { .. } => false,
+            Goal::Metric { bound: Bound::Above(_), .. } | Goal::Share { .. } | Goal::Stability { .. } => false,
         }
     }
 
@@ -122,7 +135,7 @@ impl Objective {
     pub fn limits_failures(&self) -> bool {
         match &self.goal {
             Goal::Metric { metric, bound: Bound::Below(_) } => metric.key == FAILURE_RATIO,
-            Goal::Metric { bound: Bound::Above(_), .. } => false,
+            Goal::Metric { bound: Bound::Above(_), .. } | Goal::Stability { .. } => false,
             Goal::Share { .. } => true,
         }
     }
@@ -272,6 +285,28 @@ pub(super) fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong
     Ok(())
 }
 
+/// Whether it is known of a subject whether it keeps up.
+///
+/// # Errors
+/// It is not, and what to write instead.
+pub(super) fn is_followed(subject: Subject) -> Result<(), Wrong> {
+    match subject {
+        Subject::Source(_) => {
+            Err(("stability is not measured by source".to_owned(), "name the function that it calls".to_owned()))
+        }
+        Subject::Total | Subject::Function(_) => Ok(()),
+    }
+}
+
+/// A verdict of stability that may be asked for.
+fn stability(word: &str) -> Result<Stability, Wrong> {
+    let known = [Stability::Stable, Stability::Backlogged];
+    known.into_iter().find(|one| one.word() == word).ok_or_else(|| {
+        let help = "write stability=stable, or stability=backlogged if a backlog may come and go".to_owned();
+        (format!("`{word}` is not a verdict that can be asked for"), help)
+    })
+}
+
 /// A share of requests that may be asked for.
 ///
 /// # Errors
@@ -327,6 +362,8 @@ mod tests {
             ("requests.completed>1e6", Subject::Total, bound("requests.completed", Bound::Above(1e6))),
             ("99.9%<800ms", Subject::Total, Goal::Share { share: 0.999, within: within(800) }),
             ("source.web:99.9%<800ms", web, Goal::Share { share: 0.999, within: within(800) }),
+            ("function.api:stability=stable", api, Goal::Stability { at_worst: Stability::Stable }),
+            ("stability = backlogged", Subject::Total, Goal::Stability { at_worst: Stability::Backlogged }),
             ("function.api: 95 % < 0.25", api, Goal::Share { share: 0.95, within: within(250) }),
         ] {
             let objective = read(text).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
@@ -358,6 +395,8 @@ mod tests {
             ("99.9%<fast", "is not a time"),
             ("101%<1s", "at most 1"),
             ("99.9%>1s", "cannot be asked for"),
+            ("stability=good", "stability=stable"),
+            ("source.web:stability=stable", "not measured by source"),
             ("<1s", "no metric \"\""),
         ] {
             let wrong = read(text).expect_err(text);

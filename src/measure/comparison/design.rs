@@ -92,7 +92,7 @@ impl Design {
             let side = if asked.below.is_some() { Better::Lower } else { Better::Higher };
             let better = match &objective.goal {
                 Goal::Metric { metric, .. } => metric.better,
-                Goal::Share { .. } => None,
+                Goal::Share { .. } | Goal::Stability { .. } => None,
             };
             let metric = asked.key();
             let Asked { function, source, .. } = asked;

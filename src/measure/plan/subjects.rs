@@ -131,6 +131,10 @@ fn requirement(objective: &Objective) -> Requirement {
             let side = Side::Above(share.next_down());
             return Requirement { side, share: Some(side), kind: Kind::Service, is_pooled: true };
         }
+        Goal::Stability { .. } => {
+            let side = Side::Above(1.0_f64.next_down());
+            return Requirement { side, share: None, kind: Kind::Service, is_pooled: false };
+        }
     };
     let (side, better) = match bound {
         Bound::Above(bound) => (Side::Above(*bound), Better::Higher),

@@ -2,7 +2,9 @@
 
 use super::super::peaks::Slots;
 use super::super::replication::{FunctionRecord, Record, Replication};
+use super::super::stability::Tipped;
 use super::super::tally::{Peaks, Tally};
+use super::super::timeline::Point;
 use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
@@ -92,6 +94,12 @@ impl Total {
         let static_estimate = functions.iter().map(|function| function.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
         let points = self.intervals.iter().enumerate();
+        let points: Vec<Point> =
+            points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
+        let tipped = match window.series_by_function {
+            true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
+            false => Tipped::of(&points, self.tally.given_up(), window),
+        };
         Replication {
             total: Record {
                 shape: self.tally.shape(window.measured(), &peaks, static_estimate),
@@ -100,7 +108,8 @@ impl Total {
             sources: self.sources,
             answered: self.answered,
             functions,
-            points: points.map(|(index, interval)| interval.point(window.length_of(index))).collect(),
+            tipped,
+            points,
             histograms: self.tally.histograms(),
             events: self.events,
             batches: (self.batches.iter())

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::super::cost::{self, ByArchitecture, Usage};
 use super::super::peaks::{HighLevels, SlotTrack};
 use super::super::replication::{FunctionRecord, Record};
+use super::super::stability::Tipped;
 use super::super::tally::{Integrals, Peaks, Tally};
 use super::super::timeline::Point;
 use super::super::window::Window;
@@ -292,6 +293,7 @@ impl<'a> Track<'a> {
             usage: self.usage(window),
             throttled: self.tally.throttled,
             queue_full: self.tally.queue_full,
+            tipped: Tipped::of(&points, self.tally.given_up(), window),
             gave_up: self.tally.gave_up,
             cut_off: self.tally.cut_off,
             points,

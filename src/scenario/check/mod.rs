@@ -146,10 +146,11 @@ impl Checker<'_, '_> {
         checked: &[Function],
     ) -> Option<Objective> {
         let subject = self.subject(table, functions, sources)?;
-        let ways: [&[(&'static str, &dyn Given)]; 3] = [
+        let ways: [&[(&'static str, &dyn Given)]; 4] = [
             &[("metric", &table.metric), ("below", &table.below)],
             &[("metric", &table.metric), ("above", &table.above)],
             &[("share", &table.share), ("within", &table.within)],
+            &[("stability", &table.stability)],
         ];
         let (goal, at, is_bare) = match either(table.place, "objective", &ways, self.problems)? {
             2 => {
@@ -161,6 +162,11 @@ impl Checker<'_, '_> {
                 let within =
                     within.map_err(|_| self.report(table.within.place, NO_TIME.map(str::to_owned).into())).ok()?;
                 (Goal::Share { share, within }, table.within.place, false)
+            }
+            3 => {
+                let place = table.stability.place;
+                objective::is_followed(subject).map_err(|wrong| self.report(place, wrong)).ok()?;
+                (Goal::Stability { at_worst: table.stability.as_ref()?.0 }, place, false)
             }
             way => {
                 let name = table.metric.as_ref().filter(|metric| self.metric(metric, table.metric.place))?;

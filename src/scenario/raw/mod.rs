@@ -108,8 +108,17 @@ table! {
     }
 }
 
+/// How well something keeps up at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) struct KeepsUp(pub(in crate::scenario) Stability);
+
+choice! { KeepsUp {
+    "stable" => KeepsUp(Stability::Stable), "No backlog, and nothing refused for want of capacity.";
+    "backlogged" => KeepsUp(Stability::Backlogged), "A backlog may come and go.";
+} }
+
 table! {
-    /// Something that must be met: `metric` with `below` or `above`, or `share` with `within`.
+    /// Something that must be met: `metric` with `below` or `above`, `share` with `within`, or `stability`.
     struct ObjectiveTable {
         /// A key of the summary, as "latency_s.p99" (`forewarm list metrics` shows them). A quantile of latency is judged over all
         /// requests that arrive: one without a successful answer is infinitely late.
@@ -126,5 +135,7 @@ table! {
         optional share: MetricValue,
         /// Within this time, as "800ms".
         optional within: MetricValue,
+        /// What is served keeps up with what arrives, in every replication.
+        optional stability: KeepsUp,
     }
 }
