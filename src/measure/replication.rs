@@ -1,8 +1,8 @@
 //! What a replication leaves: numbers that are not means yet.
 
 use super::cost::Usage;
-use super::summary::Shape;
 use super::stability::Tipped;
+use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
 use super::timeline::Point;
 use crate::engine::EventCounts;

@@ -4,8 +4,10 @@ use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::objective;
 use super::replication::{FunctionRecord, Replication};
-use super::summary::{FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary};
 use super::stability::{Tipped, Verdict};
+use super::summary::{
+    FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
+};
 use super::tally::LIMITS;
 use super::timeline::{Bins, Distributions, Point, Series, Timeline};
 use super::window::Window;
@@ -63,7 +65,12 @@ impl RunResult {
             events: events(&replications),
             limits: limits(scenario, &replications),
             monthly_cost_usd: Stat::of(&monthly),
-            evidence: Evidence { rare: evidence::rare(scenario, &replications), batch_means, ..Evidence::default() },
+            evidence: Evidence {
+                rare: evidence::rare(scenario, &replications),
+                few: evidence::few(scenario, &replications),
+                batch_means,
+                ..Evidence::default()
+            },
             total,
             functions,
         };

@@ -1,8 +1,8 @@
 //! What the terminal and the page say in the same words.
 
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
-use crate::report::number::{Quantity, count, duration, percent};
 use crate::metric::Stability;
+use crate::report::number::{Quantity, count, duration, percent};
 use crate::scenario::objective::TOLERATED_FAILURES;
 
 /// What latency is made of.

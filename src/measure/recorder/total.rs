@@ -94,8 +94,7 @@ impl Total {
         let static_estimate = functions.iter().map(|function| function.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
         let points = self.intervals.iter().enumerate();
-        let points: Vec<Point> =
-            points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
+        let points: Vec<Point> = points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
         let tipped = match window.series_by_function {
             true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
             false => Tipped::of(&points, self.tally.given_up(), window),
