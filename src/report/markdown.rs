@@ -28,12 +28,11 @@ pub fn run(result: &RunResult, manifest: &Manifest) -> String {
     }
     if !summary.objectives.is_empty() {
         let rows = summary.objectives.iter().map(|objective| {
-            vec![
-                met(objective.met).to_owned(),
-                plain(&objective.subject()),
-                wording::found(objective),
-                wording::bound(objective),
-            ]
+            let what = match (&objective.metric, &objective.source) {
+                (Some(metric), None) => subject(metric, objective.function.as_deref()),
+                _ => plain(&objective.subject()),
+            };
+            vec![met(objective.met).to_owned(), what, wording::found(objective), wording::bound(objective)]
         });
         text += &table(&["", "Metric", "Found", "Asked for"], rows);
     }

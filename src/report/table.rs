@@ -40,7 +40,7 @@ fn answer(out: &mut Text, summary: &Summary) {
         None => out.bold(&verdict),
     });
     if let Some(failures) = wording::failures(summary) {
-        out.line(&out.paint(RED, &failures));
+        out.line(&out.paint(RED, &shown(&failures, 80)));
     }
     for objective in &summary.objectives {
         let word = if objective.met { out.paint(GREEN, "met    ") } else { out.paint(RED, "NOT MET") };

@@ -75,7 +75,7 @@ pub(super) fn failures(summary: &Summary) -> Option<String> {
         causes.into_iter().map(|(cause, number)| format!("{} {cause}", count(number.round()))).collect();
     (total.failure_ratio.mean >= TOLERATED_FAILURES).then(|| {
         let arrived = count(requests.arrived.mean.round());
-        format!("{} of requests failed: of {arrived}, {}", percent(total.failure_ratio.mean), causes.join(", "))
+        format!("{} of requests failed ({} of {arrived})", percent(total.failure_ratio.mean), causes.join(", "))
     })
 }
 

@@ -64,7 +64,7 @@ impl Histogram {
     /// Reads the counter that a value will be counted in, so that it is near; what it read means nothing.
     #[inline]
     #[must_use]
-    pub fn prepare(&self, value_ns: u64) -> u64 {
+    pub fn prefetch(&self, value_ns: u64) -> u64 {
         let index = bucket_of(value_ns, self.bits).wrapping_sub((self.first_octave as usize) << self.bits);
         u64::from(self.counts.get(index).copied().unwrap_or(0))
     }
@@ -186,7 +186,10 @@ impl Histogram {
     #[must_use]
     pub fn quantiles_with(&self, infinite: u64, shares: &[f64]) -> Option<Vec<f64>> {
         let highest = (self.count() + infinite).checked_sub(1)?;
-        let (min, max) = (self.min().map_or(f64::INFINITY, |min| min as f64), self.max().map_or(0.0, |max| max as f64));
+        let (Some(min), Some(max)) = (self.min(), self.max()) else {
+            return Some(vec![f64::INFINITY; shares.len()]);
+        };
+        let (min, max) = (min as f64, max as f64);
         let rank = |p: f64| p.clamp(0.0, 1.0) * highest as f64; // NaN stays NaN, and becomes rank 0 below
         // The ranks on both sides of each share, in rising order, each with the place of its share.
         let mut ranks: Vec<(u64, usize)> = shares
@@ -465,5 +468,20 @@ mod tests {
             reused.merge(&of(bits, &b));
             prop_assert!(reused.iter_bins().eq(of(bits, &b).iter_bins()));
         }
+    }
+
+    #[test]
+    fn values_beyond_all_others_are_infinite() {
+        let mut histogram = Histogram::new(10);
+        (1..=80).for_each(|value| histogram.record(value * 1000));
+        // 80 values and 20 infinite ones: ranks p * 99, so that 0.5 is between the 50th and the 51st.
+        let found = histogram.quantiles_with(20, &[0.0, 0.5, 0.79, 0.81, 0.95, 1.0]).expect("values");
+        assert!((found[0] - 1000.0).abs() < 1.0 && (found[1] - 50_500.0).abs() < 60.0, "{found:?}");
+        assert!((found[2] - 79_210.0).abs() < 80.0, "{found:?}");
+        assert!(found[3..].iter().all(|value| *value == f64::INFINITY), "{found:?}");
+        assert_eq!(histogram.quantiles_with(0, &[0.25]), histogram.quantiles([0.25]).map(|[one]| vec![one]));
+        let empty = Histogram::new(10);
+        assert_eq!(empty.quantiles_with(3, &[0.0, 0.5, 1.0]), Some(vec![f64::INFINITY; 3]));
+        assert_eq!(empty.quantiles_with(0, &[0.5]), None);
     }
 }

@@ -3,9 +3,10 @@
 use super::super::Shared;
 use super::super::event::{Event, Kind};
 use super::super::limits::TokenBucket;
-use super::super::observer::{Finished, Limit, Observer, Outcome};
+use super::super::observer::{Finished, Limit, Observer};
 use super::super::request::Request;
 use super::FunctionState;
+use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
 use crate::scenario::Overflow;
 use crate::time::SimTime;
@@ -172,7 +173,8 @@ impl FunctionState<'_> {
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_loss(shared);
         }
-        let source = request.source.expect("what was in progress at the start is served");
-        shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, outcome));
+        let source = request.source().expect("what was in progress at the start is served");
+        let ended = Finished::unserved(source, request.number, self.id, request.born, now, outcome);
+        shared.end_invocation(&ended, request.call);
     }
 }

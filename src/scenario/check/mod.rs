@@ -16,10 +16,10 @@ mod trace;
 use super::data::Data;
 use super::model::{Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
-use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
+use super::raw::{FileTable, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
-use crate::metric::{self, Quantity};
+use crate::metric::{self, Quantity, Stability};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::scalars::MetricAmount;
@@ -92,6 +92,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         simulation,
         platform,
         functions: checked,
+        components: Vec::new(),
         sources,
         variants: file.variant.iter().filter_map(|table| checker.variant(table)).collect(),
         objectives,
@@ -126,7 +127,13 @@ impl Checker<'_, '_> {
         let function = functions.find(&table.function, "function", self.problems);
         let arrivals = table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path));
         let duration = self.source_duration(table, &path);
-        Some(Source { name, target: Target::Function(function?), arrivals: arrivals?, duration: duration? })
+        Some(Source {
+            name,
+            target: Target::Function(function?),
+            entry: None,
+            arrivals: arrivals?,
+            duration: duration?,
+        })
     }
 
     /// The running time of a source's requests, if it has one of its own.
@@ -166,7 +173,11 @@ impl Checker<'_, '_> {
             3 => {
                 let place = table.stability.place;
                 objective::is_followed(subject).map_err(|wrong| self.report(place, wrong)).ok()?;
-                (Goal::Stability { at_worst: table.stability.as_ref()?.0 }, place, false)
+                let at_worst = match table.stability.as_ref()? {
+                    KeepsUp::Stable => Stability::Stable,
+                    KeepsUp::Backlogged => Stability::Backlogged,
+                };
+                (Goal::Stability { at_worst }, place, false)
             }
             way => {
                 let name = table.metric.as_ref().filter(|metric| self.metric(metric, table.metric.place))?;

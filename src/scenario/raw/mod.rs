@@ -110,11 +110,14 @@ table! {
 
 /// How well something keeps up at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) struct KeepsUp(pub(in crate::scenario) Stability);
+pub(in crate::scenario) enum KeepsUp {
+    Stable,
+    Backlogged,
+}
 
 choice! { KeepsUp {
-    "stable" => KeepsUp(Stability::Stable), "No backlog, and nothing refused for want of capacity.";
-    "backlogged" => KeepsUp(Stability::Backlogged), "A backlog may come and go.";
+    "stable" => KeepsUp::Stable, "No backlog, and nothing refused for want of capacity.";
+    "backlogged" => KeepsUp::Backlogged, "A backlog may come and go.";
 } }
 
 table! {
