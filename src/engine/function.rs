@@ -2,6 +2,7 @@
 
 mod company;
 mod expiry;
+mod fleet;
 mod governor;
 mod initial;
 mod lifecycle;
@@ -29,6 +30,7 @@ use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
+pub(super) use fleet::Order;
 use governor::Governor;
 use lifecycle::Reason;
 
@@ -144,7 +146,7 @@ impl<'s> FunctionState<'s> {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
             self.provisioned.insert(place, &mut self.instances);
             if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, self.instances.get(place).id);
+                governor.took_over(place, &mut self.instances);
             }
         }
         self.begin(shared);

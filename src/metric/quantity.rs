@@ -2,6 +2,9 @@
 
 use crate::time::Span;
 
+/// The largest number that a metric is held against: what is shown of it, in percent for one, is a number too.
+const VALUE_MAX: f64 = 1e15;
+
 /// What a number measures, hence how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
@@ -67,7 +70,7 @@ impl Quantity {
 }
 
 fn number(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|value: &f64| value.is_finite())
+    text.trim().parse().ok().filter(|value: &f64| value.abs() <= VALUE_MAX)
 }
 
 #[cfg(test)]
@@ -88,6 +91,9 @@ mod tests {
             (Quantity::Count, "100", Some(100.0)),
             (Quantity::Count, "100ms", None),
             (Quantity::Count, "NaN", None),
+            (Quantity::Ratio, "1.7e308", None),
+            (Quantity::Ratio, "1.7e308%", None),
+            (Quantity::Usd, "$-1.7e308", None),
             (Quantity::Count, "", None),
         ] {
             assert_eq!(quantity.read(text).ok(), value, "{text}");

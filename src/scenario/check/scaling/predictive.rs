@@ -31,7 +31,7 @@ impl Checker<'_, '_> {
             let help = "what may be provisioned is taken from what the account has for others";
             self.problems.push(Problem::missing(table.place, message).help(help));
         }
-        let interval = self.positive(table.interval.place, *table.interval, &format!("{path}.interval"))?;
+        let interval = self.pause(table.interval.place, *table.interval, &format!("{path}.interval"))?;
         let forecast = match table.forecast.value.as_ref()? {
             ForecastTable::HoltWinters(table) => ForecastSpec::HoltWinters(Smoothing {
                 level: *table.level,
