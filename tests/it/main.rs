@@ -17,6 +17,7 @@ mod harness;
 mod invariants;
 mod keep_alive;
 mod knative;
+mod lambda;
 mod oracles;
 mod plan;
 mod policies;
