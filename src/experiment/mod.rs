@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
 use crate::measure::{
-    Batches, FunctionRecord, MinimumInstances, Recorder, Replication, RunResult, Total, Window, precision_reached,
+    Batches, Details, FunctionRecord, MinimumInstances, Recorder, Replication, RunResult, Total, Window,
+    precision_reached,
 };
 use crate::rng::Streams;
 use crate::scenario::Scenario;
@@ -309,26 +310,28 @@ impl Work<'_> {
         };
         let (scenario, cell, window) = (self.scenario, task.cell, self.window);
         let mut batches = Batches::new(scenario, cell, window);
+        let mut details = Details::new(scenario, cell, window);
         let mut minimum = MinimumInstances::new(scenario, cell, window);
+        let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && log.is_none();
         // The common cases know what they do not need.
-        if batches.is_none() && minimum.is_none() && log.is_none() && cell.functions.len() == 1 {
+        if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
             let events = simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?;
             return Ok(recorder.finish(events));
         }
         let mut recorder = Recorder::<false>::new(scenario, cell, window, total);
-        if batches.is_none() && minimum.is_none() {
-            let events = match log {
-                None => simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?,
-                Some(log) => simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?,
-            };
-            return Ok(recorder.finish(events));
-        }
-        let beside = (batches.as_mut(), minimum.as_mut());
-        let events = simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?;
+        let events = if is_plain {
+            simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?
+        } else {
+            let beside = (batches.as_mut(), (details.as_mut(), minimum.as_mut()));
+            simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?
+        };
         let mut records = recorder.finish(events);
         if let Some(batches) = batches {
             batches.finish(total, &mut records);
+        }
+        if let Some(details) = details {
+            details.finish(window, total);
         }
         if let Some(minimum) = minimum {
             minimum.finish(&mut records);

@@ -3,13 +3,16 @@
 mod batches;
 pub mod comparison;
 mod cost;
+mod details;
 pub mod evidence;
 mod minimum;
+mod objective;
 mod peaks;
 pub mod plan;
 mod recorder;
 mod replication;
 mod result;
+mod stability;
 pub mod summary;
 pub mod sweep;
 mod tally;
@@ -20,6 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
+pub use details::Details;
 pub use minimum::MinimumInstances;
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};

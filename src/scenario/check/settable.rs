@@ -18,8 +18,7 @@ impl Checker<'_, '_> {
             varied.extend(plan.axes.iter().map(|(key, values)| (key.as_str(), values.place, "[plan]")));
         }
         for variant in file.variant.iter() {
-            let set = variant.set.as_ref().into_iter().flatten();
-            varied.extend(set.map(|(key, value)| (key.as_str(), value.place, "a variant")));
+            varied.extend(variant.set.iter().map(|(key, value)| (key.as_str(), value.place, "a variant")));
         }
         for (key, place, by) in varied {
             let Some((_, what)) = allowed.fixed.iter().find(|(part, _)| names(key, part)) else { continue };
