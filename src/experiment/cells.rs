@@ -52,7 +52,8 @@ const PARTS: usize = 96;
 
 /// How long a request of this source runs on average, s; 0 where it depends on the request.
 fn service_s(scenario: &Scenario, source: &Source) -> f64 {
-    target(scenario, source).map_or(0.0, |function| function.duration.mean_s())
+    let of_function = || target(scenario, source).map_or(0.0, |function| function.duration.mean_s());
+    source.arrivals.service_s().unwrap_or_else(of_function)
 }
 
 /// The function that all requests of a source go to.

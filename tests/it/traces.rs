@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use forewarm::experiment;
 use forewarm::scenario::{Files, ParseOptions, parse};
-use forewarm::workload::trace::{Azure2019, Azure2019Files, OnError, RateTrace, RowFormat, RowTrace};
+use forewarm::workload::trace::{Azure2019, Azure2019Files, OnError, RateOptions, RateTrace, RowFormat, RowOptions, RowTrace};
 use forewarm::workload::{Input, Spread};
 
 use crate::harness::shared;
@@ -26,9 +26,9 @@ impl Files for In {
 fn azure_2019(folder: &Path, size: u32) -> Azure2019 {
     let part = |what: &str| file(folder.join(format!("{size}_{what}.csv")));
     let files = Azure2019Files {
-        invocations: part("invocations"),
-        durations: Some(part("durations")),
-        memory: Some(part("memory")),
+        invocations: vec![part("invocations")],
+        durations: vec![part("durations")],
+        memory: vec![part("memory")],
     };
     Azure2019::read(&files, Spread::Uniform, OnError::Fail).expect("a trace")
 }
@@ -64,7 +64,7 @@ fn azure_functions_2021() {
     let Some(folder) = shared("data/azure-2021-sample") else { return };
     for name in ["Azure2021_200.csv", "AzureFunctionsInvocationTraceForTwoWeeksJan2021_head.csv"] {
         let rows = std::fs::read_to_string(folder.join(name)).expect("a file").lines().count() - 1;
-        let trace = RowTrace::scan(&file(folder.join(name)), RowFormat::Azure2021, OnError::Fail).expect("a trace");
+        let trace = RowTrace::scan(&file(folder.join(name)), RowFormat::Azure2021, RowOptions::default()).expect("a trace");
         let mut reader = trace.read().expect("it opens");
         let starts: Vec<_> = reader.by_ref().map(|arrival| arrival.at).collect();
         assert_eq!((starts.len(), reader.error()), (rows, None), "{name}");
@@ -76,7 +76,7 @@ fn azure_functions_2021() {
 fn world_cup_1998() {
     let Some(folder) = shared("data/web-traffic") else { return };
     let trace =
-        RateTrace::read(&file(folder.join("worldcup98_requests_per_minute.csv")), Spread::Poisson, 1.0, OnError::Fail);
+        RateTrace::read(&file(folder.join("worldcup98_requests_per_minute.csv")), &RateOptions::default());
     let counts = trace.expect("a trace").counts;
     assert_eq!(counts.interval.as_secs_f64(), 60.0);
     assert_eq!(counts.iter().sum::<f64>(), 1_352_804_107.0);

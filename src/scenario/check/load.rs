@@ -1,32 +1,42 @@
 //! How much arrives, compared with what can be served and with what can be simulated.
 
+use std::collections::HashMap;
+
 use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::limits::{MANY_REQUESTS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
-use crate::time::Span;
+use crate::time::{SimTime, Span};
+use crate::workload::ArrivalSpec;
 
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
     // Requests per second and whether anything comes at all, of each function.
-    let mut rates = vec![(0.0, false); scenario.functions.len()];
+    let mut loads = vec![Load::default(); scenario.functions.len()];
     let mut total = 0.0;
     let slowest = |function: Option<&Function>| function.map_or(0.0, |function| function.duration.mean_s());
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
-        let rate = source.arrivals.mean_rate(slowest(function.and_then(|at| scenario.functions.get(at))), horizon);
+        let of_function = || slowest(function.and_then(|at| scenario.functions.get(at)));
+        let service = source.arrivals.service_s().unwrap_or_else(of_function);
+        let rate = source.arrivals.mean_rate(service, horizon);
         total += rate * horizon;
-        match (&source.target, function.and_then(|at| rates.get_mut(at))) {
-            (_, Some(known)) => *known = (known.0 + rate, true),
+        match (&source.target, function.and_then(|at| loads.get_mut(at))) {
+            (_, Some(load)) => {
+                let work = load.work + if rate > 0.0 { rate * service } else { 0.0 };
+                *load = Load { rate: load.rate + rate, work, is_called: true };
+            }
             (Target::ByTrace(targets), None) => {
-                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.1 = true)).for_each(drop);
+                let loads = targets.iter().filter_map(|id| Some(loads.get_mut(id.index())?.is_called = true));
+                loads.for_each(drop);
             }
             _ => {}
         }
     }
-    for ((function, table), (rate, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
-        if !called {
+    within_horizon(scenario, file, problems);
+    for ((function, table), load) in scenario.functions.iter().zip(file.function.iter()).zip(loads) {
+        if !load.is_called {
             let message = format!("no source sends requests to `function.{}`", function.name);
             problems
                 .push(Problem::warning(table.name.place, message).help("it will do nothing; add a [[source]] for it"));
@@ -35,7 +45,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             let help = "averages will not settle however long the run; a tail index (shape) above 1 has a mean";
             problems.push(Problem::warning(table.duration.place, message).help(help));
         } else {
-            overload(scenario, function, table, rate, problems);
+            overload(scenario, function, table, load, problems);
         }
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
@@ -50,12 +60,92 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
+/// What a function is asked for.
+#[derive(Clone, Copy, Default)]
+struct Load {
+    /// Requests per second.
+    rate: f64,
+    /// Seconds of running time that come per second.
+    work: f64,
+    /// Whether any source sends requests to it.
+    is_called: bool,
+}
+
+/// Warns of sources that send nothing before the horizon, and of recorded ones that end long before it.
+fn within_horizon(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
+    let horizon = scenario.simulation.horizon;
+    let mut all: HashMap<&str, Coverage> = HashMap::new();
+    for source in &scenario.sources {
+        // A trace has a source for each of its functions, with its own name before the slash.
+        let name = source.name.split('/').next().unwrap_or_default();
+        all.entry(name).or_default().add(&source.arrivals, SimTime::from(horizon));
+    }
+    for table in file.source.iter() {
+        let Some((name, coverage)) = table.name.as_deref().and_then(|name| Some((name, all.get(name)?))) else { continue };
+        let place = table.arrivals.place;
+        if !coverage.is_any {
+            let mut message = format!("`source.{name}` sends no request before the horizon ({horizon})");
+            let mut help = "a longer horizon shows something".to_owned();
+            if let Some(first) = coverage.first {
+                message += &format!(": its first comes after {first}");
+                help = format!("write start = \"{first}\" in the table of the trace to begin there, or a longer horizon");
+            }
+            problems.push(Problem::warning(place, message).help(help));
+        } else if let Some(end) = coverage.end.filter(|end| is_long_before(*end, horizon)) {
+            let message = format!("`source.{name}` ends after {end}, long before the horizon ({horizon})");
+            let help = format!("averages count the quiet time after it too; horizon = \"{end}\" ends with the trace");
+            problems.push(Problem::warning(place, message).help(help));
+        }
+    }
+}
+
+/// Less than nine tenths of the way.
+fn is_long_before(end: Span, horizon: Span) -> bool {
+    u128::from(end.as_nanos()) * 10 < u128::from(horizon.as_nanos()) * 9
+}
+
+/// When a source sends requests.
+#[derive(Default)]
+struct Coverage {
+    /// Whether any comes before the horizon.
+    is_any: bool,
+    /// Of recorded requests, the first and the end.
+    first: Option<Span>,
+    end: Option<Span>,
+}
+
+impl Coverage {
+    fn add(&mut self, arrivals: &ArrivalSpec, horizon: SimTime) {
+        let recorded = match arrivals {
+            ArrivalSpec::Rows(trace) => Some((trace.first, trace.last)),
+            ArrivalSpec::Recorded { of, function } => {
+                let requests = of.kept(*function);
+                requests.first().zip(requests.last()).map(|(first, last)| (first.at(), last.at()))
+            }
+            ArrivalSpec::Counts(counts) => {
+                let length = counts.interval.as_nanos().saturating_mul(counts.intervals());
+                Some((counts.start, SimTime::from_nanos(counts.start.as_nanos().saturating_add(length))))
+            }
+            _ => None,
+        };
+        self.is_any |= match (arrivals.expected_before(horizon, 1.0), recorded) {
+            (Some(expected), _) => expected > 0.0,
+            (None, recorded) => recorded.is_none_or(|(first, _)| first < horizon),
+        };
+        if let Some((first, end)) = recorded {
+            let [first, end] = [first, end].map(|at| at.since(SimTime::ZERO));
+            self.first = Some(self.first.map_or(first, |known| known.min(first)));
+            self.end = Some(self.end.map_or(end, |known| known.max(end)));
+        }
+    }
+}
+
 /// Warns where the mean load of a function is more than it may ever serve.
 fn overload(
     scenario: &Scenario,
     function: &Function,
     table: &crate::scenario::raw::function::FunctionTable,
-    rate: f64,
+    load: Load,
     problems: &mut Problems,
 ) {
     let concurrency = &function.concurrency;
@@ -68,7 +158,8 @@ fn overload(
         (Some(instances), None) => (instances, "max-instances"),
         (None, None) => return,
     };
-    let mean = function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(function.duration.mean_s());
+    let Load { rate, work, .. } = load;
+    let mean = function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(work / rate.max(f64::MIN_POSITIVE));
     let load = rate * mean;
     if load <= bound || concurrency.reserved == Some(0) {
         return;
