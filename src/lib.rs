@@ -8,7 +8,7 @@
 //! | floor | modules | what |
 //! |---|---|---|
 //! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
-//! | 1 | [`dist`], [`stats`], [`queueing`] | distributions, estimators, closed forms |
+//! | 1 | [`dist`], [`stats`], [`queueing`], [`metric`] | distributions, estimators, closed forms; the registry of metrics |
 //! | 2 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
 //! | 3 | [`scenario`] | the scenario file, read and checked |
 //! | 4 | [`engine`] | the simulation itself |
@@ -23,6 +23,7 @@ pub mod engine;
 pub mod experiment;
 pub mod id;
 pub mod measure;
+pub mod metric;
 pub mod policy;
 pub mod queueing;
 pub mod report;

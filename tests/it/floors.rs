@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 15] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
     ("dist", 1),
     ("stats", 1),
     ("queueing", 1),
+    ("metric", 1),
     ("workload", 2),
     ("policy", 2),
     ("scenario", 3),
