@@ -99,7 +99,7 @@ impl Clock {
         };
         let unit = match self {
             Self::Fixed(unit) => unit,
-            Self::Unit(unit) if u128::from(whole) * u128::from(unit) < u128::from(TOO_LARGE * SECOND / 10) * 10 => unit,
+            Self::Unit(unit) if u128::from(whole) * u128::from(unit) < u128::from(TOO_LARGE) * u128::from(SECOND) => unit,
             _ => by_size(),
         };
         let nanos = number.times(unit);
