@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
-use super::diagnostic::{Place, Problem, Problems};
-use super::limits::{MAX_DATA_BYTES, MAX_LISTED};
+use super::limits::MAX_DATA_BYTES;
 use super::raw::arrivals::{Paths, PopulationTable, TraceFormat, TraceTable};
 use super::raw::dist::Unit;
 use crate::dist::Dist;
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
+use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
@@ -64,7 +65,7 @@ impl Traced {
 }
 
 /// Says what there is to know about a trace.
-pub(super) fn warn_of(remarks: &[Remark], place: Place, problems: &mut Problems) {
+pub(super) fn warn_of(remarks: &[Remark], place: SourceSpan, problems: &mut Problems) {
     for remark in remarks {
         let problem = Problem::warning(place, format!("\"{}\": {}", remark.file, remark.message));
         problems.push(match &remark.example {
@@ -94,7 +95,7 @@ impl<'a> Data<'a> {
         &mut self,
         path: &str,
         unit: Option<Unit>,
-        place: Place,
+        place: SourceSpan,
         problems: &mut Problems,
     ) -> Option<Dist> {
         let key = (path.to_owned(), unit);
@@ -159,7 +160,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    fn read(&mut self, path: &str, unit: Option<Unit>, place: Place, problems: &mut Problems) -> Option<Dist> {
+    fn read(&mut self, path: &str, unit: Option<Unit>, place: SourceSpan, problems: &mut Problems) -> Option<Dist> {
         let mut bytes = Vec::new();
         let result =
             self.files.input(path).open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
@@ -207,7 +208,7 @@ fn parse(path: &str, text: &str, unit: Option<Unit>, problems: &mut Problems) ->
         };
         let source = problems.add_source(path, line.chars().take(200).collect::<String>(), index + 1);
         let at = line.find(word).unwrap_or(0).min(200);
-        let mut problem = Problem::error(Place::new(source, at..(at + word.len()).min(200)), wrong);
+        let mut problem = Problem::error(SourceSpan::new(source, at..(at + word.len()).min(200)), wrong);
         if unit.is_none() {
             problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");
         }

@@ -3,50 +3,48 @@
 //! [`Scenario`] is the checked form: a wrong state cannot be written. [`parse`] makes it from text, and reports every
 //! problem at once, each with its place and advice. On the way the text is
 //!
-//! 1. a tree of values with their places (`tree`), to which variants and `--set` are applied (`overlay`) and under which
+//! 1. a tree of values with their places, to which variants and `--set` are applied (`overlay`) and under which
 //!    presets and defaults are laid (`layer`, `preset`);
-//! 2. the tables of `raw`, exactly what may be written, read by the tolerant decoder (`decode`);
+//! 2. the tables of `raw`, exactly what may be written, read by the tolerant reader;
 //! 3. a [`Scenario`], made by `check` from what the tables mean together.
 //!
-//! The declarations in `raw` describe themselves (`shape`): the [`schema()`] is made from them too.
+//! The declarations in `raw` describe themselves: the [`schema()`] is made from them too. How is for `crate::schema`.
 
 pub mod axis;
 mod base;
 mod check;
 mod data;
-mod decode;
-mod diagnostic;
 mod layer;
-mod leaf;
 pub mod limits;
 pub mod load;
 mod model;
 mod overlay;
 pub mod plan;
 mod preset;
-pub mod quantity;
 mod raw;
 pub mod registry;
-mod schema;
-mod shape;
 pub mod sweep;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
-mod tree;
 
 pub use crate::metric::Quantity;
+pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead};
 pub use base::{Base, Findings};
 pub use data::Files;
-pub use diagnostic::{Place, Problem, Problems, Severity, instead};
 pub use model::*;
-pub use schema::schema;
 
+use crate::schema::decode::{Field, Reader};
+use crate::schema::tree::{self, Node, Value};
 use data::Data;
-use decode::{Field, Reader};
 use limits::{MAX_FILE_BYTES, MAX_VARIANT_VALUES};
 use raw::FileTable;
-use tree::{Node, Value};
+
+/// The JSON Schema (draft 2020-12) of a scenario file.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    crate::schema::json::schema("forewarm scenario", FileTable::SHAPE)
+}
 
 /// What is asked besides the text.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +142,7 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let source = problems.add_source(name, text, 1);
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let what = if utf16 { "it looks like UTF-16".to_owned() } else { format!("there is a byte 0x{wrong:02X}") };
-    let problem = Problem::error(Place::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
+    let problem = Problem::error(SourceSpan::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
     problems.push(problem.help("save the file with the encoding UTF-8"));
     Err(problems)
 }
@@ -188,7 +186,7 @@ impl<'a> Loader<'a> {
         if text.len() > MAX_FILE_BYTES {
             let source = problems.add_source(name, "", 1);
             let message = format!("the file has {} bytes: at most {MAX_FILE_BYTES} are read", text.len());
-            problems.push(Problem::error(Place::new(source, 0..0), message));
+            problems.push(Problem::error(SourceSpan::new(source, 0..0), message));
             return None;
         }
         // A byte-order mark is no part of the text.
@@ -247,9 +245,9 @@ impl<'a> Loader<'a> {
         if found.is_none() {
             let names: Vec<String> = variants.iter().filter_map(name).collect();
             let source = problems.add_source("--variant", wanted, 1);
-            let help = diagnostic::instead(wanted, "the variants are", names.iter().map(String::as_str));
+            let help = instead(wanted, "the variants are", names.iter().map(String::as_str));
             let message = format!("the scenario has no variant \"{wanted}\"");
-            problems.push(Problem::error(Place::new(source, 0..wanted.len()), message).help(help));
+            problems.push(Problem::error(SourceSpan::new(source, 0..wanted.len()), message).help(help));
         }
         found.cloned()
     }

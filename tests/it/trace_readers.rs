@@ -48,7 +48,9 @@ fn read_all(bytes: &[u8], on_error: OnError) -> [Option<TraceError>; 4] {
         rows(RowFormat::Forewarm),
         rows(RowFormat::Azure2021),
         Azure2019::read(&files, Spread::Uniform, on_error).map(|trace| TraceStats::of_counts(&trace)).err(),
-        RateTrace::read(&input(bytes), &RateOptions { on_error, ..RateOptions::default() }).map(|trace| TraceStats::of_rate(&trace)).err(),
+        RateTrace::read(&input(bytes), &RateOptions { on_error, ..RateOptions::default() })
+            .map(|trace| TraceStats::of_rate(&trace))
+            .err(),
     ]
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use forewarm::experiment;
 use forewarm::scenario::{Files, ParseOptions, parse};
-use forewarm::workload::trace::{Azure2019, Azure2019Files, OnError, RateOptions, RateTrace, RowFormat, RowOptions, RowTrace};
+use forewarm::workload::trace::{
+    Azure2019, Azure2019Files, OnError, RateOptions, RateTrace, RowFormat, RowOptions, RowTrace,
+};
 use forewarm::workload::{Input, Spread};
 
 use crate::harness::shared;
@@ -64,7 +66,8 @@ fn azure_functions_2021() {
     let Some(folder) = shared("data/azure-2021-sample") else { return };
     for name in ["Azure2021_200.csv", "AzureFunctionsInvocationTraceForTwoWeeksJan2021_head.csv"] {
         let rows = std::fs::read_to_string(folder.join(name)).expect("a file").lines().count() - 1;
-        let trace = RowTrace::scan(&file(folder.join(name)), RowFormat::Azure2021, RowOptions::default()).expect("a trace");
+        let trace =
+            RowTrace::scan(&file(folder.join(name)), RowFormat::Azure2021, RowOptions::default()).expect("a trace");
         let mut reader = trace.read().expect("it opens");
         let starts: Vec<_> = reader.by_ref().map(|arrival| arrival.at).collect();
         assert_eq!((starts.len(), reader.error()), (rows, None), "{name}");
@@ -75,8 +78,7 @@ fn azure_functions_2021() {
 #[test]
 fn world_cup_1998() {
     let Some(folder) = shared("data/web-traffic") else { return };
-    let trace =
-        RateTrace::read(&file(folder.join("worldcup98_requests_per_minute.csv")), &RateOptions::default());
+    let trace = RateTrace::read(&file(folder.join("worldcup98_requests_per_minute.csv")), &RateOptions::default());
     let counts = trace.expect("a trace").counts;
     assert_eq!(counts.interval.as_secs_f64(), 60.0);
     assert_eq!(counts.iter().sum::<f64>(), 1_352_804_107.0);

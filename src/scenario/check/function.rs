@@ -9,8 +9,6 @@ use crate::policy::keep_alive::adaptive::AdaptiveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::policy::scaling::ScalingSpec;
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
@@ -20,6 +18,8 @@ use crate::scenario::raw::function::{
     OverflowWord, Package, RuleWord,
 };
 use crate::scenario::raw::scaling::ScalingTable;
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
 
@@ -279,7 +279,7 @@ impl Checker<'_, '_> {
         Some(Concurrency { per_instance, max_instances: max, reserved, provisioned, overflow })
     }
 
-    fn no_queue(&mut self, path: &str, given: [Option<(&str, Place)>; 2]) {
+    fn no_queue(&mut self, path: &str, given: [Option<(&str, SourceSpan)>; 2]) {
         for (key, place) in given.into_iter().flatten() {
             let message =
                 format!("`{path}.{key}` needs overflow = \"queue\": nothing waits with overflow = \"reject\"");
@@ -288,7 +288,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn mostly_cut_off(&mut self, place: &Place, duration: &Dist, timeout: Span, path: &str) {
+    fn mostly_cut_off(&mut self, place: &SourceSpan, duration: &Dist, timeout: Span, path: &str) {
         let median = duration.quantile(0.5);
         if median > timeout {
             let message = format!("more than half of the requests of `{path}` run longer than its timeout ({timeout})");
@@ -307,7 +307,7 @@ fn snapshot(table: &FunctionTable) -> Option<&SnapshotTable> {
 }
 
 /// Checks what may be absent: none if it is wrong, some none if it is absent.
-fn optional<T, U>(at: &At<Option<T>>, check: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
+fn optional<T, U>(at: &Spanned<Option<T>>, check: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
     match at.value.as_ref() {
         Some(value) => check(value).map(Some),
         None if at.broken => None,

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::limits::{MANY_REQUESTS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
+use crate::schema::diagnostic::{Problem, Problems};
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
@@ -81,14 +81,17 @@ fn within_horizon(scenario: &Scenario, file: &FileTable, problems: &mut Problems
         all.entry(name).or_default().add(&source.arrivals, SimTime::from(horizon));
     }
     for table in file.source.iter() {
-        let Some((name, coverage)) = table.name.as_deref().and_then(|name| Some((name, all.get(name)?))) else { continue };
+        let Some((name, coverage)) = table.name.as_deref().and_then(|name| Some((name, all.get(name)?))) else {
+            continue;
+        };
         let place = table.arrivals.place;
         if !coverage.is_any {
             let mut message = format!("`source.{name}` sends no request before the horizon ({horizon})");
             let mut help = "a longer horizon shows something".to_owned();
             if let Some(first) = coverage.first {
                 message += &format!(": its first comes after {first}");
-                help = format!("write start = \"{first}\" in the table of the trace to begin there, or a longer horizon");
+                help =
+                    format!("write start = \"{first}\" in the table of the trace to begin there, or a longer horizon");
             }
             problems.push(Problem::warning(place, message).help(help));
         } else if let Some(end) = coverage.end.filter(|end| is_long_before(*end, horizon)) {

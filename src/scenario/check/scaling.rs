@@ -14,10 +14,10 @@ use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
 use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec, Trigger};
 use crate::policy::selection::Selection;
-use crate::scenario::diagnostic::Problem;
 use crate::scenario::model::Concurrency;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
+use crate::schema::diagnostic::Problem;
 
 /// Slots of an instance that has no limit of its own.
 const UNLIMITED_SLOTS: u32 = 1_000_000;

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use super::{Checker, Names};
 use crate::id::FnId;
 use crate::scenario::data::{Traced, warn_of};
-use crate::scenario::decode::{At, Field as _, Reader};
-use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::arrivals::{ArrivalTable, Paths, RateTraceTable, TraceFormat, TraceTable};
 use crate::scenario::raw::dist::Unit;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
-use crate::scenario::tree::{Entry, Node, Value};
+use crate::schema::decode::{Field as _, Reader, Spanned};
+use crate::schema::diagnostic::{Problem, Problems};
+use crate::schema::tree::{Entry, Node, Value};
 use crate::time::SimTime;
 use crate::workload::ArrivalSpec;
 use crate::workload::trace::{self, RateOptions, RateTrace, RowOptions, TraceFunction};
@@ -109,9 +109,13 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::error(table.file.place, message).help(help));
             fits = None;
         }
-        let of_rows = [("start", table.start.is_some(), table.start.place), ("time-unit", table.time_unit.is_some(), table.time_unit.place)];
+        let of_rows = [
+            ("start", table.start.is_some(), table.start.place),
+            ("time-unit", table.time_unit.is_some(), table.time_unit.place),
+        ];
         for (key, _, place) in of_rows.into_iter().filter(|(_, is_some, _)| *is_some && is_azure_2019) {
-            let message = format!("`{key}` is for times, which azure-2019 does not have: its first minute is time zero");
+            let message =
+                format!("`{key}` is for times, which azure-2019 does not have: its first minute is time zero");
             self.problems.push(Problem::error(place, message).help(format!("remove `{key}`")));
         }
         fits
@@ -244,7 +248,7 @@ impl Checker<'_, '_> {
 }
 
 /// Time zero of a trace; `None` if it is written and cannot be.
-fn start(text: &At<Option<String>>, problems: &mut Problems) -> Option<Option<SimTime>> {
+fn start(text: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Option<SimTime>> {
     let Some(written) = text.as_deref() else { return Some(None) };
     match trace::start(written) {
         Ok(start) => Some(Some(start)),
@@ -256,7 +260,7 @@ fn start(text: &At<Option<String>>, problems: &mut Problems) -> Option<Option<Si
 }
 
 /// What separates fields; `None` if it is written and cannot be.
-fn separator(text: &At<Option<String>>, problems: &mut Problems) -> Option<Option<u8>> {
+fn separator(text: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Option<u8>> {
     let Some(written) = text.as_deref() else { return Some(None) };
     match written.as_bytes() {
         b"tab" => Some(Some(b'\t')),

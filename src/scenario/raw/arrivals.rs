@@ -1,9 +1,10 @@
 //! Arrival processes.
 
 use super::dist::{DistTable, Unit};
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
-use crate::scenario::limits::{MAX_BURST, MAX_LISTED, MAX_POINTS, MAX_STATES, MAX_TEXT, MAX_USERS};
+use crate::scenario::limits::{MAX_BURST, MAX_POINTS, MAX_STATES, MAX_USERS};
+use crate::schema::declare::*;
+use crate::schema::limits::{MAX_LISTED, MAX_TEXT};
+use crate::schema::scalars::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
 use crate::time::Span;
 use crate::workload::Spread;
 use crate::workload::population::FUNCTIONS_MAX;
@@ -241,19 +242,19 @@ table! {
 
 /// One path, or a list of them.
 #[derive(Debug)]
-pub(in crate::scenario) struct Paths;
+pub(crate) struct Paths;
 
 type PathList = List<Text, 1, 1000>;
 
 impl Paths {
     /// The paths, none where the key is absent.
-    pub(in crate::scenario) fn of(at: &At<Option<Vec<At<String>>>>) -> impl Iterator<Item = &str> {
+    pub(crate) fn of(at: &Spanned<Option<Vec<Spanned<String>>>>) -> impl Iterator<Item = &str> {
         at.iter().flatten().map(|path| path.as_str())
     }
 }
 
 impl Field for Paths {
-    type Value = Vec<At<String>>;
+    type Value = Vec<Spanned<String>>;
     const SHAPE: Shape = Shape::Leaf(&LeafShape {
         expected: "a path, or a list of paths",
         quoted: true,
@@ -265,7 +266,9 @@ impl Field for Paths {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
         match &node.value {
             Value::List(_) => PathList::read(node, reader),
-            Value::Text(_) => Text::read(node, reader).map(|value| vec![At { value, place: node.place, broken: false }]),
+            Value::Text(_) => {
+                Text::read(node, reader).map(|value| vec![Spanned { value, place: node.place, broken: false }])
+            }
             _ => {
                 reader.refuse(node, Self::SHAPE);
                 None

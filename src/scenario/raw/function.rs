@@ -4,10 +4,11 @@ use super::dist::{ColdStartTable, DistTable};
 use super::scaling::ScalingTable;
 use crate::policy::keep_alive::Measured;
 use crate::policy::selection::Selection;
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Count, Duration, Name, Number, Share, Size, Text, Window};
-use crate::scenario::limits::{MAX_LISTED, MAX_PROVISIONED};
+use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::Architecture;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_LISTED;
+use crate::schema::scalars::{Count, Duration, Name, Number, Share, Size, Text, Window};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -292,19 +293,19 @@ choice! { OverflowWord {
 impl KeepAliveTable {
     /// What holds where nothing is said: ten minutes.
     fn standard() -> Self {
-        let (place, window) = (Place::default(), Span::from_secs(600));
-        Self::Fixed(FixedTable { place, window: At { value: window, place, broken: false } })
+        let (place, window) = (SourceSpan::default(), Span::from_secs(600));
+        Self::Fixed(FixedTable { place, window: Spanned { value: window, place, broken: false } })
     }
 }
 
 impl ConcurrencyTable {
     /// What holds where nothing is said.
     fn standard() -> Self {
-        fn at<T>(value: T) -> At<T> {
-            At { value, place: Place::default(), broken: false }
+        fn at<T>(value: T) -> Spanned<T> {
+            Spanned { value, place: SourceSpan::default(), broken: false }
         }
         Self {
-            place: Place::default(),
+            place: SourceSpan::default(),
             per_instance: at(None),
             max_instances: at(None),
             reserved: at(None),

@@ -197,7 +197,10 @@ impl Invocations {
         }
         self.minutes += length;
         let merged = (merged > 0).then(|| {
-            Remark::new(table.name(), format!("{merged} rows are of a function that has a row already: their counts are added up"))
+            Remark::new(
+                table.name(),
+                format!("{merged} rows are of a function that has a row already: their counts are added up"),
+            )
         });
         findings.close(skipped, merged, table.name());
         Ok(())
@@ -363,7 +366,11 @@ mod tests {
             assert_eq!((trace.remarks.len(), trace.skipped.rows), (1, 0), "{row}");
             assert!(trace.remarks[0].example.as_ref().is_some_and(|example| example.file == "d.csv"));
         }
-        for row in ["100,600,90,110,-5,90,95,100,105,110,110", "100,600,90,110,90,90,,100,105,110,110", "100,600,,,90,90,95,100,105,NaN,"] {
+        for row in [
+            "100,600,90,110,-5,90,95,100,105,110,110",
+            "100,600,90,110,90,90,,100,105,110,110",
+            "100,600,,,90,90,95,100,105,NaN,",
+        ] {
             assert!((mean_s(&[row]) - 0.1).abs() < 1e-6, "{row}: {}", mean_s(&[row]));
         }
         // Nothing says how long it runs.

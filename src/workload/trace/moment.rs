@@ -99,7 +99,9 @@ impl Clock {
         };
         let unit = match self {
             Self::Fixed(unit) => unit,
-            Self::Unit(unit) if u128::from(whole) * u128::from(unit) < u128::from(TOO_LARGE) * u128::from(SECOND) => unit,
+            Self::Unit(unit) if u128::from(whole) * u128::from(unit) < u128::from(TOO_LARGE) * u128::from(SECOND) => {
+                unit
+            }
             _ => by_size(),
         };
         let nanos = number.times(unit);
@@ -225,7 +227,9 @@ mod tests {
         for none in ["12", "x", "1-2", "2024", ""] {
             assert_eq!(seconds(none), None, "{none}");
         }
-        for wrong in ["2000-13-01", "2023-02-29", "2024-02-31 10:00", "2024-03-01 25:00", "03/01/2024 10:00", "1969-12-31"] {
+        for wrong in
+            ["2000-13-01", "2023-02-29", "2024-02-31 10:00", "2024-03-01 25:00", "03/01/2024 10:00", "1969-12-31"]
+        {
             assert!(date_time(wrong).is_err(), "{wrong}");
         }
     }
@@ -243,9 +247,15 @@ mod tests {
             }
         }
         assert_eq!(nanos("ts_ms", "1709287200000"), Some(at));
-        assert_eq!((nanos("minute", "2"), nanos("hour", "2"), nanos("Day", "1")), (Some(120 * SECOND), Some(7_200 * SECOND), Some(DAY)));
+        assert_eq!(
+            (nanos("minute", "2"), nanos("hour", "2"), nanos("Day", "1")),
+            (Some(120 * SECOND), Some(7_200 * SECOND), Some(DAY))
+        );
         assert_eq!((nanos("time", "60"), nanos("period", "60"), nanos("host", "60")), (Some(60 * SECOND), None, None));
-        assert_eq!(Clock::Fixed(1_000_000).of_number(Decimal::read(b"500").unwrap()), Ok(Moment { nanos: 500_000_000 }));
+        assert_eq!(
+            Clock::Fixed(1_000_000).of_number(Decimal::read(b"500").unwrap()),
+            Ok(Moment { nanos: 500_000_000 })
+        );
     }
 
     #[test]

@@ -68,7 +68,11 @@ impl Columns {
         let time = match named(&options.time_column)? {
             Some(column) => column,
             None => columns().find(|(_, name)| Clock::of_column(name).is_some()).map(|(place, _)| place).ok_or_else(
-                || table.lacks("no column is called time, timestamp, date, minute or the like").also("name it: time-column = \"...\""),
+                || {
+                    table
+                        .lacks("no column is called time, timestamp, date, minute or the like")
+                        .also("name it: time-column = \"...\"")
+                },
             )?,
         };
         let clock = match options.time_unit {
@@ -77,7 +81,9 @@ impl Columns {
         };
         let (value, per) = match (named(&options.count_column)?, named(&options.rate_column)?) {
             (Some(column), _) => (column, None),
-            (None, Some(column)) => (column, Some(per(&table.columns()[column]).flatten().unwrap_or(Span::from_secs(1)))),
+            (None, Some(column)) => {
+                (column, Some(per(&table.columns()[column]).flatten().unwrap_or(Span::from_secs(1))))
+            }
             (None, None) => {
                 let others = || columns().filter(|(place, _)| *place != time);
                 let counts = others().find(|(_, name)| per(name) == Some(None));
@@ -99,8 +105,10 @@ fn per(name: &str) -> Option<Option<Span>> {
     let name = name.trim_matches('_');
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     Some(match name {
-        "count" | "counts" | "requests" | "request_count" | "requestcount" | "invocations" | "invocation_count" | "sum"
-        | "samplecount" | "sample_count" | "hits" | "calls" | "total" | "events" | "messages" | "arrivals" => None,
+        "count" | "counts" | "requests" | "request_count" | "requestcount" | "invocations" | "invocation_count"
+        | "sum" | "samplecount" | "sample_count" | "hits" | "calls" | "total" | "events" | "messages" | "arrivals" => {
+            None
+        }
         "rate" | "rps" | "qps" | "tps" | "reqps" | "req_s" | "requests_s" => Some(Span::from_secs(1)),
         "rpm" => Some(Span::from_secs(60)),
         _ if ends(&["per_second", "per_sec", "per_s"]) => Some(Span::from_secs(1)),
@@ -149,7 +157,10 @@ impl RateTrace {
         let mut remarks: Vec<Remark> = skipped.remark(name).into_iter().collect();
         if read > rows.len() {
             let rows = read - rows.len();
-            remarks.push(Remark::new(name, format!("{rows} rows have the time of another row: their numbers are added up")));
+            remarks.push(Remark::new(
+                name,
+                format!("{rows} rows have the time of another row: their numbers are added up"),
+            ));
         }
         if without > 0 {
             remarks.push(Remark::new(name, format!("{without} rows have no number: they count as 0")));
@@ -222,7 +233,8 @@ fn place(name: &str, rows: &[Counted], interval: Span) -> Result<Vec<f64>, Trace
         let wrong = |message: String| TraceError::new(name, Some(line), message);
         if since.abs_diff(place * length) > length / 100 {
             let since = Span::from_nanos(since);
-            let message = format!("the row lies {since} after the first, which is no multiple of the interval, {interval}");
+            let message =
+                format!("the row lies {since} after the first, which is no multiple of the interval, {interval}");
             return Err(wrong(message).help("rows that are not at equal distances are no rate trace"));
         }
         if place >= INTERVALS_MAX {
@@ -258,7 +270,8 @@ mod tests {
         assert_eq!(counts("period,count\n1998-04-30 21:30:00,2\n1998-04-30 21:31:00,11\n"), (60.0, vec![2.0, 11.0]));
         assert_eq!(counts("count,time\n7,100\n8,101\n"), (1.0, vec![7.0, 8.0]));
         // 120 and 180 s: minutes. And in any order.
-        let (interval, found) = counts("Timestamp,Sum\n2024-03-01T10:05:00+00:00,3\n2024-03-01T10:00:00Z,1\n2024-03-01T10:02:00Z,2\n");
+        let (interval, found) =
+            counts("Timestamp,Sum\n2024-03-01T10:05:00+00:00,3\n2024-03-01T10:00:00Z,1\n2024-03-01T10:02:00Z,2\n");
         assert_eq!((interval, found), (60.0, vec![1.0, 0.0, 2.0, 0.0, 0.0, 3.0]));
     }
 

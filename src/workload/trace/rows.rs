@@ -215,12 +215,7 @@ impl RowTrace {
     }
 
     /// The same, which keeps at most so many requests.
-    fn scan_keeping(
-        input: &Input,
-        format: RowFormat,
-        options: RowOptions,
-        kept_max: u64,
-    ) -> Result<Self, TraceError> {
+    fn scan_keeping(input: &Input, format: RowFormat, options: RowOptions, kept_max: u64) -> Result<Self, TraceError> {
         let mut table = Table::open(input, options.separator)?;
         let columns = Columns::find(&table, format)?;
         let mut scan = Self {
@@ -263,7 +258,8 @@ impl RowTrace {
                 Some(&place) => place,
                 None => {
                     let (Ok(function), Ok(app)) = (row.text(request.column), std::str::from_utf8(request.app)) else {
-                        let error = row.text(request.column).err().unwrap_or_else(|| row.wrong("`app` is not text in UTF-8"));
+                        let error =
+                            row.text(request.column).err().unwrap_or_else(|| row.wrong("`app` is not text in UTF-8"));
                         scan.skipped.take(options.on_error, error)?;
                         continue;
                     };
@@ -603,7 +599,8 @@ mod tests {
         let trace = scan(text, RowFormat::Forewarm, OnError::Fail).unwrap();
         assert_eq!(requests(&trace), [(0, 0, Some(100)), (1_000, 0, Some(200)), (2_500, 0, Some(100))]);
         assert_eq!((trace.first, trace.last), (SimTime::ZERO, SimTime::from(Span::from_millis(2_500))));
-        let dates = text.replace("1709287200.0", "2024-03-01T10:00:00Z").replace("1709287201.0", "2024-03-01 11:00:01+01:00");
+        let dates =
+            text.replace("1709287200.0", "2024-03-01T10:00:00Z").replace("1709287201.0", "2024-03-01 11:00:01+01:00");
         let dates = dates.replace("1709287202.5", "2024-03-01 10:00:02.5 UTC");
         assert_eq!(requests(&scan(dates, RowFormat::Forewarm, OnError::Fail).unwrap()), requests(&trace));
         let start = super::super::start("2024-03-01T10:00:01Z").ok();
@@ -636,7 +633,10 @@ mod tests {
         for function in 0..3 {
             let kept = trace.kept(function).iter().map(|request| (request.at(), request.duration()));
             let read = trace.read().unwrap().filter(|arrival| arrival.function == function);
-            assert_eq!(kept.collect::<Vec<_>>(), read.map(|arrival| (arrival.at, arrival.duration)).collect::<Vec<_>>());
+            assert_eq!(
+                kept.collect::<Vec<_>>(),
+                read.map(|arrival| (arrival.at, arrival.duration)).collect::<Vec<_>>()
+            );
         }
         assert_eq!(trace.functions[0].duration_mean_s, Some(2.5));
         let input = Input::of_bytes("requests.csv", text.as_bytes());

@@ -147,7 +147,8 @@ impl TraceStats {
             return Err(error.clone());
         }
         let apps = (trace.apps < trace.functions.len() as u64).then_some(trace.apps);
-        let stats = describe(trace.functions.iter(), apps, trace.last.as_secs_f64(), minutes, (&trace.skipped, &trace.remarks));
+        let stats =
+            describe(trace.functions.iter(), apps, trace.last.as_secs_f64(), minutes, (&trace.skipped, &trace.remarks));
         let cv = gaps.mean_s().filter(|mean| *mean > 0.0).and_then(|mean| Some(gaps.sd_s()? / mean));
         Ok(Self { interarrival_cv: cv, duration_s: durations(&lengths, &mean), ..stats })
     }
@@ -162,7 +163,13 @@ impl TraceStats {
         let mut minutes = Tally::new(Span::from_secs(60));
         sums.iter().zip(0..).for_each(|(&sum, place)| minutes.add(place, sum));
         let functions = || trace.functions.iter().map(|(function, _)| function);
-        let stats = describe(functions(), Some(trace.apps), trace.minutes as f64 * 60.0, minutes, (&trace.skipped, &trace.remarks));
+        let stats = describe(
+            functions(),
+            Some(trace.apps),
+            trace.minutes as f64 * 60.0,
+            minutes,
+            (&trace.skipped, &trace.remarks),
+        );
         Self { duration_s: drawn_durations(functions), ..stats }
     }
 

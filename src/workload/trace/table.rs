@@ -166,7 +166,9 @@ impl Table {
                 continue;
             }
             let end = found.unwrap_or(self.end);
-            if found.is_none() && let Some(error) = self.failed.take() {
+            if found.is_none()
+                && let Some(error) = self.failed.take()
+            {
                 return Err(self.failed(&error));
             }
             let from = self.start;

@@ -89,7 +89,8 @@ impl Durations {
             Remark { example: unused.first, ..Remark::new(table.name(), message) }
         });
         let merged = (merged > 0).then(|| {
-            let message = format!("{merged} rows are of a function that has a row already: they are merged, weighted by Count");
+            let message =
+                format!("{merged} rows are of a function that has a row already: they are merged, weighted by Count");
             Remark::new(table.name(), message)
         });
         findings.close(skipped, unused.into_iter().chain(merged), table.name());
@@ -136,7 +137,9 @@ impl Columns {
             (Some(average), _) => Ok((Dist::Constant(average), false)),
             (None, [(_, only)]) => Ok((Dist::Constant(*only), false)),
             (None, _) => {
-                return Err(wrong.unwrap_or_else(|| row.wrong("neither `Average` nor percentiles say how long it runs")));
+                return Err(
+                    wrong.unwrap_or_else(|| row.wrong("neither `Average` nor percentiles say how long it runs"))
+                );
             }
         };
         let (dist, contradicts) = made.map_err(|error| row.wrong(error.to_string()))?;

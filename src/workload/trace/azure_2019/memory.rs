@@ -59,7 +59,8 @@ impl Memory {
             *measured = Measured { mb: measured.mb + mb * samples, samples: measured.samples + samples, file };
         }
         let merged = (merged > 0).then(|| {
-            let message = format!("{merged} rows are of what has a row already: they are averaged, weighted by SampleCount");
+            let message =
+                format!("{merged} rows are of what has a row already: they are averaged, weighted by SampleCount");
             Remark::new(table.name(), message)
         });
         findings.close(skipped, merged, table.name());
