@@ -1,5 +1,6 @@
 //! Real traces, where they lie beside the project.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,28 @@ fn azure_functions_2019() {
     assert_eq!((trace.functions.len(), trace.apps, trace.invocations(), trace.minutes), (500, 476, 3_037_902, 480));
     assert!(trace.functions.iter().all(|(function, _)| function.duration.is_some() && function.memory_mb.is_some()));
     assert_eq!(azure_2019(&folder, 100).invocations(), 339_657);
+}
+
+#[test]
+fn azure_functions_2019_have_the_means_of_the_file() {
+    let Some(folder) = shared("data/azure-2019-sample") else { return };
+    for size in [100, 500] {
+        let trace = azure_2019(&folder, size);
+        let table = std::fs::read_to_string(folder.join(format!("{size}_durations.csv"))).expect("a file");
+        let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let header = lines.next().expect("a header");
+        let place = |name: &str| header.iter().position(|column| *column == name).expect(name);
+        let (function, average) = (place("HashFunction"), place("Average"));
+        let averages: HashMap<&str, f64> =
+            lines.clone().map(|row| (row[function], row[average].parse().expect("a number"))).collect();
+        assert_eq!(averages.len(), trace.functions.len());
+        let rows = lines.clone().collect::<Vec<_>>();
+        for (info, _) in &trace.functions {
+            let row = rows.iter().find(|row| row[function].starts_with(&info.name)).expect("its row");
+            let mean_ms = info.duration.as_ref().expect("a law").mean_s() * 1e3;
+            assert!((mean_ms - averages[row[function]]).abs() <= 1.0, "{}: {mean_ms} ms", info.name);
+        }
+    }
 }
 
 #[test]

@@ -131,8 +131,11 @@ impl Coverage {
             }
             _ => None,
         };
+        // Of processes that remember, an average says nothing about a single request.
+        let is_average =
+            matches!(arrivals, ArrivalSpec::Renewal { .. } | ArrivalSpec::Mmpp { .. } | ArrivalSpec::Closed { .. });
         self.is_any |= match (arrivals.expected_before(horizon, 1.0), recorded) {
-            (Some(expected), _) => expected > 0.0,
+            (Some(expected), _) => is_average || expected > 0.0,
             (None, recorded) => recorded.is_none_or(|(first, _)| first < horizon),
         };
         if let Some((first, end)) = recorded {

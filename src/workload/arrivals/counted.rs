@@ -175,6 +175,7 @@ mod tests {
             assert!(times.windows(2).all(|pair| (pair[1] - pair[0] - 600.0).abs() < 1e-6), "{times:?}");
             offsets.push((times[0] - 120.0 - 180.0) / 60.0);
         }
+        offsets.sort_by(f64::total_cmp);
         assert_uniform(&offsets);
         let twenty_seconds = take(&spec(Spread::Timer, 1.0, &[3.0; 4]), 7, usize::MAX);
         assert!(twenty_seconds.windows(2).all(|pair| (pair[1] - pair[0] - 20.0).abs() < 1e-6), "{twenty_seconds:?}");

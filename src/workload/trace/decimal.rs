@@ -10,7 +10,7 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// Reads digits, perhaps with a point; none: anything else, or more than 18 digits before the point.
+    /// Reads digits, perhaps with a point; none: anything else, or more than 19 digits before the point.
     #[inline]
     pub(super) fn read(field: &[u8]) -> Option<Self> {
         let mut whole = 0_u64;
@@ -20,7 +20,7 @@ impl Decimal {
             place += 1;
         }
         let digits = place;
-        if digits > 18 {
+        if digits > 19 {
             return None;
         }
         let mut billionths = 0;
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(nanos("1.9999999995"), Some(2_000_000_000));
         assert_eq!(nanos("5."), Some(5_000_000_000));
         assert_eq!(nanos(".5"), Some(500_000_000));
-        for text in ["", ".", "-1", "+1", "1e3", "1 ", "x", "9999999999", "1234567890123456789"] {
+        for text in ["", ".", "-1", "+1", "1e3", "1 ", "x", "9999999999", "12345678901234567890"] {
             assert_eq!(nanos(text), None, "{text}");
         }
         let millis = |text: &str| Decimal::read(text.as_bytes()).and_then(|number| number.times(1_000_000));

@@ -91,7 +91,8 @@ impl Table {
                 self.start += 1;
             }
             let rest = &self.buffer[self.start..self.end];
-            let first = rest[..memchr(b'\n', rest).unwrap_or(rest.len())].trim_ascii();
+            let first = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+            let first = first.strip_suffix(b"\r").unwrap_or(first);
             match first {
                 // What Excel writes and wants, and Grafana too.
                 [s, e, p, b'=', separator] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
