@@ -7,7 +7,7 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
+//! | 0 | [`time`], [`id`], [`rng`], [`bits`] | the clock, ids, random streams; ordered sets of small numbers |
 //! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 2 | [`dist`] | distributions |
 //! | 3 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
@@ -19,6 +19,7 @@
 //! | 9 | [`study`] | commands without a command line: text and options in, named files out |
 //! | 10 | [`cli`] | the command line: the only place with files, clock and terminal |
 
+pub mod bits;
 pub mod cli;
 pub mod dist;
 pub mod engine;

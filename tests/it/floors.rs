@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 18] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
+    ("bits", 0),
     ("schema", 1),
     ("stats", 1),
     ("queueing", 1),
