@@ -132,7 +132,7 @@ fn rows(criterion: &mut Criterion) {
     for (name, bytes) in files {
         let files = InMemory(vec![("rows", bytes)]);
         group.bench_function(BenchmarkId::new("read", name), |bench| {
-            bench.iter(|| read_with(&scenario, black_box(&files)))
+            bench.iter(|| read_with(&scenario, black_box(&files)));
         });
     }
     let recorded = read_with(&scenario, &InMemory(vec![("rows", text)]));

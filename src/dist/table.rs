@@ -60,7 +60,7 @@ impl Dist {
     /// Refuses weights of zero together.
     pub fn merged(laws: [(&Self, f64); 2]) -> Result<Self, DistError> {
         let total: f64 = laws.iter().map(|(_, weight)| weight).sum();
-        if !(total > 0.0) {
+        if total.is_nan() || total <= 0.0 {
             return Err(DistError::Empty("weights"));
         }
         let laws = laws.map(|(law, weight)| (law, weight / total));

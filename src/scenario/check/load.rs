@@ -28,8 +28,11 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
                 *load = Load { rate: load.rate + rate, work, is_called: true };
             }
             (Target::ByTrace(targets), None) => {
-                let loads = targets.iter().filter_map(|id| Some(loads.get_mut(id.index())?.is_called = true));
-                loads.for_each(drop);
+                for id in targets.iter() {
+                    if let Some(load) = loads.get_mut(id.index()) {
+                        load.is_called = true;
+                    }
+                }
             }
             _ => {}
         }

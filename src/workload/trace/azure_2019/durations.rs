@@ -79,7 +79,7 @@ impl Durations {
             match self.laws.get_mut(&key) {
                 Some(before) => {
                     merged += u64::from(before.file == file);
-                    *before = before.merged(law);
+                    *before = before.merged(&law);
                 }
                 None => drop(self.laws.insert(key, law)),
             }
@@ -100,8 +100,8 @@ impl Durations {
 
 impl Law {
     /// Of two, one that stands for both.
-    fn merged(&self, other: Self) -> Self {
-        let (Self { dist: a, count: m, .. }, Self { dist: b, count: n, file }) = (self, &other);
+    fn merged(&self, other: &Self) -> Self {
+        let (Self { dist: a, count: m, .. }, Self { dist: b, count: n, file }) = (self, other);
         // Without counts, both weigh the same.
         let merged = Dist::merged([(a, *m), (b, *n)]).or_else(|_| Dist::merged([(a, 1.0), (b, 1.0)]));
         Self { dist: merged.unwrap_or_else(|_| a.clone()), count: m + n, file: *file }
