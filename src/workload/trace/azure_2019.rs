@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::TraceFunction;
-use super::error::{OnError, Remark, Skipped, TraceError};
+use super::error::{OnError, Remark, Skipped, TraceError, many_rows};
 use super::names::Names;
 use super::table::{Row, Table};
 use crate::time::{SimTime, Span};
@@ -199,7 +199,7 @@ impl Invocations {
         let merged = (merged > 0).then(|| {
             Remark::new(
                 table.name(),
-                format!("{merged} rows are of a function that has a row already: their counts are added up"),
+                format!("{} of a function that has a row already: the counts are added up", many_rows(merged)),
             )
         });
         findings.close(skipped, merged, table.name());
@@ -395,7 +395,7 @@ mod tests {
         let rows = ["100,540,90,110,90,90,95,100,105,110,110", "900,60,890,910,890,890,895,900,905,910,910"];
         assert!((mean_s(&rows) - 0.18).abs() < 1e-6, "{}", mean_s(&rows));
         let trace = with_durations(&rows, OnError::Fail).expect("a trace");
-        assert!(trace.remarks[0].to_string().contains("d.csv: 1 rows are of a function that has a row already"));
+        assert!(trace.remarks[0].to_string().contains("d.csv: 1 row of a function that has a row already"));
         let twice = "HashApp,HashFunction,Trigger,1,2\na,f,http,1,2\na,g,http,5,5\na,f,http,10,20\n";
         let files = Azure2019Files { invocations: vec![file("i.csv", twice)], durations: vec![], memory: vec![] };
         let trace = Azure2019::read(&files, Spread::Auto, OnError::Fail).expect("a trace");

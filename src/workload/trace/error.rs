@@ -93,10 +93,15 @@ impl fmt::Display for Remark {
     }
 }
 
+/// So many rows, in words.
+pub(super) fn many_rows(rows: u64) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
+}
+
 impl Skipped {
     /// What there is to say about it, if anything.
     pub(super) fn remark(&self, file: &str) -> Option<Remark> {
-        let message = format!("{} rows cannot be read and are left out", self.rows);
+        let message = format!("{} left out, unreadable", many_rows(self.rows));
         (self.rows > 0).then(|| Remark { example: self.first.clone(), ..Remark::new(file, message) })
     }
 

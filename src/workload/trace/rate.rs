@@ -1,6 +1,6 @@
 //! Rate traces: how many requests came in each interval.
 
-use super::error::{OnError, Remark, Skipped, TraceError};
+use super::error::{OnError, Remark, Skipped, TraceError, many_rows};
 use super::moment::{Clock, Moment};
 use super::table::{Row, Table};
 use crate::time::{SimTime, Span};
@@ -159,11 +159,11 @@ impl RateTrace {
             let rows = read - rows.len();
             remarks.push(Remark::new(
                 name,
-                format!("{rows} rows have the time of another row: their numbers are added up"),
+                format!("{} with the time of another row: the numbers are added up", many_rows(rows as u64)),
             ));
         }
         if without > 0 {
-            remarks.push(Remark::new(name, format!("{without} rows have no number: they count as 0")));
+            remarks.push(Remark::new(name, format!("{} without a number: counted as 0", many_rows(without))));
         }
         let interval = match options.interval {
             Some(interval) => interval,
@@ -176,6 +176,12 @@ impl RateTrace {
         let weight = columns.per.map_or(1.0, |per| interval.as_secs_f64() / per.as_secs_f64());
         let first = rows.first().map_or(0, |row| row.0);
         let (before, start) = shift(first, options.start, interval);
+        if before >= counts.len() {
+            let message = "all intervals are before `start`";
+            return Err(
+                TraceError::new(name, None, message).help("a date is for times that are dates or count from 1970")
+            );
+        }
         let counts = counts.into_iter().skip(before).map(|count| count * weight);
         let scale = options.scale.unwrap_or(1.0);
         Ok(Self { counts: Counts::new(interval, start, options.spread, scale, counts), skipped, remarks })
@@ -323,8 +329,8 @@ mod tests {
         assert_eq!(
             remarks,
             [
-                "rate.csv: 1 rows have the time of another row: their numbers are added up",
-                "rate.csv: 1 rows have no number: they count as 0"
+                "rate.csv: 1 row with the time of another row: the numbers are added up",
+                "rate.csv: 1 row without a number: counted as 0"
             ]
         );
     }

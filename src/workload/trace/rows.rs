@@ -11,7 +11,7 @@ use foldhash::fast::FixedState;
 
 use super::TraceFunction;
 use super::decimal::Decimal;
-use super::error::{OnError, Remark, Skipped, TraceError};
+use super::error::{OnError, Remark, Skipped, TraceError, many_rows};
 use super::moment::{Clock, Moment, TOO_LARGE};
 use super::names::Names;
 use super::table::{Row, Table, shown};
@@ -307,7 +307,7 @@ impl RowTrace {
             });
         }
         if early > 0 {
-            scan.remarks.push(Remark::new(table.name(), format!("{early} requests before `start` are left out")));
+            scan.remarks.push(Remark::new(table.name(), format!("{} before `start`: left out", many_rows(early))));
         }
         scan.apps = if format == RowFormat::Forewarm { scan.functions.len() } else { apps.len() } as u64;
         scan.places = Arc::new(places);
@@ -606,7 +606,7 @@ mod tests {
         let start = super::super::start("2024-03-01T10:00:01Z").ok();
         let trace = scan_with(text, RowFormat::Forewarm, RowOptions { start, ..RowOptions::default() }).unwrap();
         assert_eq!(requests(&trace), [(0, 0, Some(200)), (1_500, 0, Some(100))]);
-        assert_eq!(trace.remarks[0].message, "1 requests before `start` are left out");
+        assert_eq!(trace.remarks[0].message, "1 row before `start`: left out");
         let azure = "app,func,end_timestamp,duration\na,f,1709287201,0.5\na,f,1709287200.5,0.25\n";
         let trace = scan(azure, RowFormat::Azure2021, OnError::Fail).unwrap();
         assert_eq!(requests(&trace), [(0, 0, Some(250)), (250, 0, Some(500))]);

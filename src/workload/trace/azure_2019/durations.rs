@@ -6,7 +6,7 @@ use super::{Findings, Key};
 use crate::dist::{Dist, DistError};
 use crate::time::Span;
 use crate::workload::Input;
-use crate::workload::trace::error::{Remark, Skipped, TraceError};
+use crate::workload::trace::error::{Remark, Skipped, TraceError, many_rows};
 use crate::workload::trace::table::{Row, Table};
 
 const PERCENTILES: [u32; 7] = [0, 1, 25, 50, 75, 99, 100];
@@ -85,12 +85,13 @@ impl Durations {
             }
         }
         let unused = (unused.rows > 0).then(|| {
-            let message = format!("{} rows have a field that cannot be used: the others decide", unused.rows);
+            let message =
+                format!("{} with a field that cannot be used: the other fields decide", many_rows(unused.rows));
             Remark { example: unused.first, ..Remark::new(table.name(), message) }
         });
         let merged = (merged > 0).then(|| {
             let message =
-                format!("{merged} rows are of a function that has a row already: they are merged, weighted by Count");
+                format!("{} of a function that has a row already: merged, weighted by Count", many_rows(merged));
             Remark::new(table.name(), message)
         });
         findings.close(skipped, unused.into_iter().chain(merged), table.name());

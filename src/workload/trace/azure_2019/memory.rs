@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Findings, Key};
 use crate::workload::Input;
-use crate::workload::trace::error::{Remark, Skipped, TraceError};
+use crate::workload::trace::error::{Remark, Skipped, TraceError, many_rows};
 use crate::workload::trace::rows::whole_mb;
 use crate::workload::trace::table::Table;
 
@@ -59,8 +59,7 @@ impl Memory {
             *measured = Measured { mb: measured.mb + mb * samples, samples: measured.samples + samples, file };
         }
         let merged = (merged > 0).then(|| {
-            let message =
-                format!("{merged} rows are of what has a row already: they are averaged, weighted by SampleCount");
+            let message = format!("{} of what has a row already: averaged, weighted by SampleCount", many_rows(merged));
             Remark::new(table.name(), message)
         });
         findings.close(skipped, merged, table.name());
