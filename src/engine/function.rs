@@ -2,10 +2,12 @@
 
 mod company;
 mod expiry;
+mod fleet;
 mod governor;
 mod initial;
 mod lifecycle;
 mod placement;
+mod rates;
 mod termination;
 mod waiting;
 
@@ -16,19 +18,23 @@ use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::Instance;
+use super::kernel::Effect;
 use super::limits::TokenBucket;
-use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::observer::{Finished, Levels, Limit, Observer};
 use super::request::{Birth, Request};
 use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
+use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
 use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
+pub(super) use fleet::Order;
 use governor::Governor;
 use lifecycle::Reason;
+use rates::Rates;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +77,10 @@ pub(super) struct FunctionState<'s> {
     /// Under this time the function waits for the account.
     account_ticket: Option<SimTime>,
     tokens: Option<TokenBucket>,
-    token_pending: bool,
+    /// How many requests may start each second.
+    rates: Option<Box<Rates>>,
+    /// The earliest pending event that looks at the queue because a token comes; "never" if there is none.
+    token_due: SimTime,
     timeout_pending: bool,
     /// Where a policy orders instances.
     governor: Option<Box<Governor>>,
@@ -129,7 +138,8 @@ impl<'s> FunctionState<'s> {
             held_by: Limit::MaxInstances,
             account_ticket: None,
             tokens: platform.scaling.map(TokenBucket::new),
-            token_pending: false,
+            rates: Rates::of(spec, platform).map(Box::new),
+            token_due: SimTime::NEVER,
             timeout_pending: false,
             governor,
             in_progress_at_start: initial::services(spec, streams),
@@ -142,7 +152,7 @@ impl<'s> FunctionState<'s> {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
             self.provisioned.insert(place, &mut self.instances);
             if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, self.instances.get(place).id);
+                governor.took_over(place, &mut self.instances);
             }
         }
         self.begin(shared);
@@ -178,9 +188,8 @@ impl<'s> FunctionState<'s> {
     /// A request's execution ends.
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get(place);
-        if request.is_cut_off {
-            self.requests.remove(place);
-            return;
+        if request.ends(self.spec.timeout) != now {
+            return; // its end has moved
         }
         shared.counts.completions += 1;
         self.advance(now, shared);
@@ -188,13 +197,22 @@ impl<'s> FunctionState<'s> {
         let on = request.instance;
         let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
         let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
+        if is_late && self.init_was_cut_off(place, shared) {
+            self.instances.get_mut(on).retires = now;
+        }
         self.end_execution(place, outcome, now, shared);
-        self.requests.remove(place);
+        self.forget(place);
         let provisioned = self.instances.get(on).provisioned;
         self.free_slot(on, now, shared);
         if self.account_ticket.is_none() || provisioned {
             self.serve_queue(now, shared);
         }
+    }
+
+    /// A request has ended: a completion that is still pending does not mean it.
+    fn forget(&mut self, place: Key<Request>) {
+        self.requests.get_mut(place).close();
+        self.requests.remove(place);
     }
 
     /// A request that runs ends like this: everybody is told but its instance.
@@ -208,22 +226,25 @@ impl<'s> FunctionState<'s> {
     ) {
         let request = self.requests.get(place);
         let instance = self.instances.get(request.instance);
-        let is_initial = request.source.is_none();
-        if let Some(source) = request.source {
-            shared.finish(&Finished {
+        let is_initial = request.source().is_none();
+        if let Some(source) = request.source() {
+            let call = request.call;
+            let ended = Finished {
                 source,
                 number: request.number,
                 function: self.id,
                 instance: Some(instance.id),
                 born: request.born,
                 assigned: request.assigned,
+                instance_ready: instance.ready_at.max(request.born),
                 started: request.started,
                 ended: now,
                 cold: request.cold,
-                cold_affected: request.cold_affected,
+                cold_affected: request.cold || instance.ready_at > request.born,
                 provisioned: instance.provisioned,
                 outcome,
-            });
+            };
+            shared.end_invocation(&ended, call);
         } else {
             shared.observer.initial_ended(now, self.id, instance.id);
         }
@@ -248,7 +269,19 @@ impl<'s> FunctionState<'s> {
         let provisioned = self.instances.get(self.requests.get(place).instance).provisioned;
         if !provisioned && matches!(self.quota, Quota::Account) {
             shared.account.release();
+            if shared.account.is_waited_for() {
+                shared.effects.push_back(Effect::AccountFreed);
+            }
         }
+    }
+
+    /// Whether a request whose time is over was still initialising its instance, which then is of no use to others.
+    #[cold]
+    fn init_was_cut_off<O: Observer>(&self, place: Key<Request>, shared: &Shared<O>) -> bool {
+        let request = self.requests.get(place);
+        request.source().filter(|_| request.cold).is_some_and(|source| {
+            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(source, request.number))
+        })
     }
 
     /// An instance has started: those who waited for it begin to run.
@@ -258,7 +291,7 @@ impl<'s> FunctionState<'s> {
         }
         shared.counts.instances_ready += 1;
         self.advance(now, shared);
-        self.make_ready(place);
+        self.make_ready(place, now);
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
@@ -278,13 +311,15 @@ impl<'s> FunctionState<'s> {
             next = self.requests.get(request).next;
             self.start(request, now, shared);
         }
-        self.serve_queue_with(place, now, shared);
+        self.serve_queue(now, shared);
     }
 
-    /// There is a token for a new instance again.
+    /// There is a token again, for a new instance or for a request.
     pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        self.token_pending = false;
+        if self.token_due <= now {
+            self.token_due = SimTime::NEVER;
+        }
         self.serve_queue(now, shared);
     }
 
@@ -316,8 +351,8 @@ impl<'s> FunctionState<'s> {
     fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
-        let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
-        shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
+        let ends = request.ends(self.spec.timeout);
+        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         if self.governor.is_some() && self.may_be_cut_off() {
             self.chain(place);
         }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use forewarm::dist::Dist;
 use forewarm::experiment;
-use forewarm::scenario::{Files, ParseOptions, Problems, Scenario, Target, parse_with_warnings};
+use forewarm::id::FnId;
+use forewarm::scenario::{Files, ParseOptions, Problems, Scenario, Subject, Target, parse_with_warnings};
 use forewarm::time::Span;
 use forewarm::workload::trace::{
     Azure2019, Azure2019Files, OnError, RateOptions, RateTrace, RowFormat, RowOptions, RowTrace, TraceError, TraceStats,
@@ -213,7 +214,7 @@ fn a_trace_brings_its_functions() {
         Target::ByTrace(_) => panic!("a source for each function"),
     });
     assert_eq!(targets.collect::<Vec<_>>(), [("s/web", 1), ("s/api", 0), ("s/huge", 2), ("s/tiny", 3)]);
-    assert_eq!(scenario.objectives[0].function.map(|id| id.0), Some(1));
+    assert_eq!(scenario.objectives[0].subject, Subject::Function(FnId(1)));
     let again = loaded(&scenario.resolved, &[("r.csv", rows)]);
     assert_eq!((again.hash, again.functions.len()), (scenario.hash, 4));
 }

@@ -57,7 +57,8 @@ pub struct AzureConsumption {
 }
 
 impl AzureConsumptionSpec {
-    const fn interval(&self) -> Span {
+    /// How often the controller decides.
+    pub(super) const fn interval(&self) -> Span {
         match self.trigger {
             Trigger::Http => Span::from_secs(1),
             Trigger::TargetBased | Trigger::Incremental => Span::from_secs(30),
@@ -73,13 +74,12 @@ impl AzureConsumptionSpec {
     }
 
     fn wanted(&self, view: &View<'_>) -> f64 {
-        let busy = view.instances.iter().filter(|instance| instance.in_flight > 0).count();
         match self.trigger {
             Trigger::Http | Trigger::TargetBased => {
                 ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target).ceil()
             }
             Trigger::Incremental if view.queued > 0 => f64::from(view.ordered) + 1.0,
-            Trigger::Incremental => busy as f64,
+            Trigger::Incremental => view.instances.iter().filter(|instance| instance.in_flight > 0).count() as f64,
         }
     }
 }
@@ -119,6 +119,10 @@ impl Scaling for AzureConsumption {
         if self.next == SimTime::NEVER {
             self.next = now + A_MOMENT;
         }
+    }
+
+    fn looks_at_instances(&self) -> bool {
+        self.spec.trigger == Trigger::Incremental
     }
 
     fn waits_at_instance(&self) -> Option<u32> {

@@ -32,8 +32,14 @@ use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
 use predictive::{Predictive, PredictiveSpec};
+use schedule::Timer;
 use scheduled::{Scheduled, ScheduledSpec};
 use target_tracking::tracker::{Tracker, TrackerSpec};
+
+/// The most instances that a policy may order where nothing else limits them.
+pub const ORDERED_MAX: u32 = 1_000_000;
+/// For so long after the horizon a policy is asked while requests wait.
+pub const COOL_DOWN: Span = Span::from_secs(3600);
 
 /// What a scenario says about scaling.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -137,6 +143,36 @@ impl ScalingSpec {
         }
     }
 
+    /// The least time between two moments at which it acts by its own clock; none: it has none, or acts a few times only.
+    #[must_use]
+    pub fn pause(&self) -> Option<Span> {
+        let second = Span::from_secs(1);
+        let every = |timers: &mut dyn Iterator<Item = Timer>| timers.filter_map(|timer| timer.every).min();
+        match self {
+            Self::PerRequest => None,
+            Self::Thresholds(spec) => Some(spec.interval),
+            Self::Knative(_) | Self::AzureFlex(_) => Some(second),
+            Self::AzureConsumption(spec) => Some(spec.interval()),
+            Self::CloudRun(spec) => Some(spec.interval),
+            Self::OpenFaas(spec) => Some(spec.interval.min(openfaas::SAMPLE)),
+            Self::OpenFaasCe(_) => Some(openfaas::SAMPLE),
+            Self::Hpa(spec) => Some(spec.sync_period.min(spec.sampling.resolution)),
+            Self::Keda(spec) => Some(spec.object.polling_interval.min(hpa::controller::SYNC_PERIOD)),
+            Self::TargetTracking(spec) => {
+                let scheduled = every(&mut spec.actions.iter().map(|(timer, _)| *timer));
+                Some(
+                    scheduled.map_or(target_tracking::DATAPOINT_PERIOD, |pause| {
+                        pause.min(target_tracking::DATAPOINT_PERIOD)
+                    }),
+                )
+            }
+            Self::Scheduled(spec) => every(&mut spec.actions.iter().map(|(timer, _)| *timer)),
+            Self::Predictive(spec) => Some(spec.interval),
+            #[cfg(test)]
+            Self::Scripted(script) => Some(script.pause),
+        }
+    }
+
     /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
     /// none: until it has finished.
     ///
@@ -226,7 +262,7 @@ pub trait Scaling: Send {
 
     /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
     fn looks_at_instances(&self) -> bool {
-        true
+        false
     }
 
     /// Which instances go first when there are too many. Starting ones go before ready ones.
@@ -260,6 +296,10 @@ pub struct View<'a> {
     pub ordered: u32,
     /// Requests that one instance serves at a time.
     pub per_instance: u32,
+    /// How many there are of those ordered, and how many of them are ready.
+    pub existing: u32,
+    /// See `existing`.
+    pub ready: u32,
     /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
@@ -301,12 +341,6 @@ pub struct Totals {
 }
 
 impl View<'_> {
-    /// Instances that are ready.
-    #[must_use]
-    pub fn ready(&self) -> u32 {
-        self.instances.iter().filter(|instance| instance.ready.is_some()).count() as u32
-    }
-
     /// `instances` as an answer: rounded up, at least 0, at most the limit.
     #[must_use]
     pub fn bounded(&self, instances: f64) -> f64 {

@@ -85,6 +85,8 @@ mod tests {
             limit: 100,
             ordered: 0,
             per_instance: 1,
+            existing: 0,
+            ready: 0,
             instances: &[],
             in_progress: 0,
             queued: 0,

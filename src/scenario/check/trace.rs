@@ -177,6 +177,7 @@ impl Checker<'_, '_> {
             Some(_) => Some(functions.find(&table.function, "function", self.problems)?),
             None => None,
         };
+        let duration = self.source_duration(table, &format!("source.{name}"))?;
         let find = |function: &TraceFunction| {
             all_to.or_else(|| functions.place(&function.name).map(|place| FnId(place as u32)))
         };
@@ -187,14 +188,16 @@ impl Checker<'_, '_> {
                     Some(Source {
                         name: format!("{name}/{}", function.name),
                         target: Target::Function(find(function)?),
+                        entry: None,
                         arrivals: ArrivalSpec::Recorded { of: Arc::clone(rows), function: place },
+                        duration: duration.clone(),
                     })
                 })
                 .collect(),
             Traced::Rows(rows) => {
                 let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
-                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), arrivals }])
+                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), entry: None, arrivals, duration }])
             }
             Traced::ByFunction(list) => list
                 .iter()
@@ -202,7 +205,9 @@ impl Checker<'_, '_> {
                     Some(Source {
                         name: format!("{name}/{}", function.name),
                         target: Target::Function(find(function)?),
+                        entry: None,
                         arrivals: arrivals.clone(),
+                        duration: duration.clone(),
                     })
                 })
                 .collect(),

@@ -16,7 +16,7 @@ pub use azure_2019::{Azure2019, Azure2019Files};
 pub use error::{OnError, Remark, Skipped, TraceError};
 pub use moment::start;
 pub use rate::{RateOptions, RateTrace};
-pub use rows::{RowFormat, RowOptions, RowReader, RowTrace};
+pub use rows::{Request, RowFormat, RowOptions, RowReader, RowTrace};
 pub use stats::TraceStats;
 
 use crate::dist::Dist;
