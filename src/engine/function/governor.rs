@@ -122,11 +122,11 @@ impl FunctionState<'_> {
         let Some(governor) = &mut self.governor else { return };
         governor.asked_at = SimTime::NEVER;
         governor.views.clear();
-        if governor.policy.looks_at_instances() {
+        if governor.policy.looks_at_instances(now) {
             governor.views.extend(governor.fleet.iter().map(|member| {
                 let instance = self.instances.get(member.key);
                 let (created, in_flight) = (instance.created, instance.in_flight);
-                InstanceView { id: member.id, created, ready: member.ready, in_flight }
+                InstanceView { id: member.id, created, ready: member.ready, in_flight, last_used: member.last_used }
             }));
         }
         let answer = governor.policy.decide(&View {
@@ -136,6 +136,7 @@ impl FunctionState<'_> {
             per_instance: self.spec.concurrency.per_instance,
             existing: governor.fleet.len() as u32,
             ready: governor.fleet.ready() as u32,
+            taken: governor.fleet.taken(),
             instances: &governor.views,
             in_progress: governor.in_progress,
             queued: self.queue.len() as u32,
