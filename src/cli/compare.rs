@@ -9,7 +9,7 @@ use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::load::Text;
 use super::meter::{self, Meter};
-use super::results::{MANIFEST, Results};
+use super::results::{Results, placed};
 use super::run::{manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
@@ -58,8 +58,14 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
         .iter()
         .map(|(name, result)| Suite { name: format!("{}: {name}", unchanged.name), summary: &result.summary });
     let ends = gate.close(&suites.collect::<Vec<_>>(), wall_s)?;
-    results.commit()?;
-    print(args, &folder, &compared, &manifest, unchanged.simulation.replications)?;
+    let earlier = results.commit(&manifest)?;
+    print(
+        args,
+        &placed(&folder, earlier.as_ref(), &manifest),
+        &compared,
+        &manifest,
+        unchanged.simulation.replications,
+    )?;
     if halt.is_interrupted() {
         return Err(Stop::Kept(done));
     }
@@ -245,11 +251,10 @@ fn write(results: &Results, compared: &Compared, manifest: &Manifest) -> Result<
     for chart in &charts {
         results.write(&format!("{}.svg", chart.name), &chart.svg)?;
     }
-    results.write("report.html", comparison::page(found, manifest, &charts))?;
-    results.write(MANIFEST, json::manifest(manifest))
+    results.write("report.html", comparison::page(found, manifest, &charts))
 }
 
-fn print(args: &CompareArgs, folder: &Path, compared: &Compared, manifest: &Manifest, asked: u32) -> Result<(), Stop> {
+fn print(args: &CompareArgs, place: &str, compared: &Compared, manifest: &Manifest, asked: u32) -> Result<(), Stop> {
     if args.job.format.format == Format::Json {
         return terminal::print(&json::comparison(&compared.comparison));
     }
@@ -266,8 +271,7 @@ fn print(args: &CompareArgs, folder: &Path, compared: &Compared, manifest: &Mani
     };
     let (invocations, rate) = (count(compared.simulated as f64), meter::rate(manifest.invocations_per_s));
     terminal::print(&format!(
-        "{table}{raised}\nResults in {}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
-        folder.display(),
+        "{table}{raised}\nResults in {place}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
         manifest.wall_s,
     ))
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::GateArgs;
 use super::exit::{Done, Stop};
 use super::halt::Halt;
-use super::output::{Output, Sink, refuse_foreign};
+use super::output::{Output, Own, Sink};
 use super::results::Results;
 use super::terminal;
 use crate::id::FnId;
@@ -111,10 +111,8 @@ impl Gate {
     /// # Errors
     /// A file of somebody else, and what the system answers.
     pub(super) fn open(args: &GateArgs, results: &Results, halt: &Halt) -> Result<Self, Stop> {
-        let open = |path: &Path| {
-            refuse_foreign(path, &[junit::MARK], "--junit")?;
-            Output::open(path, Some(results), halt)
-        };
+        let own = Own { option: "--junit", marks: &[junit::MARK] };
+        let open = |path: &Path| Output::open(path, own, Some(results), halt);
         let junit = args.junit.as_deref().map(open).transpose()?;
         Ok(Self { confident: is_confident(args), junit })
     }

@@ -5,7 +5,8 @@
 //! | `args` | what can be typed |
 //! | `run`, `compare`, `sweep`, `plan`, `report`, `check`, `list`, `trace`, `texts` | the commands |
 //! | `load` | scenario files and the files they name |
-//! | `results`, `output`, `folder`, `room` | the results folder; single files; what both need; whether they will fit |
+//! | `results`, `output` | the results folder; single files |
+//! | `claim`, `folder`, `room` | who writes where; folders made on the way; whether it will fit |
 //! | `gate` | what makes a result fail |
 //! | `journal` | the points of a sweep that are done |
 //! | `halt`, `meter` | Ctrl-C; progress |
@@ -18,6 +19,7 @@
 
 mod args;
 mod check;
+mod claim;
 mod compare;
 mod exit;
 mod folder;

@@ -7,7 +7,7 @@ use super::exit::{Done, Stop};
 use super::halt::Halt;
 use super::load::{self, Text};
 use super::meter::{self, Meter};
-use super::results::{MANIFEST, Results};
+use super::results::{Results, placed};
 use super::run::{manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
@@ -51,8 +51,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
     let replications = planned.plan.candidates.iter().map(|one| one.replications).max().unwrap_or_default();
     let manifest = manifest(&scenario, replications, threads, planned.simulated, wall_s);
     write(&results, &planned, &manifest)?;
-    results.commit()?;
-    print(args, &folder, &planned, &manifest)?;
+    let earlier = results.commit(&manifest)?;
+    print(args, &placed(&folder, earlier.as_ref(), &manifest), &planned, &manifest)?;
     if halt.is_interrupted() {
         return Err(Stop::Unfinished);
     }
@@ -137,11 +137,10 @@ fn write(results: &Results, planned: &Planned, manifest: &Manifest) -> Result<()
     for chart in &charts {
         results.write(&format!("{}.svg", chart.name), &chart.svg)?;
     }
-    results.write("report.html", report::page(plan, manifest, &charts))?;
-    results.write(MANIFEST, json::manifest(manifest))
+    results.write("report.html", report::page(plan, manifest, &charts))
 }
 
-fn print(args: &PlanArgs, folder: &Path, planned: &Planned, manifest: &Manifest) -> Result<(), Stop> {
+fn print(args: &PlanArgs, place: &str, planned: &Planned, manifest: &Manifest) -> Result<(), Stop> {
     if args.job.format.format == Format::Json {
         return terminal::print(&json::plan(&planned.plan));
     }
@@ -151,8 +150,7 @@ fn print(args: &PlanArgs, folder: &Path, planned: &Planned, manifest: &Manifest)
     let table = report::table(&planned.plan, terminal::colour_out());
     let (invocations, rate) = (count(planned.simulated as f64), meter::rate(manifest.invocations_per_s));
     terminal::print(&format!(
-        "{table}\nResults in {}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
-        folder.display(),
+        "{table}\nResults in {place}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
         manifest.wall_s,
     ))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::{ReportArgs, ReportFormat};
 use super::exit::{Done, Stop};
 use super::halt::Halt;
-use super::output::{Output, refuse_foreign};
+use super::output::{Output, Own};
 use super::results::MANIFEST;
 use super::{load, terminal};
 use crate::measure::comparison::Comparison;
@@ -27,8 +27,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done, Stop> {
     let format = format(args)?;
     let output = match &args.out {
         Some(path) => {
-            refuse_foreign(path, &MARKS, "--out")?;
-            Some(Output::open(path, None, &Halt::default())?)
+            let own = Own { option: "--out", marks: &MARKS };
+            Some(Output::open(path, own, None, &Halt::default())?)
         }
         None if format != ReportFormat::Markdown && terminal::is_output_watched() => {
             return Err(Stop::input(

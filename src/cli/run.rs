@@ -8,16 +8,16 @@ use super::exit::{Done, Stop};
 use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::meter::{self, Meter};
-use super::output::{Output, Sink};
-use super::results::{MANIFEST, Results};
+use super::output::{Output, Own, Sink};
+use super::results::{Results, placed};
 use super::{load, room, terminal};
 use crate::engine::SimError;
 use crate::experiment::{self, Progress as _, Run};
 use crate::measure::{Manifest, RunResult};
 use crate::report::junit::Suite;
 use crate::report::number::count;
-use crate::report::perfetto::TraceWriter;
-use crate::report::requests::RequestLog;
+use crate::report::perfetto::{self, TraceWriter};
+use crate::report::requests::{self, RequestLog};
 use crate::report::{chart, csv, html, json, table};
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -44,8 +44,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     write(&results, &run.result, &manifest)?;
     let suite = Suite { name: scenario.name.clone(), summary: &run.result.summary };
     let outcome = gate.close(&[suite], wall_s)?;
-    results.commit()?;
-    print(args, &folder, &run, &manifest)?;
+    let earlier = results.commit(&manifest)?;
+    print(args, &placed(&folder, earlier.as_ref(), &manifest), &run, &manifest)?;
     if halt.is_interrupted() {
         return Err(Stop::Kept(done));
     }
@@ -96,18 +96,18 @@ impl Logs {
         }
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
-        let open = |path: &PathBuf| Output::open(path, Some(results), halt);
+        let open = |path: &PathBuf, option, marks| Output::open(path, Own { option, marks }, Some(results), halt);
         let mut logs = Self { requests: None, timeline: None };
-        let requests = expected_requests(scenario);
+        let expected = expected_requests(scenario);
         if let Some(path) = &args.requests {
-            let (output, sink) = open(path)?;
-            room::check("--requests", path, output.room(), requests, args.job.quiet)?;
+            let (output, sink) = open(path, "--requests", &requests::MARKS)?;
+            room::check("--requests", path, output.room(), expected, args.job.quiet)?;
             logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
         }
         if let Some(path) = &args.timeline {
-            let (output, sink) = open(path)?;
-            room::check("--timeline", path, output.room(), requests, args.job.quiet)?;
-            logs.timeline = Some((output, TraceWriter::new(sink, &functions)));
+            let (output, sink) = open(path, "--timeline", &[perfetto::MARK])?;
+            room::check("--timeline", path, output.room(), expected, args.job.quiet)?;
+            logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions)));
         }
         Ok(logs)
     }
@@ -167,17 +167,43 @@ pub(super) fn manifest(
         wall_s,
         invocations,
         invocations_per_s: invocations as f64 / wall_s.max(f64::MIN_POSITIVE),
+        files: Vec::new(),
     }
 }
 
 /// The command as it can be typed again, the program by its name only.
 pub(super) fn command_line(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
-    let quoted = arguments.skip(1).map(|word| match word.chars().all(plain) && !word.is_empty() {
+    let quoted = arguments.skip(1).map(|word| match word.chars().all(is_plain) && !word.is_empty() {
         true => word,
         false => format!("'{}'", word.replace('\'', r"'\''")),
     });
     std::iter::once("forewarm".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text, which may come from anywhere, is a command as [`command_line`] writes it: typed again, it starts forewarm
+/// and nothing else.
+pub(super) fn is_command_line(text: &str) -> bool {
+    let (mut chars, mut is_quoted) = (text.chars(), false);
+    while let Some(c) = chars.next() {
+        let is_right = match c {
+            '\'' => {
+                is_quoted = !is_quoted;
+                true
+            }
+            _ if is_quoted => !c.is_control(),
+            '\\' => chars.next() == Some('\''),
+            _ => c == ' ' || is_plain(c),
+        };
+        if !is_right {
+            return false;
+        }
+    }
+    !is_quoted && text.starts_with("forewarm ")
+}
+
+/// What a shell takes as it is.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || "-_=./:,+@%".contains(c)
 }
 
 /// All files of the results folder.
@@ -194,11 +220,10 @@ fn write(results: &Results, result: &RunResult, manifest: &Manifest) -> Result<(
     for chart in &charts {
         results.write(&format!("{}.svg", chart.name), &chart.svg)?;
     }
-    results.write("report.html", html::render(result, manifest, &charts))?;
-    results.write(MANIFEST, json::manifest(manifest))
+    results.write("report.html", html::render(result, manifest, &charts))
 }
 
-fn print(args: &RunArgs, folder: &Path, run: &Run, manifest: &Manifest) -> Result<(), Stop> {
+fn print(args: &RunArgs, place: &str, run: &Run, manifest: &Manifest) -> Result<(), Stop> {
     let summary = &run.result.summary;
     if args.job.format.format == Format::Json {
         return terminal::print(&json::summary(summary));
@@ -209,8 +234,7 @@ fn print(args: &RunArgs, folder: &Path, run: &Run, manifest: &Manifest) -> Resul
     let table = table::render(summary, terminal::colour_out());
     let (invocations, rate) = (count(run.simulated as f64), meter::rate(manifest.invocations_per_s));
     terminal::print(&format!(
-        "{table}\nResults in {}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
-        folder.display(),
+        "{table}\nResults in {place}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
         manifest.wall_s,
     ))
 }
@@ -226,5 +250,25 @@ mod tests {
             command_line(typed.iter().map(ToString::to_string)),
             r"forewarm run 'my file.toml' --set 'a.b=it'\''s' ''"
         );
+    }
+
+    #[test]
+    fn what_is_no_command_of_ours_is_told_apart() {
+        for word in ["x", "it's", "a b", "'", "", "$(id)", "a;b", "'; id '", "\\"] {
+            let line = command_line(["forewarm", "run", word].iter().map(ToString::to_string));
+            assert!(is_command_line(&line), "{line}");
+        }
+        for line in [
+            "forewarm run x; id",
+            "forewarm run 'x' | sh",
+            "forewarm run 'x",
+            "curl evil",
+            "forewarm run $(id)",
+            "forewarm run x\nid",
+            "forewarm run '\u{1b}[2J'",
+            "forewarm run x \\; id",
+        ] {
+            assert!(!is_command_line(line), "{line}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use super::halt::Halt;
 use super::journal::{Identity, Journal, Unfit};
 use super::load::{self, Text};
 use super::meter::{self, Meter};
-use super::results::{MANIFEST, Results};
+use super::results::{Results, placed};
 use super::run::{command_line, manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
@@ -30,7 +30,6 @@ use crate::experiment::sweep::{Failure, Task, by_cost, shard};
 use crate::experiment::{Progress as _, warm_up};
 use crate::measure::Manifest;
 use crate::measure::sweep::{Columns, Row};
-use crate::report::json;
 use crate::report::number::count;
 use crate::report::sweep::digest::Digest;
 use crate::report::sweep::{self as report, Column};
@@ -99,7 +98,16 @@ impl Study<'_> {
         let partial =
             partial(&folder).map_err(|error| Stop::of_path(format!("cannot write to {}", folder.display()), error))?;
         let mut journal = self.journal(&partial)?;
-        let costs = self.survey().inspect_err(|_| forget_if_empty(&partial, &journal))?;
+        let costs = match self.survey() {
+            Ok(costs) => costs,
+            Err(refused) => {
+                // A sweep that was refused leaves nothing behind.
+                if journal.done() == 0 {
+                    forget(&partial, journal);
+                }
+                return Err(refused);
+            }
+        };
         let numbers = (0..self.task.points.count()).filter(|number| !journal.has(*number)).collect();
         let again = |kept: &str| format!("{kept} points are kept; go on with `{}`", self.again("--resume"));
         let effort = self.simulate(numbers, &costs, &mut journal, again)?;
@@ -112,9 +120,7 @@ impl Study<'_> {
             (number < self.task.points.count()).then(|| row(number))
         });
         self.write(results, rows, effort)?;
-        drop(journal);
-        // The results are in their place: what is left over does no harm.
-        let _ = fs::remove_dir_all(&partial);
+        forget(&partial, journal);
         Ok(Done::Well)
     }
 
@@ -299,12 +305,11 @@ impl Study<'_> {
             results.write(&format!("{}.svg", chart.name), &chart.svg)?;
         }
         results.write("report.html", report::page::page(self.scenario, &digest, &manifest, &charts))?;
-        results.write(MANIFEST, json::manifest(&manifest))?;
-        results.commit()?;
-        self.print(&digest, &manifest)
+        let earlier = results.commit(&manifest)?;
+        self.print(&digest, &manifest, earlier.as_ref())
     }
 
-    fn print(&self, digest: &Digest, manifest: &Manifest) -> Result<(), Stop> {
+    fn print(&self, digest: &Digest, manifest: &Manifest, earlier: Option<&Manifest>) -> Result<(), Stop> {
         if self.args.job.format.format == Format::Json {
             return terminal::print(&report::page::json(self.scenario, digest));
         }
@@ -321,7 +326,7 @@ impl Study<'_> {
         terminal::print(&format!(
             "{}\nResults in {}: open report.html in a browser; every point is in sweep.csv and sweep.parquet.\n{speed}",
             report::page::answer(self.scenario, digest),
-            self.folder().display(),
+            placed(&self.folder(), earlier, manifest),
         ))
     }
 
@@ -406,11 +411,11 @@ fn partial(folder: &Path) -> io::Result<PathBuf> {
     Ok(folder.with_file_name(name))
 }
 
-/// A sweep that was refused leaves nothing behind.
-fn forget_if_empty(partial: &Path, journal: &Journal) {
-    if journal.done() == 0 {
-        let _ = fs::remove_dir_all(partial);
-    }
+/// Removes the points that are kept, and their folder if nothing else is in it. What is left over does no harm.
+fn forget(partial: &Path, journal: Journal) {
+    drop(journal);
+    let _ = fs::remove_file(partial.join(JOURNAL));
+    let _ = fs::remove_dir(partial);
 }
 
 fn cannot_read(path: &Path, error: io::Error) -> Stop {

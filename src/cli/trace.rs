@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Format, GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
 use super::exit::{Done, Stop};
 use super::halt::Halt;
-use super::output::{Output, Sink};
+use super::output::{Output, Own, Sink};
 use super::terminal;
 use crate::report::number::count;
 use crate::report::trace as report;
@@ -73,7 +73,9 @@ fn generate(args: &GenerateArgs) -> Result<Done, Stop> {
     let functions = spec.draw();
     let streams = Streams::new(args.seed, 0);
     let go_on = || if halt.is_raised() { Err(io::ErrorKind::Other.into()) } else { Ok(()) };
-    let open = |path: &Path| Output::open(path, None, &halt);
+    // What was generated looks like what was recorded: nothing is written over.
+    let own = Own { option: "--out", marks: &[] };
+    let open = |path: &Path| Output::open(path, own, None, &halt);
     let (written, outputs) = match args.kind {
         GenerateKind::Azure2019 => {
             let [first, second, third] = AZURE_FILES.map(|name| open(&args.out.join(name)));

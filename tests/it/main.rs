@@ -9,6 +9,7 @@ mod compare;
 mod conformance;
 mod coverage;
 mod docs;
+mod files;
 mod floors;
 mod gate;
 mod good_scenarios;
