@@ -19,15 +19,18 @@ pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
     let mut worst = Done::Well;
     for path in &args.paths {
         match check_one(path, &args.scenario) {
-            Ok(warnings) => {
+            Ok((resolved, warnings)) => {
                 if !warnings.is_empty() {
                     terminal::problems(&warnings);
                 }
-                if !args.quiet {
+                if args.print {
+                    terminal::print(&resolved)?;
+                } else if !args.quiet {
                     terminal::print(&format!("{}: ok\n", path.display()))?;
                 }
             }
             Err(failed @ Stop::Environment(_)) => return Err(failed),
+            Err(Stop::Scenario(problems)) if problems.are_of_environment() => return Err(Stop::Scenario(problems)),
             Err(wrong) => {
                 wrong.explain();
                 worst = Done::Wrong;
@@ -37,9 +40,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
     Ok(worst)
 }
 
-/// Checks a scenario, and the points of its sweep if they are not very many; hands back what is suspicious.
-fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, Stop> {
-    let text = Text::of(path)?;
+/// Checks a scenario, and the points of its sweep if they are not very many; hands back the
+/// scenario written out, and what is suspicious.
+fn check_one(path: &Path, args: &ScenarioArgs) -> Result<(String, Problems), Stop> {
+    let text = Text::of(path, &args.changes)?;
     let options = load::options(&args.changes, args.variant.clone());
     let (base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
     if let Some(sweep) = &scenario.sweep
@@ -52,5 +56,5 @@ fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, Stop> {
             return Err(Stop::Scenario(problems));
         }
     }
-    Ok(warnings)
+    Ok((scenario.resolved, warnings))
 }

@@ -1,7 +1,6 @@
 //! `forewarm compare`.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 
 use super::args::{CompareArgs, Format};
 use super::exit::{Done, Stop};
@@ -9,7 +8,8 @@ use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::load::Text;
 use super::meter::{self, Meter};
-use super::results::{Results, placed};
+use super::report::names;
+use super::results::{Results, default_folder, placed};
 use super::run::{manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
@@ -42,7 +42,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
     let scenarios: Vec<&Scenario> = contenders.iter().map(|(_, scenario)| scenario).collect();
     let design = Design::new(&scenarios, baseline, precision(&args.precision)?, first, most);
     let halt = Halt::on_interrupt()?;
-    let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&unchanged.name));
+    let folder = args.job.out.clone().unwrap_or_else(|| default_folder(&unchanged.name, None));
     let results = Results::reserve(&folder)?;
     let gate = Gate::open(&args.gate, &results, &halt)?;
     let threads = threads(args.job.threads);
@@ -57,7 +57,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
         .results
         .iter()
         .map(|(name, result)| Suite { name: format!("{}: {name}", unchanged.name), summary: &result.summary });
-    let ends = gate.close(&suites.collect::<Vec<_>>(), wall_s)?;
+    let ends = gate.close(&suites.collect::<Vec<_>>(), wall_s, args.job.quiet)?;
     let earlier = results.commit(&manifest)?;
     print(
         args,
@@ -74,15 +74,16 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Done, Stop> {
 
 /// Everybody who takes part: the unchanged scenario first, then its variants or what stands under `--policies`.
 fn contenders(args: &CompareArgs) -> Result<Vec<Contender>, Stop> {
-    let text = Text::of(&args.path)?;
+    let [path] = &args.paths[..] else { return files(args) };
+    let text = Text::of(path, &args.changes)?;
     let (unchanged, variants, warnings) = text.variants(&args.changes).map_err(Stop::Scenario)?;
     if !warnings.is_empty() && !args.job.quiet {
         terminal::problems(&warnings);
     }
     if variants.is_empty() && args.policies.is_empty() {
         return Err(Stop::input(
-            format!("{} has no variants to compare", args.path.display()),
-            "compare --policies all, or add a variant, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
+            format!("{} has no variants to compare", path.display()),
+            "name a second file, compare --policies all, or add a variant, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
         ));
     }
     if variants.iter().any(|(name, _)| name == UNCHANGED) {
@@ -91,6 +92,37 @@ fn contenders(args: &CompareArgs) -> Result<Vec<Contender>, Stop> {
     }
     let others = if args.policies.is_empty() { variants } else { under_policies(args, &text, &unchanged, variants)? };
     Ok([(UNCHANGED.to_owned(), unchanged)].into_iter().chain(others).collect())
+}
+
+/// A contender for each file, called as the file is without its ending.
+fn files(args: &CompareArgs) -> Result<Vec<Contender>, Stop> {
+    if !args.policies.is_empty() {
+        return Err(Stop::input("--policies puts one scenario under several policies", "name one file"));
+    }
+    let (mut contenders, mut wrong): (Vec<Contender>, Vec<Problems>) = (Vec::new(), Vec::new());
+    for (name, path) in
+        names(&args.paths.iter().map(|path| path.with_extension("")).collect::<Vec<_>>()).into_iter().zip(&args.paths)
+    {
+        match Text::of(path, &args.changes)?.variants(&args.changes) {
+            Ok((scenario, _, warnings)) => {
+                if !warnings.is_empty() && !args.job.quiet {
+                    terminal::problems(&warnings);
+                }
+                contenders.push((name, scenario));
+            }
+            Err(problems) => wrong.push(problems),
+        }
+    }
+    if let Some(last) = wrong.pop() {
+        wrong.iter().for_each(terminal::problems);
+        return Err(Stop::Scenario(last));
+    }
+    let span = |scenario: &Scenario| (scenario.simulation.horizon, scenario.simulation.warm_up);
+    if let Some((other, _)) = contenders.iter().find(|(_, scenario)| span(scenario) != span(&contenders[0].1)) {
+        let message = format!("{} and {other} do not simulate the same time", contenders[0].0);
+        return Err(Stop::input(message, "give them the same simulation.horizon and warm-up, as with --set"));
+    }
+    Ok(contenders)
 }
 
 /// A contender for each name under `--policies`: the variant of this name, or the scenario with all functions under the

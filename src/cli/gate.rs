@@ -117,11 +117,11 @@ impl Gate {
         Ok(Self { confident: is_confident(args), junit })
     }
 
-    /// Writes the file, and says how the command ends.
+    /// Writes the file, and says how the command ends; why it fails even where it must be `quiet`.
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64) -> Result<Done, Stop> {
+    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64, quiet: bool) -> Result<Done, Stop> {
         if let Some((output, mut sink)) = self.junit {
             let text = junit::render(suites, seconds, self.confident);
             output.keep(sink.write_all(text.as_bytes()).map(|()| sink))?;
@@ -132,7 +132,15 @@ impl Gate {
         for (suite, one) in objectives().filter(|(_, one)| is_unsure(one)) {
             terminal::complain(&format!("--enforce: {}: {}\n", suite.name, junit::found(one, true)));
         }
-        let is_met = objectives().all(|(_, one)| one.met && !is_unsure(one));
+        let missed: Vec<String> = objectives()
+            .filter(|(_, one)| !one.met)
+            .map(|(suite, one)| format!("{}: {}", suite.name, junit::found(one, false)))
+            .collect();
+        if quiet && let Some(first) = missed.first() {
+            let more = if missed.len() > 1 { format!(" (and {} more)", missed.len() - 1) } else { String::new() };
+            terminal::complain(&format!("objective not met: {first}{more}\n"));
+        }
+        let is_met = missed.is_empty() && !objectives().any(|(_, one)| is_unsure(one));
         Ok(if is_met { Done::Well } else { Done::Missed })
     }
 }

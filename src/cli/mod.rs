@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `report`, `check`, `list`, `trace`, `texts` | the commands |
+//! | `run`, `compare`, `sweep`, `plan`, `quick`, `report`, `check`, `list`, `trace`, `texts` | the commands |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output` | the results folder; single files |
 //! | `claim`, `folder`, `room` | who writes where; folders made on the way; whether it will fit |
@@ -11,6 +11,7 @@
 //! | `journal` | the points of a sweep that are done |
 //! | `halt`, `meter` | Ctrl-C; progress |
 //! | `exit`, `terminal` | exit codes; the two output streams |
+//! | `limits` | what the system allows the program |
 
 #![expect(
     clippy::disallowed_methods,
@@ -26,11 +27,13 @@ mod folder;
 mod gate;
 mod halt;
 mod journal;
+mod limits;
 mod list;
 mod load;
 mod meter;
 mod output;
 mod plan;
+mod quick;
 mod report;
 mod results;
 mod room;
@@ -40,6 +43,7 @@ mod terminal;
 mod texts;
 mod trace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -50,13 +54,40 @@ use exit::{Done, Stop};
 /// Runs the command that was typed.
 #[must_use]
 pub fn main() -> ExitCode {
-    match execute(Args::parse().command) {
+    let done = limits::obey().and_then(|()| read(std::env::args_os())).and_then(|args| execute(args.command));
+    match done {
         Ok(done) => done.code(),
         Err(stop) => {
             stop.explain();
             stop.code()
         }
     }
+}
+
+/// What was typed.
+fn read(typed: impl Iterator<Item = OsString>) -> Result<Args, Stop> {
+    Args::try_parse_from(joined(typed)).map_err(|error| {
+        if error.use_stderr() {
+            return Stop::Usage(terminal::styled(&error.render()));
+        }
+        // Help and version, as they were asked for.
+        error.exit()
+    })
+}
+
+/// An option that may stand alone takes its value after `=`; an objective behind it is meant to be its value.
+fn joined(typed: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    for word in typed {
+        match words.last_mut() {
+            Some(last) if last == "--enforce" && word.to_string_lossy().contains(['<', '>']) => {
+                last.push("=");
+                last.push(word);
+            }
+            _ => words.push(word),
+        }
+    }
+    words
 }
 
 fn execute(command: Command) -> Result<Done, Stop> {
@@ -66,6 +97,7 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
+        Command::Quick(args) => quick::quick(&args),
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -1,13 +1,11 @@
 //! `forewarm plan`.
 
-use std::path::Path;
-
 use super::args::{Format, PlanArgs};
 use super::exit::{Done, Stop};
 use super::halt::Halt;
 use super::load::{self, Text};
 use super::meter::{self, Meter};
-use super::results::{Results, placed};
+use super::results::{Results, default_folder, placed};
 use super::run::{manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
@@ -21,7 +19,7 @@ use crate::scenario::{Base, Scenario};
 
 /// Reads, checks all candidates, searches, writes, prints.
 pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
-    let text = Text::of(&args.path)?;
+    let text = Text::of(&args.path, &args.scenario.changes)?;
     let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
     let (mut base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
     if !warnings.is_empty() && !args.job.quiet {
@@ -34,7 +32,8 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
     let first = first(args, &asked)?;
     let halt = Halt::on_interrupt()?;
     let candidates = candidates(&mut base, &scenario, &asked, &halt)?;
-    let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let folder =
+        args.job.out.clone().unwrap_or_else(|| default_folder(&scenario.name, args.scenario.variant.as_deref()));
     let results = Results::reserve(&folder)?;
     let threads = threads(args.job.threads);
 
@@ -56,7 +55,13 @@ pub(super) fn plan(args: &PlanArgs) -> Result<Done, Stop> {
     if halt.is_interrupted() {
         return Err(Stop::Unfinished);
     }
-    Ok(if planned.plan.best.is_some() { Done::Well } else { Done::Missed })
+    if planned.plan.best.is_some() {
+        return Ok(Done::Well);
+    }
+    if args.job.quiet {
+        terminal::complain("no configuration is shown to meet every objective\n");
+    }
+    Ok(Done::Missed)
 }
 
 /// What may be changed, and that it makes sense to ask.
@@ -105,7 +110,12 @@ fn first(args: &PlanArgs, plan: &Plan) -> Result<u32, Stop> {
 }
 
 /// The scenarios of all candidates, or what is wrong with any of them.
-fn candidates(base: &mut Base<'_>, scenario: &Scenario, plan: &Plan, halt: &Halt) -> Result<Vec<Scenario>, Stop> {
+pub(super) fn candidates(
+    base: &mut Base<'_>,
+    scenario: &Scenario,
+    plan: &Plan,
+    halt: &Halt,
+) -> Result<Vec<Scenario>, Stop> {
     let space =
         Space::new(plan.axes.iter().map(|choice| Axis { len: choice.levels.len(), is_monotone: false }).collect());
     let (mut all, mut findings) = (Vec::new(), base.findings());

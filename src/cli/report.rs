@@ -9,6 +9,7 @@ use super::exit::{Done, Stop};
 use super::halt::Halt;
 use super::output::{Output, Own};
 use super::results::MANIFEST;
+use super::run::is_command_line;
 use super::{load, terminal};
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
@@ -91,7 +92,7 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Folder)>, Stop> {
 }
 
 /// The last part of each path, or the whole path if two would be called the same.
-fn names(paths: &[PathBuf]) -> Vec<String> {
+pub(super) fn names(paths: &[PathBuf]) -> Vec<String> {
     let short: Vec<String> = paths
         .iter()
         .map(|path| {
@@ -125,7 +126,9 @@ fn folder(path: &Path) -> Result<Folder, Stop> {
     })?;
     let again = |message: String| {
         let (version, command) = (&manifest.version, &manifest.command);
-        let help = format!("it was written by forewarm {version}; make it again: {command}");
+        // What anybody may have written there is no advice.
+        let again = if is_command_line(command) { format!("; make it again: {command}") } else { String::new() };
+        let help = format!("it was written by forewarm {version}{again}");
         Stop::input(message, &help)
     };
     let wrong = |error: stored::StoredError| again(format!("{shown}/{error}"));

@@ -123,6 +123,11 @@ impl Results {
     }
 }
 
+/// Where results go if nobody says otherwise: a variant does not replace the results of the scenario.
+pub(super) fn default_folder(scenario: &str, variant: Option<&str>) -> PathBuf {
+    Path::new("results").join(variant.map_or_else(|| scenario.to_owned(), |variant| format!("{scenario}-{variant}")))
+}
+
 /// Where results were put, in words, and what they replaced.
 pub(super) fn placed(folder: &Path, earlier: Option<&Manifest>, manifest: &Manifest) -> String {
     let folder = folder.display();

@@ -9,7 +9,7 @@ use super::gate::{self, Gate};
 use super::halt::Halt;
 use super::meter::{self, Meter};
 use super::output::{Output, Own, Sink};
-use super::results::{Results, placed};
+use super::results::{Results, default_folder, placed};
 use super::{load, room, terminal};
 use crate::engine::SimError;
 use crate::experiment::{self, Progress as _, Run};
@@ -18,6 +18,7 @@ use crate::report::junit::Suite;
 use crate::report::number::count;
 use crate::report::perfetto::{self, TraceWriter};
 use crate::report::requests::{self, RequestLog};
+use crate::report::wording::harmless;
 use crate::report::{chart, csv, html, json, table};
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -31,7 +32,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     gate::add(&args.gate, [&mut scenario])?;
     gate::needs_intervals(&args.gate, scenario.simulation.replications)?;
     let halt = Halt::on_interrupt()?;
-    let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let folder =
+        args.job.out.clone().unwrap_or_else(|| default_folder(&scenario.name, args.scenario.variant.as_deref()));
     let results = Results::reserve(&folder)?;
     let logs = Logs::open(args, &scenario, &results, &halt)?;
     let gate = Gate::open(&args.gate, &results, &halt)?;
@@ -43,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
     let manifest = manifest(&scenario, done, threads, run.simulated, wall_s);
     write(&results, &run.result, &manifest)?;
     let suite = Suite { name: scenario.name.clone(), summary: &run.result.summary };
-    let outcome = gate.close(&[suite], wall_s)?;
+    let outcome = gate.close(&[suite], wall_s, args.job.quiet)?;
     let earlier = results.commit(&manifest)?;
     print(args, &placed(&folder, earlier.as_ref(), &manifest), &run, &manifest)?;
     if halt.is_interrupted() {
@@ -158,7 +160,7 @@ pub(super) fn manifest(
 ) -> Manifest {
     Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
+        command: harmless(&typed(), false).into_owned(),
         scenario_hash: scenario.hash.clone(),
         scenario: scenario.resolved.clone(),
         seed: scenario.simulation.seed,
@@ -169,6 +171,11 @@ pub(super) fn manifest(
         invocations_per_s: invocations as f64 / wall_s.max(f64::MIN_POSITIVE),
         files: Vec::new(),
     }
+}
+
+/// The command that was typed.
+fn typed() -> String {
+    command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned()))
 }
 
 /// The command as it can be typed again, the program by its name only.

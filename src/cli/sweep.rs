@@ -22,7 +22,7 @@ use super::halt::Halt;
 use super::journal::{Identity, Journal, Unfit};
 use super::load::{self, Text};
 use super::meter::{self, Meter};
-use super::results::{Results, placed};
+use super::results::{Results, default_folder, placed};
 use super::run::{command_line, manifest, threads};
 use super::terminal;
 use crate::engine::SimError;
@@ -40,7 +40,7 @@ const JOURNAL: &str = "points.journal";
 
 /// Reads, checks all points, simulates, writes, prints.
 pub(super) fn sweep(args: &SweepArgs) -> Result<Done, Stop> {
-    let text = Text::of(&args.path)?;
+    let text = Text::of(&args.path, &args.scenario.changes)?;
     let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
     let (base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
     if !warnings.is_empty() && !args.job.quiet {
@@ -126,12 +126,16 @@ impl Study<'_> {
 
     /// Where the results go.
     fn folder(&self) -> PathBuf {
-        self.args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&self.scenario.name))
+        self.args.job.out.clone().unwrap_or_else(|| self.default_folder())
+    }
+
+    fn default_folder(&self) -> PathBuf {
+        default_folder(&self.scenario.name, self.args.scenario.variant.as_deref())
     }
 
     /// Where parts go.
     fn parts_folder(&self) -> PathBuf {
-        let own = || Path::new("results").join(format!("{}.parts", self.scenario.name));
+        let own = || beside(&self.default_folder(), ".parts").unwrap_or_default();
         self.args.job.out.clone().unwrap_or_else(own)
     }
 
@@ -146,8 +150,11 @@ impl Study<'_> {
         changes.set.iter().for_each(|(key, value)| option("--set", format!("{key}={value}")));
         changes.seed.iter().for_each(|seed| option("--seed", seed.to_string()));
         changes.replications.iter().for_each(|number| option("--replications", number.to_string()));
-        option("--shard", format!("{number}/{of}"));
-        option("--out", folder.display().to_string());
+        if changes.confine_files {
+            words.push("--confine-files".to_owned());
+        }
+        words.extend(["--shard".to_owned(), format!("{number}/{of}")]);
+        words.extend(["--out".to_owned(), folder.display().to_string()]);
         command_line(words.into_iter())
     }
 
@@ -404,10 +411,15 @@ fn finish(file: io::Result<BufWriter<File>>) -> io::Result<()> {
 
 /// The folder beside the results in which points are kept while there are no results.
 fn partial(folder: &Path) -> io::Result<PathBuf> {
+    beside(folder, ".partial")
+}
+
+/// The folder of the same name with an ending.
+fn beside(folder: &Path, ending: &str) -> io::Result<PathBuf> {
     // `.` and the like have no name of their own.
     let folder = if folder.file_name().is_some() { folder.to_owned() } else { resolve(folder)? };
     let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    name.push(ending);
     Ok(folder.with_file_name(name))
 }
 

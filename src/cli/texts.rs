@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 
 use clap::CommandFactory as _;
 
@@ -24,18 +25,34 @@ pub(super) fn init(args: &InitArgs) -> Result<Done, Stop> {
         return Ok(Done::Well);
     };
     let shown = path.display();
-    let mut file = File::create_new(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Stop::input(format!("{shown} exists already"), "name another file, or remove this one first")
-        }
-        _ => Stop::of_path(format!("cannot create {shown}"), error),
-    })?;
-    file.write_all(template.text.as_bytes()).map_err(|error| {
+    let mut file = create_new(path)?;
+    let text = template.named(&name_of(path));
+    file.write_all(text.as_bytes()).map_err(|error| {
         let _ = std::fs::remove_file(path);
         Stop::of_writing(path.display(), error)
     })?;
     terminal::print(&format!("Wrote {shown}. Next: forewarm run {shown}\n"))?;
     Ok(Done::Well)
+}
+
+/// A file that does not exist yet.
+///
+/// # Errors
+/// If it does, and what the system answers.
+pub(super) fn create_new(path: &Path) -> Result<File, Stop> {
+    let shown = path.display();
+    File::create_new(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            Stop::input(format!("{shown} exists already"), "name another file, or remove this one first")
+        }
+        _ => Stop::of_path(format!("cannot create {shown}"), error),
+    })
+}
+
+/// What a scenario in this file is called: the name of the file, in letters that a name may have.
+pub(super) fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(64).collect()
 }
 
 /// `forewarm completions`.

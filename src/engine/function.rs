@@ -13,12 +13,12 @@ use super::Shared;
 use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
-use super::instance::{Instance, NOBODY};
+use super::instance::Instance;
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::request::{Birth, Request};
-use super::slab::Slab;
-use crate::id::{FnId, InstanceId, SourceId};
+use super::slab::{Key, Slab};
+use crate::id::{InstanceId, LocalFn};
 use crate::policy::keep_alive::Window;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::{Function, Platform};
@@ -38,7 +38,7 @@ enum Quota {
 
 /// A function in the course of the simulation.
 pub(super) struct FunctionState<'s> {
-    id: FnId,
+    id: LocalFn,
     spec: &'s Function,
     quota: Quota,
     max_instances: u32,
@@ -50,7 +50,7 @@ pub(super) struct FunctionState<'s> {
     /// Whether there may ever be provisioned instances.
     has_provisioned: bool,
     /// Starting instances with a slot left, first created first; used or ready ones are dropped when met.
-    starting: VecDeque<(u32, InstanceId)>,
+    starting: VecDeque<(Key<Instance>, InstanceId)>,
     /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
     starting_is_available: bool,
     keep_alive: Window,
@@ -60,7 +60,7 @@ pub(super) struct FunctionState<'s> {
     /// whenever something happens to it, and nobody sees the difference.
     expiry_event: Option<SimTime>,
     requests: Slab<Request>,
-    queue: VecDeque<u32>,
+    queue: VecDeque<Key<Request>>,
     /// The limit that the queue waits for.
     held_by: Limit,
     /// Under this time the function waits for the account.
@@ -77,7 +77,7 @@ pub(super) struct FunctionState<'s> {
 impl<'s> FunctionState<'s> {
     /// `is_alone`: no other function is simulated with this one.
     pub(super) fn new(
-        id: FnId,
+        id: LocalFn,
         spec: &'s Function,
         membership: Option<Membership>,
         platform: &Platform,
@@ -177,19 +177,17 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request's execution ends.
-    pub(super) fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         let request = self.requests.get(place);
         let (on, mark) = (request.instance, request.mark);
         let instance = self.instances.get_mut(on);
         let provisioned = instance.provisioned;
         let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
-        let is_initial = request.source == NOBODY;
-        if is_initial {
-            shared.observer.initial_ended(now, self.id, instance.id);
-        } else {
+        let is_initial = request.source.is_none();
+        if let Some(source) = request.source {
             shared.finish(&Finished {
-                source: SourceId(request.source),
+                source,
                 number: request.number,
                 function: self.id,
                 instance: Some(instance.id),
@@ -202,6 +200,8 @@ impl<'s> FunctionState<'s> {
                 provisioned,
                 outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
             });
+        } else {
+            shared.observer.initial_ended(now, self.id, instance.id);
         }
         self.requests.remove(place);
         self.levels.in_progress -= 1;
@@ -221,7 +221,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// An instance has started: those who waited for it begin to run.
-    pub(super) fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         if instance.ready || instance.deadline != now {
             return; // withdrawn while it started
@@ -232,8 +232,8 @@ impl<'s> FunctionState<'s> {
         let instance = self.instances.get_mut(place);
         instance.ready = true;
         instance.deadline = SimTime::NEVER;
-        instance.last_waiting = NOBODY;
-        let mut next = std::mem::replace(&mut instance.first_waiting, NOBODY);
+        instance.last_waiting = Key::NIL;
+        let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
         if instance.in_flight == 0 {
             self.levels.idle += 1;
@@ -250,7 +250,7 @@ impl<'s> FunctionState<'s> {
         if self.governor.is_some() {
             self.tell_ready(place, now, shared);
         }
-        while next != NOBODY {
+        while !next.is_nil() {
             let request = next;
             next = self.requests.get(request).next;
             self.start(request, now, shared);
@@ -288,20 +288,20 @@ impl<'s> FunctionState<'s> {
         shared.observer.levels(now, self.id, &self.levels);
     }
 
-    fn create_instance(&mut self, now: SimTime, retires: SimTime) -> u32 {
+    fn create_instance(&mut self, now: SimTime, retires: SimTime) -> Key<Instance> {
         let id = InstanceId(self.created);
         self.created += 1;
         self.instances.insert(Instance::new(id, now, retires))
     }
 
-    fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
+    fn remove_instance<O: Observer>(&mut self, place: Key<Instance>, at: SimTime, shared: &mut Shared<O>) {
         if self.company.is_some() {
             self.give_memory_back(place, shared);
         }
         self.drop_instance(place, at, shared);
     }
 
-    fn drop_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
+    fn drop_instance<O: Observer>(&mut self, place: Key<Instance>, at: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
         shared.observer.instance_removed(at, self.id, instance.id, instance.created);
@@ -310,10 +310,10 @@ impl<'s> FunctionState<'s> {
 
     /// A request begins to run.
     #[inline]
-    fn start<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
         let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
-        shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+        shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
     }
 }

@@ -1,10 +1,9 @@
 //! One instance of a function.
 
+use super::request::Request;
+use super::slab::Key;
 use crate::id::InstanceId;
 use crate::time::SimTime;
-
-/// No request: the end of a chain.
-pub(super) const NOBODY: u32 = u32::MAX;
 
 /// An instance from its creation to its removal.
 #[derive(Clone, Debug)]
@@ -24,8 +23,8 @@ pub(super) struct Instance {
     /// Its place in a list that is searched by position.
     pub(super) position: u32,
     /// The first and the last request that wait for it to start.
-    pub(super) first_waiting: u32,
-    pub(super) last_waiting: u32,
+    pub(super) first_waiting: Key<Request>,
+    pub(super) last_waiting: Key<Request>,
     pub(super) ready: bool,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
@@ -43,8 +42,8 @@ impl Instance {
             in_flight: 0,
             stamp: 0,
             position: 0,
-            first_waiting: NOBODY,
-            last_waiting: NOBODY,
+            first_waiting: Key::NIL,
+            last_waiting: Key::NIL,
             ready: false,
             provisioned: false,
             listed: false,

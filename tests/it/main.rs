@@ -23,6 +23,7 @@ mod policies;
 mod program;
 mod reference;
 mod reports;
+mod security;
 mod shipped_scenarios;
 mod signatures;
 mod statistics;

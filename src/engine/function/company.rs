@@ -8,9 +8,10 @@ use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
 use super::super::memory::Memory;
 use super::super::observer::{Limit, Observer};
+use super::super::slab::Key;
 use super::FunctionState;
 use super::placement::Placement;
-use crate::id::InstanceId;
+use crate::id::{InstanceId, PoolId};
 use crate::policy::keep_alive::greedy_dual::Victim;
 use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
@@ -20,9 +21,9 @@ use crate::time::{SimTime, Span};
 pub(super) struct Company {
     membership: Option<Membership>,
     /// Places of instances that have fallen idle since the application was last unloaded, or been loaded in advance.
-    idle: BTreeSet<u32>,
+    idle: BTreeSet<Key<Instance>>,
     /// The instance that is being loaded in advance, and until when it stays.
-    loading: Option<(u32, InstanceId, SimTime)>,
+    loading: Option<(Key<Instance>, InstanceId, SimTime)>,
     /// What instances draw that are loaded in advance.
     luck: Marks,
     /// Whether there is a budget of memory for all functions.
@@ -30,7 +31,7 @@ pub(super) struct Company {
     /// Under this time the function waits for memory.
     memory_ticket: Option<SimTime>,
     /// The stem cells that fit.
-    pool: Option<u32>,
+    pool: Option<PoolId>,
 }
 
 impl Company {
@@ -74,7 +75,7 @@ impl FunctionState<'_> {
     }
 
     /// How long an instance that falls idle stays, as its application has decided.
-    pub(super) fn window_of_app<O: Observer>(&mut self, place: u32, shared: &Shared<O>) -> Span {
+    pub(super) fn window_of_app<O: Observer>(&mut self, place: Key<Instance>, shared: &Shared<O>) -> Span {
         let (Some(company), Some(commons)) = (&mut self.company, &shared.commons) else { return Span::FOREVER };
         company.idle.insert(place);
         company.membership.map_or(Span::FOREVER, |membership| commons.apps.window(membership))
@@ -118,11 +119,11 @@ impl FunctionState<'_> {
             company.loading = Some((place, id, until));
         }
         shared.observer.instance_created(now, self.id, id, ready, billed, false);
-        shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+        shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
     }
 
     /// An instance has started: if nobody waits for it, it was loaded in advance, and stays as long as was decided.
-    pub(super) fn loaded<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn loaded<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let Some(company) = &mut self.company else { return };
         let instance = self.instances.get(place);
         let Some((.., until)) = company.loading.take_if(|loading| (loading.0, loading.1) == (place, instance.id))
@@ -180,11 +181,16 @@ impl FunctionState<'_> {
     }
 
     /// An idle instance makes room for another.
-    pub(in super::super) fn evict<O: Observer>(&mut self, victim: Victim, now: SimTime, shared: &mut Shared<O>) {
+    pub(in super::super) fn evict<O: Observer>(
+        &mut self,
+        victim: Victim<Key<Instance>>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
         self.advance(now, shared);
-        self.on_demand.remove(victim.place, &mut self.instances);
+        self.on_demand.remove(victim.handle, &mut self.instances);
         self.levels.idle -= 1;
-        self.drop_instance(victim.place, now, shared);
+        self.drop_instance(victim.handle, now, shared);
     }
 
     pub(super) fn tell_memory_of_use<O: Observer>(&self, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
@@ -195,13 +201,13 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         if let Some(memory) = self.memory(shared) {
             memory.idle(self.id, self.instances.get(place).id, now);
         }
     }
 
-    pub(super) fn give_memory_back<O: Observer>(&self, place: u32, shared: &mut Shared<O>) {
+    pub(super) fn give_memory_back<O: Observer>(&self, place: Key<Instance>, shared: &mut Shared<O>) {
         if let Some(memory) = self.memory(shared) {
             memory.gone(self.id, self.instances.get(place).id);
         }

@@ -3,8 +3,10 @@
 use rand::RngExt as _;
 
 use super::super::event::{Event, Kind};
-use super::super::instance::{Instance, NOBODY};
+use super::super::instance::Instance;
 use super::super::observer::{Levels, Limit, Observer};
+use super::super::request::Request;
+use super::super::slab::{Key, Slab};
 use super::super::{Shared, SimError};
 use super::FunctionState;
 use super::placement::Placement;
@@ -45,7 +47,7 @@ pub(super) struct Governor {
 
 #[derive(Clone, Copy, Debug)]
 struct Ordered {
-    place: u32,
+    place: Key<Instance>,
     id: InstanceId,
     ready: Option<SimTime>,
     /// When it became ready, or the last request on it ended.
@@ -79,7 +81,7 @@ impl Governor {
     }
 
     /// An instance that was there before the policy becomes one of its own.
-    pub(super) fn took_over(&mut self, place: u32, id: InstanceId) {
+    pub(super) fn took_over(&mut self, place: Key<Instance>, id: InstanceId) {
         let (ready, last_used) = (Some(SimTime::ZERO), SimTime::ZERO);
         self.instances.push(Ordered { place, id, ready, last_used });
         self.ready += 1;
@@ -132,7 +134,7 @@ impl Governor {
     }
 
     /// The instance to go next: starting ones first, the youngest of them first; then as the policy says.
-    fn victim(&self, instances: &super::Slab<Instance>) -> Option<usize> {
+    fn victim(&self, instances: &Slab<Instance>) -> Option<usize> {
         let starting = self.instances.iter().rposition(|ordered| ordered.ready.is_none());
         let is_idle = |ordered: &Ordered| instances.get(ordered.place).in_flight == 0;
         let idle = || match self.policy.removal() {
@@ -204,7 +206,7 @@ impl FunctionState<'_> {
         let is_needed = next < horizon || self.requests.len() > 0 && next < horizon + COOL_DOWN;
         if next < governor.asked_at && is_needed {
             governor.asked_at = next;
-            shared.events.push(Event::new(next, Kind::Scaling, self.id.0, 0));
+            shared.events.push(Event::of_function(next, Kind::Scaling, self.id));
         }
     }
 
@@ -244,7 +246,7 @@ impl FunctionState<'_> {
         }
         self.levels.starting += 1;
         shared.observer.instance_created(now, self.id, instance.id, ready, billed, provisioned);
-        shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+        shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
     }
 
     /// An instance takes no further request, and goes as soon as it is free.
@@ -288,16 +290,16 @@ impl FunctionState<'_> {
     }
 
     /// The request that has waited longest at an instance begins to run there.
-    pub(super) fn start_next_at<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         let first = instance.first_waiting;
-        if first == NOBODY {
+        if first.is_nil() {
             return;
         }
         let next = self.requests.get(first).next;
         instance.first_waiting = next;
-        if next == NOBODY {
-            instance.last_waiting = NOBODY;
+        if next.is_nil() {
+            instance.last_waiting = Key::NIL;
         }
         self.requests.get_mut(first).assigned = now; // until now it was queueing
         self.start(first, now, shared);
@@ -311,7 +313,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_placement(&mut self, request: u32, placement: Placement, now: SimTime) {
+    pub(super) fn tell_placement(&mut self, request: Key<Request>, placement: Placement, now: SimTime) {
         let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
         let instance = self.instances.get(place);
         let waited = self.requests.get(request).born < now;
@@ -321,7 +323,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_end(&mut self, place: u32, mark: Mark, now: SimTime) {
+    pub(super) fn tell_end(&mut self, place: Key<Instance>, mark: Mark, now: SimTime) {
         let instance = self.instances.get(place);
         if let Some(governor) = &mut self.governor {
             governor.totals.ended += 1;
@@ -335,7 +337,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let id = self.instances.get(place).id;
         if let Some(governor) = &mut self.governor
             && let Some(ordered) = governor.find(id)
@@ -371,7 +373,7 @@ mod tests {
 
     use super::*;
     use crate::engine::{Cell, EventCounts, simulate};
-    use crate::id::FnId;
+    use crate::id::LocalFn;
     use crate::policy::scaling::ScalingSpec;
     use crate::policy::scaling::testing::Script;
     use crate::scenario::testing;
@@ -402,11 +404,11 @@ mod tests {
     }
 
     impl Observer for &mut Log {
-        fn instance_created(&mut self, now: SimTime, _: FnId, id: InstanceId, _: SimTime, _: Span, _: bool) {
+        fn instance_created(&mut self, now: SimTime, _: LocalFn, id: InstanceId, _: SimTime, _: Span, _: bool) {
             self.created.push((now.as_nanos() / 1_000_000, id.0));
         }
 
-        fn instance_removed(&mut self, now: SimTime, _: FnId, id: InstanceId, _: SimTime) {
+        fn instance_removed(&mut self, now: SimTime, _: LocalFn, id: InstanceId, _: SimTime) {
             self.removed.push((now.as_nanos() / 1_000_000, id.0));
         }
     }

@@ -1,9 +1,10 @@
 //! What is there when the run begins.
 
 use super::super::Shared;
-use super::super::instance::NOBODY;
+use super::super::instance::Instance;
 use super::super::observer::Observer;
-use super::super::request::{Birth, Request};
+use super::super::request::Request;
+use super::super::slab::Key;
 use super::placement::Placement;
 use super::{FunctionState, Quota};
 use crate::rng::{Purpose, Streams};
@@ -24,7 +25,7 @@ impl FunctionState<'_> {
         let now = SimTime::ZERO;
         let left = |lifetime: Span| Span::from_nanos(lifetime.as_nanos().saturating_sub(initial.age.as_nanos()));
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + left(lifetime));
-        for (number, service) in std::mem::take(&mut self.in_progress_at_start).into_iter().enumerate() {
+        for service in std::mem::take(&mut self.in_progress_at_start) {
             let place = self.find_instance(retires, true, shared);
             self.levels.busy += 1;
             self.levels.in_progress += 1;
@@ -32,9 +33,7 @@ impl FunctionState<'_> {
                 shared.account.acquire();
             }
             self.take_slot(place);
-            let birth = Birth { service, number: number as u64, source: NOBODY };
-            let request = self.requests.insert(Request::new(now, birth));
-            self.requests.get_mut(request).instance = place;
+            let request = self.requests.insert(Request::found(service, place));
             self.start(request, now, shared);
         }
         let deadlines = initial.idle_expire_in.iter().map(|left| Some(now + *left)).chain(std::iter::repeat(None));
@@ -52,7 +51,7 @@ impl FunctionState<'_> {
         }
     }
 
-    fn find_instance<O: Observer>(&mut self, retires: SimTime, is_busy: bool, shared: &mut Shared<O>) -> u32 {
+    fn find_instance<O: Observer>(&mut self, retires: SimTime, is_busy: bool, shared: &mut Shared<O>) -> Key<Instance> {
         let place = self.create_instance(SimTime::ZERO, retires);
         if self.company.is_some() {
             self.take_memory(SimTime::ZERO, shared);

@@ -2,8 +2,10 @@
 
 use super::super::Shared;
 use super::super::event::{Event, Kind};
-use super::super::instance::NOBODY;
+use super::super::instance::Instance;
 use super::super::observer::{Limit, Observer};
+use super::super::request::Request;
+use super::super::slab::Key;
 use super::{FunctionState, Quota};
 use crate::time::{SimTime, Span};
 
@@ -11,11 +13,11 @@ use crate::time::{SimTime, Span};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Placement {
     /// To an instance that is ready and was taken out of its list.
-    Ready(u32),
+    Ready(Key<Instance>),
     /// To an instance that is starting and has a slot left.
-    Starting(u32),
+    Starting(Key<Instance>),
     /// To an instance that is ready and has no slot left, to wait there.
-    Waiting(u32),
+    Waiting(Key<Instance>),
     /// To a new instance.
     Create,
 }
@@ -79,7 +81,7 @@ impl FunctionState<'_> {
         Ok(Placement::Create)
     }
 
-    fn starting_with_slot(&mut self) -> Option<u32> {
+    fn starting_with_slot(&mut self) -> Option<Key<Instance>> {
         while let Some(&(place, id)) = self.starting.front() {
             let instance = self.instances.get(place);
             if instance.id == id && !instance.ready && instance.in_flight < self.spec.concurrency.per_instance {
@@ -94,7 +96,7 @@ impl FunctionState<'_> {
     #[inline]
     pub(super) fn assign<O: Observer>(
         &mut self,
-        request: u32,
+        request: Key<Request>,
         placement: Placement,
         now: SimTime,
         shared: &mut Shared<O>,
@@ -143,7 +145,7 @@ impl FunctionState<'_> {
 
     /// One more request on an instance that was taken out of its list: it goes back if a slot is left.
     #[inline]
-    pub(super) fn take_slot(&mut self, place: u32) {
+    pub(super) fn take_slot(&mut self, place: Key<Instance>) {
         let instance = self.instances.get_mut(place);
         instance.in_flight += 1;
         if instance.in_flight < self.spec.concurrency.per_instance && (instance.ready || self.starting_is_available) {
@@ -154,7 +156,7 @@ impl FunctionState<'_> {
 
     /// One request fewer on an instance: it becomes available, idle, or goes.
     #[inline]
-    pub(super) fn free_slot<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.in_flight -= 1;
         let (is_free, provisioned) = (instance.in_flight == 0, instance.provisioned);
@@ -188,11 +190,12 @@ impl FunctionState<'_> {
     }
 
     /// Creates an instance for a request, which waits for it to start (or runs at once, if starting takes no time).
-    fn create_for<O: Observer>(&mut self, request: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn create_for<O: Observer>(&mut self, request: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let this = self.requests.get_mut(request);
         this.cold = true;
         this.cold_affected = true;
-        let mut luck = shared.sources.cold_start_luck(this.source, this.number);
+        let source = this.source.expect("what was in progress at the start has its instance");
+        let mut luck = shared.sources.cold_start_luck(source, this.number);
         let (start_up, billed) = self.spec.start_up(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             this.service = duration.sample(&mut luck);
@@ -220,20 +223,20 @@ impl FunctionState<'_> {
                 self.starting.push_back((place, self.instances.get(place).id));
             }
             self.instances.get_mut(place).deadline = ready;
-            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+            shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
         }
     }
 
-    pub(super) fn wait_for_start(&mut self, request: u32, place: u32) {
+    pub(super) fn wait_for_start(&mut self, request: Key<Request>, place: Key<Instance>) {
         self.wait_at(request, place);
         self.requests.get_mut(request).cold_affected = true;
     }
 
     /// A request waits at its instance, behind those that do already.
-    fn wait_at(&mut self, request: u32, place: u32) {
+    fn wait_at(&mut self, request: Key<Request>, place: Key<Instance>) {
         let instance = self.instances.get_mut(place);
         let last = std::mem::replace(&mut instance.last_waiting, request);
-        if last == NOBODY {
+        if last.is_nil() {
             instance.first_waiting = request;
         } else {
             self.requests.get_mut(last).next = request;

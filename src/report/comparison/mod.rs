@@ -7,6 +7,7 @@ pub use page::render as page;
 pub use table::render as table;
 
 use super::number::{Quantity, count, percent};
+use super::wording::largest_first;
 use crate::measure::comparison::{Comparison, Contrast, Verdict};
 use crate::measure::summary::Stat;
 
@@ -145,7 +146,7 @@ fn wins(comparison: &Comparison) -> Vec<Win<'_>> {
     }
     wins.retain(|win| !win.winners.is_empty() || !win.losers.is_empty());
     for win in &mut wins {
-        win.winners.sort_by(|a, b| b.difference.mean.abs().total_cmp(&a.difference.mean.abs()));
+        win.winners.sort_by(|a, b| largest_first(a.difference.mean.abs(), b.difference.mean.abs()));
     }
     wins
 }

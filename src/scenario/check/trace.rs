@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Checker, Names};
 use crate::id::FnId;
-use crate::scenario::data::Traced;
+use crate::scenario::data::{Traced, problem_of, warn_of_skipped};
 use crate::scenario::decode::{Field as _, Reader};
 use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::model::{Function, Source, Target};
@@ -186,11 +186,11 @@ impl Checker<'_, '_> {
         let input = self.data.files.input(path);
         match RateTrace::read(&input, *table.spread, *table.scale, *table.on_error) {
             Ok(trace) => {
-                crate::scenario::data::warn_of_skipped(&trace.skipped, path, table.file.place, self.problems);
+                warn_of_skipped(&trace.skipped, &input, path, table.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
-                self.problems.push(Problem::error(table.file.place, error.to_string()));
+                self.problems.push(problem_of(error, input.is_confidential, table.file.place));
                 None
             }
         }

@@ -10,6 +10,7 @@ mod table;
 pub mod write;
 
 pub use azure_2019::{Azure2019, Azure2019Files};
+pub(crate) use error::{CONFIDENTIAL, is_of_environment};
 pub use error::{OnError, Skipped, TraceError};
 pub use rate::RateTrace;
 pub use rows::{RowFormat, RowReader, RowTrace};

@@ -224,6 +224,7 @@ impl RowTrace {
             rows: 0,
             latest: SimTime::ZERO,
             at_end: false,
+            is_confidential: self.input.is_confidential,
             error: None,
             key: Vec::new(),
         })
@@ -249,6 +250,7 @@ pub struct RowReader {
     rows: u64,
     latest: SimTime,
     at_end: bool,
+    is_confidential: bool,
     error: Option<TraceError>,
     key: Vec<u8>,
 }
@@ -307,7 +309,7 @@ impl Iterator for RowReader {
                 return None;
             }
             if let Err(error) = self.fill() {
-                self.error = Some(error);
+                self.error = Some(error.about(self.is_confidential));
                 self.held.clear();
             }
         }
