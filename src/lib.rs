@@ -8,14 +8,15 @@
 //! | floor | modules | what |
 //! |---|---|---|
 //! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
-//! | 1 | [`dist`], [`stats`], [`queueing`] | distributions, estimators, closed forms |
+//! | 1 | [`dist`], [`stats`], [`queueing`], [`metric`] | distributions, estimators, closed forms; the registry of metrics |
 //! | 2 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
 //! | 3 | [`scenario`] | the scenario file, read and checked |
 //! | 4 | [`engine`] | the simulation itself |
 //! | 5 | [`measure`] | what is recorded: summary, time series, cost |
 //! | 6 | [`experiment`] | replications, cells: the only place where threads share work |
 //! | 7 | [`report`] | tables, charts, pages: values in, text out |
-//! | 8 | [`cli`] | the command line: the only place with files, clock and terminal |
+//! | 8 | [`study`] | commands without a command line: text and options in, named files out |
+//! | 9 | [`cli`] | the command line: the only place with files, clock and terminal |
 
 pub mod cli;
 pub mod dist;
@@ -23,11 +24,13 @@ pub mod engine;
 pub mod experiment;
 pub mod id;
 pub mod measure;
+pub mod metric;
 pub mod policy;
 pub mod queueing;
 pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod stats;
+pub mod study;
 pub mod time;
 pub mod workload;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::exit::Stop;
+use super::exit::CliError;
 use super::journal::checksum;
 
 /// What locks and temporary files and folders begin with.
@@ -35,9 +35,9 @@ impl Claim {
     ///
     /// # Errors
     /// Another run that is writing to it, and what the system answers; `shown` is what the target is called.
-    pub(super) fn of(target: &Path, shown: &Path) -> Result<Self, Stop> {
+    pub(super) fn of(target: &Path, shown: &Path) -> Result<Self, CliError> {
         let failed =
-            |error: io::Error| Stop::of_path(format!("cannot write {}", shown.display()), without_name(&error));
+            |error: io::Error| CliError::of_path(format!("cannot write {}", shown.display()), without_name(&error));
         let parent = target.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
         let name = target.file_name().unwrap_or_default().as_encoded_bytes();
         let path = |ending: &str| parent.join(format!("{}{:0DIGITS$x}{ending}", prefix(), checksum(name)));
@@ -49,7 +49,7 @@ impl Claim {
                 claim
             }
             Err(Unlocked::InUse) => {
-                return Err(Stop::input(
+                return Err(CliError::input(
                     format!(
                         "{} is being written by another forewarm, or by another option of this command",
                         shown.display()
@@ -182,7 +182,7 @@ mod tests {
         names
     }
 
-    fn claim(target: &Path) -> Result<Claim, Stop> {
+    fn claim(target: &Path) -> Result<Claim, CliError> {
         Claim::of(target, target)
     }
 
@@ -193,7 +193,7 @@ mod tests {
         let first = claim(&target).unwrap();
         fs::create_dir(first.temporary()).unwrap();
         fs::write(first.temporary().join("half"), "").unwrap();
-        assert!(matches!(claim(&target), Err(Stop::Input(_))), "it is in use");
+        assert!(matches!(claim(&target), Err(CliError::Input(_))), "it is in use");
         drop(claim(&root.path().join("y")).unwrap());
         assert!(first.temporary().join("half").exists(), "another run leaves it alone");
         drop(first);

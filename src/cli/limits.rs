@@ -1,6 +1,6 @@
 //! What the system allows the program, and what it does where that is too little.
 
-use super::exit::Stop;
+use super::exit::CliError;
 
 /// Address space that the smallest run needs; memory is reserved in large pieces and used in small ones.
 #[cfg(unix)]
@@ -12,15 +12,15 @@ const LEAST_ADDRESS_SPACE: u64 = 384 << 20;
 /// # Errors
 /// Too little address space.
 #[cfg(unix)]
-pub(super) fn obey() -> Result<(), Stop> {
+pub(super) fn obey() -> Result<(), CliError> {
     use rustix::process::{Resource, getrlimit};
     use signal_hook::consts::SIGXFSZ;
     let heed = signal_hook::flag::register(SIGXFSZ, std::sync::Arc::default());
     heed.map_err(|error| {
-        Stop::Environment(anyhow::Error::new(error).context("cannot watch for the limit of file sizes"))
+        CliError::Environment(anyhow::Error::new(error).context("cannot watch for the limit of file sizes"))
     })?;
     match getrlimit(Resource::As).current {
-        Some(limit) if limit < LEAST_ADDRESS_SPACE => Err(Stop::Environment(anyhow::anyhow!(
+        Some(limit) if limit < LEAST_ADDRESS_SPACE => Err(CliError::Environment(anyhow::anyhow!(
             "the address space is limited to {} MB, and forewarm needs at least {} MB\nhelp: raise it with `ulimit -v`",
             limit >> 20,
             LEAST_ADDRESS_SPACE >> 20
@@ -31,6 +31,6 @@ pub(super) fn obey() -> Result<(), Stop> {
 
 /// Other systems have no such limits.
 #[cfg(not(unix))]
-pub(super) fn obey() -> Result<(), Stop> {
+pub(super) fn obey() -> Result<(), CliError> {
     Ok(())
 }

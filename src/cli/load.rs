@@ -4,74 +4,43 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::args::{ChangeArgs, ScenarioArgs};
-use super::exit::Stop;
+use super::args::ChangeArgs;
+use super::exit::CliError;
 use super::folder::resolve;
-use crate::measure::summary::metrics;
 use crate::scenario::limits::MAX_FILE_BYTES;
-use crate::scenario::{
-    Base, Files, ParseOptions, Problems, Scenario, Tolerance, WithVariants, nearest, parse_bytes, parse_variants,
-};
+use crate::scenario::{Base, Files, ParseOptions, Problems, Scenario, nearest};
+use crate::study::Source;
 use crate::workload::Input;
 
 /// The name that means standard input.
 const STANDARD_INPUT: &str = "-";
-
-/// Reads and checks the scenario in a file or, for `-`, on standard input, with what is asked about precision.
-///
-/// # Errors
-/// A file that cannot be read, and everything that is wrong in it.
-pub(super) fn scenario(
-    path: &Path,
-    args: &ScenarioArgs,
-    precision: &[(String, Tolerance)],
-    max_replications: Option<u32>,
-) -> Result<(Scenario, Problems), Stop> {
-    let text = Text::of(path, &args.changes)?;
-    let options = options(&args.changes, args.variant.clone());
-    let options = ParseOptions { precision: precision.to_vec(), max_replications, ..options };
-    parse_bytes(&text.name, &text.bytes, &options, &text.files).map_err(Stop::Scenario)
-}
-
-/// Nothing is asked for beside what is in the scenario.
-pub(super) fn no_options() -> ParseOptions {
-    ParseOptions { metrics: metrics().into_iter().map(|(key, _)| key).collect(), ..ParseOptions::default() }
-}
 
 /// What the options of the command line ask for.
 pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOptions {
     ParseOptions {
         set: changes.set.clone(),
         variant,
+        policy: None,
         seed: changes.seed,
         replications: changes.replications,
-        ..no_options()
+        precision: Vec::new(),
+        max_replications: None,
     }
 }
 
-/// The scenario that a manifest holds; `name` is what it is called in messages.
-///
-/// # Errors
-/// What this version finds wrong in it; files that it names are not there from every folder.
-pub(super) fn of_manifest(name: &str, scenario: &str) -> Result<Scenario, Problems> {
-    let options = no_options();
-    let files = Disk { folder: PathBuf::new(), inside: None, outside: Outside::Hidden };
-    parse_bytes(name, scenario.as_bytes(), &options, &files).map(|(scenario, _)| scenario)
-}
-
 /// A scenario as it was written.
-pub(super) struct Text {
+pub(super) struct ScenarioSource {
     name: String,
     bytes: Vec<u8>,
     files: Disk,
 }
 
-impl Text {
+impl ScenarioSource {
     /// What is in a file or, for `-`, on standard input.
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn of(path: &Path, changes: &ChangeArgs) -> Result<Self, Stop> {
+    pub(super) fn of(path: &Path, changes: &ChangeArgs) -> Result<Self, CliError> {
         let from_stdin = path == Path::new(STANDARD_INPUT);
         let (name, folder) = if from_stdin {
             ("standard input".to_owned(), PathBuf::new())
@@ -80,8 +49,10 @@ impl Text {
         };
         let bytes = if from_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
         let bytes = bytes.map_err(|error| match near(path).filter(|_| error.kind() == io::ErrorKind::NotFound) {
-            Some(near) => Stop::input(format!("there is no file {name}"), &format!("did you mean {}?", near.display())),
-            None => Stop::of_path(format!("cannot read the scenario {name}"), error),
+            Some(near) => {
+                CliError::input(format!("there is no file {name}"), &format!("did you mean {}?", near.display()))
+            }
+            None => CliError::of_path(format!("cannot read the scenario {name}"), error),
         })?;
         let inside = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { &folder }).ok();
         let outside = if changes.confine_files { Outside::Refused } else { Outside::Hidden };
@@ -90,16 +61,7 @@ impl Text {
 
     /// A text that is in no file, and names none.
     pub(super) fn written(name: &str, text: String) -> Self {
-        let files = Disk { folder: PathBuf::new(), inside: None, outside: Outside::Hidden };
-        Self { name: name.to_owned(), bytes: text.into_bytes(), files }
-    }
-
-    /// The scenario, and every variant as a scenario of its own.
-    ///
-    /// # Errors
-    /// Everything that is wrong in it.
-    pub(super) fn variants(&self, changes: &ChangeArgs) -> Result<WithVariants, Problems> {
-        parse_variants(&self.name, &self.bytes, &options(changes, None), &self.files)
+        Self { name: name.to_owned(), bytes: text.into_bytes(), files: Disk::here() }
     }
 
     /// The scenario, and what many scenarios can be made from.
@@ -110,13 +72,9 @@ impl Text {
         Base::read(&self.name, &self.bytes, options, &self.files)
     }
 
-    /// The scenario with every function under a policy.
-    ///
-    /// # Errors
-    /// What keeps the policy from being had without further parameters.
-    pub(super) fn under_policy(&self, changes: &ChangeArgs, policy: &str) -> Result<Scenario, Problems> {
-        let options = ParseOptions { policy: Some(policy.to_owned()), ..options(changes, None) };
-        parse_bytes(&self.name, &self.bytes, &options, &self.files).map(|(scenario, _)| scenario)
+    /// The same for a study.
+    pub(super) fn source(&self) -> Source<'_> {
+        Source { name: &self.name, bytes: &self.bytes, files: &self.files }
     }
 }
 
@@ -129,10 +87,7 @@ fn near(path: &Path) -> Option<PathBuf> {
         .filter(|entry| entry.path().is_file())
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
-    let stem = |name: &str| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let wanted = path.file_name()?.to_str()?;
-    let by_stem = || names.iter().find(|name| stem(name) == wanted && name.ends_with(".toml")).map(String::as_str);
-    let near = nearest(wanted, names.iter().map(String::as_str)).or_else(by_stem)?;
+    let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
     Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
 }
 
@@ -144,7 +99,7 @@ fn read(from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// The files that a scenario names, meant from its folder.
-struct Disk {
+pub(super) struct Disk {
     folder: PathBuf,
     /// The folder without links, if it is that of a file that somebody named: whoever wrote a scenario may show what lies
     /// beside it, and nothing else.
@@ -162,6 +117,11 @@ enum Outside {
 }
 
 impl Disk {
+    /// Files that are meant from the folder in which forewarm was started, by a text from anywhere.
+    pub(super) fn here() -> Self {
+        Self { folder: PathBuf::new(), inside: None, outside: Outside::Hidden }
+    }
+
     /// Whether a path leads to a place in the folder, through links too.
     fn is_inside(&self, path: &Path) -> bool {
         let Some(inside) = &self.inside else { return false };

@@ -3,13 +3,14 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `quick`, `report`, `check`, `list`, `trace`, `texts` | the commands |
+//! | `run`, `compare`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
+//! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output` | the results folder; single files |
-//! | `claim`, `folder`, `room` | who writes where; folders made on the way; whether it will fit |
-//! | `gate` | what makes a result fail |
+//! | `claim`, `folder`, `disk_space` | who writes where; folders made on the way; whether it will fit |
+//! | `enforce` | what makes a result fail |
 //! | `journal` | the points of a sweep that are done |
-//! | `halt`, `meter` | Ctrl-C; progress |
+//! | `cancel`, `progress` | Ctrl-C; how far it is |
 //! | `exit`, `terminal` | exit codes; the two output streams |
 //! | `limits` | what the system allows the program |
 
@@ -19,28 +20,29 @@
 )]
 
 mod args;
+mod cancel;
 mod check;
 mod claim;
 mod compare;
+mod disk_space;
+mod enforce;
 mod exit;
 mod folder;
-mod gate;
-mod halt;
+mod job;
 mod journal;
 mod limits;
 mod list;
 mod load;
-mod meter;
 mod output;
 mod plan;
+mod print;
+mod progress;
 mod quick;
 mod report;
 mod results;
-mod room;
 mod run;
 mod sweep;
 mod terminal;
-mod texts;
 mod trace;
 
 use std::ffi::OsString;
@@ -49,7 +51,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Args, Command};
-use exit::{Done, Stop};
+use exit::{CliError, ExitStatus};
 
 /// Runs the command that was typed.
 #[must_use]
@@ -65,10 +67,10 @@ pub fn main() -> ExitCode {
 }
 
 /// What was typed.
-fn read(typed: impl Iterator<Item = OsString>) -> Result<Args, Stop> {
+fn read(typed: impl Iterator<Item = OsString>) -> Result<Args, CliError> {
     Args::try_parse_from(joined(typed)).map_err(|error| {
         if error.use_stderr() {
-            return Stop::Usage(terminal::styled(&error.render()));
+            return CliError::Usage(terminal::styled(&error.render()));
         }
         // Help and version, as they were asked for.
         error.exit()
@@ -90,7 +92,7 @@ fn joined(typed: impl Iterator<Item = OsString>) -> Vec<OsString> {
     words
 }
 
-fn execute(command: Command) -> Result<Done, Stop> {
+fn execute(command: Command) -> Result<ExitStatus, CliError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
@@ -101,8 +103,8 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),
-        Command::Schema => texts::schema(),
-        Command::Init(args) => texts::init(&args),
-        Command::Completions(args) => texts::completions(&args),
+        Command::Schema => print::schema(),
+        Command::Init(args) => print::init(&args),
+        Command::Completions(args) => print::completions(&args),
     }
 }

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
+use super::cancel::CancelToken;
 use super::claim::Claim;
-use super::exit::Stop;
+use super::exit::CliError;
 use super::folder::{MadeFolders, resolve};
-use super::halt::Halt;
+
 use super::results::Results;
 
 /// Bytes collected before they go to the compressor or the file.
@@ -42,8 +43,13 @@ impl Output {
     ///
     /// # Errors
     /// A file of somebody else, and what the system answers.
-    pub(super) fn open(shown: &Path, own: Own, results: Option<&Results>, halt: &Halt) -> Result<(Self, Sink), Stop> {
-        let failed = |error| Stop::of_path(format!("cannot write {}", shown.display()), error);
+    pub(super) fn open(
+        shown: &Path,
+        own: Own,
+        results: Option<&Results>,
+        cancel: &CancelToken,
+    ) -> Result<(Self, Sink), CliError> {
+        let failed = |error| CliError::of_path(format!("cannot write {}", shown.display()), error);
         let target = resolve(shown).map_err(failed)?;
         let (file, names, made) = match fs::metadata(&target) {
             Ok(known) if known.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
@@ -62,7 +68,7 @@ impl Output {
                 (file, Some((claim, target)), made)
             }
         };
-        let sink = Sink::new(Guarded { file, halt: halt.clone() }, shown).map_err(failed)?;
+        let sink = Sink::new(Guarded { file, cancel: cancel.clone() }, shown).map_err(failed)?;
         Ok((Self { shown: shown.to_owned(), own, names, made }, sink))
     }
 
@@ -76,8 +82,8 @@ impl Output {
     ///
     /// # Errors
     /// The first error there was; and a file of somebody else that has come into being meanwhile.
-    pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), Stop> {
-        let failed = |error| Stop::of_writing(self.shown.display(), error);
+    pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), CliError> {
+        let failed = |error| CliError::of_writing(self.shown.display(), error);
         let file = written.and_then(Sink::finish).map_err(failed)?;
         if let Some((claim, target)) = &self.names {
             file.sync_all().map_err(failed)?;
@@ -90,12 +96,12 @@ impl Output {
 }
 
 /// Refuses a file that is there, has something in it, and is not known as one that forewarm wrote.
-fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), Stop> {
+fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), CliError> {
     if !fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() > 0) {
         return Ok(());
     }
     let shown = shown.display();
-    let ends = ends(path).map_err(|error| Stop::of_path(format!("cannot look into {shown}"), error))?;
+    let ends = ends(path).map_err(|error| CliError::of_path(format!("cannot look into {shown}"), error))?;
     if own.marks.iter().any(|mark| ends.contains(mark)) {
         return Ok(());
     }
@@ -103,7 +109,7 @@ fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), Stop> {
         [] => format!("{shown} exists already"),
         _ => format!("{shown} exists and was not made by forewarm, so it is left alone"),
     };
-    Err(Stop::input(message, &format!("name another file with {}, or remove this one first", own.option)))
+    Err(CliError::input(message, &format!("name another file with {}, or remove this one first", own.option)))
 }
 
 /// The beginning of a file, unpacked if it is packed, and its end.
@@ -190,14 +196,14 @@ impl Write for Coder {
 /// A file whose first failure ends the run, because the rest of it would be in vain.
 struct Guarded {
     file: File,
-    halt: Halt,
+    cancel: CancelToken,
 }
 
 impl Write for Guarded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes);
         if written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
-            self.halt.output_failed();
+            self.cancel.output_failed();
         }
         written
     }
@@ -217,7 +223,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new").join(name);
-        let (output, mut sink) = Output::open(&path, OWN, Some(&results), &Halt::default()).unwrap();
+        let (output, mut sink) = Output::open(&path, OWN, Some(&results), &CancelToken::default()).unwrap();
         sink.write_all(text).unwrap();
         assert!(!path.exists());
         output.keep(Ok(sink)).unwrap();
@@ -240,18 +246,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new/x.csv");
-        let (output, sink) = Output::open(&path, OWN, Some(&results), &Halt::default()).unwrap();
+        let (output, sink) = Output::open(&path, OWN, Some(&results), &CancelToken::default()).unwrap();
         drop(sink);
         let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert!(matches!(output.keep(Err(full)), Err(Stop::Environment(_))));
+        assert!(matches!(output.keep(Err(full)), Err(CliError::Environment(_))));
         assert!(!root.path().join("new").exists());
         let device = Path::new("/dev/full");
         if device.exists() {
-            let halt = Halt::default();
-            let (output, mut sink) = Output::open(device, OWN, Some(&results), &halt).unwrap();
+            let cancel = CancelToken::default();
+            let (output, mut sink) = Output::open(device, OWN, Some(&results), &cancel).unwrap();
             let written = sink.write_all(&vec![0; 2 * BUFFER]).map(|()| sink);
-            assert!(halt.is_raised());
-            assert!(matches!(output.keep(written), Err(Stop::Environment(_))));
+            assert!(cancel.is_cancelled());
+            assert!(matches!(output.keep(written), Err(CliError::Environment(_))));
             assert!(device.exists());
         }
     }
@@ -259,7 +265,7 @@ mod tests {
     #[test]
     fn only_what_forewarm_wrote_is_written_over() {
         let root = tempfile::tempdir().unwrap();
-        let open = |name: &str, own| Output::open(&root.path().join(name), own, None, &Halt::default());
+        let open = |name: &str, own| Output::open(&root.path().join(name), own, None, &CancelToken::default());
         let text = b"a,b\n1,2\n".repeat(100_000);
         for name in ["x.csv", "x.csv.gz", "x.csv.zst"] {
             for _ in 0..2 {
@@ -267,15 +273,15 @@ mod tests {
                 sink.write_all(&text).unwrap();
                 output.keep(Ok(sink)).unwrap();
             }
-            assert!(matches!(open(name, Own { marks: &[], ..OWN }), Err(Stop::Input(_))), "{name}");
+            assert!(matches!(open(name, Own { marks: &[], ..OWN }), Err(CliError::Input(_))), "{name}");
             fs::write(root.path().join(name), "mine").unwrap();
-            assert!(matches!(open(name, OWN), Err(Stop::Input(_))), "{name}");
+            assert!(matches!(open(name, OWN), Err(CliError::Input(_))), "{name}");
         }
         fs::write(root.path().join("empty"), "").unwrap();
         let (output, sink) = open("empty", OWN).unwrap();
-        assert!(matches!(open("empty", OWN), Err(Stop::Input(_))), "it is being written");
+        assert!(matches!(open("empty", OWN), Err(CliError::Input(_))), "it is being written");
         fs::write(root.path().join("empty"), "mine").unwrap();
-        assert!(matches!(output.keep(Ok(sink)), Err(Stop::Input(_))), "came into being meanwhile");
+        assert!(matches!(output.keep(Ok(sink)), Err(CliError::Input(_))), "came into being meanwhile");
         assert_eq!(fs::read(root.path().join("empty")).unwrap(), b"mine");
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 4);
     }

@@ -1,26 +1,26 @@
 //! `forewarm quick`: an answer without a file.
 
 use std::io::Write as _;
-use std::num::NonZeroUsize;
-use std::path::Path;
+use std::ops::ControlFlow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::args::{Format, QuickArgs};
-use super::exit::{Done, Stop};
-use super::halt::Halt;
-use super::load::Text;
-use super::meter::Meter;
-use super::plan::candidates;
-use super::run::threads;
-use super::texts::create_new;
-use super::{load, terminal};
-use crate::engine::SimError;
-use crate::experiment::plan::{self, FIRST, Planned};
-use crate::experiment::{self, Run};
-use crate::report::{json as text, quick as report};
+use super::cancel::CancelToken;
+use super::exit::{CliError, ExitStatus};
+use super::job::cores;
+use super::load::ScenarioSource;
+use super::print::create_new;
+use super::progress::ProgressBar;
+use super::terminal;
+use crate::measure::RunResult;
+use crate::measure::plan::Plan as Planned;
+use crate::report::{Report as _, quick as report};
 use crate::scenario::quick::{Quick, provisioned};
-use crate::scenario::{Base, ParseOptions, Scenario};
+use crate::scenario::{ParseOptions, Scenario};
+use crate::study::plan::{Options, Plan};
+use crate::study::run::Run;
+use crate::study::{Study as _, StudyError};
 
 /// What the scenario is called in messages.
 const NAME: &str = "these options";
@@ -28,26 +28,24 @@ const NAME: &str = "these options";
 const MOST: u32 = 10;
 
 /// Simulates what the options say, looks for what to set, prints; writes the scenario if that is asked for.
-pub(super) fn quick(args: &QuickArgs) -> Result<Done, Stop> {
+pub(super) fn quick(args: &QuickArgs) -> Result<ExitStatus, CliError> {
+    let cancel = CancelToken::on_interrupt()?;
     let mut quick = args.scenario()?;
-    let options = ParseOptions { seed: args.seed, ..load::no_options() };
-    let halt = Halt::on_interrupt()?;
-    let threads = threads(args.threads);
-    quick.provisioned = {
-        let text = Text::written(NAME, quick.text());
-        let (_, scenario, _) = text.base(&options).map_err(Stop::Scenario)?;
-        levels(&quick, &scenario)
-    };
-    let text = Text::written(NAME, quick.text());
-    let (mut base, scenario, _) = text.base(&options).map_err(Stop::Scenario)?;
-    let mut saved = args.save.as_deref().map(|path| Ok((path, create_new(path)?))).transpose()?;
-    let answered = answer(args, &mut base, &scenario, threads, &halt).and_then(|(run, planned)| {
+    let parse = ParseOptions { seed: args.seed, ..ParseOptions::default() };
+    let plain = ScenarioSource::written(NAME, quick.text());
+    quick.provisioned = levels(&quick, Run::read(plain.source(), &parse)?.0.scenario());
+    let text = quick.text();
+    let source = ScenarioSource::written(NAME, text.clone());
+    let (mut run, _) = Run::read(source.source(), &parse)?;
+    let mut saved = args.save.as_deref().map(|path| create_new(path).map(|file| (path, file))).transpose()?;
+    let answered = (|| {
+        let found = answer(args, &source, &mut run, &cancel)?;
         if let Some((path, file)) = &mut saved {
-            let written = file.write_all(quick.text().as_bytes()).and_then(|()| file.sync_all());
-            written.map_err(|error| Stop::of_writing(path.display(), error))?;
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+            written.map_err(|error| CliError::of_writing(path.display(), error))?;
         }
-        print(args, &scenario, &run, planned.as_ref())
-    });
+        print(args, run.scenario(), &found)
+    })();
     if let (Err(_), Some((path, _))) = (&answered, &saved) {
         let _ = std::fs::remove_file(path);
     }
@@ -65,56 +63,52 @@ fn levels(quick: &Quick, scenario: &Scenario) -> Vec<u64> {
 /// What the scenario gives, and what to set where something must be met.
 fn answer(
     args: &QuickArgs,
-    base: &mut Base<'_>,
-    scenario: &Scenario,
-    threads: NonZeroUsize,
-    halt: &Halt,
-) -> Result<(Run, Option<Planned>), Stop> {
-    let failed = |error| match error {
-        SimError::Cancelled => Stop::Interrupted,
-        error => Stop::Input(error.into()),
+    source: &ScenarioSource,
+    run: &mut Run,
+    cancel: &CancelToken,
+) -> Result<(RunResult, Option<Planned>), CliError> {
+    let threads = args.threads.unwrap_or_else(cores);
+    let progress = || ProgressBar::start(cancel.clone(), !args.no_progress && terminal::is_watched());
+    let bar = progress();
+    let result = run.run(threads, &bar);
+    bar.stop();
+    let result = result?.found;
+    let has_choice = run.scenario.plan.is_some() && run.scenario.platform.billing.is_some();
+    let planned = if has_choice {
+        let parse = ParseOptions { seed: args.seed, ..ParseOptions::default() };
+        let options = Options { parse, max_replications: Some(MOST) };
+        let go_on = || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let (mut plan, _) = Plan::read_while(source.source(), &options, &go_on)?;
+        let bar = progress();
+        let planned = plan.run(threads, &bar);
+        bar.stop();
+        Some(planned?.found)
+    } else {
+        None
     };
-    let meter = Meter::start(halt.clone(), !args.no_progress && terminal::is_watched());
-    let run = experiment::run(scenario, threads, &meter, None::<()>).map_err(failed)?;
-    let planned = match &scenario.plan {
-        Some(asked) if scenario.platform.billing.is_some() => {
-            meter.stop();
-            let mut asked = asked.clone();
-            asked.max_replications = asked.max_replications.min(MOST);
-            let candidates = candidates(base, scenario, &asked, halt)?;
-            let input = plan::Input { scenario, plan: &asked, candidates: &candidates, first: FIRST };
-            let meter = Meter::start(halt.clone(), !args.no_progress && terminal::is_watched());
-            let planned = plan::plan(&input, threads, &meter).map_err(failed)?;
-            meter.stop();
-            Some(planned)
-        }
-        _ => {
-            meter.stop();
-            None
-        }
-    };
-    if halt.is_interrupted() { Err(Stop::Interrupted) } else { Ok((run, planned)) }
+    if cancel.is_interrupted() { Err(StudyError::Cancelled.into()) } else { Ok((result, planned)) }
 }
 
-fn print(args: &QuickArgs, scenario: &Scenario, run: &Run, planned: Option<&Planned>) -> Result<Done, Stop> {
-    let summary = &run.result.summary;
-    let found = planned.map(|planned| &planned.plan);
-    let is_met =
-        summary.objectives.iter().all(|objective| objective.met) || found.is_some_and(|plan| plan.best.is_some());
-    let done = if is_met { Done::Well } else { Done::Missed };
+fn print(
+    args: &QuickArgs,
+    scenario: &Scenario,
+    (result, planned): &(RunResult, Option<Planned>),
+) -> Result<ExitStatus, CliError> {
+    let is_met = result.summary.objectives.iter().all(|objective| objective.met);
+    let can_be = planned.as_ref().is_some_and(|plan| plan.best.is_some());
+    let status = if is_met || can_be { ExitStatus::Success } else { ExitStatus::ObjectiveMissed };
     if args.format.format == Format::Json {
-        let parse = |text: String| serde_json::from_str::<serde_json::Value>(&text);
-        let both = parse(text::summary(summary))
-            .and_then(|run| Ok(json!({ "run": run, "plan": found.map(|plan| parse(text::plan(plan))).transpose()? })));
-        let both = both.map_err(|error| Stop::Environment(error.into()))?;
-        terminal::print(&terminal::pretty(&both))?;
-        return Ok(done);
+        let value = |text: String| serde_json::from_str::<Value>(&text);
+        let plan = planned.as_ref().map(|plan| value(plan.json())).transpose();
+        let both = value(result.json()).and_then(|run| Ok(json!({ "run": run, "plan": plan? })));
+        terminal::print(&terminal::pretty(&both.map_err(|error| CliError::Environment(error.into()))?))?;
+        return Ok(status);
     }
-    let next = match args.save.as_deref().map(Path::display) {
+    let next = match args.save.as_deref().map(std::path::Path::display) {
         Some(shown) => format!("Wrote {shown}. Next: forewarm run {shown}"),
-        None => "Next: --save FILE.toml writes this as a scenario, for run, compare and plan".to_owned(),
+        None => "Next:       --save FILE.toml writes this as a scenario, for run, compare and plan".to_owned(),
     };
-    let has_prices = scenario.platform.billing.is_some();
-    terminal::print(&format!("{}{next}\n", report::answer(summary, found, has_prices)))?;
-    Ok(done)
+    let answer = report::answer(&result.summary, planned.as_ref(), scenario.platform.billing.is_some());
+    terminal::print(&format!("{answer}{next}\n"))?;
+    Ok(status)
 }

@@ -8,15 +8,12 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::claim::Claim;
-use super::exit::Stop;
+use super::exit::CliError;
 use super::folder::{MadeFolders, resolve};
-use super::run::is_command_line;
 use crate::measure::Manifest;
 use crate::report::json;
+use crate::report::stored::MANIFEST;
 use replace::Replaced;
-
-/// The file by which forewarm knows its own folders.
-pub(super) const MANIFEST: &str = "manifest.json";
 
 /// What nobody misses: files that a desktop puts into every folder it shows.
 const DESKTOP: [&str; 3] = [".DS_Store", "Thumbs.db", "desktop.ini"];
@@ -49,8 +46,8 @@ impl Results {
     ///
     /// # Errors
     /// A folder with files of somebody else, a path that makes no sense, no permission, another run that writes to it.
-    pub(super) fn reserve(shown: &Path) -> Result<Self, Stop> {
-        let failed = |error| Stop::of_path(format!("cannot write results to {}", shown.display()), error);
+    pub(super) fn reserve(shown: &Path) -> Result<Self, CliError> {
+        let failed = |error| CliError::of_path(format!("cannot write results to {}", shown.display()), error);
         let target = resolve(shown).map_err(failed)?;
         let parent = target.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
         refuse_foreign(&target, shown)?;
@@ -65,11 +62,11 @@ impl Results {
     ///
     /// # Errors
     /// A name that a file of the results has.
-    pub(super) fn inside(&self, path: &Path) -> Result<Option<PathBuf>, Stop> {
+    pub(super) fn inside(&self, path: &Path) -> Result<Option<PathBuf>, CliError> {
         let Ok(rest) = path.strip_prefix(&self.target) else { return Ok(None) };
         if is_of_results(rest) {
             let message = format!("{} is the name of a file of the results", self.shown.join(rest).display());
-            return Err(Stop::input(message, "name another file"));
+            return Err(CliError::input(message, "name another file"));
         }
         Ok(Some(self.claim.temporary().join(rest)))
     }
@@ -78,23 +75,23 @@ impl Results {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), Stop> {
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), CliError> {
         let write = |mut file: fs::File| file.write_all(content.as_ref()).and_then(|()| file.sync_all());
-        self.create(name).and_then(|file| write(file).map_err(|error| self.failed(name, error)))
+        self.create(name).and_then(write).map_err(|error| self.failed(name, error))
     }
 
     /// Begins a file that is too long to be held whole.
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn create(&self, name: &str) -> Result<fs::File, Stop> {
+    pub(super) fn create(&self, name: &str) -> io::Result<fs::File> {
         debug_assert!(is_of_results(Path::new(name)), "{name} is not known as a file of the results");
-        fs::File::create_new(self.claim.temporary().join(name)).map_err(|error| self.failed(name, error))
+        fs::File::create_new(self.claim.temporary().join(name))
     }
 
     /// What the system answered to writing a file.
-    pub(super) fn failed(&self, name: &str, error: io::Error) -> Stop {
-        Stop::of_writing(self.shown.join(name).display(), error)
+    pub(super) fn failed(&self, name: &str, error: io::Error) -> CliError {
+        CliError::of_writing(self.shown.join(name).display(), error)
     }
 
     /// Puts the folder in its place, with a manifest that names all its files. Earlier results there are replaced as a
@@ -102,8 +99,8 @@ impl Results {
     ///
     /// # Errors
     /// What the system answers; and foreign files that have come into being meanwhile.
-    pub(super) fn commit(self, manifest: &Manifest) -> Result<Option<Manifest>, Stop> {
-        let failed = |error| Stop::of_writing(self.shown.display(), error);
+    pub(super) fn commit(self, manifest: &Manifest) -> Result<Option<Manifest>, CliError> {
+        let failed = |error| CliError::of_writing(self.shown.display(), error);
         let temporary = self.claim.temporary();
         let mut files = Vec::new();
         list(temporary, Path::new(""), &mut files).map_err(failed)?;
@@ -123,27 +120,10 @@ impl Results {
     }
 }
 
-/// Where results go if nobody says otherwise: a variant does not replace the results of the scenario.
-pub(super) fn default_folder(scenario: &str, variant: Option<&str>) -> PathBuf {
-    Path::new("results").join(variant.map_or_else(|| scenario.to_owned(), |variant| format!("{scenario}-{variant}")))
-}
-
-/// Where results were put, in words, and what they replaced.
-pub(super) fn placed(folder: &Path, earlier: Option<&Manifest>, manifest: &Manifest) -> String {
-    let folder = folder.display();
-    match earlier {
-        None => folder.to_string(),
-        Some(earlier) if earlier.command != manifest.command && is_command_line(&earlier.command) => {
-            format!("{folder} (replacing those of `{}`)", earlier.command)
-        }
-        Some(_) => format!("{folder} (replacing earlier ones)"),
-    }
-}
-
 /// Refuses what exists and is neither results of forewarm alone nor empty; hands back how the results were made.
-fn refuse_foreign(target: &Path, shown: &Path) -> Result<Option<Manifest>, Stop> {
+fn refuse_foreign(target: &Path, shown: &Path) -> Result<Option<Manifest>, CliError> {
     let shown = shown.display();
-    let standing = standing(target).map_err(|error| Stop::of_path(format!("cannot look into {shown}"), error))?;
+    let standing = standing(target).map_err(|error| CliError::of_path(format!("cannot look into {shown}"), error))?;
     match standing {
         Standing::Empty => Ok(None),
         Standing::Results(manifest) => Ok(Some(*manifest)),
@@ -164,7 +144,7 @@ fn refuse_foreign(target: &Path, shown: &Path) -> Result<Option<Manifest>, Stop>
             } else {
                 "choose another folder with --out DIR"
             };
-            Err(Stop::input(message, help))
+            Err(CliError::input(message, help))
         }
     }
 }
@@ -253,6 +233,7 @@ mod tests {
     fn manifest() -> Manifest {
         Manifest {
             version: "0.1.0".into(),
+            kind: "run".into(),
             command: "forewarm run x.toml".into(),
             scenario_hash: "0".into(),
             scenario: String::new(),
@@ -266,7 +247,7 @@ mod tests {
         }
     }
 
-    fn write(target: &Path, names: &[&str]) -> Result<Option<Manifest>, Stop> {
+    fn write(target: &Path, names: &[&str]) -> Result<Option<Manifest>, CliError> {
         let results = Results::reserve(target)?;
         names.iter().try_for_each(|name| results.write(name, *name))?;
         results.commit(&manifest())
@@ -319,7 +300,7 @@ mod tests {
     fn what_is_foreign_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("x");
-        let refused = || matches!(Results::reserve(&target), Err(Stop::Input(_)));
+        let refused = || matches!(Results::reserve(&target), Err(CliError::Input(_)));
         fs::create_dir(&target).unwrap();
         assert!(!refused(), "an empty folder has nothing to lose");
         for text in ["", "{}", "[1]", r#"{"version": "3", "name": "a web app"}"#] {
@@ -329,12 +310,12 @@ mod tests {
         fs::remove_dir_all(&target).unwrap();
         fs::write(&target, "a file").unwrap();
         assert!(refused(), "a file");
-        assert!(matches!(Results::reserve(&target.join("inside")), Err(Stop::Input(_))), "in a file");
-        assert!(matches!(Results::reserve(Path::new("/")), Err(Stop::Input(_))), "the root");
+        assert!(matches!(Results::reserve(&target.join("inside")), Err(CliError::Input(_))), "in a file");
+        assert!(matches!(Results::reserve(Path::new("/")), Err(CliError::Input(_))), "the root");
         fs::remove_file(&target).unwrap();
         let results = Results::reserve(&target).unwrap();
         fs::create_dir_all(target.join("foreign")).unwrap();
-        assert!(matches!(results.commit(&manifest()), Err(Stop::Input(_))), "came into being meanwhile");
+        assert!(matches!(results.commit(&manifest()), Err(CliError::Input(_))), "came into being meanwhile");
         assert_eq!(names(root.path()), ["x"]);
     }
 
@@ -349,7 +330,7 @@ mod tests {
         for name in ["b.svg", "notes.md", "sub/deep/c", ".gitignore", "z1", "z2"] {
             fs::write(target.join(name), "mine").unwrap();
         }
-        let Err(Stop::Input(refused)) = Results::reserve(&target) else { panic!("not refused") };
+        let Err(CliError::Input(refused)) = Results::reserve(&target) else { panic!("not refused") };
         let refused = refused.to_string();
         assert!(refused.contains(": .gitignore, b.svg, notes.md, sub/deep/c, void/ and 2 more\n"), "{refused}");
         assert_eq!(names(&target).len(), 9);
@@ -360,7 +341,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("new/x");
         let first = Results::reserve(&target).unwrap();
-        assert!(matches!(Results::reserve(&target), Err(Stop::Input(_))));
+        assert!(matches!(Results::reserve(&target), Err(CliError::Input(_))));
         first.write("a.svg", "first").unwrap();
         first.commit(&manifest()).unwrap();
         assert_eq!(names(&target), ["a.svg", MANIFEST]);
@@ -376,7 +357,7 @@ mod tests {
         assert_eq!(inside.parent(), Some(results.claim.temporary()));
         assert_eq!(results.inside(&root.path().join("requests.csv")).unwrap(), None);
         for taken in ["summary.json", "any.svg", MANIFEST] {
-            assert!(matches!(results.inside(&target.join(taken)), Err(Stop::Input(_))), "{taken}");
+            assert!(matches!(results.inside(&target.join(taken)), Err(CliError::Input(_))), "{taken}");
         }
         fs::create_dir(inside.with_file_name("logs")).unwrap();
         fs::write(inside.with_file_name("logs").join("r.csv"), "").unwrap();

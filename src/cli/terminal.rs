@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write as _};
 use clap::builder::StyledStr;
 use serde_json::Value;
 
-use super::exit::Stop;
+use super::exit::CliError;
 use crate::report::wording::harmless;
 use crate::scenario::Problems;
 
@@ -13,12 +13,12 @@ use crate::scenario::Problems;
 ///
 /// # Errors
 /// A closed pipe and a full disk, which end the program in different ways.
-pub(super) fn print(text: &str) -> Result<(), Stop> {
+pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(harmless(text, colour(&io::stdout())).as_bytes()).and_then(|()| out.flush()).map_err(|error| {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
-            _ => Stop::of_writing("standard output", error),
+            io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+            _ => CliError::of_writing("standard output", error),
         }
     })
 }

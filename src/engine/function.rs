@@ -4,6 +4,7 @@ mod company;
 mod expiry;
 mod governor;
 mod initial;
+mod lifecycle;
 mod placement;
 mod waiting;
 
@@ -20,12 +21,13 @@ use super::request::{Birth, Request};
 use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
 use crate::policy::keep_alive::Window;
-use crate::rng::{Purpose, Streams};
+use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
 use governor::Governor;
+use lifecycle::Reason;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,8 @@ pub(super) struct FunctionState<'s> {
     levels: Levels,
     instances: Slab<Instance>,
     created: u64,
+    /// What instances draw that no request waits for, by their number.
+    cold_starts: Marks,
     on_demand: Available,
     provisioned: Available,
     /// Whether there may ever be provisioned instances.
@@ -108,6 +112,7 @@ impl<'s> FunctionState<'s> {
             levels: Levels::default(),
             instances: Slab::new(),
             created: 0,
+            cold_starts: streams.marks(&spec.name, Purpose::ColdStart),
             on_demand: available(),
             provisioned: available(),
             has_provisioned: concurrency.provisioned > 0
@@ -115,7 +120,7 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            company: Company::new(spec, membership, platform, streams).map(Box::new),
+            company: Company::new(spec, membership, platform).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             requests: Slab::new(),
@@ -133,17 +138,10 @@ impl<'s> FunctionState<'s> {
     /// Makes the provisioned instances, ready at the start, and asks the scaling policy when it wants to be asked.
     pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
-            let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
-            self.take_memory(SimTime::ZERO, shared);
-            let instance = self.instances.get_mut(place);
-            instance.ready = true;
-            instance.provisioned = true;
-            self.levels.idle += 1;
-            let id = instance.id;
-            shared.observer.instance_created(SimTime::ZERO, self.id, id, SimTime::ZERO, Span::ZERO, true);
+            let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
             self.provisioned.insert(place, &mut self.instances);
             if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, id);
+                governor.took_over(place, self.instances.get(place).id);
             }
         }
         self.begin(shared);
@@ -222,24 +220,16 @@ impl<'s> FunctionState<'s> {
 
     /// An instance has started: those who waited for it begin to run.
     pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(place);
-        if instance.ready || instance.deadline != now {
+        if !self.instances.get(place).is_ready_at(now) {
             return; // withdrawn while it started
         }
         shared.counts.instances_ready += 1;
         self.advance(now, shared);
-        self.levels.starting -= 1;
+        self.make_ready(place);
         let instance = self.instances.get_mut(place);
-        instance.ready = true;
-        instance.deadline = SimTime::NEVER;
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
-        if instance.in_flight == 0 {
-            self.levels.idle += 1;
-        } else {
-            self.levels.busy += 1;
-        }
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         if has_slot && !instance.listed {
             list.insert(place, &mut self.instances);
@@ -286,26 +276,6 @@ impl<'s> FunctionState<'s> {
             governor.integrate(now, &self.levels);
         }
         shared.observer.levels(now, self.id, &self.levels);
-    }
-
-    fn create_instance(&mut self, now: SimTime, retires: SimTime) -> Key<Instance> {
-        let id = InstanceId(self.created);
-        self.created += 1;
-        self.instances.insert(Instance::new(id, now, retires))
-    }
-
-    fn remove_instance<O: Observer>(&mut self, place: Key<Instance>, at: SimTime, shared: &mut Shared<O>) {
-        if self.company.is_some() {
-            self.give_memory_back(place, shared);
-        }
-        self.drop_instance(place, at, shared);
-    }
-
-    fn drop_instance<O: Observer>(&mut self, place: Key<Instance>, at: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(place);
-        instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
-        shared.observer.instance_removed(at, self.id, instance.id, instance.created);
-        self.instances.remove(place);
     }
 
     /// A request begins to run.

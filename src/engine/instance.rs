@@ -12,7 +12,7 @@ pub(super) struct Instance {
     pub(super) created: SimTime,
     /// From here on it takes no further request.
     pub(super) retires: SimTime,
-    /// While idle: when its keep-alive window ends.
+    /// While idle: when its keep-alive window ends; while it starts: when it is ready.
     pub(super) deadline: SimTime,
     /// The earliest entry that it has in the expiry heap.
     pub(super) expiry_queued: SimTime,
@@ -29,6 +29,15 @@ pub(super) struct Instance {
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Starting,
+    /// It has requests.
+    Busy,
+    Idle,
 }
 
 impl Instance {
@@ -51,7 +60,21 @@ impl Instance {
     }
 
     #[inline]
+    pub(super) const fn stage(&self) -> Stage {
+        match (self.ready, self.in_flight) {
+            (false, _) => Stage::Starting,
+            (true, 0) => Stage::Idle,
+            (true, _) => Stage::Busy,
+        }
+    }
+
+    /// Whether a pending event that says so still means it: it may have been withdrawn while it started.
+    pub(super) fn is_ready_at(&self, now: SimTime) -> bool {
+        !self.ready && self.deadline == now
+    }
+
+    #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        self.ready && self.in_flight == 0
+        self.stage() == Stage::Idle
     }
 }

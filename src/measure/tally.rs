@@ -344,6 +344,7 @@ impl Tally {
                 throttled: count(self.throttled.iter().sum()),
             },
             cold_start_ratio: ratio(self.cold, self.started),
+            cold_affected_ratio: ratio(self.cold_affected, self.started),
             rejection_ratio: ratio(self.rejected, self.arrived),
             latency_s,
             wait_s,

@@ -20,7 +20,6 @@ mod layer;
 mod leaf;
 pub mod limits;
 pub mod load;
-mod metric;
 mod model;
 mod overlay;
 pub mod plan;
@@ -37,10 +36,10 @@ pub mod template;
 pub(crate) mod testing;
 mod tree;
 
+pub use crate::metric::Quantity;
 pub use base::{Base, Findings};
 pub use data::Files;
 pub use diagnostic::{Place, Problem, Problems, Severity, instead, nearest};
-pub use metric::Quantity;
 pub use model::*;
 pub use schema::schema;
 
@@ -68,8 +67,6 @@ pub struct ParseOptions {
     pub precision: Vec<(String, Tolerance)>,
     /// In place of `simulation.precision.max-replications`.
     pub max_replications: Option<u32>,
-    /// The keys of the summary, for objectives; empty: any is taken.
-    pub metrics: Vec<String>,
 }
 
 /// Reads and checks a scenario; `name` is what its text is called in messages, usually the path.
@@ -232,8 +229,7 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker =
-            check::Checker { problems, data: &mut self.data, metrics: &self.options.metrics, has_stem_cells: false };
+        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         scenario.resolved = tree::to_document(&FileTable::write(&file));
         scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));

@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 16] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
     ("dist", 1),
     ("stats", 1),
     ("queueing", 1),
+    ("metric", 1),
     ("workload", 2),
     ("policy", 2),
     ("scenario", 3),
@@ -17,7 +18,8 @@ const FLOORS: [(&str, u32); 14] = [
     ("measure", 5),
     ("experiment", 6),
     ("report", 7),
-    ("cli", 8),
+    ("study", 8),
+    ("cli", 9),
 ];
 
 fn floor(module: &str) -> u32 {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use forewarm::experiment;
 use forewarm::measure::Manifest;
-use forewarm::report::{csv, html, json, markdown, stored};
+use forewarm::report::{Report as _, csv, json, stored};
 use proptest::prelude::*;
 
 use crate::harness::drawn::{Kind, any_scenario};
@@ -89,7 +89,7 @@ fn all_that_is_wrong_with_folders_is_said_at_once() {
     folder.write("cut/summary.json", &summary[..summary.len() / 2]);
     folder.write("old/summary.json", &summary.replace("\"events\"", "\"happenings\""));
     fs::remove_file(folder.path().join("bare/charts.json")).expect("a file");
-    folder.write("odd/manifest.json", &folder.read("good/manifest.json").replace("forewarm run", "forewarm dance"));
+    folder.write("odd/manifest.json", &folder.read("good/manifest.json").replace("\"run\"", "\"dance\""));
     fs::create_dir(folder.path().join("empty")).expect("a folder");
     let answer = folder
         .run(&["report", "good", "cut", "old", "bare", "odd", "empty", "nowhere", "quick.toml", "--out", "x.html"])
@@ -99,7 +99,7 @@ fn all_that_is_wrong_with_folders_is_said_at_once() {
         "old/summary.json: missing field `events`",
         "bare/charts.json is missing",
         "make it again: forewarm run quick.toml",
-        "no report can be made of what `forewarm dance` leaves",
+        "there is no report for results of the kind \"dance\"",
         "empty is not a results folder",
         "nowhere does not exist",
         "quick.toml is not a results folder",
@@ -133,6 +133,7 @@ fn a_file_of_somebody_else_is_left_alone() {
 fn manifest() -> Manifest {
     Manifest {
         version: "0.1.0".into(),
+        kind: "run".into(),
         command: "forewarm run x.toml".into(),
         scenario_hash: "0".into(),
         scenario: "text".into(),
@@ -156,7 +157,7 @@ fn both_reports(text: &str) -> [[String; 2]; 2] {
     let timeline = String::from_utf8(timeline).expect("UTF-8");
     let back = stored::run(&json::summary(&result.summary), &timeline, &json::charts(&result)).expect("it reads back");
     let manifest = manifest();
-    [&result, &back].map(|result| [html::run(result, &manifest), markdown::run(result, &manifest)])
+    [&result, &back].map(|result| [result.html(&manifest, &result.charts()), result.markdown(&manifest)])
 }
 
 /// Functions that complete nothing: what would be measured of them is no number.

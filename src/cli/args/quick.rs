@@ -8,8 +8,8 @@ use clap::builder::PossibleValuesParser;
 
 use super::shared::FormatArgs;
 use super::value;
-use crate::cli::exit::Stop;
-use crate::cli::texts::name_of;
+use crate::cli::exit::CliError;
+use crate::cli::print::name_of;
 use crate::scenario::quick::Quick;
 use crate::scenario::registry;
 use crate::time::Span;
@@ -68,10 +68,10 @@ impl QuickArgs {
     ///
     /// # Errors
     /// Options that contradict each other.
-    pub(in crate::cli) fn scenario(&self) -> Result<Quick, Stop> {
+    pub(in crate::cli) fn scenario(&self) -> Result<Quick, CliError> {
         if self.p99 < self.p50 {
             let message = format!("--p99 {} is shorter than --p50 {}", self.p99, self.p50);
-            return Err(Stop::input(message, "99 of 100 requests take at least as long as half of them"));
+            return Err(CliError::input(message, "99 of 100 requests take at least as long as half of them"));
         }
         let name = self.save.as_deref().map_or_else(|| "quick".to_owned(), name_of);
         Ok(Quick {

@@ -9,6 +9,7 @@ use super::super::instance::Instance;
 use super::super::observer::Observer;
 use super::super::slab::Key;
 use super::FunctionState;
+use super::lifecycle::Cause;
 use crate::id::InstanceId;
 use crate::policy::keep_alive::{View, Window};
 use crate::time::{SimTime, Span};
@@ -95,8 +96,7 @@ impl FunctionState<'_> {
     pub(super) fn expire<O: Observer>(&mut self, place: Key<Instance>, at: SimTime, shared: &mut Shared<O>) {
         shared.counts.expirations += u64::from(at < shared.sources.horizon());
         shared.observer.levels(at, self.id, &self.levels);
-        self.levels.idle -= 1;
-        self.remove_instance(place, at, shared);
+        self.remove_instance(place, Cause::Expired, at, shared);
     }
 
     /// Asks the policy how long a newly idle instance stays.

@@ -9,10 +9,11 @@ use super::super::request::Request;
 use super::super::slab::{Key, Slab};
 use super::super::{Shared, SimError};
 use super::FunctionState;
+use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
 use crate::id::InstanceId;
 use crate::policy::scaling::{Governs, InstanceView, Mark, Removal, Scaling, Totals, View};
-use crate::rng::{Marks, Purpose, Stream, Streams};
+use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
 
@@ -27,8 +28,6 @@ pub(super) struct Governor {
     governs: Governs,
     limit: u32,
     ordered: u32,
-    /// What the instances that it orders draw when they start.
-    luck: Marks,
     /// Where requests that are sent to any instance go.
     routes: Stream,
     /// The instances it ordered that take requests, oldest first.
@@ -63,7 +62,6 @@ impl Governor {
             governs: spec.scaling.governs(),
             limit: spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX),
             ordered: spec.concurrency.provisioned,
-            luck: streams.marks(&spec.name, Purpose::ColdStart),
             routes: streams.stream(&spec.name, Purpose::Policy),
             instances: Vec::new(),
             ready: 0,
@@ -233,37 +231,22 @@ impl FunctionState<'_> {
     }
 
     fn order_instance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let Some(governor) = &mut self.governor else { return };
-        let provisioned = !governor.orders_all();
-        let (start_up, billed) = self.spec.start_up(&mut governor.luck.of(self.created));
-        let start_up = self.start_up_with_stem_cell(start_up, billed, now, shared);
-        let place = self.create_instance(now, SimTime::NEVER);
-        let (instance, ready) = (self.instances.get_mut(place), now + start_up);
-        instance.provisioned = provisioned;
-        instance.deadline = ready;
+        let place = self.create(Reason::Order, now, shared);
+        let id = self.instances.get(place).id;
         if let Some(governor) = &mut self.governor {
-            governor.instances.push(Ordered { place, id: instance.id, ready: None, last_used: now });
+            governor.instances.push(Ordered { place, id, ready: None, last_used: now });
         }
-        self.levels.starting += 1;
-        shared.observer.instance_created(now, self.id, instance.id, ready, billed, provisioned);
-        shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
     }
 
     /// An instance takes no further request, and goes as soon as it is free.
     fn withdraw<O: Observer>(&mut self, ordered: Ordered, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(ordered.place);
         instance.retires = now;
-        let (was_ready, is_free) = (instance.ready, instance.in_flight == 0);
+        let is_free = instance.in_flight == 0;
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         list.remove(ordered.place, &mut self.instances);
         if is_free {
-            if was_ready {
-                self.levels.idle -= 1;
-            } else {
-                self.levels.starting -= 1;
-                self.instances.get_mut(ordered.place).deadline = SimTime::NEVER; // its start comes to nothing
-            }
-            self.remove_instance(ordered.place, now, shared);
+            self.remove_instance(ordered.place, Cause::Retired, now, shared);
         }
     }
 

@@ -3,14 +3,15 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::args::GateArgs;
-use super::exit::{Done, Stop};
-use super::halt::Halt;
+use super::args::EnforceArgs;
+use super::cancel::CancelToken;
+use super::exit::{CliError, ExitStatus};
 use super::output::{Output, Own, Sink};
 use super::results::Results;
 use super::terminal;
 use crate::id::FnId;
-use crate::measure::summary::{ObjectiveResult, metrics};
+use crate::measure::summary::ObjectiveResult;
+use crate::metric;
 use crate::report::junit::{self, Suite};
 use crate::scenario::{Bound, Objective, Quantity, Scenario, instead};
 
@@ -21,7 +22,10 @@ const FORM: &str = "write METRIC<VALUE or METRIC>VALUE, as in latency_s.p99<800m
 ///
 /// # Errors
 /// All that is wrong with them, at once.
-pub(super) fn add<'a>(args: &GateArgs, scenarios: impl IntoIterator<Item = &'a mut Scenario>) -> Result<(), Stop> {
+pub(super) fn add<'a>(
+    args: &EnforceArgs,
+    scenarios: impl IntoIterator<Item = &'a mut Scenario>,
+) -> Result<(), CliError> {
     for scenario in scenarios {
         let (mut wrong, mut added) = (Vec::new(), Vec::new());
         for text in args.enforce.iter().filter(|text| !text.is_empty()) {
@@ -31,12 +35,12 @@ pub(super) fn add<'a>(args: &GateArgs, scenarios: impl IntoIterator<Item = &'a m
             }
         }
         if !wrong.is_empty() {
-            return Err(Stop::Input(anyhow::anyhow!(wrong.join("\nerror: "))));
+            return Err(CliError::Input(anyhow::anyhow!(wrong.join("\nerror: "))));
         }
         scenario.objectives.extend(added);
         if scenario.objectives.is_empty() && (is_confident(args) || args.junit.is_some()) {
             let option = if is_confident(args) { "--enforce" } else { "--junit" };
-            return Err(Stop::input(
+            return Err(CliError::input(
                 format!("{option}: the scenario has no objective"),
                 "add an [[objective]] to it, or one here, as in --enforce='latency_s.p99<800ms'",
             ));
@@ -46,7 +50,7 @@ pub(super) fn add<'a>(args: &GateArgs, scenarios: impl IntoIterator<Item = &'a m
 }
 
 /// Whether a bare `--enforce` asks for whole intervals.
-fn is_confident(args: &GateArgs) -> bool {
+fn is_confident(args: &EnforceArgs) -> bool {
     args.enforce.iter().any(String::is_empty)
 }
 
@@ -54,9 +58,9 @@ fn is_confident(args: &GateArgs) -> bool {
 ///
 /// # Errors
 /// With fewer than two replications.
-pub(super) fn needs_intervals(args: &GateArgs, replications: u32) -> Result<(), Stop> {
+pub(super) fn needs_intervals(args: &EnforceArgs, replications: u32) -> Result<(), CliError> {
     if is_confident(args) && replications < 2 {
-        return Err(Stop::input(
+        return Err(CliError::input(
             "--enforce asks for whole intervals, and one replication makes none",
             "ask for more with --replications 5, or leave --enforce away to judge by the mean",
         ));
@@ -86,9 +90,8 @@ fn objective(text: &str, scenario: &Scenario) -> Result<Objective, (String, Stri
         }
         None => (None, subject),
     };
-    let known = metrics();
-    if !known.iter().any(|(key, _)| key == metric) {
-        let help = instead(metric, "the metrics are", known.iter().map(|(key, _)| key.as_str()));
+    if metric::find(metric).is_none() {
+        let help = instead(metric, "the metrics are", metric::keys());
         return Err((format!("there is no metric \"{metric}\""), format!("{help}; forewarm list metrics shows all")));
     }
     let value = Quantity::of(metric).read(value).map_err(|help| {
@@ -100,19 +103,19 @@ fn objective(text: &str, scenario: &Scenario) -> Result<Objective, (String, Stri
 }
 
 /// The file of `--junit`, opened before the long part.
-pub(super) struct Gate {
+pub(super) struct Enforcement {
     confident: bool,
     junit: Option<(Output, Sink)>,
 }
 
-impl Gate {
+impl Enforcement {
     /// Opens the file, in the folder of the results if that is where it will lie.
     ///
     /// # Errors
     /// A file of somebody else, and what the system answers.
-    pub(super) fn open(args: &GateArgs, results: &Results, halt: &Halt) -> Result<Self, Stop> {
+    pub(super) fn open(args: &EnforceArgs, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
         let own = Own { option: "--junit", marks: &[junit::MARK] };
-        let open = |path: &Path| Output::open(path, own, Some(results), halt);
+        let open = |path: &Path| Output::open(path, own, Some(results), cancel);
         let junit = args.junit.as_deref().map(open).transpose()?;
         Ok(Self { confident: is_confident(args), junit })
     }
@@ -121,7 +124,7 @@ impl Gate {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64, quiet: bool) -> Result<Done, Stop> {
+    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64, quiet: bool) -> Result<ExitStatus, CliError> {
         if let Some((output, mut sink)) = self.junit {
             let text = junit::render(suites, seconds, self.confident);
             output.keep(sink.write_all(text.as_bytes()).map(|()| sink))?;
@@ -141,7 +144,7 @@ impl Gate {
             terminal::complain(&format!("objective not met: {first}{more}\n"));
         }
         let is_met = missed.is_empty() && !objectives().any(|(_, one)| is_unsure(one));
-        Ok(if is_met { Done::Well } else { Done::Missed })
+        Ok(if is_met { ExitStatus::Success } else { ExitStatus::ObjectiveMissed })
     }
 }
 
@@ -152,8 +155,7 @@ mod tests {
     use crate::scenario::{ParseOptions, parse, template};
 
     fn read(text: &str) -> Result<Objective, String> {
-        let options =
-            ParseOptions { metrics: metrics().into_iter().map(|(key, _)| key).collect(), ..ParseOptions::default() };
+        let options = ParseOptions::default();
         let scenario = parse("x.toml", template::TEMPLATES[0].text, &options, &NoFiles).expect("a template");
         objective(text, &scenario).map_err(|(message, help)| format!("{message}: {help}"))
     }
