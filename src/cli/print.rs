@@ -8,6 +8,7 @@ use clap::CommandFactory as _;
 
 use super::args::{Args, CompletionArgs, InitArgs};
 use super::exit::{CliError, ExitStatus};
+use super::job::command_line;
 use super::terminal;
 use crate::scenario::{schema as scenario_schema, template};
 
@@ -24,15 +25,20 @@ pub(super) fn init(args: &InitArgs) -> Result<ExitStatus, CliError> {
         terminal::print(template.text)?;
         return Ok(ExitStatus::Success);
     };
-    let shown = path.display();
     let mut file = create_new(path)?;
     let text = template.named(&name_of(path));
     file.write_all(text.as_bytes()).map_err(|error| {
         let _ = std::fs::remove_file(path);
         CliError::of_writing(path.display(), error)
     })?;
-    terminal::print(&format!("Wrote {shown}. Next: forewarm run {shown}\n"))?;
+    terminal::print(&format!("{}\n", wrote(path)))?;
     Ok(ExitStatus::Success)
+}
+
+/// What was written, and what to do with it.
+pub(super) fn wrote(path: &Path) -> String {
+    let run = command_line(["", "run", &path.to_string_lossy()].into_iter().map(str::to_owned));
+    format!("Wrote {}. Next: {run}", path.display())
 }
 
 /// A file that does not exist yet.

@@ -10,7 +10,7 @@ use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
 use super::job::cores;
 use super::load::ScenarioSource;
-use super::print::create_new;
+use super::print::{create_new, wrote};
 use super::progress::ProgressBar;
 use super::terminal;
 use crate::measure::RunResult;
@@ -104,8 +104,8 @@ fn print(
         terminal::print(&terminal::pretty(&both.map_err(|error| CliError::Environment(error.into()))?))?;
         return Ok(status);
     }
-    let next = match args.save.as_deref().map(std::path::Path::display) {
-        Some(shown) => format!("Wrote {shown}. Next: forewarm run {shown}"),
+    let next = match args.save.as_deref() {
+        Some(path) => wrote(path),
         None => "Next:       --save FILE.toml writes this as a scenario, for run, compare and plan".to_owned(),
     };
     let answer = report::answer(&result.summary, planned.as_ref(), scenario.platform.billing.is_some());
