@@ -7,17 +7,19 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
-//! | 1 | [`dist`], [`stats`], [`queueing`], [`metric`] | distributions, estimators, closed forms; the registry of metrics |
-//! | 2 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
-//! | 3 | [`scenario`] | the scenario file, read and checked |
-//! | 4 | [`engine`] | the simulation itself |
-//! | 5 | [`measure`] | what is recorded: summary, time series, cost |
-//! | 6 | [`experiment`] | replications, cells: the only place where threads share work |
-//! | 7 | [`report`] | tables, charts, pages: values in, text out |
-//! | 8 | [`study`] | commands without a command line: text and options in, named files out |
-//! | 9 | [`cli`] | the command line: the only place with files, clock and terminal |
+//! | 0 | [`time`], [`id`], [`rng`], [`bits`] | the clock, ids, random streams; ordered sets of small numbers |
+//! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
+//! | 2 | [`dist`] | distributions |
+//! | 3 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
+//! | 4 | [`scenario`] | the scenario file, read and checked |
+//! | 5 | [`engine`] | the simulation itself |
+//! | 6 | [`measure`] | what is recorded: summary, time series, cost |
+//! | 7 | [`experiment`] | replications, cells: the only place where threads share work |
+//! | 8 | [`report`] | tables, charts, pages: values in, text out |
+//! | 9 | [`study`] | commands without a command line: text and options in, named files out |
+//! | 10 | [`cli`] | the command line: the only place with files, clock and terminal |
 
+pub mod bits;
 pub mod cli;
 pub mod dist;
 pub mod engine;
@@ -30,6 +32,7 @@ pub mod queueing;
 pub mod report;
 pub mod rng;
 pub mod scenario;
+mod schema;
 pub mod stats;
 pub mod study;
 pub mod time;

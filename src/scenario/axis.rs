@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::diagnostic::Place;
-use super::quantity::{parse_rate_per_s, parse_size_mb};
-use super::tree::{Node, Value};
+use crate::schema::diagnostic::SourceSpan;
+use crate::schema::quantity::{parse_rate_per_s, parse_size_mb};
+use crate::schema::tree::{Node, Value};
 use crate::time::Span;
 
 /// A dotted key and its candidate values.
@@ -14,7 +14,7 @@ pub struct Axis {
     pub key: String,
     /// What its numbers measure; none: its values are texts.
     pub unit: Option<Unit>,
-    pub(super) place: Place,
+    pub(super) place: SourceSpan,
     pub(super) candidates: Candidates,
 }
 
@@ -112,7 +112,7 @@ impl Level {
     }
 
     /// A value that is a text and nothing else.
-    pub(super) fn word(word: &str, place: Place) -> Self {
+    pub(super) fn word(word: &str, place: SourceSpan) -> Self {
         Self { text: word.to_owned(), number: None, node: Node::at(place, Value::from_text(word)) }
     }
 }
@@ -251,7 +251,7 @@ impl Form {
         }
     }
 
-    fn level(self, decimal: Decimal, place: Place) -> Level {
+    fn level(self, decimal: Decimal, place: SourceSpan) -> Level {
         let text = match self {
             Self::Duration => Span::from_nanos(u64::try_from(decimal.digits).unwrap_or(u64::MAX)).to_string(),
             Self::Size => format!("{}MB", decimal.text()),
@@ -282,7 +282,7 @@ pub(super) struct Range {
     pub(super) to: i128,
     /// Whether equal shares of the way are equal factors. Then `from` is above zero.
     pub(super) is_log: bool,
-    pub(super) place: Place,
+    pub(super) place: SourceSpan,
 }
 
 impl Range {
@@ -354,7 +354,7 @@ mod tests {
         let (form, from, to) = Form::common(of(from), of(to)).expect("they measure the same");
         let places = from.places.max(to.places);
         let digits = |decimal: Decimal| decimal.with_places(places).expect("small");
-        Range { form, places, from: digits(from), to: digits(to), is_log, place: Place::default() }
+        Range { form, places, from: digits(from), to: digits(to), is_log, place: SourceSpan::default() }
     }
 
     fn texts(levels: &[Level]) -> String {
@@ -390,9 +390,9 @@ mod tests {
     #[test]
     fn shares_fall_into_values() {
         let (levels, _): (Vec<_>, Vec<_>) =
-            ["a", "b", "c"].map(|word| (Level::word(word, Place::default()), ())).into_iter().unzip();
+            ["a", "b", "c"].map(|word| (Level::word(word, SourceSpan::default()), ())).into_iter().unzip();
         let axis =
-            Axis { key: "x".into(), unit: None, place: Place::default(), candidates: Candidates::Levels(levels) };
+            Axis { key: "x".into(), unit: None, place: SourceSpan::default(), candidates: Candidates::Levels(levels) };
         let at = |share| axis.at(share, 10).text;
         assert_eq!([0.0, 0.33, 0.34, 0.99, 1.0].map(at).join(""), "aabcc");
     }
@@ -400,7 +400,7 @@ mod tests {
     #[test]
     fn listed_values_are_numbers_in_base_units() {
         let of = |text: &str| {
-            let (level, unit) = Level::of(&Node::at(Place::default(), Value::from_text(text)));
+            let (level, unit) = Level::of(&Node::at(SourceSpan::default(), Value::from_text(text)));
             (level.number, unit)
         };
         assert_eq!(of("2GB"), (Some(2048.0), Some(Unit::Megabytes)));

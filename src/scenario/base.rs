@@ -2,11 +2,11 @@
 
 use super::axis::{Axis, Level};
 use super::check::{POLICY, VARIANT};
-use super::diagnostic::{Place, Problem, Problems};
-use super::limits::MAX_PROBLEMS;
 use super::sweep::Sweep;
-use super::tree::{Node, Value};
 use super::{Files, Loader, ParseOptions, Scenario, overlay, text_of};
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
+use crate::schema::limits::MAX_PROBLEMS;
+use crate::schema::tree::{Node, Value};
 
 /// A scenario and the text it was made from: what a sweep or a plan changes.
 ///
@@ -106,7 +106,7 @@ impl Loader<'_> {
             if sweep.axes().any(|axis| axis.key == *key) {
                 let source = problems.add_source("--set", format!("{key}={value}"), 1);
                 let message = format!("`{key}` is varied by [sweep]");
-                let problem = Problem::error(Place::new(source, 0..key.len()), message);
+                let problem = Problem::error(SourceSpan::new(source, 0..key.len()), message);
                 problems.push(problem.help("leave it out here, or take it out of [sweep]"));
             }
         }

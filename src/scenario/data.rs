@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io::Read as _;
 use std::sync::Arc;
 
-use super::diagnostic::{Place, Problem, Problems};
-use super::limits::{MAX_DATA_BYTES, MAX_LISTED};
+use super::limits::MAX_DATA_BYTES;
 use super::raw::arrivals::{PopulationTable, TraceFormat, TraceTable};
 use super::raw::dist::Unit;
 use crate::dist::Dist;
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
+use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
@@ -63,7 +64,7 @@ impl Traced {
 }
 
 /// Says what rows were left out.
-pub(super) fn warn_of_skipped(skipped: &Skipped, input: &Input, path: &str, place: Place, problems: &mut Problems) {
+pub(super) fn warn_of_skipped(skipped: &Skipped, input: &Input, path: &str, place: SourceSpan, problems: &mut Problems) {
     if let Some(first) = &skipped.first {
         let first = first.clone().about(input.is_confidential);
         let message = format!("{} rows of \"{path}\" cannot be read and are left out", skipped.rows);
@@ -72,7 +73,7 @@ pub(super) fn warn_of_skipped(skipped: &Skipped, input: &Input, path: &str, plac
 }
 
 /// What is wrong with a trace that the scenario names at `place`.
-pub(super) fn problem_of(error: TraceError, is_confidential: bool, place: Place) -> Problem {
+pub(super) fn problem_of(error: TraceError, is_confidential: bool, place: SourceSpan) -> Problem {
     let problem = Problem::error(place, error.clone().about(is_confidential).to_string());
     if error.is_io { problem.of_environment() } else { problem }
 }
@@ -97,7 +98,7 @@ impl<'a> Data<'a> {
         &mut self,
         path: &str,
         unit: Option<Unit>,
-        place: Place,
+        place: SourceSpan,
         problems: &mut Problems,
     ) -> Option<Dist> {
         let key = (path.to_owned(), unit);
@@ -164,7 +165,7 @@ impl<'a> Data<'a> {
         }
     }
 
-    fn read(&mut self, path: &str, unit: Option<Unit>, place: Place, problems: &mut Problems) -> Option<Dist> {
+    fn read(&mut self, path: &str, unit: Option<Unit>, place: SourceSpan, problems: &mut Problems) -> Option<Dist> {
         let mut bytes = Vec::new();
         let input = self.files.input(path);
         let result = input.open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
@@ -220,7 +221,7 @@ impl WrongLine<'_> {
     fn report(&self, path: &str, unit: Option<Unit>, problems: &mut Problems) {
         let source = problems.add_source(path, self.text.chars().take(200).collect::<String>(), self.line);
         let at = self.text.find(self.word).unwrap_or(0).min(200);
-        let place = Place::new(source, at..(at + self.word.len()).min(200));
+        let place = SourceSpan::new(source, at..(at + self.word.len()).min(200));
         let mut problem = Problem::error(place, self.message.as_str());
         if unit.is_none() {
             problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");

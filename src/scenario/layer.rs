@@ -1,13 +1,13 @@
 //! What is not written comes from below: a function takes from the function defaults, the defaults from the platform, and
 //! all of it from the preset. Layering works on the tree, before anything is interpreted.
 
-use super::decode::Field;
-use super::diagnostic::{Place, Problems};
 use super::raw::FileTable;
 use super::raw::function::FunctionTable;
 use super::raw::platform::Preset;
-use super::shape::Shape;
-use super::tree::{Entry, Node, Value};
+use crate::schema::decode::Field;
+use crate::schema::diagnostic::{Problems, SourceSpan};
+use crate::schema::shape::Shape;
+use crate::schema::tree::{Entry, Node, Value};
 
 /// Fills in what presets and defaults say.
 pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
@@ -38,7 +38,7 @@ pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
 }
 
 /// The preset that the file names, and where.
-fn preset_of(root: &Node) -> Option<(Preset, Place)> {
+fn preset_of(root: &Node) -> Option<(Preset, SourceSpan)> {
     let node = root.get("platform")?.get("preset")?;
     Some((Preset::named(node.text()?)?, node.place))
 }
@@ -47,12 +47,12 @@ fn preset_of(root: &Node) -> Option<(Preset, Place)> {
 fn take_defaults(sections: &mut Vec<Entry>) -> Node {
     match sections.iter().position(|section| section.key == "function-defaults") {
         Some(at) => sections.remove(at).node,
-        None => Node::at(Place::default(), Value::Table(Vec::new())),
+        None => Node::at(SourceSpan::default(), Value::Table(Vec::new())),
     }
 }
 
 /// Gives a function the cold start of its runtime, where the preset knows it and nothing else is said.
-fn cold_start(function: &mut Node, preset: Option<(Preset, Place)>, problems: &mut Problems) {
+fn cold_start(function: &mut Node, preset: Option<(Preset, SourceSpan)>, problems: &mut Problems) {
     let Some((preset, place)) = preset else { return };
     let runtime = function.get("runtime");
     if function.get("cold-start").is_some() || runtime.is_some_and(|runtime| runtime.text().is_none()) {

@@ -5,20 +5,8 @@ use crate::time::Span;
 
 /// Bytes of a scenario file.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
-/// Values (keys, elements) of a scenario file.
-pub const MAX_VALUES: usize = 1_000_000;
 /// Values read again to check the variants: variants times values of the file.
 pub const MAX_VARIANT_VALUES: usize = 20_000_000;
-/// Problems shown before the rest is only counted.
-pub const MAX_PROBLEMS: usize = 50;
-/// Errors of syntax looked at.
-pub const MAX_SYNTAX_ERRORS: usize = 1_000;
-/// Bytes of a line shown with a problem; of a longer line a part is shown.
-pub const MAX_SHOWN_LINE: usize = 2_000;
-/// Characters of a name.
-pub const MAX_NAME: usize = 100;
-/// Characters of other texts.
-pub const MAX_TEXT: usize = 10_000;
 /// Functions written in the file.
 pub const MAX_FUNCTIONS: u32 = 20_000;
 /// Sources.
@@ -31,8 +19,6 @@ pub const MAX_OBJECTIVES: u32 = 10_000;
 pub const MAX_POINTS: u32 = 100_000;
 /// States of a Markov-modulated process, branches of a mixture, phases of a cold start.
 pub const MAX_STATES: u32 = 1_000;
-/// Written moments, written or read observations of one list.
-pub const MAX_LISTED: u32 = 1_000_000;
 /// Bytes of a file of observations.
 pub const MAX_DATA_BYTES: u64 = 64 << 20;
 /// Users of a closed loop.
@@ -47,10 +33,6 @@ pub const MAX_REPLICATIONS: u32 = 10_000;
 pub const MAX_BATCHES: u32 = 1_000;
 /// Horizon: ten years.
 pub const MAX_HORIZON: Span = Span::from_secs(3_650 * 86_400);
-/// Requests a second of one source.
-pub const MAX_RATE: f64 = 1e9;
-/// Memory of an instance, MB: 1 TB.
-pub const MAX_MEMORY_MB: u32 = 1 << 20;
 /// Requests expected in one replication, over all sources.
 pub const MAX_REQUESTS: f64 = 1e11;
 /// The same, from which on it is said that the run will take long.

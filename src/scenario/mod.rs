@@ -3,51 +3,49 @@
 //! [`Scenario`] is the checked form: a wrong state cannot be written. [`parse`] makes it from text, and reports every
 //! problem at once, each with its place and advice. On the way the text is
 //!
-//! 1. a tree of values with their places (`tree`), to which variants and `--set` are applied (`overlay`) and under which
+//! 1. a tree of values with their places, to which variants and `--set` are applied (`overlay`) and under which
 //!    presets and defaults are laid (`layer`, `preset`);
-//! 2. the tables of `raw`, exactly what may be written, read by the tolerant decoder (`decode`);
+//! 2. the tables of `raw`, exactly what may be written, read by the tolerant reader;
 //! 3. a [`Scenario`], made by `check` from what the tables mean together.
 //!
-//! The declarations in `raw` describe themselves (`shape`): the [`schema()`] is made from them too.
+//! The declarations in `raw` describe themselves: the [`schema()`] is made from them too. How is for `crate::schema`.
 
 pub mod axis;
 mod base;
 mod check;
 mod data;
-mod decode;
-mod diagnostic;
 mod layer;
-mod leaf;
 pub mod limits;
 pub mod load;
 mod model;
 mod overlay;
 pub mod plan;
 mod preset;
-pub mod quantity;
 pub mod quick;
 mod raw;
 pub mod registry;
-mod schema;
-mod shape;
 pub mod sweep;
 pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
-mod tree;
 
 pub use crate::metric::Quantity;
+pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead, nearest};
 pub use base::{Base, Findings};
 pub use data::Files;
-pub use diagnostic::{Place, Problem, Problems, Severity, instead, nearest};
 pub use model::*;
-pub use schema::schema;
 
+use crate::schema::decode::{Field, Reader};
+use crate::schema::tree::{self, Node, Value};
 use data::Data;
-use decode::{Field, Reader};
 use limits::{MAX_FILE_BYTES, MAX_VARIANT_VALUES};
 use raw::FileTable;
-use tree::{Node, Value};
+
+/// The JSON Schema (draft 2020-12) of a scenario file.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    crate::schema::json::schema("forewarm scenario", FileTable::SHAPE)
+}
 
 /// What is asked besides the text.
 #[derive(Clone, Debug, Default)]
@@ -145,7 +143,7 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let source = problems.add_source(name, text, 1);
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let what = if utf16 { "it looks like UTF-16".to_owned() } else { format!("there is a byte 0x{wrong:02X}") };
-    let problem = Problem::error(Place::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
+    let problem = Problem::error(SourceSpan::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
     problems.push(problem.help("save the file with the encoding UTF-8"));
     Err(problems)
 }
@@ -189,7 +187,7 @@ impl<'a> Loader<'a> {
         if text.len() > MAX_FILE_BYTES {
             let source = problems.add_source(name, "", 1);
             let message = format!("the file has {} bytes: at most {MAX_FILE_BYTES} are read", text.len());
-            problems.push(Problem::error(Place::new(source, 0..0), message));
+            problems.push(Problem::error(SourceSpan::new(source, 0..0), message));
             return None;
         }
         // A byte-order mark is no part of the text.
@@ -198,7 +196,7 @@ impl<'a> Loader<'a> {
         if let Some(kind) = kubernetes(text) {
             let message = format!("this is YAML of a Kubernetes {kind}, not a scenario");
             let help = "`forewarm import` makes a scenario of such files; `forewarm init` writes an example of one";
-            problems.push(Problem::error(Place::new(source, 0..0), message).help(help));
+            problems.push(Problem::error(SourceSpan::new(source, 0..0), message).help(help));
             return None;
         }
         let file = Node::parse(text, source, problems);
@@ -261,10 +259,10 @@ impl<'a> Loader<'a> {
                 ),
                 _ => (
                     format!("the scenario has no variant \"{wanted}\""),
-                    diagnostic::instead(wanted, "the variants are", names.iter().map(String::as_str)),
+                    instead(wanted, "the variants are", names.iter().map(String::as_str)),
                 ),
             };
-            problems.push(Problem::error(Place::new(source, 0..wanted.len()), message).help(help));
+            problems.push(Problem::error(SourceSpan::new(source, 0..wanted.len()), message).help(help));
         }
         found.cloned()
     }

@@ -3,13 +3,13 @@
 //! An element of a list is named by its `name`, as in `function.checkout.memory`. What does not exist yet is made; a
 //! key that names another kind (`keep-alive.fixed.window` where `halving` stands) puts the new kind in place of the old.
 
-use super::decode::Field;
-use super::diagnostic::{Place, Problem, Problems, instead, nearest};
 use super::raw::FileTable;
 use super::registry;
-use super::shape::Shape;
-use super::tree::{Entry, Node, Value};
 use super::{ParseOptions, Tolerance};
+use crate::schema::decode::Field;
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead, nearest};
+use crate::schema::shape::Shape;
+use crate::schema::tree::{Entry, Node, Value};
 
 /// Applies the changes of one variant (a `[[variant]]` as it was read).
 pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {
@@ -32,10 +32,10 @@ pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Prob
 /// Applies one `--set`; `option` is what it is called when something is wrong with it.
 pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, problems: &mut Problems) {
     let source = problems.add_source(option, format!("{key}={value}"), 1);
-    let place = Place::new(source, 0..key.len());
+    let place = SourceSpan::new(source, 0..key.len());
     let parse = |shape: Shape| {
         let at = key.len() + 1;
-        let text = || Node::at(Place::new(source, at..at + value.len()), Value::from_text(value.trim()));
+        let text = || Node::at(SourceSpan::new(source, at..at + value.len()), Value::from_text(value.trim()));
         match Node::parse_value(value.trim(), source, at) {
             // Where text is expected, `memory=512` is the text 512, so that the advice is about its unit.
             Some(node) if shape.is_quoted() && node.text().is_none() => text(),
@@ -47,12 +47,12 @@ pub(super) fn apply_set(root: &mut Node, option: &str, key: &str, value: &str, p
 }
 
 /// Puts a value of an axis where its key says.
-pub(super) fn apply_value(root: &mut Node, key: &str, place: Place, node: Node, problems: &mut Problems) {
+pub(super) fn apply_value(root: &mut Node, key: &str, place: SourceSpan, node: Node, problems: &mut Problems) {
     set_key(root, key, place, |_| node, problems);
 }
 
 /// What may stand at a dotted key; what is wrong with the key is reported.
-pub(super) fn shape_of(key: &str, place: Place, problems: &mut Problems) -> Option<Shape> {
+pub(super) fn shape_of(key: &str, place: SourceSpan, problems: &mut Problems) -> Option<Shape> {
     if key.split('.').any(str::is_empty) {
         problems.push(Problem::error(place, format!("`{key}` is not a dotted key")).help(EXAMPLE));
         return None;
@@ -64,7 +64,7 @@ pub(super) fn shape_of(key: &str, place: Place, problems: &mut Problems) -> Opti
 /// stands already its parameters stay.
 pub(super) fn apply_policy(root: &mut Node, policy: &str, problems: &mut Problems) -> Option<()> {
     let source = problems.add_source("--policies", policy, 1);
-    let place = Place::new(source, 0..policy.len());
+    let place = SourceSpan::new(source, 0..policy.len());
     let Some(question) = registry::question_of(policy) else {
         let help = instead(policy, "the policies are", registry::exchangeable());
         problems.push(Problem::error(place, format!("there is no policy `{policy}`")).help(help));
@@ -101,7 +101,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
     let count = |text: u32| text.to_string();
     if !wants_precision {
         if let Some(replications) = options.replications {
-            if let Some(simulation) = entries_of(root, &["simulation"], Place::default()) {
+            if let Some(simulation) = entries_of(root, &["simulation"], SourceSpan::default()) {
                 simulation.retain(|entry| entry.key != "precision");
             }
             apply_set(root, "--replications", "simulation.replications", &count(replications), problems);
@@ -112,7 +112,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
         apply_set(root, "--max-replications", "simulation.precision.max-replications", &count(most), problems);
     }
     // Precision takes the place of a fixed number, which is what it begins with then.
-    let fixed = entries_of(root, &["simulation"], Place::default()).and_then(|simulation| {
+    let fixed = entries_of(root, &["simulation"], SourceSpan::default()).and_then(|simulation| {
         let at = simulation.iter().position(|entry| entry.key == "replications")?;
         Some(simulation.remove(at))
     });
@@ -137,7 +137,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
             Tolerance::Absolute(size) => Value::Float(*size),
         };
         let source = problems.add_source("--precision", text.as_str(), 1);
-        let place = Place::new(source, 0..metric.len());
+        let place = SourceSpan::new(source, 0..metric.len());
         if let Some(metrics) = entries_of(root, &["simulation", "precision", "metrics"], place) {
             metrics.retain(|entry| entry.key != *metric);
             metrics.push(Entry::new(metric, place, value));
@@ -146,7 +146,7 @@ pub(super) fn apply_replications(root: &mut Node, options: &ParseOptions, proble
 }
 
 /// The entries of a table by its path, made where it is not there; none where something else stands.
-fn entries_of<'n>(root: &'n mut Node, path: &[&str], place: Place) -> Option<&'n mut Vec<Entry>> {
+fn entries_of<'n>(root: &'n mut Node, path: &[&str], place: SourceSpan) -> Option<&'n mut Vec<Entry>> {
     let Value::Table(entries) = &mut root.value else { return None };
     let Some((key, rest)) = path.split_first() else { return Some(entries) };
     let at = entries.iter().position(|entry| entry.key == *key).unwrap_or_else(|| {
@@ -159,7 +159,7 @@ fn entries_of<'n>(root: &'n mut Node, path: &[&str], place: Place) -> Option<&'n
 fn set_key(
     root: &mut Node,
     key: &str,
-    place: Place,
+    place: SourceSpan,
     value: impl FnOnce(Shape) -> Node,
     problems: &mut Problems,
 ) -> Option<()> {
@@ -188,7 +188,7 @@ const EXAMPLE: &str = "keys look like simulation.horizon or function.checkout.me
 /// The way along a dotted key.
 struct Walk<'a> {
     key: &'a str,
-    place: Place,
+    place: SourceSpan,
     done: Vec<String>,
     problems: &'a mut Problems,
 }

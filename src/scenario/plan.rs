@@ -2,8 +2,8 @@
 
 use super::axis::{Axis, Level};
 use super::base::Base;
-use super::diagnostic::Problems;
 use super::model::Scenario;
+use crate::schema::diagnostic::Problems;
 
 /// What a plan may change, and what is asked for.
 #[derive(Clone, Debug)]

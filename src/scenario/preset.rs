@@ -1,9 +1,9 @@
 //! Platform presets: the values of a real platform, as a piece of a scenario file that is merged under what the
 //! scenario says, and the cold starts of its runtimes.
 
-use super::diagnostic::{Place, Problem, Problems, instead};
 use super::raw::platform::Preset;
-use super::tree::{Entry, Node, Value};
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
+use crate::schema::tree::{Entry, Node, Value};
 use crate::time::Span;
 
 /// What a platform allows.
@@ -73,7 +73,7 @@ impl Preset {
     }
 
     /// The values, as a piece of a scenario; all come from `place`, where the preset is named.
-    pub(super) fn values(self, place: Place) -> Node {
+    pub(super) fn values(self, place: SourceSpan) -> Node {
         let Self::AwsLambda = self;
         // A mistake in this text would be one of ours: a test reads it strictly.
         let mut values = Node::parse(include_str!("presets/aws-lambda.toml"), 0, &mut Problems::default());
@@ -86,7 +86,7 @@ impl Preset {
         let Self::AwsLambda = self;
         let name = runtime.map_or(Some(LAMBDA_DEFAULT_RUNTIME), Node::text)?;
         let Some(known) = LAMBDA_RUNTIMES.iter().find(|runtime| runtime.name == name) else {
-            let place = runtime.map_or(Place::default(), |node| node.place);
+            let place = runtime.map_or(SourceSpan::default(), |node| node.place);
             let message = format!("the preset knows no cold start of the runtime \"{name}\"");
             let names = LAMBDA_RUNTIMES.iter().map(|runtime| runtime.name);
             let problem = Problem::error(place, message).help(instead(name, "the runtimes are", names));
@@ -103,5 +103,5 @@ impl Preset {
 }
 
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Value {
-    Value::Table(entries.into_iter().map(|(key, value)| Entry::new(key, Place::default(), value)).collect())
+    Value::Table(entries.into_iter().map(|(key, value)| Entry::new(key, SourceSpan::default(), value)).collect())
 }

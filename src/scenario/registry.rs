@@ -1,12 +1,12 @@
 //! What a scenario can name, for `forewarm list`: read off the declarations in `raw`.
 
-use super::decode::Field;
 use super::raw::arrivals::ArrivalTable;
 use super::raw::function::{KeepAliveTable, OverflowWord};
 use super::raw::platform::Preset;
 use super::raw::scaling::ScalingTable;
-use super::shape::{Shape, UnionShape};
 use crate::policy::selection::Selection;
+use crate::schema::decode::Field;
+use crate::schema::shape::{Shape, UnionShape};
 
 /// Something that a scenario can name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -158,11 +158,11 @@ fn latin_hypercube(dimensions: usize, count: u32, seed: u64) -> Vec<Vec<f64>> {
 mod tests {
     use super::super::axis::Candidates;
     use super::*;
-    use crate::scenario::Place;
+    use crate::scenario::SourceSpan;
 
     fn axis(words: &[&str]) -> Axis {
-        let levels = words.iter().map(|word| Level::word(word, Place::default())).collect();
-        Axis { key: "k".into(), unit: None, place: Place::default(), candidates: Candidates::Levels(levels) }
+        let levels = words.iter().map(|word| Level::word(word, SourceSpan::default())).collect();
+        Axis { key: "k".into(), unit: None, place: SourceSpan::default(), candidates: Candidates::Levels(levels) }
     }
 
     fn sweep(design: Design) -> Sweep {

@@ -3,23 +3,25 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 16] = [
+const FLOORS: [(&str, u32); 18] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
-    ("dist", 1),
+    ("bits", 0),
+    ("schema", 1),
     ("stats", 1),
     ("queueing", 1),
     ("metric", 1),
-    ("workload", 2),
-    ("policy", 2),
-    ("scenario", 3),
-    ("engine", 4),
-    ("measure", 5),
-    ("experiment", 6),
-    ("report", 7),
-    ("study", 8),
-    ("cli", 9),
+    ("dist", 2),
+    ("workload", 3),
+    ("policy", 3),
+    ("scenario", 4),
+    ("engine", 5),
+    ("measure", 6),
+    ("experiment", 7),
+    ("report", 8),
+    ("study", 9),
+    ("cli", 10),
 ];
 
 fn floor(module: &str) -> u32 {

@@ -2,10 +2,10 @@
 
 use super::{Checker, Given, either};
 use crate::dist::{Dist, DistError};
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::raw::arrivals::{
     ArrivalTable, BurstTable, DiurnalTable, GammaGapTable, MmppTable, PiecewiseTable, TimesTable,
 };
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::{SimTime, Span};
 use crate::workload::{ArrivalSpec, MmppState};
 
@@ -151,7 +151,7 @@ impl Checker<'_, '_> {
     }
 
     /// Reports rates that are all zero.
-    fn some_rate(&mut self, place: Place, mut rates: impl Iterator<Item = f64>, path: &str) -> Option<()> {
+    fn some_rate(&mut self, place: SourceSpan, mut rates: impl Iterator<Item = f64>, path: &str) -> Option<()> {
         if rates.any(|rate| rate > 0.0) {
             return Some(());
         }

@@ -2,18 +2,18 @@
 
 use super::{Checker, Given, either};
 use crate::dist::{Dist, DistError};
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::Phase;
 use crate::scenario::raw::dist::{
     ColdStartTable, DistTable, EmpiricalTable, LogNormalTable, SnapshotTable, WeibullTable,
 };
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 
 /// Phases that the platform goes through before anything of the function runs: never billed.
 const UNBILLED: [&str; 2] = ["environment", "image"];
 
 /// Parameters and where they stand, so that an error finds its place.
-type Places<'a> = &'a [(&'a str, Place)];
+type Places<'a> = &'a [(&'a str, SourceSpan)];
 
 impl Checker<'_, '_> {
     /// A distribution; `path` is its dotted key.
@@ -77,7 +77,7 @@ impl Checker<'_, '_> {
             }
             ColdStartTable::Snapshot(table) => self.snapshot(table, &format!("{path}.snapshot")),
             ColdStartTable::Phases(_, phases) => {
-                let phase = |(name, dist): &(String, At<DistTable>)| {
+                let phase = |(name, dist): &(String, Spanned<DistTable>)| {
                     let duration = self.dist(dist, &format!("{path}.phases.{name}"))?;
                     Some(Phase { name: name.clone(), duration, billed: !UNBILLED.contains(&name.as_str()) })
                 };
@@ -156,7 +156,7 @@ impl Checker<'_, '_> {
         &mut self,
         result: Result<Dist, DistError>,
         path: &str,
-        table: Place,
+        table: SourceSpan,
         places: Places<'_>,
     ) -> Option<Dist> {
         let error = match result {
@@ -176,7 +176,7 @@ impl Checker<'_, '_> {
     }
 
     /// The place of the element that an error is about.
-    fn of_element<T>(&self, result: &Result<Dist, DistError>, elements: &[At<T>], list: Place) -> Place {
+    fn of_element<T>(&self, result: &Result<Dist, DistError>, elements: &[Spanned<T>], list: SourceSpan) -> SourceSpan {
         match result {
             Err(DistError::Unsorted { place } | DistError::BranchProbability { place, .. }) => {
                 elements.get(place - 1).map_or(list, |element| element.place)

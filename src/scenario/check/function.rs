@@ -9,8 +9,6 @@ use crate::policy::keep_alive::adaptive::AdaptiveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::policy::scaling::ScalingSpec;
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
@@ -20,6 +18,8 @@ use crate::scenario::raw::function::{
     OverflowWord, Package, RuleWord,
 };
 use crate::scenario::raw::scaling::ScalingTable;
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
 
@@ -94,6 +94,7 @@ impl Checker<'_, '_> {
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
+            termination_grace_period: self.grace_period(table, path, scaling.as_ref()),
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
@@ -103,6 +104,20 @@ impl Checker<'_, '_> {
             concurrency: concurrency?,
             initial: initial.filter(|initial| initial.busy + initial.idle > 0),
         })
+    }
+
+    /// How long a busy instance that is withdrawn may go on.
+    fn grace_period(&mut self, table: &FunctionTable, path: &str, scaling: Option<&ScalingSpec>) -> Option<Span> {
+        let written = &table.termination_grace_period;
+        if written.is_some() && scaling == Some(&ScalingSpec::PerRequest) {
+            let message = format!("`{path}.termination-grace-period` has no effect without a scaling policy");
+            let help = "with scaling.per-request only idle instances go";
+            self.problems.push(Problem::warning(written.place, message).help(help));
+        }
+        match written.value {
+            Some(period) => period,
+            None => scaling?.termination_grace_period(table.timeout.flatten()),
+        }
     }
 
     /// What a real platform would refuse.
@@ -279,7 +294,7 @@ impl Checker<'_, '_> {
         Some(Concurrency { per_instance, max_instances: max, reserved, provisioned, overflow })
     }
 
-    fn no_queue(&mut self, path: &str, given: [Option<(&str, Place)>; 2]) {
+    fn no_queue(&mut self, path: &str, given: [Option<(&str, SourceSpan)>; 2]) {
         for (key, place) in given.into_iter().flatten() {
             let message =
                 format!("`{path}.{key}` needs overflow = \"queue\": nothing waits with overflow = \"reject\"");
@@ -288,7 +303,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn mostly_cut_off(&mut self, place: &Place, duration: &Dist, timeout: Span, path: &str) {
+    fn mostly_cut_off(&mut self, place: &SourceSpan, duration: &Dist, timeout: Span, path: &str) {
         let median = duration.quantile(0.5);
         if median > timeout {
             let message = format!("more than half of the requests of `{path}` run longer than its timeout ({timeout})");
@@ -307,7 +322,7 @@ fn snapshot(table: &FunctionTable) -> Option<&SnapshotTable> {
 }
 
 /// Checks what may be absent: none if it is wrong, some none if it is absent.
-fn optional<T, U>(at: &At<Option<T>>, check: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
+fn optional<T, U>(at: &Spanned<Option<T>>, check: impl FnOnce(&T) -> Option<U>) -> Option<Option<U>> {
     match at.value.as_ref() {
         Some(value) => check(value).map(Some),
         None if at.broken => None,

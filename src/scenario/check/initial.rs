@@ -1,11 +1,11 @@
 //! What is there when the run begins: whether it may be there.
 
 use super::Checker;
-use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Function, Initial, Scenario};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::{FunctionTable, InitialTable};
+use crate::schema::diagnostic::{Problem, Problems};
 use crate::time::Span;
 
 impl Checker<'_, '_> {

@@ -1,9 +1,9 @@
 //! How much arrives, compared with what can be served and with what can be simulated.
 
-use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::limits::{MANY_REQUESTS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
+use crate::schema::diagnostic::{Problem, Problems};
 use crate::time::Span;
 
 /// Warns of what will not be served or never asked for, and refuses what would never end.

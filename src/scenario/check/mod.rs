@@ -14,13 +14,13 @@ mod sweep;
 mod trace;
 
 use super::data::Data;
-use super::decode::At;
-use super::diagnostic::{Place, Problem, Problems, instead};
 use super::model::{Bound, Function, Objective, Scenario, Source, Target, Variant};
 use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
-use super::tree::Node;
 use crate::id::FnId;
 use crate::metric::{self, Quantity};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
+use crate::schema::tree::Node;
 use crate::time::Span;
 use names::Names;
 pub(super) use plan::POLICY;
@@ -137,7 +137,7 @@ impl Checker<'_, '_> {
     }
 
     /// What a metric is held against, in the metric's unit.
-    fn metric_value(&mut self, metric: &str, text: &str, place: Place) -> Option<f64> {
+    fn metric_value(&mut self, metric: &str, text: &str, place: SourceSpan) -> Option<f64> {
         let value = Quantity::of(metric).read(text);
         value
             .map_err(|help| {
@@ -148,7 +148,7 @@ impl Checker<'_, '_> {
     }
 
     /// Whether there is such a metric; reports it if not.
-    fn metric(&mut self, metric: &str, place: Place) -> bool {
+    fn metric(&mut self, metric: &str, place: SourceSpan) -> bool {
         let is_known = metric::find(metric).is_some();
         if !is_known {
             let help = instead(metric, "some metrics are", metric::keys());
@@ -159,7 +159,7 @@ impl Checker<'_, '_> {
     }
 
     /// Reports a duration of zero where there must be some.
-    fn positive(&mut self, at: Place, value: Span, path: &str) -> Option<Span> {
+    fn positive(&mut self, at: SourceSpan, value: Span, path: &str) -> Option<Span> {
         if value > Span::ZERO {
             return Some(value);
         }
@@ -169,8 +169,13 @@ impl Checker<'_, '_> {
 }
 
 /// Says which of two ways to give something was meant, when parts of both or of neither are there.
-fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], problems: &mut Problems) -> Option<usize> {
-    let mut given: Vec<(&'static str, Place)> = Vec::new();
+fn either(
+    table: SourceSpan,
+    path: &str,
+    ways: &[&[(&'static str, &dyn Given)]],
+    problems: &mut Problems,
+) -> Option<usize> {
+    let mut given: Vec<(&'static str, SourceSpan)> = Vec::new();
     for (key, field) in ways.iter().copied().flatten() {
         if field.is_broken() {
             return None;
@@ -207,13 +212,13 @@ fn either(table: Place, path: &str, ways: &[&[(&'static str, &dyn Given)]], prob
 /// A key that may have been written.
 trait Given {
     /// Where, if so.
-    fn given(&self) -> Option<Place>;
+    fn given(&self) -> Option<SourceSpan>;
     /// Whether it was written, but cannot be read.
     fn is_broken(&self) -> bool;
 }
 
-impl<T> Given for At<Option<T>> {
-    fn given(&self) -> Option<Place> {
+impl<T> Given for Spanned<Option<T>> {
+    fn given(&self) -> Option<SourceSpan> {
         self.value.as_ref().map(|_| self.place)
     }
     fn is_broken(&self) -> bool {
@@ -223,7 +228,7 @@ impl<T> Given for At<Option<T>> {
 
 /// Function ids by name.
 impl Names {
-    fn find(&self, name: &At<Option<String>>, what: &str, problems: &mut Problems) -> Option<FnId> {
+    fn find(&self, name: &Spanned<Option<String>>, what: &str, problems: &mut Problems) -> Option<FnId> {
         let wanted = name.as_ref()?;
         if let Some(place) = self.place(wanted) {
             return u32::try_from(place).ok().map(FnId);

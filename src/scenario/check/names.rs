@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::scenario::diagnostic::{Problem, Problems, instead};
-use crate::scenario::tree::{Node, Value};
+use crate::schema::diagnostic::{Problem, Problems, instead};
+use crate::schema::tree::{Node, Value};
 
 /// The names of a list, also of elements that could not be read.
 pub(super) struct Names {

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use super::{Checker, VARIANT};
 use crate::scenario::axis::{Axis, Candidates, Form, Level};
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem, instead};
 use crate::scenario::limits::MAX_CANDIDATES;
 use crate::scenario::model::{Scenario, Target};
 use crate::scenario::plan::{Choice, Growth, MONOTONE, Plan};
 use crate::scenario::raw::plan::{PlanTable, PlanValues};
 use crate::scenario::registry;
-use crate::scenario::tree::{Node, Value};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+use crate::schema::tree::{Node, Value};
 use crate::workload::ArrivalSpec;
 
 /// The key that is no dotted key: its values are policies.
@@ -59,9 +59,9 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn choice(&mut self, key: &str, values: &At<PlanValues>, root: &Node) -> Option<Choice> {
+    fn choice(&mut self, key: &str, values: &Spanned<PlanValues>, root: &Node) -> Option<Choice> {
         let (place, planned) = (values.place, &values.value);
-        let plain = At { value: planned.values.clone(), place, broken: false };
+        let plain = Spanned { value: planned.values.clone(), place, broken: false };
         let axis = self.axis(key, &plain, root, true)?;
         let mut levels = match &axis.candidates {
             Candidates::Levels(levels) => levels.clone(),
@@ -95,7 +95,7 @@ impl Checker<'_, '_> {
         Some(Choice { axis, levels, is_monotone, cpu_bound_share })
     }
 
-    fn planned_variants(&mut self, table: &PlanTable, place: Place, root: &Node) -> Option<Choice> {
+    fn planned_variants(&mut self, table: &PlanTable, place: SourceSpan, root: &Node) -> Option<Choice> {
         let names = table.question.variant.as_ref()?;
         let list = root.get(VARIANT).map_or(&[][..], Node::elements);
         let known: Vec<&str> = list.iter().filter_map(|variant| variant.get("name")?.text()).collect();
@@ -104,7 +104,7 @@ impl Checker<'_, '_> {
         self.words(VARIANT, place, names, known.as_deref(), "the variants are")
     }
 
-    fn planned_policies(&mut self, table: &PlanTable, place: Place) -> Option<Choice> {
+    fn planned_policies(&mut self, table: &PlanTable, place: SourceSpan) -> Option<Choice> {
         let names = table.question.policy.as_ref()?;
         let known: Vec<&str> = registry::exchangeable().collect();
         self.words(POLICY, place, names, Some(&known), "the policies are")
@@ -113,8 +113,8 @@ impl Checker<'_, '_> {
     fn words(
         &mut self,
         key: &str,
-        place: Place,
-        names: &[At<String>],
+        place: SourceSpan,
+        names: &[Spanned<String>],
         known: Option<&[&str]>,
         all: &str,
     ) -> Option<Choice> {

@@ -5,8 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::Checker;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
     Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, StemCells, Tier,
@@ -14,6 +12,8 @@ use crate::scenario::model::{
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
 impl Checker<'_, '_> {
@@ -52,7 +52,7 @@ impl Checker<'_, '_> {
             None => None,
         };
         let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
-        let cells = |cells: &At<StemCellsTable>| StemCells {
+        let cells = |cells: &Spanned<StemCellsTable>| StemCells {
             runtime: cells.runtime.value.clone(),
             memory_each_mb: *cells.memory,
             count: *cells.count,
@@ -111,7 +111,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn tiers(&mut self, listed: &[At<TierTable>], path: &str) -> Option<Vec<Tier>> {
+    fn tiers(&mut self, listed: &[Spanned<TierTable>], path: &str) -> Option<Vec<Tier>> {
         let mut tiers: Vec<Tier> = Vec::new();
         for (index, tier) in listed.iter().enumerate() {
             let is_last = index + 1 == listed.len();
@@ -141,7 +141,7 @@ impl Checker<'_, '_> {
         let tables: HashMap<&str, &FunctionTable> =
             file.function.iter().filter_map(|table| Some((table.name.as_deref()?, &**table))).collect();
         let cells = file.platform.as_ref().and_then(|platform| platform.stem_cells.as_ref());
-        let of_cells = |cells: &At<StemCellsTable>| u64::from(*cells.memory) * u64::from(*cells.count);
+        let of_cells = |cells: &Spanned<StemCellsTable>| u64::from(*cells.memory) * u64::from(*cells.count);
         let mut always: u64 = cells.map_or(0, |list| list.iter().map(of_cells).sum());
         for function in functions {
             let (name, table) = (&function.name, tables.get(function.name.as_str()));
@@ -183,7 +183,7 @@ impl Checker<'_, '_> {
         let with_policy = functions.iter().filter(|function| most(function) > 0);
         let by_policy: BTreeMap<&str, u32> =
             with_policy.map(|function| (function.name.as_str(), most(function))).collect();
-        let mut last: Option<(Place, &str)> = None;
+        let mut last: Option<(SourceSpan, &str)> = None;
         let (mut taken, mut provisioned) = (0_u64, 0_u64);
         for function in file.function.iter() {
             let concurrency = &function.concurrency;

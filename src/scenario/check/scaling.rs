@@ -14,10 +14,10 @@ use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
 use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec, Trigger};
 use crate::policy::selection::Selection;
-use crate::scenario::diagnostic::Problem;
 use crate::scenario::model::Concurrency;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
+use crate::schema::diagnostic::Problem;
 
 /// Slots of an instance that has no limit of its own.
 const UNLIMITED_SLOTS: u32 = 1_000_000;
@@ -136,6 +136,11 @@ impl Checker<'_, '_> {
                 self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
             }
             concurrency.per_instance = if slots == 0 { UNLIMITED_SLOTS } else { slots };
+        }
+        if table.selection.is_some() && matches!(scaling, ScalingSpec::Knative(_)) {
+            let message =
+                format!("`{path}.selection` has no effect with scaling.knative, whose activator chooses the pod");
+            self.problems.push(Problem::warning(table.selection.place, message));
         }
         if table.selection.is_none() && is_spread(scaling) {
             *selection = Selection::Random;

@@ -2,12 +2,12 @@
 
 use super::Checker;
 use super::names::Names;
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::Problem;
 use crate::scenario::limits::MAX_HORIZON;
 use crate::scenario::model::{Precision, PrecisionTarget, Simulation};
 use crate::scenario::raw::SimulationTable;
 use crate::scenario::raw::precision::{Intervals, PrecisionTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::Problem;
 use crate::time::Span;
 
 /// Replications at the first look where nothing else is said.
@@ -69,7 +69,7 @@ impl Checker<'_, '_> {
             targets.push(PrecisionTarget { metric: metric.clone(), function: None, half_width: half_width.value });
         }
         for (name, metrics) in table.functions.iter() {
-            let name = At { value: Some(name.clone()), place: metrics.place, broken: false };
+            let name = Spanned { value: Some(name.clone()), place: metrics.place, broken: false };
             let function = functions.find(&name, "function", self.problems);
             for (metric, half_width) in &metrics.value {
                 self.metric(metric, half_width.place);

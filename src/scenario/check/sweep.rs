@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use super::Checker;
 use crate::scenario::axis::{Axis, Candidates, Decimal, Form, Level, Range, Unit};
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem, instead};
 use crate::scenario::limits::{MAX_AXES, MAX_LEVELS, MAX_SWEEP_POINTS};
 use crate::scenario::overlay;
 use crate::scenario::raw::sweep::{AxisValues, RangeTable, SamplingTable, Spacing, SweepTable};
-use crate::scenario::shape::Shape;
 use crate::scenario::sweep::{Design, Dimension, Sweep};
-use crate::scenario::tree::{Node, Value};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+use crate::schema::shape::Shape;
+use crate::schema::tree::{Node, Value};
 
 /// The key that is no dotted key: its values are variants.
 pub(in crate::scenario) const VARIANT: &str = "variant";
@@ -79,7 +79,13 @@ impl Checker<'_, '_> {
     }
 
     /// A key with its candidate values. `may_be_open`: a range needs neither steps nor points.
-    pub(super) fn axis(&mut self, key: &str, values: &At<AxisValues>, root: &Node, may_be_open: bool) -> Option<Axis> {
+    pub(super) fn axis(
+        &mut self,
+        key: &str,
+        values: &Spanned<AxisValues>,
+        root: &Node,
+        may_be_open: bool,
+    ) -> Option<Axis> {
         let place = values.place;
         if key == VARIANT {
             self.problems.push(Problem::error(place, "`variant` must be a list of names of variants"));
@@ -137,7 +143,7 @@ impl Checker<'_, '_> {
     ) -> Option<(Candidates, Option<Unit>)> {
         let (range, step) = self.ends(key, table, shape)?;
         let unit = Some(range.form.unit());
-        let mut refuse = |place: Place, message: String, help: &str| {
+        let mut refuse = |place: SourceSpan, message: String, help: &str| {
             self.problems.push(Problem::error(place, message).help(help));
             None
         };
@@ -206,11 +212,11 @@ impl Checker<'_, '_> {
     ) -> Option<(Form, Decimal, Decimal, Option<Decimal>)> {
         let (from, to) = (self.end(key, "from", &table.from, shape), self.end(key, "to", &table.to, shape));
         let step = table.step.as_ref().map(|step| {
-            let step = At { value: Some(step.clone()), ..table.step.clone() };
+            let step = Spanned { value: Some(step.clone()), ..table.step.clone() };
             self.end(key, "step", &step, shape)
         });
         let (from, to) = (from?, to?);
-        let mut refuse = |place: Place, message: String, help: &str| {
+        let mut refuse = |place: SourceSpan, message: String, help: &str| {
             self.problems.push(Problem::error(place, message).help(help));
             None
         };
@@ -229,7 +235,7 @@ impl Checker<'_, '_> {
     }
 
     /// An end of a range, or its step, as a number.
-    fn end(&mut self, key: &str, end: &str, node: &At<Option<Node>>, shape: Shape) -> Option<(Form, Decimal)> {
+    fn end(&mut self, key: &str, end: &str, node: &Spanned<Option<Node>>, shape: Shape) -> Option<(Form, Decimal)> {
         let value = &node.as_ref()?.value;
         let found = Form::of(value);
         let is_leaf = matches!(shape.inner(), Shape::Leaf(_));
@@ -258,7 +264,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn variants(&mut self, table: &SweepTable, place: Place, root: &Node) -> Option<Axis> {
+    fn variants(&mut self, table: &SweepTable, place: SourceSpan, root: &Node) -> Option<Axis> {
         let names = table.design.variant.as_ref()?;
         let known: Option<Vec<&str>> = root
             .get(VARIANT)

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::{Checker, Names};
 use crate::id::FnId;
 use crate::scenario::data::{Traced, problem_of, warn_of_skipped};
-use crate::scenario::decode::{Field as _, Reader};
-use crate::scenario::diagnostic::{Problem, Problems};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceFormat, TraceTable};
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
-use crate::scenario::tree::{Entry, Node, Value};
+use crate::schema::decode::{Field as _, Reader};
+use crate::schema::diagnostic::{Problem, Problems};
+use crate::schema::tree::{Entry, Node, Value};
 use crate::workload::ArrivalSpec;
 use crate::workload::trace::{RateTrace, TraceFunction};
 

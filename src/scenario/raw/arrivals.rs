@@ -1,9 +1,10 @@
 //! Arrival processes.
 
 use super::dist::DistTable;
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
-use crate::scenario::limits::{MAX_BURST, MAX_LISTED, MAX_POINTS, MAX_STATES, MAX_USERS};
+use crate::scenario::limits::{MAX_BURST, MAX_POINTS, MAX_STATES, MAX_USERS};
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_LISTED;
+use crate::schema::scalars::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
 use crate::time::Span;
 use crate::workload::Spread;
 use crate::workload::population::FUNCTIONS_MAX;

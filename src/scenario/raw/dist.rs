@@ -1,8 +1,9 @@
 //! Distributions of durations.
 
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Count, Duration, Flag, Positive, Share, Text};
-use crate::scenario::limits::{MAX_LISTED, MAX_POINTS, MAX_STATES};
+use crate::scenario::limits::{MAX_POINTS, MAX_STATES};
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_LISTED;
+use crate::schema::scalars::{Count, Duration, Flag, Positive, Share, Text};
 use crate::time::Span;
 
 union! {
@@ -232,7 +233,7 @@ pub(in crate::scenario) enum ColdStartTable {
     /// One phase, called init.
     Single(DistTable),
     /// Named phases, one after the other.
-    Phases(Place, Vec<(String, At<DistTable>)>),
+    Phases(SourceSpan, Vec<(String, Spanned<DistTable>)>),
     /// Restored from a snapshot.
     Snapshot(Box<SnapshotTable>),
 }

@@ -4,10 +4,11 @@ use super::dist::{ColdStartTable, DistTable};
 use super::scaling::ScalingTable;
 use crate::policy::keep_alive::Measured;
 use crate::policy::selection::Selection;
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Count, Duration, Name, Number, Share, Size, Text, Window};
-use crate::scenario::limits::{MAX_LISTED, MAX_PROVISIONED};
+use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::Architecture;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_LISTED;
+use crate::schema::scalars::{Count, Duration, Name, Number, Share, Size, Text, Window};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -28,6 +29,10 @@ macro_rules! function_table {
                 optional selection: Selection,
                 /// An instance this old takes no further request and goes when it is free; "none": as old as it gets.
                 optional max_lifetime: OrNone<Duration>,
+                /// How long a busy instance that its scaling policy withdraws may go on: what it has not finished by then
+                /// has failed; "none": until it has finished. Without it: 30s for hpa, keda and openfaas, `timeout` (or 300s)
+                /// for knative, none for the others.
+                optional termination_grace_period: OrNone<Duration>,
                 /// The application it belongs to: functions of one application are kept warm together where `keep-alive`
                 /// decides by application; without it, what a trace says, else the function is one by itself.
                 optional app: Name,
@@ -292,19 +297,19 @@ choice! { OverflowWord {
 impl KeepAliveTable {
     /// What holds where nothing is said: ten minutes.
     fn standard() -> Self {
-        let (place, window) = (Place::default(), Span::from_secs(600));
-        Self::Fixed(FixedTable { place, window: At { value: window, place, broken: false } })
+        let (place, window) = (SourceSpan::default(), Span::from_secs(600));
+        Self::Fixed(FixedTable { place, window: Spanned { value: window, place, broken: false } })
     }
 }
 
 impl ConcurrencyTable {
     /// What holds where nothing is said.
     fn standard() -> Self {
-        fn at<T>(value: T) -> At<T> {
-            At { value, place: Place::default(), broken: false }
+        fn at<T>(value: T) -> Spanned<T> {
+            Spanned { value, place: SourceSpan::default(), broken: false }
         }
         Self {
-            place: Place::default(),
+            place: SourceSpan::default(),
             per_instance: at(None),
             max_instances: at(None),
             reserved: at(None),

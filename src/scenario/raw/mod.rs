@@ -11,9 +11,9 @@ pub(super) mod precision;
 pub(super) mod scaling;
 pub(super) mod sweep;
 
-use super::decode::declare::*;
-use super::leaf::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
 use arrivals::ArrivalTable;
 use function::{DefaultsTable, FunctionTable};

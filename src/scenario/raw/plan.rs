@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::sweep::AxisValues;
-use crate::scenario::decode::declare::*;
-use crate::scenario::diagnostic::Problem;
-use crate::scenario::leaf::{Count, Name, Share};
 use crate::scenario::limits::{MAX_REPLICATIONS, MAX_VARIANTS};
+use crate::schema::declare::*;
+use crate::schema::diagnostic::Problem;
+use crate::schema::scalars::{Count, Name, Share};
 
 /// The table `[plan]`: the keys that may be changed, and what is asked for.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(in crate::scenario) struct PlanTable {
     pub(in crate::scenario) node: Node,
     pub(in crate::scenario) question: QuestionTable,
     /// The dotted keys, in the order of the file.
-    pub(in crate::scenario) axes: Vec<(String, At<PlanValues>)>,
+    pub(in crate::scenario) axes: Vec<(String, Spanned<PlanValues>)>,
 }
 
 table! {
@@ -115,7 +115,7 @@ impl Field for Growth {
 pub(in crate::scenario) struct PlanValues {
     pub(in crate::scenario) values: AxisValues,
     /// The share of running time that is bound by the processor, for a key of memory.
-    pub(in crate::scenario) cpu_bound_share: Option<At<f64>>,
+    pub(in crate::scenario) cpu_bound_share: Option<Spanned<f64>>,
     node: Node,
 }
 
@@ -180,7 +180,7 @@ impl Field for PlanValues {
             }
         };
         let cpu_bound_share = match cpu_bound_share {
-            Some((value, place)) => Some(At { value: value?, place, broken: false }),
+            Some((value, place)) => Some(Spanned { value: value?, place, broken: false }),
             None => None,
         };
         Some(Self { values, cpu_bound_share, node: node.clone() })
@@ -217,7 +217,7 @@ impl Field for PlanTable {
         let question = QuestionTable::read(&Node::at(node.place, Value::Table(known)), reader)?;
         let read = |entry: Entry| {
             let value = reader.within(&entry.key, |reader| PlanValues::read(&entry.node, reader))?;
-            Some((entry.key, At { value, place: entry.place, broken: false }))
+            Some((entry.key, Spanned { value, place: entry.place, broken: false }))
         };
         Some(Self { node: node.clone(), question, axes: axes.into_iter().filter_map(read).collect() })
     }

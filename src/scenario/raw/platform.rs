@@ -1,7 +1,7 @@
 //! What all functions share: limits, the rate of growth, prices.
 
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Amount, Count, Duration, Flag, Rate, Size, Text};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Rate, Size, Text};
 use crate::time::Span;
 
 use super::function::KeepAliveTable;

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::scenario::decode::declare::*;
-use crate::scenario::diagnostic::Problem;
-use crate::scenario::leaf::Count;
 use crate::scenario::limits::{MAX_FUNCTIONS, MAX_REPLICATIONS};
 use crate::scenario::model::Tolerance;
+use crate::schema::declare::*;
+use crate::schema::diagnostic::Problem;
+use crate::schema::scalars::Count;
 
 table! {
     /// Run until half of the 95 % interval of every metric named here is short enough.

@@ -6,8 +6,8 @@ pub(in crate::scenario) mod timed;
 
 use crate::policy::scaling::knative::settings::{Aggregation, Metric};
 use crate::policy::scaling::{Load, OpenFaasLoad, Trigger};
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Amount, Count, Duration, Flag, Number, Positive, Share};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Number, Positive, Share};
 use crate::time::Span;
 use kubernetes::{HpaTable, KedaTable};
 use predictive::PredictiveTable;
@@ -51,7 +51,7 @@ union! {
 impl ScalingTable {
     /// What holds where nothing is said.
     pub(in crate::scenario) fn standard() -> Self {
-        Self::PerRequest(PerRequestTable { place: Place::default() })
+        Self::PerRequest(PerRequestTable { place: SourceSpan::default() })
     }
 }
 
@@ -258,7 +258,7 @@ table! {
 
 impl KnativeTable {
     /// Where the value of a key stands.
-    pub(in crate::scenario) fn place_of(&self, key: &str) -> Place {
+    pub(in crate::scenario) fn place_of(&self, key: &str) -> SourceSpan {
         match key {
             "target" => self.target.place,
             "target-utilization-percentage" => self.target_utilization_percentage.place,

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::scenario::decode::declare::*;
-use crate::scenario::diagnostic::Problem;
-use crate::scenario::leaf::{Count, Flag, Name, Seed};
 use crate::scenario::limits::{MAX_AXES, MAX_LEVELS, MAX_SAMPLES, MAX_VARIANTS};
+use crate::schema::declare::*;
+use crate::schema::diagnostic::Problem;
+use crate::schema::scalars::{Count, Flag, Name, Seed};
 
 /// The table `[sweep]`: the keys that it varies, and how.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub(in crate::scenario) struct SweepTable {
     pub(in crate::scenario) node: Node,
     pub(in crate::scenario) design: DesignTable,
     /// The dotted keys, in the order of the file.
-    pub(in crate::scenario) axes: Vec<(String, At<AxisValues>)>,
+    pub(in crate::scenario) axes: Vec<(String, Spanned<AxisValues>)>,
 }
 
 table! {
@@ -169,7 +169,7 @@ impl Field for SweepTable {
         let design = DesignTable::read(&Node::at(node.place, Value::Table(known)), reader)?;
         let read = |entry: Entry| {
             let value = reader.within(&entry.key, |reader| AxisValues::read(&entry.node, reader))?;
-            Some((entry.key, At { value, place: entry.place, broken: false }))
+            Some((entry.key, Spanned { value, place: entry.place, broken: false }))
         };
         Some(Self { node: node.clone(), design, axes: axes.into_iter().filter_map(read).collect() })
     }

@@ -6,13 +6,13 @@ use crate::policy::scaling::{
 
 use super::UNLIMITED_SLOTS;
 use crate::scenario::check::Checker;
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::{Concurrency, Overflow, Phase};
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{
     AzureConsumptionTable, AzureFlexTable, CloudRunTable, OpenFaasCeTable, OpenFaasTable,
 };
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
 /// What Service Bus and Storage Queue give an instance unless told otherwise.
@@ -195,7 +195,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn at_most(&mut self, min: &At<u32>, max: u32, path: &str) -> Option<u32> {
+    fn at_most(&mut self, min: &Spanned<u32>, max: u32, path: &str) -> Option<u32> {
         self.rule(min, **min <= max, path, || format!("there are at most {max} replicas (max)"))?;
         Some(**min)
     }
@@ -203,7 +203,7 @@ impl Checker<'_, '_> {
     /// Reports a value that breaks a rule of the real system.
     fn rule<T: std::fmt::Display>(
         &mut self,
-        at: &At<T>,
+        at: &Spanned<T>,
         holds: bool,
         path: &str,
         rule: impl FnOnce() -> String,
@@ -214,7 +214,7 @@ impl Checker<'_, '_> {
         holds.then_some(())
     }
 
-    fn refuse(&mut self, place: Place, message: String) {
+    fn refuse(&mut self, place: SourceSpan, message: String) {
         self.problems.push(Problem::error(place, message));
     }
 }

@@ -12,9 +12,9 @@ use crate::policy::scaling::hpa::pods::Initialization;
 use crate::policy::scaling::hpa::samples::Sampling;
 use crate::policy::scaling::keda::ScaledObject;
 use crate::policy::scaling::keda::autoscaler::KedaSpec;
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::raw::scaling::kubernetes::{BehaviorTable, HpaTable, KedaTable, RateTable, RulesTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
 /// The longest stabilisation window that Kubernetes accepts.
@@ -104,7 +104,7 @@ impl Checker<'_, '_> {
     }
 
     /// A target is a Quantity, kept in thousandths.
-    fn quantity(&mut self, target: &At<Option<f64>>, path: &str) {
+    fn quantity(&mut self, target: &Spanned<Option<f64>>, path: &str) {
         if let Some(value) = target.value.filter(|value| !(0.001..=1e12).contains(value)) {
             let message = format!("`{path}` = {value} must be from 0.001 to 1e12: it is kept in thousandths");
             self.refused(target.place, message, "Kubernetes");
@@ -112,7 +112,7 @@ impl Checker<'_, '_> {
     }
 
     /// A minimum of pods must not be more than their maximum.
-    fn at_most_max(&mut self, place: Place, min: u32, max: u32, path: &str) {
+    fn at_most_max(&mut self, place: SourceSpan, min: u32, max: u32, path: &str) {
         if min > max {
             let message = format!("`{path}` ({min}) must not be more than `max-replicas` ({max})");
             self.refused(place, message, "Kubernetes");
@@ -120,7 +120,7 @@ impl Checker<'_, '_> {
     }
 
     /// Reports what the real system would not accept.
-    pub(super) fn refused(&mut self, place: Place, message: String, system: &str) {
+    pub(super) fn refused(&mut self, place: SourceSpan, message: String, system: &str) {
         self.problems.push(Problem::error(place, message).help(format!("{system} would refuse this")));
     }
 

@@ -7,11 +7,11 @@ use crate::id::FnId;
 use crate::policy::scaling::predictive::PredictiveSpec;
 use crate::policy::scaling::predictive::forecast::{ForecastSpec, Oracle, Quantile, Smoothing};
 use crate::policy::scaling::{Governs, ScalingSpec};
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::Problem;
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::scaling::predictive::{ForecastTable, PredictiveTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::Problem;
 use crate::time::Span;
 
 /// The most intervals that are remembered, or told to an oracle.
@@ -63,7 +63,13 @@ impl Checker<'_, '_> {
     }
 
     /// A season in intervals, of which `seasons` are remembered.
-    fn season(&mut self, season: &At<Option<Span>>, interval: Span, seasons: u64, path: &str) -> Option<Option<usize>> {
+    fn season(
+        &mut self,
+        season: &Spanned<Option<Span>>,
+        interval: Span,
+        seasons: u64,
+        path: &str,
+    ) -> Option<Option<usize>> {
         let Some(length) = season.value else { return Some(None) };
         let intervals = length.as_nanos() / interval.as_nanos();
         if intervals == 0 || intervals * interval.as_nanos() != length.as_nanos() {

@@ -6,10 +6,10 @@ use crate::policy::scaling::schedule::Timer;
 use crate::policy::scaling::scheduled::ScheduledSpec;
 use crate::policy::scaling::target_tracking::TargetTrackingSpec;
 use crate::policy::scaling::target_tracking::tracker::{Bounds, TrackerSpec};
-use crate::scenario::decode::At;
-use crate::scenario::diagnostic::{Place, Problem};
 use crate::scenario::model::Concurrency;
 use crate::scenario::raw::scaling::timed::{ScheduledTable, TargetTrackingTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
 impl Checker<'_, '_> {
@@ -50,7 +50,7 @@ impl Checker<'_, '_> {
         Some(TrackerSpec { tracking, actions: actions.into_iter().collect::<Option<_>>()? })
     }
 
-    fn capacity(&mut self, place: Place, min: u32, max: u32, path: &str) {
+    fn capacity(&mut self, place: SourceSpan, min: u32, max: u32, path: &str) {
         if min > max {
             let message = format!("`{path}` ({min}) must not be more than `max-capacity` ({max})");
             self.refused(place, message, "Application Auto Scaling");
@@ -73,7 +73,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn timer(&mut self, at: &At<Option<Span>>, every: &At<Option<Span>>, path: &str) -> Option<Timer> {
+    fn timer(&mut self, at: &Spanned<Option<Span>>, every: &Spanned<Option<Span>>, path: &str) -> Option<Timer> {
         let again = every.value.map(|again| self.positive(every.place, again, &format!("{path}.every")));
         Some(Timer { at: at.value?, every: again.map_or(Some(None), |again| again.map(Some))? })
     }
@@ -81,7 +81,7 @@ impl Checker<'_, '_> {
     /// What a policy may provision must fit into what the function may have; `place` is where the policy stands.
     pub(super) fn provisioned_by_policy(
         &mut self,
-        place: Place,
+        place: SourceSpan,
         path: &str,
         scaling: &ScalingSpec,
         concurrency: &Concurrency,

@@ -2,8 +2,8 @@
 
 use super::MANY;
 use crate::policy::scaling::hpa::behavior::Select;
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Amount, Count, Duration, Flag, Positive};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::Span;
 
 table! {

@@ -2,8 +2,8 @@
 
 use super::MANY;
 use crate::policy::scaling::Governs;
-use crate::scenario::decode::declare::*;
-use crate::scenario::leaf::{Count, Duration, Positive, Share};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Positive, Share};
 use crate::time::Span;
 
 table! {

@@ -12,21 +12,21 @@ use super::limits::{MAX_PROBLEMS, MAX_SHOWN_LINE};
 
 /// A piece of one of the texts that make a scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct SourceSpan {
     source: u32,
     start: u32,
     end: u32,
 }
 
-impl Place {
+impl SourceSpan {
     /// Bytes `start..end` of text number `source` of [`Problems`].
-    pub(super) fn new(source: usize, range: std::ops::Range<usize>) -> Self {
+    pub(crate) fn new(source: usize, range: std::ops::Range<usize>) -> Self {
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self { source: narrow(source), start: narrow(range.start), end: narrow(range.end.max(range.start)) }
     }
 
     /// What to sort by to get the order of the texts.
-    pub(super) fn order(self) -> (u32, u32) {
+    pub(crate) fn order(self) -> (u32, u32) {
         (self.source, self.start)
     }
 
@@ -54,7 +54,7 @@ pub struct Problem {
     pub message: String,
     /// What to write instead, and what else helps; a sentence each.
     pub help: Vec<String>,
-    place: Place,
+    place: SourceSpan,
     /// Says that something is not there: not worth saying where the text could not be read whole.
     missing: bool,
     /// Whether the machine is to blame, and not what was written.
@@ -63,7 +63,7 @@ pub struct Problem {
 
 impl Problem {
     /// An error at a place.
-    pub(super) fn error(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn error(place: SourceSpan, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             message: message.into(),
@@ -75,22 +75,22 @@ impl Problem {
     }
 
     /// A warning at a place.
-    pub(super) fn warning(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(place: SourceSpan, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(place, message) }
     }
 
     /// An error at a place where something should be.
-    pub(super) fn missing(place: Place, message: impl Into<String>) -> Self {
+    pub(crate) fn missing(place: SourceSpan, message: impl Into<String>) -> Self {
         Self { missing: true, ..Self::error(place, message) }
     }
 
     /// The machine is to blame: the same may be right another time.
-    pub(super) fn of_environment(self) -> Self {
+    pub(crate) fn of_environment(self) -> Self {
         Self { is_of_environment: true, ..self }
     }
 
     /// Adds advice.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
@@ -165,7 +165,7 @@ impl Problems {
     }
 
     /// Takes in one more text, unless it is known, and says its number.
-    pub(super) fn add_source(
+    pub(crate) fn add_source(
         &mut self,
         name: impl Into<String>,
         text: impl Into<Arc<str>>,
@@ -179,17 +179,17 @@ impl Problems {
     }
 
     /// The texts without any problem.
-    pub(super) fn texts(&self) -> Self {
+    pub(crate) fn texts(&self) -> Self {
         Self { sources: self.sources.clone(), ..Self::default() }
     }
 
     /// The errors.
-    pub(super) fn errors(&self) -> impl Iterator<Item = &Problem> {
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter().filter(|problem| problem.severity == Severity::Error)
     }
 
     /// A problem of `others` as one of these: a text that is not known here is taken in.
-    pub(super) fn adopt(&mut self, problem: &Problem, others: &Self) -> Problem {
+    pub(crate) fn adopt(&mut self, problem: &Problem, others: &Self) -> Problem {
         let mut problem = problem.clone();
         if let Some(source) = others.sources.get(problem.place.source as usize) {
             let same = |known: &Source| known.name == source.name && known.text == source.text;
@@ -203,12 +203,12 @@ impl Problems {
     }
 
     /// Says that there are more problems than these.
-    pub(super) fn leave_out(&mut self, more: usize) {
+    pub(crate) fn leave_out(&mut self, more: usize) {
         self.left_out += more;
     }
 
     /// Takes in one more problem, unless the same is known already (one mistake in shared defaults is one problem).
-    pub(super) fn push(&mut self, problem: Problem) {
+    pub(crate) fn push(&mut self, problem: Problem) {
         let same = |known: &Problem| {
             known.place == problem.place
                 && known.severity == problem.severity
@@ -226,12 +226,12 @@ impl Problems {
     }
 
     /// Whether so much is known that looking for more helps nobody.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.left_out > 0
     }
 
     /// Drops what would only repeat errors of syntax: what seems missing, and what stands on the same lines.
-    pub(super) fn drop_echoes_of(&mut self, syntax_errors: usize) {
+    pub(crate) fn drop_echoes_of(&mut self, syntax_errors: usize) {
         let syntax = &self.found[..syntax_errors];
         let line = |problem: &Problem| self.line_of(problem.place).map(|(_, number, ..)| number);
         let lines: Vec<_> = syntax.iter().map(line).collect();
@@ -243,7 +243,7 @@ impl Problems {
     }
 
     /// Says of all errors after the first `before` problems what they hold for; warnings among them are dropped.
-    pub(super) fn say_of_later(&mut self, before: usize, what: &str) {
+    pub(crate) fn say_of_later(&mut self, before: usize, what: &str) {
         let mut later = self.found.split_off(before.min(self.found.len()));
         later.retain(|problem| problem.severity == Severity::Error);
         later.iter_mut().for_each(|problem| problem.message = format!("{what}: {}", problem.message));
@@ -251,22 +251,22 @@ impl Problems {
     }
 
     /// Adds advice to every problem after the first `before`.
-    pub(super) fn advise_later(&mut self, before: usize, help: &str) {
+    pub(crate) fn advise_later(&mut self, before: usize, help: &str) {
         self.found.iter_mut().skip(before).for_each(|problem| problem.help.push(help.to_owned()));
     }
 
     /// The line (from 1) of a place.
-    pub(super) fn line_number(&self, place: Place) -> usize {
+    pub(crate) fn line_number(&self, place: SourceSpan) -> usize {
         self.line_of(place).map_or(1, |(_, number, ..)| number)
     }
 
     /// Puts the problems in the order of the text; what is not in the file comes after it.
-    pub(super) fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         self.found.sort_by_key(|problem| problem.place.order());
     }
 
     /// The source of a place, the number of its line, the line, and where in the line the place starts.
-    fn line_of(&self, place: Place) -> Option<(&Source, usize, &str, usize)> {
+    fn line_of(&self, place: SourceSpan) -> Option<(&Source, usize, &str, usize)> {
         let source = self.sources.get(place.source as usize)?;
         let text = &*source.text;
         let mut at = place.range().start.min(text.len());

@@ -1,20 +1,19 @@
-//! The tolerant reader: from a tree to `raw` types, reporting every problem on the way instead of stopping at the first.
+//! The tolerant reader: from a tree to the types that are declared, reporting every problem on the way instead of stopping at the first.
 //!
 //! What can be read is declared (`declare`): the reader knows nothing of single keys.
 
 mod containers;
-pub(super) mod declare;
 
 use std::fmt::Debug;
 use std::ops::Deref;
 
-use super::diagnostic::{Place, Problem, Problems, instead, nearest};
+use super::diagnostic::{Problem, Problems, SourceSpan, instead, nearest};
 use super::shape::{KindShape, ListShape, Shape, TableShape, UnionShape};
 use super::tree::{Entry, Node, Value};
-pub(super) use containers::{Any, List, Map, OrNone};
+pub(crate) use containers::{Any, List, Map, OrNone};
 
 /// Something that can stand in a scenario file.
-pub(super) trait Field {
+pub(crate) trait Field {
     /// What it is once read.
     type Value: Clone + Debug;
     /// What it looks like.
@@ -27,14 +26,14 @@ pub(super) trait Field {
 
 /// A value that was read, and where it stands: where it is absent, the place of its table.
 #[derive(Clone, Debug)]
-pub(super) struct At<T> {
-    pub(super) value: T,
-    pub(super) place: Place,
+pub(crate) struct Spanned<T> {
+    pub(crate) value: T,
+    pub(crate) place: SourceSpan,
     /// Whether something was written there that could not be read: no reason to complain again.
-    pub(super) broken: bool,
+    pub(crate) broken: bool,
 }
 
-impl<T> Deref for At<T> {
+impl<T> Deref for Spanned<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.value
@@ -54,21 +53,21 @@ impl<T: Field<Value = T> + Clone + Debug> Field for Box<T> {
 }
 
 /// Where the reading is, and what it found.
-pub(super) struct Reader<'a> {
-    pub(super) problems: &'a mut Problems,
+pub(crate) struct Reader<'a> {
+    pub(crate) problems: &'a mut Problems,
     path: Vec<String>,
     /// The keys that mistyped ones probably mean, with the table: they are not missing too.
-    meant: Vec<(Place, &'static str)>,
+    meant: Vec<(SourceSpan, &'static str)>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader at the root, or at a key below it.
-    pub(super) fn new(problems: &'a mut Problems, path: &[&str]) -> Self {
+    pub(crate) fn new(problems: &'a mut Problems, path: &[&str]) -> Self {
         Self { problems, path: path.iter().map(|&key| key.to_owned()).collect(), meant: Vec::new() }
     }
 
     /// The dotted key that is being read, as `--set` would name it.
-    pub(super) fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.path.join(".")
     }
 
@@ -78,7 +77,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports a value that is not what it should be.
-    pub(super) fn refuse(&mut self, node: &Node, shape: Shape) {
+    pub(crate) fn refuse(&mut self, node: &Node, shape: Shape) {
         let found = match &node.value {
             Value::Integer(Some(number)) => number.to_string(),
             Value::Float(number) => number.to_string(),
@@ -100,7 +99,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads something below a key.
-    pub(super) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+    pub(crate) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(key.to_owned());
         let value = read(self);
         self.path.pop();
@@ -108,7 +107,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a key that must be there.
-    pub(super) fn required<T: Field>(&mut self, table: &Node, key: &str) -> At<Option<T::Value>> {
+    pub(crate) fn required<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
         let at = self.optional::<T>(table, key);
         if at.value.is_none() && !at.broken {
             let example = if T::SHAPE.inner().is_quoted() { "\"...\"" } else { "..." };
@@ -135,27 +134,27 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a key that may be there.
-    pub(super) fn optional<T: Field>(&mut self, table: &Node, key: &str) -> At<Option<T::Value>> {
+    pub(crate) fn optional<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
         match table.get(key) {
             None => {
                 let mistyped = self.meant.iter().any(|(place, meant)| *place == table.place && *meant == key);
-                At { value: None, place: table.place, broken: mistyped }
+                Spanned { value: None, place: table.place, broken: mistyped }
             }
             Some(node) => {
                 let value = self.within(key, |reader| T::read(node, reader));
-                At { broken: value.is_none(), value, place: node.place }
+                Spanned { broken: value.is_none(), value, place: node.place }
             }
         }
     }
 
     /// Reads a key that has a default.
-    pub(super) fn with_default<T: Field>(&mut self, table: &Node, key: &str, default: T::Value) -> At<T::Value> {
-        let At { value, place, broken } = self.optional::<T>(table, key);
-        At { value: value.unwrap_or(default), place, broken }
+    pub(crate) fn with_default<T: Field>(&mut self, table: &Node, key: &str, default: T::Value) -> Spanned<T::Value> {
+        let Spanned { value, place, broken } = self.optional::<T>(table, key);
+        Spanned { value: value.unwrap_or(default), place, broken }
     }
 
     /// Checks that this is a table and that all its keys are known.
-    pub(super) fn table(&mut self, node: &Node, shape: &'static TableShape) -> Option<()> {
+    pub(crate) fn table(&mut self, node: &Node, shape: &'static TableShape) -> Option<()> {
         let Value::Table(entries) = &node.value else {
             self.refuse(node, Shape::Table(shape));
             return None;
@@ -170,7 +169,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    fn unknown_key(&mut self, entry: &Entry, table: Place, shape: &'static TableShape) {
+    fn unknown_key(&mut self, entry: &Entry, table: SourceSpan, shape: &'static TableShape) {
         let key = &entry.key;
         let message = match self.path().as_str() {
             "" => format!("unknown key `{key}`"),
@@ -195,8 +194,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Finds the one key of a table that names a kind.
-    /// Finds the one key of a table that names a kind.
-    pub(super) fn kind<'n>(&mut self, node: &'n Node, shape: &'static UnionShape) -> Option<&'n Entry> {
+    pub(crate) fn kind<'n>(&mut self, node: &'n Node, shape: &'static UnionShape) -> Option<&'n Entry> {
         let Value::Table(entries) = &node.value else {
             self.refuse_kind(node, shape);
             return None;
@@ -250,11 +248,11 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what follows the name of a kind.
-    pub(super) fn of_kind<T: Field>(&mut self, entry: &Entry) -> Option<T::Value> {
+    pub(crate) fn of_kind<T: Field>(&mut self, entry: &Entry) -> Option<T::Value> {
         self.within(&entry.key, |reader| T::read(&entry.node, reader))
     }
 
-    fn bounded(&mut self, place: Place, count: usize, shape: &ListShape) -> Option<()> {
+    fn bounded(&mut self, place: SourceSpan, count: usize, shape: &ListShape) -> Option<()> {
         let limit = if count > shape.max as usize {
             format!("at most {} are allowed", shape.max)
         } else if count < shape.min as usize {
@@ -267,7 +265,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports a word that is none of the known ones.
-    pub(super) fn refuse_choice<T>(&mut self, node: &Node, words: &[&str]) -> Option<T> {
+    pub(crate) fn refuse_choice<T>(&mut self, node: &Node, words: &[&str]) -> Option<T> {
         let path = self.path();
         let problem = match node.text() {
             Some(text) => {

@@ -8,19 +8,19 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Place, Problem, Problems};
+use super::diagnostic::{Problem, Problems, SourceSpan};
 use super::limits::{MAX_SYNTAX_ERRORS, MAX_VALUES};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) place: SourceSpan,
+    pub(crate) value: Value,
 }
 
 /// What TOML knows.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Text(String),
     /// Every integer that may be meant; beyond that, `None`.
     Integer(Option<i128>),
@@ -39,15 +39,15 @@ impl PartialEq for Node {
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: SourceSpan,
+    pub(crate) node: Node,
 }
 
 impl Entry {
     /// A key and its value, both said to stand at one place.
-    pub(super) fn new(key: &str, place: Place, value: Value) -> Self {
+    pub(crate) fn new(key: &str, place: SourceSpan, value: Value) -> Self {
         Self { key: key.to_owned(), place, node: Node::at(place, value) }
     }
 }
@@ -60,7 +60,7 @@ impl PartialEq for Entry {
 
 impl Node {
     /// Reads TOML, as much as can be read; what cannot is reported.
-    pub(super) fn parse(text: &str, source: usize, problems: &mut Problems) -> Self {
+    pub(crate) fn parse(text: &str, source: usize, problems: &mut Problems) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut lines = HashSet::new();
         for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
@@ -71,49 +71,49 @@ impl Node {
             }
         }
         let mut convert = Convert { source, left: MAX_VALUES };
-        let root = convert.table(table.get_ref(), Place::new(source, 0..0));
+        let root = convert.table(table.get_ref(), SourceSpan::new(source, 0..0));
         if convert.left == 0 {
             let message = format!("the file holds more than {MAX_VALUES} values, which is the limit");
-            problems.push(Problem::error(Place::new(source, 0..0), message));
+            problems.push(Problem::error(SourceSpan::new(source, 0..0), message));
         }
         root
     }
 
     /// Reads one value, as after `key =`.
-    pub(super) fn parse_value(text: &str, source: usize, offset: usize) -> Option<Self> {
+    pub(crate) fn parse_value(text: &str, source: usize, offset: usize) -> Option<Self> {
         let value = DeValue::parse(text).ok()?;
         let mut node = Convert { source, left: MAX_VALUES }.value(&value);
-        node.move_to(Place::new(source, offset..offset + text.len()));
+        node.move_to(SourceSpan::new(source, offset..offset + text.len()));
         Some(node)
     }
 
     /// A value that stands nowhere of its own.
-    pub(super) fn at(place: Place, value: Value) -> Self {
+    pub(crate) fn at(place: SourceSpan, value: Value) -> Self {
         Self { place, value }
     }
 
     /// The value of a key, if this is a table that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
     /// The entries, if this is a table.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         if let Value::Table(entries) = &self.value { entries } else { &[] }
     }
 
     /// The elements, if this is a list.
-    pub(super) fn elements(&self) -> &[Self] {
+    pub(crate) fn elements(&self) -> &[Self] {
         if let Value::List(elements) = &self.value { elements } else { &[] }
     }
 
     /// The text, if this is one.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
     /// Says that this value and all in it come from `place`.
-    pub(super) fn move_to(&mut self, place: Place) {
+    pub(crate) fn move_to(&mut self, place: SourceSpan) {
         self.place = place;
         match &mut self.value {
             Value::List(elements) => elements.iter_mut().for_each(|element| element.move_to(place)),
@@ -128,7 +128,7 @@ impl Node {
     }
 
     /// How many values there are in all.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         let inside: usize = match &self.value {
             Value::List(elements) => elements.iter().map(Self::count).sum(),
             Value::Table(entries) => entries.iter().map(|entry| entry.node.count()).sum(),
@@ -140,12 +140,12 @@ impl Node {
 
 impl Value {
     /// A text.
-    pub(super) fn from_text(text: impl Into<String>) -> Self {
+    pub(crate) fn from_text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// What it is, in words.
-    pub(super) fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
             Self::Integer(_) => "a whole number",
@@ -158,7 +158,7 @@ impl Value {
     }
 
     /// As TOML on one line.
-    pub(super) fn to_toml(&self) -> String {
+    pub(crate) fn to_toml(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
             Self::Integer(number) => number.map_or("nan".to_owned(), |number| number.to_string()),
@@ -181,7 +181,7 @@ impl Value {
 }
 
 /// A whole document: a `[table]` for each table, a `[[list]]` for each list of tables, and one line for each key in them.
-pub(super) fn to_document(root: &Value) -> String {
+pub(crate) fn to_document(root: &Value) -> String {
     let Value::Table(sections) = root else { return root.to_toml() };
     let mut text = String::new();
     for section in sections {
@@ -234,13 +234,13 @@ struct Convert {
 }
 
 impl Convert {
-    fn table(&mut self, table: &DeTable<'_>, place: Place) -> Node {
+    fn table(&mut self, table: &DeTable<'_>, place: SourceSpan) -> Node {
         let mut entries: Vec<Entry> = Vec::with_capacity(table.len());
         for (key, value) in table {
             if self.left == 0 {
                 break;
             }
-            let place = Place::new(self.source, key.span());
+            let place = SourceSpan::new(self.source, key.span());
             entries.push(Entry { key: key.get_ref().to_string(), place, node: self.value(value) });
         }
         // The parser sorts by key; a `[[list]]` is met where it was first written.
@@ -250,7 +250,7 @@ impl Convert {
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>) -> Node {
         self.left = self.left.saturating_sub(1);
-        let place = Place::new(self.source, value.span());
+        let place = SourceSpan::new(self.source, value.span());
         let value = match value.get_ref() {
             DeValue::String(text) => Value::Text(text.to_string()),
             DeValue::Integer(number) => Value::Integer(i128::from_str_radix(number.as_str(), number.radix()).ok()),
@@ -272,7 +272,7 @@ fn syntax_problem(text: &str, source: usize, message: &str, span: Option<Range<u
     let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
     let line = text[start..].lines().next().unwrap_or_default();
     let word = text.get(span.clone()).unwrap_or_default();
-    let place = Place::new(source, span);
+    let place = SourceSpan::new(source, span);
     if message == "duplicate key" {
         let problem = Problem::error(place, format!("`{word}` is given twice"));
         return problem.help("a key and a [table] stand once; for one more element of a list write [[...]]");

@@ -2,17 +2,17 @@
 
 use std::marker::PhantomData;
 
-use super::super::leaf::is_name;
+use super::super::scalars::is_name;
 use super::super::shape::{ListShape, Shape};
 use super::super::tree::{Entry, Node, Value};
-use super::{At, Field, Reader};
+use super::{Field, Reader, Spanned};
 
 /// A list of `MIN..=MAX` elements. An element that cannot be read is left out.
 #[derive(Debug)]
-pub(in crate::scenario) struct List<T, const MIN: u32, const MAX: u32>(PhantomData<T>);
+pub(crate) struct List<T, const MIN: u32, const MAX: u32>(PhantomData<T>);
 
 impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
-    type Value = Vec<At<T::Value>>;
+    type Value = Vec<Spanned<T::Value>>;
     const SHAPE: Shape = Shape::List(&ListShape { item: T::SHAPE, min: MIN, max: MAX });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
         let Value::List(elements) = &node.value else {
@@ -28,7 +28,7 @@ impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
             let name = element.get("name").and_then(Node::text).filter(|name| is_name(name));
             let name = name.map_or_else(|| (index + 1).to_string(), str::to_owned);
             let value = reader.within(&name, |reader| T::read(element, reader));
-            values.extend(value.map(|value| At { value, place: element.place, broken: false }));
+            values.extend(value.map(|value| Spanned { value, place: element.place, broken: false }));
         }
         Some(values)
     }
@@ -39,10 +39,10 @@ impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
 
 /// A table with free keys, in the order of the file.
 #[derive(Debug)]
-pub(in crate::scenario) struct Map<T, const MAX: u32>(PhantomData<T>);
+pub(crate) struct Map<T, const MAX: u32>(PhantomData<T>);
 
 impl<T: Field, const MAX: u32> Field for Map<T, MAX> {
-    type Value = Vec<(String, At<T::Value>)>;
+    type Value = Vec<(String, Spanned<T::Value>)>;
     const SHAPE: Shape = Shape::Map(&ListShape { item: T::SHAPE, min: 0, max: MAX });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
         let Value::Table(entries) = &node.value else {
@@ -52,19 +52,19 @@ impl<T: Field, const MAX: u32> Field for Map<T, MAX> {
         reader.bounded(node.place, entries.len(), &ListShape { item: T::SHAPE, min: 0, max: MAX })?;
         let read = |entry: &Entry| {
             let value = reader.within(&entry.key, |reader| T::read(&entry.node, reader))?;
-            Some((entry.key.clone(), At { value, place: entry.place, broken: false }))
+            Some((entry.key.clone(), Spanned { value, place: entry.place, broken: false }))
         };
         Some(entries.iter().filter_map(read).collect())
     }
     fn write(values: &Self::Value) -> Value {
-        let entry = |(key, at): &(String, At<T::Value>)| Entry::new(key, at.place, T::write(&at.value));
+        let entry = |(key, at): &(String, Spanned<T::Value>)| Entry::new(key, at.place, T::write(&at.value));
         Value::Table(values.iter().map(entry).collect())
     }
 }
 
 /// "none", or a value: what a preset or the defaults set can be taken away again.
 #[derive(Debug)]
-pub(in crate::scenario) struct OrNone<T>(PhantomData<T>);
+pub(crate) struct OrNone<T>(PhantomData<T>);
 
 impl<T: Field> Field for OrNone<T> {
     type Value = Option<T::Value>;
@@ -79,7 +79,7 @@ impl<T: Field> Field for OrNone<T> {
 
 /// Anything, kept as it is.
 #[derive(Debug)]
-pub(in crate::scenario) struct Any;
+pub(crate) struct Any;
 
 impl Field for Any {
     type Value = Node;

@@ -1,18 +1,15 @@
-//! The JSON Schema of the scenario file, made from the declarations in `raw`.
+//! The JSON Schema of a file, made from the declarations of its tables.
 
 use serde_json::{Map, Value, json};
 
-use super::decode::Field;
-use super::raw::FileTable;
 use super::shape::{Shape, TableShape, UnionShape};
 
-/// The JSON Schema (draft 2020-12) of a scenario file.
-#[must_use]
-pub fn schema() -> Value {
+/// The JSON Schema (draft 2020-12) of a file of this shape.
+pub(crate) fn schema(title: &str, shape: Shape) -> Value {
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    schema.insert("title".to_owned(), json!("forewarm scenario"));
-    if let Value::Object(file) = of(FileTable::SHAPE) {
+    schema.insert("title".to_owned(), json!(title));
+    if let Value::Object(file) = of(shape) {
         schema.extend(file);
     }
     Value::Object(schema)

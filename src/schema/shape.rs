@@ -7,7 +7,7 @@ use super::tree::Value;
 
 /// What may stand at a place.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// One value: text, a number, a quantity.
     Leaf(&'static LeafShape),
     /// One of a few words, each with its meaning.
@@ -28,88 +28,88 @@ pub(super) enum Shape {
 
 /// One value.
 #[derive(Debug)]
-pub(super) struct LeafShape {
+pub(crate) struct LeafShape {
     /// What is expected, as in "a duration such as \"250ms\"".
-    pub(super) expected: &'static str,
+    pub(crate) expected: &'static str,
     /// Whether it is written in quotes.
-    pub(super) quoted: bool,
+    pub(crate) quoted: bool,
     /// Its JSON Schema.
-    pub(super) schema: fn() -> serde_json::Value,
+    pub(crate) schema: fn() -> serde_json::Value,
 }
 
 /// A table with known keys.
 #[derive(Debug)]
-pub(super) struct TableShape {
-    pub(super) doc: &'static str,
-    pub(super) fields: &'static [FieldShape],
+pub(crate) struct TableShape {
+    pub(crate) doc: &'static str,
+    pub(crate) fields: &'static [FieldShape],
     /// What any other key may hold that has a dot in it; none: there are no others.
-    pub(super) dotted: Option<&'static FieldShape>,
+    pub(crate) dotted: Option<&'static FieldShape>,
 }
 
 /// A key of a table.
 #[derive(Debug)]
-pub(super) struct FieldShape {
-    pub(super) key: &'static str,
-    pub(super) doc: &'static str,
-    pub(super) shape: Shape,
-    pub(super) required: bool,
-    pub(super) default: Option<fn() -> Value>,
+pub(crate) struct FieldShape {
+    pub(crate) key: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) required: bool,
+    pub(crate) default: Option<fn() -> Value>,
 }
 
 /// The kinds of a thing.
 #[derive(Debug)]
-pub(super) struct UnionShape {
+pub(crate) struct UnionShape {
     /// The thing, as in "distribution".
-    pub(super) what: &'static str,
-    pub(super) doc: &'static str,
-    pub(super) kinds: &'static [KindShape],
+    pub(crate) what: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) kinds: &'static [KindShape],
     /// Kinds that it shares with another thing.
-    pub(super) also: Option<&'static UnionShape>,
+    pub(crate) also: Option<&'static UnionShape>,
 }
 
 /// One kind.
 #[derive(Debug)]
-pub(super) struct KindShape {
-    pub(super) key: &'static str,
-    pub(super) doc: &'static str,
-    pub(super) shape: Shape,
+pub(crate) struct KindShape {
+    pub(crate) key: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) shape: Shape,
 }
 
 /// A list, or a table with free keys.
 #[derive(Debug)]
-pub(super) struct ListShape {
-    pub(super) item: Shape,
-    pub(super) min: u32,
-    pub(super) max: u32,
+pub(crate) struct ListShape {
+    pub(crate) item: Shape,
+    pub(crate) min: u32,
+    pub(crate) max: u32,
 }
 
 impl TableShape {
     /// The field of a key.
-    pub(super) fn field(&self, key: &str) -> Option<&FieldShape> {
+    pub(crate) fn field(&self, key: &str) -> Option<&FieldShape> {
         self.fields.iter().find(|field| field.key == key)
     }
 
     /// All keys.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.fields.iter().map(|field| field.key)
     }
 }
 
 impl UnionShape {
     /// All kinds, the shared ones last.
-    pub(super) fn all(&self) -> impl Iterator<Item = &'static KindShape> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static KindShape> {
         self.kinds.iter().chain(self.also.map_or(&[][..], |also| also.kinds))
     }
 
     /// The kind of a name.
-    pub(super) fn kind(&self, key: &str) -> Option<&'static KindShape> {
+    pub(crate) fn kind(&self, key: &str) -> Option<&'static KindShape> {
         self.all().find(|kind| kind.key == key)
     }
 }
 
 impl Shape {
     /// What is expected, in words.
-    pub(super) fn expected(self) -> String {
+    pub(crate) fn expected(self) -> String {
         match self {
             Self::Leaf(leaf) => leaf.expected.to_owned(),
             Self::Choice(choices) => {
@@ -125,7 +125,7 @@ impl Shape {
     }
 
     /// Whether a value of it is written in quotes, so that text without quotes must be meant as one.
-    pub(super) fn is_quoted(self) -> bool {
+    pub(crate) fn is_quoted(self) -> bool {
         match self {
             Self::Leaf(leaf) => leaf.quoted,
             Self::Choice(_) => true,
@@ -135,7 +135,7 @@ impl Shape {
     }
 
     /// Through "or none" to what may be there.
-    pub(super) fn inner(self) -> Self {
+    pub(crate) fn inner(self) -> Self {
         if let Self::OrNone(shape) = self { shape.inner() } else { self }
     }
 }

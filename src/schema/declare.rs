@@ -1,10 +1,10 @@
 //! Declarations of what a file may hold: [`table!`], [`union!`] and [`choice!`] make from each one the type, its reading, its
 //! writing and its shape. `raw` imports everything from here, because that is what the declarations are made of.
 
-pub(in crate::scenario) use super::super::diagnostic::Place;
-pub(in crate::scenario) use super::super::shape::{FieldShape, KindShape, LeafShape, Shape, TableShape, UnionShape};
-pub(in crate::scenario) use super::super::tree::{Entry, Node, Value};
-pub(in crate::scenario) use super::{Any, At, Field, List, Map, OrNone, Reader};
+pub(crate) use super::decode::{Any, Field, List, Map, OrNone, Reader, Spanned};
+pub(crate) use super::diagnostic::SourceSpan;
+pub(crate) use super::shape::{FieldShape, KindShape, LeafShape, Shape, TableShape, UnionShape};
+pub(crate) use super::tree::{Entry, Node, Value};
 
 /// The key of a field in the file.
 macro_rules! key {
@@ -20,8 +20,8 @@ macro_rules! key {
 
 /// What differs between the three modes of a field of [`table!`].
 macro_rules! mode {
-    (type default $type:ty) => { At<<$type as Field>::Value> };
-    (type $mode:ident $type:ty) => { At<Option<<$type as Field>::Value>> };
+    (type default $type:ty) => { Spanned<<$type as Field>::Value> };
+    (type $mode:ident $type:ty) => { Spanned<Option<<$type as Field>::Value>> };
     (read required $type:ty, $node:ident, $reader:ident, $key:expr) => { $reader.required::<$type>($node, $key) };
     (read optional $type:ty, $node:ident, $reader:ident, $key:expr) => { $reader.optional::<$type>($node, $key) };
     (read default $type:ty, $node:ident, $reader:ident, $key:expr, $value:expr) => {
@@ -45,10 +45,10 @@ macro_rules! table {
     ) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug)]
-        pub(in $crate::scenario) struct $name {
+        pub(crate) struct $name {
             /// Where it stands.
-            pub(in $crate::scenario) place: Place,
-            $($(#[doc = $field_doc])+ pub(in $crate::scenario) $field: mode!(type $mode $type),)*
+            pub(crate) place: SourceSpan,
+            $($(#[doc = $field_doc])+ pub(crate) $field: mode!(type $mode $type),)*
         }
         impl $name {
             const TABLE: &'static TableShape = &TableShape {
@@ -94,11 +94,11 @@ macro_rules! union {
     ) => {
         $(#[doc = $doc])+
         #[derive(Clone, Debug)]
-        pub(in $crate::scenario) enum $name {
+        pub(crate) enum $name {
             $($(#[doc = $kind_doc])+ $kind($table),)*
         }
         impl $name {
-            pub(in $crate::scenario) const UNION: &'static UnionShape = &UnionShape {
+            pub(crate) const UNION: &'static UnionShape = &UnionShape {
                 what: $what,
                 doc: concat!($($doc),+),
                 kinds: &[$(KindShape {
@@ -109,7 +109,7 @@ macro_rules! union {
                 also: None,
             };
             /// Reads the one kind that stands there.
-            pub(in $crate::scenario) fn read_kind(kind: &Entry, reader: &mut Reader<'_>) -> Option<Self> {
+            pub(crate) fn read_kind(kind: &Entry, reader: &mut Reader<'_>) -> Option<Self> {
                 match kind.key.as_str() {
                     $($key => reader.of_kind::<$table>(kind).map(Self::$kind),)*
                     _ => None,
@@ -153,7 +153,7 @@ macro_rules! choice {
 }
 
 /// `max_instances` as `max-instances`, when compiling.
-pub(in crate::scenario) const fn with_dashes<const N: usize>(name: &str) -> [u8; N] {
+pub(crate) const fn with_dashes<const N: usize>(name: &str) -> [u8; N] {
     let bytes = name.as_bytes();
     let mut dashed = [0; N];
     let mut at = 0;
@@ -164,4 +164,4 @@ pub(in crate::scenario) const fn with_dashes<const N: usize>(name: &str) -> [u8;
     dashed
 }
 
-pub(in crate::scenario) use {choice, key, mode, table, union};
+pub(crate) use {choice, key, mode, table, union};
