@@ -177,7 +177,15 @@ fn standing(target: &Path) -> io::Result<Standing> {
             && !manifest.files.contains(name)
             && !DESKTOP.iter().any(|known| Path::new(name).ends_with(known))
     };
-    let names: Vec<String> = found.into_iter().filter(is_foreign).collect();
+    // A folder in which nothing is forewarm's is one thing.
+    let shortest = |name: String| match name.split_once('/') {
+        Some((top, _)) if !manifest.files.iter().any(|own| own.split_once('/').is_some_and(|(own, _)| own == top)) => {
+            format!("{top}/")
+        }
+        _ => name,
+    };
+    let mut names: Vec<String> = found.into_iter().filter(is_foreign).map(shortest).collect();
+    names.dedup();
     Ok(if names.is_empty() {
         Standing::Results(Box::new(manifest))
     } else {
@@ -332,7 +340,7 @@ mod tests {
         }
         let Err(CliError::Input(refused)) = Results::reserve(&target) else { panic!("not refused") };
         let refused = refused.to_string();
-        assert!(refused.contains(": .gitignore, b.svg, notes.md, sub/deep/c, void/ and 2 more\n"), "{refused}");
+        assert!(refused.contains(": .gitignore, b.svg, notes.md, sub/, void/ and 2 more\n"), "{refused}");
         assert_eq!(names(&target).len(), 9);
     }
 

@@ -64,7 +64,13 @@ impl Traced {
 }
 
 /// Says what rows were left out.
-pub(super) fn warn_of_skipped(skipped: &Skipped, input: &Input, path: &str, place: SourceSpan, problems: &mut Problems) {
+pub(super) fn warn_of_skipped(
+    skipped: &Skipped,
+    input: &Input,
+    path: &str,
+    place: SourceSpan,
+    problems: &mut Problems,
+) {
     if let Some(first) = &skipped.first {
         let first = first.clone().about(input.is_confidential);
         let message = format!("{} rows of \"{path}\" cannot be read and are left out", skipped.rows);

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use crate::time::Span;
 
 /// Requests of a replication: enough for a 99th percentile, and over in a moment.
-const REQUESTS: f64 = 100_000.0;
+const REQUESTS: f64 = 50_000.0;
 /// The shortest and the longest time that is simulated.
-const HORIZON: (f64, f64) = (15.0 * 60.0, 7.0 * 86_400.0);
+const HORIZON: (f64, f64) = (5.0 * 60.0, 7.0 * 86_400.0);
 /// Part of the time that is not measured: the platform starts empty.
-const WARM_UP: f64 = 0.1;
+const WARM_UP: f64 = 0.2;
 /// Provisioned concurrency that is looked at, in parts of the mean number of requests in progress.
 const PROVISIONED: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 1.0, 1.2, 1.5];
 

@@ -33,7 +33,8 @@ fn two_files_stand_side_by_side() {
     let folder = Folder::new();
     folder.write("today.toml", QUICK);
     folder.write("tomorrow.toml", &QUICK.replace("100ms", "200ms").replace("\"quick\"", "\"other\""));
-    let arguments = ["compare", "today.toml", "tomorrow.toml", "--max-replications", "8", "--out", "o", "--format", "json"];
+    let arguments =
+        ["compare", "today.toml", "tomorrow.toml", "--max-replications", "8", "--out", "o", "--format", "json"];
     let found: Value = serde_json::from_str(&folder.run(&arguments).ends(0).out).expect("JSON");
     let names: Vec<&str> =
         found["contenders"].as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
@@ -73,7 +74,10 @@ fn what_was_meant_is_suggested() {
         (&["run", "quick.toml", "--set", "platform.preset=lambda"], "did you mean `aws-lambda`?"),
         (&["run", "quick.toml", "--enforce=p99<1s"], "did you mean `latency_s.p99`?"),
         (&["compare", "quick.toml", "--policies", "all", "--precision", "p99=5%"], "did you mean `latency_s.p99`?"),
-        (&["run", "quick.toml", "--set", "objective=[{ metric = \"p99\", below = 1.0 }]"], "did you mean `latency_s.p99`?"),
+        (
+            &["run", "quick.toml", "--set", "objective=[{ metric = \"p99\", below = 1.0 }]"],
+            "did you mean `latency_s.p99`?",
+        ),
     ] {
         let answer = folder.run(arguments).ends(2);
         assert!(answer.err.contains(expected), "{arguments:?}: {}", answer.err);
@@ -84,7 +88,8 @@ fn what_was_meant_is_suggested() {
 fn kubernetes_files_are_told_in_one_sentence() {
     let folder = Folder::new();
     for (kind, version) in [("HorizontalPodAutoscaler", "autoscaling/v2"), ("Service", "serving.knative.dev/v1")] {
-        let yaml = format!("# mine\napiVersion: {version}\nkind: {kind}\nmetadata:\n  name: x\nspec:\n  minReplicas: 2\n");
+        let yaml =
+            format!("# mine\napiVersion: {version}\nkind: {kind}\nmetadata:\n  name: x\nspec:\n  minReplicas: 2\n");
         folder.write("x.yaml", &yaml);
         let answer = folder.run(&["run", "x.yaml"]).ends(2);
         assert!(answer.err.contains(&format!("this is YAML of a Kubernetes {kind}, not a scenario")), "{}", answer.err);
@@ -121,11 +126,14 @@ fn one_metric_has_one_name_in_the_files_of_a_plan() {
     let memory = |file: &str| {
         let text = folder.read(file);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let place = reader.headers().expect("names").iter().position(|name| name == "function.f.memory").expect("a column");
+        let place =
+            reader.headers().expect("names").iter().position(|name| name == "function.f.memory").expect("a column");
         let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
         rows.iter().map(|row| row[place].to_owned()).collect::<std::collections::BTreeSet<_>>()
     };
     assert_eq!(memory("p/plan.csv"), memory("s/sweep.csv"));
-    assert!(folder.read("p/plan.csv").contains(",monthly_cost_usd,") && !folder.read("p/plan.csv").contains("month_usd,"));
+    assert!(
+        folder.read("p/plan.csv").contains(",monthly_cost_usd,") && !folder.read("p/plan.csv").contains("month_usd,")
+    );
     assert!(folder.json("p/plan.json")["candidates"][0]["monthly_cost_usd"]["mean"].is_number());
 }
