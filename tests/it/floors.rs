@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
@@ -15,6 +15,7 @@ const FLOORS: [(&str, u32); 18] = [
     ("dist", 2),
     ("workload", 3),
     ("policy", 3),
+    ("path", 3),
     ("scenario", 4),
     ("engine", 5),
     ("measure", 6),
