@@ -79,7 +79,7 @@ pub(super) fn warn_of_skipped(
 }
 
 /// What is wrong with a trace that the scenario names at `place`.
-pub(super) fn problem_of(error: TraceError, is_confidential: bool, place: SourceSpan) -> Problem {
+pub(super) fn problem_of(error: &TraceError, is_confidential: bool, place: SourceSpan) -> Problem {
     let problem = Problem::error(place, error.clone().about(is_confidential).to_string());
     if error.is_io { problem.of_environment() } else { problem }
 }
@@ -139,7 +139,7 @@ impl<'a> Data<'a> {
             Err(error) => {
                 let paths = [Some(path), table.durations.as_deref(), table.memory.as_deref()];
                 let is_confidential = paths.into_iter().flatten().any(|path| self.files.input(path).is_confidential);
-                problems.push(problem_of(error, is_confidential, place));
+                problems.push(problem_of(&error, is_confidential, place));
                 None
             }
         };

@@ -191,7 +191,7 @@ impl Checker<'_, '_> {
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
-                self.problems.push(problem_of(error, input.is_confidential, table.file.place));
+                self.problems.push(problem_of(&error, input.is_confidential, table.file.place));
                 None
             }
         }
