@@ -2,10 +2,12 @@
 
 mod company;
 mod expiry;
+mod fleet;
 mod governor;
 mod initial;
 mod lifecycle;
 mod placement;
+mod rates;
 mod termination;
 mod waiting;
 
@@ -29,8 +31,10 @@ use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
+pub(super) use fleet::Order;
 use governor::Governor;
 use lifecycle::Reason;
+use rates::Rates;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +77,10 @@ pub(super) struct FunctionState<'s> {
     /// Under this time the function waits for the account.
     account_ticket: Option<SimTime>,
     tokens: Option<TokenBucket>,
-    token_pending: bool,
+    /// How many requests may start each second.
+    rates: Option<Box<Rates>>,
+    /// The earliest pending event that looks at the queue because a token comes; "never" if there is none.
+    token_due: SimTime,
     timeout_pending: bool,
     /// Where a policy orders instances.
     governor: Option<Box<Governor>>,
@@ -131,7 +138,8 @@ impl<'s> FunctionState<'s> {
             held_by: Limit::MaxInstances,
             account_ticket: None,
             tokens: platform.scaling.map(TokenBucket::new),
-            token_pending: false,
+            rates: Rates::of(spec, platform).map(Box::new),
+            token_due: SimTime::NEVER,
             timeout_pending: false,
             governor,
             in_progress_at_start: initial::services(spec, streams),
@@ -144,7 +152,7 @@ impl<'s> FunctionState<'s> {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
             self.provisioned.insert(place, &mut self.instances);
             if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, self.instances.get(place).id);
+                governor.took_over(place, &mut self.instances);
             }
         }
         self.begin(shared);
@@ -189,6 +197,9 @@ impl<'s> FunctionState<'s> {
         let on = request.instance;
         let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
         let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
+        if is_late && self.init_was_cut_off(place, shared) {
+            self.instances.get_mut(on).retires = now;
+        }
         self.end_execution(place, outcome, now, shared);
         self.forget(place);
         let provisioned = self.instances.get(on).provisioned;
@@ -225,10 +236,11 @@ impl<'s> FunctionState<'s> {
                 instance: Some(instance.id),
                 born: request.born,
                 assigned: request.assigned,
+                instance_ready: instance.ready_at.max(request.born),
                 started: request.started,
                 ended: now,
                 cold: request.cold,
-                cold_affected: request.cold_affected,
+                cold_affected: request.cold || instance.ready_at > request.born,
                 provisioned: instance.provisioned,
                 outcome,
             };
@@ -263,6 +275,15 @@ impl<'s> FunctionState<'s> {
         }
     }
 
+    /// Whether a request whose time is over was still initialising its instance, which then is of no use to others.
+    #[cold]
+    fn init_was_cut_off<O: Observer>(&self, place: Key<Request>, shared: &Shared<O>) -> bool {
+        let request = self.requests.get(place);
+        request.source().filter(|_| request.cold).is_some_and(|source| {
+            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(source, request.number))
+        })
+    }
+
     /// An instance has started: those who waited for it begin to run.
     pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         if !self.instances.get(place).is_ready_at(now) {
@@ -270,7 +291,7 @@ impl<'s> FunctionState<'s> {
         }
         shared.counts.instances_ready += 1;
         self.advance(now, shared);
-        self.make_ready(place);
+        self.make_ready(place, now);
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
@@ -290,13 +311,15 @@ impl<'s> FunctionState<'s> {
             next = self.requests.get(request).next;
             self.start(request, now, shared);
         }
-        self.serve_queue_with(place, now, shared);
+        self.serve_queue(now, shared);
     }
 
-    /// There is a token for a new instance again.
+    /// There is a token again, for a new instance or for a request.
     pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        self.token_pending = false;
+        if self.token_due <= now {
+            self.token_due = SimTime::NEVER;
+        }
         self.serve_queue(now, shared);
     }
 

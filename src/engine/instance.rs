@@ -1,5 +1,6 @@
 //! One instance of a function.
 
+use super::function::Order;
 use super::request::Request;
 use super::slab::Key;
 use crate::id::InstanceId;
@@ -27,7 +28,11 @@ pub(super) struct Instance {
     pub(super) last_waiting: Key<Request>,
     /// One of the requests that run on it, where they may be cut off: they are chained.
     pub(super) running: Key<Request>,
+    /// Its place among those that a scaling policy has ordered and that take requests.
+    pub(super) order: Option<Order>,
     pub(super) ready: bool,
+    /// When it became ready, if it is.
+    pub(super) ready_at: SimTime,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
@@ -56,10 +61,19 @@ impl Instance {
             first_waiting: Key::NIL,
             last_waiting: Key::NIL,
             running: Key::NIL,
+            order: None,
             ready: false,
+            ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
         }
+    }
+
+    /// It can serve requests from now on.
+    #[inline]
+    pub(super) fn become_ready(&mut self, now: SimTime) {
+        self.ready = true;
+        self.ready_at = now;
     }
 
     #[inline]

@@ -19,15 +19,12 @@ pub fn answer(summary: &Summary, plan: Option<&Plan>, has_prices: bool) -> Strin
 
 fn users(summary: &Summary) -> String {
     let total = &summary.total;
-    let requests = &total.requests;
-    let failed = requests.rejected.mean + requests.timed_out.mean + requests.failed.mean + requests.unfinished.mean;
-    let failed = if failed > 0.0 { failed / requests.arrived.mean } else { 0.0 };
     format!(
         "p50 {}, p99 {}; {} of requests meet a cold start, {} fail",
         Quantity::Seconds.stat(&total.latency_s.p50),
         Quantity::Seconds.stat(&total.latency_s.p99),
         Quantity::Ratio.stat(&total.cold_start_ratio),
-        Quantity::Ratio.text(failed),
+        Quantity::Ratio.stat(&total.failure_ratio),
     )
 }
 
@@ -40,10 +37,7 @@ fn cost(summary: &Summary) -> String {
 fn binds(summary: &Summary) -> String {
     match summary.limits.first() {
         None => "no limit was reached".to_owned(),
-        Some(hit) => {
-            let share = hit.throttled.mean / summary.total.requests.arrived.mean;
-            format!("{}: it held back {} of requests", wording::limit(hit), Quantity::Ratio.text(share))
-        }
+        Some(hit) => format!("{}: {}", wording::limit(hit), wording::held(hit)),
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
 use crate::id::InstanceId;
+use crate::scenario::ColdStart;
 use crate::time::{SimTime, Span};
 
 /// Why an instance is created.
@@ -81,8 +82,9 @@ impl FunctionState<'_> {
             Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
         };
         let ready = now + start_up;
-        instance.ready = is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO;
-        if !instance.ready {
+        if is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO {
+            instance.become_ready(now);
+        } else {
             instance.deadline = ready;
         }
         let (stage, provisioned) = (instance.stage(), instance.provisioned);
@@ -106,11 +108,12 @@ impl FunctionState<'_> {
         let request = self.requests.get_mut(request);
         let source = request.source().expect("what was in progress at the start has its instance");
         let mut luck = shared.sources.cold_start_luck(source, request.number);
-        let start = self.spec.start_up(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             request.service = duration.sample(&mut luck);
         }
-        start
+        request.service += init_again;
+        (start_up, billed)
     }
 
     /// From when on an instance takes no further request. Those that were ordered stay until they are withdrawn.
@@ -125,11 +128,11 @@ impl FunctionState<'_> {
     }
 
     /// An instance has started.
-    pub(super) fn make_ready(&mut self, key: Key<Instance>) {
+    pub(super) fn make_ready(&mut self, key: Key<Instance>, now: SimTime) {
         let instance = self.instances.get_mut(key);
         debug_assert!(!instance.ready);
         self.levels.starting -= 1;
-        instance.ready = true;
+        instance.become_ready(now);
         instance.deadline = SimTime::NEVER;
         *self.levels.at(instance.stage()) += 1;
         self.check_levels();

@@ -37,13 +37,20 @@ impl FunctionState<'_> {
         {
             return Err(Limit::Reserved);
         }
+        if self.rates.is_some() && !self.reserve_has_rate(now) {
+            return Err(Limit::RequestRate);
+        }
         if self.has_provisioned
+            && self.provisioned_has_rate(now)
             && let Some(place) = self.provisioned.take(&mut self.instances)
         {
             return Ok(Placement::Ready(place));
         }
         if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
             return Err(Limit::Account);
+        }
+        if matches!(self.quota, Quota::Account) && shared.account.rate().is_some_and(|rate| !rate.has_room(now)) {
+            return Err(Limit::RequestRate);
         }
         if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
             if arriving && let Some(most) = governor.waits_at_instance() {
@@ -117,13 +124,21 @@ impl FunctionState<'_> {
         let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
         if !is_provisioned && matches!(self.quota, Quota::Account) {
             shared.account.acquire();
+            if let Some(rate) = shared.account.rate() {
+                rate.take();
+            }
+        }
+        if let Some(rates) = &mut self.rates {
+            rates.take(is_provisioned);
         }
         match placement {
             Placement::Ready(place) => {
+                let ready_at = self.instances.get(place).ready_at;
                 self.take_slot(place);
                 let this = self.requests.get_mut(request);
                 this.instance = place;
-                shared.observer.assigned(now, self.id, false, this.cold_affected);
+                let is_affected = ready_at > this.born;
+                shared.observer.assigned(now, self.id, false, is_affected);
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {
@@ -132,7 +147,7 @@ impl FunctionState<'_> {
             }
             Placement::Starting(place) => {
                 self.take_slot(place);
-                self.wait_for_start(request, place);
+                self.wait_at(request, place);
                 shared.observer.assigned(now, self.id, false, true);
             }
             Placement::Create => {
@@ -187,14 +202,13 @@ impl FunctionState<'_> {
     fn create_for<O: Observer>(&mut self, request: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let this = self.requests.get_mut(request);
         this.cold = true;
-        this.cold_affected = true;
         let place = self.create(Reason::Request(request), now, shared);
         self.take_slot(place);
         if self.instances.get(place).ready {
             self.requests.get_mut(request).instance = place;
             self.start(request, now, shared);
         } else {
-            self.wait_for_start(request, place);
+            self.wait_at(request, place);
             self.offer_starting(place);
         }
     }
@@ -210,11 +224,6 @@ impl FunctionState<'_> {
         } else {
             self.starting.push_back((place, instance.id));
         }
-    }
-
-    pub(super) fn wait_for_start(&mut self, request: Key<Request>, place: Key<Instance>) {
-        self.wait_at(request, place);
-        self.requests.get_mut(request).cold_affected = true;
     }
 
     /// A request waits at its instance, behind those that do already.
