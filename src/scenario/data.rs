@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
-use super::raw::arrivals::{PopulationTable, TraceFormat, TraceTable};
+use super::raw::arrivals::{Paths, PopulationTable, TraceFormat, TraceTable};
 use super::raw::dist::Unit;
 use crate::dist::Dist;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
@@ -13,7 +13,8 @@ use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
-    Azure2019, Azure2019Files, CONFIDENTIAL, RowFormat, RowTrace, Skipped, TraceError, TraceFunction, is_of_environment,
+    Azure2019, Azure2019Files, CONFIDENTIAL, Remark, RowFormat, RowOptions, RowTrace, TraceError, TraceFunction,
+    is_of_environment,
 };
 use crate::workload::{ArrivalSpec, Input};
 
@@ -55,6 +56,7 @@ impl Traced {
                 memory_mb: Some(function.memory_mb),
                 duration: Some(function.duration()),
                 has_durations: false,
+                duration_mean_s: None,
                 invocations: function.per_day as u64,
             };
             (traced, function.arrivals())
@@ -63,18 +65,14 @@ impl Traced {
     }
 }
 
-/// Says what rows were left out.
-pub(super) fn warn_of_skipped(
-    skipped: &Skipped,
-    input: &Input,
-    path: &str,
-    place: SourceSpan,
-    problems: &mut Problems,
-) {
-    if let Some(first) = &skipped.first {
-        let first = first.clone().about(input.is_confidential);
-        let message = format!("{} rows of \"{path}\" cannot be read and are left out", skipped.rows);
-        problems.push(Problem::warning(place, message).help(format!("the first: {first}")));
+/// Says what there is to know about a trace.
+pub(super) fn warn_of(remarks: &[Remark], is_confidential: bool, place: SourceSpan, problems: &mut Problems) {
+    for remark in remarks {
+        let problem = Problem::warning(place, format!("\"{}\": {}", remark.file, remark.message));
+        problems.push(match &remark.example {
+            Some(first) => problem.help(format!("the first: {}", first.clone().about(is_confidential))),
+            None => problem,
+        });
     }
 }
 
@@ -129,44 +127,46 @@ impl<'a> Data<'a> {
         if let Some(known) = self.traces.get(&key) {
             return known.clone();
         }
-        let path = table.file.as_deref()?;
         let place = table.file.place;
-        let read = match self.read_trace(table, path) {
-            Ok((traced, skipped)) => {
-                warn_of_skipped(&skipped, &self.files.input(path), path, place, problems);
+        let is_confidential = [&table.file, &table.durations, &table.memory]
+            .into_iter()
+            .flat_map(Paths::of)
+            .any(|path| self.files.input(path).is_confidential);
+        let options = table.options(problems);
+        let read = options.and_then(|options| match self.read_trace(table, options) {
+            Ok((traced, remarks)) => {
+                warn_of(&remarks, is_confidential, place, problems);
                 Some(traced)
             }
             Err(error) => {
-                let paths = [Some(path), table.durations.as_deref(), table.memory.as_deref()];
-                let is_confidential = paths.into_iter().flatten().any(|path| self.files.input(path).is_confidential);
                 problems.push(problem_of(&error, is_confidential, place));
                 None
             }
-        };
+        });
         self.traces.insert(key, read.clone());
         read
     }
 
-    fn read_trace(&self, table: &TraceTable, path: &str) -> Result<(Traced, Skipped), TraceError> {
-        let on_error = *table.on_error;
-        let input = |path: &String| self.files.input(path);
+    fn read_trace(&self, table: &TraceTable, options: RowOptions) -> Result<(Traced, Vec<Remark>), TraceError> {
+        let inputs = |paths| -> Vec<Input> { Paths::of(paths).map(|path| self.files.input(path)).collect() };
+        let files = inputs(&table.file);
         let rows = |format| {
-            let trace = RowTrace::scan(&self.files.input(path), format, on_error)?;
-            let skipped = trace.skipped.clone();
-            Ok((Traced::Rows(trace.into()), skipped))
+            let trace = RowTrace::scan(&files[0], format, options)?;
+            let remarks = trace.remarks.clone();
+            Ok((Traced::Rows(trace.into()), remarks))
         };
         match *table.format {
             Some(TraceFormat::Forewarm) => rows(RowFormat::Forewarm),
             Some(TraceFormat::Azure2021) => rows(RowFormat::Azure2021),
             _ => {
                 let files = Azure2019Files {
-                    invocations: self.files.input(path),
-                    durations: table.durations.as_ref().map(input),
-                    memory: table.memory.as_ref().map(input),
+                    durations: inputs(&table.durations),
+                    memory: inputs(&table.memory),
+                    invocations: files,
                 };
-                let trace = Azure2019::read(&files, *table.spread, on_error)?;
-                let skipped = trace.skipped.clone();
-                Ok((Traced::of_counts(trace), skipped))
+                let trace = Azure2019::read(&files, *table.spread, options.on_error)?;
+                let remarks = trace.remarks.clone();
+                Ok((Traced::of_counts(trace), remarks))
             }
         }
     }

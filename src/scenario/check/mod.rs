@@ -1,6 +1,7 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
 mod arrivals;
+mod coverage;
 mod dist;
 mod function;
 mod initial;
@@ -104,6 +105,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     };
     checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
+    coverage::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }
