@@ -47,7 +47,7 @@ fn what_is_charged_is_the_time_in_which_there_is_a_request() {
         "scaling.cloud-run.concurrency = 80",
         "scaling.azure-flex.per-instance-concurrency = 80",
         "scaling.knative.container-concurrency = 80",
-        "scaling.openfaas = {}\nconcurrency.per-instance = 80",
+        "scaling.openfaas.max-inflight = 80",
     ] {
         let function = format!("duration.constant.value = \"1s\"\n{scaling}");
         // Two that overlap by half a second, and later one alone.
