@@ -545,7 +545,7 @@ mod tests {
     #[test]
     fn the_short_way_is_the_long_way() {
         let mut runner = TestRunner::new_with_rng(
-            Config { cases: 200, failure_persistence: None, ..Config::default() },
+            Config { cases: 250, failure_persistence: None, ..Config::default() },
             TestRng::deterministic_rng(RngAlgorithm::ChaCha),
         );
         let (taken, requests) = (Cell::new(0), Cell::new(0));
