@@ -17,6 +17,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
     let options = Options {
         parse: load::options(&args.scenario.changes, args.scenario.variant.clone()),
         max_replications: args.max_replications,
+        skips_headroom: false,
     };
     let cancel = CancelToken::on_interrupt()?;
     let go_on = || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };

@@ -76,7 +76,7 @@ fn answer(
     let has_choice = run.scenario.plan.is_some() && run.scenario.platform.billing.is_some();
     let planned = if has_choice {
         let parse = ParseOptions { seed: args.seed, ..ParseOptions::default() };
-        let options = Options { parse, max_replications: Some(MOST) };
+        let options = Options { parse, max_replications: Some(MOST), skips_headroom: true };
         let go_on = || if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         let (mut plan, _) = Plan::read_while(source.source(), &options, &go_on)?;
         let bar = progress();

@@ -18,6 +18,8 @@ pub struct Options {
     pub parse: ParseOptions,
     /// In place of `plan.max-replications`.
     pub max_replications: Option<u32>,
+    /// Whether to omit what happens when the load grows.
+    pub skips_headroom: bool,
 }
 
 /// A scenario with its `[plan]`, and the scenarios of all configurations.
@@ -26,6 +28,7 @@ pub struct Plan {
     scenario: Scenario,
     asked: Asked,
     first: u32,
+    skips_headroom: bool,
     candidates: Vec<Scenario>,
 }
 
@@ -47,7 +50,8 @@ impl Plan {
         let first = first(options, &asked)?;
         let mut candidates = candidates(&mut base, &scenario, &asked, go_on)?;
         std::iter::once(&mut scenario).chain(&mut candidates).for_each(Scenario::imply_few_failures);
-        Ok((Self { scenario, asked, first, candidates }, warnings))
+        let skips_headroom = options.skips_headroom;
+        Ok((Self { scenario, asked, first, skips_headroom, candidates }, warnings))
     }
 }
 
@@ -64,8 +68,9 @@ impl<'a> Study<'a> for Plan {
     }
 
     fn run(&mut self, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Answer<Found>, StudyError> {
-        let Self { scenario, asked, first, candidates } = self;
-        let input = experiment::Input { scenario, plan: asked, candidates, first: *first };
+        let Self { scenario, asked, first, skips_headroom, candidates } = self;
+        let input =
+            experiment::Input { scenario, plan: asked, candidates, first: *first, skips_headroom: *skips_headroom };
         let planned = experiment::plan(&input, threads, progress)?;
         let replications = planned.plan.candidates.iter().map(|one| one.replications).max().unwrap_or_default();
         let is_whole = planned.plan.is_finished;

