@@ -73,7 +73,6 @@ fn what_was_meant_is_suggested() {
         (&["compare", "quickstrat.toml"], "did you mean quickstart.toml?"),
         (&["run", "quick.toml", "--variant", "nope"], "the scenario has no variants"),
         (&["run", "quick.toml", "--set", "platform.preset=lambda"], "did you mean `aws-lambda`?"),
-        (&["run", "quick.toml", "--enforce=p98<1s"], "did you mean `latency_s.p9"),
         (&["compare", "quick.toml", "--policies", "all", "--precision", "p99=5%"], "did you mean `latency_s.p99`?"),
         (
             &["run", "quick.toml", "--set", "objective=[{ metric = \"p99\", below = 1.0 }]"],
