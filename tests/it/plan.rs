@@ -137,19 +137,19 @@ fn the_program_writes_a_plan_and_says_whether_there_is_one() {
 
 /// The cheapest that meets may do so by refusing requests.
 #[test]
-fn what_is_refused_is_said_where_no_objective_speaks_of_it() {
+fn an_objective_on_failures_is_added_where_there_is_none() {
     let refusing = "[scenario]\nname = \"m\"\n[simulation]\nhorizon = \"10m\"\n[platform]\npreset = \"aws-lambda\"\n\
         [[function]]\nname = \"f\"\nmemory = \"256MB\"\nduration.exponential.mean = \"200ms\"\n\
         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"5/s\"\n\
         [plan]\n\"function.f.concurrency.reserved\" = [1, 2]\n\
         [[objective]]\nmetric = \"latency_s.p99\"\nbelow = 2.0\n";
     let folder = Folder::with("m.toml", refusing);
-    folder.write("asked.toml", &format!("{refusing}[[objective]]\nmetric = \"rejection_ratio\"\nbelow = 0.99\n"));
+    folder.write("asked.toml", &format!("{refusing}[[objective]]\nmetric = \"failure_ratio\"\nbelow = 0.99\n"));
     let said = |name: &str| -> String {
-        folder.run(&["plan", name]).ends(0).out.split_whitespace().collect::<Vec<_>>().join(" ")
+        folder.run(&["plan", name]).ends(1).out.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert!(said("m.toml").contains("no objective speaks of that"));
-    assert!(!said("asked.toml").contains("no objective speaks"));
+    assert!(said("m.toml").contains("failure_ratio below 0.1 % (by default)"));
+    assert!(!said("asked.toml").contains("(by default)"));
 }
 
 #[test]
