@@ -118,7 +118,7 @@ fn every_point_has_a_row() {
         }
     }
     // On one thread, and as JSON.
-    let text = done(&folder, "sweep small.toml --out again --threads 1 --format json");
+    let text = folder.run(&words("sweep small.toml --out again --threads 1 --format json")).ends(0).out;
     let answer: Value = serde_json::from_str(&text).expect("JSON and nothing else");
     assert_eq!(answer["points"], 32);
     assert_same(&folder, "results/small", "again");
