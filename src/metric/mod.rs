@@ -1,6 +1,6 @@
 //! The metrics: everything that a run measures about a function and about all of them together, declared once.
 //!
-//! [`shape`] declares the tree of metrics: a new metric is a line there, and its value where it is measured. Everything
+//! `shape` declares the tree of metrics: a new metric is a line there, and its value where it is measured. Everything
 //! that reads metrics by their names (summary, CSV, Parquet, objectives, `forewarm list metrics`, the reference, reports)
 //! asks this registry, and keeps no list of its own.
 

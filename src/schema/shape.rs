@@ -1,7 +1,7 @@
 //! What a scenario file may hold, as data: the declarations of `raw` describe themselves with these types.
 //!
 //! The decoder takes the known keys from here, `--set` its way through the tables, the defaults their layering, and
-//! [`schema`](super::schema()) the JSON Schema.
+//! `scenario::schema` the JSON Schema.
 
 use super::tree::Value;
 

@@ -44,7 +44,7 @@ pub(in crate::cli) struct QuickArgs {
     /// Memory of an instance
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = value::plain)]
     pub(in crate::cli) memory: String,
-    /// What must be met: METRIC<VALUE or METRIC>VALUE, where p99 alone is that of the latency; may be repeated
+    /// What must be met: `METRIC<VALUE` or `METRIC>VALUE`, where p99 alone is that of the latency; may be repeated
     #[arg(long, value_name = "OBJECTIVE", value_parser = value::slo)]
     pub(in crate::cli) slo: Vec<value::Slo>,
     /// Write the scenario to this file, which must not exist yet

@@ -101,9 +101,9 @@ table! {
         required name: Name,
         /// Dotted keys (in quotes) and their values, as in "function.checkout.memory" = "512MB".
         default set: Map<Any, 1000> = Vec::new(),
-        /// Functions that it adds, as [[function]].
+        /// Functions that it adds, as `[[function]]`.
         default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
-        /// Sources that it adds, as [[source]].
+        /// Sources that it adds, as `[[source]]`.
         default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
     }
 }

@@ -206,7 +206,7 @@ fn key<'a>(buffer: &'a mut Vec<u8>, request: &Written<'a>) -> &'a [u8] {
 }
 
 impl RowTrace {
-    /// Looks through a trace once. Memory grows with its functions, and with its rows up to [`KEPT_MAX`] of them.
+    /// Looks through a trace once. Memory grows with its functions, and with its rows up to `KEPT_MAX` of them.
     ///
     /// # Errors
     /// What cannot be read, and, with [`OnError::Fail`], the first row that is wrong.
