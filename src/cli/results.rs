@@ -10,7 +10,7 @@ use super::exit::CliError;
 use super::folder::{MadeFolders, resolve, temporary_folder};
 use super::terminal;
 use crate::measure::Manifest;
-use crate::report::stored::MANIFEST;
+use crate::report::read_back::MANIFEST;
 
 /// A results folder that is being written, under a temporary name beside its own. Dropped, nothing of it is left.
 #[derive(Debug)]

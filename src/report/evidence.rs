@@ -1,8 +1,8 @@
 //! How sure the numbers are, in words: for the terminal and the page.
 
 use super::chart::run::clock;
-use super::number::{Quantity, count};
-use super::wording::shown;
+use super::format::{Quantity, count};
+use super::phrases::sanitize;
 use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, WarmUp};
 use crate::measure::summary::Summary;
 
@@ -105,7 +105,7 @@ fn rare(one: &Rare) -> Note {
 }
 
 fn subject(metric: &str, function: Option<&str>) -> String {
-    function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {}", shown(function, 32)))
+    function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {}", sanitize(function, 32)))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@
 
 use std::fmt::Write as _;
 
-use super::number::Quantity;
-use super::wording::{self, escape};
+use super::format::Quantity;
+use super::phrases::{self, escape};
 use crate::measure::summary::{ObjectiveResult, Summary};
 
 /// By this a file is known as one of ours, which may be written over.
@@ -38,7 +38,7 @@ pub fn render(suites: &[Suite<'_>], seconds: f64, confident: bool) -> String {
             seconds / suites.len().max(1) as f64
         );
         for objective in objectives {
-            let title = escape(&format!("{} {}", objective.subject(), wording::bound(objective)));
+            let title = escape(&format!("{} {}", objective.subject(), phrases::bound(objective)));
             let _ = write!(text, "    <testcase classname=\"{name}\" name=\"{title}\" time=\"0.000\"");
             if is_met(objective, confident) {
                 text.push_str("/>\n");
@@ -69,7 +69,7 @@ pub fn found(objective: &ObjectiveResult, confident: bool) -> String {
         "{} is {}, not {}{sure}",
         objective.subject(),
         Quantity::of(&objective.metric).stat(&objective.value),
-        wording::bound(objective)
+        phrases::bound(objective)
     )
 }
 
@@ -89,7 +89,7 @@ fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
         objective.subject(),
         quantity.bound(value.mean),
         bounds.collect::<Vec<_>>().join("\n"),
-        wording::extent(summary)
+        phrases::extent(summary)
     )
 }
 

@@ -1,7 +1,7 @@
 //! Axes: the range that holds the data, and ticks at round numbers with their unit.
 
-use crate::report::number::{Quantity, count, duration, percent};
-use crate::report::wording::shown;
+use crate::report::format::{Quantity, count, duration, percent};
+use crate::report::phrases::sanitize;
 
 /// How an axis spaces its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Axis {
 
     fn words(&self) -> Fitted {
         let width = (120 / self.names.len()).max(3);
-        let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, shown(name, width))).collect();
+        let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, sanitize(name, width))).collect();
         Fitted {
             lo: -0.5,
             hi: self.names.len() as f64 - 0.5,

@@ -4,8 +4,8 @@ use super::axis::{Axis, Scale};
 use super::plot::{Mark, Panel, Plot, Shape};
 use super::{BLUE, Dash, Drawn, GREEN, INK, MUTED, SKY, Style, VERMILLION};
 use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan};
-use crate::report::number::{Quantity, times};
-use crate::report::wording::shown;
+use crate::report::format::{Quantity, times};
+use crate::report::phrases::sanitize;
 
 /// More names than this cover one another.
 const NAMED: usize = 8;
@@ -57,7 +57,7 @@ fn front(plan: &Plan) -> Plot {
     ));
     let every = on_front.len().div_ceil(NAMED).max(1);
     for (place, one) in on_front.iter().enumerate().filter(|(_, one)| Some(one.number) != plan.best) {
-        let label = if place % every == 0 { shown(&plan.describe(one), NAME) } else { String::new() };
+        let label = if place % every == 0 { sanitize(&plan.describe(one), NAME) } else { String::new() };
         marks.extend(point(one, label, Style::line(BLUE, Dash::Solid, 1.5)));
     }
     let best = plan.best.and_then(|number| plan.candidate(number));
@@ -81,11 +81,11 @@ fn front(plan: &Plan) -> Plot {
             format!(
                 "{} a month buys a {} of {}",
                 Quantity::Usd.text(cost),
-                shown(&plan.latency, 34),
+                sanitize(&plan.latency, 34),
                 Quantity::of(&plan.latency).text(latency)
             )
         }
-        None => format!("{} and cost: no configuration is shown to meet", shown(&plan.latency, 34)),
+        None => format!("{} and cost: no configuration is shown to meet", sanitize(&plan.latency, 34)),
     };
     let of_each = on_front.iter().filter_map(|one| {
         let (cost, latency) = at(one)?;

@@ -9,8 +9,8 @@ use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
 use crate::measure::timeline::Point;
-use crate::report::number::{Quantity, count, duration, money, percent};
-use crate::report::wording;
+use crate::report::format::{Quantity, count, duration, money, percent};
+use crate::report::phrases;
 use crate::time::Span;
 
 /// How many functions a bar chart shows.
@@ -43,7 +43,7 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
         ),
         drawn(
             "instances",
-            &format!("Mean number in each interval, stacked. {}", wording::N_INSTANCE),
+            &format!("Mean number in each interval, stacked. {}", phrases::N_INSTANCE),
             instances(result).svg(),
         ),
         drawn(
@@ -212,7 +212,7 @@ fn instances(result: &RunResult) -> Plot {
     let dashes = [Dash::Dashed, Dash::Dotted, Dash::Solid];
     let mut above = Vec::new();
     for (index, (name, value)) in result.limit_lines.iter().enumerate() {
-        let name = format!("{} {}", wording::shown(name, 30), count(*value));
+        let name = format!("{} {}", phrases::sanitize(name, 30), count(*value));
         if *value > FAR * highest {
             above.push(name);
         } else {
@@ -316,7 +316,7 @@ fn cost(result: &RunResult) -> Bars {
     let names = ["compute", "requests", "provisioned", "other"];
     let values = |f: &summary::Shape<Stat>| {
         let cost = &f.cost_usd;
-        let month = wording::monthly(summary, f).mean / cost.total.mean;
+        let month = phrases::monthly(summary, f).mean / cost.total.mean;
         let month = if month.is_finite() { month } else { 1.0 };
         [&cost.compute, &cost.requests, &cost.provisioned, &cost.other].map(|part| part.mean * month)
     };

@@ -1,9 +1,16 @@
-//! The kinds of results. Another one is a file that implements [`Report`] and reads its own files back, and a line in [`KINDS`].
+//! The kinds of results. Another one is a file here that implements [`Report`] and reads its own files back, and a line in
+//! [`KINDS`].
+
+pub mod compare;
+pub mod plan;
+pub mod run;
+pub mod side_by_side;
+pub mod sweep;
 
 use std::io::{self, Read};
 
-use super::stored::{MANIFEST, StoredError};
-use super::{Report, comparison, html, plan, sweep};
+use super::Report;
+use super::read_back::{MANIFEST, StoredError};
 use crate::measure::Manifest;
 use crate::scenario::{Files, instead};
 
@@ -32,7 +39,7 @@ pub struct Kind {
 pub type ReadBack = fn(&Manifest, &dyn Folder) -> Result<Box<dyn Report>, StoredError>;
 
 /// All of them.
-pub const KINDS: &[Kind] = &[html::KIND, comparison::KIND, plan::KIND, sweep::KIND];
+pub const KINDS: &[Kind] = &[run::KIND, compare::KIND, plan::KIND, sweep::KIND];
 
 /// Reads back what is in a folder.
 ///

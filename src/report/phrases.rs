@@ -1,7 +1,7 @@
 //! What the terminal and the page say in the same words.
 
 use crate::measure::summary::{LimitHit, ObjectiveResult, Shape, Stat, Summary};
-use crate::report::number::{Quantity, count, duration};
+use crate::report::format::{Quantity, count, duration};
 
 /// What latency is made of.
 pub(super) const T_EXEC: &str =
@@ -86,16 +86,17 @@ pub(super) fn busiest(summary: &Summary) -> Vec<(&str, &Shape<Stat>)> {
 }
 
 /// The text without characters that a terminal or XML cannot show, cut to `width` characters.
-pub(super) fn shown(name: &str, width: usize) -> String {
-    let clean: String = name.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect();
+pub(super) fn sanitize(name: &str, width: usize) -> String {
+    let clean: String =
+        name.chars().map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c }).collect();
     if clean.chars().count() <= width {
         return clean;
     }
     clean.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Whether a character turns the direction of all text behind it (Unicode Standard Annex 9, explicit formatting).
-pub(super) fn turns(c: char) -> bool {
+/// Whether a character is_bidi_control the direction of all text behind it (Unicode Standard Annex 9, explicit formatting).
+pub(super) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -110,7 +111,7 @@ pub(super) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push('\n'),
             '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if c.is_control() || turns(c) => escaped.push('\u{fffd}'),
+            c if c.is_control() || is_bidi_control(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

@@ -1,6 +1,6 @@
 //! What a command has left in its folder, read back: texts in, values out.
 
-use std::io::{self, Read};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -184,7 +184,8 @@ pub fn plan(plan: &str) -> Result<Plan, StoredError> {
 ///
 /// # Errors
 /// A scenario without `[sweep]`, and a table that is not that of this scenario or not whole.
-pub fn sweep(scenario: &Scenario, table: impl Read) -> Result<Digest, StoredError> {
+pub(super) fn sweep(scenario: &Scenario, folder: &dyn Folder) -> Result<Digest, StoredError> {
+    let table = folder.open(SWEEP).map_err(|error| StoredError::Io { file: SWEEP, error })?;
     let sweep = scenario.sweep.as_ref().and_then(|sweep| Some((sweep, sweep.points()?)));
     let Some((sweep, points)) = sweep else {
         return Err(StoredError::content(MANIFEST, "its scenario has no [sweep]"));
