@@ -1,7 +1,8 @@
-//! What the terminal and the page say in the same words.
+//! What several reports say in the same words.
 
 use crate::measure::summary::{LimitHit, ObjectiveResult, Shape, Stat, Summary};
-use crate::report::format::{Quantity, count, duration};
+use crate::report::document::Card;
+use crate::report::format::{Quantity, count, duration, percent};
 
 /// What latency is made of.
 pub(super) const T_EXEC: &str =
@@ -12,17 +13,17 @@ pub(super) const N_EVENT: &str = "N_event = sum of E_i: the events of one replic
 pub(super) const N_INSTANCE: &str = "N_instance = L_load / C_instance: what the formula says without simulating; it sees \
                                      neither bursts nor idle instances kept warm.";
 
+/// Fewer failures than this are nothing to warn of.
+const TOLERATED_FAILURES: f64 = 0.001;
+
 /// The answer to the objectives in a few words.
 pub(super) fn verdict(summary: &Summary) -> String {
     let all = summary.objectives.len();
     let met = summary.objectives.iter().filter(|objective| objective.met).count();
-    match (met, all) {
-        (_, 0) => "No objectives in this scenario".to_owned(),
-        (1, 1) => "The objective is met".to_owned(),
-        (0, 1) => "The objective is not met".to_owned(),
-        _ if met == all => format!("All {all} objectives are met"),
-        (0, _) => format!("None of {all} objectives is met"),
-        _ => format!("{} of {all} objectives {} not met", all - met, if all - met == 1 { "is" } else { "are" }),
+    match all {
+        0 => "No objectives in this scenario".to_owned(),
+        1 => format!("Objective {}met", if met == 1 { "" } else { "not " }),
+        _ => format!("{met} of {all} objectives met"),
     }
 }
 
@@ -39,10 +40,63 @@ pub(super) fn bound(objective: &ObjectiveResult) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// What was found of an objective: `612 ± 14 ms`.
+pub(super) fn found(objective: &ObjectiveResult) -> String {
+    Quantity::of(&objective.metric).stat(&objective.value)
+}
+
+/// Whether so many requests failed that nobody should overlook it.
+pub(super) fn is_much(failure_ratio: f64) -> bool {
+    failure_ratio >= TOLERATED_FAILURES
+}
+
+/// How many requests failed and why, where it is more than anybody should overlook.
+pub(super) fn failures(summary: &Summary) -> Option<String> {
+    let requests = &summary.total.requests;
+    let causes = [
+        ("timed out", &requests.timed_out),
+        ("rejected", &requests.rejected),
+        ("failed with an error", &requests.failed),
+        ("unfinished", &requests.unfinished),
+    ];
+    let mut causes: Vec<(&str, f64)> =
+        causes.into_iter().map(|(cause, stat)| (cause, stat.mean)).filter(|(_, count)| *count > 0.0).collect();
+    causes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let causes: Vec<String> =
+        causes.into_iter().map(|(cause, number)| format!("{} {cause}", count(number.round()))).collect();
+    let ratio = failure_ratio(&summary.total).mean;
+    is_much(ratio).then(|| {
+        let arrived = count(requests.arrived.mean.round());
+        format!("{} of requests failed: of {arrived}, {}", percent(ratio), causes.join(", "))
+    })
+}
+
+/// Requests without a successful answer over those that arrived.
+pub(super) fn failure_ratio(shape: &Shape<Stat>) -> Stat {
+    let requests = &shape.requests;
+    let failed = [&requests.rejected, &requests.timed_out, &requests.failed, &requests.unfinished];
+    let mean = failed.into_iter().map(|stat| stat.mean).sum::<f64>() / requests.arrived.mean;
+    Stat { mean, half_width: None }
+}
+
+/// Cost per month, as it is told first.
+pub(super) fn cost_card(summary: &Summary) -> Card {
+    Card::new(
+        "Cost",
+        format!("{} a month", Quantity::Usd.stat(&summary.monthly_cost_usd)),
+        [format!("30 days at this rate; {} for what was measured", Quantity::Usd.stat(&summary.total.cost_usd.total))],
+    )
+}
+
 /// A limit with its value and whom it held back: `reserved 200 of checkout`.
 pub(super) fn limit(hit: &LimitHit) -> String {
     let value = hit.value.map_or_else(String::new, |value| format!(" {}", count(value)));
     format!("{}{value} of {}", hit.limit, hit.function)
+}
+
+/// What a limit did: `held back 1,234`.
+pub(super) fn held(hit: &LimitHit) -> String {
+    format!("held back {}", Quantity::Count.stat(&hit.throttled))
 }
 
 /// How much was simulated, in one line.
@@ -65,7 +119,7 @@ pub(super) fn intervals(summary: &Summary) -> String {
         return format!("± half of the 95 % interval from {} batches of one run", batches.count);
     }
     match summary.replications {
-        0 | 1 => "one replication: no intervals".to_owned(),
+        0 | 1 => "One replication: no confidence intervals".to_owned(),
         n => format!("± half of the 95 % interval over {n} replications"),
     }
 }

@@ -213,7 +213,8 @@ fn json<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{chart, csv, html, json as texts, sample};
+    use crate::report::document::html;
+    use crate::report::{Report as _, chart, csv, json as texts, sample};
 
     fn stored(result: &RunResult) -> [String; 3] {
         let mut timeline = Vec::new();
@@ -235,7 +236,7 @@ mod tests {
             let [summary, timeline, charts] = stored(&result);
             let back = run(&summary, &timeline, &charts).unwrap();
             let manifest = sample::manifest();
-            assert!(html::run(&result, &manifest) == html::run(&back, &manifest));
+            assert!(html::render(&result.document(&manifest)) == html::render(&back.document(&manifest)));
             assert!(chart::run::charts(&result) == chart::run::charts(&back));
         }
     }

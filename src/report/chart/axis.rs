@@ -129,10 +129,14 @@ impl Axis {
         let mut steps = round_factors(lo, hi);
         let (lo, hi) = (steps[0], steps[steps.len() - 1]);
         if steps.len() > most {
-            // Whole decades, every one or every k-th.
+            // About two in a decade; else whole decades, every one or every k-th.
             let (first, last) = (lo.log10().ceil() as i32, hi.log10().floor() as i32);
-            let every = ((last - first) as usize / most.max(1)) + 1;
-            steps = (first..=last).step_by(every).map(|decade| 10f64.powi(decade)).collect();
+            let halves = (first - 1..=last).flat_map(|decade| [1.0, 3.0].map(|digit| digit * 10f64.powi(decade)));
+            steps = halves.filter(|at| (lo..=hi).contains(at)).collect();
+            if steps.len() > most {
+                let every = ((last - first) as usize / most.max(1)) + 1;
+                steps = (first..=last).step_by(every).map(|decade| 10f64.powi(decade)).collect();
+            }
         }
         let ticks = steps.into_iter().map(|at| (at, self.tick(at))).collect();
         Fitted { lo, hi, log: true, kind: self.kind(), ticks, title: format!("{} (log scale)", self.label) }

@@ -58,6 +58,9 @@ pub(in crate::report) fn picture(
     )
 }
 
+/// How a picture without data describes itself.
+pub(super) const NO_DATA: &str = "<desc>Nothing to show.</desc>";
+
 /// What stands where there is no data.
 pub(super) fn empty(title: &str) -> String {
     picture(title, "Nothing to show.", EMPTY, "", |canvas| {

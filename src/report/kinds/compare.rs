@@ -103,7 +103,8 @@ fn title(comparison: &Comparison, choice: &Choice) -> String {
             }
             Standing::Missed { objective, by } => {
                 let what = one.summary.objectives.get(*objective).map(|asked| asked.subject()).unwrap_or_default();
-                let by = if by.is_finite() { format!(" by {}", percent(*by)) } else { String::new() };
+                // A latency may be on the right side and not count, because too many requests fail.
+                let by = if by.is_finite() && *by > 0.0 { format!(" by {}", percent(*by)) } else { String::new() };
                 let nobody = if all == 2 { "Neither meets".to_owned() } else { format!("None of {all} meets") };
                 format!("{nobody} every objective; nearest is {}, which misses {what}{by}", one.name)
             }
@@ -159,12 +160,12 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
             cells.push(standing(&choice.standings[*place], one));
         }
         let stat = |quantity, value: Stat, key: &str| compared(comparison, one, Cell::stat(quantity, value), key);
-        cells.push(stat(Quantity::Ratio, total.failure_ratio, "failure_ratio"));
+        cells.push(stat(Quantity::Ratio, phrases::failure_ratio(total), "failure_ratio"));
         cells.push(stat(Quantity::Seconds, total.latency_s.p99, "latency_s.p99"));
         cells.push(stat(Quantity::Ratio, total.cold_affected_ratio, "cold_affected_ratio"));
         if choice.has_prices {
-            let key = "cost_usd.per_million_succeeded";
-            cells.push(stat(Quantity::Usd, total.cost_usd.per_million_succeeded, key));
+            let key = "cost_usd.per_million_requests";
+            cells.push(stat(Quantity::Usd, total.cost_usd.per_million_requests, key));
             cells.push(Cell::stat(Quantity::Usd, one.summary.monthly_cost_usd));
         }
         let name = if one.name == comparison.baseline { format!("{} (baseline)", one.name) } else { one.name.clone() };
@@ -186,12 +187,10 @@ fn standing(standing: &Standing, one: &Contender) -> Cell {
 
 /// A cell with the difference to the baseline where it is significant.
 fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) -> Cell {
-    let contrast = comparison.contrasts.iter().find(|contrast| {
-        contrast.variant == one.name
-            && contrast.metric == metric
-            && contrast.function.is_none()
-            && contrast.source.is_none()
-    });
+    let contrast = comparison
+        .contrasts
+        .iter()
+        .find(|contrast| contrast.variant == one.name && contrast.metric == metric && contrast.function.is_none());
     match contrast.map(|contrast| (contrast, contrast.verdict)) {
         Some((contrast, Some(Verdict::Better | Verdict::Worse))) => cell.noted(difference(contrast)),
         _ => cell,
@@ -338,4 +337,63 @@ fn outcome(comparison: &Comparison) -> String {
         format!(" About {} more would be needed: raise --max-replications.", count(f64::from(more)))
     });
     format!("Not all conclusive after {done} replications: {subjects}.{advice}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    /// Three contenders with one objective, p99 below 0.8 s: each with its cost, completed requests, p99 and half interval.
+    fn three(each: [(f64, f64, f64, f64); 3]) -> Comparison {
+        let mut comparison = sample::comparison().comparison;
+        for (contender, (cost, completed, p99, half)) in comparison.contenders.iter_mut().zip(each) {
+            let summary = &mut contender.summary;
+            let exactly = |mean| Stat { mean, half_width: Some(0.0) };
+            summary.total.cost_usd.total = exactly(cost);
+            summary.total.requests.completed = exactly(completed);
+            summary.monthly_cost_usd = exactly(cost);
+            summary.objectives.truncate(1);
+            let found = Stat { mean: p99, half_width: Some(half) };
+            let objective = &mut summary.objectives[0];
+            (objective.value, objective.met) = (found, p99 < 0.8);
+        }
+        comparison
+    }
+
+    fn taken(each: [(f64, f64, f64, f64); 3]) -> (Option<usize>, String) {
+        let comparison = three(each);
+        let choice = Choice::of(&comparison);
+        (choice.take, title(&comparison, &choice))
+    }
+
+    #[test]
+    fn the_cheapest_per_success_of_those_that_surely_meet() {
+        // The second costs less in all because it answers less, and the third is cheap but not certain to meet.
+        let (take, title) = taken([(10.0, 1e6, 0.7, 0.01), (9.0, 0.5e6, 0.5, 0.01), (8.0, 1e6, 0.79, 0.02)]);
+        assert_eq!(take, Some(0));
+        assert_eq!(title, "Keep unchanged: 2 of 3 meet every objective, and it is the cheapest");
+    }
+
+    #[test]
+    fn within_one_percent_the_most_margin_decides() {
+        let (take, title) = taken([(10.0, 1e6, 0.79, 0.001), (10.09, 1e6, 0.4, 0.001), (10.2, 1e6, 0.1, 0.001)]);
+        assert_eq!(take, Some(1));
+        assert_eq!(title, "Take warm: all 3 meet every objective, and it is the cheapest, +$0.0900 a month (+1 %)");
+    }
+
+    #[test]
+    fn if_none_meets_the_nearest_is_named_with_what_it_misses() {
+        let (take, title) = taken([(10.0, 1e6, 1.6, 0.01), (20.0, 1e6, 0.88, 0.01), (5.0, 1e6, f64::INFINITY, 0.01)]);
+        assert_eq!(take, Some(1));
+        let said = "None of 3 meets every objective; nearest is warm, which misses latency_s.p99 of checkout by 10 %";
+        assert_eq!(title, said);
+    }
+
+    #[test]
+    fn the_only_one_that_meets_is_taken_whatever_it_costs() {
+        let (take, title) = taken([(10.0, 1e6, 1.6, 0.01), (10.7, 1e6, 0.7, 0.01), (5.0, 1e6, 0.9, 0.01)]);
+        assert_eq!(take, Some(1));
+        assert_eq!(title, "Take warm: the only one that meets every objective, +$0.700 a month (+7 %)");
+    }
 }

@@ -215,16 +215,10 @@ fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
         Column::text("Objective", "What was asked for"),
     ];
     let row = |(asked, outcome): (&Asked, &Outcome)| {
-        let note = if outcome.by_mean && outcome.verdict == Verdict::Met {
-            "too few requests to prove it: the mean counts"
-        } else {
-            ""
-        };
-        let by_default = if asked.implied { " (added by default)" } else { "" };
         let cells = vec![
             judged(outcome.verdict),
-            estimate(asked.quantity(), &outcome.value).noted(note),
-            Cell::text(format!("{}{by_default}", phrases::bound(asked))),
+            estimate(Quantity::of(&asked.metric), &outcome.value),
+            Cell::text(bound(asked)),
         ];
         Row::new(asked.subject(), cells)
     };
@@ -232,6 +226,16 @@ fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
     let caption = "The recommended configuration, with ranges that hold simultaneously";
     let caption = if plan.best.is_some() { caption.to_owned() } else { String::new() };
     Table { caption, rows_are: "Metric", columns, rows, total: None, shown: ROWS }
+}
+
+/// What an objective asks for: `below 800 ms`.
+fn bound(asked: &Asked) -> String {
+    let quantity = Quantity::of(&asked.metric);
+    match (asked.below, asked.above) {
+        (Some(bound), _) => format!("below {}", quantity.bound(bound)),
+        (None, Some(bound)) => format!("above {}", quantity.bound(bound)),
+        (None, None) => String::new(),
+    }
 }
 
 fn judged(verdict: Verdict) -> Cell {
@@ -257,9 +261,7 @@ fn mean(quantity: Quantity, estimate: &Estimate) -> String {
 
 /// `latency_s.p99 of checkout below 800 ms`.
 fn objective(plan: &Plan, place: usize) -> String {
-    plan.objectives
-        .get(place)
-        .map_or_else(String::new, |asked| format!("{} {}", asked.subject(), phrases::bound(asked)))
+    plan.objectives.get(place).map_or_else(String::new, |asked| format!("{} {}", asked.subject(), bound(asked)))
 }
 
 /// How far the best of what misses is away.
@@ -270,11 +272,11 @@ fn nearest(plan: &Plan, nearest: &Nearest) -> String {
         return String::new();
     };
     let set = plan.describe(one);
-    let (subject, bound) = (asked.subject(), phrases::bound(asked));
+    let (subject, bound) = (asked.subject(), bound(asked));
     if outcome.value.mean.is_none() {
         return format!("With {set}, {subject} is never reached: too few requests are answered, or none.");
     }
-    let value = ranged(asked.quantity(), &outcome.value);
+    let value = ranged(Quantity::of(&asked.metric), &outcome.value);
     let what = format!("Nearest: {set}, where {subject} is {value} and should be {bound}");
     if nearest.by > 0.0 {
         format!("{what}. It misses by {}.", percent(nearest.by))
@@ -392,7 +394,7 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
                 let place =
                     candidate.objectives.iter().position(|outcome| outcome.verdict == verdict).unwrap_or_default();
                 let value = candidate.objectives.get(place).map(|one| one.value);
-                let quantity = plan.objectives.get(place).map_or(Quantity::Count, Asked::quantity);
+                let quantity = plan.objectives.get(place).map_or(Quantity::Count, |asked| Quantity::of(&asked.metric));
                 let value = value.map_or_else(String::new, |value| mean(quantity, &value));
                 let how = if verdict == Verdict::Missed { "misses" } else { "is not shown to meet" };
                 format!("{how} {}: {value}", objective(plan, place))
@@ -408,9 +410,7 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
 fn unasked(plan: &Plan) -> Option<String> {
     const GUARDS: [&str; 5] = ["failure_ratio", "rejection_ratio", "requests.", "wait_s.", "queue."];
     let binding = plan.headroom.as_ref()?.first_limit.as_ref().filter(|binding| binding.multiple == 1.0)?;
-    let is_guard = |asked: &Asked| {
-        asked.share.is_some() || GUARDS.iter().any(|guard| asked.key().starts_with(guard)) && !asked.implied
-    };
+    let is_guard = |asked: &Asked| GUARDS.iter().any(|guard| asked.metric.starts_with(guard));
     (!plan.objectives.iter().any(is_guard)).then(|| {
         format!(
             "Note: {} of {} holds back {} of the requests today, and no objective covers that.",
@@ -456,12 +456,12 @@ fn candidates(plan: &Plan) -> Table {
     let cost = |one: &Candidate| one.month_usd.mean.unwrap_or(f64::INFINITY);
     all.sort_by(|a, b| cost(a).total_cmp(&cost(b)).then(a.number.cmp(&b.number)));
     let mut columns = vec![Column::text("Objectives", ""), Column::new("Cost a month", "Cost of 30 days at this rate")];
-    columns.extend(plan.objectives.iter().map(|asked| Column::new(asked.subject(), phrases::bound(asked))));
+    columns.extend(plan.objectives.iter().map(|asked| Column::new(asked.subject(), bound(asked))));
     columns.push(Column::new("Replications", ""));
     let row = |one: &&Candidate| {
         let mut cells = vec![judged(one.verdict), estimate(Quantity::Usd, &one.month_usd)];
         let outcomes = plan.objectives.iter().zip(&one.objectives);
-        cells.extend(outcomes.map(|(asked, outcome)| estimate(asked.quantity(), &outcome.value)));
+        cells.extend(outcomes.map(|(asked, outcome)| estimate(Quantity::of(&asked.metric), &outcome.value)));
         cells.push(Cell::text(one.replications.to_string()));
         Row { name: plan.describe(one), is_chosen: plan.best == Some(one.number), cells }
     };

@@ -31,7 +31,7 @@ pub fn charts(digest: &Digest) -> Vec<Drawn> {
 
 impl Parameter {
     /// Its name in a chart: the last words of its key, as many as tell it apart and say something.
-    fn short(&self, digest: &Digest) -> String {
+    pub(in crate::report) fn short(&self, digest: &Digest) -> String {
         let words: Vec<&str> = self.key.split('.').collect();
         let tail = |count: usize| words[words.len().saturating_sub(count)..].join(".");
         let is_unique = |name: &str| {
