@@ -86,7 +86,11 @@ fn block(out: &mut Text, block: &Block, detail: Detail) {
             let width = cards.iter().map(|card| card.title.chars().count()).max().unwrap_or(0) + 2;
             for card in cards {
                 let mut text = card.figure.clone();
-                card.lines.iter().for_each(|line| text += &format!("; {}", line.trim_end_matches('.')));
+                for line in &card.lines {
+                    let is_sentence = line.starts_with(char::is_uppercase);
+                    text += if is_sentence { ". " } else { "; " };
+                    text += line.trim_end_matches('.');
+                }
                 let lines = wrapped(&clean(&text), WIDTH - width);
                 for (place, line) in lines.iter().enumerate() {
                     let title = if place == 0 { card.title.as_str() } else { "" };
@@ -184,7 +188,7 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
         left_out.push(names.join(", "));
     }
     if !left_out.is_empty() {
-        for line in wrapped(&format!("  In the report: {}.", clean(&left_out.join("; "))), WIDTH) {
+        for line in wrapped(&format!("  Also in the report: {}.", clean(&left_out.join("; "))), WIDTH) {
             out.line(&out.faint(&line));
         }
     }

@@ -71,7 +71,7 @@ impl Report for Compared {
                 (true, met) => Tone::of(met > 0),
             },
             alerts: chosen.and_then(|one| phrases::failures(&one.summary)).into_iter().collect(),
-            extent: format!("{extent}, common random numbers"),
+            extent: format!("{extent}, baseline {}", comparison.baseline),
             answer: vec![Block::Table(contenders(comparison, &choice)), Block::Note(rule(&choice, comparison).into())],
             sections,
             foot: format!(
@@ -112,9 +112,9 @@ fn title(comparison: &Comparison, choice: &Choice) -> String {
         },
         (true, 1) => format!("{verb} {}: the only one that meets every objective{more}", one.name),
         (true, met) if met == all => {
-            format!("{verb} {}: all {all} meet every objective, and it is the {best}{more}", one.name)
+            format!("{verb} {}: the {best} of {all}, which all meet every objective{more}", one.name)
         }
-        (true, met) => format!("{verb} {}: {met} of {all} meet every objective, and it is the {best}{more}", one.name),
+        (true, met) => format!("{verb} {}: the {best} of {met} of {all} that meet every objective{more}", one.name),
     }
 }
 
@@ -168,8 +168,7 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
             cells.push(stat(Quantity::Usd, total.cost_usd.per_million_requests, key));
             cells.push(Cell::stat(Quantity::Usd, one.summary.monthly_cost_usd));
         }
-        let name = if one.name == comparison.baseline { format!("{} (baseline)", one.name) } else { one.name.clone() };
-        Row { name, is_chosen: choice.take == Some(*place), cells }
+        Row { name: one.name.clone(), is_chosen: choice.take == Some(*place), cells }
     };
     let rows = choice.ranking.iter().map(row).collect();
     Table { caption: String::new(), rows_are: "Contender", columns, rows, total: None, shown: ROWS }
@@ -372,14 +371,14 @@ mod tests {
         // The second costs less in all because it answers less, and the third is cheap but not certain to meet.
         let (take, title) = taken([(10.0, 1e6, 0.7, 0.01), (9.0, 0.5e6, 0.5, 0.01), (8.0, 1e6, 0.79, 0.02)]);
         assert_eq!(take, Some(0));
-        assert_eq!(title, "Keep unchanged: 2 of 3 meet every objective, and it is the cheapest");
+        assert_eq!(title, "Keep unchanged: the cheapest of 2 of 3 that meet every objective");
     }
 
     #[test]
     fn within_one_percent_the_most_margin_decides() {
         let (take, title) = taken([(10.0, 1e6, 0.79, 0.001), (10.09, 1e6, 0.4, 0.001), (10.2, 1e6, 0.1, 0.001)]);
         assert_eq!(take, Some(1));
-        assert_eq!(title, "Take warm: all 3 meet every objective, and it is the cheapest, +$0.0900 a month (+1 %)");
+        assert_eq!(title, "Take warm: the cheapest of 3, which all meet every objective, +$0.0900 a month (+1 %)");
     }
 
     #[test]

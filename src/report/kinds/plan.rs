@@ -76,7 +76,7 @@ fn cost_of_best(plan: &Plan, best: &Candidate) -> String {
 
 /// `saves $285.00 a month`; none where either costs nothing.
 fn saving(today: &Beside, other: &Beside) -> Option<String> {
-    let saved = today.month_usd.mean - other.month_usd.mean;
+    let saved = -more_than(today, other);
     let is_known = today.month_usd.mean > 0.0 && saved.is_finite() && saved != 0.0;
     is_known.then(|| match saved > 0.0 {
         true => format!("saves {}", Quantity::Usd.text(saved)),
@@ -129,10 +129,10 @@ fn answer(plan: &Plan) -> Vec<Block> {
         };
         cards.push(Card::new("Headroom", figure, headroom(plan, grown)));
     }
-    cards.extend(plan.prices.iter().map(|one| {
-        Card::new(format!("Cost of {}", objective(plan, one.objective)), price_in_short(one), [price(plan, one)])
-    }));
     blocks.push(Block::Cards(cards));
+    if !plan.prices.is_empty() {
+        blocks.push(Block::Table(prices(plan)));
+    }
     blocks
 }
 
@@ -169,43 +169,54 @@ fn sections(plan: &Plan, manifest: &Manifest) -> Vec<Section> {
     sections
 }
 
-/// Today's configuration, the recommended one and the runner-up, all by the same replications.
+/// Today's configuration, the recommended one and the runner-up beside each other, all by the same replications.
 fn configurations(plan: &Plan) -> Table {
-    let columns = vec![
-        Column::text("Objectives", "How many are met on average"),
-        Column::new("Cost a month", "Cost of 30 days at this rate"),
-        Column::new("To today", "Difference in cost to today's configuration"),
-        Column::new("p99", "99th percentile of the latency of completed requests"),
-        Column::new("Failed", "Requests without a successful answer over those that arrived"),
-        Column::new("Cold", "Requests that waited for an instance to start, over invocations started"),
-    ];
     let today = beside(plan, Role::Today);
-    let row = |one: &Beside| {
-        let difference = today.filter(|today| !std::ptr::eq(*today, one)).map(|today| {
-            let more = one.month_usd.mean - today.month_usd.mean;
-            format!("{}{}", if more > 0.0 { "+" } else { "" }, Quantity::Usd.text(more))
-        });
-        let role = match one.role {
-            Role::Today => "Today",
-            Role::Recommended => "Recommended",
-            Role::RunnerUp => "Runner-up",
-        };
-        let set = match one.candidate.and_then(|number| plan.candidate(number)) {
-            Some(candidate) => format!("{role}: {}", plan.describe(candidate)),
-            None => role.to_owned(),
-        };
-        let cells = vec![
-            Cell::badge(Tone::of(one.met == one.objectives), format!("{} of {} met", one.met, one.objectives)),
-            Cell::stat(Quantity::Usd, one.month_usd),
-            Cell::text(difference.unwrap_or_default()),
-            Cell::stat(Quantity::Seconds, one.latency_s_p99),
-            Cell::stat(Quantity::Ratio, one.failure_ratio),
-            Cell::stat(Quantity::Ratio, one.cold_affected_ratio),
-        ];
-        Row { name: set, is_chosen: one.role == Role::Recommended, cells }
+    let column = |one: &Beside| match one.role {
+        Role::Today => Column::new("Today", "The scenario as it is"),
+        Role::Recommended => Column::new("Recommended", ""),
+        Role::RunnerUp => {
+            Column::new("Runner-up", "The cheapest of the other configurations that meet every objective")
+        }
     };
-    let rows = plan.beside.iter().map(row).collect();
-    Table { caption: String::new(), rows_are: "Configuration", columns, rows, total: None, shown: ROWS }
+    let row = |name: &str, cell: &dyn Fn(&Beside) -> Cell| Row::new(name, plan.beside.iter().map(cell).collect());
+    let mut rows: Vec<Row> = plan
+        .short_keys()
+        .into_iter()
+        .enumerate()
+        .map(|(axis, key)| {
+            let value =
+                |one: &Beside| one.candidate.and_then(|number| plan.candidate(number)?.values.get(axis).cloned());
+            row(&key, &|one| Cell::text(value(one).unwrap_or_else(|| "as it is".to_owned())))
+        })
+        .collect();
+    rows.push(row("Cost a month", &|one| Cell::stat(Quantity::Usd, one.month_usd)));
+    rows.push(row("Difference to today", &|one| match today.filter(|today| today.role != one.role) {
+        Some(today) => {
+            let more = more_than(today, one);
+            Cell::text(format!("{}{}", if more > 0.0 { "+" } else { "" }, Quantity::Usd.text(more)))
+        }
+        None => Cell::text(NOTHING),
+    }));
+    rows.push(row("Objectives met", &|one| {
+        Cell::badge(Tone::of(one.met == one.objectives), format!("{} of {}", one.met, one.objectives))
+    }));
+    rows.push(row("Latency p99", &|one| Cell::stat(Quantity::Seconds, one.latency_s_p99)));
+    rows.push(row("Requests failed", &|one| {
+        let cell = Cell::stat(Quantity::Ratio, one.failure_ratio);
+        if phrases::is_much(one.failure_ratio.mean) { cell.toned(Tone::Bad) } else { cell }
+    }));
+    rows.push(row("Waited for a cold start", &|one| Cell::stat(Quantity::Ratio, one.cold_affected_ratio)));
+    let columns = plan.beside.iter().map(column).collect();
+    Table { caption: String::new(), rows_are: "", columns, rows, total: None, shown: ROWS }
+}
+
+/// What a configuration costs more than today's in a month, as the difference of what is shown of both: whole cents.
+fn more_than(today: &Beside, other: &Beside) -> f64 {
+    let shown = |one: &Beside| {
+        if one.month_usd.mean >= 1.0 { (one.month_usd.mean * 100.0).round() / 100.0 } else { one.month_usd.mean }
+    };
+    shown(other) - shown(today)
 }
 
 fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
@@ -286,11 +297,19 @@ fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     }
 }
 
+fn prices(plan: &Plan) -> Table {
+    let columns = vec![Column::new("Costs a month", "What would be saved without it"), Column::text("Without it", "")];
+    let row = |one: &Price| {
+        let cells = vec![Cell::text(price_in_short(one)), Cell::text(price(plan, one))];
+        Row::new(objective(plan, one.objective), cells)
+    };
+    let rows = plan.prices.iter().map(row).collect();
+    Table { caption: String::new(), rows_are: "What each objective costs", columns, rows, total: None, shown: ROWS }
+}
+
 fn price_in_short(price: &Price) -> String {
     match (price.best_without, &price.month_usd) {
-        (Some(_), Some(cost)) if cost.mean.is_some_and(|mean| mean > 0.0) => {
-            format!("{} a month", mean(Quantity::Usd, cost))
-        }
+        (Some(_), Some(cost)) if cost.mean.is_some_and(|mean| mean > 0.0) => mean(Quantity::Usd, cost),
         (Some(_), Some(_)) => "nothing".to_owned(),
         _ => NOTHING.to_owned(),
     }
@@ -300,13 +319,13 @@ fn price_in_short(price: &Price) -> String {
 fn price(plan: &Plan, price: &Price) -> String {
     let without = price.best_without.and_then(|number| plan.candidate(number));
     match (without, &price.month_usd) {
-        (None, _) => "no configuration meets the other objectives either".to_owned(),
-        (Some(_), Some(cost)) if cost.mean == Some(0.0) => "without it the answer is the same".to_owned(),
+        (None, _) => "no configuration meets the others either".to_owned(),
+        (Some(_), Some(cost)) if cost.mean == Some(0.0) => "the same answer".to_owned(),
         (Some(one), Some(cost)) if cost.mean.is_some_and(|mean| mean <= 0.0) => {
-            format!("without it: {}, at about the same cost", plan.describe(one))
+            format!("{}, at about the same cost", plan.describe(one))
         }
         (Some(one), _) => {
-            format!("without it: {} at {} a month", plan.describe(one), mean(Quantity::Usd, &one.month_usd))
+            format!("{} at {}", plan.describe(one), mean(Quantity::Usd, &one.month_usd))
         }
     }
 }

@@ -134,6 +134,12 @@ fn points(digest: &Digest) -> Table {
     if digest.met.is_some() {
         columns.push(Column::text("Objectives", ""));
     }
+    columns.extend(
+        digest
+            .axes
+            .iter()
+            .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.short(digest), axis.key.as_str()) }),
+    );
     columns.push(Column::new("Cost a month", "Cost of 30 days at this rate"));
     columns.extend(digest.metrics.iter().map(|metric| Column::new(metric.name.as_str(), "")));
     let mut order: Vec<&Kept> = digest.points.iter().take(ROWS).collect();
@@ -151,10 +157,11 @@ fn points(digest: &Digest) -> Table {
             let is_met = kept.met == Some(true);
             cells.push(Cell::badge(Tone::of(is_met), if is_met { "met" } else { "NOT MET" }));
         }
+        cells.extend(kept.texts.iter().map(|text| Cell::text(text.as_str())));
         cells.push(Cell::stat(Quantity::Usd, kept.cost_and_latency[0]));
         cells.extend(digest.metrics.iter().zip(&kept.stats).map(|(metric, stat)| Cell::stat(metric.quantity, *stat)));
         let is_chosen = digest.best.as_ref().is_some_and(|best| best.number == kept.number);
-        Row { name: described(digest, kept), is_chosen, cells }
+        Row { name: (kept.number + 1).to_string(), is_chosen, cells }
     };
     let more = digest.count as usize > order.len();
     let caption = if more {
