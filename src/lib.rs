@@ -7,10 +7,10 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
+//! | 0 | [`time`], [`id`], [`rng`], [`bits`] | the clock, ids, random streams; ordered sets of small numbers |
 //! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 2 | [`dist`] | distributions |
-//! | 3 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
+//! | 3 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
 //! | 4 | [`scenario`] | the scenario file, read and checked |
 //! | 5 | [`engine`] | the simulation itself |
 //! | 6 | [`measure`] | what is recorded: summary, time series, cost |
@@ -19,6 +19,7 @@
 //! | 9 | [`study`] | commands without a command line: text and options in, named files out |
 //! | 10 | [`cli`] | the command line: the only place with files, clock and terminal |
 
+pub mod bits;
 pub mod cli;
 pub mod dist;
 pub mod engine;
@@ -26,6 +27,7 @@ pub mod experiment;
 pub mod id;
 pub mod measure;
 pub mod metric;
+pub mod path;
 pub mod policy;
 pub mod queueing;
 pub mod report;

@@ -4,40 +4,47 @@
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
+use super::path::{Call, Node};
 use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
 
-/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
-/// at t is served if capacity is freed at t; an instance loaded in advance at t is there for an arrival at t; an idle
-/// instance whose window ends at t still serves an arrival at t.
+/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request that ends at t is not
+/// cut off at t; a request whose patience ends at t is served if capacity is freed at t; an instance loaded in advance at t
+/// is there for an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// A request's execution ends.
     Completion = 0,
+    /// The grace period of an instance that was withdrawn ends.
+    Termination = 1,
     /// An instance has started.
-    Ready = 1,
+    Ready = 2,
     /// A token for a new instance is there.
-    Token = 2,
+    Token = 3,
     /// A scaling policy wants to be asked.
-    Scaling = 3,
+    Scaling = 4,
     /// An application that was unloaded is loaded again.
-    PreWarm = 4,
+    PreWarm = 5,
+    /// A component of the path wanted to be woken: an answer at this moment came before.
+    Alarm = 6,
     /// A source's next request.
-    Arrival = 5,
+    Arrival = 7,
     /// The request that waits longest gives up.
-    QueueTimeout = 6,
+    QueueTimeout = 8,
     /// The window of an idle instance may have ended.
-    Expiry = 7,
+    Expiry = 9,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 10] = [
     Kind::Completion,
+    Kind::Termination,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Alarm,
     Kind::Arrival,
     Kind::QueueTimeout,
     Kind::Expiry,
@@ -67,6 +74,12 @@ impl Event {
         Self::new(at, kind, function.0, 0)
     }
 
+    /// A component of the path is woken for a call.
+    #[inline]
+    pub(super) fn of_node(at: SimTime, kind: Kind, node: Node, call: Key<Call>) -> Self {
+        Self::new(at, kind, node.0, call.get())
+    }
+
     /// The next request of a source.
     #[inline]
     pub(super) fn arrival(at: SimTime, source: LocalSource) -> Self {
@@ -87,7 +100,7 @@ impl Event {
 
     #[inline]
     pub(super) fn kind(self) -> Kind {
-        KINDS[(self.0 as u64 >> (OWNER_BITS + 32)) as usize % KINDS.len()]
+        KINDS.get((self.0 as u64 >> (OWNER_BITS + 32)) as usize).copied().unwrap_or(Kind::Expiry)
     }
 
     /// The function that it concerns, unless it is an arrival.

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 19] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
+    ("bits", 0),
     ("schema", 1),
     ("stats", 1),
     ("queueing", 1),
@@ -14,6 +15,7 @@ const FLOORS: [(&str, u32); 17] = [
     ("dist", 2),
     ("workload", 3),
     ("policy", 3),
+    ("path", 3),
     ("scenario", 4),
     ("engine", 5),
     ("measure", 6),

@@ -26,7 +26,7 @@ pub use openfaas::{OpenFaas, OpenFaasCe, OpenFaasCeSpec, OpenFaasLoad, OpenFaasS
 pub use thresholds::{Load, Thresholds, ThresholdsSpec};
 
 use crate::id::InstanceId;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::time::{SimTime, Span};
 use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use keda::autoscaler::{KedaAutoscaler, KedaSpec};
@@ -93,13 +93,13 @@ impl ScalingSpec {
         }
     }
 
-    /// The policy, with no memory yet; none where each request decides. It draws from `stream`.
+    /// The policy, with no memory yet; none where each request decides. It draws from a `stream` for each purpose.
     #[must_use]
-    pub fn build(&self, stream: impl FnOnce() -> Stream) -> Option<Box<dyn Scaling>> {
+    pub fn build(&self, stream: impl Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(match self {
             Self::PerRequest => return None,
             Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
-            Self::Knative(spec) => Box::new(spec.build(stream())),
+            Self::Knative(spec) => Box::new(spec.build(stream(Purpose::Scaling), stream(Purpose::Routing))),
             Self::AzureConsumption(spec) => Box::new(AzureConsumption::new(spec.clone())),
             Self::AzureFlex(spec) => Box::new(AzureFlex::new(spec.clone())),
             Self::CloudRun(spec) => Box::new(CloudRun::new((**spec).clone())),
@@ -134,6 +134,20 @@ impl ScalingSpec {
             Self::Predictive(spec) => spec.governs,
             #[cfg(test)]
             Self::Scripted(_) => Governs::Instances,
+        }
+    }
+
+    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
+    /// none: until it has finished.
+    ///
+    /// Sources: `terminationGracePeriodSeconds` of a pod is 30 s by default; Knative gives its pods the revision's
+    /// `timeoutSeconds`, 300 s by default.
+    #[must_use]
+    pub fn termination_grace_period(&self, timeout: Option<Span>) -> Option<Span> {
+        match self {
+            Self::Hpa(_) | Self::Keda(_) | Self::OpenFaas(_) | Self::OpenFaasCe(_) => Some(Span::from_secs(30)),
+            Self::Knative(_) => timeout.or(Some(Span::from_secs(300))),
+            _ => None,
         }
     }
 
@@ -196,6 +210,17 @@ pub trait Scaling: Send {
     /// Whether an arriving request is sent to any instance that is ready, to wait there, even if all of its slots are
     /// taken; so many may wait at each. None: it waits in front of all instances until one has a slot.
     fn waits_at_instance(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether it leads requests to instances itself, by [`Scaling::choose`], except where they are sent to any.
+    fn chooses(&self) -> bool {
+        false
+    }
+
+    /// The instance that the next request goes to, to wait there if all of its slots are taken; none: it waits in front. The
+    /// next one that is [placed](Scaling::placed) is the one chosen for.
+    fn choose(&mut self) -> Option<InstanceId> {
         None
     }
 

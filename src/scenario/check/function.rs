@@ -94,6 +94,7 @@ impl Checker<'_, '_> {
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
+            termination_grace_period: self.grace_period(table, path, scaling.as_ref()),
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
@@ -103,6 +104,20 @@ impl Checker<'_, '_> {
             concurrency: concurrency?,
             initial: initial.filter(|initial| initial.busy + initial.idle > 0),
         })
+    }
+
+    /// How long a busy instance that is withdrawn may go on.
+    fn grace_period(&mut self, table: &FunctionTable, path: &str, scaling: Option<&ScalingSpec>) -> Option<Span> {
+        let written = &table.termination_grace_period;
+        if written.is_some() && scaling == Some(&ScalingSpec::PerRequest) {
+            let message = format!("`{path}.termination-grace-period` has no effect without a scaling policy");
+            let help = "with scaling.per-request only idle instances go";
+            self.problems.push(Problem::warning(written.place, message).help(help));
+        }
+        match written.value {
+            Some(period) => period,
+            None => scaling?.termination_grace_period(table.timeout.flatten()),
+        }
     }
 
     /// What a real platform would refuse.

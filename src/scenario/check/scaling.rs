@@ -137,6 +137,11 @@ impl Checker<'_, '_> {
             }
             concurrency.per_instance = if slots == 0 { UNLIMITED_SLOTS } else { slots };
         }
+        if table.selection.is_some() && matches!(scaling, ScalingSpec::Knative(_)) {
+            let message =
+                format!("`{path}.selection` has no effect with scaling.knative, whose activator chooses the pod");
+            self.problems.push(Problem::warning(table.selection.place, message));
+        }
         if table.selection.is_none() && is_spread(scaling) {
             *selection = Selection::Random;
         }
