@@ -29,7 +29,12 @@ pub fn render(document: &Document, command: &str) -> String {
         let _ = writeln!(text, "## {}\n", plain(&section.title));
         shown.into_iter().for_each(|part| block(&mut text, part));
     }
-    let _ = writeln!(text, "{} `{}`", plain(&document.foot), command.replace('`', "'"));
+    let _ = writeln!(
+        text,
+        "{} `{}`",
+        plain(&document.foot),
+        command.replace('`', "'").replace(|c: char| c.is_control() || is_bidi_control(c), " ")
+    );
     text
 }
 

@@ -6,7 +6,7 @@ use crate::experiment::compare::Compared;
 use crate::measure::Manifest;
 use crate::measure::comparison::choice::{Choice, Standing, cost, margin};
 use crate::measure::comparison::{Comparison, Contender, Contrast, Verdict};
-use crate::measure::summary::Stat;
+use crate::measure::summary::{ObjectiveResult, Stat};
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count, percent};
 use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
@@ -57,9 +57,9 @@ impl Report for Compared {
         sections.push(Section::new("charts", "Charts", Place::Page, charts.into_iter().map(Block::Figure).collect()));
         let folded = differences(comparison).into_iter().map(|(name, table)| Block::Folded(name, table));
         sections.push(Section::new("differences", "All differences", Place::Page, folded.collect()));
-        let notes = [rule(&choice, comparison), method(comparison), outcome(comparison)];
+        let notes = [method(comparison), outcome(comparison)];
         let notes = notes.into_iter().map(|text| Block::Note(text.into())).collect();
-        sections.push(Section::new("confidence", "Rule and confidence", Place::Detail, notes));
+        sections.push(Section::new("confidence", "Confidence", Place::Detail, notes));
         let name = &comparison.scenario.name;
         sections.push(Section::new("details", "Run details", Place::Page, details(name, manifest)));
         Document {
@@ -198,20 +198,16 @@ fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) 
 
 /// Every objective of every contender.
 fn objectives(comparison: &Comparison, choice: &Choice) -> Table {
-    let asked = comparison.contenders.first().map_or(&[][..], |first| &first.summary.objectives[..]);
-    let columns =
-        asked.iter().map(|one| Column::text(format!("{} {}", one.subject(), phrases::bound(one)), "")).collect();
-    let row = |place: &usize| {
-        let one = &comparison.contenders[*place];
-        let cell = |objective: &crate::measure::summary::ObjectiveResult| {
-            let is_sure = !objective.met || objective.is_met_with_confidence();
-            let tone = if is_sure { Tone::of(objective.met) } else { Tone::Plain };
-            Cell::badge(tone, phrases::found(objective))
-        };
-        Row::new(one.name.as_str(), one.summary.objectives.iter().map(cell).collect())
+    let columns = vec![Column::text("Metric", ""), Column::text("Found", ""), Column::text("Objective", "")];
+    let row = |name: &str, objective: &ObjectiveResult| {
+        let is_sure = !objective.met || objective.is_met_with_confidence();
+        let tone = if is_sure { Tone::of(objective.met) } else { Tone::Plain };
+        let found = Cell::badge(tone, phrases::found(objective));
+        Row::new(name, vec![Cell::text(objective.subject()), found, Cell::text(phrases::bound(objective))])
     };
-    let rows = choice.ranking.iter().map(row).collect();
-    Table { caption: String::new(), rows_are: "Contender", columns, rows, total: None, shown: ROWS }
+    let ranked = choice.ranking.iter().map(|place| &comparison.contenders[*place]);
+    let rows = ranked.flat_map(|one| one.summary.objectives.iter().map(|objective| row(&one.name, objective)));
+    Table { caption: String::new(), rows_are: "Contender", columns, rows: rows.collect(), total: None, shown: ROWS }
 }
 
 /// For each metric with a verdict, every variant beside the baseline.

@@ -132,7 +132,7 @@ mod tests {
                 let text = terminal::render(&document, detail, false);
                 let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
                 assert!(widest <= 80, "{widest} columns\n{text}");
-                assert!(detail == Detail::Everything || text.lines().count() <= 25, "{text}");
+                assert!(detail == Detail::Everything || text.lines().count() <= 28, "{text}");
             }
             let [plain, coloured] = [false, true].map(|colour| terminal::render(&document, Detail::Answer, colour));
             assert!(coloured.contains("\x1b[") && !plain.contains('\x1b'));
@@ -216,7 +216,8 @@ mod tests {
                 let text = terminal::render(document, Detail::Everything, false);
                 assert!(!text.contains(['\u{1b}', '\u{202e}']) && (name.len() > 100 || !text.contains("\n# e")));
                 let markdown = markdown::render(document, name);
-                assert!(!markdown.contains("\n# e") && !markdown.contains("|b _c_"), "{markdown}");
+                let is_cut = markdown.lines().any(|line| line.starts_with('|') && line.contains("a|b"));
+                assert!(!markdown.contains("\n# e") && !is_cut, "{markdown}");
             }
         }
     }

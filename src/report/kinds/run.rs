@@ -64,7 +64,7 @@ impl Report for RunResult {
         let all = functions(summary, &COLUMNS, "Functions with the most arrivals first");
         let notes = [Block::Note(T_EXEC.into()), Block::Note(N_INSTANCE.into())];
         let blocks = notes.into_iter().chain([Block::Table(all)]).collect();
-        sections.push(Section::new("functions", "Functions", Place::Detail, blocks));
+        sections.push(Section::new("functions", "Functions", Place::Reference, blocks));
         let notes = evidence_blocks(summary);
         if !notes.is_empty() {
             sections.push(Section::new("confidence", "Confidence", Place::Detail, notes));
