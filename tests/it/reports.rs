@@ -42,9 +42,7 @@ fn what_is_stored_makes_the_very_same_page() {
     }
     let text = folder.run(&["report", "compared"]).ends(0).out;
     assert!(
-        text.lines().any(|line| line.starts_with("| `latency_s.mean` ")
-            && line.contains("| 100 ms")
-            && line.contains("+100 ms")),
+        text.lines().any(|line| line.starts_with("| slow ") && line.contains("| 200 ms") && line.contains("+100 ms")),
         "{text}"
     );
 }

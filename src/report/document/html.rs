@@ -141,9 +141,11 @@ fn table(table: &Table) -> Markup {
             }
         }
     };
+    let label = if table.caption.is_empty() { table.rows_are } else { table.caption.as_str() };
+    let label = if label.is_empty() { "Configurations" } else { label };
     let class = if table.columns.len() > WIDE { "table wide" } else { "table" };
     html! {
-        div class=(class) {
+        div class=(class) tabindex="0" role="group" aria-label=(label) {
             table.sortable data-shown=(table.shown) {
                 @if !table.caption.is_empty() { caption { (table.caption) } }
                 thead {

@@ -67,7 +67,11 @@ impl Report for RunResult {
         sections.push(Section::new("functions", "Functions", Place::Reference, blocks));
         let notes = evidence_blocks(summary);
         if !notes.is_empty() {
-            sections.push(Section::new("confidence", "Confidence", Place::Detail, notes));
+            // What was asked for, and what somebody should do something about, belongs to the answer.
+            let is_asked =
+                summary.evidence.precision.is_some() || evidence::notes(summary).iter().any(|one| one.is_warning);
+            let place = if is_asked { Place::Everywhere } else { Place::Detail };
+            sections.push(Section::new("confidence", "Confidence", place, notes));
         }
         sections.push(Section::new("events", "Events and limits", Place::Reference, events(summary)));
         sections.push(Section::new("metrics", "All metrics", Place::Reference, vec![Block::Table(metrics(summary))]));
