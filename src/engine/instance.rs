@@ -1,6 +1,7 @@
 //! One instance of a function.
 
-use super::request::Request;
+use super::function::Order;
+use super::invocation::Invocation;
 use super::slab::Key;
 use crate::id::InstanceId;
 use crate::time::SimTime;
@@ -23,11 +24,15 @@ pub(super) struct Instance {
     /// Its place in a list that is searched by position.
     pub(super) position: u32,
     /// The first and the last request that wait there.
-    pub(super) first_waiting: Key<Request>,
-    pub(super) last_waiting: Key<Request>,
+    pub(super) first_waiting: Key<Invocation>,
+    pub(super) last_waiting: Key<Invocation>,
     /// One of the requests that run on it, where they may be cut off: they are chained.
-    pub(super) running: Key<Request>,
+    pub(super) running: Key<Invocation>,
+    /// Its place among those that a scaling policy has ordered and that take requests.
+    pub(super) order: Option<Order>,
     pub(super) ready: bool,
+    /// When it became ready, if it is.
+    pub(super) ready_at: SimTime,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
@@ -56,10 +61,19 @@ impl Instance {
             first_waiting: Key::NIL,
             last_waiting: Key::NIL,
             running: Key::NIL,
+            order: None,
             ready: false,
+            ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
         }
+    }
+
+    /// It can serve requests from now on.
+    #[inline]
+    pub(super) fn become_ready(&mut self, now: SimTime) {
+        self.ready = true;
+        self.ready_at = now;
     }
 
     #[inline]

@@ -8,18 +8,18 @@ mod apps;
 #[cfg(debug_assertions)]
 mod audit;
 mod available;
-mod direct;
 mod event;
+mod fast;
 mod function;
 mod general;
 mod instance;
+mod invocation;
 mod kernel;
 mod limits;
 mod memory;
 mod observer;
 mod path;
 mod queue;
-mod request;
 mod resources;
 mod slab;
 mod source;
@@ -35,9 +35,8 @@ use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 use crate::workload::TraceError;
-use direct::Directs;
+use fast::FastCell;
 use general::GeneralCell;
-use kernel::Context as Shared;
 
 /// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
 pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
@@ -51,6 +50,9 @@ pub struct Cell {
     pub sources: Vec<SourceId>,
     /// What the account has for those of its functions that have nothing reserved: [`Scenario::unreserved_concurrency`].
     pub unreserved: u32,
+    /// Requests that may start on it each second; none where so many never come:
+    /// [`Scenario::unreserved_request_rate_that_may_bind`].
+    pub unreserved_rate: Option<u64>,
 }
 
 impl Cell {
@@ -61,7 +63,18 @@ impl Cell {
             functions: (0..scenario.functions.len() as u32).map(FnId).collect(),
             sources: (0..scenario.sources.len() as u32).map(SourceId).collect(),
             unreserved: scenario.unreserved_concurrency(),
+            unreserved_rate: scenario.unreserved_request_rate_that_may_bind(),
         }
+    }
+
+    /// Whether more requests may come in a second than may start: on reserved or on unreserved concurrency.
+    fn may_exceed_rates(&self, scenario: &Scenario) -> bool {
+        let sources = || self.sources.iter().map(|id| &scenario.sources[id.index()]);
+        self.unreserved_rate.is_some()
+            || self
+                .functions
+                .iter()
+                .any(|id| scenario.may_exceed_reserved_rate(&scenario.functions[id.index()], *id, sources()))
     }
 
     /// The place in the cell of a function of the scenario, which is in it.
@@ -207,18 +220,19 @@ fn simulate_unaudited<O: Observer>(
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && let Some(directs) = Directs::new(specs, sources, &scenario.platform)
+        && !cell.may_exceed_rates(scenario)
+        && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)
     {
         return match directs.alone() {
             Ok(direct) => kernel::run(direct, None, scenario, cell, streams, observer, pulse),
             Err(directs) => kernel::run(directs, None, scenario, cell, streams, observer, pulse),
         };
     }
-    simulate_any(scenario, cell, streams, observer, pulse)
+    simulate_general(scenario, cell, streams, observer, pulse)
 }
 
 /// [`simulate`], without a short cut for the common case.
-fn simulate_any<O: Observer>(
+fn simulate_general<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,
     streams: &Streams,

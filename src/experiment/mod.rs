@@ -12,7 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
-use crate::measure::{Batches, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached};
+use crate::measure::{
+    Batches, Details, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached,
+};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::stats::precision::{Patience, looks};
@@ -174,16 +176,14 @@ fn simulate_all<O: Observer + Send>(
     threads: NonZeroUsize,
     log: Option<O>,
 ) -> (Vec<Option<Replication>>, Option<SimError>) {
-    let wholes: Vec<Cell> = units.iter().map(|unit| Cell::whole(unit.work.scenario)).collect();
     let states: Vec<Mutex<Option<State>>> = units.iter().map(|_| Mutex::new(None)).collect();
     // What is logged is simulated together, so that it comes in one order.
     let has_log = log.is_some();
-    let tasks: Vec<Task<'_>> = (units.iter().zip(&wholes).enumerate())
-        .flat_map(|(place, (unit, whole))| {
+    let tasks: Vec<Task<'_>> = (units.iter().enumerate())
+        .flat_map(|(place, unit)| {
             let cells = match unit.work.plan {
                 Plan::Apart { cells, .. } if !(place == 0 && has_log) => &cells[..],
-                Plan::Apart { .. } => std::slice::from_ref(whole),
-                Plan::Together(cell) => std::slice::from_ref(cell),
+                plan => std::slice::from_ref(plan.whole()),
             };
             let share = 1.0 / (units.len() * cells.len()) as f64;
             cells.iter().map(move |cell| Task { unit: place, cell, share })
@@ -193,9 +193,9 @@ fn simulate_all<O: Observer + Send>(
     let mut stopped = pool.all(&tasks, threads, &Mutex::new(log));
     if stopped.is_none() {
         // Where the shared limit may have been reached, the cells were wrong: once more, together.
-        let again: Vec<Task<'_>> = (wholes.iter().enumerate())
-            .filter(|(unit, _)| matches!(*lock(&states[*unit]), Some(State::Exceeded)))
-            .map(|(unit, cell)| Task { unit, cell, share: 1.0 / units.len() as f64 })
+        let again: Vec<Task<'_>> = (units.iter().enumerate())
+            .filter(|(place, _)| matches!(*lock(&states[*place]), Some(State::Exceeded)))
+            .map(|(place, unit)| Task { unit: place, cell: unit.work.plan.whole(), share: 1.0 / units.len() as f64 })
             .collect();
         again.iter().for_each(|task| *lock(&states[task.unit]) = None);
         stopped = pool.all(&again, threads, &Mutex::new(None::<()>));
@@ -308,24 +308,29 @@ impl Work<'_> {
             self.progress.advance(share, requests)
         };
         let (scenario, cell, window) = (self.scenario, task.cell, self.window);
-        let batches = Batches::new(scenario, cell, window);
+        let mut batches = Batches::new(scenario, cell, window);
+        let mut details = Details::new(scenario, cell, window);
+        let is_plain = batches.is_none() && details.is_none() && log.is_none();
         // The common cases know what they do not need.
-        if batches.is_none() && log.is_none() && cell.functions.len() == 1 {
+        if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
             let events = simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?;
             return Ok(recorder.finish(events));
         }
         let mut recorder = Recorder::<false>::new(scenario, cell, window, total);
-        let Some(mut batches) = batches else {
-            let events = match log {
-                None => simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?,
-                Some(log) => simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?,
-            };
-            return Ok(recorder.finish(events));
+        let events = if is_plain {
+            simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?
+        } else {
+            let beside = (batches.as_mut(), details.as_mut());
+            simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?
         };
-        let events = simulate(scenario, cell, &streams, ((&mut recorder, &mut batches), log), &mut pulse)?;
         let mut records = recorder.finish(events);
-        batches.finish(total, &mut records);
+        if let Some(batches) = batches {
+            batches.finish(total, &mut records);
+        }
+        if let Some(details) = details {
+            details.finish(window, total);
+        }
         Ok(records)
     }
 }

@@ -18,11 +18,13 @@ mod layer;
 pub mod limits;
 pub mod load;
 mod model;
+pub mod objective;
 mod overlay;
 pub mod plan;
 mod preset;
 mod raw;
 pub mod registry;
+mod request_rate;
 pub mod sweep;
 pub mod template;
 #[cfg(test)]
@@ -33,6 +35,7 @@ pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, ins
 pub use base::{Base, Findings};
 pub use data::Files;
 pub use model::*;
+pub use objective::{Bound, Goal, Objective, Subject};
 
 use crate::schema::decode::{Field, Reader};
 use crate::schema::tree::{self, Node, Value};
@@ -220,7 +223,7 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false };
+        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false, init_timeout: None };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         scenario.resolved = tree::to_document(&FileTable::write(&file));
         scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
@@ -129,6 +130,11 @@ pub struct Platform {
     pub account_limit: Option<u32>,
     /// What must stay unreserved of the account limit (reserved and provisioned concurrency may not eat it).
     pub min_unreserved: u32,
+    /// Requests that may start each second for each unit of concurrency: of the account, of reserved and of provisioned
+    /// concurrency; none: no limit.
+    pub request_rate: Option<u32>,
+    /// Initialisation is cut off after this long, and begins anew under the time-out of the request; none: never.
+    pub init_timeout: Option<Span>,
     /// How fast each function may grow; none: at once.
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
@@ -204,6 +210,9 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
+    /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
+    /// anew under the request's time-out; none: never.
+    pub init_timeout: Option<Span>,
     /// Whether instances are restored from a snapshot that is charged for.
     pub snapshot_charged: bool,
     /// When an idle instance goes.
@@ -290,6 +299,26 @@ pub struct Source {
     pub entry: Option<ComponentId>,
     /// When they come.
     pub arrivals: ArrivalSpec,
+    /// T_func of its requests, in place of that of their function.
+    pub duration: Option<Dist>,
+}
+
+impl Source {
+    /// How long its requests run, where that does not depend on the request.
+    #[must_use]
+    pub fn service<'a>(&'a self, functions: &'a [Function]) -> Option<&'a Dist> {
+        let of_target = || match &self.target {
+            Target::Function(id) => functions.get(id.index()).map(|function| &function.duration),
+            Target::ByTrace(_) => None,
+        };
+        self.duration.as_ref().or_else(of_target)
+    }
+
+    /// The mean of it, s; 0 where it depends on the request.
+    #[must_use]
+    pub fn service_mean_s(&self, functions: &[Function]) -> f64 {
+        self.service(functions).map_or(0.0, Dist::mean_s)
+    }
 }
 
 /// A component of the path of requests.
@@ -326,28 +355,8 @@ pub enum Target {
 pub struct Variant {
     /// Unique name.
     pub name: String,
-    /// Dotted key and TOML value, in the order of the file.
+    /// Dotted key and TOML value, in the order of the file. What it adds is not among them.
     pub set: Vec<(String, String)>,
-}
-
-/// Something that must be met.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Objective {
-    /// Key of the summary, as `latency_s.p99`.
-    pub metric: String,
-    /// The function it is about; none: the total.
-    pub function: Option<FnId>,
-    /// The side of the bound that is good.
-    pub bound: Bound,
-}
-
-/// The side of a value that is good.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// The metric must stay below this.
-    Below(f64),
-    /// The metric must stay above this.
-    Above(f64),
 }
 
 /// What the platform charges, in US dollars.
@@ -414,7 +423,35 @@ pub struct ProvisionedBilling {
     pub granularity: Span,
 }
 
+/// How the instance of a request starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColdStart {
+    /// Until the request begins to run.
+    pub start_up: Span,
+    /// What of that belongs to phases that platforms charge for.
+    pub billed: Span,
+    /// Initialisation that begins anew when the request runs, in front of what it does.
+    pub init_again: Span,
+}
+
 impl Function {
+    /// The start of an instance that is created for a request. Initialisation that takes longer than allowed is cut off
+    /// and begins anew within the request, as long as the first time would have been.
+    pub fn cold_start(&self, luck: &mut Stream) -> ColdStart {
+        let (start_up, billed) = self.start_up(luck);
+        match self.init_timeout {
+            Some(most) if billed > most => {
+                ColdStart { start_up: start_up - (billed - most), billed: most, init_again: billed }
+            }
+            _ => ColdStart { start_up, billed, init_again: Span::ZERO },
+        }
+    }
+
+    /// Whether initialisation that begins anew within a request takes up all of its time-out.
+    pub fn is_cut_off_while_it_starts(&self, luck: &mut Stream) -> bool {
+        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(luck).init_again >= timeout)
+    }
+
     /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
     pub fn start_up(&self, luck: &mut Stream) -> (Span, Span) {
         let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);

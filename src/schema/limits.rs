@@ -17,5 +17,9 @@ pub(crate) const MAX_TEXT: usize = 10_000;
 pub(crate) const MAX_LISTED: u32 = 1_000_000;
 /// A rate, per second.
 pub(crate) const MAX_RATE: f64 = 1e9;
+/// The largest number, unless something else is said.
+pub(crate) const MAX_NUMBER: f64 = 1e15;
+/// The least of the numbers that must be above 0.
+pub(crate) const MIN_POSITIVE: f64 = 1e-9;
 /// A size in MB: 1 TB.
 pub(crate) const MAX_SIZE_MB: u32 = 1 << 20;

@@ -112,8 +112,7 @@ fn prefer_margin(
 /// Cost of a million requests that were answered successfully, US dollars; none where none was.
 #[must_use]
 pub fn cost(summary: &Summary) -> Option<f64> {
-    Some(summary.total.cost_usd.total.mean / summary.total.requests.completed.mean * 1e6)
-        .filter(|cost| cost.is_finite())
+    Some(summary.total.cost_usd.per_million_succeeded.mean).filter(|cost| cost.is_finite())
 }
 
 /// By which part of its bound the tightest objective is met; below zero if it is missed, infinite without objectives.
@@ -124,7 +123,7 @@ pub fn margin(summary: &Summary) -> f64 {
 
 /// By which part of its bound an objective is missed; infinite where it is never met.
 fn excess(objective: &ObjectiveResult) -> f64 {
-    let by = excess_of(objective);
+    let by = objective.asked.excess(objective.value.mean);
     if by.is_nan() { f64::INFINITY } else { by }
 }
 
@@ -137,15 +136,5 @@ fn standing(summary: &Summary) -> Standing {
             Standing::Met { margin: margin(summary) }
         }
         None => Standing::Open { margin: margin(summary) },
-    }
-}
-
-fn excess_of(objective: &ObjectiveResult) -> f64 {
-    let part = |by: f64, bound: f64| if bound == 0.0 { by } else { by / bound.abs() };
-    let value = objective.value.mean;
-    match (objective.below, objective.above) {
-        (Some(bound), _) => part(value - bound, bound),
-        (None, Some(bound)) => part(bound - value, bound),
-        (None, None) => f64::NEG_INFINITY,
     }
 }

@@ -1,5 +1,6 @@
 //! Azure Functions, Consumption plan: the scale controller.
 
+use super::clock::Clock;
 use super::peak::Peak;
 use super::{Scaling, View};
 use crate::time::{SimTime, Span};
@@ -52,12 +53,13 @@ pub struct AzureConsumptionSpec {
 #[derive(Clone, Debug)]
 pub struct AzureConsumption {
     spec: AzureConsumptionSpec,
-    next: SimTime,
+    clock: Clock,
     wanted: Peak,
 }
 
 impl AzureConsumptionSpec {
-    const fn interval(&self) -> Span {
+    /// How often the controller decides.
+    pub(super) const fn interval(&self) -> Span {
         match self.trigger {
             Trigger::Http => Span::from_secs(1),
             Trigger::TargetBased | Trigger::Incremental => Span::from_secs(30),
@@ -73,13 +75,12 @@ impl AzureConsumptionSpec {
     }
 
     fn wanted(&self, view: &View<'_>) -> f64 {
-        let busy = view.instances.iter().filter(|instance| instance.in_flight > 0).count();
         match self.trigger {
             Trigger::Http | Trigger::TargetBased => {
                 ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target).ceil()
             }
             Trigger::Incremental if view.queued > 0 => f64::from(view.ordered) + 1.0,
-            Trigger::Incremental => busy as f64,
+            Trigger::Incremental => view.instances.iter().filter(|instance| instance.in_flight > 0).count() as f64,
         }
     }
 }
@@ -88,13 +89,13 @@ impl AzureConsumption {
     /// A controller that has seen nothing.
     #[must_use]
     pub fn new(spec: AzureConsumptionSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, wanted: Peak::default() }
+        Self { clock: Clock::new(spec.interval()), spec, wanted: Peak::default() }
     }
 }
 
 impl Scaling for AzureConsumption {
     fn next(&self) -> SimTime {
-        self.next
+        self.clock.next()
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
@@ -111,14 +112,27 @@ impl Scaling for AzureConsumption {
             ordered
         };
         // Without instances it waits for a request.
-        self.next = if answer == 0.0 { SimTime::NEVER } else { view.now + spec.interval() };
+        if answer == 0.0 {
+            self.clock.start(SimTime::NEVER);
+        } else {
+            self.clock.ticked(view.now);
+            if wanted == 0.0 && view.is_quiet() && answer == ordered {
+                self.clock.rest(self.wanted.holds_until(view.now, spec.idle_timeout));
+            }
+        }
         Some(view.bounded(answer))
     }
 
     fn arrived(&mut self, now: SimTime) {
-        if self.next == SimTime::NEVER {
-            self.next = now + A_MOMENT;
+        if self.clock.stands_still() {
+            self.clock.start(now + A_MOMENT);
+        } else {
+            self.clock.wake(now);
         }
+    }
+
+    fn looks_at_instances(&self) -> bool {
+        self.spec.trigger == Trigger::Incremental
     }
 
     fn waits_at_instance(&self) -> Option<u32> {
@@ -182,6 +196,18 @@ mod tests {
         let later = |now| View { ordered: 2, in_progress: 1, instances: &busy, ..view(at(now)) };
         assert_eq!(policy.decide(&later(1200)), Some(2.0));
         assert_eq!(policy.decide(&later(1201)), Some(1.0));
+    }
+
+    #[test]
+    fn at_rest_it_is_asked_when_an_instance_goes() {
+        let mut policy = AzureConsumption::new(spec(Trigger::Http, 100.0));
+        policy.decide(&View { queued: 150, ordered: 1, existing: 1, ..view(at(0)) });
+        let quiet = |now| View { ordered: 2, existing: 2, ..view(at(now)) };
+        assert_eq!((policy.decide(&quiet(1)), policy.next()), (Some(2.0), at(1201)));
+        policy.arrived(at(30));
+        assert_eq!(policy.next(), at(31), "a tick at the moment of an arrival came before it");
+        assert_eq!((policy.decide(&quiet(31)), policy.next()), (Some(2.0), at(1201)));
+        assert_eq!((policy.decide(&quiet(1201)), policy.next()), (Some(1.0), at(1202)));
     }
 
     #[test]

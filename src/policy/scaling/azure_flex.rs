@@ -1,6 +1,7 @@
 //! Azure Functions, Flex Consumption plan: instances by concurrency, for each function on its own.
 
 use super::azure_consumption::A_MOMENT;
+use super::clock::Clock;
 use super::peak::Peak;
 use super::{Scaling, View};
 use crate::time::{SimTime, Span};
@@ -36,7 +37,7 @@ pub struct AzureFlexSpec {
 #[derive(Clone, Debug)]
 pub struct AzureFlex {
     spec: AzureFlexSpec,
-    next: SimTime,
+    clock: Clock,
     wanted: Peak,
 }
 
@@ -58,13 +59,13 @@ impl AzureFlex {
     /// A plan that has seen nothing.
     #[must_use]
     pub fn new(spec: AzureFlexSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, wanted: Peak::default() }
+        Self { spec, clock: Clock::new(INTERVAL), wanted: Peak::default() }
     }
 }
 
 impl Scaling for AzureFlex {
     fn next(&self) -> SimTime {
-        self.next
+        self.clock.next()
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
@@ -73,13 +74,22 @@ impl Scaling for AzureFlex {
         let wanted = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         let answer = self.wanted.of(view.now, wanted, self.spec.scale_in_delay);
         // Without instances it waits for a request.
-        self.next = if answer == 0.0 { SimTime::NEVER } else { view.now + INTERVAL };
+        if answer == 0.0 {
+            self.clock.start(SimTime::NEVER);
+        } else {
+            self.clock.ticked(view.now);
+            if view.is_quiet() && answer == f64::from(view.ordered) {
+                self.clock.rest(self.wanted.holds_until(view.now, self.spec.scale_in_delay));
+            }
+        }
         Some(answer)
     }
 
     fn arrived(&mut self, now: SimTime) {
-        if self.next == SimTime::NEVER {
-            self.next = now + A_MOMENT;
+        if self.clock.stands_still() {
+            self.clock.start(now + A_MOMENT);
+        } else {
+            self.clock.wake(now);
         }
     }
 }
@@ -108,6 +118,19 @@ mod tests {
         assert_eq!(policy.decide(&View { ordered: 4, in_progress: 20, ..view(at(200)) }), Some(4.0));
         assert_eq!(policy.decide(&View { ordered: 4, ..view(at(301)) }), Some(2.0));
         assert_eq!(policy.decide(&View { ordered: 2, ..view(at(501)) }), Some(1.0));
+    }
+
+    #[test]
+    fn at_rest_it_is_asked_when_instances_go() {
+        let mut policy = AzureFlex::new(SPEC);
+        policy.decide(&View { queued: 64, ..view(at(0)) });
+        let quiet = |now, ordered| View { ordered, existing: ordered, ..view(at(now)) };
+        assert_eq!((policy.decide(&quiet(1, 4)), policy.next()), (Some(4.0), at(301)));
+        assert_eq!((policy.decide(&quiet(301, 4)), policy.next()), (Some(1.0), at(302)));
+        // The one that is always ready stays.
+        assert_eq!((policy.decide(&quiet(302, 1)), policy.next()), (Some(1.0), SimTime::NEVER));
+        policy.arrived(at(1_000) + Span::from_millis(1));
+        assert_eq!(policy.next(), at(1_001));
     }
 
     #[test]

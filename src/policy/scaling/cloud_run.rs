@@ -164,6 +164,10 @@ impl Scaling for CloudRun {
         self.idle_since.remove(&instance);
     }
 
+    fn looks_at_instances(&self) -> bool {
+        true
+    }
+
     fn removal(&self) -> Removal {
         Removal::LongestIdle
     }

@@ -5,6 +5,7 @@
 
 mod azure_consumption;
 mod azure_flex;
+mod clock;
 mod cloud_run;
 pub mod hpa;
 pub mod keda;
@@ -32,8 +33,14 @@ use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
 use keda::autoscaler::{KedaAutoscaler, KedaSpec};
 use knative::KnativeSpec;
 use predictive::{Predictive, PredictiveSpec};
+use schedule::Timer;
 use scheduled::{Scheduled, ScheduledSpec};
 use target_tracking::tracker::{Tracker, TrackerSpec};
+
+/// The most instances that a policy may order where nothing else limits them.
+pub const ORDERED_MAX: u32 = 1_000_000;
+/// For so long after the horizon a policy is asked while requests wait.
+pub const COOL_DOWN: Span = Span::from_secs(3600);
 
 /// What a scenario says about scaling.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -137,6 +144,36 @@ impl ScalingSpec {
         }
     }
 
+    /// The least time between two moments at which it acts by its own clock; none: it has none, or acts a few times only.
+    #[must_use]
+    pub fn pause(&self) -> Option<Span> {
+        let second = Span::from_secs(1);
+        let every = |timers: &mut dyn Iterator<Item = Timer>| timers.filter_map(|timer| timer.every).min();
+        match self {
+            Self::PerRequest => None,
+            Self::Thresholds(spec) => Some(spec.interval),
+            Self::Knative(_) | Self::AzureFlex(_) => Some(second),
+            Self::AzureConsumption(spec) => Some(spec.interval()),
+            Self::CloudRun(spec) => Some(spec.interval),
+            Self::OpenFaas(spec) => Some(spec.interval.min(openfaas::SAMPLE)),
+            Self::OpenFaasCe(_) => Some(openfaas::SAMPLE),
+            Self::Hpa(spec) => Some(spec.sync_period.min(spec.sampling.resolution)),
+            Self::Keda(spec) => Some(spec.object.polling_interval.min(hpa::controller::SYNC_PERIOD)),
+            Self::TargetTracking(spec) => {
+                let scheduled = every(&mut spec.actions.iter().map(|(timer, _)| *timer));
+                Some(
+                    scheduled.map_or(target_tracking::DATAPOINT_PERIOD, |pause| {
+                        pause.min(target_tracking::DATAPOINT_PERIOD)
+                    }),
+                )
+            }
+            Self::Scheduled(spec) => every(&mut spec.actions.iter().map(|(timer, _)| *timer)),
+            Self::Predictive(spec) => Some(spec.interval),
+            #[cfg(test)]
+            Self::Scripted(script) => Some(script.pause),
+        }
+    }
+
     /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
     /// none: until it has finished.
     ///
@@ -176,7 +213,8 @@ pub enum Governs {
 ///
 /// The engine asks at [`Scaling::next`], and checks the answer.
 pub trait Scaling: Send {
-    /// When it wants to be asked next. It may become earlier whenever the policy is told something.
+    /// When it wants to be asked next. It may become earlier whenever the policy is told something; so a policy that decides
+    /// again and again may pass over decisions that change nothing unless something happens.
     fn next(&self) -> SimTime;
 
     /// How many instances there should be: a whole number from 0 to [`View::limit`]; none: as many as were ordered last.
@@ -226,7 +264,7 @@ pub trait Scaling: Send {
 
     /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
     fn looks_at_instances(&self) -> bool {
-        true
+        false
     }
 
     /// Which instances go first when there are too many. Starting ones go before ready ones.
@@ -260,6 +298,10 @@ pub struct View<'a> {
     pub ordered: u32,
     /// Requests that one instance serves at a time.
     pub per_instance: u32,
+    /// How many there are of those ordered, and how many of them are ready.
+    pub existing: u32,
+    /// See `existing`.
+    pub ready: u32,
     /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
@@ -301,10 +343,10 @@ pub struct Totals {
 }
 
 impl View<'_> {
-    /// Instances that are ready.
+    /// Whether nobody is there, and there are as many instances as were ordered: then nothing happens by itself.
     #[must_use]
-    pub fn ready(&self) -> u32 {
-        self.instances.iter().filter(|instance| instance.ready.is_some()).count() as u32
+    pub const fn is_quiet(&self) -> bool {
+        self.in_progress == 0 && self.queued == 0 && self.existing == self.ordered
     }
 
     /// `instances` as an answer: rounded up, at least 0, at most the limit.

@@ -55,7 +55,7 @@ pub struct OpenFaasSpec {
 }
 
 /// How often the most in flight is looked for.
-const SAMPLE: Span = Span::from_secs(5);
+pub(super) const SAMPLE: Span = Span::from_secs(5);
 
 /// The autoscaler at work.
 #[derive(Clone, Debug)]

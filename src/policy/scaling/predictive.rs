@@ -100,6 +100,8 @@ mod tests {
                 limit: 100,
                 ordered: 3,
                 per_instance: 1,
+                existing: 0,
+                ready: 0,
                 instances: &[],
                 in_progress: 0,
                 queued: 0,

@@ -1,7 +1,8 @@
 //! Thresholds: so many instances that each has a target of load.
 
+use super::clock::Clock;
 use super::peak::Peak;
-use super::{Scaling, Totals, View, next_multiple};
+use super::{Scaling, Totals, View};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What an instance is to have so much of.
@@ -35,7 +36,7 @@ pub struct ThresholdsSpec {
 #[derive(Clone, Debug)]
 pub struct Thresholds {
     spec: ThresholdsSpec,
-    next: SimTime,
+    clock: Clock,
     before: Totals,
     wanted: Peak,
 }
@@ -44,7 +45,7 @@ impl Thresholds {
     /// A rule that has seen nothing.
     #[must_use]
     pub fn new(spec: ThresholdsSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, before: Totals::default(), wanted: Peak::default() }
+        Self { clock: Clock::new(spec.interval), spec, before: Totals::default(), wanted: Peak::default() }
     }
 
     fn load(&self, view: &View<'_>) -> f64 {
@@ -60,15 +61,24 @@ impl Thresholds {
 
 impl Scaling for Thresholds {
     fn next(&self) -> SimTime {
-        self.next
+        self.clock.next()
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let least = f64::from(self.spec.min_instances);
-        let wanted = view.bounded((self.load(view) / self.spec.target).ceil().max(least));
+        let load = self.load(view);
+        let wanted = view.bounded((load / self.spec.target).ceil().max(least));
         self.before = view.totals;
-        self.next = next_multiple(view.now, self.spec.interval);
-        Some(self.wanted.of(view.now, wanted, self.spec.scale_down_delay))
+        self.clock.ticked(view.now);
+        let answer = self.wanted.of(view.now, wanted, self.spec.scale_down_delay);
+        if load == 0.0 && view.is_quiet() && answer == f64::from(view.ordered) {
+            self.clock.rest(self.wanted.holds_until(view.now, self.spec.scale_down_delay));
+        }
+        Some(answer)
+    }
+
+    fn arrived(&mut self, now: SimTime) {
+        self.clock.wake(now);
     }
 }
 
@@ -85,6 +95,8 @@ mod tests {
             limit: 100,
             ordered: 0,
             per_instance: 1,
+            existing: 0,
+            ready: 0,
             instances: &[],
             in_progress: 0,
             queued: 0,

@@ -171,7 +171,7 @@ fn objectives(result: &RunResult, highest: f64) -> Vec<Mark> {
     let summary = &result.summary;
     let is_of_all = |function: &Option<String>| function.is_none() || summary.functions.len() == 1;
     let lines = summary.objectives.iter().filter(|one| is_of_all(&one.function)).filter_map(|one| {
-        let percentile = one.metric.strip_prefix("latency_s.p")?;
+        let percentile = one.metric.as_deref()?.strip_prefix("latency_s.p")?;
         let bound = one.below.filter(|bound| *bound <= FAR * highest)?;
         let name = format!("objective p{percentile} {}", Quantity::Seconds.bound(bound));
         Some(Mark::new(name, Style::line(GREEN, Dash::Dashed, 1.5), Shape::Rule(bound)))

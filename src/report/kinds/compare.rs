@@ -160,12 +160,12 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
             cells.push(standing(&choice.standings[*place], one));
         }
         let stat = |quantity, value: Stat, key: &str| compared(comparison, one, Cell::stat(quantity, value), key);
-        cells.push(stat(Quantity::Ratio, phrases::failure_ratio(total), "failure_ratio"));
+        cells.push(stat(Quantity::Ratio, total.failure_ratio, "failure_ratio"));
         cells.push(stat(Quantity::Seconds, total.latency_s.p99, "latency_s.p99"));
         cells.push(stat(Quantity::Ratio, total.cold_affected_ratio, "cold_affected_ratio"));
         if choice.has_prices {
-            let key = "cost_usd.per_million_requests";
-            cells.push(stat(Quantity::Usd, total.cost_usd.per_million_requests, key));
+            let key = "cost_usd.per_million_succeeded";
+            cells.push(stat(Quantity::Usd, total.cost_usd.per_million_succeeded, key));
             cells.push(Cell::stat(Quantity::Usd, one.summary.monthly_cost_usd));
         }
         Row { name: one.name.clone(), is_chosen: choice.take == Some(*place), cells }
@@ -186,10 +186,12 @@ fn standing(standing: &Standing, one: &Contender) -> Cell {
 
 /// A cell with the difference to the baseline where it is significant.
 fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) -> Cell {
-    let contrast = comparison
-        .contrasts
-        .iter()
-        .find(|contrast| contrast.variant == one.name && contrast.metric == metric && contrast.function.is_none());
+    let contrast = comparison.contrasts.iter().find(|contrast| {
+        contrast.variant == one.name
+            && contrast.metric == metric
+            && contrast.function.is_none()
+            && contrast.source.is_none()
+    });
     match contrast.map(|contrast| (contrast, contrast.verdict)) {
         Some((contrast, Some(Verdict::Better | Verdict::Worse))) => cell.noted(difference(contrast)),
         _ => cell,
@@ -345,8 +347,7 @@ mod tests {
         for (contender, (cost, completed, p99, half)) in comparison.contenders.iter_mut().zip(each) {
             let summary = &mut contender.summary;
             let exactly = |mean| Stat { mean, half_width: Some(0.0) };
-            summary.total.cost_usd.total = exactly(cost);
-            summary.total.requests.completed = exactly(completed);
+            summary.total.cost_usd.per_million_succeeded = exactly(cost / completed * 1e6);
             summary.monthly_cost_usd = exactly(cost);
             summary.objectives.truncate(1);
             let found = Stat { mean: p99, half_width: Some(half) };

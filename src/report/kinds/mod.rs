@@ -195,7 +195,7 @@ mod tests {
             let summary = &mut run.summary;
             summary.scenario.name = name.into();
             summary.functions[0].0 = name.into();
-            summary.objectives[0].function = Some(name.into());
+            summary.objectives[0].asked.function = Some(name.into());
             summary.limits[0].function = name.into();
             run.limit_lines[0].0 = name.into();
             let mut compared = sample::comparison();

@@ -226,9 +226,11 @@ fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
         Column::text("Objective", "What was asked for"),
     ];
     let row = |(asked, outcome): (&Asked, &Outcome)| {
+        let by_mean = outcome.by_mean && outcome.verdict == Verdict::Met;
+        let note = if by_mean { "too few requests to prove it: the mean counts" } else { "" };
         let cells = vec![
             judged(outcome.verdict),
-            estimate(Quantity::of(&asked.metric), &outcome.value),
+            estimate(asked.quantity(), &outcome.value).noted(note),
             Cell::text(bound(asked)),
         ];
         Row::new(asked.subject(), cells)
@@ -239,14 +241,10 @@ fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
     Table { caption, rows_are: "Metric", columns, rows, total: None, shown: ROWS }
 }
 
-/// What an objective asks for: `below 800 ms`.
+/// What an objective asks for: `below 800 ms`, and whether nobody wrote it.
 fn bound(asked: &Asked) -> String {
-    let quantity = Quantity::of(&asked.metric);
-    match (asked.below, asked.above) {
-        (Some(bound), _) => format!("below {}", quantity.bound(bound)),
-        (None, Some(bound)) => format!("above {}", quantity.bound(bound)),
-        (None, None) => String::new(),
-    }
+    let by_default = if asked.implied { " (added by default)" } else { "" };
+    format!("{}{by_default}", phrases::bound(asked))
 }
 
 fn judged(verdict: Verdict) -> Cell {
@@ -287,7 +285,7 @@ fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     if outcome.value.mean.is_none() {
         return format!("With {set}, {subject} is never reached: too few requests are answered, or none.");
     }
-    let value = ranged(Quantity::of(&asked.metric), &outcome.value);
+    let value = ranged(asked.quantity(), &outcome.value);
     let what = format!("Nearest: {set}, where {subject} is {value} and should be {bound}");
     if nearest.by > 0.0 {
         format!("{what}. It misses by {}.", percent(nearest.by))
@@ -413,7 +411,7 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
                 let place =
                     candidate.objectives.iter().position(|outcome| outcome.verdict == verdict).unwrap_or_default();
                 let value = candidate.objectives.get(place).map(|one| one.value);
-                let quantity = plan.objectives.get(place).map_or(Quantity::Count, |asked| Quantity::of(&asked.metric));
+                let quantity = plan.objectives.get(place).map_or(Quantity::Count, Asked::quantity);
                 let value = value.map_or_else(String::new, |value| mean(quantity, &value));
                 let how = if verdict == Verdict::Missed { "misses" } else { "is not shown to meet" };
                 format!("{how} {}: {value}", objective(plan, place))
@@ -429,7 +427,9 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
 fn unasked(plan: &Plan) -> Option<String> {
     const GUARDS: [&str; 5] = ["failure_ratio", "rejection_ratio", "requests.", "wait_s.", "queue."];
     let binding = plan.headroom.as_ref()?.first_limit.as_ref().filter(|binding| binding.multiple == 1.0)?;
-    let is_guard = |asked: &Asked| GUARDS.iter().any(|guard| asked.metric.starts_with(guard));
+    let is_guard = |asked: &Asked| {
+        asked.share.is_some() || GUARDS.iter().any(|guard| asked.key().starts_with(guard)) && !asked.implied
+    };
     (!plan.objectives.iter().any(is_guard)).then(|| {
         format!(
             "Note: {} of {} holds back {} of the requests today, and no objective covers that.",
@@ -480,7 +480,7 @@ fn candidates(plan: &Plan) -> Table {
     let row = |one: &&Candidate| {
         let mut cells = vec![judged(one.verdict), estimate(Quantity::Usd, &one.month_usd)];
         let outcomes = plan.objectives.iter().zip(&one.objectives);
-        cells.extend(outcomes.map(|(asked, outcome)| estimate(Quantity::of(&asked.metric), &outcome.value)));
+        cells.extend(outcomes.map(|(asked, outcome)| estimate(asked.quantity(), &outcome.value)));
         cells.push(Cell::text(one.replications.to_string()));
         Row { name: plan.describe(one), is_chosen: plan.best == Some(one.number), cells }
     };

@@ -123,7 +123,7 @@ fn cards(summary: &Summary) -> Vec<Card> {
             "p50 {}, cold starts {}, failed {}",
             Quantity::Seconds.text(total.latency_s.p50.mean),
             Quantity::Ratio.text(total.cold_start_ratio.mean),
-            Quantity::Ratio.text(phrases::failure_ratio(total).mean),
+            Quantity::Ratio.text(total.failure_ratio.mean),
         )],
     );
     let limits = match summary.limits.split_first() {
@@ -149,10 +149,11 @@ fn cards(summary: &Summary) -> Vec<Card> {
 type Metric = (&'static str, &'static str, Quantity, fn(&Shape<Stat>) -> &Stat);
 
 /// The columns that are worth a place among the first lines.
-const FEW: usize = 4;
-const COLUMNS: [Metric; 12] = [
+const FEW: usize = 5;
+const COLUMNS: [Metric; 13] = [
     ("Arrived", "Requests that arrived", Quantity::Count, |f| &f.requests.arrived),
     ("p99", "99th percentile of T_exec", Quantity::Seconds, |f| &f.latency_s.p99),
+    ("Failed", "Requests without a successful answer", Quantity::Ratio, |f| &f.failure_ratio),
     ("Cold", "Cold starts over started invocations", Quantity::Ratio, |f| &f.cold_start_ratio),
     ("Instances", "Mean number of instances", Quantity::Count, |f| &f.instances.mean),
     ("p50", "Median of T_exec", Quantity::Seconds, |f| &f.latency_s.p50),

@@ -2,7 +2,7 @@
 
 use super::run::details;
 use crate::measure::comparison::HEADLINE;
-use crate::measure::summary::{ObjectiveResult, Stat, Summary};
+use crate::measure::summary::{Asked, ObjectiveResult, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
@@ -111,8 +111,8 @@ fn headline(runs: &[Stored]) -> Vec<Line> {
     for objective in runs.iter().flat_map(|run| &run.result.summary.objectives) {
         let subject = objective.subject();
         if lines.iter().all(|line| line.key != subject) {
-            let found = runs.iter().map(|run| of_objective(&run.result.summary, objective)).collect();
-            lines.push(Line { key: subject, quantity: Quantity::of(&objective.metric), found });
+            let found = runs.iter().map(|run| of_objective(&run.result.summary, &objective.asked)).collect();
+            lines.push(Line { key: subject, quantity: objective.quantity(), found });
         }
     }
     lines.push(line(runs, "monthly_cost_usd", &|summary| Some(summary.monthly_cost_usd)));
@@ -120,7 +120,7 @@ fn headline(runs: &[Stored]) -> Vec<Line> {
 }
 
 /// What a run found of an objective that it may not have itself.
-fn of_objective(summary: &Summary, asked: &ObjectiveResult) -> Stat {
+fn of_objective(summary: &Summary, asked: &Asked) -> Stat {
     let same = |one: &&ObjectiveResult| one.subject() == asked.subject();
     if let Some(own) = summary.objectives.iter().find(same) {
         return own.value;
@@ -129,7 +129,7 @@ fn of_objective(summary: &Summary, asked: &ObjectiveResult) -> Stat {
         Some(function) => summary.functions.iter().find(|(name, _)| name == function).map(|(_, shape)| shape),
         None => Some(&summary.total),
     };
-    let found = shape.and_then(|shape| shape.get(&asked.metric)).copied();
+    let found = shape.zip(asked.metric.as_deref()).and_then(|(shape, metric)| shape.get(metric)).copied();
     found.unwrap_or(Stat { mean: f64::NAN, half_width: None })
 }
 

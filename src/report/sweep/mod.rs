@@ -18,8 +18,6 @@ use digest::Digest;
 
 use super::{Artefact, read_back};
 use crate::measure::sweep::{Columns, Row};
-use crate::report::csv::metric_column;
-use crate::report::format::Quantity;
 use crate::scenario::Scenario;
 use crate::scenario::axis::Unit;
 use crate::scenario::sweep::{Point, Sweep};
@@ -70,9 +68,8 @@ pub fn columns(sweep: &Sweep, columns: &Columns) -> Vec<Column> {
     }));
     all.push(column("replications".into(), Kind::Replications, "1"));
     all.push(column("objectives_met".into(), Kind::Met, ""));
-    for (function, key) in columns.subjects() {
-        let unit = Quantity::of(key).unit();
-        let name = metric_column(function, key);
+    for (name, quantity) in columns.columns() {
+        let unit = quantity.unit();
         all.push(column(name.clone(), Kind::Found, unit));
         all.push(column(name + "_half_width", Kind::Found, unit));
     }

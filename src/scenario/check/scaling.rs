@@ -14,13 +14,17 @@ use crate::policy::scaling::knative::config::ConfigMap;
 use crate::policy::scaling::knative::settings::{Revision, Settings};
 use crate::policy::scaling::{Governs, ScalingSpec, ThresholdsSpec, Trigger};
 use crate::policy::selection::Selection;
+use crate::scenario::limits::MIN_PAUSE;
 use crate::scenario::model::Concurrency;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::scaling::{KnativeTable, ScalingTable, ThresholdsTable};
-use crate::schema::diagnostic::Problem;
+use crate::schema::diagnostic::{Problem, SourceSpan};
+use crate::time::Span;
 
 /// Slots of an instance that has no limit of its own.
 const UNLIMITED_SLOTS: u32 = 1_000_000;
+/// Measurements that a scaling policy remembers at a time.
+const REMEMBERED_MAX: u64 = 100_000;
 
 impl Checker<'_, '_> {
     pub(super) fn scaling(&mut self, function: &FunctionTable, path: &str) -> Option<ScalingSpec> {
@@ -45,8 +49,20 @@ impl Checker<'_, '_> {
         })
     }
 
+    /// The time between two decisions, or two measurements, of a policy.
+    fn pause(&mut self, at: SourceSpan, value: Span, path: &str) -> Option<Span> {
+        let value = self.positive(at, value, path)?;
+        if value < MIN_PAUSE {
+            let message = format!("`{path}` = {value}: a scaling policy acts at most once in {MIN_PAUSE}");
+            self.problems
+                .push(Problem::error(at, message).help(format!("no autoscaler is faster: write {MIN_PAUSE} or more")));
+            return None;
+        }
+        Some(value)
+    }
+
     fn thresholds(&mut self, table: &ThresholdsTable, path: &str) -> Option<ThresholdsSpec> {
-        let interval = self.positive(table.interval.place, *table.interval, &format!("{path}.thresholds.interval"));
+        let interval = self.pause(table.interval.place, *table.interval, &format!("{path}.thresholds.interval"));
         Some(ThresholdsSpec {
             load: *table.load,
             target: table.target.value?,

@@ -6,39 +6,61 @@ use std::collections::VecDeque;
 
 use super::forecast::Quantile;
 
-/// The loads that may still count.
+/// The loads that may still count, for each place of the season apart; without one there is one place.
 #[derive(Clone, Debug)]
 pub(super) struct Quantiles {
     spec: Quantile,
+    /// How many loads were observed.
+    count: usize,
+    /// As many as were seen already.
+    places: Vec<Latest>,
+}
+
+/// The loads seen last at a place.
+#[derive(Clone, Debug, Default)]
+struct Latest {
     /// Oldest first.
     loads: VecDeque<f64>,
+    /// The same in order, so that a quantile is looked up.
+    sorted: Vec<f64>,
 }
 
 impl Quantiles {
     pub(super) fn new(spec: Quantile) -> Self {
-        Self { spec, loads: VecDeque::new() }
+        Self { spec, count: 0, places: Vec::new() }
+    }
+
+    fn season(&self) -> usize {
+        self.spec.season.unwrap_or(1).max(1)
     }
 
     pub(super) fn observe(&mut self, load: f64) {
-        self.loads.push_back(load);
-        if self.loads.len() > self.spec.of.saturating_mul(self.spec.season.unwrap_or(1)) {
-            self.loads.pop_front();
+        let place = self.count % self.season();
+        self.count += 1;
+        if place == self.places.len() {
+            self.places.push(Latest::default());
         }
+        self.places[place].add(load, self.spec.of);
     }
 
     pub(super) fn forecast(&self, steps: usize) -> Option<f64> {
-        let Quantile { quantile, of, season } = self.spec;
-        let mut counted: Vec<f64> = match season {
-            None => self.loads.iter().rev().take(of).copied().collect(),
-            Some(season) => {
-                // So many intervals before the last one lies the one at the same place of the season.
-                let back = season.max(1) - 1 - (steps - 1) % season.max(1);
-                self.loads.iter().rev().skip(back).step_by(season.max(1)).take(of).copied().collect()
-            }
-        };
-        counted.sort_by(f64::total_cmp);
-        let rank = (quantile * counted.len() as f64).ceil() as usize;
-        counted.get(rank.saturating_sub(1)).copied()
+        let Latest { sorted, .. } = self.places.get((self.count + steps - 1) % self.season())?;
+        let rank = (self.spec.quantile * sorted.len() as f64).ceil() as usize;
+        sorted.get(rank.saturating_sub(1)).copied()
+    }
+}
+
+impl Latest {
+    /// Adds a load to those that count, at most `of`.
+    fn add(&mut self, load: f64, of: usize) {
+        let place = |sorted: &[f64], load: f64| sorted.partition_point(|other| other.total_cmp(&load).is_lt());
+        self.loads.push_back(load);
+        self.sorted.insert(place(&self.sorted, load), load);
+        if self.loads.len() > of
+            && let Some(oldest) = self.loads.pop_front()
+        {
+            self.sorted.remove(place(&self.sorted, oldest));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::policy::scaling::{
     AzureConsumptionSpec, AzureFlexSpec, CloudRunSpec, OpenFaasCeSpec, OpenFaasSpec, ScalingSpec, Trigger,
 };
 
-use super::UNLIMITED_SLOTS;
+use super::{REMEMBERED_MAX, UNLIMITED_SLOTS};
 use crate::scenario::check::Checker;
 use crate::scenario::model::{Concurrency, Overflow, Phase};
 use crate::scenario::raw::function::FunctionTable;
@@ -121,7 +121,12 @@ impl Checker<'_, '_> {
             }),
         ];
         let window = self.positive(table.window.place, *table.window, &key("window"))?;
-        let interval = self.positive(table.interval.place, *table.interval, &key("interval"))?;
+        let interval = self.pause(table.interval.place, *table.interval, &key("interval"))?;
+        let remembered = window.as_nanos() / interval.as_nanos();
+        let rule = self.rule(&table.interval, remembered <= REMEMBERED_MAX, &key("interval"), || {
+            format!("that is {remembered} times in a `window`, and each is remembered: at most {REMEMBERED_MAX}")
+        });
+        rule?;
         (!rules.contains(&None)).then_some(CloudRunSpec {
             concurrency,
             concurrency_target: *table.concurrency_target,
@@ -144,7 +149,7 @@ impl Checker<'_, '_> {
         let rule = self.rule(&table.down_window, window <= Span::from_secs(300), &key("down-window"), || {
             "com.openfaas.scale.down.window is at most 5m".to_owned()
         });
-        let interval = self.positive(table.interval.place, *table.interval, &key("interval"))?;
+        let interval = self.pause(table.interval.place, *table.interval, &key("interval"))?;
         rule?;
         Some(OpenFaasSpec {
             load: *table.load,

@@ -4,6 +4,7 @@
 //! `apis/keda/v1alpha1/scaledobject_types.go` of kedacore/keda.
 
 use super::super::{Checker, either};
+use super::REMEMBERED_MAX;
 use crate::policy::scaling::hpa::autoscaler::{AutoscalerSpec, Metric};
 use crate::policy::scaling::hpa::behavior::{Amount, Behavior, Policy, ScalingRules};
 use crate::policy::scaling::hpa::calculator::{Calculator, Tolerance};
@@ -41,9 +42,19 @@ impl Checker<'_, '_> {
         ] {
             self.quantity(target, &key(name));
         }
-        let sync_period = self.positive(table.sync_period.place, *table.sync_period, &key("sync-period"));
+        let sync_period = self.pause(table.sync_period.place, *table.sync_period, &key("sync-period"));
         let resolution =
-            self.positive(table.metrics_resolution.place, *table.metrics_resolution, &key("metrics-resolution"));
+            self.pause(table.metrics_resolution.place, *table.metrics_resolution, &key("metrics-resolution"));
+        if let Some(remembered) = resolution.map(|resolution| table.metrics_delay.as_nanos() / resolution.as_nanos())
+            && remembered > REMEMBERED_MAX
+        {
+            let message = format!(
+                "`{}` ({}) is {remembered} times `metrics-resolution`, and each sample is remembered: at most {REMEMBERED_MAX}",
+                key("metrics-delay"),
+                *table.metrics_delay
+            );
+            self.problems.push(Problem::error(table.metrics_delay.place, message));
+        }
         let window = *table.downscale_stabilization;
         let behavior = table.behavior.as_ref().map(|rules| self.behavior(rules, window, &key("behavior")));
         let tolerance = |rules: fn(&BehaviorTable) -> Option<&RulesTable>| {
@@ -83,7 +94,7 @@ impl Checker<'_, '_> {
             let message = format!("`{}` ({idle}) must be fewer than `min-replicas` ({min})", key("idle-replicas"));
             self.refused(table.idle_replicas.place, message, "KEDA");
         }
-        let polling = self.positive(table.polling_interval.place, *table.polling_interval, &key("polling-interval"));
+        let polling = self.pause(table.polling_interval.place, *table.polling_interval, &key("polling-interval"));
         let behavior = table.behavior.as_ref().map(|rules| self.behavior(rules, DOWNSCALE_WINDOW, &key("behavior")));
         let object = ScaledObject {
             polling_interval: polling?,

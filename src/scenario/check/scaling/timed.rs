@@ -74,7 +74,7 @@ impl Checker<'_, '_> {
     }
 
     fn timer(&mut self, at: &Spanned<Option<Span>>, every: &Spanned<Option<Span>>, path: &str) -> Option<Timer> {
-        let again = every.value.map(|again| self.positive(every.place, again, &format!("{path}.every")));
+        let again = every.value.map(|again| self.pause(every.place, again, &format!("{path}.every")));
         Some(Timer { at: at.value?, every: again.map_or(Some(None), |again| again.map(Some))? })
     }
 

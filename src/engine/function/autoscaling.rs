@@ -2,37 +2,32 @@
 
 use rand::RngExt as _;
 
+use super::super::SimError;
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::observer::{Levels, Limit, Observer};
-use super::super::request::Request;
 use super::super::slab::{Key, Slab};
-use super::super::{Shared, SimError};
 use super::FunctionState;
+use super::fleet::{Fleet, Member, Order};
 use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
-use crate::id::InstanceId;
-use crate::policy::scaling::{Governs, InstanceView, Removal, Scaling, Totals, View};
+use crate::policy::scaling::{COOL_DOWN, Governs, InstanceView, ORDERED_MAX, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::Function;
-use crate::time::{SimTime, Span};
-
-/// The most instances that a policy may order where nothing else limits them.
-const ORDERED_MAX: u32 = 1_000_000;
-/// For so long after the horizon a policy is asked while requests wait.
-const COOL_DOWN: Span = Span::from_secs(3600);
+use crate::time::SimTime;
 
 /// A policy at work on one function.
-pub(super) struct Governor {
+pub(super) struct Autoscaling {
     policy: Box<dyn Scaling>,
     governs: Governs,
     limit: u32,
     ordered: u32,
     /// Where requests that are sent to any instance go.
     routes: Stream,
-    /// The instances it ordered that take requests, oldest first.
-    instances: Vec<Ordered>,
-    ready: u32,
+    /// The instances it ordered that take requests.
+    fleet: Fleet,
     /// Requests on instances of the kind that it governs.
     in_progress: u32,
     totals: Totals,
@@ -44,16 +39,7 @@ pub(super) struct Governor {
     views: Vec<InstanceView>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Ordered {
-    place: Key<Instance>,
-    id: InstanceId,
-    ready: Option<SimTime>,
-    /// When it became ready, or the last request on it ended.
-    last_used: SimTime,
-}
-
-impl Governor {
+impl Autoscaling {
     /// The policy of a function; none if each request decides.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
         let policy = spec.scaling.build(|purpose| streams.stream(&spec.name, purpose))?;
@@ -63,8 +49,7 @@ impl Governor {
             limit: spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX),
             ordered: spec.concurrency.provisioned,
             routes: streams.stream(&spec.name, Purpose::Policy),
-            instances: Vec::new(),
-            ready: 0,
+            fleet: Fleet::default(),
             in_progress: 0,
             totals: Totals::default(),
             reached: SimTime::ZERO,
@@ -79,15 +64,18 @@ impl Governor {
     }
 
     /// An instance that was there before the policy becomes one of its own.
-    pub(super) fn took_over(&mut self, place: Key<Instance>, id: InstanceId) {
-        let (ready, last_used) = (Some(SimTime::ZERO), SimTime::ZERO);
-        self.instances.push(Ordered { place, id, ready, last_used });
-        self.ready += 1;
+    pub(super) fn took_over(&mut self, key: Key<Instance>, instances: &mut Slab<Instance>) {
+        self.fleet.add(key, SimTime::ZERO, instances);
+    }
+
+    /// How many instances it ordered take requests.
+    pub(super) const fn ready(&self) -> usize {
+        self.fleet.ready()
     }
 
     /// How many requests may wait at an instance, where they are sent there without asking for a slot.
     pub(super) fn waits_at_instance(&self) -> Option<u32> {
-        self.policy.waits_at_instance().filter(|_| self.ready > 0)
+        self.policy.waits_at_instance().filter(|_| self.fleet.ready() > 0)
     }
 
     /// Whether the policy leads requests to instances itself.
@@ -112,7 +100,7 @@ impl Governor {
         if held > 0 {
             self.totals.in_progress_ns += u128::from(self.in_progress) * held;
             self.totals.queued_ns += in_front as u128 * held;
-            self.totals.ready_ns += u128::from(self.ready) * held;
+            self.totals.ready_ns += self.fleet.ready() as u128 * held;
             self.totals.load_ns += (u128::from(levels.in_progress) + u128::from(levels.queued)) * held;
             self.reached = now;
         }
@@ -122,70 +110,41 @@ impl Governor {
     pub(super) const fn has(&self, instance: &Instance) -> bool {
         self.orders_all() || instance.provisioned
     }
-
-    /// An instance that still takes requests. They are sorted by their ids.
-    fn find(&mut self, id: InstanceId) -> Option<&mut Ordered> {
-        let index = self.instances.binary_search_by_key(&id, |ordered| ordered.id).ok()?;
-        self.instances.get_mut(index)
-    }
-
-    fn forget(&mut self, index: usize, now: SimTime) -> Ordered {
-        let ordered = self.instances.remove(index);
-        self.ready -= u32::from(ordered.ready.is_some());
-        self.policy.withdrawn(now, ordered.id);
-        ordered
-    }
-
-    /// The instance to go next: starting ones first, the youngest of them first; then as the policy says.
-    fn victim(&self, instances: &Slab<Instance>) -> Option<usize> {
-        let starting = self.instances.iter().rposition(|ordered| ordered.ready.is_none());
-        let is_idle = |ordered: &Ordered| instances.get(ordered.place).in_flight == 0;
-        let idle = || match self.policy.removal() {
-            Removal::IdleFirst => self.instances.iter().rposition(is_idle),
-            Removal::LongestIdle => {
-                let idle = self.instances.iter().enumerate().filter(|(_, ordered)| is_idle(ordered));
-                idle.min_by_key(|(_, ordered)| ordered.last_used).map(|(index, _)| index)
-            }
-            Removal::Youngest => None,
-        };
-        starting.or_else(idle).or_else(|| self.instances.len().checked_sub(1))
-    }
 }
 
 impl FunctionState<'_> {
     /// The policy wants to be asked.
-    pub(in super::super) fn scaling_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        if self.governor.as_ref().is_none_or(|governor| governor.asked_at != now) {
+    pub(in super::super) fn scaling_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        if self.autoscaling.as_ref().is_none_or(|autoscaling| autoscaling.asked_at != now) {
             return; // an earlier question took its place
         }
-        self.advance(now, shared);
-        shared.counts.scaling_decisions += 1;
-        let Some(governor) = &mut self.governor else { return };
-        governor.asked_at = SimTime::NEVER;
-        governor.views.clear();
-        let listed = if governor.policy.looks_at_instances() { &governor.instances[..] } else { &[] };
-        for ordered in listed {
-            let instance = self.instances.get(ordered.place);
-            governor.views.push(InstanceView {
-                id: ordered.id,
-                created: instance.created,
-                ready: ordered.ready,
-                in_flight: instance.in_flight,
-            });
+        self.advance(now, ctx);
+        ctx.counts.scaling_decisions += 1;
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        autoscaling.asked_at = SimTime::NEVER;
+        autoscaling.views.clear();
+        if autoscaling.policy.looks_at_instances() {
+            autoscaling.views.extend(autoscaling.fleet.iter().map(|member| {
+                let instance = self.instances.get(member.key);
+                let (created, in_flight) = (instance.created, instance.in_flight);
+                InstanceView { id: member.id, created, ready: member.ready, in_flight }
+            }));
         }
-        let answer = governor.policy.decide(&View {
+        let answer = autoscaling.policy.decide(&View {
             now,
-            limit: governor.limit,
-            ordered: governor.ordered,
+            limit: autoscaling.limit,
+            ordered: autoscaling.ordered,
             per_instance: self.spec.concurrency.per_instance,
-            instances: &governor.views,
-            in_progress: governor.in_progress,
+            existing: autoscaling.fleet.len() as u32,
+            ready: autoscaling.fleet.ready() as u32,
+            instances: &autoscaling.views,
+            in_progress: autoscaling.in_progress,
             queued: self.queue.len() as u32,
-            totals: governor.totals,
+            totals: autoscaling.totals,
         });
-        if let Some(fault) = fault(answer, governor.limit, governor.policy.next(), now) {
+        if let Some(fault) = fault(answer, autoscaling.limit, autoscaling.policy.next(), now) {
             // The run stops soon, but not at once: the first fault is the one to tell.
-            shared.fault.get_or_insert_with(|| SimError::Policy {
+            ctx.fault.get_or_insert_with(|| SimError::Policy {
                 policy: self.spec.scaling.name().to_owned(),
                 function: self.spec.name.clone(),
                 fault,
@@ -193,78 +152,80 @@ impl FunctionState<'_> {
             });
             return;
         }
-        let before = governor.ordered;
+        let before = autoscaling.ordered;
         if let Some(answer) = answer {
-            governor.ordered = answer as u32;
+            autoscaling.ordered = answer as u32;
         }
-        shared.work(governor.views.len() + governor.ordered.abs_diff(before) as usize);
-        self.scale(now, shared);
-        self.serve_queue(now, shared);
-        self.watch_policy(now, shared);
+        ctx.work(autoscaling.views.len() + autoscaling.ordered.abs_diff(before) as usize);
+        self.scale(now, ctx);
+        self.serve_queue(now, ctx);
+        self.watch_policy(now, ctx);
     }
 
     /// Sees to it that the policy is asked when it wants to be. After the horizon it is asked while somebody waits.
-    pub(super) fn watch_policy<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let Some(governor) = &mut self.governor else { return };
-        let next = governor.policy.next().max(now);
-        let horizon = shared.sources.horizon();
+    pub(super) fn watch_policy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let next = autoscaling.policy.next().max(now);
+        let horizon = ctx.sources.horizon();
         let is_waited_for = self.levels.in_progress + self.levels.queued > 0;
         let is_needed = next < horizon || is_waited_for && next < horizon + COOL_DOWN;
-        if next < governor.asked_at && is_needed {
-            governor.asked_at = next;
-            shared.events.push(Event::of_function(next, Kind::Scaling, self.id));
+        if next < autoscaling.asked_at && is_needed {
+            autoscaling.asked_at = next;
+            ctx.events.push(Event::of_function(next, Kind::Scaling, self.id));
         }
     }
 
     /// Creates or withdraws instances until there are as many as are ordered.
-    fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        while let Some(governor) = &mut self.governor {
-            let have = governor.instances.len() as u32;
+    fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Some(autoscaling) = &self.autoscaling else { return };
+        let (have, ordered) = (autoscaling.fleet.len(), autoscaling.ordered as usize);
+        let surplus = autoscaling.fleet.victims(have.saturating_sub(ordered), autoscaling.policy.removal());
+        if !surplus.is_empty() {
+            for order in surplus {
+                self.withdraw(order, now, ctx);
+            }
+            if let Some(autoscaling) = &mut self.autoscaling {
+                autoscaling.fleet.tidy(&mut self.instances);
+            }
+            self.provisioned_changed(now);
+        }
+        let orders_all = self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all());
+        for _ in have..ordered {
             // Instances that requests have created count for the limit too; it is tried again at the next decision. So it is
             // where memory is short.
-            let has_room = governor.orders_all() || self.levels.instances() < self.max_instances;
-            if have < governor.ordered {
-                if !has_room || !self.take_memory(now, shared) {
-                    return;
-                }
-                self.order_instance(now, shared);
-            } else if have > governor.ordered {
-                let Some(victim) = governor.victim(&self.instances) else { return };
-                let ordered = governor.forget(victim, now);
-                self.withdraw(ordered, now, shared);
-            } else {
+            let has_room = orders_all || self.levels.instances() < self.max_instances;
+            if !has_room || !self.take_memory(now, ctx) {
                 return;
+            }
+            let key = self.create(Reason::Order, now, ctx);
+            if let Some(autoscaling) = &mut self.autoscaling {
+                autoscaling.fleet.add(key, now, &mut self.instances);
             }
         }
     }
 
-    fn order_instance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let place = self.create(Reason::Order, now, shared);
-        let id = self.instances.get(place).id;
-        if let Some(governor) = &mut self.governor {
-            governor.instances.push(Ordered { place, id, ready: None, last_used: now });
-        }
-    }
-
     /// An instance takes no further request, and goes as soon as it is free.
-    fn withdraw<O: Observer>(&mut self, ordered: Ordered, now: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(ordered.place);
+    fn withdraw<O: Observer>(&mut self, order: Order, now: SimTime, ctx: &mut Context<O>) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let Member { key, id, .. } = autoscaling.fleet.remove(order, &mut self.instances);
+        autoscaling.policy.withdrawn(now, id);
+        let instance = self.instances.get_mut(key);
         instance.retires = now;
         let is_free = instance.in_flight == 0;
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
-        list.remove(ordered.place, &mut self.instances);
+        list.remove(key, &mut self.instances);
         if is_free {
-            self.remove_instance(ordered.place, Cause::Retired, now, shared);
+            self.remove_instance(key, Cause::Retired, now, ctx);
         } else {
-            self.begin_grace_period(ordered.place, now, shared);
+            self.begin_grace_period(key, now, ctx);
         }
     }
 
     /// Sends a request where the policy leads it, to wait there if no slot is left.
     pub(super) fn place_as_chosen(&mut self) -> Result<Placement, Limit> {
-        let chosen = self.governor.as_mut().and_then(|governor| {
-            let id = governor.policy.choose()?;
-            Some(governor.find(id).expect("it chooses among those that are ready").place)
+        let chosen = self.autoscaling.as_mut().and_then(|autoscaling| {
+            let id = autoscaling.policy.choose()?;
+            Some(autoscaling.fleet.find(id).expect("it chooses among those that are ready"))
         });
         let place = chosen.ok_or(Limit::Scaling)?;
         if self.instances.get(place).in_flight < self.spec.concurrency.per_instance {
@@ -277,15 +238,10 @@ impl FunctionState<'_> {
 
     /// Sends a request to any ready instance, to wait there if no slot is left; at most `most` wait at one.
     pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
-        let Some(governor) = &mut self.governor else { return Err(Limit::Scaling) };
-        let nth = governor.routes.random_range(0..governor.ready) as usize;
-        let ordered = if governor.ready as usize == governor.instances.len() {
-            governor.instances.get(nth) // the common case: nobody has to be counted
-        } else {
-            governor.instances.iter().filter(|ordered| ordered.ready.is_some()).nth(nth)
-        };
-        let Some(ordered) = ordered else { return Err(Limit::Scaling) };
-        let (place, slots) = (ordered.place, self.spec.concurrency.per_instance);
+        let Some(autoscaling) = &mut self.autoscaling else { return Err(Limit::Scaling) };
+        let nth = autoscaling.routes.random_range(0..autoscaling.fleet.ready() as u32) as usize;
+        let Some(place) = autoscaling.fleet.nth_ready(nth) else { return Err(Limit::Scaling) };
+        let slots = self.spec.concurrency.per_instance;
         let in_flight = self.instances.get(place).in_flight;
         if in_flight < slots {
             self.on_demand.remove(place, &mut self.instances);
@@ -298,68 +254,68 @@ impl FunctionState<'_> {
     }
 
     /// The request that has waited longest at an instance begins to run there.
-    pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);
         let first = instance.first_waiting;
         if first.is_nil() {
             return;
         }
-        let next = self.requests.get(first).next;
+        let next = self.invocations.get(first).next;
         instance.first_waiting = next;
         if next.is_nil() {
             instance.last_waiting = Key::NIL;
         }
-        self.requests.get_mut(first).assigned = now; // until now it was queueing
+        self.invocations.get_mut(first).assigned = now; // until now it was queueing
         self.levels.queued -= 1;
         self.levels.in_progress += 1;
-        shared.observer.assigned(now, self.id, false, false);
-        self.start(first, now, shared);
+        ctx.observer.assigned(now, self.id, false, false);
+        self.start(first, now, ctx);
     }
 
-    pub(super) fn tell_arrival<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        if let Some(governor) = &mut self.governor {
-            governor.totals.arrived += 1;
-            governor.policy.arrived(now);
-            self.watch_policy(now, shared);
+    pub(super) fn tell_arrival<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.totals.arrived += 1;
+            autoscaling.policy.arrived(now);
+            self.watch_policy(now, ctx);
         }
     }
 
-    pub(super) fn tell_placement(&mut self, request: Key<Request>, placement: Placement, now: SimTime) {
+    pub(super) fn tell_placement(&mut self, request: Key<Invocation>, placement: Placement, now: SimTime) {
         let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
         let instance = self.instances.get(place);
-        let waited = self.requests.get(request).born < now;
-        if let Some(governor) = self.governor.as_mut().filter(|governor| governor.has(instance)) {
-            governor.in_progress += 1;
-            self.requests.get_mut(request).mark = governor.policy.placed(now, instance.id, waited);
+        let waited = self.invocations.get(request).born < now;
+        if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.has(instance)) {
+            autoscaling.in_progress += 1;
+            if let Some(order) = instance.order {
+                autoscaling.fleet.occupy(order);
+            }
+            self.invocations.get_mut(request).mark = autoscaling.policy.placed(now, instance.id, waited);
         }
     }
 
     /// A request that was given to an instance has ended there.
-    pub(super) fn tell_end(&mut self, request: Key<Request>, now: SimTime) {
-        let request = self.requests.get(request);
+    pub(super) fn tell_end(&mut self, request: Key<Invocation>, now: SimTime) {
+        let request = self.invocations.get(request);
         let (instance, mark) = (self.instances.get(request.instance), request.mark);
-        if let Some(governor) = &mut self.governor {
-            governor.totals.ended += 1;
-            if governor.has(instance) {
-                governor.in_progress -= 1;
-                if let Some(ordered) = governor.find(instance.id) {
-                    ordered.last_used = now;
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.totals.ended += 1;
+            if autoscaling.has(instance) {
+                autoscaling.in_progress -= 1;
+                if let Some(order) = instance.order {
+                    autoscaling.fleet.vacate(order, instance.in_flight == 1, now);
                 }
-                governor.policy.ended(now, instance.id, mark);
+                autoscaling.policy.ended(now, instance.id, mark);
             }
         }
     }
 
-    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
-        let id = self.instances.get(place).id;
-        if let Some(governor) = &mut self.governor
-            && let Some(ordered) = governor.find(id)
-        {
-            ordered.ready = Some(now);
-            ordered.last_used = now;
-            governor.ready += 1;
-            governor.policy.ready(now, id);
-            self.watch_policy(now, shared);
+    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let (id, order) = (self.instances.get(place).id, self.instances.get(place).order);
+        if let (Some(autoscaling), Some(order)) = (&mut self.autoscaling, order) {
+            autoscaling.fleet.make_ready(order, now);
+            autoscaling.policy.ready(now, id);
+            self.provisioned_changed(now);
+            self.watch_policy(now, ctx);
         }
     }
 }
@@ -386,10 +342,11 @@ mod tests {
 
     use super::*;
     use crate::engine::{Cell, EventCounts, simulate};
-    use crate::id::LocalFn;
-    use crate::policy::scaling::ScalingSpec;
+    use crate::id::{InstanceId, LocalFn};
     use crate::policy::scaling::testing::Script;
+    use crate::policy::scaling::{Removal, ScalingSpec};
     use crate::scenario::testing;
+    use crate::time::Span;
 
     /// Requests that run for 10 s, on instances that start in 500 ms; at most five.
     const SCENARIO: &str = r#"
