@@ -15,7 +15,7 @@ pub fn kinds() -> &'static [(&'static str, &'static str, &'static str)] {
         ("pareto", "power-law tail: P(X > x) = (scale / x)^shape", "scale (the minimum), shape"),
         ("hyper-exponential", "a mixture of exponentials, cv above 1", "branches: probability, mean"),
         ("burr", "Burr XII: P(X > x) = (1 + (x / scale)^c)^-k", "c, k, scale"),
-        ("percentiles", "linear between known percentiles, from p = 0 to p = 1", "points: p, value"),
+        ("percentiles", "through known percentiles, such as p50, p90, p99", "points: p, value; mean"),
         ("empirical", "drawn from observed values", "values or a file of them"),
     ]
 }

@@ -54,7 +54,7 @@ impl Checker<'_, '_> {
             }
             T::Times(t) => self.times(t, &path("times.at")),
             T::Trace(_) | T::Population(_) => None, // they bring their functions, and are looked at before
-            T::RateTrace(t) => self.rate_trace(t),
+            T::RateTrace(t) => self.rate_trace(t, source),
         }
     }
 

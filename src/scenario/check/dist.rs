@@ -60,9 +60,12 @@ impl Checker<'_, '_> {
                 let listed = t.points.as_ref()?;
                 let points = listed.iter().map(|point| Some(((*point.p)?, (*point.value.value)?)));
                 let points: Vec<_> = points.collect::<Option<_>>()?;
-                let result = Dist::percentiles(&points);
+                let result = match *t.mean {
+                    Some(mean) => Dist::percentiles_with_mean(&points, mean),
+                    None => Dist::percentiles(&points),
+                };
                 let place = self.of_element(&result, listed, t.points.place);
-                self.made(result, path, place, &[])
+                self.made(result, path, place, &[("mean", t.mean.place)])
             }
             T::Empirical(t) => self.empirical(t, path),
         }
@@ -167,6 +170,7 @@ impl Checker<'_, '_> {
             DistError::NotPositive(name) | DistError::TooLong(name) | DistError::Empty(name) => *name,
             DistError::OutOfRange { name, .. } => *name,
             DistError::MinAboveMax { .. } => "max",
+            DistError::MeanBeyondPoints { .. } => "mean",
             DistError::TailBelowMedian { .. } => "p99",
             _ => "",
         };

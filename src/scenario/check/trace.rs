@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use super::{Checker, Names};
 use crate::id::FnId;
-use crate::scenario::data::Traced;
+use crate::scenario::data::{Traced, warn_of};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceFormat, TraceTable};
+use crate::scenario::raw::arrivals::{ArrivalTable, Paths, RateTraceTable, TraceFormat, TraceTable};
+use crate::scenario::raw::dist::Unit;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
-use crate::schema::decode::{Field as _, Reader};
+use crate::schema::decode::{Field as _, Reader, Spanned};
 use crate::schema::diagnostic::{Problem, Problems};
 use crate::schema::tree::{Entry, Node, Value};
+use crate::time::SimTime;
 use crate::workload::ArrivalSpec;
-use crate::workload::trace::{RateTrace, TraceFunction};
+use crate::workload::trace::{self, RateOptions, RateTrace, RowOptions, TraceFunction};
 
 /// Whether each request names its function itself.
 pub(super) fn names_functions(table: &ArrivalTable) -> bool {
@@ -58,8 +60,7 @@ impl Checker<'_, '_> {
         for source in file.source.iter() {
             let traced = match source.arrivals.as_ref() {
                 Some(ArrivalTable::Trace(table)) => {
-                    self.only_of_azure_2019(table);
-                    self.data.trace(table, self.problems)
+                    self.fits_format(table).and_then(|()| self.data.trace(table, self.problems))
                 }
                 Some(ArrivalTable::Population(table)) => self.data.population(table),
                 _ => None,
@@ -92,14 +93,32 @@ impl Checker<'_, '_> {
         traces
     }
 
-    /// Reports files that other formats do not have.
-    fn only_of_azure_2019(&mut self, table: &TraceTable) {
+    /// Reports what the format does not have.
+    fn fits_format(&mut self, table: &TraceTable) -> Option<()> {
+        let is_azure_2019 = (*table.format)? == TraceFormat::Azure2019;
+        let mut fits = table.file.is_some().then_some(());
         for (key, path) in [("durations", &table.durations), ("memory", &table.memory)] {
-            if path.is_some() && table.format.is_some_and(|format| format != TraceFormat::Azure2019) {
+            if path.is_some() && !is_azure_2019 {
                 let message = format!("`{key}` is a file of azure-2019 only: other formats have it in their rows");
                 self.problems.push(Problem::error(path.place, message).help(format!("remove `{key}`")));
             }
         }
+        if table.file.as_ref().is_some_and(|files| files.len() > 1) && !is_azure_2019 {
+            let message = "several files are read of azure-2019 only, one for each day";
+            let help = "put the files together, in order of time, or use a [[source]] for each";
+            self.problems.push(Problem::error(table.file.place, message).help(help));
+            fits = None;
+        }
+        let of_rows = [
+            ("start", table.start.is_some(), table.start.place),
+            ("time-unit", table.time_unit.is_some(), table.time_unit.place),
+        ];
+        for (key, _, place) in of_rows.into_iter().filter(|(_, is_some, _)| *is_some && is_azure_2019) {
+            let message =
+                format!("`{key}` is for times, which azure-2019 does not have: its first minute is time zero");
+            self.problems.push(Problem::error(place, message).help(format!("remove `{key}`")));
+        }
+        fits
     }
 
     /// The functions that the file does not have, made from its defaults.
@@ -142,7 +161,7 @@ impl Checker<'_, '_> {
         Some(made.collect())
     }
 
-    /// The sources of one table: one for each function where the trace counts by function, else one.
+    /// The sources of one table: one for each function, but a single one where a trace is too long to be kept.
     pub(super) fn sources(
         &mut self,
         table: &SourceTable,
@@ -163,6 +182,18 @@ impl Checker<'_, '_> {
             all_to.or_else(|| functions.place(&function.name).map(|place| FnId(place as u32)))
         };
         match traces.of_source.get(place)?.as_ref()? {
+            Traced::Rows(rows) if rows.is_kept() => (0..)
+                .zip(&rows.functions)
+                .map(|(place, function)| {
+                    Some(Source {
+                        name: format!("{name}/{}", function.name),
+                        target: Target::Function(find(function)?),
+                        entry: None,
+                        arrivals: ArrivalSpec::Recorded { of: Arc::clone(rows), function: place },
+                        duration: duration.clone(),
+                    })
+                })
+                .collect(),
             Traced::Rows(rows) => {
                 let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
@@ -184,12 +215,33 @@ impl Checker<'_, '_> {
     }
 
     /// A rate trace.
-    pub(super) fn rate_trace(&mut self, table: &RateTraceTable) -> Option<ArrivalSpec> {
+    pub(super) fn rate_trace(&mut self, table: &RateTraceTable, source: &str) -> Option<ArrivalSpec> {
         let path = table.file.as_deref()?;
-        let input = self.data.files.input(path);
-        match RateTrace::read(&input, *table.spread, *table.scale, *table.on_error) {
+        if let (Some(_), Some(_)) = (&*table.count_column, &*table.rate_column) {
+            let message = format!("`{source}.arrivals.rate-trace` has both `count-column` and `rate-column`");
+            self.problems.push(Problem::error(table.rate_column.place, message).help("remove one of them"));
+            return None;
+        }
+        if let Some(interval) = *table.interval {
+            self.positive(table.interval.place, interval, &format!("{source}.arrivals.rate-trace.interval"))?;
+        }
+        let start = start(&table.start, self.problems);
+        let separator = separator(&table.separator, self.problems);
+        let options = RateOptions {
+            spread: *table.spread,
+            scale: Some(*table.scale),
+            on_error: *table.on_error,
+            time_column: (*table.time_column).clone(),
+            count_column: (*table.count_column).clone(),
+            rate_column: (*table.rate_column).clone(),
+            time_unit: table.time_unit.map(Unit::span),
+            interval: *table.interval,
+            start: start?,
+            separator: separator?,
+        };
+        match RateTrace::read(&self.data.files.input(path), &options) {
             Ok(trace) => {
-                crate::scenario::data::warn_of_skipped(&trace.skipped, path, table.file.place, self.problems);
+                warn_of(&trace.remarks, table.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
@@ -200,12 +252,45 @@ impl Checker<'_, '_> {
     }
 }
 
+/// Time zero of a trace; `None` if it is written and cannot be.
+fn start(text: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Option<SimTime>> {
+    let Some(written) = text.as_deref() else { return Some(None) };
+    match trace::start(written) {
+        Ok(start) => Some(Some(start)),
+        Err(help) => {
+            problems.push(Problem::error(text.place, format!("\"{written}\" is no beginning of a trace")).help(help));
+            None
+        }
+    }
+}
+
+/// What separates fields; `None` if it is written and cannot be.
+fn separator(text: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Option<u8>> {
+    let Some(written) = text.as_deref() else { return Some(None) };
+    match written.as_bytes() {
+        b"tab" => Some(Some(b'\t')),
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.-+".contains(byte) => Some(Some(*byte)),
+        _ => {
+            let message = format!("\"{written}\" does not separate fields");
+            problems.push(Problem::error(text.place, message).help("write \",\", \";\", \"|\" or \"tab\""));
+            None
+        }
+    }
+}
+
 impl TraceTable {
     /// Where to look for the trace, and how to read it: what tells traces apart.
     pub(in crate::scenario) fn key(&self) -> String {
-        format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            *self.file, *self.format, *self.durations, *self.memory, *self.spread, *self.on_error
-        )
+        let files = [&self.file, &self.durations, &self.memory].map(|paths| Paths::of(paths).collect::<Vec<_>>());
+        let reading = (*self.format, *self.spread, &*self.start, *self.time_unit, &*self.separator, *self.on_error);
+        format!("{files:?} {reading:?}")
+    }
+
+    /// How to read it; `None` if that is written wrongly.
+    pub(in crate::scenario) fn options(&self, problems: &mut Problems) -> Option<RowOptions> {
+        let start = start(&self.start, problems);
+        let separator = separator(&self.separator, problems);
+        let time_unit = self.time_unit.map(Unit::span);
+        Some(RowOptions { on_error: *self.on_error, start: start?, time_unit, separator: separator? })
     }
 }

@@ -1,9 +1,9 @@
 //! Arrival processes.
 
-use super::dist::DistTable;
+use super::dist::{DistTable, Unit};
 use crate::scenario::limits::{MAX_BURST, MAX_POINTS, MAX_STATES, MAX_USERS};
 use crate::schema::declare::*;
-use crate::schema::limits::MAX_LISTED;
+use crate::schema::limits::{MAX_LISTED, MAX_TEXT};
 use crate::schema::scalars::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
 use crate::time::Span;
 use crate::workload::Spread;
@@ -178,16 +178,23 @@ table! {
 table! {
     /// Recorded requests.
     struct TraceTable {
-        /// The file: for azure-2019 the invocations; gzip and zstd are read as they are.
-        required file: Text,
+        /// The file: for azure-2019 the invocations, of several days a list; gzip and zstd are read as they are.
+        required file: Paths,
         /// How the file is written.
         required format: TraceFormat,
-        /// azure-2019: the file of durations.
-        optional durations: Text,
-        /// azure-2019: the file of memory.
-        optional memory: Text,
+        /// azure-2019: the file of durations, or a list.
+        optional durations: Paths,
+        /// azure-2019: the file of memory, or a list.
+        optional memory: Paths,
         /// azure-2019: how the requests of a minute lie within it.
-        default spread: Spread = Spread::Uniform,
+        default spread: Spread = Spread::Auto,
+        /// What is time zero: a time in the trace, as in "2d", or a date. Without it the zero of the trace's times; where these
+        /// count from 1970 on, the first request.
+        optional start: Text,
+        /// forewarm, azure-2021: the unit of times that are numbers; without it seconds. Running times are always in seconds.
+        optional time_unit: Unit,
+        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        optional separator: Text,
         /// What a row that cannot be read does.
         default on_error: OnError = OnError::Fail,
     }
@@ -206,16 +213,73 @@ table! {
 }
 
 table! {
-    /// Recorded counts of requests per interval: columns time and count.
+    /// Recorded counts of requests per interval, or rates: two columns of a file.
     struct RateTraceTable {
         /// The file; gzip and zstd are read as they are.
         required file: Text,
+        /// The column of times; without it one called time, timestamp, date, minute, hour or the like.
+        optional time_column: Text,
+        /// The column of counts; without it one called count, requests, invocations, sum or the like.
+        optional count_column: Text,
+        /// A column of rates per second, in place of counts; without it one called rate, rps or the like.
+        optional rate_column: Text,
+        /// The unit of times that are numbers; without it the name of the column or their size tells.
+        optional time_unit: Unit,
+        /// The length of the intervals; without it the least distance of two times, or what divides all of them.
+        optional interval: Duration,
+        /// What is time zero: a time in the trace, as in "2d", or a date; without it the first interval.
+        optional start: Text,
+        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        optional separator: Text,
         /// What the counts are multiplied with.
         default scale: Positive = 1.0,
         /// How the requests of an interval lie within it.
         default spread: Spread = Spread::Poisson,
         /// What a row that cannot be read does.
         default on_error: OnError = OnError::Fail,
+    }
+}
+
+/// One path, or a list of them.
+#[derive(Debug)]
+pub(crate) struct Paths;
+
+type PathList = List<Text, 1, 1000>;
+
+impl Paths {
+    /// The paths, none where the key is absent.
+    pub(crate) fn of(at: &Spanned<Option<Vec<Spanned<String>>>>) -> impl Iterator<Item = &str> {
+        at.iter().flatten().map(|path| path.as_str())
+    }
+}
+
+impl Field for Paths {
+    type Value = Vec<Spanned<String>>;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "a path, or a list of paths",
+        quoted: true,
+        schema: || {
+            let path = serde_json::json!({"type": "string", "maxLength": MAX_TEXT});
+            serde_json::json!({"anyOf": [path, {"type": "array", "items": path, "minItems": 1, "maxItems": 1000}]})
+        },
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
+        match &node.value {
+            Value::List(_) => PathList::read(node, reader),
+            Value::Text(_) => {
+                Text::read(node, reader).map(|value| vec![Spanned { value, place: node.place, broken: false }])
+            }
+            _ => {
+                reader.refuse(node, Self::SHAPE);
+                None
+            }
+        }
+    }
+    fn write(paths: &Self::Value) -> Value {
+        match &paths[..] {
+            [path] => Text::write(path),
+            _ => PathList::write(paths),
+        }
     }
 }
 
@@ -237,6 +301,8 @@ choice! { Spread {
     "uniform" => Spread::Uniform, "As many as counted, at random moments.";
     "poisson" => Spread::Poisson, "A Poisson process with the counted mean.";
     "equidistant" => Spread::Equidistant, "As many as counted, at equal gaps.";
+    "timer" => Spread::Timer, "As many as counted, at equal gaps from an offset that is drawn once for each function, as timers fire.";
+    "auto" => Spread::Auto, "As \"timer\" where a timer is the trigger or at most one request a second was counted, else as \"uniform\".";
 } }
 
 choice! { OnError {

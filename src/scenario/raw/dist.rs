@@ -31,7 +31,7 @@ union! {
         "hyper-exponential" => HyperExponential(HyperExponentialTable),
         /// Burr XII: P(X > x) = (1 + (x / scale)^c)^-k.
         "burr" => Burr(BurrTable),
-        /// Linear between known percentiles, from p = 0 to p = 1.
+        /// Through known percentiles, such as p50, p90 and p99, with or without a `mean`.
         "percentiles" => Percentiles(PercentilesTable),
         /// Drawn from observed values: `values`, or a `file` of them.
         "empirical" => Empirical(EmpiricalTable),
@@ -163,10 +163,13 @@ table! {
 }
 
 table! {
-    /// Linear between known percentiles.
+    /// Through known percentiles, in straight lines. The smallest value (p = 0) and the largest (p = 1) may be left out: beyond the
+    /// last point the values grow in proportion to -ln(1 - p), below the first they go down towards 0.
     struct PercentilesTable {
-        /// From p = 0 (the smallest value) to p = 1 (the largest).
+        /// At least two, p rising.
         required points: List<PercentileTable, 2, MAX_POINTS>,
+        /// The mean, if it is known: it is met exactly, by the tail.
+        optional mean: Duration,
     }
 }
 

@@ -11,6 +11,7 @@ mod modulated;
 mod piecewise;
 mod point;
 mod poisson;
+mod recorded;
 mod renewal;
 mod repeated;
 mod scatter;
@@ -52,6 +53,7 @@ enum Process {
     Counted(Box<counted::Counted>),
     CountedPoisson(Box<counted::CountedPoisson>),
     Rows(Box<RowReader>),
+    Recorded(Box<recorded::Recorded>),
     Repeated(Box<repeated::Repeated>),
     Never,
 }
@@ -92,6 +94,9 @@ impl Arrivals {
                 _ => Process::Counted(Box::new(counted::Counted::new(counts, stream))),
             },
             ArrivalSpec::Rows(trace) => Process::Rows(Box::new(trace.read()?)),
+            ArrivalSpec::Recorded { of, function } => {
+                Process::Recorded(Box::new(recorded::Recorded::new(of, *function)))
+            }
             ArrivalSpec::Repeated { of, factor } => {
                 Process::Repeated(Box::new(repeated::Repeated::new(Self::new(of, streams, owner)?, *factor)))
             }
@@ -115,6 +120,7 @@ impl Arrivals {
         match &mut self.0 {
             Process::Poisson(process) => process.draw(until, places),
             Process::DenseDiurnal(process) => process.draw(until, places),
+            Process::Recorded(process) => fill(until, places, || process.next()),
             _ => fill(until, places, || self.next()),
         }
     }
@@ -133,6 +139,7 @@ impl Arrivals {
             Process::Counted(process) => process.next(),
             Process::CountedPoisson(process) => process.next(),
             Process::Rows(reader) => reader.next().map(|arrival| arrival.at),
+            Process::Recorded(process) => process.next().map(|arrival| arrival.at),
             Process::Repeated(repeated) => repeated.next().map(|arrival| arrival.at),
             Process::Never => None,
         }
@@ -147,6 +154,7 @@ impl Iterator for Arrivals {
         let at = match &mut self.0 {
             Process::Poisson(process) => process.next()?,
             Process::Rows(reader) => return reader.next(),
+            Process::Recorded(process) => return process.next(),
             Process::Repeated(repeated) => return repeated.next(),
             _ => self.next_rare()?,
         };
@@ -238,7 +246,7 @@ mod tests {
     }
 
     fn spread() -> impl Strategy<Value = Spread> {
-        prop_oneof![Just(Spread::Uniform), Just(Spread::Poisson), Just(Spread::Equidistant)]
+        prop::sample::select(vec![Spread::Uniform, Spread::Poisson, Spread::Equidistant, Spread::Timer, Spread::Auto])
     }
 
     prop_compose! {
