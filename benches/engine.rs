@@ -194,6 +194,7 @@ fn with_report(scenario: &Scenario) -> usize {
         wall_s: 1.0,
         invocations: run.simulated,
         invocations_per_s: run.simulated as f64,
+        files: Vec::new(),
     };
     let document = run.result.document(&manifest);
     terminal::render(&document, Detail::Everything, false).len() + html::render(&document).len()

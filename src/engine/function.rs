@@ -351,10 +351,15 @@ impl<'s> FunctionState<'s> {
     fn start<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get_mut(place);
         request.started = now;
+        let on = request.instance;
         let ends = request.ends(self.spec.timeout);
         ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         if self.autoscaling.is_some() && self.may_be_cut_off() {
             self.chain(place);
+        }
+        if self.spec.shares_instances() {
+            let instance = self.instances.get_mut(on);
+            instance.busy_since = instance.busy_since.min(now);
         }
     }
 }

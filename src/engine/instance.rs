@@ -17,6 +17,8 @@ pub(super) struct Instance {
     pub(super) deadline: SimTime,
     /// The earliest entry that it has in the expiry heap.
     pub(super) expiry_queued: SimTime,
+    /// Where instances serve several requests at a time: since when it has one that runs; "never" if it has none.
+    pub(super) busy_since: SimTime,
     /// Requests on it, running or waiting there: for it to start, or for a slot.
     pub(super) in_flight: u32,
     /// Marks its entry in the list of available instances; 0 or another number there: that entry is stale.
@@ -55,6 +57,7 @@ impl Instance {
             retires,
             deadline: SimTime::NEVER,
             expiry_queued: SimTime::NEVER,
+            busy_since: SimTime::NEVER,
             in_flight: 0,
             stamp: 0,
             position: 0,

@@ -250,6 +250,9 @@ observer! {
     fn instance_created(
         now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool
     );
+    /// An instance of a function whose instances serve several requests at a time was busy from `since` until `now`: it had
+    /// one request or more all the time.
+    fn served(now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool);
     /// An instance was there when the run began, free or with a request that is none of the scenario's: of that request
     /// only the end is told.
     fn instance_found(function: LocalFn, instance: InstanceId, is_busy: bool);

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
 use crate::measure::{
-    Batches, Details, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached,
+    Batches, Details, FunctionRecord, MinimumInstances, Recorder, Replication, RunResult, Total, Window,
+    precision_reached,
 };
 use crate::rng::Streams;
 use crate::scenario::Scenario;
@@ -310,7 +311,8 @@ impl Work<'_> {
         let (scenario, cell, window) = (self.scenario, task.cell, self.window);
         let mut batches = Batches::new(scenario, cell, window);
         let mut details = Details::new(scenario, cell, window);
-        let is_plain = batches.is_none() && details.is_none() && log.is_none();
+        let mut minimum = MinimumInstances::new(scenario, cell, window);
+        let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && log.is_none();
         // The common cases know what they do not need.
         if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
@@ -321,7 +323,7 @@ impl Work<'_> {
         let events = if is_plain {
             simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?
         } else {
-            let beside = (batches.as_mut(), details.as_mut());
+            let beside = (batches.as_mut(), (details.as_mut(), minimum.as_mut()));
             simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?
         };
         let mut records = recorder.finish(events);
@@ -330,6 +332,9 @@ impl Work<'_> {
         }
         if let Some(details) = details {
             details.finish(window, total);
+        }
+        if let Some(minimum) = minimum {
+            minimum.finish(&mut records);
         }
         Ok(records)
     }

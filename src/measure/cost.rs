@@ -33,6 +33,10 @@ pub struct Usage {
     pub provisioned_gb_s: ByArchitecture,
     /// GB-seconds of execution on provisioned concurrency, from billed durations.
     pub provisioned_execution_gb_s: ByArchitecture,
+    /// GB-seconds of minimum instances that were idle.
+    pub minimum_idle_gb_s: f64,
+    /// GB-seconds of minimum instances that were busy, where those have a price of their own.
+    pub minimum_busy_gb_s: f64,
     /// GB-seconds of ephemeral storage beyond what is included.
     pub ephemeral_gb_s: f64,
     /// GB-seconds of keeping snapshots.
@@ -52,6 +56,8 @@ pub struct Prices {
     on_demand: ByArchitecture,
     provisioned: ByArchitecture,
     provisioned_execution: ByArchitecture,
+    minimum_idle: f64,
+    minimum_busy: f64,
     extras: ExtraPrices,
 }
 
@@ -63,7 +69,7 @@ impl Prices {
     #[must_use]
     pub fn of_month(month: &Usage, billing: &Billing) -> Self {
         let compute = month.on_demand_gb_s;
-        let charged = paid_share(compute.x86 + compute.arm, billing.free_gb_seconds);
+        let charged = paid_share(compute.sum(), billing.free_gb_seconds);
         let on_demand = |volume: f64, tiers: &[Tier]| {
             if volume > 0.0 { tiered_usd(volume * charged, tiers) / volume } else { 0.0 }
         };
@@ -77,6 +83,8 @@ impl Prices {
             },
             provisioned,
             provisioned_execution,
+            minimum_idle: billing.minimum_instances.map_or(0.0, |prices| prices.idle_usd),
+            minimum_busy: billing.minimum_instances.and_then(|prices| prices.busy_usd).unwrap_or(0.0),
             extras: billing.extras,
         }
     }
@@ -87,7 +95,9 @@ impl Prices {
         let requests = usage.requests * self.request;
         let compute = usage.on_demand_gb_s.times(self.on_demand);
         let provisioned = usage.provisioned_gb_s.times(self.provisioned)
-            + usage.provisioned_execution_gb_s.times(self.provisioned_execution);
+            + usage.provisioned_execution_gb_s.times(self.provisioned_execution)
+            + usage.minimum_idle_gb_s * self.minimum_idle
+            + usage.minimum_busy_gb_s * self.minimum_busy;
         let other = usage.ephemeral_gb_s * self.extras.ephemeral_gb_second_usd
             + usage.snapshot_cache_gb_s * self.extras.snapshot_cache_gb_second_usd
             + usage.snapshot_restored_gb * self.extras.snapshot_restore_gb_usd
@@ -119,6 +129,8 @@ impl Usage {
             on_demand_gb_s,
             provisioned_gb_s,
             provisioned_execution_gb_s,
+            minimum_idle_gb_s,
+            minimum_busy_gb_s,
             ephemeral_gb_s,
             snapshot_cache_gb_s,
             snapshot_restored_gb,
@@ -130,6 +142,8 @@ impl Usage {
             on_demand_gb_s: on_demand_gb_s.scaled(factor),
             provisioned_gb_s: provisioned_gb_s.scaled(factor),
             provisioned_execution_gb_s: provisioned_execution_gb_s.scaled(factor),
+            minimum_idle_gb_s: minimum_idle_gb_s * factor,
+            minimum_busy_gb_s: minimum_busy_gb_s * factor,
             ephemeral_gb_s: ephemeral_gb_s * factor,
             snapshot_cache_gb_s: snapshot_cache_gb_s * factor,
             snapshot_restored_gb: snapshot_restored_gb * factor,
@@ -146,6 +160,8 @@ impl AddAssign for Usage {
             on_demand_gb_s,
             provisioned_gb_s,
             provisioned_execution_gb_s,
+            minimum_idle_gb_s,
+            minimum_busy_gb_s,
             ephemeral_gb_s,
             snapshot_cache_gb_s,
             snapshot_restored_gb,
@@ -156,6 +172,8 @@ impl AddAssign for Usage {
         self.on_demand_gb_s += on_demand_gb_s;
         self.provisioned_gb_s += provisioned_gb_s;
         self.provisioned_execution_gb_s += provisioned_execution_gb_s;
+        self.minimum_idle_gb_s += minimum_idle_gb_s;
+        self.minimum_busy_gb_s += minimum_busy_gb_s;
         self.ephemeral_gb_s += ephemeral_gb_s;
         self.snapshot_cache_gb_s += snapshot_cache_gb_s;
         self.snapshot_restored_gb += snapshot_restored_gb;
@@ -172,6 +190,11 @@ impl ByArchitecture {
             Architecture::X86 => Self { x86: quantity, arm: 0.0 },
             Architecture::Arm => Self { x86: 0.0, arm: quantity },
         }
+    }
+
+    /// On both.
+    pub(super) fn sum(self) -> f64 {
+        self.x86 + self.arm
     }
 
     fn scaled(self, factor: f64) -> Self {
@@ -265,6 +288,7 @@ mod tests {
                 execution_usd_arm: 7.7778e-6,
                 granularity: Span::from_secs(300),
             }),
+            minimum_instances: None,
             extras: ExtraPrices {
                 ephemeral_gb_second_usd: 3.09e-8,
                 snapshot_cache_gb_second_usd: 1.5046e-6,

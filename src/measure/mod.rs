@@ -5,6 +5,7 @@ pub mod comparison;
 mod cost;
 mod details;
 pub mod evidence;
+mod minimum;
 mod objective;
 mod peaks;
 pub mod plan;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use batches::Batches;
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
 pub use details::Details;
+pub use minimum::MinimumInstances;
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};
 pub(crate) use result::precision_reached;
@@ -67,6 +69,9 @@ pub struct Manifest {
     pub invocations: u64,
     /// Simulated invocations for each second of wall time.
     pub invocations_per_s: f64,
+    /// The files beside it that were written with it: whatever else is in the folder belongs to somebody else.
+    #[serde(default)]
+    pub files: Vec<String>,
 }
 
 impl Manifest {

@@ -156,6 +156,10 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         }
     }
 
+    fn served(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool) {
+        self.functions[place::<ALONE>(function)].serve(instance, since, now, provisioned, self.window);
+    }
+
     fn instance_found(&mut self, _: LocalFn, _: InstanceId, is_busy: bool) {
         if let Some(running) = self.running() {
             running.created();

@@ -15,7 +15,7 @@ use super::{MONTH, RunResult};
 use crate::engine::Limit;
 use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
-use crate::scenario::{Function, Overflow, Scenario, Source, Subject};
+use crate::scenario::{Billing, Function, Overflow, Scenario, Source, Subject};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -29,6 +29,8 @@ impl RunResult {
         let window = Window::of(scenario);
         let monthly: Vec<f64> =
             replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
+        let free: Vec<f64> =
+            replications.iter().map(|replication| replication.free_in_a_month(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
         let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total.shape).collect();
         // In a comparison there are replications after all.
@@ -64,7 +66,9 @@ impl RunResult {
             }),
             events: events(&replications),
             limits: limits(scenario, &replications),
+            has_prices: scenario.platform.billing.is_some(),
             monthly_cost_usd: Stat::of(&monthly),
+            monthly_free_usd: Stat::of(&free),
             evidence: Evidence {
                 rare: evidence::rare(scenario, &replications),
                 few: evidence::few(scenario, &replications),
@@ -159,8 +163,7 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
 impl Replication {
     /// Fills in the cost and returns that of a month. Doing it again changes nothing.
     pub(super) fn charge(&mut self, scenario: &Scenario, measured: Span) -> f64 {
-        let mut all = Usage::default();
-        self.functions.iter().for_each(|function| all += function.usage);
+        let all = self.usage();
         let month = all.to_month(measured);
         let billing = scenario.platform.billing.as_ref();
         let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
@@ -173,6 +176,23 @@ impl Replication {
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
         prices.cost(&month, requests.arrived * months, requests.completed * months).total
+    }
+
+    /// What free amounts take off the list price of a month, US dollars.
+    fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
+        let month = self.usage().to_month(measured);
+        let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
+        let billing = scenario.platform.billing.as_ref();
+        billing.map_or(0.0, |billing| {
+            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, ..billing.clone() }) - total(billing)
+        })
+    }
+
+    /// What is charged for, of all functions together.
+    fn usage(&self) -> Usage {
+        let mut all = Usage::default();
+        self.functions.iter().for_each(|function| all += function.usage);
+        all
     }
 }
 

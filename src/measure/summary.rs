@@ -58,8 +58,12 @@ pub struct Summary {
     pub events: Vec<(String, Stat)>,
     /// Which limits held requests back, most often first.
     pub limits: Vec<LimitHit>,
-    /// Cost of 30 days at the measured rate, tiers and free grant applied to the month's volume.
+    /// Whether the scenario has prices; without them all costs are 0.
+    pub has_prices: bool,
+    /// Cost of 30 days at the measured rate: prices by the month's volume, less `monthly_free_usd`.
     pub monthly_cost_usd: Stat,
+    /// What free amounts take off the list price of these 30 days.
+    pub monthly_free_usd: Stat,
     /// How sure all of it is, beside the intervals.
     #[serde(flatten)]
     pub evidence: Evidence,

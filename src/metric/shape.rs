@@ -164,7 +164,7 @@ group! {
         requests: USD,
         /// Charged by GB-second on demand.
         compute: USD,
-        /// Provisioned concurrency: having it and running on it.
+        /// Provisioned concurrency and minimum instances: having them and running on them.
         provisioned: USD,
         /// Everything else.
         other: USD,

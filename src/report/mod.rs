@@ -25,7 +25,8 @@ pub mod kinds;
 #[cfg(feature = "parquet")]
 mod parquet;
 pub mod perfetto;
-mod phrases;
+pub(crate) mod phrases;
+pub mod quick;
 pub mod read_back;
 pub mod requests;
 pub mod sweep;

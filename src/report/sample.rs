@@ -61,7 +61,9 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
                 throttled: stat(2_351.0, 310.0),
             },
         ],
+        has_prices: true,
         monthly_cost_usd: stat(1_234.56, 12.3),
+        monthly_free_usd: stat(0.0, 0.0),
         evidence: Evidence::default(),
     };
     let total_series = Series { function: None, points: (0..intervals).map(|i| point(i, intervals, 1.0)).collect() };
@@ -176,6 +178,7 @@ pub(in crate::report) fn manifest() -> Manifest {
         wall_s: 1.87,
         invocations: 21_489_240,
         invocations_per_s: 11_491_572.0,
+        files: Vec::new(),
     }
 }
 

@@ -13,7 +13,10 @@ use crate::schema::tree::{Entry, Node, Value};
 pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     let preset = preset_of(root);
     if let Some((preset, place)) = preset {
-        merge(root, &preset.values(place), FileTable::SHAPE);
+        let billing = root.get("platform").and_then(|platform| platform.get("billing"));
+        let free_tier = billing.and_then(|billing| billing.get("free-tier"));
+        let has_free_tier = free_tier.is_some_and(|flag| flag.value == Value::Boolean(true));
+        merge(root, &preset.values(place, has_free_tier), FileTable::SHAPE);
     }
     let Value::Table(sections) = &mut root.value else { return };
     let keep_alive = sections

@@ -381,6 +381,8 @@ pub struct Billing {
     pub free_gb_seconds: f64,
     /// Provisioned concurrency.
     pub provisioned: Option<ProvisionedBilling>,
+    /// Instances that a scaling policy keeps at least; none: as all others.
+    pub minimum_instances: Option<MinimumBilling>,
     /// What else may be charged.
     pub extras: ExtraPrices,
 }
@@ -398,6 +400,15 @@ pub struct ExtraPrices {
     pub poller_hour_usd: f64,
     /// An instance in existence, idle or not, for each GB-second.
     pub instance_gb_second_usd: f64,
+}
+
+/// What instances cost that a scaling policy keeps at least, US dollars per GB-second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MinimumBilling {
+    /// While they serve nobody.
+    pub idle_usd: f64,
+    /// While they serve; none: as any other.
+    pub busy_usd: Option<f64>,
 }
 
 /// Price of one volume tier.
@@ -446,6 +457,14 @@ impl Function {
             }
             _ => ColdStart { start_up, billed, init_again: Span::ZERO },
         }
+    }
+
+    /// Whether an instance serves several requests at a time, so that it is charged for while it is busy and not for each of
+    /// them.
+    #[inline]
+    #[must_use]
+    pub const fn shares_instances(&self) -> bool {
+        self.concurrency.per_instance > 1
     }
 
     /// Whether initialisation that begins anew within a request takes up all of its time-out.

@@ -13,7 +13,20 @@ pub(super) struct Allowed {
     pub(super) memory_mb: (u32, u32),
     pub(super) timeout: Span,
     pub(super) per_instance: u32,
+    /// What the platform decides by itself: parts of keys, and what they mean.
+    pub(super) fixed: &'static [(&'static str, &'static str)],
 }
+
+/// What AWS Lambda decides by itself.
+const LAMBDA_FIXED: [(&str, &str); 7] = [
+    ("keep-alive", "how long idle instances stay"),
+    ("selection", "which instance serves a request"),
+    ("max-lifetime", "how old instances become"),
+    ("platform.scaling", "how fast a function may grow"),
+    ("platform.init-timeout", "how long initialisation may take"),
+    ("request-rate-per-concurrency", "how many requests may start each second"),
+    ("min-unreserved", "what must stay unreserved"),
+];
 
 /// Measured initialisation of a runtime: median and sigma of a log-normal, as zip and as image.
 struct Runtime {
@@ -63,7 +76,13 @@ impl Preset {
     /// What the platform allows.
     pub(super) fn allowed(self) -> Allowed {
         let Self::AwsLambda = self;
-        Allowed { platform: "AWS Lambda", memory_mb: (128, 10_240), timeout: Span::from_secs(900), per_instance: 1 }
+        Allowed {
+            platform: "AWS Lambda",
+            memory_mb: (128, 10_240),
+            timeout: Span::from_secs(900),
+            per_instance: 1,
+            fixed: &LAMBDA_FIXED,
+        }
     }
 
     /// What keeping a snapshot costs for each GB-second, and restoring one for each GB: Lambda SnapStart, except Java.
@@ -72,11 +91,16 @@ impl Preset {
         (1.5046e-6, 1.397_998e-4)
     }
 
-    /// The values, as a piece of a scenario; all come from `place`, where the preset is named.
-    pub(super) fn values(self, place: SourceSpan) -> Node {
+    /// The values, as a piece of a scenario, with or without what is free each month; all come from `place`, where the preset
+    /// is named.
+    pub(super) fn values(self, place: SourceSpan, has_free_tier: bool) -> Node {
         let Self::AwsLambda = self;
         // A mistake in this text would be one of ours: a test reads it strictly.
         let mut values = Node::parse(include_str!("presets/aws-lambda.toml"), 0, &mut Problems::default());
+        let free = take(&mut values, "free-tier");
+        if let (true, Some(free), Some(billing)) = (has_free_tier, free, billing(&mut values)) {
+            billing.extend(free);
+        }
         values.move_to(place);
         values
     }
@@ -99,6 +123,29 @@ impl Preset {
         };
         let init = if image { known.image } else { known.zip };
         Some(table([("phases", table([("environment", phase(LAMBDA_ENVIRONMENT)), ("init", phase(init))]))]))
+    }
+}
+
+/// Takes a table out of another.
+fn take(values: &mut Node, key: &str) -> Option<Vec<Entry>> {
+    let Value::Table(entries) = &mut values.value else { return None };
+    let at = entries.iter().position(|entry| entry.key == key)?;
+    match entries.remove(at).node.value {
+        Value::Table(taken) => Some(taken),
+        _ => None,
+    }
+}
+
+/// What is charged, among the values of a preset.
+fn billing(values: &mut Node) -> Option<&mut Vec<Entry>> {
+    let mut node = values;
+    for key in ["platform", "billing"] {
+        let Value::Table(entries) = &mut node.value else { return None };
+        node = &mut entries.iter_mut().find(|entry| entry.key == key)?.node;
+    }
+    match &mut node.value {
+        Value::Table(entries) => Some(entries),
+        _ => None,
     }
 }
 

@@ -388,10 +388,12 @@ fn a_snapshot_is_restored_and_charged() {
         ))
     };
     let charged = run("").total;
+    let with_free_tier = run("[platform.billing]\nfree-tier = true").total;
     assert!((charged.cold_start_s.mean.mean - 0.4).abs() < 1e-9);
     assert!((charged.cost_usd.other.mean - 14.43).abs() < 0.006, "{}", charged.cost_usd.other.mean);
-    // 74,400 * 60 ms are 4464 GB-s, of the free 400,000.
-    assert_eq!(charged.cost_usd.compute.mean, 0.0);
+    // 74,400 * 60 ms are 4464 GB-s, of which the free tier has 400,000.
+    assert!((charged.cost_usd.compute.mean - 4464.0 * 1.66667e-5).abs() < 1e-4, "{}", charged.cost_usd.compute.mean);
+    assert_eq!(with_free_tier.cost_usd.compute.mean, 0.0);
     assert_eq!(run("charged = false").total.cost_usd.other.mean, 0.0);
     // Execution at a dollar for each GB-s, so that the billed part shows.
     let platform = "[platform]\nbilling.gb-second-usd-x86 = [{ usd = 1.0 }]\nbilling.snapshot-restore-gb-usd = 2.0";

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
 mod bad_scenarios;
+mod billing;
 mod browser;
 mod clouds;
 mod compare;
@@ -10,9 +11,11 @@ mod conformance;
 mod coverage;
 mod docs;
 mod failures;
+mod files;
 mod floors;
 mod gate;
 mod good_scenarios;
+mod habits;
 mod harness;
 mod invariants;
 mod keep_alive;
@@ -22,8 +25,10 @@ mod oracles;
 mod plan;
 mod policies;
 mod program;
+mod quick;
 mod reference;
 mod reports;
+mod security;
 mod shipped_scenarios;
 mod signatures;
 mod statistics;

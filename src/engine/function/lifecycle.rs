@@ -158,6 +158,13 @@ impl FunctionState<'_> {
         is_idle
     }
 
+    /// An instance that serves several requests at a time has become free.
+    pub(super) fn tell_served<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let instance = self.instances.get_mut(key);
+        let since = std::mem::replace(&mut instance.busy_since, SimTime::NEVER);
+        ctx.observer.served(now, self.id, instance.id, since, instance.provisioned);
+    }
+
     /// An instance without requests goes. It stands in no list any more.
     pub(super) fn remove_instance<O: Observer>(
         &mut self,

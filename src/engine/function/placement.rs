@@ -172,6 +172,9 @@ impl FunctionState<'_> {
     #[inline]
     pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let is_free = self.vacate(place);
+        if is_free && self.spec.shares_instances() {
+            self.tell_served(place, now, ctx);
+        }
         let instance = self.instances.get(place);
         let (retired, provisioned) = (instance.retires <= now, instance.provisioned);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;

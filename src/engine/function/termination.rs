@@ -53,6 +53,9 @@ impl FunctionState<'_> {
             self.forget(running);
             self.vacate(place);
         }
+        if self.spec.shares_instances() {
+            self.tell_served(place, now, ctx);
+        }
         self.remove_instance(place, Cause::Retired, now, ctx);
         if self.account_wait.is_none() {
             self.serve_queue(now, ctx);

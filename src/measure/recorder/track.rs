@@ -30,9 +30,11 @@ pub(super) struct Track<'a> {
     /// Levels times time in the current interval.
     integrals: Integrals,
     billed_ns: u128,
-    billing: Option<&'a Billing>,
+    /// Where each request is charged for by itself.
+    by_request: Option<&'a Billing>,
     pub(super) tally: Tally,
     spec: &'a Function,
+    billing: Option<&'a Billing>,
     /// The next moment at which something has to be closed: an interval, the warm-up, the run.
     edge: SimTime,
     /// Whether `last` lies in the measured part.
@@ -68,6 +70,8 @@ impl<'a> Track<'a> {
     pub(super) fn new(scenario: &'a Scenario, function: FnId, window: &Window) -> Self {
         let is_measuring = window.from == SimTime::ZERO;
         let end = window.end_of(0);
+        let spec = &scenario.functions[function.index()];
+        let billing = scenario.platform.billing.as_ref();
         Self {
             last: SimTime::ZERO,
             quiet_until: SimTime::ZERO,
@@ -75,9 +79,10 @@ impl<'a> Track<'a> {
             interval: 0,
             integrals: Integrals::default(),
             billed_ns: 0,
-            billing: scenario.platform.billing.as_ref(),
+            by_request: billing.filter(|_| !spec.shares_instances()),
             tally: Tally::of(scenario),
-            spec: &scenario.functions[function.index()],
+            spec,
+            billing,
             edge: if is_measuring { end } else { end.min(window.from) },
             is_measuring,
             slot: SlotTrack::default(),
@@ -238,7 +243,7 @@ impl<'a> Track<'a> {
             self.tally.finish(request);
             self.tally.queue_full += u64::from(request.outcome == Outcome::Rejected && self.has_queue());
         }
-        if let (Some(billing), Some(instance)) = (self.billing, request.instance) {
+        if let (Some(billing), Some(instance)) = (self.by_request, request.instance) {
             let mut duration = request.ended.since(request.started);
             if request.cold
                 && let Some(start) = self.billed_starts.remove(&instance)
@@ -252,6 +257,33 @@ impl<'a> Track<'a> {
                 } else {
                     self.billed_ns += billed;
                 }
+            }
+        }
+    }
+
+    /// An instance that serves several requests at a time was busy: it is charged for once, its start-up included if this was
+    /// the first time. Only what lies in the measured part counts.
+    pub(super) fn serve(
+        &mut self,
+        instance: InstanceId,
+        since: SimTime,
+        now: SimTime,
+        provisioned: bool,
+        window: &Window,
+    ) {
+        let Some(billing) = self.billing else { return };
+        let mut busy = now.min(window.until).since(since.max(window.from));
+        if !self.billed_starts.is_empty()
+            && let Some(start) = self.billed_starts.remove(&instance).filter(|start| start.counts)
+        {
+            busy += start.billed;
+        }
+        if busy > Span::ZERO {
+            let billed = u128::from(cost::billed_duration(busy, billing).as_nanos());
+            if provisioned {
+                self.billed_provisioned_ns += billed;
+            } else {
+                self.billed_ns += billed;
             }
         }
     }

@@ -274,7 +274,7 @@ fn objective(plan: &Plan, place: usize) -> String {
 }
 
 /// How far the best of what misses is away.
-fn nearest(plan: &Plan, nearest: &Nearest) -> String {
+pub(in crate::report) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     let Some(one) = plan.candidate(nearest.candidate) else { return String::new() };
     let Some((asked, outcome)) = plan.objectives.get(nearest.objective).zip(one.objectives.get(nearest.objective))
     else {

@@ -10,6 +10,7 @@ mod names;
 mod plan;
 mod platform;
 mod scaling;
+mod settable;
 mod simulation;
 mod sweep;
 mod trace;
@@ -75,6 +76,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let objectives =
         (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
     checker.reservations(file, &checked);
+    if let Some(allowed) = &allowed {
+        checker.settable(file, allowed);
+    }
     checker.apps(file, &checked);
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));

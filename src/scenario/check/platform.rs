@@ -7,7 +7,7 @@ use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
-    Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, StemCells, Tier,
+    Billing, ExtraPrices, Function, MinimumBilling, Platform, ProvisionedBilling, ScalingRate, StemCells, Tier,
 };
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
@@ -115,6 +115,11 @@ impl Checker<'_, '_> {
                 })
             }
         };
+        if *table.free_tier && preset.is_none() {
+            let message = "`platform.billing.free-tier` has no effect without a preset";
+            let help = "write free-requests and free-gb-seconds, or [platform] preset = \"aws-lambda\"";
+            self.problems.push(Problem::warning(table.free_tier.place, message).help(help));
+        }
         // They are not in the text of the preset: few functions have a snapshot.
         let (keeping, restoring) = preset.map_or((0.0, 0.0), Preset::snapshot_prices);
         Some(Billing {
@@ -127,6 +132,10 @@ impl Checker<'_, '_> {
             free_requests: *table.free_requests,
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
+            minimum_instances: table.minimum_instances.as_ref().and_then(Option::as_ref).map(|table| MinimumBilling {
+                idle_usd: *table.idle_gb_second_usd,
+                busy_usd: *table.busy_gb_second_usd,
+            }),
             extras: ExtraPrices {
                 instance_gb_second_usd: *table.instance_gb_second_usd,
                 snapshot_cache_gb_second_usd: table.snapshot_gb_second_usd.unwrap_or(keeping),

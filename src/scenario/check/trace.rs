@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Checker, Names};
 use crate::id::FnId;
-use crate::scenario::data::{Traced, warn_of};
+use crate::scenario::data::{Traced, problem_of, warn_of};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::arrivals::{ArrivalTable, Paths, RateTraceTable, TraceFormat, TraceTable};
@@ -239,13 +239,14 @@ impl Checker<'_, '_> {
             start: start?,
             separator: separator?,
         };
-        match RateTrace::read(&self.data.files.input(path), &options) {
+        let input = self.data.files.input(path);
+        match RateTrace::read(&input, &options) {
             Ok(trace) => {
-                warn_of(&trace.remarks, table.file.place, self.problems);
+                warn_of(&trace.remarks, input.is_confidential, table.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
-                self.problems.push(Problem::error(table.file.place, error.to_string()));
+                self.problems.push(problem_of(&error, input.is_confidential, table.file.place));
                 None
             }
         }

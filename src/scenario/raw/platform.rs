@@ -91,9 +91,10 @@ table! {
     struct BillingTable {
         /// Each request.
         default per_request_usd: Amount = 0.0,
-        /// GB-seconds of execution on x86, by the volume of the month.
+        /// GB-seconds of execution on x86, by the volume of the month. Of an instance that serves several requests at a time
+        /// the time is charged in which it has one or more, once.
         default gb_second_usd_x86: List<TierTable, 0, 100> = Vec::new(),
-        /// GB-seconds of execution on Arm, by the volume of the month.
+        /// The same on Arm.
         default gb_second_usd_arm: List<TierTable, 0, 100> = Vec::new(),
         /// GB-seconds of every instance, idle or not: for whoever pays for machines and not for requests.
         default instance_gb_second_usd: Amount = 0.0,
@@ -103,6 +104,8 @@ table! {
         default minimum: Duration = Span::ZERO,
         /// Whether the billed phases of a cold start are charged like execution.
         default init_billed: Flag = true,
+        /// Whether the free amounts of the preset count, a month: on AWS Lambda 1,000,000 requests and 400,000 GB-seconds.
+        default free_tier: Flag = false,
         /// Requests a month that cost nothing.
         default free_requests: Amount = 0.0,
         /// GB-seconds a month that cost nothing.
@@ -113,6 +116,9 @@ table! {
         optional snapshot_restore_gb_usd: Amount,
         /// What provisioned concurrency costs; "none": as other execution.
         optional provisioned: OrNone<ProvisionedTable>,
+        /// What minimum instances cost: `min-instances` of the scaling policies `cloud-run` and `thresholds`, `always-ready` of
+        /// `azure-flex`. "none": nothing while they are idle.
+        optional minimum_instances: OrNone<MinimumTable>,
     }
 }
 
@@ -123,6 +129,16 @@ table! {
         optional up_to: Amount,
         /// Price of one GB-second.
         required usd: Amount,
+    }
+}
+
+table! {
+    /// What instances cost that a scaling policy keeps at least.
+    struct MinimumTable {
+        /// A GB-second of one that is idle.
+        default idle_gb_second_usd: Amount = 0.0,
+        /// A GB-second of one that is busy; without it, what any other costs.
+        optional busy_gb_second_usd: Amount,
     }
 }
 

@@ -1,0 +1,69 @@
+//! Minimum instances: for how long those that a scaling policy keeps at least were idle and busy.
+
+use super::cost::{self, ByArchitecture};
+use super::replication::FunctionRecord;
+use super::window::Window;
+use crate::engine::{Cell, Levels, Observer};
+use crate::id::LocalFn;
+use crate::scenario::{Function, MinimumBilling, Scenario};
+use crate::time::SimTime;
+
+/// Watches the minimum instances of a cell, beside the recorder: only where they have a price.
+#[derive(Debug)]
+pub struct MinimumInstances<'a> {
+    prices: MinimumBilling,
+    window: &'a Window,
+    functions: Vec<Kept<'a>>,
+}
+
+/// The minimum instances of a function.
+#[derive(Debug)]
+struct Kept<'a> {
+    spec: &'a Function,
+    least: u32,
+    /// Levels are known up to here.
+    last: SimTime,
+    idle_ns: u128,
+    busy_ns: u128,
+}
+
+impl<'a> MinimumInstances<'a> {
+    /// None where there are none that have a price.
+    #[must_use]
+    pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window) -> Option<Self> {
+        let prices = scenario.platform.billing.as_ref()?.minimum_instances?;
+        let kept = |spec: &'a Function| Kept {
+            spec,
+            least: spec.scaling.minimum_instances(),
+            last: SimTime::ZERO,
+            idle_ns: 0,
+            busy_ns: 0,
+        };
+        let functions: Vec<_> = cell.functions.iter().map(|id| kept(&scenario.functions[id.index()])).collect();
+        functions.iter().any(|kept| kept.least > 0).then_some(Self { prices, window, functions })
+    }
+
+    /// Adds to what is charged for. Busy ones that have a price of their own are charged at that and not as others are.
+    pub fn finish(self, records: &mut [FunctionRecord]) {
+        for (record, kept) in records.iter_mut().zip(&self.functions) {
+            let gb_s = |nanos| cost::gb_seconds(kept.spec.memory_mb, nanos);
+            record.usage.minimum_idle_gb_s += gb_s(kept.idle_ns);
+            if self.prices.busy_usd.is_some() {
+                let busy = gb_s(kept.busy_ns).min(record.usage.on_demand_gb_s.sum());
+                record.usage.minimum_busy_gb_s += busy;
+                record.usage.on_demand_gb_s += ByArchitecture::only(kept.spec.architecture, -busy);
+            }
+        }
+    }
+}
+
+impl Observer for MinimumInstances<'_> {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
+        let kept = &mut self.functions[function.index()];
+        let ns = u128::from(now.min(self.window.until).since(kept.last.max(self.window.from)).as_nanos());
+        let busy = held.busy.min(kept.least);
+        kept.busy_ns += u128::from(busy) * ns;
+        kept.idle_ns += u128::from(held.idle.min(kept.least - busy)) * ns;
+        kept.last = now;
+    }
+}
