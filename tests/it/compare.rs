@@ -198,8 +198,8 @@ fn an_objective_that_a_contender_misses_is_1() {
     let objective = "[[objective]]\nmetric = \"latency_s.mean\"\nbelow = ";
     folder.write("x.toml", &format!("{}{objective}0.15\n", variants()));
     let answer = folder.run(&["compare", "x.toml", "--baseline", "longer"]).ends(1);
-    assert!(answer.out.contains("NOT MET  slow") && answer.out.contains("met      unchanged"), "{}", answer.out);
-    assert!(answer.out.contains("\nunchanged: "), "the scenario itself is a contender like others: {}", answer.out);
+    assert!(answer.out.contains("\n> unchanged  1 of 1 met "), "the scenario itself is a contender: {}", answer.out);
+    assert!(answer.out.contains("\n  slow       0 of 1 met "), "{}", answer.out);
     folder.write("x.toml", &format!("{}{objective}0.5\n", variants()));
     folder.run(&["compare", "x.toml"]).ends(0);
 }

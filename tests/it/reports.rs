@@ -65,7 +65,7 @@ fn runs_stand_side_by_side() {
         .ends(0);
     let text = folder.run(&["report", "a/x", "b/x"]).ends(0).out;
     assert!(text.contains("# 2 runs side by side") && text.contains("| a/x "), "{text}");
-    assert!(text.contains("200 ms<br>+100 ms (+100 %)"), "{text}");
+    assert!(text.contains("200 ms (+100 ms (+100 %))"), "{text}");
     folder.run(&["report", "a/x", "b/x", "--out", "both.html"]).ends(0);
     let page = folder.read("both.html");
     assert!(page.contains("2 runs side by side") && page.contains("id=\"chart-distribution\""));
