@@ -29,7 +29,8 @@ pub mod queueing;
 pub mod report;
 pub mod rng;
 pub mod scenario;
-mod schema;
+#[doc(hidden)]
+pub mod schema;
 pub mod stats;
 pub mod time;
 pub mod workload;

@@ -91,7 +91,7 @@ impl<'s> Direct<'s> {
         let is_common = concurrency.per_instance == 1
             && concurrency.provisioned == 0
             && concurrency.overflow == Overflow::Reject
-            && spec.scaling == ScalingSpec::PerRequest
+            && matches!(spec.scaling, ScalingSpec::PerRequest(_))
             && spec.selection == Selection::MostRecentlyUsed
             && spec.max_lifetime.is_none()
             && spec.initial.is_none();

@@ -198,7 +198,7 @@ impl<'a> Loader<'a> {
         let file = Node::parse(text, source, problems);
         if problems.has_errors() {
             let syntax_errors = problems.list().len();
-            FileTable::read(&file, &mut Reader::new(problems, &[]));
+            FileTable::read(&file, &mut Reader::of_fragments(problems));
             problems.drop_echoes_of(syntax_errors);
             return None;
         }

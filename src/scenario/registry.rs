@@ -3,7 +3,7 @@
 use super::raw::arrivals::ArrivalTable;
 use super::raw::function::{KeepAliveTable, OverflowWord};
 use super::raw::platform::Preset;
-use super::raw::scaling::ScalingTable;
+use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::schema::decode::Field;
 use crate::schema::shape::{Shape, UnionShape};
@@ -27,7 +27,7 @@ pub type Question = (&'static str, Vec<Listed>);
 pub fn policies() -> [Question; 4] {
     [
         ("keep-alive", kinds(KeepAliveTable::UNION)),
-        ("scaling", kinds(ScalingTable::UNION)),
+        ("scaling", kinds(ScalingSpec::UNION)),
         ("selection", words(Selection::SHAPE)),
         ("overflow", words(OverflowWord::SHAPE)),
     ]
@@ -35,7 +35,7 @@ pub fn policies() -> [Question; 4] {
 
 /// The questions whose policies can be exchanged for one another with nothing but their defaults.
 const EXCHANGEABLE: [(&str, &UnionShape); 2] =
-    [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingTable::UNION)];
+    [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingSpec::UNION)];
 
 /// The names of the keep-alive and scaling policies.
 pub fn exchangeable() -> impl Iterator<Item = &'static str> {

@@ -205,7 +205,7 @@ impl Observer for Auditor<'_> {
         let audit = &mut self.functions[function.index()];
         let (was, ready) = audit.live.remove(&instance).expect("it was there");
         assert_eq!(was, created);
-        let is_ordered = self.scenario.functions[function.index()].scaling != ScalingSpec::PerRequest;
+        let is_ordered = !matches!(self.scenario.functions[function.index()].scaling, ScalingSpec::PerRequest(_));
         assert!(now >= ready || is_ordered, "nobody goes while starting");
         assert_eq!(audit.on_instance.get(&instance), None);
         self.note(6, now, &[function.index() as u64, instance.0]);
@@ -222,7 +222,7 @@ impl Observer for Auditor<'_> {
         assert_eq!(u64::from(held.queued), audit.arrived - audit.assigned - (audit.finished - audit.served), "queued");
         // Starting instances have a request unless a policy ordered them, or loads them before they are asked for.
         let is_loaded_ahead = matches!(spec.keep_alive, KeepAliveSpec::HybridHistogram { .. });
-        let is_asked_for = spec.scaling == ScalingSpec::PerRequest && !is_loaded_ahead;
+        let is_asked_for = matches!(spec.scaling, ScalingSpec::PerRequest(_)) && !is_loaded_ahead;
         let least = if is_asked_for { held.busy + held.starting } else { held.busy };
         let orders_all = spec.scaling.orders_all();
         let (most, counted) = if orders_all {

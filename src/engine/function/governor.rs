@@ -55,7 +55,7 @@ struct Ordered {
 impl Governor {
     /// The policy of a function; none if each request decides.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
-        let policy = spec.scaling.build(|| streams.stream(&spec.name, Purpose::Scaling))?;
+        let policy = spec.scaling.build(&|| streams.stream(&spec.name, Purpose::Scaling))?;
         Some(Self {
             policy,
             governs: spec.scaling.governs(),

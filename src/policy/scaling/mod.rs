@@ -11,142 +11,125 @@ pub mod keda;
 pub mod knative;
 mod openfaas;
 mod peak;
+mod per_request;
 pub mod predictive;
-pub mod schedule;
-pub mod scheduled;
-pub mod target_tracking;
+mod schedule;
+mod scheduled;
+mod target_tracking;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thresholds;
 
-pub use azure_consumption::{AzureConsumption, AzureConsumptionSpec, Trigger};
-pub use azure_flex::{AzureFlex, AzureFlexSpec};
-pub use cloud_run::{CloudRun, CloudRunSpec};
-pub use openfaas::{OpenFaas, OpenFaasCe, OpenFaasCeSpec, OpenFaasLoad, OpenFaasSpec};
-pub use thresholds::{Load, Thresholds, ThresholdsSpec};
+pub use azure_consumption::AzureConsumptionSpec;
+pub use azure_flex::AzureFlexSpec;
+pub use cloud_run::CloudRunSpec;
+pub use openfaas::{OpenFaasCeSpec, OpenFaasSpec};
+pub use per_request::PerRequest;
+pub use scheduled::ScheduledSpec;
+pub use target_tracking::TargetTrackingSpec;
+pub use thresholds::ThresholdsSpec;
 
 use crate::id::InstanceId;
+use crate::policy::selection::Selection;
 use crate::rng::Stream;
+use crate::schema::declare::*;
 use crate::time::{SimTime, Span};
-use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
-use keda::autoscaler::{KedaAutoscaler, KedaSpec};
-use knative::KnativeSpec;
-use predictive::{Predictive, PredictiveSpec};
-use scheduled::{Scheduled, ScheduledSpec};
-use target_tracking::tracker::{Tracker, TrackerSpec};
+use hpa::parameters::HpaParameters;
+use keda::KedaParameters;
+use knative::KnativeParameters;
+use predictive::PredictiveSpec;
 
-/// What a scenario says about scaling.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum ScalingSpec {
-    /// A request that finds no instance with a free slot gets one of its own.
-    #[default]
-    PerRequest,
-    /// So many instances that each has a target of load.
-    Thresholds(ThresholdsSpec),
-    /// The Knative Pod Autoscaler.
-    Knative(Box<KnativeSpec>),
-    /// Azure Functions, Consumption plan.
-    AzureConsumption(AzureConsumptionSpec),
-    /// Azure Functions, Flex Consumption plan.
-    AzureFlex(AzureFlexSpec),
-    /// Google Cloud Run.
-    CloudRun(Box<CloudRunSpec>),
-    /// OpenFaaS Pro.
-    OpenFaas(Box<OpenFaasSpec>),
-    /// OpenFaaS, Community Edition.
-    OpenFaasCe(OpenFaasCeSpec),
-    /// The Kubernetes HorizontalPodAutoscaler.
-    Hpa(Box<AutoscalerSpec>),
-    /// A `ScaledObject` of KEDA on the function's queue.
-    Keda(Box<KedaSpec>),
-    /// Target tracking of provisioned instances.
-    TargetTracking(Box<TrackerSpec>),
-    /// A timetable.
-    Scheduled(ScheduledSpec),
-    /// Instances for the load that is forecast.
-    Predictive(Box<PredictiveSpec>),
-    /// What a test wants answered.
-    #[cfg(test)]
-    Scripted(testing::Script),
+/// The most that a number of instances can be.
+const MANY: u32 = 1_000_000;
+
+union! {
+    /// How many instances there are.
+    pub enum ScalingSpec ("scaling"): Policy {
+        "per-request" => PerRequest(PerRequest),
+        "thresholds" => Thresholds(ThresholdsSpec),
+        "knative" => Knative(KnativeParameters),
+        "azure-consumption" => AzureConsumption(AzureConsumptionSpec),
+        "azure-flex" => AzureFlex(AzureFlexSpec),
+        "cloud-run" => CloudRun(CloudRunSpec),
+        "openfaas" => OpenFaas(OpenFaasSpec),
+        "openfaas-ce" => OpenFaasCe(OpenFaasCeSpec),
+        "hpa" => Hpa(HpaParameters),
+        "keda" => Keda(KedaParameters),
+        "target-tracking" => TargetTracking(TargetTrackingSpec),
+        "scheduled" => Scheduled(ScheduledSpec),
+        "predictive" => Predictive(PredictiveSpec),
+    }
+    besides { #[cfg(test)] "scripted" => Scripted(testing::Script) }
 }
 
-impl ScalingSpec {
-    /// The name of the policy in a scenario.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::PerRequest => "per-request",
-            Self::Thresholds(_) => "thresholds",
-            Self::Knative(_) => "knative",
-            Self::AzureConsumption(_) => "azure-consumption",
-            Self::AzureFlex(_) => "azure-flex",
-            Self::CloudRun(_) => "cloud-run",
-            Self::OpenFaas(_) => "openfaas",
-            Self::OpenFaasCe(_) => "openfaas-ce",
-            Self::Hpa(_) => "hpa",
-            Self::Keda(_) => "keda",
-            Self::TargetTracking(_) => "target-tracking",
-            Self::Scheduled(_) => "scheduled",
-            Self::Predictive(_) => "predictive",
-            #[cfg(test)]
-            Self::Scripted(_) => "scripted",
-        }
+impl Default for ScalingSpec {
+    fn default() -> Self {
+        Self::PerRequest(Box::new(PerRequest {}))
     }
+}
 
-    /// The policy, with no memory yet; none where each request decides. It draws from `stream`.
-    #[must_use]
-    pub fn build(&self, stream: impl FnOnce() -> Stream) -> Option<Box<dyn Scaling>> {
-        Some(match self {
-            Self::PerRequest => return None,
-            Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
-            Self::Knative(spec) => Box::new(spec.build(stream())),
-            Self::AzureConsumption(spec) => Box::new(AzureConsumption::new(spec.clone())),
-            Self::AzureFlex(spec) => Box::new(AzureFlex::new(spec.clone())),
-            Self::CloudRun(spec) => Box::new(CloudRun::new((**spec).clone())),
-            Self::OpenFaas(spec) => Box::new(OpenFaas::new((**spec).clone())),
-            Self::OpenFaasCe(spec) => Box::new(OpenFaasCe::new(spec.clone())),
-            Self::Hpa(spec) => Box::new(Autoscaler::new(AutoscalerSpec::clone(spec))),
-            Self::Keda(spec) => Box::new(KedaAutoscaler::new(KedaSpec::clone(spec))),
-            Self::TargetTracking(spec) => Box::new(Tracker::new(TrackerSpec::clone(spec))),
-            Self::Scheduled(spec) => Box::new(Scheduled::new(spec)),
-            Self::Predictive(spec) => Box::new(Predictive::new(PredictiveSpec::clone(spec))),
-            #[cfg(test)]
-            Self::Scripted(script) => Box::new(script.clone()),
-        })
-    }
-
-    /// Whether a policy orders every instance, so that requests wait for them.
-    #[must_use]
-    pub const fn orders_all(&self) -> bool {
-        !matches!(self, Self::PerRequest) && matches!(self.governs(), Governs::Instances)
-    }
+/// What the parameters of a scaling policy say about it.
+pub trait Policy {
+    /// The policy, with no memory yet; none where each request decides. Only those that draw take the stream.
+    fn build(&self, stream: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>>;
 
     /// What the policy governs.
-    #[must_use]
-    pub const fn governs(&self) -> Governs {
-        match self {
-            Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
-            Self::AzureConsumption(_) | Self::AzureFlex(_) | Self::CloudRun(_) => Governs::Instances,
-            Self::OpenFaas(_) | Self::OpenFaasCe(_) => Governs::Instances,
-            Self::Hpa(_) | Self::Keda(_) => Governs::Instances,
-            Self::TargetTracking(_) => Governs::Provisioned,
-            Self::Scheduled(spec) => spec.governs,
-            Self::Predictive(spec) => spec.governs,
-            #[cfg(test)]
-            Self::Scripted(_) => Governs::Instances,
-        }
+    fn governs(&self) -> Governs {
+        Governs::Instances
+    }
+
+    /// Whether the policy orders every instance, so that requests wait for them.
+    fn orders_all(&self) -> bool {
+        self.governs() == Governs::Instances
+    }
+
+    /// The most instances that the policy orders, where it knows.
+    fn most_ordered(&self) -> u32 {
+        0
     }
 
     /// The most provisioned instances that the policy may order.
-    #[must_use]
-    pub fn most_provisioned(&self) -> u32 {
-        match self {
-            Self::TargetTracking(spec) => spec.most(),
-            Self::Scheduled(spec) if spec.governs == Governs::Provisioned => spec.most(),
-            Self::Predictive(spec) if spec.governs == Governs::Provisioned => spec.max_instances.unwrap_or(u32::MAX),
-            _ => 0,
-        }
+    fn most_provisioned(&self) -> u32 {
+        if self.governs() == Governs::Provisioned { self.most_ordered() } else { 0 }
     }
+
+    /// How many requests an instance takes, where the policy says so itself.
+    fn slots(&self, _memory_mb: u32) -> Option<Slots> {
+        None
+    }
+
+    /// Which instance serves a request, where the policy brings that with it.
+    fn selection(&self) -> Option<Selection> {
+        None
+    }
+
+    /// How long a request waits for an instance unless the scenario says it, by the mean start of an instance.
+    fn queue_timeout(&self, _mean_start_s: f64) -> Option<Span> {
+        None
+    }
+
+    /// Why the platform has no instances of this memory.
+    fn refused_memory(&self, _memory_mb: u32) -> Option<Refusal> {
+        None
+    }
+}
+
+/// How many requests an instance takes at once, under the policy's own name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// The key.
+    pub key: &'static str,
+    /// How many; 0: any number.
+    pub number: u32,
+}
+
+/// What the real platform would refuse, and what to write instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it has.
+    pub what: &'static str,
+    /// What to write instead.
+    pub help: &'static str,
 }
 
 /// Which instances a policy orders.
@@ -157,6 +140,11 @@ pub enum Governs {
     /// The provisioned ones: a request that finds none of them free gets one of its own.
     Provisioned,
 }
+
+choice! { Governs {
+    "provisioned" => Governs::Provisioned, "Those kept warm: a request that finds none of them free gets one of its own.";
+    "all" => Governs::Instances, "All of the function's: a request that finds none with a free slot waits.";
+} }
 
 /// Decides how many instances a function should have.
 ///

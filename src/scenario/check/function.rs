@@ -8,7 +8,6 @@ use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::adaptive::AdaptiveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
-use crate::policy::scaling::ScalingSpec;
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
@@ -17,7 +16,6 @@ use crate::scenario::raw::function::{
     AdaptiveTable, ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable,
     OverflowWord, Package, RuleWord,
 };
-use crate::scenario::raw::scaling::ScalingTable;
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
@@ -48,16 +46,11 @@ impl Checker<'_, '_> {
         let max_lifetime = table.max_lifetime.flatten();
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
         let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
-        let scaling = self.scaling(table, &key("scaling"));
-        // Of a policy with mistakes in it only what is certain is used.
-        let waits = scaling.as_ref().map_or(
-            !matches!(*table.scaling, ScalingTable::PerRequest(_) | ScalingTable::TargetTracking(_)),
-            ScalingSpec::orders_all,
-        );
-        let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
+        let scaling = (*table.scaling).clone();
+        let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
         let mut selection = table.selection.unwrap_or_default();
-        if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {
-            self.ordered(table, path, scaling, &mut selection, concurrency);
+        if let Some(concurrency) = &mut concurrency {
+            self.ordered(table, path, &scaling, &mut selection, concurrency);
         }
         let initial = table.initial.as_ref().map(|initial| self.initial(initial, table, &key("initial")));
         let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));
@@ -65,8 +58,8 @@ impl Checker<'_, '_> {
             Some(cold) => self.cold_start(cold, &key("cold-start")),
             None => Some(Vec::new()),
         });
-        if let (Some(scaling), Some(phases), Some(concurrency)) = (&scaling, &cold_start, &mut concurrency) {
-            Self::pending(table, scaling, phases.as_deref().unwrap_or_default(), concurrency);
+        if let (Some(phases), Some(concurrency)) = (&cold_start, &mut concurrency) {
+            Self::queue_timeout(table, &scaling, phases.as_deref().unwrap_or_default(), concurrency);
         }
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist, &key("duration")),
@@ -99,7 +92,7 @@ impl Checker<'_, '_> {
             cold_start: cold_start?.unwrap_or_default(),
             snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
             keep_alive: keep_alive?,
-            scaling: scaling?,
+            scaling,
             concurrency: concurrency?,
             initial: initial.filter(|initial| initial.busy + initial.idle > 0),
         })

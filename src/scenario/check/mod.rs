@@ -6,6 +6,7 @@ mod function;
 mod initial;
 mod load;
 mod names;
+mod oracle;
 mod plan;
 mod platform;
 mod scaling;

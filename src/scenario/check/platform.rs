@@ -12,7 +12,6 @@ use crate::scenario::model::{
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable};
-use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
@@ -52,7 +51,7 @@ impl Checker<'_, '_> {
             None => None,
         };
         let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
-        let cells = |cells: &Spanned<StemCellsTable>| StemCells {
+        let cells = |cells: &StemCellsTable| StemCells {
             runtime: cells.runtime.value.clone(),
             memory_each_mb: *cells.memory,
             count: *cells.count,
@@ -111,7 +110,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn tiers(&mut self, listed: &[Spanned<TierTable>], path: &str) -> Option<Vec<Tier>> {
+    fn tiers(&mut self, listed: &[TierTable], path: &str) -> Option<Vec<Tier>> {
         let mut tiers: Vec<Tier> = Vec::new();
         for (index, tier) in listed.iter().enumerate() {
             let is_last = index + 1 == listed.len();
@@ -139,9 +138,9 @@ impl Checker<'_, '_> {
         let budget = memory.and_then(|memory| Some((memory.budget.place, (*memory.budget)?)));
         let mut rule: Option<(&str, Rule)> = None;
         let tables: HashMap<&str, &FunctionTable> =
-            file.function.iter().filter_map(|table| Some((table.name.as_deref()?, &**table))).collect();
+            file.function.iter().filter_map(|table| Some((table.name.as_deref()?, table))).collect();
         let cells = file.platform.as_ref().and_then(|platform| platform.stem_cells.as_ref());
-        let of_cells = |cells: &Spanned<StemCellsTable>| u64::from(*cells.memory) * u64::from(*cells.count);
+        let of_cells = |cells: &StemCellsTable| u64::from(*cells.memory) * u64::from(*cells.count);
         let mut always: u64 = cells.map_or(0, |list| list.iter().map(of_cells).sum());
         for function in functions {
             let (name, table) = (&function.name, tables.get(function.name.as_str()));

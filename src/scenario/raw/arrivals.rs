@@ -171,7 +171,7 @@ table! {
     /// At given moments.
     struct TimesTable {
         /// The moments, never falling.
-        required at: List<Duration, 1, MAX_LISTED>,
+        required at: List<Spanned<Duration>, 1, MAX_LISTED>,
     }
 }
 

@@ -136,7 +136,7 @@ table! {
     /// A mixture of exponentials.
     struct HyperExponentialTable {
         /// The exponentials; their probabilities add up to 1.
-        required branches: List<BranchTable, 1, MAX_STATES>,
+        required branches: List<Spanned<BranchTable>, 1, MAX_STATES>,
     }
 }
 
@@ -166,7 +166,7 @@ table! {
     /// Linear between known percentiles.
     struct PercentilesTable {
         /// From p = 0 (the smallest value) to p = 1 (the largest).
-        required points: List<PercentileTable, 2, MAX_POINTS>,
+        required points: List<Spanned<PercentileTable>, 2, MAX_POINTS>,
     }
 }
 
@@ -184,7 +184,7 @@ table! {
     /// Drawn from observed values.
     struct EmpiricalTable {
         /// The values.
-        optional values: List<Duration, 1, MAX_LISTED>,
+        optional values: List<Spanned<Duration>, 1, MAX_LISTED>,
         /// A file with one value on each line, beside the scenario file; empty lines and lines from # on do not count.
         optional file: Text,
         /// The unit of the numbers in the file, if they carry none.

@@ -1,8 +1,8 @@
 //! Functions, and their defaults.
 
 use super::dist::{ColdStartTable, DistTable};
-use super::scaling::ScalingTable;
 use crate::policy::keep_alive::Measured;
+use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::Architecture;
@@ -47,7 +47,7 @@ macro_rules! function_table {
                 /// When an idle instance goes.
                 default keep_alive: KeepAliveTable = KeepAliveTable::standard(),
                 /// How many instances there are.
-                default scaling: ScalingTable = ScalingTable::standard(),
+                default scaling: ScalingSpec = ScalingSpec::default(),
                 /// How many at a time.
                 default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
                 /// What is there when the run begins, beside provisioned instances; without it: nothing.
@@ -272,7 +272,7 @@ table! {
         optional idle: Count<0, MAX_PROVISIONED>,
         /// When idle instances go if nobody asks for them, the one used longest ago first; the others have what
         /// `keep-alive` gives them at the start.
-        default idle_expire_in: List<Duration, 0, MAX_LISTED> = Vec::new(),
+        default idle_expire_in: List<Spanned<Duration>, 0, MAX_LISTED> = Vec::new(),
         /// How old all of them are, for `max-lifetime`.
         default age: Duration = Span::ZERO,
     }

@@ -8,7 +8,6 @@ pub(super) mod function;
 pub(super) mod plan;
 pub(super) mod platform;
 pub(super) mod precision;
-pub(super) mod scaling;
 pub(super) mod sweep;
 
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};

@@ -8,27 +8,29 @@ use super::forecast::Quantile;
 
 /// The loads that may still count.
 #[derive(Clone, Debug)]
-pub(super) struct Quantiles {
+pub struct Quantiles {
     spec: Quantile,
+    /// Intervals of a season, of which the one at the same place counts; none: the last ones count.
+    season: Option<usize>,
     /// Oldest first.
     loads: VecDeque<f64>,
 }
 
 impl Quantiles {
-    pub(super) fn new(spec: Quantile) -> Self {
-        Self { spec, loads: VecDeque::new() }
+    pub(super) fn new(spec: Quantile, season: Option<usize>) -> Self {
+        Self { spec, season, loads: VecDeque::new() }
     }
 
     pub(super) fn observe(&mut self, load: f64) {
         self.loads.push_back(load);
-        if self.loads.len() > self.spec.of.saturating_mul(self.spec.season.unwrap_or(1)) {
+        if self.loads.len() > (self.spec.of as usize).saturating_mul(self.season.unwrap_or(1)) {
             self.loads.pop_front();
         }
     }
 
     pub(super) fn forecast(&self, steps: usize) -> Option<f64> {
-        let Quantile { quantile, of, season } = self.spec;
-        let mut counted: Vec<f64> = match season {
+        let (quantile, of) = (self.spec.quantile, self.spec.of as usize);
+        let mut counted: Vec<f64> = match self.season {
             None => self.loads.iter().rev().take(of).copied().collect(),
             Some(season) => {
                 // So many intervals before the last one lies the one at the same place of the season.
@@ -46,8 +48,8 @@ impl Quantiles {
 mod tests {
     use super::*;
 
-    fn after(quantile: f64, of: usize, season: Option<usize>, loads: &[f64]) -> Quantiles {
-        let mut model = Quantiles::new(Quantile { quantile, of, season });
+    fn after(quantile: f64, of: u32, season: Option<usize>, loads: &[f64]) -> Quantiles {
+        let mut model = Quantiles::new(Quantile { quantile, of, season: None }, season);
         loads.iter().for_each(|load| model.observe(*load));
         model
     }

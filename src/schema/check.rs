@@ -1,0 +1,120 @@
+//! What the parameters of one table mean together, looked at when they have been read.
+
+use std::fmt::Display;
+
+use super::decode::Reader;
+use super::diagnostic::{Problem, SourceSpan};
+use super::tree::Node;
+use crate::time::Span;
+
+/// A table whose parameters have been read: messages name its keys in full and point at them.
+pub struct Check<'n, 'r, 'p> {
+    node: &'n Node,
+    reader: &'r mut Reader<'p>,
+}
+
+/// What [`parameters!`](super::declare) call where a table has no `check` of its own: an own one comes first.
+pub trait Unchecked {
+    /// Nothing is wrong.
+    fn check(&self, _: &mut Check<'_, '_, '_>) {}
+}
+
+impl<T> Unchecked for T {}
+
+impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
+    /// Of the table at `node`, where the reader is.
+    pub fn new(node: &'n Node, reader: &'r mut Reader<'p>) -> Self {
+        Self { node, reader }
+    }
+
+    /// Where the value of a key stands; if it is absent, where its table stands.
+    fn span(&self, key: &str) -> SourceSpan {
+        let mut node = self.node;
+        for segment in key.split('.') {
+            let Some(inner) = node.get(segment) else { break };
+            node = inner;
+        }
+        node.place
+    }
+
+    /// The dotted key.
+    fn path(&self, key: &str) -> String {
+        format!("{}.{key}", self.reader.path())
+    }
+
+    /// Reports the value of a key: "`its.dotted.key` ...".
+    pub fn wrong(&mut self, key: &str, what: impl Display) {
+        self.push(key, what, None);
+    }
+
+    /// The same, and what to do about it.
+    pub fn wrong_with(&mut self, key: &str, what: impl Display, help: impl Into<String>) {
+        self.push(key, what, Some(help.into()));
+    }
+
+    /// Reports a value that the real system would not accept.
+    pub fn refused(&mut self, key: &str, what: impl Display, system: &str) {
+        self.push(key, what, Some(format!("{system} would refuse this")));
+    }
+
+    fn push(&mut self, key: &str, what: impl Display, help: Option<String>) {
+        let problem = Problem::error(self.span(key), format!("`{}` {what}", self.path(key)));
+        self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
+    }
+
+    /// Reports a key that should be there: "`its.table` ...".
+    pub fn missing(&mut self, what: impl Display, help: &str) {
+        let message = format!("`{}` {what}", self.reader.path());
+        self.reader.problems.push(Problem::missing(self.node.place, message).help(help));
+    }
+
+    /// Reports a value that breaks a rule of the real system.
+    pub fn rule(&mut self, key: &str, value: impl Display, holds: bool, rule: impl Display) {
+        if !holds {
+            let problem = Problem::error(self.span(key), format!("`{}` = {value}: {rule}", self.path(key)));
+            self.reader.problems.push(problem);
+        }
+    }
+
+    /// Reports a duration of zero where there must be some.
+    pub fn positive(&mut self, key: &str, value: Span) {
+        if value == Span::ZERO {
+            self.wrong(key, "must be longer than zero");
+        }
+    }
+
+    /// Which of several ways to give something was taken, each with its keys and whether they have a value. Reports it if
+    /// parts of several, of one, or of none are there.
+    pub fn either(&mut self, ways: &[&[(&'static str, bool)]]) -> Option<usize> {
+        let mut given: Vec<&'static str> = Vec::new();
+        for &(key, is_given) in ways.iter().copied().flatten() {
+            if !is_given && self.reader.is_broken(self.node, key) {
+                return None;
+            }
+            if is_given && !given.contains(&key) {
+                given.push(key);
+            }
+        }
+        let names = |way: &[(&'static str, bool)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+        let fits = |way: &[(&'static str, bool)]| way.len() == given.len() && way.iter().all(|(_, is_given)| *is_given);
+        if let Some(way) = ways.iter().copied().position(fits) {
+            return Some(way);
+        }
+        let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+        // The ways that were begun; if what is there fits into none, all of them.
+        let all: Vec<_> = ways.iter().map(|way| names(way)).collect();
+        let begun: Vec<_> = all.iter().filter(|way| given.iter().all(|key| way.contains(key))).cloned().collect();
+        let open = if begun.is_empty() { &all } else { &begun };
+        let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
+        let (path, table) = (self.reader.path(), self.node.place);
+        self.reader.problems.push(match given.last() {
+            None => Problem::missing(table, format!("`{path}` needs {choices}")),
+            Some(_) if !begun.is_empty() => {
+                Problem::missing(table, format!("`{path}` has {} alone", quoted(&given))).help(format!("write {choices}"))
+            }
+            Some(key) => Problem::error(self.span(key), format!("`{path}` cannot have {} together", quoted(&given)))
+                .help(format!("write {choices}")),
+        });
+        None
+    }
+}
