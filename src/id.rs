@@ -8,6 +8,19 @@ pub struct FnId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub u32);
 
+/// A function of the simulated cell, by its place in [`Cell::functions`](crate::engine::Cell::functions). It is that of
+/// the scenario only where all functions are simulated together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalFn(pub u32);
+
+/// A source of the simulated cell, by its place in [`Cell::sources`](crate::engine::Cell::sources).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalSource(pub u32);
+
+/// A kind of stem cells, by its place in [`Platform::stem_cells`](crate::scenario::Platform::stem_cells).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PoolId(pub u32);
+
 /// An instance of one function, numbered in the order of creation from 0: no number is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(pub u64);
@@ -23,6 +36,33 @@ impl FnId {
 
 impl SourceId {
     /// The place in a list of sources.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl LocalFn {
+    /// The place in a list of functions of a cell.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl LocalSource {
+    /// The place in a list of sources of a cell.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl PoolId {
+    /// The place in a list of kinds of stem cells.
     #[inline]
     #[must_use]
     pub const fn index(self) -> usize {

@@ -8,7 +8,7 @@
 //! | floor | modules | what |
 //! |---|---|---|
 //! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
-//! | 1 | `schema`, [`stats`], [`queueing`] | files of tables; estimators; closed forms |
+//! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 2 | [`dist`] | distributions |
 //! | 3 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
 //! | 4 | [`scenario`] | the scenario file, read and checked |
@@ -24,6 +24,7 @@ pub mod engine;
 pub mod experiment;
 pub mod id;
 pub mod measure;
+pub mod metric;
 pub mod policy;
 pub mod queueing;
 pub mod report;

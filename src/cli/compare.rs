@@ -17,7 +17,7 @@ use crate::experiment::compare::{self as experiment, Compared, Contender};
 use crate::experiment::{Progress as _, warm_up};
 use crate::measure::Manifest;
 use crate::measure::comparison::{Design, Precision, Tolerance};
-use crate::measure::summary::metrics;
+use crate::metric;
 use crate::report::junit::Suite;
 use crate::report::number::count;
 use crate::report::{chart, comparison, csv, json};
@@ -182,16 +182,15 @@ fn replications(args: &CompareArgs, scenario: &Scenario) -> Result<(u32, u32), S
 
 fn precision(asked: &[(Option<String>, Tolerance)]) -> Result<Precision, Stop> {
     let mut precision = Precision::default();
-    let known = metrics();
-    let names = || known.iter().map(|(key, _)| key.as_str());
     for (metric, tolerance) in asked {
         match metric {
             None => precision.general = Some(*tolerance),
-            Some(metric) if names().any(|name| name == metric) => {
+            Some(metric) if metric::find(metric).is_some() => {
                 precision.by_metric.push((metric.clone(), *tolerance));
             }
             Some(metric) => {
-                let help = format!("{}; forewarm list metrics shows all", instead(metric, "the metrics are", names()));
+                let help =
+                    format!("{}; forewarm list metrics shows all", instead(metric, "the metrics are", metric::keys()));
                 return Err(Stop::input(format!("--precision: there is no metric \"{metric}\""), &help));
             }
         }

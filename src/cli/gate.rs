@@ -10,7 +10,8 @@ use super::output::{Output, Sink, refuse_foreign};
 use super::results::Results;
 use super::terminal;
 use crate::id::FnId;
-use crate::measure::summary::{ObjectiveResult, metrics};
+use crate::measure::summary::ObjectiveResult;
+use crate::metric;
 use crate::report::junit::{self, Suite};
 use crate::scenario::{Bound, Objective, Quantity, Scenario, instead};
 
@@ -86,9 +87,8 @@ fn objective(text: &str, scenario: &Scenario) -> Result<Objective, (String, Stri
         }
         None => (None, subject),
     };
-    let known = metrics();
-    if !known.iter().any(|(key, _)| key == metric) {
-        let help = instead(metric, "the metrics are", known.iter().map(|(key, _)| key.as_str()));
+    if metric::find(metric).is_none() {
+        let help = instead(metric, "the metrics are", metric::keys());
         return Err((format!("there is no metric \"{metric}\""), format!("{help}; forewarm list metrics shows all")));
     }
     let value = Quantity::of(metric).read(value).map_err(|help| {
@@ -146,8 +146,7 @@ mod tests {
     use crate::scenario::{ParseOptions, parse, template};
 
     fn read(text: &str) -> Result<Objective, String> {
-        let options =
-            ParseOptions { metrics: metrics().into_iter().map(|(key, _)| key).collect(), ..ParseOptions::default() };
+        let options = ParseOptions::default();
         let scenario = parse("x.toml", template::TEMPLATES[0].text, &options, &NoFiles).expect("a template");
         objective(text, &scenario).map_err(|(message, help)| format!("{message}: {help}"))
     }

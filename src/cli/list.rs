@@ -8,7 +8,7 @@ use super::args::{Format, ListArgs, Listing};
 use super::exit::{Done, Stop};
 use super::terminal;
 use crate::dist;
-use crate::measure::summary::metrics;
+use crate::metric::{self, Better, Metric};
 use crate::scenario::registry::{self, Listed};
 
 /// `forewarm list`.
@@ -30,16 +30,23 @@ struct Row {
     about: String,
     /// The keys that belong to it.
     parameters: Option<String>,
+    /// Of a metric: its unit, and the side on which it is better.
+    metric: Option<(&'static str, Option<Better>)>,
 }
 
 impl Row {
     fn new(name: impl Into<String>, about: impl Into<String>) -> Self {
-        Self { question: None, name: name.into(), about: about.into(), parameters: None }
+        Self { question: None, name: name.into(), about: about.into(), parameters: None, metric: None }
     }
 
     fn of(question: Option<&'static str>, listed: Listed) -> Self {
         let parameters = (!listed.keys.is_empty()).then(|| listed.keys.join(", "));
         Self { question, parameters, ..Self::new(listed.name, listed.about) }
+    }
+
+    fn of_metric(metric: &Metric) -> Self {
+        let known = (metric.quantity.unit(), metric.better);
+        Self { metric: Some(known), ..Self::new(metric.key.as_str(), metric.about.as_str()) }
     }
 
     fn to_json(&self) -> Value {
@@ -49,6 +56,10 @@ impl Row {
         }
         if let Some(parameters) = &self.parameters {
             object["parameters"] = json!(parameters);
+        }
+        if let Some((unit, better)) = self.metric {
+            object["unit"] = json!(unit);
+            object["better"] = json!(better);
         }
         object
     }
@@ -68,7 +79,7 @@ fn rows(what: Listing) -> Vec<Row> {
                 ..Row::new(*name, *about)
             })
             .collect(),
-        Listing::Metrics => metrics().into_iter().map(|(key, about)| Row::new(key, about)).collect(),
+        Listing::Metrics => metric::metrics().iter().map(Row::of_metric).collect(),
     }
 }
 

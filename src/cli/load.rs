@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::args::{ChangeArgs, ScenarioArgs};
 use super::exit::Stop;
-use crate::measure::summary::metrics;
 use crate::scenario::limits::MAX_FILE_BYTES;
 use crate::scenario::{
     Base, Files, ParseOptions, Problems, Scenario, Tolerance, WithVariants, parse_bytes, parse_variants,
@@ -42,7 +41,6 @@ pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOpt
         replications: changes.replications,
         precision: Vec::new(),
         max_replications: None,
-        metrics: metrics().into_iter().map(|(key, _)| key).collect(),
     }
 }
 
@@ -51,8 +49,7 @@ pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOpt
 /// # Errors
 /// What this version finds wrong in it; files that it names are not there from every folder.
 pub(super) fn of_manifest(name: &str, scenario: &str) -> Result<Scenario, Problems> {
-    let metrics = metrics().into_iter().map(|(key, _)| key).collect();
-    let options = ParseOptions { metrics, ..ParseOptions::default() };
+    let options = ParseOptions::default();
     let files = Disk { folder: PathBuf::new() };
     parse_bytes(name, scenario.as_bytes(), &options, &files).map(|(scenario, _)| scenario)
 }

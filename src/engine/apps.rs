@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::event::{Event, Kind};
 use super::queue::EventQueue;
+use crate::id::LocalFn;
 use crate::policy::keep_alive::AppKeepAlive;
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
@@ -13,7 +14,7 @@ use crate::time::{SimTime, Span};
 pub(super) struct Apps {
     list: Vec<App>,
     /// Functions whose idle instances go now, because their application does.
-    unloading: Vec<u32>,
+    unloading: Vec<LocalFn>,
 }
 
 struct App {
@@ -29,7 +30,7 @@ struct App {
 
 #[derive(Clone, Copy)]
 struct Member {
-    function: u32,
+    function: LocalFn,
     last_ended: Option<SimTime>,
 }
 
@@ -42,15 +43,25 @@ struct Plan {
 /// A function's place in its application.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Membership {
-    app: u32,
+    app: AppKey,
     member: u32,
+}
+
+/// An application, by its place in the list.
+#[derive(Clone, Copy, Debug)]
+struct AppKey(u32);
+
+impl AppKey {
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Apps {
     /// The applications of these functions, and the place of each function in them; none for those that decide alone.
     pub(super) fn of<'s>(functions: impl Iterator<Item = &'s Function>) -> (Self, Vec<Option<Membership>>) {
         let mut apps = Self::default();
-        let mut named: HashMap<&str, u32> = HashMap::new();
+        let mut named: HashMap<&str, AppKey> = HashMap::new();
         let memberships = functions.enumerate().map(|(place, function)| {
             let name = function.app.as_deref().filter(|_| function.keep_alive.is_by_app());
             let app = match name.and_then(|name| named.get(name).copied()) {
@@ -61,8 +72,8 @@ impl Apps {
                     app
                 }
             };
-            let members = &mut apps.list[app as usize].members;
-            members.push(Member { function: place as u32, last_ended: None });
+            let members = &mut apps.list[app.index()].members;
+            members.push(Member { function: LocalFn(place as u32), last_ended: None });
             Some(Membership { app, member: members.len() as u32 - 1 })
         });
         let memberships = memberships.collect();
@@ -70,13 +81,13 @@ impl Apps {
     }
 
     /// Makes a new application with the policy of its first function, if that is one for applications.
-    fn found(&mut self, function: &Function) -> Option<u32> {
+    fn found(&mut self, function: &Function) -> Option<AppKey> {
         if function.scaling.orders_all() {
             return None; // instances go when the scaling policy says so
         }
         let policy = function.keep_alive.build_for_app()?;
         self.list.push(App { policy, members: Vec::new(), in_flight: 0, idle_since: None, plan: None });
-        Some(self.list.len() as u32 - 1)
+        Some(AppKey(self.list.len() as u32 - 1))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -85,7 +96,7 @@ impl Apps {
 
     /// A request arrives for a function of it.
     pub(super) fn arrived(&mut self, membership: Membership, now: SimTime) {
-        let app = &mut self.list[membership.app as usize];
+        let app = &mut self.list[membership.app.index()];
         app.in_flight += 1;
         if let Some(since) = app.idle_since.take() {
             app.policy.observe_idle(now.since(since));
@@ -94,12 +105,12 @@ impl Apps {
 
     /// A request ends without having run.
     pub(super) fn gave_up(&mut self, membership: Membership) {
-        self.list[membership.app as usize].in_flight -= 1;
+        self.list[membership.app.index()].in_flight -= 1;
     }
 
     /// An execution ends; after the last one it is decided what happens to the application.
     pub(super) fn ended(&mut self, membership: Membership, now: SimTime, horizon: SimTime, events: &mut EventQueue) {
-        let app = &mut self.list[membership.app as usize];
+        let app = &mut self.list[membership.app.index()];
         app.in_flight -= 1;
         app.members[membership.member as usize].last_ended = Some(now);
         if app.in_flight > 0 {
@@ -115,14 +126,14 @@ impl Apps {
         let at = now + windows.pre_warm;
         if at < horizon {
             app.plan = Some(Plan { at, until: at + windows.keep_alive });
-            events.push(Event::new(at, Kind::PreWarm, app.members[0].function, membership.app));
+            events.push(Event::new(at, Kind::PreWarm, app.members[0].function.0, membership.app.0));
         }
     }
 
     /// How long an instance that falls idle stays: while others of the application run, it stays as long as the
     /// application would.
     pub(super) fn window(&self, membership: Membership) -> Span {
-        let app = &self.list[membership.app as usize];
+        let app = &self.list[membership.app.index()];
         let windows = app.policy.windows();
         if windows.pre_warm == Span::ZERO {
             windows.keep_alive
@@ -135,14 +146,14 @@ impl Apps {
 
     /// The next function whose idle instances go.
     #[inline]
-    pub(super) fn next_unloading(&mut self) -> Option<u32> {
+    pub(super) fn next_unloading(&mut self) -> Option<LocalFn> {
         self.unloading.pop()
     }
 
-    /// The functions of an application that are loaded now, unless it has decided otherwise since, and until when they
+    /// The functions of the application that an event is about, which are loaded now, unless it has decided otherwise since, and until when they
     /// stay: those that have run lately.
-    pub(super) fn due(&mut self, app: u32, now: SimTime) -> (Vec<u32>, SimTime) {
-        let app = &mut self.list[app as usize];
+    pub(super) fn due(&mut self, event: Event) -> (Vec<LocalFn>, SimTime) {
+        let (app, now) = (&mut self.list[event.item() as usize], event.at());
         let Some(plan) = app.plan.take_if(|plan| plan.at == now) else { return (Vec::new(), now) };
         let (range, last) = (app.policy.range(), app.members.iter().filter_map(|member| member.last_ended).max());
         let is_used =

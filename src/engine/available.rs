@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, VecDeque};
 use rand::RngExt as _;
 
 use super::instance::Instance;
-use super::slab::Slab;
+use super::slab::{Key, Slab};
+use crate::id::InstanceId;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
 use crate::time::SimTime;
@@ -16,9 +17,9 @@ pub(super) enum Available {
     /// By last use, longest ago in front. An instance that is used again gets a new entry; the old one goes stale.
     Recency { entries: VecDeque<Entry>, stale: usize, stamps: u64, most_recent: bool },
     /// By creation.
-    Age { by_id: BTreeSet<(u64, u32)>, rule: ByAge },
+    Age { by_id: BTreeSet<(InstanceId, Key<Instance>)>, rule: ByAge },
     /// In no order.
-    Random { places: Vec<u32>, stream: Box<Stream> },
+    Random { places: Vec<Key<Instance>>, stream: Box<Stream> },
 }
 
 /// Which of the instances sorted by creation is taken.
@@ -27,7 +28,7 @@ pub(super) enum ByAge {
     Newest,
     Oldest,
     /// The one created next after this one, and so round.
-    After(u64),
+    After(Option<InstanceId>),
 }
 
 /// An instance in the list by last use.
@@ -35,7 +36,7 @@ pub(super) enum ByAge {
 pub(super) struct Entry {
     /// The instance's keep-alive deadline, if it is idle.
     pub(super) deadline: SimTime,
-    pub(super) place: u32,
+    pub(super) place: Key<Instance>,
     stamp: u64,
 }
 
@@ -48,14 +49,14 @@ impl Available {
             Selection::LeastRecentlyUsed => recency(false),
             Selection::Newest => age(ByAge::Newest),
             Selection::Oldest => age(ByAge::Oldest),
-            Selection::RoundRobin => age(ByAge::After(u64::MAX)),
+            Selection::RoundRobin => age(ByAge::After(None)),
             Selection::Random => Self::Random { places: Vec::new(), stream: Box::new(stream()) },
         }
     }
 
     /// An instance became available.
     #[inline]
-    pub(super) fn insert(&mut self, place: u32, instances: &mut Slab<Instance>) {
+    pub(super) fn insert(&mut self, place: Key<Instance>, instances: &mut Slab<Instance>) {
         let instance = instances.get_mut(place);
         instance.listed = true;
         match self {
@@ -65,7 +66,7 @@ impl Available {
                 entries.push_back(Entry { deadline: instance.deadline, place, stamp: *stamps });
             }
             Self::Age { by_id, .. } => {
-                by_id.insert((instance.id.0, place));
+                by_id.insert((instance.id, place));
             }
             Self::Random { places, .. } => {
                 instance.position = places.len() as u32;
@@ -76,7 +77,7 @@ impl Available {
 
     /// An instance was used and has a free slot: it is available, and the most recently used.
     #[inline]
-    pub(super) fn touch(&mut self, place: u32, instances: &mut Slab<Instance>) {
+    pub(super) fn touch(&mut self, place: Key<Instance>, instances: &mut Slab<Instance>) {
         if !instances.get(place).listed {
             self.insert(place, instances);
         } else if let Self::Recency { .. } = self {
@@ -86,7 +87,7 @@ impl Available {
     }
 
     /// An instance is not available, whether it was or not.
-    pub(super) fn remove(&mut self, place: u32, instances: &mut Slab<Instance>) {
+    pub(super) fn remove(&mut self, place: Key<Instance>, instances: &mut Slab<Instance>) {
         let instance = instances.get_mut(place);
         if !std::mem::take(&mut instance.listed) {
             return;
@@ -101,7 +102,7 @@ impl Available {
                 }
             }
             Self::Age { by_id, .. } => {
-                by_id.remove(&(instance.id.0, place));
+                by_id.remove(&(instance.id, place));
             }
             Self::Random { places, .. } => {
                 let position = instance.position;
@@ -115,14 +116,14 @@ impl Available {
 
     /// Takes the instance that the rule names out of the list.
     #[inline]
-    pub(super) fn take(&mut self, instances: &mut Slab<Instance>) -> Option<u32> {
+    pub(super) fn take(&mut self, instances: &mut Slab<Instance>) -> Option<Key<Instance>> {
         let place = self.choose(instances)?;
         instances.get_mut(place).listed = false;
         Some(place)
     }
 
     #[inline]
-    fn choose(&mut self, instances: &mut Slab<Instance>) -> Option<u32> {
+    fn choose(&mut self, instances: &mut Slab<Instance>) -> Option<Key<Instance>> {
         match self {
             Self::Recency { entries, stale, most_recent, .. } => loop {
                 let entry = if *most_recent { entries.pop_back() } else { entries.pop_front() }?;
@@ -136,9 +137,12 @@ impl Available {
                     ByAge::Newest => by_id.last().copied(),
                     ByAge::Oldest => by_id.first().copied(),
                     ByAge::After(last) => {
-                        let next = last.checked_add(1).and_then(|next| by_id.range((next, 0)..).next().copied());
+                        let next = last.and_then(|InstanceId(last)| {
+                            let from = (InstanceId(last + 1), Key::new(0));
+                            by_id.range(from..).next().copied()
+                        });
                         let chosen = next.or_else(|| by_id.first().copied());
-                        *last = chosen.map_or(*last, |(id, _)| id);
+                        *last = chosen.map(|(id, _)| id).or(*last);
                         chosen
                     }
                 }?;
@@ -177,14 +181,13 @@ impl Available {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::InstanceId;
     use crate::rng::{Purpose, Streams};
 
     /// Makes three instances available in the order of creation, uses the first again, and asks twice.
     fn first_two(selection: Selection) -> [u64; 2] {
         let mut instances = Slab::new();
         let mut available = Available::new(selection, || Streams::new(1, 0).stream("f", Purpose::Policy));
-        let places: Vec<u32> =
+        let places: Vec<Key<Instance>> =
             (0..3).map(|id| instances.insert(Instance::new(InstanceId(id), SimTime::ZERO, SimTime::NEVER))).collect();
         for &place in &places {
             available.insert(place, &mut instances);

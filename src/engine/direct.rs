@@ -7,16 +7,16 @@
 //! `function.rs` does the same for every case; a test compares the two call by call.
 
 use super::event::{Event, Kind};
-use super::instance::NOBODY;
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::request::Birth;
+use super::slab::Key;
 use super::{Model, Shared};
-use crate::id::{FnId, InstanceId, SourceId};
+use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
-use crate::scenario::{Function, Overflow, ScalingRate};
+use crate::scenario::{Concurrency, Function, Overflow, Platform, ScalingRate};
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
@@ -25,13 +25,13 @@ pub(super) struct Directs<'s>(Vec<Direct<'s>>);
 /// A function in the course of the simulation: first what every event needs.
 #[repr(C, align(64))]
 pub(super) struct Direct<'s> {
-    id: FnId,
+    id: LocalFn,
     levels: Levels,
     /// The instance used last of the idle ones, and the one used longest ago.
-    newest: u32,
-    oldest: u32,
+    newest: Key<Slot>,
+    oldest: Key<Slot>,
     /// The first place that is free, of a chain.
-    free: u32,
+    free: Key<Slot>,
     /// When the window of the oldest ends: without a look at it.
     expires: SimTime,
     window: Span,
@@ -52,11 +52,11 @@ struct Slot {
     instance: InstanceId,
     created: SimTime,
     number: u64,
-    source: u32,
+    source: LocalSource,
     /// The idle instances that were used just before it and just after it; `older` also chains free places, and `newer`
     /// means nothing in the newest.
-    older: u32,
-    newer: u32,
+    older: Key<Self>,
+    newer: Key<Self>,
     cold: bool,
     cut_off: bool,
 }
@@ -73,9 +73,22 @@ enum State {
 }
 
 impl<'s> Directs<'s> {
-    /// None if any of these functions is not of the common kind.
-    pub(super) fn new(specs: impl Iterator<Item = &'s Function>, scaling: Option<ScalingRate>) -> Option<Self> {
-        let functions = specs.enumerate().map(|(place, spec)| Direct::new(FnId(place as u32), spec, scaling));
+    /// None if the platform, or any of these functions, is not of the common kind.
+    pub(super) fn new(specs: impl Iterator<Item = &'s Function>, platform: &Platform) -> Option<Self> {
+        // Without `..`, here and below: whoever adds a field decides whether this engine knows what it asks for.
+        let Platform {
+            preset: _,
+            account_limit: _, // what it leaves is in the cell
+            min_unreserved: _,
+            scaling,
+            memory_budget_mb,
+            stem_cells,
+            billing: _,
+        } = platform;
+        if memory_budget_mb.is_some() || !stem_cells.is_empty() {
+            return None;
+        }
+        let functions = specs.enumerate().map(|(place, spec)| Direct::new(LocalFn(place as u32), spec, *scaling));
         functions.collect::<Option<_>>().map(Self)
     }
 
@@ -86,28 +99,46 @@ impl<'s> Directs<'s> {
 }
 
 impl<'s> Direct<'s> {
-    fn new(id: FnId, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
-        let concurrency = &spec.concurrency;
-        let is_common = concurrency.per_instance == 1
-            && concurrency.provisioned == 0
-            && concurrency.overflow == Overflow::Reject
-            && matches!(spec.scaling, ScalingSpec::PerRequest(_))
-            && spec.selection == Selection::MostRecentlyUsed
-            && spec.max_lifetime.is_none()
-            && spec.initial.is_none();
-        let KeepAliveSpec::Fixed { window } = spec.keep_alive else { return None };
+    fn new(id: LocalFn, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
+        let Function {
+            name: _,
+            app: _, // means something to policies that decide for applications
+            runtime: _,
+            memory_mb: _,
+            architecture: _,
+            timeout,
+            selection,
+            max_lifetime,
+            duration: _,      // drawn by the sources
+            cold_duration: _, // these two are drawn when an instance is created
+            cold_start: _,
+            snapshot_charged: _,
+            keep_alive,
+            scaling: policy,
+            concurrency,
+            initial,
+        } = spec;
+        let Concurrency { per_instance, max_instances, reserved, provisioned, overflow } = *concurrency;
+        let is_common = per_instance == 1
+            && provisioned == 0
+            && overflow == Overflow::Reject
+            && matches!(policy, ScalingSpec::PerRequest(_))
+            && *selection == Selection::MostRecentlyUsed
+            && max_lifetime.is_none()
+            && initial.is_none();
+        let KeepAliveSpec::Fixed { window } = *keep_alive else { return None };
         is_common.then(|| Self {
             id,
             levels: Levels::default(),
-            newest: NOBODY,
-            oldest: NOBODY,
-            free: NOBODY,
+            newest: Key::NIL,
+            oldest: Key::NIL,
+            free: Key::NIL,
             expires: SimTime::NEVER,
             window,
-            timeout: spec.timeout.unwrap_or(Span::FOREVER),
+            timeout: timeout.unwrap_or(Span::FOREVER),
             slots: Vec::new(),
-            reserved: concurrency.reserved,
-            instances_max: concurrency.max_instances.unwrap_or(u32::MAX),
+            reserved,
+            instances_max: max_instances.unwrap_or(u32::MAX),
             created: 0,
             spec,
             tokens: scaling.map(TokenBucket::new),
@@ -130,21 +161,21 @@ impl<'s> Direct<'s> {
             shared.counts.expirations += u64::from(deadline < shared.sources.horizon());
             shared.observer.levels(deadline, self.id, &self.levels);
             self.levels.idle -= 1;
-            let slot = &mut self.slots[place as usize];
+            let slot = &mut self.slots[place.index()];
             shared.observer.instance_removed(deadline, self.id, slot.instance, slot.created);
             // What it says of a newer one may be out of date if it is the newest itself.
-            self.oldest = if place == self.newest { NOBODY } else { slot.newer };
+            self.oldest = if place == self.newest { Key::NIL } else { slot.newer };
             slot.older = std::mem::replace(&mut self.free, place);
-            match self.oldest {
-                NOBODY => self.newest = NOBODY,
-                oldest => self.slots[oldest as usize].older = NOBODY,
+            match self.slots.get_mut(self.oldest.index()) {
+                None => self.newest = Key::NIL,
+                Some(oldest) => oldest.older = Key::NIL,
             }
             self.expires = self.deadline_of(self.oldest);
         }
     }
 
-    fn deadline_of(&self, place: u32) -> SimTime {
-        match self.slots.get(place as usize).map(|slot| slot.state) {
+    fn deadline_of(&self, place: Key<Slot>) -> SimTime {
+        match self.slots.get(place.index()).map(|slot| slot.state) {
             Some(State::Idle { deadline }) => deadline,
             _ => SimTime::NEVER,
         }
@@ -186,41 +217,41 @@ impl<'s> Direct<'s> {
             created: now,
             number: birth.number,
             source: birth.source,
-            older: NOBODY,
-            newer: NOBODY,
+            older: Key::NIL,
+            newer: Key::NIL,
             cold: true,
             cut_off: service > self.timeout,
         });
         shared.observer.instance_created(now, self.id, instance, ready, billed, false);
         if starts_at_once {
             self.levels.busy += 1;
-            shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+            shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
         } else {
             self.levels.starting += 1;
-            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+            shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
         }
     }
 
-    fn insert(&mut self, slot: Slot) -> u32 {
+    fn insert(&mut self, slot: Slot) -> Key<Slot> {
         let place = self.free;
-        if let Some(free) = self.slots.get_mut(place as usize) {
+        if let Some(free) = self.slots.get_mut(place.index()) {
             self.free = free.older;
             *free = slot;
             return place;
         }
-        let place = u32::try_from(self.slots.len()).expect("fewer than 2^32 instances live at a time");
+        let place = Key::new(u32::try_from(self.slots.len()).expect("fewer than 2^32 instances live at a time"));
         self.slots.push(slot);
         place
     }
 
     /// A request's execution ends.
     #[inline(always)]
-    fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn complete<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        let slot = &mut self.slots[place as usize];
+        let slot = &mut self.slots[place.index()];
         if let State::Running { born, started } = slot.state {
             shared.finish(&Finished {
-                source: SourceId(slot.source),
+                source: slot.source,
                 number: slot.number,
                 function: self.id,
                 instance: Some(slot.instance),
@@ -237,9 +268,10 @@ impl<'s> Direct<'s> {
         let deadline = now + self.window;
         slot.state = State::Idle { deadline };
         slot.older = self.newest;
-        match self.newest {
-            NOBODY => (self.oldest, self.expires) = (place, deadline),
-            newest => self.slots[newest as usize].newer = place,
+        if self.newest.is_nil() {
+            (self.oldest, self.expires) = (place, deadline);
+        } else {
+            self.slots[self.newest.index()].newer = place;
         }
         self.newest = place;
         self.levels.in_progress -= 1;
@@ -251,14 +283,14 @@ impl<'s> Direct<'s> {
     }
 
     /// An instance has started: its request begins to run.
-    fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn become_ready<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        let slot = &mut self.slots[place as usize];
+        let slot = &mut self.slots[place.index()];
         if let State::Starting { born, runs } = slot.state {
             self.levels.starting -= 1;
             self.levels.busy += 1;
             slot.state = State::Running { born, started: now };
-            shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+            shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
         }
     }
 
@@ -276,7 +308,7 @@ impl<'s> Direct<'s> {
             return;
         }
         let place = self.newest;
-        let Some(slot) = self.slots.get_mut(place as usize) else {
+        let Some(slot) = self.slots.get_mut(place.index()) else {
             self.create(birth, now, shared);
             return;
         };
@@ -286,15 +318,15 @@ impl<'s> Direct<'s> {
         slot.source = birth.source;
         slot.cold = false;
         slot.cut_off = birth.service > self.timeout;
-        if self.newest == NOBODY {
-            (self.oldest, self.expires) = (NOBODY, SimTime::NEVER);
+        if self.newest.is_nil() {
+            (self.oldest, self.expires) = (Key::NIL, SimTime::NEVER);
         }
         self.take_up(shared);
         self.levels.busy += 1;
         self.levels.idle -= 1;
         shared.observer.assigned(now, self.id, false, false);
         let ends = now + birth.service.min(self.timeout);
-        shared.events.push(Event::new(ends, Kind::Completion, self.id.0, place));
+        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
     }
 
     /// One more request in progress.
@@ -309,8 +341,7 @@ impl<'s> Direct<'s> {
     #[cold]
     fn reject<O: Observer>(&self, birth: Birth, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
         shared.observer.throttled(now, self.id, limit);
-        let source = SourceId(birth.source);
-        shared.finish(&Finished::unserved(source, birth.number, self.id, now, now, Outcome::Rejected));
+        shared.finish(&Finished::unserved(birth.source, birth.number, self.id, now, now, Outcome::Rejected));
     }
 }
 
@@ -319,7 +350,7 @@ impl<O: Observer> Model<O> for Direct<'_> {
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline(always)]
-    fn arrive(&mut self, _: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+    fn arrive(&mut self, _: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.take_in(birth, now, shared);
     }
 
@@ -327,19 +358,19 @@ impl<O: Observer> Model<O> for Direct<'_> {
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
         if event.kind() == Kind::Completion {
             shared.counts.completions += 1;
-            self.complete(event.item(), event.at(), shared);
+            self.complete(event.key(), event.at(), shared);
         } else {
             shared.counts.instances_ready += 1;
-            self.become_ready(event.item(), event.at(), shared);
+            self.become_ready(event.key(), event.at(), shared);
         }
     }
 
     #[inline]
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, _: usize) -> u64 {
+    fn prepare(&self, _: LocalFn) -> u64 {
         // The next request goes there; where that instance is not idle any more, an older one is near enough.
-        self.slots.get(self.newest as usize).map_or(0, |slot| slot.number)
+        self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
     }
 
     fn latency(&self, event: Event) -> Span {
@@ -359,24 +390,24 @@ impl<O: Observer> Model<O> for Directs<'_> {
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline]
-    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.0[place].take_in(birth, now, shared);
+    fn arrive(&mut self, function: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.0[function.index()].take_in(birth, now, shared);
     }
 
     #[inline]
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
-        self.0[event.owner()].handle(event, shared);
+        self.0[event.function().index()].handle(event, shared);
     }
 
     #[inline]
     fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, place: usize) -> u64 {
-        Model::<O>::prepare(&self.0[place], place)
+    fn prepare(&self, function: LocalFn) -> u64 {
+        Model::<O>::prepare(&self.0[function.index()], function)
     }
 
     fn latency(&self, event: Event) -> Span {
-        Model::<O>::latency(&self.0[event.owner()], event)
+        Model::<O>::latency(&self.0[event.function().index()], event)
     }
 
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
@@ -386,15 +417,22 @@ impl<O: Observer> Model<O> for Directs<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::ops::ControlFlow;
 
-    use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
-    use crate::id::{FnId, InstanceId};
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+    use super::Directs;
+    use crate::engine::{self, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
+    use crate::id::{InstanceId, LocalFn};
     use crate::rng::Streams;
+    use crate::scenario::testing::drawn::{Kind, any_scenario};
     use crate::scenario::{Scenario, testing};
     use crate::time::{SimTime, Span};
 
-    const HORIZON: SimTime = SimTime::from_nanos(600_000_000_000);
+    /// Of what is drawn.
+    const HORIZON: SimTime = SimTime::from_nanos(300_000_000_000);
 
     /// Every call, as text. Levels that held for no time say nothing, and nobody counts what is idle after the horizon.
     #[derive(Default)]
@@ -404,19 +442,19 @@ mod tests {
     }
 
     impl Calls {
-        fn note(&mut self, function: FnId, call: String) {
+        fn note(&mut self, function: LocalFn, call: String) {
             self.all[function.index()].push(call);
         }
     }
 
     impl Observer for Calls {
-        fn arrived(&mut self, now: SimTime, function: FnId) {
+        fn arrived(&mut self, now: SimTime, function: LocalFn) {
             self.note(function, format!("{now:?} arrived"));
         }
-        fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+        fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
             self.note(function, format!("{now:?} {by:?}"));
         }
-        fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, affected: bool) {
+        fn assigned(&mut self, now: SimTime, function: LocalFn, cold: bool, affected: bool) {
             self.note(function, format!("{now:?} assigned {cold} {affected}"));
         }
         fn finished(&mut self, request: &Finished) {
@@ -425,7 +463,7 @@ mod tests {
         fn instance_created(
             &mut self,
             now: SimTime,
-            function: FnId,
+            function: LocalFn,
             instance: InstanceId,
             ready: SimTime,
             billed: Span,
@@ -433,12 +471,12 @@ mod tests {
         ) {
             self.note(function, format!("{now:?} created {instance:?} {ready:?} {billed:?} {provisioned}"));
         }
-        fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+        fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime) {
             if now < HORIZON {
                 self.note(function, format!("{now:?} removed {instance:?} {created:?}"));
             }
         }
-        fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+        fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
             let (last, levels) = self.levels[function.index()];
             if now > last {
                 if levels != *held && last < HORIZON {
@@ -449,62 +487,43 @@ mod tests {
         }
     }
 
-    fn scenario(account: u32, functions: &[&str], duration: &str, arrivals: &str) -> Scenario {
-        let functions: String = functions
-            .iter()
-            .enumerate()
-            .map(|(index, keys)| {
-                format!(
-                    "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{keys}\n[[source]]\nname = \"s{index}\"\n\
-                     function = \"f{index}\"\narrivals.{arrivals}\n"
-                )
-            })
-            .collect();
-        testing::scenario(&format!(
-            "[scenario]\nname = \"direct\"\n[simulation]\nhorizon = \"10m\"\n[platform.concurrency]\n\
-             account-limit = {account}\nmin-unreserved = 0\n[platform.scaling]\nburst = 3\nrate = \"8/m\"\n{functions}"
-        ))
-    }
-
-    fn calls(scenario: &Scenario, is_direct: bool) -> (EventCounts, Calls) {
+    /// The events of a scenario and all calls about its functions, as `simulate` makes them or as the general engine does.
+    fn calls(scenario: &Scenario, may_be_direct: bool) -> (EventCounts, Calls) {
         let functions = scenario.functions.len();
         let mut calls =
             Calls { all: vec![Vec::new(); functions], levels: vec![(SimTime::ZERO, Levels::default()); functions] };
-        let (cell, streams) = (Cell::whole(scenario), Streams::new(5, 0));
+        let (cell, streams) = (engine::Cell::whole(scenario), Streams::new(5, 0));
         let mut pulse = |_, _| ControlFlow::Continue(());
-        let events = if is_direct {
-            assert!(super::Directs::new(scenario.functions.iter(), None).is_some());
-            simulate(scenario, &cell, &streams, &mut calls, &mut pulse)
-        } else {
-            simulate_any(scenario, &cell, &streams, &mut calls, &mut pulse)
-        };
+        let run = if may_be_direct { simulate } else { simulate_any };
+        let events = run(scenario, &cell, &streams, &mut calls, &mut pulse);
         (events.expect("it runs"), calls)
     }
 
+    /// Whatever scenario is drawn, `simulate` says the same as the general engine; and many are drawn of which the fast one
+    /// takes care.
     #[test]
     fn the_short_way_is_the_long_way() {
-        let functions = [
-            "keep-alive.fixed.window = \"20s\"\ncold-start.exponential.mean = \"2s\"",
-            "keep-alive.forever = {}\ncold-duration.exponential.mean = \"5s\"\ntimeout = \"4s\"",
-            "keep-alive.fixed.window = \"0s\"\nconcurrency.max-instances = 3\ncold-start.constant.value = \"1s\"",
-            "keep-alive.fixed.window = \"3s\"\nconcurrency.reserved = 2",
-        ];
-        let durations = ["exponential.mean = \"1s\"", "constant.value = \"500ms\"", "constant.value = \"0s\""];
-        let arrivals = ["poisson.rate = \"2/s\"", "constant.rate = \"4/s\"", "burst = { size = 6, every = \"11s\" }"];
-        for duration in durations {
-            for arrivals in arrivals {
-                for (account, functions) in [(1000, &functions[..]), (5, &functions[..]), (3, &functions[..1])] {
-                    let scenario = scenario(account, functions, duration, arrivals);
-                    let (short, long) = (calls(&scenario, true), calls(&scenario, false));
-                    for (short, long) in short.1.all.iter().zip(&long.1.all) {
-                        assert!(long.len() > 100, "something happens");
-                        let differs = short.iter().zip(long).find(|(short, long)| short != long);
-                        assert_eq!(differs, None, "{duration}, {arrivals}, limit {account}");
-                        assert_eq!(short.len(), long.len());
-                    }
-                    assert_eq!(short.0, long.0, "{duration}, {arrivals}, limit {account}");
-                }
+        let mut runner = TestRunner::new_with_rng(
+            Config { cases: 200, failure_persistence: None, ..Config::default() },
+            TestRng::deterministic_rng(RngAlgorithm::ChaCha),
+        );
+        let (taken, requests) = (Cell::new(0), Cell::new(0));
+        let tested = runner.run(&prop_oneof![1 => any_scenario(Kind::Any), 5 => any_scenario(Kind::Plain)], |text| {
+            let scenario = testing::scenario(&text);
+            assert_eq!(SimTime::from(scenario.simulation.horizon), HORIZON);
+            let is_direct = Directs::new(scenario.functions.iter(), &scenario.platform).is_some();
+            let (short, long) = (calls(&scenario, true), calls(&scenario, false));
+            prop_assert_eq!(short.0, long.0);
+            for (short, long) in short.1.all.iter().zip(&long.1.all) {
+                let differs = short.iter().zip(long).find(|(short, long)| short != long);
+                prop_assert_eq!(differs, None);
+                prop_assert_eq!(short.len(), long.len());
             }
-        }
+            taken.set(taken.get() + u64::from(is_direct));
+            requests.set(requests.get() + short.0.arrivals);
+            Ok(())
+        });
+        tested.unwrap_or_else(|error| panic!("{error}"));
+        assert!(taken.get() > 100 && requests.get() > 50_000, "{} with {} requests", taken.get(), requests.get());
     }
 }

@@ -4,6 +4,8 @@
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
+use super::slab::Key;
+use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
 
 /// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
@@ -53,7 +55,25 @@ impl Event {
     /// After everything.
     pub(super) const NEVER: Self = Self(u128::MAX);
 
-    /// `owner`: a function, or the source of an arrival; `item`: a request or an instance of it.
+    /// Something happens to an item of a function: to a request or an instance.
+    #[inline]
+    pub(super) fn of_item<T>(at: SimTime, kind: Kind, function: LocalFn, item: Key<T>) -> Self {
+        Self::new(at, kind, function.0, item.get())
+    }
+
+    /// Something happens to a function.
+    #[inline]
+    pub(super) fn of_function(at: SimTime, kind: Kind, function: LocalFn) -> Self {
+        Self::new(at, kind, function.0, 0)
+    }
+
+    /// The next request of a source.
+    #[inline]
+    pub(super) fn arrival(at: SimTime, source: LocalSource) -> Self {
+        Self::new(at, Kind::Arrival, source.0, 0)
+    }
+
+    /// `owner`: a function, or the source of an arrival; `item`: what of it.
     #[inline]
     pub(super) fn new(at: SimTime, kind: Kind, owner: u32, item: u32) -> Self {
         let low = (kind as u64) << (OWNER_BITS + 32) | u64::from(owner) << 32 | u64::from(item);
@@ -70,9 +90,27 @@ impl Event {
         KINDS[(self.0 as u64 >> (OWNER_BITS + 32)) as usize % KINDS.len()]
     }
 
+    /// The function that it concerns, unless it is an arrival.
     #[inline]
-    pub(super) fn owner(self) -> usize {
-        (self.0 as u64 >> 32) as usize & (OWNERS_MAX - 1)
+    pub(super) fn function(self) -> LocalFn {
+        LocalFn(self.owner())
+    }
+
+    /// The source of an arrival.
+    #[inline]
+    pub(super) fn source(self) -> LocalSource {
+        LocalSource(self.owner())
+    }
+
+    /// The item that it concerns; its kind says what kind of item that is.
+    #[inline]
+    pub(super) fn key<T>(self) -> Key<T> {
+        Key::new(self.item())
+    }
+
+    #[inline]
+    fn owner(self) -> u32 {
+        (self.0 as u64 >> 32) as u32 & (OWNERS_MAX as u32 - 1)
     }
 
     #[inline]
@@ -108,7 +146,7 @@ mod tests {
             let event = Event::new(SimTime::from_nanos(at), KINDS[kind], owner, item);
             prop_assert_eq!(event.at(), SimTime::from_nanos(at));
             prop_assert_eq!(event.kind(), KINDS[kind]);
-            prop_assert_eq!(event.owner(), owner as usize);
+            prop_assert_eq!(event.owner(), owner);
             prop_assert_eq!(event.item(), item);
             prop_assert!(event < Event::NEVER);
         }

@@ -4,6 +4,7 @@ mod company;
 mod expiry;
 mod governor;
 mod initial;
+mod lifecycle;
 mod placement;
 mod waiting;
 
@@ -13,19 +14,20 @@ use super::Shared;
 use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
-use super::instance::{Instance, NOBODY};
+use super::instance::Instance;
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer, Outcome};
 use super::request::{Birth, Request};
-use super::slab::Slab;
-use crate::id::{FnId, InstanceId, SourceId};
+use super::slab::{Key, Slab};
+use crate::id::{InstanceId, LocalFn};
 use crate::policy::keep_alive::Window;
-use crate::rng::{Purpose, Streams};
+use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
 use governor::Governor;
+use lifecycle::Reason;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -38,19 +40,21 @@ enum Quota {
 
 /// A function in the course of the simulation.
 pub(super) struct FunctionState<'s> {
-    id: FnId,
+    id: LocalFn,
     spec: &'s Function,
     quota: Quota,
     max_instances: u32,
     levels: Levels,
     instances: Slab<Instance>,
     created: u64,
+    /// What instances draw that no request waits for, by their number.
+    cold_starts: Marks,
     on_demand: Available,
     provisioned: Available,
     /// Whether there may ever be provisioned instances.
     has_provisioned: bool,
     /// Starting instances with a slot left, first created first; used or ready ones are dropped when met.
-    starting: VecDeque<(u32, InstanceId)>,
+    starting: VecDeque<(Key<Instance>, InstanceId)>,
     /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
     starting_is_available: bool,
     keep_alive: Window,
@@ -60,7 +64,7 @@ pub(super) struct FunctionState<'s> {
     /// whenever something happens to it, and nobody sees the difference.
     expiry_event: Option<SimTime>,
     requests: Slab<Request>,
-    queue: VecDeque<u32>,
+    queue: VecDeque<Key<Request>>,
     /// The limit that the queue waits for.
     held_by: Limit,
     /// Under this time the function waits for the account.
@@ -77,7 +81,7 @@ pub(super) struct FunctionState<'s> {
 impl<'s> FunctionState<'s> {
     /// `is_alone`: no other function is simulated with this one.
     pub(super) fn new(
-        id: FnId,
+        id: LocalFn,
         spec: &'s Function,
         membership: Option<Membership>,
         platform: &Platform,
@@ -108,6 +112,7 @@ impl<'s> FunctionState<'s> {
             levels: Levels::default(),
             instances: Slab::new(),
             created: 0,
+            cold_starts: streams.marks(&spec.name, Purpose::ColdStart),
             on_demand: available(),
             provisioned: available(),
             has_provisioned: concurrency.provisioned > 0
@@ -115,7 +120,7 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            company: Company::new(spec, membership, platform, streams).map(Box::new),
+            company: Company::new(spec, membership, platform).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             requests: Slab::new(),
@@ -133,17 +138,10 @@ impl<'s> FunctionState<'s> {
     /// Makes the provisioned instances, ready at the start, and asks the scaling policy when it wants to be asked.
     pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
-            let place = self.create_instance(SimTime::ZERO, SimTime::NEVER);
-            self.take_memory(SimTime::ZERO, shared);
-            let instance = self.instances.get_mut(place);
-            instance.ready = true;
-            instance.provisioned = true;
-            self.levels.idle += 1;
-            let id = instance.id;
-            shared.observer.instance_created(SimTime::ZERO, self.id, id, SimTime::ZERO, Span::ZERO, true);
+            let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
             self.provisioned.insert(place, &mut self.instances);
             if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, id);
+                governor.took_over(place, self.instances.get(place).id);
             }
         }
         self.begin(shared);
@@ -177,19 +175,17 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request's execution ends.
-    pub(super) fn complete<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
         let request = self.requests.get(place);
         let (on, mark) = (request.instance, request.mark);
         let instance = self.instances.get_mut(on);
         let provisioned = instance.provisioned;
         let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
-        let is_initial = request.source == NOBODY;
-        if is_initial {
-            shared.observer.initial_ended(now, self.id, instance.id);
-        } else {
+        let is_initial = request.source.is_none();
+        if let Some(source) = request.source {
             shared.finish(&Finished {
-                source: SourceId(request.source),
+                source,
                 number: request.number,
                 function: self.id,
                 instance: Some(instance.id),
@@ -202,6 +198,8 @@ impl<'s> FunctionState<'s> {
                 provisioned,
                 outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
             });
+        } else {
+            shared.observer.initial_ended(now, self.id, instance.id);
         }
         self.requests.remove(place);
         self.levels.in_progress -= 1;
@@ -221,25 +219,17 @@ impl<'s> FunctionState<'s> {
     }
 
     /// An instance has started: those who waited for it begin to run.
-    pub(super) fn become_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(place);
-        if instance.ready || instance.deadline != now {
+    pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+        if !self.instances.get(place).is_ready_at(now) {
             return; // withdrawn while it started
         }
         shared.counts.instances_ready += 1;
         self.advance(now, shared);
-        self.levels.starting -= 1;
+        self.make_ready(place);
         let instance = self.instances.get_mut(place);
-        instance.ready = true;
-        instance.deadline = SimTime::NEVER;
-        instance.last_waiting = NOBODY;
-        let mut next = std::mem::replace(&mut instance.first_waiting, NOBODY);
+        instance.last_waiting = Key::NIL;
+        let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
-        if instance.in_flight == 0 {
-            self.levels.idle += 1;
-        } else {
-            self.levels.busy += 1;
-        }
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         if has_slot && !instance.listed {
             list.insert(place, &mut self.instances);
@@ -250,7 +240,7 @@ impl<'s> FunctionState<'s> {
         if self.governor.is_some() {
             self.tell_ready(place, now, shared);
         }
-        while next != NOBODY {
+        while !next.is_nil() {
             let request = next;
             next = self.requests.get(request).next;
             self.start(request, now, shared);
@@ -288,32 +278,12 @@ impl<'s> FunctionState<'s> {
         shared.observer.levels(now, self.id, &self.levels);
     }
 
-    fn create_instance(&mut self, now: SimTime, retires: SimTime) -> u32 {
-        let id = InstanceId(self.created);
-        self.created += 1;
-        self.instances.insert(Instance::new(id, now, retires))
-    }
-
-    fn remove_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
-        if self.company.is_some() {
-            self.give_memory_back(place, shared);
-        }
-        self.drop_instance(place, at, shared);
-    }
-
-    fn drop_instance<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(place);
-        instance.expiry_queued = SimTime::NEVER; // what stands in the expiry heap no longer means it
-        shared.observer.instance_removed(at, self.id, instance.id, instance.created);
-        self.instances.remove(place);
-    }
-
     /// A request begins to run.
     #[inline]
-    fn start<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
         let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
-        shared.events.push(Event::new(now + runs, Kind::Completion, self.id.0, place));
+        shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
     }
 }

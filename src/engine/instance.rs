@@ -1,10 +1,9 @@
 //! One instance of a function.
 
+use super::request::Request;
+use super::slab::Key;
 use crate::id::InstanceId;
 use crate::time::SimTime;
-
-/// No request: the end of a chain.
-pub(super) const NOBODY: u32 = u32::MAX;
 
 /// An instance from its creation to its removal.
 #[derive(Clone, Debug)]
@@ -13,7 +12,7 @@ pub(super) struct Instance {
     pub(super) created: SimTime,
     /// From here on it takes no further request.
     pub(super) retires: SimTime,
-    /// While idle: when its keep-alive window ends.
+    /// While idle: when its keep-alive window ends; while it starts: when it is ready.
     pub(super) deadline: SimTime,
     /// The earliest entry that it has in the expiry heap.
     pub(super) expiry_queued: SimTime,
@@ -24,12 +23,21 @@ pub(super) struct Instance {
     /// Its place in a list that is searched by position.
     pub(super) position: u32,
     /// The first and the last request that wait for it to start.
-    pub(super) first_waiting: u32,
-    pub(super) last_waiting: u32,
+    pub(super) first_waiting: Key<Request>,
+    pub(super) last_waiting: Key<Request>,
     pub(super) ready: bool,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Starting,
+    /// It has requests.
+    Busy,
+    Idle,
 }
 
 impl Instance {
@@ -43,8 +51,8 @@ impl Instance {
             in_flight: 0,
             stamp: 0,
             position: 0,
-            first_waiting: NOBODY,
-            last_waiting: NOBODY,
+            first_waiting: Key::NIL,
+            last_waiting: Key::NIL,
             ready: false,
             provisioned: false,
             listed: false,
@@ -52,7 +60,21 @@ impl Instance {
     }
 
     #[inline]
+    pub(super) const fn stage(&self) -> Stage {
+        match (self.ready, self.in_flight) {
+            (false, _) => Stage::Starting,
+            (true, 0) => Stage::Idle,
+            (true, _) => Stage::Busy,
+        }
+    }
+
+    /// Whether a pending event that says so still means it: it may have been withdrawn while it started.
+    pub(super) fn is_ready_at(&self, now: SimTime) -> bool {
+        !self.ready && self.deadline == now
+    }
+
+    #[inline]
     pub(super) fn is_idle(&self) -> bool {
-        self.ready && self.in_flight == 0
+        self.stage() == Stage::Idle
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::id::LocalFn;
 use crate::scenario::ScalingRate;
 use crate::time::SimTime;
 
@@ -52,7 +53,7 @@ pub(super) struct Account {
     limit: u32,
     used: u32,
     /// Functions whose queue waits for the account, by the birth of the request in front.
-    waiting: BTreeSet<(SimTime, u32)>,
+    waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 
 impl Account {
@@ -78,18 +79,18 @@ impl Account {
     }
 
     /// A function's queue, whose front request was born at `born`, waits for room.
-    pub(super) fn wait(&mut self, born: SimTime, function: u32) {
+    pub(super) fn wait(&mut self, born: SimTime, function: LocalFn) {
         self.waiting.insert((born, function));
     }
 
     /// It waits no longer.
-    pub(super) fn leave(&mut self, born: SimTime, function: u32) {
+    pub(super) fn leave(&mut self, born: SimTime, function: LocalFn) {
         self.waiting.remove(&(born, function));
     }
 
     /// The function that has waited longest, if there is room for one of its requests.
     #[inline]
-    pub(super) fn next_waiting(&mut self) -> Option<u32> {
+    pub(super) fn next_waiting(&mut self) -> Option<LocalFn> {
         if self.waiting.is_empty() || !self.has_room() {
             return None;
         }
@@ -124,10 +125,10 @@ mod tests {
     fn who_waited_longest_comes_first() {
         let mut account = Account::new(1);
         account.acquire();
-        account.wait(at(5), 3);
-        account.wait(at(4), 7);
+        account.wait(at(5), LocalFn(3));
+        account.wait(at(4), LocalFn(7));
         assert_eq!(account.next_waiting(), None);
         account.release();
-        assert_eq!(account.next_waiting(), Some(7));
+        assert_eq!(account.next_waiting(), Some(LocalFn(7)));
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::id::{FnId, InstanceId};
+use super::instance::Instance;
+use super::slab::Key;
+use crate::id::{InstanceId, LocalFn};
 use crate::policy::keep_alive::greedy_dual::{Cache, Victim, Worth};
 use crate::rng::{Purpose, Streams};
 use crate::scenario::{Function, Scenario, StemCells};
@@ -13,11 +15,11 @@ use crate::time::SimTime;
 pub(super) struct Memory {
     free_mb: u64,
     sizes_mb: Vec<u32>,
-    cache: Cache,
+    cache: Cache<Key<Instance>>,
     /// Instances that have to go at this moment.
-    evicted: VecDeque<Victim>,
+    evicted: VecDeque<Victim<Key<Instance>>>,
     /// Functions whose queue waits for memory, by the birth of the request in front.
-    waiting: BTreeSet<(SimTime, u32)>,
+    waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 
 impl Memory {
@@ -41,13 +43,13 @@ impl Memory {
     }
 
     /// Whether an instance of a function fits, if need be in place of idle ones.
-    pub(super) fn fits(&self, function: FnId) -> bool {
+    pub(super) fn fits(&self, function: LocalFn) -> bool {
         let size = f64::from(self.sizes_mb[function.index()]);
         self.free_mb as f64 + self.cache.reclaimable() >= size
     }
 
     /// Takes the memory for an instance, whoever has to go for it; says whether there is enough.
-    pub(super) fn take(&mut self, function: FnId) -> bool {
+    pub(super) fn take(&mut self, function: LocalFn) -> bool {
         let size = self.sizes_mb[function.index()];
         let Some(victims) = self.cache.make_room(f64::from(size), self.free_mb as f64) else { return false };
         for victim in victims {
@@ -59,57 +61,57 @@ impl Memory {
     }
 
     /// Whether an instance of a function fits without that anybody goes.
-    pub(super) fn is_free(&self, function: FnId) -> bool {
+    pub(super) fn is_free(&self, function: LocalFn) -> bool {
         self.free_mb >= u64::from(self.sizes_mb[function.index()])
     }
 
     /// An instance takes a request.
-    pub(super) fn used(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+    pub(super) fn used(&mut self, function: LocalFn, id: InstanceId, place: Key<Instance>, now: SimTime) {
         self.cache.used(function, id, place, now);
     }
 
     /// An instance that was created without a request is idle.
-    pub(super) fn loaded(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+    pub(super) fn loaded(&mut self, function: LocalFn, id: InstanceId, place: Key<Instance>, now: SimTime) {
         self.cache.loaded(function, id, place, now);
     }
 
     /// An instance has no request.
-    pub(super) fn idle(&mut self, function: FnId, id: InstanceId, now: SimTime) {
+    pub(super) fn idle(&mut self, function: LocalFn, id: InstanceId, now: SimTime) {
         self.cache.idle(function, id, now);
     }
 
     /// An instance is gone that had not to make room.
-    pub(super) fn gone(&mut self, function: FnId, id: InstanceId) {
+    pub(super) fn gone(&mut self, function: LocalFn, id: InstanceId) {
         self.cache.remove(function, id);
         self.free_mb += u64::from(self.sizes_mb[function.index()]);
     }
 
     /// The next instance that has to go.
-    pub(super) fn next_evicted(&mut self) -> Option<Victim> {
+    pub(super) fn next_evicted(&mut self) -> Option<Victim<Key<Instance>>> {
         self.evicted.pop_front()
     }
 
     /// The same of one function.
-    pub(super) fn next_evicted_of(&mut self, function: FnId) -> Option<Victim> {
+    pub(super) fn next_evicted_of(&mut self, function: LocalFn) -> Option<Victim<Key<Instance>>> {
         let found = self.evicted.iter().position(|victim| victim.function == function)?;
         self.evicted.remove(found)
     }
 
     /// A function's queue, whose front request was born at `born`, waits for memory.
-    pub(super) fn wait(&mut self, born: SimTime, function: FnId) {
-        self.waiting.insert((born, function.0));
+    pub(super) fn wait(&mut self, born: SimTime, function: LocalFn) {
+        self.waiting.insert((born, function));
     }
 
     /// It waits no longer.
-    pub(super) fn leave(&mut self, born: SimTime, function: FnId) {
-        self.waiting.remove(&(born, function.0));
+    pub(super) fn leave(&mut self, born: SimTime, function: LocalFn) {
+        self.waiting.remove(&(born, function));
     }
 
     /// The function that has waited longest, if an instance of it fits. Smaller ones behind it wait on: else it might wait
     /// for ever.
-    pub(super) fn next_waiting(&mut self) -> Option<u32> {
+    pub(super) fn next_waiting(&mut self) -> Option<LocalFn> {
         let &(_, first) = self.waiting.first()?;
-        if !self.fits(FnId(first)) {
+        if !self.fits(first) {
             return None;
         }
         self.waiting.pop_first().map(|(_, function)| function)

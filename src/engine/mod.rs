@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 
 pub use observer::{Finished, Levels, Limit, Observer, Outcome};
 
-use crate::id::{FnId, SourceId};
+use crate::id::{FnId, LocalFn, SourceId};
 use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
@@ -99,29 +99,49 @@ impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
     pub const fn by_kind(&self) -> [(&'static str, u64); 8] {
+        let Self {
+            arrivals,
+            completions,
+            instances_ready,
+            expirations,
+            scaling_tokens,
+            queue_timeouts,
+            scaling_decisions,
+            pre_warms,
+        } = *self;
         [
-            ("arrival", self.arrivals),
-            ("completion", self.completions),
-            ("instance-ready", self.instances_ready),
-            ("expiration", self.expirations),
-            ("scaling-token", self.scaling_tokens),
-            ("queue-timeout", self.queue_timeouts),
-            ("scaling-decision", self.scaling_decisions),
-            ("pre-warm", self.pre_warms),
+            ("arrival", arrivals),
+            ("completion", completions),
+            ("instance-ready", instances_ready),
+            ("expiration", expirations),
+            ("scaling-token", scaling_tokens),
+            ("queue-timeout", queue_timeouts),
+            ("scaling-decision", scaling_decisions),
+            ("pre-warm", pre_warms),
         ]
     }
 }
 
 impl std::ops::AddAssign for EventCounts {
     fn add_assign(&mut self, other: Self) {
-        self.arrivals += other.arrivals;
-        self.completions += other.completions;
-        self.instances_ready += other.instances_ready;
-        self.expirations += other.expirations;
-        self.scaling_tokens += other.scaling_tokens;
-        self.queue_timeouts += other.queue_timeouts;
-        self.scaling_decisions += other.scaling_decisions;
-        self.pre_warms += other.pre_warms;
+        let Self {
+            arrivals,
+            completions,
+            instances_ready,
+            expirations,
+            scaling_tokens,
+            queue_timeouts,
+            scaling_decisions,
+            pre_warms,
+        } = other;
+        self.arrivals += arrivals;
+        self.completions += completions;
+        self.instances_ready += instances_ready;
+        self.expirations += expirations;
+        self.scaling_tokens += scaling_tokens;
+        self.queue_timeouts += queue_timeouts;
+        self.scaling_decisions += scaling_decisions;
+        self.pre_warms += pre_warms;
     }
 }
 
@@ -187,7 +207,7 @@ impl<O: Observer> Shared<O> {
     #[inline]
     fn finish(&mut self, request: &Finished) {
         self.observer.finished(request);
-        self.sources.answered(request.source.0, request.ended);
+        self.sources.answered(request.source, request.ended);
     }
 }
 
@@ -195,17 +215,17 @@ impl<O: Observer> Shared<O> {
 trait Model<O: Observer> {
     /// The run begins.
     fn start(&mut self, shared: &mut Shared<O>);
-    /// A request arrives for the function at `place`.
-    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>);
+    /// A request arrives for a function.
+    fn arrive(&mut self, function: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>);
     /// An event is due.
     fn handle(&mut self, event: Event, shared: &mut Shared<O>);
     /// What follows at the same moment, after an arrival or an event.
     fn settle(&mut self, now: SimTime, shared: &mut Shared<O>);
     /// Nothing more will happen; levels are reported up to `end`.
     fn end(&mut self, end: SimTime, shared: &mut Shared<O>);
-    /// Something will soon happen to the function at `place`: reads what that will need, so that it is near. What it read
+    /// Something will soon happen to a function: reads what that will need, so that it is near. What it read
     /// means nothing.
-    fn prepare(&self, _place: usize) -> u64 {
+    fn prepare(&self, _function: LocalFn) -> u64 {
         0
     }
     /// How long the request that a pending event ends has taken by then, if it ends one.
@@ -230,8 +250,7 @@ pub fn simulate<O: Observer>(
 ) -> Result<EventCounts, SimError> {
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && !scenario.platform.has_commons()
-        && let Some(directs) = Directs::new(specs, scenario.platform.scaling)
+        && let Some(directs) = Directs::new(specs, &scenario.platform)
     {
         return match directs.alone() {
             Ok(direct) => drive(direct, None, scenario, cell, streams, observer, pulse),
@@ -255,7 +274,7 @@ fn simulate_any<O: Observer>(
     let commons =
         Commons::of(apps, Memory::of(scenario, specs.clone(), streams), Pools::new(&scenario.platform.stem_cells));
     let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
-        FunctionState::new(FnId(place as u32), spec, membership, &scenario.platform, streams, is_alone)
+        FunctionState::new(LocalFn(place as u32), spec, membership, &scenario.platform, streams, is_alone)
     });
     drive(Functions(functions.collect()), commons, scenario, cell, streams, observer, pulse)
 }
@@ -275,13 +294,16 @@ fn drive<O: Observer, M: Model<O>>(
     }
     let horizon = SimTime::from(scenario.simulation.horizon);
     let specs: Vec<&Function> = cell.functions.iter().map(|id| &scenario.functions[id.index()]).collect();
-    let place_of = |id: FnId| cell.functions.binary_search(&id).expect("a source calls functions of its cell");
+    let local = |id: FnId| {
+        let place = cell.functions.binary_search(&id).expect("a source calls functions of its cell");
+        LocalFn(place as u32)
+    };
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     let read_ahead = READ_AHEAD[usize::from(specs.len() >= MANY_FUNCTIONS)];
     let mut shared = Shared {
         events: EventQueue::new(read_ahead),
         account: Account::new(cell.unreserved),
-        sources: Sources::start(sources, &specs, place_of, streams, horizon, read_ahead)?,
+        sources: Sources::start(sources, &specs, local, streams, horizon, read_ahead)?,
         commons,
         counts: EventCounts::default(),
         observer,
@@ -296,11 +318,11 @@ fn drive<O: Observer, M: Model<O>>(
         if arrival < event {
             shared.counts.arrivals += 1;
             reached = arrival.at();
-            let (place, birth) = shared.sources.take(&specs);
+            let (function, birth) = shared.sources.take(&specs);
             if shared.sources.has_approached() {
                 prepare_arrivals(&model, &shared);
             }
-            model.arrive(place, birth, reached, &mut shared);
+            model.arrive(function, birth, reached, &mut shared);
         } else if event == Event::NEVER {
             break;
         } else {
@@ -341,9 +363,9 @@ fn drive<O: Observer, M: Model<O>>(
 /// they wait once.
 #[inline(never)]
 fn prepare_events<O: Observer, M: Model<O>>(model: &M, shared: &Shared<O>) {
-    let soon = || shared.events.soon().map(|event| (event, FnId(event.owner() as u32)));
-    let functions = soon()
-        .fold(0, |read, (event, function)| read ^ model.prepare(event.owner()) ^ shared.observer.prepare(function));
+    let soon = || shared.events.soon().map(|event| (event, event.function()));
+    let functions =
+        soon().fold(0, |read, (_, function)| read ^ model.prepare(function) ^ shared.observer.prepare(function));
     black_box(soon().fold(functions, |read, (event, function)| {
         read ^ shared.observer.prepare_finish(function, model.latency(event))
     }));
@@ -356,7 +378,7 @@ fn prepare_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &Shared<O>) {
         shared
             .sources
             .near_functions()
-            .fold(0, |read, place| read ^ model.prepare(place) ^ shared.observer.prepare(FnId(place as u32))),
+            .fold(0, |read, function| read ^ model.prepare(function) ^ shared.observer.prepare(function)),
     );
 }
 
@@ -368,19 +390,19 @@ impl<O: Observer> Model<O> for Functions<'_> {
     }
 
     #[inline]
-    fn arrive(&mut self, place: usize, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.0[place].arrive(birth, now, shared);
+    fn arrive(&mut self, function: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.0[function.index()].arrive(birth, now, shared);
     }
 
     #[inline]
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
-        let (now, function) = (event.at(), &mut self.0[event.owner()]);
+        let (now, function) = (event.at(), &mut self.0[event.function().index()]);
         match event.kind() {
             Kind::Completion => {
                 shared.counts.completions += 1;
-                function.complete(event.item(), now, shared);
+                function.complete(event.key(), now, shared);
             }
-            Kind::Ready => function.become_ready(event.item(), now, shared),
+            Kind::Ready => function.become_ready(event.key(), now, shared),
             Kind::Token => {
                 shared.counts.scaling_tokens += 1;
                 function.token_arrived(now, shared);
@@ -391,7 +413,7 @@ impl<O: Observer> Model<O> for Functions<'_> {
             }
             Kind::Scaling => function.scaling_due(now, shared),
             Kind::Expiry => function.expiry_due(now, shared),
-            Kind::PreWarm => self.load_again(event.item(), now, shared),
+            Kind::PreWarm => self.load_again(event, shared),
             Kind::Arrival => {} // arrivals are streamed by the sources and never queued among the events
         }
     }
@@ -399,7 +421,7 @@ impl<O: Observer> Model<O> for Functions<'_> {
     #[inline]
     fn settle(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(function) = shared.account.next_waiting() {
-            self.0[function as usize].account_has_room(now, shared);
+            self.0[function.index()].account_has_room(now, shared);
         }
         if shared.commons.is_some() {
             self.settle_commons(now, shared);
@@ -419,14 +441,14 @@ impl Functions<'_> {
     #[inline(never)]
     fn settle_commons<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         while let Some(function) = shared.commons.as_mut().and_then(|commons| commons.apps.next_unloading()) {
-            self.0[function as usize].unload(now, shared);
+            self.0[function.index()].unload(now, shared);
         }
         loop {
             let Some(memory) = shared.commons.as_mut().and_then(|commons| commons.memory.as_mut()) else { return };
             if let Some(victim) = memory.next_evicted() {
                 self.0[victim.function.index()].evict(victim, now, shared);
             } else if let Some(function) = memory.next_waiting() {
-                self.0[function as usize].memory_has_room(now, shared);
+                self.0[function.index()].memory_has_room(now, shared);
             } else {
                 return;
             }
@@ -434,12 +456,12 @@ impl Functions<'_> {
     }
 
     /// An application is loaded before anybody asks for it.
-    fn load_again<O: Observer>(&mut self, app: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn load_again<O: Observer>(&mut self, event: Event, shared: &mut Shared<O>) {
         let Some(commons) = &mut shared.commons else { return };
-        let (functions, until) = commons.apps.due(app, now);
+        let (functions, until) = commons.apps.due(event);
         shared.counts.pre_warms += u64::from(!functions.is_empty());
         for function in functions {
-            self.0[function as usize].pre_warm(until, now, shared);
+            self.0[function.index()].pre_warm(until, event.at(), shared);
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The engine keeps no statistics. An [`Observer`] is a generic parameter: what it ignores costs nothing. For each
 //! function calls come in order of time; between functions that are simulated together only if the observer needs it.
-//! Ids are places in the lists of the simulated cell.
+//! Functions and sources are those of the simulated cell.
 
-use crate::id::{FnId, InstanceId, SourceId};
+use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::time::{SimTime, Span};
 
 /// How a request ended.
@@ -47,11 +47,11 @@ pub enum Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Finished {
     /// The source it came from.
-    pub source: SourceId,
+    pub source: LocalSource,
     /// Its number in that source, from 0.
     pub number: u64,
     /// Its function.
-    pub function: FnId,
+    pub function: LocalFn,
     /// The instance that served it, if any did.
     pub instance: Option<InstanceId>,
     /// When it arrived.
@@ -75,9 +75,9 @@ pub struct Finished {
 impl Finished {
     /// A request that ended without having been given an instance.
     pub(super) const fn unserved(
-        source: SourceId,
+        source: LocalSource,
         number: u64,
-        function: FnId,
+        function: LocalFn,
         born: SimTime,
         ended: SimTime,
         outcome: Outcome,
@@ -139,14 +139,14 @@ macro_rules! observer {
             /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
             /// read means nothing.
             #[inline]
-            fn prepare(&self, function: FnId) -> u64 {
+            fn prepare(&self, function: LocalFn) -> u64 {
                 let _ = function;
                 0
             }
 
             /// The same for the end of a request that will have taken so long, after [`Observer::prepare`].
             #[inline]
-            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
                 let _ = (function, latency);
                 0
             }
@@ -163,11 +163,11 @@ macro_rules! observer {
                 self.0.needs_order() || self.1.needs_order()
             }
             #[inline]
-            fn prepare(&self, function: FnId) -> u64 {
+            fn prepare(&self, function: LocalFn) -> u64 {
                 self.0.prepare(function) ^ self.1.prepare(function)
             }
             #[inline]
-            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
                 self.0.prepare_finish(function, latency) ^ self.1.prepare_finish(function, latency)
             }
         }
@@ -184,11 +184,11 @@ macro_rules! observer {
                 self.as_ref().is_some_and(Observer::needs_order)
             }
             #[inline]
-            fn prepare(&self, function: FnId) -> u64 {
+            fn prepare(&self, function: LocalFn) -> u64 {
                 self.as_ref().map_or(0, |inner| inner.prepare(function))
             }
             #[inline]
-            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
                 self.as_ref().map_or(0, |inner| inner.prepare_finish(function, latency))
             }
         }
@@ -203,11 +203,11 @@ macro_rules! observer {
                 (**self).needs_order()
             }
             #[inline]
-            fn prepare(&self, function: FnId) -> u64 {
+            fn prepare(&self, function: LocalFn) -> u64 {
                 (**self).prepare(function)
             }
             #[inline]
-            fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
                 (**self).prepare_finish(function, latency)
             }
         }
@@ -216,27 +216,27 @@ macro_rules! observer {
 
 observer! {
     /// A request arrived.
-    fn arrived(now: SimTime, function: FnId);
+    fn arrived(now: SimTime, function: LocalFn);
     /// A limit refused a request or put it into the queue.
-    fn throttled(now: SimTime, function: FnId, by: Limit);
+    fn throttled(now: SimTime, function: LocalFn, by: Limit);
     /// An invocation got its instance (`cold`: created for it; `cold_affected`: still starting).
-    fn assigned(now: SimTime, function: FnId, cold: bool, cold_affected: bool);
+    fn assigned(now: SimTime, function: LocalFn, cold: bool, cold_affected: bool);
     /// A request ended.
     fn finished(request: &Finished);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
     /// to phases that platforms charge for; `provisioned`: it is one of those that are there without being asked for.
     fn instance_created(
-        now: SimTime, function: FnId, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool
+        now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool
     );
     /// An instance was there when the run began, free or with a request that is none of the scenario's: of that request
     /// only the end is told.
-    fn instance_found(function: FnId, instance: InstanceId, is_busy: bool);
+    fn instance_found(function: LocalFn, instance: InstanceId, is_busy: bool);
     /// A request that was in progress when the run began has ended.
-    fn initial_ended(now: SimTime, function: FnId, instance: InstanceId);
+    fn initial_ended(now: SimTime, function: LocalFn, instance: InstanceId);
     /// An instance is gone. What still exists at the end of the run is not reported.
-    fn instance_removed(now: SimTime, function: FnId, instance: InstanceId, created: SimTime);
+    fn instance_removed(now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime);
     /// These levels of a function held from the previous call for it (or the start of the run) until `now`.
-    fn levels(now: SimTime, function: FnId, held: &Levels);
+    fn levels(now: SimTime, function: LocalFn, held: &Levels);
 }
 
 /// Observes nothing.

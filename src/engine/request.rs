@@ -1,6 +1,8 @@
 //! A request on its way, and what it is born with.
 
-use super::instance::NOBODY;
+use super::instance::Instance;
+use super::slab::Key;
+use crate::id::LocalSource;
 use crate::policy::scaling::Mark;
 use crate::time::{SimTime, Span};
 
@@ -11,7 +13,7 @@ pub(super) struct Birth {
     pub(super) service: Span,
     /// Its number in its source.
     pub(super) number: u64,
-    pub(super) source: u32,
+    pub(super) source: LocalSource,
 }
 
 /// A request on its way: waiting, or on an instance.
@@ -21,12 +23,13 @@ pub(super) struct Request {
     /// How long it will run: drawn at birth.
     pub(super) service: Span,
     pub(super) number: u64,
-    pub(super) source: u32,
+    /// None if it was in progress when the run began.
+    pub(super) source: Option<LocalSource>,
     pub(super) assigned: SimTime,
     pub(super) started: SimTime,
-    pub(super) instance: u32,
+    pub(super) instance: Key<Instance>,
     /// The next request that waits for the same instance to start.
-    pub(super) next: u32,
+    pub(super) next: Key<Self>,
     pub(super) cold: bool,
     pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
@@ -40,14 +43,20 @@ impl Request {
             born,
             service: birth.service,
             number: birth.number,
-            source: birth.source,
+            source: Some(birth.source),
             assigned: born,
             started: born,
-            instance: NOBODY,
-            next: NOBODY,
+            instance: Key::NIL,
+            next: Key::NIL,
             cold: false,
             cold_affected: false,
             mark: false,
         }
+    }
+
+    /// A request that was in progress when the run began, and runs for so long from then on.
+    pub(super) const fn found(service: Span, instance: Key<Instance>) -> Self {
+        let birth = Birth { service, number: 0, source: LocalSource(0) };
+        Self { source: None, instance, ..Self::new(SimTime::ZERO, birth) }
     }
 }

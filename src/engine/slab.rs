@@ -1,10 +1,86 @@
 //! A list whose places are used again: memory grows with what is alive, not with what ever was.
 
-/// Items in numbered places; the place freed last is used first, so that memory stays warm.
+use std::cmp::Ordering;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Where an item of one kind lies, in its slab. A key says nothing about who lies there: it is kept only as long as the
+/// item is known to live, or compared with what the item says of itself.
+pub(super) struct Key<T> {
+    index: u32,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Key<T> {
+    /// The key of no item: the end of a chain.
+    pub(super) const NIL: Self = Self::new(u32::MAX);
+
+    /// As an event carries it.
+    #[inline]
+    pub(super) const fn new(index: u32) -> Self {
+        Self { index, of: PhantomData }
+    }
+
+    #[inline]
+    pub(super) const fn get(self) -> u32 {
+        self.index
+    }
+
+    #[inline]
+    pub(super) const fn index(self) -> usize {
+        self.index as usize
+    }
+
+    #[inline]
+    pub(super) const fn is_nil(self) -> bool {
+        self.index == u32::MAX
+    }
+}
+
+// By hand, because what is derived asks the same of `T`.
+impl<T> Clone for Key<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Key<T> {}
+
+impl<T> PartialEq for Key<T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.index == other.index
+    }
+}
+
+impl<T> Eq for Key<T> {}
+
+impl<T> PartialOrd for Key<T> {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Key<T> {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.index.cmp(&other.index)
+    }
+}
+
+impl<T> fmt::Debug for Key<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.index)
+    }
+}
+
+/// Items by key; the place freed last is used first, so that memory stays warm.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     places: Vec<T>,
-    free: Vec<u32>,
+    free: Vec<Key<T>>,
 }
 
 impl<T> Slab<T> {
@@ -19,30 +95,31 @@ impl<T> Slab<T> {
 
     /// Puts an item somewhere and says where.
     #[inline]
-    pub(super) fn insert(&mut self, item: T) -> u32 {
-        if let Some(place) = self.free.pop() {
-            self.places[place as usize] = item;
-            place
+    pub(super) fn insert(&mut self, item: T) -> Key<T> {
+        if let Some(key) = self.free.pop() {
+            self.places[key.index()] = item;
+            key
         } else {
-            let place = u32::try_from(self.places.len()).expect("fewer than 2^32 items are alive at a time");
+            let key = Key::new(u32::try_from(self.places.len()).expect("fewer than 2^32 items are alive at a time"));
+            debug_assert!(!key.is_nil());
             self.places.push(item);
-            place
+            key
         }
     }
 
     /// Frees a place. What lies there stays readable until the place is used again.
     #[inline]
-    pub(super) fn remove(&mut self, place: u32) {
-        self.free.push(place);
+    pub(super) fn remove(&mut self, key: Key<T>) {
+        self.free.push(key);
     }
 
     #[inline]
-    pub(super) fn get(&self, place: u32) -> &T {
-        &self.places[place as usize]
+    pub(super) fn get(&self, key: Key<T>) -> &T {
+        &self.places[key.index()]
     }
 
     #[inline]
-    pub(super) fn get_mut(&mut self, place: u32) -> &mut T {
-        &mut self.places[place as usize]
+    pub(super) fn get_mut(&mut self, key: Key<T>) -> &mut T {
+        &mut self.places[key.index()]
     }
 }

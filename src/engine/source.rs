@@ -1,9 +1,9 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
-use super::event::{Event, Kind};
+use super::event::Event;
 use super::queue::EventQueue;
 use super::request::Birth;
-use crate::id::FnId;
+use crate::id::{FnId, LocalFn, LocalSource};
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
 use crate::time::SimTime;
@@ -49,15 +49,15 @@ struct Origin {
 
 /// Where a source's requests go, as places in the cell.
 enum LocalTarget {
-    One(u32),
+    One(LocalFn),
     /// By the place of its name in the trace.
-    ByTrace(Vec<u32>),
+    ByTrace(Vec<LocalFn>),
 }
 
 impl LocalTarget {
     /// The place of the function that an arrival goes to.
     #[inline]
-    fn of(&self, arrival: &Arrival) -> u32 {
+    fn of(&self, arrival: &Arrival) -> LocalFn {
         match self {
             Self::One(function) => *function,
             Self::ByTrace(functions) => functions[arrival.function as usize],
@@ -66,12 +66,12 @@ impl LocalTarget {
 }
 
 impl Sources {
-    /// Starts every source; `place_of` gives a function's place in the cell, and from `read_ahead` pending arrivals on
+    /// Starts every source; `local` gives a function's place in the cell, and from `read_ahead` pending arrivals on
     /// it is told when they approach.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
         functions: &[&Function],
-        place_of: impl Fn(FnId) -> usize,
+        local: impl Fn(FnId) -> LocalFn,
         streams: &Streams,
         horizon: SimTime,
         read_ahead: usize,
@@ -79,21 +79,20 @@ impl Sources {
         let others = EventQueue::new(read_ahead);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let users = match &source.arrivals {
+            let Source { name, target, arrivals } = source; // without `..`: what a source has, this knows
+            let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
             };
             let origin = Origin {
-                arrivals: Arrivals::new(&source.arrivals, streams, &source.name)?,
-                target: match &source.target {
-                    Target::Function(function) => LocalTarget::One(place_of(*function) as u32),
-                    Target::ByTrace(functions) => {
-                        LocalTarget::ByTrace(functions.iter().map(|id| place_of(*id) as u32).collect())
-                    }
+                arrivals: Arrivals::new(arrivals, streams, name)?,
+                target: match target {
+                    Target::Function(function) => LocalTarget::One(local(*function)),
+                    Target::ByTrace(functions) => LocalTarget::ByTrace(functions.iter().map(|id| local(*id)).collect()),
                 },
-                users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, &source.name)),
-                service: streams.stream(&source.name, Purpose::Service),
-                luck: streams.marks(&source.name, Purpose::ColdStart),
+                users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
+                service: streams.stream(name, Purpose::Service),
+                luck: streams.marks(name, Purpose::ColdStart),
             };
             all.list.push(SourceState {
                 number: 0,
@@ -103,7 +102,7 @@ impl Sources {
                 origin: Box::new(origin),
                 ahead: Box::new([Arrival::default(); AHEAD]),
             });
-            let place = all.list.len() - 1;
+            let place = LocalSource(all.list.len() as u32 - 1);
             match users {
                 Some((users, _)) => {
                     all.has_users = true;
@@ -145,14 +144,14 @@ impl Sources {
 
     /// Takes the next arrival: the place of its function in the cell, and what the request is born with.
     #[inline(always)]
-    pub(super) fn take(&mut self, functions: &[&Function]) -> (usize, Birth) {
+    pub(super) fn take(&mut self, functions: &[&Function]) -> (LocalFn, Birth) {
         let event = self.first;
-        let place = event.owner();
-        let state = &mut self.list[place];
+        let place = event.source();
+        let state = &mut self.list[place.index()];
         // A user asks again when the answer is there.
         let is_closed = state.is_closed;
         let arrival = if is_closed { state.origin.ask(functions) } else { state.take() };
-        let birth = Birth { service: arrival.duration.unwrap_or_default(), number: state.number, source: place as u32 };
+        let birth = Birth { service: arrival.duration.unwrap_or_default(), number: state.number, source: place };
         state.number += 1;
         let next = if is_closed { None } else { self.draw(place, functions) };
         let other = self.others.first();
@@ -167,7 +166,7 @@ impl Sources {
                 other
             }
         };
-        (arrival.function as usize, birth)
+        (LocalFn(arrival.function), birth)
     }
 
     /// Whether there are other near arrivals than before, since this was asked last.
@@ -177,22 +176,22 @@ impl Sources {
     }
 
     /// The places of the functions that the near arrivals go to, where that is known.
-    pub(super) fn near_functions(&self) -> impl Iterator<Item = usize> {
-        let pending = |event: Event| self.list[event.owner()].pending();
-        self.others.soon().filter_map(move |event| pending(event).map(|arrival| arrival.function as usize))
+    pub(super) fn near_functions(&self) -> impl Iterator<Item = LocalFn> {
+        let pending = |event: Event| self.list[event.source().index()].pending();
+        self.others.soon().filter_map(move |event| pending(event).map(|arrival| LocalFn(arrival.function)))
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
     #[inline]
-    pub(super) fn answered(&mut self, source: u32, now: SimTime) {
-        if self.has_users && self.list[source as usize].is_closed {
-            self.think(source as usize, now);
+    pub(super) fn answered(&mut self, source: LocalSource, now: SimTime) {
+        if self.has_users && self.list[source.index()].is_closed {
+            self.think(source, now);
         }
     }
 
     /// The luck a request was born with, for the case that an instance has to be created for it.
-    pub(super) fn cold_start_luck(&self, source: u32, number: u64) -> Stream {
-        self.list[source as usize].origin.luck.of(number)
+    pub(super) fn cold_start_luck(&self, source: LocalSource, number: u64) -> Stream {
+        self.list[source.index()].origin.luck.of(number)
     }
 
     /// What went wrong with a trace, if anything did.
@@ -202,20 +201,20 @@ impl Sources {
 
     /// The next arrival of a source, if it comes before the horizon.
     #[inline]
-    fn draw(&mut self, place: usize, functions: &[&Function]) -> Option<Event> {
-        let state = &mut self.list[place];
+    fn draw(&mut self, place: LocalSource, functions: &[&Function]) -> Option<Event> {
+        let state = &mut self.list[place.index()];
         if state.next == state.drawn {
             state.draw_ahead(functions, self.horizon);
         }
         let at = state.pending()?.at;
-        (at < self.horizon).then(|| Event::new(at, Kind::Arrival, place as u32, 0))
+        (at < self.horizon).then(|| Event::arrival(at, place))
     }
 
-    fn think(&mut self, place: usize, now: SimTime) {
-        if let Some(users) = &mut self.list[place].origin.users {
+    fn think(&mut self, place: LocalSource, now: SimTime) {
+        if let Some(users) = &mut self.list[place.index()].origin.users {
             let at = users.next(now);
             if at < self.horizon {
-                self.push(Event::new(at, Kind::Arrival, place as u32, 0));
+                self.push(Event::arrival(at, place));
             }
         }
     }
@@ -251,13 +250,13 @@ impl Origin {
         if let LocalTarget::One(function) = self.target
             && ahead.iter().all(|arrival| arrival.duration.is_none())
         {
-            functions[function as usize].duration.sample_each(&mut self.service, ahead, |arrival, duration| {
-                (arrival.function, arrival.duration) = (function, Some(duration));
+            functions[function.index()].duration.sample_each(&mut self.service, ahead, |arrival, duration| {
+                (arrival.function, arrival.duration) = (function.0, Some(duration));
             });
             return drawn;
         }
         for arrival in ahead {
-            arrival.function = self.target.of(arrival);
+            arrival.function = self.target.of(arrival).0;
             if arrival.duration.is_none() {
                 let function = functions[arrival.function as usize];
                 arrival.duration = Some(function.duration.sample(&mut self.service));
@@ -269,7 +268,7 @@ impl Origin {
     /// The request of a user, now.
     fn ask(&mut self, functions: &[&Function]) -> Arrival {
         let mut request = Arrival::default();
-        request.function = self.target.of(&request);
+        request.function = self.target.of(&request).0;
         request.duration = Some(functions[request.function as usize].duration.sample(&mut self.service));
         request
     }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use crate::id::PoolId;
 use crate::scenario::StemCells;
 use crate::time::{SimTime, Span};
 
@@ -22,8 +23,8 @@ impl Pools {
     }
 
     /// Takes a cell that is ready, if there is one; another takes its place after `start`.
-    pub(super) fn take(&mut self, pool: u32, now: SimTime, start: Span) -> bool {
-        let cells = &mut self.0[pool as usize];
+    pub(super) fn take(&mut self, pool: PoolId, now: SimTime, start: Span) -> bool {
+        let cells = &mut self.0[pool.index()];
         let is_ready = cells.peek().is_some_and(|Reverse(ready)| *ready <= now);
         if is_ready {
             cells.pop();

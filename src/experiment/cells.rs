@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use crate::engine::Cell;
-use crate::id::{FnId, SourceId};
+use crate::id::{FnId, PoolId, SourceId};
 use crate::measure::TOGETHER_MAX;
-use crate::scenario::{Function, Scenario, Source, Target};
+use crate::scenario::{Concurrency, Function, Platform, Scenario, Source, Target};
 use crate::time::Span;
 
 /// How the functions of a scenario are simulated.
@@ -26,9 +26,18 @@ impl Plan {
     /// Few functions are simulated together; of many those that share a source. An account limit that is expected to bind
     /// keeps all together, and so does a budget of memory; of a limit that may bind, the cells themselves tell.
     pub(super) fn of(scenario: &Scenario) -> Self {
-        let limit = scenario.platform.account_limit.map(|_| scenario.unreserved_concurrency());
-        let shares_memory = scenario.platform.memory_budget_mb.is_some();
-        if shares_memory
+        // Without `..`, here and in `cells`: whoever adds a field says whether it couples functions.
+        let Platform {
+            preset: _,
+            account_limit,
+            min_unreserved: _,
+            scaling: _, // a bucket for each function
+            memory_budget_mb,
+            stem_cells: _, // in `cells`
+            billing: _,
+        } = &scenario.platform;
+        let limit = account_limit.map(|_| scenario.unreserved_concurrency());
+        if memory_budget_mb.is_some()
             || scenario.functions.len() <= TOGETHER_MAX
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
@@ -94,20 +103,39 @@ fn in_progress_peak(scenario: &Scenario) -> f64 {
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
-        if let Target::ByTrace(functions) = &source.target {
+        let Source { name: _, target, arrivals: _ } = source;
+        if let Target::ByTrace(functions) = target {
             for pair in functions.windows(2) {
                 groups.join(pair[0].index(), pair[1].index());
             }
         }
     }
     let mut apps: HashMap<&str, usize> = HashMap::new();
-    for (place, function) in scenario.functions.iter().enumerate().filter(|(_, f)| f.keep_alive.is_by_app()) {
-        if let Some(app) = function.app.as_deref() {
+    let mut pools: HashMap<PoolId, usize> = HashMap::new();
+    for (place, function) in scenario.functions.iter().enumerate() {
+        let Function {
+            name: _,
+            app,
+            runtime: _, // these two say which stem cells it takes
+            memory_mb: _,
+            architecture: _,
+            timeout: _,
+            selection: _,
+            max_lifetime: _,
+            duration: _,
+            cold_duration: _,
+            cold_start: _,
+            snapshot_charged: _,
+            keep_alive,
+            scaling: _,
+            concurrency,
+            initial: _,
+        } = function;
+        // All of it is the function's own, but for what it leaves of the account limit.
+        let Concurrency { per_instance: _, max_instances: _, reserved: _, provisioned: _, overflow: _ } = concurrency;
+        if let Some(app) = app.as_deref().filter(|_| keep_alive.is_by_app()) {
             groups.join(*apps.entry(app).or_insert(place), place);
         }
-    }
-    let mut pools: HashMap<u32, usize> = HashMap::new();
-    for (place, function) in scenario.functions.iter().enumerate() {
         if let Some(pool) = scenario.platform.stem_cells_of(function) {
             groups.join(*pools.entry(pool).or_insert(place), place);
         }

@@ -6,7 +6,7 @@ use super::replication::FunctionRecord;
 use super::tally::{LIMITS, Peaks, Tally};
 use super::window::Window;
 use crate::engine::{Cell, Finished, Levels, Limit, Observer};
-use crate::id::{FnId, InstanceId};
+use crate::id::{InstanceId, LocalFn};
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 
@@ -58,7 +58,7 @@ impl Batches {
     }
 
     /// The batch in which something happens, if it happens in the measured part.
-    fn at(&mut self, function: FnId, now: SimTime) -> Option<&mut Tally> {
+    fn at(&mut self, function: LocalFn, now: SimTime) -> Option<&mut Tally> {
         if now < self.from || now >= self.until {
             return None;
         }
@@ -72,13 +72,13 @@ impl Batches {
 }
 
 impl Observer for Batches {
-    fn arrived(&mut self, now: SimTime, function: FnId) {
+    fn arrived(&mut self, now: SimTime, function: LocalFn) {
         if let Some(tally) = self.at(function, now) {
             tally.arrived += 1;
         }
     }
 
-    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+    fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
         let place = LIMITS.iter().position(|limit| *limit == by);
         if let (Some(tally), Some(place)) = (self.at(function, now), place) {
             tally.throttled[place] += 1;
@@ -94,7 +94,7 @@ impl Observer for Batches {
     fn instance_created(
         &mut self,
         now: SimTime,
-        function: FnId,
+        function: LocalFn,
         _: InstanceId,
         _: SimTime,
         _: Span,
@@ -105,7 +105,7 @@ impl Observer for Batches {
         }
     }
 
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let now = now.min(self.until);
         let mut since = self.last[function.index()].max(self.from);
         while since < now {

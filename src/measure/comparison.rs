@@ -6,6 +6,7 @@ mod precision;
 use serde::{Deserialize, Serialize};
 
 use super::summary::{ScenarioRef, Stat, Summary, subject};
+pub use crate::metric::Better;
 pub use crate::scenario::Tolerance;
 pub use design::{COLD_AFFECTED_RATIO, Design, HEADLINE, Sample};
 pub use precision::{DEFAULT_PRECISION, Precision};
@@ -125,61 +126,4 @@ pub struct Contender {
     pub name: String,
     /// What it did by itself.
     pub summary: Summary,
-}
-
-/// The side on which a metric is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Better {
-    /// Less is better.
-    Lower,
-    /// More is better.
-    Higher,
-}
-
-impl Better {
-    /// The side on which the metric of a dotted key is better; none if it depends on who asks, as for instances.
-    #[must_use]
-    pub fn of(metric: &str) -> Option<Self> {
-        let (group, leaf) = metric.split_once('.').unwrap_or((metric, ""));
-        match (group, leaf) {
-            ("requests", "completed") => Some(Self::Higher),
-            ("requests", "rejected" | "timed_out" | "failed" | "unfinished")
-            | ("invocations", "cold" | "cold_affected" | "throttled")
-            | (
-                "latency_s"
-                | "wait_s"
-                | "queueing_s"
-                | "cold_start_s"
-                | "execution_s"
-                | "queue"
-                | "cost_usd"
-                | "cold_start_ratio"
-                | "cold_affected_ratio"
-                | "rejection_ratio",
-                _,
-            ) => Some(Self::Lower),
-            _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_better_side() {
-        for (metric, better) in [
-            ("latency_s.p99", Some(Better::Lower)),
-            ("cold_start_ratio", Some(Better::Lower)),
-            ("cost_usd.total", Some(Better::Lower)),
-            ("queue.mean", Some(Better::Lower)),
-            ("requests.completed", Some(Better::Higher)),
-            ("requests.arrived", None),
-            ("instances.mean", None),
-        ] {
-            assert_eq!(Better::of(metric), better, "{metric}");
-        }
-    }
 }

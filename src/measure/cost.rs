@@ -106,31 +106,53 @@ impl Usage {
             return Self::default();
         }
         let factor = MONTH.as_secs_f64() / measured.as_secs_f64();
+        let Self {
+            requests,
+            on_demand_gb_s,
+            provisioned_gb_s,
+            provisioned_execution_gb_s,
+            ephemeral_gb_s,
+            snapshot_cache_gb_s,
+            snapshot_restored_gb,
+            poller_hours,
+            instance_gb_s,
+        } = *self;
         Self {
-            requests: self.requests * factor,
-            on_demand_gb_s: self.on_demand_gb_s.scaled(factor),
-            provisioned_gb_s: self.provisioned_gb_s.scaled(factor),
-            provisioned_execution_gb_s: self.provisioned_execution_gb_s.scaled(factor),
-            ephemeral_gb_s: self.ephemeral_gb_s * factor,
-            snapshot_cache_gb_s: self.snapshot_cache_gb_s * factor,
-            snapshot_restored_gb: self.snapshot_restored_gb * factor,
-            poller_hours: self.poller_hours * factor,
-            instance_gb_s: self.instance_gb_s * factor,
+            requests: requests * factor,
+            on_demand_gb_s: on_demand_gb_s.scaled(factor),
+            provisioned_gb_s: provisioned_gb_s.scaled(factor),
+            provisioned_execution_gb_s: provisioned_execution_gb_s.scaled(factor),
+            ephemeral_gb_s: ephemeral_gb_s * factor,
+            snapshot_cache_gb_s: snapshot_cache_gb_s * factor,
+            snapshot_restored_gb: snapshot_restored_gb * factor,
+            poller_hours: poller_hours * factor,
+            instance_gb_s: instance_gb_s * factor,
         }
     }
 }
 
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.on_demand_gb_s += other.on_demand_gb_s;
-        self.provisioned_gb_s += other.provisioned_gb_s;
-        self.provisioned_execution_gb_s += other.provisioned_execution_gb_s;
-        self.ephemeral_gb_s += other.ephemeral_gb_s;
-        self.snapshot_cache_gb_s += other.snapshot_cache_gb_s;
-        self.snapshot_restored_gb += other.snapshot_restored_gb;
-        self.poller_hours += other.poller_hours;
-        self.instance_gb_s += other.instance_gb_s;
+        let Self {
+            requests,
+            on_demand_gb_s,
+            provisioned_gb_s,
+            provisioned_execution_gb_s,
+            ephemeral_gb_s,
+            snapshot_cache_gb_s,
+            snapshot_restored_gb,
+            poller_hours,
+            instance_gb_s,
+        } = other;
+        self.requests += requests;
+        self.on_demand_gb_s += on_demand_gb_s;
+        self.provisioned_gb_s += provisioned_gb_s;
+        self.provisioned_execution_gb_s += provisioned_execution_gb_s;
+        self.ephemeral_gb_s += ephemeral_gb_s;
+        self.snapshot_cache_gb_s += snapshot_cache_gb_s;
+        self.snapshot_restored_gb += snapshot_restored_gb;
+        self.poller_hours += poller_hours;
+        self.instance_gb_s += instance_gb_s;
     }
 }
 
@@ -155,8 +177,9 @@ impl ByArchitecture {
 
 impl AddAssign for ByArchitecture {
     fn add_assign(&mut self, other: Self) {
-        self.x86 += other.x86;
-        self.arm += other.arm;
+        let Self { x86, arm } = other;
+        self.x86 += x86;
+        self.arm += arm;
     }
 }
 

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::replication::Replication;
-use super::result::{Counted, stat_of};
+use super::result::{stat_of, sums};
 use super::summary::{Shape, Stat};
+use crate::metric::{self, Metric, Statistic, Whole};
 use crate::scenario::{Function, Overflow, PrecisionTarget, Scenario, Tolerance};
 use crate::stats::batch::Dependence;
 use crate::stats::interval::{clopper_pearson, none_seen_below};
@@ -152,9 +153,11 @@ pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rar
     let of = |function: Option<usize>| {
         let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
         let name = function.map(|place| scenario.functions[place].name.clone());
-        Counted::ALL
-            .into_iter()
-            .filter(move |ratio| may_be(*ratio, scenario, function))
+        // Cold-affected are at least those that are cold.
+        let ratios = metric::metrics().iter().filter(|metric| matches!(metric.statistic, Statistic::Ratio { .. }));
+        let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio");
+        ratios
+            .filter(move |ratio| may_be(ratio, scenario, function))
             .filter_map(move |ratio| seldom(ratio, name.clone(), &shapes))
     };
     let functions = Some(scenario.functions.len()).filter(|count| (2..=FUNCTIONS).contains(count)).unwrap_or(0);
@@ -162,7 +165,7 @@ pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rar
 }
 
 /// Whether the events of a ratio can come at all: without a limit, or where all may wait, nothing is rejected.
-fn may_be(ratio: Counted, scenario: &Scenario, function: Option<usize>) -> bool {
+fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<usize>) -> bool {
     let platform = &scenario.platform;
     let is_shared =
         platform.account_limit.is_some() || platform.scaling.is_some() || platform.memory_budget_mb.is_some();
@@ -172,18 +175,18 @@ fn may_be(ratio: Counted, scenario: &Scenario, function: Option<usize>) -> bool 
         let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
         function.scaling.orders_all() || (is_limited && !waits)
     };
-    ratio == Counted::ColdStarts
+    ratio.key != "rejection_ratio"
         || function.map_or(scenario.functions.iter().any(may_reject), |place| may_reject(&scenario.functions[place]))
 }
 
-fn seldom(ratio: Counted, function: Option<String>, shapes: &[&Shape<f64>]) -> Option<Rare> {
-    let (seen, of) = ratio.sums(shapes);
+fn seldom(ratio: &Metric, function: Option<String>, shapes: &[&Shape<f64>]) -> Option<Rare> {
+    let (seen, of) = sums(ratio, shapes)?;
     let (seen, of) = (seen as u64, of as u64);
     if seen >= SELDOM.min(of) {
         return None;
     }
     let (low, high) = if seen == 0 { (0.0, none_seen_below(of)?) } else { clopper_pearson(seen, of)? };
-    Some(Rare { metric: ratio.metric().to_owned(), function, seen, of, low, high })
+    Some(Rare { metric: ratio.key.clone(), function, seen, of, low, high })
 }
 
 fn shapes(replications: &[Replication], function: Option<usize>) -> impl Iterator<Item = &Shape<f64>> {
@@ -195,9 +198,10 @@ pub(super) fn reached(scenario: &Scenario, replications: &[Replication]) -> Vec<
     let of = |target: &PrecisionTarget| {
         let function = target.function.map(crate::id::FnId::index);
         let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
-        let stat = stat_of(&shapes, &target.metric);
+        let nothing = Stat { mean: f64::NAN, half_width: None };
+        let stat = metric::find(&target.metric).map_or(nothing, |metric| stat_of(&shapes, metric));
         let name = function.map(|place| scenario.functions[place].name.clone());
-        let rare = Counted::of(&target.metric).and_then(|ratio| seldom(ratio, name.clone(), &shapes));
+        let rare = metric::find(&target.metric).and_then(|ratio| seldom(ratio, name.clone(), &shapes));
         let half_width = rare.map_or(stat.half_width, |rare| Some((rare.high - rare.low) / 2.0));
         let asked = match target.half_width {
             Tolerance::Relative(part) => part * stat.mean.abs(),
@@ -240,19 +244,17 @@ pub(super) fn batch_means(batches: &[Shape<f64>], length_s: f64) -> BatchMeans {
 /// values, lifespans, cost) is left without an interval.
 pub(super) fn with_batches(whole: &Shape<Stat>, batches: &[Shape<f64>]) -> Shape<Stat> {
     let all: Vec<&Shape<f64>> = batches.iter().collect();
-    let half_width = |key: &str| {
-        let (group, leaf) = key.split_once('.').unwrap_or((key, ""));
-        let factor = match (group, leaf) {
-            // Numbers of the whole are sums over its batches.
-            ("requests" | "invocations", _) | (_, "created") => batches.len() as f64,
-            (_, "peak" | "max" | "lifespan_mean_s" | "static_estimate") | ("cost_usd", _) => return None,
-            _ => 1.0,
+    let half_width = |metric: &Metric| {
+        let factor = match metric.whole {
+            Whole::Sum => batches.len() as f64,
+            Whole::Mean => 1.0,
+            Whole::Other => return None,
         };
-        let is_there = all.iter().all(|batch| batch.get(key).is_some_and(|value| value.is_finite()));
-        stat_of(&all, key).half_width.filter(|_| is_there).map(|half| half * factor)
+        let is_there = all.iter().all(|batch| batch.get(&metric.key).is_some_and(|value| value.is_finite()));
+        stat_of(&all, metric).half_width.filter(|_| is_there).map(|half| half * factor)
     };
-    Shape::build(|key| {
-        let mean = whole.get(&key).map_or(f64::NAN, |stat| stat.mean);
-        Stat { mean, half_width: half_width(&key) }
+    Shape::build(|metric| {
+        let mean = whole.get(&metric.key).map_or(f64::NAN, |stat| stat.mean);
+        Stat { mean, half_width: half_width(metric) }
     })
 }

@@ -170,8 +170,9 @@ impl Slots {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
+        let Self { shift: _, instances, in_progress, queued } = other;
         let rows = [&mut self.instances, &mut self.in_progress, &mut self.queued];
-        for (row, other) in rows.into_iter().zip([&other.instances, &other.in_progress, &other.queued]) {
+        for (row, other) in rows.into_iter().zip([instances, in_progress, queued]) {
             row.iter_mut().zip(other).for_each(|(mine, theirs)| *mine += theirs);
         }
     }

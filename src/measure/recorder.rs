@@ -9,7 +9,7 @@ use super::replication::FunctionRecord;
 use super::tally::LIMITS;
 use super::window::Window;
 use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer};
-use crate::id::{FnId, InstanceId};
+use crate::id::{FnId, InstanceId, LocalFn};
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 pub use total::Total;
@@ -63,13 +63,13 @@ impl<'a, const ALONE: bool> Recorder<'a, ALONE> {
 
 /// The place of a function in the list of a recorder.
 #[inline(always)]
-const fn place<const ALONE: bool>(function: FnId) -> usize {
+const fn place<const ALONE: bool>(function: LocalFn) -> usize {
     if ALONE { 0 } else { function.index() }
 }
 
 impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     #[inline(always)]
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let (from, until) = (self.window.from, self.window.until);
         if let Some(running) = self.running() {
             running.held(now, from, until);
@@ -78,12 +78,12 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     }
 
     #[inline]
-    fn prepare(&self, function: FnId) -> u64 {
+    fn prepare(&self, function: LocalFn) -> u64 {
         self.functions[place::<ALONE>(function)].prepare()
     }
 
     #[inline]
-    fn prepare_finish(&self, function: FnId, latency: Span) -> u64 {
+    fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
         self.functions[place::<ALONE>(function)].tally.prepare_finish(latency)
     }
 
@@ -93,7 +93,7 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     }
 
     #[inline]
-    fn arrived(&mut self, now: SimTime, function: FnId) {
+    fn arrived(&mut self, now: SimTime, function: LocalFn) {
         let track = &mut self.functions[place::<ALONE>(function)];
         if let Some(interval) = track.interval_in(&mut self.total.intervals) {
             interval.counts.arrived += 1;
@@ -104,7 +104,7 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         }
     }
 
-    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+    fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
         let track = &mut self.functions[place::<ALONE>(function)];
         if let Some(interval) = track.interval_in(&mut self.total.intervals) {
             interval.counts.throttled += 1;
@@ -116,7 +116,7 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     }
 
     #[inline]
-    fn assigned(&mut self, _: SimTime, function: FnId, cold: bool, _: bool) {
+    fn assigned(&mut self, _: SimTime, function: LocalFn, cold: bool, _: bool) {
         if cold {
             let track = &mut self.functions[place::<ALONE>(function)];
             if let Some(interval) = track.interval_in(&mut self.total.intervals) {
@@ -143,7 +143,7 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     fn instance_created(
         &mut self,
         now: SimTime,
-        function: FnId,
+        function: LocalFn,
         instance: InstanceId,
         ready: SimTime,
         billed: Span,
@@ -156,7 +156,7 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         }
     }
 
-    fn instance_found(&mut self, _: FnId, _: InstanceId, is_busy: bool) {
+    fn instance_found(&mut self, _: LocalFn, _: InstanceId, is_busy: bool) {
         if let Some(running) = self.running() {
             running.created();
             if is_busy {
@@ -166,13 +166,13 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         }
     }
 
-    fn initial_ended(&mut self, _: SimTime, _: FnId, _: InstanceId) {
+    fn initial_ended(&mut self, _: SimTime, _: LocalFn, _: InstanceId) {
         if let Some(running) = self.running() {
             running.finished(true);
         }
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime) {
         self.functions[place::<ALONE>(function)].remove(instance, created, now, self.window);
         if let Some(running) = self.running() {
             running.removed();

@@ -9,6 +9,7 @@ use super::timeline::{Bins, Distributions, Point, Series, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
 use crate::engine::Limit;
+use crate::metric::{Metric, Statistic};
 use crate::scenario::{Bound, Function, Overflow, Scenario};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
@@ -101,61 +102,24 @@ impl Stat {
     }
 }
 
-/// A ratio of two counts: pooled, because a mean of ratios is biased where replications differ in size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Counted {
-    /// Cold over started invocations.
-    ColdStarts,
-    /// Rejected over arrived requests.
-    Rejections,
+/// Events and what they are counted of, over all; none where the metric is not a ratio of counts.
+pub(super) fn sums(metric: &Metric, shapes: &[&Shape<f64>]) -> Option<(f64, f64)> {
+    let pairs = shapes.iter().map(|shape| metric.counts(shape));
+    pairs.into_iter().try_fold((0.0, 0.0), |(events, of), pair| pair.map(|pair| (events + pair.0, of + pair.1)))
 }
 
-impl Counted {
-    pub(super) const ALL: [Self; 2] = [Self::ColdStarts, Self::Rejections];
-
-    /// The one with this dotted key.
-    pub(super) fn of(metric: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ratio| ratio.metric() == metric)
+/// The statistic of one metric. A ratio of counts is that of their sums, with its jackknife interval, because a mean of
+/// ratios is biased where replications differ in size; NaN where nothing was there to count.
+pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
+    let pairs: Option<Vec<(f64, f64)>> = shapes.iter().map(|shape| metric.counts(shape)).collect();
+    if let (Some(pairs), Some((events, of))) = (pairs, sums(metric, shapes)) {
+        return Stat { mean: events / of, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) };
     }
-
-    pub(super) const fn metric(self) -> &'static str {
-        match self {
-            Self::ColdStarts => "cold_start_ratio",
-            Self::Rejections => "rejection_ratio",
-        }
-    }
-
-    const fn pair(self, shape: &Shape<f64>) -> (f64, f64) {
-        match self {
-            Self::ColdStarts => (shape.invocations.cold, shape.invocations.started),
-            Self::Rejections => (shape.requests.rejected, shape.requests.arrived),
-        }
-    }
-
-    /// Events and what they are counted of, over all.
-    pub(super) fn sums(self, shapes: &[&Shape<f64>]) -> (f64, f64) {
-        let pairs = shapes.iter().map(|shape| self.pair(shape));
-        pairs.fold((0.0, 0.0), |(events, of), pair| (events + pair.0, of + pair.1))
-    }
-
-    /// The ratio of the sums with its jackknife interval; NaN where nothing was there to count.
-    fn stat(self, shapes: &[&Shape<f64>]) -> Stat {
-        let (events, of) = self.sums(shapes);
-        let pairs: Vec<(f64, f64)> = shapes.iter().map(|shape| self.pair(shape)).collect();
-        Stat { mean: events / of, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) }
-    }
-}
-
-/// The statistic of one metric; NaN where there is no such metric.
-pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &str) -> Stat {
-    if let Some(ratio) = Counted::of(metric) {
-        return ratio.stat(shapes);
-    }
-    let values: Vec<f64> = shapes.iter().map(|shape| shape.get(metric).copied().unwrap_or(f64::NAN)).collect();
+    let values: Vec<f64> = shapes.iter().map(|shape| shape.get(&metric.key).copied().unwrap_or(f64::NAN)).collect();
     Stat::of(&values)
 }
 
-/// Leaf by leaf.
+/// Metric by metric.
 fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
     let columns: Vec<Vec<f64>> = shapes
         .iter()
@@ -165,15 +129,15 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
             values
         })
         .collect();
-    let mut leaf = 0;
-    let mut all = Shape::build(|_| {
-        let values: Vec<f64> = columns.iter().map(|column| column[leaf]).collect();
-        leaf += 1;
-        Stat::of(&values)
-    });
-    all.cold_start_ratio = Counted::ColdStarts.stat(shapes);
-    all.rejection_ratio = Counted::Rejections.stat(shapes);
-    all
+    let mut place = 0;
+    Shape::build(|metric| {
+        let values: Vec<f64> = columns.iter().map(|column| column[place]).collect();
+        place += 1;
+        match metric.statistic {
+            Statistic::Ratio { .. } => stat_of(shapes, metric),
+            Statistic::Plain | Statistic::Quantile(_) => Stat::of(&values),
+        }
+    })
 }
 
 impl Replication {
@@ -286,27 +250,14 @@ fn mean_points(replications: &[Vec<Point>]) -> Vec<Point> {
     let intervals = replications.first().map_or(0, Vec::len);
     (0..intervals)
         .map(|index| {
-            let mean = |field: fn(&Point) -> f64| {
-                let values = replications.iter().map(|points| field(&points[index])).filter(|value| !value.is_nan());
-                let (sum, count) = values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
+            let mean = |column: usize| {
+                let values = replications.iter().map(|points| points[index].values()[column]);
+                let (sum, count) = values
+                    .filter(|value| !value.is_nan())
+                    .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
                 sum / f64::from(count)
             };
-            Point {
-                arrived: mean(|point| point.arrived),
-                completed: mean(|point| point.completed),
-                rejected: mean(|point| point.rejected),
-                timed_out: mean(|point| point.timed_out),
-                throttled: mean(|point| point.throttled),
-                cold: mean(|point| point.cold),
-                instances_busy: mean(|point| point.instances_busy),
-                instances_idle: mean(|point| point.instances_idle),
-                instances_starting: mean(|point| point.instances_starting),
-                concurrency: mean(|point| point.concurrency),
-                queue: mean(|point| point.queue),
-                latency_s_p50: mean(|point| point.latency_s_p50),
-                latency_s_p95: mean(|point| point.latency_s_p95),
-                latency_s_p99: mean(|point| point.latency_s_p99),
-            }
+            Point::of(std::array::from_fn(mean))
         })
         .collect()
 }

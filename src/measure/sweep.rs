@@ -1,6 +1,7 @@
 //! What a sweep keeps of each point: one row of numbers.
 
-use super::summary::{Stat, Summary, metrics};
+use super::summary::{Stat, Summary};
+use crate::metric::{self, MONTHLY_COST};
 use crate::scenario::Scenario;
 
 /// The numbers of a row, in their order: every metric has a mean and half of an interval.
@@ -29,8 +30,6 @@ pub struct Row {
 
 /// Numbers before the metrics.
 const HEAD: usize = 2;
-/// What a month costs, beside the metrics of the summary.
-const MONTHLY: &str = "monthly_cost_usd";
 
 impl Columns {
     /// Those of a sweep of this scenario: every metric of the total, and of single functions those that an objective names.
@@ -44,8 +43,8 @@ impl Columns {
                 objectives.push(named);
             }
         }
-        let total = metrics().into_iter().map(|(key, _)| key).chain([MONTHLY.to_owned()]);
-        let total = total.map(|key| Metric { function: None, key });
+        let total = metric::keys().chain([MONTHLY_COST]);
+        let total = total.map(|key| Metric { function: None, key: key.to_owned() });
         let single = objectives.iter().filter(|(function, _)| function.is_some());
         let single = single.map(|(function, key)| Metric { function: function.clone(), key: key.clone() });
         let metrics = total.chain(single).collect();

@@ -24,32 +24,35 @@ impl Integrals {
     /// These levels held for this long.
     #[inline]
     pub(super) fn add(&mut self, levels: &Levels, held: Span) {
+        let Levels { starting, busy, idle, in_progress, queued } = *levels;
         let ns = u128::from(held.as_nanos());
-        self.busy += u128::from(levels.busy) * ns;
-        self.idle += u128::from(levels.idle) * ns;
-        self.in_progress += u128::from(levels.in_progress) * ns;
+        self.busy += u128::from(busy) * ns;
+        self.idle += u128::from(idle) * ns;
+        self.in_progress += u128::from(in_progress) * ns;
         // These two are seldom anything.
-        if levels.starting | levels.queued != 0 {
-            self.starting += u128::from(levels.starting) * ns;
-            self.queued += u128::from(levels.queued) * ns;
+        if starting | queued != 0 {
+            self.starting += u128::from(starting) * ns;
+            self.queued += u128::from(queued) * ns;
         }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.starting += other.starting;
-        self.busy += other.busy;
-        self.idle += other.idle;
-        self.in_progress += other.in_progress;
-        self.queued += other.queued;
+        let Self { starting, busy, idle, in_progress, queued } = other;
+        self.starting += starting;
+        self.busy += busy;
+        self.idle += idle;
+        self.in_progress += in_progress;
+        self.queued += queued;
     }
 
     /// Takes away a part of it.
     pub(super) fn subtract(&mut self, part: &Self) {
-        self.starting -= part.starting;
-        self.busy -= part.busy;
-        self.idle -= part.idle;
-        self.in_progress -= part.in_progress;
-        self.queued -= part.queued;
+        let Self { starting, busy, idle, in_progress, queued } = part;
+        self.starting -= starting;
+        self.busy -= busy;
+        self.idle -= idle;
+        self.in_progress -= in_progress;
+        self.queued -= queued;
     }
 }
 
@@ -90,8 +93,9 @@ impl Sample {
     }
 
     fn merge(&mut self, other: &Self) {
-        self.histogram.merge(&other.histogram);
-        self.moments.merge(&other.moments);
+        let Self { histogram, moments } = other;
+        self.histogram.merge(histogram);
+        self.moments.merge(moments);
     }
 
     /// With `zeros` more values that are zero.
@@ -122,6 +126,17 @@ struct Waited {
     queueing: Sample,
     cold_start: Sample,
     execution: Sample,
+}
+
+impl Waited {
+    fn merge(&mut self, other: &Self) {
+        let Self { latency, wait, queueing, cold_start, execution } = other;
+        self.latency.merge(latency);
+        self.wait.merge(wait);
+        self.queueing.merge(queueing);
+        self.cold_start.merge(cold_start);
+        self.execution.merge(execution);
+    }
 }
 
 /// Everything counted about one function, or about many: first what every request needs.
@@ -247,31 +262,44 @@ impl Tally {
 
     /// Adds what another one counted.
     pub(super) fn merge(&mut self, other: &Self) {
-        self.arrived += other.arrived;
-        self.rejected += other.rejected;
-        self.timed_out += other.timed_out;
-        self.failed += other.failed;
-        self.unfinished += other.unfinished;
-        self.started += other.started;
-        self.cold += other.cold;
-        self.cold_affected += other.cold_affected;
-        for (mine, theirs) in self.throttled.iter_mut().zip(other.throttled) {
+        let Self {
+            arrived,
+            started,
+            cold,
+            cold_affected,
+            direct,
+            waited,
+            bits: _, // the same for all of a scenario
+            rejected,
+            timed_out,
+            failed,
+            unfinished,
+            throttled,
+            queue_full,
+            created,
+            removed,
+            lifespans_ns,
+            integrals,
+        } = other;
+        self.arrived += arrived;
+        self.rejected += rejected;
+        self.timed_out += timed_out;
+        self.failed += failed;
+        self.unfinished += unfinished;
+        self.started += started;
+        self.cold += cold;
+        self.cold_affected += cold_affected;
+        for (mine, theirs) in self.throttled.iter_mut().zip(throttled) {
             *mine += theirs;
         }
-        self.queue_full += other.queue_full;
-        self.created += other.created;
-        self.removed += other.removed;
-        self.lifespans_ns += other.lifespans_ns;
-        self.integrals.merge(&other.integrals);
-        self.direct.merge(&other.direct);
-        match (&mut self.waited, &other.waited) {
-            (Some(mine), Some(theirs)) => {
-                mine.latency.merge(&theirs.latency);
-                mine.wait.merge(&theirs.wait);
-                mine.queueing.merge(&theirs.queueing);
-                mine.cold_start.merge(&theirs.cold_start);
-                mine.execution.merge(&theirs.execution);
-            }
+        self.queue_full += queue_full;
+        self.created += created;
+        self.removed += removed;
+        self.lifespans_ns += lifespans_ns;
+        self.integrals.merge(integrals);
+        self.direct.merge(direct);
+        match (&mut self.waited, waited) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
             (None, Some(theirs)) => self.waited = Some(theirs.clone()),
             (_, None) => {}
         }
@@ -316,6 +344,7 @@ impl Tally {
                 throttled: count(self.throttled.iter().sum()),
             },
             cold_start_ratio: ratio(self.cold, self.started),
+            cold_affected_ratio: ratio(self.cold_affected, self.started),
             rejection_ratio: ratio(self.rejected, self.arrived),
             latency_s,
             wait_s,

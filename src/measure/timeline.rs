@@ -22,37 +22,66 @@ pub struct Series {
     pub points: Vec<Point>,
 }
 
-/// One interval. Counts are means over replications, levels are weighted by time.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Point {
-    /// Requests that arrived.
-    pub arrived: f64,
-    /// Requests completed.
-    pub completed: f64,
-    /// Requests refused for good.
-    pub rejected: f64,
-    /// Requests timed out.
-    pub timed_out: f64,
-    /// Invocations a limit refused or held back.
-    pub throttled: f64,
-    /// Invocations for which an instance was created.
-    pub cold: f64,
-    /// Mean number of instances serving.
-    pub instances_busy: f64,
-    /// Mean number of instances warm and free.
-    pub instances_idle: f64,
-    /// Mean number of instances being started.
-    pub instances_starting: f64,
-    /// Mean number of requests in progress.
-    pub concurrency: f64,
-    /// Mean number of requests waiting for capacity.
-    pub queue: f64,
-    /// Median latency of requests completed in the interval, s; NaN without any.
-    pub latency_s_p50: f64,
-    /// 95th percentile.
-    pub latency_s_p95: f64,
-    /// 99th percentile.
-    pub latency_s_p99: f64,
+/// Declares the columns of a time series, each with its name in files.
+macro_rules! columns {
+    ($(#[$doc:meta])* $point:ident { $(#[doc = $about:literal] $field:ident = $name:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $point {
+            $(#[doc = $about] pub $field: f64,)*
+        }
+        impl $point {
+            /// The names of its numbers in files, in their order.
+            pub const COLUMNS: [&str; [$($name),*].len()] = [$($name),*];
+
+            /// Its numbers, in the order of [`Self::COLUMNS`].
+            #[must_use]
+            pub const fn values(&self) -> [f64; Self::COLUMNS.len()] {
+                [$(self.$field),*]
+            }
+
+            /// The point with these numbers, in the order of [`Self::COLUMNS`].
+            #[must_use]
+            pub const fn of(values: [f64; Self::COLUMNS.len()]) -> Self {
+                let [$($field),*] = values;
+                Self { $($field),* }
+            }
+        }
+    };
+}
+
+columns! {
+    /// One interval. Counts are means over replications, levels are weighted by time.
+    Point {
+        /// Requests that arrived.
+        arrived = "requests_arrived",
+        /// Requests completed.
+        completed = "requests_completed",
+        /// Requests refused for good.
+        rejected = "requests_rejected",
+        /// Requests timed out.
+        timed_out = "requests_timed_out",
+        /// Invocations a limit refused or held back.
+        throttled = "invocations_throttled",
+        /// Invocations for which an instance was created.
+        cold = "invocations_cold",
+        /// Mean number of instances serving.
+        instances_busy = "instances_busy_mean",
+        /// Mean number of instances warm and free.
+        instances_idle = "instances_idle_mean",
+        /// Mean number of instances being started.
+        instances_starting = "instances_starting_mean",
+        /// Mean number of requests in progress.
+        concurrency = "concurrency_mean",
+        /// Mean number of requests waiting for capacity.
+        queue = "queue_mean",
+        /// Median latency of requests completed in the interval, s; NaN without any.
+        latency_s_p50 = "latency_s_p50",
+        /// 95th percentile.
+        latency_s_p95 = "latency_s_p95",
+        /// 99th percentile.
+        latency_s_p99 = "latency_s_p99",
+    }
 }
 
 /// A distribution for drawing: the share of values in each bin.

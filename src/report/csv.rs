@@ -30,8 +30,8 @@ pub fn metric_column(function: Option<&str>, metric: &str) -> String {
 pub fn functions(summary: &Summary, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     let mut header = vec!["function".to_owned()];
-    summary.total.visit(|key, _| {
-        let name = metric_column(None, &key);
+    summary.total.visit(|metric, _| {
+        let name = metric.column();
         header.push(name.clone());
         header.push(name + "_half_width");
     });
@@ -52,27 +52,6 @@ fn row(name: &str, shape: &Shape<Stat>) -> Vec<String> {
     });
     cells
 }
-
-/// A column of the timeline: its name and where its value is.
-type Column = (&'static str, fn(&Point) -> f64);
-
-/// The columns of `timeline.csv` after `start_s` and `function`.
-const COLUMNS: [Column; 14] = [
-    ("requests_arrived", |p| p.arrived),
-    ("requests_completed", |p| p.completed),
-    ("requests_rejected", |p| p.rejected),
-    ("requests_timed_out", |p| p.timed_out),
-    ("invocations_throttled", |p| p.throttled),
-    ("invocations_cold", |p| p.cold),
-    ("instances_busy_mean", |p| p.instances_busy),
-    ("instances_idle_mean", |p| p.instances_idle),
-    ("instances_starting_mean", |p| p.instances_starting),
-    ("concurrency_mean", |p| p.concurrency),
-    ("queue_mean", |p| p.queue),
-    ("latency_s_p50", |p| p.latency_s_p50),
-    ("latency_s_p95", |p| p.latency_s_p95),
-    ("latency_s_p99", |p| p.latency_s_p99),
-];
 
 /// Writes `timeline.csv`: one row for each interval and function, the total of an interval first.
 ///
@@ -100,13 +79,13 @@ pub fn timelines(results: &[(String, RunResult)], to: impl Write) -> csv::Result
 /// Interval by interval a row for each series.
 fn rows(of: &str, interval: Span, series: &[(&str, &[Point])], to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
-    out.write_record(["start_s", of].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name)))?;
+    out.write_record(["start_s", of].into_iter().chain(Point::COLUMNS))?;
     let intervals = series.iter().map(|(_, points)| points.len()).max().unwrap_or(0);
     for index in 0..intervals {
         let start = number(interval.as_secs_f64() * index as f64);
         for (name, points) in series {
             let Some(point) = points.get(index) else { continue };
-            let cells = COLUMNS.iter().map(|(_, value)| number(value(point)));
+            let cells = point.values().map(number);
             out.write_record([start.clone(), (*name).to_owned()].into_iter().chain(cells))?;
         }
     }
@@ -121,7 +100,7 @@ fn rows(of: &str, interval: Span, series: &[(&str, &[Point])], to: impl Write) -
 pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, String> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
-    let expected = ["start_s", of].into_iter().chain(COLUMNS.iter().map(|(name, _)| *name));
+    let expected = ["start_s", of].into_iter().chain(Point::COLUMNS);
     if !header.iter().eq(expected) {
         return Err("its columns are not those that this version writes".to_owned());
     }
@@ -139,26 +118,11 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
     Ok(series)
 }
 
-/// The point in a row, in the order of [`COLUMNS`].
+/// The point in a row.
 fn point(row: &csv::StringRecord) -> Option<Point> {
-    let mut cells = row.iter().skip(2).map(|cell| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() });
-    let mut next = || cells.next().flatten();
-    Some(Point {
-        arrived: next()?,
-        completed: next()?,
-        rejected: next()?,
-        timed_out: next()?,
-        throttled: next()?,
-        cold: next()?,
-        instances_busy: next()?,
-        instances_idle: next()?,
-        instances_starting: next()?,
-        concurrency: next()?,
-        queue: next()?,
-        latency_s_p50: next()?,
-        latency_s_p95: next()?,
-        latency_s_p99: next()?,
-    })
+    let cells = row.iter().skip(2).map(|cell| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() });
+    let values = cells.collect::<Option<Vec<f64>>>()?;
+    Some(Point::of(values.try_into().ok()?))
 }
 
 /// Writes `comparison.csv`: one row for each variant and metric, those with a verdict first.

@@ -161,9 +161,8 @@ fn cell(quantity: Quantity, stat: &Stat) -> Cell {
 
 /// Every leaf of the total with its interval and its meaning.
 fn total(summary: &Summary) -> Markup {
-    let about = crate::measure::summary::metrics();
     let mut rows = Vec::new();
-    summary.total.visit(|key, stat| rows.push((key, *stat)));
+    summary.total.visit(|metric, stat| rows.push((metric, *stat)));
     html! {
         p.note { "Counts are of the measured part, for each replication; " (wording::intervals(summary)) "." }
         (sureness(summary))
@@ -173,11 +172,11 @@ fn total(summary: &Summary) -> Markup {
                 table.sortable {
                     thead { tr { th scope="col" { "Metric" } th scope="col" { "Value" } th.text scope="col" { "Meaning" } } }
                     tbody {
-                        @for (key, stat) in &rows {
+                        @for (metric, stat) in &rows {
                             tr {
-                                th scope="row" { code { (key) } }
-                                td data-v=[stat.mean.is_finite().then_some(stat.mean)] { (Quantity::of(key).stat(stat)) }
-                                td.text { @if let Some((_, text)) = about.iter().find(|(name, _)| name == key) { (text) } }
+                                th scope="row" { code { (metric.key) } }
+                                td data-v=[stat.mean.is_finite().then_some(stat.mean)] { (metric.quantity.stat(stat)) }
+                                td.text { (metric.about) }
                             }
                         }
                     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use crate::engine::{Finished, Observer, Outcome};
-use crate::id::{FnId, InstanceId};
+use crate::id::{InstanceId, LocalFn};
 use crate::time::{SimTime, Span};
 
 /// The track of a function where requests stand that no instance served.
@@ -21,7 +21,7 @@ const REFUSED: u64 = 1;
 pub struct TraceWriter<W: Write> {
     to: W,
     error: Option<io::Error>,
-    live: HashMap<(FnId, InstanceId), Vec<Track>>,
+    live: HashMap<(LocalFn, InstanceId), Vec<Track>>,
     next_track: u64,
     empty: bool,
 }
@@ -39,7 +39,7 @@ impl<W: Write> TraceWriter<W> {
     pub fn new(to: W, functions: &[impl AsRef<str>]) -> Self {
         let mut writer = Self { to, error: None, live: HashMap::new(), next_track: REFUSED + 1, empty: true };
         for (index, name) in functions.iter().enumerate() {
-            let function = FnId(u32::try_from(index).unwrap_or(u32::MAX));
+            let function = LocalFn(u32::try_from(index).unwrap_or(u32::MAX));
             writer.name("process_name", function, REFUSED, name.as_ref());
             writer.name("thread_name", function, REFUSED, "no instance");
         }
@@ -62,7 +62,7 @@ impl<W: Write> TraceWriter<W> {
     }
 
     /// Writes one event; `rest` are its further members.
-    fn event(&mut self, phase: char, function: FnId, track: u64, rest: std::fmt::Arguments<'_>) {
+    fn event(&mut self, phase: char, function: LocalFn, track: u64, rest: std::fmt::Arguments<'_>) {
         if self.error.is_some() {
             return;
         }
@@ -74,12 +74,12 @@ impl<W: Write> TraceWriter<W> {
         self.error = written.err();
     }
 
-    fn name(&mut self, what: &str, function: FnId, track: u64, name: &str) {
+    fn name(&mut self, what: &str, function: LocalFn, track: u64, name: &str) {
         let name = serde_json::Value::from(name);
         self.event('M', function, track, format_args!("\"name\":\"{what}\",\"args\":{{\"name\":{name}}}"));
     }
 
-    fn new_track(&mut self, function: FnId, instance: InstanceId, slot: usize, free_from: SimTime) -> u64 {
+    fn new_track(&mut self, function: LocalFn, instance: InstanceId, slot: usize, free_from: SimTime) -> u64 {
         let id = self.next_track;
         self.next_track += 1;
         self.live.entry((function, instance)).or_default().push(Track { id, free_from });
@@ -89,7 +89,7 @@ impl<W: Write> TraceWriter<W> {
     }
 
     /// A track of the instance that is free at `from`; it is taken until `until`.
-    fn track(&mut self, function: FnId, instance: InstanceId, from: SimTime, until: SimTime) -> u64 {
+    fn track(&mut self, function: LocalFn, instance: InstanceId, from: SimTime, until: SimTime) -> u64 {
         let tracks = self.live.entry((function, instance)).or_default();
         // The one that became free last fits tightest, which keeps the number of tracks down.
         let fit = tracks.iter_mut().filter(|track| track.free_from <= from).max_by_key(|track| track.free_from);
@@ -110,7 +110,7 @@ impl<W: Write> Observer for TraceWriter<W> {
     fn instance_created(
         &mut self,
         now: SimTime,
-        function: FnId,
+        function: LocalFn,
         instance: InstanceId,
         ready: SimTime,
         billed: Span,
@@ -126,18 +126,18 @@ impl<W: Write> Observer for TraceWriter<W> {
         }
     }
 
-    fn instance_found(&mut self, function: FnId, instance: InstanceId, _: bool) {
+    fn instance_found(&mut self, function: LocalFn, instance: InstanceId, _: bool) {
         self.new_track(function, instance, 0, SimTime::ZERO);
     }
 
-    fn initial_ended(&mut self, now: SimTime, function: FnId, instance: InstanceId) {
+    fn initial_ended(&mut self, now: SimTime, function: LocalFn, instance: InstanceId) {
         let track = self.track(function, instance, SimTime::ZERO, now);
         let dur = span(SimTime::ZERO, now);
         let rest = format_args!("\"name\":\"in progress at the start\",\"cat\":\"initial\",\"ts\":0,\"dur\":{dur}");
         self.event('X', function, track, rest);
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime) {
         let Some(tracks) = self.live.remove(&(function, instance)) else { return };
         let Some(track) = tracks.first() else { return };
         let (ts, lifespan) = (micros(now.as_nanos()), millis(now.since(created).as_nanos()));
@@ -210,7 +210,7 @@ fn millis(nanos: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::SourceId;
+    use crate::id::LocalSource;
     use serde_json::{Value, json};
 
     fn at(millis: u64) -> SimTime {
@@ -219,9 +219,9 @@ mod tests {
 
     fn request(instance: Option<u64>, [born, assigned, started, ended]: [u64; 4], outcome: Outcome) -> Finished {
         Finished {
-            source: SourceId(0),
+            source: LocalSource(0),
             number: 7,
-            function: FnId(0),
+            function: LocalFn(0),
             instance: instance.map(InstanceId),
             born: at(born),
             assigned: at(assigned),
@@ -241,10 +241,10 @@ mod tests {
     #[test]
     fn an_instance_is_a_track_and_an_invocation_a_slice() {
         let mut writer = TraceWriter::new(Vec::new(), &["<b>&\""]);
-        writer.instance_created(at(10), FnId(0), InstanceId(3), at(260), Span::from_millis(5), false);
+        writer.instance_created(at(10), LocalFn(0), InstanceId(3), at(260), Span::from_millis(5), false);
         writer.finished(&request(Some(3), [5, 10, 260, 380], Outcome::Completed));
         writer.finished(&request(None, [400, 400, 400, 400], Outcome::Rejected));
-        writer.instance_removed(at(900), FnId(0), InstanceId(3), at(10));
+        writer.instance_removed(at(900), LocalFn(0), InstanceId(3), at(10));
         assert!(writer.live.is_empty(), "what is gone is forgotten");
         let events = events(writer);
         assert_eq!(events.len(), 7);
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn slices_on_one_track_never_overlap() {
         let mut writer = TraceWriter::new(Vec::new(), &["f"]);
-        writer.instance_created(at(0), FnId(0), InstanceId(0), at(0), Span::ZERO, true);
+        writer.instance_created(at(0), LocalFn(0), InstanceId(0), at(0), Span::ZERO, true);
         for (started, ended) in [(0, 10), (5, 20), (10, 30), (12, 31), (30, 40), (31, 45), (20, 50)] {
             writer.finished(&request(Some(0), [started, started, started, ended], Outcome::Completed));
         }

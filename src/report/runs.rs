@@ -8,8 +8,9 @@ use super::number::{Quantity, percent};
 use super::page::{self, Section};
 use super::wording;
 use crate::measure::comparison::HEADLINE;
-use crate::measure::summary::{Stat, Summary, metrics};
+use crate::measure::summary::{Stat, Summary};
 use crate::measure::{Manifest, RunResult};
+use crate::metric::{self, MONTHLY_COST};
 
 /// Beside the headline of every comparison.
 const MORE: [&str; 5] =
@@ -108,7 +109,7 @@ pub(super) fn headline(runs: &[Stored]) -> Vec<Row> {
     }
     let mut rows: Vec<Row> = keys.into_iter().map(|(key, function)| row(runs, key, function)).collect();
     let found = runs.iter().map(|run| run.result.summary.monthly_cost_usd).collect();
-    rows.push(Row { key: "monthly_cost_usd".to_owned(), quantity: Quantity::Usd, found });
+    rows.push(Row { key: MONTHLY_COST.to_owned(), quantity: Quantity::Usd, found });
     rows
 }
 
@@ -149,7 +150,7 @@ fn numbers(runs: &[Stored]) -> Markup {
 }
 
 fn everything(runs: &[Stored]) -> Markup {
-    let rows: Vec<Row> = metrics().iter().map(|(key, _)| row(runs, key, None)).collect();
+    let rows: Vec<Row> = metric::keys().map(|key| row(runs, key, None)).collect();
     html! {
         details {
             summary { "All " (rows.len()) " metrics" }

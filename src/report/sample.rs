@@ -74,8 +74,8 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
 /// The result of a run in which nothing arrived.
 pub(in crate::report) fn empty() -> RunResult {
     let mut result = result(1, 0);
-    let nothing = Shape::build(|key| {
-        let count = !key.contains("_s") && !key.ends_with("_ratio");
+    let nothing = Shape::build(|metric| {
+        let count = !metric.key.contains("_s") && !metric.key.ends_with("_ratio");
         Stat { mean: if count { 0.0 } else { f64::NAN }, half_width: None }
     });
     result.summary.total = nothing.clone();
@@ -123,8 +123,8 @@ fn shape(share: f64) -> Shape<Stat> {
         "p999" => p999,
         _ => max,
     };
-    Shape::build(|key| {
-        let (group, leaf) = key.split_once('.').unwrap_or((key.as_str(), ""));
+    Shape::build(|metric| {
+        let (group, leaf) = metric.key.split_once('.').unwrap_or((&metric.key, ""));
         let mean = match (group, leaf) {
             ("requests", "arrived") => (4_320_112.0 * share).round(),
             ("requests", "completed") => (4_297_648.0 * share).round(),
@@ -135,6 +135,7 @@ fn shape(share: f64) -> Shape<Stat> {
             ("invocations", "cold_affected") => (9_821.0 * share).round(),
             ("invocations", _) => (22_464.0 * share).round(),
             ("cold_start_ratio", _) => 0.0018,
+            ("cold_affected_ratio", _) => 0.0023,
             ("rejection_ratio", _) => 0.0052,
             ("latency_s", leaf) => times(leaf, [0.1512, 0.12, 0.1231, 0.281, 0.3712, 0.6123, 1.43, 8.2]),
             ("wait_s", leaf) => times(leaf, [0.0112, 0.04, 0.0, 0.0, 0.013, 0.25, 0.71, 6.9]),

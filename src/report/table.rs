@@ -218,7 +218,7 @@ mod tests {
         summary.replications = 1;
         summary.objectives.clear();
         summary.limits.clear();
-        summary.total = Shape::build(|key| Stat { half_width: None, ..*summary.total.get(&key).unwrap() });
+        summary.total = Shape::build(|metric| Stat { half_width: None, ..*summary.total.get(&metric.key).unwrap() });
         summary.monthly_cost_usd.half_width = None;
         let text = render(&summary, false);
         assert!(text.contains("one replication: no intervals") && !text.contains('±'));

@@ -17,7 +17,6 @@ mod data;
 mod layer;
 pub mod limits;
 pub mod load;
-mod metric;
 mod model;
 mod overlay;
 pub mod plan;
@@ -29,10 +28,10 @@ pub mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use crate::metric::Quantity;
 pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead};
 pub use base::{Base, Findings};
 pub use data::Files;
-pub use metric::Quantity;
 pub use model::*;
 
 use crate::schema::decode::{Field, Reader};
@@ -65,8 +64,6 @@ pub struct ParseOptions {
     pub precision: Vec<(String, Tolerance)>,
     /// In place of `simulation.precision.max-replications`.
     pub max_replications: Option<u32>,
-    /// The keys of the summary, for objectives; empty: any is taken.
-    pub metrics: Vec<String>,
 }
 
 /// Reads and checks a scenario; `name` is what its text is called in messages, usually the path.
@@ -223,8 +220,7 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker =
-            check::Checker { problems, data: &mut self.data, metrics: &self.options.metrics, has_stem_cells: false };
+        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         scenario.resolved = tree::to_document(&FileTable::write(&file));
         scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));

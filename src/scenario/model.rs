@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::id::FnId;
+use crate::id::{FnId, PoolId};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
@@ -156,15 +156,9 @@ impl StemCells {
 impl Platform {
     /// The stem cells that become instances of a function.
     #[must_use]
-    pub fn stem_cells_of(&self, function: &Function) -> Option<u32> {
+    pub fn stem_cells_of(&self, function: &Function) -> Option<PoolId> {
         let fits = |cells: &StemCells| cells.runtime == function.runtime && cells.memory_each_mb == function.memory_mb;
-        self.stem_cells.iter().position(fits).map(|place| place as u32)
-    }
-
-    /// Whether functions share more than a limit.
-    #[must_use]
-    pub const fn has_commons(&self) -> bool {
-        self.memory_budget_mb.is_some() || !self.stem_cells.is_empty()
+        self.stem_cells.iter().position(fits).map(|place| PoolId(place as u32))
     }
 }
 

@@ -34,8 +34,7 @@ pub fn policies() -> [Question; 4] {
 }
 
 /// The questions whose policies can be exchanged for one another with nothing but their defaults.
-const EXCHANGEABLE: [(&str, &UnionShape); 2] =
-    [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingSpec::UNION)];
+const EXCHANGEABLE: [(&str, &UnionShape); 2] = [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingSpec::UNION)];
 
 /// The names of the keep-alive and scaling policies.
 pub fn exchangeable() -> impl Iterator<Item = &'static str> {

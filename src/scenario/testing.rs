@@ -1,5 +1,9 @@
 //! Scenarios for tests, from text alone.
 
+/// What the integration tests draw.
+#[path = "../../tests/it/harness/drawn.rs"]
+pub(crate) mod drawn;
+
 use super::{Files, ParseOptions, Scenario, parse};
 use crate::workload::Input;
 

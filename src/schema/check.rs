@@ -109,9 +109,8 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
         let (path, table) = (self.reader.path(), self.node.place);
         self.reader.problems.push(match given.last() {
             None => Problem::missing(table, format!("`{path}` needs {choices}")),
-            Some(_) if !begun.is_empty() => {
-                Problem::missing(table, format!("`{path}` has {} alone", quoted(&given))).help(format!("write {choices}"))
-            }
+            Some(_) if !begun.is_empty() => Problem::missing(table, format!("`{path}` has {} alone", quoted(&given)))
+                .help(format!("write {choices}")),
             Some(key) => Problem::error(self.span(key), format!("`{path}` cannot have {} together", quoted(&given)))
                 .help(format!("write {choices}")),
         });

@@ -164,9 +164,7 @@ impl<'a> Reader<'a> {
     /// Reads a key that may be there.
     pub fn optional<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
         match table.get(key) {
-            None => {
-                Spanned { value: None, place: table.place, broken: self.is_broken(table, key) }
-            }
+            None => Spanned { value: None, place: table.place, broken: self.is_broken(table, key) },
             Some(node) => {
                 let value = self.within(key, |reader| T::read(node, reader));
                 Spanned { broken: value.is_none(), value, place: node.place }

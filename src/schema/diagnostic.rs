@@ -145,12 +145,7 @@ impl Problems {
     }
 
     /// Takes in one more text, unless it is known, and says its number.
-    pub fn add_source(
-        &mut self,
-        name: impl Into<String>,
-        text: impl Into<Arc<str>>,
-        first_line: usize,
-    ) -> usize {
+    pub fn add_source(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, first_line: usize) -> usize {
         let new = Source { name: name.into(), text: text.into(), first_line };
         self.sources.iter().position(|known| *known == new).unwrap_or_else(|| {
             self.sources.push(new);

@@ -30,9 +30,10 @@ impl Moments {
 
     /// Adds what another one recorded.
     pub fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.sum += other.sum;
-        self.squares = self.squares.saturating_add(other.squares);
+        let Self { count, sum, squares } = *other;
+        self.count += count;
+        self.sum += sum;
+        self.squares = self.squares.saturating_add(squares);
     }
 
     /// How many values were recorded.

@@ -18,8 +18,7 @@ fn files() -> Memory {
 }
 
 fn options(text: &str) -> ParseOptions {
-    let metrics = ["latency_s.mean", "latency_s.p99", "wait_s.p99", "rejection_ratio", "cost_usd.total"];
-    let mut options = ParseOptions { metrics: metrics.map(str::to_owned).to_vec(), ..ParseOptions::default() };
+    let mut options = ParseOptions::default();
     for line in text.lines().map_while(|line| line.strip_prefix("#! ")) {
         match line.split_once(' ') {
             Some(("--variant", name)) => options.variant = Some(name.to_owned()),

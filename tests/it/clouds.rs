@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, Finished, Observer, Outcome, simulate};
-use forewarm::id::{FnId, InstanceId};
+use forewarm::id::{InstanceId, LocalFn};
 use forewarm::rng::Streams;
 use forewarm::time::{SimTime, Span};
 
@@ -19,11 +19,11 @@ struct Log {
 }
 
 impl Observer for &mut Log {
-    fn instance_created(&mut self, now: SimTime, _: FnId, _: InstanceId, _: SimTime, _: Span, _: bool) {
+    fn instance_created(&mut self, now: SimTime, _: LocalFn, _: InstanceId, _: SimTime, _: Span, _: bool) {
         self.created.push(rounded(now.as_secs_f64()));
     }
 
-    fn instance_removed(&mut self, now: SimTime, _: FnId, _: InstanceId, _: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, _: LocalFn, _: InstanceId, _: SimTime) {
         self.removed.push(rounded(now.as_secs_f64()));
     }
 

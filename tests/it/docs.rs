@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use forewarm::measure::summary::metrics;
+use forewarm::metric::{Better, metrics};
 use forewarm::scenario::schema;
 use serde_json::Value;
 
@@ -194,10 +194,15 @@ fn results_reference() -> String {
         asked and reached; `rare`, ratios of which fewer than ten events were seen, with `seen`, `of`, `low` and `high`;\n\
         `warm_up`, what a pilot chose; `batch_means`, the batches and whether they are independent. With batch means, peaks,\n\
         largest values, lifespans, costs and numbers of events have `half_width` null.\n\n\
-        | metric | meaning |\n|---|---|\n"
+        | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
-    for (key, meaning) in metrics() {
-        let _ = writeln!(text, "| `{key}` | {meaning} |");
+    for metric in metrics() {
+        let better = match metric.better {
+            Some(Better::Lower) => "lower",
+            Some(Better::Higher) => "higher",
+            None => "",
+        };
+        let _ = writeln!(text, "| `{}` | {} | {better} | {} |", metric.key, metric.quantity.unit(), metric.about);
     }
     text
 }

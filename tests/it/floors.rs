@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 15] = [
+const FLOORS: [(&str, u32); 16] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
     ("schema", 1),
     ("stats", 1),
     ("queueing", 1),
+    ("metric", 1),
     ("dist", 2),
     ("workload", 3),
     ("policy", 3),

@@ -5,15 +5,15 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Outcome, simulate};
-use forewarm::id::{FnId, InstanceId};
+use forewarm::id::{InstanceId, LocalFn};
 use forewarm::policy::keep_alive::KeepAliveSpec;
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
 use forewarm::scenario::{Function, Overflow, Scenario};
 use forewarm::time::{SimTime, Span};
 use proptest::prelude::*;
-use proptest::sample::select;
 
+use crate::harness::drawn::{Kind, any_scenario, function};
 use crate::harness::scenario;
 
 /// Policies under which a request may wait at an instance whose slots are all taken.
@@ -91,18 +91,18 @@ impl Observer for Auditor<'_> {
         true
     }
 
-    fn arrived(&mut self, now: SimTime, function: FnId) {
+    fn arrived(&mut self, now: SimTime, function: LocalFn) {
         assert!(now < SimTime::from(self.scenario.simulation.horizon), "nothing arrives after the horizon");
         self.functions[function.index()].arrived += 1;
         self.note(1, now, &[function.index() as u64]);
     }
 
-    fn throttled(&mut self, now: SimTime, function: FnId, by: Limit) {
+    fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
         self.functions[function.index()].throttled += 1;
         self.note(2, now, &[function.index() as u64, by as u64]);
     }
 
-    fn assigned(&mut self, now: SimTime, function: FnId, cold: bool, cold_affected: bool) {
+    fn assigned(&mut self, now: SimTime, function: LocalFn, cold: bool, cold_affected: bool) {
         assert!(cold_affected || !cold);
         let audit = &mut self.functions[function.index()];
         audit.assigned += 1;
@@ -163,7 +163,7 @@ impl Observer for Auditor<'_> {
     fn instance_created(
         &mut self,
         now: SimTime,
-        function: FnId,
+        function: LocalFn,
         instance: InstanceId,
         ready: SimTime,
         billed: Span,
@@ -176,7 +176,7 @@ impl Observer for Auditor<'_> {
         self.note(5, now, &[function.index() as u64, instance.0, ready.as_nanos(), billed.as_nanos()]);
     }
 
-    fn instance_found(&mut self, function: FnId, instance: InstanceId, is_busy: bool) {
+    fn instance_found(&mut self, function: LocalFn, instance: InstanceId, is_busy: bool) {
         let audit = &mut self.functions[function.index()];
         assert!(audit.live.insert(instance, (SimTime::ZERO, SimTime::ZERO)).is_none(), "an instance is found once");
         if is_busy {
@@ -190,7 +190,7 @@ impl Observer for Auditor<'_> {
         self.note(8, SimTime::ZERO, &[function.index() as u64, instance.0]);
     }
 
-    fn initial_ended(&mut self, now: SimTime, function: FnId, instance: InstanceId) {
+    fn initial_ended(&mut self, now: SimTime, function: LocalFn, instance: InstanceId) {
         let audit = &mut self.functions[function.index()];
         assert!(audit.live.contains_key(&instance));
         audit.finished += 1;
@@ -201,7 +201,7 @@ impl Observer for Auditor<'_> {
         self.note(9, now, &[function.index() as u64, instance.0]);
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: FnId, instance: InstanceId, created: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime) {
         let audit = &mut self.functions[function.index()];
         let (was, ready) = audit.live.remove(&instance).expect("it was there");
         assert_eq!(was, created);
@@ -211,7 +211,7 @@ impl Observer for Auditor<'_> {
         self.note(6, now, &[function.index() as u64, instance.0]);
     }
 
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let spec = &self.scenario.functions[function.index()];
         let audit = &mut self.functions[function.index()];
         assert!(now >= audit.last);
@@ -264,91 +264,18 @@ pub(crate) fn audit(scenario: &Scenario) -> u64 {
     auditor.finish(&counts)
 }
 
-fn function(index: usize) -> impl Strategy<Value = String> {
-    let duration = select(vec![
-        "constant.value = \"1s\"",
-        "exponential.mean = \"2s\"",
-        "constant.value = \"0s\"",
-        "log-normal = { median = \"500ms\", p99 = \"10s\" }",
-    ]);
-    let start = select(vec![
-        "",
-        "cold-start.constant.value = \"3s\"",
-        "cold-start.exponential.mean = \"500ms\"",
-        "cold-duration.exponential.mean = \"4s\"",
-    ]);
-    let keep_alive = select(vec![
-        "fixed.window = \"0s\"",
-        "fixed.window = \"5s\"",
-        "fixed.window = \"2m\"",
-        "fixed.window = \"forever\"",
-        "halving.period = \"20s\"",
-    ]);
-    let selection =
-        select(vec!["most-recently-used", "least-recently-used", "newest", "oldest", "random", "round-robin"]);
-    let per_instance = select(vec![1, 1, 2, 7]);
-    let limits =
-        select(vec!["", "concurrency.max-instances = 2", "concurrency.reserved = 3", "concurrency.provisioned = 2"]);
-    let overflow = select(vec![
-        "concurrency.overflow = \"reject\"",
-        "concurrency.overflow = \"queue\"",
-        "concurrency.overflow = \"queue\"\nconcurrency.queue-limit = 4",
-        "concurrency.overflow = \"queue\"\nconcurrency.queue-timeout = \"2s\"",
-    ]);
-    let more =
-        select(vec!["", "max-lifetime = \"10s\"", "timeout = \"3s\"", "timeout = \"1s\"\nmax-lifetime = \"1m\""]);
-    let initial = select(vec![
-        "",
-        "",
-        "initial.busy = 1",
-        "initial = { busy = 1, idle-expire-in = [\"20s\"] }",
-        "initial = { idle = 2, idle-expire-in = [\"3s\"] }",
-    ]);
-    let arrivals = select(vec![
-        "poisson.rate = \"2/s\"",
-        "poisson.rate = \"6/m\"",
-        "constant.rate = \"1/s\"",
-        "constant.rate = \"4/s\"",
-    ]);
-    (duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals).prop_map(
-        move |(duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals)| {
-            format!(
-                "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{start}\nkeep-alive.{keep_alive}\n\
-                 selection = \"{selection}\"\nconcurrency.per-instance = {per_instance}\n{limits}\n{overflow}\n{more}\n{initial}\n\
-                 [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.{arrivals}\n"
-            )
-        },
-    )
-}
-
-fn any_scenario() -> impl Strategy<Value = String> {
-    let platform = select(vec![
-        "",
-        "concurrency.account-limit = 12",
-        "scaling = { burst = 2, rate = \"6/m\" }",
-        "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }",
-    ]);
-    (0..1000_u32, platform, function(0), prop::option::of(function(1)), prop::option::of(function(2))).prop_map(
-        |(seed, platform, first, second, third)| {
-            let head = format!("[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"5m\"\nseed = {seed}\n");
-            let platform = if platform.is_empty() { String::new() } else { format!("[platform]\n{platform}\n") };
-            format!("{head}{platform}{first}{}{}", second.unwrap_or_default(), third.unwrap_or_default())
-        },
-    )
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_impossible_happens_and_a_run_is_its_seed(text in any_scenario()) {
+    fn nothing_impossible_happens_and_a_run_is_its_seed(text in prop_oneof![any_scenario(Kind::Any), any_scenario(Kind::Plain)]) {
         let scenario = scenario(&text);
         prop_assert_eq!(audit(&scenario), audit(&scenario), "the same seed gives the same run");
     }
 
     /// What a function does when it is simulated with others that share nothing with it is what it does alone.
     #[test]
-    fn a_function_added_leaves_the_others_alone(one in function(0), other in function(1), seed in 0..1000_u32) {
+    fn a_function_added_leaves_the_others_alone(one in function(0, Kind::Any), other in function(1, Kind::Any), seed in 0..1000_u32) {
         let head = format!("[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"5m\"\nreplications = 2\nseed = {seed}\n");
         let threads = NonZeroUsize::MIN;
         let shape = |text: &str| {

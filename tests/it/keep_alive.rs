@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, simulate};
 use forewarm::experiment;
-use forewarm::id::{FnId, InstanceId};
+use forewarm::id::{InstanceId, LocalFn};
 use forewarm::rng::Streams;
 use forewarm::scenario::{ParseOptions, parse};
 use forewarm::time::{SimTime, Span};
@@ -36,7 +36,7 @@ impl Observer for Stories {
         true
     }
 
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let story = &mut self.0[function.index()];
         if now > story.reached && story.steps.last().is_none_or(|(_, instances)| *instances != held.instances()) {
             story.steps.push((seconds(story.reached), held.instances()));
@@ -48,7 +48,7 @@ impl Observer for Stories {
         self.0[request.function.index()].cold.push(request.cold_affected);
     }
 
-    fn throttled(&mut self, _: SimTime, function: FnId, by: Limit) {
+    fn throttled(&mut self, _: SimTime, function: LocalFn, by: Limit) {
         self.0[function.index()].limits.push(by);
     }
 }
@@ -332,14 +332,14 @@ impl Observer for Budget {
     fn needs_order(&self) -> bool {
         true
     }
-    fn levels(&mut self, now: SimTime, _: FnId, _: &Levels) {
+    fn levels(&mut self, now: SimTime, _: LocalFn, _: &Levels) {
         self.until(now);
     }
-    fn instance_created(&mut self, now: SimTime, function: FnId, _: InstanceId, _: SimTime, _: Span, _: bool) {
+    fn instance_created(&mut self, now: SimTime, function: LocalFn, _: InstanceId, _: SimTime, _: Span, _: bool) {
         self.until(now);
         self.used += self.sizes[function.index()];
     }
-    fn instance_removed(&mut self, now: SimTime, function: FnId, _: InstanceId, _: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, _: InstanceId, _: SimTime) {
         self.until(now);
         self.used -= self.sizes[function.index()];
     }

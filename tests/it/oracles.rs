@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, Finished, Levels, Observer, simulate};
-use forewarm::id::FnId;
+use forewarm::id::LocalFn;
 use forewarm::queueing;
 use forewarm::rng::Streams;
 use forewarm::time::SimTime;
@@ -119,11 +119,11 @@ struct Little {
     sojourn_ns: u128,
     waited_ns: u128,
     queued_ns: u128,
-    last: HashMap<FnId, SimTime>,
+    last: HashMap<LocalFn, SimTime>,
 }
 
 impl Observer for Little {
-    fn levels(&mut self, now: SimTime, function: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
         let last = self.last.insert(function, now).unwrap_or(SimTime::ZERO);
         let ns = u128::from(now.since(last).as_nanos());
         self.number_ns += ns * u128::from(held.in_progress + held.queued);

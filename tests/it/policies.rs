@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, Levels, Observer, simulate};
-use forewarm::id::FnId;
+use forewarm::id::LocalFn;
 use forewarm::rng::Streams;
 use forewarm::time::{SimTime, Span};
 
@@ -17,7 +17,7 @@ struct Instances {
 }
 
 impl Observer for Instances {
-    fn levels(&mut self, now: SimTime, _: FnId, held: &Levels) {
+    fn levels(&mut self, now: SimTime, _: LocalFn, held: &Levels) {
         if now > self.reached && self.steps.last().is_none_or(|(_, instances)| *instances != held.instances()) {
             self.steps.push((self.reached, held.instances()));
         }

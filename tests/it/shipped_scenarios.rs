@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use forewarm::experiment;
-use forewarm::measure::summary::{Shape, Stat, metrics};
+use forewarm::measure::summary::{Shape, Stat};
 use forewarm::scenario::{Files, ParseOptions, Scenario, parse_with_warnings, schema};
 use forewarm::workload::Input;
 
@@ -33,11 +33,7 @@ fn all() -> Vec<(String, String)> {
 }
 
 fn read(name: &str, text: &str, variant: Option<&str>) -> (Scenario, String) {
-    let options = ParseOptions {
-        variant: variant.map(str::to_owned),
-        metrics: metrics().into_iter().map(|(key, _)| key).collect(),
-        ..ParseOptions::default()
-    };
+    let options = ParseOptions { variant: variant.map(str::to_owned), ..ParseOptions::default() };
     let files = Beside(Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"));
     let (scenario, warnings) =
         parse_with_warnings(name, text, &options, &files).unwrap_or_else(|wrong| panic!("{wrong}"));

@@ -147,7 +147,7 @@ fn batches_are_parts_of_the_run() {
     let plain = summary(&text("horizon = \"1030s\"\nwarm-up = \"30s\"", FUNCTION, POISSON));
     let means = |summary: &forewarm::measure::summary::Summary| {
         let mut all = Vec::new();
-        summary.total.visit(|key, stat| all.push((key, stat.mean.to_bits())));
+        summary.total.visit(|metric, stat| all.push((metric.key.as_str(), stat.mean.to_bits())));
         all
     };
     assert_eq!(means(&batched), means(&plain), "only the intervals are new");

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use super::super::Shared;
 use super::super::apps::Membership;
-use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
 use super::super::memory::Memory;
 use super::super::observer::{Limit, Observer};
+use super::super::slab::Key;
 use super::FunctionState;
+use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
-use crate::id::InstanceId;
+use crate::id::{InstanceId, PoolId};
 use crate::policy::keep_alive::greedy_dual::Victim;
-use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 
@@ -20,32 +20,24 @@ use crate::time::{SimTime, Span};
 pub(super) struct Company {
     membership: Option<Membership>,
     /// Places of instances that have fallen idle since the application was last unloaded, or been loaded in advance.
-    idle: BTreeSet<u32>,
+    idle: BTreeSet<Key<Instance>>,
     /// The instance that is being loaded in advance, and until when it stays.
-    loading: Option<(u32, InstanceId, SimTime)>,
-    /// What instances draw that are loaded in advance.
-    luck: Marks,
+    loading: Option<(Key<Instance>, InstanceId, SimTime)>,
     /// Whether there is a budget of memory for all functions.
     shares_memory: bool,
     /// Under this time the function waits for memory.
     memory_ticket: Option<SimTime>,
     /// The stem cells that fit.
-    pool: Option<u32>,
+    pool: Option<PoolId>,
 }
 
 impl Company {
     /// None for a function that has to do with nobody.
-    pub(super) fn new(
-        spec: &Function,
-        membership: Option<Membership>,
-        platform: &Platform,
-        streams: &Streams,
-    ) -> Option<Self> {
+    pub(super) fn new(spec: &Function, membership: Option<Membership>, platform: &Platform) -> Option<Self> {
         let shares_memory = platform.memory_budget_mb.is_some();
-        let luck = streams.marks(&spec.name, Purpose::ColdStart);
         let pool = platform.stem_cells_of(spec);
         let idle = BTreeSet::new();
-        let company = Self { membership, idle, loading: None, luck, shares_memory, memory_ticket: None, pool };
+        let company = Self { membership, idle, loading: None, shares_memory, memory_ticket: None, pool };
         (membership.is_some() || shares_memory || pool.is_some()).then_some(company)
     }
 }
@@ -74,7 +66,7 @@ impl FunctionState<'_> {
     }
 
     /// How long an instance that falls idle stays, as its application has decided.
-    pub(super) fn window_of_app<O: Observer>(&mut self, place: u32, shared: &Shared<O>) -> Span {
+    pub(super) fn window_of_app<O: Observer>(&mut self, place: Key<Instance>, shared: &Shared<O>) -> Span {
         let (Some(company), Some(commons)) = (&mut self.company, &shared.commons) else { return Span::FOREVER };
         company.idle.insert(place);
         company.membership.map_or(Span::FOREVER, |membership| commons.apps.window(membership))
@@ -98,31 +90,45 @@ impl FunctionState<'_> {
             && self.memory(shared).is_none_or(|memory| memory.is_free(self.id))
             && self.tokens.as_mut().is_none_or(|tokens| tokens.take(now))
             && self.take_memory(now, shared);
-        let Some(company) = self.company.as_mut().filter(|_| has_room) else { return };
-        let (start_up, billed) = self.spec.start_up(&mut company.luck.of(self.created));
-        let start_up = self.start_up_with_stem_cell(start_up, billed, now, shared);
-        let ready = now + start_up;
-        let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
-        let place = self.create_instance(now, retires);
-        let instance = self.instances.get_mut(place);
-        instance.deadline = ready;
-        let id = instance.id;
-        self.levels.starting += 1;
-        // A request that comes while it starts waits for it.
-        if self.starting_is_available {
-            self.on_demand.insert(place, &mut self.instances);
-        } else {
-            self.starting.push_back((place, id));
+        if !has_room {
+            return;
         }
+        let place = self.create(Reason::PreWarm, now, shared);
+        // A request that comes while it starts waits for it.
+        self.offer_starting(place);
+        let id = self.instances.get(place).id;
         if let Some(company) = &mut self.company {
             company.loading = Some((place, id, until));
         }
-        shared.observer.instance_created(now, self.id, id, ready, billed, false);
-        shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+    }
+
+    /// The memory that it shares is told of a new instance: it takes that of one which is there when the run begins, and it
+    /// counts a use where there is a request.
+    pub(super) fn tell_memory_of_creation<O: Observer>(
+        &mut self,
+        place: Key<Instance>,
+        reason: Reason,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        if self.company.is_none() {
+            return;
+        }
+        match reason {
+            Reason::Order | Reason::PreWarm => {}
+            Reason::Request(_) => self.tell_memory_of_use(Placement::Ready(place), now, shared),
+            Reason::Provisioned => {
+                self.take_memory(now, shared);
+            }
+            Reason::Found { .. } => {
+                self.take_memory(now, shared);
+                self.tell_memory_of_use(Placement::Ready(place), now, shared);
+            }
+        }
     }
 
     /// An instance has started: if nobody waits for it, it was loaded in advance, and stays as long as was decided.
-    pub(super) fn loaded<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn loaded<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let Some(company) = &mut self.company else { return };
         let instance = self.instances.get(place);
         let Some((.., until)) = company.loading.take_if(|loading| (loading.0, loading.1) == (place, instance.id))
@@ -180,11 +186,15 @@ impl FunctionState<'_> {
     }
 
     /// An idle instance makes room for another.
-    pub(in super::super) fn evict<O: Observer>(&mut self, victim: Victim, now: SimTime, shared: &mut Shared<O>) {
+    pub(in super::super) fn evict<O: Observer>(
+        &mut self,
+        victim: Victim<Key<Instance>>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
         self.advance(now, shared);
-        self.on_demand.remove(victim.place, &mut self.instances);
-        self.levels.idle -= 1;
-        self.drop_instance(victim.place, now, shared);
+        self.on_demand.remove(victim.handle, &mut self.instances);
+        self.remove_instance(victim.handle, Cause::Evicted, now, shared);
     }
 
     pub(super) fn tell_memory_of_use<O: Observer>(&self, placement: Placement, now: SimTime, shared: &mut Shared<O>) {
@@ -195,13 +205,13 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         if let Some(memory) = self.memory(shared) {
             memory.idle(self.id, self.instances.get(place).id, now);
         }
     }
 
-    pub(super) fn give_memory_back<O: Observer>(&self, place: u32, shared: &mut Shared<O>) {
+    pub(super) fn give_memory_back<O: Observer>(&self, place: Key<Instance>, shared: &mut Shared<O>) {
         if let Some(memory) = self.memory(shared) {
             memory.gone(self.id, self.instances.get(place).id);
         }

@@ -5,8 +5,11 @@ use std::collections::BinaryHeap;
 
 use super::super::Shared;
 use super::super::event::{Event, Kind};
+use super::super::instance::Instance;
 use super::super::observer::Observer;
+use super::super::slab::Key;
 use super::FunctionState;
+use super::lifecycle::Cause;
 use crate::id::InstanceId;
 use crate::policy::keep_alive::{View, Window};
 use crate::time::{SimTime, Span};
@@ -19,7 +22,7 @@ pub(super) enum Expiry {
     /// Deadlines come in the order of last use: the instance used longest ago is the next to go.
     LeastRecent,
     /// In order of deadline, with at most one current entry for each instance.
-    Sorted(BinaryHeap<Reverse<(SimTime, u32, InstanceId)>>),
+    Sorted(BinaryHeap<Reverse<(SimTime, Key<Instance>, InstanceId)>>),
 }
 
 impl FunctionState<'_> {
@@ -45,7 +48,7 @@ impl FunctionState<'_> {
     pub(super) fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, shared: &mut Shared<O>) {
         if self.expiry_event.is_some_and(|at| deadline < at) {
             self.expiry_event = Some(deadline);
-            shared.events.push(Event::new(deadline, Kind::Expiry, self.id.0, 0));
+            shared.events.push(Event::of_function(deadline, Kind::Expiry, self.id));
         }
     }
 
@@ -90,16 +93,15 @@ impl FunctionState<'_> {
 
     /// Removes an idle instance at the end of its window.
     #[inline]
-    pub(super) fn expire<O: Observer>(&mut self, place: u32, at: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn expire<O: Observer>(&mut self, place: Key<Instance>, at: SimTime, shared: &mut Shared<O>) {
         shared.counts.expirations += u64::from(at < shared.sources.horizon());
         shared.observer.levels(at, self.id, &self.levels);
-        self.levels.idle -= 1;
-        self.remove_instance(place, at, shared);
+        self.remove_instance(place, Cause::Expired, at, shared);
     }
 
     /// Asks the policy how long a newly idle instance stays.
     #[inline]
-    pub(super) fn fall_idle<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn fall_idle<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let window = match &mut self.keep_alive {
             Window::Fixed(window) => *window,
             Window::Asked(policy) => policy.window(&View { now, idle: self.levels.idle, busy: self.levels.busy }),
@@ -110,7 +112,7 @@ impl FunctionState<'_> {
 
     /// An idle instance goes at this time, if it is idle until then.
     #[inline]
-    pub(super) fn stay_until<O: Observer>(&mut self, place: u32, until: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn stay_until<O: Observer>(&mut self, place: Key<Instance>, until: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         instance.deadline = until.min(instance.retires);
         if let Expiry::Sorted(heap) = &mut self.expiry

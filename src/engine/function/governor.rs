@@ -3,14 +3,17 @@
 use rand::RngExt as _;
 
 use super::super::event::{Event, Kind};
-use super::super::instance::{Instance, NOBODY};
+use super::super::instance::Instance;
 use super::super::observer::{Levels, Limit, Observer};
+use super::super::request::Request;
+use super::super::slab::{Key, Slab};
 use super::super::{Shared, SimError};
 use super::FunctionState;
+use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
 use crate::id::InstanceId;
 use crate::policy::scaling::{Governs, InstanceView, Mark, Removal, Scaling, Totals, View};
-use crate::rng::{Marks, Purpose, Stream, Streams};
+use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
 
@@ -25,8 +28,6 @@ pub(super) struct Governor {
     governs: Governs,
     limit: u32,
     ordered: u32,
-    /// What the instances that it orders draw when they start.
-    luck: Marks,
     /// Where requests that are sent to any instance go.
     routes: Stream,
     /// The instances it ordered that take requests, oldest first.
@@ -45,7 +46,7 @@ pub(super) struct Governor {
 
 #[derive(Clone, Copy, Debug)]
 struct Ordered {
-    place: u32,
+    place: Key<Instance>,
     id: InstanceId,
     ready: Option<SimTime>,
     /// When it became ready, or the last request on it ended.
@@ -61,7 +62,6 @@ impl Governor {
             governs: spec.scaling.governs(),
             limit: spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX),
             ordered: spec.concurrency.provisioned,
-            luck: streams.marks(&spec.name, Purpose::ColdStart),
             routes: streams.stream(&spec.name, Purpose::Policy),
             instances: Vec::new(),
             ready: 0,
@@ -79,7 +79,7 @@ impl Governor {
     }
 
     /// An instance that was there before the policy becomes one of its own.
-    pub(super) fn took_over(&mut self, place: u32, id: InstanceId) {
+    pub(super) fn took_over(&mut self, place: Key<Instance>, id: InstanceId) {
         let (ready, last_used) = (Some(SimTime::ZERO), SimTime::ZERO);
         self.instances.push(Ordered { place, id, ready, last_used });
         self.ready += 1;
@@ -132,7 +132,7 @@ impl Governor {
     }
 
     /// The instance to go next: starting ones first, the youngest of them first; then as the policy says.
-    fn victim(&self, instances: &super::Slab<Instance>) -> Option<usize> {
+    fn victim(&self, instances: &Slab<Instance>) -> Option<usize> {
         let starting = self.instances.iter().rposition(|ordered| ordered.ready.is_none());
         let is_idle = |ordered: &Ordered| instances.get(ordered.place).in_flight == 0;
         let idle = || match self.policy.removal() {
@@ -204,7 +204,7 @@ impl FunctionState<'_> {
         let is_needed = next < horizon || self.requests.len() > 0 && next < horizon + COOL_DOWN;
         if next < governor.asked_at && is_needed {
             governor.asked_at = next;
-            shared.events.push(Event::new(next, Kind::Scaling, self.id.0, 0));
+            shared.events.push(Event::of_function(next, Kind::Scaling, self.id));
         }
     }
 
@@ -231,37 +231,22 @@ impl FunctionState<'_> {
     }
 
     fn order_instance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let Some(governor) = &mut self.governor else { return };
-        let provisioned = !governor.orders_all();
-        let (start_up, billed) = self.spec.start_up(&mut governor.luck.of(self.created));
-        let start_up = self.start_up_with_stem_cell(start_up, billed, now, shared);
-        let place = self.create_instance(now, SimTime::NEVER);
-        let (instance, ready) = (self.instances.get_mut(place), now + start_up);
-        instance.provisioned = provisioned;
-        instance.deadline = ready;
+        let place = self.create(Reason::Order, now, shared);
+        let id = self.instances.get(place).id;
         if let Some(governor) = &mut self.governor {
-            governor.instances.push(Ordered { place, id: instance.id, ready: None, last_used: now });
+            governor.instances.push(Ordered { place, id, ready: None, last_used: now });
         }
-        self.levels.starting += 1;
-        shared.observer.instance_created(now, self.id, instance.id, ready, billed, provisioned);
-        shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
     }
 
     /// An instance takes no further request, and goes as soon as it is free.
     fn withdraw<O: Observer>(&mut self, ordered: Ordered, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(ordered.place);
         instance.retires = now;
-        let (was_ready, is_free) = (instance.ready, instance.in_flight == 0);
+        let is_free = instance.in_flight == 0;
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         list.remove(ordered.place, &mut self.instances);
         if is_free {
-            if was_ready {
-                self.levels.idle -= 1;
-            } else {
-                self.levels.starting -= 1;
-                self.instances.get_mut(ordered.place).deadline = SimTime::NEVER; // its start comes to nothing
-            }
-            self.remove_instance(ordered.place, now, shared);
+            self.remove_instance(ordered.place, Cause::Retired, now, shared);
         }
     }
 
@@ -288,16 +273,16 @@ impl FunctionState<'_> {
     }
 
     /// The request that has waited longest at an instance begins to run there.
-    pub(super) fn start_next_at<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let instance = self.instances.get_mut(place);
         let first = instance.first_waiting;
-        if first == NOBODY {
+        if first.is_nil() {
             return;
         }
         let next = self.requests.get(first).next;
         instance.first_waiting = next;
-        if next == NOBODY {
-            instance.last_waiting = NOBODY;
+        if next.is_nil() {
+            instance.last_waiting = Key::NIL;
         }
         self.requests.get_mut(first).assigned = now; // until now it was queueing
         self.start(first, now, shared);
@@ -311,7 +296,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_placement(&mut self, request: u32, placement: Placement, now: SimTime) {
+    pub(super) fn tell_placement(&mut self, request: Key<Request>, placement: Placement, now: SimTime) {
         let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
         let instance = self.instances.get(place);
         let waited = self.requests.get(request).born < now;
@@ -321,7 +306,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_end(&mut self, place: u32, mark: Mark, now: SimTime) {
+    pub(super) fn tell_end(&mut self, place: Key<Instance>, mark: Mark, now: SimTime) {
         let instance = self.instances.get(place);
         if let Some(governor) = &mut self.governor {
             governor.totals.ended += 1;
@@ -335,7 +320,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_ready<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         let id = self.instances.get(place).id;
         if let Some(governor) = &mut self.governor
             && let Some(ordered) = governor.find(id)
@@ -371,7 +356,7 @@ mod tests {
 
     use super::*;
     use crate::engine::{Cell, EventCounts, simulate};
-    use crate::id::FnId;
+    use crate::id::LocalFn;
     use crate::policy::scaling::ScalingSpec;
     use crate::policy::scaling::testing::Script;
     use crate::scenario::testing;
@@ -402,11 +387,11 @@ mod tests {
     }
 
     impl Observer for &mut Log {
-        fn instance_created(&mut self, now: SimTime, _: FnId, id: InstanceId, _: SimTime, _: Span, _: bool) {
+        fn instance_created(&mut self, now: SimTime, _: LocalFn, id: InstanceId, _: SimTime, _: Span, _: bool) {
             self.created.push((now.as_nanos() / 1_000_000, id.0));
         }
 
-        fn instance_removed(&mut self, now: SimTime, _: FnId, id: InstanceId, _: SimTime) {
+        fn instance_removed(&mut self, now: SimTime, _: LocalFn, id: InstanceId, _: SimTime) {
             self.removed.push((now.as_nanos() / 1_000_000, id.0));
         }
     }

@@ -1,10 +1,9 @@
 //! What is there when the run begins.
 
 use super::super::Shared;
-use super::super::instance::NOBODY;
 use super::super::observer::Observer;
-use super::super::request::{Birth, Request};
-use super::placement::Placement;
+use super::super::request::Request;
+use super::lifecycle::Reason;
 use super::{FunctionState, Quota};
 use crate::rng::{Purpose, Streams};
 use crate::scenario::Function;
@@ -24,23 +23,19 @@ impl FunctionState<'_> {
         let now = SimTime::ZERO;
         let left = |lifetime: Span| Span::from_nanos(lifetime.as_nanos().saturating_sub(initial.age.as_nanos()));
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + left(lifetime));
-        for (number, service) in std::mem::take(&mut self.in_progress_at_start).into_iter().enumerate() {
-            let place = self.find_instance(retires, true, shared);
-            self.levels.busy += 1;
+        for service in std::mem::take(&mut self.in_progress_at_start) {
+            let place = self.create(Reason::Found { is_busy: true, retires }, now, shared);
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
                 shared.account.acquire();
             }
             self.take_slot(place);
-            let birth = Birth { service, number: number as u64, source: NOBODY };
-            let request = self.requests.insert(Request::new(now, birth));
-            self.requests.get_mut(request).instance = place;
+            let request = self.requests.insert(Request::found(service, place));
             self.start(request, now, shared);
         }
         let deadlines = initial.idle_expire_in.iter().map(|left| Some(now + *left)).chain(std::iter::repeat(None));
         for deadline in deadlines.take(initial.idle as usize) {
-            let place = self.find_instance(retires, false, shared);
-            self.levels.idle += 1;
+            let place = self.create(Reason::Found { is_busy: false, retires }, now, shared);
             match deadline {
                 Some(deadline) => self.stay_until(place, deadline, shared),
                 None => self.fall_idle(place, now, shared),
@@ -50,17 +45,5 @@ impl FunctionState<'_> {
             }
             self.on_demand.insert(place, &mut self.instances);
         }
-    }
-
-    fn find_instance<O: Observer>(&mut self, retires: SimTime, is_busy: bool, shared: &mut Shared<O>) -> u32 {
-        let place = self.create_instance(SimTime::ZERO, retires);
-        if self.company.is_some() {
-            self.take_memory(SimTime::ZERO, shared);
-            self.tell_memory_of_use(Placement::Ready(place), SimTime::ZERO, shared);
-        }
-        let instance = self.instances.get_mut(place);
-        instance.ready = true;
-        shared.observer.instance_found(self.id, instance.id, is_busy);
-        place
     }
 }

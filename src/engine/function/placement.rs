@@ -1,21 +1,23 @@
 //! Which instance a request gets, and what becomes of the instance's slots.
 
 use super::super::Shared;
-use super::super::event::{Event, Kind};
-use super::super::instance::NOBODY;
+use super::super::instance::Instance;
 use super::super::observer::{Limit, Observer};
+use super::super::request::Request;
+use super::super::slab::Key;
+use super::lifecycle::{Cause, Reason};
 use super::{FunctionState, Quota};
-use crate::time::{SimTime, Span};
+use crate::time::SimTime;
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Placement {
     /// To an instance that is ready and was taken out of its list.
-    Ready(u32),
+    Ready(Key<Instance>),
     /// To an instance that is starting and has a slot left.
-    Starting(u32),
+    Starting(Key<Instance>),
     /// To an instance that is ready and has no slot left, to wait there.
-    Waiting(u32),
+    Waiting(Key<Instance>),
     /// To a new instance.
     Create,
 }
@@ -56,8 +58,7 @@ impl FunctionState<'_> {
             }
             // Too old: it finishes what it has, out of the list; an idle one goes, and makes room for another.
             if instance.is_idle() {
-                self.levels.idle -= 1;
-                self.remove_instance(place, now, shared);
+                self.remove_instance(place, Cause::Retired, now, shared);
             }
         }
         if let Some(place) = self.starting_with_slot() {
@@ -79,7 +80,7 @@ impl FunctionState<'_> {
         Ok(Placement::Create)
     }
 
-    fn starting_with_slot(&mut self) -> Option<u32> {
+    fn starting_with_slot(&mut self) -> Option<Key<Instance>> {
         while let Some(&(place, id)) = self.starting.front() {
             let instance = self.instances.get(place);
             if instance.id == id && !instance.ready && instance.in_flight < self.spec.concurrency.per_instance {
@@ -94,7 +95,7 @@ impl FunctionState<'_> {
     #[inline]
     pub(super) fn assign<O: Observer>(
         &mut self,
-        request: u32,
+        request: Key<Request>,
         placement: Placement,
         now: SimTime,
         shared: &mut Shared<O>,
@@ -113,11 +114,6 @@ impl FunctionState<'_> {
         }
         match placement {
             Placement::Ready(place) => {
-                let instance = self.instances.get_mut(place);
-                if instance.in_flight == 0 {
-                    self.levels.idle -= 1;
-                    self.levels.busy += 1;
-                }
                 self.take_slot(place);
                 let this = self.requests.get_mut(request);
                 this.instance = place;
@@ -125,7 +121,7 @@ impl FunctionState<'_> {
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {
-                self.instances.get_mut(place).in_flight += 1;
+                self.occupy(place);
                 self.wait_at(request, place);
                 shared.observer.assigned(now, self.id, false, false);
             }
@@ -143,9 +139,9 @@ impl FunctionState<'_> {
 
     /// One more request on an instance that was taken out of its list: it goes back if a slot is left.
     #[inline]
-    pub(super) fn take_slot(&mut self, place: u32) {
-        let instance = self.instances.get_mut(place);
-        instance.in_flight += 1;
+    pub(super) fn take_slot(&mut self, place: Key<Instance>) {
+        self.occupy(place);
+        let instance = self.instances.get(place);
         if instance.in_flight < self.spec.concurrency.per_instance && (instance.ready || self.starting_is_available) {
             let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
             list.insert(place, &mut self.instances);
@@ -154,13 +150,11 @@ impl FunctionState<'_> {
 
     /// One request fewer on an instance: it becomes available, idle, or goes.
     #[inline]
-    pub(super) fn free_slot<O: Observer>(&mut self, place: u32, now: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(place);
-        instance.in_flight -= 1;
-        let (is_free, provisioned) = (instance.in_flight == 0, instance.provisioned);
-        let retired = instance.retires <= now;
+    pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+        let is_free = self.vacate(place);
+        let instance = self.instances.get(place);
+        let (retired, provisioned) = (instance.retires <= now, instance.provisioned);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
-        self.levels.busy -= u32::from(is_free);
         if self.governor.is_some() {
             self.start_next_at(place, now, shared);
         }
@@ -168,17 +162,14 @@ impl FunctionState<'_> {
         if retired {
             list.remove(place, &mut self.instances);
             if is_free {
-                self.remove_instance(place, now, shared);
+                self.remove_instance(place, Cause::Retired, now, shared);
             }
             return;
         }
-        if is_free {
-            self.levels.idle += 1;
-            if !provisioned {
-                self.fall_idle(place, now, shared);
-                if self.company.is_some() {
-                    self.tell_memory_of_idle(place, now, shared);
-                }
+        if is_free && !provisioned {
+            self.fall_idle(place, now, shared);
+            if self.company.is_some() {
+                self.tell_memory_of_idle(place, now, shared);
             }
         }
         if has_slot {
@@ -188,52 +179,44 @@ impl FunctionState<'_> {
     }
 
     /// Creates an instance for a request, which waits for it to start (or runs at once, if starting takes no time).
-    fn create_for<O: Observer>(&mut self, request: u32, now: SimTime, shared: &mut Shared<O>) {
+    fn create_for<O: Observer>(&mut self, request: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let this = self.requests.get_mut(request);
         this.cold = true;
         this.cold_affected = true;
-        let mut luck = shared.sources.cold_start_luck(this.source, this.number);
-        let (start_up, billed) = self.spec.start_up(&mut luck);
-        if let Some(duration) = &self.spec.cold_duration {
-            this.service = duration.sample(&mut luck);
-        }
-        let start_up =
-            if self.company.is_some() { self.start_up_with_stem_cell(start_up, billed, now, shared) } else { start_up };
-        let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime);
-        let place = self.create_instance(now, retires);
-        if self.company.is_some() {
-            self.tell_memory_of_use(Placement::Ready(place), now, shared);
-        }
-        let ready = now + start_up;
-        shared.observer.instance_created(now, self.id, self.instances.get(place).id, ready, billed, false);
-        if start_up == Span::ZERO {
-            self.levels.busy += 1;
-            self.instances.get_mut(place).ready = true;
-            self.take_slot(place);
+        let place = self.create(Reason::Request(request), now, shared);
+        self.take_slot(place);
+        if self.instances.get(place).ready {
             self.requests.get_mut(request).instance = place;
             self.start(request, now, shared);
         } else {
-            self.levels.starting += 1;
-            self.take_slot(place);
             self.wait_for_start(request, place);
-            if self.spec.concurrency.per_instance > 1 && !self.starting_is_available {
-                self.starting.push_back((place, self.instances.get(place).id));
-            }
-            self.instances.get_mut(place).deadline = ready;
-            shared.events.push(Event::new(ready, Kind::Ready, self.id.0, place));
+            self.offer_starting(place);
         }
     }
 
-    pub(super) fn wait_for_start(&mut self, request: u32, place: u32) {
+    /// A starting instance that has a slot left may get others.
+    pub(super) fn offer_starting(&mut self, place: Key<Instance>) {
+        let instance = self.instances.get(place);
+        if instance.in_flight == self.spec.concurrency.per_instance || instance.listed {
+            return;
+        }
+        if self.starting_is_available {
+            self.on_demand.insert(place, &mut self.instances);
+        } else {
+            self.starting.push_back((place, instance.id));
+        }
+    }
+
+    pub(super) fn wait_for_start(&mut self, request: Key<Request>, place: Key<Instance>) {
         self.wait_at(request, place);
         self.requests.get_mut(request).cold_affected = true;
     }
 
     /// A request waits at its instance, behind those that do already.
-    fn wait_at(&mut self, request: u32, place: u32) {
+    fn wait_at(&mut self, request: Key<Request>, place: Key<Instance>) {
         let instance = self.instances.get_mut(place);
         let last = std::mem::replace(&mut instance.last_waiting, request);
-        if last == NOBODY {
+        if last.is_nil() {
             instance.first_waiting = request;
         } else {
             self.requests.get_mut(last).next = request;

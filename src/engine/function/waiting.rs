@@ -2,13 +2,13 @@
 
 use super::super::Shared;
 use super::super::event::{Event, Kind};
-use super::super::instance::NOBODY;
+use super::super::instance::Instance;
 use super::super::limits::TokenBucket;
 use super::super::observer::{Finished, Limit, Observer, Outcome};
 use super::super::request::Request;
+use super::super::slab::Key;
 use super::FunctionState;
 use super::placement::Placement;
-use crate::id::SourceId;
 use crate::policy::keep_alive::Window;
 use crate::scenario::Overflow;
 use crate::time::SimTime;
@@ -87,12 +87,17 @@ impl FunctionState<'_> {
     /// Serves as many as can be from the front of the queue.
     #[inline]
     pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.serve_queue_with(NOBODY, now, shared);
+        self.serve_queue_with(Key::NIL, now, shared);
     }
 
     /// The same when the instance at place `started` has just become ready: whoever gets it has waited for it to start.
     #[inline]
-    pub(super) fn serve_queue_with<O: Observer>(&mut self, started: u32, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn serve_queue_with<O: Observer>(
+        &mut self,
+        started: Key<Instance>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
         while let Some(&front) = self.queue.front() {
             match self.place(now, false, shared) {
                 Ok(placement) => {
@@ -122,14 +127,14 @@ impl FunctionState<'_> {
                 if let Some(&front) = self.queue.front() {
                     let born = self.requests.get(front).born;
                     self.account_ticket = Some(born);
-                    shared.account.wait(born, self.id.0);
+                    shared.account.wait(born, self.id);
                 }
             }
             Limit::ScalingRate if !self.token_pending => {
                 // A token that lies beyond the clock never comes: asked for at its end, it would be asked for again for ever.
                 if let Some(next) = self.tokens.as_ref().map(TokenBucket::next).filter(|next| *next < SimTime::NEVER) {
                     self.token_pending = true;
-                    shared.events.push(Event::new(next, Kind::Token, self.id.0, 0));
+                    shared.events.push(Event::of_function(next, Kind::Token, self.id));
                 }
             }
             Limit::Memory => self.wait_for_memory(shared),
@@ -140,7 +145,7 @@ impl FunctionState<'_> {
 
     pub(super) fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
         if let Some(born) = self.account_ticket.take() {
-            shared.account.leave(born, self.id.0);
+            shared.account.leave(born, self.id);
         }
         if self.company.is_some() {
             self.leave_memory(shared);
@@ -156,7 +161,7 @@ impl FunctionState<'_> {
     pub(super) fn watch_front<O: Observer>(&mut self, shared: &mut Shared<O>) {
         if let (false, Some(deadline)) = (self.timeout_pending, self.front_deadline()) {
             self.timeout_pending = true;
-            shared.events.push(Event::new(deadline, Kind::QueueTimeout, self.id.0, 0));
+            shared.events.push(Event::of_function(deadline, Kind::QueueTimeout, self.id));
         }
     }
 
@@ -184,7 +189,7 @@ impl FunctionState<'_> {
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_loss(shared);
         }
-        let source = SourceId(request.source);
+        let source = request.source.expect("what was in progress at the start is served");
         shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, outcome));
     }
 }

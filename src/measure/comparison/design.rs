@@ -1,10 +1,11 @@
 //! What is compared, fixed before the first replication, and how sure it must be.
 
 use super::super::replication::Replication;
-use super::super::summary::{Stat, metrics, subject};
+use super::super::summary::{Stat, subject};
 use super::super::{RunResult, Window};
 use super::precision::Precision;
 use super::{Better, Comparison, Contender, Contrast, Method, Verdict};
+use crate::metric;
 use crate::scenario::{Bound, Scenario};
 use crate::stats::comparison::{FAMILY_ALPHA, Finding, Level, Looks, paired};
 
@@ -90,8 +91,8 @@ impl Design {
                 if some_wait_for_others && metric == "cold_start_ratio" { COLD_AFFECTED_RATIO } else { metric };
             add(honest, None, Better::of(honest), is_followed);
         }
-        for (metric, _) in metrics() {
-            add(&metric, None, None, false);
+        for metric in metric::keys() {
+            add(metric, None, None, false);
         }
         let judged = subjects.iter().filter(|subject| subject.judged.is_some()).count();
         Self { baseline, looks: Looks::new(variants * judged, first, most), subjects, precision }
@@ -231,21 +232,8 @@ impl Sample {
         replications.iter_mut().for_each(|replication| {
             replication.charge(scenario, measured);
         });
-        let totals: Vec<Vec<(String, f64)>> = replications
-            .iter()
-            .map(|replication| {
-                let mut leaves = Vec::new();
-                replication.total.visit(|key, value| leaves.push((key, *value)));
-                leaves
-            })
-            .collect();
         let of_total = |metric: &str| -> Vec<f64> {
-            let place = totals.first().and_then(|leaves| leaves.iter().position(|(key, _)| key == metric));
-            totals.iter().map(|leaves| place.map_or(f64::NAN, |place| leaves[place].1)).collect()
-        };
-        let cold_affected = || -> Vec<f64> {
-            let invocations = replications.iter().map(|one| &one.total.invocations);
-            invocations.map(|of| of.cold_affected / of.started).collect()
+            replications.iter().map(|one| one.total.get(metric).copied().unwrap_or(f64::NAN)).collect()
         };
         let of_function = |metric: &str, function: &str| -> Vec<f64> {
             // A variant may have other functions.
@@ -255,7 +243,6 @@ impl Sample {
         };
         let column = |subject: &Subject| match &subject.function {
             Some(function) => of_function(&subject.metric, function),
-            None if subject.metric == COLD_AFFECTED_RATIO => cold_affected(),
             None => of_total(&subject.metric),
         };
         Self { name: name.to_owned(), columns: design.subjects.iter().map(column).collect() }
@@ -273,9 +260,7 @@ mod tests {
 
     #[test]
     fn every_headline_is_a_metric_with_a_better_side() {
-        let known = metrics();
         for metric in HEADLINE {
-            assert!(known.iter().any(|(key, _)| key == metric), "{metric}");
             assert!(Better::of(metric).is_some(), "{metric}");
         }
         assert!(FOLLOWED.iter().all(|metric| HEADLINE.contains(metric)));

@@ -5,6 +5,7 @@ use super::super::replication::Replication;
 use super::super::summary::{Shape, Times, subject};
 use super::super::window::Window;
 use super::Asked;
+use crate::metric::{self, Metric, Statistic};
 use crate::scenario::{Bound, Scenario};
 use crate::stats::selection::{Events, Side};
 
@@ -136,10 +137,13 @@ impl Subject {
             Some(Bound::Below(bound)) => (Side::Below(bound), Better::Lower),
             None => (Side::Below(f64::INFINITY), Better::Lower),
         };
-        let share = match (quantile(&self.metric), side) {
+        let metric = metric::find(&self.metric);
+        let share = match (metric.and_then(Metric::quantile), side) {
             (Some(p), Side::Below(_)) => Some(Side::Below(1.0 - p)),
             (Some(p), Side::Above(_)) => Some(Side::Above(1.0 - p)),
-            (None, side) => self.metric.ends_with("_ratio").then_some(side),
+            (None, side) => {
+                metric.is_some_and(|metric| matches!(metric.statistic, Statistic::Ratio { .. })).then_some(side)
+            }
         };
         let is_cost = self.metric.starts_with("cost_usd.");
         let kind = match Better::of(&self.metric) {
@@ -152,32 +156,23 @@ impl Subject {
 
     /// The events that a share is made of: cold starts, rejections, requests slower than the bound of a quantile.
     fn events(&self, shape: &Shape<f64>) -> Option<Events> {
-        match self.metric.as_str() {
-            "cold_start_ratio" => Some(Events { seen: shape.invocations.cold, trials: shape.invocations.started }),
-            "rejection_ratio" => Some(Events { seen: shape.requests.rejected, trials: shape.requests.arrived }),
-            metric => {
-                quantile(metric)?;
-                let times = match metric.split('.').next()? {
-                    "latency_s" => &shape.latency_s,
-                    "wait_s" => &shape.wait_s,
-                    "execution_s" => &shape.execution_s,
-                    "queueing_s" => &shape.queueing_s,
-                    "cold_start_s" => &shape.cold_start_s,
-                    _ => return None,
-                };
-                let Some(Bound::Below(bound) | Bound::Above(bound)) = self.bound else { return None };
-                let trials = shape.requests.completed;
-                Some(Events { seen: share_above(times, bound) * trials, trials })
-            }
+        let metric = metric::find(&self.metric)?;
+        if let Some((seen, trials)) = metric.counts(shape) {
+            return Some(Events { seen, trials });
         }
+        metric.quantile()?;
+        let times = match metric.group() {
+            "latency_s" => &shape.latency_s,
+            "wait_s" => &shape.wait_s,
+            "execution_s" => &shape.execution_s,
+            "queueing_s" => &shape.queueing_s,
+            "cold_start_s" => &shape.cold_start_s,
+            _ => return None,
+        };
+        let Some(Bound::Below(bound) | Bound::Above(bound)) = self.bound else { return None };
+        let trials = shape.requests.completed;
+        Some(Events { seen: share_above(times, bound) * trials, trials })
     }
-}
-
-/// The quantile that a metric is: 0.99 of `latency_s.p99`.
-fn quantile(metric: &str) -> Option<f64> {
-    let digits = metric.split_once(".p")?.1;
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number { format!("0.{digits}").parse().ok() } else { None }
 }
 
 /// The share of times above a bound, linear between the quantiles that are known.
@@ -205,13 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quantiles_are_shares() {
-        assert_eq!(quantile("latency_s.p99"), Some(0.99));
-        assert_eq!(quantile("wait_s.p999"), Some(0.999));
-        assert_eq!(
-            (quantile("latency_s.mean"), quantile("requests.pending"), quantile("cold_start_ratio")),
-            (None, None, None)
-        );
+    fn the_share_above_a_bound_lies_between_quantiles() {
         let times = Times { mean: 1.0, sd: 1.0, p50: 1.0, p90: 2.0, p95: 3.0, p99: 4.0, p999: 8.0, max: 10.0 };
         for (bound, share) in
             [(0.5, 0.75), (1.0, 0.5), (4.0, 0.01), (6.0, 0.0055), (8.0, 0.001), (10.0, 0.0), (99.0, 0.0)]

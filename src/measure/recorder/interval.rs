@@ -34,15 +34,17 @@ impl Interval {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        self.counts.arrived += other.counts.arrived;
-        self.counts.completed += other.counts.completed;
-        self.counts.rejected += other.counts.rejected;
-        self.counts.timed_out += other.counts.timed_out;
-        self.counts.throttled += other.counts.throttled;
-        self.counts.cold += other.counts.cold;
-        self.integrals.merge(&other.integrals);
-        if other.counts.completed > 0 {
-            self.latency.merge(&other.latency);
+        let Self { counts, integrals, latency } = other;
+        let Counts { arrived, completed, rejected, timed_out, throttled, cold } = *counts;
+        self.counts.arrived += arrived;
+        self.counts.completed += completed;
+        self.counts.rejected += rejected;
+        self.counts.timed_out += timed_out;
+        self.counts.throttled += throttled;
+        self.counts.cold += cold;
+        self.integrals.merge(integrals);
+        if completed > 0 {
+            self.latency.merge(latency);
         }
     }
 

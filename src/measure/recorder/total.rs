@@ -35,20 +35,22 @@ impl Total {
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        self.tally.merge(&other.tally);
-        for (mine, theirs) in self.intervals.iter_mut().zip(&other.intervals) {
+        let Self { tally, intervals, slots, peaks, events, batches } = other;
+        self.tally.merge(tally);
+        for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
             mine.merge(theirs);
         }
-        if let (Some(mine), Some(theirs)) = (&mut self.slots, &other.slots) {
+        if let (Some(mine), Some(theirs)) = (&mut self.slots, slots) {
             mine.merge(theirs);
         }
+        let Peaks { instances, in_progress, queued } = *peaks;
         self.peaks = Peaks {
-            instances: self.peaks.instances.max(other.peaks.instances),
-            in_progress: self.peaks.in_progress.max(other.peaks.in_progress),
-            queued: self.peaks.queued.max(other.peaks.queued),
+            instances: self.peaks.instances.max(instances),
+            in_progress: self.peaks.in_progress.max(in_progress),
+            queued: self.peaks.queued.max(queued),
         };
-        self.events += other.events;
-        self.add_batches(&other.batches);
+        self.events += *events;
+        self.add_batches(batches);
     }
 
     /// Adds the batches of a function or of a cell.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 
-use crate::id::{FnId, InstanceId};
+use crate::id::{InstanceId, LocalFn};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -43,21 +43,21 @@ pub struct Worth {
 
 /// A container that has to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Victim {
+pub struct Victim<H> {
     /// Its function.
-    pub function: FnId,
+    pub function: LocalFn,
     /// Its number in its function.
     pub id: InstanceId,
-    /// What its owner wanted to find it by.
-    pub place: u32,
+    /// What its owner finds it by.
+    pub handle: H,
 }
 
 /// A priority as a whole number in the same order.
 type Rank = i64;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Container {
-    place: u32,
+struct Container<H> {
+    handle: H,
     last_used: SimTime,
     /// Of this container, where the rule tells those of a function apart.
     priority: f64,
@@ -65,17 +65,23 @@ struct Container {
 }
 
 /// The containers of one function.
-#[derive(Clone, Debug, Default)]
-struct Kept {
+#[derive(Clone, Debug)]
+struct Kept<H> {
     /// Uses of all its containers; it starts again when the last one goes.
     uses: u64,
     /// Of all its containers, where the rule gives all the same.
     priority: f64,
-    containers: BTreeMap<InstanceId, Container>,
+    containers: BTreeMap<InstanceId, Container<H>>,
     /// The idle ones, least valuable first.
     idle: BTreeSet<(Rank, SimTime, InstanceId)>,
     /// Where the function stands among the others.
-    entry: Option<(Rank, SimTime, FnId, InstanceId)>,
+    entry: Option<(Rank, SimTime, LocalFn, InstanceId)>,
+}
+
+impl<H> Default for Kept<H> {
+    fn default() -> Self {
+        Self { uses: 0, priority: 0.0, containers: BTreeMap::new(), idle: BTreeSet::new(), entry: None }
+    }
 }
 
 /// The containers of one host, and what each is worth.
@@ -83,48 +89,48 @@ struct Kept {
 /// Frequencies count the uses of a function over all its containers, and start again when its last one goes. The clock
 /// is the priority of the container that went last, so that old fame fades. Of equal value, who was used longest ago goes.
 #[derive(Clone, Debug)]
-pub struct Cache {
+pub struct Cache<H> {
     rule: Rule,
     worth: Vec<Worth>,
-    kept: Vec<Kept>,
+    kept: Vec<Kept<H>>,
     /// The least valuable idle container of each function.
-    order: BTreeSet<(Rank, SimTime, FnId, InstanceId)>,
+    order: BTreeSet<(Rank, SimTime, LocalFn, InstanceId)>,
     reclaimable: f64,
     clock: f64,
     stream: Stream,
 }
 
-impl Cache {
-    /// An empty cache for functions with the given worth, by [`FnId::index`]; only [`Rule::Random`] draws from `stream`.
+impl<H: Copy> Cache<H> {
+    /// An empty cache for functions with the given worth, by [`LocalFn::index`]; only [`Rule::Random`] draws from `stream`.
     #[must_use]
     pub fn new(rule: Rule, worth: Vec<Worth>, stream: Stream) -> Self {
-        let kept = vec![Kept::default(); worth.len()];
+        let kept = worth.iter().map(|_| Kept::default()).collect();
         Self { rule, worth, kept, order: BTreeSet::new(), reclaimable: 0.0, clock: 0.0, stream }
     }
 
     /// Container `id` of `function`, new or idle so far, takes a request at `now`. Where priorities belong to functions,
     /// all its containers get the one that this use gives.
-    pub fn used(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+    pub fn used(&mut self, function: LocalFn, id: InstanceId, handle: H, now: SimTime) {
         self.kept[function.index()].uses += 1;
         let priority = self.priority(function, now);
         self.take_from_idle(function, id);
         let kept = &mut self.kept[function.index()];
         kept.priority = priority;
-        kept.containers.insert(id, Container { place, last_used: now, priority, is_idle: false });
+        kept.containers.insert(id, Container { handle, last_used: now, priority, is_idle: false });
         self.place_function(function);
     }
 
     /// Container `id` was made without a request and is idle at `now`: it is worth as much as the function is.
-    pub fn loaded(&mut self, function: FnId, id: InstanceId, place: u32, now: SimTime) {
+    pub fn loaded(&mut self, function: LocalFn, id: InstanceId, handle: H, now: SimTime) {
         let priority = self.priority(function, now);
         let kept = &mut self.kept[function.index()];
         kept.priority = priority;
-        kept.containers.insert(id, Container { place, last_used: now, priority, is_idle: false });
+        kept.containers.insert(id, Container { handle, last_used: now, priority, is_idle: false });
         self.idle(function, id, now);
     }
 
     /// Container `id` falls idle at `now`.
-    pub fn idle(&mut self, function: FnId, id: InstanceId, now: SimTime) {
+    pub fn idle(&mut self, function: LocalFn, id: InstanceId, now: SimTime) {
         let (by_function, by_last_use) = (self.is_by_function(), self.is_by_last_use());
         let kept = &mut self.kept[function.index()];
         let Some(container) = kept.containers.get_mut(&id).filter(|container| !container.is_idle) else { return };
@@ -146,7 +152,7 @@ impl Cache {
 
     /// Makes at least `needed` MB free when `free` MB are: the containers that go, in the order they go. Nothing goes if
     /// that does not suffice: then the request is dropped.
-    pub fn make_room(&mut self, needed: f64, free: f64) -> Option<Vec<Victim>> {
+    pub fn make_room(&mut self, needed: f64, free: f64) -> Option<Vec<Victim<H>>> {
         if free >= needed {
             return Some(Vec::new());
         }
@@ -165,14 +171,14 @@ impl Cache {
             let priority = if self.is_by_function() { kept.priority } else { container.priority };
             room += self.worth[function.index()].size;
             self.clock = self.clock.max(priority);
-            going.push(Victim { function, id, place: container.place });
+            going.push(Victim { function, id, handle: container.handle });
             self.remove(function, id);
         }
         Some(going)
     }
 
     /// Container `id` is gone; nothing happens if that was known.
-    pub fn remove(&mut self, function: FnId, id: InstanceId) {
+    pub fn remove(&mut self, function: LocalFn, id: InstanceId) {
         self.take_from_idle(function, id);
         let kept = &mut self.kept[function.index()];
         if kept.containers.remove(&id).is_some() && kept.containers.is_empty() {
@@ -181,7 +187,7 @@ impl Cache {
         self.place_function(function);
     }
 
-    fn take_from_idle(&mut self, function: FnId, id: InstanceId) {
+    fn take_from_idle(&mut self, function: LocalFn, id: InstanceId) {
         let by_function = self.is_by_function();
         let kept = &mut self.kept[function.index()];
         if let Some(container) = kept.containers.get(&id).filter(|container| container.is_idle) {
@@ -191,7 +197,7 @@ impl Cache {
     }
 
     /// Puts a function where its least valuable idle container belongs among those of the others.
-    fn place_function(&mut self, function: FnId) {
+    fn place_function(&mut self, function: LocalFn) {
         let by_function = self.is_by_function();
         let kept = &mut self.kept[function.index()];
         let entry = kept.idle.first().map(|&(own, last_used, id)| {
@@ -215,7 +221,7 @@ impl Cache {
         matches!(self.rule, Rule::LeastRecentlyUsed | Rule::TimeToLive(_))
     }
 
-    fn priority(&mut self, function: FnId, now: SimTime) -> f64 {
+    fn priority(&mut self, function: LocalFn, now: SimTime) -> f64 {
         let worth = self.worth[function.index()];
         let uses = self.kept[function.index()].uses as f64;
         let size = worth.size.max(f64::MIN_POSITIVE);
@@ -231,7 +237,7 @@ impl Cache {
 
     /// Takes rent from all, running ones included: as much for each MB as the poorest can pay.
     fn charge(&mut self) {
-        let each = |kept: &Kept, size: f64| {
+        let each = |kept: &Kept<H>, size: f64| {
             kept.containers.values().map(|container| container.priority / size).fold(f64::INFINITY, f64::min)
         };
         let sizes: Vec<f64> = self.worth.iter().map(|worth| worth.size.max(f64::MIN_POSITIVE)).collect();
@@ -245,13 +251,13 @@ impl Cache {
             kept.containers.values_mut().for_each(|container| container.priority -= rent * size);
             let idle = kept.containers.iter().filter(|(_, container)| container.is_idle);
             kept.idle = idle.map(|(id, container)| key(false, *id, container)).collect();
-            self.place_function(FnId(index as u32));
+            self.place_function(LocalFn(index as u32));
         }
     }
 }
 
 /// Where a container stands among the idle ones of its function.
-fn key(by_function: bool, id: InstanceId, container: &Container) -> (Rank, SimTime, InstanceId) {
+fn key<H>(by_function: bool, id: InstanceId, container: &Container<H>) -> (Rank, SimTime, InstanceId) {
     (if by_function { 0 } else { rank(container.priority) }, container.last_used, id)
 }
 
@@ -266,33 +272,33 @@ mod tests {
     use super::*;
     use crate::rng::{Purpose, Streams};
 
-    const A: FnId = FnId(0);
-    const B: FnId = FnId(1);
-    const C: FnId = FnId(2);
+    const A: LocalFn = LocalFn(0);
+    const B: LocalFn = LocalFn(1);
+    const C: LocalFn = LocalFn(2);
 
     fn at(secs: u64) -> SimTime {
         SimTime::ZERO + Span::from_secs(secs)
     }
 
     /// A costs 2 s and 100 MB, B 1 s and 200 MB, C 3 s and 400 MB.
-    fn cache(rule: Rule) -> Cache {
+    fn cache(rule: Rule) -> Cache<()> {
         let worth = [(2.0, 100.0), (1.0, 200.0), (3.0, 400.0)];
         let stream = Streams::new(1, 0).stream("host", Purpose::Policy);
         Cache::new(rule, worth.map(|(cost, size)| Worth { cost, warm: cost, size }).to_vec(), stream)
     }
 
     /// Containers 0, 1, 2 of A, B, C, used once each at 0, 1, 2 s, and idle since.
-    fn filled(rule: Rule) -> Cache {
+    fn filled(rule: Rule) -> Cache<()> {
         let mut cache = cache(rule);
         for (n, function) in [A, B, C].into_iter().enumerate() {
             let id = InstanceId(n as u64);
-            cache.used(function, id, 0, at(n as u64));
+            cache.used(function, id, (), at(n as u64));
             cache.idle(function, id, at(n as u64));
         }
         cache
     }
 
-    fn room(cache: &mut Cache, needed: f64) -> Option<Vec<u64>> {
+    fn room(cache: &mut Cache<()>, needed: f64) -> Option<Vec<u64>> {
         Some(cache.make_room(needed, 0.0)?.into_iter().map(|victim| victim.id.0).collect())
     }
 
@@ -315,7 +321,7 @@ mod tests {
         let mut cache = filled(Rule::GreedyDual);
         assert_eq!(room(&mut cache, 701.0), None);
         assert_eq!(cache.make_room(150.0, 200.0), Some(Vec::new()));
-        cache.used(B, InstanceId(1), 0, at(3));
+        cache.used(B, InstanceId(1), (), at(3));
         assert_eq!(room(&mut cache, 300.0), Some(vec![2]), "busy containers stay");
         assert_eq!(room(&mut cache, 200.0), None);
     }
@@ -326,7 +332,7 @@ mod tests {
         assert_eq!(room(&mut cache, 200.0), Some(vec![1]));
         assert_eq!(cache.clock, 0.005);
         // B again: 0.005 + 1/200 = 0.01, its frequency has started anew; C is still at 0.0075.
-        cache.used(B, InstanceId(3), 0, at(9));
+        cache.used(B, InstanceId(3), (), at(9));
         cache.idle(B, InstanceId(3), at(9));
         assert_eq!(cache.kept[B.index()].priority, 0.01);
         assert_eq!(room(&mut cache, 500.0), Some(vec![2, 3]));
@@ -336,8 +342,8 @@ mod tests {
     #[test]
     fn all_containers_of_a_function_share_its_fame() {
         let mut cache = filled(Rule::GreedyDual);
-        cache.used(B, InstanceId(7), 0, at(5));
-        cache.used(B, InstanceId(7), 0, at(6));
+        cache.used(B, InstanceId(7), (), at(5));
+        cache.used(B, InstanceId(7), (), at(6));
         // Three uses of B: 3/200 = 0.015 for the idle container 1 as well; C with 0.0075 goes first.
         assert_eq!(room(&mut cache, 500.0), Some(vec![2, 1]));
     }
@@ -348,7 +354,7 @@ mod tests {
         let mut first = std::collections::BTreeSet::new();
         for round in 0..100 {
             for (id, function) in [(0, A), (1, B), (2, C)] {
-                cache.used(function, InstanceId(id), 0, at(round));
+                cache.used(function, InstanceId(id), (), at(round));
                 cache.idle(function, InstanceId(id), at(round));
             }
             let gone = cache.make_room(1.0, 0.0).into_iter().flatten();
@@ -361,9 +367,9 @@ mod tests {
     #[test]
     fn a_container_loaded_in_advance_is_no_use() {
         let mut cache = cache(Rule::GreedyDual);
-        cache.used(B, InstanceId(0), 0, at(0));
+        cache.used(B, InstanceId(0), (), at(0));
         cache.idle(B, InstanceId(0), at(0));
-        cache.loaded(B, InstanceId(1), 0, at(1));
+        cache.loaded(B, InstanceId(1), (), at(1));
         assert_eq!((cache.kept[B.index()].uses, cache.reclaimable()), (1, 400.0));
         assert_eq!(room(&mut cache, 200.0), Some(vec![0]), "used longest ago");
         cache.remove(B, InstanceId(0));

@@ -170,7 +170,8 @@ impl Scaling for AzureConsumption {
     }
 
     fn waits_at_instance(&self) -> Option<u32> {
-        (self.spec.trigger == Trigger::Http).then(|| self.spec.max_outstanding_requests.saturating_sub(self.spec.max_concurrent_requests))
+        (self.spec.trigger == Trigger::Http)
+            .then(|| self.spec.max_outstanding_requests.saturating_sub(self.spec.max_concurrent_requests))
     }
 }
 

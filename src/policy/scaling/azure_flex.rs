@@ -118,8 +118,12 @@ mod tests {
     use super::super::testing::{at, view};
     use super::*;
 
-    const SPEC: AzureFlexSpec =
-        AzureFlexSpec { per_instance_concurrency: None, always_ready: 1, max_instances: 100, scale_in_delay: Span::from_secs(300) };
+    const SPEC: AzureFlexSpec = AzureFlexSpec {
+        per_instance_concurrency: None,
+        always_ready: 1,
+        max_instances: 100,
+        scale_in_delay: Span::from_secs(300),
+    };
 
     #[test]
     fn instances_follow_from_concurrency() {

@@ -183,15 +183,15 @@ fn place(outcome: Outcome) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{FnId, InstanceId, SourceId};
+    use crate::id::{InstanceId, LocalFn, LocalSource};
     use crate::time::SimTime;
 
     /// A request that met a cold start.
     pub(super) fn served() -> Finished {
         Finished {
-            source: SourceId(0),
+            source: LocalSource(0),
             number: 7,
-            function: FnId(1),
+            function: LocalFn(1),
             instance: Some(InstanceId(12_345)),
             born: SimTime::from_nanos(1_000_000_001),
             assigned: SimTime::from_nanos(1_500_000_001),

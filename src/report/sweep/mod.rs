@@ -67,11 +67,7 @@ pub fn columns(sweep: &Sweep, columns: &Columns) -> Vec<Column> {
     all.push(column("replications".into(), Kind::Replications, "1"));
     all.push(column("objectives_met".into(), Kind::Met, ""));
     for (function, key) in columns.subjects() {
-        let unit = match Quantity::of(key) {
-            Quantity::Seconds => "s",
-            Quantity::Usd => "USD",
-            Quantity::Ratio | Quantity::Count => "1",
-        };
+        let unit = Quantity::of(key).unit();
         let name = metric_column(function, key);
         all.push(column(name.clone(), Kind::Found, unit));
         all.push(column(name + "_half_width", Kind::Found, unit));

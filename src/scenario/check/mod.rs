@@ -15,10 +15,10 @@ mod sweep;
 mod trace;
 
 use super::data::Data;
-use super::metric::Quantity;
 use super::model::{Bound, Function, Objective, Scenario, Source, Target, Variant};
 use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
 use crate::id::FnId;
+use crate::metric::{self, Quantity};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::tree::Node;
@@ -33,8 +33,6 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) problems: &'a mut Problems,
     /// The files that the scenario names.
     pub(super) data: &'a mut Data<'d>,
-    /// The keys of the summary; empty: not known here, so not checked.
-    pub(super) metrics: &'a [String],
     /// Whether runtimes decide which instances wait for a function.
     pub(super) has_stem_cells: bool,
 }
@@ -152,9 +150,9 @@ impl Checker<'_, '_> {
 
     /// Whether there is such a metric; reports it if not.
     fn metric(&mut self, metric: &str, place: SourceSpan) -> bool {
-        let is_known = self.metrics.is_empty() || self.metrics.iter().any(|known| known == metric);
+        let is_known = metric::find(metric).is_some();
         if !is_known {
-            let help = instead(metric, "some metrics are", self.metrics.iter().map(String::as_str));
+            let help = instead(metric, "some metrics are", metric::keys());
             let problem = Problem::error(place, format!("there is no metric \"{metric}\"")).help(help);
             self.problems.push(problem.help("`forewarm list metrics` shows them all"));
         }

@@ -12,13 +12,7 @@ use crate::time::Span;
 
 impl Checker<'_, '_> {
     /// Tells every oracle the mean load of each interval: expected arrivals times mean duration.
-    pub(super) fn oracles(
-        &mut self,
-        functions: &mut [Function],
-        sources: &[Source],
-        horizon: Span,
-        file: &FileTable,
-    ) {
+    pub(super) fn oracles(&mut self, functions: &mut [Function], sources: &[Source], horizon: Span, file: &FileTable) {
         for (index, function) in functions.iter_mut().enumerate() {
             let service = function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(function.duration.mean_s());
             let ScalingSpec::Predictive(spec) = &mut function.scaling else { continue };

@@ -56,7 +56,13 @@ impl Checker<'_, '_> {
     }
 
     /// What a policy may provision must fit into what the function may have; `place` is where the policy stands.
-    fn provisioned_by_policy(&mut self, place: SourceSpan, path: &str, scaling: &ScalingSpec, concurrency: &Concurrency) {
+    fn provisioned_by_policy(
+        &mut self,
+        place: SourceSpan,
+        path: &str,
+        scaling: &ScalingSpec,
+        concurrency: &Concurrency,
+    ) {
         let (policy, most) = (scaling.name(), scaling.most_provisioned());
         if let Some(reserved) = concurrency.reserved.filter(|&reserved| most > reserved) {
             let message = format!("`{path}.scaling.{policy}` may provision {most}, more than `reserved` ({reserved})");

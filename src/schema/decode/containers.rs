@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use super::super::scalars::is_name;
 use super::super::diagnostic::SourceSpan;
+use super::super::scalars::is_name;
 use super::super::shape::{ListShape, Shape};
 use super::super::tree::{Entry, Node, Value};
 use super::{Field, Reader, Spanned};

@@ -1,5 +1,6 @@
 //! What tests share: scenarios from text, files in memory, tolerances, and the program in a folder of its own.
 
+pub(crate) mod drawn;
 mod folder;
 
 use std::collections::HashMap;

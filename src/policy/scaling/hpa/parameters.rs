@@ -125,8 +125,10 @@ impl HpaParameters {
             let own = self.behavior.as_ref().and_then(|behavior| rules(behavior).as_ref()?.tolerance);
             own.unwrap_or(self.tolerance)
         };
-        let tolerance =
-            Tolerance { up: tolerance(|behavior| &behavior.scale_up), down: tolerance(|behavior| &behavior.scale_down) };
+        let tolerance = Tolerance {
+            up: tolerance(|behavior| &behavior.scale_up),
+            down: tolerance(|behavior| &behavior.scale_down),
+        };
         let initialization = Initialization {
             cpu_period: self.cpu_initialization_period,
             readiness_delay: self.initial_readiness_delay,

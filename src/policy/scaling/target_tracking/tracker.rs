@@ -83,8 +83,11 @@ mod tests {
 
     #[test]
     fn scheduled_bounds_move_the_capacity_and_stay() {
-        let from = |secs, min_capacity, max_capacity| {
-            super::super::BoundsSpec { at: Span::from_secs(secs), every: None, min_capacity, max_capacity }
+        let from = |secs, min_capacity, max_capacity| super::super::BoundsSpec {
+            at: Span::from_secs(secs),
+            every: None,
+            min_capacity,
+            max_capacity,
         };
         let schedule = vec![from(90, Some(20), None), from(150, Some(1), Some(5))];
         let spec = TargetTrackingSpec { max_capacity: 10, schedule, ..super::super::tests::spec() };

@@ -1,4 +1,4 @@
-//! What the numbers of a metric are, which its name says, and the numbers that it is held against.
+//! What the numbers of a metric are, and the numbers that it is held against.
 
 use crate::time::Span;
 
@@ -16,18 +16,23 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// What the metric with this dotted key measures: the unit is its last word (`latency_s.p99`, `cost_usd.total`).
+    /// What the metric with this dotted key measures; a number where there is no such metric.
     #[must_use]
     pub fn of(key: &str) -> Self {
-        let group = key.split('.').next().unwrap_or(key);
-        if group.ends_with("_usd") {
+        if key == super::MONTHLY_COST {
             Self::Usd
-        } else if group.ends_with("_s") || key.ends_with("_s") {
-            Self::Seconds
-        } else if key.ends_with("_ratio") {
-            Self::Ratio
         } else {
-            Self::Count
+            super::find(key).map_or(Self::Count, |metric| metric.quantity)
+        }
+    }
+
+    /// The unit as scientists write it: `s`, `USD`; `1`: there is none.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Usd => "USD",
+            Self::Ratio | Self::Count => "1",
         }
     }
 
@@ -56,20 +61,6 @@ impl Quantity {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_key_says_the_quantity() {
-        for (key, quantity) in [
-            ("latency_s.p99", Quantity::Seconds),
-            ("instances.lifespan_mean_s", Quantity::Seconds),
-            ("cost_usd.total", Quantity::Usd),
-            ("cold_start_ratio", Quantity::Ratio),
-            ("requests.arrived", Quantity::Count),
-            ("instances.mean", Quantity::Count),
-        ] {
-            assert_eq!(Quantity::of(key), quantity, "{key}");
-        }
-    }
 
     #[test]
     fn a_value_has_the_unit_of_its_metric() {
