@@ -1,5 +1,7 @@
 //! What the constructors refuse, and the checks they share.
 
+use super::Dist;
+use crate::schema::check::Check;
 use crate::time::Span;
 
 /// Why parameters do not make a distribution.
@@ -71,6 +73,18 @@ pub enum DistError {
     },
 }
 
+impl DistError {
+    /// The parameter that is to blame, if it is one.
+    pub(crate) const fn parameter(&self) -> &'static str {
+        match self {
+            Self::NotPositive(name) | Self::TooLong(name) | Self::Empty(name) | Self::OutOfRange { name, .. } => name,
+            Self::MinAboveMax { .. } => "max",
+            Self::TailBelowMedian { .. } => "p99",
+            _ => "",
+        }
+    }
+}
+
 /// The nanoseconds of a duration that must be some.
 pub(super) fn positive(name: &'static str, span: Span) -> Result<f64, DistError> {
     if span == Span::ZERO { Err(DistError::NotPositive(name)) } else { fits(name, span) }
@@ -84,4 +98,23 @@ pub(super) fn fits(name: &'static str, span: Span) -> Result<f64, DistError> {
 /// A number in a range; NaN is in none.
 pub(super) fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<f64, DistError> {
     if (low..=high).contains(&value) { Ok(value) } else { Err(DistError::OutOfRange { name, value, low, high }) }
+}
+
+/// Reports what a constructor refuses, at the parameter that is to blame; `called`: names of the constructor's that the file
+/// has otherwise.
+pub(super) fn report(check: &mut Check<'_, '_, '_>, result: Result<Dist, DistError>, called: &[(&str, &str)]) {
+    let Err(error) = result else { return };
+    let blamed = error.parameter();
+    let key = called.iter().find(|(name, _)| *name == blamed).map_or(blamed, |(_, key)| *key);
+    check.of_kind(check.span(key), error);
+}
+
+/// The same, at the element of a list that is to blame.
+pub(super) fn report_in_list(check: &mut Check<'_, '_, '_>, result: Result<Dist, DistError>, list: &str) {
+    let Err(error) = result else { return };
+    let place = match error {
+        DistError::Unsorted { place } | DistError::BranchProbability { place, .. } => check.element(list, place - 1),
+        _ => check.span(list),
+    };
+    check.of_kind(place, error);
 }

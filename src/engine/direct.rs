@@ -13,7 +13,6 @@ use super::request::Birth;
 use super::slab::Key;
 use super::{Model, Shared};
 use crate::id::{InstanceId, LocalFn, LocalSource};
-use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::scenario::{Concurrency, Function, Overflow, Platform, ScalingRate};
@@ -126,7 +125,7 @@ impl<'s> Direct<'s> {
             && *selection == Selection::MostRecentlyUsed
             && max_lifetime.is_none()
             && initial.is_none();
-        let KeepAliveSpec::Fixed { window } = *keep_alive else { return None };
+        let window = keep_alive.fixed_window()?;
         is_common.then(|| Self {
             id,
             levels: Levels::default(),

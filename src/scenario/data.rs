@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
 use super::raw::arrivals::{PopulationTable, TraceFormat, TraceTable};
-use super::raw::dist::Unit;
-use crate::dist::Dist;
+use crate::dist::{Dist, Unit};
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;

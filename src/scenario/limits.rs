@@ -15,10 +15,6 @@ pub const MAX_SOURCES: u32 = 20_000;
 pub const MAX_VARIANTS: u32 = 1_000;
 /// Objectives.
 pub const MAX_OBJECTIVES: u32 = 10_000;
-/// Points of a piecewise rate or of percentiles.
-pub const MAX_POINTS: u32 = 100_000;
-/// States of a Markov-modulated process, branches of a mixture, phases of a cold start.
-pub const MAX_STATES: u32 = 1_000;
 /// Bytes of a file of observations.
 pub const MAX_DATA_BYTES: u64 = 64 << 20;
 /// Users of a closed loop.

@@ -1,8 +1,10 @@
 //! What a scenario can name, for `forewarm list`: read off the declarations in `raw`.
 
 use super::raw::arrivals::ArrivalTable;
-use super::raw::function::{KeepAliveTable, OverflowWord};
+use super::raw::function::OverflowWord;
 use super::raw::platform::Preset;
+use crate::dist::DistSpec;
+use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::schema::decode::Field;
@@ -26,7 +28,7 @@ pub type Question = (&'static str, Vec<Listed>);
 #[must_use]
 pub fn policies() -> [Question; 4] {
     [
-        ("keep-alive", kinds(KeepAliveTable::UNION)),
+        ("keep-alive", kinds(KeepAliveSpec::UNION)),
         ("scaling", kinds(ScalingSpec::UNION)),
         ("selection", words(Selection::SHAPE)),
         ("overflow", words(OverflowWord::SHAPE)),
@@ -34,7 +36,7 @@ pub fn policies() -> [Question; 4] {
 }
 
 /// The questions whose policies can be exchanged for one another with nothing but their defaults.
-const EXCHANGEABLE: [(&str, &UnionShape); 2] = [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingSpec::UNION)];
+const EXCHANGEABLE: [(&str, &UnionShape); 2] = [("keep-alive", KeepAliveSpec::UNION), ("scaling", ScalingSpec::UNION)];
 
 /// The names of the keep-alive and scaling policies.
 pub fn exchangeable() -> impl Iterator<Item = &'static str> {
@@ -50,6 +52,12 @@ pub(super) fn question_of(policy: &str) -> Option<&'static str> {
 #[must_use]
 pub fn platforms() -> Vec<Listed> {
     words(Preset::SHAPE)
+}
+
+/// Every distribution.
+#[must_use]
+pub fn distributions() -> Vec<Listed> {
+    kinds(DistSpec::UNION)
 }
 
 /// Every arrival process.

@@ -28,13 +28,26 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
     }
 
     /// Where the value of a key stands; if it is absent, where its table stands.
-    fn span(&self, key: &str) -> SourceSpan {
+    pub fn span(&self, key: &str) -> SourceSpan {
         let mut node = self.node;
         for segment in key.split('.') {
             let Some(inner) = node.get(segment) else { break };
             node = inner;
         }
         node.place
+    }
+
+    /// Where an element of a list stands; if it is not there, where the list stands.
+    pub fn element(&self, key: &str, index: usize) -> SourceSpan {
+        let list = self.node.get(key).unwrap_or(self.node);
+        list.elements().get(index).unwrap_or(list).place
+    }
+
+    /// Reports what is wrong with the thing whose kind this table is: "`its.key`: ...".
+    pub fn of_kind(&mut self, place: SourceSpan, what: impl Display) {
+        let path = self.reader.path();
+        let thing = path.rsplit_once('.').map_or(path.as_str(), |(thing, _)| thing);
+        self.reader.problems.push(Problem::error(place, format!("`{thing}`: {what}")));
     }
 
     /// The dotted key.

@@ -27,10 +27,17 @@ pub trait Field {
 /// A value that was read, and where it stands: where it is absent, the place of its table.
 #[derive(Clone, Debug)]
 pub struct Spanned<T> {
-    pub(crate) value: T,
-    pub(crate) place: SourceSpan,
+    pub value: T,
+    pub place: SourceSpan,
     /// Whether something was written there that could not be read: no reason to complain again.
-    pub(crate) broken: bool,
+    pub broken: bool,
+}
+
+/// Where it stands does not count.
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 impl<T> Deref for Spanned<T> {
@@ -40,6 +47,7 @@ impl<T> Deref for Spanned<T> {
     }
 }
 
+/// What keeps its place.
 impl<T: Field> Field for Spanned<T> {
     type Value = Spanned<T::Value>;
     const SHAPE: Shape = T::SHAPE;

@@ -15,6 +15,10 @@ pub const MAX_NAME: usize = 100;
 pub const MAX_TEXT: usize = 10_000;
 /// Elements of a list of measured or recorded values.
 pub const MAX_LISTED: u32 = 1_000_000;
+/// Points of a curve.
+pub const MAX_POINTS: u32 = 100_000;
+/// Parts of a whole: states of a process, branches of a mixture, phases.
+pub const MAX_STATES: u32 = 1_000;
 /// A rate, per second.
 pub const MAX_RATE: f64 = 1e9;
 /// A size in MB: 1 TB.

@@ -1,7 +1,30 @@
 //! Halving: of a function's idle instances half go every period.
 
-use super::{KeepAlive, View};
+use super::{KeepAlive, Policy, View, Window};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::Duration;
 use crate::time::Span;
+
+parameters! {
+    /// Of a function's idle instances half go every period.
+    pub struct HalvingSpec {
+        /// The period, 380 s as measured on AWS Lambda in 2021.
+        default period: Duration = Span::from_secs(380),
+    }
+}
+
+impl HalvingSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.positive("period", self.period);
+    }
+}
+
+impl Policy for HalvingSpec {
+    fn build(&self, _: &dyn Fn() -> Stream) -> Window {
+        Window::Asked(Box::new(Halving::new(self.period)))
+    }
+}
 
 /// What AWS Lambda was measured to do in 2021: of D instances that fall idle together, floor(D / 2^k) are left after k
 /// periods of 380 s, whatever their memory or language (Copik et al., SeBS, Middleware 2021, container eviction data).
@@ -11,14 +34,13 @@ use crate::time::Span;
 /// numbers have z >= k. A single idle instance goes after one period, and under steady traffic windows average two
 /// periods, which fits the 10 minutes and more that were measured there.
 #[derive(Clone, Copy, Debug)]
-pub struct Halving {
+struct Halving {
     period: Span,
 }
 
 impl Halving {
     /// Half of the idle instances go every `period`.
-    #[must_use]
-    pub const fn new(period: Span) -> Self {
+    const fn new(period: Span) -> Self {
         Self { period }
     }
 }

@@ -31,7 +31,7 @@ impl Checker<'_, '_> {
             }
             T::Renewal(t) => {
                 let path = path("renewal.gap");
-                let gap = self.dist(t.gap.as_ref()?, &path)?;
+                let gap = self.dist(t.gap.as_ref()?)?;
                 if gap.mean_s() <= 0.0 {
                     let message = format!("`{path}` is always zero: endlessly many requests would come at once");
                     self.problems.push(Problem::error(t.gap.place, message));
@@ -41,7 +41,7 @@ impl Checker<'_, '_> {
             }
             T::Closed(t) => {
                 let path = path("closed.think-time");
-                let think = self.dist(t.think_time.as_ref()?, &path)?;
+                let think = self.dist(t.think_time.as_ref()?)?;
                 if think.mean_s() <= 0.0 {
                     let message =
                         format!("`{path}` is always zero: a user who is refused would ask again endlessly at once");
@@ -148,6 +148,23 @@ impl Checker<'_, '_> {
             moments.push(moment);
         }
         Some(ArrivalSpec::Times { at: moments.into() })
+    }
+
+    /// A gap, or its error at the place of the parameter that is to blame.
+    fn made(
+        &mut self,
+        gap: Result<Dist, DistError>,
+        path: &str,
+        table: SourceSpan,
+        places: &[(&str, SourceSpan)],
+    ) -> Option<Dist> {
+        let error = match gap {
+            Ok(gap) => return Some(gap),
+            Err(error) => error,
+        };
+        let place = places.iter().find(|(name, _)| *name == error.parameter()).map_or(table, |(_, place)| *place);
+        self.problems.push(Problem::error(place, format!("`{path}`: {error}")));
+        None
     }
 
     /// Reports rates that are all zero.

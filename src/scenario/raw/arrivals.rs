@@ -1,9 +1,9 @@
 //! Arrival processes.
 
-use super::dist::DistTable;
-use crate::scenario::limits::{MAX_BURST, MAX_POINTS, MAX_STATES, MAX_USERS};
+use crate::dist::DistSpec;
+use crate::scenario::limits::{MAX_BURST, MAX_USERS};
 use crate::schema::declare::*;
-use crate::schema::limits::MAX_LISTED;
+use crate::schema::limits::{MAX_LISTED, MAX_POINTS, MAX_STATES};
 use crate::schema::scalars::{Count, Duration, Positive, Rate, RateOrZero, Seed, Share, Text};
 use crate::time::Span;
 use crate::workload::Spread;
@@ -153,7 +153,7 @@ table! {
     /// Independent gaps of any distribution.
     struct RenewalTable {
         /// The gap.
-        required gap: DistTable,
+        required gap: DistSpec,
     }
 }
 
@@ -163,7 +163,7 @@ table! {
         /// How many users.
         required users: Count<1, MAX_USERS>,
         /// From an answer to the next request of the same user.
-        required think_time: DistTable,
+        required think_time: DistSpec,
     }
 }
 

@@ -3,7 +3,7 @@
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
 pub(super) mod arrivals;
-pub(super) mod dist;
+pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod plan;
 pub(super) mod platform;
