@@ -142,6 +142,7 @@ fn with_report(scenario: &Scenario) -> usize {
     let run = experiment::run(scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
     let manifest = Manifest {
         version: String::new(),
+        kind: "run".into(),
         command: String::new(),
         scenario_hash: scenario.hash.clone(),
         scenario: scenario.resolved.clone(),

@@ -16,7 +16,8 @@
 //! | 6 | [`measure`] | what is recorded: summary, time series, cost |
 //! | 7 | [`experiment`] | replications, cells: the only place where threads share work |
 //! | 8 | [`report`] | tables, charts, pages: values in, text out |
-//! | 9 | [`cli`] | the command line: the only place with files, clock and terminal |
+//! | 9 | [`study`] | commands without a command line: text and options in, named files out |
+//! | 10 | [`cli`] | the command line: the only place with files, clock and terminal |
 
 pub mod cli;
 pub mod dist;
@@ -33,5 +34,6 @@ pub mod scenario;
 #[doc(hidden)]
 pub mod schema;
 pub mod stats;
+pub mod study;
 pub mod time;
 pub mod workload;

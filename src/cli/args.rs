@@ -11,7 +11,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
-pub(super) use shared::{ChangeArgs, Format, FormatArgs, GateArgs, JobArgs, ScenarioArgs};
+pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
 pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
 use value::MAX_SHARDS;
 
@@ -103,7 +103,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) gate: GateArgs,
+    pub(super) enforce: EnforceArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }
@@ -147,7 +147,7 @@ pub(super) struct CompareArgs {
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
-    pub(super) gate: GateArgs,
+    pub(super) enforce: EnforceArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::args::{CheckArgs, ScenarioArgs};
-use super::exit::{Done, Stop};
-use super::load::{self, Text};
-use super::run::threads;
+use super::exit::{CliError, ExitStatus};
+use super::job::cores;
+use super::load::{self, ScenarioSource};
 use super::terminal;
 use crate::experiment::sweep::{Failure, Task};
 use crate::measure::sweep::Columns;
@@ -15,8 +15,8 @@ use crate::scenario::Problems;
 const MAX_CHECKED: u64 = 10_000;
 
 /// `forewarm check`: every problem of every file.
-pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
-    let mut worst = Done::Well;
+pub(super) fn check(args: &CheckArgs) -> Result<ExitStatus, CliError> {
+    let mut worst = ExitStatus::Success;
     for path in &args.paths {
         match check_one(path, &args.scenario) {
             Ok(warnings) => {
@@ -27,10 +27,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
                     terminal::print(&format!("{}: ok\n", path.display()))?;
                 }
             }
-            Err(failed @ Stop::Environment(_)) => return Err(failed),
+            Err(failed @ CliError::Environment(_)) => return Err(failed),
             Err(wrong) => {
                 wrong.explain();
-                worst = Done::Wrong;
+                worst = ExitStatus::Invalid;
             }
         }
     }
@@ -38,18 +38,18 @@ pub(super) fn check(args: &CheckArgs) -> Result<Done, Stop> {
 }
 
 /// Checks a scenario, and the points of its sweep if they are not very many; hands back what is suspicious.
-fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, Stop> {
-    let text = Text::of(path)?;
+fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, CliError> {
+    let text = ScenarioSource::of(path)?;
     let options = load::options(&args.changes, args.variant.clone());
-    let (base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
+    let (base, scenario, warnings) = text.base(&options).map_err(CliError::Scenario)?;
     if let Some(sweep) = &scenario.sweep
         && let Some(points) = sweep.points().filter(|points| points.count() <= MAX_CHECKED)
     {
         let columns = Columns::of(&scenario);
         let warm_up = scenario.simulation.warm_up;
         let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up };
-        if let Err(Failure::Points(problems)) = task.survey(threads(None), &()) {
-            return Err(Stop::Scenario(problems));
+        if let Err(Failure::Points(problems)) = task.survey(cores(), &()) {
+            return Err(CliError::Scenario(problems));
         }
     }
     Ok(warnings)

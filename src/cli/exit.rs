@@ -8,20 +8,20 @@ use super::terminal;
 use crate::scenario::Problems;
 use crate::workload::TraceError;
 
-/// A command that did what it was asked.
+/// How a command ended that did what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
+pub(super) enum ExitStatus {
     /// And there is nothing to complain about.
-    Well,
+    Success,
     /// And an objective is not met.
-    Missed,
+    ObjectiveMissed,
     /// And something is wrong in what was checked.
-    Wrong,
+    Invalid,
 }
 
 /// Why a command ended early.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum CliError {
     /// Bad input or usage.
     Input(anyhow::Error),
     /// A scenario that cannot be simulated.
@@ -40,12 +40,12 @@ pub(super) enum Stop {
     ClosedPipe,
 }
 
-impl Done {
+impl ExitStatus {
     pub(super) fn code(self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Well => 0,
-            Self::Missed => 1,
-            Self::Wrong => 2,
+            Self::Success => 0,
+            Self::ObjectiveMissed => 1,
+            Self::Invalid => 2,
         })
     }
 }
@@ -53,7 +53,7 @@ impl Done {
 /// The exit code of what was interrupted.
 pub(super) const INTERRUPTED: u8 = 3;
 
-impl Stop {
+impl CliError {
     /// Bad input, with what to do instead.
     pub(super) fn input(message: impl fmt::Display, help: &str) -> Self {
         Self::Input(anyhow::anyhow!("{message}\nhelp: {help}"))

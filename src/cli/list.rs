@@ -5,20 +5,20 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::args::{Format, ListArgs, Listing};
-use super::exit::{Done, Stop};
+use super::exit::{CliError, ExitStatus};
 use super::terminal;
 use crate::metric::{self, Better, Metric};
 use crate::scenario::registry::{self, Listed};
 
 /// `forewarm list`.
-pub(super) fn list(args: &ListArgs) -> Result<Done, Stop> {
+pub(super) fn list(args: &ListArgs) -> Result<ExitStatus, CliError> {
     let rows = rows(args.what);
     let text = match args.format.format {
         Format::Json => terminal::pretty(&Value::Array(rows.iter().map(Row::to_json).collect())),
         Format::Text => table(&rows),
     };
     terminal::print(&text)?;
-    Ok(Done::Well)
+    Ok(ExitStatus::Success)
 }
 
 /// One line of a list.

@@ -3,12 +3,13 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `report`, `check`, `list`, `trace`, `texts` | the commands |
+//! | `run`, `compare`, `sweep`, `plan`, `report`, `check`, `list`, `trace`, `print` | the commands |
+//! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
-//! | `results`, `output`, `folder`, `room` | the results folder; single files; what both need; whether they will fit |
-//! | `gate` | what makes a result fail |
+//! | `results`, `output`, `folder`, `disk_space` | the results folder; single files; what both need; whether they will fit |
+//! | `enforce` | what makes a result fail |
 //! | `journal` | the points of a sweep that are done |
-//! | `halt`, `meter` | Ctrl-C; progress |
+//! | `cancel`, `progress` | Ctrl-C; how far it is |
 //! | `exit`, `terminal` | exit codes; the two output streams |
 
 #![expect(
@@ -17,25 +18,26 @@
 )]
 
 mod args;
+mod cancel;
 mod check;
 mod compare;
+mod disk_space;
+mod enforce;
 mod exit;
 mod folder;
-mod gate;
-mod halt;
+mod job;
 mod journal;
 mod list;
 mod load;
-mod meter;
 mod output;
 mod plan;
+mod print;
+mod progress;
 mod report;
 mod results;
-mod room;
 mod run;
 mod sweep;
 mod terminal;
-mod texts;
 mod trace;
 
 use std::process::ExitCode;
@@ -43,7 +45,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use args::{Args, Command};
-use exit::{Done, Stop};
+use exit::{CliError, ExitStatus};
 
 /// Runs the command that was typed.
 #[must_use]
@@ -57,7 +59,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn execute(command: Command) -> Result<Done, Stop> {
+fn execute(command: Command) -> Result<ExitStatus, CliError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
@@ -67,8 +69,8 @@ fn execute(command: Command) -> Result<Done, Stop> {
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),
-        Command::Schema => texts::schema(),
-        Command::Init(args) => texts::init(&args),
-        Command::Completions(args) => texts::completions(&args),
+        Command::Schema => print::schema(),
+        Command::Init(args) => print::init(&args),
+        Command::Completions(args) => print::completions(&args),
     }
 }

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use flate2::write::GzEncoder;
 use tempfile::TempPath;
 
-use super::exit::Stop;
+use super::cancel::CancelToken;
+use super::exit::CliError;
 use super::folder::{MadeFolders, resolve, temporary_file};
-use super::halt::Halt;
 use super::results::Results;
 
 /// Bytes collected before they go to the compressor or the file.
@@ -30,8 +30,12 @@ impl Output {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn open(shown: &Path, results: Option<&Results>, halt: &Halt) -> Result<(Self, Sink), Stop> {
-        let failed = |error| Stop::of_path(format!("cannot write {}", shown.display()), error);
+    pub(super) fn open(
+        shown: &Path,
+        results: Option<&Results>,
+        cancel: &CancelToken,
+    ) -> Result<(Self, Sink), CliError> {
+        let failed = |error| CliError::of_path(format!("cannot write {}", shown.display()), error);
         let target = resolve(shown).map_err(failed)?;
         let (file, names, made) = match fs::metadata(&target) {
             Ok(known) if known.is_dir() => return Err(failed(io::ErrorKind::IsADirectory.into())),
@@ -47,7 +51,7 @@ impl Output {
                 (file, Some((temporary, target)), made)
             }
         };
-        let sink = Sink::new(Guarded { file, halt: halt.clone() }, shown).map_err(failed)?;
+        let sink = Sink::new(Guarded { file, cancel: cancel.clone() }, shown).map_err(failed)?;
         Ok((Self { shown: shown.to_owned(), names, made }, sink))
     }
 
@@ -61,13 +65,13 @@ impl Output {
     ///
     /// # Errors
     /// The first error there was.
-    pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), Stop> {
+    pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), CliError> {
         let finished = written.and_then(Sink::finish);
         let named = finished.and_then(|()| match self.names {
             Some((temporary, target)) => temporary.persist(target).map_err(io::Error::from),
             None => Ok(()),
         });
-        named.map_err(|error| Stop::of_writing(self.shown.display(), error))?;
+        named.map_err(|error| CliError::of_writing(self.shown.display(), error))?;
         self.made.keep();
         Ok(())
     }
@@ -77,7 +81,7 @@ impl Output {
 ///
 /// # Errors
 /// With the `option` that named it.
-pub(super) fn refuse_foreign(path: &Path, marks: &[&str], option: &str) -> Result<(), Stop> {
+pub(super) fn refuse_foreign(path: &Path, marks: &[&str], option: &str) -> Result<(), CliError> {
     // The marks stand near the beginning.
     const ENOUGH: u64 = 4096;
     if !fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() > 0) {
@@ -86,12 +90,12 @@ pub(super) fn refuse_foreign(path: &Path, marks: &[&str], option: &str) -> Resul
     let mut start = Vec::new();
     File::open(path)
         .and_then(|file| file.take(ENOUGH).read_to_end(&mut start))
-        .map_err(|error| Stop::of_path(format!("cannot look into {}", path.display()), error))?;
+        .map_err(|error| CliError::of_path(format!("cannot look into {}", path.display()), error))?;
     let start = String::from_utf8_lossy(&start);
     if marks.iter().any(|mark| start.contains(mark)) {
         return Ok(());
     }
-    Err(Stop::input(
+    Err(CliError::input(
         format!("{} exists and was not made by forewarm, so it is left alone", path.display()),
         &format!("name another file with {option}, or remove this one first"),
     ))
@@ -157,14 +161,14 @@ impl Write for Coder {
 /// A file whose first failure ends the run, because the rest of it would be in vain.
 struct Guarded {
     file: File,
-    halt: Halt,
+    cancel: CancelToken,
 }
 
 impl Write for Guarded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes);
         if written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
-            self.halt.output_failed();
+            self.cancel.output_failed();
         }
         written
     }
@@ -182,7 +186,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new").join(name);
-        let (output, mut sink) = Output::open(&path, Some(&results), &Halt::default()).unwrap();
+        let (output, mut sink) = Output::open(&path, Some(&results), &CancelToken::default()).unwrap();
         sink.write_all(text).unwrap();
         assert!(!path.exists());
         output.keep(Ok(sink)).unwrap();
@@ -205,18 +209,18 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new/x.csv");
-        let (output, sink) = Output::open(&path, Some(&results), &Halt::default()).unwrap();
+        let (output, sink) = Output::open(&path, Some(&results), &CancelToken::default()).unwrap();
         drop(sink);
         let full = io::Error::from(io::ErrorKind::StorageFull);
-        assert!(matches!(output.keep(Err(full)), Err(Stop::Environment(_))));
+        assert!(matches!(output.keep(Err(full)), Err(CliError::Environment(_))));
         assert!(!root.path().join("new").exists());
         let device = Path::new("/dev/full");
         if device.exists() {
-            let halt = Halt::default();
-            let (output, mut sink) = Output::open(device, Some(&results), &halt).unwrap();
+            let cancel = CancelToken::default();
+            let (output, mut sink) = Output::open(device, Some(&results), &cancel).unwrap();
             let written = sink.write_all(&vec![0; 2 * BUFFER]).map(|()| sink);
-            assert!(halt.is_raised());
-            assert!(matches!(output.keep(written), Err(Stop::Environment(_))));
+            assert!(cancel.is_cancelled());
+            assert!(matches!(output.keep(written), Err(CliError::Environment(_))));
             assert!(device.exists());
         }
     }

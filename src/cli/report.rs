@@ -1,37 +1,32 @@
 //! `forewarm report`: renders again what commands have left in their folders.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write as _};
+use std::io::{self, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::args::{ReportArgs, ReportFormat};
-use super::exit::{Done, Stop};
-use super::halt::Halt;
+use super::cancel::CancelToken;
+use super::exit::{CliError, ExitStatus};
 use super::output::{Output, refuse_foreign};
-use super::results::MANIFEST;
 use super::{load, terminal};
-use crate::measure::comparison::Comparison;
-use crate::measure::plan::Plan;
-use crate::measure::{Manifest, RunResult};
-use crate::report::runs::{self, Stored};
-use crate::report::stored::{self, Kind, SWEEP};
-use crate::report::sweep::digest::Digest;
-use crate::report::{chart, comparison, html, markdown, page, plan, sweep};
-use crate::scenario::Scenario;
+use crate::measure::Manifest;
+use crate::report::stored::{self, MANIFEST, StoredError};
+use crate::report::{Report, chart, kinds, markdown, page, runs};
+use crate::scenario::Files;
 
 /// By these a file is known as a report, which may be written over.
 const MARKS: [&str; 2] = [markdown::MARK, "name=\"generator\" content=\"forewarm "];
 
 /// Reads the folders, renders, writes.
-pub(super) fn report(args: &ReportArgs) -> Result<Done, Stop> {
+pub(super) fn report(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     let format = format(args)?;
     let output = match &args.out {
         Some(path) => {
             refuse_foreign(path, &MARKS, "--out")?;
-            Some(Output::open(path, None, &Halt::default())?)
+            Some(Output::open(path, None, &CancelToken::default())?)
         }
         None if format != ReportFormat::Markdown && terminal::is_output_watched() => {
-            return Err(Stop::input(
+            return Err(CliError::input(
                 "HTML is not for the terminal",
                 "name a file with --out FILE, as in --out report.html",
             ));
@@ -43,14 +38,14 @@ pub(super) fn report(args: &ReportArgs) -> Result<Done, Stop> {
         Some((output, mut sink)) => output.keep(sink.write_all(text.as_bytes()).map(|()| sink))?,
         None => terminal::print(&text)?,
     }
-    Ok(Done::Well)
+    Ok(ExitStatus::Success)
 }
 
 /// What was asked for, else what the name of the file says, else what can be read on a terminal.
-fn format(args: &ReportArgs) -> Result<ReportFormat, Stop> {
+fn format(args: &ReportArgs) -> Result<ReportFormat, CliError> {
     let extension = args.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
     match (args.format, extension) {
-        (_, Some("pdf")) => Err(Stop::input(
+        (_, Some("pdf")) => Err(CliError::input(
             "--out: forewarm makes no PDF itself",
             "write --format pdf-ready --out report.html and print that to a PDF with a browser; see forewarm report --help",
         )),
@@ -60,32 +55,30 @@ fn format(args: &ReportArgs) -> Result<ReportFormat, Stop> {
     }
 }
 
-/// What is in a folder.
-enum Folder {
-    Run(Box<RunResult>, Manifest),
-    Compare(Box<Comparison>, Vec<(String, RunResult)>, Manifest),
-    Plan(Box<Plan>, Manifest),
-    Sweep(Box<(Scenario, Digest)>, Manifest),
+/// What is in a results folder.
+struct Stored {
+    report: Box<dyn Report>,
+    manifest: Manifest,
 }
 
 /// What is in each folder, with its name; or all that is wrong with any of them.
-fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Folder)>, Stop> {
+fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Stored)>, CliError> {
     let (mut found, mut wrong, mut is_environment) = (Vec::new(), Vec::new(), false);
     for path in paths {
         match folder(path) {
             Ok(folder) => found.push(folder),
-            Err(Stop::Input(error)) => wrong.push(format!("{error:#}")),
-            Err(Stop::Environment(error)) => {
+            Err(CliError::Input(error)) => wrong.push(format!("{error:#}")),
+            Err(CliError::Environment(error)) => {
                 is_environment = true;
                 wrong.push(format!("{error:#}"));
             }
-            Err(Stop::Scenario(problems)) => wrong.push(problems.render(false)),
+            Err(CliError::Scenario(problems)) => wrong.push(problems.render(false)),
             Err(other) => return Err(other),
         }
     }
     if !wrong.is_empty() {
         let error = anyhow::anyhow!(wrong.join("\nerror: "));
-        return Err(if is_environment { Stop::Environment(error) } else { Stop::Input(error) });
+        return Err(if is_environment { CliError::Environment(error) } else { CliError::Input(error) });
     }
     Ok(names(paths).into_iter().zip(found).collect())
 }
@@ -104,7 +97,7 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
     short.iter().zip(paths).map(name).collect()
 }
 
-fn folder(path: &Path) -> Result<Folder, Stop> {
+fn folder(path: &Path) -> Result<Stored, CliError> {
     let shown = path.display();
     let manifest = match fs::read_to_string(path.join(MANIFEST)) {
         Ok(text) => text,
@@ -113,96 +106,77 @@ fn folder(path: &Path) -> Result<Folder, Stop> {
                 true => format!("{shown} is not a results folder: there is no {MANIFEST} in it"),
                 false => format!("{shown} does not exist"),
             };
-            return Err(Stop::input(message, "name a folder that forewarm wrote its results to, as in results/NAME"));
+            return Err(CliError::input(
+                message,
+                "name a folder that forewarm wrote its results to, as in results/NAME",
+            ));
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            return Err(Stop::input(format!("{shown}/{MANIFEST} is not text"), "it was not written by forewarm"));
+            return Err(CliError::input(format!("{shown}/{MANIFEST} is not text"), "it was not written by forewarm"));
         }
-        Err(error) => return Err(Stop::of_path(format!("cannot read {shown}/{MANIFEST}"), error)),
+        Err(error) => return Err(CliError::of_path(format!("cannot read {shown}/{MANIFEST}"), error)),
     };
     let manifest = stored::manifest(&manifest).map_err(|error| {
-        Stop::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file was cut off")
+        CliError::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file was cut off")
     })?;
     let again = |message: String| {
         let (version, command) = (&manifest.version, &manifest.command);
-        let help = format!("it was written by forewarm {version}; make it again: {command}");
-        Stop::input(message, &help)
+        CliError::input(message, &format!("it was written by forewarm {version}; make it again: {command}"))
     };
-    let wrong = |error: stored::StoredError| again(format!("{shown}/{error}"));
-    let kind = Kind::of(&manifest).map_err(|error| {
-        Stop::input(format!("{shown}/{error}"), "a report can be made of what run, compare, sweep and plan leave")
-    })?;
-    let cannot_read = |name: &str, error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => again(format!("{shown}/{name} is missing")),
-        io::ErrorKind::InvalidData => again(format!("{shown}/{name} is not text")),
-        _ => Stop::of_path(format!("cannot read {shown}/{name}"), error),
-    };
-    let mut texts = Vec::new();
-    for name in kind.files() {
-        texts.push(fs::read_to_string(path.join(name)).map_err(|error| cannot_read(name, error))?);
+    let report = kinds::read(&manifest, &OnDisk { folder: path, scenario_files: load::Disk::here() });
+    match report {
+        Ok(report) => Ok(Stored { report, manifest }),
+        Err(StoredError::Scenario(problems)) => Err(CliError::Scenario(problems)),
+        Err(StoredError::Io { file, error }) => Err(match error.kind() {
+            io::ErrorKind::NotFound => again(format!("{shown}/{file} is missing")),
+            io::ErrorKind::InvalidData => again(format!("{shown}/{file} is not text")),
+            _ => CliError::of_path(format!("cannot read {shown}/{file}"), error),
+        }),
+        Err(error) => Err(again(format!("{shown}/{error}"))),
     }
-    match (kind, &texts[..]) {
-        (Kind::Run, [summary, timeline, charts]) => {
-            let result = stored::run(summary, timeline, charts).map_err(wrong)?;
-            Ok(Folder::Run(Box::new(result), manifest))
-        }
-        (Kind::Compare, [found, timeline]) => {
-            let (found, results) = stored::comparison(found, timeline).map_err(wrong)?;
-            Ok(Folder::Compare(Box::new(found), results, manifest))
-        }
-        (Kind::Plan, [plan]) => Ok(Folder::Plan(Box::new(stored::plan(plan).map_err(wrong)?), manifest)),
-        (Kind::Sweep, _) => {
-            let name = format!("{shown}/{MANIFEST}");
-            let scenario = load::of_manifest(&name, &manifest.scenario).map_err(Stop::Scenario)?;
-            let table = File::open(path.join(SWEEP)).map_err(|error| cannot_read(SWEEP, error))?;
-            let digest = stored::sweep(&scenario, BufReader::new(table)).map_err(wrong)?;
-            Ok(Folder::Sweep(Box::new((scenario, digest)), manifest))
-        }
-        _ => Err(again(format!("{shown} is not whole"))),
+}
+
+/// A results folder on disk.
+struct OnDisk<'a> {
+    folder: &'a Path,
+    scenario_files: load::Disk,
+}
+
+impl kinds::Folder for OnDisk<'_> {
+    fn open(&self, name: &str) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(BufReader::new(File::open(self.folder.join(name))?)))
+    }
+
+    fn scenario_files(&self) -> &dyn Files {
+        &self.scenario_files
     }
 }
 
 /// The text of the report: of one folder what the command itself writes, of several runs one beside the other.
-fn render(mut folders: Vec<(String, Folder)>, format: ReportFormat) -> Result<String, Stop> {
+fn render(mut folders: Vec<(String, Stored)>, format: ReportFormat) -> Result<String, CliError> {
     let is_markdown = format == ReportFormat::Markdown;
-    let text = if folders.len() > 1 {
-        let runs = side_by_side(folders)?;
-        if is_markdown {
-            markdown::runs(&runs)
-        } else {
-            let results: Vec<_> = runs.iter().map(|run| (run.name.clone(), run.result.clone())).collect();
-            runs::render(&runs, &chart::runs::charts(&results))
-        }
-    } else {
-        match folders.pop() {
-            Some((_, Folder::Run(result, manifest))) if is_markdown => markdown::run(&result, &manifest),
-            Some((_, Folder::Run(result, manifest))) => html::run(&result, &manifest),
-            Some((_, Folder::Compare(found, _, manifest))) if is_markdown => markdown::comparison(&found, &manifest),
-            Some((_, Folder::Compare(found, results, manifest))) => {
-                comparison::page(&found, &manifest, &chart::compare::charts(&found, &results))
+    let text = match folders.pop() {
+        Some((_, Stored { report, manifest })) if folders.is_empty() => match is_markdown {
+            true => report.markdown(&manifest),
+            false => report.html(&manifest, &report.charts()),
+        },
+        last => {
+            let runs = side_by_side(folders.into_iter().chain(last).collect())?;
+            if is_markdown {
+                markdown::runs(&runs)
+            } else {
+                let results: Vec<_> = runs.iter().map(|run| (run.name.clone(), run.result.clone())).collect();
+                runs::render(&runs, &chart::runs::charts(&results))
             }
-            Some((_, Folder::Plan(found, manifest))) if is_markdown => {
-                markdown::of_terminal("Plan", &plan::table(&found, false), &manifest)
-            }
-            Some((_, Folder::Plan(found, manifest))) => plan::page(&found, &manifest, &chart::plan::charts(&found)),
-            Some((_, Folder::Sweep(found, manifest))) => {
-                let (scenario, digest) = *found;
-                if is_markdown {
-                    markdown::of_terminal("Sweep", &sweep::page::answer(&scenario, &digest), &manifest)
-                } else {
-                    sweep::page::page(&scenario, &digest, &manifest, &sweep::chart::charts(&digest))
-                }
-            }
-            None => String::new(),
         }
     };
     Ok(if format == ReportFormat::PdfReady { page::for_paper(&text) } else { text })
 }
 
-fn side_by_side(folders: Vec<(String, Folder)>) -> Result<Vec<Stored>, Stop> {
-    let run = |(name, folder)| match folder {
-        Folder::Run(result, manifest) => Ok(Stored { name, result: *result, manifest }),
-        _ => Err(Stop::input(
+fn side_by_side(folders: Vec<(String, Stored)>) -> Result<Vec<runs::Stored>, CliError> {
+    let run = |(name, stored): (String, Stored)| match stored.report.as_run() {
+        Some(result) => Ok(runs::Stored { name, result: result.clone(), manifest: stored.manifest }),
+        None => Err(CliError::input(
             format!("{name} is not of forewarm run, and only runs can be set side by side"),
             "make a report of it alone",
         )),

@@ -6,13 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::exit::Stop;
+use super::exit::CliError;
 use super::folder::{MadeFolders, resolve, temporary_folder};
 use super::terminal;
 use crate::measure::Manifest;
-
-/// The file by which forewarm knows its own folders.
-pub(super) const MANIFEST: &str = "manifest.json";
+use crate::report::stored::MANIFEST;
 
 /// A results folder that is being written, under a temporary name beside its own. Dropped, nothing of it is left.
 #[derive(Debug)]
@@ -30,8 +28,8 @@ impl Results {
     ///
     /// # Errors
     /// A folder that is not forewarm's, a path that makes no sense, no permission.
-    pub(super) fn reserve(shown: &Path) -> Result<Self, Stop> {
-        let failed = |error| Stop::of_path(format!("cannot write results to {}", shown.display()), error);
+    pub(super) fn reserve(shown: &Path) -> Result<Self, CliError> {
+        let failed = |error| CliError::of_path(format!("cannot write results to {}", shown.display()), error);
         let target = resolve(shown).map_err(failed)?;
         refuse_foreign(&target, shown)?;
         let parent = target.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
@@ -49,7 +47,7 @@ impl Results {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), Stop> {
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), CliError> {
         fs::write(self.temporary.path().join(name), content).map_err(|error| self.failed(name, error))
     }
 
@@ -57,22 +55,22 @@ impl Results {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn create(&self, name: &str) -> Result<fs::File, Stop> {
-        fs::File::create(self.temporary.path().join(name)).map_err(|error| self.failed(name, error))
+    pub(super) fn create(&self, name: &str) -> io::Result<fs::File> {
+        fs::File::create(self.temporary.path().join(name))
     }
 
     /// What the system answered to writing a file.
-    pub(super) fn failed(&self, name: &str, error: io::Error) -> Stop {
-        Stop::of_writing(self.shown.join(name).display(), error)
+    pub(super) fn failed(&self, name: &str, error: io::Error) -> CliError {
+        CliError::of_writing(self.shown.join(name).display(), error)
     }
 
     /// Puts the folder in its place. Earlier results there are replaced as a whole, or stay as they are.
     ///
     /// # Errors
     /// What the system answers; and a foreign folder that has come into being meanwhile.
-    pub(super) fn commit(self) -> Result<(), Stop> {
+    pub(super) fn commit(self) -> Result<(), CliError> {
         refuse_foreign(&self.target, &self.shown)?;
-        let failed = |error| Stop::of_writing(self.shown.display(), error);
+        let failed = |error| CliError::of_writing(self.shown.display(), error);
         if self.target.exists() {
             let aside = temporary_folder(self.target.parent().unwrap_or(Path::new("/"))).map_err(failed)?;
             let old = aside.path().join("old");
@@ -102,19 +100,19 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Refuses what exists and is neither a folder that forewarm made nor an empty one.
-fn refuse_foreign(target: &Path, shown: &Path) -> Result<(), Stop> {
+fn refuse_foreign(target: &Path, shown: &Path) -> Result<(), CliError> {
     let manifest = match fs::symlink_metadata(target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Stop::of_path(format!("cannot look at {}", shown.display()), error)),
+        Err(error) => return Err(CliError::of_path(format!("cannot look at {}", shown.display()), error)),
         Ok(found) if found.is_dir() && is_empty(target) => return Ok(()),
         Ok(_) => fs::read(target.join(MANIFEST)),
     };
     match manifest {
         Ok(text) if serde_json::from_slice::<Manifest>(&text).is_ok() => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err(Stop::of_path(format!("cannot look into {}", shown.display()), error))
+            Err(CliError::of_path(format!("cannot look into {}", shown.display()), error))
         }
-        _ => Err(Stop::input(
+        _ => Err(CliError::input(
             format!("{} exists and was not made by forewarm, so it is left alone", shown.display()),
             "choose another folder with --out DIR",
         )),
@@ -128,6 +126,7 @@ mod tests {
     fn manifest() -> String {
         let manifest = Manifest {
             version: "0.1.0".into(),
+            kind: "run".into(),
             command: "forewarm run x.toml".into(),
             scenario_hash: "0".into(),
             scenario: String::new(),
@@ -184,7 +183,7 @@ mod tests {
     fn what_is_foreign_is_left_alone() {
         let root = tempfile::tempdir().unwrap();
         let target = root.path().join("x");
-        let refused = || matches!(Results::reserve(&target), Err(Stop::Input(_)));
+        let refused = || matches!(Results::reserve(&target), Err(CliError::Input(_)));
         fs::create_dir(&target).unwrap();
         assert!(!refused(), "an empty folder has nothing to lose");
         for text in ["", "{}", "[1]", r#"{"version": "3", "name": "a web app"}"#] {
@@ -194,12 +193,12 @@ mod tests {
         fs::remove_dir_all(&target).unwrap();
         fs::write(&target, "a file").unwrap();
         assert!(refused(), "a file");
-        assert!(matches!(Results::reserve(&target.join("inside")), Err(Stop::Input(_))), "in a file");
-        assert!(matches!(Results::reserve(Path::new("/")), Err(Stop::Input(_))), "the root");
+        assert!(matches!(Results::reserve(&target.join("inside")), Err(CliError::Input(_))), "in a file");
+        assert!(matches!(Results::reserve(Path::new("/")), Err(CliError::Input(_))), "the root");
         fs::remove_file(&target).unwrap();
         let results = Results::reserve(&target).unwrap();
         fs::create_dir_all(target.join("foreign")).unwrap();
-        assert!(matches!(results.commit(), Err(Stop::Input(_))), "came into being meanwhile");
+        assert!(matches!(results.commit(), Err(CliError::Input(_))), "came into being meanwhile");
         assert_eq!(names(root.path()), ["x"]);
     }
 

@@ -1,86 +1,64 @@
 //! `forewarm run`.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::args::{Format, RunArgs};
-use super::exit::{Done, Stop};
-use super::gate::{self, Gate};
-use super::halt::Halt;
-use super::meter::{self, Meter};
+use super::args::RunArgs;
+use super::cancel::CancelToken;
+use super::disk_space;
+use super::enforce::{self, Enforcement};
+use super::exit::{CliError, ExitStatus};
+use super::load::{self, ScenarioSource};
 use super::output::{Output, Sink};
-use super::results::{MANIFEST, Results};
-use super::{load, room, terminal};
-use crate::engine::SimError;
-use crate::experiment::{self, Progress as _, Run};
-use crate::measure::{Manifest, RunResult};
+use super::results::Results;
+use crate::engine::Observer;
 use crate::report::junit::Suite;
-use crate::report::number::count;
 use crate::report::perfetto::TraceWriter;
 use crate::report::requests::RequestLog;
-use crate::report::{chart, csv, html, json, table};
-use crate::scenario::Scenario;
+use crate::scenario::{ParseOptions, Scenario};
+use crate::study::run::Run;
+use crate::study::{Study as _, StudyError};
 use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
-pub(super) fn run(args: &RunArgs) -> Result<Done, Stop> {
-    let (mut scenario, warnings) = load::scenario(&args.path, &args.scenario, &args.precision, args.max_replications)?;
-    if !warnings.is_empty() && !args.job.quiet {
-        terminal::problems(&warnings);
-    }
-    gate::add(&args.gate, [&mut scenario])?;
-    gate::needs_intervals(&args.gate, scenario.simulation.replications)?;
-    let halt = Halt::on_interrupt()?;
-    let folder = args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
+    let source = ScenarioSource::of(&args.path)?;
+    let options = ParseOptions {
+        precision: args.precision.clone(),
+        max_replications: args.max_replications,
+        ..load::options(&args.scenario.changes, args.scenario.variant.clone())
+    };
+    let (mut study, warnings) = Run::read(source.source(), &options)?;
+    args.job.warn(&warnings);
+    enforce::add(&args.enforce, [&mut study.scenario])?;
+    enforce::needs_intervals(&args.enforce, study.scenario.simulation.replications)?;
+    let cancel = CancelToken::on_interrupt()?;
+    let folder = args.job.folder(&study.scenario);
     let results = Results::reserve(&folder)?;
-    let logs = Logs::open(args, &scenario, &results, &halt)?;
-    let gate = Gate::open(&args.gate, &results, &halt)?;
-    let threads = threads(args.job.threads);
+    let mut logs = Logs::open(args, &study.scenario, &results, &cancel)?;
+    let enforcement = Enforcement::open(&args.enforce, &results, &cancel)?;
 
-    let (run, wall_s) = simulate(args, &mut scenario, threads, logs, &halt)?;
-
-    let done = run.result.summary.replications;
-    let manifest = manifest(&scenario, done, threads, run.simulated, wall_s);
-    write(&results, &run.result, &manifest)?;
-    let suite = Suite { name: scenario.name.clone(), summary: &run.result.summary };
-    let outcome = gate.close(&[suite], wall_s)?;
-    results.commit()?;
-    print(args, &folder, &run, &manifest)?;
-    if halt.is_interrupted() {
-        return Err(Stop::Kept(done));
-    }
-    Ok(outcome)
-}
-
-/// The run, and how long it took in seconds.
-fn simulate(
-    args: &RunArgs,
-    scenario: &mut Scenario,
-    threads: NonZeroUsize,
-    mut logs: Logs,
-    halt: &Halt,
-) -> Result<(Run, f64), Stop> {
-    let meter = Meter::start(halt.clone(), !args.job.quiet && !args.job.no_progress && terminal::is_watched());
-    let requests = logs.requests.as_mut().map(|(_, log)| log);
-    let timeline = logs.timeline.as_mut().map(|(_, log)| log);
-    let observers = (requests.is_some() || timeline.is_some()).then_some((requests, timeline));
-    let run = experiment::warm_up::settle(scenario, threads, &meter).and_then(|warm_up| {
-        if warm_up.is_some() {
-            meter.begin();
-        }
-        let mut run = experiment::run(scenario, threads, &meter, observers)?;
-        run.result.summary.evidence.warm_up = warm_up;
-        Ok(run)
-    });
-    let wall_s = meter.stop().as_secs_f64();
-    match run {
+    let progress = args.job.progress(&cancel);
+    let answer = study.run_observed(args.job.threads(), &progress, logs.observers());
+    let took = progress.stop();
+    let answer = match answer {
         // If it was an output that stopped the run, its error is here.
-        Ok(run) => logs.keep().map(|()| (run, wall_s)),
-        Err(SimError::Cancelled) if halt.is_interrupted() => Err(Stop::Interrupted),
-        Err(SimError::Cancelled) => logs.keep().and(Err(Stop::Interrupted)),
-        Err(SimError::Trace(error)) => Err(Stop::of_trace(error)),
-        Err(error) => Err(Stop::Input(error.into())),
+        Ok(answer) => logs.keep().map(|()| answer)?,
+        Err(StudyError::Cancelled) if !cancel.is_interrupted() => {
+            return Err(logs.keep().err().unwrap_or(CliError::Interrupted));
+        }
+        Err(error) => return Err(error.into()),
+    };
+
+    let scenario = &study.scenario;
+    let manifest = args.job.write(&results, &answer, scenario, took)?;
+    let suite = Suite { name: scenario.name.clone(), summary: &answer.found.summary };
+    let status = enforcement.close(&[suite], took.as_secs_f64())?;
+    results.commit()?;
+    args.job.print(&answer.found, &folder, &manifest)?;
+    if cancel.is_interrupted() {
+        return Err(CliError::Kept(answer.replications));
     }
+    Ok(status)
 }
 
 /// What is written while the simulation runs.
@@ -90,30 +68,37 @@ struct Logs {
 }
 
 impl Logs {
-    fn open(args: &RunArgs, scenario: &Scenario, results: &Results, halt: &Halt) -> Result<Self, Stop> {
+    fn open(args: &RunArgs, scenario: &Scenario, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
         if args.requests.is_some() && args.requests == args.timeline {
-            return Err(Stop::input("--requests and --timeline name the same file", "name two files"));
+            return Err(CliError::input("--requests and --timeline name the same file", "name two files"));
         }
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
-        let open = |path: &PathBuf| Output::open(path, Some(results), halt);
+        let open = |path: &PathBuf| Output::open(path, Some(results), cancel);
         let mut logs = Self { requests: None, timeline: None };
         let requests = expected_requests(scenario);
         if let Some(path) = &args.requests {
             let (output, sink) = open(path)?;
-            room::check("--requests", path, output.room(), requests, args.job.quiet)?;
+            disk_space::check("--requests", path, output.room(), requests, args.job.quiet)?;
             logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
         }
         if let Some(path) = &args.timeline {
             let (output, sink) = open(path)?;
-            room::check("--timeline", path, output.room(), requests, args.job.quiet)?;
+            disk_space::check("--timeline", path, output.room(), requests, args.job.quiet)?;
             logs.timeline = Some((output, TraceWriter::new(sink, &functions)));
         }
         Ok(logs)
     }
 
+    /// Those that are told what happens, if there are any.
+    fn observers(&mut self) -> Option<impl Observer + Send> {
+        let requests = self.requests.as_mut().map(|(_, log)| log);
+        let timeline = self.timeline.as_mut().map(|(_, log)| log);
+        (requests.is_some() || timeline.is_some()).then_some((requests, timeline))
+    }
+
     /// Writes the ends and gives the files their names.
-    fn keep(self) -> Result<(), Stop> {
+    fn keep(self) -> Result<(), CliError> {
         if let Some((output, log)) = self.requests {
             output.keep(log.finish())?;
         }
@@ -132,99 +117,13 @@ fn expected_requests(scenario: &Scenario) -> Option<f64> {
 }
 
 /// Parquet if the name says so, CSV if not.
-fn request_log(path: &Path, sink: Sink, sources: &[&str], functions: &[&str]) -> Result<RequestLog<Sink>, Stop> {
-    let failed = |error| Stop::of_writing(path.display(), error);
+fn request_log(path: &Path, sink: Sink, sources: &[&str], functions: &[&str]) -> Result<RequestLog<Sink>, CliError> {
+    let failed = |error| CliError::of_writing(path.display(), error);
     if path.extension().is_none_or(|extension| extension != "parquet") {
         return RequestLog::csv(sink, sources, functions).map_err(failed);
     }
     #[cfg(feature = "parquet")]
     return RequestLog::parquet(sink, sources, functions).map_err(failed);
     #[cfg(not(feature = "parquet"))]
-    return Err(Stop::input("this forewarm was built without Parquet", "name a file that ends in .csv"));
-}
-
-/// As many as were asked for, else one for each core.
-pub(super) fn threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
-    asked.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
-}
-
-/// How a result was made: `invocations` is over all replications.
-pub(super) fn manifest(
-    scenario: &Scenario,
-    replications: u32,
-    threads: NonZeroUsize,
-    invocations: u64,
-    wall_s: f64,
-) -> Manifest {
-    Manifest {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned())),
-        scenario_hash: scenario.hash.clone(),
-        scenario: scenario.resolved.clone(),
-        seed: scenario.simulation.seed,
-        replications,
-        threads: threads.get(),
-        wall_s,
-        invocations,
-        invocations_per_s: invocations as f64 / wall_s.max(f64::MIN_POSITIVE),
-    }
-}
-
-/// The command as it can be typed again, the program by its name only.
-pub(super) fn command_line(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
-    let quoted = arguments.skip(1).map(|word| match word.chars().all(plain) && !word.is_empty() {
-        true => word,
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    });
-    std::iter::once("forewarm".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// All files of the results folder.
-fn write(results: &Results, result: &RunResult, manifest: &Manifest) -> Result<(), Stop> {
-    let in_memory = |text: Result<(), ::csv::Error>| text.map_err(|error| Stop::Environment(error.into()));
-    let (mut functions, mut timeline) = (Vec::new(), Vec::new());
-    in_memory(csv::functions(&result.summary, &mut functions))?;
-    in_memory(csv::timeline(&result.timeline, &mut timeline))?;
-    let charts = chart::run::charts(result);
-    results.write("summary.json", json::summary(&result.summary))?;
-    results.write("functions.csv", functions)?;
-    results.write("timeline.csv", timeline)?;
-    results.write("charts.json", json::charts(result))?;
-    for chart in &charts {
-        results.write(&format!("{}.svg", chart.name), &chart.svg)?;
-    }
-    results.write("report.html", html::render(result, manifest, &charts))?;
-    results.write(MANIFEST, json::manifest(manifest))
-}
-
-fn print(args: &RunArgs, folder: &Path, run: &Run, manifest: &Manifest) -> Result<(), Stop> {
-    let summary = &run.result.summary;
-    if args.job.format.format == Format::Json {
-        return terminal::print(&json::summary(summary));
-    }
-    if args.job.quiet {
-        return Ok(());
-    }
-    let table = table::render(summary, terminal::colour_out());
-    let (invocations, rate) = (count(run.simulated as f64), meter::rate(manifest.invocations_per_s));
-    terminal::print(&format!(
-        "{table}\nResults in {}: open report.html in a browser.\n{invocations} invocations in {:.2} s ({rate}).\n",
-        folder.display(),
-        manifest.wall_s,
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_can_be_typed_again() {
-        let typed = ["/usr/bin/forewarm", "run", "my file.toml", "--set", "a.b=it's", ""];
-        assert_eq!(
-            command_line(typed.iter().map(ToString::to_string)),
-            r"forewarm run 'my file.toml' --set 'a.b=it'\''s' ''"
-        );
-    }
+    return Err(CliError::input("this forewarm was built without Parquet", "name a file that ends in .csv"));
 }

@@ -1,12 +1,11 @@
 //! `forewarm sweep`.
 
 #[cfg(feature = "parquet")]
-mod parts;
+mod shards;
 #[cfg(not(feature = "parquet"))]
-#[path = "sweep/no_parts.rs"]
-mod parts;
+#[path = "sweep/shards_disabled.rs"]
+mod shards;
 
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::num::NonZeroUsize;
@@ -14,90 +13,80 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
-use super::args::{Format, SweepArgs};
-use super::exit::{Done, Stop};
+use super::args::SweepArgs;
+use super::cancel::CancelToken;
+use super::exit::{CliError, ExitStatus};
 use super::folder::resolve;
-use super::halt::Halt;
+use super::job::command_line;
 use super::journal::{Identity, Journal, Unfit};
-use super::load::{self, Text};
-use super::meter::{self, Meter};
-use super::results::{MANIFEST, Results};
-use super::run::{command_line, manifest, threads};
+use super::load::{self, ScenarioSource};
+use super::results::Results;
 use super::terminal;
-use crate::engine::SimError;
 use crate::experiment::sweep::{Failure, Task, by_cost, shard};
-use crate::experiment::{Progress as _, warm_up};
-use crate::measure::Manifest;
 use crate::measure::sweep::{Columns, Row};
-use crate::report::json;
 use crate::report::number::count;
 use crate::report::sweep::digest::Digest;
-use crate::report::sweep::{self as report, Column};
+use crate::report::sweep::{Column, SweepReport, Tables, columns};
 use crate::scenario::Scenario;
+use crate::study::sweep as study;
+use crate::study::{Answer, StudyError};
 
 /// The file in which the points are kept that are done.
 const JOURNAL: &str = "points.journal";
 
 /// Reads, checks all points, simulates, writes, prints.
-pub(super) fn sweep(args: &SweepArgs) -> Result<Done, Stop> {
-    let text = Text::of(&args.path)?;
+pub(super) fn sweep(args: &SweepArgs) -> Result<ExitStatus, CliError> {
+    let text = ScenarioSource::of(&args.path)?;
     let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
-    let (base, scenario, warnings) = text.base(&options).map_err(Stop::Scenario)?;
-    if !warnings.is_empty() && !args.job.quiet {
-        terminal::problems(&warnings);
-    }
-    let points = scenario.sweep.as_ref().and_then(|sweep| Some((sweep, sweep.points()?)));
-    let Some((sweep, points)) = points else {
-        return Err(Stop::input(
-            format!("{} has no [sweep]", args.path.display()),
-            "name keys and the values they take, as in\n\n  [sweep]\n  \"function.NAME.memory\" = [\"512MB\", \"1024MB\"]\n",
-        ));
-    };
-    let columns = Columns::of(&scenario);
+    let (base, scenario, warnings) = text.base(&options).map_err(CliError::Scenario)?;
+    args.job.warn(&warnings);
+    let (sweep, points) = study::asked(&args.path.display().to_string(), &scenario)?;
+    let measured = Columns::of(&scenario);
     let warm_up = scenario.simulation.warm_up;
-    let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up };
-    let study = Study {
+    let task = Task { base: &base, sweep, points: &points, columns: &measured, warm_up };
+    let command = SweepCommand {
         args,
         scenario: &scenario,
         task,
-        table: report::columns(sweep, &columns),
-        threads: threads(args.job.threads),
-        halt: Halt::on_interrupt()?,
+        table: columns(sweep, &measured),
+        threads: args.job.threads(),
+        cancel: CancelToken::on_interrupt()?,
     };
     match (&args.merge, args.shard) {
-        (Some(folder), _) => study.merge(folder),
-        (None, Some((number, of))) => study.part(number, of),
-        (None, None) if args.dry_run => study.show(),
-        (None, None) => study.whole(),
+        (Some(folder), _) => command.merge(folder),
+        (None, Some((number, of))) => command.part(number, of),
+        (None, None) if args.dry_run => command.show(),
+        (None, None) => command.whole(),
     }
 }
 
 /// What is asked, read and checked.
-struct Study<'a> {
+struct SweepCommand<'a> {
     args: &'a SweepArgs,
     scenario: &'a Scenario,
     task: Task<'a>,
     table: Vec<Column>,
     threads: NonZeroUsize,
-    halt: Halt,
+    cancel: CancelToken,
 }
 
 /// How much was simulated, and how long it took.
 #[derive(Clone, Copy, Default)]
 struct Effort {
     simulated: u64,
-    wall_s: f64,
+    took: Duration,
 }
 
-impl Study<'_> {
+impl SweepCommand<'_> {
     /// The whole sweep on this machine.
-    fn whole(&self) -> Result<Done, Stop> {
+    fn whole(&self) -> Result<ExitStatus, CliError> {
         let folder = self.folder();
         // Fails now and not after the long part.
         drop(Results::reserve(&folder)?);
-        let partial =
-            partial(&folder).map_err(|error| Stop::of_path(format!("cannot write to {}", folder.display()), error))?;
+        let partial = partial(&folder)
+            .map_err(|error| CliError::of_path(format!("cannot write to {}", folder.display()), error))?;
         let mut journal = self.journal(&partial)?;
         let costs = self.survey().inspect_err(|_| forget_if_empty(&partial, &journal))?;
         let numbers = (0..self.task.points.count()).filter(|number| !journal.has(*number)).collect();
@@ -115,12 +104,12 @@ impl Study<'_> {
         drop(journal);
         // The results are in their place: what is left over does no harm.
         let _ = fs::remove_dir_all(&partial);
-        Ok(Done::Well)
+        Ok(ExitStatus::Success)
     }
 
     /// Where the results go.
     fn folder(&self) -> PathBuf {
-        self.args.job.out.clone().unwrap_or_else(|| Path::new("results").join(&self.scenario.name))
+        self.args.job.folder(self.scenario)
     }
 
     /// Where parts go.
@@ -157,19 +146,19 @@ impl Study<'_> {
     }
 
     /// The journal in the folder `partial`: the one that is there with `--resume`, else a new one.
-    fn journal(&self, partial: &Path) -> Result<Journal, Stop> {
+    fn journal(&self, partial: &Path) -> Result<Journal, CliError> {
         let path = partial.join(JOURNAL);
         let (identity, width) = (self.identity(), self.task.columns.width());
         if !path.exists() {
             fs::create_dir_all(partial)
-                .map_err(|error| Stop::of_path(format!("cannot write to {}", partial.display()), error))?;
+                .map_err(|error| CliError::of_path(format!("cannot write to {}", partial.display()), error))?;
             return Journal::create(&path, &identity, width).map_err(|unfit| self.unfit(unfit, partial));
         }
         let journal = Journal::open(&path, &identity, width).map_err(|unfit| self.unfit(unfit, partial))?;
         if !self.args.resume && journal.done() > 0 {
             let (done, all) = (count(journal.done() as f64), count(identity.points as f64));
             let shown = partial.display();
-            return Err(Stop::input(
+            return Err(CliError::input(
                 format!("{shown} holds {done} of {all} points of a sweep that was interrupted"),
                 &format!(
                     "go on with `{}`, or begin again after `rm -r {}`",
@@ -185,18 +174,20 @@ impl Study<'_> {
         Ok(journal)
     }
 
-    fn unfit(&self, unfit: Unfit, partial: &Path) -> Stop {
+    fn unfit(&self, unfit: Unfit, partial: &Path) -> CliError {
         let shown = partial.display();
         let help =
             format!("keep it under another name or remove it (rm -r {shown}), or write elsewhere with --out DIR");
         match unfit {
-            Unfit::Io(error) => Stop::of_path(format!("cannot keep points in {shown}"), error),
-            Unfit::InUse => Stop::input(
+            Unfit::Io(error) => CliError::of_path(format!("cannot keep points in {shown}"), error),
+            Unfit::InUse => CliError::input(
                 format!("another forewarm is writing to {shown}"),
                 "wait for it, or write elsewhere with --out DIR",
             ),
-            Unfit::Different(reason) => Stop::input(format!("{shown} holds points of another sweep: {reason}"), &help),
-            Unfit::Foreign => Stop::input(format!("{shown} exists and was not made by forewarm"), &help),
+            Unfit::Different(reason) => {
+                CliError::input(format!("{shown} holds points of another sweep: {reason}"), &help)
+            }
+            Unfit::Foreign => CliError::input(format!("{shown} exists and was not made by forewarm"), &help),
         }
     }
 
@@ -210,30 +201,12 @@ impl Study<'_> {
     }
 
     /// Checks all points; says what each costs.
-    fn survey(&self) -> Result<Vec<u64>, Stop> {
-        let meter = self.meter();
+    fn survey(&self) -> Result<Vec<u64>, CliError> {
+        let meter = self.args.job.progress(&self.cancel);
         meter.say(format!("checking {} points", count(self.task.points.count() as f64)));
         let costs = self.task.survey(self.threads, &meter);
         meter.stop();
         costs.map_err(|failure| stop(failure, || "nothing was simulated".to_owned()))
-    }
-
-    fn meter(&self) -> Meter {
-        let job = &self.args.job;
-        Meter::start(self.halt.clone(), !job.quiet && !job.no_progress && terminal::is_watched())
-    }
-
-    /// The task with the warm-up that a pilot of the unchanged scenario finds, where it is left open: the same for every shard.
-    fn settled(&self, meter: &Meter) -> Result<Task<'_>, Failure> {
-        let mut unchanged = self.scenario.clone();
-        let found = warm_up::settle(&mut unchanged, self.threads, meter).map_err(|error| match error {
-            SimError::Cancelled => Failure::Cancelled,
-            error => Failure::Simulation("the pilot for the warm-up".to_owned(), error),
-        })?;
-        if found.is_some() {
-            meter.begin();
-        }
-        Ok(Task { warm_up: unchanged.simulation.warm_up, ..self.task })
     }
 
     /// Simulates points into the journal. `interrupted` says what is left of so many, and how to go on.
@@ -243,8 +216,8 @@ impl Study<'_> {
         costs: &[u64],
         journal: &mut Journal,
         interrupted: impl Fn(&str) -> String,
-    ) -> Result<Effort, Stop> {
-        let meter = self.meter();
+    ) -> Result<Effort, CliError> {
+        let meter = self.args.job.progress(&self.cancel);
         let all = journal.done() + numbers.len() as u64;
         let (simulated, failed) = (AtomicU64::new(0), Mutex::new(None));
         let journal = Mutex::new(journal);
@@ -253,80 +226,61 @@ impl Study<'_> {
             let mut journal = journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if let Err(error) = journal.append(&row) {
                 failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
-                self.halt.output_failed();
+                self.cancel.output_failed();
                 return ControlFlow::Break(());
             }
             meter.say(format!("{} of {} points", count(journal.done() as f64), count(all as f64)));
             ControlFlow::Continue(())
         };
-        let done = self.settled(&meter);
-        let done = done.and_then(|task| task.simulate(&by_cost(numbers, costs), costs, self.threads, &meter, &each));
-        let wall_s = meter.stop().as_secs_f64();
+        let warm_up = study::resolve_warm_up(self.scenario, self.threads, &meter);
+        let done = warm_up.and_then(|warm_up| {
+            let task = Task { warm_up, ..self.task };
+            task.simulate(&by_cost(numbers, costs), costs, self.threads, &meter, &each)
+        });
+        let took = meter.stop();
         let journal = journal.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(error) = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            return Err(Stop::of_writing("the points that are done", error));
+            return Err(CliError::of_writing("the points that are done", error));
         }
-        journal.sync().map_err(|error| Stop::of_writing("the points that are done", error))?;
+        journal.sync().map_err(|error| CliError::of_writing("the points that are done", error))?;
         let kept = format!("{} of {}", count(journal.done() as f64), count(all as f64));
         done.map_err(|failure| stop(failure, || interrupted(&kept)))?;
-        Ok(Effort { simulated: simulated.into_inner(), wall_s })
+        Ok(Effort { simulated: simulated.into_inner(), took })
     }
 
     /// Writes the results folder from all rows in their order, and prints.
     fn write(
         &self,
         results: Results,
-        rows: impl Iterator<Item = Result<Row, Stop>>,
+        rows: impl Iterator<Item = Result<Row, CliError>>,
         effort: Effort,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), CliError> {
         let mut digest = Digest::new(self.task.sweep, self.task.columns);
-        let mut files = Files::create(&results, &self.table)?;
-        let replications = Cell::new(0);
+        let mut tables = Tables::new(&self.table, |name| Ok(BufWriter::with_capacity(1 << 18, results.create(name)?)))
+            .map_err(|(name, error)| results.failed(name, error))?;
+        let mut replications = 0;
         for row in rows {
             let row = row?;
             let point = self.task.points.get(row.number);
-            replications.set(replications.get().max(row.replications()));
+            replications = replications.max(row.replications());
             digest.add(&point, &row);
-            files.write(point, row).map_err(|(name, error)| results.failed(name, error))?;
-            if self.halt.is_interrupted() {
-                return Err(Stop::Paused(format!("all points are kept; go on with `{}`", self.again("--resume"))));
+            tables.write(point, row).map_err(|(name, error)| results.failed(name, error))?;
+            if self.cancel.is_interrupted() {
+                return Err(CliError::Paused(format!("all points are kept; go on with `{}`", self.again("--resume"))));
             }
         }
-        files.finish().map_err(|(name, error)| results.failed(name, error))?;
-        let manifest = manifest(self.scenario, replications.get(), self.threads, effort.simulated, effort.wall_s);
-        let charts = report::chart::charts(&digest);
-        for chart in &charts {
-            results.write(&format!("{}.svg", chart.name), &chart.svg)?;
+        for (name, file) in tables.finish().map_err(|(name, error)| results.failed(name, error))? {
+            on_disk(file).map_err(|error| results.failed(name, error))?;
         }
-        results.write("report.html", report::page::page(self.scenario, &digest, &manifest, &charts))?;
-        results.write(MANIFEST, json::manifest(&manifest))?;
+        let found = SweepReport { scenario: self.scenario.clone(), digest, tables: Vec::new() };
+        let answer = Answer { found, replications, simulated: effort.simulated, is_whole: true };
+        let manifest = self.args.job.write(&results, &answer, self.scenario, effort.took)?;
         results.commit()?;
-        self.print(&digest, &manifest)
-    }
-
-    fn print(&self, digest: &Digest, manifest: &Manifest) -> Result<(), Stop> {
-        if self.args.job.format.format == Format::Json {
-            return terminal::print(&report::page::json(self.scenario, digest));
-        }
-        if self.args.job.quiet {
-            return Ok(());
-        }
-        let speed = match manifest.invocations {
-            0 => String::new(),
-            all => {
-                let (invocations, rate) = (count(all as f64), meter::rate(manifest.invocations_per_s));
-                format!("{invocations} invocations in {:.2} s ({rate}).\n", manifest.wall_s)
-            }
-        };
-        terminal::print(&format!(
-            "{}\nResults in {}: open report.html in a browser; every point is in sweep.csv and sweep.parquet.\n{speed}",
-            report::page::answer(self.scenario, digest),
-            self.folder().display(),
-        ))
+        self.args.job.print(&answer.found, &self.folder(), &manifest)
     }
 
     /// How many points there are, what they cost, and which shards they make.
-    fn show(&self) -> Result<Done, Stop> {
+    fn show(&self) -> Result<ExitStatus, CliError> {
         let costs = self.survey()?;
         let all: u128 = costs.iter().map(|cost| u128::from(*cost)).sum();
         let mut text = format!(
@@ -347,54 +301,13 @@ impl Study<'_> {
             }
         }
         terminal::print(&text)?;
-        Ok(Done::Well)
-    }
-}
-
-/// The files with a row for each point.
-struct Files {
-    csv: report::csv::Rows<BufWriter<File>>,
-    #[cfg(feature = "parquet")]
-    parquet: report::parquet::Rows<BufWriter<File>>,
-}
-
-/// The file that could not be written, and why.
-type Failed = (&'static str, io::Error);
-
-impl Files {
-    const CSV: &'static str = "sweep.csv";
-    #[cfg(feature = "parquet")]
-    const PARQUET: &'static str = "sweep.parquet";
-
-    fn create(results: &Results, table: &[Column]) -> Result<Self, Stop> {
-        let create = |name: &str| Ok(BufWriter::with_capacity(1 << 18, results.create(name)?));
-        Ok(Self {
-            csv: report::csv::Rows::new(create(Self::CSV)?, table.to_vec())
-                .map_err(|error| results.failed(Self::CSV, error.into()))?,
-            #[cfg(feature = "parquet")]
-            parquet: report::parquet::Rows::new(create(Self::PARQUET)?, table.to_vec(), None)
-                .map_err(|error| results.failed(Self::PARQUET, error))?,
-        })
-    }
-
-    fn write(&mut self, point: crate::scenario::sweep::Point, row: Row) -> Result<(), Failed> {
-        self.csv.write(&point, &row).map_err(|error| (Self::CSV, error.into()))?;
-        #[cfg(feature = "parquet")]
-        self.parquet.write(point, row).map_err(|error| (Self::PARQUET, error))?;
-        Ok(())
-    }
-
-    fn finish(self) -> Result<(), Failed> {
-        finish(self.csv.finish()).map_err(|error| (Self::CSV, error))?;
-        #[cfg(feature = "parquet")]
-        finish(self.parquet.finish()).map_err(|error| (Self::PARQUET, error))?;
-        Ok(())
+        Ok(ExitStatus::Success)
     }
 }
 
 /// Forces the end of a file onto the disk.
-fn finish(file: io::Result<BufWriter<File>>) -> io::Result<()> {
-    file?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+fn on_disk(file: BufWriter<File>) -> io::Result<()> {
+    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 /// The folder beside the results in which points are kept while there are no results.
@@ -413,16 +326,14 @@ fn forget_if_empty(partial: &Path, journal: &Journal) {
     }
 }
 
-fn cannot_read(path: &Path, error: io::Error) -> Stop {
-    Stop::Environment(anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
+fn cannot_read(path: &Path, error: io::Error) -> CliError {
+    CliError::Environment(anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
 }
 
 /// Why it ended; `kept` says what there is after an interruption.
-fn stop(failure: Failure, kept: impl Fn() -> String) -> Stop {
+fn stop(failure: Failure, kept: impl Fn() -> String) -> CliError {
     match failure {
-        Failure::Points(problems) => Stop::Scenario(problems),
-        Failure::Cancelled => Stop::Paused(kept()),
-        Failure::Simulation(_, SimError::Trace(error)) => Stop::of_trace(error),
-        Failure::Simulation(point, error) => Stop::Input(anyhow::Error::new(error).context(point)),
+        Failure::Cancelled => CliError::Paused(kept()),
+        failure => StudyError::from(failure).into(),
     }
 }

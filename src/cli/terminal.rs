@@ -4,18 +4,18 @@ use std::io::{self, IsTerminal, Write as _};
 
 use serde_json::Value;
 
-use super::exit::Stop;
+use super::exit::CliError;
 use crate::scenario::Problems;
 
 /// Writes to standard output.
 ///
 /// # Errors
 /// A closed pipe and a full disk, which end the program in different ways.
-pub(super) fn print(text: &str) -> Result<(), Stop> {
+pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
-        _ => Stop::of_writing("standard output", error),
+        io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+        _ => CliError::of_writing("standard output", error),
     })
 }
 

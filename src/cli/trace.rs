@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::args::{Format, GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
-use super::exit::{Done, Stop};
-use super::halt::Halt;
+use super::cancel::CancelToken;
+use super::exit::{CliError, ExitStatus};
 use super::output::{Output, Sink};
 use super::terminal;
 use crate::report::number::count;
@@ -28,23 +28,23 @@ const AZURE_FILES: [&str; 3] = [
 ];
 
 /// `forewarm trace ...`.
-pub(super) fn trace(command: &TraceCommand) -> Result<Done, Stop> {
+pub(super) fn trace(command: &TraceCommand) -> Result<ExitStatus, CliError> {
     match command {
         TraceCommand::Inspect(args) => inspect(args),
         TraceCommand::Generate(args) => generate(args),
     }
 }
 
-fn inspect(args: &InspectArgs) -> Result<Done, Stop> {
-    let stats = stats(args).map_err(Stop::of_trace)?;
+fn inspect(args: &InspectArgs) -> Result<ExitStatus, CliError> {
+    let stats = stats(args).map_err(CliError::of_trace)?;
     let text = match args.format.format {
         Format::Text => report::render(&args.path.display().to_string(), &stats),
         Format::Json => {
-            terminal::pretty(&serde_json::to_value(&stats).map_err(|error| Stop::Environment(error.into()))?)
+            terminal::pretty(&serde_json::to_value(&stats).map_err(|error| CliError::Environment(error.into()))?)
         }
     };
     terminal::print(&text)?;
-    Ok(Done::Well)
+    Ok(ExitStatus::Success)
 }
 
 fn stats(args: &InspectArgs) -> Result<TraceStats, TraceError> {
@@ -67,13 +67,13 @@ fn input(path: &Path) -> Input {
     Input::new(path.display().to_string(), move || Ok(Box::new(File::open(&path)?)))
 }
 
-fn generate(args: &GenerateArgs) -> Result<Done, Stop> {
-    let halt = Halt::on_interrupt()?;
+fn generate(args: &GenerateArgs) -> Result<ExitStatus, CliError> {
+    let cancel = CancelToken::on_interrupt()?;
     let spec = PopulationSpec { functions: args.functions, invocations_per_day: args.invocations, seed: args.seed };
     let functions = spec.draw();
     let streams = Streams::new(args.seed, 0);
-    let go_on = || if halt.is_raised() { Err(io::ErrorKind::Other.into()) } else { Ok(()) };
-    let open = |path: &Path| Output::open(path, None, &halt);
+    let go_on = || if cancel.is_cancelled() { Err(io::ErrorKind::Other.into()) } else { Ok(()) };
+    let open = |path: &Path| Output::open(path, None, &cancel);
     let (written, outputs) = match args.kind {
         GenerateKind::Azure2019 => {
             let [first, second, third] = AZURE_FILES.map(|name| open(&args.out.join(name)));
@@ -89,14 +89,14 @@ fn generate(args: &GenerateArgs) -> Result<Done, Stop> {
             (written, vec![(output, sink)])
         }
     };
-    if halt.is_interrupted() {
-        return Err(Stop::Interrupted);
+    if cancel.is_interrupted() {
+        return Err(CliError::Interrupted);
     }
-    let requests = written.map_err(|error| Stop::of_writing(args.out.display(), error))?;
+    let requests = written.map_err(|error| CliError::of_writing(args.out.display(), error))?;
     outputs.into_iter().try_for_each(|(output, sink): (Output, Sink)| output.keep(Ok(sink)))?;
     if !args.quiet {
         let (requests, functions) = (count(requests as f64), count(functions.len() as f64));
         terminal::print(&format!("{requests} requests of {functions} functions in {}.\n", args.out.display()))?;
     }
-    Ok(Done::Well)
+    Ok(ExitStatus::Success)
 }

@@ -42,7 +42,10 @@ pub struct RunResult {
 pub struct Manifest {
     /// Version of forewarm.
     pub version: String,
-    /// The command line.
+    /// What kind of result it is, as in `run`. Folders written before there was one have none: see [`Manifest::kind`].
+    #[serde(default)]
+    pub kind: String,
+    /// The command line, or whatever else made it.
     pub command: String,
     /// Hash of the resolved scenario.
     pub scenario_hash: String,
@@ -60,4 +63,13 @@ pub struct Manifest {
     pub invocations: u64,
     /// Simulated invocations for each second of wall time.
     pub invocations_per_s: f64,
+}
+
+impl Manifest {
+    /// The kind of the result; of an old folder, the command that made it.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        let of_command = || self.command.split_whitespace().nth(1).unwrap_or_default();
+        if self.kind.is_empty() { of_command() } else { &self.kind }
+    }
 }

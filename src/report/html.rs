@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::chart::{self, Drawn};
-use super::evidence;
+use super::kinds::Kind;
 use super::number::{Quantity, count, duration};
 use super::page::{self, Cell, Column, Section};
 use super::wording;
+use super::{Artefact, Report, csv, evidence, json, markdown, stored, table};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 
@@ -14,6 +15,55 @@ use crate::measure::{Manifest, RunResult};
 const ROWS: usize = 25;
 /// How many limits are listed below the first one.
 const LIMITS: usize = 3;
+
+/// What `forewarm run` leaves.
+pub const KIND: Kind = Kind {
+    name: "run",
+    read: |_, folder| {
+        let text = |name| stored::text(folder, name);
+        let result = stored::run(&text(stored::SUMMARY)?, &text(stored::TIMELINE)?, &text(stored::CHARTS)?)?;
+        Ok(Box::new(result))
+    },
+};
+
+impl Report for RunResult {
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn data(&self) -> Vec<Artefact> {
+        vec![
+            Artefact::new(stored::SUMMARY, json::summary(&self.summary)),
+            Artefact::csv("functions.csv", |to| csv::functions(&self.summary, to)),
+            Artefact::csv(stored::TIMELINE, |to| csv::timeline(&self.timeline, to)),
+            Artefact::new(stored::CHARTS, json::charts(self)),
+        ]
+    }
+
+    fn charts(&self) -> Vec<Drawn> {
+        chart::run::charts(self)
+    }
+
+    fn html(&self, manifest: &Manifest, charts: &[Drawn]) -> String {
+        render(self, manifest, charts)
+    }
+
+    fn markdown(&self, manifest: &Manifest) -> String {
+        markdown::run(self, manifest)
+    }
+
+    fn text(&self, colour: bool) -> String {
+        table::render(&self.summary, colour)
+    }
+
+    fn json(&self) -> String {
+        json::summary(&self.summary)
+    }
+
+    fn as_run(&self) -> Option<&RunResult> {
+        Some(self)
+    }
+}
 
 /// The page of a run.
 #[must_use]

@@ -93,6 +93,7 @@ pub(in crate::report) fn empty() -> RunResult {
 pub(in crate::report) fn manifest() -> Manifest {
     Manifest {
         version: "0.1.0".into(),
+        kind: "run".into(),
         command: "forewarm run scenarios/shop.toml --replications 5".into(),
         scenario_hash: "9f2c41d0a7e36b58".into(),
         scenario: "[scenario]\nname = \"shop\"\n\n[simulation]\nhorizon = \"24h\"\nwarm-up = \"30m\"\nseed = 42\n\n\

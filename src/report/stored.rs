@@ -1,11 +1,12 @@
 //! What a command has left in its folder, read back: texts in, values out.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::csv::{TOTAL, read_timeline};
+use super::kinds::Folder;
 use super::sweep::digest::Digest;
 use super::sweep::{self as report, csv};
 use crate::measure::comparison::Comparison;
@@ -14,68 +15,47 @@ use crate::measure::summary::Summary;
 use crate::measure::sweep::Columns;
 use crate::measure::timeline::{Distributions, Point, Series, Timeline};
 use crate::measure::{Manifest, RunResult};
-use crate::scenario::Scenario;
+use crate::scenario::{ParseOptions, Problems, Scenario, parse_bytes};
 use crate::time::Span;
 
-/// A file that cannot be read back.
+/// Why a results folder cannot be read back.
 #[derive(Debug, Error)]
-#[error("{file}: {reason}")]
-pub struct StoredError {
-    /// Its name.
-    pub file: &'static str,
-    /// What is wrong with it.
-    pub reason: String,
+pub enum StoredError {
+    /// A file that cannot be read.
+    #[error("{file}: {error}")]
+    Io {
+        /// Its name.
+        file: &'static str,
+        /// What the system answered.
+        error: io::Error,
+    },
+    /// A file that this version would not have written.
+    #[error("{file}: {reason}")]
+    Content {
+        /// Its name.
+        file: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The scenario in the manifest.
+    #[error("{0}")]
+    Scenario(Problems),
 }
 
-/// The command whose results a folder holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// `forewarm run`.
-    Run,
-    /// `forewarm compare`.
-    Compare,
-    /// `forewarm plan`.
-    Plan,
-    /// `forewarm sweep`.
-    Sweep,
-}
-
-impl Kind {
-    /// The kind of the folder with this manifest.
-    ///
-    /// # Errors
-    /// The word that is not one.
-    pub fn of(manifest: &Manifest) -> Result<Self, StoredError> {
-        match manifest.command.split_whitespace().nth(1) {
-            Some("run") => Ok(Self::Run),
-            Some("compare") => Ok(Self::Compare),
-            Some("plan") => Ok(Self::Plan),
-            Some("sweep") => Ok(Self::Sweep),
-            other => {
-                let reason = format!("no report can be made of what `forewarm {}` leaves", other.unwrap_or_default());
-                Err(StoredError { file: MANIFEST, reason })
-            }
-        }
-    }
-
-    /// The files that a report of it is made from; the table of a sweep may be long and is read row by row.
-    #[must_use]
-    pub fn files(self) -> &'static [&'static str] {
-        match self {
-            Self::Run => &[SUMMARY, TIMELINE, CHARTS],
-            Self::Compare => &[COMPARISON, TIMELINE],
-            Self::Plan => &[PLAN],
-            Self::Sweep => &[],
-        }
+impl StoredError {
+    /// A file that this version would not have written.
+    pub(super) fn content(file: &'static str, reason: impl Into<String>) -> Self {
+        Self::Content { file, reason: reason.into() }
     }
 }
 
-const MANIFEST: &str = "manifest.json";
-const SUMMARY: &str = "summary.json";
-const TIMELINE: &str = "timeline.csv";
-const CHARTS: &str = "charts.json";
-const COMPARISON: &str = "comparison.json";
-const PLAN: &str = "plan.json";
+/// The file by which forewarm knows its own folders.
+pub const MANIFEST: &str = "manifest.json";
+pub(super) const SUMMARY: &str = "summary.json";
+pub(super) const TIMELINE: &str = "timeline.csv";
+pub(super) const CHARTS: &str = "charts.json";
+pub(super) const COMPARISON: &str = "comparison.json";
+pub(super) const PLAN: &str = "plan.json";
 /// The table of a sweep.
 pub const SWEEP: &str = "sweep.csv";
 
@@ -110,16 +90,36 @@ pub fn manifest(text: &str) -> Result<Manifest, StoredError> {
     json(MANIFEST, text)
 }
 
-/// The result of a run, from the texts of its files in the order of [`Kind::files`].
+/// The text of a file of a folder.
+///
+/// # Errors
+/// What the system answers.
+pub(super) fn text(folder: &dyn Folder, file: &'static str) -> Result<String, StoredError> {
+    let mut text = String::new();
+    let read = folder.open(file).and_then(|mut from| from.read_to_string(&mut text));
+    read.map(|_| text).map_err(|error| StoredError::Io { file, error })
+}
+
+/// The scenario that a manifest holds.
+///
+/// # Errors
+/// What this version finds wrong in it; files that it names are not there from every folder.
+pub(super) fn scenario(manifest: &Manifest, folder: &dyn Folder) -> Result<Scenario, StoredError> {
+    let options = ParseOptions::default();
+    let parsed = parse_bytes(MANIFEST, manifest.scenario.as_bytes(), &options, folder.scenario_files());
+    parsed.map(|(scenario, _)| scenario).map_err(StoredError::Scenario)
+}
+
+/// The result of a run, from the texts of its files: summary, time series, what else the charts need.
 ///
 /// # Errors
 /// The first text that is not what this version writes.
 pub fn run(summary: &str, timeline: &str, charts: &str) -> Result<RunResult, StoredError> {
     let summary: Summary = json(SUMMARY, summary)?;
     let charts: Charts = json(CHARTS, charts)?;
-    let interval = Span::from_secs_f64(charts.interval_s)
-        .map_err(|error| StoredError { file: CHARTS, reason: error.to_string() })?;
-    let series = read_timeline("function", timeline).map_err(|reason| StoredError { file: TIMELINE, reason })?;
+    let interval =
+        Span::from_secs_f64(charts.interval_s).map_err(|error| StoredError::content(CHARTS, error.to_string()))?;
+    let series = read_timeline("function", timeline).map_err(|reason| StoredError::content(TIMELINE, reason))?;
     is_whole(&series, interval, summary.horizon_s)?;
     let series =
         series.into_iter().map(|(name, points)| Series { function: (name != TOTAL).then_some(name), points }).collect();
@@ -131,13 +131,13 @@ pub fn run(summary: &str, timeline: &str, charts: &str) -> Result<RunResult, Sto
     })
 }
 
-/// A comparison with what its charts need of each contender, from the texts of its files in the order of [`Kind::files`].
+/// A comparison with what its charts need of each contender, from the texts of its files.
 ///
 /// # Errors
 /// The first text that is not what this version writes.
 pub fn comparison(comparison: &str, timeline: &str) -> Result<(Comparison, Vec<(String, RunResult)>), StoredError> {
     let comparison: Comparison = json(COMPARISON, comparison)?;
-    let wrong = |reason: String| StoredError { file: TIMELINE, reason };
+    let wrong = |reason: String| StoredError::content(TIMELINE, reason);
     let mut series = read_timeline("variant", timeline).map_err(wrong)?;
     let second = timeline.lines().find_map(|line| {
         let start: f64 = line.split(',').next()?.parse().ok()?;
@@ -169,7 +169,7 @@ fn is_whole(series: &[(String, Vec<Point>)], interval: Span, horizon_s: f64) -> 
     if series.iter().all(|(_, points)| reaches(points)) {
         return Ok(());
     }
-    Err(StoredError { file: TIMELINE, reason: "it ends before the horizon".to_owned() })
+    Err(StoredError::content(TIMELINE, "it ends before the horizon"))
 }
 
 /// A plan, from the text of its file.
@@ -187,9 +187,9 @@ pub fn plan(plan: &str) -> Result<Plan, StoredError> {
 pub fn sweep(scenario: &Scenario, table: impl Read) -> Result<Digest, StoredError> {
     let sweep = scenario.sweep.as_ref().and_then(|sweep| Some((sweep, sweep.points()?)));
     let Some((sweep, points)) = sweep else {
-        return Err(StoredError { file: MANIFEST, reason: "its scenario has no [sweep]".to_owned() });
+        return Err(StoredError::content(MANIFEST, "its scenario has no [sweep]"));
     };
-    let wrong = |reason: String| StoredError { file: SWEEP, reason };
+    let wrong = |reason: String| StoredError::content(SWEEP, reason);
     let columns = Columns::of(scenario);
     let mut digest = Digest::new(sweep, &columns);
     for row in csv::read(table, report::columns(sweep, &columns)).map_err(wrong)? {
@@ -206,7 +206,7 @@ pub fn sweep(scenario: &Scenario, table: impl Read) -> Result<Digest, StoredErro
 }
 
 fn json<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Result<T, StoredError> {
-    serde_json::from_str(text).map_err(|error| StoredError { file, reason: error.to_string() })
+    serde_json::from_str(text).map_err(|error| StoredError::content(file, error.to_string()))
 }
 
 #[cfg(test)]
@@ -253,15 +253,5 @@ mod tests {
         assert_eq!(wrong(run(&summary, &early, &charts)), "timeline.csv: it ends before the horizon");
         let old = summary.replace("\"queueing_s\"", "\"queuing_s\"");
         assert!(wrong(run(&old, &timeline, &charts)).contains("missing field `queueing_s`"));
-    }
-
-    #[test]
-    fn the_command_says_what_is_in_the_folder() {
-        let with = |command: &str| Kind::of(&Manifest { command: command.into(), ..sample::manifest() });
-        assert_eq!(with("forewarm run x.toml").unwrap(), Kind::Run);
-        assert_eq!(with("forewarm compare -").unwrap(), Kind::Compare);
-        assert_eq!(with("forewarm sweep x.toml").unwrap(), Kind::Sweep);
-        assert!(with("forewarm dance").unwrap_err().to_string().contains("forewarm dance"));
-        assert!(with("").is_err());
     }
 }

@@ -143,7 +143,7 @@ fn policies_take_the_place_of_variants() {
     assert_eq!(policies(&folder, &["--policies", "hpa", "--baseline", "hpa"]).0, ["unchanged", "hpa"]);
     let (names, said) = policies(&folder, &["--policies", "all"]);
     assert!(names.contains(&"hpa".to_owned()) && names.contains(&"halving".to_owned()), "{names:?}");
-    assert!(said.contains("\n  per-request: it is what the scenario has\n"), "{said}");
+    assert!(said.contains("\n  per-request: the scenario uses it already\n"), "{said}");
     assert!(said.contains("\n  thresholds: `function-defaults.scaling.thresholds` needs `target`\n"), "{said}");
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 16] = [
+const FLOORS: [(&str, u32); 17] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
@@ -19,7 +19,8 @@ const FLOORS: [(&str, u32); 16] = [
     ("measure", 6),
     ("experiment", 7),
     ("report", 8),
-    ("cli", 9),
+    ("study", 9),
+    ("cli", 10),
 ];
 
 fn floor(module: &str) -> u32 {

@@ -82,7 +82,7 @@ fn all_that_is_wrong_with_folders_is_said_at_once() {
     folder.write("cut/summary.json", &summary[..summary.len() / 2]);
     folder.write("old/summary.json", &summary.replace("\"events\"", "\"happenings\""));
     fs::remove_file(folder.path().join("bare/charts.json")).expect("a file");
-    folder.write("odd/manifest.json", &folder.read("good/manifest.json").replace("forewarm run", "forewarm dance"));
+    folder.write("odd/manifest.json", &folder.read("good/manifest.json").replace("\"run\"", "\"dance\""));
     fs::create_dir(folder.path().join("empty")).expect("a folder");
     let answer = folder
         .run(&["report", "good", "cut", "old", "bare", "odd", "empty", "nowhere", "quick.toml", "--out", "x.html"])
@@ -92,7 +92,7 @@ fn all_that_is_wrong_with_folders_is_said_at_once() {
         "old/summary.json: missing field `events`",
         "bare/charts.json is missing",
         "make it again: forewarm run quick.toml",
-        "no report can be made of what `forewarm dance` leaves",
+        "there is no report for results of the kind \"dance\"",
         "empty is not a results folder",
         "nowhere does not exist",
         "quick.toml is not a results folder",

@@ -52,7 +52,7 @@ pub(in crate::cli) struct ChangeArgs {
 
 /// What makes a result fail.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct GateArgs {
+pub(in crate::cli) struct EnforceArgs {
     /// Let an objective be met only if all of its 95 % interval is. With =OBJECTIVE: add one, as in
     /// --enforce='latency_s.p99<800ms' or ='function.NAME:rejection_ratio<1%'; may be repeated
     #[arg(long, value_name = "OBJECTIVE", num_args = 0..=1, require_equals = true, default_missing_value = "")]

@@ -6,9 +6,58 @@ mod table;
 pub use page::render as page;
 pub use table::render as table;
 
+use super::chart::Drawn;
+use super::kinds::Kind;
 use super::number::{Quantity, count, percent};
+use super::{Artefact, Report, chart, csv, json, markdown, stored};
+use crate::experiment::compare::Compared;
+use crate::measure::Manifest;
 use crate::measure::comparison::{Comparison, Contrast, Verdict};
 use crate::measure::summary::Stat;
+
+/// What `forewarm compare` leaves.
+pub const KIND: Kind = Kind {
+    name: "compare",
+    read: |_, folder| {
+        let text = |name| stored::text(folder, name);
+        let (comparison, results) = stored::comparison(&text(stored::COMPARISON)?, &text(stored::TIMELINE)?)?;
+        Ok(Box::new(Compared { comparison, results, simulated: 0, is_whole: true }))
+    },
+};
+
+impl Report for Compared {
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn data(&self) -> Vec<Artefact> {
+        vec![
+            Artefact::new(stored::COMPARISON, self.json()),
+            Artefact::csv("comparison.csv", |to| csv::comparison(&self.comparison, to)),
+            Artefact::csv(stored::TIMELINE, |to| csv::timelines(&self.results, to)),
+        ]
+    }
+
+    fn charts(&self) -> Vec<Drawn> {
+        chart::compare::charts(&self.comparison, &self.results)
+    }
+
+    fn html(&self, manifest: &Manifest, charts: &[Drawn]) -> String {
+        page(&self.comparison, manifest, charts)
+    }
+
+    fn markdown(&self, manifest: &Manifest) -> String {
+        markdown::comparison(&self.comparison, manifest)
+    }
+
+    fn text(&self, colour: bool) -> String {
+        table(&self.comparison, colour)
+    }
+
+    fn json(&self) -> String {
+        json::comparison(&self.comparison)
+    }
+}
 
 /// How often each verdict is given.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,8 +7,46 @@ mod table;
 pub use page::render as page;
 pub use table::render as table;
 
+use super::chart::Drawn;
+use super::kinds::Kind;
 use super::number::{NOTHING, Quantity, count, duration, percent, times};
+use super::{Artefact, Report, chart, csv, json, markdown, stored};
+use crate::measure::Manifest;
 use crate::measure::plan::{Asked, Candidate, Estimate, Headroom, Nearest, Plan, Price, StaticEstimate, Verdict};
+
+/// What `forewarm plan` leaves.
+pub const KIND: Kind =
+    Kind { name: "plan", read: |_, folder| Ok(Box::new(stored::plan(&stored::text(folder, stored::PLAN)?)?)) };
+
+impl Report for Plan {
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn data(&self) -> Vec<Artefact> {
+        vec![Artefact::new(stored::PLAN, self.json()), Artefact::csv("plan.csv", |to| csv::plan(self, to))]
+    }
+
+    fn charts(&self) -> Vec<Drawn> {
+        chart::plan::charts(self)
+    }
+
+    fn html(&self, manifest: &Manifest, charts: &[Drawn]) -> String {
+        page(self, manifest, charts)
+    }
+
+    fn markdown(&self, manifest: &Manifest) -> String {
+        markdown::of_terminal("Plan", &self.text(false), manifest)
+    }
+
+    fn text(&self, colour: bool) -> String {
+        table(self, colour)
+    }
+
+    fn json(&self) -> String {
+        json::plan(self)
+    }
+}
 
 /// The answer in one line.
 fn headline(plan: &Plan) -> String {

@@ -14,11 +14,21 @@ pub mod page;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 
-use crate::measure::sweep::Columns;
+use std::io::{self, Write};
+
+use digest::Digest;
+
+use super::chart::Drawn;
+use super::kinds::Kind as ResultKind;
+use super::stored::{self, StoredError};
+use super::{Artefact, Report, markdown};
+use crate::measure::Manifest;
+use crate::measure::sweep::{Columns, Row};
 use crate::report::csv::metric_column;
 use crate::report::number::Quantity;
+use crate::scenario::Scenario;
 use crate::scenario::axis::Unit;
-use crate::scenario::sweep::Sweep;
+use crate::scenario::sweep::{Point, Sweep};
 
 /// A column of the table of points.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,5 +92,110 @@ fn symbol(unit: Unit) -> &'static str {
         Unit::Megabytes => "MB",
         Unit::PerSecond => "1/s",
         Unit::Count | Unit::Number => "1",
+    }
+}
+
+/// What `forewarm sweep` leaves.
+pub const KIND: ResultKind = ResultKind {
+    name: "sweep",
+    read: |manifest, folder| {
+        let scenario = stored::scenario(manifest, folder)?;
+        let table = folder.open(stored::SWEEP).map_err(|error| StoredError::Io { file: stored::SWEEP, error })?;
+        let digest = stored::sweep(&scenario, table)?;
+        Ok(Box::new(SweepReport { scenario, digest, tables: Vec::new() }))
+    },
+};
+
+/// A sweep.
+#[derive(Clone, Debug)]
+pub struct SweepReport {
+    /// The scenario that was swept.
+    pub scenario: Scenario,
+    /// What charts and tables need of all points.
+    pub digest: Digest,
+    /// The tables with a row for each point; empty where they were written elsewhere, because they may be long.
+    pub tables: Vec<Artefact>,
+}
+
+impl Report for SweepReport {
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn data(&self) -> Vec<Artefact> {
+        self.tables.clone()
+    }
+
+    fn charts(&self) -> Vec<Drawn> {
+        chart::charts(&self.digest)
+    }
+
+    fn html(&self, manifest: &Manifest, charts: &[Drawn]) -> String {
+        page::page(&self.scenario, &self.digest, manifest, charts)
+    }
+
+    fn markdown(&self, manifest: &Manifest) -> String {
+        markdown::of_terminal("Sweep", &self.text(false), manifest)
+    }
+
+    fn text(&self, _: bool) -> String {
+        page::answer(&self.scenario, &self.digest)
+    }
+
+    fn json(&self) -> String {
+        page::json(&self.scenario, &self.digest)
+    }
+}
+
+/// The files with a row for each point, written row by row.
+pub struct Tables<W: Write + Send> {
+    csv: csv::Rows<W>,
+    #[cfg(feature = "parquet")]
+    parquet: parquet::Rows<W>,
+}
+
+/// The file that could not be written, and why.
+pub type Failed = (&'static str, io::Error);
+
+#[cfg(feature = "parquet")]
+const PARQUET: &str = "sweep.parquet";
+
+impl<W: Write + Send> Tables<W> {
+    /// Opens each file with `create` and writes how it begins.
+    ///
+    /// # Errors
+    /// What the output answers.
+    pub fn new(table: &[Column], create: impl Fn(&'static str) -> io::Result<W>) -> Result<Self, Failed> {
+        let csv = create(stored::SWEEP).and_then(|to| Ok(csv::Rows::new(to, table.to_vec())?));
+        #[cfg(feature = "parquet")]
+        let parquet = create(PARQUET).and_then(|to| parquet::Rows::new(to, table.to_vec(), None));
+        Ok(Self {
+            csv: csv.map_err(|error| (stored::SWEEP, error))?,
+            #[cfg(feature = "parquet")]
+            parquet: parquet.map_err(|error| (PARQUET, error))?,
+        })
+    }
+
+    /// Writes the row of a point.
+    ///
+    /// # Errors
+    /// What the output answers.
+    pub fn write(&mut self, point: Point, row: Row) -> Result<(), Failed> {
+        self.csv.write(&point, &row).map_err(|error| (stored::SWEEP, error.into()))?;
+        #[cfg(feature = "parquet")]
+        self.parquet.write(point, row).map_err(|error| (PARQUET, error))?;
+        Ok(())
+    }
+
+    /// Writes how each file ends, and hands back the outputs by name.
+    ///
+    /// # Errors
+    /// What the output answers.
+    pub fn finish(self) -> Result<Vec<(&'static str, W)>, Failed> {
+        Ok(vec![
+            (stored::SWEEP, self.csv.finish().map_err(|error| (stored::SWEEP, error))?),
+            #[cfg(feature = "parquet")]
+            (PARQUET, self.parquet.finish().map_err(|error| (PARQUET, error))?),
+        ])
     }
 }

@@ -147,7 +147,7 @@ fn properties() -> Result<WriterProperties, ParquetError> {
 }
 
 /// The part of a shard, read again.
-pub struct Part {
+pub struct Shard {
     /// What it says about itself.
     pub label: String,
     /// How many rows it says it has.
@@ -164,7 +164,7 @@ pub struct Part {
 
 /// Why a part cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum PartError {
+pub enum ShardError {
     /// It is cut short, or no Parquet at all.
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -173,21 +173,21 @@ pub enum PartError {
     Foreign,
 }
 
-impl Part {
+impl Shard {
     /// Opens a part with these columns: of another sweep it has others.
     ///
     /// # Errors
     /// What is not a part, or not whole.
-    pub fn open(file: File, columns: &[Column]) -> Result<Self, PartError> {
-        let damaged = |error: ParquetError| PartError::Damaged(error.to_string());
+    pub fn open(file: File, columns: &[Column]) -> Result<Self, ShardError> {
+        let damaged = |error: ParquetError| ShardError::Damaged(error.to_string());
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let metadata = builder.metadata().file_metadata();
         let value = |key: &str| {
             let pairs = metadata.key_value_metadata()?;
             pairs.iter().find(|pair| pair.key == key)?.value.clone()
         };
-        let label = value(PART).ok_or(PartError::Foreign)?;
-        let expected = value(CHECKSUM).ok_or(PartError::Foreign)?;
+        let label = value(PART).ok_or(ShardError::Foreign)?;
+        let expected = value(CHECKSUM).ok_or(ShardError::Foreign)?;
         let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
         let first = columns.iter().position(|column| column.kind == Kind::Replications).unwrap_or(0);
         let width = columns.len() - first;
@@ -199,8 +199,8 @@ impl Part {
     ///
     /// # Errors
     /// What is damaged.
-    pub fn next_row(&mut self) -> Result<Option<Row>, PartError> {
-        let damaged = |what: &str| PartError::Damaged(what.to_owned());
+    pub fn next_row(&mut self) -> Result<Option<Row>, ShardError> {
+        let damaged = |what: &str| ShardError::Damaged(what.to_owned());
         if self.batch.as_ref().is_none_or(|(batch, at)| *at == batch.num_rows()) {
             match self.reader.next() {
                 Some(Ok(batch)) if batch.num_columns() == self.first + self.width => self.batch = Some((batch, 0)),

@@ -5,15 +5,15 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use super::super::folder::{MadeFolders, temporary_file};
-use super::{Effort, Study, finish};
-use crate::cli::exit::{Done, Stop};
+use super::{Effort, SweepCommand, on_disk};
+use crate::cli::exit::{CliError, ExitStatus};
 use crate::cli::journal::{Identity, Journal, Unfit};
 use crate::cli::results::Results;
 use crate::cli::terminal;
 use crate::experiment::sweep::shard;
 use crate::measure::sweep::Row;
 use crate::report::number::count;
-use crate::report::sweep::parquet::{Part, PartError, Rows};
+use crate::report::sweep::parquet::{Rows, Shard, ShardError};
 
 /// Missing shards named one by one.
 const NAMED: usize = 10;
@@ -27,18 +27,18 @@ struct Label {
     shards: u32,
 }
 
-impl Study<'_> {
+impl SweepCommand<'_> {
     /// Simulates one shard and writes its part.
-    pub(super) fn part(&self, number: u32, of: u32) -> Result<Done, Stop> {
+    pub(super) fn part(&self, number: u32, of: u32) -> Result<ExitStatus, CliError> {
         let folder = self.parts_folder();
-        let failed = |error| Stop::of_path(format!("cannot write a part to {}", folder.display()), error);
+        let failed = |error| CliError::of_path(format!("cannot write a part to {}", folder.display()), error);
         let made = MadeFolders::make(&folder).map_err(failed)?;
         let path = folder.join(part_name(number, of));
         if path.exists() && self.is_whole(&path, number, of) {
             if !self.args.job.quiet {
                 terminal::complain(&format!("{} is there already, and whole\n", path.display()));
             }
-            return Ok(Done::Well);
+            return Ok(ExitStatus::Success);
         }
         // Fails now and not after the long part.
         let temporary = temporary_file(&folder).map_err(failed)?;
@@ -52,47 +52,47 @@ impl Study<'_> {
         let interrupted = |_: &str| "the shard begins anew when it is run again".to_owned();
         let effort = self.simulate(range.clone().collect(), &costs, &mut journal, interrupted)?;
         let label = Label { sweep: self.identity(), shard: number, shards: of };
-        let label = serde_json::to_string(&label).map_err(|error| Stop::Environment(error.into()))?;
-        let failed = |error| Stop::of_writing(path.display(), error);
+        let label = serde_json::to_string(&label).map_err(|error| CliError::Environment(error.into()))?;
+        let failed = |error| CliError::of_writing(path.display(), error);
         let file = BufWriter::with_capacity(1 << 18, temporary.as_file().try_clone().map_err(failed)?);
         let mut rows = Rows::new(file, self.table.clone(), Some(label)).map_err(failed)?;
         for number in range.clone() {
             let row = journal.row(number).map_err(failed)?;
             rows.write(self.task.points.get(number), row).map_err(failed)?;
         }
-        finish(rows.finish()).map_err(failed)?;
+        rows.finish().and_then(on_disk).map_err(failed)?;
         temporary.persist(&path).map_err(|error| failed(error.error))?;
         made.keep();
         if !self.args.job.quiet {
             let (points, all) = (count((range.end - range.start) as f64), count(self.task.points.count() as f64));
             let path = path.display();
-            terminal::print(&format!("{points} of {all} points in {path}, {:.2} s.\n", effort.wall_s))?;
+            terminal::print(&format!("{points} of {all} points in {path}, {:.2} s.\n", effort.took.as_secs_f64()))?;
         }
-        Ok(Done::Well)
+        Ok(ExitStatus::Success)
     }
 
     /// Puts all parts together.
-    pub(super) fn merge(&self, folder: &Path) -> Result<Done, Stop> {
+    pub(super) fn merge(&self, folder: &Path) -> Result<ExitStatus, CliError> {
         let found = parts_in(folder)?;
         let Some(&(_, of)) = found.first() else {
-            return Err(Stop::input(
+            return Err(CliError::input(
                 format!("{} has no parts of a sweep", folder.display()),
                 &format!("make them, as in `{}`", self.shard_command(1, 64, folder)),
             ));
         };
         if let Some((_, other)) = found.iter().find(|(_, other)| *other != of) {
             let message = format!("{} has parts of {of} shards and parts of {other} shards", folder.display());
-            return Err(Stop::input(message, "keep those that belong together"));
+            return Err(CliError::input(message, "keep those that belong together"));
         }
         self.refuse_missing(folder, &found, of)?;
         let results = Results::reserve(&self.folder())?;
         let mut rows = AllRows { study: self, folder, of, shard: 0, part: None, next: 0 };
         self.write(results, std::iter::from_fn(|| rows.next_row().transpose()), Effort::default())?;
-        Ok(Done::Well)
+        Ok(ExitStatus::Success)
     }
 
     /// Names the shards that are not there, with the commands that make them.
-    fn refuse_missing(&self, folder: &Path, found: &[(u32, u32)], of: u32) -> Result<(), Stop> {
+    fn refuse_missing(&self, folder: &Path, found: &[(u32, u32)], of: u32) -> Result<(), CliError> {
         let is_there = |number: &u32| found.binary_search(&(*number, of)).is_ok();
         let missing: Vec<u32> = (1..=of).filter(|number| !is_there(number)).collect();
         if missing.is_empty() {
@@ -109,7 +109,7 @@ impl Study<'_> {
         };
         let are = if missing.len() == 1 { "is" } else { "are" };
         let message = format!("{} of {of} shards {are} missing in {}", missing.len(), folder.display());
-        Err(Stop::input(message, &format!("make them with{commands}{more}")))
+        Err(CliError::input(message, &format!("make them with{commands}{more}")))
     }
 
     /// Whether this is the part of a shard of this sweep, from the first row to the last.
@@ -125,43 +125,43 @@ impl Study<'_> {
     }
 
     /// Opens a part, if it is one of this sweep.
-    fn open(&self, path: &Path, number: u32, of: u32) -> Result<Part, Stop> {
+    fn open(&self, path: &Path, number: u32, of: u32) -> Result<Shard, CliError> {
         let shown = path.display();
-        let file = File::open(path).map_err(|error| Stop::of_path(format!("cannot read {shown}"), error))?;
-        let part = Part::open(file, &self.table).map_err(|error| self.refuse(path, &error, number, of))?;
+        let file = File::open(path).map_err(|error| CliError::of_path(format!("cannot read {shown}"), error))?;
+        let part = Shard::open(file, &self.table).map_err(|error| self.refuse(path, &error, number, of))?;
         let label: Label = serde_json::from_str(&part.label)
-            .map_err(|error| self.refuse(path, &PartError::Damaged(error.to_string()), number, of))?;
+            .map_err(|error| self.refuse(path, &ShardError::Damaged(error.to_string()), number, of))?;
         if let Some(difference) = self.identity().difference(&label.sweep) {
             let help = format!("make it again with\n  {}", self.shard_command(number, of, folder_of(path)));
-            return Err(Stop::input(format!("{shown} is a part of another sweep: {difference}"), &help));
+            return Err(CliError::input(format!("{shown} is a part of another sweep: {difference}"), &help));
         }
         if (label.shard, label.shards) != (number, of) {
             let message = format!("{shown} is shard {}/{}, whatever its name says", label.shard, label.shards);
-            return Err(Stop::input(message, "give it the name that it had"));
+            return Err(CliError::input(message, "give it the name that it had"));
         }
         Ok(part)
     }
 
-    fn refuse(&self, path: &Path, error: &PartError, number: u32, of: u32) -> Stop {
+    fn refuse(&self, path: &Path, error: &ShardError, number: u32, of: u32) -> CliError {
         let help = format!("make it again with\n  {}", self.shard_command(number, of, folder_of(path)));
-        Stop::input(format!("{} cannot be used: {error}", path.display()), &help)
+        CliError::input(format!("{} cannot be used: {error}", path.display()), &help)
     }
 }
 
 /// The rows of all parts, one part after the other.
 struct AllRows<'a> {
-    study: &'a Study<'a>,
+    study: &'a SweepCommand<'a>,
     folder: &'a Path,
     of: u32,
     /// The shard that is read.
     shard: u32,
-    part: Option<Part>,
+    part: Option<Shard>,
     /// The point that must come next.
     next: u64,
 }
 
 impl AllRows<'_> {
-    fn next_row(&mut self) -> Result<Option<Row>, Stop> {
+    fn next_row(&mut self) -> Result<Option<Row>, CliError> {
         loop {
             let path = self.folder.join(part_name(self.shard, self.of));
             if let Some(part) = &mut self.part {
@@ -177,7 +177,7 @@ impl AllRows<'_> {
                             row.number + 1,
                             self.next + 1
                         );
-                        return Err(Stop::input(
+                        return Err(CliError::input(
                             message,
                             "make all parts with the same forewarm on machines of the same kind",
                         ));
@@ -189,7 +189,7 @@ impl AllRows<'_> {
                 let all = self.study.task.points.count();
                 if self.next < all {
                     let message = format!("the parts have {} of {all} points", self.next);
-                    return Err(Stop::input(
+                    return Err(CliError::input(
                         message,
                         "make all parts with the same forewarm on machines of the same kind",
                     ));
@@ -214,8 +214,8 @@ fn part_name(number: u32, of: u32) -> String {
 }
 
 /// The shards whose parts are in a folder, in order.
-fn parts_in(folder: &Path) -> Result<Vec<(u32, u32)>, Stop> {
-    let failed = |error| Stop::of_path(format!("cannot read {}", folder.display()), error);
+fn parts_in(folder: &Path) -> Result<Vec<(u32, u32)>, CliError> {
+    let failed = |error| CliError::of_path(format!("cannot read {}", folder.display()), error);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use super::exit::{INTERRUPTED, Stop};
+use super::exit::{CliError, INTERRUPTED};
 use super::terminal;
 
 /// Flags that are raised once and looked at now and then.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Halt(Arc<Flags>);
+pub(super) struct CancelToken(Arc<Flags>);
 
 #[derive(Debug, Default)]
 struct Flags {
@@ -16,26 +16,26 @@ struct Flags {
     failed: AtomicBool,
 }
 
-impl Halt {
+impl CancelToken {
     /// From now on Ctrl-C (and a polite request to end) raises the flag; the second one ends the program at once.
     ///
     /// # Errors
     /// If the system has no room for a handler.
-    pub(super) fn on_interrupt() -> Result<Self, Stop> {
-        let halt = Self::default();
-        let flags = Arc::clone(&halt.0);
+    pub(super) fn on_interrupt() -> Result<Self, CliError> {
+        let cancel = Self::default();
+        let flags = Arc::clone(&cancel.0);
         ctrlc::set_handler(move || {
             if flags.interrupted.swap(true, Relaxed) {
                 std::process::exit(INTERRUPTED.into());
             }
             terminal::complain("\nstopping; press Ctrl-C again to stop at once\n");
         })
-        .map_err(|error| Stop::Environment(anyhow::Error::new(error).context("cannot watch for Ctrl-C")))?;
-        Ok(halt)
+        .map_err(|error| CliError::Environment(anyhow::Error::new(error).context("cannot watch for Ctrl-C")))?;
+        Ok(cancel)
     }
 
     /// Whether to go on.
-    pub(super) fn is_raised(&self) -> bool {
+    pub(super) fn is_cancelled(&self) -> bool {
         self.is_interrupted() || self.0.failed.load(Relaxed)
     }
 

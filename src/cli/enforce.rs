@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::args::GateArgs;
-use super::exit::{Done, Stop};
-use super::halt::Halt;
+use super::args::EnforceArgs;
+use super::cancel::CancelToken;
+use super::exit::{CliError, ExitStatus};
 use super::output::{Output, Sink, refuse_foreign};
 use super::results::Results;
 use super::terminal;
@@ -22,7 +22,10 @@ const FORM: &str = "write METRIC<VALUE or METRIC>VALUE, as in latency_s.p99<800m
 ///
 /// # Errors
 /// All that is wrong with them, at once.
-pub(super) fn add<'a>(args: &GateArgs, scenarios: impl IntoIterator<Item = &'a mut Scenario>) -> Result<(), Stop> {
+pub(super) fn add<'a>(
+    args: &EnforceArgs,
+    scenarios: impl IntoIterator<Item = &'a mut Scenario>,
+) -> Result<(), CliError> {
     for scenario in scenarios {
         let (mut wrong, mut added) = (Vec::new(), Vec::new());
         for text in args.enforce.iter().filter(|text| !text.is_empty()) {
@@ -32,12 +35,12 @@ pub(super) fn add<'a>(args: &GateArgs, scenarios: impl IntoIterator<Item = &'a m
             }
         }
         if !wrong.is_empty() {
-            return Err(Stop::Input(anyhow::anyhow!(wrong.join("\nerror: "))));
+            return Err(CliError::Input(anyhow::anyhow!(wrong.join("\nerror: "))));
         }
         scenario.objectives.extend(added);
         if scenario.objectives.is_empty() && (is_confident(args) || args.junit.is_some()) {
             let option = if is_confident(args) { "--enforce" } else { "--junit" };
-            return Err(Stop::input(
+            return Err(CliError::input(
                 format!("{option}: the scenario has no objective"),
                 "add an [[objective]] to it, or one here, as in --enforce='latency_s.p99<800ms'",
             ));
@@ -47,7 +50,7 @@ pub(super) fn add<'a>(args: &GateArgs, scenarios: impl IntoIterator<Item = &'a m
 }
 
 /// Whether a bare `--enforce` asks for whole intervals.
-fn is_confident(args: &GateArgs) -> bool {
+fn is_confident(args: &EnforceArgs) -> bool {
     args.enforce.iter().any(String::is_empty)
 }
 
@@ -55,9 +58,9 @@ fn is_confident(args: &GateArgs) -> bool {
 ///
 /// # Errors
 /// With fewer than two replications.
-pub(super) fn needs_intervals(args: &GateArgs, replications: u32) -> Result<(), Stop> {
+pub(super) fn needs_intervals(args: &EnforceArgs, replications: u32) -> Result<(), CliError> {
     if is_confident(args) && replications < 2 {
-        return Err(Stop::input(
+        return Err(CliError::input(
             "--enforce asks for whole intervals, and one replication makes none",
             "ask for more with --replications 5, or leave --enforce away to judge by the mean",
         ));
@@ -100,20 +103,20 @@ fn objective(text: &str, scenario: &Scenario) -> Result<Objective, (String, Stri
 }
 
 /// The file of `--junit`, opened before the long part.
-pub(super) struct Gate {
+pub(super) struct Enforcement {
     confident: bool,
     junit: Option<(Output, Sink)>,
 }
 
-impl Gate {
+impl Enforcement {
     /// Opens the file, in the folder of the results if that is where it will lie.
     ///
     /// # Errors
     /// A file of somebody else, and what the system answers.
-    pub(super) fn open(args: &GateArgs, results: &Results, halt: &Halt) -> Result<Self, Stop> {
+    pub(super) fn open(args: &EnforceArgs, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
         let open = |path: &Path| {
             refuse_foreign(path, &[junit::MARK], "--junit")?;
-            Output::open(path, Some(results), halt)
+            Output::open(path, Some(results), cancel)
         };
         let junit = args.junit.as_deref().map(open).transpose()?;
         Ok(Self { confident: is_confident(args), junit })
@@ -123,7 +126,7 @@ impl Gate {
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64) -> Result<Done, Stop> {
+    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64) -> Result<ExitStatus, CliError> {
         if let Some((output, mut sink)) = self.junit {
             let text = junit::render(suites, seconds, self.confident);
             output.keep(sink.write_all(text.as_bytes()).map(|()| sink))?;
@@ -135,7 +138,7 @@ impl Gate {
             terminal::complain(&format!("--enforce: {}: {}\n", suite.name, junit::found(one, true)));
         }
         let is_met = objectives().all(|(_, one)| one.met && !is_unsure(one));
-        Ok(if is_met { Done::Well } else { Done::Missed })
+        Ok(if is_met { ExitStatus::Success } else { ExitStatus::ObjectiveMissed })
     }
 }
 

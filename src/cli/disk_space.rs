@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::exit::Stop;
+use super::exit::CliError;
 use super::terminal;
 use crate::report::number::count;
 
@@ -37,7 +37,7 @@ pub(super) fn check(
     room: Option<u64>,
     requests: Option<f64>,
     quiet: bool,
-) -> Result<(), Stop> {
+) -> Result<(), CliError> {
     let (Some(room), Some(requests)) = (room, requests) else { return Ok(()) };
     let room = room as f64;
     let size = Size::of(path);
@@ -46,7 +46,7 @@ pub(super) fn check(
     if requests * size.least > room {
         let help = "free some space, write to another disk, shorten simulation.horizon, or let the name end in .csv.zst, .json.gz";
         let message = format!("{about}, and the disk of {shown} has only {} left\nhelp: {help}", bytes(room));
-        return Err(Stop::Environment(anyhow::anyhow!(message)));
+        return Err(CliError::Environment(anyhow::anyhow!(message)));
     }
     if requests * size.typical > 0.9 * room && !quiet {
         terminal::complain(&format!("warning: {about}, and the disk of {shown} has {} left\n", bytes(room)));
@@ -71,7 +71,7 @@ mod tests {
 
     fn answer(name: &str, room: Option<u64>, requests: Option<f64>) -> Result<(), String> {
         check("--requests", Path::new(name), room, requests, true).map_err(|stop| match stop {
-            Stop::Environment(error) => error.to_string(),
+            CliError::Environment(error) => error.to_string(),
             other => panic!("{other:?}"),
         })
     }

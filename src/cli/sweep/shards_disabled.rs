@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use super::{Done, Stop, Study};
+use super::{CliError, ExitStatus, SweepCommand};
 
-impl Study<'_> {
-    pub(super) fn part(&self, _number: u32, _of: u32) -> Result<Done, Stop> {
+impl SweepCommand<'_> {
+    pub(super) fn part(&self, _number: u32, _of: u32) -> Result<ExitStatus, CliError> {
         Err(Self::without_parquet())
     }
 
-    pub(super) fn merge(&self, _folder: &Path) -> Result<Done, Stop> {
+    pub(super) fn merge(&self, _folder: &Path) -> Result<ExitStatus, CliError> {
         Err(Self::without_parquet())
     }
 
-    fn without_parquet() -> Stop {
-        Stop::input(
+    fn without_parquet() -> CliError {
+        CliError::input(
             "this forewarm was built without Parquet, of which shards are made",
             "build it with its default features",
         )

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
-use super::halt::Halt;
+use super::cancel::CancelToken;
 use crate::experiment::Progress;
 use crate::report::number::count;
 
@@ -17,11 +17,11 @@ const DELAY: Duration = Duration::from_millis(500);
 const WHOLE: f64 = 1e12;
 
 /// Counts what is done, shows it if somebody wants to see it, and says when to stop.
-pub(super) struct Meter {
-    halt: Halt,
+pub(super) struct ProgressBar {
+    cancel: CancelToken,
     started: Instant,
     visible: bool,
-    bar: OnceLock<ProgressBar>,
+    bar: OnceLock<Bar>,
     /// Steps of [`WHOLE`].
     done: AtomicU64,
     requests: AtomicU64,
@@ -29,11 +29,11 @@ pub(super) struct Meter {
     note: Mutex<String>,
 }
 
-impl Meter {
+impl ProgressBar {
     /// Starts the clock. The bar appears after half a second if it is `visible`.
-    pub(super) fn start(halt: Halt, visible: bool) -> Self {
+    pub(super) fn start(cancel: CancelToken, visible: bool) -> Self {
         let (done, requests) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { halt, started: Instant::now(), visible, bar: OnceLock::new(), done, requests, note: Mutex::default() }
+        Self { cancel, started: Instant::now(), visible, bar: OnceLock::new(), done, requests, note: Mutex::default() }
     }
 
     /// Says something beside the bar from now on.
@@ -52,7 +52,7 @@ impl Meter {
     fn show(&self, elapsed: Duration, done: u64, requests: u64) {
         let bar = self.bar.get_or_init(|| {
             let style = ProgressStyle::with_template("{percent:>3} % {bar:30} {msg}, {eta} left");
-            ProgressBar::with_draw_target(Some(WHOLE as u64), ProgressDrawTarget::stderr())
+            Bar::with_draw_target(Some(WHOLE as u64), ProgressDrawTarget::stderr())
                 .with_style(style.expect("the template is right"))
                 .with_elapsed(elapsed)
         });
@@ -63,7 +63,7 @@ impl Meter {
     }
 }
 
-impl Progress for Meter {
+impl Progress for ProgressBar {
     fn begin(&self) {
         self.done.store(0, Relaxed);
         if let Some(bar) = self.bar.get() {
@@ -81,7 +81,7 @@ impl Progress for Meter {
                 self.show(elapsed, done, requests);
             }
         }
-        if self.halt.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -106,11 +106,11 @@ mod tests {
 
     #[test]
     fn an_output_that_failed_stops_the_run() {
-        let halt = Halt::default();
-        let meter = Meter::start(halt.clone(), false);
+        let cancel = CancelToken::default();
+        let meter = ProgressBar::start(cancel.clone(), false);
         assert!(meter.advance(0.25, 10).is_continue());
-        halt.output_failed();
+        cancel.output_failed();
         assert!(meter.advance(0.25, 10).is_break());
-        assert!(!halt.is_interrupted());
+        assert!(!cancel.is_interrupted());
     }
 }
