@@ -7,22 +7,24 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], [`rng`] | the clock, ids, random streams |
-//! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
-//! | 2 | [`dist`] | distributions |
-//! | 3 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
-//! | 4 | [`scenario`] | the scenario file, read and checked |
-//! | 5 | [`engine`] | the simulation itself |
-//! | 6 | [`measure`] | what is recorded: summary, time series, cost |
-//! | 7 | [`experiment`] | replications, cells: the only place where threads share work |
-//! | 8 | [`report`] | tables, charts, pages: values in, text out |
-//! | 9 | [`study`] | commands without a command line: text and options in, named files out |
-//! | 10 | [`cli`] | the command line: the only place with files, clock and terminal |
+//! | 0 | [`time`], [`id`], `hash` | the clock, ids, a hash |
+//! | 1 | [`rng`] | random streams |
+//! | 2 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
+//! | 3 | [`dist`] | distributions |
+//! | 4 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
+//! | 5 | [`scenario`] | the scenario file, read and checked |
+//! | 6 | [`engine`] | the simulation itself |
+//! | 7 | [`measure`] | what is recorded: summary, time series, cost |
+//! | 8 | [`experiment`] | replications, cells: the only place where threads share work |
+//! | 9 | [`report`] | tables, charts, pages: values in, text out |
+//! | 10 | [`study`] | commands without a command line: text and options in, named files out |
+//! | 11 | [`cli`] | the command line: the only place with files, clock and terminal |
 
 pub mod cli;
 pub mod dist;
 pub mod engine;
 pub mod experiment;
+mod hash;
 pub mod id;
 pub mod measure;
 pub mod metric;

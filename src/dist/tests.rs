@@ -128,6 +128,14 @@ fn every_kind_follows_its_law() {
 }
 
 #[test]
+fn every_kind_is_tested() {
+    let tested = every_kind();
+    for kind in DistSpec::UNION.all() {
+        assert!(tested.iter().any(|(name, ..)| *name == kind.key), "{}", kind.key);
+    }
+}
+
+#[test]
 fn moments_agree_with_published_fits() {
     // EuroSys 2025, cold starts at Huawei: log-normal of mean 3.24 s and sd 7.10 s has median 1.345 s and sigma 1.326.
     let cold = ok(Dist::log_normal_moments(secs(3.24), secs(7.1)));

@@ -34,6 +34,7 @@ pub use base::{Base, Findings};
 pub use data::Files;
 pub use model::*;
 
+use crate::hash::fnv1a;
 use crate::schema::decode::{Field, Reader};
 use crate::schema::tree::{self, Node, Value};
 use data::Data;
@@ -282,9 +283,4 @@ impl<'a> Loader<'a> {
         }
         scenarios
     }
-}
-
-/// The 64-bit FNV-1a hash.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
