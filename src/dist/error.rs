@@ -113,7 +113,9 @@ pub(super) fn report(check: &mut Check<'_, '_, '_>, result: Result<Dist, DistErr
 pub(super) fn report_in_list(check: &mut Check<'_, '_, '_>, result: Result<Dist, DistError>, list: &str) {
     let Err(error) = result else { return };
     let place = match error {
-        DistError::Unsorted { place } | DistError::BranchProbability { place, .. } => check.element(list, place - 1),
+        DistError::Unsorted { place } | DistError::BranchProbability { place, .. } => {
+            check.span(&format!("{list}.{place}"))
+        }
         _ => check.span(list),
     };
     check.of_kind(place, error);

@@ -67,6 +67,9 @@ pub trait Distribution {
     fn file(&self) -> Option<(&Spanned<String>, Option<Unit>)> {
         None
     }
+
+    /// Takes the values that were read from its file.
+    fn load(&mut self, _values: &Empirical) {}
 }
 
 parameters! {

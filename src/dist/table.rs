@@ -85,6 +85,10 @@ impl Distribution for EmpiricalSpec {
     fn file(&self) -> Option<(&Spanned<String>, Option<Unit>)> {
         self.file.as_ref().map(|file| (file, self.unit))
     }
+
+    fn load(&mut self, values: &Empirical) {
+        *self = Self { values: Some(values.0.to_vec()), file: None, unit: None };
+    }
 }
 
 /// The unit of numbers in a file.

@@ -5,13 +5,15 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
-use super::raw::arrivals::{PopulationTable, TraceFormat, TraceTable};
 use crate::dist::{Dist, Unit};
+use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
-use crate::workload::trace::{Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFunction};
+use crate::workload::trace::{
+    Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFormat, TraceFunction, TraceSpec,
+};
 use crate::workload::{ArrivalSpec, Input};
 
 /// Where the files come from that a scenario names: the disk, or in tests a table in memory.
@@ -43,7 +45,7 @@ impl Traced {
         Self::ByFunction(functions.map(|(function, counts)| (function, ArrivalSpec::Counts(counts))).collect())
     }
 
-    fn of_population(spec: PopulationSpec) -> Self {
+    fn of_population(spec: &PopulationSpec) -> Self {
         let functions = spec.draw().into_iter().map(|function| {
             let traced = TraceFunction {
                 name: function.name.clone(),
@@ -101,19 +103,18 @@ impl<'a> Data<'a> {
     }
 
     /// A population, drawn once.
-    pub(super) fn population(&mut self, table: &PopulationTable) -> Option<Traced> {
-        let (functions, invocations_per_day, seed) = ((*table.functions)?, (*table.invocations_per_day)?, *table.seed);
-        let draw = || Some(Traced::of_population(PopulationSpec { functions, invocations_per_day, seed }));
-        self.traces.entry(format!("population {functions} {invocations_per_day} {seed}")).or_insert_with(draw).clone()
+    pub(super) fn population(&mut self, spec: &PopulationSpec) -> Option<Traced> {
+        let draw = || Some(Traced::of_population(spec));
+        self.traces.entry(format!("{spec:?}")).or_insert_with(draw).clone()
     }
 
     /// A trace, looked through once; problems are reported once.
-    pub(super) fn trace(&mut self, table: &TraceTable, problems: &mut Problems) -> Option<Traced> {
-        let key = table.key();
+    pub(super) fn trace(&mut self, table: &TraceSpec, problems: &mut Problems) -> Option<Traced> {
+        let key = format!("{table:?}");
         if let Some(known) = self.traces.get(&key) {
             return known.clone();
         }
-        let path = table.file.as_deref()?;
+        let path = &table.file.value;
         let place = table.file.place;
         let read = match self.read_trace(table, path) {
             Ok((traced, skipped)) => {
@@ -129,24 +130,24 @@ impl<'a> Data<'a> {
         read
     }
 
-    fn read_trace(&self, table: &TraceTable, path: &str) -> Result<(Traced, Skipped), TraceError> {
-        let on_error = *table.on_error;
-        let input = |path: &String| self.files.input(path);
+    fn read_trace(&self, table: &TraceSpec, path: &str) -> Result<(Traced, Skipped), TraceError> {
+        let on_error = table.on_error;
+        let input = |path: &Spanned<String>| self.files.input(path);
         let rows = |format| {
             let trace = RowTrace::scan(&self.files.input(path), format, on_error)?;
             let skipped = trace.skipped.clone();
             Ok((Traced::Rows(trace.into()), skipped))
         };
-        match *table.format {
-            Some(TraceFormat::Forewarm) => rows(RowFormat::Forewarm),
-            Some(TraceFormat::Azure2021) => rows(RowFormat::Azure2021),
-            _ => {
+        match table.format {
+            TraceFormat::Forewarm => rows(RowFormat::Forewarm),
+            TraceFormat::Azure2021 => rows(RowFormat::Azure2021),
+            TraceFormat::Azure2019 => {
                 let files = Azure2019Files {
                     invocations: self.files.input(path),
                     durations: table.durations.as_ref().map(input),
                     memory: table.memory.as_ref().map(input),
                 };
-                let trace = Azure2019::read(&files, *table.spread, on_error)?;
+                let trace = Azure2019::read(&files, table.spread, on_error)?;
                 let skipped = trace.skipped.clone();
                 Ok((Traced::of_counts(trace), skipped))
             }

@@ -17,10 +17,6 @@ pub const MAX_VARIANTS: u32 = 1_000;
 pub const MAX_OBJECTIVES: u32 = 10_000;
 /// Bytes of a file of observations.
 pub const MAX_DATA_BYTES: u64 = 64 << 20;
-/// Users of a closed loop.
-pub const MAX_USERS: u32 = 1_000_000;
-/// Requests of one burst.
-pub const MAX_BURST: u32 = 10_000_000;
 /// Instances that are always there, over all functions.
 pub const MAX_PROVISIONED: u32 = 1_000_000;
 /// Independent runs.

@@ -1,6 +1,5 @@
 //! What a scenario can name, for `forewarm list`: read off the declarations in `raw`.
 
-use super::raw::arrivals::ArrivalTable;
 use super::raw::function::OverflowWord;
 use super::raw::platform::Preset;
 use crate::dist::DistSpec;
@@ -9,6 +8,7 @@ use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::schema::decode::Field;
 use crate::schema::shape::{Shape, UnionShape};
+use crate::workload::ArrivalParameters;
 
 /// Something that a scenario can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub fn distributions() -> Vec<Listed> {
 /// Every arrival process.
 #[must_use]
 pub fn arrivals() -> Vec<Listed> {
-    kinds(ArrivalTable::UNION)
+    kinds(ArrivalParameters::UNION)
 }
 
 fn kinds(union: &UnionShape) -> Vec<Listed> {

@@ -27,20 +27,16 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
         Self { node, reader }
     }
 
-    /// Where the value of a key stands; if it is absent, where its table stands.
+    /// Where the value of a key stands, or the element of a list by its number (`points.3.at`); if it is absent, where its table
+    /// or list stands.
     pub fn span(&self, key: &str) -> SourceSpan {
         let mut node = self.node;
         for segment in key.split('.') {
-            let Some(inner) = node.get(segment) else { break };
+            let element = || node.elements().get(segment.parse::<usize>().ok()?.checked_sub(1)?);
+            let Some(inner) = node.get(segment).or_else(element) else { break };
             node = inner;
         }
         node.place
-    }
-
-    /// Where an element of a list stands; if it is not there, where the list stands.
-    pub fn element(&self, key: &str, index: usize) -> SourceSpan {
-        let list = self.node.get(key).unwrap_or(self.node);
-        list.elements().get(index).unwrap_or(list).place
     }
 
     /// Reports what is wrong with the thing whose kind this table is: "`its.key`: ...".
@@ -73,6 +69,24 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
     fn push(&mut self, key: &str, what: impl Display, help: Option<String>) {
         let problem = Problem::error(self.span(key), format!("`{}` {what}", self.path(key)));
         self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
+    }
+
+    /// Reports the value of a key, elsewhere than where it stands.
+    pub fn wrong_in(&mut self, place: SourceSpan, key: &str, what: impl Display, help: Option<&str>) {
+        let problem = Problem::error(place, format!("`{}` {what}", self.path(key)));
+        self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
+    }
+
+    /// Reports what is wrong with a list, at one of its elements: "`its.key`: ...".
+    pub fn fault_in(&mut self, place: SourceSpan, key: &str, what: impl Display, help: Option<&str>) {
+        let problem = Problem::error(place, format!("`{}`: {what}", self.path(key)));
+        self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
+    }
+
+    /// Reports what is wrong with the whole table, because of a key: "`its.table`: ...".
+    pub fn fault(&mut self, key: &str, what: impl Display) {
+        let problem = Problem::error(self.span(key), format!("`{}`: {what}", self.reader.path()));
+        self.reader.problems.push(problem);
     }
 
     /// Reports a key that should be there: "`its.table` ...".

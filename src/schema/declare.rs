@@ -195,6 +195,14 @@ macro_rules! union {
                 }
             }
         }
+        impl std::ops::DerefMut for $name {
+            fn deref_mut(&mut self) -> &mut Self::Target {
+                match self {
+                    $(Self::$kind(parameters) => &mut **parameters,)*
+                    $($(#[$meta])* Self::$other(other) => other,)?
+                }
+            }
+        }
         impl Field for $name {
             type Value = Self;
             const SHAPE: Shape = Shape::Union(Self::UNION);

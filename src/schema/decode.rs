@@ -4,7 +4,7 @@
 
 mod containers;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::ops::Deref;
 
 use super::diagnostic::{Problem, Problems, SourceSpan, instead, nearest};
@@ -25,7 +25,7 @@ pub trait Field {
 }
 
 /// A value that was read, and where it stands: where it is absent, the place of its table.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Spanned<T> {
     pub value: T,
     pub place: SourceSpan,
@@ -33,7 +33,14 @@ pub struct Spanned<T> {
     pub broken: bool,
 }
 
-/// Where it stands does not count.
+/// Only the value: where it stands does not count.
+impl<T: Debug> Debug for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+/// Only the value: where it stands does not count.
 impl<T: PartialEq> PartialEq for Spanned<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value

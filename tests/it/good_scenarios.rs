@@ -269,6 +269,19 @@ fn observations_are_read_from_a_file() {
     assert_eq!(scenario.functions[0].duration, Dist::empirical(values.to_vec()).expect("values"));
 }
 
+#[test]
+fn a_window_is_drawn_from_the_values_of_a_file() {
+    let text = BASE.replace(
+        "[[source]]",
+        "[function.keep-alive.drawn.window.empirical]\nfile = \"d.txt\"\nunit = \"s\"\n[[source]]",
+    );
+    let files = Memory::default().with("d.txt", b"60\n120\n300\n");
+    let mut scenario =
+        parse("test.toml", &text, &ParseOptions::default(), &files).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let window = scenario.functions[0].keep_alive.distribution().expect("it is drawn").dist().expect("it was read");
+    assert_eq!(window, Dist::empirical([60, 120, 300].map(Span::from_secs).to_vec()).expect("three values"));
+}
+
 pub(crate) fn assert_reads_back(scenario: &Scenario) {
     let again = try_read(&scenario.resolved, &ParseOptions::default())
         .unwrap_or_else(|problems| panic!("{}\n{problems}", scenario.resolved));

@@ -20,6 +20,10 @@ impl Policy for DrawnSpec {
         let window = self.window.dist().unwrap_or(Dist::Constant(Span::FOREVER));
         Window::Asked(Box::new(Drawn::new(window, stream())))
     }
+
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
+        Some(&mut self.window)
+    }
 }
 
 /// Windows with a given law, independent of each other.

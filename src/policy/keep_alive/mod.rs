@@ -8,6 +8,7 @@ mod halving;
 mod hybrid_histogram;
 mod measured;
 
+use crate::dist::DistSpec;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::time::{SimTime, Span};
@@ -56,6 +57,11 @@ pub trait Policy {
 
     /// The window, where it is the same for every instance at every moment whatever else happens.
     fn fixed_window(&self) -> Option<Span> {
+        None
+    }
+
+    /// The distribution that it draws from, whose values may have to be read from a file.
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
         None
     }
 

@@ -18,6 +18,16 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// Reads the file of a distribution that has one, so that it can be made whenever it is needed.
+    pub(super) fn load(&mut self, spec: Option<&mut DistSpec>) {
+        if let Some(spec) = spec
+            && let Some((file, unit)) = spec.file()
+            && let Some(Dist::Empirical(values)) = self.data.empirical(&file.value, unit, file.place, self.problems)
+        {
+            spec.load(&values);
+        }
+    }
+
     /// The phases of a cold start.
     pub(super) fn cold_start(&mut self, table: &ColdStartTable) -> Option<Vec<Phase>> {
         match table {

@@ -35,6 +35,8 @@ impl Checker<'_, '_> {
         let timeout = timeout.map(|timeout| self.positive(table.timeout.place, timeout, &key("timeout")));
         let max_lifetime = table.max_lifetime.flatten();
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
+        let mut keep_alive = (*table.keep_alive).clone();
+        self.load(keep_alive.distribution());
         let scaling = (*table.scaling).clone();
         let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
         let mut selection = table.selection.unwrap_or_default();
@@ -80,7 +82,7 @@ impl Checker<'_, '_> {
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
             snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
-            keep_alive: (*table.keep_alive).clone(),
+            keep_alive,
             scaling,
             concurrency: concurrency?,
             initial: initial.filter(|initial| initial.busy + initial.idle > 0),

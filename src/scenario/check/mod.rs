@@ -1,6 +1,5 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
-mod arrivals;
 mod dist;
 mod function;
 mod initial;
@@ -112,7 +111,8 @@ impl Checker<'_, '_> {
             self.problems.push(problem.help(functions.help()));
         }
         let function = functions.find(&table.function, "function", self.problems);
-        let arrivals = table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path));
+        let arrivals =
+            table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
         Some(Source { name, target: Target::Function(function?), arrivals: arrivals? })
     }
 
@@ -166,64 +166,6 @@ impl Checker<'_, '_> {
         }
         self.problems.push(Problem::error(at, format!("`{path}` must be longer than zero")));
         None
-    }
-}
-
-/// Says which of two ways to give something was meant, when parts of both or of neither are there.
-fn either(
-    table: SourceSpan,
-    path: &str,
-    ways: &[&[(&'static str, &dyn Given)]],
-    problems: &mut Problems,
-) -> Option<usize> {
-    let mut given: Vec<(&'static str, SourceSpan)> = Vec::new();
-    for (key, field) in ways.iter().copied().flatten() {
-        if field.is_broken() {
-            return None;
-        }
-        if let (Some(place), false) = (field.given(), given.iter().any(|(known, _)| known == key)) {
-            given.push((key, place));
-        }
-    }
-    let fits = |way: &[(&'static str, &dyn Given)]| {
-        way.len() == given.len() && way.iter().all(|(key, _)| given.iter().any(|(known, _)| known == key))
-    };
-    if let Some(way) = ways.iter().copied().position(fits) {
-        return Some(way);
-    }
-    let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
-    let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
-    let names = |way: &[(&'static str, &dyn Given)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
-    // The ways that were begun; if what is there fits into none, all of them.
-    let begun: Vec<_> =
-        ways.iter().map(|way| names(way)).filter(|way| keys.iter().all(|key| way.contains(key))).collect();
-    let open = if begun.is_empty() { ways.iter().map(|way| names(way)).collect() } else { begun.clone() };
-    let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
-    problems.push(match given.last() {
-        None => Problem::missing(table, format!("`{path}` needs {choices}")),
-        Some(_) if !begun.is_empty() => {
-            Problem::missing(table, format!("`{path}` has {} alone", quoted(&keys))).help(format!("write {choices}"))
-        }
-        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot have {} together", quoted(&keys)))
-            .help(format!("write {choices}")),
-    });
-    None
-}
-
-/// A key that may have been written.
-trait Given {
-    /// Where, if so.
-    fn given(&self) -> Option<SourceSpan>;
-    /// Whether it was written, but cannot be read.
-    fn is_broken(&self) -> bool;
-}
-
-impl<T> Given for Spanned<Option<T>> {
-    fn given(&self) -> Option<SourceSpan> {
-        self.value.as_ref().map(|_| self.place)
-    }
-    fn is_broken(&self) -> bool {
-        self.broken
     }
 }
 

@@ -8,18 +8,17 @@ use crate::id::FnId;
 use crate::scenario::data::Traced;
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::arrivals::{ArrivalTable, RateTraceTable, TraceFormat, TraceTable};
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
 use crate::schema::decode::{Field as _, Reader};
-use crate::schema::diagnostic::{Problem, Problems};
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::tree::{Entry, Node, Value};
-use crate::workload::ArrivalSpec;
-use crate::workload::trace::{RateTrace, TraceFunction};
+use crate::workload::trace::{RateTrace, RateTraceSpec, TraceFunction};
+use crate::workload::{ArrivalParameters, ArrivalSpec};
 
 /// Whether each request names its function itself.
-pub(super) fn names_functions(table: &ArrivalTable) -> bool {
-    matches!(table, ArrivalTable::Trace(_) | ArrivalTable::Population(_))
+pub(super) fn names_functions(table: &ArrivalParameters) -> bool {
+    matches!(table, ArrivalParameters::Trace(_) | ArrivalParameters::Population(_))
 }
 
 /// The traces of a file, and what they know about functions.
@@ -57,11 +56,8 @@ impl Checker<'_, '_> {
             Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new(), apps: HashMap::new() };
         for source in file.source.iter() {
             let traced = match source.arrivals.as_ref() {
-                Some(ArrivalTable::Trace(table)) => {
-                    self.only_of_azure_2019(table);
-                    self.data.trace(table, self.problems)
-                }
-                Some(ArrivalTable::Population(table)) => self.data.population(table),
+                Some(ArrivalParameters::Trace(table)) => self.data.trace(table, self.problems),
+                Some(ArrivalParameters::Population(table)) => self.data.population(table),
                 _ => None,
             };
             if traced.is_none() && source.arrivals.as_ref().is_some_and(names_functions) {
@@ -90,16 +86,6 @@ impl Checker<'_, '_> {
             }
         }
         traces
-    }
-
-    /// Reports files that other formats do not have.
-    fn only_of_azure_2019(&mut self, table: &TraceTable) {
-        for (key, path) in [("durations", &table.durations), ("memory", &table.memory)] {
-            if path.is_some() && table.format.is_some_and(|format| format != TraceFormat::Azure2019) {
-                let message = format!("`{key}` is a file of azure-2019 only: other formats have it in their rows");
-                self.problems.push(Problem::error(path.place, message).help(format!("remove `{key}`")));
-            }
-        }
     }
 
     /// The functions that the file does not have, made from its defaults.
@@ -180,29 +166,38 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A rate trace.
-    pub(super) fn rate_trace(&mut self, table: &RateTraceTable) -> Option<ArrivalSpec> {
-        let path = table.file.as_deref()?;
-        let input = self.data.files.input(path);
-        match RateTrace::read(&input, *table.spread, *table.scale, *table.on_error) {
+    /// When requests of a source come; what is wrong with the parameters is known.
+    pub(super) fn arrivals(
+        &mut self,
+        spec: &ArrivalParameters,
+        source: &str,
+        place: SourceSpan,
+    ) -> Option<ArrivalSpec> {
+        if let ArrivalParameters::RateTrace(spec) = spec {
+            return self.rate_trace(spec);
+        }
+        let mut process = spec.clone();
+        let is_read = process.distribution().is_some_and(|dist| dist.file().is_some());
+        self.load(process.distribution());
+        let arrivals = process.arrivals();
+        if arrivals.is_none() && is_read && !self.problems.has_errors() {
+            let message = format!("`{source}.arrivals`: the values of the file are all zero");
+            self.problems.push(Problem::error(place, message));
+        }
+        arrivals
+    }
+
+    fn rate_trace(&mut self, spec: &RateTraceSpec) -> Option<ArrivalSpec> {
+        let input = self.data.files.input(&spec.file);
+        match RateTrace::read(&input, spec.spread, spec.scale, spec.on_error) {
             Ok(trace) => {
-                crate::scenario::data::warn_of_skipped(&trace.skipped, path, table.file.place, self.problems);
+                crate::scenario::data::warn_of_skipped(&trace.skipped, &spec.file, spec.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
-                self.problems.push(Problem::error(table.file.place, error.to_string()));
+                self.problems.push(Problem::error(spec.file.place, error.to_string()));
                 None
             }
         }
-    }
-}
-
-impl TraceTable {
-    /// Where to look for the trace, and how to read it: what tells traces apart.
-    pub(in crate::scenario) fn key(&self) -> String {
-        format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            *self.file, *self.format, *self.durations, *self.memory, *self.spread, *self.on_error
-        )
     }
 }

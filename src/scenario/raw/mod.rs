@@ -2,7 +2,6 @@
 //!
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
-pub(super) mod arrivals;
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod plan;
@@ -14,7 +13,7 @@ use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
-use arrivals::ArrivalTable;
+use crate::workload::ArrivalParameters;
 use function::{DefaultsTable, FunctionTable};
 use plan::PlanTable;
 use platform::PlatformTable;
@@ -85,7 +84,7 @@ table! {
         /// The function that gets the requests; left out where a trace names the function of each.
         optional function: Name,
         /// When they come.
-        required arrivals: ArrivalTable,
+        required arrivals: ArrivalParameters,
     }
 }
 

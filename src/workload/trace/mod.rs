@@ -3,6 +3,7 @@
 mod azure_2019;
 mod error;
 mod names;
+mod parameters;
 mod rate;
 mod rows;
 pub mod stats;
@@ -11,6 +12,7 @@ pub mod write;
 
 pub use azure_2019::{Azure2019, Azure2019Files};
 pub use error::{OnError, Skipped, TraceError};
+pub use parameters::{RateTraceSpec, TraceFormat, TraceSpec};
 pub use rate::RateTrace;
 pub use rows::{RowFormat, RowReader, RowTrace};
 pub use stats::TraceStats;
