@@ -7,7 +7,7 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], `hash` | the clock, ids, a hash |
+//! | 0 | [`time`], [`id`], `hash`, [`bits`] | the clock, ids, a hash, ordered sets of small numbers |
 //! | 1 | [`rng`] | random streams |
 //! | 2 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 3 | [`dist`] | distributions |
@@ -20,6 +20,7 @@
 //! | 10 | [`study`] | commands without a command line: text and options in, named files out |
 //! | 11 | [`cli`] | the command line: the only place with files, clock and terminal |
 
+pub mod bits;
 pub mod cli;
 pub mod dist;
 pub mod engine;

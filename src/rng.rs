@@ -70,6 +70,8 @@ pub enum Purpose {
     KeepAlive = 8,
     /// What is in progress when the run begins.
     Initial = 9,
+    /// Where a load balancer sends requests.
+    Routing = 10,
 }
 
 /// The root of all streams of one replication.

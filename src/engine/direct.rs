@@ -108,8 +108,9 @@ impl<'s> Direct<'s> {
             timeout,
             selection,
             max_lifetime,
-            duration: _,      // drawn by the sources
-            cold_duration: _, // these two are drawn when an instance is created
+            termination_grace_period: _, // of instances that a policy withdraws
+            duration: _,                 // drawn by the sources
+            cold_duration: _,            // these two are drawn when an instance is created
             cold_start: _,
             snapshot_charged: _,
             keep_alive,

@@ -8,32 +8,35 @@ use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
 
-/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request whose patience ends
-/// at t is served if capacity is freed at t; an instance loaded in advance at t is there for an arrival at t; an idle
-/// instance whose window ends at t still serves an arrival at t.
+/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request that ends at t is not
+/// cut off at t; a request whose patience ends at t is served if capacity is freed at t; an instance loaded in advance at t
+/// is there for an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// A request's execution ends.
     Completion = 0,
+    /// The grace period of an instance that was withdrawn ends.
+    Termination = 1,
     /// An instance has started.
-    Ready = 1,
+    Ready = 2,
     /// A token for a new instance is there.
-    Token = 2,
+    Token = 3,
     /// A scaling policy wants to be asked.
-    Scaling = 3,
+    Scaling = 4,
     /// An application that was unloaded is loaded again.
-    PreWarm = 4,
+    PreWarm = 5,
     /// A source's next request.
-    Arrival = 5,
+    Arrival = 6,
     /// The request that waits longest gives up.
-    QueueTimeout = 6,
+    QueueTimeout = 7,
     /// The window of an idle instance may have ended.
-    Expiry = 7,
+    Expiry = 8,
 }
 
-const KINDS: [Kind; 8] = [
+const KINDS: [Kind; 9] = [
     Kind::Completion,
+    Kind::Termination,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,
@@ -87,7 +90,7 @@ impl Event {
 
     #[inline]
     pub(super) fn kind(self) -> Kind {
-        KINDS[(self.0 as u64 >> (OWNER_BITS + 32)) as usize % KINDS.len()]
+        KINDS.get((self.0 as u64 >> (OWNER_BITS + 32)) as usize).copied().unwrap_or(Kind::Expiry)
     }
 
     /// The function that it concerns, unless it is an arrival.

@@ -6,6 +6,7 @@ mod governor;
 mod initial;
 mod lifecycle;
 mod placement;
+mod termination;
 mod waiting;
 
 use std::collections::{BinaryHeap, VecDeque};
@@ -176,12 +177,37 @@ impl<'s> FunctionState<'s> {
 
     /// A request's execution ends.
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
+        let request = self.requests.get(place);
+        if request.is_cut_off {
+            self.requests.remove(place);
+            return;
+        }
+        shared.counts.completions += 1;
         self.advance(now, shared);
         let request = self.requests.get(place);
-        let (on, mark) = (request.instance, request.mark);
-        let instance = self.instances.get_mut(on);
-        let provisioned = instance.provisioned;
-        let cut_off = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
+        let on = request.instance;
+        let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
+        let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
+        self.end_execution(place, outcome, now, shared);
+        self.requests.remove(place);
+        let provisioned = self.instances.get(on).provisioned;
+        self.free_slot(on, now, shared);
+        if self.account_ticket.is_none() || provisioned {
+            self.serve_queue(now, shared);
+        }
+    }
+
+    /// A request that runs ends like this: everybody is told but its instance.
+    #[inline]
+    fn end_execution<O: Observer>(
+        &mut self,
+        place: Key<Request>,
+        outcome: Outcome,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        let request = self.requests.get(place);
+        let instance = self.instances.get(request.instance);
         let is_initial = request.source.is_none();
         if let Some(source) = request.source {
             shared.finish(&Finished {
@@ -195,26 +221,33 @@ impl<'s> FunctionState<'s> {
                 ended: now,
                 cold: request.cold,
                 cold_affected: request.cold_affected,
-                provisioned,
-                outcome: if cut_off { Outcome::TimedOut } else { Outcome::Completed },
+                provisioned: instance.provisioned,
+                outcome,
             });
         } else {
             shared.observer.initial_ended(now, self.id, instance.id);
         }
-        self.requests.remove(place);
         self.levels.in_progress -= 1;
-        if self.governor.is_some() && !is_initial {
-            self.tell_end(on, mark, now);
+        if self.governor.is_some() {
+            if self.may_be_cut_off() {
+                self.unchain(place);
+            }
+            if !is_initial {
+                self.tell_end(place, now);
+            }
         }
-        if !provisioned && matches!(self.quota, Quota::Account) {
-            shared.account.release();
-        }
+        self.give_account_back(place, shared);
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_end(now, shared);
         }
-        self.free_slot(on, now, shared);
-        if self.account_ticket.is_none() || provisioned {
-            self.serve_queue(now, shared);
+    }
+
+    /// A request on an instance uses the account's concurrency no longer.
+    #[inline]
+    fn give_account_back<O: Observer>(&self, place: Key<Request>, shared: &mut Shared<O>) {
+        let provisioned = self.instances.get(self.requests.get(place).instance).provisioned;
+        if !provisioned && matches!(self.quota, Quota::Account) {
+            shared.account.release();
         }
     }
 
@@ -273,7 +306,7 @@ impl<'s> FunctionState<'s> {
     fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.expire_before(now, shared);
         if let Some(governor) = &mut self.governor {
-            governor.integrate(now, &self.levels);
+            governor.integrate(now, &self.levels, self.queue.len());
         }
         shared.observer.levels(now, self.id, &self.levels);
     }
@@ -285,5 +318,8 @@ impl<'s> FunctionState<'s> {
         request.started = now;
         let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
         shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
+        if self.governor.is_some() && self.may_be_cut_off() {
+            self.chain(place);
+        }
     }
 }

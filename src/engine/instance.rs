@@ -16,15 +16,17 @@ pub(super) struct Instance {
     pub(super) deadline: SimTime,
     /// The earliest entry that it has in the expiry heap.
     pub(super) expiry_queued: SimTime,
-    /// Requests on it, running or waiting for it to start.
+    /// Requests on it, running or waiting there: for it to start, or for a slot.
     pub(super) in_flight: u32,
     /// Marks its entry in the list of available instances; 0 or another number there: that entry is stale.
     pub(super) stamp: u64,
     /// Its place in a list that is searched by position.
     pub(super) position: u32,
-    /// The first and the last request that wait for it to start.
+    /// The first and the last request that wait there.
     pub(super) first_waiting: Key<Request>,
     pub(super) last_waiting: Key<Request>,
+    /// One of the requests that run on it, where they may be cut off: they are chained.
+    pub(super) running: Key<Request>,
     pub(super) ready: bool,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
@@ -53,6 +55,7 @@ impl Instance {
             position: 0,
             first_waiting: Key::NIL,
             last_waiting: Key::NIL,
+            running: Key::NIL,
             ready: false,
             provisioned: false,
             listed: false,

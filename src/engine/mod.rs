@@ -5,6 +5,8 @@
 //! the method that handles each step, is in `function.rs`; the order of events in `event.rs`.
 
 mod apps;
+#[cfg(debug_assertions)]
+mod audit;
 mod available;
 mod direct;
 mod event;
@@ -40,7 +42,8 @@ use request::Birth;
 use source::Sources;
 use stem_cells::Pools;
 
-/// Events between two looks at whether to go on.
+/// Units of work between two looks at whether to go on: an event is one, and so is each instance that a scaling policy
+/// looks at, orders or withdraws. Even where each takes a microsecond they are done in a small part of a second.
 const PULSE: u64 = 1 << 16;
 
 /// Pending events from which on memory is waited for, so that what they need is best read before they are due: of a few
@@ -180,6 +183,8 @@ struct Shared<O> {
     commons: Option<Box<Commons>>,
     counts: EventCounts,
     observer: O,
+    /// Units of work until the next look at whether to go on.
+    until_pulse: u64,
     /// Why the simulation cannot go on: nothing more is due then.
     fault: Option<SimError>,
 }
@@ -203,6 +208,12 @@ impl Commons {
 }
 
 impl<O: Observer> Shared<O> {
+    /// Something was done that is more than one event's work.
+    #[inline]
+    fn work(&mut self, units: usize) {
+        self.until_pulse = self.until_pulse.saturating_sub(units as u64);
+    }
+
     /// A request has ended.
     #[inline]
     fn finish(&mut self, request: &Finished) {
@@ -242,6 +253,25 @@ struct Functions<'s>(Vec<FunctionState<'s>>);
 /// # Errors
 /// When `pulse` breaks, when a trace turns out to be malformed, or when a policy gives an answer that means nothing.
 pub fn simulate<O: Observer>(
+    scenario: &Scenario,
+    cell: &Cell,
+    streams: &Streams,
+    observer: O,
+    pulse: Pulse<'_>,
+) -> Result<EventCounts, SimError> {
+    #[cfg(debug_assertions)]
+    {
+        let mut audit = audit::Audit::new(scenario, cell);
+        let counts = simulate_unaudited(scenario, cell, streams, (observer, &mut audit), pulse)?;
+        audit.finish(&counts);
+        Ok(counts)
+    }
+    #[cfg(not(debug_assertions))]
+    simulate_unaudited(scenario, cell, streams, observer, pulse)
+}
+
+/// [`simulate`], without the books that debug builds keep.
+fn simulate_unaudited<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,
     streams: &Streams,
@@ -307,11 +337,12 @@ fn drive<O: Observer, M: Model<O>>(
         commons,
         counts: EventCounts::default(),
         observer,
+        until_pulse: PULSE,
         fault: None,
     };
     model.start(&mut shared);
     let mut reached = SimTime::ZERO;
-    let (mut until_pulse, mut arrivals_told) = (PULSE, 0);
+    let mut arrivals_told = 0;
     loop {
         let event = shared.events.first();
         let arrival = shared.sources.first();
@@ -334,9 +365,9 @@ fn drive<O: Observer, M: Model<O>>(
             model.handle(event, &mut shared);
         }
         model.settle(reached, &mut shared);
-        until_pulse -= 1;
-        if until_pulse == 0 {
-            until_pulse = PULSE;
+        shared.until_pulse = shared.until_pulse.saturating_sub(1);
+        if shared.until_pulse == 0 {
+            shared.until_pulse = PULSE;
             if let Some(fault) = shared.fault {
                 return Err(fault);
             }
@@ -398,10 +429,8 @@ impl<O: Observer> Model<O> for Functions<'_> {
     fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
         let (now, function) = (event.at(), &mut self.0[event.function().index()]);
         match event.kind() {
-            Kind::Completion => {
-                shared.counts.completions += 1;
-                function.complete(event.key(), now, shared);
-            }
+            Kind::Completion => function.complete(event.key(), now, shared),
+            Kind::Termination => function.terminate(event.key(), now, shared),
             Kind::Ready => function.become_ready(event.key(), now, shared),
             Kind::Token => {
                 shared.counts.scaling_tokens += 1;

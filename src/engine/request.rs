@@ -28,12 +28,15 @@ pub(super) struct Request {
     pub(super) assigned: SimTime,
     pub(super) started: SimTime,
     pub(super) instance: Key<Instance>,
-    /// The next request that waits for the same instance to start.
+    /// The next request that waits at the same instance; once it runs, the next and the previous one that run there.
     pub(super) next: Key<Self>,
+    pub(super) previous: Key<Self>,
     pub(super) cold: bool,
     pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
     pub(super) mark: Mark,
+    /// Whether it was cut off: it has ended, and the end of its execution means nothing.
+    pub(super) is_cut_off: bool,
 }
 
 impl Request {
@@ -48,9 +51,11 @@ impl Request {
             started: born,
             instance: Key::NIL,
             next: Key::NIL,
+            previous: Key::NIL,
             cold: false,
             cold_affected: false,
             mark: false,
+            is_cut_off: false,
         }
     }
 

@@ -122,6 +122,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             timeout: _,
             selection: _,
             max_lifetime: _,
+            termination_grace_period: _,
             duration: _,
             cold_duration: _,
             cold_start: _,

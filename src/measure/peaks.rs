@@ -60,6 +60,7 @@ impl Running {
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     shift: u32,
+    horizon: SimTime,
     /// Differences from slot to slot. The last slot has no end.
     instances: Vec<i64>,
     in_progress: Vec<i64>,
@@ -116,13 +117,13 @@ impl Slots {
         while horizon.as_nanos() >> shift >= SLOTS_MAX {
             shift += 1;
         }
-        // One for what is after the horizon, one for the difference behind it.
+        // The last slot before the horizon is cut short by it; one for what is after it, one for the difference behind that.
         let slots = (horizon.as_nanos() >> shift) as usize + 3;
-        Self { shift, instances: vec![0; slots], in_progress: vec![0; slots], queued: vec![0; slots] }
+        Self { shift, horizon, instances: vec![0; slots], in_progress: vec![0; slots], queued: vec![0; slots] }
     }
 
     fn slot(&self, at: SimTime) -> usize {
-        ((at.as_nanos() >> self.shift) as usize).min(self.instances.len() - 2)
+        if at < self.horizon { (at.as_nanos() >> self.shift) as usize } else { self.instances.len() - 2 }
     }
 
     /// A function had `held` from `since`, where its track ends, to `now`.
@@ -146,7 +147,7 @@ impl Slots {
     /// When the slot of a track ends.
     pub(super) fn end_of(&self, track: &SlotTrack) -> SimTime {
         if track.slot + 2 < self.instances.len() {
-            SimTime::from_nanos((track.slot as u64 + 1) << self.shift)
+            SimTime::from_nanos((track.slot as u64 + 1) << self.shift).min(self.horizon)
         } else {
             SimTime::NEVER
         }
@@ -170,7 +171,7 @@ impl Slots {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        let Self { shift: _, instances, in_progress, queued } = other;
+        let Self { shift: _, horizon: _, instances, in_progress, queued } = other;
         let rows = [&mut self.instances, &mut self.in_progress, &mut self.queued];
         for (row, other) in rows.into_iter().zip([instances, in_progress, queued]) {
             row.iter_mut().zip(other).for_each(|(mine, theirs)| *mine += theirs);
@@ -243,6 +244,20 @@ mod tests {
         slots.close(&mut track);
         assert_eq!(slots.in_progress_bound(), 9);
         assert_eq!(slots.peaks(at(0.0), at(10.0)).in_progress, 1);
+    }
+
+    #[test]
+    fn a_horizon_within_a_slot_ends_it() {
+        let mut slots = Slots::new(at(10.5));
+        let mut track = SlotTrack::default();
+        slots.hold(&mut track, at(0.0), at(10.5), &levels(2));
+        assert_eq!(slots.end_of(&track), at(10.5));
+        slots.hold(&mut track, at(10.5), at(10.6), &levels(7));
+        assert_eq!(slots.end_of(&track), SimTime::NEVER);
+        slots.hold(&mut track, at(10.6), at(90.0), &levels(1));
+        slots.close(&mut track);
+        assert_eq!(slots.in_progress_bound(), 7);
+        assert_eq!(slots.peaks(at(0.0), at(10.5)).in_progress, 2);
     }
 
     #[test]

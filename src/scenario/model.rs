@@ -190,6 +190,9 @@ pub struct Function {
     pub selection: Selection,
     /// An instance this old takes no further request and goes when it is free.
     pub max_lifetime: Option<Span>,
+    /// How long a busy instance that its scaling policy withdraws may go on before what it has fails; none: until it is
+    /// free.
+    pub termination_grace_period: Option<Span>,
     /// T_func of one request (unless the trace brings it).
     pub duration: Dist,
     /// T_func of a request that is cold, in place of `duration`.

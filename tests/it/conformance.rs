@@ -114,6 +114,7 @@ fn features(name: &str, sample: &str) -> impl Strategy<Value = String> + use<> {
         ])
         .boxed(),
         select(vec!["", "timeout = \"1s\""]).boxed(),
+        select(vec!["", "termination-grace-period = \"1s\"", "termination-grace-period = \"none\""]).boxed(),
         select(vec!["", "selection = \"random\"", "selection = \"oldest\""]).boxed(),
         select(vec![
             "poisson.rate = \"2/s\"",
@@ -125,10 +126,11 @@ fn features(name: &str, sample: &str) -> impl Strategy<Value = String> + use<> {
     ];
     let says_slots = SAYS_ITS_SLOTS.contains(&name);
     let sample = sample.to_owned();
-    drawn.prop_map(move |[duration, start, slots, limit, overflow, timeout, selection, arrivals]| {
+    drawn.prop_map(move |[duration, start, slots, limit, overflow, timeout, grace, selection, arrivals]| {
         let slots = if says_slots { "" } else { slots };
         let said = |line: &&str| line.split_once(" =").is_none_or(|(key, _)| !sample.starts_with(&format!("{key} ")));
-        let more: Vec<&str> = [start, slots, limit, overflow, timeout, selection].into_iter().filter(said).collect();
+        let more: Vec<&str> =
+            [start, slots, limit, overflow, timeout, grace, selection].into_iter().filter(said).collect();
         let more = more.join("\n");
         format!(
             "[[function]]\nname = \"f\"\n{sample}\nduration.{duration}\n{more}\n\

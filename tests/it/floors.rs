@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
+    ("bits", 0),
     ("rng", 1),
     ("schema", 2),
     ("stats", 2),

@@ -1,8 +1,12 @@
 //! Whole runs under the Knative Pod Autoscaler, with answers that follow from its specification.
 
-use forewarm::measure::timeline::Point;
+use std::ops::ControlFlow;
 
-use crate::harness::{result, summary};
+use forewarm::engine::{Cell, Finished, Observer, simulate};
+use forewarm::measure::timeline::Point;
+use forewarm::rng::Streams;
+
+use crate::harness::{result, scenario, summary};
 
 /// Target 10 at the default 70 %: 7 requests in progress for each pod.
 fn text(horizon: &str, simulation: &str, arrivals: &str, duration_ms: u32, knative: &str) -> String {
@@ -84,9 +88,43 @@ fn pods_behind_the_service_queue_by_themselves_and_refuse() {
     )
     .total;
     assert!((total.rejection_ratio.mean - 2.0 / 3.0).abs() < 1e-3, "{}", total.rejection_ratio.mean);
-    assert!((total.concurrency.mean.mean - 11.0).abs() < 0.5, "{}", total.concurrency.mean.mean);
+    assert!((total.concurrency.mean.mean - 1.0).abs() < 0.05, "{}", total.concurrency.mean.mean);
+    assert!((total.queue.mean.mean - 10.0).abs() < 0.5, "{}", total.queue.mean.mean);
     // Little: 11 in the pod at 10/s are 1.1 s; 100 ms of that it runs.
     assert!((total.queueing_s.mean.mean - 1.0).abs() < 0.05, "{}", total.queueing_s.mean.mean);
+}
+
+/// Which of three pods serves each of nine requests of 10 ms, one a second, with the activator always in the path.
+fn pods_of_nine_requests(container_concurrency: u32) -> Vec<u64> {
+    #[derive(Default)]
+    struct Pods(Vec<u64>);
+    impl Observer for &mut Pods {
+        fn finished(&mut self, request: &Finished) {
+            self.0.extend(request.instance.map(|instance| instance.0));
+        }
+    }
+    let at = (5..14).map(|second| format!("\"{second}s\"")).collect::<Vec<_>>().join(", ");
+    let knative = format!(
+        "container-concurrency = {container_concurrency}\ntarget-burst-capacity = -1\nmin-scale = 3\nmax-scale = 3\n\
+         initial-scale = 3"
+    );
+    let text = text("20s", "", &format!("times.at = [{at}]"), 10, &knative).replace("target = 10\n", "");
+    let (scenario, mut pods) = (scenario(&text), Pods::default());
+    let mut pulse = |_, _| ControlFlow::Continue(());
+    simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut pods, &mut pulse).expect("it runs");
+    pods.0
+}
+
+/// As `pkg/activator/net/lb_policy.go` has it: up to a concurrency of 3 the first pod with a free slot, beyond it in turn.
+#[test]
+fn the_activator_sends_requests_where_its_load_balancer_says() {
+    for limit in [1, 3] {
+        assert_eq!(pods_of_nine_requests(limit), [0; 9], "container-concurrency {limit}");
+    }
+    assert_eq!(pods_of_nine_requests(4), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    // Without a limit, the less busy of two at random: all three are used.
+    let of_two = pods_of_nine_requests(0);
+    assert!((0..3).all(|pod| of_two.contains(&pod)), "{of_two:?}");
 }
 
 #[test]

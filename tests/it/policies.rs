@@ -1,13 +1,16 @@
 //! Each scaling policy in a small world whose numbers can be worked out by hand.
 
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use forewarm::engine::{Cell, Levels, Observer, simulate};
+use forewarm::experiment;
 use forewarm::id::LocalFn;
 use forewarm::rng::Streams;
+use forewarm::scenario::{ParseOptions, Scenario, parse};
 use forewarm::time::{SimTime, Span};
 
-use crate::harness::{scenario, summary};
+use crate::harness::{Memory, scenario, summary};
 
 /// How many instances there were, from when on.
 #[derive(Default)]
@@ -29,15 +32,19 @@ impl Observer for Instances {
 /// requests come at the moments `at` (s).
 fn steps(horizon: &str, function: &str, at: impl IntoIterator<Item = u64>) -> Vec<(u64, u32)> {
     let at: Vec<String> = at.into_iter().map(|secs| format!("\"{secs}s\"")).collect();
-    let scenario = scenario(&format!(
+    steps_of(&scenario(&format!(
         "[scenario]\nname = \"policy\"\n[simulation]\nhorizon = \"{horizon}\"\n\
          [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [{}]\n\
          [[function]]\nname = \"f\"\n{function}",
         at.join(", ")
-    ));
+    )))
+}
+
+/// The same of a scenario.
+fn steps_of(scenario: &Scenario) -> Vec<(u64, u32)> {
     let mut instances = Instances::default();
     let mut pulse = |_, _| ControlFlow::Continue(());
-    simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut instances, &mut pulse).expect("it runs");
+    simulate(scenario, &Cell::whole(scenario), &Streams::new(1, 0), &mut instances, &mut pulse).expect("it runs");
     let seconds = |at: SimTime| at.since(SimTime::ZERO).as_nanos() / Span::from_secs(1).as_nanos();
     instances.steps.into_iter().map(|(at, instances)| (seconds(at), instances)).collect()
 }
@@ -154,6 +161,108 @@ fn a_forecast_by_season_knows_the_second_time() {
 #[test]
 fn an_oracle_knows_the_first_time() {
     assert_eq!(predictive("oracle = {}"), [(0, 0), (60, 8), (121, 0), (300, 8), (361, 0)]);
+}
+
+/// Three requests of 80 s on three instances, of which at 60 s the two that were created last are withdrawn.
+fn withdrawn_while_busy(rest: &str) -> forewarm::measure::summary::Summary {
+    summary(&format!(
+        "[scenario]\nname = \"grace\"\n[simulation]\nhorizon = \"200s\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"10s\", \"20s\", \"30s\"]\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"80s\"\n{rest}\n\
+         scaling.scheduled = {{ governs = \"all\", instances = 3, actions = [{{ at = \"1m\", instances = 1 }}] }}"
+    ))
+}
+
+/// The instance used last serves next: the newest from 10 s, the oldest from 30 s, so the oldest stays. What runs until 90 s,
+/// when the grace period ends, has just made it; what would run until 100 s fails after 70 s.
+#[test]
+fn who_is_busy_longer_than_the_grace_period_fails() {
+    let total = withdrawn_while_busy("termination-grace-period = \"30s\"").total;
+    assert_eq!((total.requests.completed.mean, total.requests.failed.mean), (2.0, 1.0));
+    assert_eq!(total.concurrency.mean.mean, (80.0 + 70.0 + 80.0) / 200.0);
+    // Three instances up to 90 s, then one.
+    assert_eq!(total.instances.mean.mean, (3.0 * 90.0 + 110.0) / 200.0);
+}
+
+#[test]
+fn without_a_grace_period_they_finish_and_with_none_they_fail_at_once() {
+    let total = withdrawn_while_busy("").total;
+    assert_eq!((total.requests.completed.mean, total.requests.failed.mean), (3.0, 0.0));
+    let total = withdrawn_while_busy("termination-grace-period = \"0s\"").total;
+    assert_eq!((total.requests.completed.mean, total.requests.failed.mean), (1.0, 2.0));
+    assert_eq!(total.concurrency.mean.mean, (50.0 + 40.0 + 80.0) / 200.0);
+}
+
+/// Four messages at 10 s, two of a minute and two of half an hour, one for each pod. Polled at 30 s: one pod; synced at 45 s:
+/// four, which can serve 5 s later. The short ones end at 95 s and 110 s. Four were wanted until the sync of 90 s, which
+/// counts until 390 s; three at that of 105 s, which counts until 405 s. So the two youngest pods, which have the long ones, go
+/// at 405 s and at 420 s, and are killed 30 s later. Two were last wanted at 420 s, which counts until 720 s. The queue was
+/// last active at the poll of 420 s, and inactive for more than 300 s at that of 750 s.
+#[test]
+fn scale_in_kills_what_works_for_longer_than_the_grace_period() {
+    let jobs = "time_s,function,duration_s\n10,worker,60\n10,worker,60\n10,worker,1800\n10,worker,1800\n";
+    let run = |grace: &str| {
+        let text = format!(
+            "[scenario]\nname = \"keda\"\n[simulation]\nhorizon = \"2h\"\n\
+             [[source]]\nname = \"jobs\"\narrivals.trace = {{ file = \"jobs.csv\", format = \"forewarm\" }}\n\
+             [[function]]\nname = \"worker\"\ncold-start.constant.value = \"5s\"\n\
+             duration.constant.value = \"60s\"\nscaling.keda = {{ queue-length = 1, max-replicas = 4 }}\n{grace}"
+        );
+        let files = Memory::default().with("jobs.csv", jobs.as_bytes());
+        parse("test.toml", &text, &ParseOptions::default(), &files).unwrap_or_else(|wrong| panic!("{wrong}"))
+    };
+    let usual = run("");
+    assert_eq!(steps_of(&usual), [(0, 0), (30, 1), (45, 4), (435, 3), (450, 2), (735, 1), (750, 0)]);
+    let threads = NonZeroUsize::MIN;
+    let of = |scenario: &Scenario| {
+        let requests =
+            experiment::run(scenario, threads, &(), None::<()>).expect("it runs").result.summary.total.requests;
+        (requests.completed.mean, requests.failed.mean)
+    };
+    assert_eq!(of(&usual), (2.0, 2.0));
+    assert_eq!(of(&run("termination-grace-period = \"none\"")), (4.0, 0.0));
+    assert_eq!(of(&run("termination-grace-period = \"1h\"")), (4.0, 0.0));
+}
+
+/// One instance with eight slots, warm when twenty requests of a second come at 10 s: eight run at a time, and the others
+/// wait inside it, twelve for a second and four for another.
+#[test]
+fn who_waits_inside_an_instance_is_queued() {
+    let at = ["\"1s\""].into_iter().chain(["\"10s\""; 20]).collect::<Vec<_>>().join(", ");
+    let total = summary(&format!(
+        "[scenario]\nname = \"inside\"\n[simulation]\nhorizon = \"1m\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [{at}]\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\n\
+         scaling.azure-consumption = {{ max-concurrent-requests = 8, max-outstanding-requests = 62, max-instances = 1 }}"
+    ))
+    .total;
+    assert_eq!((total.concurrency.peak.mean, total.queue.peak.mean), (8.0, 12.0));
+    assert_eq!(total.concurrency.mean.mean, 21.0 / 60.0);
+    assert!((total.queue.mean.mean - 16.0 / 60.0).abs() < 1e-9, "{}", total.queue.mean.mean);
+    assert_eq!(total.queueing_s.max.mean, 2.0);
+}
+
+/// What a timetable does at the horizon itself is measured nowhere, with a log or without: the same as if it did it later.
+#[test]
+fn nothing_counts_that_happens_at_the_horizon() {
+    struct Ordered;
+    impl Observer for Ordered {
+        fn needs_order(&self) -> bool {
+            true
+        }
+    }
+    let peak = |at: &str, log: Option<Ordered>| {
+        let scenario = scenario(&format!(
+            "[scenario]\nname = \"end\"\n[simulation]\nhorizon = \"1m\"\nseed = 3\n[function-defaults]\n\
+             duration.exponential.mean = \"600us\"\nscaling.scheduled = {{ actions = [{{ at = \"{at}\", instances = 7 }}] }}\n\
+             [[source]]\nname = \"all\"\n\
+             arrivals.population = {{ functions = 80, invocations-per-day = 1440000.0, seed = 1 }}"
+        ));
+        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), log).expect("it runs");
+        run.result.summary.total.instances.peak.mean
+    };
+    let expected = peak("61s", None);
+    assert_eq!((peak("1m", None), peak("1m", Some(Ordered))), (expected, expected));
 }
 
 /// Three requests of a second at 5 s; two instances are ordered at 10 s, and can serve at 12 s, when the first

@@ -12,7 +12,7 @@ use super::FunctionState;
 use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
 use crate::id::InstanceId;
-use crate::policy::scaling::{Governs, InstanceView, Mark, Removal, Scaling, Totals, View};
+use crate::policy::scaling::{Governs, InstanceView, Removal, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
@@ -56,7 +56,7 @@ struct Ordered {
 impl Governor {
     /// The policy of a function; none if each request decides.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
-        let policy = spec.scaling.build(&|| streams.stream(&spec.name, Purpose::Scaling))?;
+        let policy = spec.scaling.build(&|purpose| streams.stream(&spec.name, purpose))?;
         Some(Self {
             policy,
             governs: spec.scaling.governs(),
@@ -90,6 +90,11 @@ impl Governor {
         self.policy.waits_at_instance().filter(|_| self.ready > 0)
     }
 
+    /// Whether the policy leads requests to instances itself.
+    pub(super) fn chooses(&self) -> bool {
+        self.policy.chooses()
+    }
+
     /// A request that had not been given to an instance ended.
     pub(super) fn gave_up(&mut self, now: SimTime, waited: bool) {
         self.totals.ended += 1;
@@ -101,12 +106,12 @@ impl Governor {
         self.policy.held_back(now);
     }
 
-    /// These levels held until `now`.
-    pub(super) fn integrate(&mut self, now: SimTime, levels: &Levels) {
+    /// These levels held until `now`; so many of the requests queued waited in front of the instances.
+    pub(super) fn integrate(&mut self, now: SimTime, levels: &Levels, in_front: usize) {
         let held = u128::from(now.since(self.reached).as_nanos());
         if held > 0 {
             self.totals.in_progress_ns += u128::from(self.in_progress) * held;
-            self.totals.queued_ns += u128::from(levels.queued) * held;
+            self.totals.queued_ns += in_front as u128 * held;
             self.totals.ready_ns += u128::from(self.ready) * held;
             self.totals.load_ns += (u128::from(levels.in_progress) + u128::from(levels.queued)) * held;
             self.reached = now;
@@ -114,7 +119,7 @@ impl Governor {
     }
 
     /// Whether an instance is of the kind that it governs.
-    const fn has(&self, instance: &Instance) -> bool {
+    pub(super) const fn has(&self, instance: &Instance) -> bool {
         self.orders_all() || instance.provisioned
     }
 
@@ -175,7 +180,7 @@ impl FunctionState<'_> {
             per_instance: self.spec.concurrency.per_instance,
             instances: &governor.views,
             in_progress: governor.in_progress,
-            queued: self.levels.queued,
+            queued: self.queue.len() as u32,
             totals: governor.totals,
         });
         if let Some(fault) = fault(answer, governor.limit, governor.policy.next(), now) {
@@ -188,9 +193,11 @@ impl FunctionState<'_> {
             });
             return;
         }
+        let before = governor.ordered;
         if let Some(answer) = answer {
             governor.ordered = answer as u32;
         }
+        shared.work(governor.views.len() + governor.ordered.abs_diff(before) as usize);
         self.scale(now, shared);
         self.serve_queue(now, shared);
         self.watch_policy(now, shared);
@@ -201,7 +208,8 @@ impl FunctionState<'_> {
         let Some(governor) = &mut self.governor else { return };
         let next = governor.policy.next().max(now);
         let horizon = shared.sources.horizon();
-        let is_needed = next < horizon || self.requests.len() > 0 && next < horizon + COOL_DOWN;
+        let is_waited_for = self.levels.in_progress + self.levels.queued > 0;
+        let is_needed = next < horizon || is_waited_for && next < horizon + COOL_DOWN;
         if next < governor.asked_at && is_needed {
             governor.asked_at = next;
             shared.events.push(Event::of_function(next, Kind::Scaling, self.id));
@@ -247,6 +255,23 @@ impl FunctionState<'_> {
         list.remove(ordered.place, &mut self.instances);
         if is_free {
             self.remove_instance(ordered.place, Cause::Retired, now, shared);
+        } else {
+            self.begin_grace_period(ordered.place, now, shared);
+        }
+    }
+
+    /// Sends a request where the policy leads it, to wait there if no slot is left.
+    pub(super) fn place_as_chosen(&mut self) -> Result<Placement, Limit> {
+        let chosen = self.governor.as_mut().and_then(|governor| {
+            let id = governor.policy.choose()?;
+            Some(governor.find(id).expect("it chooses among those that are ready").place)
+        });
+        let place = chosen.ok_or(Limit::Scaling)?;
+        if self.instances.get(place).in_flight < self.spec.concurrency.per_instance {
+            self.on_demand.remove(place, &mut self.instances);
+            Ok(Placement::Ready(place))
+        } else {
+            Ok(Placement::Waiting(place))
         }
     }
 
@@ -285,6 +310,9 @@ impl FunctionState<'_> {
             instance.last_waiting = Key::NIL;
         }
         self.requests.get_mut(first).assigned = now; // until now it was queueing
+        self.levels.queued -= 1;
+        self.levels.in_progress += 1;
+        shared.observer.assigned(now, self.id, false, false);
         self.start(first, now, shared);
     }
 
@@ -306,8 +334,10 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_end(&mut self, place: Key<Instance>, mark: Mark, now: SimTime) {
-        let instance = self.instances.get(place);
+    /// A request that was given to an instance has ended there.
+    pub(super) fn tell_end(&mut self, request: Key<Request>, now: SimTime) {
+        let request = self.requests.get(request);
+        let (instance, mark) = (self.instances.get(request.instance), request.mark);
         if let Some(governor) = &mut self.governor {
             governor.totals.ended += 1;
             if governor.has(instance) {
@@ -403,6 +433,28 @@ mod tests {
         let mut pulse = |_, _| ControlFlow::Continue(());
         let counts = simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut log, &mut pulse)?;
         Ok((counts, log))
+    }
+
+    /// Every second 5,000 instances come or go: with the events of those that come ready 450,000 units of work, so six looks on
+    /// the way and one at the end. With five at a time the last one is all there is.
+    #[test]
+    fn decisions_count_as_work() {
+        let looks = |most: u32| {
+            let mut scenario = testing::scenario(SCENARIO);
+            let script: Vec<f64> = (0..60).map(|second| f64::from(if second % 2 == 0 { most } else { 0 })).collect();
+            scenario.functions[0].scaling = ScalingSpec::Scripted(Script::of(&script));
+            scenario.functions[0].concurrency.max_instances = Some(most);
+            let mut looks = 0;
+            let mut pulse = |_, _| {
+                looks += 1;
+                ControlFlow::Continue(())
+            };
+            let cell = Cell::whole(&scenario);
+            simulate(&scenario, &cell, &Streams::new(1, 0), (), &mut pulse).expect("it runs");
+            looks
+        };
+        assert_eq!(looks(5), 1);
+        assert!(looks(5_000) >= 7, "{}", looks(5_000));
     }
 
     fn error(script: Script) -> String {

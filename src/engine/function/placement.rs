@@ -33,7 +33,7 @@ impl FunctionState<'_> {
         shared: &mut Shared<O>,
     ) -> Result<Placement, Limit> {
         if let Quota::Reserved(most) = self.quota
-            && self.levels.in_progress >= most
+            && self.levels.in_progress + self.levels.queued - self.queue.len() as u32 >= most
         {
             return Err(Limit::Reserved);
         }
@@ -48,6 +48,9 @@ impl FunctionState<'_> {
         if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
             if arriving && let Some(most) = governor.waits_at_instance() {
                 return self.place_directly(most);
+            }
+            if governor.chooses() {
+                return self.place_as_chosen();
             }
             return self.on_demand.take(&mut self.instances).map(Placement::Ready).ok_or(Limit::Scaling);
         }
@@ -100,7 +103,10 @@ impl FunctionState<'_> {
         now: SimTime,
         shared: &mut Shared<O>,
     ) {
-        self.levels.in_progress += 1;
+        match placement {
+            Placement::Waiting(_) => self.levels.queued += 1,
+            _ => self.levels.in_progress += 1,
+        }
         self.requests.get_mut(request).assigned = now;
         if self.company.is_some() {
             self.tell_memory_of_use(placement, now, shared);
@@ -123,7 +129,6 @@ impl FunctionState<'_> {
             Placement::Waiting(place) => {
                 self.occupy(place);
                 self.wait_at(request, place);
-                shared.observer.assigned(now, self.id, false, false);
             }
             Placement::Starting(place) => {
                 self.take_slot(place);

@@ -64,7 +64,7 @@ impl FunctionState<'_> {
         let has_room = match self.spec.concurrency.overflow {
             _ if limit == Limit::InstanceQueue => false,
             Overflow::Reject => false,
-            Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.levels.queued < most),
+            Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.queue.len() < most as usize),
         };
         if !has_room {
             self.finish_unserved(&request, Outcome::Rejected, false, now, shared);

@@ -17,7 +17,7 @@
 
 use super::peak::Peak;
 use super::{MANY, Policy, Scaling, Slots, View};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{SimTime, Span};
@@ -83,7 +83,7 @@ impl AzureConsumptionSpec {
 }
 
 impl Policy for AzureConsumptionSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(AzureConsumption::new(self.clone())))
     }
 

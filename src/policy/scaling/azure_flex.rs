@@ -16,7 +16,7 @@
 use super::azure_consumption::A_MOMENT;
 use super::peak::Peak;
 use super::{MANY, Policy, Refusal, Scaling, Slots, View};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration};
 use crate::time::{SimTime, Span};
@@ -49,7 +49,7 @@ impl AzureFlexSpec {
 }
 
 impl Policy for AzureFlexSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(AzureFlex::new(self.clone())))
     }
 

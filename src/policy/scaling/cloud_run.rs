@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{InstanceView, MANY, Mark, Policy, Removal, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Positive, Share};
 use crate::time::{SimTime, Span};
@@ -68,7 +68,7 @@ impl CloudRunSpec {
 }
 
 impl Policy for CloudRunSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(CloudRun::new(self.clone())))
     }
 

@@ -31,13 +31,16 @@ pub use thresholds::ThresholdsSpec;
 
 use crate::id::InstanceId;
 use crate::policy::selection::Selection;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::time::{SimTime, Span};
 use hpa::parameters::HpaParameters;
 use keda::KedaParameters;
 use knative::KnativeParameters;
 use predictive::PredictiveSpec;
+
+/// `terminationGracePeriodSeconds` of a pod, unless it is said otherwise.
+const POD_GRACE_PERIOD: Span = Span::from_secs(30);
 
 /// The most that a number of instances can be.
 const MANY: u32 = 1_000_000;
@@ -70,8 +73,8 @@ impl Default for ScalingSpec {
 
 /// What the parameters of a scaling policy say about it.
 pub trait Policy {
-    /// The policy, with no memory yet; none where each request decides. Only those that draw take the stream.
-    fn build(&self, stream: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>>;
+    /// The policy, with no memory yet; none where each request decides. It draws from a `stream` for each purpose.
+    fn build(&self, stream: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>>;
 
     /// What the policy governs.
     fn governs(&self) -> Governs {
@@ -86,6 +89,20 @@ pub trait Policy {
     /// The most instances that the policy orders, where it knows.
     fn most_ordered(&self) -> u32 {
         0
+    }
+
+    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
+    /// none: until it has finished.
+    ///
+    /// Sources: `terminationGracePeriodSeconds` of a pod is 30 s by default; Knative gives its pods the revision's
+    /// `timeoutSeconds`, 300 s by default.
+    #[must_use]
+    pub fn termination_grace_period(&self, timeout: Option<Span>) -> Option<Span> {
+        match self {
+            Self::Hpa(_) | Self::Keda(_) | Self::OpenFaas(_) | Self::OpenFaasCe(_) => Some(Span::from_secs(30)),
+            Self::Knative(_) => timeout.or(Some(Span::from_secs(300))),
+            _ => None,
+        }
     }
 
     /// The most provisioned instances that the policy may order.
@@ -105,6 +122,12 @@ pub trait Policy {
 
     /// How long a request waits for an instance unless the scenario says it, by the mean start of an instance.
     fn queue_timeout(&self, _mean_start_s: f64) -> Option<Span> {
+        None
+    }
+
+    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
+    /// none: until it has finished.
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         None
     }
 
@@ -184,6 +207,17 @@ pub trait Scaling: Send {
     /// Whether an arriving request is sent to any instance that is ready, to wait there, even if all of its slots are
     /// taken; so many may wait at each. None: it waits in front of all instances until one has a slot.
     fn waits_at_instance(&self) -> Option<u32> {
+        None
+    }
+
+    /// Whether it leads requests to instances itself, by [`Scaling::choose`], except where they are sent to any.
+    fn chooses(&self) -> bool {
+        false
+    }
+
+    /// The instance that the next request goes to, to wait there if all of its slots are taken; none: it waits in front. The
+    /// next one that is [placed](Scaling::placed) is the one chosen for.
+    fn choose(&mut self) -> Option<InstanceId> {
         None
     }
 

@@ -28,9 +28,9 @@
 use std::collections::VecDeque;
 
 use super::peak::Peak;
-use super::{MANY, Policy, Removal, Scaling, Slots, Totals, View};
+use super::{MANY, POD_GRACE_PERIOD, Policy, Removal, Scaling, Slots, Totals, View};
 use crate::policy::selection::Selection;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -94,7 +94,7 @@ fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
 }
 
 impl Policy for OpenFaasSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(OpenFaas::new(self.clone())))
     }
 
@@ -104,6 +104,10 @@ impl Policy for OpenFaasSpec {
 
     fn selection(&self) -> Option<Selection> {
         Some(Selection::Random)
+    }
+
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        Some(POD_GRACE_PERIOD)
     }
 }
 
@@ -255,7 +259,7 @@ impl OpenFaasCeSpec {
 }
 
 impl Policy for OpenFaasCeSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(OpenFaasCe::new(self.clone())))
     }
 
@@ -265,6 +269,10 @@ impl Policy for OpenFaasCeSpec {
 
     fn selection(&self) -> Option<Selection> {
         Some(Selection::Random)
+    }
+
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        Some(POD_GRACE_PERIOD)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Each request that finds no free slot starts an instance: there is nothing to decide on a clock.
 
 use super::{Policy, Scaling};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 
 parameters! {
@@ -10,7 +10,7 @@ parameters! {
 }
 
 impl Policy for PerRequest {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         None
     }
 

@@ -9,7 +9,7 @@ mod holt_winters;
 mod quantile;
 
 use super::{Governs, MANY, Policy, Scaling, Totals, View, next_multiple};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{SimTime, Span};
@@ -70,7 +70,7 @@ impl PredictiveSpec {
 }
 
 impl Policy for PredictiveSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Predictive::new(self.clone())))
     }
 

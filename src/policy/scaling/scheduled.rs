@@ -6,7 +6,7 @@
 
 use super::schedule::{Schedule, Timer};
 use super::{Governs, MANY, Policy, Scaling, View};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration};
 use crate::time::{SimTime, Span};
@@ -42,7 +42,7 @@ impl ActionSpec {
 }
 
 impl Policy for ScheduledSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Scheduled::new(self)))
     }
 

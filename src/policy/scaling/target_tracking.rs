@@ -8,7 +8,7 @@ mod tracker;
 use std::collections::VecDeque;
 
 use super::{Governs, MANY, Policy, Scaling};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Flag, Number};
 use crate::time::{SimTime, Span};
@@ -84,7 +84,7 @@ fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
 }
 
 impl Policy for TargetTrackingSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Tracker::new(self.clone())))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{InstanceView, Policy, Removal, Scaling, Totals, View};
 use crate::id::InstanceId;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::time::{SimTime, Span};
 
 /// A moment, in seconds.
@@ -49,7 +49,7 @@ impl Script {
 }
 
 impl Policy for Script {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(self.clone()))
     }
 }

@@ -5,7 +5,7 @@
 
 use super::peak::Peak;
 use super::{MANY, Policy, Scaling, Totals, View, next_multiple};
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -50,7 +50,7 @@ impl ThresholdsSpec {
 }
 
 impl Policy for ThresholdsSpec {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Thresholds::new(self.clone())))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::Checker;
 use crate::dist::Dist;
+use crate::policy::scaling::ScalingSpec;
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
@@ -78,6 +79,7 @@ impl Checker<'_, '_> {
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
+            termination_grace_period: self.grace_period(table, path, &scaling),
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
@@ -87,6 +89,20 @@ impl Checker<'_, '_> {
             concurrency: concurrency?,
             initial: initial.filter(|initial| initial.busy + initial.idle > 0),
         })
+    }
+
+    /// How long a busy instance that is withdrawn may go on.
+    fn grace_period(&mut self, table: &FunctionTable, path: &str, scaling: &ScalingSpec) -> Option<Span> {
+        let written = &table.termination_grace_period;
+        if written.is_some() && matches!(scaling, ScalingSpec::PerRequest(_)) {
+            let message = format!("`{path}.termination-grace-period` has no effect without a scaling policy");
+            let help = "with scaling.per-request only idle instances go";
+            self.problems.push(Problem::warning(written.place, message).help(help));
+        }
+        match written.value {
+            Some(period) => period,
+            None => scaling.termination_grace_period(table.timeout.flatten()),
+        }
     }
 
     /// What a real platform would refuse.

@@ -50,6 +50,11 @@ impl Checker<'_, '_> {
             }
             concurrency.per_instance = if slots.number == 0 { UNLIMITED_SLOTS } else { slots.number };
         }
+        if table.selection.is_some() && matches!(scaling, ScalingSpec::Knative(_)) {
+            let message =
+                format!("`{path}.selection` has no effect with scaling.knative, whose activator chooses the pod");
+            self.problems.push(Problem::warning(table.selection.place, message));
+        }
         if table.selection.is_none() {
             *selection = scaling.selection().unwrap_or_default();
         }

@@ -30,6 +30,10 @@ macro_rules! function_table {
                 optional selection: Selection,
                 /// An instance this old takes no further request and goes when it is free; "none": as old as it gets.
                 optional max_lifetime: OrNone<Duration>,
+                /// How long a busy instance that its scaling policy withdraws may go on: what it has not finished by then
+                /// has failed; "none": until it has finished. Without it: 30s for hpa, keda and openfaas, `timeout` (or 300s)
+                /// for knative, none for the others.
+                optional termination_grace_period: OrNone<Duration>,
                 /// The application it belongs to: functions of one application are kept warm together where `keep-alive`
                 /// decides by application; without it, what a trace says, else the function is one by itself.
                 optional app: Name,

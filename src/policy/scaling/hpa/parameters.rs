@@ -9,8 +9,8 @@ use super::calculator::{Calculator, Tolerance};
 use super::controller::HpaSpec;
 use super::pods::Initialization;
 use super::samples::Sampling;
-use crate::policy::scaling::{MANY, Policy, Scaling};
-use crate::rng::Stream;
+use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Policy, Scaling};
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Positive};
 use crate::time::Span;
@@ -162,8 +162,12 @@ impl HpaParameters {
 }
 
 impl Policy for HpaParameters {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Autoscaler::new(self.spec())))
+    }
+
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        Some(POD_GRACE_PERIOD)
     }
 }
 

@@ -6,8 +6,8 @@ use super::ScaledObject;
 use super::autoscaler::{KedaAutoscaler, KedaSpec};
 use crate::policy::scaling::hpa::controller::DOWNSCALE_WINDOW;
 use crate::policy::scaling::hpa::parameters::{BehaviorParameters, at_most_max};
-use crate::policy::scaling::{MANY, Policy, Scaling};
-use crate::rng::Stream;
+use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Policy, Scaling};
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Flag};
 use crate::time::Span;
@@ -71,7 +71,11 @@ impl KedaParameters {
 }
 
 impl Policy for KedaParameters {
-    fn build(&self, _: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(KedaAutoscaler::new(self.spec())))
+    }
+
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        Some(POD_GRACE_PERIOD)
     }
 }

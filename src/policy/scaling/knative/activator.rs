@@ -1,5 +1,7 @@
 //! The activator's throttler: how much it lets through, which pods are its own, and which of them serves next.
 
+use std::ops::Range;
+
 use rand::RngExt;
 
 use super::breaker::MAX_CAPACITY;
@@ -42,6 +44,32 @@ pub fn assigned_pods(pods: usize, index: Option<usize>, activators: usize) -> Ve
     assigned
 }
 
+/// The pods that a [`LoadBalancer`] picks from, in the order of their addresses. What lists the requests on each are pods.
+pub trait Pods {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Requests on a pod.
+    fn in_flight(&self, pod: usize) -> u64;
+
+    /// The first of some of them with fewer requests than `limit`.
+    fn first_free(&self, pods: Range<usize>, limit: u64) -> Option<usize>;
+}
+
+impl<T: AsRef<[u64]> + ?Sized> Pods for T {
+    fn count(&self) -> usize {
+        self.as_ref().len()
+    }
+
+    fn in_flight(&self, pod: usize) -> u64 {
+        self.as_ref()[pod]
+    }
+
+    fn first_free(&self, mut pods: Range<usize>, limit: u64) -> Option<usize> {
+        pods.find(|pod| self.in_flight(*pod) < limit)
+    }
+}
+
 /// Which pod serves the next request. In flight means requests of this activator.
 ///
 /// Source: `pkg/activator/net/lb_policy.go` of knative/serving.
@@ -69,15 +97,14 @@ impl LoadBalancer {
         }
     }
 
-    /// The pod for the next request, given what is `in_flight` on each and the `limit` of each; nothing if all are full.
-    pub fn pick(&mut self, in_flight: &[u64], limit: u64, stream: &mut Stream) -> Option<usize> {
+    /// The pod for the next request, given what is in flight on each and the `limit` of each; nothing if all are full.
+    pub fn pick(&mut self, pods: &(impl Pods + ?Sized), limit: u64, stream: &mut Stream) -> Option<usize> {
         match self {
-            Self::RandomChoiceOfTwo => pick_of_two(in_flight, stream),
-            Self::FirstAvailable => in_flight.iter().position(|busy| *busy < limit),
+            Self::RandomChoiceOfTwo => pick_of_two(pods, stream),
+            Self::FirstAvailable => pods.first_free(0..pods.count(), limit),
             Self::RoundRobin { next } => {
-                let start = if *next >= in_flight.len() { 0 } else { *next };
-                let mut pods = (start..in_flight.len()).chain(0..start);
-                let pod = pods.find(|pod| in_flight[*pod] < limit);
+                let start = if *next >= pods.count() { 0 } else { *next };
+                let pod = pods.first_free(start..pods.count(), limit).or_else(|| pods.first_free(0..start, limit));
                 *next = pod.map_or(start, |pod| pod + 1);
                 pod
             }
@@ -85,8 +112,8 @@ impl LoadBalancer {
     }
 }
 
-fn pick_of_two(in_flight: &[u64], stream: &mut Stream) -> Option<usize> {
-    let (first, second) = match in_flight.len() {
+fn pick_of_two(pods: &(impl Pods + ?Sized), stream: &mut Stream) -> Option<usize> {
+    let (first, second) = match pods.count() {
         0 => return None,
         1 => return Some(0),
         2 => (0, 1),
@@ -96,7 +123,7 @@ fn pick_of_two(in_flight: &[u64], stream: &mut Stream) -> Option<usize> {
             (first, if second >= first { second + 1 } else { second })
         }
     };
-    Some(match in_flight[first].cmp(&in_flight[second]) {
+    Some(match pods.in_flight(first).cmp(&pods.in_flight(second)) {
         std::cmp::Ordering::Less => first,
         std::cmp::Ordering::Greater => second,
         std::cmp::Ordering::Equal => {

@@ -8,7 +8,7 @@ use super::pod_autoscaler::KnativeSpec;
 use super::settings::{Aggregation, Metric, Revision, Settings};
 use crate::policy::scaling::{MANY, Policy, Scaling, Slots};
 use crate::policy::selection::Selection;
-use crate::rng::Stream;
+use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Flag, Number};
 use crate::time::Span;
@@ -127,8 +127,8 @@ impl KnativeParameters {
 }
 
 impl Policy for KnativeParameters {
-    fn build(&self, stream: &dyn Fn() -> Stream) -> Option<Box<dyn Scaling>> {
-        Some(Box::new(self.spec().build(stream())))
+    fn build(&self, stream: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(self.spec().build(stream(Purpose::Scaling), stream(Purpose::Routing))))
     }
 
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {
@@ -137,5 +137,10 @@ impl Policy for KnativeParameters {
 
     fn selection(&self) -> Option<Selection> {
         Some(Selection::Random)
+    }
+
+    /// The revision's `timeoutSeconds`, 300 s by default.
+    fn termination_grace_period(&self, timeout: Option<Span>) -> Option<Span> {
+        timeout.or(Some(Span::from_secs(300)))
     }
 }

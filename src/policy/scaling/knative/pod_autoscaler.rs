@@ -9,6 +9,7 @@ use super::scrape;
 use super::service::Mode;
 use super::settings::Settings;
 use super::stats::{ActivatorReporter, RequestStats, Stat};
+use super::throttler::Throttler;
 use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::id::InstanceId;
 use crate::policy::scaling::{Mark, Removal, Scaling, View};
@@ -33,9 +34,10 @@ pub struct KnativeSpec {
 }
 
 impl KnativeSpec {
-    /// The policy at the creation of the revision.
+    /// The policy at the creation of the revision. It draws the pods that are scraped from `stream`, and from `routes` where
+    /// requests go.
     #[must_use]
-    pub fn build(&self, stream: Stream) -> PodAutoscaler {
+    pub fn build(&self, stream: Stream, routes: Stream) -> PodAutoscaler {
         let initial = self.settings.decider.initial_scale;
         PodAutoscaler {
             spec: self.clone(),
@@ -43,6 +45,8 @@ impl KnativeSpec {
             autoscaler: Autoscaler::default(),
             reconciler: Reconciler::new(SimTime::ZERO + EPOCH, initial, true),
             activator: ActivatorReporter::default(),
+            throttler: Throttler::new(self.container_concurrency, routes),
+            is_proxied: false,
             pods: BTreeMap::new(),
             through_activator: true,
             reported: [SimTime::ZERO; 2],
@@ -62,6 +66,9 @@ pub struct PodAutoscaler {
     autoscaler: Autoscaler,
     reconciler: Reconciler,
     activator: ActivatorReporter,
+    throttler: Throttler,
+    /// Whether the next request that is placed was let through by the throttler.
+    is_proxied: bool,
     /// The ready pods that are not being deleted.
     pods: BTreeMap<InstanceId, Pod>,
     /// Whether the request that arrived last goes through the activator.
@@ -77,6 +84,8 @@ pub struct PodAutoscaler {
 /// pod would have reported is made up when something happens to it or somebody asks.
 #[derive(Debug)]
 struct Pod {
+    /// Its address in the throttler.
+    address: usize,
     ready: SimTime,
     stats: RequestStats,
     /// The last report that has been made.
@@ -215,8 +224,18 @@ impl Scaling for PodAutoscaler {
         }
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, waited: bool) -> Mark {
-        let proxied = waited || self.through_activator;
+    fn chooses(&self) -> bool {
+        true
+    }
+
+    fn choose(&mut self) -> Option<InstanceId> {
+        let pod = self.throttler.acquire()?;
+        self.is_proxied = true;
+        Some(pod)
+    }
+
+    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+        let proxied = std::mem::take(&mut self.is_proxied);
         if let Some(pod) = self.pods.get_mut(&instance) {
             pod.catch_up(self.reported).request_in(now + EPOCH, proxied);
         }
@@ -224,10 +243,12 @@ impl Scaling for PodAutoscaler {
     }
 
     fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: Mark) {
+        let pod = self.pods.get_mut(&instance);
         if proxied {
             self.activator.request_out(now + EPOCH);
+            self.throttler.release(pod.as_ref().map(|pod| pod.address));
         }
-        if let Some(pod) = self.pods.get_mut(&instance) {
+        if let Some(pod) = pod {
             pod.catch_up(self.reported).request_out(now + EPOCH, proxied);
         }
     }
@@ -242,12 +263,17 @@ impl Scaling for PodAutoscaler {
     fn ready(&mut self, now: SimTime, instance: InstanceId) {
         let at = now + EPOCH;
         let (stats, reported) = (RequestStats::new(at), self.reported[0]);
-        self.pods.insert(instance, Pod { ready: at, stats, reported, latest: Stat::default() });
+        let address = self.throttler.add(instance);
+        self.pods.insert(instance, Pod { address, ready: at, stats, reported, latest: Stat::default() });
         self.reconcile_at = now;
     }
 
     fn withdrawn(&mut self, now: SimTime, instance: InstanceId) {
-        if self.pods.remove(&instance).is_some() {
+        if let Some(pod) = self.pods.remove(&instance) {
+            let moved = self.throttler.remove(pod.address);
+            if let Some(moved) = moved.and_then(|moved| self.pods.get_mut(&moved)) {
+                moved.address = pod.address;
+            }
             self.reconcile_at = now + Span::from_nanos(1);
         }
     }
@@ -274,8 +300,13 @@ mod tests {
     #[test]
     fn reports_made_late_are_the_reports() {
         let at = |millis: u64| SimTime::ZERO + EPOCH + Span::from_millis(millis);
-        let mut pod =
-            Pod { ready: at(300), stats: RequestStats::new(at(300)), reported: at(0), latest: Stat::default() };
+        let mut pod = Pod {
+            address: 0,
+            ready: at(300),
+            stats: RequestStats::new(at(300)),
+            reported: at(0),
+            latest: Stat::default(),
+        };
         let mut each_second = RequestStats::new(at(300));
         let mut reported = [at(0); 2];
         let events: [(u64, i32); 9] = [

@@ -1,0 +1,109 @@
+//! How busy instances go that a scaling policy withdraws: they finish what they have, but where there is a grace period, not
+//! for longer than that. What is still on them then has failed.
+//!
+//! An event cannot be taken back: the end of an execution that was cut off comes all the same, and is passed over.
+
+use super::super::Shared;
+use super::super::event::{Event, Kind};
+use super::super::instance::Instance;
+use super::super::observer::{Finished, Observer, Outcome};
+use super::super::request::Request;
+use super::super::slab::Key;
+use super::FunctionState;
+use super::lifecycle::Cause;
+use crate::time::SimTime;
+
+impl FunctionState<'_> {
+    /// Whether requests may be cut off because their instance goes.
+    #[inline]
+    pub(super) fn may_be_cut_off(&self) -> bool {
+        self.spec.termination_grace_period.is_some()
+    }
+
+    /// A busy instance that was withdrawn has so much time left.
+    pub(super) fn begin_grace_period<O: Observer>(
+        &mut self,
+        place: Key<Instance>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        if let Some(period) = self.spec.termination_grace_period {
+            let instance = self.instances.get_mut(place);
+            instance.deadline = now + period;
+            shared.events.push(Event::of_item(instance.deadline, Kind::Termination, self.id, place));
+        }
+    }
+
+    /// The grace period of an instance is over.
+    pub(in super::super) fn terminate<O: Observer>(
+        &mut self,
+        place: Key<Instance>,
+        now: SimTime,
+        shared: &mut Shared<O>,
+    ) {
+        let instance = self.instances.get(place);
+        let is_withdrawn = instance.retires <= now && self.governor.as_ref().is_some_and(|it| it.has(instance));
+        if !is_withdrawn || instance.deadline != now || instance.in_flight == 0 {
+            return; // it has gone, and its place may have been used again
+        }
+        self.advance(now, shared);
+        self.fail_waiting_at(place, now, shared);
+        loop {
+            let running = self.instances.get(place).running;
+            if running.is_nil() {
+                break;
+            }
+            self.end_execution(running, Outcome::Failed, now, shared);
+            self.requests.get_mut(running).is_cut_off = true;
+            self.vacate(place);
+        }
+        self.remove_instance(place, Cause::Retired, now, shared);
+        if self.account_ticket.is_none() {
+            self.serve_queue(now, shared);
+        }
+    }
+
+    /// Requests that wait at an instance for a slot end with it.
+    fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+        let instance = self.instances.get_mut(place);
+        instance.last_waiting = Key::NIL;
+        let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
+        while !next.is_nil() {
+            let waiting = next;
+            self.levels.queued -= 1;
+            self.tell_end(waiting, now);
+            self.give_account_back(waiting, shared);
+            let request = self.requests.get(waiting);
+            next = request.next;
+            let source = request.source.expect("who was in progress at the start has run since");
+            shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, Outcome::Failed));
+            self.requests.remove(waiting);
+            self.vacate(place);
+        }
+    }
+
+    /// A request runs on its instance, and may be cut off there.
+    pub(super) fn chain(&mut self, place: Key<Request>) {
+        let on = self.requests.get(place).instance;
+        let next = std::mem::replace(&mut self.instances.get_mut(on).running, place);
+        let request = self.requests.get_mut(place);
+        (request.next, request.previous) = (next, Key::NIL);
+        if !next.is_nil() {
+            self.requests.get_mut(next).previous = place;
+        }
+    }
+
+    /// It runs there no longer.
+    pub(super) fn unchain(&mut self, place: Key<Request>) {
+        let request = self.requests.get(place);
+        let (next, previous, on) = (request.next, request.previous, request.instance);
+        if previous.is_nil() {
+            self.instances.get_mut(on).running = next;
+        } else {
+            self.requests.get_mut(previous).next = next;
+        }
+        if !next.is_nil() {
+            self.requests.get_mut(next).previous = previous;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The activator's throttler at work on one revision: its breaker, its load balancer, and the pods that it knows. One
+//! activator stands for all of them, so that all pods belong to it.
+
+use std::ops::Range;
+
+use super::activator::{LoadBalancer, Pods, assigned_pods, capacity};
+use super::breaker::{Breaker, MAX_CAPACITY};
+use crate::bits::Bits;
+use crate::id::InstanceId;
+use crate::rng::Stream;
+
+/// How many may wait in an activator beyond [`MAX_CAPACITY`].
+const QUEUE_DEPTH: u64 = 10_000;
+
+/// The throttler of one revision. Who waits does so in the engine's queue: here only slots are taken and given back.
+#[derive(Debug)]
+pub struct Throttler {
+    limit: u64,
+    breaker: Breaker<()>,
+    balancer: LoadBalancer,
+    fleet: Fleet,
+    stream: Stream,
+}
+
+/// The ready pods, in the order of their addresses. A new one has the last; where one goes from the middle, the last takes
+/// its place: an order as good as any.
+#[derive(Debug)]
+struct Fleet {
+    limit: u64,
+    pods: Vec<InstanceId>,
+    /// Requests of this activator on each.
+    in_flight: Vec<u64>,
+    /// Those with fewer than the limit.
+    free: Bits,
+}
+
+impl Throttler {
+    /// A throttler for container concurrency `limit` (0: none) that knows no pod.
+    #[must_use]
+    pub fn new(limit: u32, stream: Stream) -> Self {
+        let limit = u64::from(limit);
+        let fleet = Fleet { limit, pods: Vec::new(), in_flight: Vec::new(), free: Bits::default() };
+        let breaker = Breaker::new(QUEUE_DEPTH, MAX_CAPACITY, 0);
+        Self { limit, breaker, balancer: LoadBalancer::for_limit(limit), fleet, stream }
+    }
+
+    /// A pod is ready. The answer is its address.
+    pub fn add(&mut self, pod: InstanceId) -> usize {
+        self.fleet.pods.push(pod);
+        self.fleet.in_flight.push(0);
+        let address = self.fleet.pods.len() - 1;
+        self.fleet.free.set(address, true);
+        self.update_capacity();
+        address
+    }
+
+    /// The pod at `address` is gone; the answer is the one that has its address now, if any. What it still has of this
+    /// activator's requests keeps its slots until it ends.
+    pub fn remove(&mut self, address: usize) -> Option<InstanceId> {
+        let last = self.fleet.pods.len() - 1;
+        self.fleet.pods.swap_remove(address);
+        self.fleet.in_flight.swap_remove(address);
+        self.fleet.free.set(last, false);
+        if address < last {
+            self.fleet.show(address);
+        }
+        self.update_capacity();
+        self.fleet.pods.get(address).copied()
+    }
+
+    /// Lets a request through to a pod, if there is a slot for it.
+    pub fn acquire(&mut self) -> Option<InstanceId> {
+        if !self.breaker.reserve() {
+            return None;
+        }
+        let Some(address) = self.balancer.pick(&self.fleet, self.limit, &mut self.stream) else {
+            self.breaker.finish();
+            return None;
+        };
+        self.fleet.in_flight[address] += 1;
+        self.fleet.show(address);
+        Some(self.fleet.pods[address])
+    }
+
+    /// A request that was let through is over; `address`: that of its pod, if it is still there.
+    pub fn release(&mut self, address: Option<usize>) {
+        self.breaker.finish();
+        if let Some(address) = address {
+            self.fleet.in_flight[address] -= 1;
+            self.fleet.show(address);
+        }
+    }
+
+    fn update_capacity(&mut self) {
+        let pods = self.fleet.pods.len();
+        let assigned = assigned_pods(pods, Some(0), 1).len() as u64;
+        self.breaker.set_capacity(capacity(self.limit, pods as u64, assigned, 1));
+    }
+}
+
+impl Fleet {
+    /// Notes whether the pod at an address has a free slot.
+    fn show(&mut self, address: usize) {
+        let is_free = self.limit == 0 || self.in_flight[address] < self.limit;
+        self.free.set(address, is_free);
+    }
+}
+
+impl Pods for Fleet {
+    fn count(&self) -> usize {
+        self.pods.len()
+    }
+
+    fn in_flight(&self, pod: usize) -> u64 {
+        self.in_flight[pod]
+    }
+
+    fn first_free(&self, pods: Range<usize>, _limit: u64) -> Option<usize> {
+        self.free.first_in(pods)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::rng::{Purpose, Streams};
+
+    fn throttler(limit: u32) -> Throttler {
+        Throttler::new(limit, Streams::new(1, 0).stream("web", Purpose::Routing))
+    }
+
+    #[test]
+    fn as_many_as_the_pods_have_slots() {
+        let mut throttler = throttler(2);
+        assert_eq!(throttler.acquire(), None);
+        let pods = [7, 9].map(|id| throttler.add(InstanceId(id)));
+        let got: Vec<_> = (0..5).map(|_| throttler.acquire().map(|pod| pod.0)).collect();
+        assert_eq!(got, [Some(7), Some(7), Some(9), Some(9), None]);
+        throttler.release(Some(pods[1]));
+        assert_eq!(throttler.acquire(), Some(InstanceId(9)));
+        // Without the first pod there are two slots, and three requests are still on their way.
+        assert_eq!(throttler.remove(pods[0]), Some(InstanceId(9)));
+        throttler.release(None);
+        throttler.release(None);
+        assert_eq!(throttler.acquire(), None);
+        throttler.release(Some(0));
+        assert_eq!(throttler.acquire(), Some(InstanceId(9)));
+    }
+
+    proptest! {
+        /// With its index of free pods it picks what the load balancer picks that looks at every pod.
+        #[test]
+        fn the_index_changes_nothing(limit in 1_u32..6, steps in prop::collection::vec((0_u8..8, any::<usize>()), 0..300)) {
+            let mut throttler = throttler(limit);
+            let mut balancer = LoadBalancer::for_limit(u64::from(limit));
+            let (mut pods, mut in_flight): (Vec<InstanceId>, Vec<u64>) = (Vec::new(), Vec::new());
+            let mut on: BTreeMap<usize, InstanceId> = BTreeMap::new();
+            let mut stream = Streams::new(1, 0).stream("web", Purpose::Routing);
+            for (number, (step, choice)) in steps.into_iter().enumerate() {
+                match step {
+                    0 => {
+                        let pod = InstanceId(number as u64);
+                        prop_assert_eq!(throttler.add(pod), pods.len());
+                        pods.push(pod);
+                        in_flight.push(0);
+                    }
+                    1 if !pods.is_empty() => {
+                        let address = choice % pods.len();
+                        pods.swap_remove(address);
+                        in_flight.swap_remove(address);
+                        prop_assert_eq!(throttler.remove(address), pods.get(address).copied());
+                    }
+                    2 | 3 if !on.is_empty() => {
+                        let request = *on.keys().nth(choice % on.len()).expect("one of them");
+                        let pod = on.remove(&request);
+                        let address = pods.iter().position(|it| Some(*it) == pod);
+                        address.into_iter().for_each(|address| in_flight[address] -= 1);
+                        throttler.release(address);
+                    }
+                    _ => {
+                        let has_capacity = (on.len() as u64) < u64::from(limit) * pods.len() as u64;
+                        let address = has_capacity.then(|| balancer.pick(&in_flight, u64::from(limit), &mut stream));
+                        let address = address.flatten();
+                        address.into_iter().for_each(|address| in_flight[address] += 1);
+                        let pod = address.map(|address| pods[address]);
+                        prop_assert_eq!(throttler.acquire(), pod);
+                        on.extend(pod.map(|pod| (number, pod)));
+                    }
+                }
+            }
+        }
+    }
+}
