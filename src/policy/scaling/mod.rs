@@ -91,20 +91,6 @@ pub trait Policy {
         0
     }
 
-    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
-    /// none: until it has finished.
-    ///
-    /// Sources: `terminationGracePeriodSeconds` of a pod is 30 s by default; Knative gives its pods the revision's
-    /// `timeoutSeconds`, 300 s by default.
-    #[must_use]
-    pub fn termination_grace_period(&self, timeout: Option<Span>) -> Option<Span> {
-        match self {
-            Self::Hpa(_) | Self::Keda(_) | Self::OpenFaas(_) | Self::OpenFaasCe(_) => Some(Span::from_secs(30)),
-            Self::Knative(_) => timeout.or(Some(Span::from_secs(300))),
-            _ => None,
-        }
-    }
-
     /// The most provisioned instances that the policy may order.
     fn most_provisioned(&self) -> u32 {
         if self.governs() == Governs::Provisioned { self.most_ordered() } else { 0 }
