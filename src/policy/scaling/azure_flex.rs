@@ -59,7 +59,7 @@ impl Policy for AzureFlexSpec {
     }
 
     fn refused_memory(&self, memory_mb: u32) -> Option<Refusal> {
-        standard_concurrency(memory_mb).is_none().then(|| Refusal {
+        standard_concurrency(memory_mb).is_none().then_some(Refusal {
             what: "the Flex Consumption plan has instances of 512MB, 2048MB and 4096MB",
             help: "write memory = \"2048MB\", which is what the plan gives unless told otherwise",
         })

@@ -87,7 +87,7 @@ impl Field for Oracle {
 
 impl Forecast for Smoothing {
     fn build(&self, season: Option<usize>) -> Forecaster {
-        Forecaster::HoltWinters(HoltWinters::new(self.clone(), season))
+        Forecaster::HoltWinters(HoltWinters::new(self, season))
     }
 
     fn season(&self) -> Option<Span> {
