@@ -5,7 +5,6 @@ use std::fmt::Display;
 use super::decode::Reader;
 use super::diagnostic::{Problem, SourceSpan};
 use super::tree::Node;
-use crate::time::Span;
 
 /// A table whose parameters have been read: messages name its keys in full and point at them.
 pub struct Check<'n, 'r, 'p> {
@@ -43,7 +42,12 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
     pub fn of_kind(&mut self, place: SourceSpan, what: impl Display) {
         let path = self.reader.path();
         let thing = path.rsplit_once('.').map_or(path.as_str(), |(thing, _)| thing);
-        self.reader.problems.push(Problem::error(place, format!("`{thing}`: {what}")));
+        self.add(Problem::error(place, format!("`{thing}`: {what}")));
+    }
+
+    fn add(&mut self, problem: Problem) {
+        self.reader.refused += 1;
+        self.reader.problems.push(problem);
     }
 
     /// The dotted key.
@@ -68,45 +72,32 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
 
     fn push(&mut self, key: &str, what: impl Display, help: Option<String>) {
         let problem = Problem::error(self.span(key), format!("`{}` {what}", self.path(key)));
-        self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
-    }
-
-    /// Reports the value of a key, elsewhere than where it stands.
-    pub fn wrong_in(&mut self, place: SourceSpan, key: &str, what: impl Display, help: Option<&str>) {
-        let problem = Problem::error(place, format!("`{}` {what}", self.path(key)));
-        self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
+        self.add(help.into_iter().fold(problem, Problem::help));
     }
 
     /// Reports what is wrong with a list, at one of its elements: "`its.key`: ...".
     pub fn fault_in(&mut self, place: SourceSpan, key: &str, what: impl Display, help: Option<&str>) {
         let problem = Problem::error(place, format!("`{}`: {what}", self.path(key)));
-        self.reader.problems.push(help.into_iter().fold(problem, Problem::help));
+        self.add(help.into_iter().fold(problem, Problem::help));
     }
 
     /// Reports what is wrong with the whole table, because of a key: "`its.table`: ...".
     pub fn fault(&mut self, key: &str, what: impl Display) {
         let problem = Problem::error(self.span(key), format!("`{}`: {what}", self.reader.path()));
-        self.reader.problems.push(problem);
+        self.add(problem);
     }
 
     /// Reports a key that should be there: "`its.table` ...".
     pub fn missing(&mut self, what: impl Display, help: &str) {
         let message = format!("`{}` {what}", self.reader.path());
-        self.reader.problems.push(Problem::missing(self.node.place, message).help(help));
+        self.add(Problem::missing(self.node.place, message).help(help));
     }
 
     /// Reports a value that breaks a rule of the real system.
     pub fn rule(&mut self, key: &str, value: impl Display, holds: bool, rule: impl Display) {
         if !holds {
             let problem = Problem::error(self.span(key), format!("`{}` = {value}: {rule}", self.path(key)));
-            self.reader.problems.push(problem);
-        }
-    }
-
-    /// Reports a duration of zero where there must be some.
-    pub fn positive(&mut self, key: &str, value: Span) {
-        if value == Span::ZERO {
-            self.wrong(key, "must be longer than zero");
+            self.add(problem);
         }
     }
 
@@ -134,7 +125,7 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
         let open = if begun.is_empty() { &all } else { &begun };
         let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
         let (path, table) = (self.reader.path(), self.node.place);
-        self.reader.problems.push(match given.last() {
+        self.add(match given.last() {
             None => Problem::missing(table, format!("`{path}` needs {choices}")),
             Some(_) if !begun.is_empty() => Problem::missing(table, format!("`{path}` has {} alone", quoted(&given)))
                 .help(format!("write {choices}")),

@@ -123,9 +123,10 @@ macro_rules! parameters {
             const SHAPE: Shape = Shape::Table(Self::TABLE);
             fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
                 reader.table(node, Self::TABLE)?;
+                let left_out = reader.left_out;
                 $(let $field = mode!(read $mode $type, node, reader, key!($field) $(, $value)?);)*
                 let parameters = Self { $($field: mode!(take $mode $field),)* };
-                if reader.checks() {
+                if reader.checks() && reader.left_out == left_out {
                     parameters.check(&mut Check::new(node, reader));
                 }
                 Some(parameters)

@@ -29,7 +29,7 @@ pub trait Field {
 pub struct Spanned<T> {
     pub value: T,
     pub place: SourceSpan,
-    /// Whether something was written there that could not be read: no reason to complain again.
+    /// Whether something was written there that could not be read, or that was refused: no reason to complain again.
     pub broken: bool,
 }
 
@@ -84,6 +84,10 @@ pub struct Reader<'a> {
     path: Vec<String>,
     /// Whether the text was read whole, so that it makes sense to look at what values mean together.
     whole: bool,
+    /// Elements of lists that could not be read and were left out.
+    pub left_out: usize,
+    /// What was refused of parameters that could be read.
+    pub refused: usize,
     /// The keys that mistyped ones probably mean, with the table: they are not missing too.
     meant: Vec<(SourceSpan, &'static str)>,
 }
@@ -91,7 +95,14 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// A reader at the root, or at a key below it.
     pub fn new(problems: &'a mut Problems, path: &[&str]) -> Self {
-        Self { problems, path: path.iter().map(|&key| key.to_owned()).collect(), whole: true, meant: Vec::new() }
+        Self {
+            problems,
+            path: path.iter().map(|&key| key.to_owned()).collect(),
+            whole: true,
+            left_out: 0,
+            refused: 0,
+            meant: Vec::new(),
+        }
     }
 
     /// A reader of what is left of a text with errors of syntax.
@@ -181,8 +192,9 @@ impl<'a> Reader<'a> {
         match table.get(key) {
             None => Spanned { value: None, place: table.place, broken: self.is_broken(table, key) },
             Some(node) => {
+                let refused = self.refused;
                 let value = self.within(key, |reader| T::read(node, reader));
-                Spanned { broken: value.is_none(), value, place: node.place }
+                Spanned { broken: value.is_none() || self.refused > refused, value, place: node.place }
             }
         }
     }

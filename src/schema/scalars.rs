@@ -112,6 +112,27 @@ impl Field for Duration {
     }
 }
 
+/// A duration above zero.
+#[derive(Debug)]
+pub struct PositiveDuration;
+
+impl Field for PositiveDuration {
+    type Value = Span;
+    const SHAPE: Shape = Duration::SHAPE;
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Span> {
+        let span = Duration::read(node, reader)?;
+        if span == Span::ZERO {
+            let message = format!("`{}` must be longer than zero", reader.path());
+            reader.problems.push(Problem::error(node.place, message));
+            return None;
+        }
+        Some(span)
+    }
+    fn write(value: &Span) -> Value {
+        Duration::write(value)
+    }
+}
+
 /// A duration, or "forever".
 #[derive(Debug)]
 pub struct Window;

@@ -3,20 +3,14 @@
 use super::{KeepAlive, Policy, View, Window};
 use crate::rng::Stream;
 use crate::schema::declare::*;
-use crate::schema::scalars::Duration;
+use crate::schema::scalars::PositiveDuration;
 use crate::time::Span;
 
 parameters! {
     /// Of a function's idle instances half go every period.
     pub struct HalvingSpec {
         /// The period, 380 s as measured on AWS Lambda in 2021.
-        default period: Duration = Span::from_secs(380),
-    }
-}
-
-impl HalvingSpec {
-    fn check(&self, check: &mut Check<'_, '_, '_>) {
-        check.positive("period", self.period);
+        default period: PositiveDuration = Span::from_secs(380),
     }
 }
 

@@ -8,14 +8,14 @@ use std::collections::VecDeque;
 use super::{AppKeepAlive, Policy, Window, Windows};
 use crate::rng::Stream;
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Number, Share};
+use crate::schema::scalars::{Count, Duration, Number, PositiveDuration, Share};
 use crate::time::Span;
 
 parameters! {
     /// Each application is unloaded and loaded again as the histogram of its idle times says.
     pub struct HybridHistogramSpec {
         /// The width of a bin of the histogram.
-        default bin: Duration = Span::from_secs(60),
+        default bin: PositiveDuration = Span::from_secs(60),
         /// Idle times this long or longer are out of range; an application whose histogram says nothing stays so long.
         default range: Duration = Span::from_secs(4 * 3600),
         /// The quantile of the idle times at which the application is loaded again.
@@ -40,9 +40,7 @@ const BINS_MAX: u64 = 100_000;
 
 impl HybridHistogramSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
-        if self.bin == Span::ZERO {
-            check.positive("bin", self.bin);
-        } else if !(1..=BINS_MAX).contains(&self.bins()) {
+        if !(1..=BINS_MAX).contains(&self.bins()) {
             let what = format!("is {} bins of {}: it must be 1 to {BINS_MAX}", self.bins(), self.bin);
             check.wrong("range", what);
         } else if self.head > self.tail {

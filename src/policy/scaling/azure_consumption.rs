@@ -19,7 +19,7 @@ use super::peak::Peak;
 use super::{MANY, Policy, Scaling, Slots, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Positive};
+use crate::schema::scalars::{Count, Positive, PositiveDuration};
 use crate::time::{SimTime, Span};
 
 /// How long after the first request of a function without instances it is seen: what comes with it is seen too.
@@ -50,7 +50,7 @@ parameters! {
         /// Most instances: 200 on Windows, 100 on Linux.
         default max_instances: Count<1, MANY> = 200,
         /// For how long an instance must have been too many before it goes: measured, not published.
-        default idle_timeout: Duration = Span::from_secs(1200),
+        default idle_timeout: PositiveDuration = Span::from_secs(1200),
     }
 }
 
@@ -70,7 +70,6 @@ impl AzureConsumptionSpec {
         let (concurrent, outstanding) = (self.max_concurrent_requests, self.max_outstanding_requests);
         let rule = format!("the {concurrent} requests that run at once are outstanding too");
         check.rule("max-outstanding-requests", outstanding, outstanding >= concurrent, rule);
-        check.positive("idle-timeout", self.idle_timeout);
     }
 
     /// Executions that each instance is to have.

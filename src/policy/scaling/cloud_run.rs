@@ -21,7 +21,7 @@ use super::{InstanceView, MANY, Mark, Policy, Removal, Scaling, Slots, Totals, V
 use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Positive, Share};
+use crate::schema::scalars::{Amount, Count, Duration, Positive, PositiveDuration, Share};
 use crate::time::{SimTime, Span};
 
 parameters! {
@@ -38,9 +38,9 @@ parameters! {
         /// vCPUs that a request in progress uses; 0: the CPU decides nothing.
         default cpu_per_request: Amount = 0.0,
         /// What the metrics are averaged over.
-        default window: Duration = Span::from_secs(60),
+        default window: PositiveDuration = Span::from_secs(60),
         /// How often it decides.
-        default interval: Duration = Span::from_secs(5),
+        default interval: PositiveDuration = Span::from_secs(5),
         /// For how long an idle instance is kept: at most so long by the documentation, just so long as measured.
         default idle_timeout: Duration = Span::from_secs(900),
         /// Fewest instances.
@@ -62,8 +62,6 @@ impl CloudRunSpec {
         }
         let rule = format!("there are at most {most} instances (max-instances)");
         check.rule("min-instances", self.min_instances, self.min_instances <= most, rule);
-        check.positive("window", self.window);
-        check.positive("interval", self.interval);
     }
 }
 

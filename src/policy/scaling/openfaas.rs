@@ -32,7 +32,7 @@ use super::{MANY, POD_GRACE_PERIOD, Policy, Removal, Scaling, Slots, Totals, Vie
 use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive, PositiveDuration};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What a replica is to have so much of.
@@ -70,7 +70,7 @@ parameters! {
         /// Milli-CPU that a request in progress uses.
         default cpu_per_request: Amount = 1000.0,
         /// How often it decides: as often as Prometheus evaluates its rules.
-        default interval: Duration = Span::from_secs(15),
+        default interval: PositiveDuration = Span::from_secs(15),
     }
 }
 
@@ -85,7 +85,6 @@ impl OpenFaasSpec {
         at_most(check, self.min, self.max);
         let rule = "com.openfaas.scale.down.window is at most 5m";
         check.rule("down-window", self.down_window, self.down_window <= Span::from_secs(300), rule);
-        check.positive("interval", self.interval);
     }
 }
 

@@ -11,7 +11,7 @@ mod quantile;
 use super::{Governs, MANY, Policy, Scaling, Totals, View, next_multiple};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Positive};
+use crate::schema::scalars::{Count, Positive, PositiveDuration};
 use crate::time::{SimTime, Span};
 use forecast::{ForecastSpec, Forecaster};
 
@@ -29,7 +29,7 @@ parameters! {
         /// How the load is forecast; while too little is known, the interval that has just ended stands for it.
         required forecast: ForecastSpec,
         /// The length of an interval.
-        default interval: Duration = Span::from_secs(60),
+        default interval: PositiveDuration = Span::from_secs(60),
         /// How many of the coming intervals are looked at; the largest forecast counts. With 2, instances are there an
         /// interval early.
         default ahead: Count<1, 1000> = 1,
@@ -56,8 +56,7 @@ impl PredictiveSpec {
                 "what may be provisioned is taken from what the account has for others",
             );
         }
-        check.positive("interval", self.interval);
-        let Some(season) = self.forecast.season().filter(|_| self.interval > Span::ZERO) else { return };
+        let Some(season) = self.forecast.season() else { return };
         let (key, interval) = (format!("forecast.{}.season", self.forecast.name()), self.interval);
         let intervals = season.as_nanos() / interval.as_nanos();
         if intervals == 0 || intervals * interval.as_nanos() != season.as_nanos() {
@@ -79,7 +78,8 @@ impl Policy for PredictiveSpec {
     }
 
     fn most_ordered(&self) -> u32 {
-        self.max_instances.unwrap_or(u32::MAX)
+        // With governs = "provisioned" it is always there.
+        self.max_instances.unwrap_or(0)
     }
 }
 

@@ -8,7 +8,7 @@ use super::schedule::{Schedule, Timer};
 use super::{Governs, MANY, Policy, Scaling, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration};
+use crate::schema::scalars::{Count, Duration, PositiveDuration};
 use crate::time::{SimTime, Span};
 
 parameters! {
@@ -29,15 +29,9 @@ parameters! {
         /// When, from the start of the run.
         required at: Duration,
         /// And again after so long, as every "24h"; without it: once.
-        optional every: Duration,
+        optional every: PositiveDuration,
         /// How many.
         required instances: Count<0, MANY>,
-    }
-}
-
-impl ActionSpec {
-    fn check(&self, check: &mut Check<'_, '_, '_>) {
-        check.positive("every", self.every.unwrap_or(Span::FOREVER));
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use super::{Governs, MANY, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Flag, Number};
+use crate::schema::scalars::{Count, Duration, Flag, Number, PositiveDuration};
 use crate::time::{SimTime, Span};
 use tracker::Tracker;
 
@@ -49,7 +49,7 @@ parameters! {
         /// When, from the start of the run.
         required at: Duration,
         /// And again after so long, as every "24h"; without it: once.
-        optional every: Duration,
+        optional every: PositiveDuration,
         /// Fewest provisioned instances; without it: as before.
         optional min_capacity: Count<0, MANY>,
         /// Most provisioned instances; without it: as before.
@@ -72,7 +72,6 @@ impl TargetTrackingSpec {
 impl BoundsSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         at_most(check, self.min_capacity.unwrap_or(0), self.max_capacity.unwrap_or(u32::MAX));
-        check.positive("every", self.every.unwrap_or(Span::FOREVER));
     }
 }
 

@@ -7,7 +7,7 @@ use super::peak::Peak;
 use super::{MANY, Policy, Scaling, Totals, View, next_multiple};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Positive};
+use crate::schema::scalars::{Count, Duration, Positive, PositiveDuration};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What an instance is to have so much of.
@@ -29,7 +29,7 @@ parameters! {
         /// How much of it each instance is to have.
         required target: Positive,
         /// How often it decides.
-        default interval: Duration = Span::from_secs(10),
+        default interval: PositiveDuration = Span::from_secs(10),
         /// Fewer instances only if no decision of so long wanted more.
         default scale_down_delay: Duration = Span::from_secs(60),
         /// Fewest instances.
@@ -42,12 +42,6 @@ choice! { Load {
     "request-rate" => Load::RequestRate, "Requests that arrive in a second, on average over the interval.";
     "queue-depth" => Load::QueueDepth, "Requests that wait at the moment of the decision.";
 } }
-
-impl ThresholdsSpec {
-    fn check(&self, check: &mut Check<'_, '_, '_>) {
-        check.positive("interval", self.interval);
-    }
-}
 
 impl Policy for ThresholdsSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {

@@ -41,7 +41,9 @@ impl Checker<'_, '_> {
         let scaling = (*table.scaling).clone();
         let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
         let mut selection = table.selection.unwrap_or_default();
-        if let Some(concurrency) = &mut concurrency {
+        self.instance_memory(table, path, &scaling);
+        // Of a policy with mistakes in it only what is certain is used.
+        if let (Some(concurrency), false) = (&mut concurrency, table.scaling.broken) {
             self.ordered(table, path, &scaling, &mut selection, concurrency);
         }
         let initial = table.initial.as_ref().map(|initial| self.initial(initial, table, &key("initial")));

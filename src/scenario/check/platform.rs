@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Checker;
+use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
     Billing, ExtraPrices, Function, Platform, ProvisionedBilling, ScalingRate, StemCells, Tier,
@@ -154,7 +155,10 @@ impl Checker<'_, '_> {
                 self.problems.push(Problem::error(place, message).help("none of its requests could ever be served"));
             }
             let Some(own) = function.keep_alive.eviction_rule() else { continue };
-            let other = rule.filter(|(_, first): &(_, &Function)| first.keep_alive != function.keep_alive);
+            let other = rule.filter(|(_, first): &(_, &Function)| {
+                first.keep_alive.eviction_rule() != Some(own)
+                    || own == Rule::TimeToLive && first.keep_alive != function.keep_alive
+            });
             if let (Some((first, other)), Some(table)) = (other, table) {
                 let other = other.keep_alive.eviction_rule().unwrap_or(own);
                 let message = format!(

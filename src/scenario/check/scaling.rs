@@ -38,10 +38,6 @@ impl Checker<'_, '_> {
             let help = "give the policy a minimum of instances instead";
             self.problems.push(Problem::error(table.concurrency.provisioned.place, message).help(help));
         }
-        if let Some(refusal) = scaling.refused_memory(*table.memory) {
-            let message = format!("`{path}.memory` is {}MB: {}", *table.memory, refusal.what);
-            self.problems.push(Problem::error(table.memory.place, message).help(refusal.help));
-        }
         if let Some(slots) = scaling.slots(*table.memory) {
             if table.concurrency.per_instance.is_some() {
                 let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.{policy}");
@@ -57,6 +53,14 @@ impl Checker<'_, '_> {
         }
         if table.selection.is_none() {
             *selection = scaling.selection().unwrap_or_default();
+        }
+    }
+
+    /// Reports a memory that the platform of a policy does not have.
+    pub(super) fn instance_memory(&mut self, table: &FunctionTable, path: &str, scaling: &ScalingSpec) {
+        if let Some(refusal) = scaling.refused_memory(*table.memory) {
+            let message = format!("`{path}.memory` is {}MB: {}", *table.memory, refusal.what);
+            self.problems.push(Problem::error(table.memory.place, message).help(refusal.help));
         }
     }
 

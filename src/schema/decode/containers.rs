@@ -28,7 +28,9 @@ impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
             }
             let name = element.get("name").and_then(Node::text).filter(|name| is_name(name));
             let name = name.map_or_else(|| (index + 1).to_string(), str::to_owned);
-            values.extend(reader.within(&name, |reader| T::read(element, reader)));
+            let value = reader.within(&name, |reader| T::read(element, reader));
+            reader.left_out += usize::from(value.is_none());
+            values.extend(value);
         }
         Some(values)
     }

@@ -5,7 +5,7 @@ use super::poisson::Poisson;
 use super::scatter::Scatter;
 use crate::rng::Stream;
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, RateOrZero};
+use crate::schema::scalars::{Count, Duration, PositiveDuration, RateOrZero};
 use crate::time::{SimTime, Span};
 use crate::workload::{ArrivalSpec, Process};
 
@@ -15,7 +15,7 @@ parameters! {
         /// Requests of a burst.
         required size: Count<1, MAX_BURST>,
         /// From the start of one burst to the start of the next.
-        required every: Duration,
+        required every: PositiveDuration,
         /// When the first burst starts.
         default first: Duration = Span::ZERO,
         /// How long a burst is: its requests are at random moments within; 0s for all at once.
@@ -30,8 +30,7 @@ const MAX_BURST: u32 = 10_000_000;
 
 impl BurstSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
-        check.positive("every", self.every);
-        if self.every > Span::ZERO && self.within > self.every {
+        if self.within > self.every {
             let what = format!("({}) is longer than `every` ({})", self.within, self.every);
             check.wrong_with("within", what, "a burst must end before the next begins");
         }

@@ -8,7 +8,7 @@ use rand_distr::Exp1;
 use super::moment;
 use crate::rng::Stream;
 use crate::schema::declare::*;
-use crate::schema::scalars::{Duration, Rate, RateOrZero, Share};
+use crate::schema::scalars::{Duration, PositiveDuration, Rate, RateOrZero, Share};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 use crate::workload::{ArrivalSpec, Process};
 
@@ -24,7 +24,7 @@ parameters! {
         /// Highest rate.
         optional peak: Rate,
         /// From peak to peak.
-        default period: Duration = DAY,
+        default period: PositiveDuration = DAY,
         /// When in the period the peak is.
         default peak_at: Duration = Span::ZERO,
     }
@@ -35,7 +35,6 @@ const DAY: Span = Span::from_secs(86_400);
 
 impl DiurnalSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
-        check.positive("period", self.period);
         let mean = [("rate", self.rate.is_some()), ("amplitude", self.amplitude.is_some())];
         let ends = [("low", self.low.is_some()), ("peak", self.peak.is_some())];
         if check.either(&[&mean, &ends]).is_none() {
@@ -45,7 +44,7 @@ impl DiurnalSpec {
             && low > peak
         {
             check.wrong_with("low", format!("({low}/s) is above `peak` ({peak}/s)"), "exchange them");
-        } else if self.period > Span::ZERO && self.peak_at >= self.period {
+        } else if self.peak_at >= self.period {
             check.wrong("peak-at", format!("({}) must lie within the period ({})", self.peak_at, self.period));
         }
     }

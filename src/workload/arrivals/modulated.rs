@@ -7,8 +7,8 @@ use super::Clock;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
-use crate::schema::scalars::{Duration, RateOrZero};
-use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use crate::schema::scalars::{PositiveDuration, RateOrZero};
+use crate::time::{NANOS_PER_SECOND, SimTime};
 use crate::workload::{ALL_ZERO, ArrivalSpec, MmppState, Process};
 
 parameters! {
@@ -25,16 +25,13 @@ parameters! {
         /// Requests per time in this state; may be "0/s".
         required rate: RateOrZero,
         /// Mean time in this state.
-        required stay: Duration,
+        required stay: PositiveDuration,
     }
 }
 
 impl MmppSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
-        if let Some(place) = self.states.iter().position(|state| state.stay == Span::ZERO) {
-            let place = check.span(&format!("states.{}.stay", place + 1));
-            check.wrong_in(place, "states.stay", "must be longer than zero", None);
-        } else if self.states.iter().all(|state| state.rate == 0.0) {
+        if self.states.iter().all(|state| state.rate == 0.0) {
             check.fault("states", ALL_ZERO);
         }
     }

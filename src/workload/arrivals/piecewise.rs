@@ -7,7 +7,7 @@ use super::moment;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_POINTS;
-use crate::schema::scalars::{Duration, RateOrZero};
+use crate::schema::scalars::{Duration, PositiveDuration, RateOrZero};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 use crate::workload::{ALL_ZERO, ArrivalSpec, Process};
 
@@ -17,7 +17,7 @@ parameters! {
         /// Times, rising, with rates. Before the first and after the last the rate stays as there.
         required points: List<PointSpec, 1, MAX_POINTS>,
         /// Start again after this long.
-        optional period: Duration,
+        optional period: PositiveDuration,
     }
 }
 
@@ -41,8 +41,6 @@ impl PiecewiseSpec {
             check.fault_in(place, "points", what, Some("the times of the points must rise"));
         } else if self.points.iter().all(|point| point.rate == 0.0) {
             check.fault("points", ALL_ZERO);
-        } else if self.period == Some(Span::ZERO) {
-            check.positive("period", Span::ZERO);
         } else if let Some(period) = self.period.filter(|period| *period < last) {
             let what = format!("({period}) is shorter than the time of the last point ({})", SimTime::from(last));
             check.wrong_with("period", what, "all points must lie within the period");

@@ -12,7 +12,7 @@ use super::samples::Sampling;
 use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Positive};
+use crate::schema::scalars::{Amount, Count, Duration, Positive, PositiveDuration};
 use crate::time::Span;
 
 /// The longest stabilisation window that Kubernetes accepts.
@@ -49,9 +49,9 @@ parameters! {
         /// After that, within which time of its start a pod must have been ready once (--...-initial-readiness-delay).
         default initial_readiness_delay: Duration = Span::from_secs(30),
         /// How often it decides (--horizontal-pod-autoscaler-sync-period).
-        default sync_period: Duration = Span::from_secs(15),
+        default sync_period: PositiveDuration = Span::from_secs(15),
         /// How often pods are measured, and over which time (--metric-resolution of metrics-server).
-        default metrics_resolution: Duration = Span::from_secs(15),
+        default metrics_resolution: PositiveDuration = Span::from_secs(15),
         /// How long after its end a measurement can be seen.
         default metrics_delay: Duration = Span::from_secs(15),
     }
@@ -116,8 +116,6 @@ impl HpaParameters {
                 check.refused(key, what, "Kubernetes");
             }
         }
-        check.positive("sync-period", self.sync_period);
-        check.positive("metrics-resolution", self.metrics_resolution);
     }
 
     fn spec(&self) -> AutoscalerSpec {

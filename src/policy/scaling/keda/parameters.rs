@@ -9,7 +9,7 @@ use crate::policy::scaling::hpa::parameters::{BehaviorParameters, at_most_max};
 use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Flag};
+use crate::schema::scalars::{Count, Duration, Flag, PositiveDuration};
 use crate::time::Span;
 
 parameters! {
@@ -22,7 +22,7 @@ parameters! {
         /// Whether messages being worked on count beside those that wait (scaleOnInFlight).
         default scale_on_in_flight: Flag = true,
         /// How often the queue is looked at (pollingInterval).
-        default polling_interval: Duration = Span::from_secs(30),
+        default polling_interval: PositiveDuration = Span::from_secs(30),
         /// How long the queue must have been inactive before the last pods go (cooldownPeriod).
         default cooldown_period: Duration = Span::from_secs(300),
         /// The same, if the queue never was active, from the start of the run (initialCooldownPeriod).
@@ -48,7 +48,6 @@ impl KedaParameters {
             let what = format!("({idle}) must be fewer than `min-replicas` ({min})");
             check.refused("idle-replicas", what, "KEDA");
         }
-        check.positive("polling-interval", self.polling_interval);
     }
 
     fn spec(&self) -> KedaSpec {
