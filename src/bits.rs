@@ -72,14 +72,18 @@ impl Bits {
         Some(word * WORD + bits.trailing_zeros() as usize).filter(|first| *first < range.end)
     }
 
-    /// The greatest member.
-    #[must_use]
-    pub fn last(&self) -> Option<usize> {
-        let block = self.blocks.iter().rposition(|members| *members > 0)?;
-        let start = block * BLOCK;
-        let end = self.words.len().min(start + BLOCK);
-        let word = start + self.words[start..end].iter().rposition(|word| *word != 0)?;
-        Some(word * WORD + self.words[word].ilog2() as usize)
+    /// The members, greatest first.
+    pub fn descending(&self) -> impl Iterator<Item = usize> {
+        let blocks = self.blocks.iter().enumerate().rev().filter(|(_, members)| **members > 0);
+        let words = blocks.flat_map(|(block, _)| (block * BLOCK..self.words.len().min((block + 1) * BLOCK)).rev());
+        words.flat_map(|word| {
+            let mut bits = self.words[word];
+            std::iter::from_fn(move || {
+                let last = bits.checked_ilog2()?;
+                bits ^= 1 << last;
+                Some(word * WORD + last as usize)
+            })
+        })
     }
 
     /// The member that `n` others are less than.
@@ -117,7 +121,7 @@ mod tests {
                 prop_assert_eq!(bits.set(number, is_member), is_news);
                 prop_assert_eq!((bits.len(), bits.is_empty()), (set.len(), set.is_empty()));
                 prop_assert_eq!(bits.contains(number), is_member);
-                prop_assert_eq!(bits.last(), set.last().copied());
+                prop_assert!(bits.descending().eq(set.iter().rev().copied()));
                 for range in [0..20_000, number..20_000, number + 1..20_000, number..number, 0..number] {
                     prop_assert_eq!(bits.first_in(range.clone()), set.range(range).next().copied());
                 }
@@ -131,6 +135,9 @@ mod tests {
     #[test]
     fn nothing_is_in_an_empty_set() {
         let bits = Bits::default();
-        assert_eq!((bits.first_in(0..9), bits.last(), bits.nth(0), bits.contains(3)), (None, None, None, false));
+        assert_eq!(
+            (bits.first_in(0..9), bits.descending().next(), bits.nth(0), bits.contains(3)),
+            (None, None, None, false)
+        );
     }
 }

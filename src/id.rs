@@ -17,6 +17,10 @@ pub struct LocalFn(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalSource(pub u32);
 
+/// A component of the path of requests, by its place in [`Scenario::components`](crate::scenario::Scenario::components).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ComponentId(pub u32);
+
 /// A kind of stem cells, by its place in [`Platform::stem_cells`](crate::scenario::Platform::stem_cells).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(pub u32);
@@ -54,6 +58,15 @@ impl LocalFn {
 
 impl LocalSource {
     /// The place in a list of sources of a cell.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl ComponentId {
+    /// The place in a list of components.
     #[inline]
     #[must_use]
     pub const fn index(self) -> usize {

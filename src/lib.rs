@@ -11,7 +11,7 @@
 //! | 1 | [`rng`] | random streams |
 //! | 2 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 3 | [`dist`] | distributions |
-//! | 4 | [`workload`], [`policy`] | what arrives; the questions a platform answers |
+//! | 4 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
 //! | 5 | [`scenario`] | the scenario file, read and checked |
 //! | 6 | [`engine`] | the simulation itself |
 //! | 7 | [`measure`] | what is recorded: summary, time series, cost |
@@ -29,6 +29,7 @@ mod hash;
 pub mod id;
 pub mod measure;
 pub mod metric;
+pub mod path;
 pub mod policy;
 pub mod queueing;
 pub mod report;

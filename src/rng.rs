@@ -72,6 +72,8 @@ pub enum Purpose {
     Initial = 9,
     /// Where a load balancer sends requests.
     Routing = 10,
+    /// The choices of a component of the path.
+    Path = 12,
 }
 
 /// The root of all streams of one replication.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::event::{Event, Kind};
-use super::queue::EventQueue;
 use crate::id::LocalFn;
 use crate::policy::keep_alive::AppKeepAlive;
 use crate::scenario::Function;
@@ -13,8 +12,6 @@ use crate::time::{SimTime, Span};
 #[derive(Default)]
 pub(super) struct Apps {
     list: Vec<App>,
-    /// Functions whose idle instances go now, because their application does.
-    unloading: Vec<LocalFn>,
 }
 
 struct App {
@@ -26,6 +23,20 @@ struct App {
     idle_since: Option<SimTime>,
     /// When it is loaded again, and until when it then stays.
     plan: Option<Plan>,
+}
+
+/// An application is unloaded.
+pub(super) struct Unloading<'a> {
+    functions: &'a [Member],
+    /// The event at which it is loaded again, unless that is after the horizon.
+    pub(super) loaded_again: Option<Event>,
+}
+
+impl Unloading<'_> {
+    /// Its functions; the last one goes first.
+    pub(super) fn functions(&self) -> impl Iterator<Item = LocalFn> {
+        self.functions.iter().rev().map(|member| member.function)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -108,26 +119,27 @@ impl Apps {
         self.list[membership.app.index()].in_flight -= 1;
     }
 
-    /// An execution ends; after the last one it is decided what happens to the application.
-    pub(super) fn ended(&mut self, membership: Membership, now: SimTime, horizon: SimTime, events: &mut EventQueue) {
+    /// An execution ends; after the last one it is decided what happens to the application. It may be unloaded now.
+    pub(super) fn ended(&mut self, membership: Membership, now: SimTime, horizon: SimTime) -> Option<Unloading<'_>> {
         let app = &mut self.list[membership.app.index()];
         app.in_flight -= 1;
         app.members[membership.member as usize].last_ended = Some(now);
         if app.in_flight > 0 {
-            return;
+            return None;
         }
         app.idle_since = Some(now);
         let windows = app.policy.windows();
         app.plan = None;
         if windows.pre_warm == Span::ZERO {
-            return;
+            return None;
         }
-        self.unloading.extend(app.members.iter().map(|member| member.function));
         let at = now + windows.pre_warm;
-        if at < horizon {
+        let loads = at < horizon;
+        if loads {
             app.plan = Some(Plan { at, until: at + windows.keep_alive });
-            events.push(Event::new(at, Kind::PreWarm, app.members[0].function.0, membership.app.0));
         }
+        let event = Event::new(at, Kind::PreWarm, app.members[0].function.0, membership.app.0);
+        Some(Unloading { functions: &app.members, loaded_again: loads.then_some(event) })
     }
 
     /// How long an instance that falls idle stays: while others of the application run, it stays as long as the
@@ -142,12 +154,6 @@ impl Apps {
         } else {
             Span::ZERO
         }
-    }
-
-    /// The next function whose idle instances go.
-    #[inline]
-    pub(super) fn next_unloading(&mut self) -> Option<LocalFn> {
-        self.unloading.pop()
     }
 
     /// The functions of the application that an event is about, which are loaded now, unless it has decided otherwise since, and until when they

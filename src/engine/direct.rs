@@ -6,16 +6,19 @@
 //! in a few lines of the cache: of many functions each event would wait for every line.
 //! `function.rs` does the same for every case; a test compares the two call by call.
 
+use super::Shared;
 use super::event::{Event, Kind};
+use super::kernel::{Effect, Model};
 use super::limits::TokenBucket;
-use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::observer::{Finished, Levels, Limit, Observer};
+use super::path::Node;
 use super::request::Birth;
 use super::slab::Key;
-use super::{Model, Shared};
 use crate::id::{InstanceId, LocalFn, LocalSource};
+use crate::path::Outcome;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
-use crate::scenario::{Concurrency, Function, Overflow, Platform, ScalingRate};
+use crate::scenario::{Concurrency, Function, Overflow, Platform, ScalingRate, Source};
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
@@ -72,8 +75,12 @@ enum State {
 }
 
 impl<'s> Directs<'s> {
-    /// None if the platform, or any of these functions, is not of the common kind.
-    pub(super) fn new(specs: impl Iterator<Item = &'s Function>, platform: &Platform) -> Option<Self> {
+    /// None if the platform, or any of these functions or sources, is not of the common kind.
+    pub(super) fn new(
+        specs: impl Iterator<Item = &'s Function>,
+        mut sources: impl Iterator<Item = &'s Source>,
+        platform: &Platform,
+    ) -> Option<Self> {
         // Without `..`, here and below: whoever adds a field decides whether this engine knows what it asks for.
         let Platform {
             preset: _,
@@ -84,7 +91,11 @@ impl<'s> Directs<'s> {
             stem_cells,
             billing: _,
         } = platform;
-        if memory_budget_mb.is_some() || !stem_cells.is_empty() {
+        let has_path = |source: &Source| {
+            let Source { name: _, target: _, entry, arrivals: _ } = source;
+            entry.is_some()
+        };
+        if memory_budget_mb.is_some() || !stem_cells.is_empty() || sources.any(has_path) {
             return None;
         }
         let functions = specs.enumerate().map(|(place, spec)| Direct::new(LocalFn(place as u32), spec, *scaling));
@@ -250,7 +261,7 @@ impl<'s> Direct<'s> {
         self.advance(now, shared);
         let slot = &mut self.slots[place.index()];
         if let State::Running { born, started } = slot.state {
-            shared.finish(&Finished {
+            let ended = Finished {
                 source: slot.source,
                 number: slot.number,
                 function: self.id,
@@ -263,7 +274,8 @@ impl<'s> Direct<'s> {
                 cold_affected: slot.cold,
                 provisioned: false,
                 outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
-            });
+            };
+            shared.end_invocation(&ended, Key::NIL);
         }
         let deadline = now + self.window;
         slot.state = State::Idle { deadline };
@@ -341,16 +353,19 @@ impl<'s> Direct<'s> {
     #[cold]
     fn reject<O: Observer>(&self, birth: Birth, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
         shared.observer.throttled(now, self.id, limit);
-        shared.finish(&Finished::unserved(birth.source, birth.number, self.id, now, now, Outcome::Rejected));
+        let ended = Finished::unserved(birth.source, birth.number, self.id, now, now, Outcome::Rejected);
+        shared.end_invocation(&ended, Key::NIL);
     }
 }
 
 /// One function needs no looking up.
 impl<O: Observer> Model<O> for Direct<'_> {
+    const HAS_EFFECTS: bool = false;
+
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline(always)]
-    fn arrive(&mut self, _: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+    fn arrive(&mut self, _: Node, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
         self.take_in(birth, now, shared);
     }
 
@@ -365,10 +380,9 @@ impl<O: Observer> Model<O> for Direct<'_> {
         }
     }
 
-    #[inline]
-    fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
+    fn apply(&mut self, _: Effect, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, _: LocalFn) -> u64 {
+    fn prefetch(&self, _: LocalFn) -> u64 {
         // The next request goes there; where that instance is not idle any more, an older one is near enough.
         self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
     }
@@ -387,11 +401,13 @@ impl<O: Observer> Model<O> for Direct<'_> {
 }
 
 impl<O: Observer> Model<O> for Directs<'_> {
+    const HAS_EFFECTS: bool = false;
+
     fn start(&mut self, _: &mut Shared<O>) {}
 
     #[inline]
-    fn arrive(&mut self, function: LocalFn, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.0[function.index()].take_in(birth, now, shared);
+    fn arrive(&mut self, at: Node, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+        self.0[at.index()].take_in(birth, now, shared);
     }
 
     #[inline]
@@ -399,11 +415,10 @@ impl<O: Observer> Model<O> for Directs<'_> {
         self.0[event.function().index()].handle(event, shared);
     }
 
-    #[inline]
-    fn settle(&mut self, _: SimTime, _: &mut Shared<O>) {}
+    fn apply(&mut self, _: Effect, _: SimTime, _: &mut Shared<O>) {}
 
-    fn prepare(&self, function: LocalFn) -> u64 {
-        Model::<O>::prepare(&self.0[function.index()], function)
+    fn prefetch(&self, function: LocalFn) -> u64 {
+        Model::<O>::prefetch(&self.0[function.index()], function)
     }
 
     fn latency(&self, event: Event) -> Span {
@@ -511,7 +526,8 @@ mod tests {
         let tested = runner.run(&prop_oneof![1 => any_scenario(Kind::Any), 5 => any_scenario(Kind::Plain)], |text| {
             let scenario = testing::scenario(&text);
             assert_eq!(SimTime::from(scenario.simulation.horizon), HORIZON);
-            let is_direct = Directs::new(scenario.functions.iter(), &scenario.platform).is_some();
+            let is_direct =
+                Directs::new(scenario.functions.iter(), scenario.sources.iter(), &scenario.platform).is_some();
             let (short, long) = (calls(&scenario, true), calls(&scenario, false));
             prop_assert_eq!(short.0, long.0);
             for (short, long) in short.1.all.iter().zip(&long.1.all) {

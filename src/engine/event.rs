@@ -4,6 +4,7 @@
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
+use super::path::{Call, Node};
 use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
@@ -26,21 +27,24 @@ pub(super) enum Kind {
     Scaling = 4,
     /// An application that was unloaded is loaded again.
     PreWarm = 5,
+    /// A component of the path wanted to be woken: an answer at this moment came before.
+    Alarm = 6,
     /// A source's next request.
-    Arrival = 6,
+    Arrival = 7,
     /// The request that waits longest gives up.
-    QueueTimeout = 7,
+    QueueTimeout = 8,
     /// The window of an idle instance may have ended.
-    Expiry = 8,
+    Expiry = 9,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Alarm,
     Kind::Arrival,
     Kind::QueueTimeout,
     Kind::Expiry,
@@ -68,6 +72,12 @@ impl Event {
     #[inline]
     pub(super) fn of_function(at: SimTime, kind: Kind, function: LocalFn) -> Self {
         Self::new(at, kind, function.0, 0)
+    }
+
+    /// A component of the path is woken for a call.
+    #[inline]
+    pub(super) fn of_node(at: SimTime, kind: Kind, node: Node, call: Key<Call>) -> Self {
+        Self::new(at, kind, node.0, call.get())
     }
 
     /// The next request of a source.

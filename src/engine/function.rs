@@ -2,6 +2,7 @@
 
 mod company;
 mod expiry;
+mod fleet;
 mod governor;
 mod initial;
 mod lifecycle;
@@ -16,17 +17,20 @@ use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::Instance;
+use super::kernel::Effect;
 use super::limits::TokenBucket;
-use super::observer::{Finished, Levels, Limit, Observer, Outcome};
+use super::observer::{Finished, Levels, Limit, Observer};
 use super::request::{Birth, Request};
 use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
+use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
 use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use company::Company;
 use expiry::Expiry;
+pub(super) use fleet::Order;
 use governor::Governor;
 use lifecycle::Reason;
 
@@ -142,7 +146,7 @@ impl<'s> FunctionState<'s> {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
             self.provisioned.insert(place, &mut self.instances);
             if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, self.instances.get(place).id);
+                governor.took_over(place, &mut self.instances);
             }
         }
         self.begin(shared);
@@ -178,9 +182,8 @@ impl<'s> FunctionState<'s> {
     /// A request's execution ends.
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get(place);
-        if request.is_cut_off {
-            self.requests.remove(place);
-            return;
+        if request.ends(self.spec.timeout) != now {
+            return; // its end has moved
         }
         shared.counts.completions += 1;
         self.advance(now, shared);
@@ -189,12 +192,18 @@ impl<'s> FunctionState<'s> {
         let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
         let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
         self.end_execution(place, outcome, now, shared);
-        self.requests.remove(place);
+        self.forget(place);
         let provisioned = self.instances.get(on).provisioned;
         self.free_slot(on, now, shared);
         if self.account_ticket.is_none() || provisioned {
             self.serve_queue(now, shared);
         }
+    }
+
+    /// A request has ended: a completion that is still pending does not mean it.
+    fn forget(&mut self, place: Key<Request>) {
+        self.requests.get_mut(place).close();
+        self.requests.remove(place);
     }
 
     /// A request that runs ends like this: everybody is told but its instance.
@@ -208,9 +217,10 @@ impl<'s> FunctionState<'s> {
     ) {
         let request = self.requests.get(place);
         let instance = self.instances.get(request.instance);
-        let is_initial = request.source.is_none();
-        if let Some(source) = request.source {
-            shared.finish(&Finished {
+        let is_initial = request.source().is_none();
+        if let Some(source) = request.source() {
+            let call = request.call;
+            let ended = Finished {
                 source,
                 number: request.number,
                 function: self.id,
@@ -223,7 +233,8 @@ impl<'s> FunctionState<'s> {
                 cold_affected: request.cold_affected,
                 provisioned: instance.provisioned,
                 outcome,
-            });
+            };
+            shared.end_invocation(&ended, call);
         } else {
             shared.observer.initial_ended(now, self.id, instance.id);
         }
@@ -248,6 +259,9 @@ impl<'s> FunctionState<'s> {
         let provisioned = self.instances.get(self.requests.get(place).instance).provisioned;
         if !provisioned && matches!(self.quota, Quota::Account) {
             shared.account.release();
+            if shared.account.is_waited_for() {
+                shared.effects.push_back(Effect::AccountFreed);
+            }
         }
     }
 
@@ -316,8 +330,8 @@ impl<'s> FunctionState<'s> {
     fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let request = self.requests.get_mut(place);
         request.started = now;
-        let runs = self.spec.timeout.map_or(request.service, |timeout| timeout.min(request.service));
-        shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
+        let ends = request.ends(self.spec.timeout);
+        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         if self.governor.is_some() && self.may_be_cut_off() {
             self.chain(place);
         }

@@ -1,5 +1,6 @@
 //! One instance of a function.
 
+use super::function::Order;
 use super::request::Request;
 use super::slab::Key;
 use crate::id::InstanceId;
@@ -27,6 +28,8 @@ pub(super) struct Instance {
     pub(super) last_waiting: Key<Request>,
     /// One of the requests that run on it, where they may be cut off: they are chained.
     pub(super) running: Key<Request>,
+    /// Its place among those that a scaling policy has ordered and that take requests.
+    pub(super) order: Option<Order>,
     pub(super) ready: bool,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
@@ -56,6 +59,7 @@ impl Instance {
             first_waiting: Key::NIL,
             last_waiting: Key::NIL,
             running: Key::NIL,
+            order: None,
             ready: false,
             provisioned: false,
             listed: false,

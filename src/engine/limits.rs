@@ -88,10 +88,22 @@ impl Account {
         self.waiting.remove(&(born, function));
     }
 
+    /// Whether any function waits for room.
+    #[inline]
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether a function waits and there is room.
+    #[inline]
+    pub(super) fn has_next(&self) -> bool {
+        self.is_waited_for() && self.has_room()
+    }
+
     /// The function that has waited longest, if there is room for one of its requests.
     #[inline]
     pub(super) fn next_waiting(&mut self) -> Option<LocalFn> {
-        if self.waiting.is_empty() || !self.has_room() {
+        if !self.has_next() {
             return None;
         }
         self.waiting.pop_first().map(|(_, function)| function)

@@ -16,6 +16,8 @@ pub(super) struct Memory {
     free_mb: u64,
     sizes_mb: Vec<u32>,
     cache: Cache<Key<Instance>>,
+    /// Whether there is an effect that looks after the next two.
+    pub(super) is_announced: bool,
     /// Instances that have to go at this moment.
     evicted: VecDeque<Victim<Key<Instance>>>,
     /// Functions whose queue waits for memory, by the birth of the request in front.
@@ -37,6 +39,7 @@ impl Memory {
             free_mb: budget.saturating_sub(stem_cells),
             sizes_mb: functions.clone().map(|function| function.memory_mb).collect(),
             cache: Cache::new(scenario.eviction_rule(), functions.map(worth).collect(), stream),
+            is_announced: false,
             evicted: VecDeque::new(),
             waiting: BTreeSet::new(),
         })
@@ -84,6 +87,17 @@ impl Memory {
     pub(super) fn gone(&mut self, function: LocalFn, id: InstanceId) {
         self.cache.remove(function, id);
         self.free_mb += u64::from(self.sizes_mb[function.index()]);
+    }
+
+    /// Whether something may have to follow from what has just happened to it; asked once until it has.
+    pub(super) fn is_to_be_announced(&mut self) -> bool {
+        let has_more = !self.evicted.is_empty() || !self.waiting.is_empty();
+        has_more && !std::mem::replace(&mut self.is_announced, true)
+    }
+
+    /// Whether nobody has to go, and nobody waits that could have what there is.
+    pub(super) fn is_settled(&self) -> bool {
+        self.evicted.is_empty() && self.waiting.first().is_none_or(|(_, first)| !self.fits(*first))
     }
 
     /// The next instance that has to go.

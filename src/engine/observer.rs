@@ -5,24 +5,8 @@
 //! Functions and sources are those of the simulated cell.
 
 use crate::id::{InstanceId, LocalFn, LocalSource};
+use crate::path::Outcome;
 use crate::time::{SimTime, Span};
-
-/// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Served to the end.
-    Completed,
-    /// Refused for good.
-    Rejected,
-    /// Waited in the queue for longer than allowed; it never started.
-    QueueTimedOut,
-    /// Ran for longer than the function's time-out and was cut off.
-    TimedOut,
-    /// Ended by an error of the function.
-    Failed,
-    /// Still waiting when nothing more could happen.
-    Unfinished,
-}
 
 /// The limit that refused an invocation or held it back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,7 +27,7 @@ pub enum Limit {
     Memory,
 }
 
-/// A request at its end. Points in time: born <= assigned <= started <= ended.
+/// An invocation of a function at its end. Points in time: born <= assigned <= started <= ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Finished {
     /// The source it came from.
@@ -69,6 +53,22 @@ pub struct Finished {
     /// Whether its instance was a provisioned one.
     pub provisioned: bool,
     /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// A request at its end: what a client wanted, through whatever stands between the client and functions. Where nothing
+/// does, the request and its only invocation are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RequestEnd {
+    /// The source it came from.
+    pub source: LocalSource,
+    /// Its number in that source, from 0.
+    pub number: u64,
+    /// When the client asked.
+    pub born: SimTime,
+    /// When it was answered for good.
+    pub ended: SimTime,
+    /// With what.
     pub outcome: Outcome,
 }
 
@@ -139,14 +139,14 @@ macro_rules! observer {
             /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
             /// read means nothing.
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
+            fn prefetch(&self, function: LocalFn) -> u64 {
                 let _ = function;
                 0
             }
 
-            /// The same for the end of a request that will have taken so long, after [`Observer::prepare`].
+            /// The same for the end of a request that will have taken so long, after [`Observer::prefetch`].
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
                 let _ = (function, latency);
                 0
             }
@@ -163,12 +163,12 @@ macro_rules! observer {
                 self.0.needs_order() || self.1.needs_order()
             }
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
-                self.0.prepare(function) ^ self.1.prepare(function)
+            fn prefetch(&self, function: LocalFn) -> u64 {
+                self.0.prefetch(function) ^ self.1.prefetch(function)
             }
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-                self.0.prepare_finish(function, latency) ^ self.1.prepare_finish(function, latency)
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+                self.0.prefetch_end(function, latency) ^ self.1.prefetch_end(function, latency)
             }
         }
 
@@ -184,12 +184,12 @@ macro_rules! observer {
                 self.as_ref().is_some_and(Observer::needs_order)
             }
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
-                self.as_ref().map_or(0, |inner| inner.prepare(function))
+            fn prefetch(&self, function: LocalFn) -> u64 {
+                self.as_ref().map_or(0, |inner| inner.prefetch(function))
             }
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-                self.as_ref().map_or(0, |inner| inner.prepare_finish(function, latency))
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+                self.as_ref().map_or(0, |inner| inner.prefetch_end(function, latency))
             }
         }
 
@@ -203,26 +203,28 @@ macro_rules! observer {
                 (**self).needs_order()
             }
             #[inline]
-            fn prepare(&self, function: LocalFn) -> u64 {
-                (**self).prepare(function)
+            fn prefetch(&self, function: LocalFn) -> u64 {
+                (**self).prefetch(function)
             }
             #[inline]
-            fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-                (**self).prepare_finish(function, latency)
+            fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+                (**self).prefetch_end(function, latency)
             }
         }
     };
 }
 
 observer! {
-    /// A request arrived.
+    /// A request, or an attempt to serve one, arrived at a function.
     fn arrived(now: SimTime, function: LocalFn);
     /// A limit refused a request or put it into the queue.
     fn throttled(now: SimTime, function: LocalFn, by: Limit);
     /// An invocation got its instance (`cold`: created for it; `cold_affected`: still starting).
     fn assigned(now: SimTime, function: LocalFn, cold: bool, cold_affected: bool);
-    /// A request ended.
+    /// An invocation ended.
     fn finished(request: &Finished);
+    /// A request was answered for good: told after the end of its last invocation, if that was the reason.
+    fn request_ended(request: &RequestEnd);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
     /// to phases that platforms charge for; `provisioned`: it is one of those that are there without being asked for.
     fn instance_created(

@@ -1,70 +1,85 @@
-//! The pending events.
+//! The pending events, as a calendar queue (R. Brown, CACM 31(10), 1988).
 //!
-//! A few of them are kept in order. More lie unsorted in slots of equal length, and only the slot that is due is brought into
-//! order (a calendar queue; R. Brown, CACM 31(10), 1988). So an event costs the same however many are pending. The length and
-//! the number of slots follow the events.
+//! A few of them are kept sorted. More lie unsorted in buckets of equal length in time, and only the bucket that is open is
+//! sorted. So an event costs the same however many are pending. The length and the number of buckets follow the events.
+//!
+//! ```text
+//!      sorted       sorted
+//!   +----------+  +---------+  +--------+--------+--------+-- ... --+--------+
+//!   |   open   |  | inserts |  | bucket | bucket | bucket |         | bucket |  + a heap of what lies
+//!   |  bucket  |  |         |  |        unsorted, in chunks of 15            |    beyond the last one
+//!   +----------+  +---------+  +--------+--------+--------+-- ... --+--------+
+//!    what was in   what was      the calendar: bucket k holds the times from k * 2^shift to
+//!    it when it    pushed into   (k + 1) * 2^shift ns; each is opened when the one before is empty
+//!    was opened    it since
+//!        \            /
+//!      first = the earlier one
+//! ```
+//!
+//! While there are few events all of them are inserts, and there is no calendar.
 
 mod calendar;
-mod due;
-mod few;
+mod open_bucket;
+mod sorted_buffer;
 
 use super::event::Event;
 use calendar::Calendar;
-use due::Due;
-use few::Few;
+use open_bucket::OpenBucket;
+use sorted_buffer::SortedBuffer;
 
-/// Events from which on slots are worth their while.
-const FEW: usize = 16;
+/// More events than this go into a calendar. Up to here all lie in four lines of the cache, and putting one in its place
+/// moves fewer than opening a bucket would.
+const SORTED_MAX: usize = 16;
 
 /// The pending events, earliest first.
 #[derive(Debug)]
 pub(super) struct EventQueue {
     /// The earliest event, or [`Event::NEVER`].
     first: Event,
-    /// The events of the slot that is due.
-    due: Due,
-    /// Those that came when their slot was due already, and how many came; where there are few events, all.
-    late: Few,
-    came_late: usize,
-    /// The last moment of the slot that is due: that of the clock where no event is far.
-    due_to: u64,
+    /// The events of the bucket that is open.
+    open: OpenBucket,
+    /// Those that were pushed when their bucket was open already, and how many were; where there are few events, all.
+    inserts: SortedBuffer,
+    insert_count: usize,
+    /// The last moment of the bucket that is open: that of the clock where there is no calendar.
+    open_until: u64,
     /// All other events.
-    far: Calendar,
-    /// Whether there is a far future.
-    is_spread: bool,
-    /// Whether somebody is to be told that events approach.
-    has_approached: bool,
-    /// Events up to which all are in order, and those from which on what approaches is told.
-    few: usize,
-    many: usize,
+    calendar: Calendar,
+    /// Whether there is a calendar.
+    uses_calendar: bool,
+    /// Whether a bucket has been opened that nobody has been told of.
+    bucket_opened: bool,
+    /// Events up to which all are sorted, and events in the calendar from which on it is told when a bucket is opened.
+    sorted_max: usize,
+    prefetch_from: usize,
 }
 
 impl EventQueue {
-    /// From `many` far events on it is told when they approach.
-    pub(super) fn new(many: usize) -> Self {
-        Self::with_few(FEW, many)
+    /// From `prefetch_from` events in the calendar on it is told when a bucket is opened.
+    pub(super) fn new(prefetch_from: usize) -> Self {
+        Self::with_limits(SORTED_MAX, prefetch_from)
     }
 
-    fn with_few(few: usize, many: usize) -> Self {
+    fn with_limits(sorted_max: usize, prefetch_from: usize) -> Self {
         Self {
             first: Event::NEVER,
-            due: Due::default(),
-            late: Few::default(),
-            came_late: 0,
-            due_to: u64::MAX,
-            far: Calendar::default(),
-            is_spread: false,
-            has_approached: false,
-            few,
-            many,
+            open: OpenBucket::default(),
+            inserts: SortedBuffer::default(),
+            insert_count: 0,
+            open_until: u64::MAX,
+            calendar: Calendar::default(),
+            uses_calendar: false,
+            bucket_opened: false,
+            sorted_max,
+            prefetch_from,
         }
     }
 
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
         self.put(event);
-        if !self.is_spread && self.late.len() > self.few {
-            self.spread();
+        if !self.uses_calendar && self.inserts.len() > self.sorted_max {
+            self.build_calendar();
         }
     }
 
@@ -78,8 +93,8 @@ impl EventQueue {
     #[inline]
     pub(super) fn pop(&mut self) {
         self.remove_first();
-        if self.is_spread && self.first == Event::NEVER {
-            self.approach();
+        if self.uses_calendar && self.first == Event::NEVER {
+            self.open_next_bucket();
         }
     }
 
@@ -89,63 +104,64 @@ impl EventQueue {
         self.remove_first();
         self.put(event);
         if self.first == Event::NEVER {
-            self.approach();
+            self.open_next_bucket();
         }
     }
 
     #[inline]
     fn remove_first(&mut self) {
-        if self.due.first() < self.late.first() {
-            self.due.pop();
+        if self.open.first() < self.inserts.first() {
+            self.open.pop();
         } else {
-            self.late.pop();
+            self.inserts.pop();
         }
-        self.first = self.due.first().min(self.late.first());
+        self.first = self.open.first().min(self.inserts.first());
     }
 
     #[inline]
     fn put(&mut self, event: Event) {
-        if event.at().as_nanos() <= self.due_to {
-            self.late.push(event);
-            self.came_late += 1;
+        if event.at().as_nanos() <= self.open_until {
+            self.inserts.push(event);
+            self.insert_count += 1;
             self.first = self.first.min(event);
         } else {
-            self.far.push(event);
+            self.calendar.push(event);
         }
     }
 
-    /// Whether, of many events, others than before will soon be the earliest, since this was asked last.
+    /// Whether, of many events, a bucket has been opened since this was asked last: what its events need can be read
+    /// together.
     #[inline]
-    pub(super) fn has_approached(&mut self) -> bool {
-        self.has_approached && std::mem::take(&mut self.has_approached)
+    pub(super) fn bucket_opened(&mut self) -> bool {
+        self.bucket_opened && std::mem::take(&mut self.bucket_opened)
     }
 
-    /// The events that will soon be the earliest, when it was told that they approach.
-    pub(super) fn soon(&self) -> impl Iterator<Item = Event> + Clone {
-        self.due.rest()
+    /// The events of the bucket that has been opened, but for the earliest.
+    pub(super) fn upcoming(&self) -> impl Iterator<Item = Event> + Clone {
+        self.open.rest()
     }
 
-    /// More than a few events: from now on only some of them are in order.
+    /// More than a few events: from now on only some of them are sorted.
     #[cold]
-    fn spread(&mut self) {
-        self.far.spread(self.late.take_all());
-        (self.is_spread, self.came_late) = (true, 0);
-        self.approach();
+    fn build_calendar(&mut self) {
+        self.calendar.build(self.inserts.take_all());
+        (self.uses_calendar, self.insert_count) = (true, 0);
+        self.open_next_bucket();
     }
 
-    /// The next slot with events is due.
+    /// The next bucket with events is opened.
     #[inline(never)]
-    fn approach(&mut self) {
-        if self.far.len() <= self.few / 4 {
-            self.far.take_all().into_iter().for_each(|event| self.late.push(event));
-            (self.due_to, self.is_spread) = (u64::MAX, false);
-            self.first = self.late.first();
+    fn open_next_bucket(&mut self) {
+        if self.calendar.len() <= self.sorted_max / 4 {
+            self.calendar.take_all().into_iter().for_each(|event| self.inserts.push(event));
+            (self.open_until, self.uses_calendar) = (u64::MAX, false);
+            self.first = self.inserts.first();
             return;
         }
-        self.has_approached = self.far.len() >= self.many;
-        self.due_to = self.far.next(self.due.unsorted(), std::mem::take(&mut self.came_late));
-        self.due.sort(self.far.shift());
-        self.first = self.due.first();
+        self.bucket_opened = self.calendar.len() >= self.prefetch_from;
+        self.open_until = self.calendar.next(self.open.unsorted(), std::mem::take(&mut self.insert_count));
+        self.open.sort(self.calendar.shift());
+        self.first = self.open.first();
     }
 }
 
@@ -170,8 +186,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn events_come_in_order_however_many_there_are(steps in steps(), few in prop_oneof![Just(2usize), Just(FEW), Just(64)]) {
-            let mut queue = EventQueue::with_few(few, usize::MAX);
+        fn events_come_in_order_however_many_there_are(steps in steps(), sorted_max in prop_oneof![Just(2usize), Just(SORTED_MAX), Just(64)]) {
+            let mut queue = EventQueue::with_limits(sorted_max, usize::MAX);
             let mut expected = BTreeSet::new();
             let mut now = 0;
             for (pushes, pops) in steps {
@@ -264,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_length_of_slots_follows_the_density() {
+    fn the_length_of_buckets_follows_the_density() {
         let mut queue = EventQueue::new(1024);
         let at = |gap: u64, queue: &mut EventQueue| {
             for step in 0..400_000_u64 {
@@ -273,7 +289,7 @@ mod tests {
                 let next = now + 1 + (step * 7_919) % (8_000 * gap);
                 queue.replace_first(Event::new(SimTime::from_nanos(next), Kind::Completion, 0, step as u32));
             }
-            queue.far.shift()
+            queue.calendar.shift()
         };
         for item in 0..4_000_u32 {
             let event = Event::new(SimTime::from_nanos(u64::from(item)), Kind::Completion, 0, item);

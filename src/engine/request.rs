@@ -1,6 +1,7 @@
 //! A request on its way, and what it is born with.
 
 use super::instance::Instance;
+use super::path::Call;
 use super::slab::Key;
 use crate::id::LocalSource;
 use crate::policy::scaling::Mark;
@@ -14,29 +15,33 @@ pub(super) struct Birth {
     /// Its number in its source.
     pub(super) number: u64,
     pub(super) source: LocalSource,
+    /// The call that it is part of; none where its path is empty.
+    pub(super) call: Key<Call>,
 }
 
-/// A request on its way: waiting, or on an instance.
+/// A request at a function: waiting, or on an instance. It fills one line of the cache.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
     pub(super) born: SimTime,
-    /// How long it will run: drawn at birth.
+    /// How long it runs from its start on, unless it is cut off: drawn at birth.
     pub(super) service: Span,
     pub(super) number: u64,
-    /// None if it was in progress when the run began.
-    pub(super) source: Option<LocalSource>,
+    source: LocalSource,
     pub(super) assigned: SimTime,
+    /// When it began to run; never, if it has not or is not any more.
     pub(super) started: SimTime,
     pub(super) instance: Key<Instance>,
     /// The next request that waits at the same instance; once it runs, the next and the previous one that run there.
     pub(super) next: Key<Self>,
     pub(super) previous: Key<Self>,
+    /// The call that is answered when it ends; none where the path is empty.
+    pub(super) call: Key<Call>,
+    /// Whether it was in progress when the run began: then it comes from no source.
+    is_initial: bool,
     pub(super) cold: bool,
     pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
     pub(super) mark: Mark,
-    /// Whether it was cut off: it has ended, and the end of its execution means nothing.
-    pub(super) is_cut_off: bool,
 }
 
 impl Request {
@@ -46,22 +51,42 @@ impl Request {
             born,
             service: birth.service,
             number: birth.number,
-            source: Some(birth.source),
+            source: birth.source,
             assigned: born,
-            started: born,
+            started: SimTime::NEVER,
             instance: Key::NIL,
             next: Key::NIL,
             previous: Key::NIL,
+            call: birth.call,
+            is_initial: false,
             cold: false,
             cold_affected: false,
             mark: false,
-            is_cut_off: false,
         }
+    }
+
+    /// Where it comes from; none if it was in progress when the run began.
+    #[inline]
+    pub(super) const fn source(&self) -> Option<LocalSource> {
+        if self.is_initial { None } else { Some(self.source) }
+    }
+
+    /// It has ended: no pending completion means it from now on.
+    pub(super) const fn close(&mut self) {
+        self.started = SimTime::NEVER;
+    }
+
+    /// When it ends if nothing changes, once it runs. An event that says otherwise does not mean it any more.
+    #[inline]
+    pub(super) fn ends(&self, timeout: Option<Span>) -> SimTime {
+        self.started + timeout.map_or(self.service, |timeout| timeout.min(self.service))
     }
 
     /// A request that was in progress when the run began, and runs for so long from then on.
     pub(super) const fn found(service: Span, instance: Key<Instance>) -> Self {
-        let birth = Birth { service, number: 0, source: LocalSource(0) };
-        Self { source: None, instance, ..Self::new(SimTime::ZERO, birth) }
+        let birth = Birth { service, number: 0, source: LocalSource(0), call: Key::NIL };
+        Self { is_initial: true, instance, ..Self::new(SimTime::ZERO, birth) }
     }
 }
+
+const _: () = assert!(size_of::<Request>() == 64, "a request fills one line of the cache");

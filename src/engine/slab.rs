@@ -1,6 +1,7 @@
 //! A list whose places are used again: memory grows with what is alive, not with what ever was.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -91,6 +92,12 @@ impl<T> Slab<T> {
     /// Items alive.
     pub(super) fn len(&self) -> usize {
         self.places.len() - self.free.len()
+    }
+
+    /// The keys of all items alive, in order. Not for every event: it sorts what is free.
+    pub(super) fn keys(&self) -> Vec<Key<T>> {
+        let free: BTreeSet<Key<T>> = self.free.iter().copied().collect();
+        (0..self.places.len() as u32).map(Key::new).filter(|key| !free.contains(key)).collect()
     }
 
     /// Puts an item somewhere and says where.

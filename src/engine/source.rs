@@ -1,8 +1,10 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
 use super::event::Event;
+use super::path::Node;
 use super::queue::EventQueue;
 use super::request::Birth;
+use super::slab::Key;
 use crate::id::{FnId, LocalFn, LocalSource};
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
@@ -33,7 +35,7 @@ struct SourceState {
     drawn: u32,
     is_closed: bool,
     origin: Box<Origin>,
-    /// Arrivals drawn ahead, each with the place of its function and with its running time: what the next event depends on
+    /// Arrivals drawn ahead, each with the node that it goes to and with its running time: what the next event depends on
     /// is there before it is asked for.
     ahead: Box<[Arrival; AHEAD]>,
 }
@@ -42,6 +44,8 @@ struct SourceState {
 struct Origin {
     arrivals: Arrivals,
     target: LocalTarget,
+    /// The first component of their path; none: it is empty.
+    entry: Option<Node>,
     users: Option<ClosedUsers>,
     service: Stream,
     luck: Marks,
@@ -66,20 +70,21 @@ impl LocalTarget {
 }
 
 impl Sources {
-    /// Starts every source; `local` gives a function's place in the cell, and from `read_ahead` pending arrivals on
+    /// Starts every source; `local` gives a function's place in the cell, and from `prefetch_from` pending arrivals on
     /// it is told when they approach.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
         functions: &[&Function],
         local: impl Fn(FnId) -> LocalFn,
+        entry: impl Fn(&Source) -> Option<Node>,
         streams: &Streams,
         horizon: SimTime,
-        read_ahead: usize,
+        prefetch_from: usize,
     ) -> Result<Self, TraceError> {
-        let others = EventQueue::new(read_ahead);
+        let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, arrivals } = source; // without `..`: what a source has, this knows
+            let Source { name, target, entry: _, arrivals } = source; // without `..`: what a source has, this knows
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
@@ -90,6 +95,7 @@ impl Sources {
                     Target::Function(function) => LocalTarget::One(local(*function)),
                     Target::ByTrace(functions) => LocalTarget::ByTrace(functions.iter().map(|id| local(*id)).collect()),
                 },
+                entry: entry(source),
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
                 service: streams.stream(name, Purpose::Service),
                 luck: streams.marks(name, Purpose::ColdStart),
@@ -142,16 +148,21 @@ impl Sources {
         }
     }
 
-    /// Takes the next arrival: the place of its function in the cell, and what the request is born with.
+    /// Takes the next arrival: where it goes first, and what the request is born with.
     #[inline(always)]
-    pub(super) fn take(&mut self, functions: &[&Function]) -> (LocalFn, Birth) {
+    pub(super) fn take(&mut self, functions: &[&Function]) -> (Node, Birth) {
         let event = self.first;
         let place = event.source();
         let state = &mut self.list[place.index()];
         // A user asks again when the answer is there.
         let is_closed = state.is_closed;
         let arrival = if is_closed { state.origin.ask(functions) } else { state.take() };
-        let birth = Birth { service: arrival.duration.unwrap_or_default(), number: state.number, source: place };
+        let birth = Birth {
+            service: arrival.duration.unwrap_or_default(),
+            number: state.number,
+            source: place,
+            call: Key::NIL,
+        };
         state.number += 1;
         let next = if is_closed { None } else { self.draw(place, functions) };
         let other = self.others.first();
@@ -166,19 +177,20 @@ impl Sources {
                 other
             }
         };
-        (LocalFn(arrival.function), birth)
+        (Node(arrival.function), birth)
     }
 
     /// Whether there are other near arrivals than before, since this was asked last.
     #[inline]
-    pub(super) fn has_approached(&mut self) -> bool {
-        self.others.has_approached()
+    pub(super) fn bucket_opened(&mut self) -> bool {
+        self.others.bucket_opened()
     }
 
     /// The places of the functions that the near arrivals go to, where that is known.
     pub(super) fn near_functions(&self) -> impl Iterator<Item = LocalFn> {
-        let pending = |event: Event| self.list[event.source().index()].pending();
-        self.others.soon().filter_map(move |event| pending(event).map(|arrival| LocalFn(arrival.function)))
+        let sources = self.others.upcoming().map(|event| &self.list[event.source().index()]);
+        let direct = sources.filter(|source| source.origin.entry.is_none());
+        direct.filter_map(|source| source.pending().map(|arrival| LocalFn(arrival.function)))
     }
 
     /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
@@ -253,15 +265,17 @@ impl Origin {
             functions[function.index()].duration.sample_each(&mut self.service, ahead, |arrival, duration| {
                 (arrival.function, arrival.duration) = (function.0, Some(duration));
             });
+            self.send(ahead);
             return drawn;
         }
-        for arrival in ahead {
+        for arrival in &mut *ahead {
             arrival.function = self.target.of(arrival).0;
             if arrival.duration.is_none() {
                 let function = functions[arrival.function as usize];
                 arrival.duration = Some(function.duration.sample(&mut self.service));
             }
         }
+        self.send(ahead);
         drawn
     }
 
@@ -270,6 +284,14 @@ impl Origin {
         let mut request = Arrival::default();
         request.function = self.target.of(&request).0;
         request.duration = Some(functions[request.function as usize].duration.sample(&mut self.service));
+        self.send(std::slice::from_mut(&mut request));
         request
+    }
+
+    /// Where there is a path, requests go to its first component.
+    fn send(&self, ahead: &mut [Arrival]) {
+        if let Some(entry) = self.entry {
+            ahead.iter_mut().for_each(|arrival| arrival.function = entry.0);
+        }
     }
 }

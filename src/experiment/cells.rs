@@ -103,7 +103,14 @@ fn in_progress_peak(scenario: &Scenario) -> f64 {
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
-        let Source { name: _, target, arrivals: _ } = source;
+        let Source { name: _, target, entry, arrivals: _ } = source;
+        let reached: Vec<FnId> = entry.iter().flat_map(|entry| scenario.reached_from(*entry)).collect();
+        for pair in reached.windows(2) {
+            groups.join(pair[0].index(), pair[1].index());
+        }
+        if let (Target::Function(id), Some(first)) = (target, reached.first()) {
+            groups.join(id.index(), first.index());
+        }
         if let Target::ByTrace(functions) = target {
             for pair in functions.windows(2) {
                 groups.join(pair[0].index(), pair[1].index());

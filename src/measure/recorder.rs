@@ -78,13 +78,13 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
     }
 
     #[inline]
-    fn prepare(&self, function: LocalFn) -> u64 {
-        self.functions[place::<ALONE>(function)].prepare()
+    fn prefetch(&self, function: LocalFn) -> u64 {
+        self.functions[place::<ALONE>(function)].prefetch()
     }
 
     #[inline]
-    fn prepare_finish(&self, function: LocalFn, latency: Span) -> u64 {
-        self.functions[place::<ALONE>(function)].tally.prepare_finish(latency)
+    fn prefetch_end(&self, function: LocalFn, latency: Span) -> u64 {
+        self.functions[place::<ALONE>(function)].tally.prefetch_end(latency)
     }
 
     #[inline]

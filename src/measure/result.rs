@@ -179,7 +179,7 @@ fn objectives(scenario: &Scenario, total: &Shape<Stat>, functions: &[(String, Sh
 fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
     // What few scenarios have is not there in the others.
-    let is_shown = |(kind, stat): &(String, Stat)| kind != "pre-warm" || stat.mean > 0.0;
+    let is_shown = |(kind, stat): &(String, Stat)| !["pre-warm", "alarm"].contains(&kind.as_str()) || stat.mean > 0.0;
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds
         .enumerate()

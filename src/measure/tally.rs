@@ -202,14 +202,14 @@ impl Tally {
 
     /// Reads what any request will need; what it read means nothing.
     #[inline]
-    pub(super) fn prepare(&self) -> u64 {
+    pub(super) fn prefetch(&self) -> u64 {
         self.arrived ^ self.direct.histogram.zeros() ^ self.direct.moments.count()
     }
 
     /// Reads what a request will need that ends after this time, as one that waited for nothing.
     #[inline]
-    pub(super) fn prepare_finish(&self, latency: Span) -> u64 {
-        self.direct.histogram.prepare(latency.as_nanos())
+    pub(super) fn prefetch_end(&self, latency: Span) -> u64 {
+        self.direct.histogram.prefetch(latency.as_nanos())
     }
 
     /// A request that counts has ended.

@@ -2,6 +2,9 @@
 
 use crate::time::Span;
 
+/// The largest number that a metric is held against: what is shown of it, in percent for one, is a number too.
+const VALUE_MAX: f64 = 1e15;
+
 /// What a number measures, hence how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
@@ -42,7 +45,7 @@ impl Quantity {
     /// What to write instead.
     pub fn read(self, text: &str) -> Result<f64, &'static str> {
         let text = text.trim();
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.abs() <= VALUE_MAX);
         let with_unit = || match self {
             Self::Seconds => text.parse::<Span>().ok().map(Span::as_secs_f64),
             Self::Ratio => number(text.strip_suffix('%')?).map(|percent| percent / 100.0),
@@ -76,6 +79,9 @@ mod tests {
             (Quantity::Count, "100", Some(100.0)),
             (Quantity::Count, "100ms", None),
             (Quantity::Count, "NaN", None),
+            (Quantity::Ratio, "1.7e308", None),
+            (Quantity::Ratio, "1.7e308%", None),
+            (Quantity::Usd, "$-1.7e308", None),
             (Quantity::Count, "", None),
         ] {
             assert_eq!(quantity.read(text).ok(), value, "{text}");

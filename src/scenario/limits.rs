@@ -29,6 +29,12 @@ pub const MAX_HORIZON: Span = Span::from_secs(3_650 * 86_400);
 pub const MAX_REQUESTS: f64 = 1e11;
 /// The same, from which on it is said that the run will take long.
 pub const MANY_REQUESTS: f64 = 2e9;
+/// Decisions of scaling policies in one replication, over all functions.
+pub const MAX_DECISIONS: f64 = 1e10;
+/// The same, from which on it is said that the run will take long.
+pub const MANY_DECISIONS: f64 = 5e8;
+/// Instances that a scaling policy would order at once, from which on it is said that the run will take long.
+pub const MANY_ORDERED: f64 = 1e5;
 /// Points of a sweep.
 pub const MAX_SWEEP_POINTS: u64 = 10_000_000;
 /// Values of one key of a sweep.

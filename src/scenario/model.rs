@@ -1,9 +1,12 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
+use std::collections::BTreeSet;
+
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
-use crate::id::{FnId, PoolId};
+use crate::id::{ComponentId, FnId, PoolId};
+use crate::path::ComponentSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
@@ -29,6 +32,8 @@ pub struct Scenario {
     pub platform: Platform,
     /// The functions, in the order of the file (or of the trace that brought them).
     pub functions: Vec<Function>,
+    /// The components that requests pass before they reach a function.
+    pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
     /// Named changes to this scenario.
@@ -279,10 +284,32 @@ pub enum Architecture {
 pub struct Source {
     /// Unique name.
     pub name: String,
-    /// Where its requests go.
+    /// Where its requests go in the end.
     pub target: Target,
+    /// The first component that they pass on their way; none: their path is empty.
+    pub entry: Option<ComponentId>,
     /// When they come.
     pub arrivals: ArrivalSpec,
+}
+
+/// A component of the path of requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Component {
+    /// Unique name.
+    pub name: String,
+    /// What it does.
+    pub spec: ComponentSpec,
+    /// Where it passes requests on to.
+    pub targets: Vec<Destination>,
+}
+
+/// Where a call goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// To a function.
+    Function(FnId),
+    /// To another component.
+    Component(ComponentId),
 }
 
 /// Where the requests of a source go.
@@ -403,6 +430,23 @@ impl Function {
 }
 
 impl Scenario {
+    /// The functions that may be called from a component on, each once.
+    #[must_use]
+    pub fn reached_from(&self, component: ComponentId) -> BTreeSet<FnId> {
+        let (mut functions, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![component]);
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                for target in &self.components[next.index()].targets {
+                    match target {
+                        Destination::Function(id) => drop(functions.insert(*id)),
+                        Destination::Component(id) => open.push(*id),
+                    }
+                }
+            }
+        }
+        functions
+    }
+
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.
     #[must_use]
     pub fn eviction_rule(&self) -> Rule {

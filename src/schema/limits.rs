@@ -21,5 +21,9 @@ pub const MAX_POINTS: u32 = 100_000;
 pub const MAX_STATES: u32 = 1_000;
 /// A rate, per second.
 pub const MAX_RATE: f64 = 1e9;
+/// The largest number, unless something else is said.
+pub const MAX_NUMBER: f64 = 1e15;
+/// The least of the numbers that must be above 0.
+pub const MIN_POSITIVE: f64 = 1e-9;
 /// A size in MB: 1 TB.
 pub const MAX_SIZE_MB: u32 = 1 << 20;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::decode::{Field, Reader};
 use super::diagnostic::Problem;
-use super::limits::{MAX_NAME, MAX_RATE, MAX_SIZE_MB, MAX_TEXT};
+use super::limits::{MAX_NAME, MAX_NUMBER, MAX_RATE, MAX_SIZE_MB, MAX_TEXT, MIN_POSITIVE};
 use super::quantity::{parse_rate_per_s, parse_size_mb, with_known_units};
 use super::shape::{LeafShape, Shape};
 use super::tree::{Node, Value};
@@ -400,15 +400,19 @@ pub struct Share;
 pub struct Amount;
 
 macro_rules! number {
-    ($name:ident, $expected:literal, $schema:expr, $accept:expr) => {
+    ($name:ident, $expected:literal, $least:expr, $schema:expr, $accept:expr) => {
         impl Field for $name {
             type Value = f64;
             const SHAPE: Shape = Shape::Leaf(&LeafShape { expected: $expected, quoted: false, schema: || $schema });
             fn read(node: &Node, reader: &mut Reader<'_>) -> Option<f64> {
                 let accept: fn(f64) -> bool = $accept;
                 match node.value {
-                    Value::Integer(Some(number)) if accept(number as f64) => return Some(number as f64),
-                    Value::Float(number) if number.is_finite() && accept(number) => return Some(number),
+                    Value::Integer(Some(number)) if accept(number as f64) => {
+                        return of_a_size(number as f64, $least, node, reader);
+                    }
+                    Value::Float(number) if number.is_finite() && accept(number) => {
+                        return of_a_size(number, $least, node, reader);
+                    }
                     Value::Text(ref text) if text.trim().parse().is_ok_and(accept) => {
                         let message = format!("`{}` must be {}, not text", reader.path(), $expected);
                         let help = format!("write {} without quotes", text.trim());
@@ -431,12 +435,25 @@ macro_rules! number {
     };
 }
 
-number!(Number, "a number", json!({"type": "number"}), |_| true);
-number!(Positive, "a number above 0", json!({"type": "number", "exclusiveMinimum": 0}), |number| number > 0.0);
-number!(Share, "a number from 0 to 1", json!({"type": "number", "minimum": 0, "maximum": 1}), |number| {
+/// Refuses numbers that no one means, whose products and quotients would not be numbers any more.
+fn of_a_size(number: f64, least: f64, node: &Node, reader: &mut Reader<'_>) -> Option<f64> {
+    let size = number.abs();
+    if size <= MAX_NUMBER && size >= least {
+        return Some(number);
+    }
+    let (word, bound) = if size > MAX_NUMBER { ("at most", MAX_NUMBER) } else { ("at least", least) };
+    let message = format!("`{}` = {number:e}: it must be {word} {bound:e}", reader.path());
+    reader.problems.push(Problem::error(node.place, message));
+    None
+}
+
+number!(Number, "a number", 0.0, json!({"type": "number"}), |_| true);
+number!(Positive, "a number above 0", MIN_POSITIVE, json!({"type": "number", "exclusiveMinimum": 0}), |number| number
+    > 0.0);
+number!(Share, "a number from 0 to 1", 0.0, json!({"type": "number", "minimum": 0, "maximum": 1}), |number| {
     (0.0..=1.0).contains(&number)
 });
-number!(Amount, "a number, 0 or more", json!({"type": "number", "minimum": 0}), |number| number >= 0.0);
+number!(Amount, "a number, 0 or more", 0.0, json!({"type": "number", "minimum": 0}), |number| number >= 0.0);
 
 /// What a metric is held against: a number in the unit of the metric, or text with a unit.
 #[derive(Debug)]
@@ -452,7 +469,9 @@ impl Field for MetricValue {
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
         match node.value {
             Value::Integer(Some(number)) => return Some(number.to_string()),
-            Value::Float(number) if number.is_finite() => return Some(number.to_string()),
+            Value::Float(number) if number.is_finite() => {
+                return of_a_size(number, 0.0, node, reader).map(|number| number.to_string());
+            }
             Value::Text(_) => return Text::read(node, reader),
             _ => reader.refuse(node, Self::SHAPE),
         }

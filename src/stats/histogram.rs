@@ -64,7 +64,7 @@ impl Histogram {
     /// Reads the counter that a value will be counted in, so that it is near; what it read means nothing.
     #[inline]
     #[must_use]
-    pub fn prepare(&self, value_ns: u64) -> u64 {
+    pub fn prefetch(&self, value_ns: u64) -> u64 {
         let index = bucket_of(value_ns, self.bits).wrapping_sub((self.first_octave as usize) << self.bits);
         u64::from(self.counts.get(index).copied().unwrap_or(0))
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("dist", 3),
     ("workload", 4),
     ("policy", 4),
+    ("path", 4),
     ("scenario", 5),
     ("engine", 6),
     ("measure", 7),

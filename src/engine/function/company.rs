@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::Shared;
 use super::super::apps::Membership;
 use super::super::instance::Instance;
+use super::super::kernel::Effect;
 use super::super::memory::Memory;
 use super::super::observer::{Limit, Observer};
 use super::super::slab::Key;
@@ -48,28 +49,31 @@ impl FunctionState<'_> {
     }
 
     pub(super) fn tell_app_of_arrival<O: Observer>(&self, now: SimTime, shared: &mut Shared<O>) {
-        if let (Some(membership), Some(commons)) = (self.membership(), &mut shared.commons) {
-            commons.apps.arrived(membership, now);
+        if let (Some(membership), Some(resources)) = (self.membership(), &mut shared.resources) {
+            resources.apps.arrived(membership, now);
         }
     }
 
     pub(super) fn tell_app_of_end<O: Observer>(&self, now: SimTime, shared: &mut Shared<O>) {
-        if let (Some(membership), Some(commons)) = (self.membership(), &mut shared.commons) {
-            commons.apps.ended(membership, now, shared.sources.horizon(), &mut shared.events);
+        if let (Some(membership), Some(resources)) = (self.membership(), &mut shared.resources)
+            && let Some(unloading) = resources.apps.ended(membership, now, shared.sources.horizon())
+        {
+            shared.effects.extend(unloading.functions().map(Effect::Unload));
+            unloading.loaded_again.into_iter().for_each(|event| shared.events.push(event));
         }
     }
 
     pub(super) fn tell_app_of_loss<O: Observer>(&self, shared: &mut Shared<O>) {
-        if let (Some(membership), Some(commons)) = (self.membership(), &mut shared.commons) {
-            commons.apps.gave_up(membership);
+        if let (Some(membership), Some(resources)) = (self.membership(), &mut shared.resources) {
+            resources.apps.gave_up(membership);
         }
     }
 
     /// How long an instance that falls idle stays, as its application has decided.
     pub(super) fn window_of_app<O: Observer>(&mut self, place: Key<Instance>, shared: &Shared<O>) -> Span {
-        let (Some(company), Some(commons)) = (&mut self.company, &shared.commons) else { return Span::FOREVER };
+        let (Some(company), Some(resources)) = (&mut self.company, &shared.resources) else { return Span::FOREVER };
         company.idle.insert(place);
-        company.membership.map_or(Span::FOREVER, |membership| commons.apps.window(membership))
+        company.membership.map_or(Span::FOREVER, |membership| resources.apps.window(membership))
     }
 
     /// Its application is unloaded: what is idle goes, unless a request comes at this very moment.
@@ -141,6 +145,7 @@ impl FunctionState<'_> {
             self.stay_until(place, until.max(now), shared);
             if let Some(memory) = self.memory(shared) {
                 memory.loaded(self.id, id, place, now);
+                self.memory_changed(shared);
             }
         }
     }
@@ -157,15 +162,22 @@ impl FunctionState<'_> {
         let generic = Span::from_nanos(start_up.as_nanos() - billed.as_nanos());
         let pool = self.company.as_ref().and_then(|company| company.pool);
         let is_taken = pool
-            .zip(shared.commons.as_mut())
-            .is_some_and(|(pool, commons)| commons.stem_cells.take(pool, now, generic));
+            .zip(shared.resources.as_mut())
+            .is_some_and(|(pool, resources)| resources.stem_cells.take(pool, now, generic));
         if is_taken { billed } else { start_up }
     }
 
     /// The memory that it shares with others, if there is a budget.
     fn memory<'a, O: Observer>(&self, shared: &'a mut Shared<O>) -> Option<&'a mut Memory> {
         self.company.as_ref().filter(|company| company.shares_memory)?;
-        shared.commons.as_mut()?.memory.as_mut()
+        shared.resources.as_mut()?.memory.as_mut()
+    }
+
+    /// Something has happened to the memory: what follows from it follows at this moment.
+    fn memory_changed<O: Observer>(&self, shared: &mut Shared<O>) {
+        if self.memory(shared).is_some_and(Memory::is_to_be_announced) {
+            shared.effects.push_back(Effect::MemoryChanged);
+        }
     }
 
     /// Whether one more instance fits.
@@ -182,6 +194,7 @@ impl FunctionState<'_> {
         while let Some(victim) = self.memory(shared).and_then(|memory| memory.next_evicted_of(self.id)) {
             self.evict(victim, now, shared);
         }
+        self.memory_changed(shared);
         true
     }
 
@@ -208,12 +221,14 @@ impl FunctionState<'_> {
     pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         if let Some(memory) = self.memory(shared) {
             memory.idle(self.id, self.instances.get(place).id, now);
+            self.memory_changed(shared);
         }
     }
 
     pub(super) fn give_memory_back<O: Observer>(&self, place: Key<Instance>, shared: &mut Shared<O>) {
         if let Some(memory) = self.memory(shared) {
             memory.gone(self.id, self.instances.get(place).id);
+            self.memory_changed(shared);
         }
     }
 
@@ -231,6 +246,7 @@ impl FunctionState<'_> {
             company.memory_ticket = Some(born);
             if let Some(memory) = self.memory(shared) {
                 memory.wait(born, self.id);
+                self.memory_changed(shared);
             }
         }
     }
@@ -240,6 +256,7 @@ impl FunctionState<'_> {
         let ticket = self.company.as_mut().and_then(|company| company.memory_ticket.take());
         if let (Some(born), Some(memory)) = (ticket, self.memory(shared)) {
             memory.leave(born, self.id);
+            self.memory_changed(shared);
         }
     }
 

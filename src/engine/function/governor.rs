@@ -9,18 +9,13 @@ use super::super::request::Request;
 use super::super::slab::{Key, Slab};
 use super::super::{Shared, SimError};
 use super::FunctionState;
+use super::fleet::{Fleet, Member, Order};
 use super::lifecycle::{Cause, Reason};
 use super::placement::Placement;
-use crate::id::InstanceId;
-use crate::policy::scaling::{Governs, InstanceView, Removal, Scaling, Totals, View};
+use crate::policy::scaling::{COOL_DOWN, Governs, InstanceView, ORDERED_MAX, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::Function;
-use crate::time::{SimTime, Span};
-
-/// The most instances that a policy may order where nothing else limits them.
-const ORDERED_MAX: u32 = 1_000_000;
-/// For so long after the horizon a policy is asked while requests wait.
-const COOL_DOWN: Span = Span::from_secs(3600);
+use crate::time::SimTime;
 
 /// A policy at work on one function.
 pub(super) struct Governor {
@@ -30,9 +25,8 @@ pub(super) struct Governor {
     ordered: u32,
     /// Where requests that are sent to any instance go.
     routes: Stream,
-    /// The instances it ordered that take requests, oldest first.
-    instances: Vec<Ordered>,
-    ready: u32,
+    /// The instances it ordered that take requests.
+    fleet: Fleet,
     /// Requests on instances of the kind that it governs.
     in_progress: u32,
     totals: Totals,
@@ -42,15 +36,6 @@ pub(super) struct Governor {
     asked_at: SimTime,
     /// Room for what it is shown.
     views: Vec<InstanceView>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Ordered {
-    place: Key<Instance>,
-    id: InstanceId,
-    ready: Option<SimTime>,
-    /// When it became ready, or the last request on it ended.
-    last_used: SimTime,
 }
 
 impl Governor {
@@ -63,8 +48,7 @@ impl Governor {
             limit: spec.concurrency.max_instances.unwrap_or(ORDERED_MAX).min(ORDERED_MAX),
             ordered: spec.concurrency.provisioned,
             routes: streams.stream(&spec.name, Purpose::Policy),
-            instances: Vec::new(),
-            ready: 0,
+            fleet: Fleet::default(),
             in_progress: 0,
             totals: Totals::default(),
             reached: SimTime::ZERO,
@@ -79,15 +63,13 @@ impl Governor {
     }
 
     /// An instance that was there before the policy becomes one of its own.
-    pub(super) fn took_over(&mut self, place: Key<Instance>, id: InstanceId) {
-        let (ready, last_used) = (Some(SimTime::ZERO), SimTime::ZERO);
-        self.instances.push(Ordered { place, id, ready, last_used });
-        self.ready += 1;
+    pub(super) fn took_over(&mut self, key: Key<Instance>, instances: &mut Slab<Instance>) {
+        self.fleet.add(key, SimTime::ZERO, instances);
     }
 
     /// How many requests may wait at an instance, where they are sent there without asking for a slot.
     pub(super) fn waits_at_instance(&self) -> Option<u32> {
-        self.policy.waits_at_instance().filter(|_| self.ready > 0)
+        self.policy.waits_at_instance().filter(|_| self.fleet.ready() > 0)
     }
 
     /// Whether the policy leads requests to instances itself.
@@ -112,7 +94,7 @@ impl Governor {
         if held > 0 {
             self.totals.in_progress_ns += u128::from(self.in_progress) * held;
             self.totals.queued_ns += in_front as u128 * held;
-            self.totals.ready_ns += u128::from(self.ready) * held;
+            self.totals.ready_ns += self.fleet.ready() as u128 * held;
             self.totals.load_ns += (u128::from(levels.in_progress) + u128::from(levels.queued)) * held;
             self.reached = now;
         }
@@ -121,34 +103,6 @@ impl Governor {
     /// Whether an instance is of the kind that it governs.
     pub(super) const fn has(&self, instance: &Instance) -> bool {
         self.orders_all() || instance.provisioned
-    }
-
-    /// An instance that still takes requests. They are sorted by their ids.
-    fn find(&mut self, id: InstanceId) -> Option<&mut Ordered> {
-        let index = self.instances.binary_search_by_key(&id, |ordered| ordered.id).ok()?;
-        self.instances.get_mut(index)
-    }
-
-    fn forget(&mut self, index: usize, now: SimTime) -> Ordered {
-        let ordered = self.instances.remove(index);
-        self.ready -= u32::from(ordered.ready.is_some());
-        self.policy.withdrawn(now, ordered.id);
-        ordered
-    }
-
-    /// The instance to go next: starting ones first, the youngest of them first; then as the policy says.
-    fn victim(&self, instances: &Slab<Instance>) -> Option<usize> {
-        let starting = self.instances.iter().rposition(|ordered| ordered.ready.is_none());
-        let is_idle = |ordered: &Ordered| instances.get(ordered.place).in_flight == 0;
-        let idle = || match self.policy.removal() {
-            Removal::IdleFirst => self.instances.iter().rposition(is_idle),
-            Removal::LongestIdle => {
-                let idle = self.instances.iter().enumerate().filter(|(_, ordered)| is_idle(ordered));
-                idle.min_by_key(|(_, ordered)| ordered.last_used).map(|(index, _)| index)
-            }
-            Removal::Youngest => None,
-        };
-        starting.or_else(idle).or_else(|| self.instances.len().checked_sub(1))
     }
 }
 
@@ -163,21 +117,20 @@ impl FunctionState<'_> {
         let Some(governor) = &mut self.governor else { return };
         governor.asked_at = SimTime::NEVER;
         governor.views.clear();
-        let listed = if governor.policy.looks_at_instances() { &governor.instances[..] } else { &[] };
-        for ordered in listed {
-            let instance = self.instances.get(ordered.place);
-            governor.views.push(InstanceView {
-                id: ordered.id,
-                created: instance.created,
-                ready: ordered.ready,
-                in_flight: instance.in_flight,
-            });
+        if governor.policy.looks_at_instances() {
+            governor.views.extend(governor.fleet.iter().map(|member| {
+                let instance = self.instances.get(member.key);
+                let (created, in_flight) = (instance.created, instance.in_flight);
+                InstanceView { id: member.id, created, ready: member.ready, in_flight }
+            }));
         }
         let answer = governor.policy.decide(&View {
             now,
             limit: governor.limit,
             ordered: governor.ordered,
             per_instance: self.spec.concurrency.per_instance,
+            existing: governor.fleet.len() as u32,
+            ready: governor.fleet.ready() as u32,
             instances: &governor.views,
             in_progress: governor.in_progress,
             queued: self.queue.len() as u32,
@@ -218,45 +171,46 @@ impl FunctionState<'_> {
 
     /// Creates or withdraws instances until there are as many as are ordered.
     fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        while let Some(governor) = &mut self.governor {
-            let have = governor.instances.len() as u32;
+        let Some(governor) = &self.governor else { return };
+        let (have, ordered) = (governor.fleet.len(), governor.ordered as usize);
+        let surplus = governor.fleet.victims(have.saturating_sub(ordered), governor.policy.removal());
+        if !surplus.is_empty() {
+            for order in surplus {
+                self.withdraw(order, now, shared);
+            }
+            if let Some(governor) = &mut self.governor {
+                governor.fleet.tidy(&mut self.instances);
+            }
+        }
+        let orders_all = self.governor.as_ref().is_some_and(|governor| governor.orders_all());
+        for _ in have..ordered {
             // Instances that requests have created count for the limit too; it is tried again at the next decision. So it is
             // where memory is short.
-            let has_room = governor.orders_all() || self.levels.instances() < self.max_instances;
-            if have < governor.ordered {
-                if !has_room || !self.take_memory(now, shared) {
-                    return;
-                }
-                self.order_instance(now, shared);
-            } else if have > governor.ordered {
-                let Some(victim) = governor.victim(&self.instances) else { return };
-                let ordered = governor.forget(victim, now);
-                self.withdraw(ordered, now, shared);
-            } else {
+            let has_room = orders_all || self.levels.instances() < self.max_instances;
+            if !has_room || !self.take_memory(now, shared) {
                 return;
+            }
+            let key = self.create(Reason::Order, now, shared);
+            if let Some(governor) = &mut self.governor {
+                governor.fleet.add(key, now, &mut self.instances);
             }
         }
     }
 
-    fn order_instance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let place = self.create(Reason::Order, now, shared);
-        let id = self.instances.get(place).id;
-        if let Some(governor) = &mut self.governor {
-            governor.instances.push(Ordered { place, id, ready: None, last_used: now });
-        }
-    }
-
     /// An instance takes no further request, and goes as soon as it is free.
-    fn withdraw<O: Observer>(&mut self, ordered: Ordered, now: SimTime, shared: &mut Shared<O>) {
-        let instance = self.instances.get_mut(ordered.place);
+    fn withdraw<O: Observer>(&mut self, order: Order, now: SimTime, shared: &mut Shared<O>) {
+        let Some(governor) = &mut self.governor else { return };
+        let Member { key, id, .. } = governor.fleet.remove(order, &mut self.instances);
+        governor.policy.withdrawn(now, id);
+        let instance = self.instances.get_mut(key);
         instance.retires = now;
         let is_free = instance.in_flight == 0;
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
-        list.remove(ordered.place, &mut self.instances);
+        list.remove(key, &mut self.instances);
         if is_free {
-            self.remove_instance(ordered.place, Cause::Retired, now, shared);
+            self.remove_instance(key, Cause::Retired, now, shared);
         } else {
-            self.begin_grace_period(ordered.place, now, shared);
+            self.begin_grace_period(key, now, shared);
         }
     }
 
@@ -264,7 +218,7 @@ impl FunctionState<'_> {
     pub(super) fn place_as_chosen(&mut self) -> Result<Placement, Limit> {
         let chosen = self.governor.as_mut().and_then(|governor| {
             let id = governor.policy.choose()?;
-            Some(governor.find(id).expect("it chooses among those that are ready").place)
+            Some(governor.fleet.find(id).expect("it chooses among those that are ready"))
         });
         let place = chosen.ok_or(Limit::Scaling)?;
         if self.instances.get(place).in_flight < self.spec.concurrency.per_instance {
@@ -278,14 +232,9 @@ impl FunctionState<'_> {
     /// Sends a request to any ready instance, to wait there if no slot is left; at most `most` wait at one.
     pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
         let Some(governor) = &mut self.governor else { return Err(Limit::Scaling) };
-        let nth = governor.routes.random_range(0..governor.ready) as usize;
-        let ordered = if governor.ready as usize == governor.instances.len() {
-            governor.instances.get(nth) // the common case: nobody has to be counted
-        } else {
-            governor.instances.iter().filter(|ordered| ordered.ready.is_some()).nth(nth)
-        };
-        let Some(ordered) = ordered else { return Err(Limit::Scaling) };
-        let (place, slots) = (ordered.place, self.spec.concurrency.per_instance);
+        let nth = governor.routes.random_range(0..governor.fleet.ready() as u32) as usize;
+        let Some(place) = governor.fleet.nth_ready(nth) else { return Err(Limit::Scaling) };
+        let slots = self.spec.concurrency.per_instance;
         let in_flight = self.instances.get(place).in_flight;
         if in_flight < slots {
             self.on_demand.remove(place, &mut self.instances);
@@ -330,6 +279,9 @@ impl FunctionState<'_> {
         let waited = self.requests.get(request).born < now;
         if let Some(governor) = self.governor.as_mut().filter(|governor| governor.has(instance)) {
             governor.in_progress += 1;
+            if let Some(order) = instance.order {
+                governor.fleet.occupy(order);
+            }
             self.requests.get_mut(request).mark = governor.policy.placed(now, instance.id, waited);
         }
     }
@@ -342,8 +294,8 @@ impl FunctionState<'_> {
             governor.totals.ended += 1;
             if governor.has(instance) {
                 governor.in_progress -= 1;
-                if let Some(ordered) = governor.find(instance.id) {
-                    ordered.last_used = now;
+                if let Some(order) = instance.order {
+                    governor.fleet.vacate(order, instance.in_flight == 1, now);
                 }
                 governor.policy.ended(now, instance.id, mark);
             }
@@ -351,13 +303,9 @@ impl FunctionState<'_> {
     }
 
     pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
-        let id = self.instances.get(place).id;
-        if let Some(governor) = &mut self.governor
-            && let Some(ordered) = governor.find(id)
-        {
-            ordered.ready = Some(now);
-            ordered.last_used = now;
-            governor.ready += 1;
+        let (id, order) = (self.instances.get(place).id, self.instances.get(place).order);
+        if let (Some(governor), Some(order)) = (&mut self.governor, order) {
+            governor.fleet.make_ready(order, now);
             governor.policy.ready(now, id);
             self.watch_policy(now, shared);
         }
@@ -386,10 +334,11 @@ mod tests {
 
     use super::*;
     use crate::engine::{Cell, EventCounts, simulate};
-    use crate::id::LocalFn;
-    use crate::policy::scaling::ScalingSpec;
+    use crate::id::{InstanceId, LocalFn};
     use crate::policy::scaling::testing::Script;
+    use crate::policy::scaling::{Removal, ScalingSpec};
     use crate::scenario::testing;
+    use crate::time::Span;
 
     /// Requests that run for 10 s, on instances that start in 500 ms; at most five.
     const SCENARIO: &str = r#"

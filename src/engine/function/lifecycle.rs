@@ -104,7 +104,7 @@ impl FunctionState<'_> {
     /// billed.
     fn draw_cold_start<O: Observer>(&mut self, request: Key<Request>, shared: &Shared<O>) -> (Span, Span) {
         let request = self.requests.get_mut(request);
-        let source = request.source.expect("what was in progress at the start has its instance");
+        let source = request.source().expect("what was in progress at the start has its instance");
         let mut luck = shared.sources.cold_start_luck(source, request.number);
         let start = self.spec.start_up(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {

@@ -1,16 +1,17 @@
 //! How busy instances go that a scaling policy withdraws: they finish what they have, but where there is a grace period, not
 //! for longer than that. What is still on them then has failed.
 //!
-//! An event cannot be taken back: the end of an execution that was cut off comes all the same, and is passed over.
+//! An event cannot be taken back: that of an end that was not reached comes all the same, and is passed over.
 
 use super::super::Shared;
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
-use super::super::observer::{Finished, Observer, Outcome};
+use super::super::observer::{Finished, Observer};
 use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
 use super::lifecycle::Cause;
+use crate::path::Outcome;
 use crate::time::SimTime;
 
 impl FunctionState<'_> {
@@ -54,7 +55,7 @@ impl FunctionState<'_> {
                 break;
             }
             self.end_execution(running, Outcome::Failed, now, shared);
-            self.requests.get_mut(running).is_cut_off = true;
+            self.forget(running);
             self.vacate(place);
         }
         self.remove_instance(place, Cause::Retired, now, shared);
@@ -75,8 +76,9 @@ impl FunctionState<'_> {
             self.give_account_back(waiting, shared);
             let request = self.requests.get(waiting);
             next = request.next;
-            let source = request.source.expect("who was in progress at the start has run since");
-            shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, Outcome::Failed));
+            let source = request.source().expect("who was in progress at the start has run since");
+            let ended = Finished::unserved(source, request.number, self.id, request.born, now, Outcome::Failed);
+            shared.end_invocation(&ended, request.call);
             self.requests.remove(waiting);
             self.vacate(place);
         }

@@ -4,11 +4,12 @@ use super::super::Shared;
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
 use super::super::limits::TokenBucket;
-use super::super::observer::{Finished, Limit, Observer, Outcome};
+use super::super::observer::{Finished, Limit, Observer};
 use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
 use super::placement::Placement;
+use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
 use crate::scenario::Overflow;
 use crate::time::SimTime;
@@ -189,7 +190,8 @@ impl FunctionState<'_> {
         if let Window::ByApp = self.keep_alive {
             self.tell_app_of_loss(shared);
         }
-        let source = request.source.expect("what was in progress at the start is served");
-        shared.finish(&Finished::unserved(source, request.number, self.id, request.born, now, outcome));
+        let source = request.source().expect("what was in progress at the start is served");
+        let ended = Finished::unserved(source, request.number, self.id, request.born, now, outcome);
+        shared.end_invocation(&ended, request.call);
     }
 }

@@ -93,8 +93,8 @@ impl<'a> Track<'a> {
 
     /// Something that is likely to be needed soon, to be fetched from memory.
     #[inline]
-    pub(super) fn prepare(&self) -> u64 {
-        self.last.as_nanos() ^ self.billed_ns as u64 ^ self.tally.prepare()
+    pub(super) fn prefetch(&self) -> u64 {
+        self.last.as_nanos() ^ self.billed_ns as u64 ^ self.tally.prefetch()
     }
 
     /// These levels have held since the function was told of last.

@@ -94,6 +94,10 @@ impl Policy for AzureConsumptionSpec {
             }
         })
     }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval())
+    }
 }
 
 /// The scale controller at work.
@@ -105,7 +109,8 @@ struct AzureConsumption {
 }
 
 impl AzureConsumptionSpec {
-    const fn interval(&self) -> Span {
+    /// How often the controller decides.
+    pub(super) const fn interval(&self) -> Span {
         match self.trigger {
             Trigger::Http => Span::from_secs(1),
             Trigger::TargetBased | Trigger::Incremental => Span::from_secs(30),
@@ -121,13 +126,12 @@ impl AzureConsumptionSpec {
     }
 
     fn wanted(&self, view: &View<'_>) -> f64 {
-        let busy = view.instances.iter().filter(|instance| instance.in_flight > 0).count();
         match self.trigger {
             Trigger::Http | Trigger::TargetBased => {
                 ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target()).ceil()
             }
             Trigger::Incremental if view.queued > 0 => f64::from(view.ordered) + 1.0,
-            Trigger::Incremental => busy as f64,
+            Trigger::Incremental => view.instances.iter().filter(|instance| instance.in_flight > 0).count() as f64,
         }
     }
 }
@@ -166,6 +170,10 @@ impl Scaling for AzureConsumption {
         if self.next == SimTime::NEVER {
             self.next = now + A_MOMENT;
         }
+    }
+
+    fn looks_at_instances(&self) -> bool {
+        self.spec.trigger == Trigger::Incremental
     }
 
     fn waits_at_instance(&self) -> Option<u32> {

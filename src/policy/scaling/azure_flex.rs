@@ -64,6 +64,10 @@ impl Policy for AzureFlexSpec {
             help: "write memory = \"2048MB\", which is what the plan gives unless told otherwise",
         })
     }
+
+    fn pause(&self) -> Option<Span> {
+        Some(INTERVAL)
+    }
 }
 
 /// The concurrency of HTTP functions where none is set, by the memory of an instance (MB); none: there are no such instances.

@@ -17,7 +17,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{InstanceView, MANY, Mark, Policy, Removal, Scaling, Slots, Totals, View};
+use super::{InstanceView, MANY, Mark, Pause, Policy, REMEMBERED_MAX, Removal, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -40,7 +40,7 @@ parameters! {
         /// What the metrics are averaged over.
         default window: PositiveDuration = Span::from_secs(60),
         /// How often it decides.
-        default interval: PositiveDuration = Span::from_secs(5),
+        default interval: Pause = Span::from_secs(5),
         /// For how long an idle instance is kept: at most so long by the documentation, just so long as measured.
         default idle_timeout: Duration = Span::from_secs(900),
         /// Fewest instances.
@@ -60,6 +60,10 @@ impl CloudRunSpec {
         for (key, target) in [("concurrency-target", self.concurrency_target), ("cpu-target", self.cpu_target)] {
             check.rule(key, target, target > 0.0, "a target is above 0");
         }
+        let remembered = self.window.as_nanos() / self.interval.as_nanos();
+        let rule =
+            format!("that is {remembered} times in a `window`, and each is remembered: at most {REMEMBERED_MAX}");
+        check.rule("interval", self.interval, remembered <= REMEMBERED_MAX, rule);
         let rule = format!("there are at most {most} instances (max-instances)");
         check.rule("min-instances", self.min_instances, self.min_instances <= most, rule);
     }
@@ -78,6 +82,10 @@ impl Policy for CloudRunSpec {
     fn queue_timeout(&self, mean_start_s: f64) -> Option<Span> {
         // A start whose mean is infinite is waited for.
         Span::from_secs_f64((3.5 * mean_start_s).max(10.0)).ok()
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval)
     }
 }
 
@@ -198,6 +206,10 @@ impl Scaling for CloudRun {
 
     fn withdrawn(&mut self, _now: SimTime, instance: InstanceId) {
         self.idle_since.remove(&instance);
+    }
+
+    fn looks_at_instances(&self) -> bool {
+        true
     }
 
     fn removal(&self) -> Removal {

@@ -27,12 +27,14 @@ pub use openfaas::{OpenFaasCeSpec, OpenFaasSpec};
 pub use per_request::PerRequest;
 pub use scheduled::ScheduledSpec;
 pub use target_tracking::TargetTrackingSpec;
-pub use thresholds::ThresholdsSpec;
+pub use thresholds::{Load, ThresholdsSpec};
 
 use crate::id::InstanceId;
 use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
+use crate::schema::diagnostic::Problem;
+use crate::schema::scalars::PositiveDuration;
 use crate::time::{SimTime, Span};
 use hpa::parameters::HpaParameters;
 use keda::KedaParameters;
@@ -42,8 +44,16 @@ use predictive::PredictiveSpec;
 /// `terminationGracePeriodSeconds` of a pod, unless it is said otherwise.
 const POD_GRACE_PERIOD: Span = Span::from_secs(30);
 
+/// The most instances that a policy may order where nothing else limits them.
+pub const ORDERED_MAX: u32 = 1_000_000;
 /// The most that a number of instances can be.
-const MANY: u32 = 1_000_000;
+const MANY: u32 = ORDERED_MAX;
+/// For so long after the horizon a policy is asked while requests wait.
+pub const COOL_DOWN: Span = Span::from_secs(3600);
+/// The shortest time between two decisions.
+const MIN_PAUSE: Span = Span::from_millis(1);
+/// Measurements that a policy remembers at a time.
+const REMEMBERED_MAX: u64 = 100_000;
 
 union! {
     /// How many instances there are.
@@ -111,6 +121,11 @@ pub trait Policy {
         None
     }
 
+    /// The least time between two moments at which it acts by its own clock; none: it has none, or acts a few times only.
+    fn pause(&self) -> Option<Span> {
+        None
+    }
+
     /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
     /// none: until it has finished.
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
@@ -120,6 +135,28 @@ pub trait Policy {
     /// Why the platform has no instances of this memory.
     fn refused_memory(&self, _memory_mb: u32) -> Option<Refusal> {
         None
+    }
+}
+
+/// The time between two decisions, or two measurements, of a policy.
+#[derive(Debug)]
+pub struct Pause;
+
+impl Field for Pause {
+    type Value = Span;
+    const SHAPE: Shape = PositiveDuration::SHAPE;
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Span> {
+        let pause = PositiveDuration::read(node, reader)?;
+        if pause < MIN_PAUSE {
+            let message = format!("`{}` = {pause}: a scaling policy acts at most once in {MIN_PAUSE}", reader.path());
+            let help = format!("no autoscaler is faster: write {MIN_PAUSE} or more");
+            reader.problems.push(Problem::error(node.place, message).help(help));
+            return None;
+        }
+        Some(pause)
+    }
+    fn write(value: &Span) -> Value {
+        PositiveDuration::write(value)
     }
 }
 
@@ -209,7 +246,7 @@ pub trait Scaling: Send {
 
     /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
     fn looks_at_instances(&self) -> bool {
-        true
+        false
     }
 
     /// Which instances go first when there are too many. Starting ones go before ready ones.
@@ -243,6 +280,10 @@ pub struct View<'a> {
     pub ordered: u32,
     /// Requests that one instance serves at a time.
     pub per_instance: u32,
+    /// How many there are of those ordered, and how many of them are ready.
+    pub existing: u32,
+    /// See `existing`.
+    pub ready: u32,
     /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
@@ -284,12 +325,6 @@ pub struct Totals {
 }
 
 impl View<'_> {
-    /// Instances that are ready.
-    #[must_use]
-    pub fn ready(&self) -> u32 {
-        self.instances.iter().filter(|instance| instance.ready.is_some()).count() as u32
-    }
-
     /// `instances` as an answer: rounded up, at least 0, at most the limit.
     #[must_use]
     pub fn bounded(&self, instances: f64) -> f64 {

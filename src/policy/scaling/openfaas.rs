@@ -28,11 +28,11 @@
 use std::collections::VecDeque;
 
 use super::peak::Peak;
-use super::{MANY, POD_GRACE_PERIOD, Policy, Removal, Scaling, Slots, Totals, View};
+use super::{MANY, POD_GRACE_PERIOD, Pause, Policy, Removal, Scaling, Slots, Totals, View};
 use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive, PositiveDuration};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What a replica is to have so much of.
@@ -70,7 +70,7 @@ parameters! {
         /// Milli-CPU that a request in progress uses.
         default cpu_per_request: Amount = 1000.0,
         /// How often it decides: as often as Prometheus evaluates its rules.
-        default interval: PositiveDuration = Span::from_secs(15),
+        default interval: Pause = Span::from_secs(15),
     }
 }
 
@@ -107,6 +107,10 @@ impl Policy for OpenFaasSpec {
 
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         Some(POD_GRACE_PERIOD)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval.min(SAMPLE))
     }
 }
 
@@ -272,6 +276,10 @@ impl Policy for OpenFaasCeSpec {
 
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         Some(POD_GRACE_PERIOD)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(SAMPLE)
     }
 }
 

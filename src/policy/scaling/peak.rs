@@ -4,13 +4,20 @@ use std::collections::VecDeque;
 
 use crate::time::{SimTime, Span};
 
-/// What was wanted, and when: only what nothing later outdoes, the most in front.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Peak(VecDeque<(SimTime, f64)>);
+/// What was wanted, and when: only what nothing later outdoes, the most in front. So nothing that is asked of it takes
+/// longer than what was added since, however far it reaches back.
+#[derive(Clone, Debug)]
+pub(super) struct Peak<T = f64>(VecDeque<(SimTime, T)>);
 
-impl Peak {
+impl<T> Default for Peak<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T: Copy + PartialOrd> Peak<T> {
     /// Adds what is wanted `now`; the answer is the most that was wanted since `delay` ago, that moment included.
-    pub(super) fn of(&mut self, now: SimTime, wanted: f64, delay: Span) -> f64 {
+    pub(super) fn of(&mut self, now: SimTime, wanted: T, delay: Span) -> T {
         while self.0.back().is_some_and(|(_, less)| *less <= wanted) {
             self.0.pop_back();
         }

@@ -8,10 +8,10 @@ pub mod forecast;
 mod holt_winters;
 mod quantile;
 
-use super::{Governs, MANY, Policy, Scaling, Totals, View, next_multiple};
+use super::{Governs, MANY, Pause, Policy, Scaling, Totals, View, next_multiple};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Positive, PositiveDuration};
+use crate::schema::scalars::{Count, Positive};
 use crate::time::{SimTime, Span};
 use forecast::{ForecastSpec, Forecaster};
 
@@ -29,7 +29,7 @@ parameters! {
         /// How the load is forecast; while too little is known, the interval that has just ended stands for it.
         required forecast: ForecastSpec,
         /// The length of an interval.
-        default interval: PositiveDuration = Span::from_secs(60),
+        default interval: Pause = Span::from_secs(60),
         /// How many of the coming intervals are looked at; the largest forecast counts. With 2, instances are there an
         /// interval early.
         default ahead: Count<1, 1000> = 1,
@@ -80,6 +80,10 @@ impl Policy for PredictiveSpec {
     fn most_ordered(&self) -> u32 {
         // With governs = "provisioned" it is always there.
         self.max_instances.unwrap_or(0)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval)
     }
 }
 
@@ -150,6 +154,8 @@ mod tests {
                 limit: 100,
                 ordered: 3,
                 per_instance: 1,
+                existing: 0,
+                ready: 0,
                 instances: &[],
                 in_progress: 0,
                 queued: 0,

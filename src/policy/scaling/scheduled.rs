@@ -5,10 +5,10 @@
 //! instances elsewhere.
 
 use super::schedule::{Schedule, Timer};
-use super::{Governs, MANY, Policy, Scaling, View};
+use super::{Governs, MANY, Pause, Policy, Scaling, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, PositiveDuration};
+use crate::schema::scalars::{Count, Duration};
 use crate::time::{SimTime, Span};
 
 parameters! {
@@ -29,7 +29,7 @@ parameters! {
         /// When, from the start of the run.
         required at: Duration,
         /// And again after so long, as every "24h"; without it: once.
-        optional every: PositiveDuration,
+        optional every: Pause,
         /// How many.
         required instances: Count<0, MANY>,
     }
@@ -47,6 +47,10 @@ impl Policy for ScheduledSpec {
     fn most_ordered(&self) -> u32 {
         let actions = self.actions.iter().map(|action| action.instances);
         actions.chain(self.instances).max().unwrap_or(0)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        self.actions.iter().filter_map(|action| action.every).min()
     }
 }
 

@@ -7,10 +7,10 @@ mod tracker;
 
 use std::collections::VecDeque;
 
-use super::{Governs, MANY, Policy, Scaling};
+use super::{Governs, MANY, Pause, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Flag, Number, PositiveDuration};
+use crate::schema::scalars::{Count, Duration, Flag, Number};
 use crate::time::{SimTime, Span};
 use tracker::Tracker;
 
@@ -49,7 +49,7 @@ parameters! {
         /// When, from the start of the run.
         required at: Duration,
         /// And again after so long, as every "24h"; without it: once.
-        optional every: PositiveDuration,
+        optional every: Pause,
         /// Fewest provisioned instances; without it: as before.
         optional min_capacity: Count<0, MANY>,
         /// Most provisioned instances; without it: as before.
@@ -94,6 +94,10 @@ impl Policy for TargetTrackingSpec {
     fn most_ordered(&self) -> u32 {
         let scheduled = self.schedule.iter().flat_map(|bounds| [bounds.min_capacity, bounds.max_capacity]).flatten();
         scheduled.fold(self.max_capacity.max(self.min_capacity), u32::max)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        self.schedule.iter().filter_map(|bounds| bounds.every).chain([DATAPOINT_PERIOD]).min()
     }
 }
 

@@ -13,7 +13,18 @@ pub(super) fn at(seconds: u64) -> SimTime {
 /// A view of nothing at a moment; what matters is set on it.
 pub(super) const fn view(now: SimTime) -> View<'static> {
     let totals = Totals { arrived: 0, ended: 0, in_progress_ns: 0, queued_ns: 0, ready_ns: 0, load_ns: 0 };
-    View { now, limit: 1_000_000, ordered: 0, per_instance: 1, instances: &[], in_progress: 0, queued: 0, totals }
+    View {
+        now,
+        limit: 1_000_000,
+        ordered: 0,
+        per_instance: 1,
+        existing: 0,
+        ready: 0,
+        instances: &[],
+        in_progress: 0,
+        queued: 0,
+        totals,
+    }
 }
 
 /// Instances that have been ready since the start, with so many requests on each.
@@ -51,6 +62,10 @@ impl Script {
 impl Policy for Script {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(self.clone()))
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.pause)
     }
 }
 

@@ -4,10 +4,10 @@
 //! rounded up; fewer only if no decision of the last `scale_down_delay` wanted more.
 
 use super::peak::Peak;
-use super::{MANY, Policy, Scaling, Totals, View, next_multiple};
+use super::{MANY, Pause, Policy, Scaling, Totals, View, next_multiple};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Positive, PositiveDuration};
+use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What an instance is to have so much of.
@@ -29,7 +29,7 @@ parameters! {
         /// How much of it each instance is to have.
         required target: Positive,
         /// How often it decides.
-        default interval: PositiveDuration = Span::from_secs(10),
+        default interval: Pause = Span::from_secs(10),
         /// Fewer instances only if no decision of so long wanted more.
         default scale_down_delay: Duration = Span::from_secs(60),
         /// Fewest instances.
@@ -46,6 +46,10 @@ choice! { Load {
 impl Policy for ThresholdsSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Thresholds::new(self.clone())))
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval)
     }
 }
 
@@ -102,6 +106,8 @@ mod tests {
             limit: 100,
             ordered: 0,
             per_instance: 1,
+            existing: 0,
+            ready: 0,
             instances: &[],
             in_progress: 0,
             queued: 0,

@@ -1,10 +1,13 @@
 //! How much arrives, compared with what can be served and with what can be simulated.
 
-use crate::scenario::limits::{MANY_REQUESTS, MAX_REQUESTS};
+use crate::policy::scaling::{COOL_DOWN, Load, ORDERED_MAX, ScalingSpec};
+use crate::scenario::limits::{MANY_DECISIONS, MANY_ORDERED, MANY_REQUESTS, MAX_DECISIONS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Target};
 use crate::scenario::raw::FileTable;
-use crate::schema::diagnostic::{Problem, Problems};
+use crate::scenario::raw::function::FunctionTable;
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::time::Span;
+use crate::workload::ArrivalSpec;
 
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
@@ -12,11 +15,12 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     // Requests per second and whether anything comes at all, of each function.
     let mut rates = vec![(0.0, false); scenario.functions.len()];
     let mut total = 0.0;
-    let slowest = |function: Option<&Function>| function.map_or(0.0, |function| function.duration.mean_s());
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
-        let rate = source.arrivals.mean_rate(slowest(function.and_then(|at| scenario.functions.get(at))), horizon);
-        total += rate * horizon;
+        let spec = function.and_then(|at| scenario.functions.get(at));
+        let rate = source.arrivals.mean_rate(spec.map_or(0.0, service_s), horizon);
+        let refused = spec.map_or(0.0, |spec| refused_rate(scenario, spec, &source.arrivals));
+        total += (rate + refused) * horizon;
         match (&source.target, function.and_then(|at| rates.get_mut(at))) {
             (_, Some(known)) => *known = (known.0 + rate, true),
             (Target::ByTrace(targets), None) => {
@@ -24,6 +28,9 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             }
             _ => {}
         }
+    }
+    for ((function, table), (rate, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
+        ordered(function, table, *rate, problems);
     }
     for ((function, table), (rate, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
         if !called {
@@ -39,6 +46,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         }
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
+    decisions(scenario, place, problems);
     let runs = scenario.simulation.replications;
     if total > MAX_REQUESTS {
         let message =
@@ -50,14 +58,98 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
+/// How long a request runs on average, until it is cut off, s.
+fn service_s(function: &Function) -> f64 {
+    function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(function.duration.mean_s())
+}
+
+/// What the users of a closed loop ask for beyond what is served, requests per second: who is refused thinks and asks again at
+/// once, and who gives up waiting does so too.
+fn refused_rate(scenario: &Scenario, function: &Function, arrivals: &ArrivalSpec) -> f64 {
+    let ArrivalSpec::Closed { users, think } = arrivals else { return 0.0 };
+    let (queue, patience) = match function.concurrency.overflow {
+        Overflow::Reject => (0.0, 0.0),
+        Overflow::Queue { limit: None, timeout: None } => return 0.0,
+        Overflow::Queue { limit, timeout } => {
+            (limit.filter(|_| timeout.is_none()).map_or(0.0, f64::from), timeout.map_or(0.0, Span::as_secs_f64))
+        }
+    };
+    let asking = f64::from(*users) - served_at_once(scenario, function) - queue;
+    asking.max(0.0) / (think.mean_s() + patience).max(1e-9)
+}
+
+/// The most requests of a function that are ever in progress, on average over the run where instances come one by one.
+fn served_at_once(scenario: &Scenario, function: &Function) -> f64 {
+    let (concurrency, platform) = (&function.concurrency, &scenario.platform);
+    let slots = f64::from(concurrency.per_instance);
+    let grown = platform.scaling.filter(|_| !function.scaling.orders_all()).map(|rate| {
+        let refills = scenario.simulation.horizon.as_secs_f64() / rate.refill.as_secs_f64();
+        f64::from(rate.burst) + refills / 2.0
+    });
+    let fitting = platform.memory_budget_mb.map(|budget| (budget as f64 / f64::from(function.memory_mb)).floor());
+    let instances = [concurrency.max_instances.map(f64::from), grown, fitting].into_iter().flatten();
+    let shared = concurrency.reserved.or(platform.account_limit).map_or(f64::INFINITY, f64::from);
+    (instances.fold(f64::INFINITY, f64::min) * slots).min(shared)
+}
+
+/// How often scaling policies decide, compared with what can be simulated.
+fn decisions(scenario: &Scenario, place: SourceSpan, problems: &mut Problems) {
+    // While requests wait they decide beyond the horizon too, for as long as a run may take to drain.
+    let until = scenario.simulation.horizon.as_secs_f64() + COOL_DOWN.as_secs_f64();
+    let of = |function: &Function| function.scaling.pause().map_or(0.0, |pause| until / pause.as_secs_f64());
+    let total: f64 = scenario.functions.iter().map(of).sum();
+    let runs = f64::from(scenario.simulation.replications);
+    let busiest = scenario.functions.iter().max_by(|a, b| of(a).total_cmp(&of(b)));
+    let Some((name, pause)) = busiest.and_then(|function| Some((&function.name, function.scaling.pause()?))) else {
+        return;
+    };
+    let help = format!("`function.{name}` decides every {pause}: decide less often, or shorten the horizon");
+    if total > MAX_DECISIONS {
+        let message = format!(
+            "scaling policies would decide about {total:.1e} times in each run: at most {MAX_DECISIONS:.0e} times can be"
+        );
+        problems.push(Problem::error(place, message).help(help));
+    } else if total * runs > MANY_DECISIONS {
+        let message = format!("scaling policies will decide up to {:.1e} times: this takes a while", total * runs);
+        problems.push(Problem::warning(place, message).help(help));
+    }
+}
+
+/// How many instances a policy would order for the mean load of its function, or for a single request, where nothing bounds
+/// them.
+fn ordered(function: &Function, table: &FunctionTable, rate: f64, problems: &mut Problems) {
+    let busy_s =
+        |interval: Span| (rate * service_s(function)).max((service_s(function) / interval.as_secs_f64()).min(1.0));
+    let (load, most) = match &function.scaling {
+        ScalingSpec::Thresholds(spec) => {
+            let load = match spec.load {
+                Load::Concurrency => busy_s(spec.interval),
+                Load::RequestRate => rate.max(1.0 / spec.interval.as_secs_f64()),
+                Load::QueueDepth => 1.0,
+            };
+            (load / spec.target, None)
+        }
+        ScalingSpec::Predictive(spec) => (busy_s(spec.interval) * spec.margin / spec.target, spec.max_instances),
+        _ => return,
+    };
+    let most = [most, function.concurrency.max_instances].into_iter().flatten().map(f64::from);
+    let wanted = most.fold(load, f64::min);
+    if rate <= 0.0 || wanted.is_nan() || wanted <= MANY_ORDERED {
+        return;
+    }
+    let (name, policy) = (&function.name, function.scaling.name());
+    let message = format!("`function.{name}.scaling.{policy}` will order about {wanted:.1e} instances");
+    let help = "raise its target, or write the most that there may be as concurrency.max-instances";
+    let place = table.scaling.place;
+    problems.push(if wanted > f64::from(ORDERED_MAX) {
+        Problem::error(place, format!("{message}: at most {ORDERED_MAX} can be")).help(help)
+    } else {
+        Problem::warning(place, format!("{message}: this takes a while")).help(help)
+    });
+}
+
 /// Warns where the mean load of a function is more than it may ever serve.
-fn overload(
-    scenario: &Scenario,
-    function: &Function,
-    table: &crate::scenario::raw::function::FunctionTable,
-    rate: f64,
-    problems: &mut Problems,
-) {
+fn overload(scenario: &Scenario, function: &Function, table: &FunctionTable, rate: f64, problems: &mut Problems) {
     let concurrency = &function.concurrency;
     let instances = concurrency.max_instances.map(|max| f64::from(max) * f64::from(concurrency.per_instance));
     let reserved = concurrency.reserved.or(scenario.platform.account_limit).map(f64::from);
@@ -68,7 +160,7 @@ fn overload(
         (Some(instances), None) => (instances, "max-instances"),
         (None, None) => return,
     };
-    let mean = function.timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(function.duration.mean_s());
+    let mean = service_s(function);
     let load = rate * mean;
     if load <= bound || concurrency.reserved == Some(0) {
         return;

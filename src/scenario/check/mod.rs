@@ -85,6 +85,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         simulation,
         platform,
         functions: checked,
+        components: Vec::new(),
         sources,
         variants: file.variant.iter().filter_map(variant).collect(),
         objectives,
@@ -113,7 +114,7 @@ impl Checker<'_, '_> {
         let function = functions.find(&table.function, "function", self.problems);
         let arrivals =
             table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
-        Some(Source { name, target: Target::Function(function?), arrivals: arrivals? })
+        Some(Source { name, target: Target::Function(function?), entry: None, arrivals: arrivals? })
     }
 
     fn objective(&mut self, table: &ObjectiveTable, functions: &Names) -> Option<Objective> {

@@ -151,7 +151,7 @@ impl Checker<'_, '_> {
             Traced::Rows(rows) => {
                 let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
-                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), arrivals }])
+                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), entry: None, arrivals }])
             }
             Traced::ByFunction(list) => list
                 .iter()
@@ -159,6 +159,7 @@ impl Checker<'_, '_> {
                     Some(Source {
                         name: format!("{name}/{}", function.name),
                         target: Target::Function(find(function)?),
+                        entry: None,
                         arrivals: arrivals.clone(),
                     })
                 })

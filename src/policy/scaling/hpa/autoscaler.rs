@@ -85,7 +85,7 @@ impl Autoscaler {
         let scrape = self.sampler.seen(view.now);
         let measured: Vec<Measured> =
             self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
-        self.hpa.sync(view.now, current, view.instances.len() as i32, &measured).desired
+        self.hpa.sync(view.now, current, view.existing as i32, &measured).desired
     }
 }
 
@@ -103,7 +103,7 @@ impl Metric {
             Self::Concurrency(target) => (Target::Pods(milli(target)), pods(|work| work.concurrency)),
             Self::RequestRate(target) => (Target::Pods(milli(target)), pods(|work| work.rate)),
             Self::QueueLength(target) => {
-                let reading = Reading::Value { value: i64::from(view.queued) * 1000, ready: view.ready() as i32 };
+                let reading = Reading::Value { value: i64::from(view.queued) * 1000, ready: view.ready as i32 };
                 (Target::AverageValue(milli(target)), Ok(reading))
             }
         }
@@ -166,6 +166,10 @@ impl Scaling for Autoscaler {
         self.sampler.withdrawn(instance);
     }
 
+    fn looks_at_instances(&self) -> bool {
+        self.metrics.iter().any(|metric| !matches!(metric, Metric::QueueLength(_)))
+    }
+
     fn removal(&self) -> Removal {
         Removal::Youngest
     }
@@ -201,6 +205,8 @@ mod tests {
                     limit: 1000,
                     ordered: self.pods.len() as u32,
                     per_instance: 2,
+                    existing: self.pods.len() as u32,
+                    ready: self.pods.len() as u32,
                     instances: &self.pods,
                     in_progress: 0,
                     queued: self.queued,

@@ -1,5 +1,9 @@
 //! The `behavior` of an HPA: how long a change must be wanted, and how fast it may go.
 
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+use crate::policy::scaling::peak::Peak;
 use crate::time::{SimTime, Span};
 
 /// The rules for both directions.
@@ -65,97 +69,147 @@ impl Behavior {
         }
     }
 
-    /// The longest time for which anything has to be remembered.
-    pub(super) fn memory(&self) -> Span {
-        let rules = [&self.up, &self.down];
-        let periods = rules.iter().flat_map(|rules| rules.policies.iter().map(|policy| policy.period));
-        periods.chain(rules.iter().map(|rules| rules.window)).max().unwrap_or(Span::ZERO)
+    /// The periods of its policies, those of the way up first.
+    fn periods(&self) -> impl Iterator<Item = Span> {
+        self.up.policies.iter().chain(&self.down.policies).map(|policy| policy.period)
     }
 }
 
-/// What happened so far, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct History {
-    /// Recommendations as they came, not yet stabilised.
-    pub(super) recommendations: Vec<(SimTime, i32)>,
-    /// Pods added.
-    pub(super) ups: Vec<(SimTime, i32)>,
-    /// Pods removed.
-    pub(super) downs: Vec<(SimTime, i32)>,
+/// What an HPA with a behavior remembers: of the past only what can still matter, so that no sync costs more for all that
+/// was before.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    behavior: Behavior,
+    /// The least and the largest of the recommendations as they came, not yet stabilised.
+    least: Peak<Reverse<i32>>,
+    largest: Peak<i32>,
+    /// Pods added and removed.
+    ups: Changes,
+    downs: Changes,
 }
 
-impl History {
-    /// Drops what is older than `memory`.
-    pub(super) fn forget(&mut self, now: SimTime, memory: Span) {
-        for list in [&mut self.recommendations, &mut self.ups, &mut self.downs] {
-            list.retain(|(at, _)| now.since(*at) <= memory);
-        }
+impl Memory {
+    /// Nothing has happened.
+    pub(super) fn new(behavior: Behavior) -> Self {
+        let changes = Changes::new(behavior.periods());
+        Self { behavior, least: Peak::default(), largest: Peak::default(), ups: changes.clone(), downs: changes }
     }
-}
 
-/// Moves from `current` only as far as all recent recommendations agree: not above the least of the up window, not below
-/// the largest of the down window. What is exactly as old as the window no longer counts.
-///
-/// Source: `stabilizeRecommendationWithBehaviors` in `horizontal.go`.
-pub(super) fn stabilize(behavior: &Behavior, history: &History, now: SimTime, current: i32, wanted: i32) -> i32 {
-    let recent = |window: Span| {
-        let recommendations = history.recommendations.iter();
-        recommendations.filter(move |(at, _)| *at + window > now).map(|(_, pods)| *pods)
-    };
-    let least = recent(behavior.up.window).fold(wanted, i32::min);
-    let largest = recent(behavior.down.window).fold(wanted, i32::max);
-    current.max(least).min(largest)
-}
+    /// Adds a recommendation, and moves from `current` only as far as all recent ones agree: not above the least of the up
+    /// window, not below the largest of the down window. What is exactly as old as the window no longer counts.
+    ///
+    /// Source: `stabilizeRecommendationWithBehaviors` in `horizontal.go`.
+    pub(super) fn stabilize(&mut self, now: SimTime, current: i32, wanted: i32) -> i32 {
+        let Reverse(least) = within(&mut self.least, now, Reverse(wanted), self.behavior.up.window);
+        let largest = within(&mut self.largest, now, wanted, self.behavior.down.window);
+        current.max(least).min(largest)
+    }
 
-/// Goes from `current` towards `wanted` as far as the policies of that direction allow, within [`min`, `max`].
-///
-/// Source: `convertDesiredReplicasWithBehaviorRate` in `horizontal.go`.
-pub(super) fn limit_rate(
-    behavior: &Behavior,
-    history: &History,
-    now: SimTime,
-    current: i32,
-    wanted: i32,
-    (min, max): (i32, i32),
-) -> i32 {
-    let start = |period: Span| {
-        let in_period = |list: &[(SimTime, i32)]| -> i32 {
-            list.iter().filter(|(at, _)| *at + period > now).map(|(_, pods)| *pods).fold(0, i32::saturating_add)
+    /// Adds a change of so many pods, up or down.
+    pub(super) fn scaled(&mut self, now: SimTime, pods: i32) {
+        let changes = if pods > 0 { &mut self.ups } else { &mut self.downs };
+        changes.add(now, pods.saturating_abs());
+    }
+
+    /// Goes from `current` towards `wanted` as far as the policies of that direction allow, within [`min`, `max`].
+    ///
+    /// Source: `convertDesiredReplicasWithBehaviorRate` in `horizontal.go`.
+    pub(super) fn limit_rate(&mut self, now: SimTime, current: i32, wanted: i32, (min, max): (i32, i32)) -> i32 {
+        let (ups, downs) = (&mut self.ups, &mut self.downs);
+        let mut start = |policy: usize| {
+            f64::from(current) - f64::from(ups.within(policy, now)) + f64::from(downs.within(policy, now))
         };
-        f64::from(current) - f64::from(in_period(&history.ups)) + f64::from(in_period(&history.downs))
-    };
-    match wanted.cmp(&current) {
-        std::cmp::Ordering::Greater => {
-            let allowed = behavior.up.policies.iter().map(|policy| {
-                let start = start(policy.period);
-                match policy.amount {
-                    Amount::Pods(pods) => (start + f64::from(pods)) as i32,
-                    Amount::Percent(percent) => (start * (1.0 + f64::from(percent) / 100.0)).ceil() as i32,
-                }
-            });
-            let limit = match behavior.up.select {
-                Select::Max => allowed.max(),
-                Select::Min => allowed.min(),
-                Select::Disabled => None,
-            };
-            wanted.min(limit.map_or(current, |limit| limit.max(current)).min(max))
+        let (up, down) = (&self.behavior.up, &self.behavior.down);
+        match wanted.cmp(&current) {
+            std::cmp::Ordering::Greater => {
+                let allowed = up.policies.iter().enumerate().map(|(number, policy)| {
+                    let start = start(number);
+                    match policy.amount {
+                        Amount::Pods(pods) => (start + f64::from(pods)) as i32,
+                        Amount::Percent(percent) => (start * (1.0 + f64::from(percent) / 100.0)).ceil() as i32,
+                    }
+                });
+                let limit = match up.select {
+                    Select::Max => allowed.max(),
+                    Select::Min => allowed.min(),
+                    Select::Disabled => None,
+                };
+                wanted.min(limit.map_or(current, |limit| limit.max(current)).min(max))
+            }
+            std::cmp::Ordering::Less => {
+                let allowed = down.policies.iter().enumerate().map(|(number, policy)| {
+                    let start = start(up.policies.len() + number);
+                    match policy.amount {
+                        Amount::Pods(pods) => (start - f64::from(pods)) as i32,
+                        Amount::Percent(percent) => (start * (1.0 - f64::from(percent) / 100.0)) as i32,
+                    }
+                });
+                let limit = match down.select {
+                    Select::Max => allowed.min(),
+                    Select::Min => allowed.max(),
+                    Select::Disabled => None,
+                };
+                wanted.max(limit.map_or(current, |limit| limit.min(current)).max(min))
+            }
+            std::cmp::Ordering::Equal => current,
         }
-        std::cmp::Ordering::Less => {
-            let allowed = behavior.down.policies.iter().map(|policy| {
-                let start = start(policy.period);
-                match policy.amount {
-                    Amount::Pods(pods) => (start - f64::from(pods)) as i32,
-                    Amount::Percent(percent) => (start * (1.0 - f64::from(percent) / 100.0)) as i32,
-                }
-            });
-            let limit = match behavior.down.select {
-                Select::Max => allowed.min(),
-                Select::Min => allowed.max(),
-                Select::Disabled => None,
-            };
-            wanted.max(limit.map_or(current, |limit| limit.min(current)).max(min))
+    }
+}
+
+/// Adds what is wanted `now`; the answer is the most of what was wanted less than `window` ago.
+fn within<T: Copy + PartialOrd>(peak: &mut Peak<T>, now: SimTime, wanted: T, window: Span) -> T {
+    match window.as_nanos().checked_sub(1) {
+        Some(nanos) => peak.of(now, wanted, Span::from_nanos(nanos)),
+        None => wanted,
+    }
+}
+
+/// Changes of the number of pods, and their sums over periods that end now.
+#[derive(Clone, Debug)]
+struct Changes {
+    /// Oldest first; those that lie in no period any more are dropped.
+    changes: VecDeque<(SimTime, i32)>,
+    /// How many were dropped.
+    dropped: usize,
+    sums: Vec<Sum>,
+}
+
+/// The sum of the changes of a period.
+#[derive(Clone, Copy, Debug)]
+struct Sum {
+    period: Span,
+    /// The number of the first change in it, counted from the start.
+    first: usize,
+    pods: i64,
+}
+
+impl Changes {
+    fn new(periods: impl Iterator<Item = Span>) -> Self {
+        let sums = periods.map(|period| Sum { period, first: 0, pods: 0 }).collect();
+        Self { changes: VecDeque::new(), dropped: 0, sums }
+    }
+
+    fn add(&mut self, now: SimTime, pods: i32) {
+        self.changes.push_back((now, pods));
+        for number in 0..self.sums.len() {
+            self.sums[number].pods += i64::from(pods);
+            self.within(number, now);
         }
-        std::cmp::Ordering::Equal => current,
+        let first = self.sums.iter().map(|sum| sum.first).min().unwrap_or(self.dropped + self.changes.len());
+        self.changes.drain(..first - self.dropped);
+        self.dropped = first;
+    }
+
+    /// The sum over the period with this number. What is exactly as old as the period no longer counts.
+    fn within(&mut self, number: usize, now: SimTime) -> i32 {
+        let sum = &mut self.sums[number];
+        while let Some((at, pods)) = self.changes.get(sum.first - self.dropped)
+            && *at + sum.period <= now
+        {
+            sum.pods -= i64::from(*pods);
+            sum.first += 1;
+        }
+        i32::try_from(sum.pods).unwrap_or(i32::MAX)
     }
 }
 
@@ -173,29 +227,32 @@ mod tests {
 
     #[test]
     fn exactly_as_old_as_the_window_no_longer_counts() {
-        let history = History { recommendations: vec![(at(0), 10)], ..History::default() };
-        assert_eq!(stabilize(&defaults(), &history, at(299), 10, 4), 10);
-        assert_eq!(stabilize(&defaults(), &history, at(300), 10, 4), 4);
+        let mut memory = Memory::new(defaults());
+        memory.stabilize(at(0), 10, 10);
+        assert_eq!(memory.stabilize(at(299), 10, 4), 10);
+        assert_eq!(memory.stabilize(at(300), 10, 4), 4);
     }
 
     #[test]
     fn an_up_window_holds_the_least() {
         let mut behavior = defaults();
         behavior.up.window = Span::from_secs(60);
-        let history = History { recommendations: vec![(at(0), 5), (at(30), 9)], ..History::default() };
-        assert_eq!(stabilize(&behavior, &history, at(59), 4, 20), 5);
-        assert_eq!(stabilize(&behavior, &history, at(60), 4, 20), 9);
+        let mut memory = Memory::new(behavior);
+        memory.stabilize(at(0), 4, 5);
+        memory.stabilize(at(30), 4, 9);
+        assert_eq!(memory.stabilize(at(59), 4, 20), 5);
+        assert_eq!(memory.stabilize(at(60), 4, 20), 9);
     }
 
     #[test]
     fn four_pods_or_double_from_the_start_of_the_period() {
-        let behavior = defaults();
+        let mut memory = Memory::new(defaults());
         let bounds = (1, 100);
-        assert_eq!(limit_rate(&behavior, &History::default(), at(0), 1, 20, bounds), 5);
-        let grown = History { ups: vec![(at(0), 4)], ..History::default() };
-        assert_eq!(limit_rate(&behavior, &grown, at(10), 5, 20, bounds), 5);
-        assert_eq!(limit_rate(&behavior, &grown, at(15), 5, 20, bounds), 10);
-        assert_eq!(limit_rate(&behavior, &grown, at(15), 5, 20, (1, 7)), 7);
+        assert_eq!(memory.limit_rate(at(0), 1, 20, bounds), 5);
+        memory.scaled(at(0), 4);
+        assert_eq!(memory.limit_rate(at(10), 5, 20, bounds), 5);
+        assert_eq!(memory.limit_rate(at(15), 5, 20, bounds), 10);
+        assert_eq!(memory.limit_rate(at(15), 5, 20, (1, 7)), 7);
     }
 
     #[test]
@@ -204,12 +261,27 @@ mod tests {
         let mut behavior = defaults();
         behavior.down.policies =
             vec![Policy { amount: Amount::Pods(2), period }, Policy { amount: Amount::Percent(10), period }];
-        let history = History::default();
-        behavior.down.select = Select::Min;
-        assert_eq!(limit_rate(&behavior, &history, at(0), 30, 3, (1, 100)), 28);
-        behavior.down.select = Select::Max;
-        assert_eq!(limit_rate(&behavior, &history, at(0), 30, 3, (1, 100)), 27);
-        behavior.down.select = Select::Disabled;
-        assert_eq!(limit_rate(&behavior, &history, at(0), 30, 3, (1, 100)), 30);
+        for (select, pods) in [(Select::Min, 28), (Select::Max, 27), (Select::Disabled, 30)] {
+            behavior.down.select = select;
+            assert_eq!(Memory::new(behavior.clone()).limit_rate(at(0), 30, 3, (1, 100)), pods, "{select:?}");
+        }
+    }
+
+    #[test]
+    fn sums_over_several_periods_are_what_adding_up_gives() {
+        let periods = [1, 7, 30].map(Span::from_secs);
+        let mut changes = Changes::new(periods.into_iter());
+        let mut all: Vec<(SimTime, i32)> = Vec::new();
+        for second in 0..100 {
+            if second % 3 == 0 || second > 80 {
+                changes.add(at(second), second as i32);
+                all.push((at(second), second as i32));
+            }
+            for (number, period) in periods.into_iter().enumerate() {
+                let expected: i32 = all.iter().filter(|(then, _)| *then + period > at(second)).map(|(_, n)| n).sum();
+                assert_eq!(changes.within(number, at(second)), expected, "{period} at {second} s");
+            }
+        }
+        assert!(changes.changes.len() <= 30);
     }
 }

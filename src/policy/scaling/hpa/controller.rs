@@ -1,7 +1,8 @@
 //! One HPA: a sync every 15 s turns proposals into replicas.
 
-use super::behavior::{Behavior, History, limit_rate, stabilize};
+use super::behavior::{Behavior, Memory};
 use super::calculator::{Calculator, MetricError, Reading, Target};
+use crate::policy::scaling::peak::Peak;
 use crate::time::{SimTime, Span};
 
 /// The controller syncs an HPA this often.
@@ -54,22 +55,38 @@ pub struct Sync {
 #[derive(Clone, Debug)]
 pub struct Hpa {
     spec: HpaSpec,
-    history: History,
+    past: Past,
     started: bool,
+}
+
+/// What it remembers, with a behavior or without.
+#[derive(Clone, Debug)]
+enum Past {
+    Behavior(Box<Memory>),
+    /// The largest recommendations.
+    Window(Peak<i32>),
 }
 
 impl Hpa {
     /// A new HPA.
     #[must_use]
     pub fn new(spec: HpaSpec) -> Self {
-        Self { spec, history: History::default(), started: false }
+        let past = match &spec.behavior {
+            Some(behavior) => Past::Behavior(Box::new(Memory::new(behavior.clone()))),
+            None => Past::Window(Peak::default()),
+        };
+        Self { spec, past, started: false }
     }
 
     /// One sync at `now`, with `current` replicas in the specification of the target and `status` replicas that exist.
     pub fn sync(&mut self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Sync {
         if !self.started {
             self.started = true;
-            self.history.recommendations.push((now, current));
+            // The size at the start counts as recommended.
+            match &mut self.past {
+                Past::Behavior(memory) => memory.stabilize(now, current, current),
+                Past::Window(largest) => largest.of(now, current, self.spec.downscale_window),
+            };
         }
         let (min, max) = (self.spec.min_replicas, self.spec.max_replicas);
         let (proposal, desired) = if current == 0 && min != 0 {
@@ -82,9 +99,10 @@ impl Hpa {
             let proposal = self.propose(now, current, status, metrics);
             (proposal, proposal.map_or(current, |proposal| self.normalize(now, current, proposal)))
         };
-        if desired != current && self.spec.behavior.is_some() {
-            let events = if desired > current { &mut self.history.ups } else { &mut self.history.downs };
-            events.push((now, (desired - current).abs()));
+        if let Past::Behavior(memory) = &mut self.past
+            && desired != current
+        {
+            memory.scaled(now, desired - current);
         }
         Sync { proposal, desired }
     }
@@ -102,25 +120,21 @@ impl Hpa {
         (proposals.len() == metrics.len() || largest >= current).then_some(largest)
     }
 
-    /// From what is proposed to what is done; the proposal is remembered after it was used.
+    /// From what is proposed to what is done.
     fn normalize(&mut self, now: SimTime, current: i32, proposal: i32) -> i32 {
         let (min, max) = (self.spec.min_replicas, self.spec.max_replicas);
-        let desired = match &self.spec.behavior {
-            Some(behavior) => {
-                self.history.forget(now, behavior.memory());
-                let stabilized = stabilize(behavior, &self.history, now, current, proposal);
-                limit_rate(behavior, &self.history, now, current, stabilized, (min, max))
+        match &mut self.past {
+            Past::Behavior(memory) => {
+                let stabilized = memory.stabilize(now, current, proposal);
+                memory.limit_rate(now, current, stabilized, (min, max))
             }
-            None => {
+            Past::Window(largest) => {
                 // Here a recommendation exactly as old as the window still counts.
-                self.history.forget(now, self.spec.downscale_window);
-                let held = self.history.recommendations.iter().fold(proposal, |most, (_, pods)| most.max(*pods));
+                let held = largest.of(now, proposal, self.spec.downscale_window);
                 let doubled = current.saturating_mul(2).max(4);
                 if held < min { min } else { held.min(max.min(doubled)) }
             }
-        };
-        self.history.recommendations.push((now, proposal));
-        desired
+        }
     }
 }
 

@@ -9,10 +9,10 @@ use super::calculator::{Calculator, Tolerance};
 use super::controller::HpaSpec;
 use super::pods::Initialization;
 use super::samples::Sampling;
-use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Policy, Scaling};
+use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Pause, Policy, REMEMBERED_MAX, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Positive, PositiveDuration};
+use crate::schema::scalars::{Amount, Count, Duration, Positive};
 use crate::time::Span;
 
 /// The longest stabilisation window that Kubernetes accepts.
@@ -49,9 +49,9 @@ parameters! {
         /// After that, within which time of its start a pod must have been ready once (--...-initial-readiness-delay).
         default initial_readiness_delay: Duration = Span::from_secs(30),
         /// How often it decides (--horizontal-pod-autoscaler-sync-period).
-        default sync_period: PositiveDuration = Span::from_secs(15),
+        default sync_period: Pause = Span::from_secs(15),
         /// How often pods are measured, and over which time (--metric-resolution of metrics-server).
-        default metrics_resolution: PositiveDuration = Span::from_secs(15),
+        default metrics_resolution: Pause = Span::from_secs(15),
         /// How long after its end a measurement can be seen.
         default metrics_delay: Duration = Span::from_secs(15),
     }
@@ -116,6 +116,17 @@ impl HpaParameters {
                 check.refused(key, what, "Kubernetes");
             }
         }
+        let remembered = self.metrics_delay.as_nanos() / self.metrics_resolution.as_nanos();
+        if remembered > REMEMBERED_MAX {
+            let delay = self.metrics_delay;
+            check.wrong(
+                "metrics-delay",
+                format!(
+                    "({delay}) is {remembered} times `metrics-resolution`, and each sample is remembered: \
+                     at most {REMEMBERED_MAX}"
+                ),
+            );
+        }
     }
 
     fn spec(&self) -> AutoscalerSpec {
@@ -166,6 +177,10 @@ impl Policy for HpaParameters {
 
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         Some(POD_GRACE_PERIOD)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.sync_period.min(self.metrics_resolution))
     }
 }
 

@@ -57,8 +57,8 @@ impl KedaAutoscaler {
     }
 
     fn sync(&mut self, view: &View<'_>) {
-        let reading = Reading::Value { value: self.messages(view) * 1000, ready: view.ready() as i32 };
-        let status = view.instances.len() as i32;
+        let reading = Reading::Value { value: self.messages(view) * 1000, ready: view.ready as i32 };
+        let status = view.existing as i32;
         self.replicas = self.hpa.sync(view.now, self.replicas, status, &[(self.target, Ok(reading))]).desired;
         self.sync_at = next_multiple(view.now, SYNC_PERIOD);
     }
@@ -112,6 +112,8 @@ mod tests {
                 limit: 1000,
                 ordered: pods.len() as u32,
                 per_instance: 1,
+                existing: pods.len() as u32,
+                ready: pods.len() as u32,
                 instances: &pods,
                 in_progress: 0,
                 queued,

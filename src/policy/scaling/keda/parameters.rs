@@ -4,12 +4,12 @@
 
 use super::ScaledObject;
 use super::autoscaler::{KedaAutoscaler, KedaSpec};
-use crate::policy::scaling::hpa::controller::DOWNSCALE_WINDOW;
+use crate::policy::scaling::hpa::controller::{DOWNSCALE_WINDOW, SYNC_PERIOD};
 use crate::policy::scaling::hpa::parameters::{BehaviorParameters, at_most_max};
-use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Policy, Scaling};
+use crate::policy::scaling::{MANY, POD_GRACE_PERIOD, Pause, Policy, Scaling};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Flag, PositiveDuration};
+use crate::schema::scalars::{Count, Duration, Flag};
 use crate::time::Span;
 
 parameters! {
@@ -22,7 +22,7 @@ parameters! {
         /// Whether messages being worked on count beside those that wait (scaleOnInFlight).
         default scale_on_in_flight: Flag = true,
         /// How often the queue is looked at (pollingInterval).
-        default polling_interval: PositiveDuration = Span::from_secs(30),
+        default polling_interval: Pause = Span::from_secs(30),
         /// How long the queue must have been inactive before the last pods go (cooldownPeriod).
         default cooldown_period: Duration = Span::from_secs(300),
         /// The same, if the queue never was active, from the start of the run (initialCooldownPeriod).
@@ -76,5 +76,9 @@ impl Policy for KedaParameters {
 
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         Some(POD_GRACE_PERIOD)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.polling_interval.min(SYNC_PERIOD))
     }
 }

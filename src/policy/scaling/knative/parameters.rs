@@ -143,4 +143,8 @@ impl Policy for KnativeParameters {
     fn termination_grace_period(&self, timeout: Option<Span>) -> Option<Span> {
         timeout.or(Some(Span::from_secs(300)))
     }
+
+    fn pause(&self) -> Option<Span> {
+        Some(super::REPORT_INTERVAL)
+    }
 }

@@ -283,10 +283,6 @@ impl Scaling for PodAutoscaler {
         (!self.activator_serves()).then_some(most)
     }
 
-    fn looks_at_instances(&self) -> bool {
-        false
-    }
-
     fn removal(&self) -> Removal {
         Removal::Youngest
     }

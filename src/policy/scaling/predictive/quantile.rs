@@ -6,41 +6,60 @@ use std::collections::VecDeque;
 
 use super::forecast::Quantile;
 
-/// The loads that may still count.
+/// The loads that may still count, for each place of the season apart; without one there is one place.
 #[derive(Clone, Debug)]
 pub struct Quantiles {
     spec: Quantile,
-    /// Intervals of a season, of which the one at the same place counts; none: the last ones count.
-    season: Option<usize>,
+    /// Intervals of a season, of which the one at the same place counts; 1: all count.
+    season: usize,
+    /// How many loads were observed.
+    count: usize,
+    /// As many as were seen already.
+    places: Vec<Latest>,
+}
+
+/// The loads seen last at a place.
+#[derive(Clone, Debug, Default)]
+struct Latest {
     /// Oldest first.
     loads: VecDeque<f64>,
+    /// The same in order, so that a quantile is looked up.
+    sorted: Vec<f64>,
 }
 
 impl Quantiles {
+    /// `season`: the intervals of a season.
     pub(super) fn new(spec: Quantile, season: Option<usize>) -> Self {
-        Self { spec, season, loads: VecDeque::new() }
+        Self { spec, season: season.unwrap_or(1).max(1), count: 0, places: Vec::new() }
     }
 
     pub(super) fn observe(&mut self, load: f64) {
-        self.loads.push_back(load);
-        if self.loads.len() > (self.spec.of as usize).saturating_mul(self.season.unwrap_or(1)) {
-            self.loads.pop_front();
+        let place = self.count % self.season;
+        self.count += 1;
+        if place == self.places.len() {
+            self.places.push(Latest::default());
         }
+        self.places[place].add(load, self.spec.of as usize);
     }
 
     pub(super) fn forecast(&self, steps: usize) -> Option<f64> {
-        let (quantile, of) = (self.spec.quantile, self.spec.of as usize);
-        let mut counted: Vec<f64> = match self.season {
-            None => self.loads.iter().rev().take(of).copied().collect(),
-            Some(season) => {
-                // So many intervals before the last one lies the one at the same place of the season.
-                let back = season.max(1) - 1 - (steps - 1) % season.max(1);
-                self.loads.iter().rev().skip(back).step_by(season.max(1)).take(of).copied().collect()
-            }
-        };
-        counted.sort_by(f64::total_cmp);
-        let rank = (quantile * counted.len() as f64).ceil() as usize;
-        counted.get(rank.saturating_sub(1)).copied()
+        let Latest { sorted, .. } = self.places.get((self.count + steps - 1) % self.season)?;
+        let rank = (self.spec.quantile * sorted.len() as f64).ceil() as usize;
+        sorted.get(rank.saturating_sub(1)).copied()
+    }
+}
+
+impl Latest {
+    /// Adds a load to those that count, at most `of`.
+    fn add(&mut self, load: f64, of: usize) {
+        let place = |sorted: &[f64], load: f64| sorted.partition_point(|other| other.total_cmp(&load).is_lt());
+        self.loads.push_back(load);
+        self.sorted.insert(place(&self.sorted, load), load);
+        if self.loads.len() > of
+            && let Some(oldest) = self.loads.pop_front()
+        {
+            self.sorted.remove(place(&self.sorted, oldest));
+        }
     }
 }
 

@@ -101,6 +101,8 @@ mod tests {
                 limit: 100,
                 ordered,
                 per_instance: 1,
+                existing: 0,
+                ready: 0,
                 instances: &[],
                 in_progress: 0,
                 queued: 0,

@@ -1,15 +1,16 @@
-//! The events of the slot that is due.
+//! The events of the bucket that is open, sorted.
 
 use super::super::event::Event;
 
-/// Parts of a slot that its events are laid into on the way to their order.
+/// Parts of a bucket that its events are laid into on the way to their order: twice what a bucket is to have, so that most
+/// parts hold one event or none.
 const PARTS: usize = 128;
-/// With fewer events that does not pay.
+/// With fewer events, clearing and adding up the parts costs more than they save.
 const LAY_OUT_MIN: usize = 12;
 
 /// Events in order.
 #[derive(Debug)]
-pub(super) struct Due {
+pub(super) struct OpenBucket {
     /// The earliest, or [`Event::NEVER`].
     first: Event,
     /// The others, the latest first.
@@ -18,13 +19,13 @@ pub(super) struct Due {
     unsorted: Vec<Event>,
 }
 
-impl Default for Due {
+impl Default for OpenBucket {
     fn default() -> Self {
         Self { first: Event::NEVER, sorted: Vec::new(), unsorted: Vec::new() }
     }
 }
 
-impl Due {
+impl OpenBucket {
     /// The earliest event, or [`Event::NEVER`].
     #[inline]
     pub(super) fn first(&self) -> Event {
@@ -42,12 +43,12 @@ impl Due {
         self.sorted.iter().rev().copied()
     }
 
-    /// Where the events of the next slot are put, when the last one is over.
+    /// Where the events of the next bucket are put, when the last one is over.
     pub(super) fn unsorted(&mut self) -> &mut Vec<Event> {
         &mut self.unsorted
     }
 
-    /// Brings the events of a slot into order, which is 2^shift ns long.
+    /// Brings the events of a bucket into order, which is 2^shift ns long.
     pub(super) fn sort(&mut self, shift: u32) {
         let Self { sorted, unsorted, .. } = self;
         match unsorted.len() {
@@ -69,7 +70,7 @@ impl Due {
     }
 }
 
-/// Sorts at most [`PARTS`] events of a slot by the part of it they lie in, the latest first. They are spread evenly, more or
+/// Sorts at most [`PARTS`] events of a bucket by the part of it they lie in, the latest first. They are spread evenly, more or
 /// less: afterwards most are in their place.
 fn lay_out(events: &[Event], shift: u32, sorted: &mut Vec<Event>) {
     let part_of = |event: Event| {
@@ -114,25 +115,25 @@ mod tests {
     proptest! {
         #[test]
         fn any_events_of_a_slot_come_in_order(
-            shift in 1..40u32, slot in 0..1_000u64, times in prop::collection::vec(any::<u64>(), 0..2 * PARTS), crowded in 0..3u32
+            shift in 1..40u32, bucket in 0..1_000u64, times in prop::collection::vec(any::<u64>(), 0..2 * PARTS), crowded in 0..3u32
         ) {
             let length = 1 << shift;
             let event = |(item, time): (usize, &u64)| {
-                // All over the slot, in a part of it, or at one moment.
-                let at = slot * length + time % (length >> (shift * crowded / 2));
+                // All over the bucket, in a part of it, or at one moment.
+                let at = bucket * length + time % (length >> (shift * crowded / 2));
                 Event::new(SimTime::from_nanos(at), Kind::Completion, 0, item as u32)
             };
             let mut events: Vec<Event> = times.iter().enumerate().map(event).collect();
-            let mut due = Due::default();
-            due.unsorted().extend(&events);
-            due.sort(shift);
-            prop_assert_eq!(due.rest().count(), events.len().saturating_sub(1));
+            let mut open = OpenBucket::default();
+            open.unsorted().extend(&events);
+            open.sort(shift);
+            prop_assert_eq!(open.rest().count(), events.len().saturating_sub(1));
             events.sort();
             for event in events {
-                prop_assert_eq!(due.first(), event);
-                due.pop();
+                prop_assert_eq!(open.first(), event);
+                open.pop();
             }
-            prop_assert_eq!(due.first(), Event::NEVER);
+            prop_assert_eq!(open.first(), Event::NEVER);
         }
     }
 }

@@ -1,35 +1,35 @@
-//! A few events, kept in order as they come.
+//! A few events, kept sorted as they come.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::super::event::Event;
 
-/// Places for events in order, and one for the end of them.
+/// Places for sorted events, and one for the end of them: inserting moves at most so many, half of them on average.
 const PLACES: usize = 32;
 
 /// The earliest events in order, and where that would be too many the rest in a heap.
 #[derive(Debug)]
-pub(super) struct Few {
+pub(super) struct SortedBuffer {
     /// The latest first, behind one that is never due.
     sorted: [Event; PLACES],
-    /// The place of the earliest; 0 if there are none, and then the crowd is empty too.
+    /// The place of the earliest; 0 if there are none, and then the overflow is empty too.
     earliest: usize,
     /// None of them is before any that is sorted.
-    crowd: BinaryHeap<Reverse<Event>>,
-    /// Later events belong to the crowd.
-    sorted_to: Event,
+    overflow: BinaryHeap<Reverse<Event>>,
+    /// Later events belong to the overflow.
+    sorted_limit: Event,
 }
 
-impl Default for Few {
+impl Default for SortedBuffer {
     fn default() -> Self {
-        Self { sorted: [Event::NEVER; PLACES], earliest: 0, crowd: BinaryHeap::new(), sorted_to: Event::NEVER }
+        Self { sorted: [Event::NEVER; PLACES], earliest: 0, overflow: BinaryHeap::new(), sorted_limit: Event::NEVER }
     }
 }
 
-impl Few {
+impl SortedBuffer {
     pub(super) fn len(&self) -> usize {
-        self.earliest + self.crowd.len()
+        self.earliest + self.overflow.len()
     }
 
     /// The earliest event, or [`Event::NEVER`].
@@ -40,8 +40,8 @@ impl Few {
 
     #[inline]
     pub(super) fn push(&mut self, event: Event) {
-        if event > self.sorted_to || self.earliest == PLACES - 1 {
-            self.push_to_crowd(event);
+        if event > self.sorted_limit || self.earliest == PLACES - 1 {
+            self.push_to_overflow(event);
         } else {
             self.insert(event);
         }
@@ -51,7 +51,7 @@ impl Few {
     #[inline]
     pub(super) fn pop(&mut self) {
         self.earliest = self.earliest.saturating_sub(1);
-        if self.earliest == 0 && self.sorted_to != Event::NEVER {
+        if self.earliest == 0 && self.sorted_limit != Event::NEVER {
             self.sort_some();
         }
     }
@@ -70,25 +70,25 @@ impl Few {
     }
 
     #[cold]
-    fn push_to_crowd(&mut self, event: Event) {
-        if event > self.sorted_to || event > self.sorted[1] {
-            self.crowd.push(Reverse(event));
+    fn push_to_overflow(&mut self, event: Event) {
+        if event > self.sorted_limit || event > self.sorted[1] {
+            self.overflow.push(Reverse(event));
         } else {
-            // The latest gives way.
-            self.crowd.push(Reverse(self.sorted[1]));
+            // There is no place: the latest goes to the overflow.
+            self.overflow.push(Reverse(self.sorted[1]));
             self.sorted.copy_within(2.., 1);
             self.earliest -= 1;
             self.insert(event);
         }
-        self.sorted_to = self.sorted[1].min(self.sorted_to);
+        self.sorted_limit = self.sorted[1].min(self.sorted_limit);
     }
 
-    /// Sorts the next of the crowd, if there are any.
+    /// Sorts the next of the overflow, if there are any.
     #[cold]
     fn sort_some(&mut self) {
         let mut some = [Event::NEVER; PLACES / 2];
         while let Some(place) = some.get_mut(self.earliest)
-            && let Some(Reverse(next)) = self.crowd.pop()
+            && let Some(Reverse(next)) = self.overflow.pop()
         {
             *place = next;
             self.earliest += 1;
@@ -96,19 +96,19 @@ impl Few {
         for (place, event) in self.sorted[1..=self.earliest].iter_mut().rev().zip(some) {
             *place = event;
         }
-        self.sorted_to = if self.crowd.is_empty() { Event::NEVER } else { self.sorted[1] };
+        self.sorted_limit = if self.overflow.is_empty() { Event::NEVER } else { self.sorted[1] };
     }
 
     /// All events, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Event> + Clone {
-        self.sorted[1..=self.earliest].iter().copied().chain(self.crowd.iter().map(|event| event.0))
+        self.sorted[1..=self.earliest].iter().copied().chain(self.overflow.iter().map(|event| event.0))
     }
 
     /// All events, in no order; none is left.
     pub(super) fn take_all(&mut self) -> Vec<Event> {
         let all = self.iter().collect();
-        self.crowd.clear();
-        (self.earliest, self.sorted_to) = (0, Event::NEVER);
+        self.overflow.clear();
+        (self.earliest, self.sorted_limit) = (0, Event::NEVER);
         all
     }
 }

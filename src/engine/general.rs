@@ -1,0 +1,155 @@
+//! Functions of every kind, and the components that their requests pass.
+
+use super::Cell;
+use super::apps::Apps;
+use super::event::{Event, Kind};
+use super::function::FunctionState;
+use super::kernel::{Context, Effect, Model};
+use super::memory::Memory;
+use super::observer::Observer;
+use super::path::{self, Node, Path};
+use super::request::Birth;
+use super::resources::SharedResources;
+use super::stem_cells::Pools;
+use crate::id::LocalFn;
+use crate::rng::Streams;
+use crate::scenario::Scenario;
+use crate::time::SimTime;
+
+/// The functions of a cell, and the components that their requests pass.
+pub(super) struct GeneralCell<'s> {
+    functions: Vec<FunctionState<'s>>,
+    path: Path,
+}
+
+impl<'s> GeneralCell<'s> {
+    /// A cell as it is when the run begins, and what its functions share.
+    pub(super) fn new(scenario: &'s Scenario, cell: &Cell, streams: &Streams) -> (Self, Option<Box<SharedResources>>) {
+        let is_alone = cell.functions.len() == 1;
+        let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
+        let (apps, memberships) = Apps::of(specs.clone());
+        let memory = Memory::of(scenario, specs.clone(), streams);
+        let resources = SharedResources::of(apps, memory, Pools::new(&scenario.platform.stem_cells));
+        let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
+            FunctionState::new(LocalFn(place as u32), spec, membership, &scenario.platform, streams, is_alone)
+        });
+        let components = path::components_of(scenario, cell.sources.iter().map(|id| &scenario.sources[id.index()]));
+        let path = Path::start(scenario, &components, cell.functions.len(), |id| cell.local(id), streams);
+        (Self { functions: functions.collect(), path }, resources)
+    }
+
+    fn at(&mut self, function: LocalFn) -> &mut FunctionState<'s> {
+        &mut self.functions[function.index()]
+    }
+
+    /// An application is loaded before anybody asks for it.
+    fn load_again<O: Observer>(&mut self, event: Event, shared: &mut Context<O>) {
+        let Some(resources) = &mut shared.resources else { return };
+        let (functions, until) = resources.apps.due(event);
+        shared.counts.pre_warms += u64::from(!functions.is_empty());
+        for function in functions {
+            self.at(function).pre_warm(until, event.at(), shared);
+        }
+    }
+
+    /// Those who wait for the account are served, as far as there is room.
+    fn account_freed<O: Observer>(&mut self, now: SimTime, shared: &mut Context<O>) {
+        while let Some(function) = shared.account.next_waiting() {
+            self.at(function).account_has_room(now, shared);
+        }
+    }
+
+    /// First those go who have to, then who waits for memory is served, one by one: whoever is served may make others go.
+    fn memory_changed<O: Observer>(&mut self, now: SimTime, shared: &mut Context<O>) {
+        let Some(memory) = shared.resources.as_mut().and_then(|resources| resources.memory.as_mut()) else { return };
+        if let Some(victim) = memory.next_evicted() {
+            shared.effects.push_back(Effect::MemoryChanged);
+            self.at(victim.function).evict(victim, now, shared);
+        } else if !shared.effects.is_empty() {
+            // Everything else that happens now may still need memory, or free some.
+            shared.effects.push_back(Effect::MemoryChanged);
+        } else if let Some(function) = memory.next_waiting() {
+            shared.effects.push_back(Effect::MemoryChanged);
+            self.at(function).memory_has_room(now, shared);
+        } else {
+            memory.is_announced = false;
+        }
+    }
+}
+
+impl<O: Observer> Model<O> for GeneralCell<'_> {
+    const HAS_EFFECTS: bool = true;
+
+    fn start(&mut self, shared: &mut Context<O>) {
+        for function in &mut self.functions {
+            function.provision(shared);
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, at: Node, birth: Birth, now: SimTime, shared: &mut Context<O>) {
+        match self.functions.get_mut(at.index()) {
+            Some(function) => function.arrive(birth, now, shared),
+            None => self.path.enter(at, birth, now, &mut shared.effects),
+        }
+    }
+
+    #[inline]
+    fn handle(&mut self, event: Event, shared: &mut Context<O>) {
+        let now = event.at();
+        if event.kind() == Kind::Alarm {
+            self.path.alarm(event, shared);
+            return;
+        }
+        let function = &mut self.functions[event.function().index()];
+        match event.kind() {
+            Kind::Completion => function.complete(event.key(), now, shared),
+            Kind::Termination => function.terminate(event.key(), now, shared),
+            Kind::Ready => function.become_ready(event.key(), now, shared),
+            Kind::Token => {
+                shared.counts.scaling_tokens += 1;
+                function.token_arrived(now, shared);
+            }
+            Kind::QueueTimeout => {
+                shared.counts.queue_timeouts += 1;
+                function.queue_timeout(now, shared);
+            }
+            Kind::Scaling => function.scaling_due(now, shared),
+            Kind::Expiry => function.expiry_due(now, shared),
+            Kind::PreWarm => self.load_again(event, shared),
+            Kind::Arrival | Kind::Alarm => {} // arrivals are streamed by the sources and never queued among the events
+        }
+    }
+
+    fn apply(&mut self, effect: Effect, now: SimTime, shared: &mut Context<O>) {
+        match effect {
+            Effect::Arrive(call) => {
+                let (at, birth) = self.path.call_at(call);
+                match self.functions.get_mut(at.index()) {
+                    Some(function) => function.arrive(birth, now, shared),
+                    None => self.path.arrive(call, now, shared),
+                }
+            }
+            Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, shared),
+            Effect::AccountFreed => self.account_freed(now, shared),
+            Effect::Unload(function) => self.at(function).unload(now, shared),
+            Effect::MemoryChanged => self.memory_changed(now, shared),
+        }
+    }
+
+    fn end(&mut self, end: SimTime, shared: &mut Context<O>) {
+        for function in &mut self.functions {
+            function.end(end, shared);
+            debug_assert!(function.is_at_rest(), "every invocation has ended");
+        }
+        // Who would be told now has no time left to do anything about it.
+        shared.effects.clear();
+        self.path.end(end, shared);
+    }
+
+    fn check(&self, shared: &Context<O>) {
+        debug_assert!(!shared.account.has_next(), "whoever may use the account's room does");
+        let memory = shared.resources.as_ref().and_then(|resources| resources.memory.as_ref());
+        debug_assert!(memory.is_none_or(Memory::is_settled), "whoever may use free memory does");
+    }
+}
