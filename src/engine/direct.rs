@@ -18,7 +18,7 @@ use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
-use crate::scenario::{Concurrency, Function, Overflow, Platform, ScalingRate, Source};
+use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, ScalingRate, Source};
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
@@ -86,6 +86,8 @@ impl<'s> Directs<'s> {
             preset: _,
             account_limit: _, // what it leaves is in the cell
             min_unreserved: _,
+            request_rate: _, // whoever asks has seen that it does not matter
+            init_timeout: _, // stands in the functions, too
             scaling,
             memory_budget_mb,
             stem_cells,
@@ -123,6 +125,7 @@ impl<'s> Direct<'s> {
             duration: _,                 // drawn by the sources
             cold_duration: _,            // these two are drawn when an instance is created
             cold_start: _,
+            init_timeout: _,
             snapshot_charged: _,
             keep_alive,
             scaling: policy,
@@ -213,8 +216,9 @@ impl<'s> Direct<'s> {
         self.take_up(shared);
         shared.observer.assigned(now, self.id, true, true);
         let mut luck = shared.sources.cold_start_luck(birth.source, birth.number);
-        let (start_up, billed) = self.spec.start_up(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         let service = self.spec.cold_duration.as_ref().map_or(birth.service, |duration| duration.sample(&mut luck));
+        let service = service + init_again;
         let instance = InstanceId(self.created);
         self.created += 1;
         let runs = service.min(self.timeout);
@@ -277,6 +281,10 @@ impl<'s> Direct<'s> {
             };
             shared.end_invocation(&ended, Key::NIL);
         }
+        if slot.cut_off && slot.cold && self.discard(place, now, shared) {
+            return;
+        }
+        let slot = &mut self.slots[place.index()];
         let deadline = now + self.window;
         slot.state = State::Idle { deadline };
         slot.older = self.newest;
@@ -292,6 +300,24 @@ impl<'s> Direct<'s> {
         }
         self.levels.busy -= 1;
         self.levels.idle += 1;
+    }
+
+    /// A request's time is over: if that was while its instance initialised, that is of no use to others and goes.
+    #[cold]
+    fn discard<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) -> bool {
+        let slot = &mut self.slots[place.index()];
+        let is_lost =
+            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(slot.source, slot.number));
+        if is_lost {
+            self.levels.in_progress -= 1;
+            self.levels.busy -= 1;
+            if self.reserved.is_none() {
+                shared.account.release();
+            }
+            shared.observer.instance_removed(now, self.id, slot.instance, slot.created);
+            slot.older = std::mem::replace(&mut self.free, place);
+        }
+        is_lost
     }
 
     /// An instance has started: its request begins to run.
@@ -526,8 +552,9 @@ mod tests {
         let tested = runner.run(&prop_oneof![1 => any_scenario(Kind::Any), 5 => any_scenario(Kind::Plain)], |text| {
             let scenario = testing::scenario(&text);
             assert_eq!(SimTime::from(scenario.simulation.horizon), HORIZON);
-            let is_direct =
-                Directs::new(scenario.functions.iter(), scenario.sources.iter(), &scenario.platform).is_some();
+            let is_direct = Directs::new(scenario.functions.iter(), scenario.sources.iter(), &scenario.platform)
+                .is_some()
+                && !engine::Cell::whole(&scenario).may_exceed_rates(&scenario);
             let (short, long) = (calls(&scenario, true), calls(&scenario, false));
             prop_assert_eq!(short.0, long.0);
             for (short, long) in short.1.all.iter().zip(&long.1.all) {

@@ -7,6 +7,7 @@ mod governor;
 mod initial;
 mod lifecycle;
 mod placement;
+mod rates;
 mod termination;
 mod waiting;
 
@@ -33,6 +34,7 @@ use expiry::Expiry;
 pub(super) use fleet::Order;
 use governor::Governor;
 use lifecycle::Reason;
+use rates::Rates;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +77,10 @@ pub(super) struct FunctionState<'s> {
     /// Under this time the function waits for the account.
     account_ticket: Option<SimTime>,
     tokens: Option<TokenBucket>,
-    token_pending: bool,
+    /// How many requests may start each second.
+    rates: Option<Box<Rates>>,
+    /// The earliest pending event that looks at the queue because a token comes; "never" if there is none.
+    token_due: SimTime,
     timeout_pending: bool,
     /// Where a policy orders instances.
     governor: Option<Box<Governor>>,
@@ -133,7 +138,8 @@ impl<'s> FunctionState<'s> {
             held_by: Limit::MaxInstances,
             account_ticket: None,
             tokens: platform.scaling.map(TokenBucket::new),
-            token_pending: false,
+            rates: Rates::of(spec, platform).map(Box::new),
+            token_due: SimTime::NEVER,
             timeout_pending: false,
             governor,
             in_progress_at_start: initial::services(spec, streams),
@@ -191,6 +197,9 @@ impl<'s> FunctionState<'s> {
         let on = request.instance;
         let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
         let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
+        if is_late && self.init_was_cut_off(place, shared) {
+            self.instances.get_mut(on).retires = now;
+        }
         self.end_execution(place, outcome, now, shared);
         self.forget(place);
         let provisioned = self.instances.get(on).provisioned;
@@ -265,6 +274,15 @@ impl<'s> FunctionState<'s> {
         }
     }
 
+    /// Whether a request whose time is over was still initialising its instance, which then is of no use to others.
+    #[cold]
+    fn init_was_cut_off<O: Observer>(&self, place: Key<Request>, shared: &Shared<O>) -> bool {
+        let request = self.requests.get(place);
+        request.source().filter(|_| request.cold).is_some_and(|source| {
+            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(source, request.number))
+        })
+    }
+
     /// An instance has started: those who waited for it begin to run.
     pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
         if !self.instances.get(place).is_ready_at(now) {
@@ -295,10 +313,12 @@ impl<'s> FunctionState<'s> {
         self.serve_queue_with(place, now, shared);
     }
 
-    /// There is a token for a new instance again.
+    /// There is a token again, for a new instance or for a request.
     pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
         self.advance(now, shared);
-        self.token_pending = false;
+        if self.token_due <= now {
+            self.token_due = SimTime::NEVER;
+        }
         self.serve_queue(now, shared);
     }
 

@@ -144,7 +144,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     let mut shared = Context {
         events: EventQueue::new(prefetch_from),
         effects: VecDeque::new(),
-        account: Account::new(cell.unreserved),
+        account: Account::new(cell.unreserved, cell.unreserved_rate),
         sources: Sources::start(sources, &specs, |id| cell.local(id), entry, streams, horizon, prefetch_from)?,
         resources,
         counts: EventCounts::default(),

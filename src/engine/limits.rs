@@ -1,10 +1,11 @@
-//! What holds a function back: how fast it may grow, and what the account has left.
+//! What holds a function back: how fast it may grow, how many requests it may start each second, and what the account
+//! has left.
 
 use std::collections::BTreeSet;
 
 use crate::id::LocalFn;
 use crate::scenario::ScalingRate;
-use crate::time::SimTime;
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// Tokens for new instances: `burst` at first, one more every `refill`, never more than `burst`.
 #[derive(Debug)]
@@ -47,19 +48,81 @@ impl TokenBucket {
     }
 }
 
+/// Requests that may start each second: a token bucket that holds one second's worth and is full at first.
+#[derive(Debug)]
+pub(super) struct RequestRate {
+    per_second: u64,
+    /// In billionths of a request, so that a nanosecond adds a whole number of them.
+    tokens: u64,
+    /// Refilling has been accounted for up to here.
+    filled: SimTime,
+}
+
+impl RequestRate {
+    pub(super) const fn new(per_second: u64) -> Self {
+        Self { per_second, tokens: Self::full(per_second), filled: SimTime::ZERO }
+    }
+
+    const fn full(per_second: u64) -> u64 {
+        per_second.saturating_mul(NANOS_PER_SECOND)
+    }
+
+    /// Whether one more request may start.
+    #[inline]
+    pub(super) fn has_room(&mut self, now: SimTime) -> bool {
+        self.fill(now);
+        self.tokens >= NANOS_PER_SECOND
+    }
+
+    /// One more request starts, after [`Self::has_room`] at this moment.
+    #[inline]
+    pub(super) fn take(&mut self) {
+        debug_assert!(self.tokens >= NANOS_PER_SECOND);
+        self.tokens -= NANOS_PER_SECOND;
+    }
+
+    /// When there will be room, after [`Self::has_room`] has said that there is none.
+    pub(super) fn next(&self) -> SimTime {
+        let missing = NANOS_PER_SECOND.saturating_sub(self.tokens);
+        missing
+            .checked_div(self.per_second)
+            .map_or(SimTime::NEVER, |_| self.filled + Span::from_nanos(missing.div_ceil(self.per_second)))
+    }
+
+    /// From `now` on this many requests may start each second.
+    pub(super) fn change(&mut self, per_second: u64, now: SimTime) {
+        self.fill(now);
+        self.per_second = per_second;
+        self.tokens = self.tokens.min(Self::full(per_second));
+    }
+
+    fn fill(&mut self, now: SimTime) {
+        let gained = now.since(self.filled).as_nanos().saturating_mul(self.per_second);
+        self.tokens = self.tokens.saturating_add(gained).min(Self::full(self.per_second));
+        self.filled = now;
+    }
+}
+
 /// The account's unreserved concurrency, shared by all functions that have none reserved.
 #[derive(Debug)]
 pub(super) struct Account {
     limit: u32,
     used: u32,
+    /// How many of those requests may start each second; none: as many as there is room for.
+    rate: Option<RequestRate>,
     /// Functions whose queue waits for the account, by the birth of the request in front.
     waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 
 impl Account {
-    /// An account with this much unreserved concurrency.
-    pub(super) const fn new(limit: u32) -> Self {
-        Self { limit, used: 0, waiting: BTreeSet::new() }
+    /// An account with this much unreserved concurrency, for which so many requests may start each second.
+    pub(super) fn new(limit: u32, per_second: Option<u64>) -> Self {
+        Self { limit, used: 0, rate: per_second.map(RequestRate::new), waiting: BTreeSet::new() }
+    }
+
+    /// How many requests may start each second, where that may ever matter.
+    pub(super) const fn rate(&mut self) -> Option<&mut RequestRate> {
+        self.rate.as_mut()
     }
 
     #[inline]
@@ -134,8 +197,41 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_holds_one_second_of_requests_and_refills_by_the_nanosecond() {
+        let nanos = SimTime::from_nanos;
+        let mut rate = RequestRate::new(3);
+        let mut started = |now: SimTime| {
+            let mut count = 0;
+            while rate.has_room(now) {
+                rate.take();
+                count += 1;
+            }
+            (count, rate.next())
+        };
+        // Three at once; a third of a second later, rounded up to the nanosecond, one more.
+        assert_eq!(started(at(0)), (3, nanos(333_333_334)));
+        assert_eq!(started(nanos(333_333_333)).0, 0);
+        // What is left over below a request is not lost: three in each second.
+        assert_eq!(started(nanos(333_333_334)), (1, nanos(666_666_667)));
+        assert_eq!(started(at(1)), (2, nanos(1_333_333_334)));
+        // No more than a second's worth is saved up.
+        assert_eq!(started(at(100)).0, 3);
+        let mut rate = RequestRate::new(0);
+        assert!(!rate.has_room(at(5)) && rate.next() == SimTime::NEVER);
+        // A higher rate fills faster from then on; a lower one keeps no more than its own second's worth.
+        rate.change(10, at(5));
+        assert!(!rate.has_room(at(5)) && rate.has_room(nanos(5_100_000_000)));
+        assert!(rate.has_room(at(7)));
+        rate.change(1, at(7));
+        rate.take();
+        assert!(!rate.has_room(at(7)) && rate.next() == at(8));
+        // Larger numbers than anybody has: it never holds anybody back.
+        assert!(RequestRate::new(u64::MAX).has_room(at(3)));
+    }
+
+    #[test]
     fn who_waited_longest_comes_first() {
-        let mut account = Account::new(1);
+        let mut account = Account::new(1, None);
         account.acquire();
         account.wait(at(5), LocalFn(3));
         account.wait(at(4), LocalFn(7));

@@ -51,6 +51,9 @@ pub struct Cell {
     pub sources: Vec<SourceId>,
     /// What the account has for those of its functions that have nothing reserved: [`Scenario::unreserved_concurrency`].
     pub unreserved: u32,
+    /// Requests that may start on it each second; none where so many never come:
+    /// [`Scenario::unreserved_request_rate_that_may_bind`].
+    pub unreserved_rate: Option<u64>,
 }
 
 impl Cell {
@@ -61,7 +64,18 @@ impl Cell {
             functions: (0..scenario.functions.len() as u32).map(FnId).collect(),
             sources: (0..scenario.sources.len() as u32).map(SourceId).collect(),
             unreserved: scenario.unreserved_concurrency(),
+            unreserved_rate: scenario.unreserved_request_rate_that_may_bind(),
         }
+    }
+
+    /// Whether more requests may come in a second than may start: on reserved or on unreserved concurrency.
+    fn may_exceed_rates(&self, scenario: &Scenario) -> bool {
+        let sources = || self.sources.iter().map(|id| &scenario.sources[id.index()]);
+        self.unreserved_rate.is_some()
+            || self
+                .functions
+                .iter()
+                .any(|id| scenario.may_exceed_reserved_rate(&scenario.functions[id.index()], *id, sources()))
     }
 
     /// The place in the cell of a function of the scenario, which is in it.
@@ -207,6 +221,7 @@ fn simulate_unaudited<O: Observer>(
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
+        && !cell.may_exceed_rates(scenario)
         && let Some(directs) = Directs::new(specs, sources, &scenario.platform)
     {
         return match directs.alone() {

@@ -25,6 +25,8 @@ pub enum Limit {
     InstanceQueue,
     /// The memory that all functions share.
     Memory,
+    /// Requests that may start each second, of the account or of reserved concurrency.
+    RequestRate,
 }
 
 /// An invocation of a function at its end. Points in time: born <= assigned <= started <= ended.

@@ -19,40 +19,54 @@ pub(super) enum Plan {
         cells: Vec<Cell>,
         /// Their sum is exact only while no more requests than this are in progress on unreserved concurrency.
         shared_limit: Option<u32>,
+        /// All in one.
+        whole: Cell,
     },
 }
 
 impl Plan {
     /// Few functions are simulated together; of many those that share a source. An account limit that is expected to bind
-    /// keeps all together, and so does a budget of memory; of a limit that may bind, the cells themselves tell.
+    /// keeps all together, and so do a limit on requests per second that may bind and a budget of memory; of an account limit
+    /// that may bind, the cells themselves tell.
     pub(super) fn of(scenario: &Scenario) -> Self {
+        let whole = Cell::whole(scenario);
         // Without `..`, here and in `cells`: whoever adds a field says whether it couples functions.
         let Platform {
             preset: _,
             account_limit,
             min_unreserved: _,
-            scaling: _, // a bucket for each function
+            request_rate: _, // the whole cell tells
+            init_timeout: _, // of each start
+            scaling: _,      // a bucket for each function
             memory_budget_mb,
             stem_cells: _, // in `cells`
             billing: _,
         } = &scenario.platform;
         let limit = account_limit.map(|_| scenario.unreserved_concurrency());
         if memory_budget_mb.is_some()
+            || whole.unreserved_rate.is_some()
             || scenario.functions.len() <= TOGETHER_MAX
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
-            return Self::Together(Cell::whole(scenario));
+            return Self::Together(whole);
         }
         let mut cells = cells(scenario);
         if cells.len() == 1 {
-            return Self::Together(Cell::whole(scenario));
+            return Self::Together(whole);
         }
         let horizon = scenario.simulation.horizon.as_secs_f64();
         let rate = |source: &Source| source.arrivals.mean_rate(service_s(scenario, source), horizon);
         let rates: Vec<f64> = scenario.sources.iter().map(rate).collect();
         let weight = |cell: &Cell| cell.sources.iter().map(|source| rates[source.index()]).sum::<f64>();
         cells.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.functions.cmp(&b.functions)));
-        Self::Apart { cells, shared_limit: limit }
+        Self::Apart { cells, shared_limit: limit, whole }
+    }
+
+    /// All functions in one cell.
+    pub(super) const fn whole(&self) -> &Cell {
+        match self {
+            Self::Together(whole) | Self::Apart { whole, .. } => whole,
+        }
     }
 }
 
@@ -133,6 +147,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             duration: _,
             cold_duration: _,
             cold_start: _,
+            init_timeout: _,
             snapshot_charged: _,
             keep_alive,
             scaling: _,
@@ -155,7 +170,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
         let root = groups.root(function);
         if place[root] == usize::MAX {
             place[root] = cells.len();
-            cells.push(Cell { functions: Vec::new(), sources: Vec::new(), unreserved });
+            cells.push(Cell { functions: Vec::new(), sources: Vec::new(), unreserved, unreserved_rate: None });
         }
         cells[place[root]].functions.push(FnId(function as u32));
     }
@@ -196,16 +211,18 @@ mod tests {
 
     /// Whether forty functions alike are simulated together under a limit.
     fn is_together(limit: u32, horizon: &str, mean: &str, arrivals: &str) -> bool {
+        let platform = format!("[platform.concurrency]\nmin-unreserved = 0\naccount-limit = {limit}\n");
+        is_together_on(&platform, horizon, mean, arrivals)
+    }
+
+    fn is_together_on(platform: &str, horizon: &str, mean: &str, arrivals: &str) -> bool {
         let functions = (0..40).map(|index| {
             format!(
                 "[[function]]\nname = \"f{index}\"\nduration.exponential.mean = \"{mean}\"\n\
                  [[source]]\nname = \"s{index}\"\nfunction = \"f{index}\"\narrivals.{arrivals}\n"
             )
         });
-        let head = format!(
-            "[scenario]\nname = \"peak\"\n[simulation]\nhorizon = \"{horizon}\"\n\
-             [platform.concurrency]\nmin-unreserved = 0\naccount-limit = {limit}\n"
-        );
+        let head = format!("[scenario]\nname = \"peak\"\n[simulation]\nhorizon = \"{horizon}\"\n{platform}");
         let scenario = testing::scenario(&format!("{head}{}", functions.collect::<String>()));
         matches!(Plan::of(&scenario), Plan::Together(_))
     }
@@ -216,6 +233,24 @@ mod tests {
         let day = "diurnal = { rate = \"0.5/s\", amplitude = 0.5, period = \"1h\", peak-at = \"30m\" }";
         for (limit, expected) in [(19, true), (29, true), (31, false)] {
             assert_eq!(is_together(limit, "1h", "1s", day), expected, "limit {limit}");
+        }
+    }
+
+    #[test]
+    fn a_request_rate_that_may_bind_keeps_all_together() {
+        // 40 functions of so many requests of 1 ms each second, of which 10 x 1,000 may start.
+        let day = |rate: u32| {
+            format!("diurnal = {{ rate = \"{rate}/s\", amplitude = 0.5, period = \"1h\", peak-at = \"30m\" }}")
+        };
+        for (rate, expected) in [(100, false), (150, false), (170, true), (300, true)] {
+            // At the peak 40 x 1.5 x rate, and ten standard deviations more.
+            let is_together = is_together_on(
+                "[platform]\npreset = \"aws-lambda\"\n[platform.concurrency]\naccount-limit = 1000\n",
+                "1h",
+                "1ms",
+                &day(rate),
+            );
+            assert_eq!(is_together, expected, "{rate}/s each");
         }
     }
 

@@ -174,16 +174,14 @@ fn simulate_all<O: Observer + Send>(
     threads: NonZeroUsize,
     log: Option<O>,
 ) -> (Vec<Option<Replication>>, Option<SimError>) {
-    let wholes: Vec<Cell> = units.iter().map(|unit| Cell::whole(unit.work.scenario)).collect();
     let states: Vec<Mutex<Option<State>>> = units.iter().map(|_| Mutex::new(None)).collect();
     // What is logged is simulated together, so that it comes in one order.
     let has_log = log.is_some();
-    let tasks: Vec<Task<'_>> = (units.iter().zip(&wholes).enumerate())
-        .flat_map(|(place, (unit, whole))| {
+    let tasks: Vec<Task<'_>> = (units.iter().enumerate())
+        .flat_map(|(place, unit)| {
             let cells = match unit.work.plan {
                 Plan::Apart { cells, .. } if !(place == 0 && has_log) => &cells[..],
-                Plan::Apart { .. } => std::slice::from_ref(whole),
-                Plan::Together(cell) => std::slice::from_ref(cell),
+                plan => std::slice::from_ref(plan.whole()),
             };
             let share = 1.0 / (units.len() * cells.len()) as f64;
             cells.iter().map(move |cell| Task { unit: place, cell, share })
@@ -193,9 +191,9 @@ fn simulate_all<O: Observer + Send>(
     let mut stopped = pool.all(&tasks, threads, &Mutex::new(log));
     if stopped.is_none() {
         // Where the shared limit may have been reached, the cells were wrong: once more, together.
-        let again: Vec<Task<'_>> = (wholes.iter().enumerate())
-            .filter(|(unit, _)| matches!(*lock(&states[*unit]), Some(State::Exceeded)))
-            .map(|(unit, cell)| Task { unit, cell, share: 1.0 / units.len() as f64 })
+        let again: Vec<Task<'_>> = (units.iter().enumerate())
+            .filter(|(place, _)| matches!(*lock(&states[*place]), Some(State::Exceeded)))
+            .map(|(place, unit)| Task { unit: place, cell: unit.work.plan.whole(), share: 1.0 / units.len() as f64 })
             .collect();
         again.iter().for_each(|task| *lock(&states[task.unit]) = None);
         stopped = pool.all(&again, threads, &Mutex::new(None::<()>));

@@ -228,6 +228,13 @@ fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static
         Limit::Scaling => ("scaling", None),
         Limit::InstanceQueue => ("instance-queue", None),
         Limit::Memory => ("memory", scenario.platform.memory_budget_mb.map(f64::from)),
+        Limit::RequestRate => {
+            let per_second = match concurrency.reserved {
+                Some(reserved) => scenario.request_rate_of(reserved),
+                None => scenario.unreserved_request_rate(),
+            };
+            ("request-rate", per_second.map(|rate| rate as f64))
+        }
     }
 }
 

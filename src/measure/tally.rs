@@ -165,7 +165,7 @@ pub(super) struct Tally {
 }
 
 /// The limits that are counted.
-pub(super) const LIMITS: [Limit; 7] = [
+pub(super) const LIMITS: [Limit; 8] = [
     Limit::Account,
     Limit::Reserved,
     Limit::MaxInstances,
@@ -173,6 +173,7 @@ pub(super) const LIMITS: [Limit; 7] = [
     Limit::Scaling,
     Limit::InstanceQueue,
     Limit::Memory,
+    Limit::RequestRate,
 ];
 
 impl Tally {

@@ -23,6 +23,7 @@ pub mod plan;
 mod preset;
 mod raw;
 pub mod registry;
+mod request_rate;
 pub mod sweep;
 pub mod template;
 #[cfg(test)]
@@ -221,7 +222,7 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false };
+        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false, init_timeout: None };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         scenario.resolved = tree::to_document(&FileTable::write(&file));
         scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));

@@ -129,6 +129,11 @@ pub struct Platform {
     pub account_limit: Option<u32>,
     /// What must stay unreserved of the account limit (reserved and provisioned concurrency may not eat it).
     pub min_unreserved: u32,
+    /// Requests that may start each second for each unit of concurrency: of the account, of reserved and of provisioned
+    /// concurrency; none: no limit.
+    pub request_rate: Option<u32>,
+    /// Initialisation is cut off after this long, and begins anew under the time-out of the request; none: never.
+    pub init_timeout: Option<Span>,
     /// How fast each function may grow; none: at once.
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
@@ -204,6 +209,9 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
+    /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
+    /// anew under the request's time-out; none: never.
+    pub init_timeout: Option<Span>,
     /// Whether instances are restored from a snapshot that is charged for.
     pub snapshot_charged: bool,
     /// When an idle instance goes.
@@ -414,7 +422,35 @@ pub struct ProvisionedBilling {
     pub granularity: Span,
 }
 
+/// How the instance of a request starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ColdStart {
+    /// Until the request begins to run.
+    pub start_up: Span,
+    /// What of that belongs to phases that platforms charge for.
+    pub billed: Span,
+    /// Initialisation that begins anew when the request runs, in front of what it does.
+    pub init_again: Span,
+}
+
 impl Function {
+    /// The start of an instance that is created for a request. Initialisation that takes longer than allowed is cut off
+    /// and begins anew within the request, as long as the first time would have been.
+    pub fn cold_start(&self, luck: &mut Stream) -> ColdStart {
+        let (start_up, billed) = self.start_up(luck);
+        match self.init_timeout {
+            Some(most) if billed > most => {
+                ColdStart { start_up: start_up - (billed - most), billed: most, init_again: billed }
+            }
+            _ => ColdStart { start_up, billed, init_again: Span::ZERO },
+        }
+    }
+
+    /// Whether initialisation that begins anew within a request takes up all of its time-out.
+    pub fn is_cut_off_while_it_starts(&self, luck: &mut Stream) -> bool {
+        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(luck).init_again >= timeout)
+    }
+
     /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
     pub fn start_up(&self, luck: &mut Stream) -> (Span, Span) {
         let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);

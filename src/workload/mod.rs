@@ -129,6 +129,7 @@ pub struct MmppState {
 }
 
 mod arrivals;
+mod busiest;
 mod counts;
 mod expected;
 mod input;
@@ -138,6 +139,7 @@ mod rate;
 pub mod trace;
 
 pub use arrivals::{Arrival, Arrivals, ClosedUsers};
+pub use busiest::busiest_second;
 pub use counts::{Counts, Spread};
 pub use input::Input;
 pub use trace::TraceError;

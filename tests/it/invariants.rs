@@ -8,7 +8,7 @@ use forewarm::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer, Out
 use forewarm::id::{InstanceId, LocalFn};
 use forewarm::policy::scaling::ScalingSpec;
 use forewarm::rng::Streams;
-use forewarm::scenario::{Overflow, Scenario};
+use forewarm::scenario::{Function, Overflow, Scenario};
 use forewarm::time::{SimTime, Span};
 use proptest::prelude::*;
 
@@ -23,6 +23,8 @@ struct Auditor<'a> {
     scenario: &'a Scenario,
     functions: Vec<Audit>,
     now: SimTime,
+    /// Requests of the scenario that have started on unreserved concurrency.
+    unreserved_started: u64,
     ended: HashSet<(u32, u64)>,
     fingerprint: u64,
 }
@@ -43,6 +45,7 @@ impl<'a> Auditor<'a> {
             scenario,
             functions: scenario.functions.iter().map(|_| Audit::default()).collect(),
             now: SimTime::ZERO,
+            unreserved_started: 0,
             ended: HashSet::new(),
             fingerprint: 0xcbf2_9ce4_8422_2325,
         }
@@ -86,6 +89,16 @@ impl Observer for Auditor<'_> {
 
     fn assigned(&mut self, now: SimTime, function: LocalFn, cold: bool, cold_affected: bool) {
         self.functions[function.index()].cold += u64::from(cold);
+        if self.scenario.functions[function.index()].concurrency.reserved.is_none() {
+            self.unreserved_started += 1;
+        }
+        // A second's worth at once, and then so many each second; what is provisioned has its own.
+        let is_provisioned =
+            |function: &Function| function.concurrency.provisioned.max(function.scaling.most_provisioned()) > 0;
+        if !self.scenario.functions.iter().any(is_provisioned) {
+            let startable = self.scenario.unreserved_request_rate().map(|rate| rate as f64 * (1.0 + now.as_secs_f64()));
+            assert!(startable.is_none_or(|startable| self.unreserved_started as f64 <= startable + 1e-6));
+        }
         self.note(3, now, &[function.index() as u64, u64::from(cold), u64::from(cold_affected)]);
     }
 

@@ -16,6 +16,7 @@ mod harness;
 mod invariants;
 mod keep_alive;
 mod knative;
+mod lambda;
 mod oracles;
 mod plan;
 mod policies;

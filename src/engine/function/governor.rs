@@ -67,6 +67,11 @@ impl Governor {
         self.fleet.add(key, SimTime::ZERO, instances);
     }
 
+    /// How many instances it ordered take requests.
+    pub(super) const fn ready(&self) -> usize {
+        self.fleet.ready()
+    }
+
     /// How many requests may wait at an instance, where they are sent there without asking for a slot.
     pub(super) fn waits_at_instance(&self) -> Option<u32> {
         self.policy.waits_at_instance().filter(|_| self.fleet.ready() > 0)
@@ -181,6 +186,7 @@ impl FunctionState<'_> {
             if let Some(governor) = &mut self.governor {
                 governor.fleet.tidy(&mut self.instances);
             }
+            self.provisioned_changed(now);
         }
         let orders_all = self.governor.as_ref().is_some_and(|governor| governor.orders_all());
         for _ in have..ordered {
@@ -307,6 +313,7 @@ impl FunctionState<'_> {
         if let (Some(governor), Some(order)) = (&mut self.governor, order) {
             governor.fleet.make_ready(order, now);
             governor.policy.ready(now, id);
+            self.provisioned_changed(now);
             self.watch_policy(now, shared);
         }
     }

@@ -5,6 +5,7 @@ use super::super::observer::Observer;
 use super::super::request::Request;
 use super::lifecycle::Reason;
 use super::{FunctionState, Quota};
+use crate::policy::keep_alive::Window;
 use crate::rng::{Purpose, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
@@ -28,6 +29,9 @@ impl FunctionState<'_> {
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
                 shared.account.acquire();
+            }
+            if let Window::ByApp = self.keep_alive {
+                self.tell_app_of_arrival(now, shared);
             }
             self.take_slot(place);
             let request = self.requests.insert(Request::found(service, place));

@@ -9,6 +9,7 @@ use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
 use crate::id::InstanceId;
+use crate::scenario::ColdStart;
 use crate::time::{SimTime, Span};
 
 /// Why an instance is created.
@@ -106,11 +107,12 @@ impl FunctionState<'_> {
         let request = self.requests.get_mut(request);
         let source = request.source().expect("what was in progress at the start has its instance");
         let mut luck = shared.sources.cold_start_luck(source, request.number);
-        let start = self.spec.start_up(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             request.service = duration.sample(&mut luck);
         }
-        start
+        request.service += init_again;
+        (start_up, billed)
     }
 
     /// From when on an instance takes no further request. Those that were ordered stay until they are withdrawn.

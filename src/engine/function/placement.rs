@@ -37,13 +37,20 @@ impl FunctionState<'_> {
         {
             return Err(Limit::Reserved);
         }
+        if self.rates.is_some() && !self.reserve_has_rate(now) {
+            return Err(Limit::RequestRate);
+        }
         if self.has_provisioned
+            && self.provisioned_has_rate(now)
             && let Some(place) = self.provisioned.take(&mut self.instances)
         {
             return Ok(Placement::Ready(place));
         }
         if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
             return Err(Limit::Account);
+        }
+        if matches!(self.quota, Quota::Account) && shared.account.rate().is_some_and(|rate| !rate.has_room(now)) {
+            return Err(Limit::RequestRate);
         }
         if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
             if arriving && let Some(most) = governor.waits_at_instance() {
@@ -117,6 +124,12 @@ impl FunctionState<'_> {
         let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
         if !is_provisioned && matches!(self.quota, Quota::Account) {
             shared.account.acquire();
+            if let Some(rate) = shared.account.rate() {
+                rate.take();
+            }
+        }
+        if let Some(rates) = &mut self.rates {
+            rates.take(is_provisioned);
         }
         match placement {
             Placement::Ready(place) => {

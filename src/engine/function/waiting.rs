@@ -131,16 +131,26 @@ impl FunctionState<'_> {
                     shared.account.wait(born, self.id);
                 }
             }
-            Limit::ScalingRate if !self.token_pending => {
-                // A token that lies beyond the clock never comes: asked for at its end, it would be asked for again for ever.
-                if let Some(next) = self.tokens.as_ref().map(TokenBucket::next).filter(|next| *next < SimTime::NEVER) {
-                    self.token_pending = true;
-                    shared.events.push(Event::of_function(next, Kind::Token, self.id));
-                }
+            Limit::ScalingRate => {
+                let next = self.tokens.as_ref().map_or(SimTime::NEVER, TokenBucket::next);
+                self.watch_token(next, shared);
+            }
+            Limit::RequestRate => {
+                let next = self.next_request(shared);
+                self.watch_token(next, shared);
             }
             Limit::Memory => self.wait_for_memory(shared),
             // A completion or an instance's end of this function wakes the queue.
             _ => {}
+        }
+    }
+
+    /// Sees to it that the queue is looked at when a token comes. One that lies beyond the clock never comes: asked for at
+    /// its end, it would be asked for again for ever.
+    fn watch_token<O: Observer>(&mut self, next: SimTime, shared: &mut Shared<O>) {
+        if next < self.token_due {
+            self.token_due = next;
+            shared.events.push(Event::of_function(next, Kind::Token, self.id));
         }
     }
 

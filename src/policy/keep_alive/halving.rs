@@ -20,13 +20,14 @@ impl Policy for HalvingSpec {
     }
 }
 
-/// What AWS Lambda was measured to do in 2021: of D instances that fall idle together, floor(D / 2^k) are left after k
-/// periods of 380 s, whatever their memory or language (Copik et al., SeBS, Middleware 2021, container eviction data).
+/// What AWS Lambda was measured to do in 2021: of n idle instances ceil(n / 2) are left after a period of 380 s, and of one
+/// none, whatever their memory or language (Copik et al., SeBS, Middleware 2021, container eviction data: so in 88 % of 22,202
+/// probes): 3, 2, 1, 0; 5, 3, 2, 1, 0; 9, 5, 3, 2, 1, 0.
 ///
-/// The measurement tells how many remain, not which or by what clock. This model gives the instance that is the p-th to
-/// be idle a window of (1 + z) periods, z being the number of trailing zero bits of p: of 1..=D exactly floor(D / 2^k)
-/// numbers have z >= k. A single idle instance goes after one period, and under steady traffic windows average two
-/// periods, which fits the 10 minutes and more that were measured there.
+/// The measurement tells how many remain, not which or by what clock. This model gives the p-th instance that falls idle as
+/// many periods as make that number right however many follow: it stays for one more as long as p instances leave one more
+/// than p - 1 do. Under steady traffic windows average some two periods, which fits the 10 minutes and more that were
+/// measured there.
 #[derive(Clone, Copy, Debug)]
 struct Halving {
     period: Span,
@@ -41,9 +42,21 @@ impl Halving {
 
 impl KeepAlive for Halving {
     fn window(&mut self, view: &View) -> Span {
-        let periods = 1 + u64::from(view.idle.max(1).trailing_zeros());
-        Span::from_nanos(self.period.as_nanos().saturating_mul(periods))
+        let (mut with, mut without) = (view.idle.max(1), view.idle.max(1) - 1);
+        let mut periods = 1;
+        loop {
+            (with, without) = (left(with), left(without));
+            if with == without {
+                return Span::from_nanos(self.period.as_nanos().saturating_mul(periods));
+            }
+            periods += 1;
+        }
     }
+}
+
+/// How many of so many idle instances are left after a period.
+const fn left(idle: u32) -> u32 {
+    if idle == 1 { 0 } else { idle.div_ceil(2) }
 }
 
 #[cfg(test)]
@@ -51,16 +64,31 @@ mod tests {
     use super::*;
     use crate::time::SimTime;
 
-    #[test]
-    fn after_k_periods_the_kth_part_of_two_is_left() {
+    /// How many of so many instances that fall idle at one moment are left after each period.
+    fn left_of(idle: u32) -> Vec<usize> {
         let mut policy = Halving::new(Span::from_secs(380));
-        for idle in 1..=100u32 {
-            let windows: Vec<Span> =
-                (1..=idle).map(|idle| policy.window(&View { now: SimTime::ZERO, idle, busy: 0 })).collect();
-            for periods in 1..8u32 {
-                let left = windows.iter().filter(|window| **window > Span::from_secs(380 * u64::from(periods))).count();
-                assert_eq!(left as u32, idle >> periods, "{idle} idle, {periods} periods");
+        let windows: Vec<Span> =
+            (1..=idle).map(|idle| policy.window(&View { now: SimTime::ZERO, idle, busy: 0 })).collect();
+        let after = |periods: u64| windows.iter().filter(|window| **window > Span::from_secs(380 * periods)).count();
+        (0..).map(after).take_while(|left| *left > 0).collect()
+    }
+
+    #[test]
+    fn as_many_are_left_as_were_measured() {
+        assert_eq!(left_of(1), [1]);
+        assert_eq!(left_of(3), [3, 2, 1]);
+        assert_eq!(left_of(5), [5, 3, 2, 1]);
+        assert_eq!(left_of(9), [9, 5, 3, 2, 1]);
+        assert_eq!(left_of(20), [20, 10, 5, 3, 2, 1]);
+    }
+
+    #[test]
+    fn half_of_any_number_rounded_up_are_left_and_of_one_none() {
+        for idle in 1..=300 {
+            for pair in left_of(idle).windows(2) {
+                assert_eq!(pair[1], pair[0].div_ceil(2), "of {idle}");
             }
+            assert_eq!(left_of(idle).last(), Some(&1), "of {idle}");
         }
     }
 }

@@ -69,6 +69,10 @@ impl Checker<'_, '_> {
                 None
             }
         };
+        // Restoring a snapshot has a limit of its own, and what is ordered may take its time.
+        let one_each = concurrency.as_ref().is_some_and(|concurrency| concurrency.per_instance == 1);
+        let by_request = !scaling.orders_all();
+        let init_timeout = self.init_timeout.filter(|_| one_each && by_request && snapshot(table).is_none());
         if let (Some(duration), Some(Some(timeout))) = (&duration, timeout) {
             self.mostly_cut_off(&table.duration.place, duration, timeout, path);
         }
@@ -85,6 +89,7 @@ impl Checker<'_, '_> {
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
+            init_timeout,
             snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
             keep_alive,
             scaling,

@@ -34,6 +34,8 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) data: &'a mut Data<'d>,
     /// Whether runtimes decide which instances wait for a function.
     pub(super) has_stem_cells: bool,
+    /// How long initialisation may take.
+    pub(super) init_timeout: Option<Span>,
 }
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
@@ -48,6 +50,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
     let platform = checker.platform(file.platform.as_ref());
     checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
+    checker.init_timeout = platform.as_ref().and_then(|platform| platform.init_timeout);
     let mut checked: Vec<_> = file
         .function
         .iter()

@@ -10,9 +10,14 @@ use crate::scenario::model::{
 };
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
-use crate::scenario::raw::platform::{BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable};
+use crate::scenario::raw::platform::{
+    AccountTable, BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable,
+};
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
+
+/// The most requests per second for each unit of concurrency.
+const MAX_REQUEST_RATE: u32 = 1_000_000;
 
 impl Checker<'_, '_> {
     /// What all functions share; without a table, no limits and no prices.
@@ -22,6 +27,8 @@ impl Checker<'_, '_> {
                 preset: None,
                 account_limit: None,
                 min_unreserved: 0,
+                request_rate: None,
+                init_timeout: None,
                 scaling: None,
                 memory_budget_mb: None,
                 stem_cells: Vec::new(),
@@ -31,16 +38,11 @@ impl Checker<'_, '_> {
         let account = table.concurrency.as_ref();
         let account_limit = account.and_then(|account| account.account_limit.flatten());
         let min_unreserved = account.map_or(0, |account| *account.min_unreserved);
-        if let (Some(limit), Some(account)) = (account_limit.filter(|&limit| min_unreserved > limit), account) {
-            let message = format!("`min-unreserved` ({min_unreserved}) is more than `account-limit` ({limit})");
-            let at = if account.min_unreserved.place == table.preset.place {
-                &account.account_limit.place
-            } else {
-                &account.min_unreserved.place
-            };
-            let help = "no request could ever run on unreserved concurrency and nothing could be reserved";
-            self.problems.push(Problem::error(*at, message).help(help));
-        }
+        let request_rate = match account {
+            Some(account) => self.request_rate(account)?,
+            None => None,
+        };
+        let init_timeout = table.init_timeout.flatten();
         let scaling = match table.scaling.as_ref().and_then(Option::as_ref) {
             Some(scaling) => Some(self.scaling_rate(scaling)?),
             None => None,
@@ -61,7 +63,30 @@ impl Checker<'_, '_> {
             Some(memory) => Some((*memory.budget)?),
             None => None,
         };
-        Some(Platform { preset, account_limit, min_unreserved, scaling, memory_budget_mb, stem_cells, billing })
+        Some(Platform {
+            preset,
+            account_limit,
+            min_unreserved,
+            request_rate,
+            init_timeout,
+            scaling,
+            memory_budget_mb,
+            stem_cells,
+            billing,
+        })
+    }
+
+    /// Requests that may start each second for each unit of concurrency.
+    fn request_rate(&mut self, account: &AccountTable) -> Option<Option<u32>> {
+        let at = &account.request_rate_per_concurrency;
+        let Some(rate) = at.flatten() else { return (!at.broken).then_some(None) };
+        if rate.fract() == 0.0 && rate <= f64::from(MAX_REQUEST_RATE) {
+            return Some(Some(rate as u32));
+        }
+        let message = format!("`platform.concurrency.request-rate-per-concurrency` is {rate}/s");
+        let help = format!("it must be a whole number of requests per second, 1/s to {MAX_REQUEST_RATE}/s");
+        self.problems.push(Problem::error(at.place, message).help(help));
+        None
     }
 
     fn scaling_rate(&mut self, table: &ScalingTable) -> Option<ScalingRate> {
@@ -220,7 +245,11 @@ impl Checker<'_, '_> {
             let message = format!(
                 "reserved and provisioned concurrency add up to {taken} (with \"{name}\"): the account allows {available}"
             );
-            let help = format!("that is account-limit ({limit}) less min-unreserved ({unreserved})");
+            let help = if limit <= unreserved {
+                format!("an account of {limit} must leave min-unreserved ({unreserved}): nothing can be reserved in it")
+            } else {
+                format!("that is account-limit ({limit}) less min-unreserved ({unreserved})")
+            };
             self.problems.push(Problem::error(place, message).help(help));
         }
     }

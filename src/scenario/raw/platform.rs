@@ -24,6 +24,9 @@ table! {
         optional concurrency: AccountTable,
         /// How fast a function may grow; "none": at once.
         optional scaling: OrNone<ScalingTable>,
+        /// Initialisation that a request waits for (the billed phases of its cold start) is cut off after this long and begins
+        /// anew when the request runs, under the function's `timeout`; "none": it takes as long as it takes.
+        optional init_timeout: OrNone<Duration>,
         /// The memory that all instances share; "none": there is enough.
         optional memory: OrNone<MemoryTable>,
         /// Instances that are started for nobody yet, as the pre-warmed ones of Apache OpenWhisk.
@@ -42,6 +45,10 @@ table! {
         optional account_limit: OrNone<Count<1, 1_000_000_000>>,
         /// What reserved and provisioned concurrency must leave of the account limit.
         default min_unreserved: Count<0, 1_000_000_000> = 0,
+        /// Requests that may start each second for each unit of concurrency: of the account, of a function's `reserved`, and of
+        /// its `provisioned`, beyond which requests go to other instances. A token bucket of one second's worth; "none": no
+        /// limit.
+        optional request_rate_per_concurrency: OrNone<Rate>,
     }
 }
 

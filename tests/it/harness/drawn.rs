@@ -50,7 +50,14 @@ pub(crate) fn function(index: usize, kind: Kind) -> impl Strategy<Value = String
             "fixed.window = \"5s\"",
             "fixed.window = \"2m\"",
             "fixed.window = \"forever\"",
+            "forever = {}",
             "halving.period = \"20s\"",
+            "drawn.window.exponential.mean = \"10s\"",
+            "measured.platform = \"azure-functions\"",
+            "adaptive = { min-window = \"1s\", min-samples = 1, quantile = 0.5 }",
+            "adaptive = { min-window = \"5s\", min-samples = 3, of = 5 }",
+            "hybrid-histogram = { bin = \"1s\", range = \"20s\", min-samples = 2 }",
+            "greedy-dual = {}",
         ],
     );
     let selection =
@@ -91,6 +98,8 @@ pub(crate) fn function(index: usize, kind: Kind) -> impl Strategy<Value = String
     );
     (duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals).prop_map(
         move |(duration, start, keep_alive, selection, per_instance, limits, overflow, more, initial, arrivals)| {
+            // It knows nothing of instances that it has not loaded.
+            let initial = if keep_alive.starts_with("hybrid-histogram") { "" } else { initial };
             format!(
                 "[[function]]\nname = \"f{index}\"\nduration.{duration}\n{start}\nkeep-alive.{keep_alive}\n\
                  selection = \"{selection}\"\nconcurrency.per-instance = {per_instance}\n{limits}\n{overflow}\n{more}\n{initial}\n\
@@ -107,6 +116,9 @@ pub(crate) fn any_scenario(kind: Kind) -> impl Strategy<Value = String> {
         "concurrency.account-limit = 12",
         "scaling = { burst = 2, rate = \"6/m\" }",
         "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }",
+        "concurrency = { account-limit = 12, request-rate-per-concurrency = \"1/s\" }\ninit-timeout = \"1s\"",
+        "init-timeout = \"500ms\"",
+        "memory.budget = \"1GB\"",
     ]);
     let more = move |index| prop::option::of(function(index, kind));
     (0..1000_u32, platform, function(0, kind), more(1), more(2)).prop_map(|(seed, platform, first, second, third)| {
