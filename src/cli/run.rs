@@ -10,11 +10,12 @@ use super::exit::{CliError, ExitStatus};
 use super::load::{self, ScenarioSource};
 use super::output::{Output, Sink};
 use super::results::Results;
+use crate::dist::Dist;
 use crate::engine::Observer;
 use crate::report::junit::Suite;
 use crate::report::perfetto::TraceWriter;
 use crate::report::requests::RequestLog;
-use crate::scenario::{ParseOptions, Scenario};
+use crate::scenario::{ParseOptions, Scenario, Source};
 use crate::study::run::Run;
 use crate::study::{Study as _, StudyError};
 use crate::time::SimTime;
@@ -113,7 +114,8 @@ impl Logs {
 fn expected_requests(scenario: &Scenario) -> Option<f64> {
     let until = SimTime::from(scenario.simulation.horizon);
     let slowest = scenario.functions.iter().map(|function| function.duration.mean_s()).fold(0.0, f64::max);
-    scenario.sources.iter().map(|source| source.arrivals.expected_before(until, slowest)).sum()
+    let service = |source: &Source| source.service(&scenario.functions).map_or(slowest, Dist::mean_s);
+    scenario.sources.iter().map(|source| source.arrivals.expected_before(until, service(source))).sum()
 }
 
 /// Parquet if the name says so, CSV if not.

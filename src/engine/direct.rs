@@ -94,7 +94,7 @@ impl<'s> Directs<'s> {
             billing: _,
         } = platform;
         let has_path = |source: &Source| {
-            let Source { name: _, target: _, entry, arrivals: _ } = source;
+            let Source { name: _, target: _, entry, arrivals: _, duration: _ } = source;
             entry.is_some()
         };
         if memory_budget_mb.is_some() || !stem_cells.is_empty() || sources.any(has_path) {
@@ -272,6 +272,7 @@ impl<'s> Direct<'s> {
                 instance: Some(slot.instance),
                 born,
                 assigned: born,
+                instance_ready: started,
                 started,
                 ended: now,
                 cold: slot.cold,

@@ -236,10 +236,11 @@ impl<'s> FunctionState<'s> {
                 instance: Some(instance.id),
                 born: request.born,
                 assigned: request.assigned,
+                instance_ready: instance.ready_at.max(request.born),
                 started: request.started,
                 ended: now,
                 cold: request.cold,
-                cold_affected: request.cold_affected,
+                cold_affected: request.cold || instance.ready_at > request.born,
                 provisioned: instance.provisioned,
                 outcome,
             };
@@ -290,7 +291,7 @@ impl<'s> FunctionState<'s> {
         }
         shared.counts.instances_ready += 1;
         self.advance(now, shared);
-        self.make_ready(place);
+        self.make_ready(place, now);
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
@@ -310,7 +311,7 @@ impl<'s> FunctionState<'s> {
             next = self.requests.get(request).next;
             self.start(request, now, shared);
         }
-        self.serve_queue_with(place, now, shared);
+        self.serve_queue(now, shared);
     }
 
     /// There is a token again, for a new instance or for a request.

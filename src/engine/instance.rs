@@ -31,6 +31,8 @@ pub(super) struct Instance {
     /// Its place among those that a scaling policy has ordered and that take requests.
     pub(super) order: Option<Order>,
     pub(super) ready: bool,
+    /// When it became ready, if it is.
+    pub(super) ready_at: SimTime,
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
@@ -61,9 +63,17 @@ impl Instance {
             running: Key::NIL,
             order: None,
             ready: false,
+            ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
         }
+    }
+
+    /// It can serve requests from now on.
+    #[inline]
+    pub(super) fn become_ready(&mut self, now: SimTime) {
+        self.ready = true;
+        self.ready_at = now;
     }
 
     #[inline]

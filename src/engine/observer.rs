@@ -29,7 +29,8 @@ pub enum Limit {
     RequestRate,
 }
 
-/// An invocation of a function at its end. Points in time: born <= assigned <= started <= ended.
+/// An invocation of a function at its end. Points in time: born <= assigned <= started <= ended, and born <= instance_ready <=
+/// started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Finished {
     /// The source it came from.
@@ -44,13 +45,15 @@ pub struct Finished {
     pub born: SimTime,
     /// When it was given an instance, ready or starting; equal to `ended` if it never was.
     pub assigned: SimTime,
+    /// When its instance became ready; equal to `born` if it was before that, or if there was none.
+    pub instance_ready: SimTime,
     /// When it began to run; equal to `ended` if it never did.
     pub started: SimTime,
     /// When it ended.
     pub ended: SimTime,
     /// Whether its instance was created for it.
     pub cold: bool,
-    /// Whether it waited for an instance being created, its own or another's.
+    /// Whether its instance was not ready when it arrived: it waited for one that was being created, for itself or for another.
     pub cold_affected: bool,
     /// Whether its instance was a provisioned one.
     pub provisioned: bool,
@@ -75,6 +78,20 @@ pub struct RequestEnd {
 }
 
 impl Finished {
+    /// T_wait: from its arrival until it began to run.
+    #[inline]
+    #[must_use]
+    pub const fn wait(&self) -> Span {
+        self.started.since(self.born)
+    }
+
+    /// The part of its wait for a cold start: until the instance that served it was ready, if it was not when it arrived.
+    #[inline]
+    #[must_use]
+    pub const fn cold_start(&self) -> Span {
+        self.instance_ready.since(self.born)
+    }
+
     /// A request that ended without having been given an instance.
     pub(super) const fn unserved(
         source: LocalSource,
@@ -91,6 +108,7 @@ impl Finished {
             instance: None,
             born,
             assigned: ended,
+            instance_ready: born,
             started: ended,
             ended,
             cold: false,
@@ -221,7 +239,7 @@ observer! {
     fn arrived(now: SimTime, function: LocalFn);
     /// A limit refused a request or put it into the queue.
     fn throttled(now: SimTime, function: LocalFn, by: Limit);
-    /// An invocation got its instance (`cold`: created for it; `cold_affected`: still starting).
+    /// An invocation got its instance (`cold`: created for it; `cold_affected`: it was not ready when the request arrived).
     fn assigned(now: SimTime, function: LocalFn, cold: bool, cold_affected: bool);
     /// An invocation ended.
     fn finished(request: &Finished);

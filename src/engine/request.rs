@@ -39,7 +39,6 @@ pub(super) struct Request {
     /// Whether it was in progress when the run began: then it comes from no source.
     is_initial: bool,
     pub(super) cold: bool,
-    pub(super) cold_affected: bool,
     /// What the scaling policy remembers about it.
     pub(super) mark: Mark,
 }
@@ -60,7 +59,6 @@ impl Request {
             call: birth.call,
             is_initial: false,
             cold: false,
-            cold_affected: false,
             mark: false,
         }
     }

@@ -5,6 +5,7 @@ use super::path::Node;
 use super::queue::EventQueue;
 use super::request::Birth;
 use super::slab::Key;
+use crate::dist::Dist;
 use crate::id::{FnId, LocalFn, LocalSource};
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
@@ -47,6 +48,8 @@ struct Origin {
     /// The first component of their path; none: it is empty.
     entry: Option<Node>,
     users: Option<ClosedUsers>,
+    /// Running time of its requests, in place of that of their function.
+    duration: Option<Dist>,
     service: Stream,
     luck: Marks,
 }
@@ -84,7 +87,7 @@ impl Sources {
         let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, entry: _, arrivals } = source; // without `..`: what a source has, this knows
+            let Source { name, target, entry: _, arrivals, duration } = source; // without `..`: what a source has, this knows
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
@@ -97,6 +100,7 @@ impl Sources {
                 },
                 entry: entry(source),
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
+                duration: duration.clone(),
                 service: streams.stream(name, Purpose::Service),
                 luck: streams.marks(name, Purpose::ColdStart),
             };
@@ -262,7 +266,8 @@ impl Origin {
         if let LocalTarget::One(function) = self.target
             && ahead.iter().all(|arrival| arrival.duration.is_none())
         {
-            functions[function.index()].duration.sample_each(&mut self.service, ahead, |arrival, duration| {
+            let law = self.duration.as_ref().unwrap_or(&functions[function.index()].duration);
+            law.sample_each(&mut self.service, ahead, |arrival, duration| {
                 (arrival.function, arrival.duration) = (function.0, Some(duration));
             });
             self.send(ahead);
@@ -271,8 +276,8 @@ impl Origin {
         for arrival in &mut *ahead {
             arrival.function = self.target.of(arrival).0;
             if arrival.duration.is_none() {
-                let function = functions[arrival.function as usize];
-                arrival.duration = Some(function.duration.sample(&mut self.service));
+                let law = self.duration.as_ref().unwrap_or(&functions[arrival.function as usize].duration);
+                arrival.duration = Some(law.sample(&mut self.service));
             }
         }
         self.send(ahead);
@@ -283,7 +288,8 @@ impl Origin {
     fn ask(&mut self, functions: &[&Function]) -> Arrival {
         let mut request = Arrival::default();
         request.function = self.target.of(&request).0;
-        request.duration = Some(functions[request.function as usize].duration.sample(&mut self.service));
+        let law = self.duration.as_ref().unwrap_or(&functions[request.function as usize].duration);
+        request.duration = Some(law.sample(&mut self.service));
         self.send(std::slice::from_mut(&mut request));
         request
     }

@@ -75,7 +75,7 @@ const PARTS: usize = 96;
 
 /// How long a request of this source runs on average, s; 0 where it depends on the request.
 fn service_s(scenario: &Scenario, source: &Source) -> f64 {
-    target(scenario, source).map_or(0.0, |function| function.duration.mean_s())
+    source.service_mean_s(&scenario.functions)
 }
 
 /// The function that all requests of a source go to.
@@ -117,7 +117,7 @@ fn in_progress_peak(scenario: &Scenario) -> f64 {
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
-        let Source { name: _, target, entry, arrivals: _ } = source;
+        let Source { name: _, target, entry, arrivals: _, duration: _ } = source;
         let reached: Vec<FnId> = entry.iter().flat_map(|entry| scenario.reached_from(*entry)).collect();
         for pair in reached.windows(2) {
             groups.join(pair[0].index(), pair[1].index());

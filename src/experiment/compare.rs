@@ -140,7 +140,7 @@ mod tests {
         let found = compared.comparison;
         assert_eq!((found.replications, found.method.is_settled), (2, true));
         let judged: Vec<_> = found.judged("other").collect();
-        assert_eq!(judged.len(), 12);
+        assert_eq!(judged.len(), 11);
         assert!(judged.iter().all(|one| one.difference.mean == 0.0), "{judged:?}");
         assert!(judged.iter().all(|one| one.verdict == Some(Verdict::NotDifferentEnough)), "{judged:?}");
     }

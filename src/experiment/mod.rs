@@ -12,7 +12,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
-use crate::measure::{Batches, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached};
+use crate::measure::{
+    Batches, Details, FunctionRecord, Recorder, Replication, RunResult, Total, Window, precision_reached,
+};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::stats::precision::{Patience, looks};
@@ -306,24 +308,29 @@ impl Work<'_> {
             self.progress.advance(share, requests)
         };
         let (scenario, cell, window) = (self.scenario, task.cell, self.window);
-        let batches = Batches::new(scenario, cell, window);
+        let mut batches = Batches::new(scenario, cell, window);
+        let mut details = Details::new(scenario, cell, window);
+        let is_plain = batches.is_none() && details.is_none() && log.is_none();
         // The common cases know what they do not need.
-        if batches.is_none() && log.is_none() && cell.functions.len() == 1 {
+        if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
             let events = simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?;
             return Ok(recorder.finish(events));
         }
         let mut recorder = Recorder::<false>::new(scenario, cell, window, total);
-        let Some(mut batches) = batches else {
-            let events = match log {
-                None => simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?,
-                Some(log) => simulate(scenario, cell, &streams, (&mut recorder, log), &mut pulse)?,
-            };
-            return Ok(recorder.finish(events));
+        let events = if is_plain {
+            simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?
+        } else {
+            let beside = (batches.as_mut(), details.as_mut());
+            simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?
         };
-        let events = simulate(scenario, cell, &streams, ((&mut recorder, &mut batches), log), &mut pulse)?;
         let mut records = recorder.finish(events);
-        batches.finish(total, &mut records);
+        if let Some(batches) = batches {
+            batches.finish(total, &mut records);
+        }
+        if let Some(details) = details {
+            details.finish(window, total);
+        }
         Ok(records)
     }
 }

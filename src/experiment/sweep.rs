@@ -10,7 +10,7 @@ use crate::engine::SimError;
 use crate::measure::sweep::{Columns, Row};
 use crate::rng::seed_of;
 use crate::scenario::sweep::{Point, Points, Sweep};
-use crate::scenario::{Base, Findings, Problems, Scenario, Target};
+use crate::scenario::{Base, Findings, Problems, Scenario, Source};
 use crate::time::Span;
 
 /// Points looked at before what was found is put in order.
@@ -200,11 +200,8 @@ pub fn by_cost(mut numbers: Vec<u64>, costs: &[u64]) -> Vec<u64> {
 /// What a scenario will cost, as a number of requests.
 fn cost(scenario: &Scenario) -> u64 {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    let service = |target: &Target| match target {
-        Target::Function(id) => scenario.functions[id.index()].duration.mean_s(),
-        Target::ByTrace(_) => 0.0,
-    };
-    let rates = scenario.sources.iter().map(|source| source.arrivals.mean_rate(service(&source.target), horizon));
+    let rate = |source: &Source| source.arrivals.mean_rate(source.service_mean_s(&scenario.functions), horizon);
+    let rates = scenario.sources.iter().map(rate);
     let requests = rates.filter(|rate| rate.is_finite()).sum::<f64>() * horizon;
     let runs = u64::from(scenario.simulation.replications);
     // Rounded, so that machines that differ in the last digit of a logarithm agree.

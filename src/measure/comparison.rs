@@ -77,9 +77,13 @@ pub struct Contrast {
     /// The function; none: the total.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub function: Option<String>,
-    /// The side on which it is better; none: no verdict is given.
+    /// The source; none: not of one alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
+    /// The side on which it is better; none: no verdict is given, as on the times of those requests that succeed where more
+    /// than 0.1 % of them fail.
     pub better: Option<Better>,
-    /// The baseline by itself, with its own 95 % interval.
+    /// The baseline by itself, with its own 95 % interval; null where so many requests fail that a quantile is never reached.
     pub baseline: Stat,
     /// The variant by itself, with its own 95 % interval.
     pub value: Stat,
@@ -101,7 +105,8 @@ impl Contrast {
     /// The metric with its function: `latency_s.p99 of checkout`.
     #[must_use]
     pub fn subject(&self) -> String {
-        subject(&self.metric, self.function.as_deref())
+        let source = self.source.as_ref().map(|source| format!("source {source}"));
+        subject(&self.metric, self.function.as_deref().or(source.as_deref()))
     }
 }
 

@@ -81,9 +81,9 @@ impl Prices {
         }
     }
 
-    /// The cost of `usage`, of which `arrived` requests are the reason.
+    /// The cost of `usage`, of which `arrived` requests are the reason; `succeeded` of them were answered successfully.
     #[must_use]
-    pub fn cost(&self, usage: &Usage, arrived: f64) -> Cost<f64> {
+    pub fn cost(&self, usage: &Usage, arrived: f64, succeeded: f64) -> Cost<f64> {
         let requests = usage.requests * self.request;
         let compute = usage.on_demand_gb_s.times(self.on_demand);
         let provisioned = usage.provisioned_gb_s.times(self.provisioned)
@@ -94,7 +94,15 @@ impl Prices {
             + usage.poller_hours * self.extras.poller_hour_usd
             + usage.instance_gb_s * self.extras.instance_gb_second_usd;
         let total = requests + compute + provisioned + other;
-        Cost { total, requests, compute, provisioned, other, per_million_requests: total / arrived * 1e6 }
+        Cost {
+            total,
+            requests,
+            compute,
+            provisioned,
+            other,
+            per_million_requests: total / arrived * 1e6,
+            per_million_succeeded: total / succeeded * 1e6,
+        }
     }
 }
 
@@ -279,7 +287,7 @@ mod tests {
 
     /// The cost of a month in whole cents: total, requests, compute, provisioned, other.
     fn cents(month: &Usage, billing: &Billing) -> [i64; 5] {
-        let cost = Prices::of_month(month, billing).cost(month, month.requests);
+        let cost = Prices::of_month(month, billing).cost(month, month.requests, month.requests);
         [cost.total, cost.requests, cost.compute, cost.provisioned, cost.other].map(|usd| (usd * 100.0).round() as i64)
     }
 
@@ -366,7 +374,7 @@ mod tests {
         // 20 thousand million GB-s: 6 at the first price, 9 at the second, 5 at the third; the grant comes off first.
         let month = Usage { on_demand_gb_s: x86(20e9 + 400_000.0), ..Usage::default() };
         let expected = 6e9 * 1.66667e-5 + 9e9 * 1.5e-5 + 5e9 * 1.33334e-5;
-        let cost = Prices::of_month(&month, &lambda(true)).cost(&month, 1.0);
+        let cost = Prices::of_month(&month, &lambda(true)).cost(&month, 1.0, 1.0);
         assert!((cost.compute - expected).abs() < 1e-3, "{}", cost.compute);
         assert_eq!(tiered_usd(10.0, &[Tier { up_to: Some(4.0), usd: 1.0 }, Tier { up_to: Some(6.0), usd: 0.5 }]), 7.0);
         assert_eq!(tiered_usd(10.0, &[]), 0.0);
@@ -375,7 +383,7 @@ mod tests {
     #[test]
     fn arm_has_its_own_prices_and_shares_the_grant() {
         let month = Usage { on_demand_gb_s: ByArchitecture { x86: 600_000.0, arm: 200_000.0 }, ..Usage::default() };
-        let cost = Prices::of_month(&month, &lambda(true)).cost(&month, 1.0);
+        let cost = Prices::of_month(&month, &lambda(true)).cost(&month, 1.0, 1.0);
         assert!((cost.compute - (300_000.0 * 1.66667e-5 + 100_000.0 * 1.33334e-5)).abs() < 1e-9, "{}", cost.compute);
     }
 
@@ -394,11 +402,12 @@ mod tests {
         account += b;
         let month = account.to_month(hour);
         let prices = Prices::of_month(&month, &billing);
-        let whole = prices.cost(&account, 41_000.0);
-        let parts = prices.cost(&a, 40_000.0).total + prices.cost(&b, 1000.0).total;
+        let whole = prices.cost(&account, 41_000.0, 40_000.0);
+        let parts = prices.cost(&a, 40_000.0, 40_000.0).total + prices.cost(&b, 1000.0, 1000.0).total;
         assert!((whole.total - parts).abs() < 1e-12, "{} and {parts}", whole.total);
-        assert!((prices.cost(&month, 1.0).total - 720.0 * whole.total).abs() < 1e-9);
+        assert!((prices.cost(&month, 1.0, 1.0).total - 720.0 * whole.total).abs() < 1e-9);
         assert!((whole.per_million_requests - whole.total / 0.041).abs() < 1e-9);
+        assert!((whole.per_million_succeeded - whole.total / 0.040).abs() < 1e-9);
         // A month of 41,000 requests an hour: 29.52 million, of which one is free.
         assert!((720.0 * whole.requests - 28.52 * 0.2).abs() < 1e-9, "{}", whole.requests);
     }
@@ -406,11 +415,11 @@ mod tests {
     #[test]
     fn no_usage_no_cost() {
         let prices = Prices::of_month(&Usage::default().to_month(Span::ZERO), &lambda(true));
-        let cost = prices.cost(&Usage::default(), 0.0);
+        let cost = prices.cost(&Usage::default(), 0.0, 0.0);
         assert_eq!(cost.total, 0.0);
         assert!(cost.per_million_requests.is_nan());
         let used = Usage { requests: 5.0, on_demand_gb_s: x86(5.0), ..Usage::default() };
-        assert_eq!(Prices::default().cost(&used, 5.0).total, 0.0);
+        assert_eq!(Prices::default().cost(&used, 5.0, 5.0).total, 0.0);
     }
 
     #[test]

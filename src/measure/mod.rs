@@ -3,12 +3,15 @@
 mod batches;
 pub mod comparison;
 mod cost;
+mod details;
 pub mod evidence;
+mod objective;
 mod peaks;
 pub mod plan;
 mod recorder;
 mod replication;
 mod result;
+mod stability;
 pub mod summary;
 pub mod sweep;
 mod tally;
@@ -19,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
 pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
+pub use details::Details;
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};
 pub(crate) use result::precision_reached;

@@ -4,7 +4,8 @@ mod subjects;
 
 use serde::{Deserialize, Serialize};
 
-use super::summary::{ScenarioRef, subject};
+pub use super::summary::Asked;
+use super::summary::ScenarioRef;
 use crate::stats::selection::{Finding, Range};
 pub use subjects::{Kind, Observation, Requirement, Subjects};
 
@@ -83,38 +84,6 @@ impl Plan {
     }
 }
 
-/// An objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
-    /// Key of the summary.
-    pub metric: String,
-    /// The function; none: the total.
-    pub function: Option<String>,
-    /// It must stay below this.
-    pub below: Option<f64>,
-    /// It must stay above this.
-    pub above: Option<f64>,
-}
-
-impl Asked {
-    /// The metric with its function: `latency_s.p99 of checkout`.
-    #[must_use]
-    pub fn subject(&self) -> String {
-        subject(&self.metric, self.function.as_deref())
-    }
-
-    /// By which part of the bound a value misses it; below zero if it does not.
-    #[must_use]
-    pub fn excess(&self, value: f64) -> f64 {
-        let part = |by: f64, bound: f64| if bound == 0.0 { by } else { by / bound.abs() };
-        match (self.below, self.above) {
-            (Some(bound), _) => part(value - bound, bound),
-            (None, Some(bound)) => part(bound - value, bound),
-            (None, None) => f64::NEG_INFINITY,
-        }
-    }
-}
-
 /// A mean and the range that holds the true one; all ranges of a plan hold together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -174,6 +143,9 @@ pub struct Outcome {
     pub value: Estimate,
     /// What may be said.
     pub verdict: Verdict,
+    /// Whether too few requests are expected to prove it, so that the mean decided.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub by_mean: bool,
 }
 
 /// Something that may be changed.

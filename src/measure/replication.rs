@@ -1,23 +1,40 @@
 //! What a replication leaves: numbers that are not means yet.
 
 use super::cost::Usage;
+use super::stability::Tipped;
 use super::summary::Shape;
-use super::tally::LIMITS;
+use super::tally::{LIMITS, LatencyOfAll};
 use super::timeline::Point;
 use crate::engine::EventCounts;
+use crate::id::SourceId;
 use crate::stats::Histogram;
+
+/// What one replication measured of somebody's requests.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// What was measured; the cost is not known yet.
+    pub(super) shape: Shape<f64>,
+    /// Where requests failed: the quantiles of latency over all of them.
+    pub(super) latency_of_all: Option<LatencyOfAll>,
+}
 
 /// One replication of one function.
 #[derive(Clone, Debug)]
 pub struct FunctionRecord {
-    /// What was measured; the cost is not known yet.
-    pub(super) shape: Shape<f64>,
+    /// What was measured.
+    pub(super) record: Record,
     /// What is charged for.
     pub(super) usage: Usage,
     /// Throttled by each of [`LIMITS`].
     pub(super) throttled: [u64; LIMITS.len()],
     /// Refused because the queue was full.
     pub(super) queue_full: u64,
+    /// Timed out in the queue.
+    pub(super) gave_up: u64,
+    /// Cut off by the function's time-out.
+    pub(super) cut_off: u64,
+    /// Whether it kept up, where functions have a time series.
+    pub(super) tipped: Tipped,
     /// Its time series, where functions have one.
     pub(super) points: Vec<Point>,
     /// Its batches, where intervals are made from them.
@@ -27,10 +44,16 @@ pub struct FunctionRecord {
 /// One replication of everything.
 #[derive(Clone, Debug)]
 pub struct Replication {
-    /// The total; its cost is not known yet.
-    pub(super) total: Shape<f64>,
+    /// The total.
+    pub(super) total: Record,
+    /// The sources that share their function with others, in the order of the scenario; any other is the same as its function.
+    pub(super) sources: Vec<(SourceId, Record)>,
+    /// For each objective that names a time, the requests answered within it.
+    pub(super) answered: Vec<u64>,
     /// Every function, in the order of the scenario.
     pub(super) functions: Vec<FunctionRecord>,
+    /// Whether everything kept up.
+    pub(super) tipped: Tipped,
     /// The time series of the total.
     pub(super) points: Vec<Point>,
     /// T_exec, T_func, queueing, cold start of the total.

@@ -2,15 +2,20 @@
 
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
+use super::objective;
 use super::replication::{FunctionRecord, Replication};
-use super::summary::{LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
+use super::stability::{Tipped, Verdict};
+use super::summary::{
+    FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
+};
 use super::tally::LIMITS;
 use super::timeline::{Bins, Distributions, Point, Series, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
 use crate::engine::Limit;
+use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
-use crate::scenario::{Bound, Function, Overflow, Scenario};
+use crate::scenario::{Function, Overflow, Scenario, Source, Subject};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -25,7 +30,7 @@ impl RunResult {
         let monthly: Vec<f64> =
             replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
-        let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total).collect();
+        let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total.shape).collect();
         // In a comparison there are replications after all.
         let is_batched = scenario.simulation.batches.is_some() && replications.len() == 1;
         let batches = replications.first().filter(|_| is_batched);
@@ -34,7 +39,7 @@ impl RunResult {
         let functions: Vec<(String, Shape<Stat>)> = names
             .enumerate()
             .map(|(index, name)| {
-                let shapes: Vec<_> = replications.iter().map(|one| &one.functions[index].shape).collect();
+                let shapes: Vec<_> = replications.iter().map(|one| &one.functions[index].record.shape).collect();
                 let shape = stats(&shapes);
                 let batches = batches.map(|one| &one.functions[index].batches).filter(|batches| !batches.is_empty());
                 (name, batches.map_or_else(|| shape.clone(), |batches| with_batches(&shape, batches)))
@@ -50,11 +55,22 @@ impl RunResult {
             replications: replications.len() as u32,
             horizon_s: scenario.simulation.horizon.as_secs_f64(),
             measured_s: window.measured().as_secs_f64(),
-            objectives: objectives(scenario, &total, &functions),
+            sources: sources(scenario, &replications),
+            stability: stability(scenario, &window, &replications),
+            objectives: objective::results(scenario, &replications, |subject, key| match subject {
+                Subject::Total => total.get(key).copied(),
+                Subject::Function(id) => functions[id.index()].1.get(key).copied(),
+                Subject::Source(_) => None,
+            }),
             events: events(&replications),
             limits: limits(scenario, &replications),
             monthly_cost_usd: Stat::of(&monthly),
-            evidence: Evidence { rare: evidence::rare(scenario, &replications), batch_means, ..Evidence::default() },
+            evidence: Evidence {
+                rare: evidence::rare(scenario, &replications),
+                few: evidence::few(scenario, &replications),
+                batch_means,
+                ..Evidence::default()
+            },
             total,
             functions,
         };
@@ -148,32 +164,59 @@ impl Replication {
         let month = all.to_month(measured);
         let billing = scenario.platform.billing.as_ref();
         let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
-        for FunctionRecord { shape, usage, .. } in &mut self.functions {
-            shape.cost_usd = prices.cost(usage, shape.requests.arrived);
+        for FunctionRecord { record, usage, .. } in &mut self.functions {
+            let shape = &mut record.shape;
+            shape.cost_usd = prices.cost(usage, shape.requests.arrived, shape.requests.completed);
         }
-        self.total.cost_usd = prices.cost(&all, self.total.requests.arrived);
-        prices.cost(&month, self.total.requests.arrived * (MONTH.as_secs_f64() / measured.as_secs_f64())).total
+        let total = &mut self.total.shape;
+        let requests = &total.requests;
+        total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
+        let months = MONTH.as_secs_f64() / measured.as_secs_f64();
+        prices.cost(&month, requests.arrived * months, requests.completed * months).total
     }
 }
 
-fn objectives(scenario: &Scenario, total: &Shape<Stat>, functions: &[(String, Shape<Stat>)]) -> Vec<ObjectiveResult> {
-    let result = |objective: &crate::scenario::Objective| {
-        let shape = objective.function.map_or(total, |function| &functions[function.index()].1);
-        let value = *shape.get(&objective.metric).unwrap_or(&Stat { mean: f64::NAN, half_width: None });
-        let (below, above, met) = match objective.bound {
-            Bound::Below(bound) => (Some(bound), None, value.mean < bound),
-            Bound::Above(bound) => (None, Some(bound), value.mean > bound),
+/// Whether what is served keeps up with what arrives.
+fn stability(scenario: &Scenario, window: &Window, replications: &[Replication]) -> StabilityResult {
+    let worst = |of: &dyn Fn(&Replication) -> Tipped| Verdict::worst(&replications.iter().map(of).collect::<Vec<_>>());
+    let functions = scenario.functions.iter().enumerate().filter(|_| window.series_by_function);
+    StabilityResult {
+        run: worst(&|one| one.tipped),
+        functions: functions
+            .map(|(place, function)| (function.name.clone(), worst(&|one| one.functions[place].tipped)))
+            .collect(),
+    }
+}
+
+/// So many sources are told at most, where each is the only one of its function and says the same.
+const SOURCES_MAX: usize = 1000;
+
+/// What became of the requests of each source.
+fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, SourceResult)> {
+    let is_repeated = replications.iter().all(|one| one.sources.is_empty());
+    if is_repeated && scenario.sources.len() > SOURCES_MAX {
+        return Vec::new();
+    }
+    let result = |(place, source): (usize, &Source)| {
+        let subject = Subject::Source(SourceId(place as u32));
+        let measured: Vec<_> = replications.iter().map(|one| one.measured(scenario, subject).shape).collect();
+        let all = stats(&measured);
+        let failed = |of: &Requests<f64>| of.rejected + of.timed_out + of.failed;
+        let requests = SourceRequests {
+            arrived: all.requests.arrived,
+            succeeded: all.requests.completed,
+            failed: Stat::of(&measured.iter().map(|shape| failed(&shape.requests)).collect::<Vec<_>>()),
+            unfinished: all.requests.unfinished,
+            failed_by: FailedBy {
+                timed_out: all.requests.timed_out,
+                throttled: all.requests.rejected,
+                error: all.requests.failed,
+            },
         };
-        ObjectiveResult {
-            metric: objective.metric.clone(),
-            function: objective.function.map(|function| functions[function.index()].0.clone()),
-            below,
-            above,
-            value,
-            met,
-        }
+        let (failure_ratio, latency_s, cold_start_ratio) = (all.failure_ratio, all.latency_s, all.cold_start_ratio);
+        (source.name.clone(), SourceResult { requests, failure_ratio, latency_s, cold_start_ratio })
     };
-    scenario.objectives.iter().map(result).collect()
+    scenario.sources.iter().enumerate().map(result).collect()
 }
 
 fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
@@ -207,11 +250,13 @@ fn limits(scenario: &Scenario, replications: &[Replication]) -> Vec<LimitHit> {
             let (name, value) = describe(*limit, scenario, function);
             hit(name, value, &|record| record.throttled[place]);
         }
-        let queue_limit = match function.concurrency.overflow {
-            Overflow::Queue { limit, .. } => limit.map(f64::from),
-            Overflow::Reject => None,
+        let (queue_limit, patience) = match function.concurrency.overflow {
+            Overflow::Queue { limit, timeout } => (limit.map(f64::from), timeout),
+            Overflow::Reject => (None, None),
         };
         hit("queue-limit", queue_limit, &|record| record.queue_full);
+        hit("queue-timeout", patience.map(Span::as_secs_f64), &|record| record.gave_up);
+        hit("timeout", function.timeout.map(Span::as_secs_f64), &|record| record.cut_off);
     }
     hits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
     hits

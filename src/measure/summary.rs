@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
+pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
+use crate::metric::{Quantity, Stability, WITHIN};
+use crate::scenario::{Bound, Goal, Objective, Scenario, Subject};
+use crate::time::Span;
 
 /// A mean over replications and half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,12 @@ pub struct Summary {
     /// Each function, in the order of the scenario.
     #[serde(with = "ordered_map")]
     pub functions: Vec<(String, Shape<Stat>)>,
+    /// Each source, in the order of the scenario. Left out where there are very many and each is the only one of its function.
+    #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<(String, SourceResult)>,
+    /// Whether what is served keeps up with what arrives.
+    #[serde(default)]
+    pub stability: StabilityResult,
     /// Objectives with what was found.
     pub objectives: Vec<ObjectiveResult>,
     /// N_event: events simulated in one replication, by kind.
@@ -65,52 +75,219 @@ pub struct ScenarioRef {
     pub hash: String,
 }
 
-/// An objective and what was found.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ObjectiveResult {
-    /// Dotted key of the metric.
-    pub metric: String,
-    /// The function; none: the total.
+/// What an objective asks for, by names.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// Dotted key of the metric; none: a share of all requests within a time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub metric: Option<String>,
+    /// The function; none: not of one alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub function: Option<String>,
+    /// The source; none: not of one alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<String>,
     /// The metric must stay below this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub below: Option<f64>,
     /// The metric must stay above this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub above: Option<f64>,
-    /// What was found.
+    /// At least this part of all requests that arrive must be answered successfully in time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub share: Option<f64>,
+    /// Within this time, s.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub within: Option<f64>,
+    /// What is served must keep up this well, in every replication; the value is the share of replications in which it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub stability: Option<Stability>,
+    /// Nobody wrote it: forewarm added it, because an answer without it would be worth nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub implied: bool,
+}
+
+impl Asked {
+    /// An objective of a scenario.
+    #[must_use]
+    pub fn of(objective: &Objective, scenario: &Scenario) -> Self {
+        let (mut function, mut source) = (None, None);
+        match objective.subject {
+            Subject::Total => {}
+            Subject::Function(id) => function = Some(scenario.functions[id.index()].name.clone()),
+            Subject::Source(id) => source = Some(scenario.sources[id.index()].name.clone()),
+        }
+        let named = Self { function, source, implied: objective.is_implied, ..Self::default() };
+        match &objective.goal {
+            Goal::Metric { metric, bound } => {
+                let (below, above) = match bound {
+                    Bound::Below(bound) => (Some(*bound), None),
+                    Bound::Above(bound) => (None, Some(*bound)),
+                };
+                Self { metric: Some(metric.key.clone()), below, above, ..named }
+            }
+            Goal::Stability { at_worst } => Self { stability: Some(*at_worst), ..named },
+            Goal::Share { share, within } => Self { share: Some(*share), within: Some(within.as_secs_f64()), ..named },
+        }
+    }
+
+    /// What its numbers are.
+    #[must_use]
+    pub fn quantity(&self) -> Quantity {
+        self.metric.as_deref().map_or(Quantity::Ratio, Quantity::of)
+    }
+
+    /// The key of its metric; of a share of requests what stands in its place: `within_0.8s`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match (&self.metric, self.within) {
+            _ if self.stability.is_some() => "stability".to_owned(),
+            (Some(metric), _) => metric.clone(),
+            (None, within) => format!("{WITHIN}{}s", within.unwrap_or_default()),
+        }
+    }
+
+    /// The metric with its function or source: `latency_s.p99 of checkout`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let what = match (&self.metric, self.within.and_then(|within| Span::from_secs_f64(within).ok())) {
+            _ if self.stability.is_some() => "stability".to_owned(),
+            (Some(metric), _) => metric.clone(),
+            (None, within) => format!("requests answered within {}", within.unwrap_or_default()),
+        };
+        let source = self.source.as_ref().map(|source| format!("source {source}"));
+        subject(&what, self.function.as_deref().or(source.as_deref()))
+    }
+
+    /// What a share must be at least: of requests, or of replications.
+    #[must_use]
+    pub fn least(&self) -> Option<f64> {
+        self.share.or(self.stability.map(|_| 1.0))
+    }
+
+    /// Whether a value is on the right side.
+    #[must_use]
+    pub fn is_met_by(&self, value: f64) -> bool {
+        let is_finite = value.is_finite();
+        is_finite
+            && self.below.is_none_or(|bound| value < bound)
+            && self.above.is_none_or(|bound| value > bound)
+            && self.least().is_none_or(|least| value >= least)
+    }
+
+    /// By which part of the bound a value misses it; below zero if it does not.
+    #[must_use]
+    pub fn excess(&self, value: f64) -> f64 {
+        let part = |by: f64, bound: f64| if bound == 0.0 { by } else { by / bound.abs() };
+        match (self.below, self.above.or(self.least())) {
+            (Some(bound), _) => part(value - bound, bound),
+            (None, Some(bound)) => part(bound - value, bound),
+            (None, None) => f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// An objective and what was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveResult {
+    /// What is asked.
+    #[serde(flatten)]
+    pub asked: Asked,
+    /// What was found; infinite (null in JSON) where so many requests failed that the quantile asked for is never reached.
+    #[serde(serialize_with = "infinite_is_null", deserialize_with = "null_is_infinite")]
     pub value: Stat,
-    /// Whether the mean is on the right side.
+    /// Whether the mean is on the right side, and so few requests failed that it may be judged at all.
     pub met: bool,
+    /// Requests without a successful answer over arrived ones, where that is why it is not met.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure_ratio: Option<f64>,
+}
+
+impl std::ops::Deref for ObjectiveResult {
+    type Target = Asked;
+
+    fn deref(&self) -> &Asked {
+        &self.asked
+    }
 }
 
 impl ObjectiveResult {
-    /// The metric with its function: `latency_s.p99 of checkout`.
-    #[must_use]
-    pub fn subject(&self) -> String {
-        subject(&self.metric, self.function.as_deref())
-    }
-
     /// Whether the whole 95 % interval is on the right side. Without an interval it is not known, so it is not.
     #[must_use]
     pub fn is_met_with_confidence(&self) -> bool {
         let Some(half) = self.value.half_width.filter(|half| half.is_finite()) else { return false };
-        let (low, high) = (self.value.mean - half, self.value.mean + half);
-        self.met && self.below.is_none_or(|bound| high < bound) && self.above.is_none_or(|bound| low > bound)
+        let ends = [self.value.mean - half, self.value.mean + half];
+        self.met && ends.into_iter().all(|end| self.asked.is_met_by(end))
     }
+}
+
+fn infinite_is_null<S: serde::Serializer>(value: &Stat, to: S) -> Result<S::Ok, S::Error> {
+    (value.mean != f64::INFINITY).then_some(value).serialize(to)
+}
+
+fn null_is_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Stat, D::Error> {
+    Ok(Option::<Stat>::deserialize(from)?.unwrap_or(Stat { mean: f64::INFINITY, half_width: None }))
+}
+
+/// Whether what is served keeps up with what arrives.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StabilityResult {
+    /// All functions: the worst of them.
+    pub run: Verdict,
+    /// Each function; left out where there are too many for a time series each.
+    #[serde(with = "ordered_map", default)]
+    pub functions: Vec<(String, Verdict)>,
+}
+
+/// What became of the requests of one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceResult {
+    /// Its requests by how they ended.
+    pub requests: SourceRequests,
+    /// Requests without a successful answer over arrived ones.
+    pub failure_ratio: Stat,
+    /// Latency of those that succeeded.
+    pub latency_s: Times<Stat>,
+    /// Cold over started invocations.
+    pub cold_start_ratio: Stat,
+}
+
+/// Requests of a source by how they ended: arrived = succeeded + failed + unfinished.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceRequests {
+    /// Requests that arrived in the measured part.
+    pub arrived: Stat,
+    /// Answered successfully.
+    pub succeeded: Stat,
+    /// Failed for good.
+    pub failed: Stat,
+    /// Still waiting when nothing more could happen.
+    pub unfinished: Stat,
+    /// Those that failed, by why.
+    pub failed_by: FailedBy,
+}
+
+/// Why requests failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailedBy {
+    /// Waited or ran for longer than allowed.
+    pub timed_out: Stat,
+    /// Refused.
+    pub throttled: Stat,
+    /// An error of the function.
+    pub error: Stat,
 }
 
 /// A limit and how many invocations it held back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitHit {
-    /// account-limit, reserved, max-instances, scaling-rate, queue-limit.
+    /// account-limit, reserved, max-instances, scaling-rate, queue-limit, timeout, queue-timeout.
     pub limit: String,
     /// The function it held back.
     pub function: String,
-    /// Its value, where it has one (instances, requests).
+    /// Its value, where it has one: instances, requests; of a time-out seconds.
     pub value: Option<f64>,
-    /// Invocations it refused or held back.
+    /// Invocations it refused, held back or cut off.
     pub throttled: Stat,
 }
 

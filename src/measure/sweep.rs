@@ -1,22 +1,35 @@
 //! What a sweep keeps of each point: one row of numbers.
 
-use super::summary::{Stat, Summary};
-use crate::metric::{self, MONTHLY_COST};
+use super::summary::{Asked, Stat, Summary};
+use crate::metric::{self, MONTHLY_COST, Metric, Quantity};
 use crate::scenario::Scenario;
 
 /// The numbers of a row, in their order: every metric has a mean and half of an interval.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Columns {
-    /// The objectives: function (none: the total) and metric, without repetitions.
-    objectives: Vec<(Option<String>, String)>,
-    metrics: Vec<Metric>,
+    metrics: Vec<Subject>,
+    /// The places of those that objectives name, in their order, without repetitions.
+    of_objectives: Vec<usize>,
 }
 
-/// A metric of the total or of one function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Metric {
-    function: Option<String>,
+/// A metric of the total, or what an objective asks about.
+#[derive(Clone, Debug, PartialEq)]
+struct Subject {
+    /// What its name begins with: nothing for the total, `function.NAME.` or `source.NAME.`.
+    owner: String,
     key: String,
+    quantity: Quantity,
+    found: Found,
+}
+
+/// Where in a summary a number stands.
+#[derive(Clone, Debug, PartialEq)]
+enum Found {
+    Total,
+    Monthly,
+    Function(String),
+    /// At this place of the objectives.
+    Objective(usize),
 }
 
 /// What was found at one point.
@@ -32,23 +45,42 @@ pub struct Row {
 const HEAD: usize = 2;
 
 impl Columns {
-    /// Those of a sweep of this scenario: every metric of the total, and of single functions those that an objective names.
+    /// Those of a sweep of this scenario: every metric of the total, and of functions and sources those that an objective names.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
-        let mut objectives: Vec<(Option<String>, String)> = Vec::new();
-        for objective in &scenario.objectives {
-            let function = objective.function.map(|id| scenario.functions[id.index()].name.clone());
-            let named = (function, objective.metric.clone());
-            if !objectives.contains(&named) {
-                objectives.push(named);
+        let total = |metric: &Metric| Subject {
+            owner: String::new(),
+            key: metric.key.clone(),
+            quantity: metric.quantity,
+            found: Found::Total,
+        };
+        let monthly = Subject {
+            owner: String::new(),
+            key: MONTHLY_COST.to_owned(),
+            quantity: Quantity::Usd,
+            found: Found::Monthly,
+        };
+        let mut metrics: Vec<Subject> = metric::metrics().iter().map(total).chain([monthly]).collect();
+        let mut of_objectives = Vec::new();
+        for (place, objective) in scenario.objectives.iter().enumerate() {
+            let asked = Asked::of(objective, scenario);
+            let function = asked.function.as_ref().map(|name| format!("function.{name}."));
+            let source = asked.source.as_ref().map(|name| format!("source.{name}."));
+            let (owner, key) = (function.or(source).unwrap_or_default(), asked.key());
+            let found = match (&asked.function, &asked.source, &asked.metric) {
+                (Some(name), None, Some(_)) => Found::Function(name.clone()),
+                _ => Found::Objective(place),
+            };
+            let known = metrics.iter().position(|one| one.owner == owner && one.key == key);
+            let place = known.unwrap_or(metrics.len());
+            if known.is_none() {
+                metrics.push(Subject { owner, key, quantity: asked.quantity(), found });
+            }
+            if !of_objectives.contains(&place) {
+                of_objectives.push(place);
             }
         }
-        let total = metric::keys().chain([MONTHLY_COST]);
-        let total = total.map(|key| Metric { function: None, key: key.to_owned() });
-        let single = objectives.iter().filter(|(function, _)| function.is_some());
-        let single = single.map(|(function, key)| Metric { function: function.clone(), key: key.clone() });
-        let metrics = total.chain(single).collect();
-        Self { objectives, metrics }
+        Self { metrics, of_objectives }
     }
 
     /// How many numbers a row has.
@@ -57,33 +89,32 @@ impl Columns {
         HEAD + 2 * self.metrics.len()
     }
 
-    /// The names of the metrics, in their order: the key of the summary, after `function.NAME.` where it is that of a
-    /// function.
+    /// The names of the metrics, in their order: the key of the summary, after `function.NAME.` or `source.NAME.` where it is
+    /// not of the total.
     pub fn names(&self) -> impl Iterator<Item = String> {
-        self.subjects().map(|(function, key)| match function {
-            None => key.to_owned(),
-            Some(function) => format!("function.{function}.{key}"),
-        })
+        self.metrics.iter().map(|one| format!("{}{}", one.owner, one.key))
     }
 
-    /// The function (none: the total) and the key of the summary of each metric, in their order.
-    pub fn subjects(&self) -> impl Iterator<Item = (Option<&str>, &str)> {
-        self.metrics.iter().map(|metric| (metric.function.as_deref(), metric.key.as_str()))
+    /// The names of their columns in tables, in their order: as [`Columns::names`], with underscores in the key for dots.
+    pub fn columns(&self) -> impl Iterator<Item = (String, Quantity)> {
+        self.metrics.iter().map(|one| (format!("{}{}", one.owner, one.key.replace('.', "_")), one.quantity))
+    }
+
+    /// What the numbers of each metric are, in their order.
+    pub fn quantities(&self) -> impl Iterator<Item = Quantity> {
+        self.metrics.iter().map(|one| one.quantity)
     }
 
     /// The places of the metrics that objectives name, in their order.
     #[must_use]
     pub fn of_objectives(&self) -> Vec<usize> {
-        let place = |(function, key): &(Option<String>, String)| {
-            self.metrics.iter().position(|metric| metric.function == *function && metric.key == *key)
-        };
-        self.objectives.iter().filter_map(place).collect()
+        self.of_objectives.clone()
     }
 
     /// The place of a metric of the total.
     #[must_use]
     pub fn place(&self, key: &str) -> Option<usize> {
-        self.metrics.iter().position(|metric| metric.function.is_none() && metric.key == key)
+        self.metrics.iter().position(|one| one.owner.is_empty() && one.key == key)
     }
 
     /// The row of a point with this summary.
@@ -101,11 +132,16 @@ impl Columns {
         };
         let mut total = Vec::new();
         summary.total.visit(|_, stat| total.push(stat));
-        total.push(&summary.monthly_cost_usd);
-        total.iter().for_each(|stat| push(Some(stat)));
-        for Metric { function, key } in &self.metrics[total.len()..] {
-            let shape = summary.functions.iter().find(|(name, _)| Some(name) == function.as_ref());
-            push(shape.and_then(|(_, shape)| shape.get(key)));
+        for (place, one) in self.metrics.iter().enumerate() {
+            push(match &one.found {
+                Found::Total => total.get(place).copied(),
+                Found::Monthly => Some(&summary.monthly_cost_usd),
+                Found::Function(name) => {
+                    let shape = summary.functions.iter().find(|(known, _)| known == name);
+                    shape.and_then(|(_, shape)| shape.get(&one.key))
+                }
+                Found::Objective(place) => summary.objectives.get(*place).map(|objective| &objective.value),
+            });
         }
         Row { number, values }
     }

@@ -3,6 +3,7 @@
 use super::cost::Usage;
 use super::summary::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::engine::{Finished, Levels, Limit, Outcome};
+use crate::metric;
 use crate::scenario::Scenario;
 use crate::stats::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, Span};
@@ -118,6 +119,20 @@ impl Sample {
     }
 }
 
+/// The group of metrics that is judged over all requests.
+const LATENCY: &str = "latency_s";
+
+/// Quantiles of latency by their keys, over all requests that arrived: one without a successful answer is infinitely late.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LatencyOfAll(Vec<(&'static str, f64)>);
+
+impl LatencyOfAll {
+    /// The quantile with this key, s.
+    pub(super) fn get(&self, key: &str) -> Option<f64> {
+        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
+    }
+}
+
 /// Times of completed requests that had to wait; of the others T_exec = T_func and all else is zero.
 #[derive(Clone, Debug)]
 struct Waited {
@@ -151,7 +166,10 @@ pub(super) struct Tally {
     waited: Option<Box<Waited>>,
     bits: u32,
     rejected: u64,
-    timed_out: u64,
+    /// Timed out in the queue.
+    pub(super) gave_up: u64,
+    /// Timed out while they ran.
+    pub(super) cut_off: u64,
     failed: u64,
     unfinished: u64,
     /// By limit, in the order of [`LIMITS`].
@@ -184,7 +202,8 @@ impl Tally {
             bits,
             arrived: 0,
             rejected: 0,
-            timed_out: 0,
+            gave_up: 0,
+            cut_off: 0,
             failed: 0,
             unfinished: 0,
             started: 0,
@@ -221,22 +240,23 @@ impl Tally {
         self.cold_affected += u64::from(request.cold_affected);
         match request.outcome {
             Outcome::Completed => {
-                let (latency, wait) = (request.ended.since(request.born), request.started.since(request.born));
+                let (latency, wait) = (request.ended.since(request.born), request.wait());
                 if wait == Span::ZERO {
                     self.direct.record(latency);
                 } else {
-                    self.record_waited(latency, wait, request.assigned.since(request.born));
+                    self.record_waited(latency, wait, request.cold_start());
                 }
             }
             Outcome::Rejected => self.rejected += 1,
-            Outcome::QueueTimedOut | Outcome::TimedOut => self.timed_out += 1,
+            Outcome::QueueTimedOut => self.gave_up += 1,
+            Outcome::TimedOut => self.cut_off += 1,
             Outcome::Failed => self.failed += 1,
             Outcome::Unfinished => self.unfinished += 1,
         }
     }
 
     #[inline(never)]
-    fn record_waited(&mut self, latency: Span, wait: Span, queueing: Span) {
+    fn record_waited(&mut self, latency: Span, wait: Span, cold_start: Span) {
         let bits = self.bits;
         let waited = self.waited.get_or_insert_with(|| {
             let sample = || Sample::new(bits);
@@ -250,8 +270,8 @@ impl Tally {
         });
         waited.latency.record(latency);
         waited.wait.record(wait);
-        waited.queueing.record(queueing);
-        waited.cold_start.record(wait - queueing);
+        waited.queueing.record(wait - cold_start);
+        waited.cold_start.record(cold_start);
         waited.execution.record(latency - wait);
     }
 
@@ -272,7 +292,8 @@ impl Tally {
             waited,
             bits: _, // the same for all of a scenario
             rejected,
-            timed_out,
+            gave_up,
+            cut_off,
             failed,
             unfinished,
             throttled,
@@ -284,7 +305,8 @@ impl Tally {
         } = other;
         self.arrived += arrived;
         self.rejected += rejected;
-        self.timed_out += timed_out;
+        self.gave_up += gave_up;
+        self.cut_off += cut_off;
         self.failed += failed;
         self.unfinished += unfinished;
         self.started += started;
@@ -334,7 +356,7 @@ impl Tally {
                 arrived: count(self.arrived),
                 completed: count(completed),
                 rejected: count(self.rejected),
-                timed_out: count(self.timed_out),
+                timed_out: count(self.gave_up + self.cut_off),
                 failed: count(self.failed),
                 unfinished: count(self.unfinished),
             },
@@ -347,6 +369,7 @@ impl Tally {
             cold_start_ratio: ratio(self.cold, self.started),
             cold_affected_ratio: ratio(self.cold_affected, self.started),
             rejection_ratio: ratio(self.rejected, self.arrived),
+            failure_ratio: ratio(self.unsuccessful(), self.arrived),
             latency_s,
             wait_s,
             queueing_s,
@@ -370,6 +393,34 @@ impl Tally {
             queue: Level { mean: mean(integrals.queued), peak: count(peaks.queued) },
             cost_usd: no_cost(),
         }
+    }
+
+    /// Which part of those that timed out did so in the queue.
+    pub(super) fn given_up(&self) -> f64 {
+        self.gave_up as f64 / (self.gave_up + self.cut_off).max(1) as f64
+    }
+
+    /// Requests without a successful answer.
+    pub(super) const fn unsuccessful(&self) -> u64 {
+        self.rejected + self.gave_up + self.cut_off + self.failed + self.unfinished
+    }
+
+    /// The quantiles of latency over all requests that arrived, one without a successful answer counting as infinitely late;
+    /// none where all were successful, and they are those of completed requests.
+    pub(super) fn latency_of_all(&self) -> Option<LatencyOfAll> {
+        let unsuccessful = self.unsuccessful();
+        if unsuccessful == 0 {
+            return None;
+        }
+        let (thousandths, keys): (Vec<u16>, Vec<&str>) = metric::quantiles(LATENCY).unzip();
+        let shares: Vec<f64> = thousandths.into_iter().map(|of| f64::from(of) / 1000.0).collect();
+        let among = |histogram: &Histogram| histogram.quantiles_with(unsuccessful, &shares);
+        let values = match &self.waited {
+            None => among(&self.direct.histogram),
+            Some(waited) => among(&self.direct.with(&waited.latency).histogram),
+        };
+        let values = values?.into_iter().map(|ns| ns / NANOS_PER_SECOND as f64);
+        Some(LatencyOfAll(keys.into_iter().zip(values).collect()))
     }
 
     /// Invocations that got an instance.
@@ -413,5 +464,5 @@ impl Tally {
 
 /// What stands in a shape until prices are known.
 fn no_cost() -> Cost<f64> {
-    super::cost::Prices::default().cost(&Usage::default(), 0.0)
+    super::cost::Prices::default().cost(&Usage::default(), 0.0, 0.0)
 }

@@ -56,6 +56,31 @@ pub enum Better {
     Higher,
 }
 
+/// Whether what is served keeps up with what arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stability {
+    /// It keeps up.
+    #[default]
+    Stable,
+    /// It fell behind for a time, and caught up or is about to.
+    Backlogged,
+    /// It falls behind, and does not recover while the run lasts.
+    Overloaded,
+}
+
+impl Stability {
+    /// As it is written.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Backlogged => "backlogged",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
 /// How the metric of a whole run follows from those of equal parts of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whole {
@@ -96,6 +121,26 @@ impl Metric {
         self.key.split('.').next().unwrap_or(&self.key)
     }
 
+    /// Whether it is measured of requests, hence of those of a source too, and not of instances, levels or money.
+    #[must_use]
+    pub fn is_of_requests(&self) -> bool {
+        let is_counted = matches!(self.group(), "requests" | "invocations");
+        is_counted || matches!(self.statistic, Statistic::Ratio { .. }) || self.is_of_times()
+    }
+
+    /// Whether it is about the times of requests.
+    #[must_use]
+    pub fn is_of_times(&self) -> bool {
+        self.quantity == Quantity::Seconds && self.key.contains("_s.")
+    }
+
+    /// Whether it is judged over all requests that arrive, one without a successful answer being infinitely late: quantiles of
+    /// latency are.
+    #[must_use]
+    pub fn is_judged_over_all(&self) -> bool {
+        self.group() == "latency_s" && self.quantile().is_some()
+    }
+
     /// The quantile that it is, as a number between 0 and 1.
     #[must_use]
     pub fn quantile(&self) -> Option<f64> {
@@ -125,6 +170,9 @@ impl Better {
 /// What a month costs at the measured rate: the one metric of a summary that is not in every [`Shape`].
 pub const MONTHLY_COST: &str = "monthly_cost_usd";
 
+/// What the names of shares of requests within a time begin with, which objectives ask for: `within_0.8s`.
+pub const WITHIN: &str = "within_";
+
 static METRICS: LazyLock<Vec<Metric>> = LazyLock::new(shape::declared);
 
 /// Every metric, in the order of `summary.json`.
@@ -137,6 +185,14 @@ pub fn metrics() -> &'static [Metric] {
 #[must_use]
 pub fn find(key: &str) -> Option<&'static Metric> {
     metrics().iter().find(|metric| metric.key == key)
+}
+
+/// The quantiles that are metrics of a group of times, as thousandths with their keys.
+pub fn quantiles(group: &str) -> impl Iterator<Item = (u16, &'static str)> {
+    metrics().iter().filter(move |metric| metric.group() == group).filter_map(|metric| match metric.statistic {
+        Statistic::Quantile(thousandths) => Some((thousandths, metric.key.as_str())),
+        Statistic::Plain | Statistic::Ratio { .. } => None,
+    })
 }
 
 /// The keys of all metrics, for messages.

@@ -22,10 +22,11 @@ impl Quantity {
     /// What the metric with this dotted key measures; a number where there is no such metric.
     #[must_use]
     pub fn of(key: &str) -> Self {
-        if key == super::MONTHLY_COST {
-            Self::Usd
-        } else {
-            super::find(key).map_or(Self::Count, |metric| metric.quantity)
+        match super::find(key) {
+            Some(metric) => metric.quantity,
+            None if key == super::MONTHLY_COST => Self::Usd,
+            None if key.starts_with(super::WITHIN) => Self::Ratio,
+            None => Self::Count,
         }
     }
 
@@ -44,21 +45,32 @@ impl Quantity {
     /// # Errors
     /// What to write instead.
     pub fn read(self, text: &str) -> Result<f64, &'static str> {
+        number(text).map_or_else(|| self.read_with_unit(text), Ok)
+    }
+
+    /// Reads a value with its unit. What is counted has none.
+    ///
+    /// # Errors
+    /// What to write instead.
+    pub fn read_with_unit(self, text: &str) -> Result<f64, &'static str> {
         let text = text.trim();
-        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|value| value.abs() <= VALUE_MAX);
-        let with_unit = || match self {
+        let value = match self {
             Self::Seconds => text.parse::<Span>().ok().map(Span::as_secs_f64),
-            Self::Ratio => number(text.strip_suffix('%')?).map(|percent| percent / 100.0),
-            Self::Usd => number(text.strip_prefix('$')?),
-            Self::Count => None,
+            Self::Ratio => text.strip_suffix('%').and_then(number).map(|percent| percent / 100.0),
+            Self::Usd => text.strip_prefix('$').and_then(number),
+            Self::Count => number(text),
         };
-        number(text).or_else(with_unit).ok_or(match self {
+        value.ok_or(match self {
             Self::Seconds => "write a duration, as in 800ms, or seconds, as in 0.8",
             Self::Ratio => "write a percentage, as in 1%, or a share, as in 0.01",
             Self::Usd => "write US dollars, as in 5 or $5",
             Self::Count => "write a number, as in 100",
         })
     }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok().filter(|value: &f64| value.abs() <= VALUE_MAX)
 }
 
 #[cfg(test)]
@@ -85,6 +97,17 @@ mod tests {
             (Quantity::Count, "", None),
         ] {
             assert_eq!(quantity.read(text).ok(), value, "{text}");
+        }
+        // Where it stands in quotes it says its unit, if there is one.
+        for (quantity, text, value) in [
+            (Quantity::Seconds, "800", None),
+            (Quantity::Seconds, "800ms", Some(0.8)),
+            (Quantity::Ratio, "0.5", None),
+            (Quantity::Ratio, "0.5%", Some(0.005)),
+            (Quantity::Usd, "5", None),
+            (Quantity::Count, "100", Some(100.0)),
+        ] {
+            assert_eq!(quantity.read_with_unit(text).ok(), value, "{text}");
         }
     }
 }

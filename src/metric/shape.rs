@@ -94,7 +94,7 @@ group! {
         started: EVENTS,
         /// Those for which an instance was created.
         cold: EVENTS.lower(),
-        /// Those that waited for an instance being created, their own or another's.
+        /// Those whose instance was not ready when they arrived.
         cold_affected: EVENTS.lower(),
         /// Those that a limit refused or held back.
         throttled: EVENTS.lower(),
@@ -170,6 +170,8 @@ group! {
         other: USD,
         /// Cost of a million arrived requests at this mix.
         per_million_requests: USD,
+        /// Cost of a million requests that are answered successfully, at this mix.
+        per_million_succeeded: USD,
     }
 }
 
@@ -224,18 +226,26 @@ tree! {
         invocations: Invocations(""),
         /// Cold over started invocations.
         cold_start_ratio: Single(Traits::ratio(&["invocations.cold"], "invocations.started").lower()),
-        /// Cold-affected over started invocations.
+        /// Cold-affected over started invocations: those whose instance was not ready when they arrived.
         cold_affected_ratio: Single(Traits::ratio(&["invocations.cold_affected"], "invocations.started").lower()),
         /// Rejected over arrived requests.
         rejection_ratio: Single(Traits::ratio(&["requests.rejected"], "requests.arrived").lower()),
+        /// Requests without a successful answer over arrived requests: rejected, timed out, failed, unfinished.
+        failure_ratio: Single(
+            Traits::ratio(
+                &["requests.rejected", "requests.timed_out", "requests.failed", "requests.unfinished"],
+                "requests.arrived",
+            )
+            .lower()
+        ),
         /// T_exec of completed requests: T_wait + T_func.
         latency_s: Times("T_exec of completed requests: "),
         /// T_wait of completed requests: queueing + cold start.
         wait_s: Times("T_wait of completed requests: "),
-        /// The part of T_wait before an instance was found or ordered.
-        queueing_s: Times("T_wait before an instance was found: "),
-        /// The part of T_wait for an instance to become ready.
-        cold_start_s: Times("T_wait for an instance to start: "),
+        /// The part of T_wait for anything but a cold start.
+        queueing_s: Times("T_wait without the cold start: "),
+        /// The part of T_wait until the instance was ready, if it was not when the request arrived.
+        cold_start_s: Times("T_wait for an instance that was not ready when the request arrived: "),
         /// T_func of completed requests.
         execution_s: Times("T_func of completed requests: "),
         /// Instances.

@@ -189,7 +189,8 @@ pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
     head.extend(plan.axes.iter().map(|axis| axis.key.clone()));
     head.extend(["verdict", "replications", "month_usd", "month_usd_low", "month_usd_high"].map(str::to_owned));
     for asked in &plan.objectives {
-        let name = metric_column(asked.function.as_deref(), &asked.metric);
+        let owner = asked.source.as_ref().map(|name| format!("source.{name}."));
+        let name = format!("{}{}", owner.unwrap_or_default(), metric_column(asked.function.as_deref(), &asked.key()));
         head.extend(["", "_low", "_high", "_verdict"].map(|end| format!("{name}{end}")));
     }
     head.extend(["best", "front"].map(str::to_owned));

@@ -3,7 +3,7 @@
 use super::chart::run::clock;
 use super::number::{Quantity, count};
 use super::wording::shown;
-use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, WarmUp};
+use crate::measure::evidence::{BatchMeans, EndedBy, Few, MetricReached, PrecisionReached, Rare, WarmUp};
 use crate::measure::summary::Summary;
 
 /// Something to say.
@@ -24,7 +24,18 @@ pub(super) fn notes(summary: &Summary) -> Vec<Note> {
         notes.extend(found.metrics.iter().map(reached));
     }
     notes.extend(evidence.rare.iter().map(rare));
+    notes.extend(evidence.few.iter().map(few));
     notes
+}
+
+fn few(one: &Few) -> Note {
+    let source = one.source.as_ref().map(|source| format!("source {source}"));
+    let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
+    let beyond = count(one.beyond.round());
+    let text = format!(
+        "{subject}: about {beyond} requests of a replication lie beyond it, so its interval is too narrow; a longer horizon helps"
+    );
+    Note { text, is_warning: true }
 }
 
 fn warm_up(found: &WarmUp) -> Note {

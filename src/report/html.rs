@@ -102,6 +102,7 @@ fn answer(summary: &Summary) -> Markup {
         header {
             p.kicker { "forewarm run · " (summary.scenario.name) }
             h1 class=(class) { (wording::verdict(summary)) }
+            @if let Some(failures) = wording::failures(summary) { p.verdict.missed { (failures) } }
             p.extent { (wording::extent(summary)) }
         }
         div.cards {
@@ -110,10 +111,10 @@ fn answer(summary: &Summary) -> Markup {
                 h2 id="binds-title" { "What binds" }
                 @if let Some(first) = summary.limits.first() {
                     p.figure { (wording::limit(first)) }
-                    p { "held back " (Quantity::Count.stat(&first.throttled)) }
+                    p { (wording::held(first)) }
                     ul.plain {
                         @for hit in summary.limits.iter().skip(1).take(LIMITS) {
-                            li { (wording::limit(hit)) ": " (Quantity::Count.stat(&hit.throttled)) }
+                            li { (wording::limit(hit)) ": " (wording::held(hit)) }
                         }
                         @if summary.limits.len() > LIMITS + 1 { li { "and " (summary.limits.len() - LIMITS - 1) " more" } }
                     }
@@ -131,7 +132,7 @@ fn answer(summary: &Summary) -> Markup {
                 p.figure { (Quantity::Seconds.stat(&total.latency_s.p99)) " p99" }
                 p {
                     "p50 " (Quantity::Seconds.stat(&total.latency_s.p50)) ", cold starts "
-                    (Quantity::Ratio.stat(&total.cold_start_ratio)) ", rejected " (Quantity::Ratio.stat(&total.rejection_ratio)) "."
+                    (Quantity::Ratio.stat(&total.cold_start_ratio)) ", failed " (Quantity::Ratio.stat(&total.failure_ratio)) "."
                 }
             }
         }
@@ -151,7 +152,7 @@ fn objectives(summary: &Summary) -> Markup {
                                 td { @if objective.met { span.badge.met { "✓ met" } } @else { span.badge.missed { "✗ not met" } } }
                                 th scope="row" { (objective.subject()) }
                                 td data-v=[objective.value.mean.is_finite().then_some(objective.value.mean)] {
-                                    (Quantity::of(&objective.metric).stat(&objective.value))
+                                    (wording::found(objective))
                                 }
                                 td { (wording::bound(objective)) }
                             }
@@ -179,7 +180,7 @@ const METRICS: [Metric; 12] = [
     (column("Queueing", "Mean wait before an instance was found"), Quantity::Seconds, |f| &f.queueing_s.mean),
     (column("Cold start", "Mean wait for an instance to start"), Quantity::Seconds, |f| &f.cold_start_s.mean),
     (column("Cold", "Cold starts over started invocations"), Quantity::Ratio, |f| &f.cold_start_ratio),
-    (column("Rejected", "Rejected over arrived requests"), Quantity::Ratio, |f| &f.rejection_ratio),
+    (column("Failed", "Requests without a successful answer over arrived ones"), Quantity::Ratio, |f| &f.failure_ratio),
     (column("Instances", "Mean number of instances"), Quantity::Count, |f| &f.instances.mean),
     (column("Peak", "Most instances at one moment"), Quantity::Count, |f| &f.instances.peak),
     (column("N_instance", "The static estimate: load over capacity"), Quantity::Count, |f| {
@@ -293,7 +294,7 @@ mod tests {
         let mut result = sample::result(3, 12);
         result.summary.functions[0].0 = "<script>alert(1)</script>".into();
         result.summary.scenario.name = "<b>&\"".into();
-        result.summary.objectives[0].function = Some("<script>alert(2)</script>".into());
+        result.summary.objectives[0].asked.function = Some("<script>alert(2)</script>".into());
         result.summary.limits[0].function = "<img src=x onerror=alert(3)>".into();
         result.limit_lines[0].0 = "<script>alert(4)</script>".into();
         let mut manifest = sample::manifest();

@@ -4,7 +4,6 @@
 
 use std::fmt::Write as _;
 
-use super::number::Quantity;
 use super::wording::{self, escape};
 use crate::measure::summary::{ObjectiveResult, Summary};
 
@@ -65,30 +64,22 @@ fn is_met(objective: &ObjectiveResult, confident: bool) -> bool {
 #[must_use]
 pub fn found(objective: &ObjectiveResult, confident: bool) -> String {
     let sure = if confident && objective.met { " with confidence: the interval reaches beyond" } else { "" };
-    format!(
-        "{} is {}, not {}{sure}",
-        objective.subject(),
-        Quantity::of(&objective.metric).stat(&objective.value),
-        wording::bound(objective)
-    )
+    format!("{} is {}, not {}{sure}", objective.subject(), wording::found(objective), wording::bound(objective))
 }
 
 fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
-    let (value, quantity) = (objective.value, Quantity::of(&objective.metric));
+    let (value, quantity) = (objective.value, objective.quantity());
     let interval = match value.half_width {
         Some(half) => {
             format!("95 % interval: {} to {}", quantity.bound(value.mean - half), quantity.bound(value.mean + half))
         }
         None => "one replication: no interval".to_owned(),
     };
-    let bounds = [("below", objective.below), ("above", objective.above)];
-    let bounds =
-        bounds.into_iter().filter_map(|(word, bound)| Some(format!("asked for: {word} {}", quantity.bound(bound?))));
     format!(
-        "metric: {}\nfound: {}\n{interval}\n{}\n{}",
+        "metric: {}\nfound: {}\n{interval}\nasked for: {}\n{}",
         objective.subject(),
-        quantity.bound(value.mean),
-        bounds.collect::<Vec<_>>().join("\n"),
+        if value.mean.is_finite() { quantity.bound(value.mean) } else { wording::found(objective) },
+        wording::bound(objective),
         wording::extent(summary)
     )
 }
@@ -120,7 +111,7 @@ mod tests {
     fn names_are_data() {
         let mut result = sample::result(3, 12);
         let evil = "]]>\"'<failure/>&\u{0}\u{ffff}\u{202e}";
-        result.summary.objectives[1].function = Some(evil.into());
+        result.summary.objectives[1].asked.function = Some(evil.into());
         let text = render(&[Suite { name: evil.into(), summary: &result.summary }], 1.0, false);
         assert_eq!(text.matches("<failure").count(), 1);
         assert!(!text.contains("]]>") && !text.contains('\u{0}') && !text.contains('\u{ffff}'));

@@ -23,37 +23,40 @@ pub fn run(result: &RunResult, manifest: &Manifest) -> String {
     let total = &summary.total;
     let mut text = start(&wording::verdict(summary));
     let _ = writeln!(text, "forewarm run, **{}**: {}.\n", plain(&summary.scenario.name), wording::extent(summary));
+    if let Some(failures) = wording::failures(summary) {
+        let _ = writeln!(text, "**{failures}.**\n");
+    }
     if !summary.objectives.is_empty() {
         let rows = summary.objectives.iter().map(|objective| {
-            vec![
-                met(objective.met).to_owned(),
-                subject(&objective.metric, objective.function.as_deref()),
-                Quantity::of(&objective.metric).stat(&objective.value),
-                wording::bound(objective),
-            ]
+            let what = match (&objective.metric, &objective.source) {
+                (Some(metric), None) => subject(metric, objective.function.as_deref()),
+                _ => plain(&objective.subject()),
+            };
+            vec![met(objective.met).to_owned(), what, wording::found(objective), wording::bound(objective)]
         });
         text += &table(&["", "Metric", "Found", "Asked for"], rows);
     }
-    let limits = summary.limits.iter().take(LIMITS).map(|hit| {
-        format!("{}, which held back {}", plain(&wording::limit(hit)), Quantity::Count.stat(&hit.throttled))
-    });
+    let limits = summary
+        .limits
+        .iter()
+        .take(LIMITS)
+        .map(|hit| format!("{}, which {}", plain(&wording::limit(hit)), wording::held(hit)));
     let limits = limits.collect::<Vec<_>>().join("; ");
     let _ = writeln!(text, "- What binds: {}.", if limits.is_empty() { "no limit was reached" } else { &limits });
     let _ = writeln!(text, "- Cost per month: {}.", Quantity::Usd.stat(&summary.monthly_cost_usd));
     let _ = writeln!(
         text,
-        "- What users feel: p50 {}, p99 {}, cold starts {}, rejected {}.\n",
+        "- What users feel: p50 {}, p99 {}, cold starts {}, failed {}.\n",
         Quantity::Seconds.stat(&total.latency_s.p50),
         Quantity::Seconds.stat(&total.latency_s.p99),
         Quantity::Ratio.stat(&total.cold_start_ratio),
-        Quantity::Ratio.stat(&total.rejection_ratio)
+        Quantity::Ratio.stat(&total.failure_ratio)
     );
     text.push_str("## Functions\n\n");
     let functions = wording::busiest(summary);
     let all = (functions.len() != 1).then(|| function(summary, "**all together**".to_owned(), total));
     let rows = functions.iter().take(ROWS).map(|(name, shape)| function(summary, plain(name), shape));
-    text +=
-        &table(&["Function", "Arrived", "p50", "p99", "Cold", "Rejected", "Instances", "Per month"], rows.chain(all));
+    text += &table(&["Function", "Arrived", "p50", "p99", "Cold", "Failed", "Instances", "Per month"], rows.chain(all));
     if functions.len() > ROWS {
         let _ = writeln!(text, "The {ROWS} with the most arrivals of {} functions.\n", count(functions.len() as f64));
     }
@@ -67,7 +70,7 @@ fn function(summary: &Summary, name: String, shape: &Shape<Stat>) -> Vec<String>
         Quantity::Seconds.stat(&shape.latency_s.p50),
         Quantity::Seconds.stat(&shape.latency_s.p99),
         Quantity::Ratio.stat(&shape.cold_start_ratio),
-        Quantity::Ratio.stat(&shape.rejection_ratio),
+        Quantity::Ratio.stat(&shape.failure_ratio),
         Quantity::Count.stat(&shape.instances.mean),
         Quantity::Usd.stat(&wording::monthly(summary, shape)),
     ]

@@ -169,8 +169,8 @@ mod tests {
             let mut result = sample::result(2, 12);
             result.summary.scenario.name = name.into();
             result.summary.functions[0].0 = name.into();
-            result.summary.objectives[0].function = Some(name.into());
-            result.summary.objectives[0].metric = name.into();
+            result.summary.objectives[0].asked.function = Some(name.into());
+            result.summary.objectives[0].asked.metric = Some(name.into());
             result.summary.limits[0].function = name.into();
             result.limit_lines[0].0 = name.into();
             let mut manifest = sample::manifest();

@@ -225,6 +225,7 @@ mod tests {
             instance: instance.map(InstanceId),
             born: at(born),
             assigned: at(assigned),
+            instance_ready: at(if assigned < started { started } else { born }),
             started: at(started),
             ended: at(ended),
             cold: assigned < started,

@@ -102,7 +102,9 @@ pub(super) struct Row {
 pub(super) fn headline(runs: &[Stored]) -> Vec<Row> {
     let mut keys: Vec<(&str, Option<&str>)> = HEADLINE.iter().chain(&MORE).map(|key| (*key, None)).collect();
     for objective in runs.iter().flat_map(|run| &run.result.summary.objectives) {
-        let key = (objective.metric.as_str(), objective.function.as_deref());
+        // Sources and shares have no row of their own in other runs.
+        let Some(metric) = objective.metric.as_deref().filter(|_| objective.source.is_none()) else { continue };
+        let key = (metric, objective.function.as_deref());
         if !keys.contains(&key) {
             keys.push(key);
         }

@@ -1,7 +1,7 @@
 //! A result as a run would leave it, made up: a shop with a daily rhythm. For tests of reports.
 
 use crate::measure::evidence::Evidence;
-use crate::measure::summary::{LimitHit, ObjectiveResult, ScenarioRef, Shape, Stat, Summary};
+use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, ScenarioRef, Shape, StabilityResult, Stat, Summary};
 use crate::measure::timeline::{Bins, Distributions, Point, Series, Timeline};
 use crate::measure::{Manifest, RunResult};
 use crate::time::Span;
@@ -17,12 +17,15 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         names.iter().enumerate().map(|(i, name)| (name.clone(), shape(1.0 / (i + 1) as f64))).collect();
     let total = shape((1..=functions).map(|i| 1.0 / i as f64).sum());
     let objective = |metric: &str, function: Option<&str>, below, mean, half, met| ObjectiveResult {
-        metric: metric.into(),
-        function: function.map(str::to_owned),
-        below: Some(below),
-        above: None,
+        asked: Asked {
+            metric: Some(metric.into()),
+            function: function.map(str::to_owned),
+            below: Some(below),
+            ..Asked::default()
+        },
         value: stat(mean, half),
         met,
+        failure_ratio: None,
     };
     let summary = Summary {
         scenario: ScenarioRef { name: "shop".into(), hash: "9f2c41d0a7e36b58".into() },
@@ -32,6 +35,8 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         measured_s: 84_600.0,
         total,
         functions: shapes,
+        sources: Vec::new(),
+        stability: StabilityResult::default(),
         objectives: vec![
             objective("latency_s.p99", Some("checkout"), 0.8, 0.6123, 0.0142, true),
             objective("rejection_ratio", None, 0.001, 0.0052, 0.0003, false),
@@ -137,7 +142,7 @@ fn shape(share: f64) -> Shape<Stat> {
             ("invocations", _) => (22_464.0 * share).round(),
             ("cold_start_ratio", _) => 0.0018,
             ("cold_affected_ratio", _) => 0.0023,
-            ("rejection_ratio", _) => 0.0052,
+            ("rejection_ratio" | "failure_ratio", _) => 0.0052,
             ("latency_s", leaf) => times(leaf, [0.1512, 0.12, 0.1231, 0.281, 0.3712, 0.6123, 1.43, 8.2]),
             ("wait_s", leaf) => times(leaf, [0.0112, 0.04, 0.0, 0.0, 0.013, 0.25, 0.71, 6.9]),
             ("queueing_s", leaf) => times(leaf, [0.0107, 0.04, 0.0, 0.0, 0.011, 0.24, 0.7, 6.9]),

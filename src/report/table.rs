@@ -39,9 +39,12 @@ fn answer(out: &mut Text, summary: &Summary) {
         Some(false) => out.paint(RED, &verdict),
         None => out.bold(&verdict),
     });
+    if let Some(failures) = wording::failures(summary) {
+        out.line(&out.paint(RED, &shown(&failures, 80)));
+    }
     for objective in &summary.objectives {
         let word = if objective.met { out.paint(GREEN, "met    ") } else { out.paint(RED, "NOT MET") };
-        let found = Quantity::of(&objective.metric).stat(&objective.value);
+        let found = wording::found(objective);
         let (subject, bound) = (shown(&objective.subject(), 32), wording::bound(objective));
         out.line(&format!("  {word}  {subject:<32}  {found:>18}  {bound}"));
     }
@@ -51,8 +54,7 @@ fn answer(out: &mut Text, summary: &Summary) {
         out.line("What binds:");
     }
     for hit in summary.limits.iter().take(LIMITS) {
-        let held = Quantity::Count.stat(&hit.throttled);
-        out.line(&format!("  {:<40}  held back {held}", shown(&wording::limit(hit), 40)));
+        out.line(&format!("  {:<40}  {}", shown(&wording::limit(hit), 40), wording::held(hit)));
     }
     if summary.limits.len() > LIMITS {
         out.line(&format!("  and {} more", summary.limits.len() - LIMITS));

@@ -1,7 +1,9 @@
 //! What the terminal and the page say in the same words.
 
-use crate::measure::summary::{LimitHit, ObjectiveResult, Shape, Stat, Summary};
-use crate::report::number::{Quantity, count, duration};
+use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
+use crate::metric::Stability;
+use crate::report::number::{Quantity, count, duration, percent};
+use crate::scenario::objective::TOLERATED_FAILURES;
 
 /// What latency is made of.
 pub(super) const T_EXEC: &str =
@@ -32,17 +34,66 @@ pub(super) fn all_met(summary: &Summary) -> Option<bool> {
 }
 
 /// What an objective asks for: `below 800 ms`.
-pub(super) fn bound(objective: &ObjectiveResult) -> String {
-    let quantity = Quantity::of(&objective.metric);
+pub(super) fn bound(asked: &Asked) -> String {
+    let quantity = asked.quantity();
     let part = |word: &str, bound: Option<f64>| bound.map(|x| format!("{word} {}", quantity.bound(x)));
-    let parts = [part("above", objective.above), part("below", objective.below)];
+    let parts = [part("above", asked.above), part("below", asked.below), part("at least", asked.share)];
+    if let Some(at_worst) = asked.stability {
+        let word = at_worst.word();
+        return if at_worst == Stability::Stable { word.to_owned() } else { format!("{word} at worst") };
+    }
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// What was found of an objective: `612 ± 14 ms`, `never (28 % failed)`.
+pub(super) fn found(objective: &ObjectiveResult) -> String {
+    let failed = objective.failure_ratio.map(|ratio| format!("{} failed", percent(ratio)));
+    if objective.stability.is_some() {
+        return format!("{} of replications", percent(objective.value.mean));
+    }
+    let value = || objective.quantity().stat(&objective.value);
+    match failed {
+        Some(failed) if objective.value.mean == f64::INFINITY => format!("never ({failed})"),
+        Some(failed) => format!("{}, but {failed}", value()),
+        None => value(),
+    }
+}
+
+/// How many requests failed and why, where it is more than anybody should overlook.
+pub(super) fn failures(summary: &Summary) -> Option<String> {
+    let (total, requests) = (&summary.total, &summary.total.requests);
+    let causes = [
+        ("timed out", &requests.timed_out),
+        ("rejected", &requests.rejected),
+        ("ended by an error", &requests.failed),
+        ("unfinished", &requests.unfinished),
+    ];
+    let mut causes: Vec<(&str, f64)> =
+        causes.into_iter().map(|(cause, stat)| (cause, stat.mean)).filter(|(_, count)| *count > 0.0).collect();
+    causes.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let causes: Vec<String> =
+        causes.into_iter().map(|(cause, number)| format!("{} {cause}", count(number.round()))).collect();
+    (total.failure_ratio.mean >= TOLERATED_FAILURES).then(|| {
+        let arrived = count(requests.arrived.mean.round());
+        format!("{} of requests failed ({} of {arrived})", percent(total.failure_ratio.mean), causes.join(", "))
+    })
 }
 
 /// A limit with its value and whom it held back: `reserved 200 of checkout`.
 pub(super) fn limit(hit: &LimitHit) -> String {
-    let value = hit.value.map_or_else(String::new, |value| format!(" {}", count(value)));
+    let text = |value: f64| if is_timeout(hit) { Quantity::Seconds.bound(value) } else { count(value) };
+    let value = hit.value.map_or_else(String::new, |value| format!(" {}", text(value)));
     format!("{}{value} of {}", hit.limit, hit.function)
+}
+
+/// What a limit did: `held back 1,234`.
+pub(super) fn held(hit: &LimitHit) -> String {
+    let what = if is_timeout(hit) { "cut off" } else { "held back" };
+    format!("{what} {}", Quantity::Count.stat(&hit.throttled))
+}
+
+fn is_timeout(hit: &LimitHit) -> bool {
+    hit.limit.ends_with("timeout")
 }
 
 /// How much was simulated, in one line.

@@ -1,6 +1,6 @@
 //! A scenario under another load, and with another size of its functions.
 
-use super::model::{Function, Scenario};
+use super::model::{Function, Scenario, Target};
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::scaling::predictive::forecast::{ForecastSpec, Oracle};
 
@@ -21,16 +21,27 @@ impl Scenario {
         scenario.functions.iter_mut().for_each(|function| tell_oracle(&mut function.scaling, factor));
         scenario
     }
+
+    /// Makes the running times that sources of a function have of their own `factor` times as long.
+    pub(super) fn scale_sources_of(&mut self, function: &str, factor: f64) {
+        let Some(place) = self.functions.iter().position(|known| known.name == function) else { return };
+        for source in &mut self.sources {
+            if matches!(source.target, Target::Function(id) if id.index() == place) {
+                source.duration = source.duration.as_ref().map(|duration| duration.scaled(factor));
+            }
+        }
+    }
 }
 
 impl Function {
     /// Makes running times those of the function's memory, where they were measured with `measured_mb` and the share
-    /// `cpu_bound` (0 to 1) of them is work of one thread: see [`speed_factor`].
-    pub fn run_at_own_memory(&mut self, measured_mb: u32, cpu_bound: f64) {
+    /// `cpu_bound` (0 to 1) of them is work of one thread: see [`speed_factor`], which it returns.
+    pub fn run_at_own_memory(&mut self, measured_mb: u32, cpu_bound: f64) -> f64 {
         let factor = speed_factor(measured_mb, self.memory_mb, cpu_bound);
         self.duration = self.duration.scaled(factor);
         self.cold_duration = self.cold_duration.as_ref().map(|duration| duration.scaled(factor));
         tell_oracle(&mut self.scaling, factor);
+        factor
     }
 }
 

@@ -18,6 +18,7 @@ mod layer;
 pub mod limits;
 pub mod load;
 mod model;
+pub mod objective;
 mod overlay;
 pub mod plan;
 mod preset;
@@ -34,6 +35,7 @@ pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, ins
 pub use base::{Base, Findings};
 pub use data::Files;
 pub use model::*;
+pub use objective::{Bound, Goal, Objective, Subject};
 
 use crate::hash::fnv1a;
 use crate::schema::decode::{Field, Reader};

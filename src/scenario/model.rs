@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
@@ -298,6 +299,26 @@ pub struct Source {
     pub entry: Option<ComponentId>,
     /// When they come.
     pub arrivals: ArrivalSpec,
+    /// T_func of its requests, in place of that of their function.
+    pub duration: Option<Dist>,
+}
+
+impl Source {
+    /// How long its requests run, where that does not depend on the request.
+    #[must_use]
+    pub fn service<'a>(&'a self, functions: &'a [Function]) -> Option<&'a Dist> {
+        let of_target = || match &self.target {
+            Target::Function(id) => functions.get(id.index()).map(|function| &function.duration),
+            Target::ByTrace(_) => None,
+        };
+        self.duration.as_ref().or_else(of_target)
+    }
+
+    /// The mean of it, s; 0 where it depends on the request.
+    #[must_use]
+    pub fn service_mean_s(&self, functions: &[Function]) -> f64 {
+        self.service(functions).map_or(0.0, Dist::mean_s)
+    }
 }
 
 /// A component of the path of requests.
@@ -334,28 +355,8 @@ pub enum Target {
 pub struct Variant {
     /// Unique name.
     pub name: String,
-    /// Dotted key and TOML value, in the order of the file.
+    /// Dotted key and TOML value, in the order of the file. What it adds is not among them.
     pub set: Vec<(String, String)>,
-}
-
-/// Something that must be met.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Objective {
-    /// Key of the summary, as `latency_s.p99`.
-    pub metric: String,
-    /// The function it is about; none: the total.
-    pub function: Option<FnId>,
-    /// The side of the bound that is good.
-    pub bound: Bound,
-}
-
-/// The side of a value that is good.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Bound {
-    /// The metric must stay below this.
-    Below(f64),
-    /// The metric must stay above this.
-    Above(f64),
 }
 
 /// What the platform charges, in US dollars.

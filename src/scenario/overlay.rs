@@ -11,8 +11,15 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead, nearest}
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
-/// Applies the changes of one variant (a `[[variant]]` as it was read).
+/// The lists to which a variant can add.
+const ADDED: [&str; 2] = ["function", "source"];
+
+/// Applies the changes of one variant (a `[[variant]]` as it was read): first what it adds, so that it can be set too.
 pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {
+    for list in ADDED {
+        let Some(added) = variant.get(list) else { continue };
+        add(root, list, added);
+    }
     let Some(set) = variant.get("set") else { return };
     for change in set.entries() {
         let mut node = change.node.clone();
@@ -26,6 +33,19 @@ pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Prob
         let place = node.place;
         node.move_to(place);
         set_key(root, &change.key, change.place, |_| node, problems);
+    }
+}
+
+/// Appends the elements of a list to that of the file.
+fn add(root: &mut Node, list: &str, added: &Node) {
+    let Value::Table(sections) = &mut root.value else { return };
+    match sections.iter_mut().find(|section| section.key == list) {
+        Some(section) => {
+            if let Value::List(elements) = &mut section.node.value {
+                elements.extend_from_slice(added.elements());
+            }
+        }
+        None => sections.push(Entry::new(list, added.place, added.value.clone())),
     }
 }
 

@@ -72,12 +72,17 @@ impl Plan {
         let mut scenario = base.with(self.levels(places).map(|(choice, level)| (&choice.axis, level)))?;
         for (choice, _) in self.levels(places) {
             let Some(share) = choice.cpu_bound_share else { continue };
+            let mut scaled = Vec::new();
             for function in &mut scenario.functions {
                 let before = measured.functions.iter().find(|other| other.name == function.name);
                 if let Some(before) = before.filter(|_| choice.axis.key == format!("function.{}.memory", function.name))
                 {
-                    function.run_at_own_memory(before.memory_mb, share);
+                    let factor = function.run_at_own_memory(before.memory_mb, share);
+                    scaled.push((function.name.clone(), factor));
                 }
+            }
+            for (name, factor) in scaled {
+                scenario.scale_sources_of(&name, factor);
             }
         }
         Ok(scenario)

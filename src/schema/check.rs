@@ -104,34 +104,52 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
     /// Which of several ways to give something was taken, each with its keys and whether they have a value. Reports it if
     /// parts of several, of one, or of none are there.
     pub fn either(&mut self, ways: &[&[(&'static str, bool)]]) -> Option<usize> {
-        let mut given: Vec<&'static str> = Vec::new();
-        for &(key, is_given) in ways.iter().copied().flatten() {
-            if !is_given && self.reader.is_broken(self.node, key) {
-                return None;
-            }
-            if is_given && !given.contains(&key) {
-                given.push(key);
-            }
+        if ways.iter().copied().flatten().any(|&(key, given)| !given && self.reader.is_broken(self.node, key)) {
+            return None;
         }
-        let names = |way: &[(&'static str, bool)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
-        let fits = |way: &[(&'static str, bool)]| way.len() == given.len() && way.iter().all(|(_, is_given)| *is_given);
-        if let Some(way) = ways.iter().copied().position(fits) {
-            return Some(way);
-        }
-        let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
-        // The ways that were begun; if what is there fits into none, all of them.
-        let all: Vec<_> = ways.iter().map(|way| names(way)).collect();
-        let begun: Vec<_> = all.iter().filter(|way| given.iter().all(|key| way.contains(key))).cloned().collect();
-        let open = if begun.is_empty() { &all } else { &begun };
-        let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
-        let (path, table) = (self.reader.path(), self.node.place);
-        self.add(match given.last() {
-            None => Problem::missing(table, format!("`{path}` needs {choices}")),
-            Some(_) if !begun.is_empty() => Problem::missing(table, format!("`{path}` has {} alone", quoted(&given)))
-                .help(format!("write {choices}")),
-            Some(key) => Problem::error(self.span(key), format!("`{path}` cannot have {} together", quoted(&given)))
-                .help(format!("write {choices}")),
-        });
-        None
+        let of_way = |way: &&[(&'static str, bool)]| {
+            way.iter().map(|&(key, given)| (key, given.then(|| self.span(key)))).collect()
+        };
+        let ways: Vec<Vec<_>> = ways.iter().map(of_way).collect();
+        one_of_ways(&self.reader.path(), self.node.place, &ways).map_err(|problem| self.add(problem)).ok()
     }
+}
+
+/// Which of several ways to give something was taken, each with its keys and where they stand, if they do; what is wrong if
+/// parts of several, of one, or of none are there.
+///
+/// # Errors
+/// As said.
+pub fn one_of_ways(
+    path: &str,
+    table: SourceSpan,
+    ways: &[Vec<(&'static str, Option<SourceSpan>)>],
+) -> Result<usize, Problem> {
+    let mut given: Vec<(&'static str, SourceSpan)> = Vec::new();
+    for (key, place) in ways.iter().flatten() {
+        if let (Some(place), false) = (place, given.iter().any(|(known, _)| known == key)) {
+            given.push((key, *place));
+        }
+    }
+    let fits = |way: &Vec<(&str, Option<SourceSpan>)>| {
+        way.len() == given.len() && way.iter().all(|(_, place)| place.is_some())
+    };
+    if let Some(way) = ways.iter().position(fits) {
+        return Ok(way);
+    }
+    let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
+    let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
+    // The ways that were begun; if what is there fits into none, all of them.
+    let all: Vec<Vec<&str>> = ways.iter().map(|way| way.iter().map(|(key, _)| *key).collect()).collect();
+    let begun: Vec<_> = all.iter().filter(|way| keys.iter().all(|key| way.contains(key))).cloned().collect();
+    let open = if begun.is_empty() { &all } else { &begun };
+    let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
+    Err(match given.last() {
+        None => Problem::missing(table, format!("`{path}` needs {choices}")),
+        Some(_) if !begun.is_empty() => {
+            Problem::missing(table, format!("`{path}` has {} alone", quoted(&keys))).help(format!("write {choices}"))
+        }
+        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot have {} together", quoted(&keys)))
+            .help(format!("write {choices}")),
+    })
 }

@@ -459,26 +459,38 @@ number!(Amount, "a number, 0 or more", 0.0, json!({"type": "number", "minimum": 
 #[derive(Debug)]
 pub struct MetricValue;
 
+/// As it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum MetricAmount {
+    /// A number in the base unit.
+    Number(f64),
+    /// Text, which has its unit.
+    Text(String),
+}
+
 impl Field for MetricValue {
-    type Value = String;
+    type Value = MetricAmount;
     const SHAPE: Shape = Shape::Leaf(&LeafShape {
         expected: "a number, or one with a unit such as \"800ms\" or \"1%\"",
         quoted: false,
         schema: || json!({"type": ["number", "string"], "maxLength": MAX_TEXT}),
     });
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<MetricAmount> {
         match node.value {
-            Value::Integer(Some(number)) => return Some(number.to_string()),
+            Value::Integer(Some(number)) => return Some(MetricAmount::Number(number as f64)),
             Value::Float(number) if number.is_finite() => {
-                return of_a_size(number, 0.0, node, reader).map(|number| number.to_string());
+                return of_a_size(number, 0.0, node, reader).map(MetricAmount::Number);
             }
-            Value::Text(_) => return Text::read(node, reader),
+            Value::Text(_) => return Text::read(node, reader).map(MetricAmount::Text),
             _ => reader.refuse(node, Self::SHAPE),
         }
         None
     }
-    fn write(value: &String) -> Value {
-        value.parse().map_or_else(|_| Value::from_text(value), Value::Float)
+    fn write(value: &MetricAmount) -> Value {
+        match value {
+            MetricAmount::Number(number) => Value::Float(*number),
+            MetricAmount::Text(text) => Value::from_text(text),
+        }
     }
 }
 

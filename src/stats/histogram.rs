@@ -178,8 +178,18 @@ impl Histogram {
     /// Several quantiles, in one go.
     #[must_use]
     pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
-        let (min, max) = (self.min()? as f64, self.max()? as f64);
-        let highest = self.count() - 1;
+        self.quantiles_with(0, &shares)?.try_into().ok()
+    }
+
+    /// The same where `infinite` more values lie beyond all others. A quantile between the largest of these and infinity is
+    /// infinite.
+    #[must_use]
+    pub fn quantiles_with(&self, infinite: u64, shares: &[f64]) -> Option<Vec<f64>> {
+        let highest = (self.count() + infinite).checked_sub(1)?;
+        let (Some(min), Some(max)) = (self.min(), self.max()) else {
+            return Some(vec![f64::INFINITY; shares.len()]);
+        };
+        let (min, max) = (min as f64, max as f64);
         let rank = |p: f64| p.clamp(0.0, 1.0) * highest as f64; // NaN stays NaN, and becomes rank 0 below
         // The ranks on both sides of each share, in rising order, each with the place of its share.
         let mut ranks: Vec<(u64, usize)> = shares
@@ -191,23 +201,29 @@ impl Histogram {
             })
             .collect();
         ranks.sort_unstable();
-        let mut values = vec![0.0; 2 * N];
+        let mut values = vec![f64::INFINITY; 2 * shares.len()];
         self.at_ranks(&ranks, &mut values);
-        Some(std::array::from_fn(|place| {
-            let p = shares[place];
-            if p <= 0.0 || p.is_nan() {
+        let quantile = |(place, p): (usize, &f64)| {
+            if *p <= 0.0 || p.is_nan() {
                 return min;
-            } else if p >= 1.0 {
-                return max;
+            } else if *p >= 1.0 {
+                return if infinite > 0 { f64::INFINITY } else { max };
             }
-            let (low, high) = (values[2 * place], values[2 * place + 1]);
-            (low + (high - low) * rank(p).fract()).clamp(min, max)
-        }))
+            let (low, high, part) = (values[2 * place], values[2 * place + 1], rank(*p).fract());
+            if high == f64::INFINITY {
+                return if part == 0.0 { low.clamp(min, max) } else { high };
+            }
+            (low + (high - low) * part).clamp(min, max)
+        };
+        Some(shares.iter().enumerate().map(quantile).collect())
     }
 
     /// The values of these ranks, which rise; each comes to the place that stands with it.
     fn at_ranks(&self, ranks: &[(u64, usize)], values: &mut [f64]) {
-        let mut ranks = ranks.iter().skip_while(|(rank, _)| *rank < self.zeros).peekable();
+        let mut ranks = ranks.iter().peekable();
+        while let Some((_, place)) = ranks.next_if(|(rank, _)| *rank < self.zeros) {
+            values[*place] = 0.0;
+        }
         let mut below = self.zeros;
         let used = self.used();
         for (chunk, counts) in self.counts[used.clone()].chunks(CHUNK).enumerate() {
@@ -452,5 +468,20 @@ mod tests {
             reused.merge(&of(bits, &b));
             prop_assert!(reused.iter_bins().eq(of(bits, &b).iter_bins()));
         }
+    }
+
+    #[test]
+    fn values_beyond_all_others_are_infinite() {
+        let mut histogram = Histogram::new(10);
+        (1..=80).for_each(|value| histogram.record(value * 1000));
+        // 80 values and 20 infinite ones: ranks p * 99, so that 0.5 is between the 50th and the 51st.
+        let found = histogram.quantiles_with(20, &[0.0, 0.5, 0.79, 0.81, 0.95, 1.0]).expect("values");
+        assert!((found[0] - 1000.0).abs() < 1.0 && (found[1] - 50_500.0).abs() < 60.0, "{found:?}");
+        assert!((found[2] - 79_210.0).abs() < 80.0, "{found:?}");
+        assert!(found[3..].iter().all(|value| *value == f64::INFINITY), "{found:?}");
+        assert_eq!(histogram.quantiles_with(0, &[0.25]), histogram.quantiles([0.25]).map(|[one]| vec![one]));
+        let empty = Histogram::new(10);
+        assert_eq!(empty.quantiles_with(3, &[0.0, 0.5, 1.0]), Some(vec![f64::INFINITY; 3]));
+        assert_eq!(empty.quantiles_with(0, &[0.5]), None);
     }
 }

@@ -168,7 +168,9 @@ pub fn judge(range: Option<Range>, side: Side, events: Option<(&[Events], Side)>
     }
 }
 
-fn finding(range: Range, side: Side) -> Finding {
+/// What a range says of a bound.
+#[must_use]
+pub fn finding(range: Range, side: Side) -> Finding {
     let (met, missed) = match side {
         Side::Below(bound) => (range.high < bound, range.low >= bound),
         Side::Above(bound) => (range.low > bound, range.high <= bound),

@@ -39,13 +39,14 @@ impl Plan {
         options: &Options,
         go_on: &dyn Fn() -> ControlFlow<()>,
     ) -> Result<(Self, Problems), StudyError> {
-        let (mut base, scenario, warnings) = Base::read(source.name, source.bytes, &options.parse, source.files)?;
+        let (mut base, mut scenario, warnings) = Base::read(source.name, source.bytes, &options.parse, source.files)?;
         let mut asked = asked(source.name, options, &scenario)?;
         if let Some(most) = options.max_replications {
             asked.max_replications = most;
         }
         let first = first(options, &asked)?;
-        let candidates = candidates(&mut base, &scenario, &asked, go_on)?;
+        let mut candidates = candidates(&mut base, &scenario, &asked, go_on)?;
+        std::iter::once(&mut scenario).chain(&mut candidates).for_each(Scenario::imply_few_failures);
         Ok((Self { scenario, asked, first, candidates }, warnings))
     }
 }

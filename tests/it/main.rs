@@ -9,6 +9,7 @@ mod compare;
 mod conformance;
 mod coverage;
 mod docs;
+mod failures;
 mod floors;
 mod gate;
 mod good_scenarios;

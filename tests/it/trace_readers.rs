@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use forewarm::dist::Dist;
 use forewarm::experiment;
-use forewarm::scenario::{Files, ParseOptions, Problems, Scenario, Target, parse_with_warnings};
+use forewarm::id::FnId;
+use forewarm::scenario::{Files, ParseOptions, Problems, Scenario, Subject, Target, parse_with_warnings};
 use forewarm::time::Span;
 use forewarm::workload::trace::{
     Azure2019, Azure2019Files, OnError, RateTrace, RowFormat, RowTrace, TraceError, TraceStats,
@@ -204,7 +205,7 @@ fn a_trace_brings_its_functions() {
     assert!(scenario.functions.iter().all(|f| f.duration == Dist::Constant(Span::from_secs(7))));
     let Target::ByTrace(targets) = &scenario.sources[0].target else { panic!("by trace") };
     assert_eq!(targets.iter().map(|id| id.0).collect::<Vec<_>>(), [1, 0, 2, 3]);
-    assert_eq!(scenario.objectives[0].function.map(|id| id.0), Some(1));
+    assert_eq!(scenario.objectives[0].subject, Subject::Function(FnId(1)));
     let again = loaded(&scenario.resolved, &[("r.csv", rows)]);
     assert_eq!((again.hash, again.functions.len()), (scenario.hash, 4));
 }

@@ -82,8 +82,9 @@ impl FunctionState<'_> {
             Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
         };
         let ready = now + start_up;
-        instance.ready = is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO;
-        if !instance.ready {
+        if is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO {
+            instance.become_ready(now);
+        } else {
             instance.deadline = ready;
         }
         let (stage, provisioned) = (instance.stage(), instance.provisioned);
@@ -127,11 +128,11 @@ impl FunctionState<'_> {
     }
 
     /// An instance has started.
-    pub(super) fn make_ready(&mut self, key: Key<Instance>) {
+    pub(super) fn make_ready(&mut self, key: Key<Instance>, now: SimTime) {
         let instance = self.instances.get_mut(key);
         debug_assert!(!instance.ready);
         self.levels.starting -= 1;
-        instance.ready = true;
+        instance.become_ready(now);
         instance.deadline = SimTime::NEVER;
         *self.levels.at(instance.stage()) += 1;
         self.check_levels();

@@ -133,10 +133,12 @@ impl FunctionState<'_> {
         }
         match placement {
             Placement::Ready(place) => {
+                let ready_at = self.instances.get(place).ready_at;
                 self.take_slot(place);
                 let this = self.requests.get_mut(request);
                 this.instance = place;
-                shared.observer.assigned(now, self.id, false, this.cold_affected);
+                let is_affected = ready_at > this.born;
+                shared.observer.assigned(now, self.id, false, is_affected);
                 self.start(request, now, shared);
             }
             Placement::Waiting(place) => {
@@ -145,7 +147,7 @@ impl FunctionState<'_> {
             }
             Placement::Starting(place) => {
                 self.take_slot(place);
-                self.wait_for_start(request, place);
+                self.wait_at(request, place);
                 shared.observer.assigned(now, self.id, false, true);
             }
             Placement::Create => {
@@ -200,14 +202,13 @@ impl FunctionState<'_> {
     fn create_for<O: Observer>(&mut self, request: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
         let this = self.requests.get_mut(request);
         this.cold = true;
-        this.cold_affected = true;
         let place = self.create(Reason::Request(request), now, shared);
         self.take_slot(place);
         if self.instances.get(place).ready {
             self.requests.get_mut(request).instance = place;
             self.start(request, now, shared);
         } else {
-            self.wait_for_start(request, place);
+            self.wait_at(request, place);
             self.offer_starting(place);
         }
     }
@@ -223,11 +224,6 @@ impl FunctionState<'_> {
         } else {
             self.starting.push_back((place, instance.id));
         }
-    }
-
-    pub(super) fn wait_for_start(&mut self, request: Key<Request>, place: Key<Instance>) {
-        self.wait_at(request, place);
-        self.requests.get_mut(request).cold_affected = true;
     }
 
     /// A request waits at its instance, behind those that do already.

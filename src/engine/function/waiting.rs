@@ -2,13 +2,10 @@
 
 use super::super::Shared;
 use super::super::event::{Event, Kind};
-use super::super::instance::Instance;
 use super::super::limits::TokenBucket;
 use super::super::observer::{Finished, Limit, Observer};
 use super::super::request::Request;
-use super::super::slab::Key;
 use super::FunctionState;
-use super::placement::Placement;
 use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
 use crate::scenario::Overflow;
@@ -88,25 +85,11 @@ impl FunctionState<'_> {
     /// Serves as many as can be from the front of the queue.
     #[inline]
     pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.serve_queue_with(Key::NIL, now, shared);
-    }
-
-    /// The same when the instance at place `started` has just become ready: whoever gets it has waited for it to start.
-    #[inline]
-    pub(super) fn serve_queue_with<O: Observer>(
-        &mut self,
-        started: Key<Instance>,
-        now: SimTime,
-        shared: &mut Shared<O>,
-    ) {
         while let Some(&front) = self.queue.front() {
             match self.place(now, false, shared) {
                 Ok(placement) => {
                     self.queue.pop_front();
                     self.levels.queued -= 1;
-                    if matches!(placement, Placement::Ready(place) if place == started) {
-                        self.requests.get_mut(front).cold_affected = true;
-                    }
                     self.assign(front, placement, now, shared);
                     if self.queue.is_empty() {
                         self.leave_account(shared);

@@ -1,7 +1,7 @@
 //! What happens to a configuration when the load grows.
 
 use super::laboratory::Simulator;
-use super::samples::shown_range;
+use super::samples::{conclude, shown_range};
 use crate::engine::SimError;
 use crate::measure::RunResult;
 use crate::measure::plan::{
@@ -9,8 +9,8 @@ use crate::measure::plan::{
 };
 use crate::scenario::limits::MAX_REQUESTS;
 use crate::scenario::plan::Growth;
-use crate::scenario::{Scenario, Target};
-use crate::stats::selection::{Events, Finding, judge, mean_range};
+use crate::scenario::{Scenario, Source};
+use crate::stats::selection::mean_range;
 
 /// Multiples of today's load that are looked at in any case.
 const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
@@ -137,24 +137,15 @@ pub(super) fn together(objectives: &[Outcome]) -> Verdict {
 }
 
 fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], alpha: f64) -> Outcome {
-    let values: Vec<f64> = observed.iter().map(|one| one.values[place]).filter(|value| value.is_finite()).collect();
-    let range = mean_range(&values, alpha);
-    let events: Option<Vec<Events>> = observed.iter().map(|one| one.events[place]).collect();
-    let finding = if values.is_empty() {
-        Finding::Missed
-    } else {
-        judge(range, requirement.side, events.as_deref().zip(requirement.share), alpha)
-    };
-    let range = shown_range(range, requirement, events.as_deref(), alpha);
-    Outcome { value: Estimate::positive(range, f64::NAN), verdict: finding.into() }
+    let range = |values: &[f64]| mean_range(values, alpha);
+    let finding = conclude(requirement, place, observed, observed.len() as u32, alpha, range);
+    let value = Estimate::positive(shown_range(requirement, place, observed, alpha, range), f64::NAN);
+    Outcome { value, verdict: finding.into(), by_mean: false }
 }
 
 /// Requests expected in one replication.
 fn requests(scenario: &Scenario) -> f64 {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    let service = |target: &Target| match target {
-        Target::Function(id) => scenario.functions[id.index()].duration.mean_s(),
-        Target::ByTrace(_) => 0.0,
-    };
-    scenario.sources.iter().map(|source| source.arrivals.mean_rate(service(&source.target), horizon) * horizon).sum()
+    let rate = |source: &Source| source.arrivals.mean_rate(source.service_mean_s(&scenario.functions), horizon);
+    scenario.sources.iter().map(|source| rate(source) * horizon).sum()
 }

@@ -85,7 +85,11 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     let space = Space::new(input.plan.axes.iter().map(axis).collect());
     let mut simulator =
         Simulator { candidates: input.candidates, subjects: &subjects, threads, progress, simulated: 0 };
-    let question = Question { requirements: requirements.clone(), indifference: input.plan.indifference };
+    let question = Question {
+        requirements: requirements.clone(),
+        indifference: input.plan.indifference,
+        of_a_run: input.scenario.simulation.replications,
+    };
     let mut search = Search::new(&mut simulator, space.clone(), question, levels());
     let mut answers = Answers::new(&requirements);
     let stopped = answers.find(&mut search, input, &space).err();
@@ -259,15 +263,18 @@ impl<'a> Answers<'a> {
             .map(|place| Outcome {
                 value: Estimate::positive(samples.range(number, place), f64::NAN),
                 verdict: samples.judge_one(number, place).into(),
+                by_mean: samples.is_by_mean(number, place),
             })
             .collect();
         let costs = column(|one| one.month_usd);
+        let is_never = samples.of(number).iter().any(|one| one.latency_s == f64::INFINITY);
+        let latency = Some(column(|one| one.latency_s)).filter(|_| !is_never);
         Candidate {
             number,
             values: input.plan.levels(&space.places(number)).map(|(_, level)| level.text.clone()).collect(),
             replications: samples.done(number),
             month_usd: Estimate::positive(samples.levels().cost_range(&costs), samples.cost(number)),
-            latency_s: Estimate::positive(samples.levels().range(&column(|one| one.latency_s)), f64::NAN),
+            latency_s: Estimate::positive(latency.and_then(|values| samples.levels().range(&values)), f64::NAN),
             verdict: together(&objectives),
             objectives,
         }
@@ -360,10 +367,12 @@ fn static_settings(input: &Input<'_>, space: &Space, best: usize) -> Vec<(f64, O
     let scenario = &input.candidates[best];
     let horizon = scenario.simulation.horizon.as_secs_f64();
     let setting = |(place, function): (usize, &Function)| {
-        let mean = function.duration.mean_s();
         let is_its = |source: &&Source| matches!(source.target, Target::Function(id) if id.index() == place);
-        let rates = scenario.sources.iter().filter(is_its).map(|source| source.arrivals.mean_rate(mean, horizon));
-        let instances = rates.sum::<f64>() * mean / f64::from(function.concurrency.per_instance);
+        let loads = scenario.sources.iter().filter(is_its).map(|source| {
+            let mean = source.service_mean_s(&scenario.functions);
+            source.arrivals.mean_rate(mean, horizon) * mean
+        });
+        let instances = loads.sum::<f64>() / f64::from(function.concurrency.per_instance);
         let key_of = |end: &str| format!("function.{}.concurrency.{end}", function.name);
         let axis_of = |end: &&str| input.plan.axes.iter().position(|choice| choice.axis.key == key_of(end));
         let as_set = SETS.iter().find_map(axis_of).filter(|_| instances > 0.0).and_then(|axis| {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::measure::plan::{Kind, Observation, Requirement};
-use crate::stats::selection::{Events, Finding, Levels, Range, Side, share_range};
+use crate::stats::selection::{Events, Finding, Levels, Range, Side, finding, judge, share_range};
 
 /// A range this narrow, as a part of the bound, and still around it: more replications would not tell anything that matters.
 const AT_THE_BOUND: f64 = 0.005;
@@ -16,6 +16,8 @@ pub struct Question {
     pub requirements: Vec<Requirement>,
     /// A difference in cost of less than this part does not matter.
     pub indifference: f64,
+    /// Replications of a run of a candidate by itself, in which it has to meet the requirements too.
+    pub of_a_run: u32,
 }
 
 /// What a search leaves out of the question.
@@ -84,29 +86,41 @@ impl Samples {
     /// What may be said of one requirement of a candidate: what the first look that said something said.
     #[must_use]
     pub fn judge_one(&self, candidate: usize, place: usize) -> Finding {
-        let sample = self.of(candidate);
-        let requirement = self.question.requirements[place];
+        let (sample, requirement) = (self.of(candidate), &self.question.requirements[place]);
+        let (alpha, most) = (self.levels.requirement(), self.most());
         let at = |look: &u32| {
             let sample = &sample[..*look as usize];
-            let values = there(sample, place);
-            if values.is_empty() {
-                // Nothing was ever there to measure: no request was completed.
-                return Finding::Missed;
-            }
-            let events: Option<Vec<Events>> = sample.iter().map(|one| one.events[place]).collect();
-            self.levels.judge(&values, requirement.side, events.as_deref().zip(requirement.share))
+            conclude(requirement, place, sample, most, alpha, |values| self.levels.range(values))
         };
         let looks = self.levels.looks().iter().filter(|look| **look <= self.done(candidate));
-        looks.map(at).find(|finding| *finding != Finding::Open).unwrap_or(Finding::Open)
+        let finding = looks.map(at).find(|finding| *finding != Finding::Open).unwrap_or(Finding::Open);
+        let of_a_run = &sample[..sample.len().min(self.question.of_a_run as usize)];
+        match finding {
+            Finding::Met if !of_a_run.is_empty() && !requirement.is_good(mean(requirement, place, of_a_run)) => {
+                Finding::Missed
+            }
+            finding => finding,
+        }
+    }
+
+    /// Replications at the last look.
+    fn most(&self) -> u32 {
+        self.levels.looks().last().copied().unwrap_or_default()
+    }
+
+    /// Whether there will be too few requests to prove a requirement, so that the mean decides.
+    #[must_use]
+    pub fn is_by_mean(&self, candidate: usize, place: usize) -> bool {
+        let (sample, requirement) = (self.of(candidate), &self.question.requirements[place]);
+        requirement.is_pooled && !is_provable(requirement, place, sample, self.most(), self.levels.requirement())
     }
 
     /// The range of a requirement's metric.
     #[must_use]
     pub fn range(&self, candidate: usize, place: usize) -> Option<Range> {
-        let sample = self.of(candidate);
-        let events: Option<Vec<Events>> = sample.iter().map(|one| one.events[place]).collect();
-        let range = self.levels.range(&there(sample, place));
-        shown_range(range, &self.question.requirements[place], events.as_deref(), self.levels.requirement())
+        let requirement = &self.question.requirements[place];
+        let alpha = self.levels.requirement();
+        shown_range(requirement, place, self.of(candidate), alpha, |values| self.levels.range(values))
     }
 
     /// The mean cost of a month of a candidate that was looked at.
@@ -116,11 +130,22 @@ impl Samples {
         sample.iter().map(|one| one.month_usd).sum::<f64>() / sample.len() as f64
     }
 
-    /// The mean cost of a month at the first look, with the same luck for all.
-    pub(super) fn cost_at_first(&self, candidate: usize) -> f64 {
+    /// By what candidates are compared: the mean cost of a million successful requests.
+    fn price(sample: &[Observation]) -> f64 {
+        let there = || sample.iter().map(|one| one.per_million_usd).filter(|usd| !usd.is_nan());
+        there().sum::<f64>() / there().count() as f64
+    }
+
+    /// The price at the first look, with the same luck for all.
+    pub(super) fn price_at_first(&self, candidate: usize) -> f64 {
         let sample = self.of(candidate);
         let first = self.levels.looks().first().map_or(sample.len(), |first| sample.len().min(*first as usize));
-        sample[..first].iter().map(|one| one.month_usd).sum::<f64>() / first as f64
+        Self::price(&sample[..first])
+    }
+
+    /// The price of a candidate that was looked at.
+    pub(super) fn price_of(&self, candidate: usize) -> f64 {
+        Self::price(self.of(candidate))
     }
 
     /// The requirements that are asked for. A budget is not: it is looked at when the cheapest is known.
@@ -150,27 +175,35 @@ impl Samples {
 
     /// Whether a candidate is shown not to be cheaper than another by more than does not matter.
     pub(super) fn is_not_cheaper(&self, candidate: usize, than: usize) -> bool {
-        let tolerance = self.question.indifference * self.cost(than).abs();
-        candidate == than || self.difference(candidate, than).is_some_and(|range| range.low >= -tolerance)
+        let tolerance = self.question.indifference * self.price_of(than).abs();
+        candidate == than || self.price_difference(candidate, than).is_some_and(|range| range.low >= -tolerance)
     }
 
     /// Whether a candidate is shown to be cheaper than another by more than does not matter.
     pub(super) fn is_cheaper(&self, candidate: usize, than: usize) -> bool {
-        let tolerance = self.question.indifference * self.cost(candidate).abs();
-        self.difference(candidate, than).is_some_and(|range| range.high < -tolerance)
+        let tolerance = self.question.indifference * self.price_of(candidate).abs();
+        self.price_difference(candidate, than).is_some_and(|range| range.high < -tolerance)
     }
 
-    /// The range of the difference in cost of two candidates, at a look that both had.
+    /// The range of the difference in cost of a month of two candidates, at a look that both had.
     #[must_use]
     pub fn difference(&self, candidate: usize, than: usize) -> Option<Range> {
+        self.difference_of(candidate, than, |one| one.month_usd)
+    }
+
+    fn price_difference(&self, candidate: usize, than: usize) -> Option<Range> {
+        self.difference_of(candidate, than, |one| one.per_million_usd)
+    }
+
+    fn difference_of(&self, candidate: usize, than: usize, cost: fn(&Observation) -> f64) -> Option<Range> {
         let pairs = self.of(candidate).iter().zip(self.of(than));
-        let differences: Vec<f64> = pairs.map(|(a, b)| a.month_usd - b.month_usd).collect();
-        self.levels.cost_range(&differences)
+        let differences = pairs.map(|(a, b)| cost(a) - cost(b)).filter(|difference| !difference.is_nan());
+        self.levels.cost_range(&differences.collect::<Vec<_>>())
     }
 
     /// Cheaper ones first; of equal ones the first.
     pub(super) fn by_cost(&self, a: usize, b: usize) -> Ordering {
-        self.cost(a).total_cmp(&self.cost(b)).then(a.cmp(&b))
+        self.price_of(a).total_cmp(&self.price_of(b)).then(a.cmp(&b))
     }
 
     /// Replications of a candidate.
@@ -209,16 +242,88 @@ impl Samples {
     }
 }
 
-/// The range of a metric, where it is a share no narrower than its events allow.
-pub(super) fn shown_range(
-    range: Option<Range>,
+impl Requirement {
+    /// Whether a value is on the good side.
+    fn is_good(&self, value: f64) -> bool {
+        match self.side {
+            Side::Below(bound) => value < bound,
+            Side::Above(bound) => value > bound && value.is_finite(),
+        }
+    }
+}
+
+/// What observations say of a requirement. `most`: replications at the last look; `range`: that of a mean.
+pub(super) fn conclude(
     requirement: &Requirement,
-    events: Option<&[Events]>,
+    place: usize,
+    sample: &[Observation],
+    most: u32,
     alpha: f64,
+    range: impl Fn(&[f64]) -> Option<Range>,
+) -> Finding {
+    let values = there(sample, place);
+    if values.is_empty() || values.contains(&f64::INFINITY) {
+        // Nothing was ever there to measure, or so many requests fail that a quantile is never reached.
+        return Finding::Missed;
+    }
+    let events = events(sample, place);
+    if !requirement.is_pooled {
+        return judge(range(&values), requirement.side, events.as_deref().zip(requirement.share), alpha);
+    }
+    let finding = share_range(&events.unwrap_or_default(), alpha).map(|range| finding(range, requirement.side));
+    match finding {
+        Some(Finding::Open) | None if !is_provable(requirement, place, sample, most, alpha) => {
+            let is_good = requirement.is_good(mean(requirement, place, sample));
+            match sample.len() >= most as usize {
+                true if is_good => Finding::Met,
+                true => Finding::Missed,
+                false => Finding::Open,
+            }
+        }
+        finding => finding.unwrap_or(Finding::Open),
+    }
+}
+
+/// Whether the requests of the last look are enough to prove a share: if nothing but good ones were seen, would it be shown?
+fn is_provable(requirement: &Requirement, place: usize, sample: &[Observation], most: u32, alpha: f64) -> bool {
+    let trials: f64 = sample.iter().filter_map(|one| one.events[place]).map(|events| events.trials).sum();
+    let trials = trials / sample.len() as f64 * f64::from(most);
+    let seen = match requirement.side {
+        Side::Below(_) => 0.0,
+        Side::Above(_) => trials,
+    };
+    share_range(&[Events { seen, trials }], alpha).is_some_and(|range| finding(range, requirement.side) == Finding::Met)
+}
+
+/// The mean of a requirement's metric as a run has it: of shares and ratios that of all requests together.
+fn mean(requirement: &Requirement, place: usize, sample: &[Observation]) -> f64 {
+    let is_ratio = requirement.is_pooled || requirement.share == Some(requirement.side);
+    if let Some(events) = events(sample, place).filter(|_| is_ratio) {
+        let sum = |field: fn(&Events) -> f64| events.iter().map(field).sum::<f64>();
+        return sum(|one| one.seen) / sum(|one| one.trials);
+    }
+    let values = there(sample, place);
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The range of a metric, where it is a share no narrower than its events allow; none where it is never reached.
+pub(super) fn shown_range(
+    requirement: &Requirement,
+    place: usize,
+    sample: &[Observation],
+    alpha: f64,
+    range: impl Fn(&[f64]) -> Option<Range>,
 ) -> Option<Range> {
-    let range = range?;
+    let values = there(sample, place);
+    if values.contains(&f64::INFINITY) {
+        return None;
+    }
     let is_share = requirement.share == Some(requirement.side);
-    let by_events = events.filter(|_| is_share).and_then(|events| share_range(events, alpha));
+    let by_events = events(sample, place).filter(|_| is_share).and_then(|events| share_range(&events, alpha));
+    if requirement.is_pooled {
+        return by_events;
+    }
+    let range = range(&values)?;
     Some(by_events.map_or(range, |share| Range {
         mean: range.mean,
         low: range.low.min(share.low),
@@ -228,5 +333,10 @@ pub(super) fn shown_range(
 
 /// The values of a requirement's metric that are there.
 fn there(sample: &[Observation], place: usize) -> Vec<f64> {
-    sample.iter().map(|one| one.values[place]).filter(|value| value.is_finite()).collect()
+    sample.iter().map(|one| one.values[place]).filter(|value| !value.is_nan()).collect()
+}
+
+/// The events behind it, where there are some.
+fn events(sample: &[Observation], place: usize) -> Option<Vec<Events>> {
+    sample.iter().map(|one| one.events[place]).collect()
 }

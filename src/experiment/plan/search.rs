@@ -166,7 +166,7 @@ impl<'a> Search<'a> {
     /// The place of the cheapest on a line of those that were seen; the first of equal ones.
     fn valley(&self, line: &[usize]) -> usize {
         let seen = (0..line.len()).filter(|place| !self.samples.of(line[*place]).is_empty());
-        let cost = |place: usize| self.samples.cost_at_first(line[place]);
+        let cost = |place: usize| self.samples.price_at_first(line[place]);
         seen.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or_default()
     }
 
@@ -178,7 +178,7 @@ impl<'a> Search<'a> {
             if open.is_empty() {
                 return None;
             }
-            open.sort_by_cached_key(|place| Cost(self.samples.cost(lines[*place].reference()), *place));
+            open.sort_by_cached_key(|place| Cost(self.samples.price_of(lines[*place].reference()), *place));
             let mut wanted = Vec::new();
             for place in open.into_iter().take(WIDTH) {
                 match self.step(&mut lines[place], incumbent, without) {

@@ -1,28 +1,28 @@
 //! What is compared, fixed before the first replication, and how sure it must be.
 
 use super::super::replication::Replication;
-use super::super::summary::{Stat, subject};
+use super::super::summary::{Asked, Stat, subject};
 use super::super::{RunResult, Window};
 use super::precision::Precision;
 use super::{Better, Comparison, Contender, Contrast, Method, Verdict};
 use crate::metric;
-use crate::scenario::{Bound, Scenario};
+use crate::scenario::objective::TOLERATED_FAILURES;
+use crate::scenario::{Goal, Scenario, Subject as Whose};
 use crate::stats::comparison::{FAMILY_ALPHA, Finding, Level, Looks, paired};
 
 /// Metrics of the total on which a verdict is given in every comparison. Few, because each makes all intervals wider.
-pub const HEADLINE: [&str; 12] = [
+pub const HEADLINE: [&str; 11] = [
     "latency_s.mean",
     "latency_s.p50",
     "latency_s.p95",
     "latency_s.p99",
     "wait_s.mean",
     "cold_start_ratio",
-    "rejection_ratio",
+    "failure_ratio",
     "requests.completed",
-    "requests.timed_out",
     "queue.mean",
     "cost_usd.total",
-    "cost_usd.per_million_requests",
+    "cost_usd.per_million_succeeded",
 ];
 
 /// Cold-affected over started invocations: takes the place of `cold_start_ratio` in [`HEADLINE`] where a policy creates
@@ -30,14 +30,18 @@ pub const HEADLINE: [&str; 12] = [
 pub const COLD_AFFECTED_RATIO: &str = "cold_affected_ratio";
 
 /// What is followed until it is clear if no objective says what matters: what users feel, and what it costs.
-const FOLLOWED: [&str; 3] = ["latency_s.p99", "cold_start_ratio", "cost_usd.total"];
+const FOLLOWED: [&str; 3] = ["latency_s.p99", "cold_start_ratio", "cost_usd.per_million_succeeded"];
 
 /// A metric that is compared.
 #[derive(Clone, Debug, PartialEq)]
 struct Subject {
     metric: String,
-    /// The function; none: the total.
+    /// The function; none: not of one alone.
     function: Option<String>,
+    /// The source; none: not of one alone.
+    source: Option<String>,
+    /// The place of the objective that it is the value of.
+    objective: Option<usize>,
     /// The side on which a verdict finds it better; none: no verdict is given.
     judged: Option<Better>,
     /// Whether replications are added until it is clear.
@@ -66,33 +70,47 @@ impl Design {
         let (scenario, variants) = (contenders[baseline], contenders.len() - 1);
         let mut functions = contenders.iter().flat_map(|scenario| &scenario.functions);
         let some_wait_for_others = functions.any(|function| function.scaling.orders_all());
-        let mut subjects = Vec::new();
-        let mut add = |metric: &str, function: Option<String>, better: Option<Better>, is_followed: bool| {
-            let known = subjects.iter().any(|one: &Subject| one.metric == metric && one.function == function);
-            if !known {
-                subjects.push(Subject { metric: metric.to_owned(), function, judged: better, is_followed });
+        let mut subjects: Vec<Subject> = Vec::new();
+        let mut add = |subject: Subject| {
+            let is_same = |one: &Subject| {
+                (&one.metric, &one.function, &one.source) == (&subject.metric, &subject.function, &subject.source)
+            };
+            if !subjects.iter().any(is_same) {
+                subjects.push(subject);
             }
         };
-        for objective in &scenario.objectives {
-            let side = match objective.bound {
-                Bound::Below(_) => Better::Lower,
-                Bound::Above(_) => Better::Higher,
+        let of_total = |metric: &str, judged: Option<Better>, is_followed: bool| Subject {
+            metric: metric.to_owned(),
+            function: None,
+            source: None,
+            objective: None,
+            judged,
+            is_followed,
+        };
+        for (place, objective) in scenario.objectives.iter().enumerate() {
+            let asked = Asked::of(objective, scenario);
+            let side = if asked.below.is_some() { Better::Lower } else { Better::Higher };
+            let better = match &objective.goal {
+                Goal::Metric { metric, .. } => metric.better,
+                Goal::Share { .. } | Goal::Stability { .. } => None,
             };
-            let function = objective.function.map(|id| scenario.functions[id.index()].name.clone());
-            add(&objective.metric, function, Better::of(&objective.metric).or(Some(side)), true);
+            let metric = asked.key();
+            let Asked { function, source, .. } = asked;
+            let judged = better.or(Some(side));
+            add(Subject { metric, function, source, objective: Some(place), judged, is_followed: true });
         }
         for (metric, _) in &precision.by_metric {
-            add(metric, None, Better::of(metric).or(Some(Better::Lower)), true);
+            add(of_total(metric, Better::of(metric).or(Some(Better::Lower)), true));
         }
         let is_asked = !scenario.objectives.is_empty() || !precision.by_metric.is_empty();
         for metric in HEADLINE {
             let is_followed = !is_asked && FOLLOWED.contains(&metric);
             let honest =
                 if some_wait_for_others && metric == "cold_start_ratio" { COLD_AFFECTED_RATIO } else { metric };
-            add(honest, None, Better::of(honest), is_followed);
+            add(of_total(honest, Better::of(honest), is_followed));
         }
         for metric in metric::keys() {
-            add(metric, None, None, false);
+            add(of_total(metric, None, false));
         }
         let judged = subjects.iter().filter(|subject| subject.judged.is_some()).count();
         Self { baseline, looks: Looks::new(variants * judged, first, most), subjects, precision }
@@ -133,7 +151,7 @@ impl Design {
             let baseline = &samples[self.baseline];
             subjects.map(move |(place, subject)| {
                 let level = if subject.judged.is_some() { &adjusted } else { &plain };
-                self.contrast(subject, &variant.name, (&variant.columns[place], &baseline.columns[place]), level)
+                self.contrast(subject, place, (variant, baseline), level)
             })
         });
         let summary = &results[self.baseline].1.summary;
@@ -166,27 +184,40 @@ impl Design {
     fn contrast(
         &self,
         subject: &Subject,
-        variant: &str,
-        (value, baseline): (&[f64], &[f64]),
+        place: usize,
+        (variant, other): (&Sample, &Sample),
         level: &Level,
     ) -> Contrast {
+        let (value, baseline) = (&variant.columns[place][..], &other.columns[place][..]);
+        // Where so many fail that a quantile is never reached, nothing else needs to be known.
+        let is_never = |values: &[f64]| values.contains(&f64::INFINITY);
+        let never = match (is_never(value), is_never(baseline)) {
+            (true, false) => Some(Verdict::Worse),
+            (false, true) => Some(Verdict::Better),
+            _ => None,
+        };
+        // Nobody is fast because those are that it serves.
+        let says_little = (variant.fails || other.fails) && subject.is_of_survivors();
+        let judged = subject.judged.filter(|_| !says_little);
         let difference = paired(value, baseline, level);
         let (value, baseline) = (Stat::of(value), Stat::of(baseline));
         let tolerance = self.precision.tolerance(&subject.metric, baseline.mean);
-        let finding = subject.judged.and(difference.finding(tolerance));
-        let verdict = finding.map(|finding| match (finding, subject.judged) {
+        let finding = judged.and(difference.finding(tolerance));
+        let verdict = finding.map(|finding| match (finding, judged) {
             (Finding::Lower, Some(Better::Lower)) | (Finding::Higher, Some(Better::Higher)) => Verdict::Better,
             (Finding::Lower | Finding::Higher, _) => Verdict::Worse,
             (Finding::Alike, _) => Verdict::NotDifferentEnough,
             (Finding::Open, _) => Verdict::NotYetDistinguishable,
         });
+        let verdict = never.filter(|_| judged.is_some()).or(verdict);
         let is_open = verdict == Some(Verdict::NotYetDistinguishable);
         let relative = difference.mean / baseline.mean.abs();
         Contrast {
-            variant: variant.to_owned(),
+            variant: variant.name.clone(),
             metric: subject.metric.clone(),
             function: subject.function.clone(),
-            better: subject.judged,
+            source: subject.source.clone(),
+            better: judged,
             baseline,
             value,
             difference: Stat { mean: difference.mean, half_width: difference.half_width },
@@ -212,7 +243,14 @@ impl Design {
 
 impl Subject {
     fn name(&self) -> String {
-        subject(&self.metric, self.function.as_deref())
+        let source = self.source.as_ref().map(|source| format!("source {source}"));
+        subject(&self.metric, self.function.as_deref().or(source.as_deref()))
+    }
+
+    /// Whether it is a time of those requests alone that succeed.
+    fn is_of_survivors(&self) -> bool {
+        let metric = metric::find(&self.metric);
+        metric.is_some_and(|metric| metric.is_of_times() && !metric.is_judged_over_all())
     }
 }
 
@@ -220,6 +258,8 @@ impl Subject {
 #[derive(Clone, Debug)]
 pub struct Sample {
     name: String,
+    /// Whether so many requests fail that the times of the others say little.
+    fails: bool,
     /// One column for each subject of the design, one value for each replication.
     columns: Vec<Vec<f64>>,
 }
@@ -232,20 +272,18 @@ impl Sample {
         replications.iter_mut().for_each(|replication| {
             replication.charge(scenario, measured);
         });
-        let of_total = |metric: &str| -> Vec<f64> {
-            replications.iter().map(|one| one.total.get(metric).copied().unwrap_or(f64::NAN)).collect()
+        let failures = replications.iter().map(|one| one.measured(scenario, Whose::Total).failures());
+        let (failed, arrived) = failures.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let fails = failed / arrived >= TOLERATED_FAILURES;
+        let column = |subject: &Subject| -> Vec<f64> {
+            let value = |one: &Replication| match subject.objective {
+                Some(place) if place < scenario.objectives.len() => one.value(scenario, place),
+                Some(_) => f64::NAN,
+                None => one.measured(scenario, Whose::Total).judged(&subject.metric),
+            };
+            replications.iter().map(value).collect()
         };
-        let of_function = |metric: &str, function: &str| -> Vec<f64> {
-            // A variant may have other functions.
-            let place = scenario.functions.iter().position(|known| known.name == function);
-            let value = |one: &Replication| place.and_then(|place| one.functions[place].shape.get(metric)).copied();
-            replications.iter().map(|one| value(one).unwrap_or(f64::NAN)).collect()
-        };
-        let column = |subject: &Subject| match &subject.function {
-            Some(function) => of_function(&subject.metric, function),
-            None => of_total(&subject.metric),
-        };
-        Self { name: name.to_owned(), columns: design.subjects.iter().map(column).collect() }
+        Self { name: name.to_owned(), fails, columns: design.subjects.iter().map(column).collect() }
     }
 
     /// Replications.

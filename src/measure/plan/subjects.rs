@@ -2,11 +2,11 @@
 
 use super::super::comparison::Better;
 use super::super::replication::Replication;
-use super::super::summary::{Shape, Times, subject};
+use super::super::summary::{Asked, Shape, Times};
 use super::super::window::Window;
-use super::Asked;
-use crate::metric::{self, Metric, Statistic};
-use crate::scenario::{Bound, Scenario};
+use crate::metric::Statistic;
+use crate::scenario::objective::FAILURE_RATIO;
+use crate::scenario::{Bound, Goal, Objective, Scenario, Subject};
 use crate::stats::selection::{Events, Side};
 
 /// The metric of latency where no objective names a time.
@@ -17,9 +17,11 @@ const LATENCY: &str = "latency_s.p99";
 pub struct Observation {
     /// Cost of a month, US dollars.
     pub month_usd: f64,
+    /// Cost of a million requests that are answered successfully, US dollars: by this candidates are compared.
+    pub per_million_usd: f64,
     /// The latency of the front, s.
     pub latency_s: f64,
-    /// The metric of each objective.
+    /// The value of each objective; infinite where a quantile is never reached because so many requests fail.
     pub values: Vec<f64>,
     /// The rare events behind each objective, where there are some.
     pub events: Vec<Option<Events>>,
@@ -36,6 +38,8 @@ pub struct Requirement {
     pub share: Option<Side>,
     /// What may be expected of it when there is more of a monotone axis.
     pub kind: Kind,
+    /// Whether the requests of all replications together decide, and not the mean over replications.
+    pub is_pooled: bool,
 }
 
 /// How a requirement depends on what there is.
@@ -52,127 +56,133 @@ pub enum Kind {
 /// What is read off every replication: the objectives, and a latency for the front.
 #[derive(Clone, Debug)]
 pub struct Subjects {
-    objectives: Vec<Subject>,
-    latency: Subject,
-}
-
-#[derive(Clone, Debug)]
-struct Subject {
-    metric: String,
-    function: Option<String>,
-    bound: Option<Bound>,
+    objectives: Vec<Objective>,
+    asked: Vec<Asked>,
+    /// The objective whose metric is the latency of the front; none: that of the total.
+    latency: Option<usize>,
 }
 
 impl Subjects {
-    /// Those of a scenario.
+    /// Those of a scenario. Its candidates have the same objectives.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
-        let objectives: Vec<Subject> = (scenario.objectives.iter())
-            .map(|objective| Subject {
-                metric: objective.metric.clone(),
-                function: objective.function.map(|id| scenario.functions[id.index()].name.clone()),
-                bound: Some(objective.bound),
-            })
-            .collect();
-        let time =
-            objectives.iter().find(|one| one.metric.starts_with("latency_s.") || one.metric.starts_with("wait_s."));
-        let latency = Subject { metric: LATENCY.to_owned(), function: None, bound: None };
-        let latency = time.map_or(latency, |one| Subject { bound: None, ..one.clone() });
-        Self { objectives, latency }
+        let is_time = |objective: &Objective| matches!(&objective.goal, Goal::Metric { metric, .. } if matches!(metric.group(), "latency_s" | "wait_s"));
+        Self {
+            asked: scenario.objectives.iter().map(|objective| Asked::of(objective, scenario)).collect(),
+            latency: scenario.objectives.iter().position(is_time),
+            objectives: scenario.objectives.clone(),
+        }
     }
 
-    /// What the front calls latency: a metric, and the function it is about.
+    /// What the front calls latency: a metric, and whose it is.
     #[must_use]
     pub fn latency(&self) -> String {
-        subject(&self.latency.metric, self.latency.function.as_deref())
+        self.latency.map_or_else(|| LATENCY.to_owned(), |place| self.asked[place].subject())
     }
 
     /// What is asked of each objective.
     #[must_use]
     pub fn requirements(&self) -> Vec<Requirement> {
-        self.objectives.iter().map(Subject::requirement).collect()
+        self.objectives.iter().map(requirement).collect()
     }
 
     /// The objectives, as they are written.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
-        let asked = |one: &Subject| {
-            let (below, above) = match one.bound {
-                Some(Bound::Below(bound)) => (Some(bound), None),
-                Some(Bound::Above(bound)) => (None, Some(bound)),
-                None => (None, None),
-            };
-            Asked { metric: one.metric.clone(), function: one.function.clone(), below, above }
-        };
-        self.objectives.iter().map(asked).collect()
+        self.asked.clone()
     }
 
     /// What a replication of a candidate shows.
     #[must_use]
     pub fn observe(&self, scenario: &Scenario, replication: &mut Replication) -> Observation {
         let month_usd = replication.charge(scenario, Window::of(scenario).measured());
-        let shape = |subject: &Subject| match &subject.function {
-            None => Some(&replication.total),
-            // A variant may have other functions.
-            Some(name) => {
-                let place = scenario.functions.iter().position(|function| function.name == *name)?;
-                Some(&replication.functions[place].shape)
-            }
+        let replication = &*replication;
+        let places = || 0..self.objectives.len();
+        let latency_s = match self.latency {
+            Some(place) => replication.value(scenario, place),
+            None => replication.measured(scenario, Subject::Total).judged(LATENCY),
         };
-        let value = |subject: &Subject| shape(subject)?.get(&subject.metric).copied();
         Observation {
             month_usd,
-            latency_s: value(&self.latency).unwrap_or(f64::NAN),
-            values: self.objectives.iter().map(|one| value(one).unwrap_or(f64::NAN)).collect(),
-            events: self.objectives.iter().map(|one| one.events(shape(one)?)).collect(),
+            per_million_usd: per_million(replication.measured(scenario, Subject::Total).shape),
+            latency_s,
+            values: places().map(|place| replication.value(scenario, place)).collect(),
+            events: places().map(|place| events(replication, scenario, place)).collect(),
             simulated: replication.simulated(),
         }
     }
 }
 
-impl Subject {
-    fn requirement(&self) -> Requirement {
-        let (side, better) = match self.bound {
-            Some(Bound::Above(bound)) => (Side::Above(bound), Better::Higher),
-            Some(Bound::Below(bound)) => (Side::Below(bound), Better::Lower),
-            None => (Side::Below(f64::INFINITY), Better::Lower),
-        };
-        let metric = metric::find(&self.metric);
-        let share = match (metric.and_then(Metric::quantile), side) {
-            (Some(p), Side::Below(_)) => Some(Side::Below(1.0 - p)),
-            (Some(p), Side::Above(_)) => Some(Side::Above(1.0 - p)),
-            (None, side) => {
-                metric.is_some_and(|metric| matches!(metric.statistic, Statistic::Ratio { .. })).then_some(side)
-            }
-        };
-        let is_cost = self.metric.starts_with("cost_usd.");
-        let kind = match Better::of(&self.metric) {
-            _ if self.metric == "cost_usd.total" && self.function.is_none() && better == Better::Lower => Kind::Budget,
-            Some(side) if side == better && !is_cost => Kind::Service,
-            _ => Kind::Other,
-        };
-        Requirement { side, share, kind }
+/// The cost of a million successful requests; NaN where nothing arrived, and dearer than anything where nothing succeeded.
+fn per_million(shape: &Shape<f64>) -> f64 {
+    const NOTHING_SUCCEEDED: f64 = 1e15;
+    let requests = &shape.requests;
+    if requests.completed == 0.0 && requests.arrived > 0.0 {
+        return NOTHING_SUCCEEDED;
     }
+    shape.cost_usd.per_million_succeeded
+}
 
-    /// The events that a share is made of: cold starts, rejections, requests slower than the bound of a quantile.
-    fn events(&self, shape: &Shape<f64>) -> Option<Events> {
-        let metric = metric::find(&self.metric)?;
-        if let Some((seen, trials)) = metric.counts(shape) {
-            return Some(Events { seen, trials });
+fn requirement(objective: &Objective) -> Requirement {
+    let (metric, bound) = match &objective.goal {
+        Goal::Metric { metric, bound } => (metric, bound),
+        Goal::Share { share, .. } => {
+            // At least so many is above anything less.
+            let side = Side::Above(share.next_down());
+            return Requirement { side, share: Some(side), kind: Kind::Service, is_pooled: true };
         }
-        metric.quantile()?;
-        let times = match metric.group() {
-            "latency_s" => &shape.latency_s,
-            "wait_s" => &shape.wait_s,
-            "execution_s" => &shape.execution_s,
-            "queueing_s" => &shape.queueing_s,
-            "cold_start_s" => &shape.cold_start_s,
-            _ => return None,
-        };
-        let Some(Bound::Below(bound) | Bound::Above(bound)) = self.bound else { return None };
-        let trials = shape.requests.completed;
-        Some(Events { seen: share_above(times, bound) * trials, trials })
+        Goal::Stability { .. } => {
+            let side = Side::Above(1.0_f64.next_down());
+            return Requirement { side, share: None, kind: Kind::Service, is_pooled: false };
+        }
+    };
+    let (side, better) = match bound {
+        Bound::Above(bound) => (Side::Above(*bound), Better::Higher),
+        Bound::Below(bound) => (Side::Below(*bound), Better::Lower),
+    };
+    let share = match (metric.statistic, side) {
+        (Statistic::Quantile(of), Side::Below(_)) => Some(Side::Below(1.0 - f64::from(of) / 1000.0)),
+        (Statistic::Quantile(of), Side::Above(_)) => Some(Side::Above(1.0 - f64::from(of) / 1000.0)),
+        (Statistic::Ratio { .. }, side) => Some(side),
+        (Statistic::Plain, _) => None,
+    };
+    let is_total = objective.subject == Subject::Total;
+    let kind = match metric.better {
+        _ if metric.key == "cost_usd.total" && is_total && better == Better::Lower => Kind::Budget,
+        Some(side) if side == better && metric.group() != "cost_usd" => Kind::Service,
+        _ => Kind::Other,
+    };
+    Requirement { side, share, kind, is_pooled: metric.key == FAILURE_RATIO && better == Better::Lower }
+}
+
+/// The events that a share is made of: cold starts, failures, requests slower than the bound of a quantile.
+fn events(replication: &Replication, scenario: &Scenario, place: usize) -> Option<Events> {
+    if let Some(events) = replication.events(scenario, place) {
+        return Some(events);
     }
+    let objective = &scenario.objectives[place];
+    let Goal::Metric { metric, bound: Bound::Below(bound) | Bound::Above(bound) } = &objective.goal else {
+        return None;
+    };
+    metric.quantile()?;
+    let measured = replication.measured(scenario, objective.subject);
+    let shape = measured.shape;
+    let times = match metric.group() {
+        "latency_s" => &shape.latency_s,
+        "wait_s" => &shape.wait_s,
+        "execution_s" => &shape.execution_s,
+        "queueing_s" => &shape.queueing_s,
+        "cold_start_s" => &shape.cold_start_s,
+        _ => return None,
+    };
+    let completed = shape.requests.completed;
+    let slow = share_above(times, *bound) * completed;
+    Some(if objective.is_of_all_requests() {
+        let (failed, arrived) = measured.failures();
+        Events { seen: slow + failed, trials: arrived }
+    } else {
+        Events { seen: slow, trials: completed }
+    })
 }
 
 /// The share of times above a bound, linear between the quantiles that are known.
@@ -215,7 +225,9 @@ mod tests {
     #[test]
     fn what_an_objective_is_decides_how_it_may_be_searched() {
         let kind = |metric: &str, bound| {
-            Subject { metric: metric.to_owned(), function: None, bound: Some(bound) }.requirement().kind
+            let metric = crate::metric::find(metric).expect("a metric");
+            let goal = Goal::Metric { metric, bound };
+            requirement(&Objective { subject: Subject::Total, goal, is_implied: false }).kind
         };
         assert_eq!(kind("latency_s.p99", Bound::Below(1.0)), Kind::Service);
         assert_eq!(kind("requests.completed", Bound::Above(1.0)), Kind::Service);

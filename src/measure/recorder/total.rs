@@ -1,12 +1,15 @@
 //! The functions of a replication taken together.
 
 use super::super::peaks::Slots;
-use super::super::replication::{FunctionRecord, Replication};
+use super::super::replication::{FunctionRecord, Record, Replication};
+use super::super::stability::Tipped;
 use super::super::tally::{Peaks, Tally};
+use super::super::timeline::Point;
 use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
 use crate::engine::EventCounts;
+use crate::id::SourceId;
 use crate::scenario::Scenario;
 
 /// The sums over the functions of a replication. Cells add to it in any order.
@@ -19,6 +22,10 @@ pub struct Total {
     /// Where they are simulated together: known after the run.
     pub(super) peaks: Peaks,
     pub(super) events: EventCounts,
+    /// The sources that are measured apart.
+    pub(in super::super) sources: Vec<(SourceId, Record)>,
+    /// For each objective of the scenario that names a time, the requests answered within it.
+    pub(in super::super) answered: Vec<u64>,
     /// The batches, where intervals are made from them.
     batches: Vec<Tally>,
 }
@@ -30,12 +37,21 @@ impl Total {
         let intervals = (0..window.intervals()).map(|_| Interval::new()).collect();
         let slots = (scenario.functions.len() > TOGETHER_MAX).then(|| Slots::new(window.until));
         let tally = Tally::of(scenario);
-        Self { tally, intervals, slots, peaks: Peaks::default(), events: EventCounts::default(), batches: Vec::new() }
+        Self {
+            tally,
+            intervals,
+            slots,
+            peaks: Peaks::default(),
+            events: EventCounts::default(),
+            sources: Vec::new(),
+            answered: vec![0; scenario.objectives.len()],
+            batches: Vec::new(),
+        }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, batches } = other;
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches } = other;
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
             mine.merge(theirs);
@@ -50,6 +66,8 @@ impl Total {
             queued: self.peaks.queued.max(queued),
         };
         self.events += *events;
+        self.sources.extend_from_slice(sources);
+        self.answered.iter_mut().zip(answered).for_each(|(mine, theirs)| *mine += theirs);
         self.add_batches(batches);
     }
 
@@ -70,15 +88,27 @@ impl Total {
 
     /// The replication, when all cells are in. `functions`: every function, in the order of the scenario.
     #[must_use]
-    pub fn finish(self, window: &Window, functions: Vec<FunctionRecord>) -> Replication {
+    pub fn finish(mut self, window: &Window, functions: Vec<FunctionRecord>) -> Replication {
+        self.sources.sort_by_key(|(id, _)| *id);
         let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
-        let static_estimate = functions.iter().map(|function| function.shape.instances.static_estimate);
+        let static_estimate = functions.iter().map(|function| function.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
         let points = self.intervals.iter().enumerate();
+        let points: Vec<Point> = points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
+        let tipped = match window.series_by_function {
+            true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
+            false => Tipped::of(&points, self.tally.given_up(), window),
+        };
         Replication {
-            total: self.tally.shape(window.measured(), &peaks, static_estimate),
+            total: Record {
+                shape: self.tally.shape(window.measured(), &peaks, static_estimate),
+                latency_of_all: self.tally.latency_of_all(),
+            },
+            sources: self.sources,
+            answered: self.answered,
             functions,
-            points: points.map(|(index, interval)| interval.point(window.length_of(index))).collect(),
+            tipped,
+            points,
             histograms: self.tally.histograms(),
             events: self.events,
             batches: (self.batches.iter())

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use super::super::cost::{self, ByArchitecture, Usage};
 use super::super::peaks::{HighLevels, SlotTrack};
-use super::super::replication::FunctionRecord;
+use super::super::replication::{FunctionRecord, Record};
+use super::super::stability::Tipped;
 use super::super::tally::{Integrals, Peaks, Tally};
 use super::super::timeline::Point;
 use super::super::window::Window;
@@ -285,10 +286,16 @@ impl<'a> Track<'a> {
         let static_estimate = load / f64::from(self.spec.concurrency.per_instance);
         let points = std::mem::take(&mut self.points);
         FunctionRecord {
-            shape: self.tally.shape(measured, &self.peaks, static_estimate),
+            record: Record {
+                shape: self.tally.shape(measured, &self.peaks, static_estimate),
+                latency_of_all: self.tally.latency_of_all(),
+            },
             usage: self.usage(window),
             throttled: self.tally.throttled,
             queue_full: self.tally.queue_full,
+            tipped: Tipped::of(&points, self.tally.given_up(), window),
+            gave_up: self.tally.gave_up,
+            cut_off: self.tally.cut_off,
             points,
             batches: Vec::new(),
         }

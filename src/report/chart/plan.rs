@@ -138,7 +138,7 @@ fn headroom(plan: &Plan) -> Plot {
     let mut panels: Vec<Panel> = (plan.objectives.iter().enumerate())
         .map(|(place, asked)| {
             let value = move |point: &LoadPoint| point.objectives.get(place).map(|one| one.value);
-            panel(asked.subject(), Quantity::of(&asked.metric), &value, asked.below.or(asked.above))
+            panel(asked.subject(), asked.quantity(), &value, asked.below.or(asked.above))
         })
         .collect();
     let mut cost = panel("cost of a month".to_owned(), Quantity::Usd, &|point| Some(point.month_usd), None);

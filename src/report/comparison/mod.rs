@@ -219,6 +219,7 @@ mod tests {
                 variant: variant.to_owned(),
                 metric: metric.to_owned(),
                 function: function.map(str::to_owned),
+                source: None,
                 better: Some(Better::Lower),
                 baseline: stat(base, base * 0.1),
                 value: stat(base + by, base * 0.1),

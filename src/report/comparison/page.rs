@@ -126,7 +126,7 @@ fn found(contender: &Contender, place: usize) -> Markup {
     html! {
         @if let Some(objective) = contender.summary.objectives.get(place) {
             @if objective.met { span.badge.met { "✓ met" } } @else { span.badge.missed { "✗ not met" } }
-            " " (Quantity::of(&objective.metric).stat(&objective.value))
+            " " (wording::found(objective))
         } @else { "not asked" }
     }
 }

@@ -10,9 +10,12 @@ pub use table::render as table;
 use super::chart::Drawn;
 use super::kinds::Kind;
 use super::number::{NOTHING, Quantity, count, duration, percent, times};
+use super::wording;
 use super::{Artefact, Report, chart, csv, json, markdown, stored};
 use crate::measure::Manifest;
-use crate::measure::plan::{Asked, Candidate, Estimate, Headroom, Nearest, Plan, Price, StaticEstimate, Verdict};
+use crate::measure::plan::{
+    Asked, Candidate, Estimate, Headroom, Nearest, Outcome, Plan, Price, StaticEstimate, Verdict,
+};
 
 /// What `forewarm plan` leaves.
 pub const KIND: Kind =
@@ -84,14 +87,15 @@ fn range(quantity: Quantity, estimate: &Estimate) -> Option<String> {
     (low != high).then(|| format!("{low} to {high}"))
 }
 
-/// What an objective asks for: `below 800 ms`.
+/// What an objective asks for: `below 800 ms`, and whether nobody wrote it.
 fn bound(asked: &Asked) -> String {
-    let quantity = Quantity::of(&asked.metric);
-    match (asked.below, asked.above) {
-        (Some(bound), _) => format!("below {}", quantity.bound(bound)),
-        (None, Some(bound)) => format!("above {}", quantity.bound(bound)),
-        (None, None) => String::new(),
-    }
+    let by_default = if asked.implied { " (by default)" } else { "" };
+    format!("{}{by_default}", wording::bound(asked))
+}
+
+/// What decided that an objective is met, where it is not its range.
+fn by_mean(outcome: &Outcome) -> Option<&'static str> {
+    (outcome.by_mean && outcome.verdict == Verdict::Met).then_some("too few requests to prove it: the mean counts")
 }
 
 /// `latency_s.p99 of checkout below 800 ms`.
@@ -114,7 +118,7 @@ fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     else {
         return String::new();
     };
-    let quantity = Quantity::of(&asked.metric);
+    let quantity = asked.quantity();
     if outcome.value.mean.is_none() {
         return format!("With {} there is no {} at all: no request came so far.", plan.describe(one), asked.subject());
     }
@@ -218,7 +222,7 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
                 let place =
                     candidate.objectives.iter().position(|outcome| outcome.verdict == verdict).unwrap_or_default();
                 let value = candidate.objectives.get(place).map(|one| one.value);
-                let quantity = plan.objectives.get(place).map_or(Quantity::Count, |asked| Quantity::of(&asked.metric));
+                let quantity = plan.objectives.get(place).map_or(Quantity::Count, Asked::quantity);
                 let value = value.map_or_else(String::new, |value| mean(quantity, &value));
                 let how = if verdict == Verdict::Missed { "misses" } else { "is not shown to meet" };
                 format!("{how} {}: {value}", objective(plan, place))
@@ -232,9 +236,11 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
 /// What the recommended configuration refuses or holds back at today's load, where no objective speaks of it: latencies are those
 /// of completed requests.
 fn unasked(plan: &Plan) -> Option<String> {
-    const GUARDS: [&str; 4] = ["rejection_ratio", "requests.", "wait_s.", "queue."];
+    const GUARDS: [&str; 5] = ["failure_ratio", "rejection_ratio", "requests.", "wait_s.", "queue."];
     let binding = plan.headroom.as_ref()?.first_limit.as_ref().filter(|binding| binding.multiple == 1.0)?;
-    let is_guard = |asked: &Asked| GUARDS.iter().any(|guard| asked.metric.starts_with(guard));
+    let is_guard = |asked: &Asked| {
+        asked.share.is_some() || GUARDS.iter().any(|guard| asked.key().starts_with(guard)) && !asked.implied
+    };
     (!plan.objectives.iter().any(is_guard)).then(|| {
         format!(
             "Mind: {} of {} holds back {} of the requests today, and no objective speaks of that, as one on rejection_ratio would.",

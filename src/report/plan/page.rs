@@ -127,8 +127,8 @@ fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Markup {
                         tr {
                             td { (badge(outcome.verdict)) }
                             th scope="row" { (asked.subject()) }
-                            td { (mean(Quantity::of(&asked.metric), &outcome.value)) }
-                            td { (range(Quantity::of(&asked.metric), &outcome.value).unwrap_or_default()) }
+                            td { (mean(asked.quantity(), &outcome.value)) }
+                            td { (range(asked.quantity(), &outcome.value).unwrap_or_default()) }
                             td { (bound(asked)) }
                         }
                     }
@@ -169,7 +169,7 @@ fn loads(plan: &Plan) -> Markup {
                             th scope="row" { (times(point.multiple)) }
                             td { (mean(Quantity::Usd, &point.month_usd)) }
                             @for (asked, outcome) in plan.objectives.iter().zip(&point.objectives) {
-                                td { (mean(Quantity::of(&asked.metric), &outcome.value)) " " (badge(outcome.verdict)) }
+                                td { (mean(asked.quantity(), &outcome.value)) " " (badge(outcome.verdict)) }
                             }
                             td { (count(point.instances_mean)) }
                             td.text {
@@ -251,8 +251,8 @@ fn candidates(plan: &Plan) -> Markup {
                             td data-v=[one.month_usd.mean] { (mean(Quantity::Usd, &one.month_usd)) }
                             @for (asked, outcome) in plan.objectives.iter().zip(&one.objectives) {
                                 td data-v=[outcome.value.mean] {
-                                    (mean(Quantity::of(&asked.metric), &outcome.value))
-                                    @if let Some(range) = range(Quantity::of(&asked.metric), &outcome.value) { " " small { (range) } }
+                                    (mean(asked.quantity(), &outcome.value))
+                                    @if let Some(range) = range(asked.quantity(), &outcome.value) { " " small { (range) } }
                                 }
                             }
                             td data-v=(one.replications) { (one.replications) }

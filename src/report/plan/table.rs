@@ -4,7 +4,7 @@ use super::{
     beside_the_front, bound, extent, headline, headroom, mean, method, nearest, objective, open, price, range,
     recommended,
 };
-use super::{runner_up, static_estimate, times, unasked, word};
+use super::{by_mean, runner_up, static_estimate, times, unasked, word};
 use crate::measure::plan::{Plan, Verdict};
 use crate::report::number::{Quantity, percent};
 use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
@@ -93,7 +93,7 @@ fn answer(out: &mut Text, plan: &Plan) {
     }
     out.line("");
     for (asked, outcome) in plan.objectives.iter().zip(&best.objectives) {
-        let quantity = Quantity::of(&asked.metric);
+        let quantity = asked.quantity();
         let text = match outcome.verdict {
             Verdict::Met => out.paint(GREEN, "met    "),
             _ => out.paint(RED, "NOT MET"),
@@ -103,7 +103,8 @@ fn answer(out: &mut Text, plan: &Plan) {
         let sure = most.map_or_else(String::new, |most| format!(", surely {side} {}", quantity.text(most)));
         let value = mean(quantity, &outcome.value);
         out.line(&format!("  {text}  {:<30} {value:>9}{sure}", shown(&asked.subject(), 30)));
-        out.line(&out.faint(&format!("           {}", bound(asked))));
+        let note = by_mean(outcome).map_or_else(String::new, |note| format!("; {note}"));
+        out.line(&out.faint(&format!("           {}{note}", bound(asked))));
     }
 }
 

@@ -158,9 +158,9 @@ fn times(request: &Finished) -> [Span; TIMES] {
         Span::from_nanos(started.as_nanos()),
         Span::from_nanos(ended.as_nanos()),
         ended.since(born),
-        started.since(born),
-        assigned.since(born),
-        started.since(assigned),
+        request.wait(),
+        request.wait() - request.cold_start(),
+        request.cold_start(),
         ended.since(started),
     ]
 }
@@ -195,6 +195,7 @@ mod tests {
             instance: Some(InstanceId(12_345)),
             born: SimTime::from_nanos(1_000_000_001),
             assigned: SimTime::from_nanos(1_500_000_001),
+            instance_ready: SimTime::from_nanos(1_500_000_000),
             started: SimTime::from_nanos(2_000_000_000),
             ended: SimTime::from_nanos(86_400_000_000_000),
             cold: true,
@@ -212,6 +213,7 @@ mod tests {
             instance: None,
             born: at,
             assigned: at,
+            instance_ready: at,
             started: at,
             ended: at,
             cold: false,

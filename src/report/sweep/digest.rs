@@ -11,7 +11,7 @@ use crate::scenario::sweep::{Point, Sweep};
 /// Points kept for charts: more dots cannot be told apart, and the memory is bounded.
 pub const KEPT: usize = 100_000;
 /// Metrics that are shown, besides those of objectives.
-const HEADLINES: [&str; 3] = ["latency_s.p99", "cost_usd.per_million_requests", "cold_start_ratio"];
+const HEADLINES: [&str; 4] = ["latency_s.p99", "cost_usd.per_million_succeeded", "failure_ratio", "cold_start_ratio"];
 /// More metrics than this make a long page.
 const METRICS: usize = 6;
 
@@ -77,7 +77,7 @@ impl Digest {
     #[must_use]
     pub fn new(sweep: &Sweep, columns: &Columns) -> Self {
         let names: Vec<String> = columns.names().collect();
-        let keys: Vec<&str> = columns.subjects().map(|(_, key)| key).collect();
+        let quantities: Vec<Quantity> = columns.quantities().collect();
         let mut places = columns.of_objectives();
         places.extend(HEADLINES.iter().filter_map(|key| columns.place(key)));
         let mut seen = Vec::new();
@@ -88,7 +88,7 @@ impl Digest {
             }
         });
         places.truncate(METRICS);
-        let shown = |place: usize| Shown { name: names[place].clone(), quantity: Quantity::of(keys[place]), place };
+        let shown = |place: usize| Shown { name: names[place].clone(), quantity: quantities[place], place };
         let axes: Vec<Parameter> = sweep
             .axes()
             .map(|axis| {

@@ -24,8 +24,6 @@ use super::stored::{self, StoredError};
 use super::{Artefact, Report, markdown};
 use crate::measure::Manifest;
 use crate::measure::sweep::{Columns, Row};
-use crate::report::csv::metric_column;
-use crate::report::number::Quantity;
 use crate::scenario::Scenario;
 use crate::scenario::axis::Unit;
 use crate::scenario::sweep::{Point, Sweep};
@@ -76,9 +74,8 @@ pub fn columns(sweep: &Sweep, columns: &Columns) -> Vec<Column> {
     }));
     all.push(column("replications".into(), Kind::Replications, "1"));
     all.push(column("objectives_met".into(), Kind::Met, ""));
-    for (function, key) in columns.subjects() {
-        let unit = Quantity::of(key).unit();
-        let name = metric_column(function, key);
+    for (name, quantity) in columns.columns() {
+        let unit = quantity.unit();
         all.push(column(name.clone(), Kind::Found, unit));
         all.push(column(name + "_half_width", Kind::Found, unit));
     }

@@ -12,27 +12,35 @@ use crate::workload::ArrivalSpec;
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    // Requests per second and whether anything comes at all, of each function.
-    let mut rates = vec![(0.0, false); scenario.functions.len()];
+    // Requests per second, their load and whether anything comes at all, of each function.
+    let mut rates = vec![(0.0, 0.0, false); scenario.functions.len()];
+    let capped = |service: f64, target: &Target| match target {
+        Target::Function(id) => {
+            let timeout = scenario.functions.get(id.index()).and_then(|function| function.timeout);
+            timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
+        }
+        Target::ByTrace(_) => service,
+    };
     let mut total = 0.0;
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
+        let service = capped(source.service_mean_s(&scenario.functions), &source.target);
+        let rate = source.arrivals.mean_rate(service, horizon);
         let spec = function.and_then(|at| scenario.functions.get(at));
-        let rate = source.arrivals.mean_rate(spec.map_or(0.0, service_s), horizon);
         let refused = spec.map_or(0.0, |spec| refused_rate(scenario, spec, &source.arrivals));
         total += (rate + refused) * horizon;
         match (&source.target, function.and_then(|at| rates.get_mut(at))) {
-            (_, Some(known)) => *known = (known.0 + rate, true),
+            (_, Some(known)) => *known = (known.0 + rate, known.1 + rate * service, true),
             (Target::ByTrace(targets), None) => {
-                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.1 = true)).for_each(drop);
+                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.2 = true)).for_each(drop);
             }
             _ => {}
         }
     }
-    for ((function, table), (rate, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
+    for ((function, table), (rate, _, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
         ordered(function, table, *rate, problems);
     }
-    for ((function, table), (rate, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
+    for ((function, table), (rate, load, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
         if !called {
             let message = format!("no source sends requests to `function.{}`", function.name);
             problems
@@ -42,7 +50,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             let help = "averages will not settle however long the run; a tail index (shape) above 1 has a mean";
             problems.push(Problem::warning(table.duration.place, message).help(help));
         } else {
-            overload(scenario, function, table, rate, problems);
+            overload(scenario, function, table, (rate, load), problems);
         }
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
@@ -149,7 +157,13 @@ fn ordered(function: &Function, table: &FunctionTable, rate: f64, problems: &mut
 }
 
 /// Warns where the mean load of a function is more than it may ever serve.
-fn overload(scenario: &Scenario, function: &Function, table: &FunctionTable, rate: f64, problems: &mut Problems) {
+fn overload(
+    scenario: &Scenario,
+    function: &Function,
+    table: &FunctionTable,
+    (rate, load): (f64, f64),
+    problems: &mut Problems,
+) {
     let concurrency = &function.concurrency;
     let instances = concurrency.max_instances.map(|max| f64::from(max) * f64::from(concurrency.per_instance));
     let reserved = concurrency.reserved.or(scenario.platform.account_limit).map(f64::from);
@@ -160,8 +174,7 @@ fn overload(scenario: &Scenario, function: &Function, table: &FunctionTable, rat
         (Some(instances), None) => (instances, "max-instances"),
         (None, None) => return,
     };
-    let mean = service_s(function);
-    let load = rate * mean;
+    let mean = load / rate;
     if load <= bound || concurrency.reserved == Some(0) {
         return;
     }

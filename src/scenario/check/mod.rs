@@ -14,12 +14,16 @@ mod sweep;
 mod trace;
 
 use super::data::Data;
-use super::model::{Bound, Function, Objective, Scenario, Source, Target, Variant};
-use super::raw::{FileTable, ObjectiveTable, SourceTable, VariantTable};
-use crate::id::FnId;
-use crate::metric::{self, Quantity};
+use super::model::{Function, Scenario, Source, Target, Variant};
+use super::objective::{self, Bound, Goal, Objective, Subject};
+use super::raw::{FileTable, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
+use crate::dist::Dist;
+use crate::id::{FnId, SourceId};
+use crate::metric::{self, Quantity, Stability};
+use crate::schema::check::one_of_ways;
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
+use crate::schema::scalars::MetricAmount;
 use crate::schema::tree::Node;
 use crate::time::Span;
 use names::Names;
@@ -37,6 +41,9 @@ pub(super) struct Checker<'a, 'd> {
     /// How long initialisation may take.
     pub(super) init_timeout: Option<Span>,
 }
+
+/// What is said of a time that is none.
+const NO_TIME: [&str; 2] = ["this is not a time that requests could take", "write a duration, as in 800ms"];
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
@@ -65,7 +72,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let sources = file.source.iter().enumerate();
     let sources = sources.filter_map(|(place, table)| checker.sources(table, place, &traces, &functions));
     let sources = sources.flatten().collect::<Vec<_>>();
-    let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &functions)).collect();
+    let objectives =
+        (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
     checker.reservations(file, &checked);
     checker.apps(file, &checked);
     checker.memory(file, &checked);
@@ -90,7 +98,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         functions: checked,
         components: Vec::new(),
         sources,
-        variants: file.variant.iter().filter_map(variant).collect(),
+        variants: file.variant.iter().filter_map(|table| checker.variant(table)).collect(),
         objectives,
         sweep,
         plan,
@@ -101,12 +109,18 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }
 
-fn variant(table: &VariantTable) -> Option<Variant> {
-    let set = table.set.as_ref()?.iter().map(|(key, value)| (key.clone(), value.value.value.to_toml())).collect();
-    Some(Variant { name: (*table.name).clone()?, set })
-}
-
 impl Checker<'_, '_> {
+    fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
+        let name = (*table.name).clone()?;
+        if table.set.is_empty() && table.function.is_empty() && table.source.is_empty() && !table.set.broken {
+            let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
+            let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
+            self.problems.push(problem.help(help));
+        }
+        let set = table.set.iter().map(|(key, value)| (key.clone(), value.value.value.to_toml())).collect();
+        Some(Variant { name, set })
+    }
+
     fn source(&mut self, table: &SourceTable, functions: &Names) -> Option<Source> {
         let name = table.name.as_deref().unwrap_or("?").to_owned();
         let path = format!("source.{name}");
@@ -117,39 +131,117 @@ impl Checker<'_, '_> {
         let function = functions.find(&table.function, "function", self.problems);
         let arrivals =
             table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
-        Some(Source { name, target: Target::Function(function?), entry: None, arrivals: arrivals? })
+        let duration = self.source_duration(table);
+        Some(Source {
+            name,
+            target: Target::Function(function?),
+            entry: None,
+            arrivals: arrivals?,
+            duration: duration?,
+        })
     }
 
-    fn objective(&mut self, table: &ObjectiveTable, functions: &Names) -> Option<Objective> {
-        let metric = table.metric.as_ref().filter(|metric| self.metric(metric, table.metric.place)).cloned();
-        let function = functions.find(&table.function, "function", self.problems);
-        let bound = match (table.below.as_deref(), table.above.as_deref()) {
-            (Some(below), None) => Bound::Below(self.metric_value(metric.as_deref()?, below, table.below.place)?),
-            (None, Some(above)) => Bound::Above(self.metric_value(metric.as_deref()?, above, table.above.place)?),
-            (Some(_), Some(_)) => {
-                let problem = Problem::error(table.above.place, "an objective has `below` or `above`, not both");
-                self.problems.push(problem.help("write a second [[objective]] for the other bound"));
-                return None;
+    /// The running time of a source's requests, if it has one of its own.
+    fn source_duration(&mut self, table: &SourceTable) -> Option<Option<Dist>> {
+        match table.duration.as_ref() {
+            Some(dist) => self.dist(dist).map(Some),
+            None if table.duration.broken => None,
+            None => Some(None),
+        }
+    }
+
+    fn objective(
+        &mut self,
+        table: &ObjectiveTable,
+        functions: &Names,
+        sources: &[Source],
+        checked: &[Function],
+    ) -> Option<Objective> {
+        let subject = self.subject(table, functions, sources)?;
+        let ways: [&[(&'static str, &dyn Given)]; 4] = [
+            &[("metric", &table.metric), ("below", &table.below)],
+            &[("metric", &table.metric), ("above", &table.above)],
+            &[("share", &table.share), ("within", &table.within)],
+            &[("stability", &table.stability)],
+        ];
+        let (goal, at, is_bare) = match either(table.place, "objective", &ways, self.problems)? {
+            2 => {
+                let (asked, within) = (table.share.as_ref()?, table.within.as_ref()?);
+                let share = self.value(Quantity::Ratio, "share", asked, table.share.place)?;
+                let share = objective::share(share).map_err(|wrong| self.report(table.share.place, wrong)).ok()?;
+                let within = self.value(Quantity::Seconds, "within", within, table.within.place)?;
+                let within = Span::from_secs_f64(within);
+                let within =
+                    within.map_err(|_| self.report(table.within.place, NO_TIME.map(str::to_owned).into())).ok()?;
+                (Goal::Share { share, within }, table.within.place, false)
             }
-            (None, None) if table.below.broken || table.above.broken => return None,
-            (None, None) => {
-                let problem = Problem::missing(table.place, "the objective has neither `below` nor `above`");
-                self.problems.push(problem.help("write what the metric must stay below, as in below = \"800ms\""));
-                return None;
+            3 => {
+                let place = table.stability.place;
+                objective::is_followed(subject).map_err(|wrong| self.report(place, wrong)).ok()?;
+                let at_worst = match table.stability.as_ref()? {
+                    KeepsUp::Stable => Stability::Stable,
+                    KeepsUp::Backlogged => Stability::Backlogged,
+                };
+                (Goal::Stability { at_worst }, place, false)
+            }
+            way => {
+                let name = table.metric.as_ref().filter(|metric| self.metric(metric, table.metric.place))?;
+                let metric = metric::find(name)?;
+                let (field, is_below) = if way == 0 { (&table.below, true) } else { (&table.above, false) };
+                let amount = field.as_ref()?;
+                let value = self.value(metric.quantity, name, amount, field.place)?;
+                objective::is_measured(metric, subject).map_err(|wrong| self.report(table.metric.place, wrong)).ok()?;
+                let bound = if is_below { Bound::Below(value) } else { Bound::Above(value) };
+                (Goal::Metric { metric, bound }, field.place, matches!(amount, MetricAmount::Number(_)))
             }
         };
-        Some(Objective { metric: metric?, function, bound })
+        let objective = Objective { subject, goal, is_implied: false };
+        if let Some((message, help)) = objective.doubt(is_bare, sources, checked) {
+            self.problems.push(Problem::warning(at, message).help(help));
+        }
+        Some(objective)
     }
 
-    /// What a metric is held against, in the metric's unit.
-    fn metric_value(&mut self, metric: &str, text: &str, place: SourceSpan) -> Option<f64> {
-        let value = Quantity::of(metric).read(text);
-        value
-            .map_err(|help| {
-                let message = format!("`{text}` is not a value of `{metric}`");
-                self.problems.push(Problem::error(place, message).help(help));
-            })
-            .ok()
+    /// Whose requests an objective is about.
+    fn subject(&mut self, table: &ObjectiveTable, functions: &Names, sources: &[Source]) -> Option<Subject> {
+        match (table.function.as_deref(), table.source.as_deref()) {
+            (Some(_), Some(_)) => {
+                let message = "an objective is about a `function` or a `source`, not both";
+                self.problems.push(Problem::error(table.source.place, message).help("write a second [[objective]]"));
+                None
+            }
+            (Some(_), None) => functions.find(&table.function, "function", self.problems).map(Subject::Function),
+            (None, Some(wanted)) => {
+                let place = sources.iter().position(|source| source.name == wanted);
+                if place.is_none() {
+                    let help = instead(wanted, "the sources are", sources.iter().map(|source| source.name.as_str()));
+                    let message = format!("there is no source \"{wanted}\"");
+                    self.problems.push(Problem::error(table.source.place, message).help(help));
+                }
+                place.map(|place| Subject::Source(SourceId(place as u32)))
+            }
+            (None, None) if table.function.broken || table.source.broken => None,
+            (None, None) => Some(Subject::Total),
+        }
+    }
+
+    /// A value with the unit of a quantity. Text must have its unit, a number is in the base unit.
+    fn value(&mut self, quantity: Quantity, what: &str, amount: &MetricAmount, place: SourceSpan) -> Option<f64> {
+        match amount {
+            MetricAmount::Number(number) => Some(*number),
+            MetricAmount::Text(text) => {
+                let read = quantity.read_with_unit(text);
+                read.map_err(|help| {
+                    let message = format!("`{text}` is not a value of `{what}`");
+                    self.problems.push(Problem::error(place, message).help(help));
+                })
+                .ok()
+            }
+        }
+    }
+
+    fn report(&mut self, place: SourceSpan, (message, help): objective::Wrong) {
+        self.problems.push(Problem::error(place, message).help(help));
     }
 
     /// Whether there is such a metric; reports it if not.
@@ -170,6 +262,38 @@ impl Checker<'_, '_> {
         }
         self.problems.push(Problem::error(at, format!("`{path}` must be longer than zero")));
         None
+    }
+}
+
+/// Says which of several ways to give something was taken, when parts of several or of none are there.
+fn either(
+    table: SourceSpan,
+    path: &str,
+    ways: &[&[(&'static str, &dyn Given)]],
+    problems: &mut Problems,
+) -> Option<usize> {
+    if ways.iter().copied().flatten().any(|(_, field)| field.is_broken()) {
+        return None;
+    }
+    let of_way = |way: &&[(&'static str, &dyn Given)]| way.iter().map(|(key, field)| (*key, field.given())).collect();
+    let ways: Vec<Vec<_>> = ways.iter().map(of_way).collect();
+    one_of_ways(path, table, &ways).map_err(|problem| problems.push(problem)).ok()
+}
+
+/// A key that may have been written.
+trait Given {
+    /// Where, if so.
+    fn given(&self) -> Option<SourceSpan>;
+    /// Whether it was written, but cannot be read.
+    fn is_broken(&self) -> bool;
+}
+
+impl<T> Given for Spanned<Option<T>> {
+    fn given(&self) -> Option<SourceSpan> {
+        self.value.as_ref().map(|_| self.place)
+    }
+    fn is_broken(&self) -> bool {
+        self.broken
     }
 }
 

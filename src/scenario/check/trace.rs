@@ -144,6 +144,7 @@ impl Checker<'_, '_> {
             Some(_) => Some(functions.find(&table.function, "function", self.problems)?),
             None => None,
         };
+        let duration = self.source_duration(table)?;
         let find = |function: &TraceFunction| {
             all_to.or_else(|| functions.place(&function.name).map(|place| FnId(place as u32)))
         };
@@ -151,7 +152,7 @@ impl Checker<'_, '_> {
             Traced::Rows(rows) => {
                 let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
-                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), entry: None, arrivals }])
+                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), entry: None, arrivals, duration }])
             }
             Traced::ByFunction(list) => list
                 .iter()
@@ -161,6 +162,7 @@ impl Checker<'_, '_> {
                         target: Target::Function(find(function)?),
                         entry: None,
                         arrivals: arrivals.clone(),
+                        duration: duration.clone(),
                     })
                 })
                 .collect(),

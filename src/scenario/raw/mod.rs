@@ -10,6 +10,7 @@ pub(super) mod precision;
 pub(super) mod sweep;
 
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use crate::dist::DistSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
@@ -83,6 +84,9 @@ table! {
         required name: Name,
         /// The function that gets the requests; left out where a trace names the function of each.
         optional function: Name,
+        /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
+        /// request that is cold `cold-duration` stays that of the function.
+        optional duration: DistSpec,
         /// When they come.
         required arrivals: ArrivalParameters,
     }
@@ -94,20 +98,45 @@ table! {
         /// Unique name.
         required name: Name,
         /// Dotted keys (in quotes) and their values, as in "function.checkout.memory" = "512MB".
-        required set: Map<Any, 1000>,
+        default set: Map<Any, 1000> = Vec::new(),
+        /// Functions that it adds, as [[function]].
+        default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
+        /// Sources that it adds, as [[source]].
+        default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
     }
 }
 
+/// How well something keeps up at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum KeepsUp {
+    Stable,
+    Backlogged,
+}
+
+choice! { KeepsUp {
+    "stable" => KeepsUp::Stable, "No backlog, and nothing refused for want of capacity.";
+    "backlogged" => KeepsUp::Backlogged, "A backlog may come and go.";
+} }
+
 table! {
-    /// Something that must be met: `metric` with `below` or `above`.
+    /// Something that must be met: `metric` with `below` or `above`, `share` with `within`, or `stability`.
     struct ObjectiveTable {
-        /// A key of the summary, as "latency_s.p99" (`forewarm list metrics` shows them).
-        required metric: Text,
-        /// The function it is about; without it, the total.
+        /// A key of the summary, as "latency_s.p99" (`forewarm list metrics` shows them). A quantile of latency is judged over all
+        /// requests that arrive: one without a successful answer is infinitely late.
+        optional metric: Text,
+        /// The function it is about; without it and without `source`, all requests.
         optional function: Name,
+        /// The source it is about.
+        optional source: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
         /// The metric must stay above this.
         optional above: MetricValue,
+        /// This part of all requests that arrive, as "99.9%", must be answered successfully in time.
+        optional share: MetricValue,
+        /// Within this time, as "800ms".
+        optional within: MetricValue,
+        /// What is served keeps up with what arrives, in every replication.
+        optional stability: KeepsUp,
     }
 }

@@ -27,8 +27,10 @@ impl Laboratory for Truth {
             let shared = normal.sample(&mut streams.stream("shared", Purpose::Arrivals)) * self.scatter.0;
             let mut own = streams.stream(&format!("own {candidate}"), Purpose::Arrivals);
             let mut scattered = |value: f64| value * (1.0 + shared + normal.sample(&mut own) * self.scatter.1);
+            let cost = scattered(self.cost[candidate]);
             Observation {
-                month_usd: scattered(self.cost[candidate]),
+                per_million_usd: cost,
+                month_usd: cost,
                 values: self.metrics[candidate].iter().map(|value| scattered(*value)).collect(),
                 events: vec![None; self.metrics[candidate].len()],
                 ..Observation::default()
@@ -39,8 +41,9 @@ impl Laboratory for Truth {
 }
 
 fn question(bounds: &[f64]) -> Question {
-    let requirement = |bound: &f64| Requirement { side: Side::Below(*bound), share: None, kind: Kind::Service };
-    Question { requirements: bounds.iter().map(requirement).collect(), indifference: 0.01 }
+    let requirement =
+        |bound: &f64| Requirement { side: Side::Below(*bound), share: None, kind: Kind::Service, is_pooled: false };
+    Question { requirements: bounds.iter().map(requirement).collect(), indifference: 0.01, of_a_run: 0 }
 }
 
 /// The cheapest that meets, by looking at everything.

@@ -1,0 +1,122 @@
+//! The observer beside the recorder that measures what only some scenarios ask for: the sources of functions that have
+//! several, and how many requests are answered within the times that objectives name. Where nobody asks there is none.
+
+use super::recorder::Total;
+use super::replication::Record;
+use super::tally::{Peaks, Tally};
+use super::window::Window;
+use crate::engine::{Cell, Finished, Observer, Outcome};
+use crate::id::{FnId, SourceId};
+use crate::scenario::{Goal, Scenario, Subject, Target};
+use crate::time::{SimTime, Span};
+
+/// What is measured of a cell beside its functions.
+#[derive(Debug)]
+pub struct Details {
+    from: SimTime,
+    /// The sources of the cell: their places in the scenario, and what is counted of those that are measured apart.
+    sources: Vec<(SourceId, Option<Box<Tally>>)>,
+    within: Vec<Within>,
+}
+
+/// Requests that are answered in time.
+#[derive(Debug)]
+struct Within {
+    /// The place of the objective.
+    objective: usize,
+    /// The function or source in the cell; none: all of them.
+    only: Only,
+    within: Span,
+    answered: u64,
+}
+
+/// Whose requests are counted, by places in the cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Only {
+    All,
+    Function(usize),
+    Source(usize),
+}
+
+impl Details {
+    /// None where nothing is asked for that the recorder does not measure.
+    #[must_use]
+    pub fn new(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
+        let within: Vec<Within> = (scenario.objectives.iter().enumerate())
+            .filter_map(|(objective, one)| {
+                let Goal::Share { within, .. } = one.goal else { return None };
+                let only = match one.subject {
+                    Subject::Total => Only::All,
+                    Subject::Function(id) => Only::Function(cell.functions.iter().position(|own| *own == id)?),
+                    Subject::Source(id) => Only::Source(cell.sources.iter().position(|own| *own == id)?),
+                };
+                Some(Within { objective, only, within, answered: 0 })
+            })
+            .collect();
+        let are_apart = Self::are_apart(scenario, &cell.sources);
+        if within.is_empty() && !are_apart.contains(&true) {
+            return None;
+        }
+        let tally = |is_apart: bool| is_apart.then(|| Box::new(Tally::of(scenario)));
+        let sources = cell.sources.iter().zip(are_apart).map(|(id, is_apart)| (*id, tally(is_apart))).collect();
+        Some(Self { from: window.from, sources, within })
+    }
+
+    /// Which sources of a cell are measured apart: those that share a function with another, and those whose requests go to many
+    /// functions, unless there is no other source at all.
+    fn are_apart(scenario: &Scenario, sources: &[SourceId]) -> Vec<bool> {
+        let targets = |id: &SourceId| match &scenario.sources[id.index()].target {
+            Target::Function(function) => std::slice::from_ref(function),
+            Target::ByTrace(functions) => functions,
+        };
+        let goes_to_many = |id: &SourceId| matches!(scenario.sources[id.index()].target, Target::ByTrace(_));
+        if let [only] = sources {
+            return vec![goes_to_many(only) && scenario.sources.len() > 1];
+        }
+        let mut all: Vec<FnId> = sources.iter().flat_map(targets).copied().collect();
+        all.sort_unstable();
+        let is_shared = |function: &FnId| {
+            let first = all.partition_point(|known| known < function);
+            all.get(first + 1) == Some(function)
+        };
+        sources.iter().map(|id| goes_to_many(id) || targets(id).iter().any(is_shared)).collect()
+    }
+
+    /// Adds what was counted to the total.
+    pub fn finish(self, window: &Window, total: &mut Total) {
+        for (id, tally) in self.sources {
+            let Some(tally) = tally else { continue };
+            let shape = tally.shape(window.measured(), &Peaks::default(), f64::NAN);
+            total.sources.push((id, Record { shape, latency_of_all: tally.latency_of_all() }));
+        }
+        for one in self.within {
+            total.answered[one.objective] += one.answered;
+        }
+    }
+}
+
+impl Observer for Details {
+    #[inline]
+    fn finished(&mut self, request: &Finished) {
+        if request.born < self.from {
+            return;
+        }
+        let source = request.source.index();
+        if let Some((_, Some(tally))) = self.sources.get_mut(source) {
+            tally.arrived += 1;
+            tally.finish(request);
+        }
+        if request.outcome != Outcome::Completed {
+            return;
+        }
+        let latency = request.ended.since(request.born);
+        for one in &mut self.within {
+            let counts = match one.only {
+                Only::All => true,
+                Only::Function(place) => request.function.index() == place,
+                Only::Source(place) => source == place,
+            };
+            one.answered += u64::from(counts && latency <= one.within);
+        }
+    }
+}

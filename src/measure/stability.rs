@@ -1,0 +1,205 @@
+//! Whether a function keeps up with what arrives: read off its time series.
+//!
+//! A *backlog* is a queue that grew faster than chance makes it. While a queue is not empty its length is a random walk around
+//! its drift: of A requests that arrived since it was empty, chance alone leaves about the square root of A behind (Kingman 1962,
+//! heavy traffic). What is several times as long has another reason: more arrives than is served. Where nothing waits, load
+//! beyond capacity is *shed*: refused, or given up on in the queue.
+
+use serde::{Deserialize, Serialize};
+
+use super::timeline::Point;
+use super::window::Window;
+use crate::metric::Stability;
+use crate::time::SimTime;
+
+/// A queue of so many times the square root of its arrivals is no chance.
+const NO_CHANCE: f64 = 6.0;
+/// A shorter queue is none to speak of.
+const FEW: f64 = 10.0;
+/// Where more than this part of what arrives is shed, capacity is short.
+const SHED: f64 = 0.05;
+/// Fewer shed requests in an interval may be chance.
+const FEW_SHED: f64 = 5.0;
+/// For so many intervals in a row it has to last.
+const LASTS: usize = 3;
+
+/// The worst that was seen in any replication.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What it is.
+    pub verdict: Stability,
+    /// When it tipped, s: the mean over the replications in which it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub since_s: Option<f64>,
+    /// In how many replications.
+    pub replications: u32,
+}
+
+impl Verdict {
+    /// The worst of several replications.
+    pub(super) fn worst(all: &[Tipped]) -> Self {
+        let verdict = all.iter().map(|one| one.verdict).max().unwrap_or_default();
+        let worst: Vec<&Tipped> = all.iter().filter(|one| one.verdict == verdict).collect();
+        let since: Vec<f64> = worst.iter().filter_map(|one| one.since_s).collect();
+        let since_s = (!since.is_empty()).then(|| since.iter().sum::<f64>() / since.len() as f64);
+        Self { verdict, since_s, replications: worst.len() as u32 }
+    }
+}
+
+/// What one replication shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Tipped {
+    pub(super) verdict: Stability,
+    pub(super) since_s: Option<f64>,
+}
+
+impl Tipped {
+    /// What a time series shows. `given_up`: which part of those that timed out did so in the queue.
+    pub(super) fn of(points: &[Point], given_up: f64, window: &Window) -> Self {
+        let start = |place: usize| {
+            let start = if place == 0 { SimTime::ZERO } else { window.end_of(place - 1) };
+            start.since(SimTime::ZERO).as_secs_f64()
+        };
+        // The warm-up does not count.
+        let first = (0..points.len()).take_while(|place| window.end_of(*place) <= window.from).count();
+        let points = &points[first..];
+        let [backlog, shed] = [backlog(points), shed(points, given_up)];
+        let worst = if shed.map(|one| one.0) > backlog.map(|one| one.0) { shed } else { backlog };
+        worst.map_or_else(Self::default, |(verdict, place)| Self { verdict, since_s: Some(start(first + place)) })
+    }
+
+    /// The worse of two; of equal ones the one that tipped first.
+    pub(super) fn or(self, other: Self) -> Self {
+        let earlier = other.since_s.unwrap_or(f64::INFINITY) < self.since_s.unwrap_or(f64::INFINITY);
+        if other.verdict > self.verdict || other.verdict == self.verdict && earlier { other } else { self }
+    }
+}
+
+/// The last backlog that is no chance, and the interval in which it began: overloaded if it does not shrink to the end.
+fn backlog(points: &[Point]) -> Option<(Stability, usize)> {
+    let (mut found, mut episode) = (None, Episode::default());
+    for (place, point) in points.iter().enumerate() {
+        if point.queue < 1.0 {
+            episode = Episode::default();
+            continue;
+        }
+        if episode.arrived == 0.0 {
+            episode.begin = place;
+        }
+        episode.arrived += point.arrived;
+        if point.queue > episode.peak {
+            (episode.peak, episode.peaked) = (point.queue, place);
+        }
+        episode.is_real |= point.queue >= FEW && point.queue > NO_CHANCE * episode.arrived.max(1.0).sqrt();
+        if episode.is_real {
+            found = Some((Stability::Backlogged, episode.begin));
+        }
+    }
+    let is_growing = || {
+        let last = points.len() - 1;
+        let lasted = last - episode.begin;
+        lasted >= LASTS && episode.peaked > episode.begin + lasted / 2 && points[last].queue > episode.peak / 2.0
+    };
+    if episode.is_real && is_growing() { Some((Stability::Overloaded, episode.begin)) } else { found }
+}
+
+/// A time in which the queue is never empty.
+#[derive(Clone, Copy, Debug, Default)]
+struct Episode {
+    begin: usize,
+    arrived: f64,
+    peak: f64,
+    peaked: usize,
+    is_real: bool,
+}
+
+/// The last time in which load was shed, and the interval in which it began: overloaded if it lasts to the end.
+fn shed(points: &[Point], given_up: f64) -> Option<(Stability, usize)> {
+    let is_shedding = |point: &Point| {
+        let shed = point.rejected + point.timed_out * given_up;
+        shed >= FEW_SHED && shed > SHED * point.arrived
+    };
+    let last = points.iter().rposition(|point| point.arrived > 0.0)?;
+    let (mut found, mut since) = (None, None);
+    for (place, point) in points.iter().enumerate().take(last + 1) {
+        if !is_shedding(point) {
+            since = None;
+            continue;
+        }
+        let since = *since.get_or_insert(place);
+        if place + 1 - since >= LASTS {
+            let is_last = place == last;
+            found = Some((if is_last { Stability::Overloaded } else { Stability::Backlogged }, since));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    fn window(intervals: usize) -> Window {
+        Window {
+            from: SimTime::ZERO,
+            until: SimTime::from(Span::from_secs(10 * intervals as u64)),
+            interval: Span::from_secs(10),
+            series_by_function: true,
+        }
+    }
+
+    fn verdict(queues: &[f64], rejected: &[f64]) -> (Stability, Option<f64>) {
+        let point = |place: usize| Point {
+            arrived: 100.0,
+            queue: queues.get(place).copied().unwrap_or(0.0),
+            rejected: rejected.get(place).copied().unwrap_or(0.0),
+            ..Point::default()
+        };
+        let many = queues.len().max(rejected.len());
+        let points: Vec<Point> = (0..many).map(point).collect();
+        let found = Tipped::of(&points, 1.0, &window(many));
+        (found.verdict, found.since_s)
+    }
+
+    #[test]
+    fn a_queue_that_only_chance_makes_is_stable() {
+        assert_eq!(verdict(&[0.0, 2.0, 5.0, 9.0, 8.0, 20.0, 30.0, 10.0, 3.0], &[]), (Stability::Stable, None));
+        assert_eq!(verdict(&[0.0; 9], &[0.0, 3.0, 0.0, 6.0, 4.0, 6.0, 0.0, 0.0, 6.0]), (Stability::Stable, None));
+        assert_eq!(verdict(&[], &[]), (Stability::Stable, None));
+    }
+
+    #[test]
+    fn a_burst_is_a_backlog_until_it_is_served() {
+        let queues = [0.0, 0.0, 500.0, 300.0, 100.0, 0.0, 0.0];
+        assert_eq!(verdict(&queues, &[]), (Stability::Backlogged, Some(20.0)));
+        // It is still being served when the run ends.
+        assert_eq!(verdict(&[0.0, 0.0, 900.0, 700.0, 500.0, 300.0], &[]), (Stability::Backlogged, Some(20.0)));
+    }
+
+    #[test]
+    fn what_grows_to_the_end_is_overloaded_since_it_began() {
+        let queues: Vec<f64> = (0..20).map(|place| f64::from(place - 5).max(0.0) * 40.0).collect();
+        assert_eq!(verdict(&queues, &[]), (Stability::Overloaded, Some(60.0)));
+    }
+
+    #[test]
+    fn what_sheds_to_the_end_is_overloaded_too() {
+        assert_eq!(verdict(&[], &[0.0, 0.0, 20.0, 20.0, 20.0, 20.0]), (Stability::Overloaded, Some(20.0)));
+        assert_eq!(verdict(&[], &[0.0, 20.0, 20.0, 20.0, 0.0, 0.0]), (Stability::Backlogged, Some(10.0)));
+    }
+
+    #[test]
+    fn the_worst_replication_counts() {
+        let one = |verdict, since_s| Tipped { verdict, since_s };
+        let all = [
+            one(Stability::Stable, None),
+            one(Stability::Overloaded, Some(10.0)),
+            one(Stability::Overloaded, Some(30.0)),
+            one(Stability::Backlogged, Some(5.0)),
+        ];
+        let worst = Verdict::worst(&all);
+        assert_eq!((worst.verdict, worst.since_s, worst.replications), (Stability::Overloaded, Some(20.0), 2));
+        assert_eq!(Verdict::worst(&all[..1]), Verdict { replications: 1, ..Verdict::default() });
+    }
+}

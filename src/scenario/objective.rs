@@ -1,0 +1,444 @@
+//! What must be met: of a metric a bound, or a share of all requests within a time.
+
+use super::model::{Function, Scenario, Source, Target};
+use crate::id::{FnId, SourceId};
+use crate::metric::{self, Metric, Quantity, Stability};
+use crate::schema::diagnostic::instead;
+use crate::time::Span;
+
+/// Something that must be met.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// Whose requests it is about.
+    pub subject: Subject,
+    /// What must be met.
+    pub goal: Goal,
+    /// Nobody wrote it: a plan needs it to be worth something.
+    pub is_implied: bool,
+}
+
+/// Whose requests something is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// All of them.
+    Total,
+    /// Those of a function.
+    Function(FnId),
+    /// Those of a source.
+    Source(SourceId),
+}
+
+/// What must be met.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Goal {
+    /// A metric must stay on one side of a bound.
+    Metric {
+        /// The metric.
+        metric: &'static Metric,
+        /// The side that is good.
+        bound: Bound,
+    },
+    /// So many of all requests that arrive must be answered successfully in time.
+    Share {
+        /// This part of them, above 0 and at most 1.
+        share: f64,
+        /// Within this time.
+        within: Span,
+    },
+    /// What is served must keep up with what arrives, in every replication.
+    Stability {
+        /// No worse than this.
+        at_worst: Stability,
+    },
+}
+
+/// The side of a value that is good.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// The metric must stay below this.
+    Below(f64),
+    /// The metric must stay above this.
+    Above(f64),
+}
+
+/// What is wrong with an objective that somebody typed, and what to write instead.
+pub type Wrong = (String, String);
+
+/// How an objective is written on the command line.
+const FORM: &str = "write METRIC<VALUE, METRIC>VALUE or SHARE%<TIME, as in latency_s.p99<800ms, \
+                    function.NAME:failure_ratio<0.1% or source.NAME:99.9%<800ms";
+
+impl Objective {
+    /// Reads an objective as it is written on the command line: `latency_s.p99<800ms`, `p99<800ms` for short,
+    /// `99.9%<800ms` for a share of all requests within a time; after `function.NAME:` or `source.NAME:` of those alone.
+    ///
+    /// # Errors
+    /// What is wrong, and what to write instead.
+    pub fn read(text: &str, scenario: &Scenario) -> Result<Self, Wrong> {
+        let form = |message: &str| (message.to_owned(), FORM.to_owned());
+        if let Some((left, word)) = text.split_once('=')
+            && left.trim().ends_with("stability")
+        {
+            let (subject, _) = Subject::read(left.trim(), scenario)?;
+            let goal = Goal::Stability { at_worst: stability(word.trim())? };
+            is_followed(subject)?;
+            return Ok(Self { subject, goal, is_implied: false });
+        }
+        let at = text.rfind(['<', '>']).ok_or_else(|| form("there is neither < nor > in it"))?;
+        let (left, is_below, value) = (text[..at].trim(), text[at..].starts_with('<'), text[at + 1..].trim());
+        if let Some(value) = value.strip_prefix('=') {
+            let sign = &text[at..=at];
+            let help = format!("an objective is a strict bound: write {left}{sign}{}", value.trim());
+            return Err((format!("`{sign}=` cannot be asked for"), help));
+        }
+        let (subject, asked) = Subject::read(left, scenario)?;
+        if asked.ends_with('%') && !is_below {
+            return Err((
+                format!("`{asked}>` cannot be asked for"),
+                format!("write {left}<{value}: so many within a time"),
+            ));
+        }
+        let goal = if asked.ends_with('%') {
+            let within = value.parse::<Span>().ok().or_else(|| seconds(value));
+            let within =
+                within.ok_or_else(|| (format!("`{value}` is not a time"), "write a duration, as in 800ms".into()))?;
+            Goal::Share { share: share(Quantity::Ratio.read(asked).map_err(form)?)?, within }
+        } else {
+            let metric = find(asked)?;
+            is_measured(metric, subject)?;
+            let value = metric.quantity.read(value).map_err(|help| {
+                let message = format!("`{value}` is not a value of this metric");
+                (message, help.to_owned())
+            })?;
+            Goal::Metric { metric, bound: if is_below { Bound::Below(value) } else { Bound::Above(value) } }
+        };
+        Ok(Self { subject, goal, is_implied: false })
+    }
+
+    /// Whether it is about all requests that arrived, one without a successful answer being infinitely late.
+    #[must_use]
+    pub fn is_of_all_requests(&self) -> bool {
+        matches!(&self.goal, Goal::Metric { metric, .. } if metric.is_judged_over_all())
+    }
+
+    /// Whether it is about the times of those that succeeded, which mean little where others did not.
+    #[must_use]
+    pub fn needs_few_failures(&self) -> bool {
+        match &self.goal {
+            Goal::Metric { metric, bound: Bound::Below(_) } => metric.is_of_times() && !self.is_of_all_requests(),
+            Goal::Metric { bound: Bound::Above(_), .. } | Goal::Share { .. } | Goal::Stability { .. } => false,
+        }
+    }
+
+    /// Whether it says how many requests may fail.
+    #[must_use]
+    pub fn limits_failures(&self) -> bool {
+        match &self.goal {
+            Goal::Metric { metric, bound: Bound::Below(_) } => metric.key == FAILURE_RATIO,
+            Goal::Metric { bound: Bound::Above(_), .. } | Goal::Stability { .. } => false,
+            Goal::Share { .. } => true,
+        }
+    }
+
+    /// [`Objective::doubt`] of one that was read from this text.
+    #[must_use]
+    pub fn doubt_of_text(&self, text: &str, scenario: &Scenario) -> Option<Wrong> {
+        let is_bare = text.rsplit(['<', '>']).next().is_some_and(|value| value.trim().parse::<f64>().is_ok());
+        self.doubt(is_bare, &scenario.sources, &scenario.functions)
+    }
+
+    /// What makes it an objective that is always met or never, or hardly meant; none if nothing does. `is_bare`: its number
+    /// was written without a unit.
+    #[must_use]
+    pub fn doubt(&self, is_bare: bool, sources: &[Source], functions: &[Function]) -> Option<Wrong> {
+        let Goal::Metric { metric, bound } = &self.goal else { return None };
+        let name = &metric.key;
+        let (word, value) = match bound {
+            Bound::Below(value) => ("below", *value),
+            Bound::Above(value) => ("above", *value),
+        };
+        let always = |what: &str| format!("`{name}` is always {word} {value}: {what}");
+        match (metric.quantity, bound) {
+            (Quantity::Ratio, Bound::Below(value)) if *value >= 1.0 => {
+                let percent = format!("write {word} = \"{value}%\" if that is meant");
+                Some((always("no ratio is above 1, that is 100 %"), percent))
+            }
+            (Quantity::Ratio, Bound::Above(value)) if *value >= 1.0 => {
+                let message = format!("`{name}` is never above {value}: no ratio is above 1, that is 100 %");
+                Some((message, format!("write {word} = \"{value}%\" if that is meant")))
+            }
+            (_, Bound::Below(value)) if *value <= 0.0 => {
+                Some((format!("`{name}` is never below {value}"), "write the largest value that is good enough".into()))
+            }
+            (_, Bound::Above(value)) if *value < 0.0 => Some((always("it is never negative"), "leave it out".into())),
+            (Quantity::Seconds, Bound::Below(value)) if is_bare => {
+                // What runs for long may well be asked to be done within minutes.
+                let target = match self.subject {
+                    Subject::Total => None,
+                    Subject::Function(id) => Some(id),
+                    Subject::Source(id) => match sources[id.index()].target {
+                        Target::Function(id) => Some(id),
+                        Target::ByTrace(_) => None,
+                    },
+                };
+                let concerned = target.map_or(functions, |id| &functions[id.index()..=id.index()]);
+                let longest = concerned.iter().map(|one| one.duration.quantile(0.99).as_secs_f64()).fold(0.0, f64::max);
+                let is_doubtful = *value >= HARDLY_MEANT_S && *value > LONGEST_TIMES * longest;
+                is_doubtful.then(|| {
+                    let minutes = value / 60.0;
+                    let message = format!("`{name}` below {value} means {value} seconds, or {minutes:.1} minutes");
+                    (
+                        message,
+                        format!("write {word} = \"{value}ms\" if milliseconds are meant, or {word} = \"{value}s\""),
+                    )
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Scenario {
+    /// Adds what a recommendation is worth nothing without: that few requests fail, of all of them where no objective says how
+    /// many may, and of those whose times are asked for, because the times of few that succeed mean little.
+    pub fn imply_few_failures(&mut self) {
+        let metric = metric::find(FAILURE_RATIO).expect("a metric");
+        let goal = Goal::Metric { metric, bound: Bound::Below(TOLERATED_FAILURES) };
+        let mut subjects = Vec::new();
+        if !self.objectives.iter().any(Objective::limits_failures) {
+            subjects.push(Subject::Total);
+        }
+        subjects.extend(self.objectives.iter().filter(|one| one.needs_few_failures()).map(|one| one.subject));
+        for subject in subjects {
+            let is_known = |one: &Objective| {
+                let is_strict = matches!(&one.goal, Goal::Metric { bound: Bound::Below(most), metric }
+                    if metric.key == FAILURE_RATIO && *most <= TOLERATED_FAILURES);
+                one.subject == subject && is_strict
+            };
+            if !self.objectives.iter().any(is_known) {
+                self.objectives.push(Objective { subject, goal: goal.clone(), is_implied: true });
+            }
+        }
+    }
+}
+
+/// A bare number of seconds from which on milliseconds may have been meant.
+const HARDLY_MEANT_S: f64 = 20.0;
+/// So many times what nearly all requests take is hardly meant.
+const LONGEST_TIMES: f64 = 20.0;
+
+/// More than this part of the requests without a successful answer is told in every headline, and what is measured of the
+/// others is no reason to be content.
+pub const TOLERATED_FAILURES: f64 = 0.001;
+
+/// The metric that says how many requests fail.
+pub const FAILURE_RATIO: &str = "failure_ratio";
+
+impl Subject {
+    /// What stands before the colon, if anything does, and what stands behind it.
+    fn read<'a>(text: &'a str, scenario: &Scenario) -> Result<(Self, &'a str), Wrong> {
+        for kind in ["function", "source"] {
+            let Some(rest) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')) else { continue };
+            let (name, asked) =
+                rest.rsplit_once(':').ok_or_else(|| (format!("there is no : after the {kind}"), FORM.to_owned()))?;
+            let name = name.trim();
+            let functions = scenario.functions.iter().map(|function| function.name.as_str());
+            let sources = scenario.sources.iter().map(|source| source.name.as_str());
+            let names: Vec<&str> = if kind == "function" { functions.collect() } else { sources.collect() };
+            let place = names.iter().position(|known| *known == name).ok_or_else(|| {
+                let help = instead(name, &format!("the {kind}s are"), names.iter().copied());
+                (format!("there is no {kind} \"{name}\""), help)
+            })?;
+            let subject = if kind == "function" {
+                Self::Function(FnId(place as u32))
+            } else {
+                Self::Source(SourceId(place as u32))
+            };
+            return Ok((subject, asked.trim()));
+        }
+        Ok((Self::Total, text))
+    }
+}
+
+/// The metric of this name; a percentile alone is one of latency.
+///
+/// # Errors
+/// There is none, and what to write instead.
+pub fn find(name: &str) -> Result<&'static Metric, Wrong> {
+    let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let latency = is_percentile.then(|| metric::find(&format!("latency_s.{name}"))).flatten();
+    metric::find(name).or(latency).ok_or_else(|| {
+        let help = instead(name, "the metrics are", metric::keys());
+        (format!("there is no metric \"{name}\""), format!("{help}; forewarm list metrics shows all"))
+    })
+}
+
+/// Whether a metric is measured of a subject.
+///
+/// # Errors
+/// It is not, and what to write instead.
+pub(super) fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
+    if matches!(subject, Subject::Source(_)) && !metric.is_of_requests() {
+        let message = format!("`{}` is not measured by source", metric.key);
+        return Err((message, "name a function, or ask for requests, ratios or times".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether it is known of a subject whether it keeps up.
+///
+/// # Errors
+/// It is not, and what to write instead.
+pub(super) fn is_followed(subject: Subject) -> Result<(), Wrong> {
+    match subject {
+        Subject::Source(_) => {
+            Err(("stability is not measured by source".to_owned(), "name the function that it calls".to_owned()))
+        }
+        Subject::Total | Subject::Function(_) => Ok(()),
+    }
+}
+
+/// A verdict of stability that may be asked for.
+fn stability(word: &str) -> Result<Stability, Wrong> {
+    let known = [Stability::Stable, Stability::Backlogged];
+    known.into_iter().find(|one| one.word() == word).ok_or_else(|| {
+        let help = "write stability=stable, or stability=backlogged if a backlog may come and go".to_owned();
+        (format!("`{word}` is not a verdict that can be asked for"), help)
+    })
+}
+
+/// A share of requests that may be asked for.
+///
+/// # Errors
+/// It cannot be, and what to write instead.
+pub(super) fn share(share: f64) -> Result<f64, Wrong> {
+    if share > 0.0 && share <= 1.0 {
+        return Ok(share);
+    }
+    let message = format!("a share is above 0 and at most 1, and {share} is not");
+    let help = if share > 1.0 && share <= 100.0 { format!("write {share}%") } else { "as in 99.9%".to_owned() };
+    Err((message, help))
+}
+
+/// A bare number of seconds.
+pub(super) fn seconds(text: &str) -> Option<Span> {
+    let number: f64 = text.trim().parse().ok()?;
+    Span::from_secs_f64(number).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::testing;
+
+    fn scenario() -> Scenario {
+        testing::scenario(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1h\"\n[[function]]\nname = \"api\"\n\
+             duration.constant.value = \"100ms\"\n[[source]]\nname = \"web\"\nfunction = \"api\"\n\
+             arrivals.poisson.rate = \"1/s\"\n",
+        )
+    }
+
+    fn read(text: &str) -> Result<Objective, String> {
+        Objective::read(text, &scenario()).map_err(|(message, help)| format!("{message}: {help}"))
+    }
+
+    fn bound(metric: &str, bound: Bound) -> Goal {
+        Goal::Metric { metric: find(metric).expect("a metric"), bound }
+    }
+
+    #[test]
+    fn the_grammar_of_the_command_line() {
+        let (api, web) = (Subject::Function(FnId(0)), Subject::Source(SourceId(0)));
+        let within = |ms| Span::from_millis(ms);
+        for (text, subject, goal) in [
+            ("latency_s.p99<800ms", Subject::Total, bound("latency_s.p99", Bound::Below(0.8))),
+            ("p99<800ms", Subject::Total, bound("latency_s.p99", Bound::Below(0.8))),
+            ("source.web:p999 < 2s", web, bound("latency_s.p999", Bound::Below(2.0))),
+            ("latency_s.p99 < 0.8", Subject::Total, bound("latency_s.p99", Bound::Below(0.8))),
+            ("cold_start_ratio<1%", Subject::Total, bound("cold_start_ratio", Bound::Below(0.01))),
+            ("function.api:failure_ratio<0.01", api, bound("failure_ratio", Bound::Below(0.01))),
+            ("cost_usd.total<$12.5", Subject::Total, bound("cost_usd.total", Bound::Below(12.5))),
+            ("requests.completed>1e6", Subject::Total, bound("requests.completed", Bound::Above(1e6))),
+            ("99.9%<800ms", Subject::Total, Goal::Share { share: 0.999, within: within(800) }),
+            ("source.web:99.9%<800ms", web, Goal::Share { share: 0.999, within: within(800) }),
+            ("function.api:stability=stable", api, Goal::Stability { at_worst: Stability::Stable }),
+            ("stability = backlogged", Subject::Total, Goal::Stability { at_worst: Stability::Backlogged }),
+            ("function.api: 95 % < 0.25", api, Goal::Share { share: 0.95, within: within(250) }),
+        ] {
+            let objective = read(text).unwrap_or_else(|wrong| panic!("{text}: {wrong}"));
+            assert_eq!(objective.subject, subject, "{text}");
+            match (&objective.goal, &goal) {
+                (Goal::Share { share, within }, Goal::Share { share: expected, within: in_time }) => {
+                    assert!((share - expected).abs() < 1e-12 && within == in_time, "{text}: {share} {within}");
+                }
+                _ => assert_eq!(objective.goal, goal, "{text}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_nearest_word() {
+        for (text, expected) in [
+            ("latency_s.p99", "neither < nor >"),
+            ("latency_s.p98<1s", "did you mean `latency_s.p9"),
+            ("p98<1s", "there is no metric \"p98\""),
+            ("latency_s.p99<=1s", "write latency_s.p99<1s"),
+            ("latency_s.p99<1%", "write a duration"),
+            ("latency_s.p99<", "write a duration"),
+            ("latency_s.p99<NaN", "write a duration"),
+            ("cold_start_ratio<1s", "write a percentage"),
+            ("function.nobody:latency_s.p99<1s", "no function \"nobody\""),
+            ("source.wep:latency_s.p99<1s", "did you mean `web`"),
+            ("source.web:cost_usd.total<1", "not measured by source"),
+            ("function.x<1s", "no : after the function"),
+            ("99.9%<fast", "is not a time"),
+            ("101%<1s", "at most 1"),
+            ("99.9%>1s", "cannot be asked for"),
+            ("stability=good", "stability=stable"),
+            ("source.web:stability=stable", "not measured by source"),
+            ("<1s", "no metric \"\""),
+        ] {
+            let wrong = read(text).expect_err(text);
+            assert!(wrong.contains(expected), "{text}: {wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_hardly_meant_is_doubted() {
+        for (text, expected) in [
+            ("latency_s.p99<800", Some("800ms")),
+            ("latency_s.p99<800s", None),
+            ("latency_s.p99<2", None),
+            ("cold_start_ratio<1", Some("below = \"1%\"")),
+            ("cold_start_ratio<0.01", None),
+            ("failure_ratio<100%", Some("no ratio is above 1")),
+            ("failure_ratio>5", Some("never above 5")),
+            ("wait_s.mean<0", Some("never below 0")),
+            ("requests.completed>-1", Some("never negative")),
+            ("99.9%<800", None),
+        ] {
+            let doubt = read(text).expect(text).doubt_of_text(text, &scenario());
+            let doubt = doubt.map(|(message, help)| format!("{message}: {help}"));
+            assert_eq!(doubt.is_some(), expected.is_some(), "{text}: {doubt:?}");
+            assert!(doubt.unwrap_or_default().contains(expected.unwrap_or_default()), "{text}");
+        }
+    }
+
+    #[test]
+    fn few_failures_are_implied_where_nobody_speaks_of_them() {
+        let implied = |texts: &[&str]| -> Vec<Subject> {
+            let mut scenario = scenario();
+            scenario.objectives = texts.iter().map(|text| read(text).expect(text)).collect();
+            scenario.imply_few_failures();
+            scenario.objectives.iter().filter(|one| one.is_implied).map(|one| one.subject).collect()
+        };
+        let api = Subject::Function(FnId(0));
+        assert_eq!(implied(&["p99<1s"]), [Subject::Total]);
+        assert_eq!(implied(&["p99<1s", "failure_ratio<5%"]), []);
+        assert_eq!(implied(&["function.api:99%<1s"]), []);
+        assert_eq!(implied(&["function.api:latency_s.mean<1s"]), [Subject::Total, api]);
+        assert_eq!(implied(&["function.api:latency_s.mean<1s", "failure_ratio<5%"]), [api]);
+        assert_eq!(implied(&["function.api:latency_s.mean<1s", "function.api:failure_ratio<0.1%"]), []);
+    }
+}
