@@ -15,6 +15,7 @@
 //! each with the same probability. Absent: the ten minutes after which a draining instance is cut off, and the 230 s after
 //! which an HTTP answer is given up (write it as `queue-timeout` or `timeout`).
 
+use super::clock::Clock;
 use super::peak::Peak;
 use super::{MANY, Policy, Scaling, Slots, View};
 use crate::rng::{Purpose, Stream};
@@ -104,7 +105,7 @@ impl Policy for AzureConsumptionSpec {
 #[derive(Clone, Debug)]
 struct AzureConsumption {
     spec: AzureConsumptionSpec,
-    next: SimTime,
+    clock: Clock,
     wanted: Peak,
 }
 
@@ -139,13 +140,13 @@ impl AzureConsumptionSpec {
 impl AzureConsumption {
     /// A controller that has seen nothing.
     fn new(spec: AzureConsumptionSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, wanted: Peak::default() }
+        Self { clock: Clock::new(spec.interval()), spec, wanted: Peak::default() }
     }
 }
 
 impl Scaling for AzureConsumption {
     fn next(&self) -> SimTime {
-        self.next
+        self.clock.next()
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
@@ -162,13 +163,22 @@ impl Scaling for AzureConsumption {
             ordered
         };
         // Without instances it waits for a request.
-        self.next = if answer == 0.0 { SimTime::NEVER } else { view.now + spec.interval() };
+        if answer == 0.0 {
+            self.clock.start(SimTime::NEVER);
+        } else {
+            self.clock.ticked(view.now);
+            if wanted == 0.0 && view.is_quiet() && answer == ordered {
+                self.clock.rest(self.wanted.holds_until(view.now, spec.idle_timeout));
+            }
+        }
         Some(view.bounded(answer))
     }
 
     fn arrived(&mut self, now: SimTime) {
-        if self.next == SimTime::NEVER {
-            self.next = now + A_MOMENT;
+        if self.clock.stands_still() {
+            self.clock.start(now + A_MOMENT);
+        } else {
+            self.clock.wake(now);
         }
     }
 
@@ -238,6 +248,18 @@ mod tests {
         let later = |now| View { ordered: 2, in_progress: 1, instances: &busy, ..view(at(now)) };
         assert_eq!(policy.decide(&later(1200)), Some(2.0));
         assert_eq!(policy.decide(&later(1201)), Some(1.0));
+    }
+
+    #[test]
+    fn at_rest_it_is_asked_when_an_instance_goes() {
+        let mut policy = AzureConsumption::new(spec(Trigger::Http, 100.0));
+        policy.decide(&View { queued: 150, ordered: 1, existing: 1, ..view(at(0)) });
+        let quiet = |now| View { ordered: 2, existing: 2, ..view(at(now)) };
+        assert_eq!((policy.decide(&quiet(1)), policy.next()), (Some(2.0), at(1201)));
+        policy.arrived(at(30));
+        assert_eq!(policy.next(), at(31), "a tick at the moment of an arrival came before it");
+        assert_eq!((policy.decide(&quiet(31)), policy.next()), (Some(2.0), at(1201)));
+        assert_eq!((policy.decide(&quiet(1201)), policy.next()), (Some(1.0), at(1202)));
     }
 
     #[test]

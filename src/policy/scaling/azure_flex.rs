@@ -14,6 +14,7 @@
 //! 230 s after which an HTTP answer is given up.
 
 use super::azure_consumption::A_MOMENT;
+use super::clock::Clock;
 use super::peak::Peak;
 use super::{MANY, Policy, Refusal, Scaling, Slots, View};
 use crate::rng::{Purpose, Stream};
@@ -84,35 +85,46 @@ const fn standard_concurrency(memory_mb: u32) -> Option<u32> {
 #[derive(Clone, Debug)]
 struct AzureFlex {
     spec: AzureFlexSpec,
-    next: SimTime,
+    clock: Clock,
     wanted: Peak,
 }
 
 impl AzureFlex {
     /// A plan that has seen nothing.
     fn new(spec: AzureFlexSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, wanted: Peak::default() }
+        Self { spec, clock: Clock::new(INTERVAL), wanted: Peak::default() }
     }
 }
 
 impl Scaling for AzureFlex {
     fn next(&self) -> SimTime {
-        self.next
+        self.clock.next()
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let requests = f64::from(view.in_progress) + f64::from(view.queued);
-        let wanted = (requests / f64::from(view.per_instance)).ceil().max(f64::from(self.spec.always_ready));
+        let wanted = (requests / f64::from(self.spec.per_instance_concurrency.unwrap_or(view.per_instance)))
+            .ceil()
+            .max(f64::from(self.spec.always_ready));
         let wanted = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         let answer = self.wanted.of(view.now, wanted, self.spec.scale_in_delay);
         // Without instances it waits for a request.
-        self.next = if answer == 0.0 { SimTime::NEVER } else { view.now + INTERVAL };
+        if answer == 0.0 {
+            self.clock.start(SimTime::NEVER);
+        } else {
+            self.clock.ticked(view.now);
+            if view.is_quiet() && answer == f64::from(view.ordered) {
+                self.clock.rest(self.wanted.holds_until(view.now, self.spec.scale_in_delay));
+            }
+        }
         Some(answer)
     }
 
     fn arrived(&mut self, now: SimTime) {
-        if self.next == SimTime::NEVER {
-            self.next = now + A_MOMENT;
+        if self.clock.stands_still() {
+            self.clock.start(now + A_MOMENT);
+        } else {
+            self.clock.wake(now);
         }
     }
 }
@@ -133,7 +145,7 @@ mod tests {
     fn instances_follow_from_concurrency() {
         let answer = |requests: u32| {
             let (in_progress, queued) = (requests / 2, requests - requests / 2);
-            AzureFlex::new(SPEC).decide(&View { in_progress, queued, per_instance: 16, ..view(at(0)) })
+            AzureFlex::new(SPEC).decide(&View { in_progress, queued, ..view(at(0)) })
         };
         assert_eq!([0, 16, 17, 400, 9999].map(answer), [1.0, 1.0, 2.0, 25.0, 100.0].map(Some));
     }
@@ -141,10 +153,23 @@ mod tests {
     #[test]
     fn instances_go_after_the_delay() {
         let mut policy = AzureFlex::new(SPEC);
-        assert_eq!(policy.decide(&View { queued: 64, per_instance: 16, ..view(at(0)) }), Some(4.0));
-        assert_eq!(policy.decide(&View { ordered: 4, in_progress: 20, per_instance: 16, ..view(at(200)) }), Some(4.0));
-        assert_eq!(policy.decide(&View { ordered: 4, per_instance: 16, ..view(at(301)) }), Some(2.0));
-        assert_eq!(policy.decide(&View { ordered: 2, per_instance: 16, ..view(at(501)) }), Some(1.0));
+        assert_eq!(policy.decide(&View { queued: 64, ..view(at(0)) }), Some(4.0));
+        assert_eq!(policy.decide(&View { ordered: 4, in_progress: 20, ..view(at(200)) }), Some(4.0));
+        assert_eq!(policy.decide(&View { ordered: 4, ..view(at(301)) }), Some(2.0));
+        assert_eq!(policy.decide(&View { ordered: 2, ..view(at(501)) }), Some(1.0));
+    }
+
+    #[test]
+    fn at_rest_it_is_asked_when_instances_go() {
+        let mut policy = AzureFlex::new(SPEC);
+        policy.decide(&View { queued: 64, ..view(at(0)) });
+        let quiet = |now, ordered| View { ordered, existing: ordered, ..view(at(now)) };
+        assert_eq!((policy.decide(&quiet(1, 4)), policy.next()), (Some(4.0), at(301)));
+        assert_eq!((policy.decide(&quiet(301, 4)), policy.next()), (Some(1.0), at(302)));
+        // The one that is always ready stays.
+        assert_eq!((policy.decide(&quiet(302, 1)), policy.next()), (Some(1.0), SimTime::NEVER));
+        policy.arrived(at(1_000) + Span::from_millis(1));
+        assert_eq!(policy.next(), at(1_001));
     }
 
     #[test]

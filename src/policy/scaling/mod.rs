@@ -5,6 +5,7 @@
 
 mod azure_consumption;
 mod azure_flex;
+mod clock;
 mod cloud_run;
 pub mod hpa;
 pub mod keda;
@@ -196,7 +197,8 @@ choice! { Governs {
 ///
 /// The engine asks at [`Scaling::next`], and checks the answer.
 pub trait Scaling: Send {
-    /// When it wants to be asked next. It may become earlier whenever the policy is told something.
+    /// When it wants to be asked next. It may become earlier whenever the policy is told something; so a policy that decides
+    /// again and again may pass over decisions that change nothing unless something happens.
     fn next(&self) -> SimTime;
 
     /// How many instances there should be: a whole number from 0 to [`View::limit`]; none: as many as were ordered last.
@@ -325,6 +327,12 @@ pub struct Totals {
 }
 
 impl View<'_> {
+    /// Whether nobody is there, and there are as many instances as were ordered: then nothing happens by itself.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.in_progress == 0 && self.queued == 0 && self.existing == self.ordered
+    }
+
     /// `instances` as an answer: rounded up, at least 0, at most the limit.
     #[must_use]
     pub fn bounded(&self, instances: f64) -> f64 {

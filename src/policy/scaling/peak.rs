@@ -27,6 +27,12 @@ impl<T: Copy + PartialOrd> Peak<T> {
         }
         self.0.front().map_or(wanted, |(_, most)| *most)
     }
+
+    /// Up to when the answer stays what it was, if no more is wanted from now on than what is wanted `now`, the least that ever
+    /// is.
+    pub(super) fn holds_until(&self, now: SimTime, delay: Span) -> SimTime {
+        self.0.front().map_or(SimTime::NEVER, |(at, _)| if *at < now { *at + delay } else { SimTime::NEVER })
+    }
 }
 
 #[cfg(test)]

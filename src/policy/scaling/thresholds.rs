@@ -3,8 +3,9 @@
 //! The simplest rule of all, as every home-made autoscaler has it: every `interval` as many instances as `load / target`,
 //! rounded up; fewer only if no decision of the last `scale_down_delay` wanted more.
 
+use super::clock::Clock;
 use super::peak::Peak;
-use super::{MANY, Pause, Policy, Scaling, Totals, View, next_multiple};
+use super::{MANY, Pause, Policy, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Positive};
@@ -57,7 +58,7 @@ impl Policy for ThresholdsSpec {
 #[derive(Clone, Debug)]
 struct Thresholds {
     spec: ThresholdsSpec,
-    next: SimTime,
+    clock: Clock,
     before: Totals,
     wanted: Peak,
 }
@@ -65,7 +66,7 @@ struct Thresholds {
 impl Thresholds {
     /// A rule that has seen nothing.
     fn new(spec: ThresholdsSpec) -> Self {
-        Self { spec, next: SimTime::ZERO, before: Totals::default(), wanted: Peak::default() }
+        Self { clock: Clock::new(spec.interval), spec, before: Totals::default(), wanted: Peak::default() }
     }
 
     fn load(&self, view: &View<'_>) -> f64 {
@@ -81,15 +82,24 @@ impl Thresholds {
 
 impl Scaling for Thresholds {
     fn next(&self) -> SimTime {
-        self.next
+        self.clock.next()
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let least = f64::from(self.spec.min_instances);
-        let wanted = view.bounded((self.load(view) / self.spec.target).ceil().max(least));
+        let load = self.load(view);
+        let wanted = view.bounded((load / self.spec.target).ceil().max(least));
         self.before = view.totals;
-        self.next = next_multiple(view.now, self.spec.interval);
-        Some(self.wanted.of(view.now, wanted, self.spec.scale_down_delay))
+        self.clock.ticked(view.now);
+        let answer = self.wanted.of(view.now, wanted, self.spec.scale_down_delay);
+        if load == 0.0 && view.is_quiet() && answer == f64::from(view.ordered) {
+            self.clock.rest(self.wanted.holds_until(view.now, self.spec.scale_down_delay));
+        }
+        Some(answer)
+    }
+
+    fn arrived(&mut self, now: SimTime) {
+        self.clock.wake(now);
     }
 }
 

@@ -1,11 +1,14 @@
 //! The autoscaler of one revision: collector and decider, what is published, and the poke from zero.
 
 use super::collector::Collector;
-use super::decider::{Decider, Decision};
+use super::decider::{Decider, Decision, Observed};
 use super::settings::{DeciderSpec, MetricSpec};
 use super::stats::Stat;
 use super::{REPORT_INTERVAL, UNKNOWN_SCALE};
 use crate::time::SimTime;
+
+/// An average from which on it is more than what rounding takes away.
+const LEAST_LOAD: f64 = 2e-6;
 
 /// Collector and decider of one revision. Ticks are due every [`super::TICK_INTERVAL`] from the creation of the decider,
 /// the first after one interval; scrapes every [`REPORT_INTERVAL`] from the creation of the collector.
@@ -62,6 +65,33 @@ impl Autoscaler {
         if let Some(collector) = self.collector.as_mut().filter(|collector| collector.scrapes()) {
             collector.record(at, stat);
         }
+    }
+
+    /// Records what scrapes found from `from` to `until`: nothing.
+    pub fn scraped_nothing(&mut self, from: SimTime, until: SimTime) {
+        if let Some(collector) = self.collector.as_mut().filter(|collector| collector.scrapes()) {
+            collector.record_zeros(from, until);
+        }
+    }
+
+    /// Up to when ticks decide what that at `now` did, with `ready` pods (none or one) of which nothing but zeros is reported
+    /// from now on; see [`Decider::rests_until`].
+    #[must_use]
+    pub fn rests_until(&self, now: SimTime, ready: i32) -> Option<SimTime> {
+        let (collector, (decider, published)) = (self.collector.as_ref()?, self.decider.as_ref()?);
+        let metric = decider.spec().metric;
+        let window = collector.stable(metric);
+        let load = window.load_leaves();
+        // Without reports an average would grow before it falls.
+        let is_recorded = ready > 0 && collector.scrapes();
+        let is_empty = load.is_none_or(|(leaves, _)| leaves <= now);
+        // What is rounded off when the load is about to leave must not be all that is left.
+        let is_clear = load.is_none_or(|(_, value)| value / window.bucket_count() as f64 >= LEAST_LOAD);
+        if !window.is_linear() || !(is_empty || is_recorded && is_clear) || published.desired == UNKNOWN_SCALE {
+            return None;
+        }
+        let observed = collector.observe(metric, now).unwrap_or(Observed { stable: 0.0, panic: 0.0 });
+        decider.rests_until(ready, observed, load.map(|(leaves, _)| leaves))
     }
 
     /// Records what an activator sent, stamped with whole seconds, and ticks at once if the revision is at zero and the

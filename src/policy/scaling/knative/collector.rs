@@ -45,6 +45,23 @@ impl Collector {
         self.rps.record(at, stat.requests - stat.proxied_requests);
     }
 
+    /// Records nothing but zeros, every second from `from` to `until`.
+    pub fn record_zeros(&mut self, from: SimTime, until: SimTime) {
+        for windows in [&mut self.concurrency, &mut self.rps] {
+            windows.stable.record_zeros(from, until);
+            windows.panic.record_zeros(from, until);
+        }
+    }
+
+    /// The stable window of `metric`.
+    #[must_use]
+    pub fn stable(&self, metric: Metric) -> &Window {
+        match metric {
+            Metric::Concurrency => &self.concurrency.stable,
+            Metric::Rps => &self.rps.stable,
+        }
+    }
+
     /// Whether pods are scraped; see [`MetricSpec::scrape`].
     #[must_use]
     pub fn scrapes(&self) -> bool {

@@ -67,6 +67,30 @@ impl Decider {
         self.max_panic_pods
     }
 
+    /// Up to when no tick can decide anything else than that at `now` did, with `ready` pods and what was `observed`, as long as
+    /// nothing but zeros is recorded from now on, once a second if there are pods; `load_leaves`: when the last load leaves the
+    /// stable window. Nothing if that cannot be said: only quiet revisions are looked at.
+    ///
+    /// The averages do not grow then, so that neither does the number of pods for them, and the excess burst capacity does not
+    /// fall.
+    #[must_use]
+    pub fn rests_until(&self, ready: i32, observed: Observed, load_leaves: Option<SimTime>) -> Option<SimTime> {
+        let spec = &self.spec;
+        let pods_for_stable = (observed.stable / spec.target_value).ceil();
+        let pods_for_panic = (observed.panic / spec.target_value).ceil();
+        let may_leave_activator =
+            excess_burst_capacity(spec, ready, observed.panic) < 0 && excess_burst_capacity(spec, ready, 0.0) >= 0;
+        let is_quiet = pods_for_stable <= 1.0
+            && pods_for_panic <= 1.0
+            && pods_for_panic / f64::from(ready.max(1)) < spec.panic_threshold;
+        if !is_quiet || may_leave_activator || self.delay.is_some() {
+            return None;
+        }
+        let load_leaves = if pods_for_stable > 0.0 { load_leaves? } else { SimTime::NEVER };
+        let panic_ends = self.panic_since.map_or(SimTime::NEVER, |since| since + spec.stable_window);
+        Some(load_leaves.min(panic_ends))
+    }
+
     /// One tick at `now` with `ready` pods (nothing: they could not be counted) and what was `observed` (nothing: no
     /// data). Without either it decides nothing and changes nothing.
     pub fn scale(&mut self, now: SimTime, ready: Option<i32>, observed: Option<Observed>) -> Option<Decision> {

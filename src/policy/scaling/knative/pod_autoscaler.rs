@@ -53,6 +53,8 @@ impl KnativeSpec {
             report_at: SimTime::ZERO,
             tick_at: SimTime::ZERO + TICK_INTERVAL,
             reconcile_at: SimTime::ZERO,
+            open: 0,
+            rests_until: None,
         }
     }
 }
@@ -78,6 +80,11 @@ pub struct PodAutoscaler {
     report_at: SimTime,
     tick_at: SimTime,
     reconcile_at: SimTime,
+    /// Requests on pods, deleted ones too.
+    open: u32,
+    /// While nothing happens, reports and ticks are passed over up to this tick: none of them would decide anything else than
+    /// the one before. What they would have recorded is made up when something happens.
+    rests_until: Option<SimTime>,
 }
 
 /// Every pod reports every second, but of thousands only a few are scraped, and many have nothing new to say. So what a
@@ -117,6 +124,40 @@ impl PodAutoscaler {
 
     fn ready_count(&self) -> i32 {
         self.pods.len() as i32
+    }
+
+    /// After a tick: up to which tick nothing will change unless something happens.
+    fn rest(&self, view_now: SimTime) -> Option<SimTime> {
+        if self.activator.is_live() || self.open > 0 || self.pods.len() > 1 || self.report_at <= view_now {
+            return None;
+        }
+        let until = self.autoscaler.rests_until(view_now + EPOCH, self.ready_count())?;
+        let waits =
+            until.as_nanos().saturating_sub((self.tick_at + EPOCH).as_nanos()).div_ceil(TICK_INTERVAL.as_nanos());
+        let until = self.tick_at + Span::from_nanos(waits.saturating_mul(TICK_INTERVAL.as_nanos()));
+        (until > self.tick_at).then_some(until)
+    }
+
+    /// Makes up what was passed over before `until`, a moment later than the last of it.
+    fn wake(&mut self, until: SimTime) {
+        if self.rests_until.take().is_none() || self.report_at >= until {
+            return;
+        }
+        let passed = (until.as_nanos() - 1 - self.report_at.as_nanos()) / REPORT_INTERVAL.as_nanos();
+        let last = self.report_at + Span::from_nanos(passed * REPORT_INTERVAL.as_nanos());
+        if !self.pods.is_empty() {
+            self.autoscaler.scraped_nothing(self.report_at + EPOCH, last + EPOCH);
+        }
+        let before = if passed > 0 {
+            SimTime::from_nanos(last.as_nanos() - REPORT_INTERVAL.as_nanos()) + EPOCH
+        } else {
+            self.reported[0]
+        };
+        self.reported = [last + EPOCH, before];
+        self.report_at = last + REPORT_INTERVAL;
+        while self.tick_at < until {
+            self.tick_at = self.tick_at + TICK_INTERVAL;
+        }
     }
 
     /// A request comes to the activator, which calls out if it is the first.
@@ -185,12 +226,16 @@ fn delayed(stat: Stat) -> Stat {
 
 impl Scaling for PodAutoscaler {
     fn next(&self) -> SimTime {
-        self.report_at.min(self.tick_at).min(self.reconcile_at)
+        match self.rests_until {
+            Some(until) => until.min(self.reconcile_at),
+            None => self.report_at.min(self.tick_at).min(self.reconcile_at),
+        }
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let now = view.now + EPOCH;
         let ready = self.ready_count();
+        self.wake(view.now);
         if self.autoscaler.published().is_none() {
             self.autoscaler.create_collector(&self.spec.settings.metric);
             self.autoscaler.create_decider(self.spec.settings.decider.clone(), now, ready);
@@ -200,17 +245,24 @@ impl Scaling for PodAutoscaler {
             is_news |= self.report(now);
             self.report_at = view.now + REPORT_INTERVAL;
         }
-        if self.tick_at <= view.now {
+        let is_tick = self.tick_at <= view.now;
+        if is_tick {
             is_news |= self.autoscaler.tick(now, Some(ready));
             self.tick_at = view.now + TICK_INTERVAL;
         }
         if is_news {
             self.reconcile(view.now);
         }
-        Some(view.bounded(f64::from(self.reconciler.replicas())))
+        let answer = view.bounded(f64::from(self.reconciler.replicas()));
+        if is_tick && answer == f64::from(view.existing) {
+            self.rests_until = self.rest(view.now);
+        }
+        Some(answer)
     }
 
     fn arrived(&mut self, now: SimTime) {
+        // At one moment the policy is asked before a request arrives.
+        self.wake(now + Span::from_nanos(1));
         self.through_activator = self.activator_serves();
         if self.through_activator {
             self.enter_activator(now);
@@ -235,6 +287,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+        self.open += 1;
         let proxied = std::mem::take(&mut self.is_proxied);
         if let Some(pod) = self.pods.get_mut(&instance) {
             pod.catch_up(self.reported).request_in(now + EPOCH, proxied);
@@ -243,6 +296,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: Mark) {
+        self.open -= 1;
         let pod = self.pods.get_mut(&instance);
         if proxied {
             self.activator.request_out(now + EPOCH);
@@ -261,6 +315,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn ready(&mut self, now: SimTime, instance: InstanceId) {
+        self.wake(now);
         let at = now + EPOCH;
         let (stats, reported) = (RequestStats::new(at), self.reported[0]);
         let address = self.throttler.add(instance);
@@ -269,6 +324,7 @@ impl Scaling for PodAutoscaler {
     }
 
     fn withdrawn(&mut self, now: SimTime, instance: InstanceId) {
+        self.wake(now);
         if let Some(pod) = self.pods.remove(&instance) {
             let moved = self.throttler.remove(pod.address);
             if let Some(moved) = moved.and_then(|moved| self.pods.get_mut(&moved)) {
@@ -290,7 +346,147 @@ impl Scaling for PodAutoscaler {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use rand::RngExt as _;
+
     use super::*;
+    use crate::policy::scaling::knative::annotations::Annotations;
+    use crate::policy::scaling::knative::config::ConfigMap;
+    use crate::policy::scaling::knative::settings::{Metric, Revision};
+    use crate::policy::scaling::testing::view;
+    use crate::rng::{Purpose, Streams};
+
+    /// A revision in a small world: pods start in 300 ms, requests that cannot be placed wait. What became of it, and how often
+    /// it was asked.
+    fn story(spec: &KnativeSpec, arrivals: &[(SimTime, Span)], rests: bool) -> (Vec<String>, u32) {
+        let streams = Streams::new(1, 0);
+        let mut policy = spec.build(streams.stream("f", Purpose::Scaling), streams.stream("f", Purpose::Routing));
+        let mut pods: Vec<(InstanceId, SimTime)> = Vec::new();
+        let mut running: Vec<(SimTime, InstanceId, Mark)> = Vec::new();
+        let (mut waiting, mut next_id, mut asked) = (VecDeque::new(), 0, 0);
+        let mut told = Vec::new();
+        let mut arrivals = arrivals.iter().copied().peekable();
+        let end = SimTime::ZERO + Span::from_secs(2_000);
+        loop {
+            // At one moment requests end, pods become ready, the policy is asked, and requests arrive, in this order.
+            let ends = running.iter().map(|(at, ..)| *at).min().unwrap_or(SimTime::NEVER);
+            let ready = pods.iter().map(|(_, at)| *at).filter(|at| *at > SimTime::ZERO).min().unwrap_or(SimTime::NEVER);
+            let arrives = arrivals.peek().map_or(SimTime::NEVER, |(at, _)| *at);
+            let now = ends.min(ready).min(policy.next()).min(arrives);
+            if now >= end {
+                return (told, asked);
+            }
+            if ends == now {
+                let index = running.iter().position(|(at, ..)| *at == now).expect("one ends");
+                let (_, pod, mark) = running.remove(index);
+                policy.ended(now, pod, mark);
+            } else if ready == now {
+                let (pod, at) = pods.iter_mut().find(|(_, at)| *at == now).expect("one is ready");
+                *at = SimTime::ZERO;
+                policy.ready(now, *pod);
+            } else if policy.next() <= now {
+                asked += 1;
+                let answer = policy
+                    .decide(&View { existing: pods.len() as u32, ..view(now) })
+                    .expect("it always answers") as usize;
+                if !rests {
+                    policy.rests_until = None;
+                }
+                if answer != pods.len() {
+                    told.push(format!("{now}: {answer} pods"));
+                }
+                while pods.len() < answer {
+                    pods.push((InstanceId(next_id), now + Span::from_millis(300)));
+                    next_id += 1;
+                }
+                while pods.len() > answer {
+                    let (pod, _) = pods.pop().expect("one is left");
+                    policy.withdrawn(now, pod);
+                }
+            } else if let Some((_, runs)) = arrivals.next() {
+                policy.arrived(now);
+                let direct = policy.waits_at_instance().and_then(|_| pods.iter().find(|(_, at)| *at == SimTime::ZERO));
+                let pod = match direct {
+                    Some((pod, _)) => Some(*pod),
+                    None if waiting.is_empty() => policy.choose(),
+                    None => None,
+                };
+                if let Some(pod) = pod {
+                    let mark = policy.placed(now, pod, false);
+                    running.push((now + runs, pod, mark));
+                    told.push(format!("{now}: {pod:?} {mark}"));
+                } else {
+                    policy.held_back(now);
+                    waiting.push_back(runs);
+                }
+            }
+            while let Some(runs) = waiting.front().copied()
+                && let Some(pod) = policy.choose()
+            {
+                waiting.pop_front();
+                let mark = policy.placed(now, pod, true);
+                running.push((now + runs, pod, mark));
+                told.push(format!("{now}: {pod:?} {mark} waited"));
+            }
+        }
+    }
+
+    /// Requests of all kinds: alone, at whole seconds, in bursts, with long silences.
+    fn arrivals(seed: u64) -> Vec<(SimTime, Span)> {
+        let mut stream = Streams::new(seed, 0).stream("s", Purpose::Arrivals);
+        let mut at = SimTime::ZERO;
+        let mut found = Vec::new();
+        while at < SimTime::ZERO + Span::from_secs(1_800) {
+            let gap_ms = match stream.random_range(0..10) {
+                0 => 0,
+                1 | 2 => stream.random_range(0..2_000),
+                3 | 4 => 1_000 * stream.random_range(1..70),
+                5..=7 => stream.random_range(10_000..70_000),
+                8 => stream.random_range(60_000..100_000),
+                _ => stream.random_range(0..300),
+            };
+            at = at + Span::from_millis(gap_ms);
+            let burst = if stream.random_range(0..12) == 0 { 30 } else { 1 };
+            let runs = [0, 1, 250, 1_000, 4_000][stream.random_range(0..5)];
+            found.extend((0..burst).map(|_| (at, Span::from_millis(runs))));
+        }
+        found
+    }
+
+    #[test]
+    fn what_rests_decides_as_what_is_asked_every_second() {
+        let variants = [
+            (0, Annotations::default()),
+            (1, Annotations { target_burst_capacity: Some(0.0), ..Annotations::default() }),
+            (
+                2,
+                Annotations {
+                    target_burst_capacity: Some(-1.0),
+                    window: Some(Span::from_secs(10)),
+                    ..Annotations::default()
+                },
+            ),
+            (0, Annotations { min_scale: Some(1), target: Some(2.0), ..Annotations::default() }),
+            (10, Annotations { metric: Some(Metric::Rps), target: Some(1.0), ..Annotations::default() }),
+            (0, Annotations { target_burst_capacity: Some(60.0), target: Some(100.0), ..Annotations::default() }),
+        ];
+        let (mut asked, mut asked_each_second) = (0, 0);
+        for (container_concurrency, annotations) in variants {
+            let config = ConfigMap::default();
+            let revision = Revision { container_concurrency, ..Revision::default() };
+            let spec =
+                KnativeSpec { settings: Settings::resolve(&config, &annotations, &revision), container_concurrency };
+            for seed in 0..8 {
+                let arrivals = arrivals(seed);
+                let (resting, restless) = (story(&spec, &arrivals, true), story(&spec, &arrivals, false));
+                assert_eq!(resting.0, restless.0, "{annotations:?}, seed {seed}");
+                asked += resting.1;
+                asked_each_second += restless.1;
+            }
+        }
+        assert!(asked * 3 < asked_each_second, "{asked} of {asked_each_second}");
+    }
 
     /// Requests in and out at all kinds of moments, reports every second, some of which nobody reads.
     #[test]

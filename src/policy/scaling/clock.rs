@@ -1,0 +1,84 @@
+//! The clock of a policy that decides again and again after the same time, and may pass over decisions that change nothing.
+
+use crate::time::{SimTime, Span};
+
+/// Ticks an interval apart. At rest it names a later tick than the next, and wakes up when something happens.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    interval: Span,
+    /// The next tick; never: it stands still.
+    tick: SimTime,
+    /// The tick at which the policy wants to be asked.
+    asked: SimTime,
+}
+
+impl Clock {
+    /// A clock that ticks at once, and every `interval` from then on.
+    pub(super) const fn new(interval: Span) -> Self {
+        Self { interval, tick: SimTime::ZERO, asked: SimTime::ZERO }
+    }
+
+    pub(super) const fn next(&self) -> SimTime {
+        self.asked
+    }
+
+    /// It has ticked.
+    pub(super) fn ticked(&mut self, now: SimTime) {
+        self.start(now + self.interval);
+    }
+
+    /// It goes on with a tick at this moment; never: it stands still.
+    pub(super) const fn start(&mut self, at: SimTime) {
+        (self.tick, self.asked) = (at, at);
+    }
+
+    pub(super) fn stands_still(&self) -> bool {
+        self.tick == SimTime::NEVER
+    }
+
+    /// Ticks up to this moment change nothing unless something happens.
+    pub(super) fn rest(&mut self, until: SimTime) {
+        self.asked = self.after(until);
+    }
+
+    /// Something happens; a tick at this very moment came before it.
+    pub(super) fn wake(&mut self, now: SimTime) {
+        if self.asked != self.tick {
+            self.start(self.after(now));
+        }
+    }
+
+    /// The first tick after a moment.
+    fn after(&self, moment: SimTime) -> SimTime {
+        let Some(passed) = moment.as_nanos().checked_sub(self.tick.as_nanos()) else { return self.tick };
+        let ticks = passed / self.interval.as_nanos() + 1;
+        SimTime::from_nanos(ticks.saturating_mul(self.interval.as_nanos()).saturating_add(self.tick.as_nanos()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::at;
+    use super::*;
+
+    #[test]
+    fn ticks_keep_their_phase_through_a_rest() {
+        let mut clock = Clock::new(Span::from_secs(10));
+        clock.ticked(at(3));
+        assert_eq!(clock.next(), at(13));
+        clock.rest(at(12));
+        assert_eq!(clock.next(), at(13));
+        clock.rest(at(13));
+        assert_eq!(clock.next(), at(23));
+        clock.rest(at(100));
+        assert_eq!(clock.next(), at(103));
+        clock.wake(at(43));
+        assert_eq!(clock.next(), at(53));
+        clock.wake(at(44));
+        assert_eq!(clock.next(), at(53));
+        clock.rest(SimTime::NEVER);
+        assert_eq!((clock.next(), clock.stands_still()), (SimTime::NEVER, false));
+        clock.start(SimTime::NEVER);
+        assert!(clock.stands_still());
+    }
+}
