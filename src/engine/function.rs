@@ -1,27 +1,26 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
-mod company;
+mod autoscaling;
 mod expiry;
 mod fleet;
-mod governor;
 mod initial;
 mod lifecycle;
 mod placement;
 mod rates;
+mod resources;
 mod termination;
 mod waiting;
 
 use std::collections::{BinaryHeap, VecDeque};
 
-use super::Shared;
 use super::apps::Membership;
 use super::available::Available;
 use super::event::{Event, Kind};
 use super::instance::Instance;
-use super::kernel::Effect;
+use super::invocation::{Invocation, NewRequest};
+use super::kernel::{Context, Effect};
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer};
-use super::request::{Birth, Request};
 use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
 use crate::path::Outcome;
@@ -29,12 +28,12 @@ use crate::policy::keep_alive::Window;
 use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
-use company::Company;
+use autoscaling::Autoscaling;
 use expiry::Expiry;
 pub(super) use fleet::Order;
-use governor::Governor;
 use lifecycle::Reason;
 use rates::Rates;
+use resources::ResourceLinks;
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -65,17 +64,17 @@ pub(super) struct FunctionState<'s> {
     /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
     starting_is_available: bool,
     keep_alive: Window,
-    company: Option<Box<Company>>,
+    resources: Option<Box<ResourceLinks>>,
     expiry: Expiry,
     /// The earliest pending event that looks for expired instances. A function simulated alone needs none: it looks
     /// whenever something happens to it, and nobody sees the difference.
     expiry_event: Option<SimTime>,
-    requests: Slab<Request>,
-    queue: VecDeque<Key<Request>>,
+    invocations: Slab<Invocation>,
+    queue: VecDeque<Key<Invocation>>,
     /// The limit that the queue waits for.
     held_by: Limit,
     /// Under this time the function waits for the account.
-    account_ticket: Option<SimTime>,
+    account_wait: Option<SimTime>,
     tokens: Option<TokenBucket>,
     /// How many requests may start each second.
     rates: Option<Box<Rates>>,
@@ -83,7 +82,7 @@ pub(super) struct FunctionState<'s> {
     token_due: SimTime,
     timeout_pending: bool,
     /// Where a policy orders instances.
-    governor: Option<Box<Governor>>,
+    autoscaling: Option<Box<Autoscaling>>,
     /// How long the requests run on that are in progress at the start.
     in_progress_at_start: Vec<Span>,
 }
@@ -107,9 +106,9 @@ impl<'s> FunctionState<'s> {
             && spec.selection.is_by_last_use()
             && platform.memory_budget_mb.is_none()
             && !has_deadlines;
-        let governor = Governor::new(spec, streams).map(Box::new);
+        let autoscaling = Autoscaling::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
-            _ if governor.as_ref().is_some_and(|governor| governor.orders_all()) => Expiry::Never,
+            _ if autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all()) => Expiry::Never,
             (Window::Fixed(Span::FOREVER), None) => Expiry::Never,
             (Window::Fixed(_), None) if by_last_use => Expiry::LeastRecent,
             _ => Expiry::Sorted(BinaryHeap::new()),
@@ -126,105 +125,106 @@ impl<'s> FunctionState<'s> {
             on_demand: available(),
             provisioned: available(),
             has_provisioned: concurrency.provisioned > 0
-                || governor.as_ref().is_some_and(|governor| !governor.orders_all()),
+                || autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            company: Company::new(spec, membership, platform).map(Box::new),
+            resources: ResourceLinks::new(spec, membership, platform).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
-            requests: Slab::new(),
+            invocations: Slab::new(),
             queue: VecDeque::new(),
             held_by: Limit::MaxInstances,
-            account_ticket: None,
+            account_wait: None,
             tokens: platform.scaling.map(TokenBucket::new),
             rates: Rates::of(spec, platform).map(Box::new),
             token_due: SimTime::NEVER,
             timeout_pending: false,
-            governor,
+            autoscaling,
             in_progress_at_start: initial::services(spec, streams),
         }
     }
 
     /// Makes the provisioned instances, ready at the start, and asks the scaling policy when it wants to be asked.
-    pub(super) fn provision<O: Observer>(&mut self, shared: &mut Shared<O>) {
+    pub(super) fn provision<O: Observer>(&mut self, ctx: &mut Context<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
-            let place = self.create(Reason::Provisioned, SimTime::ZERO, shared);
+            let place = self.create(Reason::Provisioned, SimTime::ZERO, ctx);
             self.provisioned.insert(place, &mut self.instances);
-            if let Some(governor) = self.governor.as_mut().filter(|governor| !governor.orders_all()) {
-                governor.took_over(place, &mut self.instances);
+            if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.orders_all()) {
+                autoscaling.took_over(place, &mut self.instances);
             }
         }
-        self.begin(shared);
-        self.watch_policy(SimTime::ZERO, shared);
+        self.begin(ctx);
+        self.watch_policy(SimTime::ZERO, ctx);
     }
 
     /// A request arrives.
     #[inline]
-    pub(super) fn arrive<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
+    pub(super) fn arrive<O: Observer>(&mut self, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
         match &mut self.keep_alive {
             Window::Fixed(_) => {}
             Window::Asked(policy) => policy.observe_arrival(now),
-            Window::ByApp => self.tell_app_of_arrival(now, shared),
+            Window::ByApp => self.tell_app_of_arrival(now, ctx),
         }
-        shared.observer.arrived(now, self.id);
-        if self.governor.is_some() {
-            self.tell_arrival(now, shared);
+        ctx.observer.arrived(now, self.id);
+        if self.autoscaling.is_some() {
+            self.tell_arrival(now, ctx);
         }
         // Where the service leads to the instances, nobody waits for those who came when there was none.
-        let passes_queue = self.governor.as_ref().is_some_and(|governor| governor.waits_at_instance().is_some());
+        let passes_queue =
+            self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.waits_at_instance().is_some());
         let placement =
-            if self.queue.is_empty() || passes_queue { self.place(now, true, shared) } else { Err(self.held_by) };
+            if self.queue.is_empty() || passes_queue { self.place(now, true, ctx) } else { Err(self.held_by) };
         match placement {
             Ok(placement) => {
-                let request = self.requests.insert(Request::new(now, birth));
-                self.assign(request, placement, now, shared);
+                let request = self.invocations.insert(Invocation::new(now, new));
+                self.assign(request, placement, now, ctx);
             }
-            Err(limit) => self.hold_back(Request::new(now, birth), limit, now, shared),
+            Err(limit) => self.hold_back(Invocation::new(now, new), limit, now, ctx),
         }
     }
 
     /// A request's execution ends.
-    pub(super) fn complete<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
-        let request = self.requests.get(place);
+    pub(super) fn complete<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let request = self.invocations.get(place);
         if request.ends(self.spec.timeout) != now {
             return; // its end has moved
         }
-        shared.counts.completions += 1;
-        self.advance(now, shared);
-        let request = self.requests.get(place);
+        ctx.counts.completions += 1;
+        self.advance(now, ctx);
+        let request = self.invocations.get(place);
         let on = request.instance;
         let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
         let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
-        if is_late && self.init_was_cut_off(place, shared) {
+        if is_late && self.init_was_cut_off(place, ctx) {
             self.instances.get_mut(on).retires = now;
         }
-        self.end_execution(place, outcome, now, shared);
+        self.end_execution(place, outcome, now, ctx);
         self.forget(place);
         let provisioned = self.instances.get(on).provisioned;
-        self.free_slot(on, now, shared);
-        if self.account_ticket.is_none() || provisioned {
-            self.serve_queue(now, shared);
+        self.free_slot(on, now, ctx);
+        if self.account_wait.is_none() || provisioned {
+            self.serve_queue(now, ctx);
         }
     }
 
     /// A request has ended: a completion that is still pending does not mean it.
-    fn forget(&mut self, place: Key<Request>) {
-        self.requests.get_mut(place).close();
-        self.requests.remove(place);
+    fn forget(&mut self, place: Key<Invocation>) {
+        self.invocations.get_mut(place).close();
+        self.invocations.remove(place);
     }
 
     /// A request that runs ends like this: everybody is told but its instance.
     #[inline]
     fn end_execution<O: Observer>(
         &mut self,
-        place: Key<Request>,
+        place: Key<Invocation>,
         outcome: Outcome,
         now: SimTime,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) {
-        let request = self.requests.get(place);
+        let request = self.invocations.get(place);
         let instance = self.instances.get(request.instance);
         let is_initial = request.source().is_none();
         if let Some(source) = request.source() {
@@ -244,12 +244,12 @@ impl<'s> FunctionState<'s> {
                 provisioned: instance.provisioned,
                 outcome,
             };
-            shared.end_invocation(&ended, call);
+            ctx.end_invocation(&ended, call);
         } else {
-            shared.observer.initial_ended(now, self.id, instance.id);
+            ctx.observer.initial_ended(now, self.id, instance.id);
         }
         self.levels.in_progress -= 1;
-        if self.governor.is_some() {
+        if self.autoscaling.is_some() {
             if self.may_be_cut_off() {
                 self.unchain(place);
             }
@@ -257,40 +257,40 @@ impl<'s> FunctionState<'s> {
                 self.tell_end(place, now);
             }
         }
-        self.give_account_back(place, shared);
+        self.give_account_back(place, ctx);
         if let Window::ByApp = self.keep_alive {
-            self.tell_app_of_end(now, shared);
+            self.tell_app_of_end(now, ctx);
         }
     }
 
     /// A request on an instance uses the account's concurrency no longer.
     #[inline]
-    fn give_account_back<O: Observer>(&self, place: Key<Request>, shared: &mut Shared<O>) {
-        let provisioned = self.instances.get(self.requests.get(place).instance).provisioned;
+    fn give_account_back<O: Observer>(&self, place: Key<Invocation>, ctx: &mut Context<O>) {
+        let provisioned = self.instances.get(self.invocations.get(place).instance).provisioned;
         if !provisioned && matches!(self.quota, Quota::Account) {
-            shared.account.release();
-            if shared.account.is_waited_for() {
-                shared.effects.push_back(Effect::AccountFreed);
+            ctx.account.release();
+            if ctx.account.is_waited_for() {
+                ctx.effects.push_back(Effect::AccountFreed);
             }
         }
     }
 
     /// Whether a request whose time is over was still initialising its instance, which then is of no use to others.
     #[cold]
-    fn init_was_cut_off<O: Observer>(&self, place: Key<Request>, shared: &Shared<O>) -> bool {
-        let request = self.requests.get(place);
+    fn init_was_cut_off<O: Observer>(&self, place: Key<Invocation>, ctx: &Context<O>) -> bool {
+        let request = self.invocations.get(place);
         request.source().filter(|_| request.cold).is_some_and(|source| {
-            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(source, request.number))
+            self.spec.is_cut_off_while_it_starts(&mut ctx.sources.cold_start_rng(source, request.number))
         })
     }
 
     /// An instance has started: those who waited for it begin to run.
-    pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         if !self.instances.get(place).is_ready_at(now) {
             return; // withdrawn while it started
         }
-        shared.counts.instances_ready += 1;
-        self.advance(now, shared);
+        ctx.counts.instances_ready += 1;
+        self.advance(now, ctx);
         self.make_ready(place, now);
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
@@ -300,60 +300,60 @@ impl<'s> FunctionState<'s> {
         if has_slot && !instance.listed {
             list.insert(place, &mut self.instances);
         }
-        if self.company.is_some() {
-            self.loaded(place, now, shared);
+        if self.resources.is_some() {
+            self.loaded(place, now, ctx);
         }
-        if self.governor.is_some() {
-            self.tell_ready(place, now, shared);
+        if self.autoscaling.is_some() {
+            self.tell_ready(place, now, ctx);
         }
         while !next.is_nil() {
             let request = next;
-            next = self.requests.get(request).next;
-            self.start(request, now, shared);
+            next = self.invocations.get(request).next;
+            self.start(request, now, ctx);
         }
-        self.serve_queue(now, shared);
+        self.serve_queue(now, ctx);
     }
 
     /// There is a token again, for a new instance or for a request.
-    pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
+    pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
         if self.token_due <= now {
             self.token_due = SimTime::NEVER;
         }
-        self.serve_queue(now, shared);
+        self.serve_queue(now, ctx);
     }
 
     /// Nothing more will happen: what still waits stays unfinished. Levels are reported up to `end`.
-    pub(super) fn end<O: Observer>(&mut self, end: SimTime, shared: &mut Shared<O>) {
-        self.advance(end, shared);
+    pub(super) fn end<O: Observer>(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.advance(end, ctx);
         while !self.queue.is_empty() {
-            self.drop_front(Outcome::Unfinished, end, shared);
+            self.drop_front(Outcome::Unfinished, end, ctx);
         }
     }
 
     /// Requests that have not ended.
     pub(super) fn is_at_rest(&self) -> bool {
-        self.requests.len() == 0
+        self.invocations.len() == 0
     }
 
     /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
     #[inline]
-    fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.expire_before(now, shared);
-        if let Some(governor) = &mut self.governor {
-            governor.integrate(now, &self.levels, self.queue.len());
+    fn advance<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.expire_before(now, ctx);
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.integrate(now, &self.levels, self.queue.len());
         }
-        shared.observer.levels(now, self.id, &self.levels);
+        ctx.observer.levels(now, self.id, &self.levels);
     }
 
     /// A request begins to run.
     #[inline]
-    fn start<O: Observer>(&mut self, place: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
-        let request = self.requests.get_mut(place);
+    fn start<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let request = self.invocations.get_mut(place);
         request.started = now;
         let ends = request.ends(self.spec.timeout);
-        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
-        if self.governor.is_some() && self.may_be_cut_off() {
+        ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
+        if self.autoscaling.is_some() && self.may_be_cut_off() {
             self.chain(place);
         }
     }

@@ -4,11 +4,11 @@ use super::Cell;
 use super::apps::Apps;
 use super::event::{Event, Kind};
 use super::function::FunctionState;
+use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
 use super::memory::Memory;
 use super::observer::Observer;
 use super::path::{self, Node, Path};
-use super::request::Birth;
 use super::resources::SharedResources;
 use super::stem_cells::Pools;
 use crate::id::LocalFn;
@@ -43,34 +43,34 @@ impl<'s> GeneralCell<'s> {
     }
 
     /// An application is loaded before anybody asks for it.
-    fn load_again<O: Observer>(&mut self, event: Event, shared: &mut Context<O>) {
-        let Some(resources) = &mut shared.resources else { return };
+    fn load_again<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
+        let Some(resources) = &mut ctx.resources else { return };
         let (functions, until) = resources.apps.due(event);
-        shared.counts.pre_warms += u64::from(!functions.is_empty());
+        ctx.counts.pre_warms += u64::from(!functions.is_empty());
         for function in functions {
-            self.at(function).pre_warm(until, event.at(), shared);
+            self.at(function).pre_warm(until, event.at(), ctx);
         }
     }
 
     /// Those who wait for the account are served, as far as there is room.
-    fn account_freed<O: Observer>(&mut self, now: SimTime, shared: &mut Context<O>) {
-        while let Some(function) = shared.account.next_waiting() {
-            self.at(function).account_has_room(now, shared);
+    fn account_freed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        while let Some(function) = ctx.account.next_waiting() {
+            self.at(function).account_has_room(now, ctx);
         }
     }
 
     /// First those go who have to, then who waits for memory is served, one by one: whoever is served may make others go.
-    fn memory_changed<O: Observer>(&mut self, now: SimTime, shared: &mut Context<O>) {
-        let Some(memory) = shared.resources.as_mut().and_then(|resources| resources.memory.as_mut()) else { return };
+    fn memory_changed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Some(memory) = ctx.resources.as_mut().and_then(|resources| resources.memory.as_mut()) else { return };
         if let Some(victim) = memory.next_evicted() {
-            shared.effects.push_back(Effect::MemoryChanged);
-            self.at(victim.function).evict(victim, now, shared);
-        } else if !shared.effects.is_empty() {
+            ctx.effects.push_back(Effect::MemoryChanged);
+            self.at(victim.function).evict(victim, now, ctx);
+        } else if !ctx.effects.is_empty() {
             // Everything else that happens now may still need memory, or free some.
-            shared.effects.push_back(Effect::MemoryChanged);
+            ctx.effects.push_back(Effect::MemoryChanged);
         } else if let Some(function) = memory.next_waiting() {
-            shared.effects.push_back(Effect::MemoryChanged);
-            self.at(function).memory_has_room(now, shared);
+            ctx.effects.push_back(Effect::MemoryChanged);
+            self.at(function).memory_has_room(now, ctx);
         } else {
             memory.is_announced = false;
         }
@@ -80,76 +80,76 @@ impl<'s> GeneralCell<'s> {
 impl<O: Observer> Model<O> for GeneralCell<'_> {
     const HAS_EFFECTS: bool = true;
 
-    fn start(&mut self, shared: &mut Context<O>) {
+    fn start(&mut self, ctx: &mut Context<O>) {
         for function in &mut self.functions {
-            function.provision(shared);
+            function.provision(ctx);
         }
     }
 
     #[inline]
-    fn arrive(&mut self, at: Node, birth: Birth, now: SimTime, shared: &mut Context<O>) {
+    fn arrive(&mut self, at: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         match self.functions.get_mut(at.index()) {
-            Some(function) => function.arrive(birth, now, shared),
-            None => self.path.enter(at, birth, now, &mut shared.effects),
+            Some(function) => function.arrive(new, now, ctx),
+            None => self.path.enter(at, new, now, &mut ctx.effects),
         }
     }
 
     #[inline]
-    fn handle(&mut self, event: Event, shared: &mut Context<O>) {
+    fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
         let now = event.at();
         if event.kind() == Kind::Alarm {
-            self.path.alarm(event, shared);
+            self.path.alarm(event, ctx);
             return;
         }
         let function = &mut self.functions[event.function().index()];
         match event.kind() {
-            Kind::Completion => function.complete(event.key(), now, shared),
-            Kind::Termination => function.terminate(event.key(), now, shared),
-            Kind::Ready => function.become_ready(event.key(), now, shared),
+            Kind::Completion => function.complete(event.key(), now, ctx),
+            Kind::Termination => function.terminate(event.key(), now, ctx),
+            Kind::Ready => function.become_ready(event.key(), now, ctx),
             Kind::Token => {
-                shared.counts.scaling_tokens += 1;
-                function.token_arrived(now, shared);
+                ctx.counts.scaling_tokens += 1;
+                function.token_arrived(now, ctx);
             }
             Kind::QueueTimeout => {
-                shared.counts.queue_timeouts += 1;
-                function.queue_timeout(now, shared);
+                ctx.counts.queue_timeouts += 1;
+                function.queue_timeout(now, ctx);
             }
-            Kind::Scaling => function.scaling_due(now, shared),
-            Kind::Expiry => function.expiry_due(now, shared),
-            Kind::PreWarm => self.load_again(event, shared),
+            Kind::Scaling => function.scaling_due(now, ctx),
+            Kind::Expiry => function.expiry_due(now, ctx),
+            Kind::PreWarm => self.load_again(event, ctx),
             Kind::Arrival | Kind::Alarm => {} // arrivals are streamed by the sources and never queued among the events
         }
     }
 
-    fn apply(&mut self, effect: Effect, now: SimTime, shared: &mut Context<O>) {
+    fn apply(&mut self, effect: Effect, now: SimTime, ctx: &mut Context<O>) {
         match effect {
             Effect::Arrive(call) => {
-                let (at, birth) = self.path.call_at(call);
+                let (at, new) = self.path.call_at(call);
                 match self.functions.get_mut(at.index()) {
-                    Some(function) => function.arrive(birth, now, shared),
-                    None => self.path.arrive(call, now, shared),
+                    Some(function) => function.arrive(new, now, ctx),
+                    None => self.path.arrive(call, now, ctx),
                 }
             }
-            Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, shared),
-            Effect::AccountFreed => self.account_freed(now, shared),
-            Effect::Unload(function) => self.at(function).unload(now, shared),
-            Effect::MemoryChanged => self.memory_changed(now, shared),
+            Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
+            Effect::AccountFreed => self.account_freed(now, ctx),
+            Effect::Unload(function) => self.at(function).unload(now, ctx),
+            Effect::MemoryChanged => self.memory_changed(now, ctx),
         }
     }
 
-    fn end(&mut self, end: SimTime, shared: &mut Context<O>) {
+    fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
         for function in &mut self.functions {
-            function.end(end, shared);
+            function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");
         }
         // Who would be told now has no time left to do anything about it.
-        shared.effects.clear();
-        self.path.end(end, shared);
+        ctx.effects.clear();
+        self.path.end(end, ctx);
     }
 
-    fn check(&self, shared: &Context<O>) {
-        debug_assert!(!shared.account.has_next(), "whoever may use the account's room does");
-        let memory = shared.resources.as_ref().and_then(|resources| resources.memory.as_ref());
+    fn check(&self, ctx: &Context<O>) {
+        debug_assert!(!ctx.account.has_next(), "whoever may use the account's room does");
+        let memory = ctx.resources.as_ref().and_then(|resources| resources.memory.as_ref());
         debug_assert!(memory.is_none_or(Memory::is_settled), "whoever may use free memory does");
     }
 }

@@ -1,7 +1,7 @@
 //! One instance of a function.
 
 use super::function::Order;
-use super::request::Request;
+use super::invocation::Invocation;
 use super::slab::Key;
 use crate::id::InstanceId;
 use crate::time::SimTime;
@@ -24,10 +24,10 @@ pub(super) struct Instance {
     /// Its place in a list that is searched by position.
     pub(super) position: u32,
     /// The first and the last request that wait there.
-    pub(super) first_waiting: Key<Request>,
-    pub(super) last_waiting: Key<Request>,
+    pub(super) first_waiting: Key<Invocation>,
+    pub(super) last_waiting: Key<Invocation>,
     /// One of the requests that run on it, where they may be cut off: they are chained.
-    pub(super) running: Key<Request>,
+    pub(super) running: Key<Invocation>,
     /// Its place among those that a scaling policy has ordered and that take requests.
     pub(super) order: Option<Order>,
     pub(super) ready: bool,

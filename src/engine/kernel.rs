@@ -9,11 +9,11 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 
 use super::event::{self, Event};
+use super::invocation::NewRequest;
 use super::limits::Account;
 use super::observer::{Finished, Observer, RequestEnd};
 use super::path::{self, Call};
 use super::queue::EventQueue;
-use super::request::Birth;
 use super::resources::SharedResources;
 use super::slab::Key;
 use super::source::Sources;
@@ -98,15 +98,15 @@ pub(super) trait Model<O: Observer> {
     const HAS_EFFECTS: bool;
 
     /// The run begins.
-    fn start(&mut self, shared: &mut Context<O>);
+    fn start(&mut self, ctx: &mut Context<O>);
     /// A request arrives at the first node of its path.
-    fn arrive(&mut self, at: path::Node, birth: Birth, now: SimTime, shared: &mut Context<O>);
+    fn arrive(&mut self, at: path::Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>);
     /// An event is due.
-    fn handle(&mut self, event: Event, shared: &mut Context<O>);
+    fn handle(&mut self, event: Event, ctx: &mut Context<O>);
     /// What follows at the same moment from an arrival, an event or another effect.
-    fn apply(&mut self, effect: Effect, now: SimTime, shared: &mut Context<O>);
+    fn apply(&mut self, effect: Effect, now: SimTime, ctx: &mut Context<O>);
     /// Nothing more will happen; levels are reported up to `end`.
-    fn end(&mut self, end: SimTime, shared: &mut Context<O>);
+    fn end(&mut self, end: SimTime, ctx: &mut Context<O>);
     /// Something will soon happen to a function: reads what that will need, so that it is near. What it read
     /// means nothing.
     fn prefetch(&self, _function: LocalFn) -> u64 {
@@ -117,7 +117,7 @@ pub(super) trait Model<O: Observer> {
         Span::ZERO
     }
     /// Nothing that follows at this moment has been forgotten.
-    fn check(&self, _shared: &Context<O>) {}
+    fn check(&self, _ctx: &Context<O>) {}
 }
 
 /// Simulates a cell to the horizon and on until nothing is pending.
@@ -141,7 +141,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     let components = path::components_of(scenario, sources.clone());
     let entry =
         |source: &Source| source.entry.map(|component| path::node_of(component, &components, cell.functions.len()));
-    let mut shared = Context {
+    let mut ctx = Context {
         events: EventQueue::new(prefetch_from),
         effects: VecDeque::new(),
         account: Account::new(cell.unreserved, cell.unreserved_rate),
@@ -152,85 +152,83 @@ pub(super) fn run<O: Observer, M: Model<O>>(
         until_pulse: PULSE,
         fault: None,
     };
-    model.start(&mut shared);
+    model.start(&mut ctx);
     let mut reached = SimTime::ZERO;
     let mut arrivals_told = 0;
     loop {
-        let event = shared.events.first();
-        let arrival = shared.sources.first();
+        let event = ctx.events.first();
+        let arrival = ctx.sources.first();
         if arrival < event {
-            shared.counts.arrivals += 1;
+            ctx.counts.arrivals += 1;
             reached = arrival.at();
-            let (at, birth) = shared.sources.take(&specs);
-            if shared.sources.bucket_opened() {
-                prefetch_arrivals(&model, &shared);
+            let (at, new) = ctx.sources.take(&specs);
+            if ctx.sources.bucket_opened() {
+                prefetch_arrivals(&model, &ctx);
             }
-            model.arrive(at, birth, reached, &mut shared);
+            model.arrive(at, new, reached, &mut ctx);
         } else if event == Event::NEVER {
             break;
         } else {
-            shared.events.pop();
-            if shared.events.bucket_opened() {
-                prefetch_events(&model, &shared, specs.len());
+            ctx.events.pop();
+            if ctx.events.bucket_opened() {
+                prefetch_events(&model, &ctx, specs.len());
             }
             reached = event.at();
-            model.handle(event, &mut shared);
+            model.handle(event, &mut ctx);
         }
         if M::HAS_EFFECTS {
-            while let Some(effect) = shared.effects.pop_front() {
-                model.apply(effect, reached, &mut shared);
+            while let Some(effect) = ctx.effects.pop_front() {
+                model.apply(effect, reached, &mut ctx);
             }
             if cfg!(debug_assertions) {
-                model.check(&shared);
+                model.check(&ctx);
             }
         }
-        shared.until_pulse = shared.until_pulse.saturating_sub(1);
-        if shared.until_pulse == 0 {
-            shared.until_pulse = PULSE;
-            if let Some(fault) = shared.fault {
+        ctx.until_pulse = ctx.until_pulse.saturating_sub(1);
+        if ctx.until_pulse == 0 {
+            ctx.until_pulse = PULSE;
+            if let Some(fault) = ctx.fault {
                 return Err(fault);
             }
-            if pulse(reached, shared.counts.arrivals - arrivals_told).is_break() {
+            if pulse(reached, ctx.counts.arrivals - arrivals_told).is_break() {
                 return Err(SimError::Cancelled);
             }
-            arrivals_told = shared.counts.arrivals;
+            arrivals_told = ctx.counts.arrivals;
         }
     }
-    if let Some(fault) = shared.fault {
+    if let Some(fault) = ctx.fault {
         return Err(fault);
     }
-    if let Some(error) = shared.sources.error() {
+    if let Some(error) = ctx.sources.error() {
         return Err(error.into());
     }
-    model.end(reached.max(horizon), &mut shared);
-    match pulse(horizon, shared.counts.arrivals - arrivals_told) {
+    model.end(reached.max(horizon), &mut ctx);
+    match pulse(horizon, ctx.counts.arrivals - arrivals_told) {
         ControlFlow::Break(()) => Err(SimError::Cancelled),
-        ControlFlow::Continue(()) => Ok(shared.counts),
+        ControlFlow::Continue(()) => Ok(ctx.counts),
     }
 }
 
 /// Reads what the events need that have become near: one after the other they would wait for memory each, together
 /// they wait once.
 #[inline(never)]
-fn prefetch_events<O: Observer, M: Model<O>>(model: &M, shared: &Context<O>, functions: usize) {
+fn prefetch_events<O: Observer, M: Model<O>>(model: &M, ctx: &Context<O>, functions: usize) {
     // What is about components has nothing that it would wait for.
-    let upcoming = || shared.events.upcoming().filter(move |event| event.function().index() < functions);
+    let upcoming = || ctx.events.upcoming().filter(move |event| event.function().index() < functions);
     let read = upcoming()
         .map(Event::function)
-        .fold(0, |read, function| read ^ model.prefetch(function) ^ shared.observer.prefetch(function));
+        .fold(0, |read, function| read ^ model.prefetch(function) ^ ctx.observer.prefetch(function));
     black_box(
-        upcoming()
-            .fold(read, |read, event| read ^ shared.observer.prefetch_end(event.function(), model.latency(event))),
+        upcoming().fold(read, |read, event| read ^ ctx.observer.prefetch_end(event.function(), model.latency(event))),
     );
 }
 
 /// The same for arrivals.
 #[inline(never)]
-fn prefetch_arrivals<O: Observer, M: Model<O>>(model: &M, shared: &Context<O>) {
+fn prefetch_arrivals<O: Observer, M: Model<O>>(model: &M, ctx: &Context<O>) {
     black_box(
-        shared
-            .sources
+        ctx.sources
             .near_functions()
-            .fold(0, |read, function| read ^ model.prefetch(function) ^ shared.observer.prefetch(function)),
+            .fold(0, |read, function| read ^ model.prefetch(function) ^ ctx.observer.prefetch(function)),
     );
 }

@@ -110,7 +110,7 @@ pub(super) struct Account {
     used: u32,
     /// How many of those requests may start each second; none: as many as there is room for.
     rate: Option<RequestRate>,
-    /// Functions whose queue waits for the account, by the birth of the request in front.
+    /// Functions whose queue waits for the account, by the arrival of the request in front.
     waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Memory {
     pub(super) is_announced: bool,
     /// Instances that have to go at this moment.
     evicted: VecDeque<Victim<Key<Instance>>>,
-    /// Functions whose queue waits for memory, by the birth of the request in front.
+    /// Functions whose queue waits for memory, by the arrival of the request in front.
     waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 

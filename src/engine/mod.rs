@@ -8,18 +8,18 @@ mod apps;
 #[cfg(debug_assertions)]
 mod audit;
 mod available;
-mod direct;
 mod event;
+mod fast;
 mod function;
 mod general;
 mod instance;
+mod invocation;
 mod kernel;
 mod limits;
 mod memory;
 mod observer;
 mod path;
 mod queue;
-mod request;
 mod resources;
 mod slab;
 mod source;
@@ -35,9 +35,8 @@ use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 use crate::workload::TraceError;
-use direct::Directs;
+use fast::FastCell;
 use general::GeneralCell;
-use kernel::Context as Shared;
 
 /// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
 pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
@@ -222,18 +221,18 @@ fn simulate_unaudited<O: Observer>(
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
         && !cell.may_exceed_rates(scenario)
-        && let Some(directs) = Directs::new(specs, sources, &scenario.platform)
+        && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)
     {
         return match directs.alone() {
             Ok(direct) => kernel::run(direct, None, scenario, cell, streams, observer, pulse),
             Err(directs) => kernel::run(directs, None, scenario, cell, streams, observer, pulse),
         };
     }
-    simulate_any(scenario, cell, streams, observer, pulse)
+    simulate_general(scenario, cell, streams, observer, pulse)
 }
 
 /// [`simulate`], without a short cut for the common case.
-fn simulate_any<O: Observer>(
+fn simulate_general<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,
     streams: &Streams,

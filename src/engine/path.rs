@@ -1,15 +1,15 @@
 //! Requests on their way through components: who has called whom, and who is to be told of an answer.
 //!
-//! A *request* is what a client wants, from its birth until somebody answers for good. A *call* is one attempt at one
+//! A *request* is what a client wants, from its arrival until somebody answers for good. A *call* is one attempt at one
 //! component of its path, which may make further calls. A call that reaches a function is an *invocation* there. Where the
 //! path of a request is empty there is neither of the first two: the invocation is the request.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use super::event::{Event, Kind};
+use super::invocation::NewRequest;
 use super::kernel::{Context, Effect};
 use super::observer::{Observer, RequestEnd};
-use super::request::Birth;
 use super::slab::{Key, Slab};
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
 use crate::path::{Action, CallId, Component, Outcome};
@@ -46,7 +46,7 @@ pub(super) struct Request {
 pub(super) struct Call {
     /// No call has the same: a key may mean another one by now.
     serial: u64,
-    request: Birth,
+    request: NewRequest,
     at: Node,
     caller: Caller,
     /// When its component wants to be woken for it.
@@ -130,13 +130,13 @@ impl Path {
     }
 
     /// A source's request sets out, to the first component of its path.
-    pub(super) fn enter(&mut self, to: Node, new: Birth, now: SimTime, effects: &mut VecDeque<Effect>) {
-        let Birth { source, number, service: _, call: _ } = new;
+    pub(super) fn enter(&mut self, to: Node, new: NewRequest, now: SimTime, effects: &mut VecDeque<Effect>) {
+        let NewRequest { source, number, service: _, call: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
         self.call(to, new, Caller::Client(request), effects);
     }
 
-    fn call(&mut self, at: Node, request: Birth, caller: Caller, effects: &mut VecDeque<Effect>) {
+    fn call(&mut self, at: Node, request: NewRequest, caller: Caller, effects: &mut VecDeque<Effect>) {
         let serial = self.serials;
         self.serials += 1;
         let call = self.calls.insert(Call { serial, request, at, caller, alarm: SimTime::NEVER });
@@ -145,7 +145,7 @@ impl Path {
     }
 
     /// Where a call goes, and what is asked for there.
-    pub(super) fn call_at(&self, call: Key<Call>) -> (Node, Birth) {
+    pub(super) fn call_at(&self, call: Key<Call>) -> (Node, NewRequest) {
         let call = self.calls.get(call);
         (call.at, call.request)
     }

@@ -1,9 +1,9 @@
 //! The sources at work: one pending arrival each, streamed, never preloaded.
 
 use super::event::Event;
+use super::invocation::NewRequest;
 use super::path::Node;
 use super::queue::EventQueue;
-use super::request::Birth;
 use super::slab::Key;
 use crate::dist::Dist;
 use crate::id::{FnId, LocalFn, LocalSource};
@@ -154,14 +154,14 @@ impl Sources {
 
     /// Takes the next arrival: where it goes first, and what the request is born with.
     #[inline(always)]
-    pub(super) fn take(&mut self, functions: &[&Function]) -> (Node, Birth) {
+    pub(super) fn take(&mut self, functions: &[&Function]) -> (Node, NewRequest) {
         let event = self.first;
         let place = event.source();
         let state = &mut self.list[place.index()];
         // A user asks again when the answer is there.
         let is_closed = state.is_closed;
         let arrival = if is_closed { state.origin.ask(functions) } else { state.take() };
-        let birth = Birth {
+        let new = NewRequest {
             service: arrival.duration.unwrap_or_default(),
             number: state.number,
             source: place,
@@ -181,7 +181,7 @@ impl Sources {
                 other
             }
         };
-        (Node(arrival.function), birth)
+        (Node(arrival.function), new)
     }
 
     /// Whether there are other near arrivals than before, since this was asked last.
@@ -206,7 +206,7 @@ impl Sources {
     }
 
     /// The luck a request was born with, for the case that an instance has to be created for it.
-    pub(super) fn cold_start_luck(&self, source: LocalSource, number: u64) -> Stream {
+    pub(super) fn cold_start_rng(&self, source: LocalSource, number: u64) -> Stream {
         self.list[source.index()].origin.luck.of(number)
     }
 

@@ -1,8 +1,8 @@
 //! What is there when the run begins.
 
-use super::super::Shared;
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::observer::Observer;
-use super::super::request::Request;
 use super::lifecycle::Reason;
 use super::{FunctionState, Quota};
 use crate::policy::keep_alive::Window;
@@ -19,33 +19,33 @@ pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
 
 impl FunctionState<'_> {
     /// Makes the initial instances, busy ones first: so idle ones are the newer and the more recently used.
-    pub(super) fn begin<O: Observer>(&mut self, shared: &mut Shared<O>) {
+    pub(super) fn begin<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let Some(initial) = &self.spec.initial else { return };
         let now = SimTime::ZERO;
         let left = |lifetime: Span| Span::from_nanos(lifetime.as_nanos().saturating_sub(initial.age.as_nanos()));
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + left(lifetime));
         for service in std::mem::take(&mut self.in_progress_at_start) {
-            let place = self.create(Reason::Found { is_busy: true, retires }, now, shared);
+            let place = self.create(Reason::Found { is_busy: true, retires }, now, ctx);
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
-                shared.account.acquire();
+                ctx.account.acquire();
             }
             if let Window::ByApp = self.keep_alive {
-                self.tell_app_of_arrival(now, shared);
+                self.tell_app_of_arrival(now, ctx);
             }
             self.take_slot(place);
-            let request = self.requests.insert(Request::found(service, place));
-            self.start(request, now, shared);
+            let request = self.invocations.insert(Invocation::found(service, place));
+            self.start(request, now, ctx);
         }
         let deadlines = initial.idle_expire_in.iter().map(|left| Some(now + *left)).chain(std::iter::repeat(None));
         for deadline in deadlines.take(initial.idle as usize) {
-            let place = self.create(Reason::Found { is_busy: false, retires }, now, shared);
+            let place = self.create(Reason::Found { is_busy: false, retires }, now, ctx);
             match deadline {
-                Some(deadline) => self.stay_until(place, deadline, shared),
-                None => self.fall_idle(place, now, shared),
+                Some(deadline) => self.stay_until(place, deadline, ctx),
+                None => self.fall_idle(place, now, ctx),
             }
-            if self.company.is_some() {
-                self.tell_memory_of_idle(place, now, shared);
+            if self.resources.is_some() {
+                self.tell_memory_of_idle(place, now, ctx);
             }
             self.on_demand.insert(place, &mut self.instances);
         }

@@ -1,11 +1,11 @@
 //! How instances come, become ready, are used, and go. Nothing else creates or removes one, and nothing else counts them:
 //! whatever is to be known about instances (where they run, what they have drawn) is decided at this one door.
 
-use super::super::Shared;
 use super::super::event::{Event, Kind};
 use super::super::instance::{Instance, Stage};
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::observer::{Levels, Observer};
-use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
 use crate::id::InstanceId;
@@ -16,7 +16,7 @@ use crate::time::{SimTime, Span};
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
     /// A request found none: it waits for this one to start.
-    Request(Key<Request>),
+    Request(Key<Invocation>),
     /// The scaling policy ordered it.
     Order,
     /// Its application is loaded before anybody asks for it.
@@ -56,20 +56,15 @@ impl FunctionState<'_> {
     /// What is drawn, and in which order, belongs to the results: of a request's own stream first the phases of the start,
     /// then how long it runs now that it is cold; without a request, the phases from the stream of the instance's number. A
     /// stem cell is looked for when the start is known. The memory is taken before, where there may be too little of it.
-    pub(super) fn create<O: Observer>(
-        &mut self,
-        reason: Reason,
-        now: SimTime,
-        shared: &mut Shared<O>,
-    ) -> Key<Instance> {
+    pub(super) fn create<O: Observer>(&mut self, reason: Reason, now: SimTime, ctx: &mut Context<O>) -> Key<Instance> {
         let (start_up, billed) = match reason {
-            Reason::Request(request) => self.draw_cold_start(request, shared),
+            Reason::Request(request) => self.draw_cold_start(request, ctx),
             Reason::Order | Reason::PreWarm => self.spec.start_up(&mut self.cold_starts.of(self.created)),
             Reason::Provisioned | Reason::Found { .. } => (Span::ZERO, Span::ZERO),
         };
         let is_there = matches!(reason, Reason::Provisioned | Reason::Found { .. });
-        let start_up = if self.company.is_some() && !is_there {
-            self.start_up_with_stem_cell(start_up, billed, now, shared)
+        let start_up = if self.resources.is_some() && !is_there {
+            self.start_up_with_stem_cell(start_up, billed, now, ctx)
         } else {
             start_up
         };
@@ -78,7 +73,7 @@ impl FunctionState<'_> {
         let mut instance = Instance::new(id, now, self.retirement(reason, now));
         instance.provisioned = match reason {
             Reason::Provisioned => true,
-            Reason::Order => self.governor.as_ref().is_some_and(|governor| !governor.orders_all()),
+            Reason::Order => self.autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
             Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
         };
         let ready = now + start_up;
@@ -90,13 +85,13 @@ impl FunctionState<'_> {
         let (stage, provisioned) = (instance.stage(), instance.provisioned);
         let key = self.instances.insert(instance);
         *self.levels.at(stage) += 1;
-        self.tell_memory_of_creation(key, reason, now, shared);
+        self.tell_memory_of_creation(key, reason, now, ctx);
         match reason {
-            Reason::Found { is_busy, .. } => shared.observer.instance_found(self.id, id, is_busy),
-            _ => shared.observer.instance_created(now, self.id, id, ready, billed, provisioned),
+            Reason::Found { is_busy, .. } => ctx.observer.instance_found(self.id, id, is_busy),
+            _ => ctx.observer.instance_created(now, self.id, id, ready, billed, provisioned),
         }
         if stage == Stage::Starting {
-            shared.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
+            ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
         }
         self.check_levels();
         key
@@ -104,10 +99,10 @@ impl FunctionState<'_> {
 
     /// What a request draws that has to wait for an instance of its own: how long that takes to start, and how much of that is
     /// billed.
-    fn draw_cold_start<O: Observer>(&mut self, request: Key<Request>, shared: &Shared<O>) -> (Span, Span) {
-        let request = self.requests.get_mut(request);
+    fn draw_cold_start<O: Observer>(&mut self, request: Key<Invocation>, ctx: &Context<O>) -> (Span, Span) {
+        let request = self.invocations.get_mut(request);
         let source = request.source().expect("what was in progress at the start has its instance");
-        let mut luck = shared.sources.cold_start_luck(source, request.number);
+        let mut luck = ctx.sources.cold_start_rng(source, request.number);
         let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             request.service = duration.sample(&mut luck);
@@ -169,17 +164,17 @@ impl FunctionState<'_> {
         key: Key<Instance>,
         cause: Cause,
         at: SimTime,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) {
-        if self.company.is_some() && cause != Cause::Evicted {
-            self.give_memory_back(key, shared);
+        if self.resources.is_some() && cause != Cause::Evicted {
+            self.give_memory_back(key, ctx);
         }
         let instance = self.instances.get_mut(key);
         debug_assert!(instance.in_flight == 0, "nobody is on an instance that goes: {cause:?}");
         *self.levels.at(instance.stage()) -= 1;
         // Neither an entry of the expiry heap nor a pending `Ready` means it from now on.
         (instance.expiry_queued, instance.deadline) = (SimTime::NEVER, SimTime::NEVER);
-        shared.observer.instance_removed(at, self.id, instance.id, instance.created);
+        ctx.observer.instance_removed(at, self.id, instance.id, instance.created);
         self.instances.remove(key);
         self.check_levels();
     }

@@ -1,9 +1,9 @@
 //! Which instance a request gets, and what becomes of the instance's slots.
 
-use super::super::Shared;
 use super::super::instance::Instance;
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::observer::{Limit, Observer};
-use super::super::request::Request;
 use super::super::slab::Key;
 use super::lifecycle::{Cause, Reason};
 use super::{FunctionState, Quota};
@@ -30,7 +30,7 @@ impl FunctionState<'_> {
         &mut self,
         now: SimTime,
         arriving: bool,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) -> Result<Placement, Limit> {
         if let Quota::Reserved(most) = self.quota
             && self.levels.in_progress + self.levels.queued - self.queue.len() as u32 >= most
@@ -46,17 +46,17 @@ impl FunctionState<'_> {
         {
             return Ok(Placement::Ready(place));
         }
-        if matches!(self.quota, Quota::Account) && !shared.account.has_room() {
+        if matches!(self.quota, Quota::Account) && !ctx.account.has_room() {
             return Err(Limit::Account);
         }
-        if matches!(self.quota, Quota::Account) && shared.account.rate().is_some_and(|rate| !rate.has_room(now)) {
+        if matches!(self.quota, Quota::Account) && ctx.account.rate().is_some_and(|rate| !rate.has_room(now)) {
             return Err(Limit::RequestRate);
         }
-        if let Some(governor) = self.governor.as_mut().filter(|governor| governor.orders_all()) {
-            if arriving && let Some(most) = governor.waits_at_instance() {
+        if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.orders_all()) {
+            if arriving && let Some(most) = autoscaling.waits_at_instance() {
                 return self.place_directly(most);
             }
-            if governor.chooses() {
+            if autoscaling.chooses() {
                 return self.place_as_chosen();
             }
             return self.on_demand.take(&mut self.instances).map(Placement::Ready).ok_or(Limit::Scaling);
@@ -68,7 +68,7 @@ impl FunctionState<'_> {
             }
             // Too old: it finishes what it has, out of the list; an idle one goes, and makes room for another.
             if instance.is_idle() {
-                self.remove_instance(place, Cause::Retired, now, shared);
+                self.remove_instance(place, Cause::Retired, now, ctx);
             }
         }
         if let Some(place) = self.starting_with_slot() {
@@ -77,15 +77,15 @@ impl FunctionState<'_> {
         if self.levels.instances() >= self.max_instances {
             return Err(Limit::MaxInstances);
         }
-        let shares_memory = self.company.is_some();
-        if shares_memory && !self.fits_memory(shared) {
+        let shares_memory = self.resources.is_some();
+        if shares_memory && !self.fits_memory(ctx) {
             return Err(Limit::Memory);
         }
         if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
             return Err(Limit::ScalingRate);
         }
         if shares_memory {
-            self.take_memory(now, shared);
+            self.take_memory(now, ctx);
         }
         Ok(Placement::Create)
     }
@@ -105,26 +105,26 @@ impl FunctionState<'_> {
     #[inline]
     pub(super) fn assign<O: Observer>(
         &mut self,
-        request: Key<Request>,
+        request: Key<Invocation>,
         placement: Placement,
         now: SimTime,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) {
         match placement {
             Placement::Waiting(_) => self.levels.queued += 1,
             _ => self.levels.in_progress += 1,
         }
-        self.requests.get_mut(request).assigned = now;
-        if self.company.is_some() {
-            self.tell_memory_of_use(placement, now, shared);
+        self.invocations.get_mut(request).assigned = now;
+        if self.resources.is_some() {
+            self.tell_memory_of_use(placement, now, ctx);
         }
-        if self.governor.is_some() {
+        if self.autoscaling.is_some() {
             self.tell_placement(request, placement, now);
         }
         let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
         if !is_provisioned && matches!(self.quota, Quota::Account) {
-            shared.account.acquire();
-            if let Some(rate) = shared.account.rate() {
+            ctx.account.acquire();
+            if let Some(rate) = ctx.account.rate() {
                 rate.take();
             }
         }
@@ -135,11 +135,11 @@ impl FunctionState<'_> {
             Placement::Ready(place) => {
                 let ready_at = self.instances.get(place).ready_at;
                 self.take_slot(place);
-                let this = self.requests.get_mut(request);
+                let this = self.invocations.get_mut(request);
                 this.instance = place;
                 let is_affected = ready_at > this.born;
-                shared.observer.assigned(now, self.id, false, is_affected);
-                self.start(request, now, shared);
+                ctx.observer.assigned(now, self.id, false, is_affected);
+                self.start(request, now, ctx);
             }
             Placement::Waiting(place) => {
                 self.occupy(place);
@@ -148,11 +148,11 @@ impl FunctionState<'_> {
             Placement::Starting(place) => {
                 self.take_slot(place);
                 self.wait_at(request, place);
-                shared.observer.assigned(now, self.id, false, true);
+                ctx.observer.assigned(now, self.id, false, true);
             }
             Placement::Create => {
-                shared.observer.assigned(now, self.id, true, true);
-                self.create_for(request, now, shared);
+                ctx.observer.assigned(now, self.id, true, true);
+                self.create_for(request, now, ctx);
             }
         }
     }
@@ -170,26 +170,26 @@ impl FunctionState<'_> {
 
     /// One request fewer on an instance: it becomes available, idle, or goes.
     #[inline]
-    pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let is_free = self.vacate(place);
         let instance = self.instances.get(place);
         let (retired, provisioned) = (instance.retires <= now, instance.provisioned);
         let has_slot = instance.in_flight < self.spec.concurrency.per_instance;
-        if self.governor.is_some() {
-            self.start_next_at(place, now, shared);
+        if self.autoscaling.is_some() {
+            self.start_next_at(place, now, ctx);
         }
         let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
         if retired {
             list.remove(place, &mut self.instances);
             if is_free {
-                self.remove_instance(place, Cause::Retired, now, shared);
+                self.remove_instance(place, Cause::Retired, now, ctx);
             }
             return;
         }
         if is_free && !provisioned {
-            self.fall_idle(place, now, shared);
-            if self.company.is_some() {
-                self.tell_memory_of_idle(place, now, shared);
+            self.fall_idle(place, now, ctx);
+            if self.resources.is_some() {
+                self.tell_memory_of_idle(place, now, ctx);
             }
         }
         if has_slot {
@@ -199,14 +199,14 @@ impl FunctionState<'_> {
     }
 
     /// Creates an instance for a request, which waits for it to start (or runs at once, if starting takes no time).
-    fn create_for<O: Observer>(&mut self, request: Key<Request>, now: SimTime, shared: &mut Shared<O>) {
-        let this = self.requests.get_mut(request);
+    fn create_for<O: Observer>(&mut self, request: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let this = self.invocations.get_mut(request);
         this.cold = true;
-        let place = self.create(Reason::Request(request), now, shared);
+        let place = self.create(Reason::Request(request), now, ctx);
         self.take_slot(place);
         if self.instances.get(place).ready {
-            self.requests.get_mut(request).instance = place;
-            self.start(request, now, shared);
+            self.invocations.get_mut(request).instance = place;
+            self.start(request, now, ctx);
         } else {
             self.wait_at(request, place);
             self.offer_starting(place);
@@ -227,14 +227,14 @@ impl FunctionState<'_> {
     }
 
     /// A request waits at its instance, behind those that do already.
-    fn wait_at(&mut self, request: Key<Request>, place: Key<Instance>) {
+    fn wait_at(&mut self, request: Key<Invocation>, place: Key<Instance>) {
         let instance = self.instances.get_mut(place);
         let last = std::mem::replace(&mut instance.last_waiting, request);
         if last.is_nil() {
             instance.first_waiting = request;
         } else {
-            self.requests.get_mut(last).next = request;
+            self.invocations.get_mut(last).next = request;
         }
-        self.requests.get_mut(request).instance = place;
+        self.invocations.get_mut(request).instance = place;
     }
 }

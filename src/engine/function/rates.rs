@@ -1,6 +1,6 @@
 //! How many requests may start each second on a function's own concurrency, reserved and provisioned.
 
-use super::super::Shared;
+use super::super::kernel::Context;
 use super::super::limits::RequestRate;
 use super::super::observer::Observer;
 use super::FunctionState;
@@ -55,16 +55,16 @@ impl FunctionState<'_> {
 
     /// A policy has more or fewer provisioned instances than before.
     pub(super) fn provisioned_changed(&mut self, now: SimTime) {
-        if let (Some(rates), Some(governor)) = (&mut self.rates, &self.governor) {
-            rates.provisioned.change(u64::from(rates.each) * governor.ready() as u64, now);
+        if let (Some(rates), Some(autoscaling)) = (&mut self.rates, &self.autoscaling) {
+            rates.provisioned.change(u64::from(rates.each) * autoscaling.ready() as u64, now);
         }
     }
 
     /// When the next request may start, where too many have in the last second.
-    pub(super) fn next_request<O: Observer>(&mut self, shared: &mut Shared<O>) -> SimTime {
+    pub(super) fn next_request<O: Observer>(&mut self, ctx: &mut Context<O>) -> SimTime {
         match self.rates.as_ref().and_then(|rates| rates.reserved.as_ref()) {
             Some(rate) => rate.next(),
-            None => shared.account.rate().map_or(SimTime::NEVER, |rate| rate.next()),
+            None => ctx.account.rate().map_or(SimTime::NEVER, |rate| rate.next()),
         }
     }
 }

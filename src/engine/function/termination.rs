@@ -3,11 +3,11 @@
 //!
 //! An event cannot be taken back: that of an end that was not reached comes all the same, and is passed over.
 
-use super::super::Shared;
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::observer::{Finished, Observer};
-use super::super::request::Request;
 use super::super::slab::Key;
 use super::FunctionState;
 use super::lifecycle::Cause;
@@ -22,16 +22,11 @@ impl FunctionState<'_> {
     }
 
     /// A busy instance that was withdrawn has so much time left.
-    pub(super) fn begin_grace_period<O: Observer>(
-        &mut self,
-        place: Key<Instance>,
-        now: SimTime,
-        shared: &mut Shared<O>,
-    ) {
+    pub(super) fn begin_grace_period<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         if let Some(period) = self.spec.termination_grace_period {
             let instance = self.instances.get_mut(place);
             instance.deadline = now + period;
-            shared.events.push(Event::of_item(instance.deadline, Kind::Termination, self.id, place));
+            ctx.events.push(Event::of_item(instance.deadline, Kind::Termination, self.id, place));
         }
     }
 
@@ -40,32 +35,32 @@ impl FunctionState<'_> {
         &mut self,
         place: Key<Instance>,
         now: SimTime,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) {
         let instance = self.instances.get(place);
-        let is_withdrawn = instance.retires <= now && self.governor.as_ref().is_some_and(|it| it.has(instance));
+        let is_withdrawn = instance.retires <= now && self.autoscaling.as_ref().is_some_and(|it| it.has(instance));
         if !is_withdrawn || instance.deadline != now || instance.in_flight == 0 {
             return; // it has gone, and its place may have been used again
         }
-        self.advance(now, shared);
-        self.fail_waiting_at(place, now, shared);
+        self.advance(now, ctx);
+        self.fail_waiting_at(place, now, ctx);
         loop {
             let running = self.instances.get(place).running;
             if running.is_nil() {
                 break;
             }
-            self.end_execution(running, Outcome::Failed, now, shared);
+            self.end_execution(running, Outcome::Failed, now, ctx);
             self.forget(running);
             self.vacate(place);
         }
-        self.remove_instance(place, Cause::Retired, now, shared);
-        if self.account_ticket.is_none() {
-            self.serve_queue(now, shared);
+        self.remove_instance(place, Cause::Retired, now, ctx);
+        if self.account_wait.is_none() {
+            self.serve_queue(now, ctx);
         }
     }
 
     /// Requests that wait at an instance for a slot end with it.
-    fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+    fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
@@ -73,39 +68,39 @@ impl FunctionState<'_> {
             let waiting = next;
             self.levels.queued -= 1;
             self.tell_end(waiting, now);
-            self.give_account_back(waiting, shared);
-            let request = self.requests.get(waiting);
+            self.give_account_back(waiting, ctx);
+            let request = self.invocations.get(waiting);
             next = request.next;
             let source = request.source().expect("who was in progress at the start has run since");
             let ended = Finished::unserved(source, request.number, self.id, request.born, now, Outcome::Failed);
-            shared.end_invocation(&ended, request.call);
-            self.requests.remove(waiting);
+            ctx.end_invocation(&ended, request.call);
+            self.invocations.remove(waiting);
             self.vacate(place);
         }
     }
 
     /// A request runs on its instance, and may be cut off there.
-    pub(super) fn chain(&mut self, place: Key<Request>) {
-        let on = self.requests.get(place).instance;
+    pub(super) fn chain(&mut self, place: Key<Invocation>) {
+        let on = self.invocations.get(place).instance;
         let next = std::mem::replace(&mut self.instances.get_mut(on).running, place);
-        let request = self.requests.get_mut(place);
+        let request = self.invocations.get_mut(place);
         (request.next, request.previous) = (next, Key::NIL);
         if !next.is_nil() {
-            self.requests.get_mut(next).previous = place;
+            self.invocations.get_mut(next).previous = place;
         }
     }
 
     /// It runs there no longer.
-    pub(super) fn unchain(&mut self, place: Key<Request>) {
-        let request = self.requests.get(place);
+    pub(super) fn unchain(&mut self, place: Key<Invocation>) {
+        let request = self.invocations.get(place);
         let (next, previous, on) = (request.next, request.previous, request.instance);
         if previous.is_nil() {
             self.instances.get_mut(on).running = next;
         } else {
-            self.requests.get_mut(previous).next = next;
+            self.invocations.get_mut(previous).next = next;
         }
         if !next.is_nil() {
-            self.requests.get_mut(next).previous = previous;
+            self.invocations.get_mut(next).previous = previous;
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Requests that a limit holds back: the queue in front of the instances, and what wakes it.
 
-use super::super::Shared;
 use super::super::event::{Event, Kind};
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::limits::TokenBucket;
 use super::super::observer::{Finished, Limit, Observer};
-use super::super::request::Request;
 use super::FunctionState;
 use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
@@ -13,90 +13,90 @@ use crate::time::SimTime;
 
 impl FunctionState<'_> {
     /// The patience of the requests in front of the queue may be at its end.
-    pub(in super::super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
+    pub(in super::super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
         self.timeout_pending = false;
         while self.front_deadline().is_some_and(|deadline| deadline <= now) {
-            self.drop_front(Outcome::QueueTimedOut, now, shared);
+            self.drop_front(Outcome::QueueTimedOut, now, ctx);
         }
         if self.queue.is_empty() {
-            self.leave_account(shared);
+            self.leave_account(ctx);
         }
-        self.watch_front(shared);
+        self.watch_front(ctx);
     }
 
     /// The account has room, and it is this function's turn.
-    pub(in super::super) fn account_has_room<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
-        self.account_ticket = None;
-        self.serve_front(Limit::Account, now, shared);
+    pub(in super::super) fn account_has_room<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
+        self.account_wait = None;
+        self.serve_front(Limit::Account, now, ctx);
     }
 
     /// Serves the first in the queue, now that `limit` has yielded once; the next waits for it again.
-    pub(super) fn serve_front<O: Observer>(&mut self, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn serve_front<O: Observer>(&mut self, limit: Limit, now: SimTime, ctx: &mut Context<O>) {
         let Some(&front) = self.queue.front() else { return };
-        match self.place(now, false, shared) {
+        match self.place(now, false, ctx) {
             Ok(placement) => {
                 self.queue.pop_front();
                 self.levels.queued -= 1;
-                self.assign(front, placement, now, shared);
+                self.assign(front, placement, now, ctx);
                 if self.queue.is_empty() {
-                    self.leave_account(shared);
+                    self.leave_account(ctx);
                 } else {
-                    self.wait_for(limit, shared);
+                    self.wait_for(limit, ctx);
                 }
             }
-            Err(limit) => self.wait_for(limit, shared),
+            Err(limit) => self.wait_for(limit, ctx),
         }
     }
 
     /// A limit stands in a request's way: it is refused, or it waits.
     pub(super) fn hold_back<O: Observer>(
         &mut self,
-        request: Request,
+        request: Invocation,
         limit: Limit,
         now: SimTime,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) {
-        shared.observer.throttled(now, self.id, limit);
+        ctx.observer.throttled(now, self.id, limit);
         let has_room = match self.spec.concurrency.overflow {
             _ if limit == Limit::InstanceQueue => false,
             Overflow::Reject => false,
             Overflow::Queue { limit, .. } => limit.is_none_or(|most| self.queue.len() < most as usize),
         };
         if !has_room {
-            self.finish_unserved(&request, Outcome::Rejected, false, now, shared);
+            self.finish_unserved(&request, Outcome::Rejected, false, now, ctx);
             return;
         }
         let first = self.queue.is_empty();
-        let place = self.requests.insert(request);
+        let place = self.invocations.insert(request);
         self.queue.push_back(place);
         self.levels.queued += 1;
-        if let Some(governor) = &mut self.governor {
-            governor.held_back(now);
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.held_back(now);
         }
         if first {
-            self.wait_for(limit, shared);
-            self.watch_front(shared);
+            self.wait_for(limit, ctx);
+            self.watch_front(ctx);
         }
-        self.watch_policy(now, shared);
+        self.watch_policy(now, ctx);
     }
 
     /// Serves as many as can be from the front of the queue.
     #[inline]
-    pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         while let Some(&front) = self.queue.front() {
-            match self.place(now, false, shared) {
+            match self.place(now, false, ctx) {
                 Ok(placement) => {
                     self.queue.pop_front();
                     self.levels.queued -= 1;
-                    self.assign(front, placement, now, shared);
+                    self.assign(front, placement, now, ctx);
                     if self.queue.is_empty() {
-                        self.leave_account(shared);
+                        self.leave_account(ctx);
                     }
                 }
                 Err(limit) => {
-                    self.wait_for(limit, shared);
+                    self.wait_for(limit, ctx);
                     return;
                 }
             }
@@ -104,25 +104,25 @@ impl FunctionState<'_> {
     }
 
     /// Sees to it that the queue is looked at when `limit` may have yielded.
-    pub(super) fn wait_for<O: Observer>(&mut self, limit: Limit, shared: &mut Shared<O>) {
+    pub(super) fn wait_for<O: Observer>(&mut self, limit: Limit, ctx: &mut Context<O>) {
         self.held_by = limit;
         match limit {
-            Limit::Account if self.account_ticket.is_none() => {
+            Limit::Account if self.account_wait.is_none() => {
                 if let Some(&front) = self.queue.front() {
-                    let born = self.requests.get(front).born;
-                    self.account_ticket = Some(born);
-                    shared.account.wait(born, self.id);
+                    let born = self.invocations.get(front).born;
+                    self.account_wait = Some(born);
+                    ctx.account.wait(born, self.id);
                 }
             }
             Limit::ScalingRate => {
                 let next = self.tokens.as_ref().map_or(SimTime::NEVER, TokenBucket::next);
-                self.watch_token(next, shared);
+                self.watch_token(next, ctx);
             }
             Limit::RequestRate => {
-                let next = self.next_request(shared);
-                self.watch_token(next, shared);
+                let next = self.next_request(ctx);
+                self.watch_token(next, ctx);
             }
-            Limit::Memory => self.wait_for_memory(shared),
+            Limit::Memory => self.wait_for_memory(ctx),
             // A completion or an instance's end of this function wakes the queue.
             _ => {}
         }
@@ -130,61 +130,61 @@ impl FunctionState<'_> {
 
     /// Sees to it that the queue is looked at when a token comes. One that lies beyond the clock never comes: asked for at
     /// its end, it would be asked for again for ever.
-    fn watch_token<O: Observer>(&mut self, next: SimTime, shared: &mut Shared<O>) {
+    fn watch_token<O: Observer>(&mut self, next: SimTime, ctx: &mut Context<O>) {
         if next < self.token_due {
             self.token_due = next;
-            shared.events.push(Event::of_function(next, Kind::Token, self.id));
+            ctx.events.push(Event::of_function(next, Kind::Token, self.id));
         }
     }
 
-    pub(super) fn leave_account<O: Observer>(&mut self, shared: &mut Shared<O>) {
-        if let Some(born) = self.account_ticket.take() {
-            shared.account.leave(born, self.id);
+    pub(super) fn leave_account<O: Observer>(&mut self, ctx: &mut Context<O>) {
+        if let Some(born) = self.account_wait.take() {
+            ctx.account.leave(born, self.id);
         }
-        if self.company.is_some() {
-            self.leave_memory(shared);
+        if self.resources.is_some() {
+            self.leave_memory(ctx);
         }
     }
 
     /// When the request in front of the queue gives up.
     pub(super) fn front_deadline(&self) -> Option<SimTime> {
         let Overflow::Queue { timeout: Some(timeout), .. } = self.spec.concurrency.overflow else { return None };
-        self.queue.front().map(|&front| self.requests.get(front).born + timeout)
+        self.queue.front().map(|&front| self.invocations.get(front).born + timeout)
     }
 
-    pub(super) fn watch_front<O: Observer>(&mut self, shared: &mut Shared<O>) {
+    pub(super) fn watch_front<O: Observer>(&mut self, ctx: &mut Context<O>) {
         if let (false, Some(deadline)) = (self.timeout_pending, self.front_deadline()) {
             self.timeout_pending = true;
-            shared.events.push(Event::of_function(deadline, Kind::QueueTimeout, self.id));
+            ctx.events.push(Event::of_function(deadline, Kind::QueueTimeout, self.id));
         }
     }
 
     /// The request in front of the queue ends without having been served.
-    pub(super) fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         if let Some(front) = self.queue.pop_front() {
             self.levels.queued -= 1;
-            let request = self.requests.get(front).clone();
-            self.requests.remove(front);
-            self.finish_unserved(&request, outcome, true, now, shared);
+            let request = self.invocations.get(front).clone();
+            self.invocations.remove(front);
+            self.finish_unserved(&request, outcome, true, now, ctx);
         }
     }
 
     pub(super) fn finish_unserved<O: Observer>(
         &mut self,
-        request: &Request,
+        request: &Invocation,
         outcome: Outcome,
         waited: bool,
         now: SimTime,
-        shared: &mut Shared<O>,
+        ctx: &mut Context<O>,
     ) {
-        if let Some(governor) = &mut self.governor {
-            governor.gave_up(now, waited);
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.gave_up(now, waited);
         }
         if let Window::ByApp = self.keep_alive {
-            self.tell_app_of_loss(shared);
+            self.tell_app_of_loss(ctx);
         }
         let source = request.source().expect("what was in progress at the start is served");
         let ended = Finished::unserved(source, request.number, self.id, request.born, now, outcome);
-        shared.end_invocation(&ended, request.call);
+        ctx.end_invocation(&ended, request.call);
     }
 }

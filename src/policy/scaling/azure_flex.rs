@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     const SPEC: AzureFlexSpec = AzureFlexSpec {
-        per_instance_concurrency: None,
+        per_instance_concurrency: Some(16),
         always_ready: 1,
         max_instances: 100,
         scale_in_delay: Span::from_secs(300),

@@ -1,4 +1,4 @@
-//! A request on its way, and what it is born with.
+//! An attempt to serve a request at a function, and what a request brings when it arrives.
 
 use super::instance::Instance;
 use super::path::Call;
@@ -7,9 +7,9 @@ use crate::id::LocalSource;
 use crate::policy::scaling::Mark;
 use crate::time::{SimTime, Span};
 
-/// What a request is born with.
+/// What a request brings.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Birth {
+pub(super) struct NewRequest {
     /// How long it will run.
     pub(super) service: Span,
     /// Its number in its source.
@@ -19,11 +19,11 @@ pub(super) struct Birth {
     pub(super) call: Key<Call>,
 }
 
-/// A request at a function: waiting, or on an instance. It fills one line of the cache.
+/// One attempt to serve a request at a function: waiting, or on an instance. It fills one line of the cache.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(super) struct Invocation {
     pub(super) born: SimTime,
-    /// How long it runs from its start on, unless it is cut off: drawn at birth.
+    /// How long it runs from its start on, unless it is cut off: drawn when it arrives.
     pub(super) service: Span,
     pub(super) number: u64,
     source: LocalSource,
@@ -43,20 +43,20 @@ pub(super) struct Request {
     pub(super) mark: Mark,
 }
 
-impl Request {
+impl Invocation {
     #[inline]
-    pub(super) const fn new(born: SimTime, birth: Birth) -> Self {
+    pub(super) const fn new(born: SimTime, new: NewRequest) -> Self {
         Self {
             born,
-            service: birth.service,
-            number: birth.number,
-            source: birth.source,
+            service: new.service,
+            number: new.number,
+            source: new.source,
             assigned: born,
             started: SimTime::NEVER,
             instance: Key::NIL,
             next: Key::NIL,
             previous: Key::NIL,
-            call: birth.call,
+            call: new.call,
             is_initial: false,
             cold: false,
             mark: false,
@@ -82,9 +82,9 @@ impl Request {
 
     /// A request that was in progress when the run began, and runs for so long from then on.
     pub(super) const fn found(service: Span, instance: Key<Instance>) -> Self {
-        let birth = Birth { service, number: 0, source: LocalSource(0), call: Key::NIL };
-        Self { is_initial: true, instance, ..Self::new(SimTime::ZERO, birth) }
+        let new = NewRequest { service, number: 0, source: LocalSource(0), call: Key::NIL };
+        Self { is_initial: true, instance, ..Self::new(SimTime::ZERO, new) }
     }
 }
 
-const _: () = assert!(size_of::<Request>() == 64, "a request fills one line of the cache");
+const _: () = assert!(size_of::<Invocation>() == 64, "an invocation fills one line of the cache");

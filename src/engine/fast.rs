@@ -6,13 +6,12 @@
 //! in a few lines of the cache: of many functions each event would wait for every line.
 //! `function.rs` does the same for every case; a test compares the two call by call.
 
-use super::Shared;
 use super::event::{Event, Kind};
-use super::kernel::{Effect, Model};
+use super::invocation::NewRequest;
+use super::kernel::{Context, Effect, Model};
 use super::limits::TokenBucket;
 use super::observer::{Finished, Levels, Limit, Observer};
 use super::path::Node;
-use super::request::Birth;
 use super::slab::Key;
 use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
@@ -22,11 +21,11 @@ use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, Scal
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
-pub(super) struct Directs<'s>(Vec<Direct<'s>>);
+pub(super) struct FastCell<'s>(Vec<FastFunction<'s>>);
 
 /// A function in the course of the simulation: first what every event needs.
 #[repr(C, align(64))]
-pub(super) struct Direct<'s> {
+pub(super) struct FastFunction<'s> {
     id: LocalFn,
     levels: Levels,
     /// The instance used last of the idle ones, and the one used longest ago.
@@ -74,7 +73,7 @@ enum State {
     Running { born: SimTime, started: SimTime },
 }
 
-impl<'s> Directs<'s> {
+impl<'s> FastCell<'s> {
     /// None if the platform, or any of these functions or sources, is not of the common kind.
     pub(super) fn new(
         specs: impl Iterator<Item = &'s Function>,
@@ -100,17 +99,17 @@ impl<'s> Directs<'s> {
         if memory_budget_mb.is_some() || !stem_cells.is_empty() || sources.any(has_path) {
             return None;
         }
-        let functions = specs.enumerate().map(|(place, spec)| Direct::new(LocalFn(place as u32), spec, *scaling));
+        let functions = specs.enumerate().map(|(place, spec)| FastFunction::new(LocalFn(place as u32), spec, *scaling));
         functions.collect::<Option<_>>().map(Self)
     }
 
     /// The only function, if there is only one.
-    pub(super) fn alone(mut self) -> Result<Direct<'s>, Self> {
+    pub(super) fn alone(mut self) -> Result<FastFunction<'s>, Self> {
         if self.0.len() == 1 { self.0.pop().ok_or(self) } else { Err(self) }
     }
 }
 
-impl<'s> Direct<'s> {
+impl<'s> FastFunction<'s> {
     fn new(id: LocalFn, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
         let Function {
             name: _,
@@ -161,22 +160,22 @@ impl<'s> Direct<'s> {
 
     /// Removes the instances whose window has ended before `now`, and reports the levels that held until then.
     #[inline]
-    fn advance<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+    fn advance<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         if self.expires < now {
-            self.expire_before(now, shared);
+            self.expire_before(now, ctx);
         }
-        shared.observer.levels(now, self.id, &self.levels);
+        ctx.observer.levels(now, self.id, &self.levels);
     }
 
     #[inline(never)]
-    fn expire_before<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
+    fn expire_before<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         while self.expires < now {
             let (place, deadline) = (self.oldest, self.expires);
-            shared.counts.expirations += u64::from(deadline < shared.sources.horizon());
-            shared.observer.levels(deadline, self.id, &self.levels);
+            ctx.counts.expirations += u64::from(deadline < ctx.sources.horizon());
+            ctx.observer.levels(deadline, self.id, &self.levels);
             self.levels.idle -= 1;
             let slot = &mut self.slots[place.index()];
-            shared.observer.instance_removed(deadline, self.id, slot.instance, slot.created);
+            ctx.observer.instance_removed(deadline, self.id, slot.instance, slot.created);
             // What it says of a newer one may be out of date if it is the newest itself.
             self.oldest = if place == self.newest { Key::NIL } else { slot.newer };
             slot.older = std::mem::replace(&mut self.free, place);
@@ -208,16 +207,16 @@ impl<'s> Direct<'s> {
 
     /// Creates an instance for a request, which waits for it to start, or runs at once if starting takes no time.
     #[cold]
-    fn create<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
+    fn create<O: Observer>(&mut self, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         if let Some(limit) = self.held_back(now) {
-            self.reject(birth, limit, now, shared);
+            self.reject(new, limit, now, ctx);
             return;
         }
-        self.take_up(shared);
-        shared.observer.assigned(now, self.id, true, true);
-        let mut luck = shared.sources.cold_start_luck(birth.source, birth.number);
+        self.take_up(ctx);
+        ctx.observer.assigned(now, self.id, true, true);
+        let mut luck = ctx.sources.cold_start_rng(new.source, new.number);
         let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
-        let service = self.spec.cold_duration.as_ref().map_or(birth.service, |duration| duration.sample(&mut luck));
+        let service = self.spec.cold_duration.as_ref().map_or(new.service, |duration| duration.sample(&mut luck));
         let service = service + init_again;
         let instance = InstanceId(self.created);
         self.created += 1;
@@ -230,20 +229,20 @@ impl<'s> Direct<'s> {
             },
             instance,
             created: now,
-            number: birth.number,
-            source: birth.source,
+            number: new.number,
+            source: new.source,
             older: Key::NIL,
             newer: Key::NIL,
             cold: true,
             cut_off: service > self.timeout,
         });
-        shared.observer.instance_created(now, self.id, instance, ready, billed, false);
+        ctx.observer.instance_created(now, self.id, instance, ready, billed, false);
         if starts_at_once {
             self.levels.busy += 1;
-            shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
+            ctx.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
         } else {
             self.levels.starting += 1;
-            shared.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
+            ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, place));
         }
     }
 
@@ -261,8 +260,8 @@ impl<'s> Direct<'s> {
 
     /// A request's execution ends.
     #[inline(always)]
-    fn complete<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
+    fn complete<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
         let slot = &mut self.slots[place.index()];
         if let State::Running { born, started } = slot.state {
             let ended = Finished {
@@ -280,9 +279,9 @@ impl<'s> Direct<'s> {
                 provisioned: false,
                 outcome: if slot.cut_off { Outcome::TimedOut } else { Outcome::Completed },
             };
-            shared.end_invocation(&ended, Key::NIL);
+            ctx.end_invocation(&ended, Key::NIL);
         }
-        if slot.cut_off && slot.cold && self.discard(place, now, shared) {
+        if slot.cut_off && slot.cold && self.discard(place, now, ctx) {
             return;
         }
         let slot = &mut self.slots[place.index()];
@@ -297,7 +296,7 @@ impl<'s> Direct<'s> {
         self.newest = place;
         self.levels.in_progress -= 1;
         if self.reserved.is_none() {
-            shared.account.release();
+            ctx.account.release();
         }
         self.levels.busy -= 1;
         self.levels.idle += 1;
@@ -305,109 +304,108 @@ impl<'s> Direct<'s> {
 
     /// A request's time is over: if that was while its instance initialised, that is of no use to others and goes.
     #[cold]
-    fn discard<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) -> bool {
+    fn discard<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, ctx: &mut Context<O>) -> bool {
         let slot = &mut self.slots[place.index()];
-        let is_lost =
-            self.spec.is_cut_off_while_it_starts(&mut shared.sources.cold_start_luck(slot.source, slot.number));
+        let is_lost = self.spec.is_cut_off_while_it_starts(&mut ctx.sources.cold_start_rng(slot.source, slot.number));
         if is_lost {
             self.levels.in_progress -= 1;
             self.levels.busy -= 1;
             if self.reserved.is_none() {
-                shared.account.release();
+                ctx.account.release();
             }
-            shared.observer.instance_removed(now, self.id, slot.instance, slot.created);
+            ctx.observer.instance_removed(now, self.id, slot.instance, slot.created);
             slot.older = std::mem::replace(&mut self.free, place);
         }
         is_lost
     }
 
     /// An instance has started: its request begins to run.
-    fn become_ready<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
+    fn become_ready<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
         let slot = &mut self.slots[place.index()];
         if let State::Starting { born, runs } = slot.state {
             self.levels.starting -= 1;
             self.levels.busy += 1;
             slot.state = State::Running { born, started: now };
-            shared.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
+            ctx.events.push(Event::of_item(now + runs, Kind::Completion, self.id, place));
         }
     }
 
     /// A request arrives.
     #[inline(always)]
-    fn take_in<O: Observer>(&mut self, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.advance(now, shared);
-        shared.observer.arrived(now, self.id);
+    fn serve<O: Observer>(&mut self, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
+        self.advance(now, ctx);
+        ctx.observer.arrived(now, self.id);
         let limit = match self.reserved {
             Some(most) => (self.levels.in_progress >= most).then_some(Limit::Reserved),
-            None => (!shared.account.has_room()).then_some(Limit::Account),
+            None => (!ctx.account.has_room()).then_some(Limit::Account),
         };
         if let Some(limit) = limit {
-            self.reject(birth, limit, now, shared);
+            self.reject(new, limit, now, ctx);
             return;
         }
         let place = self.newest;
         let Some(slot) = self.slots.get_mut(place.index()) else {
-            self.create(birth, now, shared);
+            self.create(new, now, ctx);
             return;
         };
         self.newest = slot.older;
         slot.state = State::Running { born: now, started: now };
-        slot.number = birth.number;
-        slot.source = birth.source;
+        slot.number = new.number;
+        slot.source = new.source;
         slot.cold = false;
-        slot.cut_off = birth.service > self.timeout;
+        slot.cut_off = new.service > self.timeout;
         if self.newest.is_nil() {
             (self.oldest, self.expires) = (Key::NIL, SimTime::NEVER);
         }
-        self.take_up(shared);
+        self.take_up(ctx);
         self.levels.busy += 1;
         self.levels.idle -= 1;
-        shared.observer.assigned(now, self.id, false, false);
-        let ends = now + birth.service.min(self.timeout);
-        shared.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
+        ctx.observer.assigned(now, self.id, false, false);
+        let ends = now + new.service.min(self.timeout);
+        ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
     }
 
     /// One more request in progress.
     #[inline]
-    fn take_up<O: Observer>(&mut self, shared: &mut Shared<O>) {
+    fn take_up<O: Observer>(&mut self, ctx: &mut Context<O>) {
         self.levels.in_progress += 1;
         if self.reserved.is_none() {
-            shared.account.acquire();
+            ctx.account.acquire();
         }
     }
 
     #[cold]
-    fn reject<O: Observer>(&self, birth: Birth, limit: Limit, now: SimTime, shared: &mut Shared<O>) {
-        shared.observer.throttled(now, self.id, limit);
-        let ended = Finished::unserved(birth.source, birth.number, self.id, now, now, Outcome::Rejected);
-        shared.end_invocation(&ended, Key::NIL);
+    fn reject<O: Observer>(&self, new: NewRequest, limit: Limit, now: SimTime, ctx: &mut Context<O>) {
+        ctx.observer.throttled(now, self.id, limit);
+        let ended = Finished::unserved(new.source, new.number, self.id, now, now, Outcome::Rejected);
+        ctx.end_invocation(&ended, Key::NIL);
     }
 }
 
 /// One function needs no looking up.
-impl<O: Observer> Model<O> for Direct<'_> {
+impl<O: Observer> Model<O> for FastFunction<'_> {
     const HAS_EFFECTS: bool = false;
 
-    fn start(&mut self, _: &mut Shared<O>) {}
+    fn start(&mut self, _: &mut Context<O>) {}
 
     #[inline(always)]
-    fn arrive(&mut self, _: Node, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.take_in(birth, now, shared);
+    fn arrive(&mut self, _: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
+        self.serve(new, now, ctx);
     }
 
     #[inline(always)]
-    fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
+    fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
         if event.kind() == Kind::Completion {
-            shared.counts.completions += 1;
-            self.complete(event.key(), event.at(), shared);
+            ctx.counts.completions += 1;
+            self.complete(event.key(), event.at(), ctx);
         } else {
-            shared.counts.instances_ready += 1;
-            self.become_ready(event.key(), event.at(), shared);
+            ctx.counts.instances_ready += 1;
+            self.become_ready(event.key(), event.at(), ctx);
         }
     }
 
-    fn apply(&mut self, _: Effect, _: SimTime, _: &mut Shared<O>) {}
+    fn apply(&mut self, _: Effect, _: SimTime, _: &mut Context<O>) {}
 
     fn prefetch(&self, _: LocalFn) -> u64 {
         // The next request goes there; where that instance is not idle any more, an older one is near enough.
@@ -421,28 +419,28 @@ impl<O: Observer> Model<O> for Direct<'_> {
         }
     }
 
-    fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
-        self.advance(end, shared);
+    fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.advance(end, ctx);
         debug_assert!(self.levels.in_progress == 0, "every request has ended");
     }
 }
 
-impl<O: Observer> Model<O> for Directs<'_> {
+impl<O: Observer> Model<O> for FastCell<'_> {
     const HAS_EFFECTS: bool = false;
 
-    fn start(&mut self, _: &mut Shared<O>) {}
+    fn start(&mut self, _: &mut Context<O>) {}
 
     #[inline]
-    fn arrive(&mut self, at: Node, birth: Birth, now: SimTime, shared: &mut Shared<O>) {
-        self.0[at.index()].take_in(birth, now, shared);
+    fn arrive(&mut self, at: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
+        self.0[at.index()].serve(new, now, ctx);
     }
 
     #[inline]
-    fn handle(&mut self, event: Event, shared: &mut Shared<O>) {
-        self.0[event.function().index()].handle(event, shared);
+    fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
+        self.0[event.function().index()].handle(event, ctx);
     }
 
-    fn apply(&mut self, _: Effect, _: SimTime, _: &mut Shared<O>) {}
+    fn apply(&mut self, _: Effect, _: SimTime, _: &mut Context<O>) {}
 
     fn prefetch(&self, function: LocalFn) -> u64 {
         Model::<O>::prefetch(&self.0[function.index()], function)
@@ -452,8 +450,8 @@ impl<O: Observer> Model<O> for Directs<'_> {
         Model::<O>::latency(&self.0[event.function().index()], event)
     }
 
-    fn end(&mut self, end: SimTime, shared: &mut Shared<O>) {
-        self.0.iter_mut().for_each(|function| function.end(end, shared));
+    fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.0.iter_mut().for_each(|function| function.end(end, ctx));
     }
 }
 
@@ -465,8 +463,8 @@ mod tests {
     use proptest::prelude::*;
     use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-    use super::Directs;
-    use crate::engine::{self, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_any};
+    use super::FastCell;
+    use crate::engine::{self, EventCounts, Finished, Levels, Limit, Observer, simulate, simulate_general};
     use crate::id::{InstanceId, LocalFn};
     use crate::rng::Streams;
     use crate::scenario::testing::drawn::{Kind, any_scenario};
@@ -536,7 +534,7 @@ mod tests {
             Calls { all: vec![Vec::new(); functions], levels: vec![(SimTime::ZERO, Levels::default()); functions] };
         let (cell, streams) = (engine::Cell::whole(scenario), Streams::new(5, 0));
         let mut pulse = |_, _| ControlFlow::Continue(());
-        let run = if may_be_direct { simulate } else { simulate_any };
+        let run = if may_be_direct { simulate } else { simulate_general };
         let events = run(scenario, &cell, &streams, &mut calls, &mut pulse);
         (events.expect("it runs"), calls)
     }
@@ -553,7 +551,7 @@ mod tests {
         let tested = runner.run(&prop_oneof![1 => any_scenario(Kind::Any), 5 => any_scenario(Kind::Plain)], |text| {
             let scenario = testing::scenario(&text);
             assert_eq!(SimTime::from(scenario.simulation.horizon), HORIZON);
-            let is_direct = Directs::new(scenario.functions.iter(), scenario.sources.iter(), &scenario.platform)
+            let is_direct = FastCell::new(scenario.functions.iter(), scenario.sources.iter(), &scenario.platform)
                 .is_some()
                 && !engine::Cell::whole(&scenario).may_exceed_rates(&scenario);
             let (short, long) = (calls(&scenario, true), calls(&scenario, false));

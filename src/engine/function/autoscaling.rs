@@ -2,12 +2,13 @@
 
 use rand::RngExt as _;
 
+use super::super::SimError;
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
 use super::super::observer::{Levels, Limit, Observer};
-use super::super::request::Request;
 use super::super::slab::{Key, Slab};
-use super::super::{Shared, SimError};
 use super::FunctionState;
 use super::fleet::{Fleet, Member, Order};
 use super::lifecycle::{Cause, Reason};
@@ -18,7 +19,7 @@ use crate::scenario::Function;
 use crate::time::SimTime;
 
 /// A policy at work on one function.
-pub(super) struct Governor {
+pub(super) struct Autoscaling {
     policy: Box<dyn Scaling>,
     governs: Governs,
     limit: u32,
@@ -38,7 +39,7 @@ pub(super) struct Governor {
     views: Vec<InstanceView>,
 }
 
-impl Governor {
+impl Autoscaling {
     /// The policy of a function; none if each request decides.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
         let policy = spec.scaling.build(&|purpose| streams.stream(&spec.name, purpose))?;
@@ -113,37 +114,37 @@ impl Governor {
 
 impl FunctionState<'_> {
     /// The policy wants to be asked.
-    pub(in super::super) fn scaling_due<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        if self.governor.as_ref().is_none_or(|governor| governor.asked_at != now) {
+    pub(in super::super) fn scaling_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        if self.autoscaling.as_ref().is_none_or(|autoscaling| autoscaling.asked_at != now) {
             return; // an earlier question took its place
         }
-        self.advance(now, shared);
-        shared.counts.scaling_decisions += 1;
-        let Some(governor) = &mut self.governor else { return };
-        governor.asked_at = SimTime::NEVER;
-        governor.views.clear();
-        if governor.policy.looks_at_instances() {
-            governor.views.extend(governor.fleet.iter().map(|member| {
+        self.advance(now, ctx);
+        ctx.counts.scaling_decisions += 1;
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        autoscaling.asked_at = SimTime::NEVER;
+        autoscaling.views.clear();
+        if autoscaling.policy.looks_at_instances() {
+            autoscaling.views.extend(autoscaling.fleet.iter().map(|member| {
                 let instance = self.instances.get(member.key);
                 let (created, in_flight) = (instance.created, instance.in_flight);
                 InstanceView { id: member.id, created, ready: member.ready, in_flight }
             }));
         }
-        let answer = governor.policy.decide(&View {
+        let answer = autoscaling.policy.decide(&View {
             now,
-            limit: governor.limit,
-            ordered: governor.ordered,
+            limit: autoscaling.limit,
+            ordered: autoscaling.ordered,
             per_instance: self.spec.concurrency.per_instance,
-            existing: governor.fleet.len() as u32,
-            ready: governor.fleet.ready() as u32,
-            instances: &governor.views,
-            in_progress: governor.in_progress,
+            existing: autoscaling.fleet.len() as u32,
+            ready: autoscaling.fleet.ready() as u32,
+            instances: &autoscaling.views,
+            in_progress: autoscaling.in_progress,
             queued: self.queue.len() as u32,
-            totals: governor.totals,
+            totals: autoscaling.totals,
         });
-        if let Some(fault) = fault(answer, governor.limit, governor.policy.next(), now) {
+        if let Some(fault) = fault(answer, autoscaling.limit, autoscaling.policy.next(), now) {
             // The run stops soon, but not at once: the first fault is the one to tell.
-            shared.fault.get_or_insert_with(|| SimError::Policy {
+            ctx.fault.get_or_insert_with(|| SimError::Policy {
                 policy: self.spec.scaling.name().to_owned(),
                 function: self.spec.name.clone(),
                 fault,
@@ -151,80 +152,80 @@ impl FunctionState<'_> {
             });
             return;
         }
-        let before = governor.ordered;
+        let before = autoscaling.ordered;
         if let Some(answer) = answer {
-            governor.ordered = answer as u32;
+            autoscaling.ordered = answer as u32;
         }
-        shared.work(governor.views.len() + governor.ordered.abs_diff(before) as usize);
-        self.scale(now, shared);
-        self.serve_queue(now, shared);
-        self.watch_policy(now, shared);
+        ctx.work(autoscaling.views.len() + autoscaling.ordered.abs_diff(before) as usize);
+        self.scale(now, ctx);
+        self.serve_queue(now, ctx);
+        self.watch_policy(now, ctx);
     }
 
     /// Sees to it that the policy is asked when it wants to be. After the horizon it is asked while somebody waits.
-    pub(super) fn watch_policy<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let Some(governor) = &mut self.governor else { return };
-        let next = governor.policy.next().max(now);
-        let horizon = shared.sources.horizon();
+    pub(super) fn watch_policy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let next = autoscaling.policy.next().max(now);
+        let horizon = ctx.sources.horizon();
         let is_waited_for = self.levels.in_progress + self.levels.queued > 0;
         let is_needed = next < horizon || is_waited_for && next < horizon + COOL_DOWN;
-        if next < governor.asked_at && is_needed {
-            governor.asked_at = next;
-            shared.events.push(Event::of_function(next, Kind::Scaling, self.id));
+        if next < autoscaling.asked_at && is_needed {
+            autoscaling.asked_at = next;
+            ctx.events.push(Event::of_function(next, Kind::Scaling, self.id));
         }
     }
 
     /// Creates or withdraws instances until there are as many as are ordered.
-    fn scale<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        let Some(governor) = &self.governor else { return };
-        let (have, ordered) = (governor.fleet.len(), governor.ordered as usize);
-        let surplus = governor.fleet.victims(have.saturating_sub(ordered), governor.policy.removal());
+    fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Some(autoscaling) = &self.autoscaling else { return };
+        let (have, ordered) = (autoscaling.fleet.len(), autoscaling.ordered as usize);
+        let surplus = autoscaling.fleet.victims(have.saturating_sub(ordered), autoscaling.policy.removal());
         if !surplus.is_empty() {
             for order in surplus {
-                self.withdraw(order, now, shared);
+                self.withdraw(order, now, ctx);
             }
-            if let Some(governor) = &mut self.governor {
-                governor.fleet.tidy(&mut self.instances);
+            if let Some(autoscaling) = &mut self.autoscaling {
+                autoscaling.fleet.tidy(&mut self.instances);
             }
             self.provisioned_changed(now);
         }
-        let orders_all = self.governor.as_ref().is_some_and(|governor| governor.orders_all());
+        let orders_all = self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all());
         for _ in have..ordered {
             // Instances that requests have created count for the limit too; it is tried again at the next decision. So it is
             // where memory is short.
             let has_room = orders_all || self.levels.instances() < self.max_instances;
-            if !has_room || !self.take_memory(now, shared) {
+            if !has_room || !self.take_memory(now, ctx) {
                 return;
             }
-            let key = self.create(Reason::Order, now, shared);
-            if let Some(governor) = &mut self.governor {
-                governor.fleet.add(key, now, &mut self.instances);
+            let key = self.create(Reason::Order, now, ctx);
+            if let Some(autoscaling) = &mut self.autoscaling {
+                autoscaling.fleet.add(key, now, &mut self.instances);
             }
         }
     }
 
     /// An instance takes no further request, and goes as soon as it is free.
-    fn withdraw<O: Observer>(&mut self, order: Order, now: SimTime, shared: &mut Shared<O>) {
-        let Some(governor) = &mut self.governor else { return };
-        let Member { key, id, .. } = governor.fleet.remove(order, &mut self.instances);
-        governor.policy.withdrawn(now, id);
+    fn withdraw<O: Observer>(&mut self, order: Order, now: SimTime, ctx: &mut Context<O>) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let Member { key, id, .. } = autoscaling.fleet.remove(order, &mut self.instances);
+        autoscaling.policy.withdrawn(now, id);
         let instance = self.instances.get_mut(key);
         instance.retires = now;
         let is_free = instance.in_flight == 0;
         let list = if instance.provisioned { &mut self.provisioned } else { &mut self.on_demand };
         list.remove(key, &mut self.instances);
         if is_free {
-            self.remove_instance(key, Cause::Retired, now, shared);
+            self.remove_instance(key, Cause::Retired, now, ctx);
         } else {
-            self.begin_grace_period(key, now, shared);
+            self.begin_grace_period(key, now, ctx);
         }
     }
 
     /// Sends a request where the policy leads it, to wait there if no slot is left.
     pub(super) fn place_as_chosen(&mut self) -> Result<Placement, Limit> {
-        let chosen = self.governor.as_mut().and_then(|governor| {
-            let id = governor.policy.choose()?;
-            Some(governor.fleet.find(id).expect("it chooses among those that are ready"))
+        let chosen = self.autoscaling.as_mut().and_then(|autoscaling| {
+            let id = autoscaling.policy.choose()?;
+            Some(autoscaling.fleet.find(id).expect("it chooses among those that are ready"))
         });
         let place = chosen.ok_or(Limit::Scaling)?;
         if self.instances.get(place).in_flight < self.spec.concurrency.per_instance {
@@ -237,9 +238,9 @@ impl FunctionState<'_> {
 
     /// Sends a request to any ready instance, to wait there if no slot is left; at most `most` wait at one.
     pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
-        let Some(governor) = &mut self.governor else { return Err(Limit::Scaling) };
-        let nth = governor.routes.random_range(0..governor.fleet.ready() as u32) as usize;
-        let Some(place) = governor.fleet.nth_ready(nth) else { return Err(Limit::Scaling) };
+        let Some(autoscaling) = &mut self.autoscaling else { return Err(Limit::Scaling) };
+        let nth = autoscaling.routes.random_range(0..autoscaling.fleet.ready() as u32) as usize;
+        let Some(place) = autoscaling.fleet.nth_ready(nth) else { return Err(Limit::Scaling) };
         let slots = self.spec.concurrency.per_instance;
         let in_flight = self.instances.get(place).in_flight;
         if in_flight < slots {
@@ -253,68 +254,68 @@ impl FunctionState<'_> {
     }
 
     /// The request that has waited longest at an instance begins to run there.
-    pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);
         let first = instance.first_waiting;
         if first.is_nil() {
             return;
         }
-        let next = self.requests.get(first).next;
+        let next = self.invocations.get(first).next;
         instance.first_waiting = next;
         if next.is_nil() {
             instance.last_waiting = Key::NIL;
         }
-        self.requests.get_mut(first).assigned = now; // until now it was queueing
+        self.invocations.get_mut(first).assigned = now; // until now it was queueing
         self.levels.queued -= 1;
         self.levels.in_progress += 1;
-        shared.observer.assigned(now, self.id, false, false);
-        self.start(first, now, shared);
+        ctx.observer.assigned(now, self.id, false, false);
+        self.start(first, now, ctx);
     }
 
-    pub(super) fn tell_arrival<O: Observer>(&mut self, now: SimTime, shared: &mut Shared<O>) {
-        if let Some(governor) = &mut self.governor {
-            governor.totals.arrived += 1;
-            governor.policy.arrived(now);
-            self.watch_policy(now, shared);
+    pub(super) fn tell_arrival<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.totals.arrived += 1;
+            autoscaling.policy.arrived(now);
+            self.watch_policy(now, ctx);
         }
     }
 
-    pub(super) fn tell_placement(&mut self, request: Key<Request>, placement: Placement, now: SimTime) {
+    pub(super) fn tell_placement(&mut self, request: Key<Invocation>, placement: Placement, now: SimTime) {
         let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
         let instance = self.instances.get(place);
-        let waited = self.requests.get(request).born < now;
-        if let Some(governor) = self.governor.as_mut().filter(|governor| governor.has(instance)) {
-            governor.in_progress += 1;
+        let waited = self.invocations.get(request).born < now;
+        if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.has(instance)) {
+            autoscaling.in_progress += 1;
             if let Some(order) = instance.order {
-                governor.fleet.occupy(order);
+                autoscaling.fleet.occupy(order);
             }
-            self.requests.get_mut(request).mark = governor.policy.placed(now, instance.id, waited);
+            self.invocations.get_mut(request).mark = autoscaling.policy.placed(now, instance.id, waited);
         }
     }
 
     /// A request that was given to an instance has ended there.
-    pub(super) fn tell_end(&mut self, request: Key<Request>, now: SimTime) {
-        let request = self.requests.get(request);
+    pub(super) fn tell_end(&mut self, request: Key<Invocation>, now: SimTime) {
+        let request = self.invocations.get(request);
         let (instance, mark) = (self.instances.get(request.instance), request.mark);
-        if let Some(governor) = &mut self.governor {
-            governor.totals.ended += 1;
-            if governor.has(instance) {
-                governor.in_progress -= 1;
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.totals.ended += 1;
+            if autoscaling.has(instance) {
+                autoscaling.in_progress -= 1;
                 if let Some(order) = instance.order {
-                    governor.fleet.vacate(order, instance.in_flight == 1, now);
+                    autoscaling.fleet.vacate(order, instance.in_flight == 1, now);
                 }
-                governor.policy.ended(now, instance.id, mark);
+                autoscaling.policy.ended(now, instance.id, mark);
             }
         }
     }
 
-    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, shared: &mut Shared<O>) {
+    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let (id, order) = (self.instances.get(place).id, self.instances.get(place).order);
-        if let (Some(governor), Some(order)) = (&mut self.governor, order) {
-            governor.fleet.make_ready(order, now);
-            governor.policy.ready(now, id);
+        if let (Some(autoscaling), Some(order)) = (&mut self.autoscaling, order) {
+            autoscaling.fleet.make_ready(order, now);
+            autoscaling.policy.ready(now, id);
             self.provisioned_changed(now);
-            self.watch_policy(now, shared);
+            self.watch_policy(now, ctx);
         }
     }
 }
