@@ -461,7 +461,7 @@ pub struct MetricValue;
 
 /// As it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum MetricAmount {
+pub enum MetricAmount {
     /// A number in the base unit.
     Number(f64),
     /// Text, which has its unit.
