@@ -10,7 +10,7 @@ mod common;
 
 use std::fs;
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -28,6 +28,7 @@ use forewarm::scenario::Scenario;
 use forewarm::time::Span;
 use forewarm::workload::population::PopulationSpec;
 use forewarm::workload::trace::write::{Azure2019Output, azure_2019};
+use rand::RngExt as _;
 
 const RATES: [f64; 3] = [0.9, 50.0, 1_000.0];
 const REQUESTS: f64 = 200_000.0;
@@ -109,6 +110,45 @@ fn populations(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(whole(&scenario)));
     group.bench_function("azure-2019-read", |bench| bench.iter(|| read_with(REPLAY, black_box(&files))));
     group.bench_function("azure-2019-replay", |bench| bench.iter(|| whole(black_box(&scenario))));
+    group.finish();
+}
+
+/// Rows of forewarm's own format: a day of 1,000 functions with Zipf rates, 200,000 requests; and the same load drawn.
+fn rows(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("rows");
+    group.throughput(Throughput::Elements(REQUESTS as u64)).sample_size(10);
+    let mut text = b"time_s,function,duration_s\n".to_vec();
+    let (mut random, horizon) = (Streams::new(1, 0).stream("rows", Purpose::Arrivals), 86_400.0);
+    let law = Dist::exponential(Span::from_millis(500)).expect("a law");
+    for row in 0..REQUESTS as u64 {
+        let at = row as f64 * horizon / REQUESTS;
+        // Zipf, near enough: the logarithm of the rank is uniform.
+        let rank = 1_000f64.powf(random.random::<f64>()) as u32;
+        writeln!(text, "{at:.6},f{rank},{:.6}", law.sample(&mut random).as_secs_f64()).expect("memory");
+    }
+    let files = [("plain", text.clone()), ("zstd", zstd::encode_all(&text[..], 3).expect("memory"))];
+    let scenario = REPLAY.split("[[source]]").next().expect("a head").to_owned()
+        + "[[source]]\nname = \"recorded\"\narrivals.trace = { file = \"rows\", format = \"forewarm\" }\n";
+    for (name, bytes) in files {
+        let files = InMemory(vec![("rows", bytes)]);
+        group.bench_function(BenchmarkId::new("read", name), |bench| {
+            bench.iter(|| read_with(&scenario, black_box(&files)));
+        });
+    }
+    let recorded = read_with(&scenario, &InMemory(vec![("rows", text)]));
+    group.bench_function("replay", |bench| bench.iter(|| whole(black_box(&recorded))));
+    let head = "[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"24h\"\n[function-defaults]\nkeep-alive.fixed.window = \"600s\"\n\
+        duration.exponential.mean = \"500ms\"\n";
+    let functions = (1..1_000).map(|rank| {
+        let share = (f64::from(rank + 1) / f64::from(rank)).ln() / 1_000f64.ln();
+        let rate = REQUESTS * share / horizon;
+        format!(
+            "[[function]]\nname = \"f{rank}\"\n[[source]]\nname = \"s{rank}\"\nfunction = \"f{rank}\"\n\
+             arrivals.poisson.rate = \"{rate}/s\"\n"
+        )
+    });
+    let drawn = read(&(head.to_owned() + &functions.collect::<String>()));
+    group.bench_function("drawn", |bench| bench.iter(|| whole(black_box(&drawn))));
     group.finish();
 }
 
@@ -205,5 +245,5 @@ fn run_floor(program: &Path, rate: f64) -> Duration {
     Duration::from_secs_f64(found["wall_s"].as_f64().expect("a time"))
 }
 
-criterion_group!(benches, engine, populations, queue, sampling, request_log, around);
+criterion_group!(benches, engine, populations, rows, queue, sampling, request_log, around);
 criterion_main!(benches);

@@ -1,7 +1,7 @@
 //! No bytes make a reader of traces panic or hang; and what a trace is said to have, it has.
 #![no_main]
 
-use forewarm::workload::trace::{Azure2019, Azure2019Files, OnError, RateTrace, RowFormat, RowTrace, TraceKind};
+use forewarm::workload::trace::{Azure2019, Azure2019Files, OnError, RateOptions, RateTrace, RowFormat, RowOptions, RowTrace, TraceKind};
 use forewarm::workload::{Input, Spread};
 use libfuzzer_sys::fuzz_target;
 
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     match choice >> 1 & 3 {
         0 | 1 => {
             let format = if choice & 2 == 0 { RowFormat::Forewarm } else { RowFormat::Azure2021 };
-            let Ok(trace) = RowTrace::scan(&input, format, on_error) else { return };
+            let Ok(trace) = RowTrace::scan(&input, format, RowOptions { on_error, ..RowOptions::default() }) else { return };
             let mut reader = trace.read().expect("it was read a moment ago");
             let starts: Vec<_> = reader.by_ref().map(|arrival| arrival.at).collect();
             assert_eq!(reader.error(), None);
@@ -22,14 +22,14 @@ fuzz_target!(|bytes: &[u8]| {
         }
         2 => {
             let files = Azure2019Files {
-                invocations: input.clone(),
-                durations: (choice & 8 != 0).then(|| input.clone()),
-                memory: (choice & 16 != 0).then(|| input.clone()),
+                invocations: vec![input.clone(), input.clone()],
+                durations: (choice & 8 != 0).then(|| input.clone()).into_iter().collect(),
+                memory: (choice & 16 != 0).then(|| input.clone()).into_iter().collect(),
             };
-            if let Ok(trace) = Azure2019::read(&files, Spread::Uniform, on_error) {
+            if let Ok(trace) = Azure2019::read(&files, Spread::Auto, on_error) {
                 assert!(!trace.functions.is_empty());
             }
         }
-        _ => drop(RateTrace::read(&input, Spread::Poisson, 1.0, on_error)),
+        _ => drop(RateTrace::read(&input, &RateOptions { on_error, ..RateOptions::default() })),
     }
 });

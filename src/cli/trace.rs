@@ -16,7 +16,7 @@ use crate::time::{SimTime, Span};
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::write::{self, Azure2019Output};
 use crate::workload::trace::{
-    Azure2019, Azure2019Files, OnError, RateTrace, RowTrace, TraceError, TraceKind, TraceStats,
+    Azure2019, Azure2019Files, OnError, RateOptions, RateTrace, RowOptions, RowTrace, TraceError, TraceKind, TraceStats,
 };
 use crate::workload::{Input, Spread};
 
@@ -51,12 +51,18 @@ fn stats(args: &InspectArgs) -> Result<TraceStats, TraceError> {
     let on_error = if args.skip_errors { OnError::Skip } else { OnError::Fail };
     let file = input(&args.path);
     Ok(match TraceKind::of(&file)? {
-        TraceKind::Rows(format) => TraceStats::of_rows(&RowTrace::scan(&file, format, on_error)?)?,
-        TraceKind::Rate => TraceStats::of_rate(&RateTrace::read(&file, Spread::Uniform, 1.0, on_error)?),
+        TraceKind::Rows(format) => {
+            let options = RowOptions { on_error, ..RowOptions::default() };
+            TraceStats::of_rows(&RowTrace::scan(&file, format, options)?)?
+        }
+        TraceKind::Rate => {
+            let options = RateOptions { on_error, ..RateOptions::default() };
+            TraceStats::of_rate(&RateTrace::read(&file, &options)?)
+        }
         TraceKind::Azure2019 => {
-            let other = |path: &Option<PathBuf>| path.as_deref().map(input);
+            let other = |path: &Option<PathBuf>| path.as_deref().map(input).into_iter().collect();
             let (durations, memory) = (other(&args.durations), other(&args.memory));
-            let files = Azure2019Files { invocations: file, durations, memory };
+            let files = Azure2019Files { invocations: vec![file], durations, memory };
             TraceStats::of_counts(&Azure2019::read(&files, Spread::Uniform, on_error)?)
         }
     })

@@ -55,15 +55,18 @@ pub enum DistError {
     /// Probabilities that leave something over.
     #[error("the probabilities of the branches must add up to 1, not {0}")]
     ProbabilitySum(f64),
-    /// Percentiles that do not span everything.
-    #[error(
-        "the points must begin at p = 0 (the smallest value) and end at p = 1 (the largest), not at {first} and {last}"
-    )]
-    OpenEnds {
-        /// The first p.
-        first: f64,
-        /// The last p.
-        last: f64,
+    /// Too few percentiles to draw a line through.
+    #[error("at least two points are needed")]
+    FewPoints,
+    /// A mean that no distribution with these percentiles has.
+    #[error("`mean` ({mean}) does not fit the points: with them it can only be {}", range(*.low, *.high))]
+    MeanBeyondPoints {
+        /// What it was.
+        mean: Span,
+        /// The least it can be.
+        low: Span,
+        /// The most it can be; [`Span::MAX_WRITTEN`] and above: anything.
+        high: Span,
     },
     /// Percentiles out of order.
     #[error("point {place}: p must rise and the value must not fall from one point to the next")]
@@ -79,10 +82,16 @@ impl DistError {
         match self {
             Self::NotPositive(name) | Self::TooLong(name) | Self::Empty(name) | Self::OutOfRange { name, .. } => name,
             Self::MinAboveMax { .. } => "max",
+            Self::MeanBeyondPoints { .. } => "mean",
             Self::TailBelowMedian { .. } => "p99",
             _ => "",
         }
     }
+}
+
+/// A range of durations that may be open above.
+fn range(low: Span, high: Span) -> String {
+    if high >= Span::MAX_WRITTEN { format!("{low} or more") } else { format!("from {low} to {high}") }
 }
 
 /// The nanoseconds of a duration that must be some.
@@ -116,6 +125,7 @@ pub(super) fn report_in_list(check: &mut Check<'_, '_, '_>, result: Result<Dist,
         DistError::Unsorted { place } | DistError::BranchProbability { place, .. } => {
             check.span(&format!("{list}.{place}"))
         }
+        DistError::MeanBeyondPoints { .. } => check.span("mean"),
         _ => check.span(list),
     };
     check.of_kind(place, error);

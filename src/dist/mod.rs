@@ -166,7 +166,7 @@ pub enum Dist {
         /// Outer shape.
         k: f64,
     },
-    /// Linear between known percentiles.
+    /// Through known percentiles.
     Percentiles(Percentiles),
     /// Observed values, drawn with equal probability.
     Empirical(Empirical),

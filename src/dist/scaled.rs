@@ -51,6 +51,7 @@ mod tests {
             Dist::hyper_exponential(&[(0.3, ms(50)), (0.7, ms(300))]).unwrap(),
             Dist::burr(ms(200), 2.0, 1.5).unwrap(),
             Dist::percentiles(&[(0.0, ms(10)), (0.5, ms(200)), (1.0, ms(900))]).unwrap(),
+            Dist::percentiles_with_mean(&[(0.5, ms(200)), (0.9, ms(900))], ms(400)).unwrap(),
             Dist::empirical(vec![ms(100), ms(200), ms(500)]).unwrap(),
         ];
         for dist in all {

@@ -109,6 +109,25 @@ fn every_kind() -> Vec<(&'static str, Dist, Cdf)> {
             }),
         ),
         (
+            "percentiles with open ends",
+            ok(Dist::percentiles(&DASHBOARD.map(|(p, value)| (p, secs(value))))),
+            Box::new(|x| match x {
+                _ if x < 0.02 => 0.5 * x / 0.02,
+                _ if x < 0.04 => 0.5 + 0.4 * (x - 0.02) / 0.02,
+                _ if x < 0.2 => 0.9 + 0.09 * (x - 0.04) / 0.16,
+                _ => 1.0 - 0.01 * (-(x - 0.2) / (0.16 / 10f64.ln())).exp(),
+            }),
+        ),
+        (
+            // Above the median 0.5 + 0.5 * 2 / (k + 1) = 0.75.
+            "percentiles with a mean",
+            ok(Dist::percentiles_with_mean(&[(0.0, Span::ZERO), (0.5, secs(1.0)), (1.0, secs(3.0))], secs(1.0))),
+            Box::new(|x| match x {
+                _ if x < 1.0 => 0.5 * x.max(0.0),
+                _ => 0.5 + 0.5 * ((x - 1.0).min(2.0) / 2.0).powf(1.0 / 3.0),
+            }),
+        ),
+        (
             "empirical",
             ok(Dist::empirical([4.0, 1.0, 2.0, 2.0].map(secs).to_vec())),
             Box::new(|x| [1.0, 2.0, 2.0, 4.0].iter().filter(|v| **v <= x).count() as f64 / 4.0),
@@ -296,9 +315,14 @@ fn refusals_say_what_is_wrong() {
             Dist::hyper_exponential(&[(1.0, one), (0.0, two)]),
             "branch 2: `probability` must be above 0 and at most 1, not 0",
         ),
+        (Dist::percentiles(&[(0.5, one)]), "at least two points are needed"),
         (
-            Dist::percentiles(&[(0.5, one), (0.99, two)]),
-            "the points must begin at p = 0 (the smallest value) and end at p = 1 (the largest), not at 0.5 and 0.99",
+            Dist::percentiles_with_mean(&[(0.0, one), (0.5, one), (1.0, two)], two),
+            "`mean` (2s) does not fit the points: with them it can only be from 1s to 1s500ms",
+        ),
+        (
+            Dist::percentiles_with_mean(&[(0.5, two), (0.75, two)], one - secs(0.5)),
+            "`mean` (500ms) does not fit the points: with them it can only be 1s or more",
         ),
         (
             Dist::percentiles(&[(0.0, two), (1.0, one)]),
@@ -308,4 +332,73 @@ fn refusals_say_what_is_wrong() {
     ] {
         assert_eq!(dist.expect_err("refused").to_string(), message);
     }
+}
+
+/// What a dashboard shows: median, 90th and 99th percentile, seconds.
+const DASHBOARD: [(f64, f64); 3] = [(0.5, 0.02), (0.9, 0.04), (0.99, 0.2)];
+
+/// The mean of the quantile function, by the midpoints of a million strips.
+fn integrated_mean_s(dist: &Dist) -> f64 {
+    let strips = 1_000_000;
+    let at = |strip: u32| dist.quantile((f64::from(strip) + 0.5) / f64::from(strips)).as_nanos() as f64 / 1e9;
+    (0..strips).map(at).sum::<f64>() / f64::from(strips)
+}
+
+#[test]
+fn percentiles_without_ends_have_the_mean_of_their_formula() {
+    let dist = ok(Dist::percentiles(&DASHBOARD.map(|(p, value)| (p, secs(value)))));
+    // Halves of straight lines, and an exponential tail: 0.16 s in a factor of ten.
+    let expected = 0.5 * 0.01 + 0.4 * 0.03 + 0.09 * 0.12 + 0.01 * (0.2 + 0.16 / 10f64.ln());
+    assert!((dist.mean_s() - expected).abs() < 1e-9, "{}", dist.mean_s());
+    assert!((integrated_mean_s(&dist) - expected).abs() < 1e-5);
+    // A narrow law does not go down to 0: 0.1 (p / 0.5)^0.125, whose mean is 0.1 / 1.125.
+    let narrow = ok(Dist::percentiles(&[(0.5, secs(0.1)), (0.9, secs(0.11)), (1.0, secs(0.11))]));
+    assert!((narrow.mean_s() - (0.05 / 1.125 + 0.042 + 0.011)).abs() < 1e-9, "{}", narrow.mean_s());
+}
+
+#[test]
+fn a_mean_is_met_and_so_are_the_percentiles() {
+    let azure = [0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0];
+    let of = |values: [f64; 7]| azure.iter().zip(values).map(|(p, value)| (*p, secs(value))).collect::<Vec<_>>();
+    let dashboard = DASHBOARD.map(|(p, value)| (p, secs(value))).to_vec();
+    let cases = [
+        (of([0.06, 0.09, 0.7, 0.8, 1.0, 2.6, 100.0]), 0.93),
+        (of([0.0, 0.0, 0.0, 0.01, 0.015, 12.0, 30.0]), 0.2),
+        // Only if what lies below the median is bent too.
+        (of([0.0, 0.1, 0.2, 1.0, 1.0, 1.0, 1.1]), 0.62),
+        (of([0.0, 0.1, 0.2, 1.0, 1.0, 1.0, 1.1]), 0.76),
+        (of([1.0; 7]), 1.0),
+        (of([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 60.0]), 0.6),
+        (of([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 60.0]), 0.0),
+        // An open end: longer, shorter, none.
+        (dashboard.clone(), 0.035),
+        (dashboard.clone(), 0.03),
+        (dashboard.clone(), 0.028),
+        (dashboard, 0.0137),
+    ];
+    for (points, mean) in cases {
+        let dist = ok(Dist::percentiles_with_mean(&points, secs(mean)));
+        assert!((dist.mean_s() - mean).abs() < 1e-8, "{points:?}: {} for {mean}", dist.mean_s());
+        let integrated = integrated_mean_s(&dist);
+        assert!((integrated - mean).abs() < 2e-3 * mean + 1e-8, "{points:?}: {integrated} for {mean}");
+        for (p, value) in points {
+            let found = dist.quantile(p).as_nanos().abs_diff(value.as_nanos());
+            assert!(found <= 1, "{mean}: {p} is {} and not {value}", dist.quantile(p));
+        }
+    }
+}
+
+#[test]
+fn merged_laws_have_the_mean_and_the_percentiles_of_the_mixture() {
+    let law = |low: f64, high: f64| ok(Dist::percentiles(&[(0.0, secs(low)), (1.0, secs(high))]));
+    let merged = ok(Dist::merged([(&law(0.09, 0.11), 540.0), (&law(0.89, 0.91), 60.0)]));
+    assert!((merged.mean_s() - 0.18).abs() < 1e-6, "{}", merged.mean_s());
+    // The lower nine tenths: p / 0.9 of 20 ms from 90 ms on; of the upper tenth its middle.
+    for (p, value) in [(0.0, 0.09), (0.25, 0.09 + 0.02 * 0.25 / 0.9), (0.95, 0.9), (1.0, 0.91)] {
+        let found = merged.quantile(p).as_secs_f64();
+        assert!((found - value).abs() < 2e-6, "{p}: {found} and not {value}");
+    }
+    let one = ok(Dist::merged([(&law(0.1, 0.3), 1.0), (&Dist::Constant(secs(0.2)), 0.0)]));
+    assert!((one.mean_s() - 0.2).abs() < 1e-6 && (one.quantile(0.75).as_secs_f64() - 0.25).abs() < 1e-6);
+    assert!(Dist::merged([(&law(0.1, 0.3), 0.0), (&law(0.1, 0.3), 0.0)]).is_err());
 }

@@ -7,7 +7,6 @@ pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::metric::{Quantity, Stability, WITHIN};
 use crate::scenario::{Bound, Goal, Objective, Scenario, Subject};
-use crate::time::Span;
 
 /// A mean over replications and half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -150,10 +149,10 @@ impl Asked {
     /// The metric with its function or source: `latency_s.p99 of checkout`.
     #[must_use]
     pub fn subject(&self) -> String {
-        let what = match (&self.metric, self.within.and_then(|within| Span::from_secs_f64(within).ok())) {
+        let what = match (&self.metric, self.within) {
             _ if self.stability.is_some() => "stability".to_owned(),
             (Some(metric), _) => metric.clone(),
-            (None, within) => format!("requests answered within {}", within.unwrap_or_default()),
+            (None, within) => format!("requests answered within {}s", within.unwrap_or_default()),
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
         subject(&what, self.function.as_deref().or(source.as_deref()))

@@ -74,7 +74,7 @@ fn latency(out: &mut Text, summary: &Summary) {
         ("queueing", 8, Box::new(|f| duration(f.queueing_s.mean.mean))),
         ("cold st.", 8, Box::new(|f| duration(f.cold_start_s.mean.mean))),
         ("cold", 7, Box::new(|f| percent(f.cold_start_ratio.mean))),
-        ("rejected", 8, Box::new(|f| percent(f.rejection_ratio.mean))),
+        ("failed", 8, Box::new(|f| percent(f.failure_ratio.mean))),
     ];
     table(out, summary, "Latency", "mean wait", &columns);
     out.line(&out.faint("T_exec = T_func + T_wait; T_wait = queueing + cold start. cold: of invocations."));
@@ -140,7 +140,7 @@ fn totals(out: &mut Text, summary: &Summary) {
         ["invocations.throttled", "execution_s.mean"],
         ["invocations.cold", "wait_s.mean"],
         ["cold_start_ratio", "instances.mean"],
-        ["rejection_ratio", "instances.busy_mean"],
+        ["failure_ratio", "instances.busy_mean"],
         ["concurrency.peak", "cost_usd.total"],
     ] {
         let [left, right] = [(keys[0], 42), (keys[1], 36)].map(|(key, width)| total_cell(summary, key, width));

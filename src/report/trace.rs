@@ -65,8 +65,12 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
             );
         }
     }
+    if !stats.remarks.is_empty() {
+        line(&mut text, "");
+    }
+    stats.remarks.iter().for_each(|remark| line(&mut text, remark));
     if let Some(first) = &stats.skipped_first {
-        line(&mut text, &format!("\n{} rows left out; the first: {first}", count(stats.skipped_rows as f64)));
+        line(&mut text, &format!("the first row left out: {first}"));
     }
     text
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
 use crate::dist::{Dist, Unit};
-use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
-    Azure2019, Azure2019Files, RowFormat, RowTrace, Skipped, TraceError, TraceFormat, TraceFunction, TraceSpec,
+    Azure2019, Azure2019Files, Remark, RowFormat, RowOptions, RowTrace, TraceError, TraceFormat, TraceFunction,
+    TraceSpec,
 };
 use crate::workload::{ArrivalSpec, Input};
 
@@ -54,6 +54,7 @@ impl Traced {
                 memory_mb: Some(function.memory_mb),
                 duration: Some(function.duration()),
                 has_durations: false,
+                duration_mean_s: None,
                 invocations: function.per_day as u64,
             };
             (traced, function.arrivals())
@@ -62,11 +63,14 @@ impl Traced {
     }
 }
 
-/// Says what rows were left out.
-pub(super) fn warn_of_skipped(skipped: &Skipped, path: &str, place: SourceSpan, problems: &mut Problems) {
-    if let Some(first) = &skipped.first {
-        let message = format!("{} rows of \"{path}\" cannot be read and are left out", skipped.rows);
-        problems.push(Problem::warning(place, message).help(format!("the first: {first}")));
+/// Says what there is to know about a trace.
+pub(super) fn warn_of(remarks: &[Remark], place: SourceSpan, problems: &mut Problems) {
+    for remark in remarks {
+        let problem = Problem::warning(place, format!("\"{}\": {}", remark.file, remark.message));
+        problems.push(match &remark.example {
+            Some(first) => problem.help(format!("the first: {first}")),
+            None => problem,
+        });
     }
 }
 
@@ -114,42 +118,41 @@ impl<'a> Data<'a> {
         if let Some(known) = self.traces.get(&key) {
             return known.clone();
         }
-        let path = &table.file.value;
         let place = table.file.place;
-        let read = match self.read_trace(table, path) {
-            Ok((traced, skipped)) => {
-                warn_of_skipped(&skipped, path, place, problems);
+        let read = table.options().and_then(|options| match self.read_trace(table, options) {
+            Ok((traced, remarks)) => {
+                warn_of(&remarks, place, problems);
                 Some(traced)
             }
             Err(error) => {
                 problems.push(Problem::error(place, error.to_string()));
                 None
             }
-        };
+        });
         self.traces.insert(key, read.clone());
         read
     }
 
-    fn read_trace(&self, table: &TraceSpec, path: &str) -> Result<(Traced, Skipped), TraceError> {
-        let on_error = table.on_error;
-        let input = |path: &Spanned<String>| self.files.input(path);
+    fn read_trace(&self, table: &TraceSpec, options: RowOptions) -> Result<(Traced, Vec<Remark>), TraceError> {
+        let inputs = |paths: &[String]| -> Vec<Input> { paths.iter().map(|path| self.files.input(path)).collect() };
+        let files = inputs(&table.file);
         let rows = |format| {
-            let trace = RowTrace::scan(&self.files.input(path), format, on_error)?;
-            let skipped = trace.skipped.clone();
-            Ok((Traced::Rows(trace.into()), skipped))
+            let trace = RowTrace::scan(&files[0], format, options)?;
+            let remarks = trace.remarks.clone();
+            Ok((Traced::Rows(trace.into()), remarks))
         };
         match table.format {
             TraceFormat::Forewarm => rows(RowFormat::Forewarm),
             TraceFormat::Azure2021 => rows(RowFormat::Azure2021),
             TraceFormat::Azure2019 => {
                 let files = Azure2019Files {
-                    invocations: self.files.input(path),
-                    durations: table.durations.as_ref().map(input),
-                    memory: table.memory.as_ref().map(input),
+                    durations: inputs(table.durations.as_deref().unwrap_or_default()),
+                    memory: inputs(table.memory.as_deref().unwrap_or_default()),
+                    invocations: files,
                 };
-                let trace = Azure2019::read(&files, table.spread, on_error)?;
-                let skipped = trace.skipped.clone();
-                Ok((Traced::of_counts(trace), skipped))
+                let trace = Azure2019::read(&files, table.spread, options.on_error)?;
+                let remarks = trace.remarks.clone();
+                Ok((Traced::of_counts(trace), remarks))
             }
         }
     }

@@ -317,7 +317,8 @@ impl Source {
     /// The mean of it, s; 0 where it depends on the request.
     #[must_use]
     pub fn service_mean_s(&self, functions: &[Function]) -> f64 {
-        self.service(functions).map_or(0.0, Dist::mean_s)
+        let brought = self.arrivals.service_s();
+        brought.unwrap_or_else(|| self.service(functions).map_or(0.0, Dist::mean_s))
     }
 }
 

@@ -181,7 +181,9 @@ impl Objective {
                         Target::ByTrace(_) => None,
                     },
                 };
-                let concerned = target.map_or(functions, |id| &functions[id.index()..=id.index()]);
+                // Of a file with mistakes not all functions may be there.
+                let concerned =
+                    target.map_or(functions, |id| functions.get(id.index()..=id.index()).unwrap_or_default());
                 let longest = concerned.iter().map(|one| one.duration.quantile(0.99).as_secs_f64()).fold(0.0, f64::max);
                 let is_doubtful = *value >= HARDLY_MEANT_S && *value > LONGEST_TIMES * longest;
                 is_doubtful.then(|| {

@@ -87,6 +87,12 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
         self.add(problem);
     }
 
+    /// Reports keys that exclude each other, at one of them: "`its.table` ...".
+    pub fn conflict(&mut self, key: &str, what: impl Display, help: &str) {
+        let problem = Problem::error(self.span(key), format!("`{}` {what}", self.reader.path()));
+        self.add(problem.help(help));
+    }
+
     /// Reports a key that should be there: "`its.table` ...".
     pub fn missing(&mut self, what: impl Display, help: &str) {
         let message = format!("`{}` {what}", self.reader.path());

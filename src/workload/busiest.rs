@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::trace::Request;
 use super::{ArrivalSpec, Counts};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
@@ -55,7 +56,10 @@ impl<'a> Busiest<'a> {
                 let users = f64::from(*users);
                 (users / seconds(think.quantile(SHORT_GAP)), users)
             }
-            ArrivalSpec::Times { at } => (0.0, most_within_a_second(at) as f64),
+            ArrivalSpec::Times { at } => (0.0, most_within_a_second(at, |at| *at) as f64),
+            ArrivalSpec::Recorded { of, function } => {
+                (0.0, most_within_a_second(of.kept(*function), Request::at) as f64)
+            }
             ArrivalSpec::Counts(counts) if times == 1.0 => {
                 self.counts.entry((counts.interval, counts.start)).or_default().push(Arc::as_ref(counts));
                 return;
@@ -84,11 +88,11 @@ fn busiest_interval(all: &[&Counts]) -> f64 {
     if busiest == 0.0 { 0.0 } else { busiest / all.first().map_or(0.0, |counts| seconds(counts.interval)) }
 }
 
-/// The most of these moments, which never fall, that lie within one second.
-fn most_within_a_second(at: &[SimTime]) -> usize {
+/// The most of these requests, whose moments never fall, that lie within one second.
+fn most_within_a_second<T>(requests: &[T], at: impl Fn(&T) -> SimTime) -> usize {
     let mut first = 0;
-    let counts = at.iter().enumerate().map(|(last, moment)| {
-        while moment.since(at[first]).as_nanos() > NANOS_PER_SECOND {
+    let counts = requests.iter().enumerate().map(|(last, request)| {
+        while at(request).since(at(&requests[first])).as_nanos() > NANOS_PER_SECOND {
             first += 1;
         }
         last + 1 - first

@@ -12,6 +12,11 @@ pub enum Spread {
     Poisson,
     /// As many as counted, at equal distances: the k-th of n at (k - 1/2) / n of the interval.
     Equidistant,
+    /// As many as counted, at equal distances from an offset that is drawn once, as a timer fires: the k-th of n at
+    /// (k - 1 + u) / n of the interval, with u from 0 to 1.
+    Timer,
+    /// [`Timer`](Self::Timer) in intervals with at most one request a second, [`Uniform`](Self::Uniform) in busier ones.
+    Auto,
 }
 
 /// Requests counted in intervals of equal length: a rate trace, or one function of a trace by the minute.

@@ -49,6 +49,9 @@ impl ArrivalSpec {
             ArrivalSpec::Times { at } => at.partition_point(|at| *at < until) as f64,
             ArrivalSpec::Counts(counts) => counts.expected_before(until),
             ArrivalSpec::Rows(_) => return None,
+            ArrivalSpec::Recorded { of, function } => {
+                of.kept(*function).partition_point(|request| request.at() < until) as f64
+            }
             ArrivalSpec::Repeated { of, factor } => factor * of.expected_before(until, service)?,
         })
     }

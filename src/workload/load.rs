@@ -42,7 +42,9 @@ impl ArrivalSpec {
             Self::Closed { users, think } => Self::Closed { users: whole(*users), think: think.clone() },
             Self::Counts(counts) => Self::Counts(Arc::new(counts.under_load(factor))),
             Self::Repeated { of, factor: before } => Self::Repeated { of: Arc::clone(of), factor: before * factor },
-            Self::Times { .. } | Self::Rows(_) => Self::Repeated { of: Arc::new(self.clone()), factor },
+            Self::Times { .. } | Self::Rows(_) | Self::Recorded { .. } => {
+                Self::Repeated { of: Arc::new(self.clone()), factor }
+            }
         }
     }
 }

@@ -108,8 +108,15 @@ pub enum ArrivalSpec {
     },
     /// As counted in intervals of equal length.
     Counts(Arc<Counts>),
-    /// As recorded, request by request.
+    /// As recorded, request by request, of all functions of a trace that is too long to be kept: read again each time.
     Rows(Arc<RowTrace>),
+    /// As recorded, request by request, of one function of a trace that is kept.
+    Recorded {
+        /// The trace.
+        of: Arc<RowTrace>,
+        /// The function's place in it.
+        function: u32,
+    },
     /// Given requests (`Times`, `Rows`), each repeated or left out so that there are `factor` times as many.
     Repeated {
         /// The requests.

@@ -40,8 +40,22 @@ impl ArrivalSpec {
                 let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
                 counts.expected_before(until) / horizon
             }
+            ArrivalSpec::Recorded { .. } => {
+                let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
+                self.expected_before(until, service).unwrap_or_default() / horizon
+            }
             ArrivalSpec::Repeated { of, factor } => factor * of.mean_rate(service, horizon),
             ArrivalSpec::Rows(trace) => trace.invocations() as f64 / horizon.max(trace.last.as_secs_f64()),
+        }
+    }
+
+    /// Seconds that a request runs on average, where the requests bring their running times with them.
+    #[must_use]
+    pub fn service_s(&self) -> Option<f64> {
+        match self {
+            ArrivalSpec::Recorded { of, function } => of.functions.get(*function as usize)?.duration_mean_s,
+            ArrivalSpec::Repeated { of, .. } => of.service_s(),
+            _ => None,
         }
     }
 }

@@ -159,7 +159,7 @@ fn keep(page: &str, text: &str) {
 fn results_reference() -> String {
     let mut text = "# Results\n\nMade from the program's own tables.\n\n\
         | file | holds |\n|---|---|\n\
-        | `manifest.json` | version, command, hash and full text of the scenario, seed, replications, threads, wall time, speed |\n\
+        | `manifest.json` | version, kind of result, command, hash and full text of the scenario, seed, replications, threads, wall time, speed |\n\
         | `summary.json` | every metric below, of the total and of each function; objectives; events by kind; limits that held back |\n\
         | `functions.csv` | a row for each function |\n\
         | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\

@@ -1,6 +1,7 @@
 //! Requests without a successful answer count: in objectives, in plans and in what users wait for.
 
 use forewarm::measure::summary::{ObjectiveResult, Summary};
+use forewarm::metric::Stability;
 
 use crate::harness::{Folder, assert_close, summary};
 
@@ -160,4 +161,54 @@ fn nobody_overlooks_failures() {
         "{answer:?}"
     );
     assert!(answer.out.contains("timeout 99 ms of f"), "{answer:?}");
+}
+
+/// Pings beside users, by hand: the user at 0 s is cold, its instance is idle from 4 s on and goes after 600 s. The ping at 500 s
+/// takes it for 25 ms and keeps it until 1,100.025 s, so that the user at 1,000 s is not cold.
+#[test]
+fn sources_of_a_function_are_told_apart() {
+    let folder = Folder::with(
+        "pings.toml",
+        "[scenario]\nname = \"pings\"\n[simulation]\nhorizon = \"30m\"\n[[function]]\nname = \"api\"\n\
+         duration.constant.value = \"3s\"\ncold-start.constant.value = \"1s\"\nkeep-alive.fixed.window = \"10m\"\n\
+         [[source]]\nname = \"users\"\nfunction = \"api\"\narrivals.times.at = [\"0s\", \"1000s\"]\n\
+         [[objective]]\nmetric = \"cold_start_ratio\"\nsource = \"users\"\nbelow = \"60%\"\n\
+         [[objective]]\nshare = \"50%\"\nwithin = \"3s\"\nsource = \"users\"\n\
+         [[variant]]\nname = \"pings\"\n[[variant.source]]\nname = \"pings\"\nfunction = \"api\"\n\
+         duration.constant.value = \"25ms\"\narrivals.times.at = [\"500s\"]\n",
+    );
+    // Without pings both users are cold.
+    folder.run(&["run", "pings.toml", "--out", "alone", "-q"]).ends(1);
+    folder.run(&["run", "pings.toml", "--variant", "pings", "--out", "pinged", "-q"]).ends(0);
+    let [alone, pinged] = ["alone", "pinged"].map(|name| folder.json(&format!("{name}/summary.json")));
+    let mean =
+        |of: &serde_json::Value, path: &str| of.pointer(path).and_then(|stat| stat["mean"].as_f64()).expect("a mean");
+    assert_eq!(mean(&alone, "/sources/users/cold_start_ratio"), 1.0);
+    assert_eq!(mean(&pinged, "/sources/users/cold_start_ratio"), 0.5);
+    assert_eq!(mean(&pinged, "/sources/pings/cold_start_ratio"), 0.0);
+    assert_eq!(mean(&pinged, "/sources/pings/requests/succeeded"), 1.0);
+    assert!((mean(&pinged, "/sources/pings/latency_s/max") - 0.025).abs() < 1e-9);
+    assert!((mean(&pinged, "/sources/users/latency_s/mean") - 3.5).abs() < 1e-9);
+    assert_eq!(mean(&pinged, "/objectives/1/value"), 0.5);
+}
+
+/// One function gets more than it can serve from 20 min on, the other is busy and keeps up.
+#[test]
+fn what_cannot_be_served_is_overloaded_since_it_tipped() {
+    let text = "[scenario]\nname = \"tip\"\n[simulation]\nhorizon = \"1h\"\n\
+                [[function]]\nname = \"slow\"\nduration.exponential.mean = \"1s\"\n\
+                concurrency = { max-instances = 10, overflow = \"queue\" }\n\
+                [[function]]\nname = \"ok\"\nduration.exponential.mean = \"1s\"\n\
+                concurrency = { max-instances = 20, overflow = \"queue\" }\n\
+                [[source]]\nname = \"a\"\nfunction = \"slow\"\narrivals.piecewise.points = [{ at = \"0s\", rate = \"8/s\" }, \
+                { at = \"20m\", rate = \"8/s\" }, { at = \"20m1s\", rate = \"14/s\" }, { at = \"1h\", rate = \"14/s\" }]\n\
+                [[source]]\nname = \"b\"\nfunction = \"ok\"\narrivals.poisson.rate = \"18/s\"\n\
+                [[objective]]\nstability = \"stable\"\nfunction = \"ok\"\n[[objective]]\nstability = \"backlogged\"\n";
+    let summary = summary(text);
+    let of = |name: &str| summary.stability.functions.iter().find(|(known, _)| known == name).expect("it").1;
+    assert_eq!(of("ok").verdict, Stability::Stable);
+    assert_eq!((of("slow").verdict, summary.stability.run.verdict), (Stability::Overloaded, Stability::Overloaded));
+    let since = of("slow").since_s.expect("a time");
+    assert!((since - 1200.0).abs() <= 60.0, "{since}");
+    assert_eq!([found(&summary, 0).met, found(&summary, 1).met], [true, false]);
 }

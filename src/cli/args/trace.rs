@@ -22,8 +22,8 @@ Examples:
   forewarm trace inspect invocations.csv --durations durations.csv
   forewarm trace inspect rates.csv --format json | jq .peak
 
-Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and rates \
-(time,count), told apart by their columns; gzip and zstd are read as they are.")]
+Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and counts \
+or rates by interval (time,count), told apart by their columns; gzip and zstd are read as they are.")]
 pub(in crate::cli) struct InspectArgs {
     /// The trace; of Azure 2019 the invocations
     #[arg(value_name = "FILE")]

@@ -233,7 +233,11 @@ const METRICS: [Metric; 7] = [
     (Column { name: "p95", about: "95th percentile of T_exec" }, Quantity::Seconds, |f| &f.latency_s.p95),
     (Column { name: "p99", about: "99th percentile of T_exec" }, Quantity::Seconds, |f| &f.latency_s.p99),
     (Column { name: "Cold", about: "Cold starts over started invocations" }, Quantity::Ratio, |f| &f.cold_start_ratio),
-    (Column { name: "Rejected", about: "Rejected over arrived requests" }, Quantity::Ratio, |f| &f.rejection_ratio),
+    (
+        Column { name: "Failed", about: "Requests without a successful answer over arrived ones" },
+        Quantity::Ratio,
+        |f| &f.failure_ratio,
+    ),
     (Column { name: "Instances", about: "Mean number of instances" }, Quantity::Count, |f| &f.instances.mean),
     (Column { name: "Peak", about: "Most instances at one moment" }, Quantity::Count, |f| &f.instances.peak),
 ];

@@ -1,5 +1,6 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
+mod coverage;
 mod dist;
 mod function;
 mod initial;
@@ -79,6 +80,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
+    let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
         checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
@@ -98,13 +100,14 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         functions: checked,
         components: Vec::new(),
         sources,
-        variants: file.variant.iter().filter_map(|table| checker.variant(table)).collect(),
+        variants,
         objectives,
         sweep,
         plan,
     };
     checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
+    coverage::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Checker, Names};
 use crate::id::FnId;
-use crate::scenario::data::Traced;
+use crate::scenario::data::{Traced, warn_of};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::function::FunctionTable;
@@ -128,7 +128,7 @@ impl Checker<'_, '_> {
         Some(made.collect())
     }
 
-    /// The sources of one table: one for each function where the trace counts by function, else one.
+    /// The sources of one table: one for each function, but a single one where a trace is too long to be kept.
     pub(super) fn sources(
         &mut self,
         table: &SourceTable,
@@ -149,6 +149,18 @@ impl Checker<'_, '_> {
             all_to.or_else(|| functions.place(&function.name).map(|place| FnId(place as u32)))
         };
         match traces.of_source.get(place)?.as_ref()? {
+            Traced::Rows(rows) if rows.is_kept() => (0..)
+                .zip(&rows.functions)
+                .map(|(place, function)| {
+                    Some(Source {
+                        name: format!("{name}/{}", function.name),
+                        target: Target::Function(find(function)?),
+                        entry: None,
+                        arrivals: ArrivalSpec::Recorded { of: Arc::clone(rows), function: place },
+                        duration: duration.clone(),
+                    })
+                })
+                .collect(),
             Traced::Rows(rows) => {
                 let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
@@ -191,10 +203,9 @@ impl Checker<'_, '_> {
     }
 
     fn rate_trace(&mut self, spec: &RateTraceSpec) -> Option<ArrivalSpec> {
-        let input = self.data.files.input(&spec.file);
-        match RateTrace::read(&input, spec.spread, spec.scale, spec.on_error) {
+        match RateTrace::read(&self.data.files.input(&spec.file), &spec.options()?) {
             Ok(trace) => {
-                crate::scenario::data::warn_of_skipped(&trace.skipped, &spec.file, spec.file.place, self.problems);
+                warn_of(&trace.remarks, spec.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {

@@ -8,11 +8,13 @@ use rand_distr::Exp1;
 use super::moment;
 use super::scatter::Scatter;
 use crate::rng::Stream;
-use crate::time::SimTime;
+use crate::time::{NANOS_PER_SECOND, SimTime};
 use crate::workload::{Counts, Spread};
 
 /// As many as counted, at uniform moments or at equal distances.
 pub(super) struct Counted {
+    /// How far into its part of the interval a request at equal distances comes, as a part of the whole interval, ns.
+    phase: u64,
     counts: Arc<Counts>,
     place: usize,
     /// Of the current run: the scaled count, and how many intervals are still to come.
@@ -27,8 +29,8 @@ pub(super) struct Counted {
 /// The requests of the current interval.
 enum Batch {
     Uniform(Scatter),
-    /// Which is next, of how many, in an interval that starts there.
-    Equidistant {
+    /// At equal distances: which is next, of how many, in an interval that starts there.
+    Equal {
         next: u64,
         of: u64,
         start: u64,
@@ -36,10 +38,14 @@ enum Batch {
 }
 
 impl Counted {
-    pub(super) fn new(counts: &Arc<Counts>, stream: Stream) -> Self {
-        let upcoming = counts.start.as_nanos();
+    pub(super) fn new(counts: &Arc<Counts>, mut stream: Stream) -> Self {
+        let (upcoming, width) = (counts.start.as_nanos(), counts.interval.as_nanos());
         let batch = Batch::Uniform(Scatter::new(0, 0, 0));
-        Self { counts: Arc::clone(counts), place: 0, count: 0.0, intervals: 0, upcoming, batch, stream }
+        let phase = match counts.spread {
+            Spread::Timer | Spread::Auto => stream.random_range(0..width.max(1)),
+            _ => width / 2,
+        };
+        Self { phase, counts: Arc::clone(counts), place: 0, count: 0.0, intervals: 0, upcoming, batch, stream }
     }
 
     pub(super) fn next(&mut self) -> Option<SimTime> {
@@ -54,10 +60,10 @@ impl Counted {
     fn next_of_batch(&mut self) -> Option<u64> {
         match &mut self.batch {
             Batch::Uniform(scatter) => scatter.next(&mut self.stream),
-            Batch::Equidistant { next, of, .. } if next == of => None,
-            Batch::Equidistant { next, of, start } => {
+            Batch::Equal { next, of, .. } if next == of => None,
+            Batch::Equal { next, of, start } => {
                 let width = u128::from(self.counts.interval.as_nanos());
-                let offset = (2 * u128::from(*next) + 1) * width / (2 * u128::from(*of)); // below the width
+                let offset = (u128::from(*next) * width + u128::from(self.phase)) / u128::from(*of); // below the width
                 *next += 1;
                 Some(start.saturating_add(offset as u64))
             }
@@ -79,9 +85,15 @@ impl Counted {
         let below = self.count.floor();
         let above = self.count > below && self.stream.random::<f64>() < self.count - below;
         let of = (below as u64).saturating_add(u64::from(above));
-        self.batch = match self.counts.spread {
-            Spread::Equidistant => Batch::Equidistant { next: 0, of, start: self.upcoming },
-            _ => Batch::Uniform(Scatter::new(self.upcoming, width, of)),
+        let is_equal = match self.counts.spread {
+            Spread::Equidistant | Spread::Timer => true,
+            Spread::Auto => of <= width / NANOS_PER_SECOND,
+            Spread::Uniform | Spread::Poisson => false,
+        };
+        self.batch = if is_equal {
+            Batch::Equal { next: 0, of, start: self.upcoming }
+        } else {
+            Batch::Uniform(Scatter::new(self.upcoming, width, of))
         };
         self.intervals -= 1;
         self.upcoming = self.upcoming.saturating_add(width);
@@ -151,6 +163,33 @@ mod tests {
     #[test]
     fn equidistant_is_in_the_middle_of_equal_parts() {
         assert_eq!(take(&spec(Spread::Equidistant, 1.0, &[3.0, 0.0, 1.0]), 1, 9), [130.0, 150.0, 170.0, 270.0]);
+    }
+
+    #[test]
+    fn a_timer_keeps_its_distance_from_minute_to_minute() {
+        let every_tenth: Vec<f64> = (0..60).map(|minute| if minute % 10 == 3 { 1.0 } else { 0.0 }).collect();
+        let mut offsets = Vec::new();
+        for seed in 1..200 {
+            let times = take(&spec(Spread::Timer, 1.0, &every_tenth), seed, usize::MAX);
+            assert_eq!(times.len(), 6);
+            assert!(times.windows(2).all(|pair| (pair[1] - pair[0] - 600.0).abs() < 1e-6), "{times:?}");
+            offsets.push((times[0] - 120.0 - 180.0) / 60.0);
+        }
+        offsets.sort_by(f64::total_cmp);
+        assert_uniform(&offsets);
+        let twenty_seconds = take(&spec(Spread::Timer, 1.0, &[3.0; 4]), 7, usize::MAX);
+        assert!(twenty_seconds.windows(2).all(|pair| (pair[1] - pair[0] - 20.0).abs() < 1e-6), "{twenty_seconds:?}");
+    }
+
+    #[test]
+    fn busy_intervals_are_spread_and_quiet_ones_spaced() {
+        let gaps = |count: f64| {
+            let times = take(&spec(Spread::Auto, 1.0, &[count]), 8, usize::MAX);
+            assert_eq!(times.len() as f64, count);
+            times.windows(2).map(|pair| pair[1] - pair[0]).collect::<Vec<_>>()
+        };
+        assert!(gaps(60.0).iter().all(|gap| (gap - 1.0).abs() < 1e-6));
+        assert!(gaps(61.0).iter().any(|gap| (gap - 60.0 / 61.0).abs() > 0.1));
     }
 
     #[test]

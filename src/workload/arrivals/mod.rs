@@ -11,6 +11,7 @@ mod modulated;
 mod piecewise;
 mod point;
 mod poisson;
+mod recorded;
 mod renewal;
 mod repeated;
 mod scatter;
@@ -59,6 +60,7 @@ enum Process {
     Counted(Box<counted::Counted>),
     CountedPoisson(Box<counted::CountedPoisson>),
     Rows(Box<RowReader>),
+    Recorded(Box<recorded::Recorded>),
     Repeated(Box<repeated::Repeated>),
     Never,
 }
@@ -99,6 +101,9 @@ impl Arrivals {
                 _ => Process::Counted(Box::new(counted::Counted::new(counts, stream))),
             },
             ArrivalSpec::Rows(trace) => Process::Rows(Box::new(trace.read()?)),
+            ArrivalSpec::Recorded { of, function } => {
+                Process::Recorded(Box::new(recorded::Recorded::new(of, *function)))
+            }
             ArrivalSpec::Repeated { of, factor } => {
                 Process::Repeated(Box::new(repeated::Repeated::new(Self::new(of, streams, owner)?, *factor)))
             }
@@ -122,6 +127,7 @@ impl Arrivals {
         match &mut self.0 {
             Process::Poisson(process) => process.draw(until, places),
             Process::DenseDiurnal(process) => process.draw(until, places),
+            Process::Recorded(process) => fill(until, places, || process.next()),
             _ => fill(until, places, || self.next()),
         }
     }
@@ -140,6 +146,7 @@ impl Arrivals {
             Process::Counted(process) => process.next(),
             Process::CountedPoisson(process) => process.next(),
             Process::Rows(reader) => reader.next().map(|arrival| arrival.at),
+            Process::Recorded(process) => process.next().map(|arrival| arrival.at),
             Process::Repeated(repeated) => repeated.next().map(|arrival| arrival.at),
             Process::Never => None,
         }
@@ -154,6 +161,7 @@ impl Iterator for Arrivals {
         let at = match &mut self.0 {
             Process::Poisson(process) => process.next()?,
             Process::Rows(reader) => return reader.next(),
+            Process::Recorded(process) => return process.next(),
             Process::Repeated(repeated) => return repeated.next(),
             _ => self.next_rare()?,
         };
@@ -245,7 +253,7 @@ mod tests {
     }
 
     fn spread() -> impl Strategy<Value = Spread> {
-        prop_oneof![Just(Spread::Uniform), Just(Spread::Poisson), Just(Spread::Equidistant)]
+        prop::sample::select(vec![Spread::Uniform, Spread::Poisson, Spread::Equidistant, Spread::Timer, Spread::Auto])
     }
 
     prop_compose! {

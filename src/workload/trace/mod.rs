@@ -1,7 +1,10 @@
-//! Recorded requests. Files are opened by somebody else, read as they are (plain, gzip, zstd) and never loaded whole.
+//! Recorded requests. Files are opened by somebody else and read as they are (plain, gzip, zstd). What is kept
+//! of them is small: counts in few bytes, requests in 16 bytes each, up to a bound.
 
 mod azure_2019;
+mod decimal;
 mod error;
+mod moment;
 mod names;
 mod parameters;
 mod rate;
@@ -11,10 +14,10 @@ mod table;
 pub mod write;
 
 pub use azure_2019::{Azure2019, Azure2019Files};
-pub use error::{OnError, Skipped, TraceError};
+pub use error::{OnError, Remark, Skipped, TraceError};
 pub use parameters::{RateTraceSpec, TraceFormat, TraceSpec};
-pub use rate::RateTrace;
-pub use rows::{RowFormat, RowReader, RowTrace};
+pub use rate::{RateOptions, RateTrace};
+pub use rows::{Request, RowFormat, RowOptions, RowReader, RowTrace};
 pub use stats::TraceStats;
 
 use crate::dist::Dist;
@@ -36,6 +39,8 @@ pub struct TraceFunction {
     pub duration: Option<Dist>,
     /// Whether each request brings its own running time.
     pub has_durations: bool,
+    /// The mean of the running times that its requests bring, seconds, where they are kept.
+    pub duration_mean_s: Option<f64>,
     /// Its requests.
     pub invocations: u64,
 }
@@ -57,7 +62,7 @@ impl TraceKind {
     /// # Errors
     /// If it cannot be read, or its columns are those of no known trace.
     pub fn of(input: &Input) -> Result<Self, TraceError> {
-        let table = Table::open(input)?;
+        let table = Table::open(input, None)?;
         let has = |columns: &[&str]| columns.iter().all(|column| table.column(&[column]).is_some());
         if has(&["time_s", "function"]) {
             Ok(Self::Rows(RowFormat::Forewarm))
@@ -65,11 +70,11 @@ impl TraceKind {
             Ok(Self::Rows(RowFormat::Azure2021))
         } else if has(&["HashApp", "HashFunction"]) {
             Ok(Self::Azure2019)
-        } else if has(&["count"]) {
+        } else if rate::Columns::find(&table, &RateOptions::default()).is_ok() {
             Ok(Self::Rate)
         } else {
             let help = "known are time_s,function (forewarm), app,func,end_timestamp,duration (Azure 2021), \
-                        HashApp,HashFunction,1,2,... (Azure 2019), and time,count (a rate)";
+                        HashApp,HashFunction,1,2,... (Azure 2019), and a time with a count or a rate";
             Err(TraceError::new(&input.name, Some(1), "the columns are those of no known trace").help(help))
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Azure2019, RateTrace, RowTrace, Skipped, TraceError, TraceFunction};
+use super::{Azure2019, RateTrace, Remark, RowTrace, Skipped, TraceError, TraceFunction};
 use crate::stats::{Histogram, Moments};
 use crate::time::Span;
 use crate::workload::Counts;
@@ -56,6 +56,8 @@ pub struct TraceStats {
     pub skipped_rows: u64,
     /// Why the first of them was.
     pub skipped_first: Option<String>,
+    /// What else there is to know.
+    pub remarks: Vec<String>,
 }
 
 /// Requests over time.
@@ -145,7 +147,8 @@ impl TraceStats {
             return Err(error.clone());
         }
         let apps = (trace.apps < trace.functions.len() as u64).then_some(trace.apps);
-        let stats = describe(trace.functions.iter(), apps, trace.last.as_secs_f64(), minutes, &trace.skipped);
+        let stats =
+            describe(trace.functions.iter(), apps, trace.last.as_secs_f64(), minutes, (&trace.skipped, &trace.remarks));
         let cv = gaps.mean_s().filter(|mean| *mean > 0.0).and_then(|mean| Some(gaps.sd_s()? / mean));
         Ok(Self { interarrival_cv: cv, duration_s: durations(&lengths, &mean), ..stats })
     }
@@ -160,7 +163,13 @@ impl TraceStats {
         let mut minutes = Tally::new(Span::from_secs(60));
         sums.iter().zip(0..).for_each(|(&sum, place)| minutes.add(place, sum));
         let functions = || trace.functions.iter().map(|(function, _)| function);
-        let stats = describe(functions(), Some(trace.apps), trace.minutes as f64 * 60.0, minutes, &trace.skipped);
+        let stats = describe(
+            functions(),
+            Some(trace.apps),
+            trace.minutes as f64 * 60.0,
+            minutes,
+            (&trace.skipped, &trace.remarks),
+        );
         Self { duration_s: drawn_durations(functions), ..stats }
     }
 
@@ -171,7 +180,7 @@ impl TraceStats {
         let mut tally = Tally::new(interval);
         trace.counts.iter().zip(0..).for_each(|(count, place)| tally.add(place, count.round() as u64));
         let span_s = trace.counts.intervals() as f64 * interval.as_secs_f64();
-        describe(std::iter::empty(), None, span_s, tally, &trace.skipped)
+        describe(std::iter::empty(), None, span_s, tally, (&trace.skipped, &trace.remarks))
     }
 }
 
@@ -180,7 +189,7 @@ fn describe<'a>(
     apps: Option<u64>,
     span_s: f64,
     mut minutes: Tally,
-    skipped: &Skipped,
+    (skipped, remarks): (&Skipped, &[Remark]),
 ) -> TraceStats {
     minutes.close();
     let invocations = minutes.sum as u64;
@@ -224,6 +233,8 @@ fn describe<'a>(
             .collect(),
         skipped_rows: skipped.rows,
         skipped_first: skipped.first.as_ref().map(ToString::to_string),
+        // Rows that are left out are counted above.
+        remarks: remarks.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -2,46 +2,120 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use csv::ByteRecord;
+use memchr::{memchr, memchr2};
 
+use super::decimal::Decimal;
 use super::error::TraceError;
 use crate::time::Span;
 use crate::workload::Input;
 
 /// Bytes of a row, at most: what is longer is no trace, and must not fill the memory.
 const ROW_MAX: usize = 16 << 20;
+/// Rows of a file: a few megabytes of gzip can stand for thousands of millions.
+pub(super) const ROWS_MAX: u64 = 100_000_000;
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 18;
 
 /// A CSV file being read.
 pub(super) struct Table {
     name: String,
-    reader: csv::Reader<Guard>,
+    from: Box<dyn Read + Send>,
+    /// What is read and not yet used lies in `start..end`.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    at_end: bool,
+    /// What went wrong behind the bytes of the buffer.
+    failed: Option<io::Error>,
+    separator: u8,
     columns: Vec<String>,
-    record: ByteRecord,
+    fields: Vec<(usize, usize)>,
+    /// The fields of a row with quotation marks, one after the other without them.
+    unquoted: Vec<u8>,
+    /// The line at `start`.
+    line: u64,
+    rows: u64,
+}
+
+/// Where a row's bytes are.
+#[derive(Clone, Copy)]
+enum Found {
+    /// In the buffer, from here.
+    Plain(usize),
+    Unquoted,
 }
 
 impl Table {
-    /// Opens a file and reads the names of its columns. gzip and zstd are recognised by their first bytes.
-    pub(super) fn open(input: &Input) -> Result<Self, TraceError> {
+    /// Opens a file and reads the names of its columns. gzip and zstd are recognised by their first bytes. Without a
+    /// `separator`, a first line such as `sep=;` or the header tells it.
+    pub(super) fn open(input: &Input, separator: Option<u8>) -> Result<Self, TraceError> {
         let name = input.name.clone();
-        let io = |error: &std::io::Error| TraceError::io(&name, None, error);
+        let io = |error: &io::Error| TraceError::io(&name, None, error);
         let mut raw = BufReader::with_capacity(1 << 16, input.open().map_err(|error| io(&error))?);
         let start = raw.fill_buf().map_err(|error| io(&error))?;
-        let plain: Box<dyn Read + Send> = if start.starts_with(&[0x1f, 0x8b]) {
+        let from: Box<dyn Read + Send> = if start.starts_with(&[0x1f, 0x8b]) {
             Box::new(flate2::bufread::MultiGzDecoder::new(raw))
         } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             Box::new(zstd::Decoder::with_buffer(raw).map_err(|error| io(&error))?)
         } else {
             Box::new(raw)
         };
-        let mut reader = csv::ReaderBuilder::new();
-        let reader = reader.flexible(true).buffer_capacity(1 << 16);
-        let mut reader = reader.from_reader(Guard { inner: plain, left: ROW_MAX });
-        let header = reader.byte_headers().map_err(|error| failed(&name, None, &error))?.clone();
-        if header.is_empty() {
-            return Err(TraceError::new(&name, None, "the file is empty").help("its first line must name the columns"));
+        let mut table = Self {
+            name,
+            from,
+            buffer: vec![0; BLOCK],
+            start: 0,
+            end: 0,
+            at_end: false,
+            failed: None,
+            separator: separator.unwrap_or(b','),
+            columns: Vec::new(),
+            fields: Vec::new(),
+            unquoted: Vec::new(),
+            line: 1,
+            rows: 0,
+        };
+        table.header(separator)?;
+        Ok(table)
+    }
+
+    fn header(&mut self, separator: Option<u8>) -> Result<(), TraceError> {
+        self.fill();
+        if self.buffer[..self.end].starts_with("\u{feff}".as_bytes()) {
+            self.start = 3;
         }
-        let columns = header.iter().map(|column| String::from_utf8_lossy(column).trim().to_owned()).collect();
-        Ok(Self { name, reader, columns, record: ByteRecord::new() })
+        let mut wanted = separator;
+        loop {
+            while self.start < self.end && matches!(self.buffer[self.start], b'\n' | b'\r') {
+                self.line += u64::from(self.buffer[self.start] == b'\n');
+                self.start += 1;
+            }
+            let rest = &self.buffer[self.start..self.end];
+            let first = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+            let first = first.strip_suffix(b"\r").unwrap_or(first);
+            match first {
+                // What Excel writes and wants, and Grafana too.
+                [s, e, p, b'=', separator] if [*s, *e, *p].eq_ignore_ascii_case(b"sep") => {
+                    wanted = wanted.or(Some(*separator));
+                    self.start += memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+                    self.line += 1;
+                }
+                _ => {
+                    let likely = || [b',', b';', b'\t', b'|'].into_iter().find(|&likely| first.contains(&likely));
+                    self.separator = wanted.or_else(likely).unwrap_or(b',');
+                    break;
+                }
+            }
+        }
+        let columns = self.next()?.map(|row| {
+            let fields = row.fields.iter().map(|&(from, to)| &row.bytes[from..to]);
+            fields.map(|column| String::from_utf8_lossy(column).trim().to_owned()).collect()
+        });
+        self.columns = columns.ok_or_else(|| {
+            TraceError::new(&self.name, None, "the file is empty").help("its first line must name the columns")
+        })?;
+        self.rows = 0;
+        Ok(())
     }
 
     pub(super) fn name(&self) -> &str {
@@ -59,40 +133,189 @@ impl Table {
 
     /// The place of a column that must be there.
     pub(super) fn need(&self, names: &[&str]) -> Result<usize, TraceError> {
-        self.column(names).ok_or_else(|| {
-            let mut there =
-                self.columns.iter().take(12).map(|column| format!("`{}`", shown(column))).collect::<Vec<_>>();
-            if self.columns.len() > there.len() {
-                there.push("...".to_owned());
-            }
-            TraceError::new(&self.name, Some(1), format!("there is no column `{}`", names[0]))
-                .help(format!("the columns are {}", there.join(", ")))
-        })
+        self.column(names).ok_or_else(|| self.lacks(&format!("there is no column `{}`", shown(names[0]))))
     }
 
-    /// The next row and its line; none at the end.
+    /// An error in the header, with the columns that are there.
+    pub(super) fn lacks(&self, message: &str) -> TraceError {
+        let mut there = self.columns.iter().take(12).map(|column| format!("`{}`", shown(column))).collect::<Vec<_>>();
+        if self.columns.len() > there.len() {
+            there.push("...".to_owned());
+        }
+        TraceError::new(&self.name, Some(1), message).help(format!("the columns are {}", there.join(", ")))
+    }
+
+    /// The next row; none at the end. Empty lines are no rows.
     pub(super) fn next(&mut self) -> Result<Option<Row<'_>>, TraceError> {
-        self.reader.get_mut().left = ROW_MAX;
-        match self.reader.read_byte_record(&mut self.record) {
-            Ok(false) => Ok(None),
-            Ok(true) => {
-                let line = self.record.position().map_or(0, csv::Position::line);
-                Ok(Some(Row { name: &self.name, line, record: &self.record, columns: &self.columns }))
+        let line = loop {
+            let mut known = 0;
+            let found = loop {
+                match memchr2(b'\n', b'"', &self.buffer[self.start + known..self.end]) {
+                    Some(place) => break Some(self.start + known + place),
+                    None if self.is_over() => break None,
+                    None => {
+                        known = self.end - self.start;
+                        self.more()?;
+                    }
+                }
+            };
+            if found.is_some_and(|place| self.buffer[place] == b'"') {
+                let line = self.line;
+                if self.quoted()? {
+                    return self.row(line, Found::Unquoted).map(Some);
+                }
+                continue;
             }
-            // The row that could not be read begins here.
-            Err(error) => Err(failed(&self.name, Some(self.reader.position().line()), &error)),
+            let end = found.unwrap_or(self.end);
+            if found.is_none()
+                && let Some(error) = self.failed.take()
+            {
+                return Err(self.failed(&error));
+            }
+            let from = self.start;
+            let to = if end > from && self.buffer[end - 1] == b'\r' { end - 1 } else { end };
+            self.start = end + usize::from(found.is_some());
+            let line = self.line;
+            self.line += 1;
+            if from < to {
+                self.split(from, to);
+                break (line, from);
+            }
+            if found.is_none() {
+                return Ok(None);
+            }
+        };
+        self.row(line.0, Found::Plain(line.1)).map(Some)
+    }
+
+    fn row(&mut self, line: u64, found: Found) -> Result<Row<'_>, TraceError> {
+        self.rows += 1;
+        let bytes = match found {
+            Found::Plain(from) => &self.buffer[from..],
+            Found::Unquoted => &self.unquoted,
+        };
+        let row = Row { name: &self.name, line, bytes, fields: &self.fields, columns: &self.columns };
+        if self.rows > ROWS_MAX {
+            let message = format!("the file has more than {} million rows", ROWS_MAX / 1_000_000);
+            return Err(row.wrong(message).help("cut it into parts, or count the requests by interval: a rate trace"));
+        }
+        Ok(row)
+    }
+
+    /// Splits a line without quotation marks. Places are counted from its beginning.
+    fn split(&mut self, from: usize, to: usize) {
+        self.fields.clear();
+        let mut begin = 0;
+        for (place, byte) in self.buffer[from..to].iter().enumerate() {
+            if *byte == self.separator {
+                self.fields.push((begin, place));
+                begin = place + 1;
+            }
+        }
+        self.fields.push((begin, to - from));
+    }
+
+    /// Takes a row with quotation marks: a field may be in them, and then hold separators, lines and, doubled, themselves.
+    /// Says whether there is anything in it.
+    fn quoted(&mut self) -> Result<bool, TraceError> {
+        'again: loop {
+            self.fields.clear();
+            self.unquoted.clear();
+            let (mut begin, mut lines, mut in_quotes, mut was_quoted) = (0, 0, false, false);
+            let mut is_whole = false;
+            let mut place = self.start;
+            loop {
+                let Some(&byte) = self.buffer[..self.end].get(place) else {
+                    if self.is_over() {
+                        break;
+                    }
+                    self.more()?;
+                    continue 'again;
+                };
+                place += 1;
+                match byte {
+                    b'"' if in_quotes => {
+                        if place == self.end && !self.is_over() {
+                            self.more()?;
+                            continue 'again;
+                        }
+                        if place < self.end && self.buffer[place] == b'"' {
+                            self.unquoted.push(b'"');
+                            place += 1;
+                        } else {
+                            in_quotes = false;
+                        }
+                    }
+                    b'"' if self.unquoted.len() == begin && !was_quoted => (in_quotes, was_quoted) = (true, true),
+                    b'\n' if !in_quotes => {
+                        lines += 1;
+                        is_whole = true;
+                        break;
+                    }
+                    _ if byte == self.separator && !in_quotes => {
+                        self.fields.push((begin, self.unquoted.len()));
+                        (begin, was_quoted) = (self.unquoted.len(), false);
+                    }
+                    b'\r' if !in_quotes => {}
+                    _ => {
+                        lines += u64::from(byte == b'\n');
+                        self.unquoted.push(byte);
+                    }
+                }
+            }
+            if !is_whole && let Some(error) = self.failed.take() {
+                return Err(self.failed(&error));
+            }
+            self.fields.push((begin, self.unquoted.len()));
+            self.start = place;
+            self.line += lines;
+            return Ok(!self.unquoted.is_empty() || self.fields.len() > 1);
         }
     }
-}
 
-fn failed(name: &str, line: Option<u64>, error: &csv::Error) -> TraceError {
-    match error.kind() {
-        csv::ErrorKind::Io(error) => {
-            let cut = error.kind() == std::io::ErrorKind::UnexpectedEof;
-            let error = TraceError::io(name, line, error);
-            if cut { error.help("the file seems to be cut off") } else { error }
+    /// Whether nothing comes behind the buffer.
+    fn is_over(&self) -> bool {
+        self.at_end || self.failed.is_some()
+    }
+
+    /// Reads on, where a row does not end in the buffer.
+    fn more(&mut self) -> Result<(), TraceError> {
+        if self.end - self.start > ROW_MAX {
+            let message = format!("a row is longer than {ROW_MAX} bytes");
+            return Err(self.failed(&io::Error::new(io::ErrorKind::InvalidData, message)));
         }
-        _ => TraceError::new(name, line, error.to_string()),
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end == self.buffer.len() {
+            self.buffer.resize(2 * self.end, 0);
+        }
+        self.fill();
+        Ok(())
+    }
+
+    /// Reads until the buffer is full or nothing is left.
+    fn fill(&mut self) {
+        while self.end < self.buffer.len() {
+            match self.from.read(&mut self.buffer[self.end..]) {
+                Ok(0) => {
+                    self.at_end = true;
+                    return;
+                }
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.failed = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> TraceError {
+        let cut = error.kind() == io::ErrorKind::UnexpectedEof;
+        let error = TraceError::io(&self.name, Some(self.line), error);
+        if cut { error.help("the file seems to be cut off") } else { error }
     }
 }
 
@@ -101,21 +324,32 @@ fn failed(name: &str, line: Option<u64>, error: &csv::Error) -> TraceError {
 pub(super) struct Row<'a> {
     name: &'a str,
     line: u64,
-    record: &'a ByteRecord,
+    bytes: &'a [u8],
+    fields: &'a [(usize, usize)],
     columns: &'a [String],
 }
 
 impl<'a> Row<'a> {
+    /// Its line in the file.
+    pub(super) const fn line(&self) -> u64 {
+        self.line
+    }
+
     /// An error in this row.
     pub(super) fn wrong(&self, message: impl Into<String>) -> TraceError {
         TraceError::new(self.name, Some(self.line), message)
     }
 
+    /// An error about a field: its column, what stands there, and why that is wrong.
+    pub(super) fn wrong_field(&self, column: usize, text: &str, why: &str) -> TraceError {
+        self.wrong(format!("`{}`: \"{}\" {why}", shown(&self.columns[column]), shown(text)))
+    }
+
     /// A field, without spaces around it. A row must have as many as the header.
     pub(super) fn field(&self, column: usize) -> Result<&'a [u8], TraceError> {
-        let (found, wanted) = (self.record.len(), self.columns.len());
-        match self.record.get(column) {
-            Some(field) if found == wanted => Ok(field.trim_ascii()),
+        let (found, wanted) = (self.fields.len(), self.columns.len());
+        match self.fields.get(column) {
+            Some(&(from, to)) if found == wanted => Ok(self.bytes[from..to].trim_ascii()),
             _ => {
                 let word = if found == 1 { "field" } else { "fields" };
                 Err(self.wrong(format!("the row has {found} {word}, the header {wanted}")))
@@ -134,44 +368,25 @@ impl<'a> Row<'a> {
         let text = self.text(column)?;
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() && number >= 0.0 => Ok(number),
-            parsed => {
-                let why = match parsed {
-                    Ok(number) if number < 0.0 => "is negative",
-                    _ => "is not a number",
-                };
-                let column = shown(&self.columns[column]);
-                Err(self.wrong(format!("`{column}`: \"{}\" {why}", shown(text))).help("write for example 0.25"))
-            }
+            Ok(number) if number < 0.0 => Err(self.wrong_field(column, text, "is negative")),
+            _ => Err(self.wrong_field(column, text, "is not a number")),
         }
+        .map_err(|error| error.help("write for example 0.25"))
+    }
+
+    /// A number that is not negative, if there is one: what is not needed must not make the row wrong.
+    pub(super) fn any_number(&self, column: usize) -> Result<Option<f64>, TraceError> {
+        self.field(column)?;
+        Ok(self.number(column).ok())
     }
 
     /// A time in seconds.
     pub(super) fn seconds(&self, column: usize) -> Result<Span, TraceError> {
-        self.span(self.number(column)?, column)
-    }
-
-    /// A number of seconds as a time.
-    pub(super) fn span(&self, seconds: f64, column: usize) -> Result<Span, TraceError> {
-        Span::from_secs_f64(seconds).map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.columns[column]))))
-    }
-}
-
-/// Lets only so many bytes through for each row: a quotation mark that is never closed must not fill the memory.
-struct Guard {
-    inner: Box<dyn Read + Send>,
-    left: usize,
-}
-
-impl Read for Guard {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            let message = format!("a row is longer than {ROW_MAX} bytes");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        if let Some(nanos) = Decimal::read(self.field(column)?).and_then(|number| number.times(1_000_000_000)) {
+            return Ok(Span::from_nanos(nanos));
         }
-        let room = buffer.len().min(self.left);
-        let read = self.inner.read(&mut buffer[..room])?;
-        self.left -= read;
-        Ok(read)
+        let seconds = self.number(column)?;
+        Span::from_secs_f64(seconds).map_err(|error| self.wrong(format!("`{}`: {error}", shown(&self.columns[column]))))
     }
 }
 

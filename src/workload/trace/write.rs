@@ -156,7 +156,7 @@ fn hash(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::workload::population::PopulationSpec;
-    use crate::workload::trace::{Azure2019, Azure2019Files, OnError, RowFormat, RowTrace};
+    use crate::workload::trace::{Azure2019, Azure2019Files, OnError, RowFormat, RowOptions, RowTrace};
     use crate::workload::{Input, Spread};
 
     fn population() -> Vec<SyntheticFunction> {
@@ -169,9 +169,9 @@ mod tests {
         let mut to = Azure2019Output { invocations: Vec::new(), durations: Vec::new(), memory: Vec::new() };
         let total = azure_2019(&mut to, &functions, 1_440, &Streams::new(1, 0), || Ok(())).unwrap();
         let files = Azure2019Files {
-            invocations: Input::of_bytes("i", to.invocations),
-            durations: Some(Input::of_bytes("d", to.durations)),
-            memory: Some(Input::of_bytes("m", to.memory)),
+            invocations: vec![Input::of_bytes("i", to.invocations)],
+            durations: vec![Input::of_bytes("d", to.durations)],
+            memory: vec![Input::of_bytes("m", to.memory)],
         };
         let trace = Azure2019::read(&files, Spread::Uniform, OnError::Fail).unwrap();
         assert_eq!((trace.invocations(), trace.functions.len(), trace.minutes), (total, 300, 1_440));
@@ -190,7 +190,7 @@ mod tests {
         let horizon = SimTime::from_nanos(3_600 * NANOS_PER_SECOND);
         let total = rows(&mut bytes, &population(), horizon, &Streams::new(1, 0), |_| Ok(())).unwrap();
         let input = Input::of_bytes("rows", bytes);
-        let trace = RowTrace::scan(&input, RowFormat::Forewarm, OnError::Fail).unwrap();
+        let trace = RowTrace::scan(&input, RowFormat::Forewarm, RowOptions::default()).unwrap();
         assert_eq!(trace.invocations(), total);
         assert_eq!(trace.read().unwrap().count() as u64, total);
     }
