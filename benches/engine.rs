@@ -192,6 +192,7 @@ fn with_report(scenario: &Scenario) -> usize {
         wall_s: 1.0,
         invocations: run.simulated,
         invocations_per_s: run.simulated as f64,
+        files: Vec::new(),
     };
     let charts = chart::run::charts(&run.result);
     table::render(&run.result.summary, false).len() + html::render(&run.result, &manifest, &charts).len()

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod quick;
 mod shared;
 mod trace;
 mod value;
@@ -11,6 +12,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
+pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
 pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
 use value::MAX_SHARDS;
@@ -20,7 +22,6 @@ use value::MAX_SHARDS;
 #[command(
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = "\
 Examples:
   forewarm init web-api --out shop.toml   write an example to start from
@@ -30,6 +31,7 @@ Examples:
   forewarm sweep shop.toml                every combination of the values in its [sweep]
   forewarm plan shop.toml                 what to set, what it costs, when it breaks
   forewarm report results/shop            the report of stored results again
+  forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -50,6 +52,8 @@ pub(super) enum Command {
     Sweep(SweepArgs),
     /// Find the cheapest configuration that meets the objectives, and say when it breaks
     Plan(PlanArgs),
+    /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
+    Quick(QuickArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -113,6 +117,7 @@ pub(super) struct RunArgs {
 Examples:
   forewarm compare shop.toml
   forewarm compare shop.toml --baseline provisioned-2
+  forewarm compare today.toml tomorrow.toml
   forewarm compare shop.toml --policies knative,keda,per-request
   forewarm compare shop.toml --policies all --baseline cloud-run
   forewarm compare shop.toml --precision 2% --max-replications 200
@@ -129,9 +134,10 @@ keep-alive) of every function, which has the defaults of the policy. A policy th
 
 Exit code 1: an objective is not met by every contender, the baseline included.")]
 pub(super) struct CompareArgs {
-    /// The scenario file with its variants; `-` reads it from standard input
-    #[arg(value_name = "SCENARIO")]
-    pub(super) path: PathBuf,
+    /// The scenario file with its variants, or several files, which stand side by side as variants do; `-` reads one from
+    /// standard input
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
     /// Compare scaling or keep-alive policies, as `forewarm list policies` names them; `all`: whichever can be had
@@ -270,13 +276,18 @@ pub(super) enum ReportFormat {
 #[command(after_help = "\
 Examples:
   forewarm check scenarios/*.toml
-  forewarm check shop.toml --set platform.concurrency.account-limit=500")]
+  forewarm check shop.toml --set platform.concurrency.account-limit=500
+  forewarm check shop.toml --print                             the scenario with every default written out
+  forewarm check theirs/*.toml --confine-files                 scenarios that others wrote")]
 pub(super) struct CheckArgs {
     /// The scenario files; `-` reads one from standard input
     #[arg(value_name = "SCENARIO", required = true)]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Print the scenario with every default and change written out, and nothing else
+    #[arg(long)]
+    pub(super) print: bool,
     /// Print nothing but problems
     #[arg(long, short)]
     pub(super) quiet: bool,

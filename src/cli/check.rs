@@ -19,15 +19,20 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitStatus, CliError> {
     let mut worst = ExitStatus::Success;
     for path in &args.paths {
         match check_one(path, &args.scenario) {
-            Ok(warnings) => {
+            Ok((resolved, warnings)) => {
                 if !warnings.is_empty() {
                     terminal::problems(&warnings);
                 }
-                if !args.quiet {
+                if args.print {
+                    terminal::print(&resolved)?;
+                } else if !args.quiet {
                     terminal::print(&format!("{}: ok\n", path.display()))?;
                 }
             }
             Err(failed @ CliError::Environment(_)) => return Err(failed),
+            Err(CliError::Scenario(problems)) if problems.are_of_environment() => {
+                return Err(CliError::Scenario(problems));
+            }
             Err(wrong) => {
                 wrong.explain();
                 worst = ExitStatus::Invalid;
@@ -37,9 +42,10 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitStatus, CliError> {
     Ok(worst)
 }
 
-/// Checks a scenario, and the points of its sweep if they are not very many; hands back what is suspicious.
-fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, CliError> {
-    let text = ScenarioSource::of(path)?;
+/// Checks a scenario, and the points of its sweep if they are not very many; hands back the
+/// scenario written out, and what is suspicious.
+fn check_one(path: &Path, args: &ScenarioArgs) -> Result<(String, Problems), CliError> {
+    let text = ScenarioSource::of(path, &args.changes)?;
     let options = load::options(&args.changes, args.variant.clone());
     let (base, scenario, warnings) = text.base(&options).map_err(CliError::Scenario)?;
     if let Some(sweep) = &scenario.sweep
@@ -52,5 +58,5 @@ fn check_one(path: &Path, args: &ScenarioArgs) -> Result<Problems, CliError> {
             return Err(CliError::Scenario(problems));
         }
     }
-    Ok(warnings)
+    Ok((scenario.resolved, warnings))
 }

@@ -5,6 +5,7 @@ use super::cancel::CancelToken;
 use super::enforce::{self, Enforcement};
 use super::exit::{CliError, ExitStatus};
 use super::load::{self, ScenarioSource};
+use super::report::names;
 use super::results::Results;
 use super::terminal;
 use crate::report::junit::Suite;
@@ -13,7 +14,6 @@ use crate::study::compare::{Compare, Options};
 
 /// Reads, simulates until it is clear, writes, prints.
 pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
-    let source = ScenarioSource::of(&args.path)?;
     let options = Options {
         parse: load::options(&args.changes, None),
         policies: args.policies.clone(),
@@ -21,8 +21,17 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
         precision: args.precision.clone(),
         max_replications: args.max_replications,
     };
-    let (mut study, warnings) = Compare::read(source.source(), &options)?;
-    args.job.warn(&warnings);
+    let sources: Vec<ScenarioSource> =
+        args.paths.iter().map(|path| ScenarioSource::of(path, &args.changes)).collect::<Result<_, _>>()?;
+    let (mut study, warnings) = match &sources[..] {
+        [source] => Compare::read(source.source(), &options).map(|(study, warnings)| (study, vec![warnings]))?,
+        _ => {
+            let names = names(&args.paths.iter().map(|path| path.with_extension("")).collect::<Vec<_>>());
+            let sources: Vec<_> = names.into_iter().zip(sources.iter().map(ScenarioSource::source)).collect();
+            Compare::read_each(&sources, &options)?
+        }
+    };
+    warnings.iter().for_each(|warnings| args.job.warn(warnings));
     if !study.notes.is_empty() && !args.job.quiet {
         let notes: String = study.notes.iter().map(|note| format!("  {note}\n")).collect();
         let help = "To include a policy, add a variant with its name that sets what it needs.";
@@ -30,7 +39,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     }
     enforce::add(&args.enforce, study.contenders.iter_mut().map(|(_, scenario)| scenario))?;
     let cancel = CancelToken::on_interrupt()?;
-    let folder = args.job.folder(study.scenario());
+    let folder = args.job.folder(study.scenario(), None);
     let results = Results::reserve(&folder)?;
     let enforcement = Enforcement::open(&args.enforce, &results, &cancel)?;
 
@@ -46,9 +55,9 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
         .results
         .iter()
         .map(|(name, result)| Suite { name: format!("{}: {name}", scenario.name), summary: &result.summary });
-    let status = enforcement.close(&suites.collect::<Vec<_>>(), took.as_secs_f64())?;
-    results.commit()?;
-    args.job.print(&answer.found, &folder, &manifest)?;
+    let status = enforcement.close(&suites.collect::<Vec<_>>(), took.as_secs_f64(), args.job.quiet)?;
+    let earlier = results.commit(&manifest)?;
+    args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?;
     if cancel.is_interrupted() {
         return Err(CliError::Kept(answer.replications));
     }

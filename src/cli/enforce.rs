@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::EnforceArgs;
 use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
-use super::output::{Output, Sink, refuse_foreign};
+use super::output::{Output, Own, Sink};
 use super::results::Results;
 use super::terminal;
 use crate::measure::summary::ObjectiveResult;
@@ -80,19 +80,17 @@ impl Enforcement {
     /// # Errors
     /// A file of somebody else, and what the system answers.
     pub(super) fn open(args: &EnforceArgs, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
-        let open = |path: &Path| {
-            refuse_foreign(path, &[junit::MARK], "--junit")?;
-            Output::open(path, Some(results), cancel)
-        };
+        let own = Own { option: "--junit", marks: &[junit::MARK] };
+        let open = |path: &Path| Output::open(path, own, Some(results), cancel);
         let junit = args.junit.as_deref().map(open).transpose()?;
         Ok(Self { confident: is_confident(args), junit })
     }
 
-    /// Writes the file, and says how the command ends.
+    /// Writes the file, and says how the command ends; why it fails even where it must be `quiet`.
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64) -> Result<ExitStatus, CliError> {
+    pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64, quiet: bool) -> Result<ExitStatus, CliError> {
         if let Some((output, mut sink)) = self.junit {
             let text = junit::render(suites, seconds, self.confident);
             output.keep(sink.write_all(text.as_bytes()).map(|()| sink))?;
@@ -103,7 +101,15 @@ impl Enforcement {
         for (suite, one) in objectives().filter(|(_, one)| is_unsure(one)) {
             terminal::complain(&format!("--enforce: {}: {}\n", suite.name, junit::found(one, true)));
         }
-        let is_met = objectives().all(|(_, one)| one.met && !is_unsure(one));
+        let missed: Vec<String> = objectives()
+            .filter(|(_, one)| !one.met)
+            .map(|(suite, one)| format!("{}: {}", suite.name, junit::found(one, false)))
+            .collect();
+        if quiet && let Some(first) = missed.first() {
+            let more = if missed.len() > 1 { format!(" (and {} more)", missed.len() - 1) } else { String::new() };
+            terminal::complain(&format!("objective not met: {first}{more}\n"));
+        }
+        let is_met = missed.is_empty() && !objectives().any(|(_, one)| is_unsure(one));
         Ok(if is_met { ExitStatus::Success } else { ExitStatus::ObjectiveMissed })
     }
 }

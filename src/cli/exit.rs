@@ -22,6 +22,8 @@ pub(super) enum ExitStatus {
 /// Why a command ended early.
 #[derive(Debug)]
 pub(super) enum CliError {
+    /// What was typed is no command; says what is wrong.
+    Usage(String),
     /// Bad input or usage.
     Input(anyhow::Error),
     /// A scenario that cannot be simulated.
@@ -85,7 +87,8 @@ impl CliError {
     pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::ClosedPipe => 0,
-            Self::Input(_) | Self::Scenario(_) => 2,
+            Self::Scenario(problems) if problems.are_of_environment() => 4,
+            Self::Usage(_) | Self::Input(_) | Self::Scenario(_) => 2,
             Self::Interrupted | Self::Unfinished | Self::Kept(_) | Self::Paused(_) => INTERRUPTED,
             Self::Environment(_) => 4,
         })
@@ -95,6 +98,7 @@ impl CliError {
     pub(super) fn explain(&self) {
         match self {
             Self::Input(error) | Self::Environment(error) => terminal::error(&format!("{error:#}")),
+            Self::Usage(message) => terminal::complain(message),
             Self::Scenario(problems) => terminal::problems(problems),
             Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
             Self::Unfinished => {

@@ -1,11 +1,8 @@
-//! Folders and names that are there for a while only, and leave no trace if things go wrong.
+//! Folders that are made for an output, and the real path of one.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// What temporary files and folders begin with; they stand beside what they become.
-const PREFIX: &str = ".forewarm-";
 
 /// Folders made for an output. Dropped, they go again if they are still empty.
 #[derive(Debug, Default)]
@@ -36,27 +33,6 @@ impl Drop for MadeFolders {
             let _ = fs::remove_dir(folder);
         }
     }
-}
-
-/// A temporary file in a folder, readable to whom a plain new file would be.
-pub(super) fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(PREFIX).tempfile_in(folder).map_err(|error| without_name(&error))
-}
-
-/// A temporary folder in a folder, likewise.
-pub(super) fn temporary_folder(folder: &Path) -> io::Result<tempfile::TempDir> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    builder.prefix(PREFIX).tempdir_in(folder).map_err(|error| without_name(&error))
-}
-
-/// What went wrong, without the temporary name, which nobody knows.
-fn without_name(error: &io::Error) -> io::Error {
-    error.kind().into()
 }
 
 /// The path from the root, through links where it exists.

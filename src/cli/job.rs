@@ -14,6 +14,8 @@ use crate::engine::SimError;
 use crate::measure::Manifest;
 use crate::report::Report;
 use crate::report::number::count;
+use crate::report::stored::MANIFEST;
+use crate::report::wording::harmless;
 use crate::scenario::{Problems, Scenario};
 use crate::study::{Answer, Origin, StudyError};
 
@@ -23,9 +25,9 @@ impl JobArgs {
         self.threads.unwrap_or_else(cores)
     }
 
-    /// Where the results go.
-    pub(super) fn folder(&self, scenario: &Scenario) -> PathBuf {
-        self.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name))
+    /// Where the results go. Those of a variant do not replace those of the scenario.
+    pub(super) fn folder(&self, scenario: &Scenario, variant: Option<&str>) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| default_folder(scenario, variant))
     }
 
     /// A progress bar, if somebody wants to see it.
@@ -40,7 +42,7 @@ impl JobArgs {
         }
     }
 
-    /// Writes every file of an answer, and says how it was made.
+    /// Writes every file of an answer but the manifest, and says how it was made.
     ///
     /// # Errors
     /// What the system answers.
@@ -52,19 +54,27 @@ impl JobArgs {
         took: Duration,
     ) -> Result<Manifest, CliError> {
         let command = command_line(std::env::args_os().map(|word| word.to_string_lossy().into_owned()));
+        let command = harmless(&command, false).into_owned();
         let origin = Origin { command, threads: self.threads(), wall_s: took.as_secs_f64() };
         let manifest = answer.manifest(scenario, origin);
-        for file in answer.files(&manifest) {
+        // The manifest comes last, when it is known what else there is.
+        for file in answer.files(&manifest).into_iter().filter(|file| file.name != MANIFEST) {
             results.write(&file.name, file.content)?;
         }
         Ok(manifest)
     }
 
-    /// Prints what was found, and where the rest is.
+    /// Prints what was found, where the rest is, and which `earlier` results were there.
     ///
     /// # Errors
     /// What the system answers.
-    pub(super) fn print(&self, found: &impl Report, folder: &Path, manifest: &Manifest) -> Result<(), CliError> {
+    pub(super) fn print(
+        &self,
+        found: &impl Report,
+        folder: &Path,
+        manifest: &Manifest,
+        earlier: Option<&Manifest>,
+    ) -> Result<(), CliError> {
         if self.format.format == Format::Json {
             return terminal::print(&found.json());
         }
@@ -79,9 +89,10 @@ impl JobArgs {
             }
         };
         terminal::print(&format!(
-            "{}\nResults in {}: open report.html in a browser.\n{speed}",
+            "{}\nResults in {}{}: open report.html in a browser.\n{speed}",
             found.text(terminal::colour_out()),
             folder.display(),
+            replaced(earlier, manifest),
         ))
     }
 }
@@ -101,6 +112,23 @@ impl From<StudyError> for CliError {
     }
 }
 
+/// Where results go if nobody says otherwise.
+pub(super) fn default_folder(scenario: &Scenario, variant: Option<&str>) -> PathBuf {
+    let name = &scenario.name;
+    Path::new("results").join(variant.map_or_else(|| name.clone(), |variant| format!("{name}-{variant}")))
+}
+
+/// What results replaced, in words.
+fn replaced(earlier: Option<&Manifest>, manifest: &Manifest) -> String {
+    match earlier {
+        None => String::new(),
+        Some(earlier) if earlier.command != manifest.command && is_command_line(&earlier.command) => {
+            format!(" (replacing those of `{}`)", earlier.command)
+        }
+        Some(_) => " (replacing earlier ones)".to_owned(),
+    }
+}
+
 /// One thread for each core.
 pub(super) fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
@@ -108,12 +136,37 @@ pub(super) fn cores() -> NonZeroUsize {
 
 /// The command as it can be typed again, the program by its name only.
 pub(super) fn command_line(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=./:,+@%".contains(c);
-    let quoted = arguments.skip(1).map(|word| match word.chars().all(plain) && !word.is_empty() {
+    let quoted = arguments.skip(1).map(|word| match word.chars().all(is_plain) && !word.is_empty() {
         true => word,
         false => format!("'{}'", word.replace('\'', r"'\''")),
     });
     std::iter::once("forewarm".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text, which may come from anywhere, is a command as [`command_line`] writes it: typed again, it starts forewarm
+/// and nothing else.
+pub(super) fn is_command_line(text: &str) -> bool {
+    let (mut chars, mut is_quoted) = (text.chars(), false);
+    while let Some(c) = chars.next() {
+        let is_right = match c {
+            '\'' => {
+                is_quoted = !is_quoted;
+                true
+            }
+            _ if is_quoted => !c.is_control(),
+            '\\' => chars.next() == Some('\''),
+            _ => c == ' ' || is_plain(c),
+        };
+        if !is_right {
+            return false;
+        }
+    }
+    !is_quoted && text.starts_with("forewarm ")
+}
+
+/// What a shell takes as it is.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || "-_=./:,+@%".contains(c)
 }
 
 #[cfg(test)]
@@ -127,5 +180,25 @@ mod tests {
             command_line(typed.iter().map(ToString::to_string)),
             r"forewarm run 'my file.toml' --set 'a.b=it'\''s' ''"
         );
+    }
+
+    #[test]
+    fn what_is_no_command_of_ours_is_told_apart() {
+        for word in ["x", "it's", "a b", "'", "", "$(id)", "a;b", "'; id '", "\\"] {
+            let line = command_line(["forewarm", "run", word].iter().map(ToString::to_string));
+            assert!(is_command_line(&line), "{line}");
+        }
+        for line in [
+            "forewarm run x; id",
+            "forewarm run 'x' | sh",
+            "forewarm run 'x",
+            "curl evil",
+            "forewarm run $(id)",
+            "forewarm run x\nid",
+            "forewarm run '\u{1b}[2J'",
+            "forewarm run x \\; id",
+        ] {
+            assert!(!is_command_line(line), "{line}");
+        }
     }
 }

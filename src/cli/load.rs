@@ -1,13 +1,14 @@
 //! Scenario files, and the files they name.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::args::ChangeArgs;
 use super::exit::CliError;
+use super::folder::resolve;
 use crate::scenario::limits::MAX_FILE_BYTES;
-use crate::scenario::{Base, Files, ParseOptions, Problems, Scenario};
+use crate::scenario::{Base, Files, ParseOptions, Problems, Scenario, nearest};
 use crate::study::Source;
 use crate::workload::Input;
 
@@ -39,7 +40,7 @@ impl ScenarioSource {
     ///
     /// # Errors
     /// A file that cannot be read.
-    pub(super) fn of(path: &Path) -> Result<Self, CliError> {
+    pub(super) fn of(path: &Path, changes: &ChangeArgs) -> Result<Self, CliError> {
         let from_stdin = path == Path::new(STANDARD_INPUT);
         let (name, folder) = if from_stdin {
             ("standard input".to_owned(), PathBuf::new())
@@ -47,8 +48,20 @@ impl ScenarioSource {
             (path.display().to_string(), path.parent().unwrap_or(Path::new("")).to_owned())
         };
         let bytes = if from_stdin { read(io::stdin().lock()) } else { File::open(path).and_then(read) };
-        let bytes = bytes.map_err(|error| CliError::of_path(format!("cannot read the scenario {name}"), error))?;
-        Ok(Self { name, bytes, files: Disk { folder } })
+        let bytes = bytes.map_err(|error| match near(path).filter(|_| error.kind() == io::ErrorKind::NotFound) {
+            Some(near) => {
+                CliError::input(format!("there is no file {name}"), &format!("did you mean {}?", near.display()))
+            }
+            None => CliError::of_path(format!("cannot read the scenario {name}"), error),
+        })?;
+        let inside = fs::canonicalize(if folder.as_os_str().is_empty() { Path::new(".") } else { &folder }).ok();
+        let outside = if changes.confine_files { Outside::Refused } else { Outside::Hidden };
+        Ok(Self { name, bytes, files: Disk { folder, inside, outside } })
+    }
+
+    /// A text that is in no file, and names none.
+    pub(super) fn written(name: &str, text: String) -> Self {
+        Self { name: name.to_owned(), bytes: text.into_bytes(), files: Disk::here() }
     }
 
     /// The scenario, and what many scenarios can be made from.
@@ -65,6 +78,19 @@ impl ScenarioSource {
     }
 }
 
+/// The file whose name is nearest to one that is not there.
+fn near(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let names: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let near = nearest(path.file_name()?.to_str()?, names.iter().map(String::as_str))?;
+    Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
+}
+
 /// Everything, but not much more than a scenario may have.
 fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -75,18 +101,43 @@ fn read(from: impl Read) -> io::Result<Vec<u8>> {
 /// The files that a scenario names, meant from its folder.
 pub(super) struct Disk {
     folder: PathBuf,
+    /// The folder without links, if it is that of a file that somebody named: whoever wrote a scenario may show what lies
+    /// beside it, and nothing else.
+    inside: Option<PathBuf>,
+    outside: Outside,
+}
+
+/// What becomes of files outside the folder of the scenario.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outside {
+    /// They are read, but nothing of them is shown.
+    Hidden,
+    /// They are not read.
+    Refused,
 }
 
 impl Disk {
-    /// Files that are meant from the folder in which forewarm was started.
+    /// Files that are meant from the folder in which forewarm was started, by a text from anywhere.
     pub(super) fn here() -> Self {
-        Self { folder: PathBuf::new() }
+        Self { folder: PathBuf::new(), inside: None, outside: Outside::Hidden }
+    }
+
+    /// Whether a path leads to a place in the folder, through links too.
+    fn is_inside(&self, path: &Path) -> bool {
+        let Some(inside) = &self.inside else { return false };
+        resolve(path).is_ok_and(|real| real.starts_with(inside))
     }
 }
 
 impl Files for Disk {
     fn input(&self, path: &str) -> Input {
         let path = self.folder.join(path);
-        Input::new(path.display().to_string(), move || Ok(Box::new(File::open(&path)?)))
+        let (name, is_inside) = (path.display().to_string(), self.is_inside(&path));
+        if !is_inside && self.outside == Outside::Refused {
+            let refused = "it lies outside the folder of the scenario, which --confine-files forbids";
+            return Input::new(name, move || Err(io::Error::new(io::ErrorKind::InvalidInput, refused)));
+        }
+        let input = Input::new(name, move || Ok(Box::new(File::open(&path)?)));
+        if is_inside { input } else { input.confidential() }
     }
 }

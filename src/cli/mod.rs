@@ -3,14 +3,16 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `report`, `check`, `list`, `trace`, `print` | the commands |
+//! | `run`, `compare`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
 //! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
-//! | `results`, `output`, `folder`, `disk_space` | the results folder; single files; what both need; whether they will fit |
+//! | `results`, `output` | the results folder; single files |
+//! | `claim`, `folder`, `disk_space` | who writes where; folders made on the way; whether it will fit |
 //! | `enforce` | what makes a result fail |
 //! | `journal` | the points of a sweep that are done |
 //! | `cancel`, `progress` | Ctrl-C; how far it is |
 //! | `exit`, `terminal` | exit codes; the two output streams |
+//! | `limits` | what the system allows the program |
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,6 +22,7 @@
 mod args;
 mod cancel;
 mod check;
+mod claim;
 mod compare;
 mod disk_space;
 mod enforce;
@@ -27,12 +30,14 @@ mod exit;
 mod folder;
 mod job;
 mod journal;
+mod limits;
 mod list;
 mod load;
 mod output;
 mod plan;
 mod print;
 mod progress;
+mod quick;
 mod report;
 mod results;
 mod run;
@@ -40,6 +45,7 @@ mod sweep;
 mod terminal;
 mod trace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -50,13 +56,40 @@ use exit::{CliError, ExitStatus};
 /// Runs the command that was typed.
 #[must_use]
 pub fn main() -> ExitCode {
-    match execute(Args::parse().command) {
+    let done = limits::obey().and_then(|()| read(std::env::args_os())).and_then(|args| execute(args.command));
+    match done {
         Ok(done) => done.code(),
         Err(stop) => {
             stop.explain();
             stop.code()
         }
     }
+}
+
+/// What was typed.
+fn read(typed: impl Iterator<Item = OsString>) -> Result<Args, CliError> {
+    Args::try_parse_from(joined(typed)).map_err(|error| {
+        if error.use_stderr() {
+            return CliError::Usage(terminal::styled(&error.render()));
+        }
+        // Help and version, as they were asked for.
+        error.exit()
+    })
+}
+
+/// An option that may stand alone takes its value after `=`; an objective behind it is meant to be its value.
+fn joined(typed: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    for word in typed {
+        match words.last_mut() {
+            Some(last) if last == "--enforce" && word.to_string_lossy().contains(['<', '>']) => {
+                last.push("=");
+                last.push(word);
+            }
+            _ => words.push(word),
+        }
+    }
+    words
 }
 
 fn execute(command: Command) -> Result<ExitStatus, CliError> {
@@ -66,6 +99,7 @@ fn execute(command: Command) -> Result<ExitStatus, CliError> {
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
+        Command::Quick(args) => quick::quick(&args),
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -2,26 +2,39 @@
 //! whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Read as _, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use tempfile::TempPath;
 
 use super::cancel::CancelToken;
+use super::claim::Claim;
 use super::exit::CliError;
-use super::folder::{MadeFolders, resolve, temporary_file};
+use super::folder::{MadeFolders, resolve};
+
 use super::results::Results;
 
 /// Bytes collected before they go to the compressor or the file.
 const BUFFER: usize = 1 << 18;
 
+/// What an option may write over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    /// The option that names the file.
+    pub(super) option: &'static str,
+    /// A file that forewarm wrote there earlier has one of these near its beginning or its end; without any, no file is known
+    /// as forewarm's.
+    pub(super) marks: &'static [&'static str],
+}
+
 /// A file to be. Dropped without [`Output::keep`], nothing of it is left.
 #[derive(Debug)]
 pub(super) struct Output {
     shown: PathBuf,
+    own: Own,
     /// The temporary name and the real one; none for devices and pipes, which are written as they are.
-    names: Option<(TempPath, PathBuf)>,
+    names: Option<(Claim, PathBuf)>,
     made: MadeFolders,
 }
 
@@ -29,9 +42,10 @@ impl Output {
     /// Opens a file, in the folder of the results that are being written if that is where it will lie.
     ///
     /// # Errors
-    /// What the system answers.
+    /// A file of somebody else, and what the system answers.
     pub(super) fn open(
         shown: &Path,
+        own: Own,
         results: Option<&Results>,
         cancel: &CancelToken,
     ) -> Result<(Self, Sink), CliError> {
@@ -44,61 +58,81 @@ impl Output {
                 (device, None, MadeFolders::default())
             }
             _ => {
-                let target = results.and_then(|results| results.inside(&target)).unwrap_or(target);
+                refuse_foreign(&target, shown, own)?;
+                let inside = results.map_or(Ok(None), |results| results.inside(&target))?;
+                let target = inside.unwrap_or(target);
                 let parent = target.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
                 let made = MadeFolders::make(parent).map_err(failed)?;
-                let (file, temporary) = temporary_file(parent).map_err(failed)?.into_parts();
-                (file, Some((temporary, target)), made)
+                let claim = Claim::of(&target, shown)?;
+                let file = File::create_new(claim.temporary()).map_err(failed)?;
+                (file, Some((claim, target)), made)
             }
         };
         let sink = Sink::new(Guarded { file, cancel: cancel.clone() }, shown).map_err(failed)?;
-        Ok((Self { shown: shown.to_owned(), names, made }, sink))
+        Ok((Self { shown: shown.to_owned(), own, names, made }, sink))
     }
 
     /// How many bytes there is room for; none where that has no meaning or cannot be told.
     pub(super) fn room(&self) -> Option<u64> {
-        let (temporary, _) = self.names.as_ref()?;
-        fs4::available_space(temporary.parent()?).ok()
+        let (claim, _) = self.names.as_ref()?;
+        fs4::available_space(claim.temporary().parent()?).ok()
     }
 
     /// Writes out what the sink holds back and gives the file its name, if writing went well.
     ///
     /// # Errors
-    /// The first error there was.
+    /// The first error there was; and a file of somebody else that has come into being meanwhile.
     pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), CliError> {
-        let finished = written.and_then(Sink::finish);
-        let named = finished.and_then(|()| match self.names {
-            Some((temporary, target)) => temporary.persist(target).map_err(io::Error::from),
-            None => Ok(()),
-        });
-        named.map_err(|error| CliError::of_writing(self.shown.display(), error))?;
+        let failed = |error| CliError::of_writing(self.shown.display(), error);
+        let file = written.and_then(Sink::finish).map_err(failed)?;
+        if let Some((claim, target)) = &self.names {
+            file.sync_all().map_err(failed)?;
+            refuse_foreign(target, &self.shown, self.own)?;
+            fs::rename(claim.temporary(), target).map_err(failed)?;
+        }
         self.made.keep();
         Ok(())
     }
 }
 
-/// Refuses a file that is there, has something in it, and carries none of the `marks` of what forewarm writes there.
-///
-/// # Errors
-/// With the `option` that named it.
-pub(super) fn refuse_foreign(path: &Path, marks: &[&str], option: &str) -> Result<(), CliError> {
-    // The marks stand near the beginning.
-    const ENOUGH: u64 = 4096;
+/// Refuses a file that is there, has something in it, and is not known as one that forewarm wrote.
+fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), CliError> {
     if !fs::metadata(path).is_ok_and(|known| known.is_file() && known.len() > 0) {
         return Ok(());
     }
-    let mut start = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(ENOUGH).read_to_end(&mut start))
-        .map_err(|error| CliError::of_path(format!("cannot look into {}", path.display()), error))?;
-    let start = String::from_utf8_lossy(&start);
-    if marks.iter().any(|mark| start.contains(mark)) {
+    let shown = shown.display();
+    let ends = ends(path).map_err(|error| CliError::of_path(format!("cannot look into {shown}"), error))?;
+    if own.marks.iter().any(|mark| ends.contains(mark)) {
         return Ok(());
     }
-    Err(CliError::input(
-        format!("{} exists and was not made by forewarm, so it is left alone", path.display()),
-        &format!("name another file with {option}, or remove this one first"),
-    ))
+    let message = match own.marks {
+        [] => format!("{shown} exists already"),
+        _ => format!("{shown} exists and was not made by forewarm, so it is left alone"),
+    };
+    Err(CliError::input(message, &format!("name another file with {}, or remove this one first", own.option)))
+}
+
+/// The beginning of a file, unpacked if it is packed, and its end.
+fn ends(path: &Path) -> io::Result<String> {
+    const ENOUGH: u64 = 4096;
+    let mut file = File::open(path)?;
+    let (mut start, mut end) = (Vec::new(), Vec::new());
+    (&file).take(ENOUGH).read_to_end(&mut start)?;
+    // What is packed tells less the shorter it is, but more than enough.
+    let mut unpacked = Vec::new();
+    let read = match start[..] {
+        [0x1f, 0x8b, ..] => GzDecoder::new(&start[..]).take(ENOUGH).read_to_end(&mut unpacked),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            zstd::Decoder::with_buffer(&start[..]).and_then(|packed| packed.take(ENOUGH).read_to_end(&mut unpacked))
+        }
+        _ => Ok(0),
+    };
+    // That it is cut off does not matter.
+    drop(read);
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(ENOUGH)))?;
+    file.read_to_end(&mut end)?;
+    Ok([start, unpacked, end].iter().map(|part| String::from_utf8_lossy(part)).collect())
 }
 
 /// Where the bytes go.
@@ -120,13 +154,14 @@ impl Sink {
         Ok(Self(BufWriter::with_capacity(BUFFER, coder)))
     }
 
-    fn finish(self) -> io::Result<()> {
+    fn finish(self) -> io::Result<File> {
         let mut file = match self.0.into_inner().map_err(io::IntoInnerError::into_error)? {
             Coder::Plain(file) => file,
             Coder::Gzip(encoder) => encoder.finish()?,
             Coder::Zstd(encoder) => encoder.finish()?,
         };
-        file.flush()
+        file.flush()?;
+        Ok(file.file)
     }
 }
 
@@ -182,11 +217,13 @@ impl Write for Guarded {
 mod tests {
     use super::*;
 
+    const OWN: Own = Own { option: "--x", marks: &["a,b"] };
+
     fn write(name: &str, text: &[u8]) -> Vec<u8> {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new").join(name);
-        let (output, mut sink) = Output::open(&path, Some(&results), &CancelToken::default()).unwrap();
+        let (output, mut sink) = Output::open(&path, OWN, Some(&results), &CancelToken::default()).unwrap();
         sink.write_all(text).unwrap();
         assert!(!path.exists());
         output.keep(Ok(sink)).unwrap();
@@ -209,7 +246,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let results = Results::reserve(&root.path().join("results")).unwrap();
         let path = root.path().join("new/x.csv");
-        let (output, sink) = Output::open(&path, Some(&results), &CancelToken::default()).unwrap();
+        let (output, sink) = Output::open(&path, OWN, Some(&results), &CancelToken::default()).unwrap();
         drop(sink);
         let full = io::Error::from(io::ErrorKind::StorageFull);
         assert!(matches!(output.keep(Err(full)), Err(CliError::Environment(_))));
@@ -217,11 +254,35 @@ mod tests {
         let device = Path::new("/dev/full");
         if device.exists() {
             let cancel = CancelToken::default();
-            let (output, mut sink) = Output::open(device, Some(&results), &cancel).unwrap();
+            let (output, mut sink) = Output::open(device, OWN, Some(&results), &cancel).unwrap();
             let written = sink.write_all(&vec![0; 2 * BUFFER]).map(|()| sink);
             assert!(cancel.is_cancelled());
             assert!(matches!(output.keep(written), Err(CliError::Environment(_))));
             assert!(device.exists());
         }
+    }
+
+    #[test]
+    fn only_what_forewarm_wrote_is_written_over() {
+        let root = tempfile::tempdir().unwrap();
+        let open = |name: &str, own| Output::open(&root.path().join(name), own, None, &CancelToken::default());
+        let text = b"a,b\n1,2\n".repeat(100_000);
+        for name in ["x.csv", "x.csv.gz", "x.csv.zst"] {
+            for _ in 0..2 {
+                let (output, mut sink) = open(name, OWN).unwrap();
+                sink.write_all(&text).unwrap();
+                output.keep(Ok(sink)).unwrap();
+            }
+            assert!(matches!(open(name, Own { marks: &[], ..OWN }), Err(CliError::Input(_))), "{name}");
+            fs::write(root.path().join(name), "mine").unwrap();
+            assert!(matches!(open(name, OWN), Err(CliError::Input(_))), "{name}");
+        }
+        fs::write(root.path().join("empty"), "").unwrap();
+        let (output, sink) = open("empty", OWN).unwrap();
+        assert!(matches!(open("empty", OWN), Err(CliError::Input(_))), "it is being written");
+        fs::write(root.path().join("empty"), "mine").unwrap();
+        assert!(matches!(output.keep(Ok(sink)), Err(CliError::Input(_))), "came into being meanwhile");
+        assert_eq!(fs::read(root.path().join("empty")).unwrap(), b"mine");
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 4);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::path::Path;
 
 use clap::CommandFactory as _;
 
 use super::args::{Args, CompletionArgs, InitArgs};
 use super::exit::{CliError, ExitStatus};
+use super::job::command_line;
 use super::terminal;
 use crate::scenario::{schema as scenario_schema, template};
 
@@ -23,19 +25,40 @@ pub(super) fn init(args: &InitArgs) -> Result<ExitStatus, CliError> {
         terminal::print(template.text)?;
         return Ok(ExitStatus::Success);
     };
+    let mut file = create_new(path)?;
+    let text = template.named(&name_of(path));
+    file.write_all(text.as_bytes()).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        CliError::of_writing(path.display(), error)
+    })?;
+    terminal::print(&format!("{}\n", wrote(path)))?;
+    Ok(ExitStatus::Success)
+}
+
+/// What was written, and what to do with it.
+pub(super) fn wrote(path: &Path) -> String {
+    let run = command_line(["", "run", &path.to_string_lossy()].into_iter().map(str::to_owned));
+    format!("Wrote {}. Next: {run}", path.display())
+}
+
+/// A file that does not exist yet.
+///
+/// # Errors
+/// If it does, and what the system answers.
+pub(super) fn create_new(path: &Path) -> Result<File, CliError> {
     let shown = path.display();
-    let mut file = File::create_new(path).map_err(|error| match error.kind() {
+    File::create_new(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             CliError::input(format!("{shown} exists already"), "name another file, or remove this one first")
         }
         _ => CliError::of_path(format!("cannot create {shown}"), error),
-    })?;
-    file.write_all(template.text.as_bytes()).map_err(|error| {
-        let _ = std::fs::remove_file(path);
-        CliError::of_writing(path.display(), error)
-    })?;
-    terminal::print(&format!("Wrote {shown}. Next: forewarm run {shown}\n"))?;
-    Ok(ExitStatus::Success)
+    })
+}
+
+/// What a scenario in this file is called: the name of the file, in letters that a name may have.
+pub(super) fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).take(64).collect()
 }
 
 /// `forewarm completions`.

@@ -20,6 +20,8 @@ const WHOLE: f64 = 1e12;
 pub(super) struct ProgressBar {
     cancel: CancelToken,
     started: Instant,
+    /// When the part began that is measured, after the start.
+    began: Mutex<Duration>,
     visible: bool,
     bar: OnceLock<Bar>,
     /// Steps of [`WHOLE`].
@@ -33,7 +35,17 @@ impl ProgressBar {
     /// Starts the clock. The bar appears after half a second if it is `visible`.
     pub(super) fn start(cancel: CancelToken, visible: bool) -> Self {
         let (done, requests) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { cancel, started: Instant::now(), visible, bar: OnceLock::new(), done, requests, note: Mutex::default() }
+        let began = Mutex::default();
+        Self {
+            cancel,
+            started: Instant::now(),
+            began,
+            visible,
+            bar: OnceLock::new(),
+            done,
+            requests,
+            note: Mutex::default(),
+        }
     }
 
     /// Says something beside the bar from now on.
@@ -51,14 +63,17 @@ impl ProgressBar {
 
     fn show(&self, elapsed: Duration, done: u64, requests: u64) {
         let bar = self.bar.get_or_init(|| {
-            let style = ProgressStyle::with_template("{percent:>3} % {bar:30} {msg}, {eta} left");
+            let style = ProgressStyle::with_template("{percent:>3} % {bar:30} {msg}");
             Bar::with_draw_target(Some(WHOLE as u64), ProgressDrawTarget::stderr())
                 .with_style(style.expect("the template is right"))
                 .with_elapsed(elapsed)
         });
         let rate = rate(requests as f64 / elapsed.as_secs_f64());
         let note = self.note.lock().unwrap_or_else(PoisonError::into_inner);
-        bar.set_message(if note.is_empty() { rate } else { format!("{note}, {rate}") });
+        let note = if note.is_empty() { rate } else { format!("{note}, {rate}") };
+        let began = *self.began.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = left(elapsed.saturating_sub(began), done as f64 / WHOLE);
+        bar.set_message(left.map_or(note.clone(), |left| format!("{note}, {left} left")));
         bar.set_position(done);
     }
 }
@@ -66,9 +81,7 @@ impl ProgressBar {
 impl Progress for ProgressBar {
     fn begin(&self) {
         self.done.store(0, Relaxed);
-        if let Some(bar) = self.bar.get() {
-            bar.reset_eta();
-        }
+        *self.began.lock().unwrap_or_else(PoisonError::into_inner) = self.started.elapsed();
     }
 
     fn advance(&self, share: f64, requests: u64) -> ControlFlow<()> {
@@ -85,6 +98,19 @@ impl Progress for ProgressBar {
     }
 }
 
+/// How much longer it takes if it goes on like this; nothing where there is too little to tell from.
+fn left(elapsed: Duration, share: f64) -> Option<String> {
+    if !(0.02..=1.0).contains(&share) || elapsed < Duration::from_secs(1) {
+        return None;
+    }
+    let left = elapsed.as_secs_f64() * (1.0 - share) / share;
+    Some(match left.ceil() as u64 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{:.1} h", seconds as f64 / 3_600.0),
+    })
+}
+
 /// Invocations for each second: `1.5 million/s`, `12,345/s`.
 pub(super) fn rate(per_second: f64) -> String {
     if per_second >= 1e6 {
@@ -97,6 +123,17 @@ pub(super) fn rate(per_second: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_is_told_once_it_can_be() {
+        let second = Duration::from_secs(1);
+        assert_eq!(left(second, 0.01), None, "too little is done");
+        assert_eq!(left(second / 2, 0.5), None, "it has only begun");
+        assert_eq!(left(10 * second, 0.25).as_deref(), Some("30 s"));
+        assert_eq!(left(60 * second, 0.1).as_deref(), Some("9 min"));
+        assert_eq!(left(3_600 * second, 0.1).as_deref(), Some("9.0 h"));
+        assert_eq!(left(10 * second, 1.0).as_deref(), Some("0 s"));
+    }
 
     #[test]
     fn rates_are_short() {

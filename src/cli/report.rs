@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::args::{ReportArgs, ReportFormat};
 use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
-use super::output::{Output, refuse_foreign};
+use super::job::is_command_line;
+use super::output::{Output, Own};
 use super::{load, terminal};
 use crate::measure::Manifest;
 use crate::report::stored::{self, MANIFEST, StoredError};
@@ -22,8 +23,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitStatus, CliError> {
     let format = format(args)?;
     let output = match &args.out {
         Some(path) => {
-            refuse_foreign(path, &MARKS, "--out")?;
-            Some(Output::open(path, None, &CancelToken::default())?)
+            let own = Own { option: "--out", marks: &MARKS };
+            Some(Output::open(path, own, None, &CancelToken::default())?)
         }
         None if format != ReportFormat::Markdown && terminal::is_output_watched() => {
             return Err(CliError::input(
@@ -84,7 +85,7 @@ fn folders(paths: &[PathBuf]) -> Result<Vec<(String, Stored)>, CliError> {
 }
 
 /// The last part of each path, or the whole path if two would be called the same.
-fn names(paths: &[PathBuf]) -> Vec<String> {
+pub(super) fn names(paths: &[PathBuf]) -> Vec<String> {
     let short: Vec<String> = paths
         .iter()
         .map(|path| {
@@ -121,7 +122,9 @@ fn folder(path: &Path) -> Result<Stored, CliError> {
     })?;
     let again = |message: String| {
         let (version, command) = (&manifest.version, &manifest.command);
-        CliError::input(message, &format!("it was written by forewarm {version}; make it again: {command}"))
+        // What anybody may have written there is no advice.
+        let again = if is_command_line(command) { format!("; make it again: {command}") } else { String::new() };
+        CliError::input(message, &format!("it was written by forewarm {version}{again}"))
     };
     let report = kinds::read(&manifest, &OnDisk { folder: path, scenario_files: load::Disk::here() });
     match report {

@@ -8,13 +8,13 @@ use super::disk_space;
 use super::enforce::{self, Enforcement};
 use super::exit::{CliError, ExitStatus};
 use super::load::{self, ScenarioSource};
-use super::output::{Output, Sink};
+use super::output::{Output, Own, Sink};
 use super::results::Results;
 use crate::dist::Dist;
 use crate::engine::Observer;
 use crate::report::junit::Suite;
-use crate::report::perfetto::TraceWriter;
-use crate::report::requests::RequestLog;
+use crate::report::perfetto::{self, TraceWriter};
+use crate::report::requests::{self, RequestLog};
 use crate::scenario::{ParseOptions, Scenario, Source};
 use crate::study::run::Run;
 use crate::study::{Study as _, StudyError};
@@ -22,7 +22,7 @@ use crate::time::SimTime;
 
 /// Reads, simulates, writes, prints.
 pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
-    let source = ScenarioSource::of(&args.path)?;
+    let source = ScenarioSource::of(&args.path, &args.scenario.changes)?;
     let options = ParseOptions {
         precision: args.precision.clone(),
         max_replications: args.max_replications,
@@ -33,7 +33,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     enforce::add(&args.enforce, [&mut study.scenario])?;
     enforce::needs_intervals(&args.enforce, study.scenario.simulation.replications)?;
     let cancel = CancelToken::on_interrupt()?;
-    let folder = args.job.folder(&study.scenario);
+    let folder = args.job.folder(&study.scenario, args.scenario.variant.as_deref());
     let results = Results::reserve(&folder)?;
     let mut logs = Logs::open(args, &study.scenario, &results, &cancel)?;
     let enforcement = Enforcement::open(&args.enforce, &results, &cancel)?;
@@ -53,9 +53,9 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let scenario = &study.scenario;
     let manifest = args.job.write(&results, &answer, scenario, took)?;
     let suite = Suite { name: scenario.name.clone(), summary: &answer.found.summary };
-    let status = enforcement.close(&[suite], took.as_secs_f64())?;
-    results.commit()?;
-    args.job.print(&answer.found, &folder, &manifest)?;
+    let status = enforcement.close(&[suite], took.as_secs_f64(), args.job.quiet)?;
+    let earlier = results.commit(&manifest)?;
+    args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?;
     if cancel.is_interrupted() {
         return Err(CliError::Kept(answer.replications));
     }
@@ -75,18 +75,18 @@ impl Logs {
         }
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
-        let open = |path: &PathBuf| Output::open(path, Some(results), cancel);
+        let open = |path: &PathBuf, option, marks| Output::open(path, Own { option, marks }, Some(results), cancel);
         let mut logs = Self { requests: None, timeline: None };
-        let requests = expected_requests(scenario);
+        let expected = expected_requests(scenario);
         if let Some(path) = &args.requests {
-            let (output, sink) = open(path)?;
-            disk_space::check("--requests", path, output.room(), requests, args.job.quiet)?;
+            let (output, sink) = open(path, "--requests", &requests::MARKS)?;
+            disk_space::check("--requests", path, output.room(), expected, args.job.quiet)?;
             logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
         }
         if let Some(path) = &args.timeline {
-            let (output, sink) = open(path)?;
-            disk_space::check("--timeline", path, output.room(), requests, args.job.quiet)?;
-            logs.timeline = Some((output, TraceWriter::new(sink, &functions)));
+            let (output, sink) = open(path, "--timeline", &[perfetto::MARK])?;
+            disk_space::check("--timeline", path, output.room(), expected, args.job.quiet)?;
+            logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions)));
         }
         Ok(logs)
     }

@@ -19,7 +19,7 @@ use super::args::SweepArgs;
 use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
 use super::folder::resolve;
-use super::job::command_line;
+use super::job::{command_line, default_folder};
 use super::journal::{Identity, Journal, Unfit};
 use super::load::{self, ScenarioSource};
 use super::results::Results;
@@ -38,7 +38,7 @@ const JOURNAL: &str = "points.journal";
 
 /// Reads, checks all points, simulates, writes, prints.
 pub(super) fn sweep(args: &SweepArgs) -> Result<ExitStatus, CliError> {
-    let text = ScenarioSource::of(&args.path)?;
+    let text = ScenarioSource::of(&args.path, &args.scenario.changes)?;
     let options = load::options(&args.scenario.changes, args.scenario.variant.clone());
     let (base, scenario, warnings) = text.base(&options).map_err(CliError::Scenario)?;
     args.job.warn(&warnings);
@@ -88,7 +88,16 @@ impl SweepCommand<'_> {
         let partial = partial(&folder)
             .map_err(|error| CliError::of_path(format!("cannot write to {}", folder.display()), error))?;
         let mut journal = self.journal(&partial)?;
-        let costs = self.survey().inspect_err(|_| forget_if_empty(&partial, &journal))?;
+        let costs = match self.survey() {
+            Ok(costs) => costs,
+            Err(refused) => {
+                // A sweep that was refused leaves nothing behind.
+                if journal.done() == 0 {
+                    forget(&partial, journal);
+                }
+                return Err(refused);
+            }
+        };
         let numbers = (0..self.task.points.count()).filter(|number| !journal.has(*number)).collect();
         let again = |kept: &str| format!("{kept} points are kept; go on with `{}`", self.again("--resume"));
         let effort = self.simulate(numbers, &costs, &mut journal, again)?;
@@ -101,20 +110,19 @@ impl SweepCommand<'_> {
             (number < self.task.points.count()).then(|| row(number))
         });
         self.write(results, rows, effort)?;
-        drop(journal);
-        // The results are in their place: what is left over does no harm.
-        let _ = fs::remove_dir_all(&partial);
+        forget(&partial, journal);
         Ok(ExitStatus::Success)
     }
 
     /// Where the results go.
     fn folder(&self) -> PathBuf {
-        self.args.job.folder(self.scenario)
+        self.args.job.folder(self.scenario, self.args.scenario.variant.as_deref())
     }
 
     /// Where parts go.
     fn parts_folder(&self) -> PathBuf {
-        let own = || Path::new("results").join(format!("{}.parts", self.scenario.name));
+        let default = default_folder(self.scenario, self.args.scenario.variant.as_deref());
+        let own = || beside(&default, ".parts").unwrap_or_default();
         self.args.job.out.clone().unwrap_or_else(own)
     }
 
@@ -129,8 +137,15 @@ impl SweepCommand<'_> {
         changes.set.iter().for_each(|(key, value)| option("--set", format!("{key}={value}")));
         changes.seed.iter().for_each(|seed| option("--seed", seed.to_string()));
         changes.replications.iter().for_each(|number| option("--replications", number.to_string()));
-        option("--shard", format!("{number}/{of}"));
-        option("--out", folder.display().to_string());
+        if changes.confine_files {
+            words.push("--confine-files".to_owned());
+        }
+        words.extend([
+            "--shard".to_owned(),
+            format!("{number}/{of}"),
+            "--out".to_owned(),
+            folder.display().to_string(),
+        ]);
         command_line(words.into_iter())
     }
 
@@ -275,8 +290,8 @@ impl SweepCommand<'_> {
         let found = SweepReport { scenario: self.scenario.clone(), digest, tables: Vec::new() };
         let answer = Answer { found, replications, simulated: effort.simulated, is_whole: true };
         let manifest = self.args.job.write(&results, &answer, self.scenario, effort.took)?;
-        results.commit()?;
-        self.args.job.print(&answer.found, &self.folder(), &manifest)
+        let earlier = results.commit(&manifest)?;
+        self.args.job.print(&answer.found, &self.folder(), &manifest, earlier.as_ref())
     }
 
     /// How many points there are, what they cost, and which shards they make.
@@ -312,18 +327,23 @@ fn on_disk(file: BufWriter<File>) -> io::Result<()> {
 
 /// The folder beside the results in which points are kept while there are no results.
 fn partial(folder: &Path) -> io::Result<PathBuf> {
+    beside(folder, ".partial")
+}
+
+/// The folder of the same name with an ending.
+fn beside(folder: &Path, ending: &str) -> io::Result<PathBuf> {
     // `.` and the like have no name of their own.
     let folder = if folder.file_name().is_some() { folder.to_owned() } else { resolve(folder)? };
     let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
+    name.push(ending);
     Ok(folder.with_file_name(name))
 }
 
-/// A sweep that was refused leaves nothing behind.
-fn forget_if_empty(partial: &Path, journal: &Journal) {
-    if journal.done() == 0 {
-        let _ = fs::remove_dir_all(partial);
-    }
+/// Removes the points that are kept, and their folder if nothing else is in it. What is left over does no harm.
+fn forget(partial: &Path, journal: Journal) {
+    drop(journal);
+    let _ = fs::remove_file(partial.join(JOURNAL));
+    let _ = fs::remove_dir(partial);
 }
 
 fn cannot_read(path: &Path, error: io::Error) -> CliError {

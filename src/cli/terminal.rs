@@ -2,32 +2,41 @@
 
 use std::io::{self, IsTerminal, Write as _};
 
+use clap::builder::StyledStr;
 use serde_json::Value;
 
 use super::exit::CliError;
+use crate::report::wording::harmless;
 use crate::scenario::Problems;
 
-/// Writes to standard output.
+/// Writes to standard output. What a name or a path might tell a terminal to do does not reach it.
 ///
 /// # Errors
 /// A closed pipe and a full disk, which end the program in different ways.
 pub(super) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
-        _ => CliError::of_writing("standard output", error),
+    out.write_all(harmless(text, colour(&io::stdout())).as_bytes()).and_then(|()| out.flush()).map_err(|error| {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+            _ => CliError::of_writing("standard output", error),
+        }
     })
 }
 
 /// Writes to standard error. If even that fails, there is nobody to tell.
 pub(super) fn complain(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(harmless(text, colour(&io::stderr())).as_bytes());
 }
 
 /// Says what went wrong.
 pub(super) fn error(message: &str) {
     let (start, end) = if colour(&io::stderr()) { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-    complain(&format!("{start}error{end}: {message}\n"));
+    complain(&format!("{start}error{end}: {}\n", harmless(message, false)));
+}
+
+/// A text for standard error, with its colours where they can be shown.
+pub(super) fn styled(text: &StyledStr) -> String {
+    if colour(&io::stderr()) { text.ansi().to_string() } else { text.to_string() }
 }
 
 /// Shows what was found in a scenario.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Format, GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
 use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
-use super::output::{Output, Sink};
+use super::output::{Output, Own, Sink};
 use super::terminal;
 use crate::report::number::count;
 use crate::report::trace as report;
@@ -79,7 +79,9 @@ fn generate(args: &GenerateArgs) -> Result<ExitStatus, CliError> {
     let functions = spec.draw();
     let streams = Streams::new(args.seed, 0);
     let go_on = || if cancel.is_cancelled() { Err(io::ErrorKind::Other.into()) } else { Ok(()) };
-    let open = |path: &Path| Output::open(path, None, &cancel);
+    // What was generated looks like what was recorded: nothing is written over.
+    let own = Own { option: "--out", marks: &[] };
+    let open = |path: &Path| Output::open(path, own, None, &cancel);
     let (written, outputs) = match args.kind {
         GenerateKind::Azure2019 => {
             let [first, second, third] = AZURE_FILES.map(|name| open(&args.out.join(name)));

@@ -67,6 +67,9 @@ pub struct Manifest {
     pub invocations: u64,
     /// Simulated invocations for each second of wall time.
     pub invocations_per_s: f64,
+    /// The files beside it that were written with it: whatever else is in the folder belongs to somebody else.
+    #[serde(default)]
+    pub files: Vec<String>,
 }
 
 impl Manifest {

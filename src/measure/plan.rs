@@ -155,6 +155,9 @@ pub struct AxisFound {
     pub key: String,
     /// Its values.
     pub values: Vec<String>,
+    /// Its values in their base unit (MB, s, 1/s); none where one is no number.
+    #[serde(default)]
+    pub numbers: Vec<Option<f64>>,
     /// Whether bisection was used along it: more of it serves at least as well, and nothing that was seen contradicts that.
     pub is_monotone: bool,
 }
@@ -169,6 +172,7 @@ pub struct Candidate {
     /// Replications made of it.
     pub replications: u32,
     /// Cost of a month, US dollars.
+    #[serde(rename = "monthly_cost_usd")]
     pub month_usd: Estimate,
     /// The metric of the front, s.
     pub latency_s: Estimate,
@@ -197,6 +201,7 @@ pub struct Price {
     /// The cheapest candidate that meets all others; none if none is shown to.
     pub best_without: Option<usize>,
     /// What the objective costs in a month, US dollars: the best with it less the best without it.
+    #[serde(rename = "monthly_cost_usd")]
     pub month_usd: Option<Estimate>,
 }
 
@@ -225,6 +230,7 @@ pub struct LoadPoint {
     /// How many times today's load.
     pub multiple: f64,
     /// Cost of a month at this load, US dollars.
+    #[serde(rename = "monthly_cost_usd")]
     pub month_usd: Estimate,
     /// The metric of the front, s.
     pub latency_s: Estimate,

@@ -187,7 +187,10 @@ pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     let mut head: Vec<String> = vec!["number".to_owned()];
     head.extend(plan.axes.iter().map(|axis| axis.key.clone()));
-    head.extend(["verdict", "replications", "month_usd", "month_usd_low", "month_usd_high"].map(str::to_owned));
+    head.extend(
+        ["verdict", "replications", "monthly_cost_usd", "monthly_cost_usd_low", "monthly_cost_usd_high"]
+            .map(str::to_owned),
+    );
     for asked in &plan.objectives {
         let owner = asked.source.as_ref().map(|name| format!("source.{name}."));
         let name = format!("{}{}", owner.unwrap_or_default(), metric_column(asked.function.as_deref(), &asked.key()));
@@ -203,7 +206,7 @@ pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
     let numbers = |one: &plan::Estimate| [one.mean, one.low, one.high].map(|end| end.map_or_else(String::new, number));
     for one in &plan.candidates {
         let mut row = vec![one.number.to_string()];
-        row.extend(one.values.iter().cloned());
+        row.extend(plan.axes.iter().zip(&one.values).map(|(axis, value)| in_base_unit(axis, value)));
         row.extend([word(one.verdict), one.replications.to_string()]);
         row.extend(numbers(&one.month_usd));
         for outcome in &one.objectives {
@@ -216,6 +219,13 @@ pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
     }
     out.flush()?;
     Ok(())
+}
+
+/// A value of an axis as a number where all its values are one, as in `sweep.csv`; else as it is written.
+fn in_base_unit(axis: &plan::AxisFound, value: &str) -> String {
+    let numbers: Option<Vec<f64>> = axis.numbers.iter().copied().collect();
+    let place = axis.values.iter().position(|one| one == value);
+    place.and_then(|place| numbers?.get(place).copied()).map_or_else(|| value.to_owned(), number)
 }
 
 /// The shortest text that reads back exactly; nothing for NaN.

@@ -31,6 +31,7 @@ pub mod page;
 mod parquet;
 pub mod perfetto;
 pub mod plan;
+pub mod quick;
 pub mod requests;
 pub mod runs;
 pub mod stored;
@@ -38,7 +39,7 @@ pub mod sweep;
 pub mod table;
 mod text;
 pub mod trace;
-mod wording;
+pub(crate) mod wording;
 
 #[cfg(test)]
 mod sample;

@@ -1,14 +1,24 @@
 //! The shell that all pages share: one file, no network, light and dark, for screen, paper and screen readers.
 
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use sha2::{Digest as _, Sha256};
 
 use super::chart::Drawn;
 use super::wording::turns;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
-/// Nothing may be loaded from anywhere; what is in the page may run.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
+/// Nothing may be loaded from anywhere, and nothing may run or give style but what is written here.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
+    let (style, script) = (hash(STYLE), hash(SCRIPT));
+    format!("default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; img-src data:")
+});
 
 /// By this a page is known as one of ours, which may be written over.
 pub const GENERATOR: &str = concat!("forewarm ", env!("CARGO_PKG_VERSION"));
@@ -34,7 +44,7 @@ pub fn render(title: &str, top: &Markup, sections: &[Section], foot: &str) -> St
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(*POLICY);
                 meta name="generator" content=(GENERATOR);
                 title { (title) }
                 link rel="icon" href="data:,";

@@ -1,18 +1,23 @@
 //! Chrome trace events, which Perfetto opens: functions as processes, instances as tracks, invocations as slices.
 //!
 //! The format is the JSON array of the "Trace Event Format": `X` is a slice with start and length in microseconds, `i` a
-//! moment, `M` a name. Slices on one track must not overlap, so an instance that serves several requests at once has one
+//! moment, `C` a counter, `M` a name. Slices on one track must not overlap, so an instance that serves several requests at once has one
 //! track for each. Memory grows with live instances, never with requests.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::engine::{Finished, Observer, Outcome};
+use crate::engine::{Finished, Levels, Observer, Outcome};
 use crate::id::{InstanceId, LocalFn};
 use crate::time::{SimTime, Span};
 
 /// The track of a function where requests stand that no instance served.
 const REFUSED: u64 = 1;
+
+/// Near the beginning of each trace, and of no other file.
+pub const MARK: &str = "\"process_labels\",\"args\":{\"labels\":\"forewarm";
+const LABELS: &str =
+    concat!("\"name\":\"process_labels\",\"args\":{\"labels\":\"forewarm ", env!("CARGO_PKG_VERSION"), "\"}");
 
 /// An observer that writes trace events as they happen.
 ///
@@ -21,6 +26,9 @@ const REFUSED: u64 = 1;
 pub struct TraceWriter<W: Write> {
     to: W,
     error: Option<io::Error>,
+    /// Names of the sources as JSON.
+    sources: Vec<String>,
+    counters: Vec<Counters>,
     live: HashMap<(LocalFn, InstanceId), Vec<Track>>,
     next_track: u64,
     empty: bool,
@@ -34,13 +42,27 @@ struct Track {
     free_from: SimTime,
 }
 
+/// The counters of a function.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counters {
+    /// The levels that were written last: starting, busy and idle instances, and the queue.
+    instances: Option<[u32; 3]>,
+    queued: Option<u32>,
+    /// Since when the next ones have held.
+    since: SimTime,
+}
+
 impl<W: Write> TraceWriter<W> {
-    /// Begins a trace with the names of the functions, in the order of their ids.
-    pub fn new(to: W, functions: &[impl AsRef<str>]) -> Self {
-        let mut writer = Self { to, error: None, live: HashMap::new(), next_track: REFUSED + 1, empty: true };
+    /// Begins a trace with the names of the sources and functions, in the order of their ids.
+    pub fn new(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> Self {
+        let sources = sources.iter().map(|name| serde_json::Value::from(name.as_ref()).to_string()).collect();
+        let counters = vec![Counters::default(); functions.len()];
+        let (live, next_track) = (HashMap::new(), REFUSED + 1);
+        let mut writer = Self { to, error: None, sources, counters, live, next_track, empty: true };
         for (index, name) in functions.iter().enumerate() {
             let function = LocalFn(u32::try_from(index).unwrap_or(u32::MAX));
             writer.name("process_name", function, REFUSED, name.as_ref());
+            writer.event('M', function, REFUSED, format_args!("{LABELS}"));
             writer.name("thread_name", function, REFUSED, "no instance");
         }
         writer
@@ -147,6 +169,29 @@ impl<W: Write> Observer for TraceWriter<W> {
         self.event('i', function, track.id, rest);
     }
 
+    fn levels(&mut self, now: SimTime, function: LocalFn, held: &Levels) {
+        let counters = &mut self.counters[function.index()];
+        let since = std::mem::replace(&mut counters.since, now);
+        if since == now {
+            return;
+        }
+        let instances = [held.starting, held.busy, held.idle];
+        let has_other_instances = counters.instances.replace(instances) != Some(instances);
+        let has_other_queue = counters.queued.replace(held.queued) != Some(held.queued);
+        let ts = micros(since.as_nanos());
+        if has_other_instances {
+            let [starting, busy, idle] = instances;
+            let rest = format_args!(
+                "\"name\":\"instances\",\"ts\":{ts},\"args\":{{\"starting\":{starting},\"busy\":{busy},\"idle\":{idle}}}"
+            );
+            self.event('C', function, REFUSED, rest);
+        }
+        if has_other_queue {
+            let rest = format_args!("\"name\":\"queue\",\"ts\":{ts},\"args\":{{\"requests\":{}}}", held.queued);
+            self.event('C', function, REFUSED, rest);
+        }
+    }
+
     fn finished(&mut self, request: &Finished) {
         let outcome = word(request.outcome);
         let cold_start = request.started.since(request.assigned).as_nanos();
@@ -154,7 +199,7 @@ impl<W: Write> Observer for TraceWriter<W> {
         let args = format!(
             "\"source\":{},\"request\":{},\"outcome\":\"{outcome}\",\"queueing_ms\":{},\"cold_start_ms\":{},\"cold\":{},\
              \"cold_affected\":{}",
-            request.source.0,
+            self.sources[request.source.index()],
             request.number,
             millis(waited),
             millis(cold_start),
@@ -241,19 +286,21 @@ mod tests {
 
     #[test]
     fn an_instance_is_a_track_and_an_invocation_a_slice() {
-        let mut writer = TraceWriter::new(Vec::new(), &["<b>&\""]);
+        let mut writer = TraceWriter::new(Vec::new(), &["web\""], &["<b>&\""]);
         writer.instance_created(at(10), LocalFn(0), InstanceId(3), at(260), Span::from_millis(5), false);
         writer.finished(&request(Some(3), [5, 10, 260, 380], Outcome::Completed));
         writer.finished(&request(None, [400, 400, 400, 400], Outcome::Rejected));
         writer.instance_removed(at(900), LocalFn(0), InstanceId(3), at(10));
         assert!(writer.live.is_empty(), "what is gone is forgotten");
         let events = events(writer);
-        assert_eq!(events.len(), 7);
+        assert_eq!(events.len(), 8);
         assert_eq!(events[0]["args"]["name"], "<b>&\"");
+        let events = &events[1..];
         assert_eq!(events[2]["args"]["name"], "instance 3");
         assert_eq!((&events[3]["ts"], &events[3]["dur"]), (&json!(10_000.0), &json!(250_000.0)));
         let slice = &events[4];
         assert_eq!((&slice["ts"], &slice["dur"]), (&json!(260_000.0), &json!(120_000.0)));
+        assert_eq!(slice["args"]["source"], "web\"");
         assert_eq!((&slice["args"]["queueing_ms"], &slice["args"]["cold_start_ms"]), (&json!(5.0), &json!(250.0)));
         assert_eq!(slice["tid"], events[3]["tid"], "start-up and invocation share a track");
         assert_eq!((&events[5]["ph"], &events[5]["tid"]), (&json!("i"), &json!(REFUSED)));
@@ -262,7 +309,7 @@ mod tests {
 
     #[test]
     fn slices_on_one_track_never_overlap() {
-        let mut writer = TraceWriter::new(Vec::new(), &["f"]);
+        let mut writer = TraceWriter::new(Vec::new(), &["s"], &["f"]);
         writer.instance_created(at(0), LocalFn(0), InstanceId(0), at(0), Span::ZERO, true);
         for (started, ended) in [(0, 10), (5, 20), (10, 30), (12, 31), (30, 40), (31, 45), (20, 50)] {
             writer.finished(&request(Some(0), [started, started, started, ended], Outcome::Completed));
@@ -278,8 +325,36 @@ mod tests {
     }
 
     #[test]
+    fn counters_change_when_levels_do() {
+        let mut writer = TraceWriter::new(Vec::new(), &["s"], &["f"]);
+        let levels = |busy, idle, queued| Levels { busy, idle, queued, ..Levels::default() };
+        for (until, held) in [
+            (0, levels(0, 0, 0)),
+            (5, levels(1, 0, 0)),
+            (7, levels(1, 0, 0)),
+            (7, levels(9, 9, 9)),
+            (9, levels(0, 1, 2)),
+        ] {
+            writer.levels(at(until), LocalFn(0), &held);
+        }
+        let events = events(writer);
+        let counters: Vec<_> = events
+            .iter()
+            .filter(|event| event["ph"] == "C")
+            .map(|event| (event["ts"].as_f64().unwrap(), event["args"].to_string()))
+            .collect();
+        let expected = [
+            (0.0, r#"{"starting":0,"busy":1,"idle":0}"#),
+            (0.0, r#"{"requests":0}"#),
+            (7_000.0, r#"{"starting":0,"busy":0,"idle":1}"#),
+            (7_000.0, r#"{"requests":2}"#),
+        ];
+        assert_eq!(counters, expected.map(|(ts, args)| (ts, args.to_owned())));
+    }
+
+    #[test]
     fn nothing_is_an_empty_array_and_the_first_error_is_returned() {
-        assert!(events(TraceWriter::new(Vec::new(), &[] as &[&str])).is_empty());
+        assert!(events(TraceWriter::new(Vec::new(), &[] as &[&str], &[] as &[&str])).is_empty());
 
         #[derive(Debug)]
         struct Full;
@@ -291,7 +366,7 @@ mod tests {
                 Ok(())
             }
         }
-        let writer = TraceWriter::new(Full, &["f"]);
+        let writer = TraceWriter::new(Full, &["s"], &["f"]);
         assert_eq!(writer.finish().unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

@@ -9,6 +9,7 @@ use super::csv::{TOTAL, read_timeline};
 use super::kinds::Folder;
 use super::sweep::digest::Digest;
 use super::sweep::{self as report, csv};
+use super::wording::harmless;
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
@@ -87,7 +88,9 @@ impl Charts {
 /// # Errors
 /// A text that is not one.
 pub fn manifest(text: &str) -> Result<Manifest, StoredError> {
-    json(MANIFEST, text)
+    let manifest: Manifest = json(MANIFEST, text)?;
+    let [version, command] = [&manifest.version, &manifest.command].map(|text| harmless(text, false).into_owned());
+    Ok(Manifest { version, command, ..manifest })
 }
 
 /// The text of a file of a folder.

@@ -1,5 +1,8 @@
 //! What the terminal and the page say in the same words.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
 use crate::metric::Stability;
 use crate::report::number::{Quantity, count, duration, percent};
@@ -129,10 +132,16 @@ pub(super) fn monthly(summary: &Summary, shape: &Shape<Stat>) -> Stat {
     Stat { mean: cost.mean * factor, half_width: cost.half_width.map(|half| half * factor) }
 }
 
+/// The order of numbers from the largest down, with those that are none last: they have no order of their own, and their
+/// signs differ between what was computed and what was read.
+pub(super) fn largest_first(a: f64, b: f64) -> Ordering {
+    b.is_finite().cmp(&a.is_finite()).then(if a.is_finite() { b.total_cmp(&a) } else { Ordering::Equal })
+}
+
 /// The functions, those with the most arrivals first; the order of the scenario among equals.
 pub(super) fn busiest(summary: &Summary) -> Vec<(&str, &Shape<Stat>)> {
     let mut functions: Vec<_> = summary.functions.iter().map(|(name, shape)| (name.as_str(), shape)).collect();
-    functions.sort_by(|(_, a), (_, b)| b.requests.arrived.mean.total_cmp(&a.requests.arrived.mean));
+    functions.sort_by(|(_, a), (_, b)| largest_first(a.requests.arrived.mean, b.requests.arrived.mean));
     functions
 }
 
@@ -143,6 +152,36 @@ pub(super) fn shown(name: &str, width: usize) -> String {
         return clean;
     }
     clean.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The text without what a terminal would obey, but for line breaks, tabs and, where `has_colours`, colours.
+pub(crate) fn harmless(text: &str, has_colours: bool) -> Cow<'_, str> {
+    let is_harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || turns(c));
+    if text.chars().all(is_harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut harmless = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = if has_colours { colour(rest) } else { 0 };
+        let len = if colour > 0 { colour } else { c.len_utf8() };
+        if colour > 0 || is_harmless(c) {
+            harmless.push_str(&rest[..len]);
+        } else {
+            harmless.push('\u{fffd}');
+        }
+        rest = &rest[len..];
+    }
+    Cow::Owned(harmless)
+}
+
+/// How long the sequence is at the beginning of a text that sets a colour (ECMA-48, SGR); 0 if there is none.
+fn colour(text: &str) -> usize {
+    let Some(after) = text.strip_prefix("\u{1b}[") else { return 0 };
+    match after.find(|c: char| !(c.is_ascii_digit() || c == ';')) {
+        Some(end) if after[end..].starts_with('m') => "\u{1b}[".len() + end + 1,
+        _ => 0,
+    }
 }
 
 /// Whether a character turns the direction of all text behind it (Unicode Standard Annex 9, explicit formatting).
@@ -166,4 +205,22 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_nothing_but_colours() {
+        let text = "a\tb\nä \u{1b}[1;31mred\u{1b}[0m";
+        assert_eq!(harmless(text, true), text);
+        assert_eq!(harmless(text, false), "a\tb\nä \u{fffd}[1;31mred\u{fffd}[0m");
+        for hostile in
+            ["\u{1b}[2J", "\u{1b}]0;title\u{7}", "\u{1b}[31", "\u{9b}31m", "\r", "\u{202e}", "\u{1b}[1;31m\u{1b}[A"]
+        {
+            let found = harmless(hostile, true);
+            assert!(found.contains('\u{fffd}') && !found.contains("\u{1b}[A") && !found.contains('\r'), "{found:?}");
+        }
+    }
 }

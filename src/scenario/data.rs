@@ -11,8 +11,8 @@ use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
-    Azure2019, Azure2019Files, Remark, RowFormat, RowOptions, RowTrace, TraceError, TraceFormat, TraceFunction,
-    TraceSpec,
+    Azure2019, Azure2019Files, CONFIDENTIAL, Remark, RowFormat, RowOptions, RowTrace, TraceError, TraceFormat,
+    TraceFunction, TraceSpec, is_of_environment,
 };
 use crate::workload::{ArrivalSpec, Input};
 
@@ -64,14 +64,20 @@ impl Traced {
 }
 
 /// Says what there is to know about a trace.
-pub(super) fn warn_of(remarks: &[Remark], place: SourceSpan, problems: &mut Problems) {
+pub(super) fn warn_of(remarks: &[Remark], is_confidential: bool, place: SourceSpan, problems: &mut Problems) {
     for remark in remarks {
         let problem = Problem::warning(place, format!("\"{}\": {}", remark.file, remark.message));
         problems.push(match &remark.example {
-            Some(first) => problem.help(format!("the first: {first}")),
+            Some(first) => problem.help(format!("the first: {}", first.clone().about(is_confidential))),
             None => problem,
         });
     }
+}
+
+/// What is wrong with a trace that the scenario names at `place`.
+pub(super) fn problem_of(error: &TraceError, is_confidential: bool, place: SourceSpan) -> Problem {
+    let problem = Problem::error(place, error.clone().about(is_confidential).to_string());
+    if error.is_io { problem.of_environment() } else { problem }
 }
 
 /// The files read so far.
@@ -119,13 +125,14 @@ impl<'a> Data<'a> {
             return known.clone();
         }
         let place = table.file.place;
+        let is_confidential = table.paths().any(|path| self.files.input(path).is_confidential);
         let read = table.options().and_then(|options| match self.read_trace(table, options) {
             Ok((traced, remarks)) => {
-                warn_of(&remarks, place, problems);
+                warn_of(&remarks, is_confidential, place, problems);
                 Some(traced)
             }
             Err(error) => {
-                problems.push(Problem::error(place, error.to_string()));
+                problems.push(problem_of(&error, is_confidential, place));
                 None
             }
         });
@@ -159,11 +166,12 @@ impl<'a> Data<'a> {
 
     fn read(&mut self, path: &str, unit: Option<Unit>, place: SourceSpan, problems: &mut Problems) -> Option<Dist> {
         let mut bytes = Vec::new();
-        let result =
-            self.files.input(path).open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
+        let input = self.files.input(path);
+        let result = input.open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
         if let Err(error) = result {
             let help = "paths are meant from the folder of the scenario file";
-            problems.push(Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help));
+            let problem = Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help);
+            problems.push(if is_of_environment(&error) { problem.of_environment() } else { problem });
             return None;
         }
         if bytes.len() as u64 > self.bytes_left {
@@ -176,7 +184,18 @@ impl<'a> Data<'a> {
             problems.push(Problem::error(place, format!("\"{path}\" is not text in UTF-8")));
             return None;
         };
-        let values = parse(path, &text, unit, problems)?;
+        let values = match parse(&text, unit) {
+            Ok(values) => values,
+            Err(wrong) if input.is_confidential => {
+                let message = format!("line {} of \"{path}\" is not one value", wrong.line);
+                problems.push(Problem::error(place, message).help(CONFIDENTIAL));
+                return None;
+            }
+            Err(wrong) => {
+                wrong.report(path, unit, problems);
+                return None;
+            }
+        };
         match Dist::empirical(values) {
             Ok(dist) => Some(dist),
             Err(_) => {
@@ -187,15 +206,38 @@ impl<'a> Data<'a> {
     }
 }
 
+/// A line that is wrong.
+struct WrongLine<'a> {
+    /// From 1.
+    line: usize,
+    text: &'a str,
+    word: &'a str,
+    message: String,
+}
+
+impl WrongLine<'_> {
+    /// Shows the line.
+    fn report(&self, path: &str, unit: Option<Unit>, problems: &mut Problems) {
+        let source = problems.add_source(path, self.text.chars().take(200).collect::<String>(), self.line);
+        let at = self.text.find(self.word).unwrap_or(0).min(200);
+        let place = SourceSpan::new(source, at..(at + self.word.len()).min(200));
+        let mut problem = Problem::error(place, self.message.as_str());
+        if unit.is_none() {
+            problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");
+        }
+        problems.push(problem);
+    }
+}
+
 /// Reads one value from each line, up to the first that is wrong.
-fn parse(path: &str, text: &str, unit: Option<Unit>, problems: &mut Problems) -> Option<Vec<Span>> {
+fn parse(text: &str, unit: Option<Unit>) -> Result<Vec<Span>, WrongLine<'_>> {
     let mut values = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let word = line.split('#').next().unwrap_or_default().trim();
         if word.is_empty() {
             continue;
         }
-        let wrong = match (value(word, unit), values.len() < MAX_LISTED as usize) {
+        let message = match (value(word, unit), values.len() < MAX_LISTED as usize) {
             (Ok(value), true) => {
                 values.push(value);
                 continue;
@@ -203,16 +245,9 @@ fn parse(path: &str, text: &str, unit: Option<Unit>, problems: &mut Problems) ->
             (Ok(_), false) => format!("more than {MAX_LISTED} values, which is the limit"),
             (Err(wrong), _) => wrong,
         };
-        let source = problems.add_source(path, line.chars().take(200).collect::<String>(), index + 1);
-        let at = line.find(word).unwrap_or(0).min(200);
-        let mut problem = Problem::error(SourceSpan::new(source, at..(at + word.len()).min(200)), wrong);
-        if unit.is_none() {
-            problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");
-        }
-        problems.push(problem);
-        return None;
+        return Err(WrongLine { line: index + 1, text: line, word, message });
     }
-    Some(values)
+    Ok(values)
 }
 
 fn value(word: &str, unit: Option<Unit>) -> Result<Span, String> {

@@ -22,6 +22,7 @@ pub mod objective;
 mod overlay;
 pub mod plan;
 mod preset;
+pub mod quick;
 mod raw;
 pub mod registry;
 mod request_rate;
@@ -31,7 +32,7 @@ pub mod template;
 pub(crate) mod testing;
 
 pub use crate::metric::Quantity;
-pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead};
+pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead, nearest};
 pub use base::{Base, Findings};
 pub use data::Files;
 pub use model::*;
@@ -196,6 +197,12 @@ impl<'a> Loader<'a> {
         // A byte-order mark is no part of the text.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = problems.add_source(name, text, 1);
+        if let Some(kind) = kubernetes(text) {
+            let message = format!("this is YAML of a Kubernetes {kind}, not a scenario");
+            let help = "`forewarm import` makes a scenario of such files; `forewarm init` writes an example of one";
+            problems.push(Problem::error(SourceSpan::new(source, 0..0), message).help(help));
+            return None;
+        }
         let file = Node::parse(text, source, problems);
         if problems.has_errors() {
             let syntax_errors = problems.list().len();
@@ -249,8 +256,16 @@ impl<'a> Loader<'a> {
         if found.is_none() {
             let names: Vec<String> = variants.iter().filter_map(name).collect();
             let source = problems.add_source("--variant", wanted, 1);
-            let help = instead(wanted, "the variants are", names.iter().map(String::as_str));
-            let message = format!("the scenario has no variant \"{wanted}\"");
+            let (message, help) = match names[..] {
+                [] => (
+                    "the scenario has no variants".to_owned(),
+                    format!("add [[variant]] name = \"{wanted}\" with what it sets, or omit --variant"),
+                ),
+                _ => (
+                    format!("the scenario has no variant \"{wanted}\""),
+                    instead(wanted, "the variants are", names.iter().map(String::as_str)),
+                ),
+            };
             problems.push(Problem::error(SourceSpan::new(source, 0..wanted.len()), message).help(help));
         }
         found.cloned()
@@ -286,4 +301,11 @@ impl<'a> Loader<'a> {
         }
         scenarios
     }
+}
+
+/// The kind of the first object, if a text is YAML as Kubernetes reads it.
+fn kubernetes(text: &str) -> Option<&str> {
+    let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim);
+    let is_name = |kind: &&str| !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric());
+    value("apiVersion").and_then(|_| value("kind")).filter(is_name)
 }

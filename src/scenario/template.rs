@@ -11,6 +11,20 @@ pub struct Template {
     pub text: &'static str,
 }
 
+impl Template {
+    /// The file with another name of its scenario; without one it keeps its own.
+    #[must_use]
+    pub fn named(&self, name: &str) -> String {
+        let own = self.text.split_once("[scenario]\nname = \"").and_then(|(_, rest)| rest.split_once('"'));
+        match own {
+            Some((own, _)) if name.contains(|c: char| c.is_ascii_alphanumeric()) => {
+                self.text.replacen(&format!("name = \"{own}\""), &format!("name = \"{name}\""), 1)
+            }
+            _ => self.text.to_owned(),
+        }
+    }
+}
+
 /// All templates, the simplest first.
 pub const TEMPLATES: [Template; 5] = [
     Template {

@@ -57,12 +57,21 @@ pub struct Problem {
     place: SourceSpan,
     /// Says that something is not there: not worth saying where the text could not be read whole.
     missing: bool,
+    /// Whether the machine is to blame, and not what was written.
+    is_of_environment: bool,
 }
 
 impl Problem {
     /// An error at a place.
     pub fn error(place: SourceSpan, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), help: Vec::new(), place, missing: false }
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            help: Vec::new(),
+            place,
+            missing: false,
+            is_of_environment: false,
+        }
     }
 
     /// A warning at a place.
@@ -73,6 +82,11 @@ impl Problem {
     /// An error at a place where something should be.
     pub fn missing(place: SourceSpan, message: impl Into<String>) -> Self {
         Self { missing: true, ..Self::error(place, message) }
+    }
+
+    /// The machine is to blame: the same may be right another time.
+    pub(crate) fn of_environment(self) -> Self {
+        Self { is_of_environment: true, ..self }
     }
 
     /// Adds advice.
@@ -116,6 +130,12 @@ impl Problems {
     #[must_use]
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// Whether the machine is to blame for all errors, so that nothing needs to be written in another way.
+    #[must_use]
+    pub fn are_of_environment(&self) -> bool {
+        self.has_errors() && self.errors().all(|problem| problem.is_of_environment)
     }
 
     /// Name, line and column (both from 1, the column in characters) of a problem.
@@ -304,12 +324,18 @@ fn without_path(message: &str) -> &str {
 }
 
 /// The known word nearest to a mistyped one, if one is near enough to be meant.
+#[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
     let word = plain(word);
     let allowed = (word.chars().count() / 3).clamp(1, 4);
+    let known: Vec<&str> = known.into_iter().collect();
+    // One of the words of which a name is made: `p99` of `latency_s.p99`, `lambda` of `aws-lambda`.
+    let is_part = |candidate: &str| plain(candidate).split(['-', '.']).any(|part| part == word);
+    let part = known.iter().copied().find(|candidate| word.len() >= 3 && is_part(candidate));
     known
-        .into_iter()
+        .iter()
+        .copied()
         .map(|candidate| {
             let other = plain(candidate);
             let distance = strsim::damerau_levenshtein(&word, &other);
@@ -320,6 +346,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+        .or(part)
 }
 
 /// What to say about a word that is none of the known ones: the nearest, else all of them if they are few.
@@ -331,7 +358,7 @@ pub fn instead<'a>(word: &str, what: &str, known: impl IntoIterator<Item = &'a s
     }
     let shown: Vec<String> = known.iter().take(24).map(|name| format!("`{name}`")).collect();
     let more = if known.len() > shown.len() { ", ..." } else { "" };
-    if shown.is_empty() { format!("there is no {what} here") } else { format!("{what}: {}{more}", shown.join(", ")) }
+    if shown.is_empty() { "there are none here".to_owned() } else { format!("{what}: {}{more}", shown.join(", ")) }
 }
 
 /// The end of a character at or before `at`.

@@ -47,6 +47,39 @@ pub struct Compare {
     looks: (u32, u32),
 }
 
+impl Compare {
+    /// Several scenarios side by side, each under its name; the first one takes the place of the unchanged scenario.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the first scenario that cannot be compared, and scenarios over different times.
+    pub fn read_each(sources: &[(String, Source<'_>)], options: &Options) -> Result<(Self, Vec<Problems>), StudyError> {
+        if !options.policies.is_empty() {
+            return Err(StudyError::question("--policies puts one scenario under several policies", "name one file"));
+        }
+        let (mut contenders, mut warnings): (Vec<Contender>, _) = (Vec::new(), Vec::new());
+        for (name, source) in sources {
+            let (scenario, found) = parse_bytes(source.name, source.bytes, &options.parse, source.files)?;
+            contenders.push((name.clone(), scenario));
+            warnings.push(found);
+        }
+        let times = |scenario: &Scenario| (scenario.simulation.horizon, scenario.simulation.warm_up);
+        let (first, others) = contenders.split_first().ok_or_else(|| StudyError::question("no files", "name two"))?;
+        if let Some((other, _)) = others.iter().find(|(_, scenario)| times(scenario) != times(&first.1)) {
+            let message = format!("{} and {other} do not simulate the same time", first.0);
+            let help = "give them the same simulation.horizon and simulation.warm-up, as with --set";
+            return Err(StudyError::question(message, help));
+        }
+        Ok((Self::of(contenders, Vec::new(), options)?, warnings))
+    }
+
+    fn of(contenders: Vec<Contender>, notes: Vec<String>, options: &Options) -> Result<Self, StudyError> {
+        let baseline = baseline(&contenders, options.baseline.as_deref())?;
+        let looks = replications(options, &contenders[0].1)?;
+        let precision = precision(&options.precision)?;
+        Ok(Self { contenders, notes, baseline, precision, looks })
+    }
+}
+
 impl<'a> Study<'a> for Compare {
     type Options = Options;
     type Found = Compared;
@@ -57,7 +90,7 @@ impl<'a> Study<'a> for Compare {
         if variants.is_empty() && options.policies.is_empty() {
             return Err(StudyError::question(
                 format!("{} has no variants to compare", source.name),
-                "compare --policies all, or add a variant, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
+                "name a second file, compare --policies all, or add a variant, as in\n\n  [[variant]]\n  name = \"warm\"\n  set = { \"function.NAME.concurrency.provisioned\" = 2 }\n",
             ));
         }
         if variants.iter().any(|(name, _)| name == UNCHANGED) {
@@ -69,10 +102,7 @@ impl<'a> Study<'a> for Compare {
             false => under_policies(source, options, &contenders[0].1, variants, &mut notes)?,
         };
         contenders.extend(others);
-        let baseline = baseline(&contenders, options.baseline.as_deref())?;
-        let looks = replications(options, &contenders[0].1)?;
-        let precision = precision(&options.precision)?;
-        Ok((Self { contenders, notes, baseline, precision, looks }, warnings))
+        Ok((Self::of(contenders, notes, options)?, warnings))
     }
 
     fn scenario(&self) -> &Scenario {

@@ -147,6 +147,7 @@ impl<R: Report> Answer<R> {
             wall_s: origin.wall_s,
             invocations: self.simulated,
             invocations_per_s: self.simulated as f64 / origin.wall_s.max(f64::MIN_POSITIVE),
+            files: Vec::new(),
         }
     }
 

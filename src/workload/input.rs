@@ -12,6 +12,8 @@ type Open = dyn Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync;
 pub struct Input {
     /// What messages call it, usually the path.
     pub name: String,
+    /// Whether messages must not quote what is in it: it may be none of the business of whoever named it.
+    pub is_confidential: bool,
     open: Arc<Open>,
 }
 
@@ -21,7 +23,13 @@ impl Input {
         name: impl Into<String>,
         open: impl Fn() -> io::Result<Box<dyn Read + Send>> + Send + Sync + 'static,
     ) -> Self {
-        Self { name: name.into(), open: Arc::new(open) }
+        Self { name: name.into(), is_confidential: false, open: Arc::new(open) }
+    }
+
+    /// The same file, which messages must not quote.
+    #[must_use]
+    pub fn confidential(self) -> Self {
+        Self { is_confidential: true, ..self }
     }
 
     /// A file in memory.

@@ -256,30 +256,6 @@ fn a_pilot_finds_the_warm_up() {
 }
 
 #[test]
-fn a_foreign_folder_is_left_alone() {
-    let folder = Folder::new();
-    fs::create_dir(folder.path().join("mine")).expect("a new folder");
-    folder.write("mine/manifest.json", "{\"name\": \"an app\"}");
-    let answer = folder.run(&["run", "quick.toml", "--out", "mine"]).ends(2);
-    assert!(answer.err.contains("not made by forewarm") && answer.err.contains("--out DIR"), "{}", answer.err);
-    assert_eq!(folder.names("mine"), ["manifest.json"]);
-    folder.run(&["run", "quick.toml", "--out", "."]).ends(2);
-    folder.run(&["run", "quick.toml", "--out", "quick.toml"]).ends(2);
-    assert_eq!(folder.names(""), ["mine", "quick.toml"]);
-}
-
-#[test]
-fn earlier_results_are_replaced() {
-    let folder = Folder::new();
-    folder.run(&["run", "quick.toml", "--seed", "1", "--quiet"]).ends(0);
-    folder.write("results/quick/stale.svg", "old");
-    folder.run(&["run", "quick.toml", "--seed", "2", "--quiet"]).ends(0);
-    assert_eq!(folder.json("results/quick/manifest.json")["seed"], 2);
-    assert!(!folder.path().join("results/quick/stale.svg").exists());
-    assert_eq!(folder.names("results"), ["quick"]);
-}
-
-#[test]
 fn one_row_for_each_request_and_a_slice_for_each_invocation() {
     let folder = Folder::new();
     let out = ["run", "quick.toml", "--quiet", "--out", "out"];

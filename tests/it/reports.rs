@@ -1,8 +1,15 @@
 //! `forewarm report`: what folders hold, rendered again.
 
 use std::fs;
+use std::num::NonZeroUsize;
 
-use crate::harness::{Folder, QUICK};
+use forewarm::experiment;
+use forewarm::measure::Manifest;
+use forewarm::report::{Report as _, csv, json, stored};
+use proptest::prelude::*;
+
+use crate::harness::drawn::{Kind, any_scenario};
+use crate::harness::{Folder, QUICK, scenario};
 
 fn variants() -> String {
     format!(
@@ -120,4 +127,67 @@ fn a_file_of_somebody_else_is_left_alone() {
         folder.run(&["report", "good", "--out", name]).ends(0);
     }
     assert!(folder.read("x.md").starts_with("<!-- forewarm report -->\n# "));
+}
+
+/// A manifest as every run has one.
+fn manifest() -> Manifest {
+    Manifest {
+        version: "0.1.0".into(),
+        kind: "run".into(),
+        command: "forewarm run x.toml".into(),
+        scenario_hash: "0".into(),
+        scenario: "text".into(),
+        seed: 1,
+        replications: 1,
+        threads: 1,
+        wall_s: 0.1,
+        invocations: 1,
+        invocations_per_s: 10.0,
+        files: Vec::new(),
+    }
+}
+
+/// The report of a run, and the one that is made of its files.
+fn both_reports(text: &str) -> [[String; 2]; 2] {
+    let scenario = scenario(text);
+    let threads = NonZeroUsize::new(1).expect("one");
+    let result = experiment::run(&scenario, threads, &(), None::<()>).expect("it runs").result;
+    let mut timeline = Vec::new();
+    csv::timeline(&result.timeline, &mut timeline).expect("in memory");
+    let timeline = String::from_utf8(timeline).expect("UTF-8");
+    let back = stored::run(&json::summary(&result.summary), &timeline, &json::charts(&result)).expect("it reads back");
+    let manifest = manifest();
+    [&result, &back].map(|result| [result.html(&manifest, &result.charts()), result.markdown(&manifest)])
+}
+
+/// Functions that complete nothing: what would be measured of them is no number.
+const NOBODY: &str = "[[function]]\nname = \"nobody\"\nduration.constant.value = \"1s\"\nconcurrency.reserved = 0\n\
+                      [[source]]\nname = \"n\"\nfunction = \"nobody\"\narrivals.constant.rate = \"1/s\"\n\
+                      [[function]]\nname = \"idle\"\nduration.constant.value = \"1s\"\n";
+
+#[test]
+fn drawn_scenarios_make_the_very_same_page() {
+    let config = ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() };
+    let drawn = (any_scenario(Kind::Any), any::<bool>(), 1..4_u32);
+    proptest!(config, |((text, has_nobody, replications) in drawn)| {
+        let text = text.replace("horizon = \"5m\"", &format!("horizon = \"1m\"\nreplications = {replications}"));
+        let [written, again] = both_reports(&(text + if has_nobody { NOBODY } else { "" }));
+        prop_assert!(written == again);
+    });
+}
+
+#[test]
+fn many_functions_without_a_number_make_the_very_same_page() {
+    let mut text = QUICK.replace("10m", "1m");
+    for index in 0..40 {
+        text.push_str(
+            &NOBODY
+                .replace("nobody", &format!("nobody-{index}"))
+                .replace("\"n\"", &format!("\"n{index}\""))
+                .replace("idle", &format!("idle-{index}")),
+        );
+    }
+    let [written, again] = both_reports(&text);
+    assert!(written == again);
+    assert!(written[0].contains("100 ms"), "the function that ran is among those shown");
 }

@@ -255,7 +255,7 @@ fn what_is_wrong_with_a_trace_is_said_in_the_scenario() {
         (trace(", durations = \"d.csv\"") + defaults, "time_s,function\n0,a\n"),
         (trace("").replace("r.csv", "other.csv") + defaults, wrong),
         // Nothing more is said about names that the trace may have brought.
-        (trace("") + defaults + "[[objective]]\nmetric = \"m\"\nfunction = \"z\"\nbelow = 1\n", "x\n"),
+        (trace("") + defaults + "[[objective]]\nmetric = \"queue.mean\"\nfunction = \"z\"\nbelow = 1\n", "x\n"),
         // The requests of the other source have no running time.
         (
             trace("")

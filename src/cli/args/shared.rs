@@ -10,7 +10,8 @@ use super::value;
 /// How a simulation is carried out, and where its results go.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct JobArgs {
-    /// Folder for the results [default: results/NAME, after the scenario]; what forewarm wrote there before is replaced
+    /// Folder for the results [default: results/NAME, after the scenario, or results/NAME-VARIANT]; earlier results there
+    /// are replaced, a folder with other files in it is refused
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) out: Option<PathBuf>,
     /// Worker threads, which do not change the result [default: one for each core]
@@ -48,6 +49,9 @@ pub(in crate::cli) struct ChangeArgs {
     /// Independent runs, in place of simulation.replications
     #[arg(long, value_name = "N")]
     pub(in crate::cli) replications: Option<u32>,
+    /// Refuse to read files outside the folder of the scenario, for scenarios that others wrote
+    #[arg(long)]
+    pub(in crate::cli) confine_files: bool,
 }
 
 /// What makes a result fail.

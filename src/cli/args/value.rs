@@ -7,6 +7,7 @@ use clap::value_parser;
 
 use crate::scenario::Tolerance;
 use crate::scenario::limits::MAX_REPLICATIONS;
+use crate::time::Span;
 
 /// Shards of a sweep; each costs a start of the program and a look at all points.
 pub(super) const MAX_SHARDS: u32 = 100_000;
@@ -63,6 +64,47 @@ pub(super) fn requests(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Requests a second.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (1e-6..=1e6).contains(&rate) => Ok(rate),
+        _ => Err("write a number of requests a second, as in 300 or 0.5".to_owned()),
+    }
+}
+
+/// A time above zero.
+pub(super) fn time(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>() {
+        Ok(Span::ZERO) => Err("write a time above zero, as in 150ms".to_owned()),
+        parsed => parsed.map_err(|error| error.to_string()),
+    }
+}
+
+/// A word that can stand between quotes.
+pub(super) fn plain(text: &str) -> Result<String, String> {
+    match text.chars().all(|c| c.is_ascii_alphanumeric() || "._%$+- ".contains(c)) {
+        true if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("write letters and digits only".to_owned()),
+    }
+}
+
+/// The keys and values of an `[[objective]]`.
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Slo(pub(in crate::cli) Vec<(&'static str, String)>);
+
+/// `p99<800ms`, `METRIC<VALUE`, `METRIC>VALUE` or `SHARE<TIME`.
+pub(super) fn slo(text: &str) -> Result<Slo, String> {
+    let at = text.find(['<', '>']).ok_or("write METRIC<VALUE, as in p99<800ms")?;
+    let (metric, value) = (plain(text[..at].trim())?, plain(text[at + 1..].trim())?);
+    if metric.ends_with('%') && text[at..].starts_with('<') {
+        return Ok(Slo(vec![("share", metric), ("within", value)]));
+    }
+    let bound = if text[at..].starts_with('<') { "below" } else { "above" };
+    let is_quantile = metric.strip_prefix('p').is_some_and(|rest| rest.bytes().all(|digit| digit.is_ascii_digit()));
+    let metric = if is_quantile { format!("latency_s.{metric}") } else { metric };
+    Ok(Slo(vec![("metric", metric), (bound, value)]))
+}
+
 pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
     match text.parse() {
         Ok(threads) if threads <= NonZeroUsize::new(MAX_THREADS).unwrap_or(NonZeroUsize::MAX) => Ok(threads),
@@ -80,6 +122,19 @@ mod tests {
         assert_eq!(precision("a.b=2 %"), Ok((Some("a.b".to_owned()), Tolerance::Relative(0.02))));
         assert_eq!(precision("a.b=0.01"), Ok((Some("a.b".to_owned()), Tolerance::Absolute(0.01))));
         assert!(["5", "0%", "-1%", "x", "a=b", "inf%"].iter().all(|text| precision(text).is_err()));
+    }
+
+    #[test]
+    fn an_objective_is_a_metric_and_a_bound() {
+        let read = |text| slo(text).map(|slo| slo.0);
+        let expected =
+            |metric: &str, bound, value: &str| Ok(vec![("metric", metric.to_owned()), (bound, value.to_owned())]);
+        assert_eq!(read("p99 < 800ms"), expected("latency_s.p99", "below", "800ms"));
+        assert_eq!(read("cold_start_ratio<1%"), expected("cold_start_ratio", "below", "1%"));
+        assert_eq!(read("requests.completed>1e6"), expected("requests.completed", "above", "1e6"));
+        let share = vec![("share", "99.9%".to_owned()), ("within", "800ms".to_owned())];
+        assert_eq!(read("99.9%<800ms"), Ok(share));
+        assert!(["p99", "<1s", "p99<", "p99<\"", "a\nb<1"].iter().all(|text| slo(text).is_err()));
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::Path;
 
-use super::super::folder::{MadeFolders, temporary_file};
+use super::super::claim::Claim;
+use super::super::folder::{MadeFolders, resolve};
 use super::{Effort, SweepCommand, on_disk};
 use crate::cli::exit::{CliError, ExitStatus};
 use crate::cli::journal::{Identity, Journal, Unfit};
@@ -41,7 +42,8 @@ impl SweepCommand<'_> {
             return Ok(ExitStatus::Success);
         }
         // Fails now and not after the long part.
-        let temporary = temporary_file(&folder).map_err(failed)?;
+        let claim = Claim::of(&resolve(&path).map_err(failed)?, &path)?;
+        let file = File::create_new(claim.temporary()).map_err(failed)?;
         let mut journal =
             Journal::unnamed(&folder, &self.identity(), self.task.columns.width()).map_err(|unfit| match unfit {
                 Unfit::Io(error) => failed(error),
@@ -54,14 +56,14 @@ impl SweepCommand<'_> {
         let label = Label { sweep: self.identity(), shard: number, shards: of };
         let label = serde_json::to_string(&label).map_err(|error| CliError::Environment(error.into()))?;
         let failed = |error| CliError::of_writing(path.display(), error);
-        let file = BufWriter::with_capacity(1 << 18, temporary.as_file().try_clone().map_err(failed)?);
-        let mut rows = Rows::new(file, self.table.clone(), Some(label)).map_err(failed)?;
+        let mut rows =
+            Rows::new(BufWriter::with_capacity(1 << 18, file), self.table.clone(), Some(label)).map_err(failed)?;
         for number in range.clone() {
             let row = journal.row(number).map_err(failed)?;
             rows.write(self.task.points.get(number), row).map_err(failed)?;
         }
         rows.finish().and_then(on_disk).map_err(failed)?;
-        temporary.persist(&path).map_err(|error| failed(error.error))?;
+        fs::rename(claim.temporary(), &path).map_err(failed)?;
         made.keep();
         if !self.args.job.quiet {
             let (points, all) = (count((range.end - range.start) as f64), count(self.task.points.count() as f64));

@@ -123,11 +123,11 @@ impl FunctionState<'_> {
         let Some(autoscaling) = &mut self.autoscaling else { return };
         autoscaling.asked_at = SimTime::NEVER;
         autoscaling.views.clear();
-        if autoscaling.policy.looks_at_instances() {
+        if autoscaling.policy.looks_at_instances(now) {
             autoscaling.views.extend(autoscaling.fleet.iter().map(|member| {
                 let instance = self.instances.get(member.key);
                 let (created, in_flight) = (instance.created, instance.in_flight);
-                InstanceView { id: member.id, created, ready: member.ready, in_flight }
+                InstanceView { id: member.id, created, ready: member.ready, in_flight, last_used: member.last_used }
             }));
         }
         let answer = autoscaling.policy.decide(&View {
@@ -137,6 +137,7 @@ impl FunctionState<'_> {
             per_instance: self.spec.concurrency.per_instance,
             existing: autoscaling.fleet.len() as u32,
             ready: autoscaling.fleet.ready() as u32,
+            taken: autoscaling.fleet.taken(),
             instances: &autoscaling.views,
             in_progress: autoscaling.in_progress,
             queued: self.queue.len() as u32,

@@ -26,6 +26,8 @@ pub(super) struct Fleet {
     starting: Bits,
     ready: Bits,
     idle: Bits,
+    /// Requests on them.
+    taken: u32,
 }
 
 /// An instance of the fleet.
@@ -35,7 +37,7 @@ pub(super) struct Member {
     pub(super) id: InstanceId,
     pub(super) ready: Option<SimTime>,
     /// When it became ready, or the last request on it ended.
-    last_used: SimTime,
+    pub(super) last_used: SimTime,
 }
 
 impl Order {
@@ -56,6 +58,10 @@ impl Fleet {
 
     pub(super) const fn ready(&self) -> usize {
         self.ready.len()
+    }
+
+    pub(super) const fn taken(&self) -> u32 {
+        self.taken
     }
 
     fn has(&self, place: usize) -> bool {
@@ -91,11 +97,13 @@ impl Fleet {
 
     /// One has a request.
     pub(super) fn occupy(&mut self, order: Order) {
+        self.taken += 1;
         self.idle.set(order.place(), false);
     }
 
     /// A request on it has ended; `is_idle`: the last one.
     pub(super) fn vacate(&mut self, order: Order, is_idle: bool, now: SimTime) {
+        self.taken -= 1;
         self.members[order.place()].last_used = now;
         self.idle.set(order.place(), is_idle);
     }
@@ -143,7 +151,9 @@ impl Fleet {
             kind.set(place, false);
         }
         let member = self.members[place];
-        instances.get_mut(member.key).order = None;
+        let instance = instances.get_mut(member.key);
+        instance.order = None;
+        self.taken -= instance.in_flight;
         member
     }
 
@@ -156,6 +166,7 @@ impl Fleet {
             return;
         }
         let gone = std::mem::take(self);
+        self.taken = gone.taken;
         for (place, member) in gone.members.iter().enumerate().filter(|(place, _)| gone.has(*place)) {
             let now = self.members.len();
             instances.get_mut(member.key).order = Some(Order::new(now));
@@ -216,9 +227,11 @@ mod tests {
                         let order = instances.get(key).order.expect("it is there");
                         if plain.0[index].2 {
                             fleet.vacate(order, true, now);
+                            instances.get_mut(key).in_flight = 0;
                             (plain.0[index].2, plain.0[index].3) = (false, now.as_nanos());
                         } else {
                             fleet.occupy(order);
+                            instances.get_mut(key).in_flight = 1;
                             plain.0[index].2 = true;
                         }
                     }
@@ -242,6 +255,7 @@ mod tests {
                 prop_assert!(fleet.iter().map(|member| member.id.0).eq(plain.0.iter().map(|instance| instance.0)));
                 let ready: Vec<u64> = plain.0.iter().filter(|instance| instance.1).map(|instance| instance.0).collect();
                 prop_assert_eq!((fleet.len(), fleet.ready()), (plain.0.len(), ready.len()));
+                prop_assert_eq!(fleet.taken() as usize, plain.0.iter().filter(|instance| instance.2).count());
                 for n in [0, ready.len() / 2, ready.len()] {
                     let id = fleet.nth_ready(n).map(|key| instances.get(key).id.0);
                     prop_assert_eq!(id, ready.get(n).copied());

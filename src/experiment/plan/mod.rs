@@ -220,6 +220,7 @@ impl<'a> Answers<'a> {
         let axes = input.plan.axes.iter().zip(trusted).map(|(choice, is_monotone)| AxisFound {
             key: choice.axis.key.clone(),
             values: choice.levels.iter().map(|level| level.text.clone()).collect(),
+            numbers: choice.levels.iter().map(|level| level.number).collect(),
             is_monotone: *is_monotone,
         });
         let nearest = if self.best.best.is_none() { self.nearest(&candidates, &asked) } else { None };

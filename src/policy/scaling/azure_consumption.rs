@@ -182,7 +182,7 @@ impl Scaling for AzureConsumption {
         }
     }
 
-    fn looks_at_instances(&self) -> bool {
+    fn looks_at_instances(&self, _now: SimTime) -> bool {
         self.spec.trigger == Trigger::Incremental
     }
 

@@ -15,7 +15,7 @@
 //! been idle longest goes first. CPU follows from requests, not from what code does: each in progress uses
 //! `cpu_per_request`, all together no more than the ready instances have. Absent: `max_instances` exceeded for a moment.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{InstanceView, MANY, Mark, Pause, Policy, REMEMBERED_MAX, Removal, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
@@ -104,8 +104,8 @@ struct CloudRun {
     /// Requests that have not ended, and those for which there is room on instances, started or not.
     requests: u64,
     room: u64,
-    /// When each ready instance was last seen at work (or became ready).
-    idle_since: BTreeMap<InstanceId, SimTime>,
+    /// Before that no idle instance has been kept for long enough.
+    goes_at: SimTime,
 }
 
 impl CloudRun {
@@ -119,7 +119,7 @@ impl CloudRun {
             recommended: 0.0,
             requests: 0,
             room: 0,
-            idle_since: BTreeMap::new(),
+            goes_at: SimTime::ZERO,
         }
     }
 
@@ -142,18 +142,21 @@ impl CloudRun {
     }
 
     /// Instances that are on their way, busy, or not idle for long enough.
-    fn kept(&self, view: &View<'_>) -> u32 {
-        let is_kept = |instance: &&InstanceView| {
-            let idle = self.idle_since.get(&instance.id).filter(|_| instance.in_flight == 0);
-            idle.is_none_or(|since| *since + self.spec.idle_timeout > view.now)
-        };
-        view.instances.iter().filter(is_kept).count() as u32
+    fn kept(&mut self, view: &View<'_>) -> u32 {
+        if !self.looks_at_instances(view.now) {
+            return view.existing;
+        }
+        let idle = view.instances.iter().filter(|instance| instance.ready.is_some() && instance.in_flight == 0);
+        let goes_at = |instance: &InstanceView| instance.last_used + self.spec.idle_timeout;
+        let gone = idle.clone().filter(|instance| goes_at(instance) <= view.now).count() as u32;
+        // One that falls idle later goes later than that.
+        self.goes_at = idle.map(goes_at).fold(view.now + self.spec.idle_timeout, SimTime::min);
+        view.existing - gone
     }
 
     /// Instances that the waiting requests need beyond those on their way.
     fn missing(&self, view: &View<'_>) -> u32 {
-        let free = |instance: &InstanceView| u64::from(self.spec.concurrency.saturating_sub(instance.in_flight));
-        let free: u64 = view.instances.iter().map(free).sum();
+        let free = u64::from(view.existing) * u64::from(self.spec.concurrency) - u64::from(view.taken);
         let waiting = u64::from(view.queued).saturating_sub(free);
         waiting.div_ceil(u64::from(self.spec.concurrency)) as u32
     }
@@ -188,28 +191,16 @@ impl Scaling for CloudRun {
         }
     }
 
-    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: Mark) {
+    fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: Mark) {
         self.leave();
-        // One that was withdrawn is not known any more.
-        if let Some(since) = self.idle_since.get_mut(&instance) {
-            *since = now;
-        }
     }
 
     fn gave_up(&mut self, _now: SimTime, _waited: bool) {
         self.leave();
     }
 
-    fn ready(&mut self, now: SimTime, instance: InstanceId) {
-        self.idle_since.insert(instance, now);
-    }
-
-    fn withdrawn(&mut self, _now: SimTime, instance: InstanceId) {
-        self.idle_since.remove(&instance);
-    }
-
-    fn looks_at_instances(&self) -> bool {
-        true
+    fn looks_at_instances(&self, now: SimTime) -> bool {
+        now >= self.goes_at
     }
 
     fn removal(&self) -> Removal {
@@ -276,19 +267,19 @@ mod tests {
             assert_eq!(policy.next(), at(5), "there is room on the one that starts");
         }
         policy.arrived(at(2));
-        let starting = [InstanceView { id: InstanceId(0), created: at(1), ready: None, in_flight: 0 }];
-        let crowded = View { queued: 81, ordered: 1, instances: &starting, ..view(policy.next()) };
+        let crowded = View { queued: 81, ordered: 1, existing: 1, ..view(policy.next()) };
         assert_eq!(policy.decide(&crowded), Some(2.0));
     }
 
     #[test]
     fn an_idle_instance_stays_fifteen_minutes() {
         let mut policy = CloudRun::new(spec());
-        let two = ready(&[0, 0]);
-        policy.ready(at(0), InstanceId(0));
-        policy.ready(at(0), InstanceId(1));
-        policy.ended(at(20), InstanceId(1), false);
-        let mut answer = |now, instances: &[InstanceView]| policy.decide(&View { instances, ..view(at(now)) });
+        let mut two = ready(&[0, 0]);
+        two[1].last_used = at(20);
+        let mut answer = |now, instances: &[InstanceView]| {
+            policy.decide(&View { instances, existing: instances.len() as u32, ..view(at(now)) })
+        };
+        assert_eq!(answer(0, &two), Some(2.0));
         assert_eq!(answer(899, &two), Some(2.0));
         assert_eq!(answer(900, &two), Some(1.0));
         assert_eq!(answer(919, &two[1..]), Some(1.0));

@@ -247,7 +247,7 @@ pub trait Scaling: Send {
     }
 
     /// Whether it looks at [`View::instances`], which is empty if not: thousands take time to list.
-    fn looks_at_instances(&self) -> bool {
+    fn looks_at_instances(&self, _now: SimTime) -> bool {
         false
     }
 
@@ -286,6 +286,8 @@ pub struct View<'a> {
     pub existing: u32,
     /// See `existing`.
     pub ready: u32,
+    /// Requests on them: those on instances that were withdrawn are in progress too.
+    pub taken: u32,
     /// Those ordered, in the order of their creation, for a policy that [looks at them](Scaling::looks_at_instances).
     pub instances: &'a [InstanceView],
     /// Requests on instances.
@@ -307,6 +309,8 @@ pub struct InstanceView {
     pub ready: Option<SimTime>,
     /// Requests on it.
     pub in_flight: u32,
+    /// When it became ready, or the last request on it ended.
+    pub last_used: SimTime,
 }
 
 /// What happened in a function since the start of the run; a policy takes differences.

@@ -156,6 +156,7 @@ mod tests {
                 per_instance: 1,
                 existing: 0,
                 ready: 0,
+                taken: 0,
                 instances: &[],
                 in_progress: 0,
                 queued: 0,

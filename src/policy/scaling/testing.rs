@@ -20,6 +20,7 @@ pub(super) const fn view(now: SimTime) -> View<'static> {
         per_instance: 1,
         existing: 0,
         ready: 0,
+        taken: 0,
         instances: &[],
         in_progress: 0,
         queued: 0,
@@ -34,6 +35,7 @@ pub(super) fn ready(in_flight: &[u32]) -> Vec<InstanceView> {
         created: SimTime::ZERO,
         ready: Some(SimTime::ZERO),
         in_flight,
+        last_used: SimTime::ZERO,
     };
     in_flight.iter().enumerate().map(instance).collect()
 }

@@ -156,7 +156,7 @@ fn rows(
     parts: impl Fn(&summary::Shape<Stat>) -> Vec<f64>,
 ) -> Vec<Row> {
     let mut functions: Vec<_> = result.summary.functions.iter().collect();
-    functions.sort_by(|(_, a), (_, b)| size(b).total_cmp(&size(a)));
+    functions.sort_by(|(_, a), (_, b)| wording::largest_first(size(a), size(b)));
     let total = (functions.len() != 1).then(|| Row {
         name: "all functions".to_owned(),
         parts: parts(&result.summary.total),
@@ -321,7 +321,7 @@ fn cost(result: &RunResult) -> Bars {
         [&cost.compute, &cost.requests, &cost.provisioned, &cost.other].map(|part| part.mean * month)
     };
     let parts = values(&summary.total);
-    let largest = (0..names.len()).max_by(|a, b| parts[*a].total_cmp(&parts[*b])).unwrap_or(0);
+    let largest = (0..names.len()).min_by(|a, b| wording::largest_first(parts[*a], parts[*b])).unwrap_or(0);
     let title = if total.total.mean > 0.0 {
         let share = parts[largest] / parts.iter().sum::<f64>();
         format!("{} per month; {} is {} of it", money(summary.monthly_cost_usd.mean), names[largest], percent(share))

@@ -9,6 +9,7 @@ pub use table::render as table;
 use super::chart::Drawn;
 use super::kinds::Kind;
 use super::number::{Quantity, count, percent};
+use super::wording::largest_first;
 use super::{Artefact, Report, chart, csv, json, markdown, stored};
 use crate::experiment::compare::Compared;
 use crate::measure::Manifest;
@@ -194,7 +195,7 @@ fn wins(comparison: &Comparison) -> Vec<Win<'_>> {
     }
     wins.retain(|win| !win.winners.is_empty() || !win.losers.is_empty());
     for win in &mut wins {
-        win.winners.sort_by(|a, b| b.difference.mean.abs().total_cmp(&a.difference.mean.abs()));
+        win.winners.sort_by(|a, b| largest_first(a.difference.mean.abs(), b.difference.mean.abs()));
     }
     wins
 }

@@ -112,7 +112,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// How far the best of what misses is away.
-fn nearest(plan: &Plan, nearest: &Nearest) -> String {
+pub(super) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     let Some(one) = plan.candidate(nearest.candidate) else { return String::new() };
     let Some((asked, outcome)) = plan.objectives.get(nearest.objective).zip(one.objectives.get(nearest.objective))
     else {

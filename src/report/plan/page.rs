@@ -62,7 +62,7 @@ fn answer(plan: &Plan) -> Markup {
                     section.card aria-labelledby="set-title" {
                         h2 id="set-title" { "What to set" }
                         @for (axis, value) in plan.axes.iter().zip(&best.values) {
-                            p { code style="overflow-wrap: anywhere" { (axis.key) } }
+                            p { code.key { (axis.key) } }
                             p.figure { (value) }
                         }
                     }

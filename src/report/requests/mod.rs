@@ -126,6 +126,11 @@ impl<W: Write + Send> Rows<W> {
     }
 }
 
+/// Near the beginning or the end of each log, and of no other file.
+pub const MARKS: [&str; 2] = ["source,number,function,instance,born_s,assigned_s,", CREATOR];
+/// What a log in Parquet says about itself.
+const CREATOR: &str = concat!("forewarm request log version ", env!("CARGO_PKG_VERSION"));
+
 /// The columns, in order.
 const COLUMNS: [&str; 16] = [
     "source",

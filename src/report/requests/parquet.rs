@@ -1,5 +1,7 @@
-//! The request log as Apache Parquet. Times are 64-bit floats in seconds; names and outcomes are dictionaries.
+//! The request log as Apache Parquet. Times are 64-bit floats in seconds, as the metadata of their fields says; names and
+//! outcomes are dictionaries.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::{COLUMNS, OUTCOMES, TIMES, place, times};
+use super::{COLUMNS, CREATOR, OUTCOMES, TIMES, place, times};
 use crate::engine::Finished;
 use crate::report::parquet::{finish, of_parquet};
 
@@ -73,6 +75,7 @@ impl<W: Write + Send> Rows<W> {
 /// than half of the whole and made the file larger. Ranges are kept for each group; a page is too short to be worth its own.
 fn properties() -> Result<WriterProperties, ParquetError> {
     let mut properties = WriterProperties::builder()
+        .set_created_by(CREATOR.to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -95,7 +98,8 @@ fn schema() -> Schema {
             "cold" | "cold_affected" => DataType::Boolean,
             _ => DataType::Float64,
         };
-        Field::new(column, kind, column == "instance")
+        let unit = (kind == DataType::Float64).then(|| ("unit".to_owned(), "s".to_owned()));
+        Field::new(column, kind, column == "instance").with_metadata(unit.into_iter().collect::<HashMap<_, _>>())
     });
     Schema::new(fields.to_vec())
 }
@@ -143,5 +147,13 @@ mod tests {
         assert_eq!(rejected.get_ulong(1).ok(), Some(u64::MAX));
         assert!(rejected.get_ulong(3).is_err(), "no instance");
         assert_eq!(rejected.get_string(15).map(String::as_str).ok(), Some("rejected"));
+        let file = reader.metadata().file_metadata();
+        assert_eq!(file.created_by(), Some(CREATOR));
+        let schema = parquet::arrow::parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()).unwrap();
+        let unit = |name: &str| schema.field_with_name(name).unwrap().metadata().get("unit").cloned();
+        assert_eq!(
+            (unit("born_s").as_deref(), unit("execution_s").as_deref(), unit("cold")),
+            (Some("s"), Some("s"), None)
+        );
     }
 }

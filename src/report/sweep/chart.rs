@@ -11,7 +11,7 @@ use super::digest::{Digest, Kept, Parameter};
 use crate::measure::summary::Stat;
 use crate::report::chart::{Axis, Drawn, Scale};
 use crate::report::number::{Quantity, count};
-use crate::report::wording::shown;
+use crate::report::wording::{largest_first, shown};
 use crate::scenario::axis::Unit;
 
 /// More values of a parameter than this are put together into this many groups of about the same size.
@@ -217,7 +217,7 @@ fn by_effect(digest: &Digest) -> Vec<usize> {
         .filter(is_varied)
         .map(|axis| ((0..digest.metrics.len()).map(|metric| effect(digest, axis, metric)).sum(), axis))
         .collect();
-    axes.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    axes.sort_by(|a, b| largest_first(a.0, b.0).then(a.1.cmp(&b.1)));
     // Of axes that vary together the first stands for all.
     let mut free: Vec<usize> = Vec::new();
     for (_, axis) in axes {

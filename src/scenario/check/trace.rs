@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Checker, Names};
 use crate::id::FnId;
-use crate::scenario::data::{Traced, warn_of};
+use crate::scenario::data::{Traced, problem_of, warn_of};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::function::FunctionTable;
@@ -203,13 +203,14 @@ impl Checker<'_, '_> {
     }
 
     fn rate_trace(&mut self, spec: &RateTraceSpec) -> Option<ArrivalSpec> {
-        match RateTrace::read(&self.data.files.input(&spec.file), &spec.options()?) {
+        let input = self.data.files.input(&spec.file);
+        match RateTrace::read(&input, &spec.options()?) {
             Ok(trace) => {
-                warn_of(&trace.remarks, spec.file.place, self.problems);
+                warn_of(&trace.remarks, input.is_confidential, spec.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
-                self.problems.push(Problem::error(spec.file.place, error.to_string()));
+                self.problems.push(problem_of(&error, input.is_confidential, spec.file.place));
                 None
             }
         }

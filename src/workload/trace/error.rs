@@ -15,6 +15,8 @@ pub struct TraceError {
     pub help: Option<String>,
     /// Whether the file could not be read at all, for which the scenario is not to blame.
     pub is_io: bool,
+    /// Whether `message` and `help` may quote what is in the file.
+    quotes: bool,
 }
 
 impl fmt::Display for TraceError {
@@ -30,7 +32,7 @@ impl fmt::Display for TraceError {
 
 impl TraceError {
     pub(super) fn new(file: &str, line: Option<u64>, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), line, message: message.into(), help: None, is_io: false }
+        Self { file: file.to_owned(), line, message: message.into(), help: None, is_io: false, quotes: true }
     }
 
     pub(super) fn help(self, help: impl Into<String>) -> Self {
@@ -44,11 +46,30 @@ impl TraceError {
     }
 
     pub(super) fn io(file: &str, line: Option<u64>, error: &std::io::Error) -> Self {
-        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, UnexpectedEof};
-        // A wrong name or a file that is cut off is the fault of the input.
-        let is_io = !matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound | UnexpectedEof);
-        Self { is_io, ..Self::new(file, line, format!("cannot be read: {error}")) }
+        let message = format!("cannot be read: {error}");
+        Self { is_io: is_of_environment(error), quotes: false, ..Self::new(file, line, message) }
     }
+
+    /// The error without anything that is in the file, if that is confidential.
+    #[must_use]
+    pub fn about(self, is_confidential: bool) -> Self {
+        if !is_confidential || !self.quotes {
+            return self;
+        }
+        Self { help: Some(CONFIDENTIAL.to_owned()), ..Self::new(&self.file, self.line, "is not as it should be") }
+    }
+}
+
+/// Said in place of what is in a file.
+pub(crate) const CONFIDENTIAL: &str =
+    "what is in it is not shown, because the file lies outside the folder of the scenario";
+
+/// Whether an error of reading is that of the machine: a wrong name, a file that is cut off and what a decoder finds wrong
+/// are faults of the input.
+pub(crate) fn is_of_environment(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
+    let is_of_name = matches!(error.kind(), InvalidInput | IsADirectory | NotADirectory | NotFound);
+    error.raw_os_error().is_some() && !is_of_name
 }
 
 /// What a row that cannot be read does.
@@ -119,5 +140,32 @@ impl Skipped {
         self.rows += 1;
         self.first.get_or_insert(error);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, ErrorKind};
+
+    use super::*;
+
+    #[test]
+    fn only_the_machine_is_to_blame_for_what_the_system_answers() {
+        const EIO: i32 = 5;
+        assert!(TraceError::io("x", None, &io::Error::from_raw_os_error(EIO)).is_io);
+        for kind in [ErrorKind::InvalidInput, ErrorKind::InvalidData, ErrorKind::UnexpectedEof, ErrorKind::Other] {
+            assert!(!TraceError::io("x", None, &io::Error::new(kind, "corrupt deflate stream")).is_io, "{kind}");
+        }
+        assert!(!TraceError::io("x", None, &io::Error::from(ErrorKind::NotFound)).is_io);
+    }
+
+    #[test]
+    fn what_is_confidential_is_not_quoted() {
+        let error = TraceError::new("x", Some(3), "\"secret\" is not a number").help("secret");
+        assert!(error.clone().about(false).to_string().contains("secret"));
+        let hidden = error.about(true).to_string();
+        assert!(hidden.starts_with("x:3: ") && !hidden.contains("secret"), "{hidden}");
+        let missing = TraceError::io("x", None, &io::Error::new(ErrorKind::NotFound, "no such file"));
+        assert_eq!(missing.clone().about(true), missing, "nothing of the file is in it");
     }
 }

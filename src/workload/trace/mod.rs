@@ -14,6 +14,7 @@ mod table;
 pub mod write;
 
 pub use azure_2019::{Azure2019, Azure2019Files};
+pub(crate) use error::{CONFIDENTIAL, is_of_environment};
 pub use error::{OnError, Remark, Skipped, TraceError};
 pub use parameters::{RateTraceSpec, TraceFormat, TraceSpec};
 pub use rate::{RateOptions, RateTrace};

@@ -55,6 +55,12 @@ impl TraceSpec {
         check_reading(check, self.start.as_deref(), self.separator.as_deref());
     }
 
+    /// All the files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.durations, &self.memory].into_iter().flatten();
+        std::iter::once(&self.file.value).chain(others).flatten().map(String::as_str)
+    }
+
     /// Whether there are several files where one is read.
     fn has_too_many_files(&self) -> bool {
         self.file.len() > 1 && self.format != TraceFormat::Azure2019

@@ -372,6 +372,7 @@ impl RowTrace {
             rows: 0,
             latest: SimTime::ZERO,
             at_end: false,
+            is_confidential: self.input.is_confidential,
             error: None,
             buffer: Vec::new(),
         })
@@ -420,6 +421,7 @@ pub struct RowReader {
     rows: u64,
     latest: SimTime,
     at_end: bool,
+    is_confidential: bool,
     error: Option<TraceError>,
     buffer: Vec<u8>,
 }
@@ -483,7 +485,7 @@ impl Iterator for RowReader {
                 return None;
             }
             if let Err(error) = self.fill() {
-                self.error = Some(error);
+                self.error = Some(error.about(self.is_confidential));
                 self.held.clear();
             }
         }

@@ -166,7 +166,7 @@ impl Scaling for Autoscaler {
         self.sampler.withdrawn(instance);
     }
 
-    fn looks_at_instances(&self) -> bool {
+    fn looks_at_instances(&self, _now: SimTime) -> bool {
         self.metrics.iter().any(|metric| !matches!(metric, Metric::QueueLength(_)))
     }
 
@@ -207,6 +207,7 @@ mod tests {
                     per_instance: 2,
                     existing: self.pods.len() as u32,
                     ready: self.pods.len() as u32,
+                    taken: 0,
                     instances: &self.pods,
                     in_progress: 0,
                     queued: self.queued,
@@ -219,7 +220,13 @@ mod tests {
                 }
                 while self.pods.len() < wanted {
                     let id = InstanceId(self.pods.len() as u64);
-                    self.pods.push(InstanceView { id, created: now, ready: Some(now), in_flight: 0 });
+                    self.pods.push(InstanceView {
+                        id,
+                        created: now,
+                        ready: Some(now),
+                        in_flight: 0,
+                        last_used: SimTime::ZERO,
+                    });
                     self.policy.ready(now, id);
                 }
                 for pod in &mut self.pods {

@@ -114,6 +114,7 @@ mod tests {
                 per_instance: 1,
                 existing: pods.len() as u32,
                 ready: pods.len() as u32,
+                taken: 0,
                 instances: &pods,
                 in_progress: 0,
                 queued,
@@ -121,7 +122,13 @@ mod tests {
             };
             let answer = policy.decide(&view).expect("it always answers") as usize;
             if answer != pods.len() {
-                let pod = |index| InstanceView { id: InstanceId(index), created: now, ready: Some(now), in_flight: 0 };
+                let pod = |index| InstanceView {
+                    id: InstanceId(index),
+                    created: now,
+                    ready: Some(now),
+                    in_flight: 0,
+                    last_used: SimTime::ZERO,
+                };
                 pods = (0..answer as u64).map(pod).collect();
                 found.push((secs, answer as u32));
             }

@@ -4,7 +4,7 @@ use super::{Digest, Levels, by_effect, left_out, means};
 use crate::report::chart::Axis;
 use crate::report::chart::canvas::{SMALL, Side, TITLE, picture, text_width, tip, tips};
 use crate::report::chart::{BLUE, Drawn, GRID, INK, MUTED, SKY, Scale, Style, WIDTH};
-use crate::report::wording::shown;
+use crate::report::wording::{largest_first, shown};
 
 /// Parameters and metrics at most.
 const MOST: (usize, usize) = (12, 4);
@@ -60,7 +60,7 @@ fn bars(digest: &Digest, axes: &[usize], metric: usize) -> Vec<Bar> {
             Some(Bar { name: digest.axes[*axis].short(digest), low: end(low), high: end(high) })
         })
         .collect();
-    bars.sort_by(|a, b| (b.high.0 - b.low.0).total_cmp(&(a.high.0 - a.low.0)));
+    bars.sort_by(|a, b| largest_first(a.high.0 - a.low.0, b.high.0 - b.low.0));
     bars
 }
 

@@ -1,0 +1,93 @@
+//! What can be typed after `forewarm quick`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use super::shared::FormatArgs;
+use super::value;
+use crate::cli::exit::CliError;
+use crate::cli::print::name_of;
+use crate::scenario::quick::Quick;
+use crate::scenario::registry;
+use crate::time::Span;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  forewarm quick --rps 300 --p50 150ms --p99 600ms
+  forewarm quick --preset aws-lambda --rps 300 --p50 150ms --p99 600ms --cold 2s --memory 1GB --slo 'p99<800ms'
+  forewarm quick --rps 5 --p50 80ms --p99 400ms --slo 'p99<1s' --slo 'cold_start_ratio<1%' --save shop.toml
+
+One function, called at a constant average rate (a Poisson process), in a scenario that --save writes for run, compare and plan. \
+With --slo it also looks for the provisioned concurrency that meets every objective at the least cost.
+
+Exit code 1: an objective is not met, and nothing that was tried meets all of them.")]
+pub(in crate::cli) struct QuickArgs {
+    /// The platform: its limits, cold starts and prices
+    #[arg(long, value_name = "NAME", default_value = "aws-lambda", value_parser = presets())]
+    pub(in crate::cli) preset: String,
+    /// Requests a second, on average
+    #[arg(long, value_name = "N", value_parser = value::rate)]
+    pub(in crate::cli) rps: f64,
+    /// Median running time of a request, as in 150ms
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
+    pub(in crate::cli) p50: Span,
+    /// The time in which 99 of 100 requests run, as in 600ms
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
+    pub(in crate::cli) p99: Span,
+    /// How long a cold start takes [default: what the preset says]
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
+    pub(in crate::cli) cold: Option<Span>,
+    /// Memory of an instance
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = value::plain)]
+    pub(in crate::cli) memory: String,
+    /// What must be met: METRIC<VALUE or METRIC>VALUE, where p99 alone is that of the latency; may be repeated
+    #[arg(long, value_name = "OBJECTIVE", value_parser = value::slo)]
+    pub(in crate::cli) slo: Vec<value::Slo>,
+    /// Write the scenario to this file, which must not exist yet
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) save: Option<PathBuf>,
+    /// Root of the random numbers
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) seed: Option<u64>,
+    /// Worker threads, which do not change the result [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = value::threads)]
+    pub(in crate::cli) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(in crate::cli) format: FormatArgs,
+    /// Show no progress bar
+    #[arg(long)]
+    pub(in crate::cli) no_progress: bool,
+}
+
+impl QuickArgs {
+    /// What the scenario is made from.
+    ///
+    /// # Errors
+    /// Options that contradict each other.
+    pub(in crate::cli) fn scenario(&self) -> Result<Quick, CliError> {
+        if self.p99 < self.p50 {
+            let message = format!("--p99 {} is shorter than --p50 {}", self.p99, self.p50);
+            return Err(CliError::input(message, "99 of 100 requests take at least as long as half of them"));
+        }
+        let name = self.save.as_deref().map_or_else(|| "quick".to_owned(), name_of);
+        Ok(Quick {
+            name,
+            preset: self.preset.clone(),
+            rps: self.rps,
+            p50: self.p50,
+            p99: self.p99,
+            cold: self.cold,
+            memory: self.memory.clone(),
+            objectives: self.slo.iter().map(|slo| slo.0.clone()).collect(),
+            provisioned: Vec::new(),
+        })
+    }
+}
+
+fn presets() -> PossibleValuesParser {
+    PossibleValuesParser::new(registry::platforms().into_iter().map(|listed| listed.name))
+}

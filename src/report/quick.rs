@@ -1,0 +1,75 @@
+//! The answer of `forewarm quick`: what users feel, what it costs, what binds, what to set.
+
+use super::number::Quantity;
+use super::{plan as planned, wording};
+use crate::measure::plan::{Candidate, Plan};
+use crate::measure::summary::Summary;
+
+/// A few lines for the terminal: what holds as it is, and what `plan` recommends, if something must be met.
+#[must_use]
+pub fn answer(summary: &Summary, plan: Option<&Plan>, has_prices: bool) -> String {
+    let lines = [
+        ("Users feel", users(summary)),
+        ("Cost", if has_prices { cost(summary) } else { "no prices given".to_owned() }),
+        ("Binds", binds(summary)),
+        ("Set", setting(summary, plan)),
+    ];
+    lines.iter().map(|(name, text)| format!("{:<12}{text}\n", format!("{name}:"))).collect()
+}
+
+fn users(summary: &Summary) -> String {
+    let total = &summary.total;
+    format!(
+        "p50 {}, p99 {}; {} of requests meet a cold start, {} fail",
+        Quantity::Seconds.stat(&total.latency_s.p50),
+        Quantity::Seconds.stat(&total.latency_s.p99),
+        Quantity::Ratio.stat(&total.cold_start_ratio),
+        Quantity::Ratio.stat(&total.failure_ratio),
+    )
+}
+
+fn cost(summary: &Summary) -> String {
+    let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
+    let million = Quantity::Usd.stat(&summary.total.cost_usd.per_million_requests);
+    format!("{month} for 30 days at this rate, {million} per million requests")
+}
+
+fn binds(summary: &Summary) -> String {
+    match summary.limits.first() {
+        None => "no limit was reached".to_owned(),
+        Some(hit) => format!("{}: {}", wording::limit(hit), wording::held(hit)),
+    }
+}
+
+/// What to set so that everything is met.
+fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
+    let Some(first) = summary.objectives.first() else {
+        return "say what must be met to be told, as in --slo \"p99<800ms\"".to_owned();
+    };
+    let bound = format!("{} {}", first.subject(), wording::bound(first));
+    let asked = if summary.objectives.len() > 1 { "every objective".to_owned() } else { bound };
+    let Some(plan) = plan else {
+        let is_met = summary.objectives.iter().all(|objective| objective.met);
+        return if is_met { format!("nothing: {asked} is met") } else { format!("{asked} is not met") };
+    };
+    let today = plan.candidates.iter().find(|one| one.number == 0);
+    match plan.best.and_then(|best| plan.candidate(best)) {
+        Some(best) if best.number == 0 => format!("nothing: {asked} is met as it is"),
+        Some(best) => format!("{} meets {asked} for {}", plan.describe(best), price(best, today)),
+        None => match &plan.nearest {
+            Some(nearest) => planned::nearest(plan, nearest),
+            None => format!("nothing that was tried meets {asked}"),
+        },
+    }
+}
+
+/// What a configuration costs, and how much that is beside today's.
+fn price(one: &Candidate, today: Option<&Candidate>) -> String {
+    let Some(month) = one.month_usd.mean else { return "an unknown price".to_owned() };
+    let text = format!("{} a month", Quantity::Usd.text(month));
+    match today.and_then(|today| today.month_usd.mean) {
+        Some(before) if before > month => format!("{text}, which saves {}", Quantity::Usd.text(before - month)),
+        Some(before) => format!("{text}, {} more than now", Quantity::Usd.text(month - before)),
+        None => text,
+    }
+}

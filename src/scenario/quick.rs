@@ -1,0 +1,114 @@
+//! A scenario from a handful of numbers, for `forewarm quick`: one function, one source, and what may be set.
+
+use std::fmt::Write as _;
+
+use crate::time::Span;
+
+/// Requests of a replication: enough for a 99th percentile, and over in a moment.
+const REQUESTS: f64 = 50_000.0;
+/// The shortest and the longest time that is simulated.
+const HORIZON: (f64, f64) = (5.0 * 60.0, 7.0 * 86_400.0);
+/// Part of the time that is not measured: the platform starts empty.
+const WARM_UP: f64 = 0.2;
+/// Provisioned concurrency that is looked at, in parts of the mean number of requests in progress.
+const PROVISIONED: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 1.0, 1.2, 1.5];
+
+/// Numbers of provisioned instances to look at, where `busy` requests are in progress on average and `most` may be asked for.
+#[must_use]
+pub fn provisioned(busy: f64, most: u64) -> Vec<u64> {
+    // One more than the mean for what comes at once, so that a quiet service has a choice too.
+    let mut levels: Vec<u64> = PROVISIONED.iter().map(|part| (part * (busy + 1.0)).ceil() as u64).collect();
+    levels.retain(|level| *level <= most);
+    levels.dedup();
+    levels
+}
+
+/// What is known about a service.
+#[derive(Clone, Debug)]
+pub struct Quick {
+    /// Name of the scenario.
+    pub name: String,
+    /// The platform preset.
+    pub preset: String,
+    /// Requests a second, on average.
+    pub rps: f64,
+    /// Median running time.
+    pub p50: Span,
+    /// The 99th percentile of running times.
+    pub p99: Span,
+    /// How long a cold start takes; none: what the preset says.
+    pub cold: Option<Span>,
+    /// Memory of an instance, as `1GB`.
+    pub memory: String,
+    /// What must be met: the keys and values of each `[[objective]]`.
+    pub objectives: Vec<Vec<(&'static str, String)>>,
+    /// Provisioned concurrency to choose from.
+    pub provisioned: Vec<u64>,
+}
+
+impl Quick {
+    /// The scenario as text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let horizon = (REQUESTS / self.rps).clamp(HORIZON.0, HORIZON.1).round();
+        let [horizon, warm_up] =
+            [horizon, (WARM_UP * horizon).round()].map(|s| Span::from_secs_f64(s).unwrap_or(Span::ZERO).to_string());
+        let Self { name, preset, rps, p50, p99, memory, .. } = self;
+        let mut text = format!(
+            "# Written by `forewarm quick`: a start, to be made like the service it stands for.\n\n\
+             [scenario]\n\
+             name = \"{name}\"\n\n\
+             [simulation]\n\
+             horizon = \"{horizon}\"\n\
+             warm-up = \"{warm_up}\"\n\
+             seed = 1\n\
+             replications = 5\n\n\
+             [platform]\n\
+             preset = \"{preset}\"\n\n\
+             [[function]]\n\
+             name = \"main\"\n\
+             memory = \"{memory}\"\n\
+             timeout = \"15m\"                      # longer than any request runs\n\
+             "
+        );
+        let _ = match p50 == p99 {
+            true => write!(text, "[function.duration.constant]\nvalue = \"{p50}\"\n"),
+            false => write!(text, "[function.duration.log-normal]\nmedian = \"{p50}\"\np99 = \"{p99}\"\n"),
+        };
+        if let Some(cold) = self.cold {
+            let _ = write!(text, "[function.cold-start.constant]\nvalue = \"{cold}\"\n");
+        }
+        let _ = write!(
+            text,
+            "\n[[source]]\nname = \"users\"\nfunction = \"main\"\n\
+             [source.arrivals.poisson]             # the same rate all day: `diurnal` has a rhythm, `trace` what was recorded\n\
+             rate = \"{rps}/s\"\n"
+        );
+        for objective in &self.objectives {
+            text.push_str("\n[[objective]]\n");
+            objective.iter().for_each(|(key, value)| text.push_str(&format!("{key} = \"{value}\"\n")));
+        }
+        if !self.objectives.is_empty() && self.provisioned.len() > 1 {
+            let levels: Vec<_> = self.provisioned.iter().map(u64::to_string).collect();
+            let _ = write!(
+                text,
+                "\n[plan]                                # what may be set to meet the objectives\n\
+                 \"function.main.concurrency.provisioned\" = [{}]\n",
+                levels.join(", ")
+            );
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn provisioned_instances_are_few_numbers_around_the_mean() {
+        assert_eq!(provisioned(53.7, 900), [0, 28, 44, 50, 55, 66, 83]);
+        assert_eq!(provisioned(0.01, 900), [0, 1, 2]);
+        assert_eq!(provisioned(1_000.0, 900), [0, 501, 801]);
+    }
+}
