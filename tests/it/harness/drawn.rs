@@ -118,7 +118,8 @@ pub(crate) fn any_scenario(kind: Kind) -> impl Strategy<Value = String> {
         "concurrency.account-limit = 11\nscaling = { burst = 3, rate = \"1/s\" }",
         "concurrency = { account-limit = 12, request-rate-per-concurrency = \"1/s\" }\ninit-timeout = \"1s\"",
         "init-timeout = \"500ms\"",
-        "memory.budget = \"1GB\"",
+        // Room for twelve instances of 128 MB: as many as three functions may have at the start.
+        "memory.budget = \"1536MB\"",
     ]);
     let more = move |index| prop::option::of(function(index, kind));
     (0..1000_u32, platform, function(0, kind), more(1), more(2)).prop_map(|(seed, platform, first, second, third)| {
