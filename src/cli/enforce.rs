@@ -13,7 +13,7 @@ use crate::measure::summary::ObjectiveResult;
 use crate::report::junit::{self, Suite};
 use crate::scenario::{Objective, Scenario};
 
-/// Adds the objectives of the command line to every scenario, and sees to it that there is something to judge by.
+/// Adds the objectives of the command line to every scenario, and checks that there is something to judge.
 ///
 /// # Errors
 /// All that is wrong with them, at once.
@@ -62,7 +62,7 @@ pub(super) fn needs_intervals(args: &EnforceArgs, replications: u32) -> Result<(
     if is_confident(args) && replications < 2 {
         return Err(CliError::input(
             "--enforce asks for whole intervals, and one replication makes none",
-            "ask for more with --replications 5, or leave --enforce away to judge by the mean",
+            "ask for more with --replications 5, or omit --enforce to judge by the mean",
         ));
     }
     Ok(())

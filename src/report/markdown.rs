@@ -84,7 +84,7 @@ pub fn comparison(comparison: &Comparison, manifest: &Manifest) -> String {
     let extent = comparison.contenders.first().map(|one| wording::extent(&one.summary)).unwrap_or_default();
     let _ = writeln!(
         text,
-        "forewarm compare, **{}**: {extent}, the same luck for all.\n",
+        "forewarm compare, **{}**: {extent}, common random numbers.\n",
         plain(&comparison.scenario.name)
     );
     for variant in &variants {

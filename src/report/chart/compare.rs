@@ -29,8 +29,8 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         drawn(
             "tradeoff",
             &format!(
-                "To the left is cheaper, down is faster. Lines are each contender's own 95 % intervals; because all meet \
-                 the same luck, differences are far more certain than these suggest.{}",
+                "To the left is cheaper, down is faster. Lines are each contender's own 95 % intervals; with common \
+                 random numbers, differences are far more certain than these suggest.{}",
                 left_out(order.len(), POINTS)
             ),
             tradeoff(&order[..order.len().min(POINTS)]).svg(),

@@ -137,8 +137,8 @@ pub(super) fn method(comparison: &Comparison) -> String {
         n => format!("{n} planned looks ({} replications)", list(&method.looks)),
     };
     format!(
-        "Differences are to {}, replication by replication, with the same luck for all. Their {} intervals hold together at \
-         {}, over {looks}: Bonferroni, {} each.",
+        "Differences are to {}, replication by replication, with common random numbers. Their {} intervals hold \
+         simultaneously at {}, over {looks}: Bonferroni, {} each.",
         comparison.baseline,
         count(method.comparisons as f64),
         percent(method.confidence),

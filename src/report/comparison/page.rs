@@ -52,7 +52,7 @@ fn answer(comparison: &Comparison) -> Markup {
         header {
             p.kicker { "forewarm compare · " (comparison.scenario.name) }
             h1.verdict { (title) }
-            p.extent { (extent) ", the same luck for all" }
+            p.extent { (extent) ", common random numbers" }
         }
         div.cards {
             @if has_objectives { (objectives(comparison)) }
@@ -268,9 +268,9 @@ fn sure(comparison: &Comparison) -> Markup {
     html! {
         p { (method(comparison)) }
         p {
-            "Replication k of every contender meets the same requests with the same luck, so that only what the variant \
-             changes differs. An interval holds the mean of these differences; it takes the differences of replications to be \
-             roughly normal."
+            "Replication k of every contender serves the same requests (common random numbers), so only the effect of the \
+             variant remains. The intervals are of the mean of these differences, and assume that the differences are roughly \
+             normal."
         }
     }
 }

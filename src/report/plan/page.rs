@@ -283,8 +283,8 @@ fn sure(plan: &Plan) -> Markup {
             }
         }
         p {
-            "Replication k of every configuration meets the same requests with the same luck. A range of a mean takes the \
-             replications to be roughly normal; where rare events decide, their number has to say the same."
+            "All configurations use common random numbers. Intervals of means assume that replications are roughly \
+             normal; where rare events decide, the event counts must agree."
         }
     }
 }

@@ -176,8 +176,8 @@ fn method(scenario: &Scenario, digest: &Digest, manifest: &Manifest) -> maud::Ma
             @if manifest.replications == 1 { "1 replication" } @else { (manifest.replications) " replications" }
             " of each"
             @if is_common {
-                ". All points meet the same requests with the same luck (common random numbers): differences between points \
-                 are more certain than their intervals suggest."
+                ". All points use common random numbers: differences between points are more certain than their \
+                 intervals suggest."
             } @else { ". Each point has a seed of its own." }
         }
         p { "± is half of the 95 % interval over replications." }

@@ -26,8 +26,8 @@ table! {
         default zip: List<Map<AxisValues, MAX_AXES>, 0, MAX_AXES> = Vec::new(),
         /// Points drawn from the whole space, in place of all combinations.
         optional sampling: SamplingTable,
-        /// Whether all points meet the same requests with the same luck, so that their differences are clear. If not, each
-        /// point has a seed of its own.
+        /// Whether all points use common random numbers, so that their differences are clear. If not, each point has its own
+        /// seed.
         default common_random_numbers: Flag = true,
     }
 }
