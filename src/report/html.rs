@@ -10,6 +10,7 @@ use super::wording;
 use super::{Artefact, Report, csv, evidence, json, markdown, stored, table};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
+use crate::scenario::objective::TOLERATED_FAILURES;
 
 /// How many functions are shown before "show all".
 const ROWS: usize = 25;
@@ -133,6 +134,7 @@ fn answer(summary: &Summary) -> Markup {
                 p {
                     "p50 " (Quantity::Seconds.stat(&total.latency_s.p50)) ", cold starts "
                     (Quantity::Ratio.stat(&total.cold_start_ratio)) ", failed " (Quantity::Ratio.stat(&total.failure_ratio)) "."
+                    @if total.failure_ratio.mean >= TOLERATED_FAILURES { " Latency is that of completed requests only." }
                 }
             }
         }
