@@ -377,6 +377,7 @@ impl<'s> FastFunction<'s> {
     }
 
     #[cold]
+    #[inline(never)]
     fn reject<O: Observer>(&self, new: NewRequest, limit: Limit, now: SimTime, ctx: &mut Context<O>) {
         ctx.observer.throttled(now, self.id, limit);
         let ended = Finished::unserved(new.source, new.number, self.id, now, now, Outcome::Rejected);

@@ -73,7 +73,8 @@ impl<O: Observer> Context<O> {
     }
 
     /// An invocation has ended. Where the path is empty it was the whole request.
-    #[inline]
+    // Always: a call would write what has ended to memory only to read it again, at every request.
+    #[inline(always)]
     pub(super) fn end_invocation(&mut self, ended: &Finished, call: Key<Call>) {
         self.observer.finished(ended);
         if call.is_nil() {
