@@ -54,6 +54,10 @@ impl Policy for AzureFlexSpec {
         Some(Box::new(AzureFlex::new(self.clone())))
     }
 
+    fn minimum_instances(&self) -> u32 {
+        self.always_ready
+    }
+
     fn slots(&self, memory_mb: u32) -> Option<Slots> {
         let number = self.per_instance_concurrency.or(standard_concurrency(memory_mb))?;
         Some(Slots { key: "per-instance-concurrency", number })

@@ -74,6 +74,10 @@ impl Policy for CloudRunSpec {
         Some(Box::new(CloudRun::new(self.clone())))
     }
 
+    fn minimum_instances(&self) -> u32 {
+        self.min_instances
+    }
+
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {
         Some(Slots { key: "concurrency", number: self.concurrency })
     }

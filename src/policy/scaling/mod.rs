@@ -128,14 +128,8 @@ pub trait Policy {
     }
 
     /// Instances that it keeps at least, where clouds charge for them as such.
-    #[must_use]
-    pub fn minimum_instances(&self) -> u32 {
-        match self {
-            Self::Thresholds(spec) => spec.min_instances,
-            Self::CloudRun(spec) => spec.min_instances,
-            Self::AzureFlex(spec) => spec.always_ready,
-            _ => 0,
-        }
+    fn minimum_instances(&self) -> u32 {
+        0
     }
 
     /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;

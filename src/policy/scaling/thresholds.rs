@@ -49,6 +49,10 @@ impl Policy for ThresholdsSpec {
         Some(Box::new(Thresholds::new(self.clone())))
     }
 
+    fn minimum_instances(&self) -> u32 {
+        self.min_instances
+    }
+
     fn pause(&self) -> Option<Span> {
         Some(self.interval)
     }
