@@ -15,7 +15,7 @@ use super::{MONTH, RunResult};
 use crate::engine::Limit;
 use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
-use crate::scenario::{Billing, Function, Overflow, Scenario, Source, Subject};
+use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -184,7 +184,8 @@ impl Replication {
         let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
         let billing = scenario.platform.billing.as_ref();
         billing.map_or(0.0, |billing| {
-            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, ..billing.clone() }) - total(billing)
+            let resources = ResourceBilling { free: FreeResources::default(), ..billing.resources.clone() };
+            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, resources, ..billing.clone() }) - total(billing)
         })
     }
 
