@@ -11,7 +11,7 @@
 //! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 2 | [`dist`] | distributions |
 //! | 3 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
-//! | 4 | [`scenario`] | the scenario file, read and checked |
+//! | 4 | [`scenario`], [`import`] | the scenario file, read and checked; infrastructure files as a scenario |
 //! | 5 | [`engine`] | the simulation itself |
 //! | 6 | [`measure`] | what is recorded: summary, time series, cost |
 //! | 7 | [`experiment`] | replications, cells: the only place where threads share work |
@@ -25,6 +25,7 @@ pub mod dist;
 pub mod engine;
 pub mod experiment;
 pub mod id;
+pub mod import;
 pub mod measure;
 pub mod metric;
 pub mod path;

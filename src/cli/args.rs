@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod import;
 mod quick;
 mod shared;
 mod trace;
@@ -12,6 +13,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
+pub(super) use import::ImportArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
 pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
@@ -32,6 +34,7 @@ Examples:
   forewarm plan shop.toml                 what to set, what it costs, when it breaks
   forewarm report results/shop            the report of stored results again
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
+  forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -54,6 +57,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
     Quick(QuickArgs),
+    /// Make a scenario of infrastructure files: SAM, serverless.yml, Terraform, Kubernetes ...
+    Import(ImportArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name

@@ -97,16 +97,23 @@ fn fits(wanted: &str, line: &str) -> bool {
     }
 }
 
+/// Copies the files of a folder of the project to the same place below another.
+fn copy(name: &str, to: &Path) {
+    fs::create_dir_all(to.join(name)).expect("a folder");
+    for entry in fs::read_dir(Path::new(ROOT).join(name)).expect("files") {
+        let path = entry.expect("an entry").path();
+        fs::copy(&path, to.join(name).join(path.file_name().expect("a name"))).expect("a copy");
+    }
+}
+
 #[test]
 fn examples_do_what_they_say() {
     let mut wrong = Vec::new();
     let mut count = 0;
     for page in pages() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("scenarios")).expect("a folder");
-        for entry in fs::read_dir(Path::new(ROOT).join("scenarios")).expect("scenarios") {
-            let path = entry.expect("an entry").path();
-            fs::copy(&path, folder.path().join("scenarios").join(path.file_name().expect("a name"))).expect("a copy");
+        for copied in ["scenarios", "tests/import"] {
+            copy(copied, folder.path());
         }
         for example in examples(&fs::read_to_string(&page).expect("a page")) {
             count += 1;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("time", 0),
     ("id", 0),
     ("rng", 0),
@@ -17,6 +17,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("policy", 3),
     ("path", 3),
     ("scenario", 4),
+    ("import", 4),
     ("engine", 5),
     ("measure", 6),
     ("experiment", 7),
