@@ -85,19 +85,20 @@ pub(super) fn failures(summary: &Summary) -> Option<String> {
     })
 }
 
-/// Cost per month, as it is told first: what is free each month is a line of its own.
+/// What the measured part cost, then what a month would; what is free each month is a line of its own.
 pub(super) fn cost_card(summary: &Summary) -> Card {
     if !summary.has_prices {
         return Card::new("Cost", "no prices given", []);
     }
     let measured = Quantity::Usd.stat(&summary.total.cost_usd.total);
-    let mut lines = vec![format!("30 days at this rate; {measured} for what was measured")];
+    let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
+    let mut lines = vec![format!("{month} a month if it went on at this rate")];
     let free = summary.monthly_free_usd.mean;
     if free > 0.0 {
         let list = Quantity::Usd.text(summary.monthly_cost_usd.mean + free);
-        lines.push(format!("list price {list}, less {} of free amounts", Quantity::Usd.text(free)));
+        lines.push(format!("list price {list} a month, less {} of free amounts", Quantity::Usd.text(free)));
     }
-    Card::new("Cost", format!("{} a month", Quantity::Usd.stat(&summary.monthly_cost_usd)), lines)
+    Card::new("Cost", format!("{measured} for {}", duration(summary.measured_s)), lines)
 }
 
 /// A limit with its value and whom it held back: `reserved 200 of checkout`.

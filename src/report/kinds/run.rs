@@ -127,7 +127,7 @@ fn cards(summary: &Summary) -> Vec<Card> {
         )],
     );
     if phrases::is_much(total.failure_ratio.mean) {
-        users.lines.push("Latency is that of completed requests only.".to_owned());
+        users.lines.push("latencies of completed requests only".to_owned());
     }
     let limits = match summary.limits.split_first() {
         None => Card::new("Limits", "none was reached", []),
