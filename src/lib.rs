@@ -7,23 +7,25 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | 0 | [`time`], [`id`], [`rng`], [`bits`] | the clock, ids, random streams; ordered sets of small numbers |
-//! | 1 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
-//! | 2 | [`dist`] | distributions |
-//! | 3 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
-//! | 4 | [`scenario`] | the scenario file, read and checked |
-//! | 5 | [`engine`] | the simulation itself |
-//! | 6 | [`measure`] | what is recorded: summary, time series, cost |
-//! | 7 | [`experiment`] | replications, cells: the only place where threads share work |
-//! | 8 | [`report`] | tables, charts, pages: values in, text out |
-//! | 9 | [`study`] | commands without a command line: text and options in, named files out |
-//! | 10 | [`cli`] | the command line: the only place with files, clock and terminal |
+//! | 0 | [`time`], [`id`], `hash`, [`bits`] | the clock, ids, a hash, ordered sets of small numbers |
+//! | 1 | [`rng`] | random streams |
+//! | 2 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
+//! | 3 | [`dist`] | distributions |
+//! | 4 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
+//! | 5 | [`scenario`] | the scenario file, read and checked |
+//! | 6 | [`engine`] | the simulation itself |
+//! | 7 | [`measure`] | what is recorded: summary, time series, cost |
+//! | 8 | [`experiment`] | replications, cells: the only place where threads share work |
+//! | 9 | [`report`] | tables, charts, pages: values in, text out |
+//! | 10 | [`study`] | commands without a command line: text and options in, named files out |
+//! | 11 | [`cli`] | the command line: the only place with files, clock and terminal |
 
 pub mod bits;
 pub mod cli;
 pub mod dist;
 pub mod engine;
 pub mod experiment;
+mod hash;
 pub mod id;
 pub mod measure;
 pub mod metric;
@@ -33,7 +35,8 @@ pub mod queueing;
 pub mod report;
 pub mod rng;
 pub mod scenario;
-mod schema;
+#[doc(hidden)]
+pub mod schema;
 pub mod stats;
 pub mod study;
 pub mod time;

@@ -10,6 +10,8 @@ use std::ops::{Deref, DerefMut};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
+use crate::hash::fnv1a;
+
 /// The generator behind every stream.
 pub type Stream = Xoshiro256PlusPlus;
 
@@ -108,10 +110,7 @@ impl Streams {
 
     fn key(&self, owner: &str, purpose: Purpose) -> u64 {
         // FNV-1a over the name, then two rounds of mixing: names differ in few bits.
-        let name = owner
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        mix(mix(self.root ^ name).wrapping_add(purpose as u64))
+        mix(mix(self.root ^ fnv1a(owner.as_bytes())).wrapping_add(purpose as u64))
     }
 }
 

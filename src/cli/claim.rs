@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::exit::CliError;
-use super::journal::checksum;
+use crate::hash::fnv1a;
 
 /// What locks and temporary files and folders begin with.
 const PREFIX: &str = ".forewarm-";
@@ -40,7 +40,7 @@ impl Claim {
             |error: io::Error| CliError::of_path(format!("cannot write {}", shown.display()), without_name(&error));
         let parent = target.parent().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
         let name = target.file_name().unwrap_or_default().as_encoded_bytes();
-        let path = |ending: &str| parent.join(format!("{}{:0DIGITS$x}{ending}", prefix(), checksum(name)));
+        let path = |ending: &str| parent.join(format!("{}{:0DIGITS$x}{ending}", prefix(), fnv1a(name)));
         let claim = match lock(&path(LOCK)) {
             Ok(file) => {
                 let claim = Self { lock: Some((file, path(LOCK))), temporary: path(TEMPORARY) };
@@ -91,7 +91,7 @@ fn prefix() -> String {
     let machine = rustix::system::uname().nodename().to_bytes().to_vec();
     #[cfg(not(unix))]
     let machine = std::env::var_os("COMPUTERNAME").unwrap_or_default().into_encoded_bytes();
-    format!("{PREFIX}{:08x}-", checksum(&machine) as u32)
+    format!("{PREFIX}{:08x}-", fnv1a(&machine) as u32)
 }
 
 /// What went wrong, without the temporary name, which nobody knows.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::hash::fnv1a;
 use crate::measure::sweep::Row;
 
 /// At least so often what was written is forced onto the disk, so that even a power cut costs little.
@@ -211,24 +212,19 @@ fn encode(row: &Row) -> Vec<u8> {
     let mut record = Vec::with_capacity(record_len(row.values.len()));
     record.extend(row.number.to_le_bytes());
     row.values.iter().for_each(|value| record.extend(value.to_le_bytes()));
-    record.extend(checksum(&record).to_le_bytes());
+    record.extend(fnv1a(&record).to_le_bytes());
     record
 }
 
 /// The row of a record; none if its checksum is wrong.
 fn decode(record: &[u8]) -> Option<Row> {
     let (content, sum) = record.split_at_checked(record.len().checked_sub(WORD)?)?;
-    if sum != checksum(content).to_le_bytes() {
+    if sum != fnv1a(content).to_le_bytes() {
         return None;
     }
     let mut words = content.chunks_exact(WORD).map(|word| word.try_into().unwrap_or([0; WORD]));
     let number = u64::from_le_bytes(words.next()?);
     Some(Row { number, values: words.map(f64::from_le_bytes).collect() })
-}
-
-/// The 64-bit FNV-1a hash.
-pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::args::{Format, ListArgs, Listing};
 use super::exit::{CliError, ExitStatus};
 use super::terminal;
-use crate::dist;
 use crate::metric::{self, Better, Metric};
 use crate::scenario::registry::{self, Listed};
 
@@ -73,12 +72,7 @@ fn rows(what: Listing) -> Vec<Row> {
             .collect(),
         Listing::Platforms => registry::platforms().into_iter().map(|listed| Row::of(None, listed)).collect(),
         Listing::Arrivals => registry::arrivals().into_iter().map(|listed| Row::of(None, listed)).collect(),
-        Listing::Distributions => (dist::kinds().iter())
-            .map(|(name, about, parameters)| Row {
-                parameters: Some((*parameters).to_owned()),
-                ..Row::new(*name, *about)
-            })
-            .collect(),
+        Listing::Distributions => registry::distributions().into_iter().map(|listed| Row::of(None, listed)).collect(),
         Listing::Metrics => metric::metrics().iter().map(Row::of_metric).collect(),
     }
 }

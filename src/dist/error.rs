@@ -1,5 +1,7 @@
 //! What the constructors refuse, and the checks they share.
 
+use super::Dist;
+use crate::schema::check::Check;
 use crate::time::Span;
 
 /// Why parameters do not make a distribution.
@@ -74,6 +76,19 @@ pub enum DistError {
     },
 }
 
+impl DistError {
+    /// The parameter that is to blame, if it is one.
+    pub(crate) const fn parameter(&self) -> &'static str {
+        match self {
+            Self::NotPositive(name) | Self::TooLong(name) | Self::Empty(name) | Self::OutOfRange { name, .. } => name,
+            Self::MinAboveMax { .. } => "max",
+            Self::MeanBeyondPoints { .. } => "mean",
+            Self::TailBelowMedian { .. } => "p99",
+            _ => "",
+        }
+    }
+}
+
 /// A range of durations that may be open above.
 fn range(low: Span, high: Span) -> String {
     if high >= Span::MAX_WRITTEN { format!("{low} or more") } else { format!("from {low} to {high}") }
@@ -92,4 +107,26 @@ pub(super) fn fits(name: &'static str, span: Span) -> Result<f64, DistError> {
 /// A number in a range; NaN is in none.
 pub(super) fn within(name: &'static str, value: f64, low: f64, high: f64) -> Result<f64, DistError> {
     if (low..=high).contains(&value) { Ok(value) } else { Err(DistError::OutOfRange { name, value, low, high }) }
+}
+
+/// Reports what a constructor refuses, at the parameter that is to blame; `called`: names of the constructor's that the file
+/// has otherwise.
+pub(super) fn report(check: &mut Check<'_, '_, '_>, result: Result<Dist, DistError>, called: &[(&str, &str)]) {
+    let Err(error) = result else { return };
+    let blamed = error.parameter();
+    let key = called.iter().find(|(name, _)| *name == blamed).map_or(blamed, |(_, key)| *key);
+    check.of_kind(check.span(key), error);
+}
+
+/// The same, at the element of a list that is to blame.
+pub(super) fn report_in_list(check: &mut Check<'_, '_, '_>, result: Result<Dist, DistError>, list: &str) {
+    let Err(error) = result else { return };
+    let place = match error {
+        DistError::Unsorted { place } | DistError::BranchProbability { place, .. } => {
+            check.span(&format!("{list}.{place}"))
+        }
+        DistError::MeanBeyondPoints { .. } => check.span("mean"),
+        _ => check.span(list),
+    };
+    check.of_kind(place, error);
 }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use rand_distr::Distribution;
+use rand_distr::Distribution as _;
 use statrs::distribution::ContinuousCDF;
 
-use super::{Dist, DistError, error};
+use super::{Dist, DistError, Distribution, error};
+use crate::dist::error::report;
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::Span;
 
 /// Shapes beyond these ends are 0 or the mean, for all that a clock can tell.
@@ -19,6 +22,50 @@ pub struct Gamma {
     scale_ns: f64,
     sampler: rand_distr::Gamma<f64>,
     standard: statrs::distribution::Gamma,
+}
+
+parameters! {
+    /// Coefficient of variation 1 / sqrt(shape).
+    pub struct GammaSpec {
+        /// Mean.
+        required mean: Duration,
+        /// Shape: the coefficient of variation is 1 / sqrt(shape).
+        required shape: Positive,
+    }
+}
+
+impl GammaSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for GammaSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::gamma(self.mean, self.shape)
+    }
+}
+
+parameters! {
+    /// The sum of exponential stages: coefficient of variation 1 / sqrt(stages).
+    pub struct ErlangSpec {
+        /// Mean over all stages.
+        required mean: Duration,
+        /// Number of stages.
+        required stages: Count<1, 1_000_000>,
+    }
+}
+
+impl ErlangSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for ErlangSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::erlang(self.mean, self.stages)
+    }
 }
 
 impl Dist {

@@ -5,11 +5,109 @@
 
 use statrs::function::gamma::ln_gamma;
 
-use super::{Dist, DistError, error};
+use super::{Dist, DistError, Distribution, error};
+use crate::dist::error::report;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Duration, Positive};
 use crate::time::Span;
 
 /// Shapes beyond these ends are constants or never finite in practice.
 const SHAPES: (f64, f64) = (0.05, 1000.0);
+
+parameters! {
+    /// Memoryless.
+    pub struct ExponentialSpec {
+        /// Mean.
+        required mean: Duration,
+    }
+}
+
+impl ExponentialSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for ExponentialSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::exponential(self.mean)
+    }
+}
+
+parameters! {
+    /// Heavy-tailed below shape 1, exponential at 1: `scale` or `mean`, and `shape`.
+    pub struct WeibullSpec {
+        /// The 63.2nd percentile.
+        optional scale: Duration,
+        /// Mean.
+        optional mean: Duration,
+        /// Shape: below 1 heavy-tailed, 1 exponential.
+        required shape: Positive,
+    }
+}
+
+impl WeibullSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if check.either(&[&[("scale", self.scale.is_some())], &[("mean", self.mean.is_some())]]).is_some() {
+            report(check, self.dist(), &[]);
+        }
+    }
+}
+
+impl Distribution for WeibullSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        match (self.scale, self.mean) {
+            (Some(scale), _) => Dist::weibull(scale, self.shape),
+            (None, mean) => Dist::weibull_mean(mean.unwrap_or(Span::ZERO), self.shape),
+        }
+    }
+}
+
+parameters! {
+    /// Power-law tail: P(X > x) = (scale / x)^shape.
+    pub struct ParetoSpec {
+        /// Smallest value.
+        required scale: Duration,
+        /// Tail index: the mean is infinite up to 1, the variance up to 2.
+        required shape: Positive,
+    }
+}
+
+impl ParetoSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for ParetoSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::pareto(self.scale, self.shape)
+    }
+}
+
+parameters! {
+    /// Burr XII: P(X > x) = (1 + (x / scale)^c)^-k.
+    pub struct BurrSpec {
+        /// Scale.
+        required scale: Duration,
+        /// Inner shape.
+        required c: Positive,
+        /// Outer shape.
+        required k: Positive,
+    }
+}
+
+impl BurrSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for BurrSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::burr(self.scale, self.c, self.k)
+    }
+}
 
 impl Dist {
     /// Exponential with this mean.

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use rand::RngExt;
 use rand_distr::Exp1;
 
-use super::{Dist, DistError, error};
+use super::{Dist, DistError, Distribution, error};
+use crate::dist::error::report_in_list;
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_STATES;
+use crate::schema::scalars::{Duration, Share};
 use crate::time::Span;
 
 /// How far written probabilities may miss 1, for rounding.
@@ -22,6 +26,37 @@ struct Branch {
     /// Of this branch or one before it.
     cumulative: f64,
     mean_ns: f64,
+}
+
+parameters! {
+    /// A mixture of exponentials, more variable than one.
+    pub struct HyperExponentialSpec {
+        /// The exponentials; their probabilities add up to 1.
+        required branches: List<BranchSpec, 1, MAX_STATES>,
+    }
+}
+
+parameters! {
+    /// One exponential of a mixture.
+    pub struct BranchSpec {
+        /// How often it is drawn from.
+        required probability: Share,
+        /// Its mean.
+        required mean: Duration,
+    }
+}
+
+impl HyperExponentialSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report_in_list(check, self.dist(), "branches");
+    }
+}
+
+impl Distribution for HyperExponentialSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        let branches: Vec<_> = self.branches.iter().map(|branch| (branch.probability, branch.mean)).collect();
+        Dist::hyper_exponential(&branches)
+    }
 }
 
 impl Dist {

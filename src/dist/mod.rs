@@ -7,7 +7,6 @@
 mod error;
 mod gamma;
 mod hazard;
-mod kinds;
 mod mixture;
 mod normal;
 mod scaled;
@@ -22,12 +21,92 @@ use rand_distr::{Exp1, StandardNormal};
 
 pub use error::DistError;
 pub use gamma::Gamma;
-pub use kinds::kinds;
 pub use mixture::HyperExponential;
-pub use table::{Empirical, Percentiles};
+pub use table::{Empirical, Percentiles, Unit};
 
 use crate::rng::{Block, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::Duration;
 use crate::time::{NANOS_PER_SECOND, Span};
+
+use error::report;
+use gamma::{ErlangSpec, GammaSpec};
+use hazard::{BurrSpec, ExponentialSpec, ParetoSpec, WeibullSpec};
+use mixture::HyperExponentialSpec;
+use normal::{LogNormalSpec, NormalSpec};
+use table::{EmpiricalSpec, PercentilesSpec};
+
+union! {
+    /// A distribution of durations.
+    pub enum DistSpec ("distribution"): Distribution {
+        "constant" => Constant(ConstantSpec),
+        "uniform" => Uniform(UniformSpec),
+        "exponential" => Exponential(ExponentialSpec),
+        "log-normal" => LogNormal(LogNormalSpec),
+        "normal" => Normal(NormalSpec),
+        "gamma" => Gamma(GammaSpec),
+        "erlang" => Erlang(ErlangSpec),
+        "weibull" => Weibull(WeibullSpec),
+        "pareto" => Pareto(ParetoSpec),
+        "hyper-exponential" => HyperExponential(HyperExponentialSpec),
+        "burr" => Burr(BurrSpec),
+        "percentiles" => Percentiles(PercentilesSpec),
+        "empirical" => Empirical(EmpiricalSpec),
+    }
+}
+
+/// What the parameters of a distribution make.
+pub trait Distribution {
+    /// The distribution, ready to be sampled.
+    ///
+    /// # Errors
+    /// Parameters that make none.
+    fn dist(&self) -> Result<Dist, DistError>;
+
+    /// The file that holds its values, and their unit, where it does not hold them itself.
+    fn file(&self) -> Option<(&Spanned<String>, Option<Unit>)> {
+        None
+    }
+
+    /// Takes the values that were read from its file.
+    fn load(&mut self, _values: &Empirical) {}
+}
+
+parameters! {
+    /// Always the same value.
+    pub struct ConstantSpec {
+        /// The value; 0s is allowed.
+        required value: Duration,
+    }
+}
+
+impl Distribution for ConstantSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Ok(Dist::Constant(self.value))
+    }
+}
+
+parameters! {
+    /// Equally likely from min to max.
+    pub struct UniformSpec {
+        /// Smallest value.
+        required min: Duration,
+        /// Largest value.
+        required max: Duration,
+    }
+}
+
+impl UniformSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for UniformSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::uniform(self.min, self.max)
+    }
+}
 
 /// A distribution of durations (never negative). Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]

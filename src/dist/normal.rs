@@ -4,7 +4,10 @@ use std::f64::consts::{PI, SQRT_2};
 
 use statrs::function::erf::{erfc, erfc_inv};
 
-use super::{Dist, DistError, error};
+use super::{Dist, DistError, Distribution, error};
+use crate::dist::error::report;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Duration, Positive};
 use crate::time::Span;
 
 /// The 99th percentile of the standard normal distribution.
@@ -12,6 +15,73 @@ const Z99: f64 = 2.326_347_874_040_841;
 
 /// The widest log-normal: its 99th percentile is ten thousand million times its median.
 const MAX_SIGMA: f64 = 10.0;
+
+parameters! {
+    /// Bell-shaped, negative draws counting as 0.
+    pub struct NormalSpec {
+        /// Mean before clipping.
+        required mean: Duration,
+        /// Standard deviation before clipping.
+        required sd: Duration,
+    }
+}
+
+impl NormalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for NormalSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::normal(self.mean, self.sd)
+    }
+}
+
+parameters! {
+    /// Skewed, as most service times are: `median` with `p99` or `sigma`; or `mean` with `sd`.
+    pub struct LogNormalSpec {
+        /// Median.
+        optional median: Duration,
+        /// 99th percentile.
+        optional p99: Duration,
+        /// Standard deviation of the logarithm.
+        optional sigma: Positive,
+        /// Mean of the durations.
+        optional mean: Duration,
+        /// Standard deviation of the durations.
+        optional sd: Duration,
+    }
+}
+
+impl LogNormalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let (median, p99, sigma) =
+            (("median", self.median.is_some()), ("p99", self.p99.is_some()), ("sigma", self.sigma.is_some()));
+        let (mean, sd) = (("mean", self.mean.is_some()), ("sd", self.sd.is_some()));
+        if check.either(&[&[median, p99], &[median, sigma], &[mean, sd]]).is_some() {
+            let spread = if self.sigma.is_some() {
+                "sigma"
+            } else if self.p99.is_some() {
+                "p99"
+            } else {
+                "sd"
+            };
+            report(check, self.dist(), &[("sigma", spread)]);
+        }
+    }
+}
+
+impl Distribution for LogNormalSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        let median = self.median.unwrap_or(Span::ZERO);
+        match (self.p99, self.sigma) {
+            (Some(p99), _) => Dist::log_normal_p99(median, p99),
+            (None, Some(sigma)) => Dist::log_normal_sigma(median, sigma),
+            (None, None) => Dist::log_normal_moments(self.mean.unwrap_or(Span::ZERO), self.sd.unwrap_or(Span::ZERO)),
+        }
+    }
+}
 
 impl Dist {
     /// Normal with this mean and standard deviation, where a negative draw counts as 0.

@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use rand::RngExt;
 
-use super::{Dist, DistError, error};
+use super::{Dist, DistError, Distribution, error};
+use crate::dist::error::{report, report_in_list};
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::limits::{MAX_LISTED, MAX_POINTS};
+use crate::schema::scalars::{Duration, Share, Text};
 use crate::time::{NANOS_PER_SECOND, Span};
 
 /// Known percentiles and what lies between and beyond them.
@@ -29,6 +33,125 @@ struct Knot {
 /// Observed values in rising order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Empirical(Arc<[Span]>);
+
+parameters! {
+    /// Through known percentiles, such as p50, p90 and p99, with or without a `mean`. Lines between them are straight. The
+    /// smallest value (p = 0) and the largest (p = 1) may be left out: beyond the last point the values grow in proportion to
+    /// -ln(1 - p), below the first they go down towards 0.
+    pub struct PercentilesSpec {
+        /// At least two, p rising.
+        required points: List<PercentileSpec, 2, MAX_POINTS>,
+        /// The mean, if it is known: it is met exactly, by the tail.
+        optional mean: Duration,
+    }
+}
+
+parameters! {
+    /// A known percentile.
+    pub struct PercentileSpec {
+        /// The share of values at or below this one, 0 to 1.
+        required p: Share,
+        /// The value.
+        required value: Duration,
+    }
+}
+
+impl PercentilesSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report_in_list(check, self.dist(), "points");
+    }
+}
+
+impl Distribution for PercentilesSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        let points: Vec<_> = self.points.iter().map(|point| (point.p, point.value)).collect();
+        match self.mean {
+            Some(mean) => Dist::percentiles_with_mean(&points, mean),
+            None => Dist::percentiles(&points),
+        }
+    }
+}
+
+parameters! {
+    /// Drawn from observed values: `values`, or a `file` of them.
+    pub struct EmpiricalSpec {
+        /// The values.
+        optional values: List<Duration, 1, MAX_LISTED>,
+        /// A file with one value on each line, beside the scenario file; empty lines and lines from # on do not count.
+        optional file: Spanned<Text>,
+        /// The unit of the numbers in the file, if they carry none.
+        optional unit: Unit,
+    }
+}
+
+impl EmpiricalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let ways: [&[_]; 2] = [&[("values", self.values.is_some())], &[("file", self.file.is_some())]];
+        if check.either(&ways) != Some(0) {
+            return;
+        }
+        if self.unit.is_some() {
+            let help = "`values` carry their units themselves: remove `unit`";
+            check.wrong_with("unit", "is for the numbers of a file", help);
+        }
+        report(check, self.dist(), &[]);
+    }
+}
+
+impl Distribution for EmpiricalSpec {
+    fn dist(&self) -> Result<Dist, DistError> {
+        Dist::empirical(self.values.clone().unwrap_or_default())
+    }
+
+    fn file(&self) -> Option<(&Spanned<String>, Option<Unit>)> {
+        self.file.as_ref().map(|file| (file, self.unit))
+    }
+
+    fn load(&mut self, values: &Empirical) {
+        *self = Self { values: Some(values.0.to_vec()), file: None, unit: None };
+    }
+}
+
+/// The unit of numbers in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// ns.
+    Nanoseconds,
+    /// us.
+    Microseconds,
+    /// ms.
+    Milliseconds,
+    /// s.
+    Seconds,
+    /// m.
+    Minutes,
+    /// h.
+    Hours,
+}
+
+choice! { Unit {
+    "ns" => Unit::Nanoseconds, "Nanoseconds.";
+    "us" => Unit::Microseconds, "Microseconds.";
+    "ms" => Unit::Milliseconds, "Milliseconds.";
+    "s" => Unit::Seconds, "Seconds.";
+    "m" => Unit::Minutes, "Minutes.";
+    "h" => Unit::Hours, "Hours.";
+} }
+
+impl Unit {
+    /// Its length.
+    #[must_use]
+    pub const fn span(self) -> Span {
+        match self {
+            Self::Nanoseconds => Span::from_nanos(1),
+            Self::Microseconds => Span::from_nanos(1_000),
+            Self::Milliseconds => Span::from_millis(1),
+            Self::Seconds => Span::from_secs(1),
+            Self::Minutes => Span::from_secs(60),
+            Self::Hours => Span::from_secs(3_600),
+        }
+    }
+}
 
 impl Dist {
     /// Values whose quantile function is linear between these points: p in 0..=1 and value.

@@ -116,7 +116,7 @@ impl Books<'_> {
         assert!(u64::from(held.in_progress) <= slots, "{name}: more requests than slots, {held:?}");
         // An instance starts for a request, unless a policy ordered it or loads it in advance.
         let is_asked_for =
-            *scaling == ScalingSpec::PerRequest && !matches!(keep_alive, KeepAliveSpec::HybridHistogram { .. });
+            matches!(scaling, ScalingSpec::PerRequest(_)) && !matches!(keep_alive, KeepAliveSpec::HybridHistogram(_));
         let least = if is_asked_for { held.busy + held.starting } else { held.busy };
         assert!(held.in_progress >= least, "{name}: a busy instance without a request, {held:?}");
         let most = concurrency.max_instances.map(|most| most.max(concurrency.provisioned));

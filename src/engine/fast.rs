@@ -15,7 +15,6 @@ use super::path::Node;
 use super::slab::Key;
 use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
-use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, ScalingRate, Source};
@@ -136,11 +135,11 @@ impl<'s> FastFunction<'s> {
         let is_common = per_instance == 1
             && provisioned == 0
             && overflow == Overflow::Reject
-            && *policy == ScalingSpec::PerRequest
+            && matches!(policy, ScalingSpec::PerRequest(_))
             && *selection == Selection::MostRecentlyUsed
             && max_lifetime.is_none()
             && initial.is_none();
-        let KeepAliveSpec::Fixed { window } = *keep_alive else { return None };
+        let window = keep_alive.fixed_window()?;
         is_common.then(|| Self {
             id,
             levels: Levels::default(),

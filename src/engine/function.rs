@@ -99,7 +99,7 @@ impl<'s> FunctionState<'s> {
     ) -> Self {
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
-        let keep_alive = spec.keep_alive.build(|| streams.stream(&spec.name, Purpose::KeepAlive));
+        let keep_alive = spec.keep_alive.build(&|| streams.stream(&spec.name, Purpose::KeepAlive));
         // Where memory is short, an instance may go from anywhere in the list.
         let has_deadlines = spec.initial.as_ref().is_some_and(|initial| !initial.idle_expire_in.is_empty());
         let by_last_use = concurrency.per_instance == 1

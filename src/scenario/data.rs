@@ -5,16 +5,14 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
-use super::raw::arrivals::{Paths, PopulationTable, TraceFormat, TraceTable};
-use super::raw::dist::Unit;
-use crate::dist::Dist;
+use crate::dist::{Dist, Unit};
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::limits::MAX_LISTED;
 use crate::time::Span;
 use crate::workload::population::PopulationSpec;
 use crate::workload::trace::{
-    Azure2019, Azure2019Files, CONFIDENTIAL, Remark, RowFormat, RowOptions, RowTrace, TraceError, TraceFunction,
-    is_of_environment,
+    Azure2019, Azure2019Files, CONFIDENTIAL, Remark, RowFormat, RowOptions, RowTrace, TraceError, TraceFormat,
+    TraceFunction, TraceSpec, is_of_environment,
 };
 use crate::workload::{ArrivalSpec, Input};
 
@@ -47,7 +45,7 @@ impl Traced {
         Self::ByFunction(functions.map(|(function, counts)| (function, ArrivalSpec::Counts(counts))).collect())
     }
 
-    fn of_population(spec: PopulationSpec) -> Self {
+    fn of_population(spec: &PopulationSpec) -> Self {
         let functions = spec.draw().into_iter().map(|function| {
             let traced = TraceFunction {
                 name: function.name.clone(),
@@ -115,25 +113,20 @@ impl<'a> Data<'a> {
     }
 
     /// A population, drawn once.
-    pub(super) fn population(&mut self, table: &PopulationTable) -> Option<Traced> {
-        let (functions, invocations_per_day, seed) = ((*table.functions)?, (*table.invocations_per_day)?, *table.seed);
-        let draw = || Some(Traced::of_population(PopulationSpec { functions, invocations_per_day, seed }));
-        self.traces.entry(format!("population {functions} {invocations_per_day} {seed}")).or_insert_with(draw).clone()
+    pub(super) fn population(&mut self, spec: &PopulationSpec) -> Option<Traced> {
+        let draw = || Some(Traced::of_population(spec));
+        self.traces.entry(format!("{spec:?}")).or_insert_with(draw).clone()
     }
 
     /// A trace, looked through once; problems are reported once.
-    pub(super) fn trace(&mut self, table: &TraceTable, problems: &mut Problems) -> Option<Traced> {
-        let key = table.key();
+    pub(super) fn trace(&mut self, table: &TraceSpec, problems: &mut Problems) -> Option<Traced> {
+        let key = format!("{table:?}");
         if let Some(known) = self.traces.get(&key) {
             return known.clone();
         }
         let place = table.file.place;
-        let is_confidential = [&table.file, &table.durations, &table.memory]
-            .into_iter()
-            .flat_map(Paths::of)
-            .any(|path| self.files.input(path).is_confidential);
-        let options = table.options(problems);
-        let read = options.and_then(|options| match self.read_trace(table, options) {
+        let is_confidential = table.paths().any(|path| self.files.input(path).is_confidential);
+        let read = table.options().and_then(|options| match self.read_trace(table, options) {
             Ok((traced, remarks)) => {
                 warn_of(&remarks, is_confidential, place, problems);
                 Some(traced)
@@ -147,24 +140,24 @@ impl<'a> Data<'a> {
         read
     }
 
-    fn read_trace(&self, table: &TraceTable, options: RowOptions) -> Result<(Traced, Vec<Remark>), TraceError> {
-        let inputs = |paths| -> Vec<Input> { Paths::of(paths).map(|path| self.files.input(path)).collect() };
+    fn read_trace(&self, table: &TraceSpec, options: RowOptions) -> Result<(Traced, Vec<Remark>), TraceError> {
+        let inputs = |paths: &[String]| -> Vec<Input> { paths.iter().map(|path| self.files.input(path)).collect() };
         let files = inputs(&table.file);
         let rows = |format| {
             let trace = RowTrace::scan(&files[0], format, options)?;
             let remarks = trace.remarks.clone();
             Ok((Traced::Rows(trace.into()), remarks))
         };
-        match *table.format {
-            Some(TraceFormat::Forewarm) => rows(RowFormat::Forewarm),
-            Some(TraceFormat::Azure2021) => rows(RowFormat::Azure2021),
-            _ => {
+        match table.format {
+            TraceFormat::Forewarm => rows(RowFormat::Forewarm),
+            TraceFormat::Azure2021 => rows(RowFormat::Azure2021),
+            TraceFormat::Azure2019 => {
                 let files = Azure2019Files {
-                    durations: inputs(&table.durations),
-                    memory: inputs(&table.memory),
+                    durations: inputs(table.durations.as_deref().unwrap_or_default()),
+                    memory: inputs(table.memory.as_deref().unwrap_or_default()),
                     invocations: files,
                 };
-                let trace = Azure2019::read(&files, *table.spread, options.on_error)?;
+                let trace = Azure2019::read(&files, table.spread, options.on_error)?;
                 let remarks = trace.remarks.clone();
                 Ok((Traced::of_counts(trace), remarks))
             }

@@ -15,16 +15,8 @@ pub const MAX_SOURCES: u32 = 20_000;
 pub const MAX_VARIANTS: u32 = 1_000;
 /// Objectives.
 pub const MAX_OBJECTIVES: u32 = 10_000;
-/// Points of a piecewise rate or of percentiles.
-pub const MAX_POINTS: u32 = 100_000;
-/// States of a Markov-modulated process, branches of a mixture, phases of a cold start.
-pub const MAX_STATES: u32 = 1_000;
 /// Bytes of a file of observations.
 pub const MAX_DATA_BYTES: u64 = 64 << 20;
-/// Users of a closed loop.
-pub const MAX_USERS: u32 = 1_000_000;
-/// Requests of one burst.
-pub const MAX_BURST: u32 = 10_000_000;
 /// Instances that are always there, over all functions.
 pub const MAX_PROVISIONED: u32 = 1_000_000;
 /// Independent runs.
@@ -37,8 +29,6 @@ pub const MAX_HORIZON: Span = Span::from_secs(3_650 * 86_400);
 pub const MAX_REQUESTS: f64 = 1e11;
 /// The same, from which on it is said that the run will take long.
 pub const MANY_REQUESTS: f64 = 2e9;
-/// The shortest time between two decisions of a scaling policy.
-pub const MIN_PAUSE: Span = Span::from_millis(1);
 /// Decisions of scaling policies in one replication, over all functions.
 pub const MAX_DECISIONS: f64 = 1e10;
 /// The same, from which on it is said that the run will take long.

@@ -51,7 +51,7 @@ fn tell_oracle(scaling: &mut ScalingSpec, factor: f64) {
         && let ForecastSpec::Oracle(oracle) = &spec.forecast
     {
         let loads = oracle.loads.iter().map(|load| load * factor).collect();
-        spec.forecast = ForecastSpec::Oracle(Oracle { loads });
+        spec.forecast = ForecastSpec::Oracle(Box::new(Oracle { loads }));
     }
 }
 

@@ -38,6 +38,7 @@ pub use data::Files;
 pub use model::*;
 pub use objective::{Bound, Goal, Objective, Subject};
 
+use crate::hash::fnv1a;
 use crate::schema::decode::{Field, Reader};
 use crate::schema::tree::{self, Node, Value};
 use data::Data;
@@ -205,7 +206,7 @@ impl<'a> Loader<'a> {
         let file = Node::parse(text, source, problems);
         if problems.has_errors() {
             let syntax_errors = problems.list().len();
-            FileTable::read(&file, &mut Reader::new(problems, &[]));
+            FileTable::read(&file, &mut Reader::of_fragments(problems));
             problems.drop_echoes_of(syntax_errors);
             return None;
         }
@@ -307,9 +308,4 @@ fn kubernetes(text: &str) -> Option<&str> {
     let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).map(str::trim);
     let is_name = |kind: &&str| !kind.is_empty() && kind.chars().all(|c| c.is_ascii_alphanumeric());
     value("apiVersion").and_then(|_| value("kind")).filter(is_name)
-}
-
-/// The 64-bit FNV-1a hash.
-fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -507,11 +507,8 @@ impl Scenario {
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.
     #[must_use]
     pub fn eviction_rule(&self) -> Rule {
-        let rules = self.functions.iter().filter_map(|function| match function.keep_alive {
-            KeepAliveSpec::GreedyDual { rule } => Some(rule),
-            _ => None,
-        });
-        rules.into_iter().next().unwrap_or(Rule::LeastRecentlyUsed)
+        let mut rules = self.functions.iter().filter_map(|function| function.keep_alive.eviction_rule());
+        rules.next().unwrap_or(Rule::LeastRecentlyUsed)
     }
 
     /// What reserved and provisioned concurrency, the most that a policy may provision, leave of the account limit for

@@ -1,12 +1,14 @@
 //! What a scenario can name, for `forewarm list`: read off the declarations in `raw`.
 
-use super::raw::arrivals::ArrivalTable;
-use super::raw::function::{KeepAliveTable, OverflowWord};
+use super::raw::function::OverflowWord;
 use super::raw::platform::Preset;
-use super::raw::scaling::ScalingTable;
+use crate::dist::DistSpec;
+use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::schema::decode::Field;
 use crate::schema::shape::{Shape, UnionShape};
+use crate::workload::ArrivalParameters;
 
 /// Something that a scenario can name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,16 +28,15 @@ pub type Question = (&'static str, Vec<Listed>);
 #[must_use]
 pub fn policies() -> [Question; 4] {
     [
-        ("keep-alive", kinds(KeepAliveTable::UNION)),
-        ("scaling", kinds(ScalingTable::UNION)),
+        ("keep-alive", kinds(KeepAliveSpec::UNION)),
+        ("scaling", kinds(ScalingSpec::UNION)),
         ("selection", words(Selection::SHAPE)),
         ("overflow", words(OverflowWord::SHAPE)),
     ]
 }
 
 /// The questions whose policies can be exchanged for one another with nothing but their defaults.
-const EXCHANGEABLE: [(&str, &UnionShape); 2] =
-    [("keep-alive", KeepAliveTable::UNION), ("scaling", ScalingTable::UNION)];
+const EXCHANGEABLE: [(&str, &UnionShape); 2] = [("keep-alive", KeepAliveSpec::UNION), ("scaling", ScalingSpec::UNION)];
 
 /// The names of the keep-alive and scaling policies.
 pub fn exchangeable() -> impl Iterator<Item = &'static str> {
@@ -53,10 +54,16 @@ pub fn platforms() -> Vec<Listed> {
     words(Preset::SHAPE)
 }
 
+/// Every distribution.
+#[must_use]
+pub fn distributions() -> Vec<Listed> {
+    kinds(DistSpec::UNION)
+}
+
 /// Every arrival process.
 #[must_use]
 pub fn arrivals() -> Vec<Listed> {
-    kinds(ArrivalTable::UNION)
+    kinds(ArrivalParameters::UNION)
 }
 
 fn kinds(union: &UnionShape) -> Vec<Listed> {

@@ -4,16 +4,16 @@
 
 mod containers;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::ops::Deref;
 
 use super::diagnostic::{Problem, Problems, SourceSpan, instead, nearest};
 use super::shape::{KindShape, ListShape, Shape, TableShape, UnionShape};
 use super::tree::{Entry, Node, Value};
-pub(crate) use containers::{Any, List, Map, OrNone};
+pub use containers::{Any, List, Map, OrNone};
 
 /// Something that can stand in a scenario file.
-pub(crate) trait Field {
+pub trait Field {
     /// What it is once read.
     type Value: Clone + Debug;
     /// What it looks like.
@@ -25,18 +25,44 @@ pub(crate) trait Field {
 }
 
 /// A value that was read, and where it stands: where it is absent, the place of its table.
-#[derive(Clone, Debug)]
-pub(crate) struct Spanned<T> {
-    pub(crate) value: T,
-    pub(crate) place: SourceSpan,
-    /// Whether something was written there that could not be read: no reason to complain again.
-    pub(crate) broken: bool,
+#[derive(Clone)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub place: SourceSpan,
+    /// Whether something was written there that could not be read, or that was refused: no reason to complain again.
+    pub broken: bool,
+}
+
+/// Only the value: where it stands does not count.
+impl<T: Debug> Debug for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+/// Only the value: where it stands does not count.
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 impl<T> Deref for Spanned<T> {
     type Target = T;
     fn deref(&self) -> &T {
         &self.value
+    }
+}
+
+/// What keeps its place.
+impl<T: Field> Field for Spanned<T> {
+    type Value = Spanned<T::Value>;
+    const SHAPE: Shape = T::SHAPE;
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
+        T::read(node, reader).map(|value| Spanned { value, place: node.place, broken: false })
+    }
+    fn write(value: &Self::Value) -> Value {
+        T::write(&value.value)
     }
 }
 
@@ -53,21 +79,44 @@ impl<T: Field<Value = T> + Clone + Debug> Field for Box<T> {
 }
 
 /// Where the reading is, and what it found.
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     pub(crate) problems: &'a mut Problems,
     path: Vec<String>,
+    /// Whether the text was read whole, so that it makes sense to look at what values mean together.
+    whole: bool,
+    /// Elements of lists that could not be read and were left out.
+    pub left_out: usize,
+    /// What was refused of parameters that could be read.
+    pub refused: usize,
     /// The keys that mistyped ones probably mean, with the table: they are not missing too.
     meant: Vec<(SourceSpan, &'static str)>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader at the root, or at a key below it.
-    pub(crate) fn new(problems: &'a mut Problems, path: &[&str]) -> Self {
-        Self { problems, path: path.iter().map(|&key| key.to_owned()).collect(), meant: Vec::new() }
+    pub fn new(problems: &'a mut Problems, path: &[&str]) -> Self {
+        Self {
+            problems,
+            path: path.iter().map(|&key| key.to_owned()).collect(),
+            whole: true,
+            left_out: 0,
+            refused: 0,
+            meant: Vec::new(),
+        }
+    }
+
+    /// A reader of what is left of a text with errors of syntax.
+    pub fn of_fragments(problems: &'a mut Problems) -> Self {
+        Self { whole: false, ..Self::new(problems, &[]) }
+    }
+
+    /// Whether parameters are checked as they are read.
+    pub fn checks(&self) -> bool {
+        self.whole
     }
 
     /// The dotted key that is being read, as `--set` would name it.
-    pub(crate) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         self.path.join(".")
     }
 
@@ -77,7 +126,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports a value that is not what it should be.
-    pub(crate) fn refuse(&mut self, node: &Node, shape: Shape) {
+    pub fn refuse(&mut self, node: &Node, shape: Shape) {
         let found = match &node.value {
             Value::Integer(Some(number)) => number.to_string(),
             Value::Float(number) => number.to_string(),
@@ -99,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads something below a key.
-    pub(crate) fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+    pub fn within<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(key.to_owned());
         let value = read(self);
         self.path.pop();
@@ -107,7 +156,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a key that must be there.
-    pub(crate) fn required<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
+    pub fn required<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
         let at = self.optional::<T>(table, key);
         if at.value.is_none() && !at.broken {
             let example = if T::SHAPE.inner().is_quoted() { "\"...\"" } else { "..." };
@@ -133,28 +182,31 @@ impl<'a> Reader<'a> {
         at
     }
 
+    /// Whether a key without a value was written all the same, or another in its place.
+    pub fn is_broken(&self, table: &Node, key: &str) -> bool {
+        table.get(key).is_some() || self.meant.iter().any(|(place, meant)| *place == table.place && *meant == key)
+    }
+
     /// Reads a key that may be there.
-    pub(crate) fn optional<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
+    pub fn optional<T: Field>(&mut self, table: &Node, key: &str) -> Spanned<Option<T::Value>> {
         match table.get(key) {
-            None => {
-                let mistyped = self.meant.iter().any(|(place, meant)| *place == table.place && *meant == key);
-                Spanned { value: None, place: table.place, broken: mistyped }
-            }
+            None => Spanned { value: None, place: table.place, broken: self.is_broken(table, key) },
             Some(node) => {
+                let refused = self.refused;
                 let value = self.within(key, |reader| T::read(node, reader));
-                Spanned { broken: value.is_none(), value, place: node.place }
+                Spanned { broken: value.is_none() || self.refused > refused, value, place: node.place }
             }
         }
     }
 
     /// Reads a key that has a default.
-    pub(crate) fn with_default<T: Field>(&mut self, table: &Node, key: &str, default: T::Value) -> Spanned<T::Value> {
+    pub fn with_default<T: Field>(&mut self, table: &Node, key: &str, default: T::Value) -> Spanned<T::Value> {
         let Spanned { value, place, broken } = self.optional::<T>(table, key);
         Spanned { value: value.unwrap_or(default), place, broken }
     }
 
     /// Checks that this is a table and that all its keys are known.
-    pub(crate) fn table(&mut self, node: &Node, shape: &'static TableShape) -> Option<()> {
+    pub fn table(&mut self, node: &Node, shape: &'static TableShape) -> Option<()> {
         let Value::Table(entries) = &node.value else {
             self.refuse(node, Shape::Table(shape));
             return None;
@@ -194,7 +246,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Finds the one key of a table that names a kind.
-    pub(crate) fn kind<'n>(&mut self, node: &'n Node, shape: &'static UnionShape) -> Option<&'n Entry> {
+    pub fn kind<'n>(&mut self, node: &'n Node, shape: &'static UnionShape) -> Option<&'n Entry> {
         let Value::Table(entries) = &node.value else {
             self.refuse_kind(node, shape);
             return None;
@@ -248,7 +300,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads what follows the name of a kind.
-    pub(crate) fn of_kind<T: Field>(&mut self, entry: &Entry) -> Option<T::Value> {
+    pub fn of_kind<T: Field>(&mut self, entry: &Entry) -> Option<T::Value> {
         self.within(&entry.key, |reader| T::read(&entry.node, reader))
     }
 
@@ -265,7 +317,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports a word that is none of the known ones.
-    pub(crate) fn refuse_choice<T>(&mut self, node: &Node, words: &[&str]) -> Option<T> {
+    pub fn refuse_choice<T>(&mut self, node: &Node, words: &[&str]) -> Option<T> {
         let path = self.path();
         let problem = match node.text() {
             Some(text) => {

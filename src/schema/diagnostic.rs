@@ -20,13 +20,13 @@ pub struct SourceSpan {
 
 impl SourceSpan {
     /// Bytes `start..end` of text number `source` of [`Problems`].
-    pub(crate) fn new(source: usize, range: std::ops::Range<usize>) -> Self {
+    pub fn new(source: usize, range: std::ops::Range<usize>) -> Self {
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         Self { source: narrow(source), start: narrow(range.start), end: narrow(range.end.max(range.start)) }
     }
 
     /// What to sort by to get the order of the texts.
-    pub(crate) fn order(self) -> (u32, u32) {
+    pub fn order(self) -> (u32, u32) {
         (self.source, self.start)
     }
 
@@ -63,7 +63,7 @@ pub struct Problem {
 
 impl Problem {
     /// An error at a place.
-    pub(crate) fn error(place: SourceSpan, message: impl Into<String>) -> Self {
+    pub fn error(place: SourceSpan, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
             message: message.into(),
@@ -75,12 +75,12 @@ impl Problem {
     }
 
     /// A warning at a place.
-    pub(crate) fn warning(place: SourceSpan, message: impl Into<String>) -> Self {
+    pub fn warning(place: SourceSpan, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(place, message) }
     }
 
     /// An error at a place where something should be.
-    pub(crate) fn missing(place: SourceSpan, message: impl Into<String>) -> Self {
+    pub fn missing(place: SourceSpan, message: impl Into<String>) -> Self {
         Self { missing: true, ..Self::error(place, message) }
     }
 
@@ -90,7 +90,7 @@ impl Problem {
     }
 
     /// Adds advice.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
         self
     }
@@ -165,12 +165,7 @@ impl Problems {
     }
 
     /// Takes in one more text, unless it is known, and says its number.
-    pub(crate) fn add_source(
-        &mut self,
-        name: impl Into<String>,
-        text: impl Into<Arc<str>>,
-        first_line: usize,
-    ) -> usize {
+    pub fn add_source(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>, first_line: usize) -> usize {
         let new = Source { name: name.into(), text: text.into(), first_line };
         self.sources.iter().position(|known| *known == new).unwrap_or_else(|| {
             self.sources.push(new);
@@ -179,17 +174,17 @@ impl Problems {
     }
 
     /// The texts without any problem.
-    pub(crate) fn texts(&self) -> Self {
+    pub fn texts(&self) -> Self {
         Self { sources: self.sources.clone(), ..Self::default() }
     }
 
     /// The errors.
-    pub(crate) fn errors(&self) -> impl Iterator<Item = &Problem> {
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
         self.found.iter().filter(|problem| problem.severity == Severity::Error)
     }
 
     /// A problem of `others` as one of these: a text that is not known here is taken in.
-    pub(crate) fn adopt(&mut self, problem: &Problem, others: &Self) -> Problem {
+    pub fn adopt(&mut self, problem: &Problem, others: &Self) -> Problem {
         let mut problem = problem.clone();
         if let Some(source) = others.sources.get(problem.place.source as usize) {
             let same = |known: &Source| known.name == source.name && known.text == source.text;
@@ -203,12 +198,12 @@ impl Problems {
     }
 
     /// Says that there are more problems than these.
-    pub(crate) fn leave_out(&mut self, more: usize) {
+    pub fn leave_out(&mut self, more: usize) {
         self.left_out += more;
     }
 
     /// Takes in one more problem, unless the same is known already (one mistake in shared defaults is one problem).
-    pub(crate) fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, problem: Problem) {
         let same = |known: &Problem| {
             known.place == problem.place
                 && known.severity == problem.severity
@@ -226,12 +221,12 @@ impl Problems {
     }
 
     /// Whether so much is known that looking for more helps nobody.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.left_out > 0
     }
 
     /// Drops what would only repeat errors of syntax: what seems missing, and what stands on the same lines.
-    pub(crate) fn drop_echoes_of(&mut self, syntax_errors: usize) {
+    pub fn drop_echoes_of(&mut self, syntax_errors: usize) {
         let syntax = &self.found[..syntax_errors];
         let line = |problem: &Problem| self.line_of(problem.place).map(|(_, number, ..)| number);
         let lines: Vec<_> = syntax.iter().map(line).collect();
@@ -243,7 +238,7 @@ impl Problems {
     }
 
     /// Says of all errors after the first `before` problems what they hold for; warnings among them are dropped.
-    pub(crate) fn say_of_later(&mut self, before: usize, what: &str) {
+    pub fn say_of_later(&mut self, before: usize, what: &str) {
         let mut later = self.found.split_off(before.min(self.found.len()));
         later.retain(|problem| problem.severity == Severity::Error);
         later.iter_mut().for_each(|problem| problem.message = format!("{what}: {}", problem.message));
@@ -251,17 +246,17 @@ impl Problems {
     }
 
     /// Adds advice to every problem after the first `before`.
-    pub(crate) fn advise_later(&mut self, before: usize, help: &str) {
+    pub fn advise_later(&mut self, before: usize, help: &str) {
         self.found.iter_mut().skip(before).for_each(|problem| problem.help.push(help.to_owned()));
     }
 
     /// The line (from 1) of a place.
-    pub(crate) fn line_number(&self, place: SourceSpan) -> usize {
+    pub fn line_number(&self, place: SourceSpan) -> usize {
         self.line_of(place).map_or(1, |(_, number, ..)| number)
     }
 
     /// Puts the problems in the order of the text; what is not in the file comes after it.
-    pub(crate) fn sort(&mut self) {
+    pub fn sort(&mut self) {
         self.found.sort_by_key(|problem| problem.place.order());
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::shape::{Shape, TableShape, UnionShape};
 
 /// The JSON Schema (draft 2020-12) of a file of this shape.
-pub(crate) fn schema(title: &str, shape: Shape) -> Value {
+pub fn schema(title: &str, shape: Shape) -> Value {
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     schema.insert("title".to_owned(), json!(title));

@@ -2,24 +2,28 @@
 //! write; the error names it.
 
 /// Values (keys, elements) of a file.
-pub(crate) const MAX_VALUES: usize = 1_000_000;
+pub const MAX_VALUES: usize = 1_000_000;
 /// Problems shown before the rest is only counted.
-pub(crate) const MAX_PROBLEMS: usize = 50;
+pub const MAX_PROBLEMS: usize = 50;
 /// Errors of syntax looked at.
-pub(crate) const MAX_SYNTAX_ERRORS: usize = 1_000;
+pub const MAX_SYNTAX_ERRORS: usize = 1_000;
 /// Bytes of a line shown with a problem; of a longer line a part is shown.
-pub(crate) const MAX_SHOWN_LINE: usize = 2_000;
+pub const MAX_SHOWN_LINE: usize = 2_000;
 /// Characters of a name.
-pub(crate) const MAX_NAME: usize = 100;
+pub const MAX_NAME: usize = 100;
 /// Characters of other texts.
-pub(crate) const MAX_TEXT: usize = 10_000;
+pub const MAX_TEXT: usize = 10_000;
 /// Elements of a list of measured or recorded values.
-pub(crate) const MAX_LISTED: u32 = 1_000_000;
+pub const MAX_LISTED: u32 = 1_000_000;
+/// Points of a curve.
+pub const MAX_POINTS: u32 = 100_000;
+/// Parts of a whole: states of a process, branches of a mixture, phases.
+pub const MAX_STATES: u32 = 1_000;
 /// A rate, per second.
-pub(crate) const MAX_RATE: f64 = 1e9;
+pub const MAX_RATE: f64 = 1e9;
 /// The largest number, unless something else is said.
-pub(crate) const MAX_NUMBER: f64 = 1e15;
+pub const MAX_NUMBER: f64 = 1e15;
 /// The least of the numbers that must be above 0.
-pub(crate) const MIN_POSITIVE: f64 = 1e-9;
+pub const MIN_POSITIVE: f64 = 1e-9;
 /// A size in MB: 1 TB.
-pub(crate) const MAX_SIZE_MB: u32 = 1 << 20;
+pub const MAX_SIZE_MB: u32 = 1 << 20;

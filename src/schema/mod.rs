@@ -4,12 +4,13 @@
 //! [`json`] schema, the completion of keys and the layering of defaults follow. [`tree`] is the text as values with their
 //! places, [`decode`] reads it and reports every problem at once ([`diagnostic`]), [`scalars`] are the single values.
 
-pub(crate) mod declare;
-pub(crate) mod decode;
-pub(crate) mod diagnostic;
-pub(crate) mod json;
-pub(crate) mod limits;
-pub(crate) mod quantity;
-pub(crate) mod scalars;
-pub(crate) mod shape;
-pub(crate) mod tree;
+pub mod check;
+pub mod declare;
+pub mod decode;
+pub mod diagnostic;
+pub mod json;
+pub mod limits;
+pub mod quantity;
+pub mod scalars;
+pub mod shape;
+pub mod tree;

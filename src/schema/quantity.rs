@@ -8,7 +8,7 @@ const RATE_UNITS: [(&str, f64); 4] = [("s", 1.0), ("m", 60.0), ("h", 3_600.0), (
 
 /// Why a text is not a quantity.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub(crate) enum QuantityError {
+pub enum QuantityError {
     /// A number without a unit.
     #[error("`{number}` has no unit: write {examples}")]
     NoUnit {
@@ -86,7 +86,7 @@ const ALIASES: [(&str, &str); 33] = [
 ];
 
 /// The quantity that was probably meant, with units that exist: "24 hours" is 24h, "5 rps" is 5/s.
-pub(crate) fn with_known_units(text: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
+pub fn with_known_units(text: &str, is_known: impl Fn(&str) -> bool) -> Option<String> {
     let (number, unit) = split(text);
     if number.is_empty() || unit.is_empty() {
         return None;
@@ -105,7 +105,7 @@ pub(crate) fn with_known_units(text: &str, is_known: impl Fn(&str) -> bool) -> O
 ///
 /// # Errors
 /// Refuses what has no unit or an unknown one, is negative, not whole, or beyond any machine.
-pub(crate) fn parse_size_mb(text: &str) -> Result<u32, QuantityError> {
+pub fn parse_size_mb(text: &str) -> Result<u32, QuantityError> {
     let (number, unit) = split(text);
     let value = number_of(number, text, "size", "\"512MB\" or \"2GB\"")?;
     if unit.is_empty() {
@@ -131,7 +131,7 @@ pub(crate) fn parse_size_mb(text: &str) -> Result<u32, QuantityError> {
 ///
 /// # Errors
 /// Refuses what has no unit or an unknown one, and what is negative or infinite.
-pub(crate) fn parse_rate_per_s(text: &str) -> Result<f64, QuantityError> {
+pub fn parse_rate_per_s(text: &str) -> Result<f64, QuantityError> {
     let (number, unit) = split(text);
     let value = number_of(number, text, "rate", "\"50/s\" or \"3/m\"")?;
     let examples = || format!("\"{number}/s\" (or /m, /h, /d)");

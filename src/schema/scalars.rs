@@ -12,10 +12,10 @@ use crate::time::Span;
 
 /// A name: letters, digits, `-`, `_`.
 #[derive(Debug)]
-pub(crate) struct Name;
+pub struct Name;
 
 /// Whether a text can be a name.
-pub(crate) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     (1..=MAX_NAME).contains(&text.len()) && text.chars().all(is_name_character)
 }
 
@@ -62,7 +62,7 @@ impl Field for Name {
 
 /// Free text, a path, a metric.
 #[derive(Debug)]
-pub(crate) struct Text;
+pub struct Text;
 
 impl Field for Text {
     type Value = String;
@@ -95,7 +95,7 @@ const DURATION: &str = r"\s*[0-9][0-9.]*\s*(ns|us|ms|s|m|h|d)\s*";
 
 /// A duration.
 #[derive(Debug)]
-pub(crate) struct Duration;
+pub struct Duration;
 
 impl Field for Duration {
     type Value = Span;
@@ -112,9 +112,30 @@ impl Field for Duration {
     }
 }
 
+/// A duration above zero.
+#[derive(Debug)]
+pub struct PositiveDuration;
+
+impl Field for PositiveDuration {
+    type Value = Span;
+    const SHAPE: Shape = Duration::SHAPE;
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Span> {
+        let span = Duration::read(node, reader)?;
+        if span == Span::ZERO {
+            let message = format!("`{}` must be longer than zero", reader.path());
+            reader.problems.push(Problem::error(node.place, message));
+            return None;
+        }
+        Some(span)
+    }
+    fn write(value: &Span) -> Value {
+        Duration::write(value)
+    }
+}
+
 /// A duration, or "forever".
 #[derive(Debug)]
-pub(crate) struct Window;
+pub struct Window;
 
 impl Field for Window {
     type Value = Span;
@@ -133,7 +154,7 @@ impl Field for Window {
 
 /// A duration, or "auto".
 #[derive(Debug)]
-pub(crate) struct WarmUp;
+pub struct WarmUp;
 
 impl Field for WarmUp {
     /// None: auto.
@@ -165,7 +186,7 @@ fn read_duration(node: &Node, reader: &mut Reader<'_>, shape: Shape) -> Option<S
 
 /// A size, in MB.
 #[derive(Debug)]
-pub(crate) struct Size;
+pub struct Size;
 
 impl Field for Size {
     type Value = u32;
@@ -202,11 +223,11 @@ impl Field for Size {
 
 /// A rate above 0, per second.
 #[derive(Debug)]
-pub(crate) struct Rate;
+pub struct Rate;
 
 /// A rate, per second, that may be 0.
 #[derive(Debug)]
-pub(crate) struct RateOrZero;
+pub struct RateOrZero;
 
 /// What the pattern of a rate is.
 const RATE: &str = r"^\s*[0-9][0-9.]*([eE][+-]?[0-9]+)?\s*/\s*(s|m|h|d)\s*$";
@@ -286,7 +307,7 @@ fn refuse_quantity<T>(
 
 /// A whole number in `MIN..=MAX`.
 #[derive(Debug)]
-pub(crate) struct Count<const MIN: u32, const MAX: u32>;
+pub struct Count<const MIN: u32, const MAX: u32>;
 
 impl<const MIN: u32, const MAX: u32> Field for Count<MIN, MAX> {
     type Value = u32;
@@ -309,7 +330,7 @@ impl<const MIN: u32, const MAX: u32> Field for Count<MIN, MAX> {
 
 /// A root of random numbers.
 #[derive(Debug)]
-pub(crate) struct Seed;
+pub struct Seed;
 
 impl Field for Seed {
     type Value = u64;
@@ -364,19 +385,19 @@ fn refuse_range<T, N: std::fmt::Display>(
 
 /// Any finite number.
 #[derive(Debug)]
-pub(crate) struct Number;
+pub struct Number;
 
 /// A number above 0.
 #[derive(Debug)]
-pub(crate) struct Positive;
+pub struct Positive;
 
 /// A number from 0 to 1.
 #[derive(Debug)]
-pub(crate) struct Share;
+pub struct Share;
 
 /// A price or an amount, 0 or more.
 #[derive(Debug)]
-pub(crate) struct Amount;
+pub struct Amount;
 
 macro_rules! number {
     ($name:ident, $expected:literal, $least:expr, $schema:expr, $accept:expr) => {
@@ -436,11 +457,11 @@ number!(Amount, "a number, 0 or more", 0.0, json!({"type": "number", "minimum": 
 
 /// What a metric is held against: a number in the unit of the metric, or text with a unit.
 #[derive(Debug)]
-pub(crate) struct MetricValue;
+pub struct MetricValue;
 
 /// As it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum MetricAmount {
+pub enum MetricAmount {
     /// A number in the base unit.
     Number(f64),
     /// Text, which has its unit.
@@ -475,7 +496,7 @@ impl Field for MetricValue {
 
 /// True or false.
 #[derive(Debug)]
-pub(crate) struct Flag;
+pub struct Flag;
 
 impl Field for Flag {
     type Value = bool;

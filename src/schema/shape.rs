@@ -7,7 +7,7 @@ use super::tree::Value;
 
 /// What may stand at a place.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// One value: text, a number, a quantity.
     Leaf(&'static LeafShape),
     /// One of a few words, each with its meaning.
@@ -28,7 +28,7 @@ pub(crate) enum Shape {
 
 /// One value.
 #[derive(Debug)]
-pub(crate) struct LeafShape {
+pub struct LeafShape {
     /// What is expected, as in "a duration such as \"250ms\"".
     pub(crate) expected: &'static str,
     /// Whether it is written in quotes.
@@ -39,7 +39,7 @@ pub(crate) struct LeafShape {
 
 /// A table with known keys.
 #[derive(Debug)]
-pub(crate) struct TableShape {
+pub struct TableShape {
     pub(crate) doc: &'static str,
     pub(crate) fields: &'static [FieldShape],
     /// What any other key may hold that has a dot in it; none: there are no others.
@@ -48,7 +48,7 @@ pub(crate) struct TableShape {
 
 /// A key of a table.
 #[derive(Debug)]
-pub(crate) struct FieldShape {
+pub struct FieldShape {
     pub(crate) key: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) shape: Shape,
@@ -58,7 +58,7 @@ pub(crate) struct FieldShape {
 
 /// The kinds of a thing.
 #[derive(Debug)]
-pub(crate) struct UnionShape {
+pub struct UnionShape {
     /// The thing, as in "distribution".
     pub(crate) what: &'static str,
     pub(crate) doc: &'static str,
@@ -69,7 +69,7 @@ pub(crate) struct UnionShape {
 
 /// One kind.
 #[derive(Debug)]
-pub(crate) struct KindShape {
+pub struct KindShape {
     pub(crate) key: &'static str,
     pub(crate) doc: &'static str,
     pub(crate) shape: Shape,
@@ -77,7 +77,7 @@ pub(crate) struct KindShape {
 
 /// A list, or a table with free keys.
 #[derive(Debug)]
-pub(crate) struct ListShape {
+pub struct ListShape {
     pub(crate) item: Shape,
     pub(crate) min: u32,
     pub(crate) max: u32,
@@ -85,31 +85,31 @@ pub(crate) struct ListShape {
 
 impl TableShape {
     /// The field of a key.
-    pub(crate) fn field(&self, key: &str) -> Option<&FieldShape> {
+    pub fn field(&self, key: &str) -> Option<&FieldShape> {
         self.fields.iter().find(|field| field.key == key)
     }
 
     /// All keys.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &'static str> {
+    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
         self.fields.iter().map(|field| field.key)
     }
 }
 
 impl UnionShape {
     /// All kinds, the shared ones last.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &'static KindShape> {
+    pub fn all(&self) -> impl Iterator<Item = &'static KindShape> {
         self.kinds.iter().chain(self.also.map_or(&[][..], |also| also.kinds))
     }
 
     /// The kind of a name.
-    pub(crate) fn kind(&self, key: &str) -> Option<&'static KindShape> {
+    pub fn kind(&self, key: &str) -> Option<&'static KindShape> {
         self.all().find(|kind| kind.key == key)
     }
 }
 
 impl Shape {
     /// What is expected, in words.
-    pub(crate) fn expected(self) -> String {
+    pub fn expected(self) -> String {
         match self {
             Self::Leaf(leaf) => leaf.expected.to_owned(),
             Self::Choice(choices) => {
@@ -125,7 +125,7 @@ impl Shape {
     }
 
     /// Whether a value of it is written in quotes, so that text without quotes must be meant as one.
-    pub(crate) fn is_quoted(self) -> bool {
+    pub fn is_quoted(self) -> bool {
         match self {
             Self::Leaf(leaf) => leaf.quoted,
             Self::Choice(_) => true,
@@ -134,8 +134,17 @@ impl Shape {
         }
     }
 
+    /// What it is, as its declaration says.
+    pub const fn doc(self) -> &'static str {
+        match self {
+            Self::Table(table) => table.doc,
+            Self::Union(union) => union.doc,
+            _ => "",
+        }
+    }
+
     /// Through "or none" to what may be there.
-    pub(crate) fn inner(self) -> Self {
+    pub fn inner(self) -> Self {
         if let Self::OrNone(shape) = self { shape.inner() } else { self }
     }
 }

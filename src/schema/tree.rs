@@ -13,14 +13,14 @@ use super::limits::{MAX_SYNTAX_ERRORS, MAX_VALUES};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     pub(crate) place: SourceSpan,
     pub(crate) value: Value,
 }
 
 /// What TOML knows.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     Text(String),
     /// Every integer that may be meant; beyond that, `None`.
     Integer(Option<i128>),
@@ -39,7 +39,7 @@ impl PartialEq for Node {
 
 /// A key with its value.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     pub(crate) key: String,
     pub(crate) place: SourceSpan,
     pub(crate) node: Node,
@@ -47,7 +47,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// A key and its value, both said to stand at one place.
-    pub(crate) fn new(key: &str, place: SourceSpan, value: Value) -> Self {
+    pub fn new(key: &str, place: SourceSpan, value: Value) -> Self {
         Self { key: key.to_owned(), place, node: Node::at(place, value) }
     }
 }
@@ -60,7 +60,7 @@ impl PartialEq for Entry {
 
 impl Node {
     /// Reads TOML, as much as can be read; what cannot is reported.
-    pub(crate) fn parse(text: &str, source: usize, problems: &mut Problems) -> Self {
+    pub fn parse(text: &str, source: usize, problems: &mut Problems) -> Self {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut lines = HashSet::new();
         for error in errors.into_iter().take(MAX_SYNTAX_ERRORS) {
@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// Reads one value, as after `key =`.
-    pub(crate) fn parse_value(text: &str, source: usize, offset: usize) -> Option<Self> {
+    pub fn parse_value(text: &str, source: usize, offset: usize) -> Option<Self> {
         let value = DeValue::parse(text).ok()?;
         let mut node = Convert { source, left: MAX_VALUES }.value(&value);
         node.move_to(SourceSpan::new(source, offset..offset + text.len()));
@@ -88,32 +88,32 @@ impl Node {
     }
 
     /// A value that stands nowhere of its own.
-    pub(crate) fn at(place: SourceSpan, value: Value) -> Self {
+    pub fn at(place: SourceSpan, value: Value) -> Self {
         Self { place, value }
     }
 
     /// The value of a key, if this is a table that has it.
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+    pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
     /// The entries, if this is a table.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Entry] {
         if let Value::Table(entries) = &self.value { entries } else { &[] }
     }
 
     /// The elements, if this is a list.
-    pub(crate) fn elements(&self) -> &[Self] {
+    pub fn elements(&self) -> &[Self] {
         if let Value::List(elements) = &self.value { elements } else { &[] }
     }
 
     /// The text, if this is one.
-    pub(crate) fn text(&self) -> Option<&str> {
+    pub fn text(&self) -> Option<&str> {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
     /// Says that this value and all in it come from `place`.
-    pub(crate) fn move_to(&mut self, place: SourceSpan) {
+    pub fn move_to(&mut self, place: SourceSpan) {
         self.place = place;
         match &mut self.value {
             Value::List(elements) => elements.iter_mut().for_each(|element| element.move_to(place)),
@@ -128,7 +128,7 @@ impl Node {
     }
 
     /// How many values there are in all.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         let inside: usize = match &self.value {
             Value::List(elements) => elements.iter().map(Self::count).sum(),
             Value::Table(entries) => entries.iter().map(|entry| entry.node.count()).sum(),
@@ -140,12 +140,12 @@ impl Node {
 
 impl Value {
     /// A text.
-    pub(crate) fn from_text(text: impl Into<String>) -> Self {
+    pub fn from_text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 
     /// What it is, in words.
-    pub(crate) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
             Self::Integer(_) => "a whole number",
@@ -158,7 +158,7 @@ impl Value {
     }
 
     /// As TOML on one line.
-    pub(crate) fn to_toml(&self) -> String {
+    pub fn to_toml(&self) -> String {
         match self {
             Self::Text(text) => quoted(text),
             Self::Integer(number) => number.map_or("nan".to_owned(), |number| number.to_string()),
@@ -181,7 +181,7 @@ impl Value {
 }
 
 /// A whole document: a `[table]` for each table, a `[[list]]` for each list of tables, and one line for each key in them.
-pub(crate) fn to_document(root: &Value) -> String {
+pub fn to_document(root: &Value) -> String {
     let Value::Table(sections) = root else { return root.to_toml() };
     let mut text = String::new();
     for section in sections {

@@ -2,8 +2,43 @@
 
 use std::sync::Arc;
 
-use crate::dist::Dist;
+use crate::dist::{Dist, DistSpec};
+use crate::schema::declare::*;
 use crate::time::{SimTime, Span};
+
+union! {
+    /// When requests come.
+    pub enum ArrivalParameters ("arrivals"): Process {
+        "constant" => Constant(ConstantRate),
+        "poisson" => Poisson(PoissonRate),
+        "mmpp" => Mmpp(MmppSpec),
+        "piecewise" => Piecewise(PiecewiseSpec),
+        "diurnal" => Diurnal(DiurnalSpec),
+        "burst" => Burst(BurstSpec),
+        "gamma" => Gamma(GammaGaps),
+        "weibull" => Weibull(WeibullGaps),
+        "renewal" => Renewal(RenewalSpec),
+        "closed" => Closed(ClosedSpec),
+        "times" => Times(TimesSpec),
+        "trace" => Trace(TraceSpec),
+        "rate-trace" => RateTrace(RateTraceSpec),
+        "population" => Population(PopulationSpec),
+    }
+}
+
+/// What the parameters of an arrival process mean.
+pub trait Process {
+    /// The process; none where files must be read first, and where its distribution is always zero.
+    fn arrivals(&self) -> Option<ArrivalSpec>;
+
+    /// The distribution that it draws from, whose values may have to be read from a file.
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
+        None
+    }
+}
+
+/// What is said of rates that are all zero.
+const ALL_ZERO: &str = "all rates are zero, so that nothing ever arrives";
 
 /// When requests come: the checked description of an arrival process. Rates are per second and positive.
 #[derive(Clone, Debug)]
@@ -116,4 +151,9 @@ pub use counts::{Counts, Spread};
 pub use input::Input;
 pub use trace::TraceError;
 
-use trace::RowTrace;
+use arrivals::{
+    BurstSpec, ClosedSpec, ConstantRate, DiurnalSpec, GammaGaps, MmppSpec, PiecewiseSpec, PoissonRate, RenewalSpec,
+    TimesSpec, WeibullGaps,
+};
+use population::PopulationSpec;
+use trace::{RateTraceSpec, RowTrace, TraceSpec};

@@ -8,9 +8,11 @@
 use rand::RngExt as _;
 use rand_distr::{Distribution as _, Poisson, StandardNormal};
 
-use super::ArrivalSpec;
+use super::{ArrivalSpec, Process};
 use crate::dist::Dist;
 use crate::rng::{Purpose, Stream, Streams};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Positive, Seed};
 use crate::time::Span;
 
 /// Functions of a population, at most.
@@ -46,15 +48,23 @@ const MEMORY: (f64, f64, f64) = (11.652, 0.221, 107.083);
 /// Half of the peak is there all day (ATC 2020, figure 4): (1 - a) / (1 + a) = 1/2.
 const AMPLITUDE: f64 = 1.0 / 3.0;
 
-/// What population is wanted.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PopulationSpec {
-    /// How many functions, up to [`FUNCTIONS_MAX`].
-    pub functions: u32,
-    /// Requests a day, all functions together.
-    pub invocations_per_day: f64,
-    /// Root of the random numbers.
-    pub seed: u64,
+parameters! {
+    /// An Azure-like population of functions, drawn from published distributions; it brings its functions with it.
+    pub struct PopulationSpec {
+        /// How many functions.
+        required functions: Count<1, FUNCTIONS_MAX>,
+        /// Requests a day, all functions together.
+        required invocations_per_day: Positive,
+        /// Root of the random numbers that draw the population, apart from those of the simulation.
+        default seed: Seed = 1,
+    }
+}
+
+impl Process for PopulationSpec {
+    /// It brings its functions.
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        None
+    }
 }
 
 /// A function of a population.

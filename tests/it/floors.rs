@@ -3,26 +3,27 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("time", 0),
     ("id", 0),
-    ("rng", 0),
+    ("hash", 0),
     ("bits", 0),
-    ("schema", 1),
-    ("stats", 1),
-    ("queueing", 1),
-    ("metric", 1),
-    ("dist", 2),
-    ("workload", 3),
-    ("policy", 3),
-    ("path", 3),
-    ("scenario", 4),
-    ("engine", 5),
-    ("measure", 6),
-    ("experiment", 7),
-    ("report", 8),
-    ("study", 9),
-    ("cli", 10),
+    ("rng", 1),
+    ("schema", 2),
+    ("stats", 2),
+    ("queueing", 2),
+    ("metric", 2),
+    ("dist", 3),
+    ("workload", 4),
+    ("policy", 4),
+    ("path", 4),
+    ("scenario", 5),
+    ("engine", 6),
+    ("measure", 7),
+    ("experiment", 8),
+    ("report", 9),
+    ("study", 10),
+    ("cli", 11),
 ];
 
 fn floor(module: &str) -> u32 {

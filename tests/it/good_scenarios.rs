@@ -1,7 +1,7 @@
 //! Scenario files that are right: what they mean, and that they read back from their resolved text.
 
 use forewarm::dist::Dist;
-use forewarm::policy::keep_alive::KeepAliveSpec;
+use forewarm::policy::keep_alive::{HalvingSpec, KeepAliveSpec};
 use forewarm::scenario::{
     Overflow, ParseOptions, Problems, ScalingRate, Scenario, parse, parse_with_warnings, schema, template,
 };
@@ -48,6 +48,10 @@ fn whole(scenario: &Scenario) -> String {
     format!("{scenario:#?}")
 }
 
+fn halving(period: Span) -> KeepAliveSpec {
+    KeepAliveSpec::Halving(Box::new(HalvingSpec { period }))
+}
+
 #[test]
 fn templates_are_read_without_a_warning() {
     for template in template::TEMPLATES {
@@ -75,7 +79,7 @@ fn the_contract_example_is_read_as_it_says() {
     assert_eq!(function.cold_start.len(), 1);
     assert_eq!((function.cold_start[0].name.as_str(), function.cold_start[0].billed), ("init", true));
     assert_eq!(function.cold_start[0].duration, Dist::Constant(Span::from_millis(250)));
-    assert_eq!(function.keep_alive, KeepAliveSpec::Fixed { window: Span::from_secs(600) });
+    assert_eq!(function.keep_alive.fixed_window(), Some(Span::from_secs(600)));
     assert_eq!((function.concurrency.reserved, function.concurrency.provisioned), (Some(200), 10));
     assert_eq!(function.concurrency.overflow, Overflow::Queue { limit: Some(1000), timeout: None });
     assert_eq!(scenario.variants[0].set, [("function.checkout.concurrency.provisioned".to_owned(), "50".to_owned())]);
@@ -99,7 +103,7 @@ fn the_preset_fills_in_what_is_not_written() {
     );
     let function = &scenario.functions[0];
     assert_eq!(function.timeout, Some(Span::from_secs(3)));
-    assert_eq!(function.keep_alive, KeepAliveSpec::Halving { period: Span::from_secs(380) });
+    assert_eq!(function.keep_alive, halving(Span::from_secs(380)));
     let phases: Vec<_> = function.cold_start.iter().map(|phase| (phase.name.as_str(), phase.billed)).collect();
     assert_eq!(phases, [("environment", false), ("init", true)]);
     // exp(4.946) ms: the runtime that is taken when none is named.
@@ -120,7 +124,7 @@ fn the_preset_fills_in_what_is_not_written() {
     assert_eq!(own.functions[0].cold_start.len(), 1);
     assert_eq!(own.platform.scaling, Some(ScalingRate { burst: 5, refill: Span::from_millis(10) }));
     assert_eq!((own.platform.account_limit, own.platform.billing), (None, None));
-    assert_eq!(own.functions[0].keep_alive, KeepAliveSpec::Fixed { window: Span::from_secs(60) });
+    assert_eq!(own.functions[0].keep_alive.fixed_window(), Some(Span::from_secs(60)));
     // The cold start is in the cold duration.
     let cold = read_with(&preset, &set(&[("function.f.cold-duration.constant.value", "1s")]));
     assert_eq!(cold.functions[0].cold_start, []);
@@ -150,7 +154,7 @@ keep-alive.forever = {}
     assert_eq!((f.memory_mb, g.memory_mb), (512, 1024));
     assert_eq!((f.concurrency.per_instance, g.concurrency.per_instance), (2, 4));
     assert_eq!((f.concurrency.max_instances, g.concurrency.max_instances), (Some(7), Some(7)));
-    assert_eq!(g.keep_alive, KeepAliveSpec::Fixed { window: Span::FOREVER });
+    assert_eq!(g.keep_alive.fixed_window(), Some(Span::FOREVER));
     let without =
         read_with(&text, &set(&[("function.g.timeout", "none"), ("function.g.concurrency.max-instances", "none")]));
     assert_eq!((without.functions[0].timeout, without.functions[1].timeout), (Some(Span::from_secs(5)), None));
@@ -187,7 +191,7 @@ fn set_changes_the_kind_of_a_thing() {
     let scenario = read_with(BASE, &set(&changes));
     assert_eq!(scenario.functions[0].duration, Dist::exponential(Span::from_secs(2)).expect("a distribution"));
     assert!(matches!(scenario.sources[0].arrivals, ArrivalSpec::Closed { users: 3, .. }));
-    assert_eq!(scenario.functions[0].keep_alive, KeepAliveSpec::Halving { period: Span::from_secs(60) });
+    assert_eq!(scenario.functions[0].keep_alive, halving(Span::from_secs(60)));
 }
 
 /// One of each arrival process and each distribution, with what they must be.
@@ -263,6 +267,19 @@ fn observations_are_read_from_a_file() {
     let scenario = parse("test.toml", &text, &ParseOptions::default(), &files).unwrap_or_else(|e| panic!("{e}"));
     let values = [100_000_000, 250_500_000, 1_000_000_000].map(Span::from_nanos);
     assert_eq!(scenario.functions[0].duration, Dist::empirical(values.to_vec()).expect("values"));
+}
+
+#[test]
+fn a_window_is_drawn_from_the_values_of_a_file() {
+    let text = BASE.replace(
+        "[[source]]",
+        "[function.keep-alive.drawn.window.empirical]\nfile = \"d.txt\"\nunit = \"s\"\n[[source]]",
+    );
+    let files = Memory::default().with("d.txt", b"60\n120\n300\n");
+    let mut scenario =
+        parse("test.toml", &text, &ParseOptions::default(), &files).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let window = scenario.functions[0].keep_alive.distribution().expect("it is drawn").dist().expect("it was read");
+    assert_eq!(window, Dist::empirical([60, 120, 300].map(Span::from_secs).to_vec()).expect("three values"));
 }
 
 pub(crate) fn assert_reads_back(scenario: &Scenario) {

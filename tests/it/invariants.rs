@@ -176,7 +176,7 @@ impl Observer for Auditor<'_> {
         let audit = &mut self.functions[function.index()];
         let (was, ready) = audit.live.remove(&instance).expect("it was there");
         assert_eq!(was, created);
-        let is_ordered = self.scenario.functions[function.index()].scaling != ScalingSpec::PerRequest;
+        let is_ordered = !matches!(self.scenario.functions[function.index()].scaling, ScalingSpec::PerRequest(_));
         assert!(now >= ready || is_ordered, "nobody goes while starting");
         self.note(6, now, &[function.index() as u64, instance.0]);
     }

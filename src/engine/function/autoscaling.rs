@@ -42,7 +42,7 @@ pub(super) struct Autoscaling {
 impl Autoscaling {
     /// The policy of a function; none if each request decides.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
-        let policy = spec.scaling.build(|purpose| streams.stream(&spec.name, purpose))?;
+        let policy = spec.scaling.build(&|purpose| streams.stream(&spec.name, purpose))?;
         Some(Self {
             policy,
             governs: spec.scaling.governs(),

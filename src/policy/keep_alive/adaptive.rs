@@ -6,29 +6,53 @@
 
 use std::collections::VecDeque;
 
-use super::{AppKeepAlive, Windows};
+use super::{AppKeepAlive, Policy, Window, Windows};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Share};
 use crate::time::Span;
 
-/// The parameters.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AdaptiveSpec {
-    /// The quantile of the idle times that is to be survived.
-    pub quantile: f64,
-    /// How far the window is widened, as a fraction.
-    pub margin: f64,
-    /// So many idle times are remembered, the newest.
-    pub of: u32,
-    /// With fewer idle times the window is as long as it may be.
-    pub min_samples: u32,
-    /// The shortest window.
-    pub min_window: Span,
-    /// The longest window.
-    pub max_window: Span,
+parameters! {
+    /// After as long as most idle times of the function were.
+    pub struct AdaptiveSpec {
+        /// The quantile of the idle times that is to be survived.
+        default quantile: Share = 0.99,
+        /// How far the window is widened, as a fraction.
+        default margin: Share = 0.1,
+        /// So many idle times are remembered, the newest.
+        default of: Count<1, 10_000> = 100,
+        /// With fewer idle times the window is the longest.
+        default min_samples: Count<1, 10_000> = 10,
+        /// The shortest window.
+        default min_window: Duration = Span::from_secs(60),
+        /// The longest window.
+        default max_window: Duration = Span::from_secs(4 * 3600),
+    }
+}
+
+impl AdaptiveSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.min_window > self.max_window {
+            check.wrong("min-window", "is more than `max-window`");
+        } else if self.min_samples > self.of {
+            check.wrong("min-samples", "is more than `of`");
+        }
+    }
+}
+
+impl Policy for AdaptiveSpec {
+    fn build(&self, _: &dyn Fn() -> Stream) -> Window {
+        Window::ByApp
+    }
+
+    fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
+        Some(Box::new(Adaptive::new(self.clone())))
+    }
 }
 
 /// What a function remembers.
 #[derive(Clone, Debug)]
-pub struct Adaptive {
+struct Adaptive {
     spec: AdaptiveSpec,
     /// The newest idle times, oldest first.
     recent: VecDeque<Span>,
@@ -38,8 +62,7 @@ pub struct Adaptive {
 
 impl Adaptive {
     /// A function without a history.
-    #[must_use]
-    pub const fn new(spec: AdaptiveSpec) -> Self {
+    const fn new(spec: AdaptiveSpec) -> Self {
         Self { spec, recent: VecDeque::new(), sorted: Vec::new() }
     }
 }

@@ -1,21 +1,41 @@
 //! A window drawn for each instance: what a platform that gives no rule looks like from outside.
 
-use super::{KeepAlive, View};
-use crate::dist::Dist;
+use super::{KeepAlive, Policy, View, Window};
+use crate::dist::{Dist, DistSpec};
 use crate::rng::Stream;
+use crate::schema::declare::*;
 use crate::time::Span;
+
+parameters! {
+    /// Each after a time of its own.
+    pub struct DrawnSpec {
+        /// The law of that time.
+        required window: DistSpec,
+    }
+}
+
+impl Policy for DrawnSpec {
+    fn build(&self, stream: &dyn Fn() -> Stream) -> Window {
+        // What is checked can be made; what cannot is never simulated.
+        let window = self.window.dist().unwrap_or(Dist::Constant(Span::FOREVER));
+        Window::Asked(Box::new(Drawn::new(window, stream())))
+    }
+
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
+        Some(&mut self.window)
+    }
+}
 
 /// Windows with a given law, independent of each other.
 #[derive(Clone, Debug)]
-pub struct Drawn {
+pub(super) struct Drawn {
     window: Dist,
     stream: Stream,
 }
 
 impl Drawn {
     /// Windows of this law.
-    #[must_use]
-    pub const fn new(window: Dist, stream: Stream) -> Self {
+    pub(super) const fn new(window: Dist, stream: Stream) -> Self {
         Self { window, stream }
     }
 }

@@ -7,9 +7,44 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::RngExt;
 
+use super::{Policy, Window};
 use crate::id::{InstanceId, LocalFn};
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::Duration;
 use crate::time::{SimTime, Span};
+
+parameters! {
+    /// When memory is needed, the least valuable first, as in a cache.
+    pub struct GreedyDualSpec {
+        /// What makes an instance valuable.
+        default rule: Rule = Rule::GreedyDual,
+        /// With rule = "time-to-live": idle instances go after this time in any case; without it, ten minutes.
+        optional time_to_live: Duration,
+    }
+}
+
+impl GreedyDualSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.time_to_live.is_some() && self.rule != Rule::TimeToLive {
+            let help = "with the other rules instances stay until their memory is needed: remove it";
+            check.wrong_with("time-to-live", "is for rule = \"time-to-live\"", help);
+        }
+    }
+}
+
+impl Policy for GreedyDualSpec {
+    fn build(&self, _: &dyn Fn() -> Stream) -> Window {
+        Window::Fixed(match self.rule {
+            Rule::TimeToLive => self.time_to_live.unwrap_or(Span::from_secs(600)),
+            _ => Span::FOREVER,
+        })
+    }
+
+    fn eviction_rule(&self) -> Option<Rule> {
+        Some(self.rule)
+    }
+}
 
 /// What makes a container valuable. All take the least valuable idle containers first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,12 +58,22 @@ pub enum Rule {
     /// The time of the last use.
     LeastRecentlyUsed,
     /// The time of the last use; besides, whatever has been idle for this long goes.
-    TimeToLive(Span),
+    TimeToLive,
     /// Credit, set to the cost of a start at each use; making room takes credit in proportion to size from all.
     Landlord,
     /// A random whole number from 0 to 9, drawn at each use.
     Random,
 }
+
+choice! { Rule {
+    "greedy-dual" => Rule::GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
+    "least-recently-used" => Rule::LeastRecentlyUsed, "The time of its last use.";
+    "frequency" => Rule::Frequency, "Clock + uses of its function * time that a cold start adds.";
+    "size" => Rule::Size, "Clock + uses of its function / memory.";
+    "time-to-live" => Rule::TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
+    "landlord" => Rule::Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
+    "random" => Rule::Random, "A whole number from 0 to 9, drawn at each use.";
+} }
 
 /// What a cache knows about a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -218,7 +263,7 @@ impl<H: Copy> Cache<H> {
     }
 
     const fn is_by_last_use(&self) -> bool {
-        matches!(self.rule, Rule::LeastRecentlyUsed | Rule::TimeToLive(_))
+        matches!(self.rule, Rule::LeastRecentlyUsed | Rule::TimeToLive)
     }
 
     fn priority(&mut self, function: LocalFn, now: SimTime) -> f64 {
@@ -229,7 +274,7 @@ impl<H: Copy> Cache<H> {
             Rule::GreedyDual => self.clock + uses * worth.cost / size,
             Rule::Frequency => self.clock + uses * worth.cost,
             Rule::Size => self.clock + uses / size,
-            Rule::LeastRecentlyUsed | Rule::TimeToLive(_) => now.as_secs_f64(),
+            Rule::LeastRecentlyUsed | Rule::TimeToLive => now.as_secs_f64(),
             Rule::Landlord => worth.warm,
             Rule::Random => f64::from(self.stream.random_range(0..10_u8)),
         }
@@ -309,7 +354,7 @@ mod tests {
             (Rule::Frequency, [1, 0, 2]),         // 2, 1, 3
             (Rule::Size, [2, 1, 0]),              // 1/100, 1/200, 1/400
             (Rule::LeastRecentlyUsed, [0, 1, 2]), // 0, 1, 2 s
-            (Rule::TimeToLive(Span::from_secs(600)), [0, 1, 2]),
+            (Rule::TimeToLive, [0, 1, 2]),
             (Rule::Landlord, [1, 2, 0]), // rent 0.005 for each MB: 2 - 0.5, 1 - 1, 3 - 2
         ] {
             assert_eq!(room(&mut filled(rule), 700.0), Some(order.to_vec()), "{rule:?}");

@@ -1,7 +1,24 @@
 //! Halving: of a function's idle instances half go every period.
 
-use super::{KeepAlive, View};
+use super::{KeepAlive, Policy, View, Window};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::PositiveDuration;
 use crate::time::Span;
+
+parameters! {
+    /// Of a function's idle instances half go every period.
+    pub struct HalvingSpec {
+        /// The period, 380 s as measured on AWS Lambda in 2021.
+        default period: PositiveDuration = Span::from_secs(380),
+    }
+}
+
+impl Policy for HalvingSpec {
+    fn build(&self, _: &dyn Fn() -> Stream) -> Window {
+        Window::Asked(Box::new(Halving::new(self.period)))
+    }
+}
 
 /// What AWS Lambda was measured to do in 2021: of n idle instances ceil(n / 2) are left after a period of 380 s, and of one
 /// none, whatever their memory or language (Copik et al., SeBS, Middleware 2021, container eviction data: so in 88 % of 22,202
@@ -12,14 +29,13 @@ use crate::time::Span;
 /// than p - 1 do. Under steady traffic windows average some two periods, which fits the 10 minutes and more that were
 /// measured there.
 #[derive(Clone, Copy, Debug)]
-pub struct Halving {
+struct Halving {
     period: Span,
 }
 
 impl Halving {
     /// Half of the idle instances go every `period`.
-    #[must_use]
-    pub const fn new(period: Span) -> Self {
+    const fn new(period: Span) -> Self {
         Self { period }
     }
 }

@@ -5,52 +5,74 @@
 
 use std::collections::VecDeque;
 
-use super::{AppKeepAlive, Windows};
+use super::{AppKeepAlive, Policy, Window, Windows};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Number, PositiveDuration, Share};
 use crate::time::Span;
 
-/// The parameters. [`Default`] is the paper's policy.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HybridHistogramSpec {
-    /// The width of a bin.
-    pub bin: Span,
-    /// The number of bins; longer idle times are out of range.
-    pub bins: usize,
-    /// The quantile of the idle times before which the application is unloaded.
-    pub head: f64,
-    /// The quantile until which it is kept.
-    pub tail: f64,
-    /// How far the window is widened at both ends, as a fraction.
-    pub margin: f64,
-    /// The least coefficient of variation of the bin *counts* that makes the histogram representative: a high one means a
-    /// peak. (Not to be mixed up with the variation of the idle times, where a low one means that.)
-    pub min_cv: f64,
-    /// The fraction of idle times out of range above which a forecast takes over.
-    pub max_out_of_range: f64,
-    /// Fewest idle times in range for the histogram to be used.
-    pub min_samples: u32,
-    /// Half the width of the window around a forecast, as a fraction of it.
-    pub forecast_margin: f64,
+parameters! {
+    /// Each application is unloaded and loaded again as the histogram of its idle times says.
+    pub struct HybridHistogramSpec {
+        /// The width of a bin of the histogram.
+        default bin: PositiveDuration = Span::from_secs(60),
+        /// Idle times this long or longer are out of range; an application whose histogram says nothing stays so long.
+        default range: Duration = Span::from_secs(4 * 3600),
+        /// The quantile of the idle times at which the application is loaded again.
+        default head: Share = 0.05,
+        /// The quantile at which it goes for good.
+        default tail: Share = 0.99,
+        /// How far the window between them is widened at both ends, as a fraction.
+        default margin: Share = 0.1,
+        /// The least coefficient of variation of the bin counts that makes the histogram representative.
+        default min_cv: Number = 2.0,
+        /// The fraction of idle times out of range above which a forecast takes over.
+        default max_out_of_range: Share = 0.5,
+        /// Fewest idle times in range for the histogram to be used.
+        default min_samples: Count<1, 1_000_000_000> = 10,
+        /// Half the width of the window around a forecast, as a fraction of it.
+        default forecast_margin: Share = 0.15,
+    }
 }
 
-impl Default for HybridHistogramSpec {
-    fn default() -> Self {
-        Self {
-            bin: Span::from_secs(60),
-            bins: 240,
-            head: 0.05,
-            tail: 0.99,
-            margin: 0.1,
-            min_cv: 2.0,
-            max_out_of_range: 0.5,
-            min_samples: 10,
-            forecast_margin: 0.15,
+/// The most bins of a histogram.
+const BINS_MAX: u64 = 100_000;
+
+impl HybridHistogramSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if !(1..=BINS_MAX).contains(&self.bins()) {
+            let what = format!("is {} bins of {}: it must be 1 to {BINS_MAX}", self.bins(), self.bin);
+            check.wrong("range", what);
+        } else if self.head > self.tail {
+            check.wrong("head", format!("({}) is above `tail` ({})", self.head, self.tail));
+        } else if self.min_cv < 0.0 {
+            check.wrong("min-cv", "must not be negative");
         }
+    }
+
+    /// The number of bins; longer idle times are out of range.
+    fn bins(&self) -> u64 {
+        self.range.as_nanos().div_ceil(self.bin.as_nanos())
+    }
+}
+
+impl Policy for HybridHistogramSpec {
+    fn build(&self, _: &dyn Fn() -> Stream) -> Window {
+        Window::ByApp
+    }
+
+    fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
+        Some(Box::new(HybridHistogram::new(self.clone())))
+    }
+
+    fn is_by_app(&self) -> bool {
+        true
     }
 }
 
 /// The idle times of one application: from the end of its last execution to its next invocation.
 #[derive(Clone, Debug)]
-pub struct HybridHistogram {
+struct HybridHistogram {
     spec: HybridHistogramSpec,
     counts: Vec<u32>,
     in_range: u32,
@@ -66,9 +88,8 @@ const MEMORY: usize = 64;
 
 impl HybridHistogram {
     /// An application without a history.
-    #[must_use]
-    pub fn new(spec: HybridHistogramSpec) -> Self {
-        let counts = vec![0; spec.bins.max(1)];
+    fn new(spec: HybridHistogramSpec) -> Self {
+        let counts = vec![0; spec.bins() as usize];
         let (recent, decided) = (VecDeque::with_capacity(MEMORY), Windows::stay(Span::ZERO));
         let mut histogram = Self { spec, counts, in_range: 0, out_of_range: 0, recent, decided };
         histogram.decided = histogram.decide();
@@ -189,12 +210,26 @@ fn forecast(series: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
+    fn paper() -> HybridHistogramSpec {
+        HybridHistogramSpec {
+            bin: Span::from_secs(60),
+            range: Span::from_secs(4 * 3600),
+            head: 0.05,
+            tail: 0.99,
+            margin: 0.1,
+            min_cv: 2.0,
+            max_out_of_range: 0.5,
+            min_samples: 10,
+            forecast_margin: 0.15,
+        }
+    }
+
     fn minutes(minutes: f64) -> Span {
         span(minutes * 60.0)
     }
 
     fn learned(idle_minutes: impl IntoIterator<Item = f64>) -> HybridHistogram {
-        let mut histogram = HybridHistogram::new(HybridHistogramSpec::default());
+        let mut histogram = HybridHistogram::new(paper());
         for idle in idle_minutes {
             histogram.observe_idle(minutes(idle));
         }

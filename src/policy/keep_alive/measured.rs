@@ -1,8 +1,42 @@
 //! Idle rules of platforms, as documented or as measured from outside.
 
-use super::KeepAliveSpec;
+use super::drawn::Drawn;
+use super::{Policy, Window};
 use crate::dist::Dist;
+use crate::rng::Stream;
+use crate::schema::declare::*;
 use crate::time::Span;
+
+parameters! {
+    /// As somebody has measured it on a platform.
+    pub struct MeasuredSpec {
+        /// Where.
+        required platform: Measured,
+    }
+}
+
+impl Policy for MeasuredSpec {
+    fn build(&self, stream: &dyn Fn() -> Stream) -> Window {
+        match self.platform.rule() {
+            Rule::Fixed(window) => Window::Fixed(window),
+            Rule::Drawn(points) => Window::Asked(Box::new(Drawn::new(drawn(points), stream()))),
+        }
+    }
+
+    fn fixed_window(&self) -> Option<Span> {
+        if let Rule::Fixed(window) = self.platform.rule() { Some(window) } else { None }
+    }
+}
+
+choice! { Measured {
+    "aws-lambda" => Measured::AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
+    "azure-functions" => Measured::AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
+    "azure-functions-2019" => Measured::AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
+    "google-cloud" => Measured::GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";
+    "huawei-functiongraph" => Measured::HuaweiFunctionGraph, "Huawei FunctionGraph (Joosen et al., EuroSys 2025): 1 minute.";
+    "openwhisk" => Measured::OpenWhisk, "Apache OpenWhisk, the default of its idle container: 10 minutes.";
+    "fission" => Measured::Fission, "Fission, the default of its pool manager in 2026: 2 minutes.";
+} }
 
 /// A platform, and where its idle rule is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,26 +76,32 @@ const AZURE_FUNCTIONS: [(f64, Span); 8] = [
     (1.0, minutes(40)),
 ];
 
+/// How long an idle instance stays.
+enum Rule {
+    /// Always as long.
+    Fixed(Span),
+    /// By the share of instances that are gone after each time.
+    Drawn(&'static [(f64, Span)]),
+}
+
 impl Measured {
     /// What it means.
-    #[must_use]
-    pub fn spec(self) -> KeepAliveSpec {
-        let fixed = |window| KeepAliveSpec::Fixed { window };
+    const fn rule(self) -> Rule {
         match self {
-            Self::AwsLambda => drawn(&AWS_LAMBDA),
-            Self::AzureFunctions => drawn(&AZURE_FUNCTIONS),
-            Self::AzureFunctions2019 => fixed(minutes(20)),
-            Self::GoogleCloud => fixed(minutes(15)),
-            Self::HuaweiFunctionGraph => fixed(minutes(1)),
-            Self::OpenWhisk => fixed(minutes(10)),
-            Self::Fission => fixed(minutes(2)),
+            Self::AwsLambda => Rule::Drawn(&AWS_LAMBDA),
+            Self::AzureFunctions => Rule::Drawn(&AZURE_FUNCTIONS),
+            Self::AzureFunctions2019 => Rule::Fixed(minutes(20)),
+            Self::GoogleCloud => Rule::Fixed(minutes(15)),
+            Self::HuaweiFunctionGraph => Rule::Fixed(minutes(1)),
+            Self::OpenWhisk => Rule::Fixed(minutes(10)),
+            Self::Fission => Rule::Fixed(minutes(2)),
         }
     }
 }
 
 /// The share of instances that are gone after each time is the law of how long they stay.
-fn drawn(points: &[(f64, Span)]) -> KeepAliveSpec {
-    KeepAliveSpec::Drawn { window: Dist::percentiles(points).expect("points from 0 to 1 that rise: a test reads them") }
+fn drawn(points: &[(f64, Span)]) -> Dist {
+    Dist::percentiles(points).expect("points from 0 to 1 that rise: a test reads them")
 }
 
 #[cfg(test)]
@@ -76,10 +116,10 @@ mod tests {
             (Measured::AzureFunctions, 0.5, minutes(22)),
             (Measured::AzureFunctions, 0.94, minutes(30)),
         ] {
-            let KeepAliveSpec::Drawn { window } = measured.spec() else { panic!("{measured:?} is drawn") };
-            let off = window.quantile(p).as_secs_f64() - expected.as_secs_f64();
+            let Rule::Drawn(points) = measured.rule() else { panic!("{measured:?} is drawn") };
+            let off = drawn(points).quantile(p).as_secs_f64() - expected.as_secs_f64();
             assert!(off.abs() < 1e-6, "{measured:?} {p}");
         }
-        assert_eq!(Measured::GoogleCloud.spec(), KeepAliveSpec::Fixed { window: minutes(15) });
+        assert_eq!(MeasuredSpec { platform: Measured::GoogleCloud }.fixed_window(), Some(minutes(15)));
     }
 }

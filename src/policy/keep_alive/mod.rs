@@ -1,50 +1,74 @@
 //! Keep-alive: when does an idle instance go away?
 
-pub mod adaptive;
+mod adaptive;
 mod drawn;
+mod fixed;
 pub mod greedy_dual;
 mod halving;
-pub mod hybrid_histogram;
+mod hybrid_histogram;
 mod measured;
 
-pub use drawn::Drawn;
-pub use halving::Halving;
-pub use measured::Measured;
-
-use crate::dist::Dist;
+use crate::dist::DistSpec;
 use crate::rng::Stream;
+use crate::schema::declare::*;
 use crate::time::{SimTime, Span};
-use adaptive::{Adaptive, AdaptiveSpec};
-use greedy_dual::Rule;
-use hybrid_histogram::{HybridHistogram, HybridHistogramSpec};
+use adaptive::AdaptiveSpec;
+use drawn::DrawnSpec;
+pub use fixed::{FixedSpec, ForeverSpec};
+use greedy_dual::{GreedyDualSpec, Rule};
+pub use halving::HalvingSpec;
+use hybrid_histogram::HybridHistogramSpec;
+use measured::MeasuredSpec;
 
-/// What a scenario says about keep-alive.
-#[derive(Clone, Debug, PartialEq)]
-pub enum KeepAliveSpec {
-    /// Each idle instance stays for this long; [`Span::FOREVER`] means for ever.
-    Fixed {
-        /// The window.
-        window: Span,
-    },
-    /// Of a function's idle instances half go every period.
-    Halving {
-        /// The period, 380 s as measured on AWS Lambda in 2021.
-        period: Span,
-    },
-    /// Each idle instance stays for a time of its own.
-    Drawn {
-        /// The law of that time.
-        window: Dist,
-    },
-    /// Each idle instance stays as long as most idle times of its function were.
-    Adaptive(AdaptiveSpec),
-    /// Each application is unloaded and loaded again as the histogram of its idle times says.
-    HybridHistogram(Box<HybridHistogramSpec>),
-    /// Instances stay until their memory is needed.
-    GreedyDual {
-        /// Who goes first then.
-        rule: Rule,
-    },
+union! {
+    /// When an idle instance goes.
+    pub enum KeepAliveSpec ("keep-alive"): Policy {
+        "fixed" => Fixed(FixedSpec),
+        "forever" => Forever(ForeverSpec),
+        "halving" => Halving(HalvingSpec),
+        "drawn" => Drawn(DrawnSpec),
+        "measured" => Measured(MeasuredSpec),
+        "adaptive" => Adaptive(AdaptiveSpec),
+        "hybrid-histogram" => HybridHistogram(HybridHistogramSpec),
+        "greedy-dual" => GreedyDual(GreedyDualSpec),
+    }
+}
+
+impl Default for KeepAliveSpec {
+    fn default() -> Self {
+        Self::Fixed(Box::default())
+    }
+}
+
+/// What the parameters of a keep-alive policy say about it.
+pub trait Policy {
+    /// The policy, with no memory yet; only those that toss coins take the stream.
+    fn build(&self, stream: &dyn Fn() -> Stream) -> Window;
+
+    /// The policy of an application, with no memory yet; none if each function has its own.
+    fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
+        None
+    }
+
+    /// Whether functions of one application decide together.
+    fn is_by_app(&self) -> bool {
+        false
+    }
+
+    /// The window, where it is the same for every instance at every moment whatever else happens.
+    fn fixed_window(&self) -> Option<Span> {
+        None
+    }
+
+    /// The distribution that it draws from, whose values may have to be read from a file.
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
+        None
+    }
+
+    /// Which instance goes first when memory is short, where the policy says so.
+    fn eviction_rule(&self) -> Option<Rule> {
+        None
+    }
 }
 
 /// What a policy may look at: read only.
@@ -105,37 +129,6 @@ pub enum Window {
     /// Asked each time.
     Asked(Box<dyn KeepAlive>),
     /// Asked once for all functions of an application, or for one function as if it were one:
-    /// [`KeepAliveSpec::build_for_app`].
+    /// [`Policy::build_for_app`].
     ByApp,
-}
-
-impl KeepAliveSpec {
-    /// The policy, with no memory yet; only those that toss coins take the stream.
-    #[must_use]
-    pub fn build(&self, stream: impl FnOnce() -> Stream) -> Window {
-        match self {
-            Self::Fixed { window } => Window::Fixed(*window),
-            Self::Halving { period } => Window::Asked(Box::new(Halving::new(*period))),
-            Self::Drawn { window } => Window::Asked(Box::new(Drawn::new(window.clone(), stream()))),
-            Self::Adaptive(_) | Self::HybridHistogram(_) => Window::ByApp,
-            Self::GreedyDual { rule: Rule::TimeToLive(window) } => Window::Fixed(*window),
-            Self::GreedyDual { .. } => Window::Fixed(Span::FOREVER),
-        }
-    }
-
-    /// The policy of an application, with no memory yet; none if each function has its own.
-    #[must_use]
-    pub fn build_for_app(&self) -> Option<Box<dyn AppKeepAlive>> {
-        match self {
-            Self::Fixed { .. } | Self::Halving { .. } | Self::Drawn { .. } | Self::GreedyDual { .. } => None,
-            Self::Adaptive(spec) => Some(Box::new(Adaptive::new(spec.clone()))),
-            Self::HybridHistogram(spec) => Some(Box::new(HybridHistogram::new((**spec).clone()))),
-        }
-    }
-
-    /// Whether functions of one application decide together.
-    #[must_use]
-    pub const fn is_by_app(&self) -> bool {
-        matches!(self, Self::HybridHistogram(_))
-    }
 }

@@ -1,8 +1,26 @@
 //! Azure Functions, Consumption plan: the scale controller.
+//!
+//! How the scale controller of the Consumption plan sees one function app (here: one function).
+//!
+//! Published (learn.microsoft.com/azure/azure-functions, event-driven-scaling and functions-target-based-scaling): for
+//! HTTP triggers at most one new instance a second, for all others a decision at most every 30 s; one instance at a time,
+//! or four where scaling is by target, with instances = length of the source / target executions per instance; at most
+//! 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021: half are
+//! gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
+//!
+//! Not published, and modelled so: the controller wants as many instances as the requests it knows of need at the target
+//! (for HTTP too, where it is said to look at latency as well); an incremental source gets one more while anything
+//! waits. Instances go, one at a time or by target all at once, when no decision of the last `idle_timeout` wanted them.
+//! The first request of a function without instances gets one at once. The front end sends a request to any instance,
+//! each with the same probability. Absent: the ten minutes after which a draining instance is cut off, and the 230 s after
+//! which an HTTP answer is given up (write it as `queue-timeout` or `timeout`).
 
 use super::clock::Clock;
 use super::peak::Peak;
-use super::{Scaling, View};
+use super::{MANY, Policy, Scaling, Slots, View};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Positive, PositiveDuration};
 use crate::time::{SimTime, Span};
 
 /// How long after the first request of a function without instances it is seen: what comes with it is seen too.
@@ -19,39 +37,73 @@ pub enum Trigger {
     Incremental,
 }
 
-/// How the scale controller of the Consumption plan sees one function app (here: one function).
-///
-/// Published (learn.microsoft.com/azure/azure-functions, event-driven-scaling and functions-target-based-scaling): for
-/// HTTP triggers at most one new instance a second, for all others a decision at most every 30 s; one instance at a time,
-/// or four where scaling is by target, with instances = length of the source / target executions per instance; at most
-/// 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021: half are
-/// gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
-///
-/// Not published, and modelled so: the controller wants as many instances as the requests it knows of need at the target
-/// (for HTTP too, where it is said to look at latency as well); an incremental source gets one more while anything
-/// waits. Instances go, one at a time or by target all at once, when no decision of the last `idle_timeout` wanted them.
-/// The first request of a function without instances gets one at once. The front end sends a request to any instance,
-/// each with the same probability. Absent: the ten minutes after which a draining instance is cut off, and the 230 s after
-/// which an HTTP answer is given up (write it as `queue-timeout` or `timeout`).
-#[derive(Clone, Debug, PartialEq)]
-pub struct AzureConsumptionSpec {
-    /// What starts the function.
-    pub trigger: Trigger,
+parameters! {
+    /// The scale controller of Azure Functions on the Consumption plan.
+    pub struct AzureConsumptionSpec {
+        /// What starts the function.
+        default trigger: Trigger = Trigger::Http,
+        /// Executions that each instance is to have; without it: what it can run at once (HTTP), or 16.
+        optional target_executions_per_instance: Positive,
+        /// With trigger = "http": requests that an instance runs at once (host.json).
+        default max_concurrent_requests: Count<1, MANY> = 100,
+        /// With trigger = "http": requests that an instance holds, waiting ones too; beyond, it answers 429 (host.json).
+        default max_outstanding_requests: Count<1, MANY> = 200,
+        /// Most instances: 200 on Windows, 100 on Linux.
+        default max_instances: Count<1, MANY> = 200,
+        /// For how long an instance must have been too many before it goes: measured, not published.
+        default idle_timeout: PositiveDuration = Span::from_secs(1200),
+    }
+}
+
+choice! { Trigger {
+    "http" => Trigger::Http, "Requests over HTTP: one new instance a second at most.";
+    "target-based" => Trigger::TargetBased, "Events of a source of known length: four new instances every 30 s at most.";
+    "incremental" => Trigger::Incremental, "Events of any other source: one new instance every 30 s at most.";
+} }
+
+/// What Service Bus and Storage Queue give an instance unless told otherwise.
+const TARGET_EXECUTIONS: f64 = 16.0;
+
+impl AzureConsumptionSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let most = "the Consumption plan has at most 200 instances (100 on Linux)";
+        check.rule("max-instances", self.max_instances, self.max_instances <= 200, most);
+        let (concurrent, outstanding) = (self.max_concurrent_requests, self.max_outstanding_requests);
+        let rule = format!("the {concurrent} requests that run at once are outstanding too");
+        check.rule("max-outstanding-requests", outstanding, outstanding >= concurrent, rule);
+    }
+
     /// Executions that each instance is to have.
-    pub target: f64,
-    /// Requests that an instance runs at once.
-    pub slots: u32,
-    /// HTTP: how many more may wait at an instance before it answers 429.
-    pub waiting: u32,
-    /// Most instances.
-    pub max_instances: u32,
-    /// For how long an instance must have been too many before it goes.
-    pub idle_timeout: Span,
+    fn target(&self) -> f64 {
+        self.target_executions_per_instance.unwrap_or(match self.trigger {
+            Trigger::Http => f64::from(self.max_concurrent_requests),
+            Trigger::TargetBased | Trigger::Incremental => TARGET_EXECUTIONS,
+        })
+    }
+}
+
+impl Policy for AzureConsumptionSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(AzureConsumption::new(self.clone())))
+    }
+
+    fn slots(&self, _memory_mb: u32) -> Option<Slots> {
+        Some(match self.trigger {
+            Trigger::Http => Slots { key: "max-concurrent-requests", number: self.max_concurrent_requests },
+            Trigger::TargetBased | Trigger::Incremental => {
+                Slots { key: "target-executions-per-instance", number: (self.target().ceil() as u32).min(MANY) }
+            }
+        })
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval())
+    }
 }
 
 /// The scale controller at work.
 #[derive(Clone, Debug)]
-pub struct AzureConsumption {
+struct AzureConsumption {
     spec: AzureConsumptionSpec,
     clock: Clock,
     wanted: Peak,
@@ -77,7 +129,7 @@ impl AzureConsumptionSpec {
     fn wanted(&self, view: &View<'_>) -> f64 {
         match self.trigger {
             Trigger::Http | Trigger::TargetBased => {
-                ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target).ceil()
+                ((f64::from(view.in_progress) + f64::from(view.queued)) / self.target()).ceil()
             }
             Trigger::Incremental if view.queued > 0 => f64::from(view.ordered) + 1.0,
             Trigger::Incremental => view.instances.iter().filter(|instance| instance.in_flight > 0).count() as f64,
@@ -87,8 +139,7 @@ impl AzureConsumptionSpec {
 
 impl AzureConsumption {
     /// A controller that has seen nothing.
-    #[must_use]
-    pub fn new(spec: AzureConsumptionSpec) -> Self {
+    fn new(spec: AzureConsumptionSpec) -> Self {
         Self { clock: Clock::new(spec.interval()), spec, wanted: Peak::default() }
     }
 }
@@ -136,7 +187,8 @@ impl Scaling for AzureConsumption {
     }
 
     fn waits_at_instance(&self) -> Option<u32> {
-        (self.spec.trigger == Trigger::Http).then_some(self.spec.waiting)
+        (self.spec.trigger == Trigger::Http)
+            .then(|| self.spec.max_outstanding_requests.saturating_sub(self.spec.max_concurrent_requests))
     }
 }
 
@@ -148,9 +200,9 @@ mod tests {
     fn spec(trigger: Trigger, target: f64) -> AzureConsumptionSpec {
         AzureConsumptionSpec {
             trigger,
-            target,
-            slots: 100,
-            waiting: 100,
+            target_executions_per_instance: Some(target),
+            max_concurrent_requests: 100,
+            max_outstanding_requests: 200,
             max_instances: 200,
             idle_timeout: Span::from_secs(1200),
         }

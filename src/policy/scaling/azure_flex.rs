@@ -1,64 +1,101 @@
 //! Azure Functions, Flex Consumption plan: instances by concurrency, for each function on its own.
+//!
+//! One group of functions that are scaled together on the Flex Consumption plan: all of an app's HTTP functions, or any
+//! other function alone (here: one function).
+//!
+//! Published (learn.microsoft.com/azure/azure-functions, flex-consumption-plan and functions-concurrency): instances
+//! follow from the concurrency that is set for each: 4, 16 or 32 requests over HTTP at 512, 2,048 or 4,096 MB; always-ready
+//! instances; at most 100 instances unless said otherwise, and never more than 1,000.
+//!
+//! Not published, and modelled so: how often it decides (every second, and at once for the first request of a function
+//! without instances), how many instances it adds at a time (all that are needed: 1,000 in less than a minute were shown,
+//! techcommunity.microsoft.com, June 2024), and when instances go (when no decision of the last `scale_in_delay` needed
+//! them). A request waits in front of all instances until one has a slot. Absent: the regional quota of memory, and the
+//! 230 s after which an HTTP answer is given up.
 
 use super::azure_consumption::A_MOMENT;
 use super::clock::Clock;
 use super::peak::Peak;
-use super::{Scaling, View};
+use super::{MANY, Policy, Refusal, Scaling, Slots, View};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration};
 use crate::time::{SimTime, Span};
 
 /// How often the platform looks.
 const INTERVAL: Span = Span::from_secs(1);
 
-/// One group of functions that are scaled together on the Flex Consumption plan: all of an app's HTTP functions, or any
-/// other function alone (here: one function).
-///
-/// Published (learn.microsoft.com/azure/azure-functions, flex-consumption-plan and functions-concurrency): instances
-/// follow from the concurrency that is set for each: 4, 16 or 32 requests over HTTP at 512, 2,048 or 4,096 MB; always-ready
-/// instances; at most 100 instances unless said otherwise, and never more than 1,000.
-///
-/// Not published, and modelled so: how often it decides (every second, and at once for the first request of a function
-/// without instances), how many instances it adds at a time (all that are needed: 1,000 in less than a minute were shown,
-/// techcommunity.microsoft.com, June 2024), and when instances go (when no decision of the last `scale_in_delay` needed
-/// them). A request waits in front of all instances until one has a slot. Absent: the regional quota of memory, and the
-/// 230 s after which an HTTP answer is given up.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AzureFlexSpec {
-    /// Requests that an instance runs at once.
-    pub concurrency: u32,
-    /// Instances that are always there.
-    pub always_ready: u32,
-    /// Most instances.
-    pub max_instances: u32,
-    /// For how long an instance must have been too many before it goes.
-    pub scale_in_delay: Span,
+parameters! {
+    /// Azure Functions on the Flex Consumption plan: instances by concurrency.
+    pub struct AzureFlexSpec {
+        /// Requests that an instance runs at once; without it: 4, 16 or 32 by the memory of an instance.
+        optional per_instance_concurrency: Count<1, 1000>,
+        /// Instances that are always there.
+        default always_ready: Count<0, MANY> = 0,
+        /// Most instances.
+        default max_instances: Count<1, MANY> = 100,
+        /// For how long an instance must have been too many before it goes: not published.
+        default scale_in_delay: Duration = Span::from_secs(300),
+    }
+}
+
+impl AzureFlexSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let most = self.max_instances;
+        let rule = "the Flex Consumption plan has at most 1000 instances";
+        check.rule("max-instances", most, most <= 1000, rule);
+        let rule = format!("there are at most {most} instances (max-instances)");
+        check.rule("always-ready", self.always_ready, self.always_ready <= most, rule);
+    }
+}
+
+impl Policy for AzureFlexSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(AzureFlex::new(self.clone())))
+    }
+
+    fn minimum_instances(&self) -> u32 {
+        self.always_ready
+    }
+
+    fn slots(&self, memory_mb: u32) -> Option<Slots> {
+        let number = self.per_instance_concurrency.or(standard_concurrency(memory_mb))?;
+        Some(Slots { key: "per-instance-concurrency", number })
+    }
+
+    fn refused_memory(&self, memory_mb: u32) -> Option<Refusal> {
+        standard_concurrency(memory_mb).is_none().then_some(Refusal {
+            what: "the Flex Consumption plan has instances of 512MB, 2048MB and 4096MB",
+            help: "write memory = \"2048MB\", which is what the plan gives unless told otherwise",
+        })
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(INTERVAL)
+    }
+}
+
+/// The concurrency of HTTP functions where none is set, by the memory of an instance (MB); none: there are no such instances.
+const fn standard_concurrency(memory_mb: u32) -> Option<u32> {
+    match memory_mb {
+        512 => Some(4),
+        2048 => Some(16),
+        4096 => Some(32),
+        _ => None,
+    }
 }
 
 /// The plan at work.
 #[derive(Clone, Debug)]
-pub struct AzureFlex {
+struct AzureFlex {
     spec: AzureFlexSpec,
     clock: Clock,
     wanted: Peak,
 }
 
-impl AzureFlexSpec {
-    /// The concurrency of HTTP functions where none is set, by the memory of an instance (MB); none: there are no such
-    /// instances.
-    #[must_use]
-    pub const fn standard_concurrency(memory_mb: u32) -> Option<u32> {
-        match memory_mb {
-            512 => Some(4),
-            2048 => Some(16),
-            4096 => Some(32),
-            _ => None,
-        }
-    }
-}
-
 impl AzureFlex {
     /// A plan that has seen nothing.
-    #[must_use]
-    pub fn new(spec: AzureFlexSpec) -> Self {
+    fn new(spec: AzureFlexSpec) -> Self {
         Self { spec, clock: Clock::new(INTERVAL), wanted: Peak::default() }
     }
 }
@@ -70,7 +107,9 @@ impl Scaling for AzureFlex {
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let requests = f64::from(view.in_progress) + f64::from(view.queued);
-        let wanted = (requests / f64::from(self.spec.concurrency)).ceil().max(f64::from(self.spec.always_ready));
+        let wanted = (requests / f64::from(self.spec.per_instance_concurrency.unwrap_or(view.per_instance)))
+            .ceil()
+            .max(f64::from(self.spec.always_ready));
         let wanted = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         let answer = self.wanted.of(view.now, wanted, self.spec.scale_in_delay);
         // Without instances it waits for a request.
@@ -99,8 +138,12 @@ mod tests {
     use super::super::testing::{at, view};
     use super::*;
 
-    const SPEC: AzureFlexSpec =
-        AzureFlexSpec { concurrency: 16, always_ready: 1, max_instances: 100, scale_in_delay: Span::from_secs(300) };
+    const SPEC: AzureFlexSpec = AzureFlexSpec {
+        per_instance_concurrency: Some(16),
+        always_ready: 1,
+        max_instances: 100,
+        scale_in_delay: Span::from_secs(300),
+    };
 
     #[test]
     fn instances_follow_from_concurrency() {

@@ -1,52 +1,101 @@
 //! Google Cloud Run: metrics of the last minute, an instance at once for a request that finds no room, and idle instances
 //! that are kept for a while.
+//!
+//! A service of Cloud Run (or a function of the second generation), one revision.
+//!
+//! Published (docs.cloud.google.com/run/docs/about-instance-autoscaling, 2026): instances = the larger of CPU in use /
+//! (CPUs of an instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each rounded up
+//! and on average over one minute, both targets 60 %; evaluated periodically (older copies: every 5 s); besides, a request
+//! that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
+//! only a request starts an instance.
+//!
+//! Not published, and modelled so: before a run there was no load, so its first minute is averaged with nothing; requests
+//! that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
+//! those on their way; an instance is kept for all of `idle_timeout` after its last request, and the one that has
+//! been idle longest goes first. CPU follows from requests, not from what code does: each in progress uses
+//! `cpu_per_request`, all together no more than the ready instances have. Absent: `max_instances` exceeded for a moment.
 
 use std::collections::VecDeque;
 
-use super::{InstanceView, Mark, Removal, Scaling, Totals, View};
+use super::{InstanceView, MANY, Mark, Pause, Policy, REMEMBERED_MAX, Removal, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Positive, PositiveDuration, Share};
 use crate::time::{SimTime, Span};
 
-/// A service of Cloud Run (or a function of the second generation), one revision.
-///
-/// Published (docs.cloud.google.com/run/docs/about-instance-autoscaling, 2026): instances = the larger of CPU in use /
-/// (CPUs of an instance x CPU target) and concurrent requests / (maximum concurrency x concurrency target), each rounded up
-/// and on average over one minute, both targets 60 %; evaluated periodically (older copies: every 5 s); besides, a request
-/// that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
-/// only a request starts an instance.
-///
-/// Not published, and modelled so: before a run there was no load, so its first minute is averaged with nothing; requests
-/// that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
-/// those on their way; an instance is kept for all of `idle_timeout` after its last request, and the one that has
-/// been idle longest goes first. CPU follows from requests, not from what code does: each in progress uses
-/// `cpu_per_request`, all together no more than the ready instances have. Absent: `max_instances` exceeded for a moment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CloudRunSpec {
-    /// Requests that an instance takes at once.
-    pub concurrency: u32,
-    /// Share of it to aim for, above 0.
-    pub concurrency_target: f64,
-    /// vCPUs of an instance.
-    pub cpu: f64,
-    /// Share of them to aim for, above 0.
-    pub cpu_target: f64,
-    /// vCPUs that a request in progress uses.
-    pub cpu_per_request: f64,
-    /// What the metrics are averaged over.
-    pub window: Span,
-    /// How often it decides.
-    pub interval: Span,
-    /// For how long an idle instance is kept.
-    pub idle_timeout: Span,
-    /// Fewest instances.
-    pub min_instances: u32,
-    /// Most instances.
-    pub max_instances: u32,
+parameters! {
+    /// Google Cloud Run and its functions: metrics of the last minute, and an instance at once where there is no room.
+    pub struct CloudRunSpec {
+        /// Requests that an instance takes at once.
+        default concurrency: Count<1, MANY> = 80,
+        /// Share of it to aim for.
+        default concurrency_target: Share = 0.6,
+        /// vCPUs of an instance.
+        default cpu: Positive = 1.0,
+        /// Share of them to aim for.
+        default cpu_target: Share = 0.6,
+        /// vCPUs that a request in progress uses; 0: the CPU decides nothing.
+        default cpu_per_request: Amount = 0.0,
+        /// What the metrics are averaged over.
+        default window: PositiveDuration = Span::from_secs(60),
+        /// How often it decides.
+        default interval: Pause = Span::from_secs(5),
+        /// For how long an idle instance is kept: at most so long by the documentation, just so long as measured.
+        default idle_timeout: Duration = Span::from_secs(900),
+        /// Fewest instances.
+        default min_instances: Count<0, MANY> = 0,
+        /// Most instances.
+        default max_instances: Count<1, MANY> = 100,
+    }
+}
+
+impl CloudRunSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let (concurrency, most) = (self.concurrency, self.max_instances);
+        let rule = "an instance of Cloud Run takes at most 1000 requests";
+        check.rule("concurrency", concurrency, concurrency <= 1000, rule);
+        let rule = "less than 1 vCPU takes one request at a time: write concurrency = 1";
+        check.rule("cpu", self.cpu, self.cpu >= 1.0 || concurrency == 1, rule);
+        for (key, target) in [("concurrency-target", self.concurrency_target), ("cpu-target", self.cpu_target)] {
+            check.rule(key, target, target > 0.0, "a target is above 0");
+        }
+        let remembered = self.window.as_nanos() / self.interval.as_nanos();
+        let rule =
+            format!("that is {remembered} times in a `window`, and each is remembered: at most {REMEMBERED_MAX}");
+        check.rule("interval", self.interval, remembered <= REMEMBERED_MAX, rule);
+        let rule = format!("there are at most {most} instances (max-instances)");
+        check.rule("min-instances", self.min_instances, self.min_instances <= most, rule);
+    }
+}
+
+impl Policy for CloudRunSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(CloudRun::new(self.clone())))
+    }
+
+    fn minimum_instances(&self) -> u32 {
+        self.min_instances
+    }
+
+    fn slots(&self, _memory_mb: u32) -> Option<Slots> {
+        Some(Slots { key: "concurrency", number: self.concurrency })
+    }
+
+    /// 3.5 times the mean start, and at least 10 s (docs.cloud.google.com/run/docs/about-instance-autoscaling).
+    fn queue_timeout(&self, mean_start_s: f64) -> Option<Span> {
+        // A start whose mean is infinite is waited for.
+        Span::from_secs_f64((3.5 * mean_start_s).max(10.0)).ok()
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval)
+    }
 }
 
 /// The autoscaler of one revision.
 #[derive(Clone, Debug)]
-pub struct CloudRun {
+struct CloudRun {
     spec: CloudRunSpec,
     /// When the metrics are looked at next.
     tick: SimTime,
@@ -65,8 +114,7 @@ pub struct CloudRun {
 
 impl CloudRun {
     /// An autoscaler that has seen nothing.
-    #[must_use]
-    pub fn new(spec: CloudRunSpec) -> Self {
+    fn new(spec: CloudRunSpec) -> Self {
         Self {
             spec,
             tick: SimTime::ZERO,

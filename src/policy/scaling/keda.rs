@@ -3,6 +3,9 @@
 //! Source: `pkg/scaling/executor` of kedacore/keda at commit 8b4f083.
 
 pub mod autoscaler;
+mod parameters;
+
+pub use parameters::KedaParameters;
 
 use super::hpa::calculator::Target;
 use super::hpa::controller::HpaSpec;

@@ -12,203 +12,176 @@ pub mod keda;
 pub mod knative;
 mod openfaas;
 mod peak;
+mod per_request;
 pub mod predictive;
-pub mod schedule;
-pub mod scheduled;
-pub mod target_tracking;
+mod schedule;
+mod scheduled;
+mod target_tracking;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thresholds;
 
-pub use azure_consumption::{AzureConsumption, AzureConsumptionSpec, Trigger};
-pub use azure_flex::{AzureFlex, AzureFlexSpec};
-pub use cloud_run::{CloudRun, CloudRunSpec};
-pub use openfaas::{OpenFaas, OpenFaasCe, OpenFaasCeSpec, OpenFaasLoad, OpenFaasSpec};
-pub use thresholds::{Load, Thresholds, ThresholdsSpec};
+pub use azure_consumption::AzureConsumptionSpec;
+pub use azure_flex::AzureFlexSpec;
+pub use cloud_run::CloudRunSpec;
+pub use openfaas::{OpenFaasCeSpec, OpenFaasSpec};
+pub use per_request::PerRequest;
+pub use scheduled::ScheduledSpec;
+pub use target_tracking::TargetTrackingSpec;
+pub use thresholds::{Load, ThresholdsSpec};
 
 use crate::id::InstanceId;
+use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::diagnostic::Problem;
+use crate::schema::scalars::PositiveDuration;
 use crate::time::{SimTime, Span};
-use hpa::autoscaler::{Autoscaler, AutoscalerSpec};
-use keda::autoscaler::{KedaAutoscaler, KedaSpec};
-use knative::KnativeSpec;
-use predictive::{Predictive, PredictiveSpec};
-use schedule::Timer;
-use scheduled::{Scheduled, ScheduledSpec};
-use target_tracking::tracker::{Tracker, TrackerSpec};
+use hpa::parameters::HpaParameters;
+use keda::KedaParameters;
+use knative::KnativeParameters;
+use predictive::PredictiveSpec;
+
+/// `terminationGracePeriodSeconds` of a pod, unless it is said otherwise.
+const POD_GRACE_PERIOD: Span = Span::from_secs(30);
 
 /// The most instances that a policy may order where nothing else limits them.
 pub const ORDERED_MAX: u32 = 1_000_000;
+/// The most that a number of instances can be.
+const MANY: u32 = ORDERED_MAX;
 /// For so long after the horizon a policy is asked while requests wait.
 pub const COOL_DOWN: Span = Span::from_secs(3600);
+/// The shortest time between two decisions.
+const MIN_PAUSE: Span = Span::from_millis(1);
+/// Measurements that a policy remembers at a time.
+const REMEMBERED_MAX: u64 = 100_000;
 
-/// What a scenario says about scaling.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum ScalingSpec {
-    /// A request that finds no instance with a free slot gets one of its own.
-    #[default]
-    PerRequest,
-    /// So many instances that each has a target of load.
-    Thresholds(ThresholdsSpec),
-    /// The Knative Pod Autoscaler.
-    Knative(Box<KnativeSpec>),
-    /// Azure Functions, Consumption plan.
-    AzureConsumption(AzureConsumptionSpec),
-    /// Azure Functions, Flex Consumption plan.
-    AzureFlex(AzureFlexSpec),
-    /// Google Cloud Run.
-    CloudRun(Box<CloudRunSpec>),
-    /// OpenFaaS Pro.
-    OpenFaas(Box<OpenFaasSpec>),
-    /// OpenFaaS, Community Edition.
-    OpenFaasCe(OpenFaasCeSpec),
-    /// The Kubernetes HorizontalPodAutoscaler.
-    Hpa(Box<AutoscalerSpec>),
-    /// A `ScaledObject` of KEDA on the function's queue.
-    Keda(Box<KedaSpec>),
-    /// Target tracking of provisioned instances.
-    TargetTracking(Box<TrackerSpec>),
-    /// A timetable.
-    Scheduled(ScheduledSpec),
-    /// Instances for the load that is forecast.
-    Predictive(Box<PredictiveSpec>),
-    /// What a test wants answered.
-    #[cfg(test)]
-    Scripted(testing::Script),
+union! {
+    /// How many instances there are.
+    pub enum ScalingSpec ("scaling"): Policy {
+        "per-request" => PerRequest(PerRequest),
+        "thresholds" => Thresholds(ThresholdsSpec),
+        "knative" => Knative(KnativeParameters),
+        "azure-consumption" => AzureConsumption(AzureConsumptionSpec),
+        "azure-flex" => AzureFlex(AzureFlexSpec),
+        "cloud-run" => CloudRun(CloudRunSpec),
+        "openfaas" => OpenFaas(OpenFaasSpec),
+        "openfaas-ce" => OpenFaasCe(OpenFaasCeSpec),
+        "hpa" => Hpa(HpaParameters),
+        "keda" => Keda(KedaParameters),
+        "target-tracking" => TargetTracking(TargetTrackingSpec),
+        "scheduled" => Scheduled(ScheduledSpec),
+        "predictive" => Predictive(PredictiveSpec),
+    }
+    besides { #[cfg(test)] "scripted" => Scripted(testing::Script) }
 }
 
-impl ScalingSpec {
-    /// The name of the policy in a scenario.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::PerRequest => "per-request",
-            Self::Thresholds(_) => "thresholds",
-            Self::Knative(_) => "knative",
-            Self::AzureConsumption(_) => "azure-consumption",
-            Self::AzureFlex(_) => "azure-flex",
-            Self::CloudRun(_) => "cloud-run",
-            Self::OpenFaas(_) => "openfaas",
-            Self::OpenFaasCe(_) => "openfaas-ce",
-            Self::Hpa(_) => "hpa",
-            Self::Keda(_) => "keda",
-            Self::TargetTracking(_) => "target-tracking",
-            Self::Scheduled(_) => "scheduled",
-            Self::Predictive(_) => "predictive",
-            #[cfg(test)]
-            Self::Scripted(_) => "scripted",
-        }
+impl Default for ScalingSpec {
+    fn default() -> Self {
+        Self::PerRequest(Box::new(PerRequest {}))
     }
+}
 
+/// What the parameters of a scaling policy say about it.
+pub trait Policy {
     /// The policy, with no memory yet; none where each request decides. It draws from a `stream` for each purpose.
-    #[must_use]
-    pub fn build(&self, stream: impl Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
-        Some(match self {
-            Self::PerRequest => return None,
-            Self::Thresholds(spec) => Box::new(Thresholds::new(spec.clone())),
-            Self::Knative(spec) => Box::new(spec.build(stream(Purpose::Scaling), stream(Purpose::Routing))),
-            Self::AzureConsumption(spec) => Box::new(AzureConsumption::new(spec.clone())),
-            Self::AzureFlex(spec) => Box::new(AzureFlex::new(spec.clone())),
-            Self::CloudRun(spec) => Box::new(CloudRun::new((**spec).clone())),
-            Self::OpenFaas(spec) => Box::new(OpenFaas::new((**spec).clone())),
-            Self::OpenFaasCe(spec) => Box::new(OpenFaasCe::new(spec.clone())),
-            Self::Hpa(spec) => Box::new(Autoscaler::new(AutoscalerSpec::clone(spec))),
-            Self::Keda(spec) => Box::new(KedaAutoscaler::new(KedaSpec::clone(spec))),
-            Self::TargetTracking(spec) => Box::new(Tracker::new(TrackerSpec::clone(spec))),
-            Self::Scheduled(spec) => Box::new(Scheduled::new(spec)),
-            Self::Predictive(spec) => Box::new(Predictive::new(PredictiveSpec::clone(spec))),
-            #[cfg(test)]
-            Self::Scripted(script) => Box::new(script.clone()),
-        })
-    }
-
-    /// Whether a policy orders every instance, so that requests wait for them.
-    #[must_use]
-    pub const fn orders_all(&self) -> bool {
-        !matches!(self, Self::PerRequest) && matches!(self.governs(), Governs::Instances)
-    }
+    fn build(&self, stream: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>>;
 
     /// What the policy governs.
-    #[must_use]
-    pub const fn governs(&self) -> Governs {
-        match self {
-            Self::PerRequest | Self::Thresholds(_) | Self::Knative(_) => Governs::Instances,
-            Self::AzureConsumption(_) | Self::AzureFlex(_) | Self::CloudRun(_) => Governs::Instances,
-            Self::OpenFaas(_) | Self::OpenFaasCe(_) => Governs::Instances,
-            Self::Hpa(_) | Self::Keda(_) => Governs::Instances,
-            Self::TargetTracking(_) => Governs::Provisioned,
-            Self::Scheduled(spec) => spec.governs,
-            Self::Predictive(spec) => spec.governs,
-            #[cfg(test)]
-            Self::Scripted(_) => Governs::Instances,
-        }
+    fn governs(&self) -> Governs {
+        Governs::Instances
+    }
+
+    /// Whether the policy orders every instance, so that requests wait for them.
+    fn orders_all(&self) -> bool {
+        self.governs() == Governs::Instances
+    }
+
+    /// The most instances that the policy orders, where it knows.
+    fn most_ordered(&self) -> u32 {
+        0
+    }
+
+    /// The most provisioned instances that the policy may order.
+    fn most_provisioned(&self) -> u32 {
+        if self.governs() == Governs::Provisioned { self.most_ordered() } else { 0 }
+    }
+
+    /// How many requests an instance takes, where the policy says so itself.
+    fn slots(&self, _memory_mb: u32) -> Option<Slots> {
+        None
+    }
+
+    /// Which instance serves a request, where the policy brings that with it.
+    fn selection(&self) -> Option<Selection> {
+        None
+    }
+
+    /// How long a request waits for an instance unless the scenario says it, by the mean start of an instance.
+    fn queue_timeout(&self, _mean_start_s: f64) -> Option<Span> {
+        None
     }
 
     /// The least time between two moments at which it acts by its own clock; none: it has none, or acts a few times only.
-    #[must_use]
-    pub fn pause(&self) -> Option<Span> {
-        let second = Span::from_secs(1);
-        let every = |timers: &mut dyn Iterator<Item = Timer>| timers.filter_map(|timer| timer.every).min();
-        match self {
-            Self::PerRequest => None,
-            Self::Thresholds(spec) => Some(spec.interval),
-            Self::Knative(_) | Self::AzureFlex(_) => Some(second),
-            Self::AzureConsumption(spec) => Some(spec.interval()),
-            Self::CloudRun(spec) => Some(spec.interval),
-            Self::OpenFaas(spec) => Some(spec.interval.min(openfaas::SAMPLE)),
-            Self::OpenFaasCe(_) => Some(openfaas::SAMPLE),
-            Self::Hpa(spec) => Some(spec.sync_period.min(spec.sampling.resolution)),
-            Self::Keda(spec) => Some(spec.object.polling_interval.min(hpa::controller::SYNC_PERIOD)),
-            Self::TargetTracking(spec) => {
-                let scheduled = every(&mut spec.actions.iter().map(|(timer, _)| *timer));
-                Some(
-                    scheduled.map_or(target_tracking::DATAPOINT_PERIOD, |pause| {
-                        pause.min(target_tracking::DATAPOINT_PERIOD)
-                    }),
-                )
-            }
-            Self::Scheduled(spec) => every(&mut spec.actions.iter().map(|(timer, _)| *timer)),
-            Self::Predictive(spec) => Some(spec.interval),
-            #[cfg(test)]
-            Self::Scripted(script) => Some(script.pause),
-        }
+    fn pause(&self) -> Option<Span> {
+        None
     }
 
     /// Instances that it keeps at least, where clouds charge for them as such.
-    #[must_use]
-    pub fn minimum_instances(&self) -> u32 {
-        match self {
-            Self::Thresholds(spec) => spec.min_instances,
-            Self::CloudRun(spec) => spec.min_instances,
-            Self::AzureFlex(spec) => spec.always_ready,
-            _ => 0,
-        }
+    fn minimum_instances(&self) -> u32 {
+        0
     }
 
     /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
     /// none: until it has finished.
-    ///
-    /// Sources: `terminationGracePeriodSeconds` of a pod is 30 s by default; Knative gives its pods the revision's
-    /// `timeoutSeconds`, 300 s by default.
-    #[must_use]
-    pub fn termination_grace_period(&self, timeout: Option<Span>) -> Option<Span> {
-        match self {
-            Self::Hpa(_) | Self::Keda(_) | Self::OpenFaas(_) | Self::OpenFaasCe(_) => Some(Span::from_secs(30)),
-            Self::Knative(_) => timeout.or(Some(Span::from_secs(300))),
-            _ => None,
-        }
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        None
     }
 
-    /// The most provisioned instances that the policy may order.
-    #[must_use]
-    pub fn most_provisioned(&self) -> u32 {
-        match self {
-            Self::TargetTracking(spec) => spec.most(),
-            Self::Scheduled(spec) if spec.governs == Governs::Provisioned => spec.most(),
-            Self::Predictive(spec) if spec.governs == Governs::Provisioned => spec.max_instances.unwrap_or(u32::MAX),
-            _ => 0,
-        }
+    /// Why the platform has no instances of this memory.
+    fn refused_memory(&self, _memory_mb: u32) -> Option<Refusal> {
+        None
     }
+}
+
+/// The time between two decisions, or two measurements, of a policy.
+#[derive(Debug)]
+pub struct Pause;
+
+impl Field for Pause {
+    type Value = Span;
+    const SHAPE: Shape = PositiveDuration::SHAPE;
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Span> {
+        let pause = PositiveDuration::read(node, reader)?;
+        if pause < MIN_PAUSE {
+            let message = format!("`{}` = {pause}: a scaling policy acts at most once in {MIN_PAUSE}", reader.path());
+            let help = format!("no autoscaler is faster: write {MIN_PAUSE} or more");
+            reader.problems.push(Problem::error(node.place, message).help(help));
+            return None;
+        }
+        Some(pause)
+    }
+    fn write(value: &Span) -> Value {
+        PositiveDuration::write(value)
+    }
+}
+
+/// How many requests an instance takes at once, under the policy's own name for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// The key.
+    pub key: &'static str,
+    /// How many; 0: any number.
+    pub number: u32,
+}
+
+/// What the real platform would refuse, and what to write instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it has.
+    pub what: &'static str,
+    /// What to write instead.
+    pub help: &'static str,
 }
 
 /// Which instances a policy orders.
@@ -219,6 +192,11 @@ pub enum Governs {
     /// The provisioned ones: a request that finds none of them free gets one of its own.
     Provisioned,
 }
+
+choice! { Governs {
+    "provisioned" => Governs::Provisioned, "Those kept warm: a request that finds none of them free gets one of its own.";
+    "all" => Governs::Instances, "All of the function's: a request that finds none with a free slot waits.";
+} }
 
 /// Decides how many instances a function should have.
 ///

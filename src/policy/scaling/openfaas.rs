@@ -1,9 +1,38 @@
 //! OpenFaaS: the autoscaler of OpenFaaS Pro, and the alerts of the Community Edition.
+//!
+//! A function under the autoscaler of OpenFaaS Pro, with the labels `com.openfaas.scale.*`.
+//!
+//! Published (docs.openfaas.com/architecture/autoscaling; recording rules in the chart openfaas of faas-netes): desired =
+//! ready replicas x mean load of one / (target x target proportion), rounded up, between min and max; the load by type
+//! as in [`OpenFaasLoad`]; with a `down.window` fewer replicas only if nothing in it recommended more; to zero when
+//! no request came for `zero-duration`. At zero the gateway blocks the first request, sets the minimum, and passes it on
+//! when a replica is ready.
+//!
+//! Not published, and modelled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
+//! CPU follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` answers 429, and the
+//! request is refused for good; requests are spread over replicas at random, as by the Service of Kubernetes.
+//!
+//! A function under the Community Edition of OpenFaaS: Prometheus fires an alert, Alertmanager passes it on, and the
+//! gateway adds replicas.
+//!
+//! Published (chart openfaas of faas-netes, gateway/handlers/alerthandler.go): the alert is that more than 5 requests a
+//! second were completed over the last 10 s, for 5 s; evaluated every 15 s. Each time that the gateway hears of it, it
+//! adds ceil(max / 100 x factor) replicas up to max, at most 5; when the alert is over, there are min again.
+//! Alertmanager tells of a new alert after 5 s, of its end at the next 10 s, and repeats it every 30 s.
+//!
+//! Modelled so: of the clocks of Prometheus and Alertmanager what follows from the above when they start together: an
+//! alert fires at the evaluation after the one that saw it first, and is heard of 5 s later, then every 40 s (the first
+//! multiple of 10 s beyond 30 s), and its end 10 s after the evaluation that saw it. Never zero replicas; requests are
+//! spread over replicas at random. Whatever ended counts as completed, also what was not served.
 
 use std::collections::VecDeque;
 
 use super::peak::Peak;
-use super::{Removal, Scaling, Totals, View};
+use super::{MANY, POD_GRACE_PERIOD, Pause, Policy, Removal, Scaling, Slots, Totals, View};
+use crate::policy::selection::Selection;
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What a replica is to have so much of.
@@ -17,49 +46,80 @@ pub enum OpenFaasLoad {
     Cpu,
 }
 
-/// A function under the autoscaler of OpenFaaS Pro, with the labels `com.openfaas.scale.*`.
-///
-/// Published (docs.openfaas.com/architecture/autoscaling; recording rules in the chart openfaas of faas-netes): desired =
-/// ready replicas x mean load of one / (target x target proportion), rounded up, between min and max; the load by type
-/// as in [`OpenFaasLoad`]; with a `down.window` fewer replicas only if nothing in it recommended more; to zero when
-/// no request came for `zero-duration`. At zero the gateway blocks the first request, sets the minimum, and passes it on
-/// when a replica is ready.
-///
-/// Not published, and modelled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
-/// CPU follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` answers 429, and the
-/// request is refused for good; requests are spread over replicas at random, as by the Service of Kubernetes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OpenFaasSpec {
-    /// What is measured.
-    pub load: OpenFaasLoad,
-    /// How much of it a replica can bear.
-    pub target: f64,
-    /// Share of it to aim for, above 0.
-    pub target_proportion: f64,
-    /// Fewest replicas under load, at least 1.
-    pub min: u32,
-    /// Most replicas.
-    pub max: u32,
-    /// Whether the last one may go.
-    pub zero: bool,
-    /// For how long nobody must have come.
-    pub zero_duration: Span,
-    /// Fewer replicas only if none of so long recommended more.
-    pub down_window: Span,
-    /// Requests that a replica takes; 0: any number.
-    pub max_inflight: u32,
-    /// Milli-CPU that a request in progress uses.
-    pub cpu_per_request: f64,
-    /// How often it decides.
-    pub interval: Span,
+parameters! {
+    /// OpenFaaS Pro: replicas by load, down to zero.
+    pub struct OpenFaasSpec {
+        /// What is measured: the label `type`.
+        default load: OpenFaasLoad = OpenFaasLoad::Rps,
+        /// How much of it a replica can bear.
+        default target: Positive = 50.0,
+        /// Share of it to aim for.
+        default target_proportion: Positive = 0.9,
+        /// Fewest replicas under load.
+        default min: Count<1, MANY> = 1,
+        /// Most replicas.
+        default max: Count<1, MANY> = 20,
+        /// Whether the last replica may go.
+        default zero: Flag = false,
+        /// For how long nobody must have come before it does.
+        default zero_duration: Duration = Span::from_secs(900),
+        /// Fewer replicas only if no decision of so long recommended more: the label `down.window`.
+        default down_window: Duration = Span::ZERO,
+        /// Requests that a replica takes before it answers 429 (its watchdog's variable); 0: any number.
+        default max_inflight: Count<0, MANY> = 0,
+        /// Milli-CPU that a request in progress uses.
+        default cpu_per_request: Amount = 1000.0,
+        /// How often it decides: as often as Prometheus evaluates its rules.
+        default interval: Pause = Span::from_secs(15),
+    }
+}
+
+choice! { OpenFaasLoad {
+    "rps" => OpenFaasLoad::Rps, "Requests completed in a second, over the last 30 s.";
+    "capacity" => OpenFaasLoad::Capacity, "Requests in flight, the most of the last 45 s.";
+    "cpu" => OpenFaasLoad::Cpu, "Milli-CPU in use, over the last minute.";
+} }
+
+impl OpenFaasSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        at_most(check, self.min, self.max);
+        let rule = "com.openfaas.scale.down.window is at most 5m";
+        check.rule("down-window", self.down_window, self.down_window <= Span::from_secs(300), rule);
+    }
+}
+
+fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
+    check.rule("min", min, min <= max, format!("there are at most {max} replicas (max)"));
+}
+
+impl Policy for OpenFaasSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(OpenFaas::new(self.clone())))
+    }
+
+    fn slots(&self, _memory_mb: u32) -> Option<Slots> {
+        Some(Slots { key: "max-inflight", number: self.max_inflight })
+    }
+
+    fn selection(&self) -> Option<Selection> {
+        Some(Selection::Random)
+    }
+
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        Some(POD_GRACE_PERIOD)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval.min(SAMPLE))
+    }
 }
 
 /// How often the most in flight is looked for.
-pub(super) const SAMPLE: Span = Span::from_secs(5);
+const SAMPLE: Span = Span::from_secs(5);
 
 /// The autoscaler at work.
 #[derive(Clone, Debug)]
-pub struct OpenFaas {
+struct OpenFaas {
     spec: OpenFaasSpec,
     tick: SimTime,
     sample: SimTime,
@@ -93,8 +153,7 @@ fn per_second(count: u64, window: Span) -> f64 {
 
 impl OpenFaas {
     /// An autoscaler that has seen nothing.
-    #[must_use]
-    pub fn new(spec: OpenFaasSpec) -> Self {
+    fn new(spec: OpenFaasSpec) -> Self {
         Self {
             spec,
             tick: SimTime::ZERO,
@@ -178,30 +237,50 @@ impl Scaling for OpenFaas {
     }
 }
 
-/// A function under the Community Edition of OpenFaaS: Prometheus fires an alert, Alertmanager passes it on, and the
-/// gateway adds replicas.
-///
-/// Published (chart openfaas of faas-netes, gateway/handlers/alerthandler.go): the alert is that more than 5 requests a
-/// second were completed over the last 10 s, for 5 s; evaluated every 15 s. Each time that the gateway hears of it, it
-/// adds ceil(max / 100 x factor) replicas up to max, at most 5; when the alert is over, there are min again.
-/// Alertmanager tells of a new alert after 5 s, of its end at the next 10 s, and repeats it every 30 s.
-///
-/// Modelled so: of the clocks of Prometheus and Alertmanager what follows from the above when they start together: an
-/// alert fires at the evaluation after the one that saw it first, and is heard of 5 s later, then every 40 s (the first
-/// multiple of 10 s beyond 30 s), and its end 10 s after the evaluation that saw it. Never zero replicas; requests are
-/// spread over replicas at random. Whatever ended counts as completed, also what was not served.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OpenFaasCeSpec {
-    /// Requests a second from which on it is an alert.
-    pub threshold: f64,
-    /// Fewest replicas, at least 1.
-    pub min: u32,
-    /// Most replicas.
-    pub max: u32,
-    /// Percentage of the most replicas that an alert adds.
-    pub factor: u32,
-    /// Requests that a replica takes; 0: any number.
-    pub max_inflight: u32,
+parameters! {
+    /// OpenFaaS, Community Edition: an alert adds replicas.
+    pub struct OpenFaasCeSpec {
+        /// Requests completed in a second, over the last 10 s, beyond which it is an alert.
+        default threshold: Positive = 5.0,
+        /// Fewest replicas.
+        default min: Count<1, MANY> = 1,
+        /// Most replicas.
+        default max: Count<1, MANY> = 5,
+        /// Percentage of the most replicas that an alert adds each time.
+        default factor: Count<0, 100> = 20,
+        /// Requests that a replica takes before it answers 429; 0: any number.
+        default max_inflight: Count<0, MANY> = 0,
+    }
+}
+
+impl OpenFaasCeSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        at_most(check, self.min, self.max);
+        let rule = "the Community Edition has at most 5 replicas of a function";
+        check.rule("max", self.max, self.max <= 5, rule);
+    }
+}
+
+impl Policy for OpenFaasCeSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(OpenFaasCe::new(self.clone())))
+    }
+
+    fn slots(&self, _memory_mb: u32) -> Option<Slots> {
+        Some(Slots { key: "max-inflight", number: self.max_inflight })
+    }
+
+    fn selection(&self) -> Option<Selection> {
+        Some(Selection::Random)
+    }
+
+    fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
+        Some(POD_GRACE_PERIOD)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(SAMPLE)
+    }
 }
 
 /// How often Prometheus evaluates its rules.
@@ -217,7 +296,7 @@ const REPEAT: Span = Span::from_secs(40);
 
 /// The alerts at work.
 #[derive(Clone, Debug)]
-pub struct OpenFaasCe {
+struct OpenFaasCe {
     spec: OpenFaasCeSpec,
     evaluation: SimTime,
     /// When the totals for the next evaluation's rate are taken.
@@ -239,8 +318,7 @@ enum Alert {
 
 impl OpenFaasCe {
     /// Alerts that have seen nothing.
-    #[must_use]
-    pub fn new(spec: OpenFaasCeSpec) -> Self {
+    fn new(spec: OpenFaasCeSpec) -> Self {
         Self {
             ordered: f64::from(spec.min),
             spec,

@@ -1,37 +1,90 @@
 //! Instances for the load that is forecast, instead of the load that was.
+//!
+//! At the start of every interval as many instances as `forecast * margin / target`, rounded up. The load is the number of
+//! requests in progress or waiting, on average over an interval. While too little is known for a forecast, the interval that
+//! has just ended stands for it.
 
 pub mod forecast;
 mod holt_winters;
 mod quantile;
 
-use super::{Governs, Scaling, Totals, View, next_multiple};
+use super::{Governs, MANY, Pause, Policy, Scaling, Totals, View, next_multiple};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Positive};
 use crate::time::{SimTime, Span};
 use forecast::{ForecastSpec, Forecaster};
+
+/// The most intervals that are remembered, or told to an oracle.
+pub(crate) const INTERVALS_MAX: u64 = 1_000_000;
 
 /// What is below this is rounding in a forecast, and needs no instance.
 const NEGLIGIBLE: f64 = 1e-9;
 
-/// At the start of every interval as many instances as `forecast * margin / target`, rounded up. The load is the number of
-/// requests in progress or waiting, on average over an interval. While too little is known for a forecast, the interval that
-/// has just ended stands for it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PredictiveSpec {
-    /// Which instances it governs.
-    pub governs: Governs,
-    /// The length of an interval.
-    pub interval: Span,
-    /// How many of the coming intervals are looked at; the largest forecast counts.
-    pub ahead: u32,
-    /// The load that an instance is to have.
-    pub target: f64,
-    /// The forecast is multiplied by this.
-    pub margin: f64,
-    /// Fewest instances.
-    pub min_instances: u32,
-    /// Most instances; none: no limit of its own.
-    pub max_instances: Option<u32>,
-    /// How it is forecast.
-    pub forecast: ForecastSpec,
+parameters! {
+    /// Instances for the load that is forecast.
+    pub struct PredictiveSpec {
+        /// Which instances it governs.
+        default governs: Governs = Governs::Instances,
+        /// How the load is forecast; while too little is known, the interval that has just ended stands for it.
+        required forecast: ForecastSpec,
+        /// The length of an interval.
+        default interval: Pause = Span::from_secs(60),
+        /// How many of the coming intervals are looked at; the largest forecast counts. With 2, instances are there an
+        /// interval early.
+        default ahead: Count<1, 1000> = 1,
+        /// The load that an instance is to have.
+        default target: Positive = 1.0,
+        /// The forecast is multiplied by this.
+        default margin: Positive = 1.1,
+        /// Fewest instances.
+        default min_instances: Count<0, MANY> = 1,
+        /// Most instances; needed with governs = "provisioned".
+        optional max_instances: Count<0, MANY>,
+    }
+}
+
+impl PredictiveSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let min = self.min_instances;
+        if let Some(max) = self.max_instances.filter(|&max| min > max) {
+            check.wrong("min-instances", format!("({min}) is more than `max-instances` ({max})"));
+        }
+        if self.governs == Governs::Provisioned && self.max_instances.is_none() {
+            check.missing(
+                "needs `max-instances` with governs = \"provisioned\"",
+                "what may be provisioned is taken from what the account has for others",
+            );
+        }
+        let Some(season) = self.forecast.season() else { return };
+        let (key, interval) = (format!("forecast.{}.season", self.forecast.name()), self.interval);
+        let intervals = season.as_nanos() / interval.as_nanos();
+        if intervals == 0 || intervals * interval.as_nanos() != season.as_nanos() {
+            check.wrong(&key, format!("({season}) must be a multiple of `interval` ({interval})"));
+        } else if intervals.saturating_mul(self.forecast.seasons()) > INTERVALS_MAX {
+            let what = format!("means more than {INTERVALS_MAX} intervals to remember");
+            check.wrong_with(&key, what, "take longer intervals or fewer seasons");
+        }
+    }
+}
+
+impl Policy for PredictiveSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(Predictive::new(self.clone())))
+    }
+
+    fn governs(&self) -> Governs {
+        self.governs
+    }
+
+    fn most_ordered(&self) -> u32 {
+        // With governs = "provisioned" it is always there.
+        self.max_instances.unwrap_or(0)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval)
+    }
 }
 
 /// The rule at work.
@@ -49,7 +102,8 @@ impl Predictive {
     /// A rule that has seen nothing.
     #[must_use]
     pub fn new(spec: PredictiveSpec) -> Self {
-        let forecaster = spec.forecast.build();
+        let season = spec.forecast.season().map(|season| (season.as_nanos() / spec.interval.as_nanos()) as usize);
+        let forecaster = spec.forecast.build(season);
         Self { spec, forecaster, next: SimTime::ZERO, before: Totals::default(), last: None }
     }
 
@@ -131,13 +185,13 @@ mod tests {
     fn margin_target_and_bounds() {
         // The last load: 4 * 1.5 / 2 = 3, 5 * 1.5 / 2 = 3.75.
         let last = Quantile { quantile: 1.0, of: 1, season: None };
-        assert_eq!(orders(&spec(ForecastSpec::Quantile(last)), &[4, 5, 0, 50, 0]), [3, 3, 4, 1, 9]);
+        assert_eq!(orders(&spec(ForecastSpec::Quantile(Box::new(last))), &[4, 5, 0, 50, 0]), [3, 3, 4, 1, 9]);
     }
 
     #[test]
     fn the_largest_of_those_ahead() {
         let oracle = Oracle { loads: [2.0, 4.0, 8.0, 0.0, 2.0].into() };
-        let one = spec(ForecastSpec::Oracle(oracle));
+        let one = spec(ForecastSpec::Oracle(Box::new(oracle)));
         assert_eq!(orders(&one, &[0; 5]), [2, 3, 6, 1, 2]);
         assert_eq!(orders(&PredictiveSpec { ahead: 2, ..one }, &[0; 5]), [3, 6, 6, 2, 2]);
     }

@@ -4,11 +4,11 @@ use crate::time::{SimTime, Span};
 
 /// When something is to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timer {
+pub(super) struct Timer {
     /// For the first time, from the start of the run.
-    pub at: Span,
+    pub(super) at: Span,
     /// And then again and again after so long; none: once.
-    pub every: Option<Span>,
+    pub(super) every: Option<Span>,
 }
 
 impl Timer {

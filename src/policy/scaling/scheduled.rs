@@ -1,44 +1,75 @@
 //! As many instances as a timetable says.
+//!
+//! A timetable: of all instances, or of those that are kept warm while every other request gets one of its own, as the
+//! scheduled actions of Application Auto Scaling have it for provisioned concurrency, and what is called a minimum of
+//! instances elsewhere.
 
 use super::schedule::{Schedule, Timer};
-use super::{Governs, Scaling, View};
-use crate::time::SimTime;
+use super::{Governs, MANY, Pause, Policy, Scaling, View};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration};
+use crate::time::{SimTime, Span};
 
-/// A timetable: of all instances, or of those that are kept warm while every other request gets one of its own, as the
-/// scheduled actions of Application Auto Scaling have it for provisioned concurrency, and what is called a minimum of
-/// instances elsewhere.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScheduledSpec {
-    /// Which instances it governs.
-    pub governs: Governs,
-    /// Instances until the first action; none: as many as there are.
-    pub instances: Option<u32>,
-    /// When there are to be how many.
-    pub actions: Vec<(Timer, u32)>,
+parameters! {
+    /// As many instances as a timetable says.
+    pub struct ScheduledSpec {
+        /// Which instances it governs.
+        default governs: Governs = Governs::Provisioned,
+        /// Instances until the first action; without it: `concurrency.provisioned`.
+        optional instances: Count<0, MANY>,
+        /// When there are to be how many.
+        required actions: List<ActionSpec, 1, 1000>,
+    }
 }
 
-impl ScheduledSpec {
-    /// The most instances that it ever orders.
-    #[must_use]
-    pub fn most(&self) -> u32 {
-        let actions = self.actions.iter().map(|(_, instances)| *instances);
+parameters! {
+    /// So many instances from a time on.
+    pub struct ActionSpec {
+        /// When, from the start of the run.
+        required at: Duration,
+        /// And again after so long, as every "24h"; without it: once.
+        optional every: Pause,
+        /// How many.
+        required instances: Count<0, MANY>,
+    }
+}
+
+impl Policy for ScheduledSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(Scheduled::new(self)))
+    }
+
+    fn governs(&self) -> Governs {
+        self.governs
+    }
+
+    fn most_ordered(&self) -> u32 {
+        let actions = self.actions.iter().map(|action| action.instances);
         actions.chain(self.instances).max().unwrap_or(0)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        self.actions.iter().filter_map(|action| action.every).min()
     }
 }
 
 /// The timetable at work.
 #[derive(Clone, Debug)]
-pub struct Scheduled {
+struct Scheduled {
     schedule: Schedule<u32>,
 }
 
 impl Scheduled {
     /// At the start of the run.
-    #[must_use]
-    pub fn new(spec: &ScheduledSpec) -> Self {
-        let start = Timer { at: crate::time::Span::ZERO, every: None };
+    fn new(spec: &ScheduledSpec) -> Self {
+        let start = Timer { at: Span::ZERO, every: None };
         let first = spec.instances.map(|instances| (start, instances));
-        Self { schedule: Schedule::new(first.into_iter().chain(spec.actions.iter().copied())) }
+        let actions = spec.actions.iter().map(|action| {
+            let ActionSpec { at, every, instances } = *action;
+            (Timer { at, every }, instances)
+        });
+        Self { schedule: Schedule::new(first.into_iter().chain(actions)) }
     }
 }
 

@@ -3,57 +3,107 @@
 //! Source: the AWS documentation of target tracking for `LambdaProvisionedConcurrencyUtilization`; that in is gentler than
 //! out is documented, the exact step is not. The step here is proportional in both directions.
 
-pub mod tracker;
+mod tracker;
 
 use std::collections::VecDeque;
 
+use super::{Governs, MANY, Pause, Policy, Scaling};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Flag, Number};
 use crate::time::{SimTime, Span};
+use tracker::Tracker;
 
 /// One datapoint of the metric covers this long; the alarms are evaluated once for each.
-pub const DATAPOINT_PERIOD: Span = Span::from_secs(60);
+const DATAPOINT_PERIOD: Span = Span::from_secs(60);
 
-/// The parameters. [`Default`] is what AWS does for provisioned concurrency, at the usual target.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TargetTrackingSpec {
-    /// The utilization to hold, in (0, 1].
-    pub target: f64,
-    /// Fewest provisioned environments.
-    pub min: u32,
-    /// Most provisioned environments.
-    pub max: u32,
-    /// Datapoints in a row above the target before it scales out.
-    pub out_datapoints: usize,
-    /// Datapoints in a row below `in_fraction` of the target before it scales in.
-    pub in_datapoints: usize,
-    /// See `in_datapoints`.
-    pub in_fraction: f64,
-    /// How long after scaling out it does not scale out again.
-    pub out_cooldown: Span,
-    /// How long after scaling it does not scale in; scaling out is always allowed.
-    pub in_cooldown: Span,
-    /// Whether it only ever scales out.
-    pub disable_scale_in: bool,
+parameters! {
+    /// Target tracking of provisioned instances, as by AWS Application Auto Scaling.
+    pub struct TargetTrackingSpec {
+        /// The utilization of provisioned instances to hold (TargetValue).
+        default target: Number = 0.7,
+        /// Fewest provisioned instances (MinCapacity).
+        default min_capacity: Count<0, MANY> = 1,
+        /// Most provisioned instances (MaxCapacity).
+        required max_capacity: Count<0, MANY>,
+        /// Minutes in a row above the target before it scales out.
+        default out_datapoints: Count<1, 1440> = 3,
+        /// Minutes in a row below `in-fraction` of the target before it scales in; without requests there is no datapoint.
+        default in_datapoints: Count<1, 1440> = 15,
+        /// See `in-datapoints`.
+        default in_fraction: Number = 0.9,
+        /// How long after scaling out it does not scale out again (ScaleOutCooldown).
+        default scale_out_cooldown: Duration = Span::ZERO,
+        /// How long after scaling it does not scale in (ScaleInCooldown).
+        default scale_in_cooldown: Duration = Span::ZERO,
+        /// Whether it only ever scales out (DisableScaleIn).
+        default disable_scale_in: Flag = false,
+        /// Scheduled actions: other bounds from given times on.
+        default schedule: List<BoundsSpec, 0, 1000> = Vec::new(),
+    }
 }
 
-impl Default for TargetTrackingSpec {
-    fn default() -> Self {
-        Self {
-            target: 0.7,
-            min: 1,
-            max: u32::MAX,
-            out_datapoints: 3,
-            in_datapoints: 15,
-            in_fraction: 0.9,
-            out_cooldown: Span::ZERO,
-            in_cooldown: Span::ZERO,
-            disable_scale_in: false,
+parameters! {
+    /// Bounds that hold from a time on.
+    pub struct BoundsSpec {
+        /// When, from the start of the run.
+        required at: Duration,
+        /// And again after so long, as every "24h"; without it: once.
+        optional every: Pause,
+        /// Fewest provisioned instances; without it: as before.
+        optional min_capacity: Count<0, MANY>,
+        /// Most provisioned instances; without it: as before.
+        optional max_capacity: Count<0, MANY>,
+    }
+}
+
+impl TargetTrackingSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if !(0.1..=0.9).contains(&self.target) {
+            check.refused("target", format!("must be from 0.1 to 0.9, not {}", self.target), "AWS Lambda");
         }
+        if !(0.0..=1.0).contains(&self.in_fraction) {
+            check.wrong("in-fraction", format!("must be from 0 to 1, not {}", self.in_fraction));
+        }
+        at_most(check, self.min_capacity, self.max_capacity);
+    }
+}
+
+impl BoundsSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        at_most(check, self.min_capacity.unwrap_or(0), self.max_capacity.unwrap_or(u32::MAX));
+    }
+}
+
+fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
+    if min > max {
+        let what = format!("({min}) must not be more than `max-capacity` ({max})");
+        check.refused("min-capacity", what, "Application Auto Scaling");
+    }
+}
+
+impl Policy for TargetTrackingSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(Tracker::new(self.clone())))
+    }
+
+    fn governs(&self) -> Governs {
+        Governs::Provisioned
+    }
+
+    fn most_ordered(&self) -> u32 {
+        let scheduled = self.schedule.iter().flat_map(|bounds| [bounds.min_capacity, bounds.max_capacity]).flatten();
+        scheduled.fold(self.max_capacity.max(self.min_capacity), u32::max)
+    }
+
+    fn pause(&self) -> Option<Span> {
+        self.schedule.iter().filter_map(|bounds| bounds.every).chain([DATAPOINT_PERIOD]).min()
     }
 }
 
 /// The state of one scaling policy: the last datapoints and the last activities.
 #[derive(Clone, Debug)]
-pub struct TargetTracking {
+struct TargetTracking {
     spec: TargetTrackingSpec,
     datapoints: VecDeque<Option<f64>>,
     scaled_out: Option<SimTime>,
@@ -62,23 +112,22 @@ pub struct TargetTracking {
 
 impl TargetTracking {
     /// A policy that has seen nothing.
-    #[must_use]
-    pub fn new(spec: TargetTrackingSpec) -> Self {
+    fn new(spec: TargetTrackingSpec) -> Self {
         Self { spec, datapoints: VecDeque::new(), scaled_out: None, scaled: None }
     }
 
     /// A scheduled action: other bounds from now on. The answer is the capacity, moved within them.
-    pub fn set_bounds(&mut self, min: u32, max: u32, current: u32) -> u32 {
-        self.spec.min = min;
-        self.spec.max = max.max(min);
+    fn set_bounds(&mut self, min: u32, max: u32, current: u32) -> u32 {
+        self.spec.min_capacity = min;
+        self.spec.max_capacity = max.max(min);
         self.clamp(f64::from(current))
     }
 
     /// The datapoint of the period that ends at `now`: the utilization of `current` provisioned environments, or nothing
     /// if there are no data (without data it never scales). The answer is the capacity from now on.
-    pub fn observe(&mut self, now: SimTime, utilization: Option<f64>, current: u32) -> u32 {
+    fn observe(&mut self, now: SimTime, utilization: Option<f64>, current: u32) -> u32 {
         self.datapoints.push_back(utilization.filter(|value| value.is_finite()));
-        while self.datapoints.len() > self.spec.out_datapoints.max(self.spec.in_datapoints).max(1) {
+        while self.datapoints.len() > self.spec.out_datapoints.max(self.spec.in_datapoints).max(1) as usize {
             self.datapoints.pop_front();
         }
         let Some(Some(latest)) = self.datapoints.back().copied() else { return current };
@@ -86,14 +135,14 @@ impl TargetTracking {
         let proportional = self.clamp((f64::from(current) * latest / target).ceil());
         let over = self.in_a_row(self.spec.out_datapoints, |value| value > target);
         let under = self.in_a_row(self.spec.in_datapoints, |value| value < target * self.spec.in_fraction);
-        if over && proportional > current && is_over(self.scaled_out, self.spec.out_cooldown, now) {
+        if over && proportional > current && is_over(self.scaled_out, self.spec.scale_out_cooldown, now) {
             self.scaled_out = Some(now);
             self.scaled = Some(now);
             proportional
         } else if under
             && !self.spec.disable_scale_in
             && proportional < current
-            && is_over(self.scaled, self.spec.in_cooldown, now)
+            && is_over(self.scaled, self.spec.scale_in_cooldown, now)
         {
             self.scaled = Some(now);
             proportional
@@ -103,13 +152,13 @@ impl TargetTracking {
     }
 
     /// Whether each of the newest `count` datapoints is there and holds.
-    fn in_a_row(&self, count: usize, holds: impl Fn(f64) -> bool) -> bool {
-        self.datapoints.len() >= count
-            && self.datapoints.iter().rev().take(count).all(|value| value.is_some_and(&holds))
+    fn in_a_row(&self, count: u32, holds: impl Fn(f64) -> bool) -> bool {
+        self.datapoints.len() >= count as usize
+            && self.datapoints.iter().rev().take(count as usize).all(|value| value.is_some_and(&holds))
     }
 
     fn clamp(&self, capacity: f64) -> u32 {
-        (capacity as u32).clamp(self.spec.min, self.spec.max.max(self.spec.min))
+        (capacity as u32).clamp(self.spec.min_capacity, self.spec.max_capacity.max(self.spec.min_capacity))
     }
 }
 
@@ -118,7 +167,7 @@ fn is_over(since: Option<SimTime>, cooldown: Span, now: SimTime) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// The capacity after each datapoint, one a minute, starting from `current`.
@@ -132,8 +181,19 @@ mod tests {
         datapoints.iter().enumerate().map(&mut step).collect()
     }
 
-    fn spec() -> TargetTrackingSpec {
-        TargetTrackingSpec { min: 2, max: 50, ..TargetTrackingSpec::default() }
+    pub(in crate::policy::scaling) fn spec() -> TargetTrackingSpec {
+        TargetTrackingSpec {
+            target: 0.7,
+            min_capacity: 2,
+            max_capacity: 50,
+            out_datapoints: 3,
+            in_datapoints: 15,
+            in_fraction: 0.9,
+            scale_out_cooldown: Span::ZERO,
+            scale_in_cooldown: Span::ZERO,
+            disable_scale_in: false,
+            schedule: Vec::new(),
+        }
     }
 
     #[test]
@@ -171,11 +231,11 @@ mod tests {
 
     #[test]
     fn cooldowns_and_the_flag() {
-        let slow = TargetTrackingSpec { out_cooldown: Span::from_secs(120), ..spec() };
+        let slow = TargetTrackingSpec { scale_out_cooldown: Span::from_secs(120), ..spec() };
         assert_eq!(run(slow, 10, &[Some(0.9); 5]), [10, 10, 13, 13, 17]); // 13 * 0.9 / 0.7 = 16.7
         let only_out = TargetTrackingSpec { disable_scale_in: true, ..spec() };
         assert_eq!(run(only_out, 10, &[Some(0.1); 20]), [10; 20]);
-        let mut policy = TargetTracking::new(TargetTrackingSpec { in_cooldown: Span::from_secs(3600), ..spec() });
+        let mut policy = TargetTracking::new(TargetTrackingSpec { scale_in_cooldown: Span::from_secs(3600), ..spec() });
         let outs: Vec<_> =
             (1..=4).map(|n| policy.observe(SimTime::ZERO + Span::from_secs(60 * n), Some(0.9), 10)).collect();
         assert_eq!(outs, [10, 10, 13, 13], "a cooldown on the way in does not hold the way out");

@@ -1,7 +1,8 @@
 //! What the tests of the policies share.
 
-use super::{InstanceView, Removal, Scaling, Totals, View};
+use super::{InstanceView, Policy, Removal, Scaling, Totals, View};
 use crate::id::InstanceId;
+use crate::rng::{Purpose, Stream};
 use crate::time::{SimTime, Span};
 
 /// A moment, in seconds.
@@ -57,6 +58,16 @@ impl Script {
     pub(crate) fn of(answers: &[f64]) -> Self {
         let pause = Span::from_secs(1);
         Self { answers: answers.to_vec(), pause, removal: Removal::IdleFirst, next: SimTime::ZERO }
+    }
+}
+
+impl Policy for Script {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(self.clone()))
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.pause)
     }
 }
 

@@ -1,8 +1,14 @@
 //! Thresholds: so many instances that each has a target of load.
+//!
+//! The simplest rule of all, as every home-made autoscaler has it: every `interval` as many instances as `load / target`,
+//! rounded up; fewer only if no decision of the last `scale_down_delay` wanted more.
 
 use super::clock::Clock;
 use super::peak::Peak;
-use super::{Scaling, Totals, View};
+use super::{MANY, Pause, Policy, Scaling, Totals, View};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// What an instance is to have so much of.
@@ -16,25 +22,45 @@ pub enum Load {
     QueueDepth,
 }
 
-/// The simplest rule of all, as every home-made autoscaler has it: every `interval` as many instances as `load / target`,
-/// rounded up; fewer only if no decision of the last `scale_down_delay` wanted more.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ThresholdsSpec {
-    /// What is measured.
-    pub load: Load,
-    /// How much of it each instance is to have.
-    pub target: f64,
-    /// How often it decides.
-    pub interval: Span,
-    /// For how long it remembers that it wanted more.
-    pub scale_down_delay: Span,
-    /// Fewest instances.
-    pub min_instances: u32,
+parameters! {
+    /// So many instances that each has a target of load, decided on a clock.
+    pub struct ThresholdsSpec {
+        /// What is measured.
+        default load: Load = Load::Concurrency,
+        /// How much of it each instance is to have.
+        required target: Positive,
+        /// How often it decides.
+        default interval: Pause = Span::from_secs(10),
+        /// Fewer instances only if no decision of so long wanted more.
+        default scale_down_delay: Duration = Span::from_secs(60),
+        /// Fewest instances.
+        default min_instances: Count<0, MANY> = 1,
+    }
+}
+
+choice! { Load {
+    "concurrency" => Load::Concurrency, "Requests in progress or waiting, on average over the interval.";
+    "request-rate" => Load::RequestRate, "Requests that arrive in a second, on average over the interval.";
+    "queue-depth" => Load::QueueDepth, "Requests that wait at the moment of the decision.";
+} }
+
+impl Policy for ThresholdsSpec {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        Some(Box::new(Thresholds::new(self.clone())))
+    }
+
+    fn minimum_instances(&self) -> u32 {
+        self.min_instances
+    }
+
+    fn pause(&self) -> Option<Span> {
+        Some(self.interval)
+    }
 }
 
 /// The rule at work.
 #[derive(Clone, Debug)]
-pub struct Thresholds {
+struct Thresholds {
     spec: ThresholdsSpec,
     clock: Clock,
     before: Totals,
@@ -43,8 +69,7 @@ pub struct Thresholds {
 
 impl Thresholds {
     /// A rule that has seen nothing.
-    #[must_use]
-    pub fn new(spec: ThresholdsSpec) -> Self {
+    fn new(spec: ThresholdsSpec) -> Self {
         Self { clock: Clock::new(spec.interval), spec, before: Totals::default(), wanted: Peak::default() }
     }
 

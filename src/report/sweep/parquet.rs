@@ -20,6 +20,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::{Column, Kind};
+use crate::hash::Fnv1a;
 use crate::measure::sweep::Row;
 use crate::report::parquet::{finish, of_parquet};
 use crate::scenario::sweep::Point;
@@ -232,26 +233,19 @@ fn row(batch: &RecordBatch, at: usize, first: usize, width: usize) -> Option<Row
     Some(Row { number, values })
 }
 
-/// A 64-bit FNV-1a hash over rows. What is no number counts as nothing, as it is written.
-struct Checksum(u64);
-
-impl Default for Checksum {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
+/// A hash over rows. What is no number counts as nothing, as it is written.
+#[derive(Default)]
+struct Checksum(Fnv1a);
 
 impl Checksum {
     fn add(&mut self, row: &Row) {
         let values = row.values.iter().map(|x| if x.is_finite() { x.to_bits() } else { f64::NAN.to_bits() });
         for word in [row.number].into_iter().chain(values) {
-            for byte in word.to_le_bytes() {
-                self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-            }
+            self.0.add(word.to_le_bytes());
         }
     }
 
     fn text(&self) -> String {
-        format!("{:016x}", self.0)
+        format!("{:016x}", self.0.finish())
     }
 }

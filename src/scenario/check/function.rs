@@ -4,27 +4,16 @@ use std::collections::HashMap;
 
 use super::Checker;
 use crate::dist::Dist;
-use crate::policy::keep_alive::KeepAliveSpec;
-use crate::policy::keep_alive::adaptive::AdaptiveSpec;
-use crate::policy::keep_alive::greedy_dual::Rule;
-use crate::policy::keep_alive::hybrid_histogram::HybridHistogramSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::scenario::model::{Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
-use crate::scenario::raw::dist::{ColdStartTable, SnapshotTable};
-use crate::scenario::raw::function::{
-    AdaptiveTable, ConcurrencyTable, FunctionTable, GreedyDualTable, HybridHistogramTable, KeepAliveTable,
-    OverflowWord, Package, RuleWord,
-};
-use crate::scenario::raw::scaling::ScalingTable;
+use crate::scenario::raw::cold_start::{ColdStartTable, SnapshotTable};
+use crate::scenario::raw::function::{ConcurrencyTable, FunctionTable, OverflowWord, Package};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 use crate::workload::trace::TraceFunction;
-
-/// The most bins of a histogram of idle times.
-const BINS_MAX: u64 = 100_000;
 
 impl Checker<'_, '_> {
     /// A function; `traced` is what a trace knows about it.
@@ -47,29 +36,27 @@ impl Checker<'_, '_> {
         let timeout = timeout.map(|timeout| self.positive(table.timeout.place, timeout, &key("timeout")));
         let max_lifetime = table.max_lifetime.flatten();
         let max_lifetime = max_lifetime.map(|age| self.positive(table.max_lifetime.place, age, &key("max-lifetime")));
-        let keep_alive = self.keep_alive(&table.keep_alive, &key("keep-alive"));
-        let scaling = self.scaling(table, &key("scaling"));
-        // Of a policy with mistakes in it only what is certain is used.
-        let waits = scaling.as_ref().map_or(
-            !matches!(*table.scaling, ScalingTable::PerRequest(_) | ScalingTable::TargetTracking(_)),
-            ScalingSpec::orders_all,
-        );
-        let mut concurrency = self.concurrency(&table.concurrency, waits, &key("concurrency"));
+        let mut keep_alive = (*table.keep_alive).clone();
+        self.load(keep_alive.distribution());
+        let scaling = (*table.scaling).clone();
+        let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
         let mut selection = table.selection.unwrap_or_default();
-        if let (Some(scaling), Some(concurrency)) = (&scaling, &mut concurrency) {
-            self.ordered(table, path, scaling, &mut selection, concurrency);
+        self.instance_memory(table, path, &scaling);
+        // Of a policy with mistakes in it only what is certain is used.
+        if let (Some(concurrency), false) = (&mut concurrency, table.scaling.broken) {
+            self.ordered(table, path, &scaling, &mut selection, concurrency);
         }
         let initial = table.initial.as_ref().map(|initial| self.initial(initial, table, &key("initial")));
-        let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist, &key("cold-duration")));
+        let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist));
         let cold_start = optional(&table.cold_start, |cold| match cold {
-            Some(cold) => self.cold_start(cold, &key("cold-start")),
+            Some(cold) => self.cold_start(cold),
             None => Some(Vec::new()),
         });
-        if let (Some(scaling), Some(phases), Some(concurrency)) = (&scaling, &cold_start, &mut concurrency) {
-            Self::pending(table, scaling, phases.as_deref().unwrap_or_default(), concurrency);
+        if let (Some(phases), Some(concurrency)) = (&cold_start, &mut concurrency) {
+            Self::queue_timeout(table, &scaling, phases.as_deref().unwrap_or_default(), concurrency);
         }
         let duration = match table.duration.as_ref() {
-            Some(dist) => self.dist(dist, &key("duration")),
+            Some(dist) => self.dist(dist),
             // Where requests bring their running times, the law is not used.
             None if traced.is_some_and(|traced| traced.has_durations || traced.duration.is_some()) => {
                 Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
@@ -84,7 +71,7 @@ impl Checker<'_, '_> {
         };
         // Restoring a snapshot has a limit of its own, and what is ordered may take its time.
         let one_each = concurrency.as_ref().is_some_and(|concurrency| concurrency.per_instance == 1);
-        let by_request = scaling.as_ref().is_some_and(|scaling| !scaling.orders_all());
+        let by_request = !scaling.orders_all();
         let init_timeout = self.init_timeout.filter(|_| one_each && by_request && snapshot(table).is_none());
         if let (Some(duration), Some(Some(timeout))) = (&duration, timeout) {
             self.mostly_cut_off(&table.duration.place, duration, timeout, path);
@@ -98,30 +85,30 @@ impl Checker<'_, '_> {
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
-            termination_grace_period: self.grace_period(table, path, scaling.as_ref()),
+            termination_grace_period: self.grace_period(table, path, &scaling),
             duration: duration?,
             cold_duration: cold_duration?,
             cold_start: cold_start?.unwrap_or_default(),
             init_timeout,
             snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
-            keep_alive: keep_alive?,
-            scaling: scaling?,
+            keep_alive,
+            scaling,
             concurrency: concurrency?,
             initial: initial.filter(|initial| initial.busy + initial.idle > 0),
         })
     }
 
     /// How long a busy instance that is withdrawn may go on.
-    fn grace_period(&mut self, table: &FunctionTable, path: &str, scaling: Option<&ScalingSpec>) -> Option<Span> {
+    fn grace_period(&mut self, table: &FunctionTable, path: &str, scaling: &ScalingSpec) -> Option<Span> {
         let written = &table.termination_grace_period;
-        if written.is_some() && scaling == Some(&ScalingSpec::PerRequest) {
+        if written.is_some() && matches!(scaling, ScalingSpec::PerRequest(_)) {
             let message = format!("`{path}.termination-grace-period` has no effect without a scaling policy");
             let help = "with scaling.per-request only idle instances go";
             self.problems.push(Problem::warning(written.place, message).help(help));
         }
         match written.value {
             Some(period) => period,
-            None => scaling?.termination_grace_period(table.timeout.flatten()),
+            None => scaling.termination_grace_period(table.timeout.flatten()),
         }
     }
 
@@ -148,80 +135,6 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn adaptive(&mut self, table: &AdaptiveTable, path: &str) -> Option<AdaptiveSpec> {
-        for (key, value, most) in [
-            ("min-window", table.min_window.as_nanos(), table.max_window.as_nanos()),
-            ("min-samples", u64::from(*table.min_samples), u64::from(*table.of)),
-        ] {
-            if value > most {
-                let (place, other) = match key {
-                    "min-window" => (table.min_window.place, "max-window"),
-                    _ => (table.min_samples.place, "of"),
-                };
-                let message = format!("`{path}.adaptive.{key}` is more than `{other}`");
-                self.problems.push(Problem::error(place, message));
-                return None;
-            }
-        }
-        Some(AdaptiveSpec {
-            quantile: *table.quantile,
-            margin: *table.margin,
-            of: *table.of,
-            min_samples: *table.min_samples,
-            min_window: *table.min_window,
-            max_window: *table.max_window,
-        })
-    }
-
-    fn greedy_dual_rule(&mut self, table: &GreedyDualTable, path: &str) -> Option<Rule> {
-        if let (Some(_), false) = (*table.time_to_live, *table.rule == RuleWord::TimeToLive) {
-            let message = format!("`{path}.greedy-dual.time-to-live` is for rule = \"time-to-live\"");
-            let help = "with the other rules instances stay until their memory is needed: remove it";
-            self.problems.push(Problem::error(table.time_to_live.place, message).help(help));
-        }
-        Some(match *table.rule {
-            RuleWord::GreedyDual => Rule::GreedyDual,
-            RuleWord::LeastRecentlyUsed => Rule::LeastRecentlyUsed,
-            RuleWord::Frequency => Rule::Frequency,
-            RuleWord::Size => Rule::Size,
-            RuleWord::TimeToLive => Rule::TimeToLive(table.time_to_live.unwrap_or(Span::from_secs(600))),
-            RuleWord::Landlord => Rule::Landlord,
-            RuleWord::Random => Rule::Random,
-        })
-    }
-
-    fn hybrid_histogram(&mut self, table: &HybridHistogramTable, path: &str) -> Option<HybridHistogramSpec> {
-        let key = |key: &str| format!("{path}.hybrid-histogram.{key}");
-        let bin = self.positive(table.bin.place, *table.bin, &key("bin"))?;
-        let bins = table.range.as_nanos().div_ceil(bin.as_nanos());
-        if !(1..=BINS_MAX).contains(&bins) {
-            let message = format!("`{}` is {bins} bins of {bin}: it must be 1 to {BINS_MAX}", key("range"));
-            self.problems.push(Problem::error(table.range.place, message));
-            return None;
-        }
-        if *table.head > *table.tail {
-            let message = format!("`{}` ({}) is above `tail` ({})", key("head"), *table.head, *table.tail);
-            self.problems.push(Problem::error(table.head.place, message));
-            return None;
-        }
-        if *table.min_cv < 0.0 {
-            let message = format!("`{}` must not be negative", key("min-cv"));
-            self.problems.push(Problem::error(table.min_cv.place, message));
-            return None;
-        }
-        Some(HybridHistogramSpec {
-            bin,
-            bins: bins as usize,
-            head: *table.head,
-            tail: *table.tail,
-            margin: *table.margin,
-            min_cv: *table.min_cv,
-            max_out_of_range: *table.max_out_of_range,
-            min_samples: *table.min_samples,
-            forecast_margin: *table.forecast_margin,
-        })
-    }
-
     /// Functions of one application that decide together must have the same policy.
     pub(super) fn apps(&mut self, file: &FileTable, functions: &[Function]) {
         let mut known: HashMap<&str, &Function> = HashMap::new();
@@ -239,29 +152,6 @@ impl Checker<'_, '_> {
                 self.problems.push(Problem::error(table.keep_alive.place, message).help(help));
             }
         }
-    }
-
-    fn keep_alive(&mut self, table: &KeepAliveTable, path: &str) -> Option<KeepAliveSpec> {
-        Some(match table {
-            KeepAliveTable::Fixed(fixed) => KeepAliveSpec::Fixed { window: *fixed.window },
-            KeepAliveTable::Forever(_) => KeepAliveSpec::Fixed { window: Span::FOREVER },
-            KeepAliveTable::Halving(halving) => {
-                let path = format!("{path}.halving.period");
-                KeepAliveSpec::Halving { period: self.positive(halving.period.place, *halving.period, &path)? }
-            }
-            KeepAliveTable::Drawn(drawn) => {
-                let window = drawn.window.as_ref()?;
-                KeepAliveSpec::Drawn { window: self.dist(window, &format!("{path}.drawn.window"))? }
-            }
-            KeepAliveTable::Measured(measured) => (*measured.platform)?.spec(),
-            KeepAliveTable::Adaptive(table) => KeepAliveSpec::Adaptive(self.adaptive(table, path)?),
-            KeepAliveTable::HybridHistogram(table) => {
-                KeepAliveSpec::HybridHistogram(Box::new(self.hybrid_histogram(table, path)?))
-            }
-            KeepAliveTable::GreedyDual(table) => {
-                KeepAliveSpec::GreedyDual { rule: self.greedy_dual_rule(table, path)? }
-            }
-        })
     }
 
     /// `waits`: where nothing is said, requests wait for instances.

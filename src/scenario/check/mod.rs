@@ -1,12 +1,12 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
-mod arrivals;
 mod coverage;
 mod dist;
 mod function;
 mod initial;
 mod load;
 mod names;
+mod oracle;
 mod plan;
 mod platform;
 mod scaling;
@@ -22,6 +22,7 @@ use super::raw::{FileTable, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Quantity, Stability};
+use crate::schema::check::one_of_ways;
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::scalars::MetricAmount;
@@ -135,8 +136,9 @@ impl Checker<'_, '_> {
             self.problems.push(problem.help(functions.help()));
         }
         let function = functions.find(&table.function, "function", self.problems);
-        let arrivals = table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path));
-        let duration = self.source_duration(table, &path);
+        let arrivals =
+            table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
+        let duration = self.source_duration(table);
         Some(Source {
             name,
             target: Target::Function(function?),
@@ -147,9 +149,9 @@ impl Checker<'_, '_> {
     }
 
     /// The running time of a source's requests, if it has one of its own.
-    fn source_duration(&mut self, table: &SourceTable, path: &str) -> Option<Option<Dist>> {
+    fn source_duration(&mut self, table: &SourceTable) -> Option<Option<Dist>> {
         match table.duration.as_ref() {
-            Some(dist) => self.dist(dist, &format!("{path}.duration")).map(Some),
+            Some(dist) => self.dist(dist).map(Some),
             None if table.duration.broken => None,
             None => Some(None),
         }
@@ -270,45 +272,19 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Says which of two ways to give something was meant, when parts of both or of neither are there.
+/// Says which of several ways to give something was taken, when parts of several or of none are there.
 fn either(
     table: SourceSpan,
     path: &str,
     ways: &[&[(&'static str, &dyn Given)]],
     problems: &mut Problems,
 ) -> Option<usize> {
-    let mut given: Vec<(&'static str, SourceSpan)> = Vec::new();
-    for (key, field) in ways.iter().copied().flatten() {
-        if field.is_broken() {
-            return None;
-        }
-        if let (Some(place), false) = (field.given(), given.iter().any(|(known, _)| known == key)) {
-            given.push((key, place));
-        }
+    if ways.iter().copied().flatten().any(|(_, field)| field.is_broken()) {
+        return None;
     }
-    let fits = |way: &[(&'static str, &dyn Given)]| {
-        way.len() == given.len() && way.iter().all(|(key, _)| given.iter().any(|(known, _)| known == key))
-    };
-    if let Some(way) = ways.iter().copied().position(fits) {
-        return Some(way);
-    }
-    let quoted = |keys: &[&str]| keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(" and ");
-    let keys: Vec<&str> = given.iter().map(|(key, _)| *key).collect();
-    let names = |way: &[(&'static str, &dyn Given)]| way.iter().map(|(key, _)| *key).collect::<Vec<_>>();
-    // The ways that were begun; if what is there fits into none, all of them.
-    let begun: Vec<_> =
-        ways.iter().map(|way| names(way)).filter(|way| keys.iter().all(|key| way.contains(key))).collect();
-    let open = if begun.is_empty() { ways.iter().map(|way| names(way)).collect() } else { begun.clone() };
-    let choices = open.iter().map(|way| quoted(way)).collect::<Vec<_>>().join(", or ");
-    problems.push(match given.last() {
-        None => Problem::missing(table, format!("`{path}` needs {choices}")),
-        Some(_) if !begun.is_empty() => {
-            Problem::missing(table, format!("`{path}` has {} alone", quoted(&keys))).help(format!("write {choices}"))
-        }
-        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot have {} together", quoted(&keys)))
-            .help(format!("write {choices}")),
-    });
-    None
+    let of_way = |way: &&[(&'static str, &dyn Given)]| way.iter().map(|(key, field)| (*key, field.given())).collect();
+    let ways: Vec<Vec<_>> = ways.iter().map(of_way).collect();
+    one_of_ways(path, table, &ways).map_err(|problem| problems.push(problem)).ok()
 }
 
 /// A key that may have been written.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Checker;
-use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
@@ -14,7 +13,6 @@ use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::platform::{
     AccountTable, BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable,
 };
-use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
@@ -54,7 +52,7 @@ impl Checker<'_, '_> {
             None => None,
         };
         let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
-        let cells = |cells: &Spanned<StemCellsTable>| StemCells {
+        let cells = |cells: &StemCellsTable| StemCells {
             runtime: cells.runtime.value.clone(),
             memory_each_mb: *cells.memory,
             count: *cells.count,
@@ -145,7 +143,7 @@ impl Checker<'_, '_> {
         })
     }
 
-    fn tiers(&mut self, listed: &[Spanned<TierTable>], path: &str) -> Option<Vec<Tier>> {
+    fn tiers(&mut self, listed: &[TierTable], path: &str) -> Option<Vec<Tier>> {
         let mut tiers: Vec<Tier> = Vec::new();
         for (index, tier) in listed.iter().enumerate() {
             let is_last = index + 1 == listed.len();
@@ -171,11 +169,11 @@ impl Checker<'_, '_> {
     pub(super) fn memory(&mut self, file: &FileTable, functions: &[Function]) {
         let memory = file.platform.as_ref().and_then(|platform| platform.memory.as_ref()?.as_ref());
         let budget = memory.and_then(|memory| Some((memory.budget.place, (*memory.budget)?)));
-        let mut rule: Option<(&str, Rule)> = None;
+        let mut rule: Option<(&str, &Function)> = None;
         let tables: HashMap<&str, &FunctionTable> =
-            file.function.iter().filter_map(|table| Some((table.name.as_deref()?, &**table))).collect();
+            file.function.iter().filter_map(|table| Some((table.name.as_deref()?, table))).collect();
         let cells = file.platform.as_ref().and_then(|platform| platform.stem_cells.as_ref());
-        let of_cells = |cells: &Spanned<StemCellsTable>| u64::from(*cells.memory) * u64::from(*cells.count);
+        let of_cells = |cells: &StemCellsTable| u64::from(*cells.memory) * u64::from(*cells.count);
         let mut always: u64 = cells.map_or(0, |list| list.iter().map(of_cells).sum());
         for function in functions {
             let (name, table) = (&function.name, tables.get(function.name.as_str()));
@@ -190,8 +188,13 @@ impl Checker<'_, '_> {
                 let place = table.map_or(place, |table| table.memory.place);
                 self.problems.push(Problem::error(place, message).help("none of its requests could ever be served"));
             }
-            let KeepAliveSpec::GreedyDual { rule: own } = function.keep_alive else { continue };
-            if let (Some((first, other)), Some(table)) = (rule.filter(|(_, rule)| *rule != own), table) {
+            let Some(own) = function.keep_alive.eviction_rule() else { continue };
+            let other = rule.filter(|(_, first): &(_, &Function)| {
+                first.keep_alive.eviction_rule() != Some(own)
+                    || own == Rule::TimeToLive && first.keep_alive != function.keep_alive
+            });
+            if let (Some((first, other)), Some(table)) = (other, table) {
+                let other = other.keep_alive.eviction_rule().unwrap_or(own);
                 let message = format!(
                     "`function.{name}.keep-alive.greedy-dual` has another rule than `function.{first}`: {own:?}, not {other:?}"
                 );
@@ -203,7 +206,7 @@ impl Checker<'_, '_> {
                 let help = "memory is never short, so nothing goes; write platform.memory.budget = \"16GB\"";
                 self.problems.push(Problem::warning(table.keep_alive.place, message).help(help));
             }
-            rule.get_or_insert((name, own));
+            rule.get_or_insert((name, function));
         }
         if let Some((place, budget)) = budget.filter(|(_, budget)| always > u64::from(*budget)) {
             let message = format!("what is there at the start has {always}MB: `platform.memory.budget` is {budget}MB");

@@ -8,20 +8,17 @@ use crate::id::FnId;
 use crate::scenario::data::{Traced, problem_of, warn_of};
 use crate::scenario::model::{Function, Source, Target};
 use crate::scenario::preset::Allowed;
-use crate::scenario::raw::arrivals::{ArrivalTable, Paths, RateTraceTable, TraceFormat, TraceTable};
-use crate::scenario::raw::dist::Unit;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::{FileTable, SourceTable};
-use crate::schema::decode::{Field as _, Reader, Spanned};
-use crate::schema::diagnostic::{Problem, Problems};
+use crate::schema::decode::{Field as _, Reader};
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::schema::tree::{Entry, Node, Value};
-use crate::time::SimTime;
-use crate::workload::ArrivalSpec;
-use crate::workload::trace::{self, RateOptions, RateTrace, RowOptions, TraceFunction};
+use crate::workload::trace::{RateTrace, RateTraceSpec, TraceFunction};
+use crate::workload::{ArrivalParameters, ArrivalSpec};
 
 /// Whether each request names its function itself.
-pub(super) fn names_functions(table: &ArrivalTable) -> bool {
-    matches!(table, ArrivalTable::Trace(_) | ArrivalTable::Population(_))
+pub(super) fn names_functions(table: &ArrivalParameters) -> bool {
+    matches!(table, ArrivalParameters::Trace(_) | ArrivalParameters::Population(_))
 }
 
 /// The traces of a file, and what they know about functions.
@@ -59,10 +56,8 @@ impl Checker<'_, '_> {
             Traces { of_source: Vec::new(), brought: Vec::new(), known: HashMap::new(), apps: HashMap::new() };
         for source in file.source.iter() {
             let traced = match source.arrivals.as_ref() {
-                Some(ArrivalTable::Trace(table)) => {
-                    self.fits_format(table).and_then(|()| self.data.trace(table, self.problems))
-                }
-                Some(ArrivalTable::Population(table)) => self.data.population(table),
+                Some(ArrivalParameters::Trace(table)) => self.data.trace(table, self.problems),
+                Some(ArrivalParameters::Population(table)) => self.data.population(table),
                 _ => None,
             };
             if traced.is_none() && source.arrivals.as_ref().is_some_and(names_functions) {
@@ -91,34 +86,6 @@ impl Checker<'_, '_> {
             }
         }
         traces
-    }
-
-    /// Reports what the format does not have.
-    fn fits_format(&mut self, table: &TraceTable) -> Option<()> {
-        let is_azure_2019 = (*table.format)? == TraceFormat::Azure2019;
-        let mut fits = table.file.is_some().then_some(());
-        for (key, path) in [("durations", &table.durations), ("memory", &table.memory)] {
-            if path.is_some() && !is_azure_2019 {
-                let message = format!("`{key}` is a file of azure-2019 only: other formats have it in their rows");
-                self.problems.push(Problem::error(path.place, message).help(format!("remove `{key}`")));
-            }
-        }
-        if table.file.as_ref().is_some_and(|files| files.len() > 1) && !is_azure_2019 {
-            let message = "several files are read of azure-2019 only, one for each day";
-            let help = "put the files together, in order of time, or use a [[source]] for each";
-            self.problems.push(Problem::error(table.file.place, message).help(help));
-            fits = None;
-        }
-        let of_rows = [
-            ("start", table.start.is_some(), table.start.place),
-            ("time-unit", table.time_unit.is_some(), table.time_unit.place),
-        ];
-        for (key, _, place) in of_rows.into_iter().filter(|(_, is_some, _)| *is_some && is_azure_2019) {
-            let message =
-                format!("`{key}` is for times, which azure-2019 does not have: its first minute is time zero");
-            self.problems.push(Problem::error(place, message).help(format!("remove `{key}`")));
-        }
-        fits
     }
 
     /// The functions that the file does not have, made from its defaults.
@@ -177,7 +144,7 @@ impl Checker<'_, '_> {
             Some(_) => Some(functions.find(&table.function, "function", self.problems)?),
             None => None,
         };
-        let duration = self.source_duration(table, &format!("source.{name}"))?;
+        let duration = self.source_duration(table)?;
         let find = |function: &TraceFunction| {
             all_to.or_else(|| functions.place(&function.name).map(|place| FnId(place as u32)))
         };
@@ -214,84 +181,38 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A rate trace.
-    pub(super) fn rate_trace(&mut self, table: &RateTraceTable, source: &str) -> Option<ArrivalSpec> {
-        let path = table.file.as_deref()?;
-        if let (Some(_), Some(_)) = (&*table.count_column, &*table.rate_column) {
-            let message = format!("`{source}.arrivals.rate-trace` has both `count-column` and `rate-column`");
-            self.problems.push(Problem::error(table.rate_column.place, message).help("remove one of them"));
-            return None;
+    /// When requests of a source come; what is wrong with the parameters is known.
+    pub(super) fn arrivals(
+        &mut self,
+        spec: &ArrivalParameters,
+        source: &str,
+        place: SourceSpan,
+    ) -> Option<ArrivalSpec> {
+        if let ArrivalParameters::RateTrace(spec) = spec {
+            return self.rate_trace(spec);
         }
-        if let Some(interval) = *table.interval {
-            self.positive(table.interval.place, interval, &format!("{source}.arrivals.rate-trace.interval"))?;
+        let mut process = spec.clone();
+        let is_read = process.distribution().is_some_and(|dist| dist.file().is_some());
+        self.load(process.distribution());
+        let arrivals = process.arrivals();
+        if arrivals.is_none() && is_read && !self.problems.has_errors() {
+            let message = format!("`{source}.arrivals`: the values of the file are all zero");
+            self.problems.push(Problem::error(place, message));
         }
-        let start = start(&table.start, self.problems);
-        let separator = separator(&table.separator, self.problems);
-        let options = RateOptions {
-            spread: *table.spread,
-            scale: Some(*table.scale),
-            on_error: *table.on_error,
-            time_column: (*table.time_column).clone(),
-            count_column: (*table.count_column).clone(),
-            rate_column: (*table.rate_column).clone(),
-            time_unit: table.time_unit.map(Unit::span),
-            interval: *table.interval,
-            start: start?,
-            separator: separator?,
-        };
-        let input = self.data.files.input(path);
-        match RateTrace::read(&input, &options) {
+        arrivals
+    }
+
+    fn rate_trace(&mut self, spec: &RateTraceSpec) -> Option<ArrivalSpec> {
+        let input = self.data.files.input(&spec.file);
+        match RateTrace::read(&input, &spec.options()?) {
             Ok(trace) => {
-                warn_of(&trace.remarks, input.is_confidential, table.file.place, self.problems);
+                warn_of(&trace.remarks, input.is_confidential, spec.file.place, self.problems);
                 Some(ArrivalSpec::Counts(Arc::new(trace.counts)))
             }
             Err(error) => {
-                self.problems.push(problem_of(&error, input.is_confidential, table.file.place));
+                self.problems.push(problem_of(&error, input.is_confidential, spec.file.place));
                 None
             }
         }
-    }
-}
-
-/// Time zero of a trace; `None` if it is written and cannot be.
-fn start(text: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Option<SimTime>> {
-    let Some(written) = text.as_deref() else { return Some(None) };
-    match trace::start(written) {
-        Ok(start) => Some(Some(start)),
-        Err(help) => {
-            problems.push(Problem::error(text.place, format!("\"{written}\" is no beginning of a trace")).help(help));
-            None
-        }
-    }
-}
-
-/// What separates fields; `None` if it is written and cannot be.
-fn separator(text: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Option<u8>> {
-    let Some(written) = text.as_deref() else { return Some(None) };
-    match written.as_bytes() {
-        b"tab" => Some(Some(b'\t')),
-        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.-+".contains(byte) => Some(Some(*byte)),
-        _ => {
-            let message = format!("\"{written}\" does not separate fields");
-            problems.push(Problem::error(text.place, message).help("write \",\", \";\", \"|\" or \"tab\""));
-            None
-        }
-    }
-}
-
-impl TraceTable {
-    /// Where to look for the trace, and how to read it: what tells traces apart.
-    pub(in crate::scenario) fn key(&self) -> String {
-        let files = [&self.file, &self.durations, &self.memory].map(|paths| Paths::of(paths).collect::<Vec<_>>());
-        let reading = (*self.format, *self.spread, &*self.start, *self.time_unit, &*self.separator, *self.on_error);
-        format!("{files:?} {reading:?}")
-    }
-
-    /// How to read it; `None` if that is written wrongly.
-    pub(in crate::scenario) fn options(&self, problems: &mut Problems) -> Option<RowOptions> {
-        let start = start(&self.start, problems);
-        let separator = separator(&self.separator, problems);
-        let time_unit = self.time_unit.map(Unit::span);
-        Some(RowOptions { on_error: *self.on_error, start: start?, time_unit, separator: separator? })
     }
 }

@@ -1,14 +1,15 @@
 //! Functions, and their defaults.
 
-use super::dist::{ColdStartTable, DistTable};
-use super::scaling::ScalingTable;
-use crate::policy::keep_alive::Measured;
+use super::cold_start::ColdStartTable;
+use crate::dist::DistSpec;
+use crate::policy::keep_alive::KeepAliveSpec;
+use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::Architecture;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_LISTED;
-use crate::schema::scalars::{Count, Duration, Name, Number, Share, Size, Text, Window};
+use crate::schema::scalars::{Count, Duration, Name, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -43,15 +44,15 @@ macro_rules! function_table {
                 /// How the code is packed: with a preset, it decides about the cold start too.
                 default package: Package = Package::Zip,
                 /// Running time of one request, T_func (a trace may bring it).
-                optional duration: DistTable,
+                optional duration: DistSpec,
                 /// Running time of a request that is cold, in place of `duration`.
-                optional cold_duration: DistTable,
+                optional cold_duration: DistSpec,
                 /// Time from the decision to create an instance until it can serve; "none": it can at once.
                 optional cold_start: OrNone<ColdStartTable>,
                 /// When an idle instance goes.
-                default keep_alive: KeepAliveTable = KeepAliveTable::standard(),
+                default keep_alive: KeepAliveSpec = KeepAliveSpec::default(),
                 /// How many instances there are.
-                default scaling: ScalingTable = ScalingTable::standard(),
+                default scaling: ScalingSpec = ScalingSpec::default(),
                 /// How many at a time.
                 default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
                 /// What is there when the run begins, beside provisioned instances; without it: nothing.
@@ -100,152 +101,6 @@ choice! { Selection {
     "round-robin" => Selection::RoundRobin, "Each in turn, in the order of creation.";
 } }
 
-union! {
-    /// When an idle instance goes.
-    enum KeepAliveTable ("keep-alive") {
-        /// After the same time each.
-        "fixed" => Fixed(FixedTable),
-        /// Never.
-        "forever" => Forever(ForeverTable),
-        /// Of a function's idle instances half go every period.
-        "halving" => Halving(HalvingTable),
-        /// Each after a time of its own.
-        "drawn" => Drawn(DrawnTable),
-        /// As somebody has measured it on a platform.
-        "measured" => Measured(MeasuredTable),
-        /// After as long as most idle times of the function were.
-        "adaptive" => Adaptive(AdaptiveTable),
-        /// Each application is unloaded and loaded again as the histogram of its idle times says.
-        "hybrid-histogram" => HybridHistogram(Box<HybridHistogramTable>),
-        /// When memory is needed, the least valuable first, as in a cache.
-        "greedy-dual" => GreedyDual(GreedyDualTable),
-    }
-}
-
-table! {
-    /// Every idle instance stays for the same time.
-    struct FixedTable {
-        /// How long; "forever" for always.
-        default window: Window = Span::from_secs(600),
-    }
-}
-
-table! {
-    /// Instances never go.
-    struct ForeverTable {}
-}
-
-table! {
-    /// Of a function's idle instances half go every period.
-    struct HalvingTable {
-        /// The period, 380 s as measured on AWS Lambda in 2021.
-        default period: Duration = Span::from_secs(380),
-    }
-}
-
-table! {
-    /// Every idle instance stays for a time that is drawn for it, each time anew.
-    struct DrawnTable {
-        /// The law of that time.
-        required window: DistTable,
-    }
-}
-
-table! {
-    /// Idle instances go as somebody has measured or documented it.
-    struct MeasuredTable {
-        /// Where.
-        required platform: Measured,
-    }
-}
-
-choice! { Measured {
-    "aws-lambda" => Measured::AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
-    "azure-functions" => Measured::AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
-    "azure-functions-2019" => Measured::AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
-    "google-cloud" => Measured::GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";
-    "huawei-functiongraph" => Measured::HuaweiFunctionGraph, "Huawei FunctionGraph (Joosen et al., EuroSys 2025): 1 minute.";
-    "openwhisk" => Measured::OpenWhisk, "Apache OpenWhisk, the default of its idle container: 10 minutes.";
-    "fission" => Measured::Fission, "Fission, the default of its pool manager in 2026: 2 minutes.";
-} }
-
-table! {
-    /// A window that follows the function: a quantile of its newest idle times, from the end of its last execution to its
-    /// next request, with a margin; the tail of Shahrad et al. (ATC 2020) without unloading in between.
-    struct AdaptiveTable {
-        /// The quantile of the idle times that is to be survived.
-        default quantile: Share = 0.99,
-        /// How far the window is widened, as a fraction.
-        default margin: Share = 0.1,
-        /// So many idle times are remembered, the newest.
-        default of: Count<1, 10_000> = 100,
-        /// With fewer idle times the window is the longest.
-        default min_samples: Count<1, 10_000> = 10,
-        /// The shortest window.
-        default min_window: Duration = Span::from_secs(60),
-        /// The longest window.
-        default max_window: Duration = Span::from_secs(4 * 3600),
-    }
-}
-
-table! {
-    /// The hybrid histogram of Shahrad et al., "Serverless in the Wild" (USENIX ATC 2020): idle times run from the end of
-    /// an application's last execution to its next invocation.
-    struct HybridHistogramTable {
-        /// The width of a bin of the histogram.
-        default bin: Duration = Span::from_secs(60),
-        /// Idle times this long or longer are out of range; an application whose histogram says nothing stays so long.
-        default range: Duration = Span::from_secs(4 * 3600),
-        /// The quantile of the idle times at which the application is loaded again.
-        default head: Share = 0.05,
-        /// The quantile at which it goes for good.
-        default tail: Share = 0.99,
-        /// How far the window between them is widened at both ends, as a fraction.
-        default margin: Share = 0.1,
-        /// The least coefficient of variation of the bin counts that makes the histogram representative.
-        default min_cv: Number = 2.0,
-        /// The fraction of idle times out of range above which a forecast takes over.
-        default max_out_of_range: Share = 0.5,
-        /// Fewest idle times in range for the histogram to be used.
-        default min_samples: Count<1, MANY> = 10,
-        /// Half the width of the window around a forecast, as a fraction of it.
-        default forecast_margin: Share = 0.15,
-    }
-}
-
-table! {
-    /// Keep-alive as caching, as in FaasCache (Fuerst and Sharma, ASPLOS 2021): instances stay until the memory of
-    /// `platform.memory` is needed for another. It is one cache: all functions that name a rule name the same.
-    struct GreedyDualTable {
-        /// What makes an instance valuable.
-        default rule: RuleWord = RuleWord::GreedyDual,
-        /// With rule = "time-to-live": idle instances go after this time in any case; without it, ten minutes.
-        optional time_to_live: Duration,
-    }
-}
-
-/// What makes an instance valuable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum RuleWord {
-    GreedyDual,
-    LeastRecentlyUsed,
-    Frequency,
-    Size,
-    TimeToLive,
-    Landlord,
-    Random,
-}
-
-choice! { RuleWord {
-    "greedy-dual" => RuleWord::GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
-    "least-recently-used" => RuleWord::LeastRecentlyUsed, "The time of its last use.";
-    "frequency" => RuleWord::Frequency, "Clock + uses of its function * time that a cold start adds.";
-    "size" => RuleWord::Size, "Clock + uses of its function / memory.";
-    "time-to-live" => RuleWord::TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
-    "landlord" => RuleWord::Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
-    "random" => RuleWord::Random, "A whole number from 0 to 9, drawn at each use.";
-} }
-
 table! {
     /// How many at a time.
     struct ConcurrencyTable {
@@ -276,7 +131,7 @@ table! {
         optional idle: Count<0, MAX_PROVISIONED>,
         /// When idle instances go if nobody asks for them, the one used longest ago first; the others have what
         /// `keep-alive` gives them at the start.
-        default idle_expire_in: List<Duration, 0, MAX_LISTED> = Vec::new(),
+        default idle_expire_in: List<Spanned<Duration>, 0, MAX_LISTED> = Vec::new(),
         /// How old all of them are, for `max-lifetime`.
         default age: Duration = Span::ZERO,
     }
@@ -293,14 +148,6 @@ choice! { OverflowWord {
     "reject" => OverflowWord::Reject, "It is refused for good.";
     "queue" => OverflowWord::Queue, "It waits, first come first served.";
 } }
-
-impl KeepAliveTable {
-    /// What holds where nothing is said: ten minutes.
-    fn standard() -> Self {
-        let (place, window) = (SourceSpan::default(), Span::from_secs(600));
-        Self::Fixed(FixedTable { place, window: Spanned { value: window, place, broken: false } })
-    }
-}
 
 impl ConcurrencyTable {
     /// What holds where nothing is said.

@@ -2,21 +2,19 @@
 //!
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
-pub(super) mod arrivals;
-pub(super) mod dist;
+pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod plan;
 pub(super) mod platform;
 pub(super) mod precision;
-pub(super) mod scaling;
 pub(super) mod sweep;
 
 use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use crate::dist::DistSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
-use arrivals::ArrivalTable;
-use dist::DistTable;
+use crate::workload::ArrivalParameters;
 use function::{DefaultsTable, FunctionTable};
 use plan::PlanTable;
 use platform::PlatformTable;
@@ -88,9 +86,9 @@ table! {
         optional function: Name,
         /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
         /// request that is cold `cold-duration` stays that of the function.
-        optional duration: DistTable,
+        optional duration: DistSpec,
         /// When they come.
-        required arrivals: ArrivalTable,
+        required arrivals: ArrivalParameters,
     }
 }
 

@@ -30,10 +30,10 @@ table! {
         /// How fast the load grows, as "5%/month".
         optional growth: Growth,
         /// Variants, as if they were the values of a key: they are applied before the other keys.
-        optional variant: List<Name, 1, MAX_VARIANTS>,
+        optional variant: List<Spanned<Name>, 1, MAX_VARIANTS>,
         /// Scaling or keep-alive policies, each with its defaults, for all functions; a function that has one anyway keeps
         /// its parameters.
-        optional policy: List<Name, 1, 100>,
+        optional policy: List<Spanned<Name>, 1, 100>,
     }
 }
 

@@ -1,10 +1,9 @@
 //! What all functions share: limits, the rate of growth, prices.
 
+use crate::policy::keep_alive::KeepAliveSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Rate, Size, Text};
 use crate::time::Span;
-
-use super::function::KeepAliveTable;
 
 /// A preset by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ table! {
         /// What is charged; "none": nothing is.
         optional billing: OrNone<BillingTable>,
         /// When idle instances go, for every function that does not say.
-        optional keep_alive: KeepAliveTable,
+        optional keep_alive: KeepAliveSpec,
     }
 }
 

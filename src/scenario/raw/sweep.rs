@@ -21,9 +21,9 @@ table! {
     /// What `forewarm sweep` varies: all combinations of the values of its keys, the last key fastest.
     struct DesignTable {
         /// Variants, as if they were the values of a key: they are applied before the other keys, in the order written.
-        optional variant: List<Name, 1, MAX_VARIANTS>,
+        optional variant: List<Spanned<Name>, 1, MAX_VARIANTS>,
         /// Groups of keys that change together: first values first, second values second, and so on.
-        default zip: List<Map<AxisValues, MAX_AXES>, 0, MAX_AXES> = Vec::new(),
+        default zip: List<Spanned<Map<AxisValues, MAX_AXES>>, 0, MAX_AXES> = Vec::new(),
         /// Points drawn from the whole space, in place of all combinations.
         optional sampling: SamplingTable,
         /// Whether all points use common random numbers, so that their differences are clear. If not, each point has its own

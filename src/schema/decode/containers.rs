@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use super::super::diagnostic::SourceSpan;
 use super::super::scalars::is_name;
 use super::super::shape::{ListShape, Shape};
 use super::super::tree::{Entry, Node, Value};
@@ -9,10 +10,10 @@ use super::{Field, Reader, Spanned};
 
 /// A list of `MIN..=MAX` elements. An element that cannot be read is left out.
 #[derive(Debug)]
-pub(crate) struct List<T, const MIN: u32, const MAX: u32>(PhantomData<T>);
+pub struct List<T, const MIN: u32, const MAX: u32>(PhantomData<T>);
 
 impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
-    type Value = Vec<Spanned<T::Value>>;
+    type Value = Vec<T::Value>;
     const SHAPE: Shape = Shape::List(&ListShape { item: T::SHAPE, min: MIN, max: MAX });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
         let Value::List(elements) = &node.value else {
@@ -28,18 +29,19 @@ impl<T: Field, const MIN: u32, const MAX: u32> Field for List<T, MIN, MAX> {
             let name = element.get("name").and_then(Node::text).filter(|name| is_name(name));
             let name = name.map_or_else(|| (index + 1).to_string(), str::to_owned);
             let value = reader.within(&name, |reader| T::read(element, reader));
-            values.extend(value.map(|value| Spanned { value, place: element.place, broken: false }));
+            reader.left_out += usize::from(value.is_none());
+            values.extend(value);
         }
         Some(values)
     }
     fn write(values: &Self::Value) -> Value {
-        Value::List(values.iter().map(|at| Node::at(at.place, T::write(&at.value))).collect())
+        Value::List(values.iter().map(|value| Node::at(SourceSpan::default(), T::write(value))).collect())
     }
 }
 
 /// A table with free keys, in the order of the file.
 #[derive(Debug)]
-pub(crate) struct Map<T, const MAX: u32>(PhantomData<T>);
+pub struct Map<T, const MAX: u32>(PhantomData<T>);
 
 impl<T: Field, const MAX: u32> Field for Map<T, MAX> {
     type Value = Vec<(String, Spanned<T::Value>)>;
@@ -64,7 +66,7 @@ impl<T: Field, const MAX: u32> Field for Map<T, MAX> {
 
 /// "none", or a value: what a preset or the defaults set can be taken away again.
 #[derive(Debug)]
-pub(crate) struct OrNone<T>(PhantomData<T>);
+pub struct OrNone<T>(PhantomData<T>);
 
 impl<T: Field> Field for OrNone<T> {
     type Value = Option<T::Value>;
@@ -79,7 +81,7 @@ impl<T: Field> Field for OrNone<T> {
 
 /// Anything, kept as it is.
 #[derive(Debug)]
-pub(crate) struct Any;
+pub struct Any;
 
 impl Field for Any {
     type Value = Node;

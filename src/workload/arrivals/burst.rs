@@ -4,7 +4,45 @@ use super::moment;
 use super::poisson::Poisson;
 use super::scatter::Scatter;
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, PositiveDuration, RateOrZero};
 use crate::time::{SimTime, Span};
+use crate::workload::{ArrivalSpec, Process};
+
+parameters! {
+    /// Bursts at regular times over a Poisson background.
+    pub struct BurstSpec {
+        /// Requests of a burst.
+        required size: Count<1, MAX_BURST>,
+        /// From the start of one burst to the start of the next.
+        required every: PositiveDuration,
+        /// When the first burst starts.
+        default first: Duration = Span::ZERO,
+        /// How long a burst is: its requests are at random moments within; 0s for all at once.
+        default within: Duration = Span::ZERO,
+        /// Rate of the Poisson background.
+        default background: RateOrZero = 0.0,
+    }
+}
+
+/// Requests of one burst.
+const MAX_BURST: u32 = 10_000_000;
+
+impl BurstSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.within > self.every {
+            let what = format!("({}) is longer than `every` ({})", self.within, self.every);
+            check.wrong_with("within", what, "a burst must end before the next begins");
+        }
+    }
+}
+
+impl Process for BurstSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        let Self { size, every, first, within, background } = *self;
+        Some(ArrivalSpec::Burst { size, every, first, within, background })
+    }
+}
 
 /// Two processes, merged.
 pub(super) struct Burst {

@@ -7,7 +7,58 @@ use rand_distr::Exp1;
 
 use super::moment;
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Duration, PositiveDuration, Rate, RateOrZero, Share};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use crate::workload::{ArrivalSpec, Process};
+
+parameters! {
+    /// Poisson with a sinusoidal rate: `rate` with `amplitude`, or `low` with `peak`.
+    pub struct DiurnalSpec {
+        /// Mean rate.
+        optional rate: Rate,
+        /// 0 (flat) to 1 (down to nothing at night).
+        optional amplitude: Share,
+        /// Lowest rate, half a period from the peak.
+        optional low: RateOrZero,
+        /// Highest rate.
+        optional peak: Rate,
+        /// From peak to peak.
+        default period: PositiveDuration = DAY,
+        /// When in the period the peak is.
+        default peak_at: Duration = Span::ZERO,
+    }
+}
+
+/// What a day has.
+const DAY: Span = Span::from_secs(86_400);
+
+impl DiurnalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let mean = [("rate", self.rate.is_some()), ("amplitude", self.amplitude.is_some())];
+        let ends = [("low", self.low.is_some()), ("peak", self.peak.is_some())];
+        if check.either(&[&mean, &ends]).is_none() {
+            return;
+        }
+        if let (Some(low), Some(peak)) = (self.low, self.peak)
+            && low > peak
+        {
+            check.wrong_with("low", format!("({low}/s) is above `peak` ({peak}/s)"), "exchange them");
+        } else if self.peak_at >= self.period {
+            check.wrong("peak-at", format!("({}) must lie within the period ({})", self.peak_at, self.period));
+        }
+    }
+}
+
+impl Process for DiurnalSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        let (rate, amplitude) = match (self.rate.zip(self.amplitude), self.low.zip(self.peak)) {
+            (Some(mean), _) => mean,
+            (None, ends) => ends.map(|(low, peak)| ((low + peak) / 2.0, (peak - low) / (peak + low)))?,
+        };
+        Some(ArrivalSpec::Diurnal { rate, amplitude, period: self.period, peak_at: self.peak_at })
+    }
+}
 
 /// By inversion: the integral of the rate from one request to the next is Exp(1) (Çinlar 1975). Unlike thinning it
 /// takes a trough of any depth and length at one step.

@@ -18,7 +18,14 @@ mod scatter;
 #[cfg(test)]
 mod testing;
 
+pub(super) use burst::BurstSpec;
+pub(super) use diurnal::DiurnalSpec;
+pub(super) use modulated::MmppSpec;
+pub(super) use piecewise::PiecewiseSpec;
+pub(super) use point::{ConstantRate, TimesSpec};
+pub(super) use poisson::PoissonRate;
 pub use renewal::ClosedUsers;
+pub(super) use renewal::{ClosedSpec, GammaGaps, RenewalSpec, WeibullGaps};
 
 use super::ArrivalSpec;
 use super::trace::{RowReader, TraceError};

@@ -5,8 +5,44 @@ use rand_distr::{Distribution as _, Exp1, Gamma};
 
 use super::Clock;
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_STATES;
+use crate::schema::scalars::{PositiveDuration, RateOrZero};
 use crate::time::{NANOS_PER_SECOND, SimTime};
-use crate::workload::MmppState;
+use crate::workload::{ALL_ZERO, ArrivalSpec, MmppState, Process};
+
+parameters! {
+    /// Markov-modulated Poisson: a rate for each state, states one after the other.
+    pub struct MmppSpec {
+        /// The states, one after the other, the first after the last.
+        required states: List<StateSpec, 1, MAX_STATES>,
+    }
+}
+
+parameters! {
+    /// A state of a Markov-modulated Poisson process.
+    pub struct StateSpec {
+        /// Requests per time in this state; may be "0/s".
+        required rate: RateOrZero,
+        /// Mean time in this state.
+        required stay: PositiveDuration,
+    }
+}
+
+impl MmppSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.states.iter().all(|state| state.rate == 0.0) {
+            check.fault("states", ALL_ZERO);
+        }
+    }
+}
+
+impl Process for MmppSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        let state = |state: &StateSpec| MmppState { rate: state.rate, stay: state.stay };
+        Some(ArrivalSpec::Mmpp { states: self.states.iter().map(state).collect() })
+    }
+}
 
 /// Passes through the states in a circle, starting in the first.
 ///

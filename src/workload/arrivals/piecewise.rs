@@ -5,7 +5,55 @@ use rand_distr::Exp1;
 
 use super::moment;
 use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_POINTS;
+use crate::schema::scalars::{Duration, PositiveDuration, RateOrZero};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use crate::workload::{ALL_ZERO, ArrivalSpec, Process};
+
+parameters! {
+    /// Poisson whose rate is linear between points.
+    pub struct PiecewiseSpec {
+        /// Times, rising, with rates. Before the first and after the last the rate stays as there.
+        required points: List<PointSpec, 1, MAX_POINTS>,
+        /// Start again after this long.
+        optional period: PositiveDuration,
+    }
+}
+
+parameters! {
+    /// A time with its rate.
+    pub struct PointSpec {
+        /// Time from the start.
+        required at: Duration,
+        /// Requests per time; may be "0/s".
+        required rate: RateOrZero,
+    }
+}
+
+impl PiecewiseSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let last = self.points.last().map_or(Span::ZERO, |point| point.at);
+        if let Some(place) = self.points.windows(2).position(|pair| pair[0].at >= pair[1].at) {
+            let (before, at) = (SimTime::from(self.points[place].at), SimTime::from(self.points[place + 1].at));
+            let place = check.span(&format!("points.{}.at", place + 2));
+            let what = format!("{at} does not come after {before}");
+            check.fault_in(place, "points", what, Some("the times of the points must rise"));
+        } else if self.points.iter().all(|point| point.rate == 0.0) {
+            check.fault("points", ALL_ZERO);
+        } else if let Some(period) = self.period.filter(|period| *period < last) {
+            let what = format!("({period}) is shorter than the time of the last point ({})", SimTime::from(last));
+            check.wrong_with("period", what, "all points must lie within the period");
+        }
+    }
+}
+
+impl Process for PiecewiseSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        let points = self.points.iter().map(|point| (SimTime::from(point.at), point.rate)).collect();
+        Some(ArrivalSpec::Piecewise { points, period: self.period })
+    }
+}
 
 /// By inversion: the integral of the rate from one request to the next is Exp(1) (Çinlar 1975).
 pub(super) struct Piecewise {

@@ -3,7 +3,50 @@
 use std::sync::Arc;
 
 use super::moment;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_LISTED;
+use crate::schema::scalars::{Duration, Rate};
 use crate::time::{NANOS_PER_SECOND, SimTime};
+use crate::workload::{ArrivalSpec, Process};
+
+parameters! {
+    /// One request every 1/rate.
+    pub struct ConstantRate {
+        /// Requests per time.
+        required rate: Rate,
+    }
+}
+
+impl Process for ConstantRate {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        Some(ArrivalSpec::Constant { rate: self.rate })
+    }
+}
+
+parameters! {
+    /// At given moments.
+    pub struct TimesSpec {
+        /// The moments, never falling.
+        required at: List<Duration, 1, MAX_LISTED>,
+    }
+}
+
+impl TimesSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if let Some(place) = self.at.windows(2).position(|pair| pair[0] > pair[1]) {
+            let (before, moment) = (SimTime::from(self.at[place]), SimTime::from(self.at[place + 1]));
+            let place = check.span(&format!("at.{}", place + 2));
+            let what = format!("{moment} comes after {before}");
+            check.fault_in(place, "at", what, Some("write the moments in their order"));
+        }
+    }
+}
+
+impl Process for TimesSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        Some(ArrivalSpec::Times { at: self.at.iter().map(|at| SimTime::from(*at)).collect() })
+    }
+}
 
 /// A thousand days, in nanoseconds: rates written per s, min, h or day, with up to three decimals, are whole in it.
 const THOUSAND_DAYS_NS: u64 = 86_400_000 * NANOS_PER_SECOND;

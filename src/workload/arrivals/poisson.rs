@@ -5,7 +5,24 @@ use rand_distr::Exp1;
 
 use super::{Arrival, Clock, fill};
 use crate::rng::{Block, Stream};
+use crate::schema::declare::*;
+use crate::schema::scalars::Rate;
 use crate::time::{NANOS_PER_SECOND, SimTime};
+use crate::workload::{ArrivalSpec, Process};
+
+parameters! {
+    /// Independent users: gaps are exponential.
+    pub struct PoissonRate {
+        /// Requests per time.
+        required rate: Rate,
+    }
+}
+
+impl Process for PoissonRate {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        Some(ArrivalSpec::Poisson { rate: self.rate })
+    }
+}
 
 /// Independent exponential gaps.
 pub(super) struct Poisson {

@@ -1,9 +1,154 @@
 //! Independent gaps, and users who think.
 
 use super::moment;
-use crate::dist::Dist;
+use crate::dist::{Dist, DistError, DistSpec};
 use crate::rng::{Purpose, Stream, Streams};
-use crate::time::SimTime;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Positive, Rate};
+use crate::time::{SimTime, Span};
+use crate::workload::{ArrivalSpec, Process};
+
+parameters! {
+    /// Independent gamma gaps: `rate` with `shape` or `cv`.
+    pub struct GammaGaps {
+        /// Mean rate.
+        required rate: Rate,
+        /// Shape: 1 is Poisson, below is burstier.
+        optional shape: Positive,
+        /// Coefficient of variation of the gaps, in place of `shape`: 1 is Poisson, above is burstier.
+        optional cv: Positive,
+    }
+}
+
+impl GammaGaps {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if check.either(&[&[("shape", self.shape.is_some())], &[("cv", self.cv.is_some())]]).is_some() {
+            let spread = if self.cv.is_some() { "cv" } else { "shape" };
+            report_gap(check, self.gap(), spread);
+        }
+    }
+
+    fn gap(&self) -> Result<Dist, DistError> {
+        Dist::gamma(mean_gap(self.rate)?, self.shape.or(self.cv.map(|cv| cv.powi(-2))).unwrap_or(1.0))
+    }
+}
+
+impl Process for GammaGaps {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        Some(ArrivalSpec::Renewal { gap: self.gap().ok()? })
+    }
+}
+
+parameters! {
+    /// Independent Weibull gaps.
+    pub struct WeibullGaps {
+        /// Mean rate.
+        required rate: Rate,
+        /// Shape: 1 is Poisson, below is burstier.
+        required shape: Positive,
+    }
+}
+
+impl WeibullGaps {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        report_gap(check, self.gap(), "shape");
+    }
+
+    fn gap(&self) -> Result<Dist, DistError> {
+        Dist::weibull_mean(mean_gap(self.rate)?, self.shape)
+    }
+}
+
+impl Process for WeibullGaps {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        Some(ArrivalSpec::Renewal { gap: self.gap().ok()? })
+    }
+}
+
+/// The mean gap at a rate per second.
+fn mean_gap(rate: f64) -> Result<Span, DistError> {
+    Span::from_secs_f64(1.0 / rate).map_err(|_| DistError::TooLong("mean"))
+}
+
+/// Reports what makes no gap; `spread` is the key that stands for its shape.
+fn report_gap(check: &mut Check<'_, '_, '_>, gap: Result<Dist, DistError>, spread: &str) {
+    if let Err(error) = gap {
+        let key = match error.parameter() {
+            "mean" => "rate",
+            "shape" => spread,
+            other => other,
+        };
+        check.fault(key, error);
+    }
+}
+
+/// Whether a distribution that is made of its parameters alone is always zero.
+fn is_zero(dist: &DistSpec) -> bool {
+    dist.file().is_none() && dist.dist().is_ok_and(|dist| dist.mean_s() <= 0.0)
+}
+
+parameters! {
+    /// Independent gaps of any distribution.
+    pub struct RenewalSpec {
+        /// The gap.
+        required gap: DistSpec,
+    }
+}
+
+impl RenewalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if is_zero(&self.gap) {
+            check.wrong("gap", "is always zero: endlessly many requests would come at once");
+        }
+    }
+}
+
+impl Process for RenewalSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        let gap = self.gap.dist().ok().filter(|gap| gap.mean_s() > 0.0)?;
+        Some(ArrivalSpec::Renewal { gap })
+    }
+
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
+        Some(&mut self.gap)
+    }
+}
+
+parameters! {
+    /// Users who wait for their answer, think, and ask again.
+    pub struct ClosedSpec {
+        /// How many users.
+        required users: Count<1, MAX_USERS>,
+        /// From an answer to the next request of the same user.
+        required think_time: DistSpec,
+    }
+}
+
+/// Users of a closed loop.
+const MAX_USERS: u32 = 1_000_000;
+
+impl ClosedSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if is_zero(&self.think_time) {
+            check.wrong_with(
+                "think-time",
+                "is always zero: a user who is refused would ask again endlessly at once",
+                "people need some time: write for example constant.value = \"100ms\"",
+            );
+        }
+    }
+}
+
+impl Process for ClosedSpec {
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        let think = self.think_time.dist().ok().filter(|think| think.mean_s() > 0.0)?;
+        Some(ArrivalSpec::Closed { users: self.users, think })
+    }
+
+    fn distribution(&mut self) -> Option<&mut DistSpec> {
+        Some(&mut self.think_time)
+    }
+}
 
 /// Gaps of one distribution, in whole nanoseconds as it draws them.
 pub(super) struct Renewal {

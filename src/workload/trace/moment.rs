@@ -118,7 +118,7 @@ impl Clock {
 ///
 /// # Errors
 /// What to write instead.
-pub fn start(text: &str) -> Result<SimTime, String> {
+pub(super) fn start(text: &str) -> Result<SimTime, String> {
     let help = "write a time from the beginning of the trace, as in \"2d\", or a date, as in \"2024-03-01T10:00:00Z\"";
     match date_time(text) {
         Ok(Some(nanos)) => Ok(SimTime::from_nanos(nanos)),

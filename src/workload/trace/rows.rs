@@ -605,7 +605,7 @@ mod tests {
             text.replace("1709287200.0", "2024-03-01T10:00:00Z").replace("1709287201.0", "2024-03-01 11:00:01+01:00");
         let dates = dates.replace("1709287202.5", "2024-03-01 10:00:02.5 UTC");
         assert_eq!(requests(&scan(dates, RowFormat::Forewarm, OnError::Fail).unwrap()), requests(&trace));
-        let start = super::super::start("2024-03-01T10:00:01Z").ok();
+        let start = super::super::moment::start("2024-03-01T10:00:01Z").ok();
         let trace = scan_with(text, RowFormat::Forewarm, RowOptions { start, ..RowOptions::default() }).unwrap();
         assert_eq!(requests(&trace), [(0, 0, Some(200)), (1_500, 0, Some(100))]);
         assert_eq!(trace.remarks[0].message, "1 row before `start`: left out");

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
 
+use crate::hash::Fnv1a;
 use crate::rng::{Purpose, Stream, Streams};
 use crate::time::{NANOS_PER_SECOND, SimTime};
 use crate::workload::Arrivals;
@@ -142,13 +143,11 @@ fn end(row: &mut Vec<u8>, to: &mut impl Write) -> io::Result<()> {
 
 /// 64 hexadecimal digits that stand for a name, as the published hashes do.
 fn hash(name: &str) -> String {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut hash = Fnv1a::default();
     let mut word = |salt: u8| {
-        for byte in name.bytes().chain([salt]) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        hash.add(name.bytes().chain([salt]));
         // The low bits of this hash are good, its high ones less so.
-        hash ^ hash.rotate_left(32)
+        hash.finish() ^ hash.finish().rotate_left(32)
     };
     format!("{:016x}{:016x}{:016x}{:016x}", word(1), word(2), word(3), word(4))
 }

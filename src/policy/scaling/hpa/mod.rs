@@ -17,6 +17,7 @@ pub mod autoscaler;
 pub mod behavior;
 pub mod calculator;
 pub mod controller;
+pub(super) mod parameters;
 pub mod pods;
 pub mod revision;
 pub mod samples;

@@ -15,6 +15,7 @@
 //! creation of an object; the engine chooses the moment at which a run starts. Arithmetic is plain `f64` in the order of
 //! the original, without fused multiply-add.
 
+pub use parameters::KnativeParameters;
 pub use pod_autoscaler::{KnativeSpec, PodAutoscaler};
 
 use crate::time::Span;
@@ -28,6 +29,7 @@ pub mod config;
 pub mod decider;
 pub mod delay;
 mod gate;
+mod parameters;
 pub mod pod_autoscaler;
 pub mod reconciler;
 pub mod scrape;

@@ -4,65 +4,131 @@ use std::sync::Arc;
 
 use super::holt_winters::HoltWinters;
 use super::quantile::Quantiles;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, Share};
+use crate::time::Span;
 
-/// How a load is forecast.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ForecastSpec {
-    /// Level, trend and season.
-    HoltWinters(Smoothing),
-    /// A quantile of the past.
-    Quantile(Quantile),
-    /// The mean that the scenario itself is made with: no forecast can know more.
-    Oracle(Oracle),
+/// What the parameters of a forecast say about it.
+pub trait Forecast {
+    /// The forecaster, with no memory yet; `season`: the intervals of a season.
+    fn build(&self, season: Option<usize>) -> Forecaster;
+
+    /// The length of a season, if there is one.
+    fn season(&self) -> Option<Span> {
+        None
+    }
+
+    /// How many seasons are remembered.
+    fn seasons(&self) -> u64 {
+        1
+    }
 }
 
-/// The parameters of additive exponential smoothing, each from 0 (never learns) to 1 (believes the last interval only).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Smoothing {
-    /// Of the level.
-    pub level: f64,
-    /// Of the trend.
-    pub trend: f64,
-    /// Of the season.
-    pub seasonal: f64,
-    /// Intervals of a season; none: there is no season.
-    pub season: Option<usize>,
+union! {
+    /// How a load is forecast.
+    pub enum ForecastSpec ("forecast"): Forecast {
+        "holt-winters" => HoltWinters(Smoothing),
+        "quantile" => Quantile(Quantile),
+        "oracle" => Oracle(Oracle),
+    }
 }
 
-/// A quantile of the loads of earlier intervals.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quantile {
-    /// From 0 (the least) to 1 (the most).
-    pub quantile: f64,
-    /// Of how many.
-    pub of: usize,
-    /// Intervals of a season, of which the one at the same place counts; none: the last ones count.
-    pub season: Option<usize>,
+parameters! {
+    /// Level, trend and season, each smoothed (additive Holt-Winters).
+    pub struct Smoothing {
+        /// How long a season is, as "24h"; without it: no season.
+        optional season: Duration,
+        /// Smoothing of the level (alpha).
+        default level: Share = 0.2,
+        /// Smoothing of the trend (beta).
+        default trend: Share = 0.0,
+        /// Smoothing of the season (gamma).
+        default seasonal: Share = 0.3,
+    }
 }
 
-/// What will be.
-#[derive(Clone, Debug, PartialEq)]
+parameters! {
+    /// A quantile of earlier intervals.
+    pub struct Quantile {
+        /// Which, from 0 (the least load) to 1 (the most).
+        default quantile: Share = 0.95,
+        /// How many intervals count: the last ones, or of so many seasons the one at the same place.
+        default of: Count<1, 10_000> = 7,
+        /// How long a season is, as "24h"; without it: no season.
+        optional season: Duration,
+    }
+}
+
+/// What will be: a table without keys, and what the scenario tells it.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Oracle {
     /// The mean load of each interval, from the start of the run.
     pub loads: Arc<[f64]>,
 }
 
-impl ForecastSpec {
-    pub(super) fn build(&self) -> Forecaster {
-        match self {
-            Self::HoltWinters(spec) => Forecaster::HoltWinters(HoltWinters::new(*spec)),
-            Self::Quantile(spec) => Forecaster::Quantile(Quantiles::new(*spec)),
-            Self::Oracle(oracle) => Forecaster::Oracle { oracle: oracle.clone(), passed: 0 },
-        }
+impl Oracle {
+    const TABLE: &'static TableShape = &TableShape {
+        doc: " The mean rates of the function's sources, as the scenario says them: what no forecast can beat.",
+        fields: &[],
+        dotted: None,
+    };
+}
+
+impl Field for Oracle {
+    type Value = Self;
+    const SHAPE: Shape = Shape::Table(Self::TABLE);
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        reader.table(node, Self::TABLE).map(|()| Self::default())
+    }
+    fn write(_: &Self) -> Value {
+        Value::Table(Vec::new())
+    }
+}
+
+impl Forecast for Smoothing {
+    fn build(&self, season: Option<usize>) -> Forecaster {
+        Forecaster::HoltWinters(HoltWinters::new(self, season))
+    }
+
+    fn season(&self) -> Option<Span> {
+        self.season
+    }
+}
+
+impl Forecast for Quantile {
+    fn build(&self, season: Option<usize>) -> Forecaster {
+        Forecaster::Quantile(Quantiles::new(self.clone(), season))
+    }
+
+    fn season(&self) -> Option<Span> {
+        self.season
+    }
+
+    fn seasons(&self) -> u64 {
+        self.of.into()
+    }
+}
+
+impl Forecast for Oracle {
+    fn build(&self, _: Option<usize>) -> Forecaster {
+        Forecaster::Oracle { oracle: self.clone(), passed: 0 }
     }
 }
 
 /// A forecaster and what it has seen.
 #[derive(Clone, Debug)]
-pub(super) enum Forecaster {
+pub enum Forecaster {
+    /// Smoothing.
     HoltWinters(HoltWinters),
+    /// A quantile.
     Quantile(Quantiles),
-    Oracle { oracle: Oracle, passed: usize },
+    /// The future.
+    Oracle {
+        /// What it is.
+        oracle: Oracle,
+        /// Intervals that are over.
+        passed: usize,
+    },
 }
 
 impl Forecaster {

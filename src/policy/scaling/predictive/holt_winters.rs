@@ -8,7 +8,7 @@ use super::forecast::Smoothing;
 
 /// The state after some intervals.
 #[derive(Clone, Debug)]
-pub(super) struct HoltWinters {
+pub struct HoltWinters {
     spec: Smoothing,
     /// Intervals of a season; 1 without.
     period: usize,
@@ -21,11 +21,12 @@ pub(super) struct HoltWinters {
 }
 
 impl HoltWinters {
-    pub(super) fn new(spec: Smoothing) -> Self {
-        let period = spec.season.unwrap_or(1).max(1);
+    /// `season`: the intervals of a season.
+    pub(super) fn new(spec: &Smoothing, season: Option<usize>) -> Self {
+        let period = season.unwrap_or(1).max(1);
         // A season of one interval would be a second level.
         let seasonal = if period > 1 { spec.seasonal } else { 0.0 };
-        let spec = Smoothing { seasonal, ..spec };
+        let spec = Smoothing { seasonal, ..spec.clone() };
         Self { spec, period, count: 0, level: 0.0, trend: 0.0, season: Vec::new() }
     }
 
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     fn after(season: Option<usize>, loads: &[f64]) -> HoltWinters {
-        let mut model = HoltWinters::new(Smoothing { level: 0.5, trend: 0.5, seasonal: 0.5, season });
+        let mut model = HoltWinters::new(&Smoothing { season: None, level: 0.5, trend: 0.5, seasonal: 0.5 }, season);
         loads.iter().for_each(|load| model.observe(*load));
         model
     }

@@ -8,8 +8,10 @@ use super::forecast::Quantile;
 
 /// The loads that may still count, for each place of the season apart; without one there is one place.
 #[derive(Clone, Debug)]
-pub(super) struct Quantiles {
+pub struct Quantiles {
     spec: Quantile,
+    /// Intervals of a season, of which the one at the same place counts; 1: all count.
+    season: usize,
     /// How many loads were observed.
     count: usize,
     /// As many as were seen already.
@@ -26,25 +28,22 @@ struct Latest {
 }
 
 impl Quantiles {
-    pub(super) fn new(spec: Quantile) -> Self {
-        Self { spec, count: 0, places: Vec::new() }
-    }
-
-    fn season(&self) -> usize {
-        self.spec.season.unwrap_or(1).max(1)
+    /// `season`: the intervals of a season.
+    pub(super) fn new(spec: Quantile, season: Option<usize>) -> Self {
+        Self { spec, season: season.unwrap_or(1).max(1), count: 0, places: Vec::new() }
     }
 
     pub(super) fn observe(&mut self, load: f64) {
-        let place = self.count % self.season();
+        let place = self.count % self.season;
         self.count += 1;
         if place == self.places.len() {
             self.places.push(Latest::default());
         }
-        self.places[place].add(load, self.spec.of);
+        self.places[place].add(load, self.spec.of as usize);
     }
 
     pub(super) fn forecast(&self, steps: usize) -> Option<f64> {
-        let Latest { sorted, .. } = self.places.get((self.count + steps - 1) % self.season())?;
+        let Latest { sorted, .. } = self.places.get((self.count + steps - 1) % self.season)?;
         let rank = (self.spec.quantile * sorted.len() as f64).ceil() as usize;
         sorted.get(rank.saturating_sub(1)).copied()
     }
@@ -68,8 +67,8 @@ impl Latest {
 mod tests {
     use super::*;
 
-    fn after(quantile: f64, of: usize, season: Option<usize>, loads: &[f64]) -> Quantiles {
-        let mut model = Quantiles::new(Quantile { quantile, of, season });
+    fn after(quantile: f64, of: u32, season: Option<usize>, loads: &[f64]) -> Quantiles {
+        let mut model = Quantiles::new(Quantile { quantile, of, season: None }, season);
         loads.iter().for_each(|load| model.observe(*load));
         model
     }

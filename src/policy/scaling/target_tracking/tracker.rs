@@ -1,41 +1,23 @@
 //! Target tracking as a scaling policy: one datapoint a minute, and bounds that scheduled actions change.
 
-use super::{DATAPOINT_PERIOD, TargetTracking, TargetTrackingSpec};
+use super::{BoundsSpec, DATAPOINT_PERIOD, TargetTracking, TargetTrackingSpec};
 use crate::policy::scaling::schedule::{Schedule, Timer};
 use crate::policy::scaling::{Scaling, Totals, View, next_multiple};
 use crate::time::{SimTime, Span};
 
-/// What a scenario says about it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrackerSpec {
-    /// The target and what it takes to act.
-    pub tracking: TargetTrackingSpec,
-    /// Scheduled actions.
-    pub actions: Vec<(Timer, Bounds)>,
-}
-
 /// Bounds that hold from now on; none: as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(super) struct Bounds {
     /// Fewest provisioned instances.
-    pub min: Option<u32>,
+    min: Option<u32>,
     /// Most provisioned instances.
-    pub max: Option<u32>,
-}
-
-impl TrackerSpec {
-    /// The most instances that it ever orders.
-    #[must_use]
-    pub fn most(&self) -> u32 {
-        let scheduled = self.actions.iter().flat_map(|(_, bounds)| [bounds.min, bounds.max]).flatten();
-        scheduled.fold(self.tracking.max.max(self.tracking.min), u32::max)
-    }
+    max: Option<u32>,
 }
 
 /// The policy at work. A datapoint is the average of the requests on provisioned instances over the slots of those that are
 /// ready; a minute without any has none, as CloudWatch has none of a function that is not called.
 #[derive(Clone, Debug)]
-pub struct Tracker {
+pub(super) struct Tracker {
     policy: TargetTracking,
     /// The bounds as they stand.
     min: u32,
@@ -47,15 +29,19 @@ pub struct Tracker {
 
 impl Tracker {
     /// At the start of the run, when the bounds are set for the first time.
-    #[must_use]
-    pub fn new(spec: TrackerSpec) -> Self {
+    pub(super) fn new(spec: TargetTrackingSpec) -> Self {
         let start = Timer { at: Span::ZERO, every: None };
         let first = (start, Bounds { min: None, max: None });
+        let actions = spec.schedule.iter().map(|entry| {
+            let BoundsSpec { at, every, min_capacity, max_capacity } = *entry;
+            (Timer { at, every }, Bounds { min: min_capacity, max: max_capacity })
+        });
+        let actions: Vec<_> = actions.collect();
         Self {
-            min: spec.tracking.min,
-            max: spec.tracking.max,
-            policy: TargetTracking::new(spec.tracking),
-            schedule: Schedule::new(std::iter::once(first).chain(spec.actions)),
+            min: spec.min_capacity,
+            max: spec.max_capacity,
+            policy: TargetTracking::new(spec),
+            schedule: Schedule::new(std::iter::once(first).chain(actions)),
             datapoint_at: SimTime::ZERO + DATAPOINT_PERIOD,
             before: Totals::default(),
         }
@@ -93,18 +79,19 @@ impl Scaling for Tracker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::scaling::Policy;
 
     #[test]
     fn scheduled_bounds_move_the_capacity_and_stay() {
-        let at = |secs| Timer { at: Span::from_secs(secs), every: None };
-        let spec = TrackerSpec {
-            tracking: TargetTrackingSpec { min: 2, max: 10, ..TargetTrackingSpec::default() },
-            actions: vec![
-                (at(90), Bounds { min: Some(20), max: None }),
-                (at(150), Bounds { min: Some(1), max: Some(5) }),
-            ],
+        let from = |secs, min_capacity, max_capacity| super::super::BoundsSpec {
+            at: Span::from_secs(secs),
+            every: None,
+            min_capacity,
+            max_capacity,
         };
-        assert_eq!(spec.most(), 20);
+        let schedule = vec![from(90, Some(20), None), from(150, Some(1), Some(5))];
+        let spec = TargetTrackingSpec { max_capacity: 10, schedule, ..super::super::tests::spec() };
+        assert_eq!(spec.most_ordered(), 20);
         let mut policy = Tracker::new(spec);
         let mut ordered = 0;
         let mut found = Vec::new();

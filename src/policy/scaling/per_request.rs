@@ -1,0 +1,20 @@
+//! Each request that finds no free slot starts an instance: there is nothing to decide on a clock.
+
+use super::{Policy, Scaling};
+use crate::rng::{Purpose, Stream};
+use crate::schema::declare::*;
+
+parameters! {
+    /// A request that finds no free slot gets an instance of its own, as on AWS Lambda.
+    pub struct PerRequest {}
+}
+
+impl Policy for PerRequest {
+    fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
+        None
+    }
+
+    fn orders_all(&self) -> bool {
+        false
+    }
+}

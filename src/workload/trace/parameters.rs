@@ -1,0 +1,247 @@
+//! What a scenario says about recorded requests. The files are read by somebody else.
+
+use super::{OnError, RateOptions, RowOptions, moment};
+use crate::dist::Unit;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_TEXT;
+use crate::schema::scalars::{Positive, PositiveDuration, Text};
+use crate::workload::{ArrivalSpec, Process, Spread};
+
+parameters! {
+    /// Recorded requests, from a file.
+    pub struct TraceSpec {
+        /// The file: for azure-2019 the invocations, of several days a list; gzip and zstd are read as they are.
+        required file: Spanned<Paths>,
+        /// How the file is written.
+        required format: TraceFormat,
+        /// azure-2019: the file of durations, or a list.
+        optional durations: Paths,
+        /// azure-2019: the file of memory, or a list.
+        optional memory: Paths,
+        /// azure-2019: how the requests of a minute lie within it.
+        default spread: Spread = Spread::Auto,
+        /// What is time zero: a time in the trace, as in "2d", or a date. Without it the zero of the trace's times; where these
+        /// count from 1970 on, the first request.
+        optional start: Text,
+        /// forewarm, azure-2021: the unit of times that are numbers; without it seconds. Running times are always in seconds.
+        optional time_unit: Unit,
+        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        optional separator: Text,
+        /// What a row that cannot be read does.
+        default on_error: OnError = OnError::Fail,
+    }
+}
+
+impl TraceSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let is_azure_2019 = self.format == TraceFormat::Azure2019;
+        for (key, is_given) in [("durations", self.durations.is_some()), ("memory", self.memory.is_some())] {
+            if is_given && !is_azure_2019 {
+                let what = "is a file of azure-2019 only: other formats have it in their rows";
+                check.wrong_with(key, what, format!("remove `{key}`"));
+            }
+        }
+        if self.has_too_many_files() {
+            let what = "several files are read of azure-2019 only, one for each day";
+            let help = "put the files together, in order of time, or use a [[source]] for each";
+            check.fault_in(check.span("file"), "file", what, Some(help));
+        }
+        for (key, is_given) in [("start", self.start.is_some()), ("time-unit", self.time_unit.is_some())] {
+            if is_given && is_azure_2019 {
+                let what = "is for times, which azure-2019 does not have: its first minute is time zero";
+                check.wrong_with(key, what, format!("remove `{key}`"));
+            }
+        }
+        check_reading(check, self.start.as_deref(), self.separator.as_deref());
+    }
+
+    /// All the files.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.durations, &self.memory].into_iter().flatten();
+        std::iter::once(&self.file.value).chain(others).flatten().map(String::as_str)
+    }
+
+    /// Whether there are several files where one is read.
+    fn has_too_many_files(&self) -> bool {
+        self.file.len() > 1 && self.format != TraceFormat::Azure2019
+    }
+
+    /// How to read it; none if that is written wrongly.
+    #[must_use]
+    pub fn options(&self) -> Option<RowOptions> {
+        if self.has_too_many_files() {
+            return None;
+        }
+        Some(RowOptions {
+            on_error: self.on_error,
+            start: self.start.as_deref().map(moment::start).transpose().ok()?,
+            time_unit: self.time_unit.map(Unit::span),
+            separator: self.separator.as_deref().map(separator).transpose().ok()?,
+        })
+    }
+}
+
+impl Process for TraceSpec {
+    /// They bring their functions.
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        None
+    }
+}
+
+parameters! {
+    /// Recorded counts of requests per interval, or rates: two columns of a file.
+    pub struct RateTraceSpec {
+        /// The file; gzip and zstd are read as they are.
+        required file: Spanned<Text>,
+        /// The column of times; without it one called time, timestamp, date, minute, hour or the like.
+        optional time_column: Text,
+        /// The column of counts; without it one called count, requests, invocations, sum or the like.
+        optional count_column: Text,
+        /// A column of rates per second, in place of counts; without it one called rate, rps or the like.
+        optional rate_column: Text,
+        /// The unit of times that are numbers; without it the name of the column or their size tells.
+        optional time_unit: Unit,
+        /// The length of the intervals; without it the least distance of two times, or what divides all of them.
+        optional interval: PositiveDuration,
+        /// What is time zero: a time in the trace, as in "2d", or a date; without it the first interval.
+        optional start: Text,
+        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        optional separator: Text,
+        /// What the counts are multiplied with.
+        default scale: Positive = 1.0,
+        /// How the requests of an interval lie within it.
+        default spread: Spread = Spread::Poisson,
+        /// What a row that cannot be read does.
+        default on_error: OnError = OnError::Fail,
+    }
+}
+
+impl RateTraceSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.has_two_columns() {
+            check.conflict("rate-column", "has both `count-column` and `rate-column`", "remove one of them");
+        }
+        check_reading(check, self.start.as_deref(), self.separator.as_deref());
+    }
+
+    /// Whether what is counted is named twice.
+    const fn has_two_columns(&self) -> bool {
+        self.count_column.is_some() && self.rate_column.is_some()
+    }
+
+    /// How to read it; none if that is written wrongly.
+    #[must_use]
+    pub fn options(&self) -> Option<RateOptions> {
+        if self.has_two_columns() {
+            return None;
+        }
+        Some(RateOptions {
+            spread: self.spread,
+            scale: Some(self.scale),
+            on_error: self.on_error,
+            time_column: self.time_column.clone(),
+            count_column: self.count_column.clone(),
+            rate_column: self.rate_column.clone(),
+            time_unit: self.time_unit.map(Unit::span),
+            interval: self.interval,
+            start: self.start.as_deref().map(moment::start).transpose().ok()?,
+            separator: self.separator.as_deref().map(separator).transpose().ok()?,
+        })
+    }
+}
+
+impl Process for RateTraceSpec {
+    /// They are read.
+    fn arrivals(&self) -> Option<ArrivalSpec> {
+        None
+    }
+}
+
+/// Reports a time zero and a separator that cannot be.
+fn check_reading(check: &mut Check<'_, '_, '_>, start: Option<&str>, by: Option<&str>) {
+    if let Some((written, Err(help))) = start.map(|written| (written, moment::start(written))) {
+        let what = format!("\"{written}\" is no beginning of a trace");
+        check.fault_in(check.span("start"), "start", what, Some(&help));
+    }
+    if let Some((written, Err(help))) = by.map(|written| (written, separator(written))) {
+        let what = format!("\"{written}\" does not separate fields");
+        check.fault_in(check.span("separator"), "separator", what, Some(help));
+    }
+}
+
+/// What separates fields; an error: what to write instead.
+fn separator(written: &str) -> Result<u8, &'static str> {
+    match written.as_bytes() {
+        b"tab" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\n\r.-+".contains(byte) => Ok(*byte),
+        _ => Err("write \",\", \";\", \"|\" or \"tab\""),
+    }
+}
+
+/// One path, or a list of them.
+#[derive(Debug)]
+pub struct Paths;
+
+/// The most files of a trace.
+const MAX_FILES: u32 = 1_000;
+
+type PathList = List<Text, 1, MAX_FILES>;
+
+impl Field for Paths {
+    type Value = Vec<String>;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "a path, or a list of paths",
+        quoted: true,
+        schema: || {
+            let path = serde_json::json!({"type": "string", "maxLength": MAX_TEXT});
+            let list = serde_json::json!({"type": "array", "items": path, "minItems": 1, "maxItems": MAX_FILES});
+            serde_json::json!({"anyOf": [path, list]})
+        },
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self::Value> {
+        match &node.value {
+            Value::List(_) => PathList::read(node, reader),
+            Value::Text(_) => Text::read(node, reader).map(|path| vec![path]),
+            _ => {
+                reader.refuse(node, Self::SHAPE);
+                None
+            }
+        }
+    }
+    fn write(paths: &Self::Value) -> Value {
+        match &paths[..] {
+            [path] => Text::write(path),
+            _ => PathList::write(paths),
+        }
+    }
+}
+
+/// How a trace is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceFormat {
+    /// Counts by function and minute.
+    Azure2019,
+    /// A row for each request, as published.
+    Azure2021,
+    /// A row for each request, as forewarm writes it.
+    Forewarm,
+}
+
+choice! { TraceFormat {
+    "azure-2019" => TraceFormat::Azure2019, "Azure Functions 2019: counts per minute, functions by hash.";
+    "azure-2021" => TraceFormat::Azure2021, "Azure Functions 2021: one row for each invocation.";
+    "forewarm" => TraceFormat::Forewarm, "time_s,function[,duration_s][,memory_mb].";
+} }
+
+choice! { Spread {
+    "uniform" => Spread::Uniform, "As many as counted, at random moments.";
+    "poisson" => Spread::Poisson, "A Poisson process with the counted mean.";
+    "equidistant" => Spread::Equidistant, "As many as counted, at equal gaps.";
+    "timer" => Spread::Timer, "As many as counted, at equal gaps from an offset that is drawn once for each function, as timers fire.";
+    "auto" => Spread::Auto, "As \"timer\" where a timer is the trigger or at most one request a second was counted, else as \"uniform\".";
+} }
+
+choice! { OnError {
+    "fail" => OnError::Fail, "It ends the run, with file and line.";
+    "skip" => OnError::Skip, "It is counted and left out.";
+} }
