@@ -129,7 +129,7 @@ Examples:
   forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
   forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
 
-All contenders meet the same requests with the same luck. It begins with the scenario's replications, but at least 8, and \
+All contenders serve the same requests, with common random numbers. It begins with the scenario's replications, but at least 8, and \
 doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however \
 many there are and however often it looked.
 
@@ -179,7 +179,7 @@ The table [sweep] of the scenario names keys and the values they take:
   \"function.checkout.concurrency.provisioned\" = { from = 0, to = 50, step = 10 }
   \"source.web.arrivals.poisson.rate\" = { from = \"10/s\", to = \"1000/s\", points = 7, scale = \"log\" }
 
-All points are checked before the first runs, and meet the same requests with the same luck. Each point is kept when it is \
+All points are checked before the first runs, and serve the same requests, with common random numbers. Each point is kept when it is \
 done, in a folder beside that of the results, and --resume goes on from there after Ctrl-C, a crash or a power cut, with the \
 same result. The same is true of shards: run one again, and it writes the same file.
 

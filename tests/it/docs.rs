@@ -129,10 +129,17 @@ fn links_lead_somewhere() {
     for page in pages() {
         let text = fs::read_to_string(&page).expect("a page");
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = target.split('#').next().unwrap_or_default();
-            if !target.is_empty() && !target.starts_with("http") {
-                let path = page.parent().expect("a folder").join(target);
+            if !target.starts_with("http") {
+                let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+                let path = if file.is_empty() { page.clone() } else { page.parent().expect("a folder").join(file) };
                 assert!(path.exists(), "{}: {target}", page.display());
+                let anchors = |text: &str| -> Vec<String> {
+                    let headings = text.lines().filter(|line| line.starts_with('#'));
+                    headings.map(|line| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-")).collect()
+                };
+                let is_there = anchor.is_empty()
+                    || anchors(&fs::read_to_string(&path).expect("a page")).iter().any(|one| one == anchor);
+                assert!(is_there, "{}: {target}", page.display());
             }
         }
     }

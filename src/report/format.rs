@@ -41,8 +41,7 @@ impl Quantity {
     /// Without an interval, the mean alone.
     #[must_use]
     pub fn stat(self, stat: &Stat) -> String {
-        let Some(width) = stat.half_width.filter(|half| half.is_finite() && *half > 0.0 && stat.mean.is_finite())
-        else {
+        let Some(width) = width(stat) else {
             return self.text(stat.mean);
         };
         let scale = self.scale(stat.mean.abs().max(width));
@@ -59,8 +58,8 @@ impl Quantity {
     /// Half of the interval alone, as in `± 14 ms`; empty without one.
     #[must_use]
     pub fn half_width(self, stat: &Stat) -> String {
-        match stat.half_width {
-            Some(half) if half.is_finite() && half > 0.0 && stat.mean.is_finite() => {
+        match width(stat) {
+            Some(half) => {
                 let scale = self.scale(stat.mean.abs().max(half));
                 let scaled = half * scale.factor;
                 let places = decimals(scaled, 2);
@@ -69,7 +68,7 @@ impl Quantity {
                 }
                 format!("± {}{}{}", scale.prefix, grouped(&format!("{scaled:.places$}")), scale.suffix)
             }
-            _ => String::new(),
+            None => String::new(),
         }
     }
 
@@ -81,6 +80,12 @@ impl Quantity {
             Self::Ratio => Scale { factor: 100.0, prefix: "", suffix: " %" },
         }
     }
+}
+
+/// Half of the interval, if there is one that is more than the rounding of sums.
+fn width(stat: &Stat) -> Option<f64> {
+    let is_wide = |half: &f64| half.is_finite() && *half > 1e-9 * stat.mean.abs() && stat.mean.is_finite();
+    stat.half_width.filter(is_wide)
 }
 
 /// A duration of `seconds` with three digits in a fitting unit: `850 us`, `1.23 ms`, `2.50 h`.

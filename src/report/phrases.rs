@@ -1,11 +1,12 @@
-//! What the terminal and the page say in the same words.
+//! What several reports say in the same words.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
 use crate::metric::Stability;
-use crate::report::number::{Quantity, count, duration, percent};
+use crate::report::document::Card;
+use crate::report::format::{Quantity, count, duration, percent};
 use crate::scenario::objective::TOLERATED_FAILURES;
 
 /// What latency is made of.
@@ -21,13 +22,10 @@ pub(super) const N_INSTANCE: &str = "N_instance = L_load / C_instance: what the 
 pub(super) fn verdict(summary: &Summary) -> String {
     let all = summary.objectives.len();
     let met = summary.objectives.iter().filter(|objective| objective.met).count();
-    match (met, all) {
-        (_, 0) => "No objectives in this scenario".to_owned(),
-        (1, 1) => "The objective is met".to_owned(),
-        (0, 1) => "The objective is not met".to_owned(),
-        _ if met == all => format!("All {all} objectives are met"),
-        (0, _) => format!("None of {all} objectives is met"),
-        _ => format!("{} of {all} objectives {} not met", all - met, if all - met == 1 { "is" } else { "are" }),
+    match all {
+        0 => "No objectives in this scenario".to_owned(),
+        1 => format!("Objective {}met", if met == 1 { "" } else { "not " }),
+        _ => format!("{met} of {all} objectives met"),
     }
 }
 
@@ -62,6 +60,11 @@ pub(super) fn found(objective: &ObjectiveResult) -> String {
     }
 }
 
+/// Whether so many requests failed that nobody should overlook it.
+pub(super) fn is_much(failure_ratio: f64) -> bool {
+    failure_ratio >= TOLERATED_FAILURES
+}
+
 /// How many requests failed and why, where it is more than anybody should overlook.
 pub(super) fn failures(summary: &Summary) -> Option<String> {
     let (total, requests) = (&summary.total, &summary.total.requests);
@@ -80,6 +83,22 @@ pub(super) fn failures(summary: &Summary) -> Option<String> {
         let arrived = count(requests.arrived.mean.round());
         format!("{} of requests failed ({} of {arrived})", percent(total.failure_ratio.mean), causes.join(", "))
     })
+}
+
+/// What the measured part cost, then what a month would; what is free each month is a line of its own.
+pub(super) fn cost_card(summary: &Summary) -> Card {
+    if !summary.has_prices {
+        return Card::new("Cost", "no prices given", []);
+    }
+    let measured = Quantity::Usd.stat(&summary.total.cost_usd.total);
+    let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
+    let mut lines = vec![format!("{month} a month if it went on at this rate")];
+    let free = summary.monthly_free_usd.mean;
+    if free > 0.0 {
+        let list = Quantity::Usd.text(summary.monthly_cost_usd.mean + free);
+        lines.push(format!("list price {list} a month, less {} of free amounts", Quantity::Usd.text(free)));
+    }
+    Card::new("Cost", format!("{measured} for {}", duration(summary.measured_s)), lines)
 }
 
 /// A limit with its value and whom it held back: `reserved 200 of checkout`.
@@ -119,7 +138,7 @@ pub(super) fn intervals(summary: &Summary) -> String {
         return format!("± half of the 95 % interval from {} batches of one run", batches.count);
     }
     match summary.replications {
-        0 | 1 => "one replication: no intervals".to_owned(),
+        0 | 1 => "One replication: no confidence intervals".to_owned(),
         n => format!("± half of the 95 % interval over {n} replications"),
     }
 }
@@ -146,8 +165,9 @@ pub(super) fn busiest(summary: &Summary) -> Vec<(&str, &Shape<Stat>)> {
 }
 
 /// The text without characters that a terminal or XML cannot show, cut to `width` characters.
-pub(super) fn shown(name: &str, width: usize) -> String {
-    let clean: String = name.chars().map(|c| if c.is_control() || turns(c) { '\u{fffd}' } else { c }).collect();
+pub(super) fn sanitize(name: &str, width: usize) -> String {
+    let clean: String =
+        name.chars().map(|c| if c.is_control() || is_bidi_control(c) { '\u{fffd}' } else { c }).collect();
     if clean.chars().count() <= width {
         return clean;
     }
@@ -156,7 +176,7 @@ pub(super) fn shown(name: &str, width: usize) -> String {
 
 /// The text without what a terminal would obey, but for line breaks, tabs and, where `has_colours`, colours.
 pub(crate) fn harmless(text: &str, has_colours: bool) -> Cow<'_, str> {
-    let is_harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || turns(c));
+    let is_harmless = |c: char| c == '\n' || c == '\t' || !(c.is_control() || is_bidi_control(c));
     if text.chars().all(is_harmless) {
         return Cow::Borrowed(text);
     }
@@ -185,7 +205,7 @@ fn colour(text: &str) -> usize {
 }
 
 /// Whether a character turns the direction of all text behind it (Unicode Standard Annex 9, explicit formatting).
-pub(super) fn turns(c: char) -> bool {
+pub(super) fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -200,7 +220,7 @@ pub(super) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\n' => escaped.push('\n'),
             '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c if c.is_control() || turns(c) => escaped.push('\u{fffd}'),
+            c if c.is_control() || is_bidi_control(c) => escaped.push('\u{fffd}'),
             c => escaped.push(c),
         }
     }

@@ -1,15 +1,15 @@
 //! What a command has left in its folder, read back: texts in, values out.
 
-use std::io::{self, Read};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::csv::{TOTAL, read_timeline};
 use super::kinds::Folder;
+use super::phrases::harmless;
 use super::sweep::digest::Digest;
 use super::sweep::{self as report, csv};
-use super::wording::harmless;
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
@@ -187,7 +187,8 @@ pub fn plan(plan: &str) -> Result<Plan, StoredError> {
 ///
 /// # Errors
 /// A scenario without `[sweep]`, and a table that is not that of this scenario or not whole.
-pub fn sweep(scenario: &Scenario, table: impl Read) -> Result<Digest, StoredError> {
+pub(super) fn sweep(scenario: &Scenario, folder: &dyn Folder) -> Result<Digest, StoredError> {
+    let table = folder.open(SWEEP).map_err(|error| StoredError::Io { file: SWEEP, error })?;
     let sweep = scenario.sweep.as_ref().and_then(|sweep| Some((sweep, sweep.points()?)));
     let Some((sweep, points)) = sweep else {
         return Err(StoredError::content(MANIFEST, "its scenario has no [sweep]"));
@@ -215,7 +216,8 @@ fn json<T: serde::de::DeserializeOwned>(file: &'static str, text: &str) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{chart, csv, html, json as texts, sample};
+    use crate::report::document::html;
+    use crate::report::{Report as _, chart, csv, json as texts, sample};
 
     fn stored(result: &RunResult) -> [String; 3] {
         let mut timeline = Vec::new();
@@ -237,7 +239,7 @@ mod tests {
             let [summary, timeline, charts] = stored(&result);
             let back = run(&summary, &timeline, &charts).unwrap();
             let manifest = sample::manifest();
-            assert!(html::run(&result, &manifest) == html::run(&back, &manifest));
+            assert!(html::render(&result.document(&manifest)) == html::render(&back.document(&manifest)));
             assert!(chart::run::charts(&result) == chart::run::charts(&back));
         }
     }
