@@ -69,6 +69,7 @@ impl RunResult {
             has_prices: scenario.platform.billing.is_some(),
             monthly_cost_usd: Stat::of(&monthly),
             monthly_free_usd: Stat::of(&free),
+            assumptions: scenario.assumptions.clone(),
             evidence: Evidence {
                 rare: evidence::rare(scenario, &replications),
                 few: evidence::few(scenario, &replications),

@@ -3,7 +3,7 @@
 //!
 //! Compared is what is meant, however it is written: a scenario that was written out with all its values rests on the same.
 
-use super::model::Assumption;
+use super::model::{Assumption, AssumptionKind};
 use super::preset::{Fact, Preset};
 use super::raw::cold_start::ColdStartTable;
 use super::raw::function::DefaultsTable;
@@ -37,7 +37,7 @@ pub(super) fn of(written: &Value, preset: Preset) -> Vec<Assumption> {
         }
     };
     let facts = preset.file().facts.iter().filter(|fact| fact.origin.unverified || is_minimal(fact)).filter(is_used);
-    facts.map(|fact| Assumption { key: key_of(fact), text: said(preset, fact) }).collect()
+    facts.map(|fact| told(preset, fact)).collect()
 }
 
 /// The values of a preset, with everything that is meant by them.
@@ -77,22 +77,24 @@ fn is_minimal(fact: &Fact) -> bool {
     fact.key.starts_with("cold-start.runtimes.")
 }
 
-/// The key that a scenario writes in place of a value of a preset.
-fn key_of(fact: &Fact) -> String {
-    let key = if fact.key.starts_with("cold-start.") { "cold-start" } else { fact.key.as_str() };
-    key.strip_prefix("function-defaults.").unwrap_or(key).to_owned()
-}
-
 /// A value and the grounds on which it stands.
-fn said(preset: Preset, fact: &Fact) -> String {
+fn told(preset: Preset, fact: &Fact) -> Assumption {
     let grounds = fact.grounds();
     let unverified = if fact.origin.unverified { ", not verified" } else { "" };
     match fact.key.strip_prefix("cold-start.runtimes.").and_then(|runtime| runtime.rsplit_once('.')) {
-        Some((runtime, package)) => format!(
-            "the cold start is that of a minimal function ({runtime}, {package}) on {}{unverified}: {grounds}",
-            preset.name()
-        ),
-        None => format!("{} = {}{unverified}: {grounds}", fact.key, fact.value),
+        Some((runtime, package)) => Assumption {
+            kind: AssumptionKind::MinimalFunction,
+            subject: format!("{runtime}, {package}"),
+            text: format!(
+                "the cold start is that of a minimal function ({runtime}, {package}) on {}{unverified}: {grounds}",
+                preset.name()
+            ),
+        },
+        None => Assumption {
+            kind: AssumptionKind::Unverified,
+            subject: fact.key.clone(),
+            text: format!("{} = {}{unverified}: {grounds}", fact.key, fact.value),
+        },
     }
 }
 

@@ -84,7 +84,7 @@ fn merge(over: &mut Node, under: &Node, shape: Shape, preset: Option<SourceSpan>
         let Some(field) = table.field(&lower.key) else { continue };
         match entries.iter_mut().find(|entry| entry.key == lower.key) {
             Some(upper) if lower.key == "scaling" && matches!(field.shape, Shape::Union(_)) => {
-                fill_policy(&mut upper.node, &lower.node, preset)
+                fill_policy(&mut upper.node, &lower.node, preset);
             }
             Some(upper) => merge(&mut upper.node, &lower.node, field.shape, preset),
             None => entries.push(lower.clone()),

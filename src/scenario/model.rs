@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
@@ -49,13 +51,27 @@ pub struct Scenario {
     pub assumptions: Vec<Assumption>,
 }
 
-/// Something that a scenario takes from a preset and that has to be known by whoever reads its results.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Something that a scenario takes from a preset and that whoever reads its results has to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
-    /// The key whose value it is about; writing it takes the assumption away.
-    pub key: String,
+    /// Why.
+    pub kind: AssumptionKind,
+    /// What it is about: a key of the preset, or a runtime with its package.
+    pub subject: String,
     /// What is assumed, and on what grounds.
     pub text: String,
+}
+
+/// Why something has to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssumptionKind {
+    /// Nobody has published the value: it is from memory, derived or assumed.
+    Unverified,
+    /// It was measured of a function that does nothing; what a real one loads comes on top.
+    MinimalFunction,
+    /// The scenario says something that the platform does not have, and something else stands for it.
+    Adapted,
 }
 
 /// How long, how often, from which seed.

@@ -66,7 +66,7 @@ fn every_value_stands_where_its_source_is_known() {
         }
         match &node.value {
             Value::Table(entries) => {
-                entries.iter().for_each(|entry| bare(&entry.node, &format!("{path}.{}", entry.key), found))
+                entries.iter().for_each(|entry| bare(&entry.node, &format!("{path}.{}", entry.key), found));
             }
             _ => found.push(path.to_owned()),
         }
@@ -108,9 +108,9 @@ fn memory(preset: Preset, mb: u32) -> [(&'static str, &'static str); 1] {
 
 #[test]
 fn what_nobody_has_published_is_said_unless_it_is_written() {
-    let keys = |scenario: &Scenario| scenario.assumptions.iter().map(|told| told.key.clone()).collect::<Vec<_>>();
+    let keys = |scenario: &Scenario| scenario.assumptions.iter().map(|told| told.subject.clone()).collect::<Vec<_>>();
     let told = scenario("tencent-scf", "", &[]);
-    for key in ["platform.keep-alive", "platform.billing.gb-second-usd-x86", "cold-start"] {
+    for key in ["platform.keep-alive", "platform.billing.gb-second-usd-x86", "cold-start.any"] {
         assert!(keys(&told).iter().any(|known| known == key), "{:?}", told.assumptions);
     }
     let own = scenario(
@@ -118,7 +118,7 @@ fn what_nobody_has_published_is_said_unless_it_is_written() {
         "billing.gb-second-usd-x86 = [{ usd = 1e-5 }]",
         &[("function.f.keep-alive.fixed.window", "1m"), ("function.f.cold-start.constant.value", "1s")],
     );
-    for key in ["platform.keep-alive", "platform.billing.gb-second-usd-x86", "cold-start"] {
+    for key in ["platform.keep-alive", "platform.billing.gb-second-usd-x86", "cold-start.any"] {
         assert!(!keys(&own).iter().any(|known| known == key), "{:?}", own.assumptions);
     }
 }
@@ -167,7 +167,7 @@ fn what_the_platform_would_refuse_is_refused() {
         let found = parse("x.toml", &text(preset, ""), &options, &NoFiles);
         match found {
             Err(wrong) => {
-                assert!(!expected.is_empty() && wrong.to_string().contains(expected), "{preset} {key}: {wrong}")
+                assert!(!expected.is_empty() && wrong.to_string().contains(expected), "{preset} {key}: {wrong}");
             }
             Ok(_) => assert!(expected.is_empty(), "{preset}: {key} = {value} is taken"),
         }
