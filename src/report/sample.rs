@@ -35,6 +35,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         measured_s: 84_600.0,
         total,
         functions: shapes,
+        components: Default::default(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![

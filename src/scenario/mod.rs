@@ -210,6 +210,8 @@ impl<'a> Loader<'a> {
             problems.drop_echoes_of(syntax_errors);
             return None;
         }
+        let mut file = file;
+        check::path::name_steps(&mut file);
         Some(file)
     }
 

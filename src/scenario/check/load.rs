@@ -19,7 +19,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             let timeout = scenario.functions.get(id.index()).and_then(|function| function.timeout);
             timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
         }
-        Target::ByTrace(_) => service,
+        Target::ByTrace(_) | Target::Component(_) => service,
     };
     let mut total = 0.0;
     for source in &scenario.sources {
