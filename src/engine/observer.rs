@@ -246,6 +246,8 @@ observer! {
     fn finished(request: &Finished);
     /// A request was answered for good: told after the end of its last invocation, if that was the reason.
     fn request_ended(request: &RequestEnd);
+    /// The client of a source makes an attempt.
+    fn attempted(now: SimTime, source: LocalSource);
     /// A component of the path has closed its books at the end of the run.
     fn component_closed(component: ComponentId, books: &Books);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs

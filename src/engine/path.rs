@@ -109,6 +109,8 @@ struct PathNode {
     id: ComponentId,
     component: Box<dyn Component>,
     targets: Vec<Node>,
+    /// Whether it makes the attempts of a source.
+    is_client: bool,
 }
 
 /// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples
@@ -144,6 +146,7 @@ impl Path {
             id: ComponentId(place as u32),
             component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
             targets: component.targets.iter().map(node).collect(),
+            is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
         let has_path = scenario.has_path();
         Self {
@@ -285,6 +288,9 @@ impl Path {
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, target, parcel } => {
+                    if self.components[place].is_client {
+                        ctx.observer.attempted(now, LocalSource(parcel.source));
+                    }
                     let to = self.components[place].targets[target as usize];
                     let call = self.call(to, parcel, Caller::Component { at, token }, &mut ctx.effects);
                     let before = self.out.insert((at, token), call);

@@ -7,7 +7,7 @@ use super::replication::Record;
 use super::tally::{Peaks, Tally};
 use super::window::Window;
 use crate::engine::{Cell, Finished, Observer, Outcome, RequestEnd};
-use crate::id::{ComponentId, FnId, SourceId};
+use crate::id::{ComponentId, FnId, LocalSource, SourceId};
 use crate::path::books::Books;
 use crate::scenario::{Goal, Scenario, Subject, Target};
 use crate::time::{SimTime, Span};
@@ -16,6 +16,7 @@ use crate::time::{SimTime, Span};
 #[derive(Debug)]
 pub struct Details {
     from: SimTime,
+    window: Window,
     /// The sources of the cell: their places in the scenario, and what is counted of those that are measured apart.
     sources: Vec<(SourceId, Option<Box<Tally>>)>,
     within: Vec<Within>,
@@ -57,7 +58,7 @@ impl Details {
                 Some(Within { objective, only, within, answered: 0 })
             })
             .collect();
-        let on_path = OnPath::of(scenario);
+        let on_path = OnPath::of(scenario, cell, window);
         let are_apart = match on_path {
             Some(_) => vec![true; cell.sources.len()],
             None => Self::are_apart(scenario, &cell.sources),
@@ -67,7 +68,7 @@ impl Details {
         }
         let tally = |is_apart: bool| is_apart.then(|| Box::new(Tally::of(scenario)));
         let sources = cell.sources.iter().zip(are_apart).map(|(id, is_apart)| (*id, tally(is_apart))).collect();
-        Some(Self { from: window.from, sources, within, on_path })
+        Some(Self { from: window.from, window: window.clone(), sources, within, on_path })
     }
 
     /// Which sources of a cell are measured apart: those that share a function with another, and those whose requests go to many
@@ -136,6 +137,10 @@ impl Observer for Details {
 
     fn request_ended(&mut self, end: &RequestEnd) {
         let Some(on_path) = &mut self.on_path else { return };
+        on_path.count(end.source, 0, end.born, &self.window);
+        if end.outcome.is_success() {
+            on_path.count(end.source, 1, end.born, &self.window);
+        }
         if end.born < self.from {
             return;
         }
@@ -151,6 +156,12 @@ impl Observer for Details {
                 Only::Function(_) => false,
             };
             one.answered += u64::from(counts && end.outcome.is_success() && latency <= one.within);
+        }
+    }
+
+    fn attempted(&mut self, now: SimTime, source: LocalSource) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.count(source, 2, now, &self.window);
         }
     }
 

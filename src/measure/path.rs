@@ -6,23 +6,45 @@ use serde::{Deserialize, Serialize};
 use super::replication::Replication;
 use super::summary::{Stat, ordered_map};
 use super::tally::Tally;
-use crate::id::ComponentId;
+use super::window::Window;
+use crate::engine::Cell;
+use crate::id::{ComponentId, LocalSource};
 use crate::path::books::Books;
 use crate::scenario::Scenario;
+use crate::time::SimTime;
+
+/// Sources that have a time series each, at most.
+const SERIES_MAX: usize = 32;
 
 /// What is counted of a cell whose requests may be on a path.
 #[derive(Debug)]
 pub(super) struct OnPath {
     /// All requests.
     pub(super) requests: Tally,
+    /// Interval by interval what became of the requests of each source of the cell.
+    pub(super) sources: Vec<Vec<[u64; 3]>>,
     /// The books of the components, when the run is over.
     pub(super) components: Vec<(ComponentId, Books)>,
 }
 
 impl OnPath {
     /// None where no request can be on a path.
-    pub(super) fn of(scenario: &Scenario) -> Option<Self> {
-        scenario.has_path().then(|| Self { requests: Tally::of(scenario), components: Vec::new() })
+    pub(super) fn of(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
+        let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
+        scenario.has_path().then(|| Self {
+            requests: Tally::of(scenario),
+            sources: vec![vec![[0; 3]; window.intervals()]; series],
+            components: Vec::new(),
+        })
+    }
+
+    /// Adds to one of the three counts of a source in an interval: arrived, succeeded, attempts. What comes after the horizon
+    /// belongs to no interval.
+    pub(super) fn count(&mut self, source: LocalSource, what: usize, at: SimTime, window: &Window) {
+        let interval = (at.as_nanos() / window.interval.as_nanos()) as usize;
+        if let Some(counts) = self.sources.get_mut(source.index()).and_then(|all| all.get_mut(interval)) {
+            counts[what] += 1;
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::summary::{
     FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
 };
 use super::tally::LIMITS;
-use super::timeline::{Bins, Distributions, Point, Series, Timeline};
+use super::timeline::{Bins, Distributions, Point, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
 use crate::engine::Limit;
@@ -345,7 +345,18 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &[Replication]) 
             series(Some(function.name.clone()), &|replication| replication.functions[index].points.clone())
         }));
     }
-    Timeline { interval: window.interval, series: all }
+    let mean = |values: &mut dyn Iterator<Item = u64>| {
+        let values: Vec<f64> = values.map(|count| count as f64).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    let sources = scenario.sources.iter().enumerate().filter_map(|(place, source)| {
+        let intervals = replications.first()?.source_points.get(place)?.len();
+        let point = |index: usize| {
+            std::array::from_fn(|what| mean(&mut replications.iter().map(|one| one.source_points[place][index][what])))
+        };
+        Some(SourceSeries { source: source.name.clone(), points: (0..intervals).map(point).collect() })
+    });
+    Timeline { interval: window.interval, series: all, sources: sources.collect() }
 }
 
 /// Interval by interval the mean over replications; percentiles over those in which something was completed.

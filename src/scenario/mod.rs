@@ -14,6 +14,7 @@ pub mod axis;
 mod base;
 mod check;
 mod data;
+mod graph;
 mod layer;
 pub mod limits;
 pub mod load;

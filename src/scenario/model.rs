@@ -1,7 +1,5 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
-use std::collections::BTreeSet;
-
 use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
@@ -424,7 +422,7 @@ pub struct Component {
 }
 
 /// Where a call goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
     /// To a function.
     Function(FnId),
@@ -589,23 +587,6 @@ impl Scenario {
     #[must_use]
     pub fn drain(&self) -> Option<Span> {
         self.simulation.drain.or_else(|| self.has_path().then_some(DRAIN))
-    }
-
-    /// The functions that may be called from a component on, each once.
-    #[must_use]
-    pub fn reached_from(&self, component: ComponentId) -> BTreeSet<FnId> {
-        let (mut functions, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![component]);
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                for target in &self.components[next.index()].targets {
-                    match target {
-                        Destination::Function(id) => drop(functions.insert(*id)),
-                        Destination::Component(id) => open.push(*id),
-                    }
-                }
-            }
-        }
-        functions
     }
 
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.

@@ -110,7 +110,9 @@ impl Total {
             by_path: self.tally.by_path,
         };
         let mut components = Vec::new();
-        if let Some(OnPath { requests, components: mut books }) = self.on_path {
+        let mut source_points = Vec::new();
+        if let Some(OnPath { requests, sources, components: mut books }) = self.on_path {
+            source_points = sources;
             total.latency_of_all = requests.latency_of_all();
             total.by_path = requests.by_path;
             requests.ask(&mut total.shape, window.measured());
@@ -120,6 +122,7 @@ impl Total {
         Replication {
             total,
             components,
+            source_points,
             sources: self.sources,
             answered: self.answered,
             functions,
