@@ -7,8 +7,10 @@
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
 pub mod books;
+pub mod queue;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timers;
 
 use std::fmt::Debug;
 
@@ -210,6 +212,16 @@ pub trait Spec: Debug + Send + Sync {
     fn build(&self, stream: Stream) -> Box<dyn Component>;
 }
 
+impl<T: Spec> Spec for Box<T> {
+    fn targets(&self) -> Vec<&str> {
+        (**self).targets()
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        (**self).build(stream)
+    }
+}
+
 /// Declares the kinds of components: one line each.
 macro_rules! components {
     ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $group:literal => $kind:ident($spec:ty),)*) => {
@@ -241,6 +253,8 @@ macro_rules! components {
 }
 
 components! {
+    /// A queue.
+    "queues" => Queue(Box<queue::QueueSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),
