@@ -14,6 +14,7 @@ mod timers;
 
 use std::fmt::Debug;
 
+use crate::dist::Dist;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use books::Books;
@@ -197,10 +198,14 @@ pub enum Disturbance {
     Speed(f64),
     /// This part of the calls fails; 0 is as usual.
     Errors(f64),
-    /// It takes so much longer to answer; zero is as usual.
-    Delay(Span),
+    /// It takes so much longer to answer; none: as usual.
+    Delay(Option<Dist>),
     /// Whether it answers nothing but errors.
     Outage(bool),
+    /// All instances of a function are replaced.
+    Deploy,
+    /// Instances of a function take so many times as long to start; 1 is as usual.
+    ColdStart(f64),
 }
 
 /// What a scenario says about a component.
@@ -235,8 +240,8 @@ macro_rules! components {
             /// The group that it belongs to in results.
             #[must_use]
             pub const fn group(&self) -> &'static str {
-                match self {
-                    $($(#[cfg($test)])? Self::$kind(_) => $group,)*
+                match *self {
+                    $($(#[cfg($test)])? Self::$kind(ref _spec) => $group,)*
                 }
             }
         }
@@ -244,8 +249,8 @@ macro_rules! components {
         impl std::ops::Deref for ComponentSpec {
             type Target = dyn Spec;
             fn deref(&self) -> &Self::Target {
-                match self {
-                    $($(#[cfg($test)])? Self::$kind(spec) => spec,)*
+                match *self {
+                    $($(#[cfg($test)])? Self::$kind(ref spec) => spec,)*
                 }
             }
         }

@@ -4,18 +4,22 @@
 
 pub(super) mod cold_start;
 pub(super) mod function;
+pub(super) mod path;
 pub(super) mod plan;
 pub(super) mod platform;
 pub(super) mod precision;
 pub(super) mod sweep;
 
-use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use super::limits::{
+    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS,
+};
 use crate::dist::DistSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
 use crate::workload::ArrivalParameters;
 use function::{DefaultsTable, FunctionTable};
+use path::FaultTable;
 use plan::PlanTable;
 use platform::PlatformTable;
 use precision::{Intervals, PrecisionTable};
@@ -36,6 +40,8 @@ table! {
         default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
         /// Where requests come from.
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
+        /// What is made to go wrong.
+        default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
         /// What `forewarm sweep` varies.
@@ -72,6 +78,9 @@ table! {
         optional precision: PrecisionTable,
         /// What intervals are made from.
         default intervals: Intervals = Intervals::Replications,
+        /// For how long after the horizon requests are followed that are still on their way; without it: 15m where requests may
+        /// wait on a path or be tried again, else to their end.
+        optional drain: Duration,
         /// With intervals = "batch-means": into how many batches the measured part is cut; without it, 25.
         optional batches: Count<10, MAX_BATCHES>,
     }
@@ -84,6 +93,9 @@ table! {
         required name: Name,
         /// The function that gets the requests; left out where a trace names the function of each.
         optional function: Name,
+        /// What gets the requests, in place of `function`: a function or a component of the path, by its name; where two kinds
+        /// share it, as in "queue.orders".
+        optional target: Text,
         /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
         /// request that is cold `cold-duration` stays that of the function.
         optional duration: DistSpec,
