@@ -6,6 +6,7 @@
 //!
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
+pub mod async_queue;
 pub mod books;
 pub mod queue;
 #[cfg(test)]
@@ -260,6 +261,8 @@ macro_rules! components {
 components! {
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),
+    /// The queue of the asynchronous invocations of a function.
+    "async" => Async(Box<async_queue::AsyncSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),

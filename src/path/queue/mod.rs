@@ -636,7 +636,7 @@ impl Component for Queue {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
-            Disturbance::Speed(_) | Disturbance::Delay(_) => {}
+            _ => {}
         }
         self.settle(ports);
     }

@@ -1,7 +1,7 @@
 //! What a scenario says about a queue.
 
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Share, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
 use crate::time::Span;
 
 use super::presets::Settings;
@@ -35,7 +35,7 @@ parameters! {
         /// Without another queue: so long after they died, dead letters come back, once, as new messages.
         optional redrive_after: PositiveDuration,
         /// The part of the messages that nobody can process, however often they are tried.
-        default poison_ratio: Share = 0.0,
+        default poison_ratio: Ratio = 0.0,
         /// How many messages may be received and not yet deleted. By default as the preset (SQS: 120000).
         optional max_in_flight: Count<1, MAX_MANY>,
         /// Price of a million calls of the queue: sending, receiving and deleting up to 10 messages. By default as the preset (SQS:
