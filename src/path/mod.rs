@@ -9,9 +9,9 @@
 pub mod async_queue;
 pub mod books;
 pub mod client;
+pub mod queue;
 pub mod ratio;
 mod slots;
-pub mod queue;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
