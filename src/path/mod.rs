@@ -7,8 +7,9 @@
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
 pub mod books;
+pub mod bucket;
 pub mod client;
-pub mod ratio;
+pub mod gateway;
 mod slots;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -251,6 +252,8 @@ macro_rules! components {
 components! {
     /// Who calls, with time-outs, retries and breakers.
     "clients" => Client(client::Client),
+    /// A gateway or load balancer.
+    "gateways" => Gateway(gateway::GatewaySpec),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),

@@ -131,6 +131,11 @@ impl Bench {
         self.tell(|component, ports| component.answered(token, outcome, ports));
     }
 
+    /// A fault begins or ends now.
+    pub fn disturb(&mut self, disturbance: &super::Disturbance) {
+        self.tell(|component, ports| component.disturbed(disturbance, ports));
+    }
+
     /// What it did since this was asked last.
     pub fn take(&mut self) -> Vec<(f64, Action)> {
         std::mem::take(&mut self.done)
