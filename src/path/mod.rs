@@ -6,13 +6,16 @@
 //!
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
+pub mod async_queue;
 pub mod books;
 pub mod bucket;
 pub mod client;
 pub mod gateway;
+pub mod queue;
 mod slots;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timers;
 
 use std::fmt::Debug;
 
@@ -219,6 +222,16 @@ pub trait Spec: Debug + Send + Sync {
     fn build(&self, stream: Stream) -> Box<dyn Component>;
 }
 
+impl<T: Spec> Spec for Box<T> {
+    fn targets(&self) -> Vec<&str> {
+        (**self).targets()
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        (**self).build(stream)
+    }
+}
+
 /// Declares the kinds of components: one line each.
 macro_rules! components {
     ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $group:literal => $kind:ident($spec:ty),)*) => {
@@ -253,7 +266,11 @@ components! {
     /// Who calls, with time-outs, retries and breakers.
     "clients" => Client(client::Client),
     /// A gateway or load balancer.
-    "gateways" => Gateway(gateway::GatewaySpec),
+    "gateways" => Gateway(Box<gateway::GatewaySpec>),
+    /// A queue.
+    "queues" => Queue(Box<queue::QueueSpec>),
+    /// The queue of the asynchronous invocations of a function.
+    "asynchronous" => Async(Box<async_queue::AsyncSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),
