@@ -10,6 +10,7 @@ pub mod async_queue;
 pub mod books;
 pub mod bucket;
 pub mod client;
+pub mod dependency;
 pub mod gateway;
 pub mod queue;
 mod slots;
@@ -267,6 +268,8 @@ components! {
     "clients" => Client(client::Client),
     /// A gateway or load balancer.
     "gateways" => Gateway(Box<gateway::GatewaySpec>),
+    /// A database, a cache, another service.
+    "dependencies" => Dependency(Box<dependency::DependencySpec>),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
