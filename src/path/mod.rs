@@ -13,6 +13,7 @@ pub mod client;
 pub mod dependency;
 pub mod gateway;
 pub mod queue;
+pub mod router;
 mod slots;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -270,6 +271,8 @@ components! {
     "gateways" => Gateway(Box<gateway::GatewaySpec>),
     /// A database, a cache, another service.
     "dependencies" => Dependency(Box<dependency::DependencySpec>),
+    /// One name for several targets.
+    "routers" => Router(Box<router::RouterSpec>),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
