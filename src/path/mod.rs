@@ -8,9 +8,13 @@
 
 pub mod async_queue;
 pub mod books;
+pub mod bucket;
 pub mod client;
 pub mod queue;
 pub mod ratio;
+pub mod dependency;
+pub mod gateway;
+pub mod router;
 mod slots;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -264,6 +268,12 @@ macro_rules! components {
 components! {
     /// Who calls, with time-outs, retries and breakers.
     "clients" => Client(client::Client),
+    /// A gateway or load balancer.
+    "gateways" => Gateway(Box<gateway::GatewaySpec>),
+    /// A database, a cache, another service.
+    "dependencies" => Dependency(Box<dependency::DependencySpec>),
+    /// One name for several targets.
+    "routers" => Router(Box<router::RouterSpec>),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
