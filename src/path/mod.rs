@@ -12,6 +12,7 @@ pub mod queue;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
+pub mod topic;
 
 use std::fmt::Debug;
 
@@ -263,6 +264,8 @@ components! {
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
     "async" => Async(Box<async_queue::AsyncSpec>),
+    /// A topic.
+    "topics" => Topic(Box<topic::TopicSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),
