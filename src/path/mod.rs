@@ -7,8 +7,10 @@
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
 pub mod async_queue;
+mod batch;
 pub mod books;
 pub mod queue;
+pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
@@ -264,6 +266,8 @@ components! {
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
     "async" => Async(Box<async_queue::AsyncSpec>),
+    /// A stream.
+    "streams" => Stream(Box<stream::StreamSpec>),
     /// A topic.
     "topics" => Topic(Box<topic::TopicSpec>),
     /// For tests of the engine.
