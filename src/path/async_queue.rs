@@ -38,6 +38,20 @@ parameters! {
 }
 
 impl AsyncParameters {
+    /// What AWS Lambda does.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            max_attempts: 3,
+            backoff: vec![Span::from_secs(60), Span::from_secs(120)],
+            throttle_backoff: Span::from_secs(1),
+            max_throttle_backoff: Span::from_secs(300),
+            max_age: Span::from_secs(6 * 3_600),
+            dead_letter: None,
+            duplicate_ratio: 0.0,
+        }
+    }
+
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         let Self { throttle_backoff, max_throttle_backoff, .. } = self;
         let rule = format!("it must be at least `throttle-backoff` ({throttle_backoff})");

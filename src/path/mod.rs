@@ -9,7 +9,10 @@
 pub mod async_queue;
 mod batch;
 pub mod books;
+pub mod client;
 pub mod queue;
+pub mod ratio;
+mod slots;
 pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -262,10 +265,12 @@ macro_rules! components {
 }
 
 components! {
+    /// Who calls, with time-outs, retries and breakers.
+    "clients" => Client(client::Client),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
-    "async" => Async(Box<async_queue::AsyncSpec>),
+    "asynchronous" => Async(Box<async_queue::AsyncSpec>),
     /// A stream.
     "streams" => Stream(Box<stream::StreamSpec>),
     /// A topic.

@@ -19,7 +19,7 @@ mod trace;
 use super::data::Data;
 use super::model::{Destination, Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
-use super::raw::{FileTable, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
+use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Quantity, Stability};
@@ -54,7 +54,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for list in ["source", "variant", "fault"] {
+    for &list in ["source", "variant", "fault"].iter().chain(path::LISTS) {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
@@ -80,7 +80,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         checker.steps_or_duration(table);
     }
     let sources = file.source.iter().enumerate();
-    let sources = sources.filter_map(|(place, table)| checker.sources(table, place, &traces, &functions, &mut targets));
+    let sources =
+        sources.filter_map(|(place, table)| checker.sources(table, place, file, &traces, &functions, &mut targets));
     let sources = sources.flatten().collect::<Vec<_>>();
     let objectives =
         (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
@@ -139,7 +140,13 @@ impl Checker<'_, '_> {
         Some(Variant { name, set })
     }
 
-    fn source(&mut self, table: &SourceTable, functions: &Names, targets: &mut Targets) -> Option<Source> {
+    fn source(
+        &mut self,
+        table: &SourceTable,
+        file: &FileTable,
+        functions: &Names,
+        targets: &mut Targets,
+    ) -> Option<Source> {
         let name = table.name.as_deref().unwrap_or("?").to_owned();
         let path = format!("source.{name}");
         let names_none = table.function.is_none() && table.target.is_none();
@@ -147,7 +154,7 @@ impl Checker<'_, '_> {
             let problem = Problem::missing(table.place, format!("`{path}` needs `function`"));
             self.problems.push(problem.help(functions.help()));
         }
-        let target = self.target(table, functions, targets);
+        let target = self.target(table, file, functions, targets);
         let arrivals =
             table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
         let duration = self.source_duration(table);
@@ -155,20 +162,58 @@ impl Checker<'_, '_> {
     }
 
     /// Where the requests of a source go.
-    fn target(&mut self, table: &SourceTable, functions: &Names, targets: &mut Targets) -> Option<Target> {
+    fn target(
+        &mut self,
+        table: &SourceTable,
+        file: &FileTable,
+        functions: &Names,
+        targets: &mut Targets,
+    ) -> Option<Target> {
         if let (Some(_), Some(_)) = (table.function.as_ref(), table.target.as_ref()) {
             let message = "a source has a `function` or a `target`, not both";
             self.problems.push(Problem::error(table.target.place, message).help("keep one of them"));
             return None;
         }
-        let to = match table.target.as_ref() {
-            Some(text) => targets.find(text, table.target.place, self)?,
-            None => Destination::Function(functions.find(&table.function, "function", self.problems)?),
+        let name = table.name.as_deref().unwrap_or("?");
+        let called = match table.target.as_ref() {
+            Some(_) => table.target.clone(),
+            None => {
+                functions.find(&table.function, "function", self.problems)?;
+                let text = table.function.as_ref().map(|name| format!("function.{name}"));
+                Spanned { value: text, ..table.function.clone() }
+            }
         };
+        let called = match *table.invoke {
+            Invoke::Sync => called,
+            Invoke::Async => self.asynchronous(called, file, targets)?,
+        };
+        let to = targets.call(name, &called, &table.client, self)?;
         Some(match to {
             Destination::Function(id) => Target::Function(id),
             Destination::Component(id) => Target::Component(id),
         })
+    }
+
+    /// What is called in place of a function that is invoked asynchronously.
+    fn asynchronous(
+        &mut self,
+        called: Spanned<Option<String>>,
+        file: &FileTable,
+        targets: &mut Targets,
+    ) -> Option<Spanned<Option<String>>> {
+        let Destination::Function(id) = targets.find(called.as_deref()?, called.place, self)? else {
+            let message = "only a function can be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("remove invoke = \"async\""));
+            return None;
+        };
+        let Some(function) = file.function.get(id.index()) else {
+            let message = "a function that a trace brings cannot be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("write it as [[function]]"));
+            return None;
+        };
+        targets.asynchronous(function, called.place)?;
+        let name = function.name.as_ref().map(|name| format!("async.{name}"));
+        Some(Spanned { value: name, ..called })
     }
 
     /// The running time of a source's requests, if it has one of its own.

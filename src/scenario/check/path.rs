@@ -6,13 +6,42 @@ use super::{Checker, Given, either};
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId};
 use crate::path::ComponentSpec;
+use crate::path::async_queue::{AsyncParameters, AsyncSpec};
+use crate::path::client::{Client, ClientParameters};
 use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
+use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::schema::tree::Node;
 use crate::time::Span;
+
+/// The kind of the queues of asynchronous invocations, as in "async.checkout".
+const ASYNC: &str = "async";
+
+/// Declares the lists of components in the file: the key of the list, which is the kind in names, and the component.
+macro_rules! lists {
+    ($($list:ident => $spec:expr,)*) => {
+        impl Targets {
+            /// The components that have lists of their own in the file.
+            fn add_listed(&mut self, file: &FileTable) {
+                $(for table in file.$list.iter() {
+                    let make: fn(_) -> ComponentSpec = $spec;
+                    let id = self.add_component(stringify!($list), &table.name, make(table.value.clone()), table.place);
+                    self.add(stringify!($list), &table.name, Destination::Component(id));
+                })*
+            }
+        }
+
+        /// The keys of the lists of components.
+        pub(in crate::scenario) const LISTS: &[&str] = &[$(stringify!($list)),*];
+    };
+}
+
+lists! {
+    queue => |table| ComponentSpec::Queue(Box::new(table)),
+}
 
 /// What can be called, by kind and name, and the components found so far.
 #[derive(Default)]
@@ -44,9 +73,42 @@ impl Targets {
         targets
     }
 
-    /// The components that have lists of their own in the file.
-    fn add_listed(&mut self, file: &FileTable) {
-        let _ = file;
+    /// The queue of the asynchronous invocations of a function, the same for all who invoke it so.
+    pub(super) fn asynchronous(&mut self, table: &FunctionTable, place: SourceSpan) -> Option<ComponentId> {
+        let name = table.name.as_deref()?;
+        let known = self.by_name.get(name).and_then(|all| all.iter().find(|(kind, _)| *kind == ASYNC));
+        if let Some((_, Destination::Component(id))) = known {
+            return Some(*id);
+        }
+        let parameters = match table.r#async.as_ref() {
+            Some(parameters) => parameters.clone(),
+            None => AsyncParameters::standard(),
+        };
+        let spec = ComponentSpec::Async(Box::new(AsyncSpec { function: format!("function.{name}"), parameters }));
+        let id = self.add_component(ASYNC, name, spec, place);
+        self.add(ASYNC, name, Destination::Component(id));
+        Some(id)
+    }
+
+    /// Whom a caller calls: through its client, where it has one.
+    pub(super) fn call(
+        &mut self,
+        caller: &str,
+        text: &Spanned<Option<String>>,
+        client: &Spanned<Option<Box<ClientParameters>>>,
+        checker: &mut Checker<'_, '_>,
+    ) -> Option<Destination> {
+        let to = self.find(text.as_ref()?, text.place, checker)?;
+        match client.as_ref() {
+            None if client.broken => None,
+            None => Some(to),
+            Some(parameters) => {
+                let client =
+                    Client { name: caller.to_owned(), target: text.clone().value?, parameters: parameters.clone() };
+                let spec = ComponentSpec::Client(client);
+                Some(Destination::Component(self.add_component("client", caller, spec, text.place)))
+            }
+        }
     }
 
     /// What a text names, which stands at `place`; reports it if that is nothing, or several things.
@@ -92,7 +154,8 @@ impl Targets {
 impl Checker<'_, '_> {
     /// What the requests of a function do, step by step.
     pub(super) fn steps(&mut self, table: &FunctionTable, targets: &mut Targets) -> Option<Vec<Step>> {
-        let steps: Vec<Option<Step>> = table.step.iter().map(|step| self.step(step, targets)).collect();
+        let function = table.name.as_deref().unwrap_or("?");
+        let steps: Vec<_> = table.step.iter().map(|step| self.step(function, step, targets)).collect();
         steps.into_iter().collect()
     }
 
@@ -105,7 +168,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn step(&mut self, table: &StepTable, targets: &mut Targets) -> Option<Step> {
+    fn step(&mut self, function: &str, table: &StepTable, targets: &mut Targets) -> Option<Step> {
         let ways: [&[(&'static str, &dyn Given)]; 4] = [
             &[("run", &table.run)],
             &[("wait", &table.wait)],
@@ -116,11 +179,11 @@ impl Checker<'_, '_> {
         let work = match either(table.place, "step", &ways, self.problems)? {
             0 => Work::Run(self.dist(table.run.as_ref()?)?),
             1 => Work::Wait(self.dist(table.wait.as_ref()?)?),
-            2 => Work::Calls(vec![targets.find(table.call.as_ref()?, table.call.place, self)?]),
+            2 => Work::Calls(vec![targets.call(&format!("{function}.{name}"), &table.call, &table.client, self)?]),
             _ => {
-                let calls = table.parallel.as_ref()?.iter().map(|call| {
-                    let text = call.call.as_ref()?;
-                    targets.find(text, call.call.place, self)
+                let calls = table.parallel.as_ref()?.iter().enumerate().map(|(place, call)| {
+                    let caller = format!("{function}.{name}.{}", place + 1);
+                    targets.call(&caller, &call.call, &call.client, self)
                 });
                 Work::Calls(calls.collect::<Option<_>>()?)
             }

@@ -134,12 +134,13 @@ impl Checker<'_, '_> {
         &mut self,
         table: &SourceTable,
         place: usize,
+        file: &FileTable,
         traces: &Traces,
         functions: &Names,
         targets: &mut Targets,
     ) -> Option<Vec<Source>> {
         if !table.arrivals.as_ref().is_some_and(names_functions) {
-            return self.source(table, functions, targets).map(|source| vec![source]);
+            return self.source(table, file, functions, targets).map(|source| vec![source]);
         }
         let name = (*table.name).clone()?;
         let all_to = match table.function.as_ref() {

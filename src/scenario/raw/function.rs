@@ -3,6 +3,7 @@
 use super::cold_start::ColdStartTable;
 use super::path::StepTable;
 use crate::dist::DistSpec;
+use crate::path::async_queue::AsyncParameters;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
@@ -48,6 +49,8 @@ macro_rules! function_table {
                 optional duration: DistSpec,
                 /// What a request does, in order, in place of `duration`; its instance is held meanwhile.
                 default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
+                /// What becomes of its asynchronous invocations; without it, what AWS Lambda does with them.
+                optional r#async: AsyncParameters,
                 /// The part of its runs that fail, as "1%".
                 default failure_ratio: Ratio = 0.0,
                 /// Running time of a request that is cold, in place of `duration`.

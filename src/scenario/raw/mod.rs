@@ -14,6 +14,8 @@ use super::limits::{
     MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS,
 };
 use crate::dist::DistSpec;
+use crate::path::client::ClientParameters;
+use crate::path::queue::QueueSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
@@ -40,6 +42,8 @@ table! {
         default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
         /// Where requests come from.
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
+        /// Queues of messages.
+        default queue: List<Spanned<QueueSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is made to go wrong.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// Named changes.
@@ -96,6 +100,10 @@ table! {
         /// What gets the requests, in place of `function`: a function or a component of the path, by its name; where two kinds
         /// share it, as in "queue.orders".
         optional target: Text,
+        /// Whether it waits for the answer of its function.
+        default invoke: Invoke = Invoke::Sync,
+        /// How it calls: its patience, its retries, its circuit breaker; without it: once, for as long as it takes.
+        optional client: Box<ClientParameters>,
         /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
         /// request that is cold `cold-duration` stays that of the function.
         optional duration: DistSpec,
@@ -103,6 +111,18 @@ table! {
         required arrivals: ArrivalParameters,
     }
 }
+
+/// Whether a source waits for the answer of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum Invoke {
+    Sync,
+    Async,
+}
+
+choice! { Invoke {
+    "sync" => Invoke::Sync, "It waits for the answer.";
+    "async" => Invoke::Async, "The platform accepts the request at once, and calls the function from a queue of its own.";
+} }
 
 table! {
     /// A named change to the scenario.

@@ -1,6 +1,7 @@
 //! The path of requests: what a function does step by step, and what is made to go wrong.
 
 use crate::dist::DistSpec;
+use crate::path::client::ClientParameters;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::{Duration, Flag, Name, Positive, PositiveDuration, Ratio, Text};
@@ -16,6 +17,8 @@ table! {
         optional wait: DistSpec,
         /// It calls this function or component, and waits for the answer.
         optional call: Text,
+        /// How it calls, with `call`: patience, retries, circuit breaker; without it: once, for as long as it takes.
+        optional client: Box<ClientParameters>,
         /// It calls all of these at once, and waits for the slowest.
         optional parallel: List<CallTable, 1, MAX_STATES>,
     }
@@ -26,6 +29,8 @@ table! {
     struct CallTable {
         /// The function or component that is called.
         required call: Text,
+        /// How it calls.
+        optional client: Box<ClientParameters>,
     }
 }
 
