@@ -7,6 +7,7 @@
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
 pub mod async_queue;
+mod batch;
 pub mod books;
 pub mod bucket;
 pub mod client;
@@ -16,9 +17,11 @@ pub mod dependency;
 pub mod gateway;
 pub mod router;
 mod slots;
+pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
+pub mod topic;
 
 use std::fmt::Debug;
 
@@ -278,6 +281,10 @@ components! {
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.
     "asynchronous" => Async(Box<async_queue::AsyncSpec>),
+    /// A stream.
+    "streams" => Stream(Box<stream::StreamSpec>),
+    /// A topic.
+    "topics" => Topic(Box<topic::TopicSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),

@@ -22,6 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use rand::RngExt;
 
+use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
@@ -405,14 +406,14 @@ impl Queue {
         }
         batch.state = State::Out;
         let parcels = batch.messages.iter().filter_map(|id| self.messages.get(id)).map(|message| message.parcel);
-        let Some(mut together) = parcels.reduce(joined) else {
+        let Some(mut parcel) = together(parcels) else {
             // All of them have been processed by an earlier delivery that took its time.
             self.end(number, ports.now);
             return;
         };
         // Who can say what failed does not fail.
-        together.is_poison &= !self.settings.partial_failure;
-        ports.call(0, Token(number), together);
+        parcel.is_poison &= !self.settings.partial_failure;
+        ports.call(0, Token(number), parcel);
     }
 
     fn give_back_poller(&mut self, now: SimTime) {
@@ -565,16 +566,6 @@ impl Queue {
         self.tally.in_flight.set(self.hidden, ports.now, ports.is_measured);
         self.timers.arm(ports);
         self.deadlines.arm(ports);
-    }
-}
-
-/// Two parcels as one: what one of them runs, and what the other.
-fn joined(one: Parcel, other: Parcel) -> Parcel {
-    Parcel {
-        items: one.items.saturating_add(other.items),
-        is_poison: one.is_poison || other.is_poison,
-        service: one.service.map_or(other.service, |span| Some(span + other.service.unwrap_or(Span::ZERO))),
-        ..one
     }
 }
 
