@@ -484,8 +484,13 @@ mod tests {
         Some(Some(Throttle(vec![BucketSpec { rate, burst: Some(burst) }])))
     }
 
-    /// What it did: calls with their targets, and answers.
-    fn did(bench: &mut Bench) -> (Vec<(f64, u32, Token)>, Vec<(f64, u32, Outcome)>) {
+    /// When which target was called.
+    type Called = (f64, u32, Token);
+    /// When which call was answered, and how.
+    type Answered = (f64, u32, Outcome);
+
+    /// What it did.
+    fn did(bench: &mut Bench) -> (Vec<Called>, Vec<Answered>) {
         let (mut calls, mut answers) = (Vec::new(), Vec::new());
         for (at, action) in bench.take() {
             match action {
