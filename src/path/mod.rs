@@ -18,6 +18,7 @@ pub mod stream;
 pub(crate) mod testing;
 mod timers;
 pub mod topic;
+pub mod workflow;
 
 use std::fmt::Debug;
 
@@ -275,6 +276,8 @@ components! {
     "streams" => Stream(Box<stream::StreamSpec>),
     /// A topic.
     "topics" => Topic(Box<topic::TopicSpec>),
+    /// A workflow.
+    "workflows" => Workflow(Box<workflow::Workflow>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),
