@@ -37,11 +37,11 @@ fn calls(bench: &mut Bench, workflow: &Workflow) -> Vec<(f64, String, Token)> {
     bench.take().into_iter().filter_map(call).collect()
 }
 
+/// When an execution ends, and how; none: it goes on.
+type End = Option<(f64, Outcome)>;
+
 /// What an execution calls and when, and how it ends and when, where a task takes so long and ends so.
-fn run(
-    workflow: &Workflow,
-    task: impl Fn(&str, usize) -> (f64, Outcome),
-) -> (Vec<(f64, String)>, Option<(f64, Outcome)>) {
+fn run(workflow: &Workflow, task: impl Fn(&str, usize) -> (f64, Outcome)) -> (Vec<(f64, String)>, End) {
     let mut bench = Bench::new(workflow);
     let (mut made, mut out, mut end) = (Vec::new(), Vec::<(f64, Token, Outcome)>::new(), None);
     bench.arrive(1);
