@@ -21,8 +21,10 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use forewarm::dist::Dist;
 use forewarm::experiment;
 use forewarm::measure::Manifest;
+use forewarm::report::Report as _;
+use forewarm::report::document::html;
+use forewarm::report::document::terminal::{self, Detail};
 use forewarm::report::requests::RequestLog;
-use forewarm::report::{chart, html, table};
 use forewarm::rng::{Purpose, Streams};
 use forewarm::scenario::Scenario;
 use forewarm::time::Span;
@@ -194,8 +196,8 @@ fn with_report(scenario: &Scenario) -> usize {
         invocations_per_s: run.simulated as f64,
         files: Vec::new(),
     };
-    let charts = chart::run::charts(&run.result);
-    table::render(&run.result.summary, false).len() + html::render(&run.result, &manifest, &charts).len()
+    let document = run.result.document(&manifest);
+    terminal::render(&document, Detail::Everything, false).len() + html::render(&document).len()
 }
 
 /// As many completions are pending as requests are served at a time.

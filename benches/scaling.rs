@@ -15,7 +15,7 @@ use std::{env, fs};
 use common::{bare, one_function, read, whole};
 use forewarm::id::FnId;
 use forewarm::report::chart::{Axis, BLUE, Dash, Mark, Panel, Plot, Scale, Shape, Style, Tip, VERMILLION};
-use forewarm::report::number::{Quantity, count, duration};
+use forewarm::report::format::{Quantity, count, duration};
 use forewarm::scenario::{Scenario, Target};
 
 /// Functions or instances.

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod import;
 mod quick;
 mod shared;
 mod trace;
@@ -12,6 +13,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
+pub(super) use import::ImportArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
 pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
@@ -32,6 +34,7 @@ Examples:
   forewarm plan shop.toml                 what to set, what it costs, when it breaks
   forewarm report results/shop            the report of stored results again
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
+  forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -54,6 +57,8 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
     Quick(QuickArgs),
+    /// Make a scenario of infrastructure files: SAM, serverless.yml, Terraform, Kubernetes ...
+    Import(ImportArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -124,7 +129,7 @@ Examples:
   forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
   forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
 
-All contenders meet the same requests with the same luck. It begins with the scenario's replications, but at least 8, and \
+All contenders serve the same requests, with common random numbers. It begins with the scenario's replications, but at least 8, and \
 doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however \
 many there are and however often it looked.
 
@@ -174,7 +179,7 @@ The table [sweep] of the scenario names keys and the values they take:
   \"function.checkout.concurrency.provisioned\" = { from = 0, to = 50, step = 10 }
   \"source.web.arrivals.poisson.rate\" = { from = \"10/s\", to = \"1000/s\", points = 7, scale = \"log\" }
 
-All points are checked before the first runs, and meet the same requests with the same luck. Each point is kept when it is \
+All points are checked before the first runs, and serve the same requests, with common random numbers. Each point is kept when it is \
 done, in a folder beside that of the results, and --resume goes on from there after Ctrl-C, a crash or a power cut, with the \
 same result. The same is true of shards: run one again, and it writes the same file.
 

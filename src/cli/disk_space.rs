@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::exit::CliError;
 use super::terminal;
-use crate::report::number::count;
+use crate::report::format::count;
 
 /// Bytes that a request takes in a log: as measured on `scenarios/quickstart.toml`, and the least it could be.
 struct Size {

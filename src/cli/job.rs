@@ -12,10 +12,11 @@ use super::results::Results;
 use super::terminal;
 use crate::engine::SimError;
 use crate::measure::Manifest;
-use crate::report::Report;
-use crate::report::number::count;
-use crate::report::stored::MANIFEST;
-use crate::report::wording::harmless;
+use crate::report::document::terminal::Detail;
+use crate::report::format::count;
+use crate::report::phrases::harmless;
+use crate::report::read_back::MANIFEST;
+use crate::report::{self, Report};
 use crate::scenario::{Problems, Scenario};
 use crate::study::{Answer, Origin, StudyError};
 
@@ -81,6 +82,7 @@ impl JobArgs {
         if self.quiet {
             return Ok(());
         }
+        let detail = if self.verbose { Detail::Everything } else { Detail::Answer };
         let speed = match manifest.invocations {
             0 => String::new(),
             all => {
@@ -90,7 +92,7 @@ impl JobArgs {
         };
         terminal::print(&format!(
             "{}\nResults in {}{}: open report.html in a browser.\n{speed}",
-            found.text(terminal::colour_out()),
+            report::document::terminal::render(&found.document(manifest), detail, terminal::colour_out()),
             folder.display(),
             replaced(earlier, manifest),
         ))

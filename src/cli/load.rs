@@ -64,6 +64,11 @@ impl ScenarioSource {
         Self { name: name.to_owned(), bytes: text.into_bytes(), files: Disk::here() }
     }
 
+    /// A text that is to lie in a folder, from which it names files.
+    pub(super) fn written_in(name: &str, text: String, folder: PathBuf) -> Self {
+        Self { name: name.to_owned(), bytes: text.into_bytes(), files: Disk { folder, ..Disk::here() } }
+    }
+
     /// The scenario, and what many scenarios can be made from.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `args` | what can be typed |
 //! | `run`, `compare`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
+//! | `import` | infrastructure files to a scenario |
 //! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output` | the results folder; single files |
@@ -28,6 +29,7 @@ mod disk_space;
 mod enforce;
 mod exit;
 mod folder;
+mod import;
 mod job;
 mod journal;
 mod limits;
@@ -100,6 +102,7 @@ fn execute(command: Command) -> Result<ExitStatus, CliError> {
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Quick(args) => quick::quick(&args),
+        Command::Import(args) => import::import(&args),
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),
         Command::Trace(command) => trace::trace(&command),

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::cancel::CancelToken;
 use crate::experiment::Progress;
-use crate::report::number::count;
+use crate::report::format::count;
 
 /// What is over sooner needs no bar.
 const DELAY: Duration = Duration::from_millis(500);

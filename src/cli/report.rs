@@ -11,8 +11,10 @@ use super::job::is_command_line;
 use super::output::{Output, Own};
 use super::{load, terminal};
 use crate::measure::Manifest;
-use crate::report::stored::{self, MANIFEST, StoredError};
-use crate::report::{Report, chart, kinds, markdown, page, runs};
+use crate::report::Report;
+use crate::report::document::{html, markdown};
+use crate::report::kinds::{self, side_by_side};
+use crate::report::read_back::{self, MANIFEST, StoredError};
 use crate::scenario::Files;
 
 /// By these a file is known as a report, which may be written over.
@@ -117,7 +119,7 @@ fn folder(path: &Path) -> Result<Stored, CliError> {
         }
         Err(error) => return Err(CliError::of_path(format!("cannot read {shown}/{MANIFEST}"), error)),
     };
-    let manifest = stored::manifest(&manifest).map_err(|error| {
+    let manifest = read_back::manifest(&manifest).map_err(|error| {
         CliError::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file was cut off")
     })?;
     let again = |message: String| {
@@ -157,28 +159,24 @@ impl kinds::Folder for OnDisk<'_> {
 
 /// The text of the report: of one folder what the command itself writes, of several runs one beside the other.
 fn render(mut folders: Vec<(String, Stored)>, format: ReportFormat) -> Result<String, CliError> {
-    let is_markdown = format == ReportFormat::Markdown;
-    let text = match folders.pop() {
-        Some((_, Stored { report, manifest })) if folders.is_empty() => match is_markdown {
-            true => report.markdown(&manifest),
-            false => report.html(&manifest, &report.charts()),
-        },
+    let (document, command) = match folders.pop() {
+        Some((_, Stored { report, manifest })) if folders.is_empty() => (report.document(&manifest), manifest.command),
         last => {
-            let runs = side_by_side(folders.into_iter().chain(last).collect())?;
-            if is_markdown {
-                markdown::runs(&runs)
-            } else {
-                let results: Vec<_> = runs.iter().map(|run| (run.name.clone(), run.result.clone())).collect();
-                runs::render(&runs, &chart::runs::charts(&results))
-            }
+            let runs = runs(folders.into_iter().chain(last).collect())?;
+            let commands: Vec<&str> = runs.iter().map(|run| run.manifest.command.as_str()).collect();
+            (side_by_side::document(&runs), commands.join("; "))
         }
     };
-    Ok(if format == ReportFormat::PdfReady { page::for_paper(&text) } else { text })
+    Ok(match format {
+        ReportFormat::Markdown => markdown::render(&document, &command),
+        ReportFormat::Html => html::render(&document),
+        ReportFormat::PdfReady => html::for_paper(&html::render(&document)),
+    })
 }
 
-fn side_by_side(folders: Vec<(String, Stored)>) -> Result<Vec<runs::Stored>, CliError> {
+fn runs(folders: Vec<(String, Stored)>) -> Result<Vec<side_by_side::Stored>, CliError> {
     let run = |(name, stored): (String, Stored)| match stored.report.as_run() {
-        Some(result) => Ok(runs::Stored { name, result: result.clone(), manifest: stored.manifest }),
+        Some(result) => Ok(side_by_side::Stored { name, result: result.clone(), manifest: stored.manifest }),
         None => Err(CliError::input(
             format!("{name} is not of forewarm run, and only runs can be set side by side"),
             "make a report of it alone",

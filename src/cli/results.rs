@@ -12,7 +12,7 @@ use super::exit::CliError;
 use super::folder::{MadeFolders, resolve};
 use crate::measure::Manifest;
 use crate::report::json;
-use crate::report::stored::MANIFEST;
+use crate::report::read_back::MANIFEST;
 use replace::Replaced;
 
 /// What nobody misses: files that a desktop puts into every folder it shows.

@@ -26,7 +26,7 @@ use super::results::Results;
 use super::terminal;
 use crate::experiment::sweep::{Failure, Task, by_cost, shard};
 use crate::measure::sweep::{Columns, Row};
-use crate::report::number::count;
+use crate::report::format::count;
 use crate::report::sweep::digest::Digest;
 use crate::report::sweep::{Column, SweepReport, Tables, columns};
 use crate::scenario::Scenario;

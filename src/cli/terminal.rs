@@ -6,7 +6,7 @@ use clap::builder::StyledStr;
 use serde_json::Value;
 
 use super::exit::CliError;
-use crate::report::wording::harmless;
+use crate::report::phrases::harmless;
 use crate::scenario::Problems;
 
 /// Writes to standard output. What a name or a path might tell a terminal to do does not reach it.

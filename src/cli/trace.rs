@@ -9,7 +9,7 @@ use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
 use super::output::{Output, Own, Sink};
 use super::terminal;
-use crate::report::number::count;
+use crate::report::format::count;
 use crate::report::trace as report;
 use crate::rng::Streams;
 use crate::time::{SimTime, Span};

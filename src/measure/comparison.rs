@@ -1,5 +1,6 @@
 //! What a comparison of variants found: the content of `comparison.json`.
 
+pub mod choice;
 mod design;
 mod precision;
 

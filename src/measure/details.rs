@@ -139,7 +139,7 @@ impl Observer for Details {
         let Some(on_path) = &mut self.on_path else { return };
         on_path.count(end.source, 0, end.born, &self.window);
         if end.outcome.is_success() {
-            on_path.count(end.source, 1, end.born, &self.window);
+            on_path.count(end.source, 1, end.ended, &self.window);
         }
         if end.born < self.from {
             return;

@@ -5,7 +5,7 @@ mod subjects;
 use serde::{Deserialize, Serialize};
 
 pub use super::summary::Asked;
-use super::summary::ScenarioRef;
+use super::summary::{ScenarioRef, Stat, Summary};
 use crate::stats::selection::{Finding, Range};
 pub use subjects::{Kind, Observation, Requirement, Subjects};
 
@@ -30,6 +30,10 @@ pub struct Plan {
     pub best: Option<usize>,
     /// The cheapest of the others.
     pub runner_up: Option<usize>,
+    /// The recommended configuration beside today's and the runner-up, all by the same replications, so that what is subtracted
+    /// is comparable. Today's first.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
     /// Where no candidate is shown to meet everything: the one that misses by the least.
     pub nearest: Option<Nearest>,
     /// What each objective costs.
@@ -180,6 +184,60 @@ pub struct Candidate {
     pub verdict: Verdict,
     /// Each objective.
     pub objectives: Vec<Outcome>,
+}
+
+/// What a configuration is beside others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The scenario as it is.
+    Today,
+    /// The one to take.
+    Recommended,
+    /// The cheapest of the others.
+    RunnerUp,
+}
+
+/// A configuration beside others, on average over the same replications.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// What it is.
+    pub role: Role,
+    /// Its number; none where today's configuration is not one of the candidates.
+    pub candidate: Option<usize>,
+    /// Replications.
+    pub replications: u32,
+    /// Cost of a month, US dollars.
+    pub month_usd: Stat,
+    /// 99th percentile of the latency of completed requests, s.
+    pub latency_s_p99: Stat,
+    /// Requests without a successful answer over those that arrived.
+    pub failure_ratio: Stat,
+    /// Invocations that waited for an instance to start over those started.
+    pub cold_affected_ratio: Stat,
+    /// Objectives that are met on average.
+    pub met: usize,
+    /// All objectives.
+    pub objectives: usize,
+}
+
+impl Beside {
+    /// What was found of a configuration.
+    #[must_use]
+    pub fn of(role: Role, candidate: Option<usize>, summary: &Summary) -> Self {
+        let total = &summary.total;
+        Self {
+            role,
+            candidate,
+            replications: summary.replications,
+            month_usd: summary.monthly_cost_usd,
+            latency_s_p99: total.latency_s.p99,
+            failure_ratio: total.failure_ratio,
+            cold_affected_ratio: total.cold_affected_ratio,
+            met: summary.objectives.iter().filter(|objective| objective.met).count(),
+            objectives: summary.objectives.len(),
+        }
+    }
 }
 
 /// The candidate that misses by the least.

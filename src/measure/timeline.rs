@@ -20,7 +20,7 @@ pub struct Timeline {
 pub struct SourceSeries {
     /// The source.
     pub source: String,
-    /// For each interval: requests born in it, how many of these succeeded, and attempts made in it.
+    /// For each interval: requests that arrived, requests that were answered successfully, and attempts that were made in it.
     pub points: Vec<[f64; 3]>,
 }
 

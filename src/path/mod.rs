@@ -9,9 +9,12 @@
 pub mod async_queue;
 mod batch;
 pub mod books;
+pub mod bucket;
 pub mod client;
+pub mod dependency;
+pub mod gateway;
 pub mod queue;
-pub mod ratio;
+pub mod router;
 mod slots;
 pub mod stream;
 #[cfg(test)]
@@ -268,6 +271,12 @@ macro_rules! components {
 components! {
     /// Who calls, with time-outs, retries and breakers.
     "clients" => Client(client::Client),
+    /// A gateway or load balancer.
+    "gateways" => Gateway(Box<gateway::GatewaySpec>),
+    /// A database, a cache, another service.
+    "dependencies" => Dependency(Box<dependency::DependencySpec>),
+    /// One name for several targets.
+    "routers" => Router(Box<router::RouterSpec>),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),
     /// The queue of the asynchronous invocations of a function.

@@ -1,8 +1,8 @@
 //! How sure the numbers are, in words: for the terminal and the page.
 
 use super::chart::run::clock;
-use super::number::{Quantity, count};
-use super::wording::shown;
+use super::format::{Quantity, count};
+use super::phrases::sanitize;
 use crate::measure::evidence::{BatchMeans, EndedBy, Few, MetricReached, PrecisionReached, Rare, WarmUp};
 use crate::measure::summary::Summary;
 
@@ -41,15 +41,15 @@ fn few(one: &Few) -> Note {
 fn warm_up(found: &WarmUp) -> Note {
     let chosen = clock(found.chosen_s);
     if found.is_settled {
-        let text = format!("warm-up: {chosen}, where a pilot has settled (MSER-5)");
+        let text = format!("warm-up: {chosen}, after which a pilot run is steady (MSER-5)");
         return Note { text, is_warning: false };
     }
     let open = found.series.iter().filter(|series| series.truncation_s.is_none());
     let open: Vec<&str> = open.map(|series| series.name.as_str()).collect();
     let text = format!(
-        "warm-up: {} did not settle within half of the horizon, so the first {chosen} are left out and the rest may still \
-         depend on the start. A longer horizon helps; not if load exceeds capacity, or follows the time of day: then \
-         write how long the warm-up is, and see warm-up.svg",
+        "warm-up: {} did not become steady within half of the horizon, so the first {chosen} are discarded and the rest may \
+         still depend on the start. Use a longer horizon; if the load exceeds capacity or follows the time of day, set the \
+         warm-up yourself (see warm-up.svg)",
         open.join(" and ")
     );
     Note { text, is_warning: true }
@@ -67,8 +67,7 @@ fn batches(found: &BatchMeans) -> Option<Note> {
         .collect();
     (!suspicious.is_empty()).then(|| Note {
         text: format!(
-            "batches of {length} depend on each other: {}. The intervals are too narrow: make the horizon longer, or the \
-             batches fewer",
+            "batches of {length} are correlated: {}. The intervals are too narrow: use a longer horizon or fewer batches",
             suspicious.join(", ")
         ),
         is_warning: true,
@@ -108,15 +107,15 @@ fn rare(one: &Rare) -> Note {
     let (seen, of) = (count(one.seen as f64), count(one.of as f64));
     let (low, high) = (Quantity::Ratio.text(one.low), Quantity::Ratio.text(one.high));
     let text = if one.seen == 0 {
-        format!("{subject}: 0 of {of} seen: below {high} at 95 %, if each is independent of the others")
+        format!("{subject}: 0 of {of}, so below {high} (95 % CI, if independent)")
     } else {
-        format!("{subject}: {seen} of {of} seen: {low} to {high} at 95 %, if each is independent of the others")
+        format!("{subject}: {seen} of {of}, so {low} to {high} (95 % CI, if independent)")
     };
     Note { text, is_warning: false }
 }
 
 fn subject(metric: &str, function: Option<&str>) -> String {
-    function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {}", shown(function, 32)))
+    function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {}", sanitize(function, 32)))
 }
 
 #[cfg(test)]
@@ -124,7 +123,7 @@ mod tests {
     use super::*;
     use crate::measure::evidence::{BatchCheck, PilotSeries};
     use crate::report::sample;
-    use crate::report::text::WIDTH;
+    use crate::report::text::{WIDTH, wrapped};
 
     #[test]
     fn everything_is_said_in_words() {
@@ -161,9 +160,7 @@ mod tests {
             BatchCheck { metric: "latency_s.mean".into(), lag1: 0.6, von_neumann: 0.8, z: 3.0, is_independent: false };
         summary.evidence.batch_means =
             Some(BatchMeans { count: 25, length_s: 3_384.0, is_independent: false, checks: vec![check] });
-        let text = crate::report::table::render(&summary, false);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
-        let from = text.find("How sure").expect("it is said");
-        insta::assert_snapshot!(&text[from..]);
+        let lines: Vec<String> = notes(&summary).iter().flat_map(|note| wrapped(&note.text, WIDTH)).collect();
+        insta::assert_snapshot!(lines.join("\n"));
     }
 }

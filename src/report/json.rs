@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
-use super::stored::Charts;
+use super::read_back::Charts;
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;

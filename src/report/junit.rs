@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::wording::{self, escape};
+use super::phrases::{self, escape};
 use crate::measure::summary::{ObjectiveResult, Summary};
 
 /// By this a file is known as one of ours, which may be written over.
@@ -37,7 +37,7 @@ pub fn render(suites: &[Suite<'_>], seconds: f64, confident: bool) -> String {
             seconds / suites.len().max(1) as f64
         );
         for objective in objectives {
-            let title = escape(&format!("{} {}", objective.subject(), wording::bound(objective)));
+            let title = escape(&format!("{} {}", objective.subject(), phrases::bound(objective)));
             let _ = write!(text, "    <testcase classname=\"{name}\" name=\"{title}\" time=\"0.000\"");
             if is_met(objective, confident) {
                 text.push_str("/>\n");
@@ -64,7 +64,7 @@ fn is_met(objective: &ObjectiveResult, confident: bool) -> bool {
 #[must_use]
 pub fn found(objective: &ObjectiveResult, confident: bool) -> String {
     let sure = if confident && objective.met { " with confidence: the interval reaches beyond" } else { "" };
-    format!("{} is {}, not {}{sure}", objective.subject(), wording::found(objective), wording::bound(objective))
+    format!("{} is {}, not {}{sure}", objective.subject(), phrases::found(objective), phrases::bound(objective))
 }
 
 fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
@@ -78,9 +78,9 @@ fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
     format!(
         "metric: {}\nfound: {}\n{interval}\nasked for: {}\n{}",
         objective.subject(),
-        if value.mean.is_finite() { quantity.bound(value.mean) } else { wording::found(objective) },
-        wording::bound(objective),
-        wording::extent(summary)
+        if value.mean.is_finite() { quantity.bound(value.mean) } else { phrases::found(objective) },
+        phrases::bound(objective),
+        phrases::extent(summary)
     )
 }
 

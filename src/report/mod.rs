@@ -2,50 +2,43 @@
 //!
 //! | file | makes |
 //! |---|---|
-//! | [`number`] | numbers as people read them |
-//! | [`table`], [`trace`] | what is shown on the terminal: a summary, what is in a trace |
-//! | [`comparison`], [`plan`] | the same for a comparison and a capacity plan: table and page |
-//! | [`json`], [`csv`] | what scripts read |
+//! | [`document`] | reports as values, and the back ends that write them: page, Markdown, terminal |
+//! | [`kinds`] | the report of each kind of result |
+//! | [`read_back`] | from the files of a results folder back to values |
 //! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
-//! | [`html`], [`page`] | `report.html`; the shell that all pages share |
-//! | [`runs`] | several stored runs on one page |
-//! | [`markdown`] | the same in Markdown |
-//! | [`kinds`], [`stored`] | the kinds of results; from the files of a results folder back to values |
+//! | [`format`], `phrases`, `evidence` | numbers, and what several reports say in the same words |
+//! | [`json`], [`csv`] | what scripts read |
 //! | [`junit`] | objectives for CI systems |
 //! | [`perfetto`] | Chrome trace events |
-//! | [`sweep`] | the table, charts and page of a sweep |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
+//! | [`sweep`] | the tables and charts of a sweep |
+//! | [`trace`] | what is in a trace |
 
 pub mod chart;
-pub mod comparison;
 pub mod csv;
+pub mod document;
 mod evidence;
-pub mod html;
+pub mod format;
 pub mod json;
 pub mod junit;
 pub mod kinds;
-pub mod markdown;
-pub mod number;
-pub mod page;
 #[cfg(feature = "parquet")]
 mod parquet;
 pub mod perfetto;
-pub mod plan;
+pub(crate) mod phrases;
 pub mod quick;
+pub mod read_back;
 pub mod requests;
-pub mod runs;
-pub mod stored;
 pub mod sweep;
-pub mod table;
 mod text;
 pub mod trace;
-pub(crate) mod wording;
 
 #[cfg(test)]
 mod sample;
 
 use crate::measure::{Manifest, RunResult};
 use chart::Drawn;
+use document::Document;
 
 /// A file to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,17 +72,8 @@ pub trait Report {
     /// What scripts read, from which the report can be made again.
     fn data(&self) -> Vec<Artefact>;
 
-    /// The charts of the page.
-    fn charts(&self) -> Vec<Drawn>;
-
-    /// The page, with charts that are already drawn.
-    fn html(&self, manifest: &Manifest, charts: &[Drawn]) -> String;
-
-    /// The report in Markdown.
-    fn markdown(&self, manifest: &Manifest) -> String;
-
-    /// What the terminal says; `colour` adds ANSI colours.
-    fn text(&self, colour: bool) -> String;
+    /// The report.
+    fn document(&self, manifest: &Manifest) -> Document;
 
     /// What `--format json` prints.
     fn json(&self) -> String;
@@ -104,9 +88,10 @@ pub trait Report {
 #[must_use]
 pub fn files(report: &impl Report, manifest: &Manifest) -> Vec<Artefact> {
     let mut files = report.data();
-    let charts = report.charts();
-    files.extend(charts.iter().map(|chart| Artefact::new(format!("{}.svg", chart.name), chart.svg.as_str())));
-    files.push(Artefact::new("report.html", report.html(manifest, &charts)));
-    files.push(Artefact::new(stored::MANIFEST, json::manifest(manifest)));
+    let document = report.document(manifest);
+    let chart = |chart: &Drawn| Artefact::new(format!("{}.svg", chart.name), chart.svg.as_str());
+    files.extend(document.figures().map(chart));
+    files.push(Artefact::new("report.html", document::html::render(&document)));
+    files.push(Artefact::new(read_back::MANIFEST, json::manifest(manifest)));
     files
 }

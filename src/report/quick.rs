@@ -1,7 +1,8 @@
 //! The answer of `forewarm quick`: what users feel, what it costs, what binds, what to set.
 
-use super::number::Quantity;
-use super::{plan as planned, wording};
+use super::format::Quantity;
+use super::kinds::plan as planned;
+use super::phrases;
 use crate::measure::plan::{Candidate, Plan};
 use crate::measure::summary::Summary;
 
@@ -37,7 +38,7 @@ fn cost(summary: &Summary) -> String {
 fn binds(summary: &Summary) -> String {
     match summary.limits.first() {
         None => "no limit was reached".to_owned(),
-        Some(hit) => format!("{}: {}", wording::limit(hit), wording::held(hit)),
+        Some(hit) => format!("{}: {}", phrases::limit(hit), phrases::held(hit)),
     }
 }
 
@@ -46,7 +47,7 @@ fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
     let Some(first) = summary.objectives.first() else {
         return "say what must be met to be told, as in --slo \"p99<800ms\"".to_owned();
     };
-    let bound = format!("{} {}", first.subject(), wording::bound(first));
+    let bound = format!("{} {}", first.subject(), phrases::bound(first));
     let asked = if summary.objectives.len() > 1 { "every objective".to_owned() } else { bound };
     let Some(plan) = plan else {
         let is_met = summary.objectives.iter().all(|objective| objective.met);

@@ -1,5 +1,7 @@
 //! A result as a run would leave it, made up: a shop with a daily rhythm. For tests of reports.
 
+use crate::experiment::compare::Compared;
+use crate::measure::comparison::{Better, Comparison, Contender, Contrast, Method, Verdict};
 use crate::measure::evidence::Evidence;
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, ScenarioRef, Shape, StabilityResult, Stat, Summary};
 use crate::measure::timeline::{Bins, Distributions, Point, Series, Timeline};
@@ -95,6 +97,70 @@ pub(in crate::report) fn empty() -> RunResult {
     result.summary.monthly_cost_usd = Stat { mean: 0.0, half_width: None };
     result.distributions = Distributions::default();
     result
+}
+
+/// A shop with a variant that is faster and dearer, and one of which little is known.
+pub(in crate::report) fn comparison() -> Compared {
+    let names = ["unchanged", "warm", "a-variant-with-a-name-that-is-longer-than-any-column"];
+    let results: Vec<(String, RunResult)> = names.iter().map(|name| ((*name).to_owned(), result(3, 24))).collect();
+    let summary = results[0].1.summary.clone();
+    let stat = |mean, half| Stat { mean, half_width: Some(half) };
+    let contrast =
+        |variant: &str, metric: &str, function: Option<&str>, base: f64, by: f64, half: f64, verdict| Contrast {
+            variant: variant.to_owned(),
+            metric: metric.to_owned(),
+            function: function.map(str::to_owned),
+            source: None,
+            better: Some(Better::Lower),
+            baseline: stat(base, base * 0.1),
+            value: stat(base + by, base * 0.1),
+            difference: stat(by, half),
+            relative: Some(by / base),
+            confidence: 0.999,
+            pairs: 16,
+            verdict: Some(verdict),
+            more_replications: (verdict == Verdict::NotYetDistinguishable).then_some(9_999),
+        };
+    let contrasts = vec![
+        contrast(names[1], "latency_s.p99", Some("checkout"), 0.6, -0.2, 0.01, Verdict::Better),
+        contrast(names[1], "cost_usd.per_million_requests", None, 9.3, 12_345.6, 0.04, Verdict::Worse),
+        contrast(names[1], "latency_s.p50", None, 0.12, 0.0001, 0.0002, Verdict::NotDifferentEnough),
+        contrast(names[2], "latency_s.p99", Some("checkout"), 0.6, -0.02, 0.1, Verdict::NotYetDistinguishable),
+        contrast(
+            names[2],
+            "cost_usd.per_million_requests",
+            None,
+            9.3,
+            12_345.6,
+            99_999.9,
+            Verdict::NotYetDistinguishable,
+        ),
+        contrast(names[2], "latency_s.p50", None, 0.12, 0.05, 0.01, Verdict::Worse),
+    ];
+    let comparison = Comparison {
+        scenario: summary.scenario.clone(),
+        seed: 42,
+        replications: 16,
+        horizon_s: 86_400.0,
+        measured_s: 84_600.0,
+        baseline: names[0].to_owned(),
+        method: Method {
+            confidence: 0.95,
+            adjustment: "bonferroni".to_owned(),
+            comparisons: 6,
+            looks: vec![8, 16],
+            interval_confidence: 0.995_833,
+            precision: "1 % of the baseline".to_owned(),
+            followed: vec!["latency_s.p99 of checkout".to_owned()],
+            is_settled: false,
+        },
+        contrasts,
+        contenders: results
+            .iter()
+            .map(|(name, result)| Contender { name: name.clone(), summary: result.summary.clone() })
+            .collect(),
+    };
+    Compared { comparison, results, simulated: 0, is_whole: true }
 }
 
 /// The manifest that goes with it.

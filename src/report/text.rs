@@ -46,18 +46,39 @@ impl Text {
     }
 }
 
-/// A text in lines of so many characters at most, unless a word is longer.
+/// What stays on the line of the number before it.
+const UNITS: [&str; 10] = ["%", "%,", "%;", "%.", "ms", "us", "s", "min", "h", "pp"];
+
+/// A text in lines of so many characters at most, unless a word is longer. A number keeps its unit and its interval.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {
+        match words.last_mut() {
+            Some(last) if UNITS.contains(&word) || word == "±" || last.ends_with('±') => *last += &format!(" {word}"),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    let mut lines = vec![String::new()];
+    for word in words {
         let last = lines.len() - 1;
         if !lines[last].is_empty() && lines[last].chars().count() + 1 + word.chars().count() > width {
-            lines.push(word.to_owned());
+            lines.push(word);
         } else {
             let gap = if lines[last].is_empty() { "" } else { " " };
             lines[last] += gap;
-            lines[last] += word;
+            lines[last] += &word;
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_its_unit_and_its_interval() {
+        assert_eq!(wrapped("failed 0.52 %. Of all", 12), ["failed", "0.52 %. Of", "all"]);
+        assert_eq!(wrapped("cost $4.029 ± 0.049 ms a month", 14), ["cost", "$4.029 ± 0.049 ms", "a month"]);
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::number::{count, duration, percent};
-use super::wording::shown;
+use super::format::{count, duration, percent};
+use super::phrases::sanitize;
 use crate::workload::trace::stats::{Durations, TraceStats};
 
 /// Columns of the line that shows the rate over time.
@@ -61,7 +61,11 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
             let (functions, requests) = (count(trigger.functions as f64), count(trigger.invocations as f64));
             line(
                 &mut text,
-                &format!("  {:<34} {functions:>10} {requests:>15} {:>8}", shown(&trigger.trigger, 34), percent(share)),
+                &format!(
+                    "  {:<34} {functions:>10} {requests:>15} {:>8}",
+                    sanitize(&trigger.trigger, 34),
+                    percent(share)
+                ),
             );
         }
     }

@@ -373,7 +373,7 @@ fn names(browser: &mut Browser, root: &Path) {
     fs::write(folder.join("summary.json"), named).expect("a summary");
     forewarm(root, &["report", "named", "--out", "named.html"]);
     browser.open(&root.join("named.html"));
-    assert_eq!(browser.text("document.title"), "shop · forewarm");
+    assert_eq!(browser.text("document.title"), "shop: run · forewarm");
     assert_eq!(browser.eval("document.querySelectorAll('img').length"), 0);
     let shown =
         browser.text("[...document.querySelectorAll('#functions tbody th')].map((th) => th.textContent).join('\\n')");

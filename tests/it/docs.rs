@@ -97,16 +97,23 @@ fn fits(wanted: &str, line: &str) -> bool {
     }
 }
 
+/// Copies the files of a folder of the project to the same place below another.
+fn copy(name: &str, to: &Path) {
+    fs::create_dir_all(to.join(name)).expect("a folder");
+    for entry in fs::read_dir(Path::new(ROOT).join(name)).expect("files") {
+        let path = entry.expect("an entry").path();
+        fs::copy(&path, to.join(name).join(path.file_name().expect("a name"))).expect("a copy");
+    }
+}
+
 #[test]
 fn examples_do_what_they_say() {
     let mut wrong = Vec::new();
     let mut count = 0;
     for page in pages() {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir(folder.path().join("scenarios")).expect("a folder");
-        for entry in fs::read_dir(Path::new(ROOT).join("scenarios")).expect("scenarios") {
-            let path = entry.expect("an entry").path();
-            fs::copy(&path, folder.path().join("scenarios").join(path.file_name().expect("a name"))).expect("a copy");
+        for copied in ["scenarios", "tests/import"] {
+            copy(copied, folder.path());
         }
         for example in examples(&fs::read_to_string(&page).expect("a page")) {
             count += 1;
@@ -122,10 +129,17 @@ fn links_lead_somewhere() {
     for page in pages() {
         let text = fs::read_to_string(&page).expect("a page");
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = target.split('#').next().unwrap_or_default();
-            if !target.is_empty() && !target.starts_with("http") {
-                let path = page.parent().expect("a folder").join(target);
+            if !target.starts_with("http") {
+                let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+                let path = if file.is_empty() { page.clone() } else { page.parent().expect("a folder").join(file) };
                 assert!(path.exists(), "{}: {target}", page.display());
+                let anchors = |text: &str| -> Vec<String> {
+                    let headings = text.lines().filter(|line| line.starts_with('#'));
+                    headings.map(|line| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-")).collect()
+                };
+                let is_there = anchor.is_empty()
+                    || anchors(&fs::read_to_string(&path).expect("a page")).iter().any(|one| one == anchor);
+                assert!(is_there, "{}: {target}", page.display());
             }
         }
     }

@@ -17,6 +17,7 @@ mod gate;
 mod good_scenarios;
 mod habits;
 mod harness;
+mod import;
 mod invariants;
 mod keep_alive;
 mod knative;

@@ -148,8 +148,8 @@ fn an_objective_on_failures_is_added_where_there_is_none() {
     let said = |name: &str| -> String {
         folder.run(&["plan", name]).ends(1).out.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    assert!(said("m.toml").contains("failure_ratio below 0.1 % (by default)"));
-    assert!(!said("asked.toml").contains("(by default)"));
+    assert!(said("m.toml").contains("below 0.1 % (added by default)"));
+    assert!(!said("asked.toml").contains("by default"));
 }
 
 #[test]

@@ -229,13 +229,18 @@ fn a_run_until_it_is_precise() {
     folder.run(&["run", "x.toml", "--precision", "5%"]).ends(2);
 }
 
+/// A text whatever its lines.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_pilot_finds_the_warm_up() {
     let folder = Folder::new();
     let auto = |text: String| text.replace("horizon = \"10m\"", "horizon = \"1h\"\nwarm-up = \"auto\"");
     folder.write("x.toml", &auto(variants()));
-    let answer = folder.run(&["run", "x.toml"]).ends(0);
-    assert!(answer.out.contains("where a pilot has settled (MSER-5)"), "{}", answer.out);
+    let answer = folder.run(&["run", "x.toml", "--verbose"]).ends(0);
+    assert!(in_one_line(&answer.out).contains("after which a pilot run is steady (MSER-5)"), "{}", answer.out);
     let found = folder.json("results/quick/summary.json");
     let chosen = found["warm_up"]["chosen_s"].as_f64().expect("a number");
     assert_eq!(found["measured_s"], 3_600.0 - chosen);
@@ -252,7 +257,8 @@ fn a_pilot_finds_the_warm_up() {
             .replace("duration", "concurrency = { max-instances = 1, overflow = \"queue\" }\nduration"),
     );
     let answer = folder.run(&["run", "full.toml"]).ends(0);
-    assert!(answer.out.contains("did not settle within half of the horizon"), "{}", answer.out);
+    let said = in_one_line(&answer.out);
+    assert!(said.contains("did not become steady within half of the horizon"), "{said}");
 }
 
 #[test]

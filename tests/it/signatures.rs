@@ -7,7 +7,7 @@ use std::path::Path;
 use forewarm::measure::RunResult;
 use forewarm::measure::timeline::Point;
 use forewarm::report::chart::{Axis, BLUE, Mark, Panel, Plot, SKY, Scale, Shape, Style};
-use forewarm::report::number::Quantity;
+use forewarm::report::format::Quantity;
 use forewarm::scenario::registry;
 
 use crate::harness::result;

@@ -22,6 +22,9 @@ pub(in crate::cli) struct JobArgs {
     /// Print nothing but errors and what --format json asks for
     #[arg(long, short)]
     pub(in crate::cli) quiet: bool,
+    /// Print everything that has room on a terminal, and not the answer alone
+    #[arg(long, short, conflicts_with = "quiet")]
+    pub(in crate::cli) verbose: bool,
     /// Show no progress bar
     #[arg(long)]
     pub(in crate::cli) no_progress: bool,

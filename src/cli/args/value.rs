@@ -73,6 +73,14 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// A time above zero.
+/// `N` or `NAME=N`.
+pub(super) fn rate_of(text: &str) -> Result<(Option<String>, f64), String> {
+    match text.split_once('=') {
+        Some((name, number)) => Ok((Some(name.trim().to_owned()), rate(number)?)),
+        None => Ok((None, rate(text)?)),
+    }
+}
+
 pub(super) fn time(text: &str) -> Result<Span, String> {
     match text.parse::<Span>() {
         Ok(Span::ZERO) => Err("write a time above zero, as in 150ms".to_owned()),

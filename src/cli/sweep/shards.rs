@@ -13,7 +13,7 @@ use crate::cli::results::Results;
 use crate::cli::terminal;
 use crate::experiment::sweep::shard;
 use crate::measure::sweep::Row;
-use crate::report::number::count;
+use crate::report::format::count;
 use crate::report::sweep::parquet::{Rows, Shard, ShardError};
 
 /// Missing shards named one by one.

@@ -21,14 +21,14 @@ use crate::engine::SimError;
 use crate::measure::RunResult;
 use crate::measure::Window;
 use crate::measure::plan::{
-    self as found, AxisFound, Candidate, Estimate, Headroom, Kind, Method, Nearest, Outcome, Plan, Price, Requirement,
-    Runs, StaticEstimate, Subjects,
+    self as found, AxisFound, Beside, Candidate, Estimate, Headroom, Kind, Method, Nearest, Outcome, Plan, Price,
+    Requirement, Role, Runs, StaticEstimate, Subjects,
 };
 use crate::measure::summary::ScenarioRef;
 use crate::scenario::plan::{self as asked, Choice};
 use crate::scenario::{Function, Scenario, Source, Target};
 use crate::stats::front;
-use crate::stats::selection::{AFTERWARDS, Finding, Levels};
+use crate::stats::selection::{AFTERWARDS, Finding, Levels, Side};
 use headroom::together;
 use laboratory::Simulator;
 use samples::{Question, Samples, Without};
@@ -39,6 +39,8 @@ use space::{Axis, Space};
 pub const FIRST: u32 = 5;
 /// Replications at each load, at least (where the plan allows as many).
 const AT_EACH_LOAD: u32 = 20;
+/// Margins that differ by less than this part of a bound are the same.
+const SAME_MARGIN: f64 = 0.01;
 /// Candidates that are looked at for the front.
 const FRONT: usize = 48;
 
@@ -117,6 +119,11 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
                 plan.static_estimates = static_estimates(&today, &plan, input, &space, number);
                 plan.method.runs.headroom = runs;
                 plan.headroom = Some(headroom);
+                match beside(&plan, &today, input, &mut simulator) {
+                    Ok(beside) => plan.beside = beside,
+                    Err(SimError::Cancelled) => plan.is_finished = false,
+                    Err(error) => return Err(error),
+                }
                 best = Some(today);
             }
             Err(SimError::Cancelled) => plan.is_finished = false,
@@ -124,6 +131,34 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
         }
     }
     Ok(Planned { plan, best, simulated: simulator.simulated })
+}
+
+/// Today's configuration, the recommended one (which is simulated already) and the runner-up, by the same replications.
+fn beside(
+    plan: &Plan,
+    recommended: &RunResult,
+    input: &Input<'_>,
+    simulator: &mut Simulator<'_>,
+) -> Result<Vec<Beside>, SimError> {
+    let replications = recommended.summary.replications;
+    let mut run = |role: Role, number: Option<usize>, scenario: &Scenario| {
+        let (_, result) = simulator.run(scenario, replications)?;
+        Ok::<_, SimError>(Beside::of(role, number, &result.summary))
+    };
+    // Candidates differ from the scenario in what the plan changes; one of them may be what it says already.
+    let today = input.candidates.iter().position(|one| one.hash == input.scenario.hash);
+    let mut all = match (today, plan.best) {
+        (Some(today), Some(best)) if today == best => Vec::new(),
+        _ => vec![run(Role::Today, today, input.scenario)?],
+    };
+    all.push(Beside::of(Role::Recommended, plan.best, &recommended.summary));
+    if let Some(second) = plan.runner_up.filter(|second| Some(*second) != today) {
+        all.push(run(Role::RunnerUp, Some(second), &input.candidates[second])?);
+    }
+    if all[0].role == Role::Recommended && today == plan.best {
+        all.insert(0, Beside { role: Role::Today, ..all[0].clone() });
+    }
+    Ok(all)
 }
 
 /// What the searches found so far.
@@ -175,12 +210,51 @@ impl<'a> Answers<'a> {
         self.runs.others = search.samples().runs() - self.runs.best;
         search.look_on(&search.thinned(FRONT))?;
         if let Some(best) = self.best.best {
+            let roomiest = self.roomiest(search, best)?;
+            if roomiest != best {
+                self.best.best = Some(roomiest);
+                self.look_at_best(search)?;
+                self.find_others(search)?;
+            }
+        }
+        if let Some(best) = self.best.best {
             for candidate in static_settings(input, space, best).into_iter().filter_map(|(_, set)| set) {
                 look_while(search, candidate, |samples| samples.judge(candidate, Without::default()) == Finding::Open)?;
             }
         }
         self.runs.front = search.samples().runs() - self.runs.best - self.runs.others;
         Ok(winner)
+    }
+
+    /// Of those that meet and cost at most as much more than the best as does not matter, the one with the most margin.
+    fn roomiest(&self, search: &mut Search<'_>, best: usize) -> Result<usize, SimError> {
+        let close: Vec<usize> =
+            search.samples().candidates().filter(|one| search.samples().costs_as_little(*one, best)).collect();
+        let mut roomiest = (self.margin(search.samples(), best), best);
+        for one in close.into_iter().filter(|one| *one != best) {
+            look_while(search, one, |samples| samples.judge(one, Without::default()) == Finding::Open)?;
+            let samples = search.samples();
+            let is_equal = samples.costs_as_little(one, best) && samples.judge(one, Without::default()) == Finding::Met;
+            let margin = self.margin(samples, one);
+            // Margins that differ by less than a percent of a bound are the same.
+            if is_equal && margin > roomiest.0 + SAME_MARGIN {
+                roomiest = (margin, one);
+            }
+        }
+        Ok(roomiest.1)
+    }
+
+    /// By which part of its bound the tightest objective is met.
+    fn margin(&self, samples: &Samples, candidate: usize) -> f64 {
+        let of = |(place, requirement): (usize, &Requirement)| {
+            let mean = samples.range(candidate, place).map_or(f64::NAN, |range| range.mean);
+            match requirement.side {
+                Side::Below(bound) => (bound - mean) / bound.abs(),
+                Side::Above(bound) => (mean - bound) / bound.abs(),
+            }
+        };
+        let guards = self.requirements.iter().enumerate().filter(|(_, one)| one.kind != Kind::Budget);
+        guards.map(of).filter(|margin| margin.is_finite()).fold(f64::INFINITY, f64::min)
     }
 
     /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
@@ -208,7 +282,13 @@ impl<'a> Answers<'a> {
         }
         for place in 0..self.requirements.len() {
             let without = Without { requirement: Some(place), candidate: None };
-            self.without[place] = Some(search.cheapest(without)?.best);
+            let cheapest = search.cheapest(without)?.best;
+            self.without[place] = Some(cheapest);
+            if let Some((best, other)) = self.best.best.zip(cheapest) {
+                // What the objective costs is a difference, to be checked by a subtraction of what is shown.
+                let most = search.samples().done(best);
+                look_while(search, other, |samples| samples.done(other) < most)?;
+            }
         }
         Ok(())
     }
@@ -235,6 +315,7 @@ impl<'a> Answers<'a> {
             axes: axes.collect(),
             best: self.best.best,
             runner_up: self.runner_up,
+            beside: Vec::new(),
             nearest,
             prices: self.prices(samples),
             latency: subjects.latency(),

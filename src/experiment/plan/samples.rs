@@ -185,6 +185,13 @@ impl Samples {
         self.price_difference(candidate, than).is_some_and(|range| range.high < -tolerance)
     }
 
+    /// Whether a candidate is shown to cost more than another by no more than does not matter.
+    pub(super) fn costs_as_little(&self, candidate: usize, as_another: usize) -> bool {
+        let tolerance = self.question.indifference * self.price_of(as_another).abs();
+        candidate == as_another
+            || self.price_difference(candidate, as_another).is_some_and(|range| range.high <= tolerance)
+    }
+
     /// The range of the difference in cost of a month of two candidates, at a look that both had.
     #[must_use]
     pub fn difference(&self, candidate: usize, than: usize) -> Option<Range> {

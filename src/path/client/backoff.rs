@@ -2,7 +2,6 @@
 
 use rand::RngExt;
 
-use crate::path::ratio::percent;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Positive, PositiveDuration};
@@ -35,6 +34,12 @@ pub enum Jitter {
     Decorrelated,
     /// So much more or less, as a part of the delay; also above the longest.
     Within(f64),
+}
+
+/// The part that a percentage such as `"20%"` stands for.
+fn percent(text: &str) -> Option<f64> {
+    let percent: f64 = text.trim().strip_suffix('%')?.trim_end().parse().ok()?;
+    (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
 }
 
 impl Field for Jitter {

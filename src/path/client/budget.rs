@@ -3,9 +3,9 @@
 //! A budget is what ends a retry storm: back-off and jitter only spread the same number of attempts.
 
 use super::{Cause, Refund};
-use crate::path::ratio::Ratio;
+
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Positive};
+use crate::schema::scalars::{Amount, Count, Positive, Ratio};
 
 union! {
     /// What bounds the retries of a caller over all its requests.

@@ -482,14 +482,11 @@ impl AtWork {
 
     /// Gives up the attempts that have taken too long.
     fn time_out(&mut self, timeout: Span, ports: &mut Ports<'_>) {
-        self.is_timing = false;
+        // Attempts that begin meanwhile are not the oldest: the alarm is for those that are out longer.
         while let Some((key, attempt)) = self.attempts.oldest() {
             let ends = attempt.begun + timeout;
             if ends > ports.now {
-                if !self.is_timing {
-                    self.is_timing = true;
-                    ports.wake_late(TIMEOUT, ends);
-                }
+                ports.wake_late(TIMEOUT, ends);
                 return;
             }
             // The deadline of the request may be at the same moment; its alarm finds nothing then, or the next attempt.
@@ -497,6 +494,7 @@ impl AtWork {
                 self.failed(attempt.request, Outcome::TimedOut, ports);
             }
         }
+        self.is_timing = false;
     }
 
     /// Ends the requests that have taken too long.

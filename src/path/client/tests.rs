@@ -354,3 +354,15 @@ fn attempts_and_calls_balance_whatever_happens() {
         }
     }
 }
+
+#[test]
+fn each_attempt_times_out_in_its_time_however_many_begin_meanwhile() {
+    let parameters = ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry(2)), ..patient() };
+    let mut talk = Talk::with(parameters);
+    talk.bench.arrive(0);
+    talk.bench.until(0.3);
+    talk.bench.arrive(1);
+    talk.bench.until(10.0);
+    let calls: Vec<f64> = talk.did().into_iter().filter(|(_, what)| what == "call").map(|(at, _)| at).collect();
+    assert_eq!(calls, [0.0, 0.3, 1.0, 1.3]);
+}

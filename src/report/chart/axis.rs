@@ -1,7 +1,7 @@
 //! Axes: the range that holds the data, and ticks at round numbers with their unit.
 
-use crate::report::number::{Quantity, count, duration, percent};
-use crate::report::wording::shown;
+use crate::report::format::{Quantity, count, duration, percent};
+use crate::report::phrases::sanitize;
 
 /// How an axis spaces its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Axis {
 
     fn words(&self) -> Fitted {
         let width = (120 / self.names.len()).max(3);
-        let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, shown(name, width))).collect();
+        let ticks = self.names.iter().enumerate().map(|(at, name)| (at as f64, sanitize(name, width))).collect();
         Fitted {
             lo: -0.5,
             hi: self.names.len() as f64 - 0.5,
@@ -129,10 +129,14 @@ impl Axis {
         let mut steps = round_factors(lo, hi);
         let (lo, hi) = (steps[0], steps[steps.len() - 1]);
         if steps.len() > most {
-            // Whole decades, every one or every k-th.
+            // About two in a decade; else whole decades, every one or every k-th.
             let (first, last) = (lo.log10().ceil() as i32, hi.log10().floor() as i32);
-            let every = ((last - first) as usize / most.max(1)) + 1;
-            steps = (first..=last).step_by(every).map(|decade| 10f64.powi(decade)).collect();
+            let halves = (first - 1..=last).flat_map(|decade| [1.0, 3.0].map(|digit| digit * 10f64.powi(decade)));
+            steps = halves.filter(|at| (lo..=hi).contains(at)).collect();
+            if steps.len() > most {
+                let every = ((last - first) as usize / most.max(1)) + 1;
+                steps = (first..=last).step_by(every).map(|decade| 10f64.powi(decade)).collect();
+            }
         }
         let ticks = steps.into_iter().map(|at| (at, self.tick(at))).collect();
         Fitted { lo, hi, log: true, kind: self.kind(), ticks, title: format!("{} (log scale)", self.label) }

@@ -4,7 +4,7 @@ use super::axis::Axis;
 use super::canvas::{SMALL, Side, TITLE, empty, picture, text_width, tip, tips};
 use super::{Colour, Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
 use crate::measure::summary::Stat;
-use crate::report::wording::shown;
+use crate::report::phrases::sanitize;
 
 /// A chart with a bar for each row.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Bars {
         let Some(fitted) = fitted else {
             return empty(&self.title);
         };
-        let names: Vec<String> = self.rows.iter().map(|row| shown(&row.name, 26)).collect();
+        let names: Vec<String> = self.rows.iter().map(|row| sanitize(&row.name, 26)).collect();
         let value =
             |(row, sum): (&Row, &f64)| self.axis.quantity.stat(&Stat { mean: *sum, half_width: row.half_width });
         let values: Vec<String> = self.rows.iter().zip(&sums).map(value).collect();

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::{Colour, Dash, GROUND, INK, MUTED, Style, WIDTH};
-use crate::report::wording::{escape, shown};
+use crate::report::phrases::{escape, sanitize};
 
 /// plotters draws on whole numbers: this many of them make one pixel.
 const SUB: f64 = 4.0;
@@ -57,6 +57,9 @@ pub(in crate::report) fn picture(
         escape(description),
     )
 }
+
+/// How a picture without data describes itself.
+pub(super) const NO_DATA: &str = "<desc>Nothing to show.</desc>";
 
 /// What stands where there is no data.
 pub(super) fn empty(title: &str) -> String {
@@ -166,7 +169,7 @@ impl Canvas<'_> {
 
     fn title(&self, text: &str) {
         let font = ("sans-serif", 17.0 * SUB * FONT).into_font().style(FontStyle::Bold);
-        self.write(&shown(text, 92), (12.0, 20.0), Side::Start, &font, INK);
+        self.write(&sanitize(text, 92), (12.0, 20.0), Side::Start, &font, INK);
     }
 
     fn write(&self, text: &str, at: (f64, f64), side: Side, font: &FontDesc<'_>, colour: Colour) {
@@ -176,7 +179,7 @@ impl Canvas<'_> {
             Side::End => HPos::Right,
         };
         let style = font.color(&rgb(colour)).pos(Pos::new(hpos, VPos::Center));
-        self.area.draw(&Text::new(shown(text, 400), grid(at), style)).expect("writing to memory cannot fail");
+        self.area.draw(&Text::new(sanitize(text, 400), grid(at), style)).expect("writing to memory cannot fail");
     }
 }
 

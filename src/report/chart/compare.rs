@@ -8,8 +8,8 @@ use super::{BLUE, Colour, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLIO
 use crate::measure::RunResult;
 use crate::measure::comparison::{COLD_AFFECTED_RATIO, Comparison};
 use crate::measure::summary::Stat;
-use crate::report::number::{Quantity, count};
-use crate::report::wording::shown;
+use crate::report::format::{Quantity, count};
+use crate::report::phrases::sanitize;
 
 /// More lines than this cannot be told apart: then each contender has a panel of its own.
 const LINES: usize = 8;
@@ -29,8 +29,8 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         drawn(
             "tradeoff",
             &format!(
-                "To the left is cheaper, down is faster. Lines are each contender's own 95 % intervals; with common \
-                 random numbers, differences are far more certain than these suggest.{}",
+                "Left is cheaper, down is faster. Bars are each contender's own 95 % intervals; with common random numbers, \
+                 differences are more certain than these suggest.{}",
                 left_out(order.len(), POINTS)
             ),
             tradeoff(&order[..order.len().min(POINTS)]).svg(),
@@ -70,7 +70,7 @@ pub(super) fn style(place: usize) -> Style {
 }
 
 pub(super) fn name(result: &(String, RunResult)) -> String {
-    shown(&result.0, NAME)
+    sanitize(&result.0, NAME)
 }
 
 /// From the smallest to the largest mean, with the names: `598 ms (warm) to 905 ms (unchanged)`. Says what was seen, not
@@ -86,7 +86,7 @@ pub(super) fn range(
     if texts[0] == texts[1] {
         return Some(format!("{} for all", texts[0]));
     }
-    let name = |one: &(String, RunResult)| shown(&one.0, 18);
+    let name = |one: &(String, RunResult)| sanitize(&one.0, 18);
     Some(format!("{} ({}) to {} ({})", texts[0], name(low.0), texts[1], name(high.0)))
 }
 

@@ -8,7 +8,7 @@ use super::plot::{Mark, Panel, Plot, Shape, Tip};
 use super::{BLUE, Dash, INK, ORANGE, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::timeline::Bins;
-use crate::report::number::{Quantity, duration, percent};
+use crate::report::format::{Quantity, duration, percent};
 
 /// The share of requests that took longer, over time on a log axis, for latency and each of its parts.
 pub(super) fn distribution(result: &RunResult) -> Plot {

@@ -33,6 +33,14 @@ pub struct Drawn {
     pub svg: String,
 }
 
+impl Drawn {
+    /// Whether there is anything in it.
+    #[must_use]
+    pub fn has_data(&self) -> bool {
+        !self.svg.contains(canvas::NO_DATA)
+    }
+}
+
 /// Red, green, blue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub u8, pub u8, pub u8);

@@ -4,8 +4,8 @@ use super::axis::{Axis, Scale};
 use super::plot::{Mark, Panel, Plot, Shape};
 use super::{BLUE, Dash, Drawn, GREEN, INK, MUTED, SKY, Style, VERMILLION};
 use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan};
-use crate::report::number::{Quantity, times};
-use crate::report::wording::shown;
+use crate::report::format::{Quantity, times};
+use crate::report::phrases::sanitize;
 
 /// More names than this cover one another.
 const NAMED: usize = 8;
@@ -17,17 +17,18 @@ const NAME: usize = 34;
 pub fn charts(plan: &Plan) -> Vec<Drawn> {
     let mut charts = vec![Drawn {
         name: "front",
-        caption: "To the left is cheaper, down is faster. On the line lie the configurations than which none that was looked at \
-                  is both; pale points are the others. The recommended one is the cheapest that is shown to meet every objective."
+        caption: "Left is cheaper, down is faster. The line connects the best trade-offs: no tested configuration is both cheaper \
+                  and faster. Pale points are the others."
             .to_owned(),
         svg: front(plan).svg(),
     }];
     if plan.headroom.is_some() {
         charts.push(Drawn {
             name: "headroom",
-            caption: "The recommended configuration under a multiple of today's load, with nothing else changed. Broken lines \
-                      are what the objectives allow."
-                .to_owned(),
+            caption:
+                "The recommended configuration under a multiple of today's load, with nothing else changed. Dashed: \
+                      objective."
+                    .to_owned(),
             svg: headroom(plan).svg(),
         });
     }
@@ -57,7 +58,7 @@ fn front(plan: &Plan) -> Plot {
     ));
     let every = on_front.len().div_ceil(NAMED).max(1);
     for (place, one) in on_front.iter().enumerate().filter(|(_, one)| Some(one.number) != plan.best) {
-        let label = if place % every == 0 { shown(&plan.describe(one), NAME) } else { String::new() };
+        let label = if place % every == 0 { sanitize(&plan.describe(one), NAME) } else { String::new() };
         marks.extend(point(one, label, Style::line(BLUE, Dash::Solid, 1.5)));
     }
     let best = plan.best.and_then(|number| plan.candidate(number));
@@ -71,7 +72,7 @@ fn front(plan: &Plan) -> Plot {
     let asked = plan.objectives.iter().find(|asked| asked.subject() == plan.latency);
     let slowest = on_front.iter().filter_map(|one| one.latency_s.mean).fold(0.0, f64::max);
     if let Some(bound) = asked.and_then(|asked| asked.below).filter(|bound| *bound < 20.0 * slowest) {
-        marks.push(Mark::new("allowed", Style::line(MUTED, Dash::Dashed, 1.25), Shape::Rule(bound)));
+        marks.push(Mark::new("objective", Style::line(MUTED, Dash::Dashed, 1.25), Shape::Rule(bound)));
     }
     let latencies = || plan.candidates.iter().filter_map(|one| one.latency_s.mean);
     let (fastest, slowest) = (latencies().fold(f64::INFINITY, f64::min), latencies().fold(0.0, f64::max));
@@ -79,13 +80,13 @@ fn front(plan: &Plan) -> Plot {
     let title = match best.and_then(at) {
         Some((cost, latency)) => {
             format!(
-                "{} a month buys a {} of {}",
+                "{} a month for a {} of {}",
                 Quantity::Usd.text(cost),
-                shown(&plan.latency, 34),
+                sanitize(&plan.latency, 34),
                 Quantity::of(&plan.latency).text(latency)
             )
         }
-        None => format!("{} and cost: no configuration is shown to meet", shown(&plan.latency, 34)),
+        None => format!("{} and cost: no configuration is shown to meet", sanitize(&plan.latency, 34)),
     };
     let of_each = on_front.iter().filter_map(|one| {
         let (cost, latency) = at(one)?;
@@ -131,7 +132,7 @@ fn headroom(plan: &Plan) -> Plot {
             let mut marks: Vec<Mark> = dots.collect();
             marks.push(Mark::new("", Style::line(BLUE, Dash::Solid, 2.0), Shape::Line(means)));
             if let Some(bound) = bound {
-                marks.push(Mark::new("allowed", Style::line(INK, Dash::Dashed, 1.25), Shape::Rule(bound)));
+                marks.push(Mark::new("objective", Style::line(INK, Dash::Dashed, 1.25), Shape::Rule(bound)));
             }
             Panel { y: Axis::new(label, quantity, scale), height: 120.0, marks }
         };
@@ -145,7 +146,7 @@ fn headroom(plan: &Plan) -> Plot {
     cost.marks.iter_mut().for_each(|mark| mark.style.colour = GREEN);
     panels.push(cost);
     let holds_to = plan.headroom.as_ref().map_or(1.0, |headroom| headroom.holds_to);
-    let title = format!("Every objective is met up to {} today's load", times(holds_to));
+    let title = format!("Headroom: every objective is met up to {} today's load", times(holds_to));
     let of_each = points.iter().map(|point| format!("{}: {:?}", times(point.multiple), point.verdict).to_lowercase());
     Plot {
         description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),

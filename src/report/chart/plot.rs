@@ -6,7 +6,7 @@ use super::canvas::{
 };
 use super::{Dash, GRID, GROUND, INK, MUTED, Style, WIDTH};
 use crate::measure::summary::Stat;
-use crate::report::wording::escape;
+use crate::report::phrases::escape;
 
 /// A chart with a horizontal axis.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
 use crate::measure::timeline::Point;
-use crate::report::number::{Quantity, count, duration, money, percent};
-use crate::report::wording;
+use crate::report::format::{Quantity, count, duration, money, percent};
+use crate::report::phrases;
 use crate::time::Span;
 
 /// How many functions a bar chart shows.
@@ -26,29 +26,29 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
     let mut charts = vec![
         drawn(
             "latency",
-            "Percentiles of T_exec of the requests completed in each interval; below, how many invocations were cold.",
+            "Percentiles of T_exec of the requests completed in each interval. Dashed: objective. Below: cold starts.",
             latency(result).svg(),
         ),
         drawn(
             "distribution",
-            "Read at a latency how many requests took longer: where a line crosses 1 % is its p99. T_exec = T_func + \
+            "The share of requests that took longer: where a line crosses 1 % is its p99. T_exec = T_func + \
              T_wait; T_wait = queueing + cold start.",
             distribution(result).svg(),
         ),
         drawn(
             "wait",
-            "Mean T_wait of completed requests: queueing is the time before an instance was found or ordered, cold start \
-             the time for it to become ready.",
+            "Mean T_wait of completed requests: queueing is the time until an instance is found or ordered, cold start the \
+             time until it is ready.",
             wait(result).svg(),
         ),
         drawn(
             "instances",
-            &format!("Mean number in each interval, stacked. {}", wording::N_INSTANCE),
+            &format!("Mean number in each interval, stacked. {}", phrases::N_INSTANCE),
             instances(result).svg(),
         ),
         drawn(
             "limits",
-            "Throttled: invocations that a limit refused or held back. Rejected: requests refused for good.",
+            "Throttled: invocations that a limit refused or held back. Rejected: requests refused for good. Timed out: requests cut off.",
             limits(result).svg(),
         ),
         drawn("cost", "Cost of a month at the measured rate, by what it is charged for.", cost(result).svg()),
@@ -58,7 +58,22 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
                        is not measured; dotted, where MSER-5 cuts the series itself.";
         drawn("warm-up", caption, warm_up::plot(found).svg())
     }));
+    charts.retain(|chart| chart.has_data() && says_something(chart.name, result));
     charts
+}
+
+/// Whether a chart says more than a sentence would.
+fn says_something(name: &str, result: &RunResult) -> bool {
+    let total = &result.summary.total;
+    match name {
+        "wait" => total.wait_s.mean.mean > 0.0,
+        "limits" => {
+            let requests = &total.requests;
+            total.invocations.throttled.mean + requests.rejected.mean + requests.timed_out.mean > 0.0
+        }
+        "cost" => result.summary.functions.len() > 1 || cost_parts(result).len() > 1,
+        _ => true,
+    }
 }
 
 /// The total's intervals: start and end (s) with what happened.
@@ -117,6 +132,8 @@ fn latency(result: &RunResult) -> Plot {
         Mark::new("p95", Style::line(BLUE, Dash::Dashed, 2.0), line(&intervals, |p| p.latency_s_p95)),
         Mark::new("p50", Style::line(INK, Dash::Dotted, 1.75), line(&intervals, |p| p.latency_s_p50)),
     ];
+    let highest = highest(&intervals, |p| p.latency_s_p99).map_or(0.0, |(_, p)| p.latency_s_p99);
+    let marks = marks.into_iter().chain(objectives(result, highest)).collect();
     let mut panels = vec![Panel { y: Axis::new("latency", Quantity::Seconds, scale), height: 210.0, marks }];
     if cold > 0.0 {
         let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
@@ -149,6 +166,19 @@ fn latency(result: &RunResult) -> Plot {
     }
 }
 
+/// A line for each objective on a percentile of the latency of all requests.
+fn objectives(result: &RunResult, highest: f64) -> Vec<Mark> {
+    let summary = &result.summary;
+    let is_of_all = |function: &Option<String>| function.is_none() || summary.functions.len() == 1;
+    let lines = summary.objectives.iter().filter(|one| is_of_all(&one.function)).filter_map(|one| {
+        let percentile = one.metric.as_deref()?.strip_prefix("latency_s.p")?;
+        let bound = one.below.filter(|bound| *bound <= FAR * highest)?;
+        let name = format!("objective p{percentile} {}", Quantity::Seconds.bound(bound));
+        Some(Mark::new(name, Style::line(GREEN, Dash::Dashed, 1.5), Shape::Rule(bound)))
+    });
+    lines.collect()
+}
+
 /// Total and the functions for which `size` is largest, as rows of a bar chart.
 fn rows(
     result: &RunResult,
@@ -156,7 +186,7 @@ fn rows(
     parts: impl Fn(&summary::Shape<Stat>) -> Vec<f64>,
 ) -> Vec<Row> {
     let mut functions: Vec<_> = result.summary.functions.iter().collect();
-    functions.sort_by(|(_, a), (_, b)| wording::largest_first(size(a), size(b)));
+    functions.sort_by(|(_, a), (_, b)| phrases::largest_first(size(a), size(b)));
     let total = (functions.len() != 1).then(|| Row {
         name: "all functions".to_owned(),
         parts: parts(&result.summary.total),
@@ -196,7 +226,7 @@ fn instances(result: &RunResult) -> Plot {
     let total = &result.summary.total.instances;
     let (mean, peak, formula) = (total.mean.mean, total.peak.mean, total.static_estimate.mean);
     let title = format!(
-        "Instances: {} on average, {} at the peak; N_instance says {}",
+        "Instances: {} on average, {} at the peak (static estimate: {})",
         count(mean),
         count(peak),
         count(formula)
@@ -212,7 +242,7 @@ fn instances(result: &RunResult) -> Plot {
     let dashes = [Dash::Dashed, Dash::Dotted, Dash::Solid];
     let mut above = Vec::new();
     for (index, (name, value)) in result.limit_lines.iter().enumerate() {
-        let name = format!("{} {}", wording::shown(name, 30), count(*value));
+        let name = format!("{} {}", phrases::sanitize(name, 30), count(*value));
         if *value > FAR * highest {
             above.push(name);
         } else {
@@ -221,7 +251,7 @@ fn instances(result: &RunResult) -> Plot {
     }
     if formula > 0.0 && formula <= FAR * highest {
         marks.push(Mark::new(
-            format!("N_instance {}", count(formula)),
+            format!("static estimate {}", count(formula)),
             Style::line(INK, Dash::Dotted, 1.5),
             Shape::Rule(formula),
         ));
@@ -310,25 +340,39 @@ fn limits(result: &RunResult) -> Plot {
     }
 }
 
+/// What is charged for: the places of those that cost anything, in the order of [`COSTS`].
+fn cost_parts(result: &RunResult) -> Vec<usize> {
+    let cost = &result.summary.total.cost_usd;
+    let parts = [&cost.compute, &cost.requests, &cost.provisioned, &cost.other];
+    (0..parts.len()).filter(|place| parts[*place].mean > 0.0).collect()
+}
+
+/// What is charged for.
+const COSTS: [&str; 4] = ["compute", "requests", "provisioned capacity", "other"];
+
 fn cost(result: &RunResult) -> Bars {
     let summary = &result.summary;
     let total = &summary.total.cost_usd;
-    let names = ["compute", "requests", "provisioned", "other"];
+    let names = COSTS;
     let values = |f: &summary::Shape<Stat>| {
         let cost = &f.cost_usd;
-        let month = wording::monthly(summary, f).mean / cost.total.mean;
+        let month = phrases::monthly(summary, f).mean / cost.total.mean;
         let month = if month.is_finite() { month } else { 1.0 };
         [&cost.compute, &cost.requests, &cost.provisioned, &cost.other].map(|part| part.mean * month)
     };
     let parts = values(&summary.total);
-    let largest = (0..names.len()).min_by(|a, b| wording::largest_first(parts[*a], parts[*b])).unwrap_or(0);
+    let largest = (0..names.len()).min_by(|a, b| phrases::largest_first(parts[*a], parts[*b])).unwrap_or(0);
     let title = if total.total.mean > 0.0 {
         let share = parts[largest] / parts.iter().sum::<f64>();
-        format!("{} per month; {} is {} of it", money(summary.monthly_cost_usd.mean), names[largest], percent(share))
+        let month = money(summary.monthly_cost_usd.mean);
+        match share {
+            1.0 => format!("{month} a month, all of it for {}", names[largest]),
+            _ => format!("{month} a month, {} of it for {}", percent(share), names[largest]),
+        }
     } else {
         "Cost: nothing was charged".to_owned()
     };
-    let used: Vec<usize> = (0..names.len()).filter(|part| parts[*part] > 0.0).collect();
+    let used = cost_parts(result);
     let colours = [BLUE, SKY, ORANGE, GREEN];
     let pick = |all: [f64; 4]| used.iter().map(|part| all[*part]).collect::<Vec<f64>>();
     Bars {
@@ -369,7 +413,7 @@ mod tests {
         assert!(
             instances.contains("reserved (checkout) 200") && instances.contains("off the chart: account-limit 1,000")
         );
-        assert!(texts(svg(&charts, "cost")).contains("compute is 77.2 % of it"));
+        assert!(texts(svg(&charts, "cost")).contains("77.2 % of it for compute"));
     }
 
     #[test]
@@ -397,9 +441,7 @@ mod tests {
 
     #[test]
     fn nothing_is_nothing_to_show() {
-        for chart in charts(&sample::empty()) {
-            assert!(texts(&chart.svg).contains("Nothing to show"), "{}", chart.name);
-        }
+        assert_eq!(charts(&sample::empty()), []);
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use super::run::{clock, intervals, time_axis};
 use super::{Drawn, Style};
 use crate::measure::RunResult;
 use crate::measure::timeline::Point;
-use crate::report::number::{Quantity, count, duration, percent};
+use crate::report::format::{Quantity, count, duration, percent};
 
 /// More lines than this cannot be told apart.
 const LINES: usize = 8;

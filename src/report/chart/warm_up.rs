@@ -5,7 +5,7 @@ use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
 use super::run::{clock, time_axis};
 use super::{BLUE, Dash, INK, Style};
 use crate::measure::evidence::{PilotSeries, WarmUp};
-use crate::report::number::Quantity;
+use crate::report::format::Quantity;
 
 /// The series of the pilot, each in a panel of its own, and where they are cut.
 pub(super) fn plot(found: &WarmUp) -> Plot {

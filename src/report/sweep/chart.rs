@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use super::digest::{Digest, Kept, Parameter};
 use crate::measure::summary::Stat;
 use crate::report::chart::{Axis, Drawn, Scale};
-use crate::report::number::{Quantity, count};
-use crate::report::wording::{largest_first, shown};
+use crate::report::format::{Quantity, count};
+use crate::report::phrases::{largest_first, sanitize};
 use crate::scenario::axis::Unit;
 
 /// More values of a parameter than this are put together into this many groups of about the same size.
@@ -31,7 +31,7 @@ pub fn charts(digest: &Digest) -> Vec<Drawn> {
 
 impl Parameter {
     /// Its name in a chart: the last words of its key, as many as tell it apart and say something.
-    fn short(&self, digest: &Digest) -> String {
+    pub(in crate::report) fn short(&self, digest: &Digest) -> String {
         let words: Vec<&str> = self.key.split('.').collect();
         let tail = |count: usize| words[words.len().saturating_sub(count)..].join(".");
         let is_unique = |name: &str| {
@@ -71,10 +71,10 @@ impl Parameter {
 fn ending(name: &str, width: usize) -> String {
     let length = name.chars().count();
     if length <= width {
-        return shown(name, width);
+        return sanitize(name, width);
     }
     let end: String = name.chars().skip(length + 1 - width).collect();
-    shown(&format!("…{end}"), width)
+    sanitize(&format!("…{end}"), width)
 }
 
 /// By factors where that spreads the values more evenly.

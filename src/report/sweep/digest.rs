@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::measure::summary::Stat;
 use crate::measure::sweep::{Columns, Row};
-use crate::report::number::Quantity;
+use crate::report::format::Quantity;
 use crate::scenario::axis::Unit;
 use crate::scenario::sweep::{Point, Sweep};
 

@@ -5,12 +5,10 @@
 //! | `csv`, `parquet` | one row for each point, both with the same [`columns`] |
 //! | `digest` | what charts and tables need of all rows |
 //! | `chart` | metrics against parameters, trade-offs, sensitivities |
-//! | `page` | `report.html`, and the answer on the terminal |
 
 pub mod chart;
 pub mod csv;
 pub mod digest;
-pub mod page;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 
@@ -18,11 +16,7 @@ use std::io::{self, Write};
 
 use digest::Digest;
 
-use super::chart::Drawn;
-use super::kinds::Kind as ResultKind;
-use super::stored::{self, StoredError};
-use super::{Artefact, Report, markdown};
-use crate::measure::Manifest;
+use super::{Artefact, read_back};
 use crate::measure::sweep::{Columns, Row};
 use crate::scenario::Scenario;
 use crate::scenario::axis::Unit;
@@ -92,17 +86,6 @@ fn symbol(unit: Unit) -> &'static str {
     }
 }
 
-/// What `forewarm sweep` leaves.
-pub const KIND: ResultKind = ResultKind {
-    name: "sweep",
-    read: |manifest, folder| {
-        let scenario = stored::scenario(manifest, folder)?;
-        let table = folder.open(stored::SWEEP).map_err(|error| StoredError::Io { file: stored::SWEEP, error })?;
-        let digest = stored::sweep(&scenario, table)?;
-        Ok(Box::new(SweepReport { scenario, digest, tables: Vec::new() }))
-    },
-};
-
 /// A sweep.
 #[derive(Clone, Debug)]
 pub struct SweepReport {
@@ -112,36 +95,6 @@ pub struct SweepReport {
     pub digest: Digest,
     /// The tables with a row for each point; empty where they were written elsewhere, because they may be long.
     pub tables: Vec<Artefact>,
-}
-
-impl Report for SweepReport {
-    fn kind(&self) -> &'static str {
-        KIND.name
-    }
-
-    fn data(&self) -> Vec<Artefact> {
-        self.tables.clone()
-    }
-
-    fn charts(&self) -> Vec<Drawn> {
-        chart::charts(&self.digest)
-    }
-
-    fn html(&self, manifest: &Manifest, charts: &[Drawn]) -> String {
-        page::page(&self.scenario, &self.digest, manifest, charts)
-    }
-
-    fn markdown(&self, manifest: &Manifest) -> String {
-        markdown::of_terminal("Sweep", &self.text(false), manifest)
-    }
-
-    fn text(&self, _: bool) -> String {
-        page::answer(&self.scenario, &self.digest)
-    }
-
-    fn json(&self) -> String {
-        page::json(&self.scenario, &self.digest)
-    }
 }
 
 /// The files with a row for each point, written row by row.
@@ -163,11 +116,11 @@ impl<W: Write + Send> Tables<W> {
     /// # Errors
     /// What the output answers.
     pub fn new(table: &[Column], create: impl Fn(&'static str) -> io::Result<W>) -> Result<Self, Failed> {
-        let csv = create(stored::SWEEP).and_then(|to| Ok(csv::Rows::new(to, table.to_vec())?));
+        let csv = create(read_back::SWEEP).and_then(|to| Ok(csv::Rows::new(to, table.to_vec())?));
         #[cfg(feature = "parquet")]
         let parquet = create(PARQUET).and_then(|to| parquet::Rows::new(to, table.to_vec(), None));
         Ok(Self {
-            csv: csv.map_err(|error| (stored::SWEEP, error))?,
+            csv: csv.map_err(|error| (read_back::SWEEP, error))?,
             #[cfg(feature = "parquet")]
             parquet: parquet.map_err(|error| (PARQUET, error))?,
         })
@@ -178,7 +131,7 @@ impl<W: Write + Send> Tables<W> {
     /// # Errors
     /// What the output answers.
     pub fn write(&mut self, point: Point, row: Row) -> Result<(), Failed> {
-        self.csv.write(&point, &row).map_err(|error| (stored::SWEEP, error.into()))?;
+        self.csv.write(&point, &row).map_err(|error| (read_back::SWEEP, error.into()))?;
         #[cfg(feature = "parquet")]
         self.parquet.write(point, row).map_err(|error| (PARQUET, error))?;
         Ok(())
@@ -190,7 +143,7 @@ impl<W: Write + Send> Tables<W> {
     /// What the output answers.
     pub fn finish(self) -> Result<Vec<(&'static str, W)>, Failed> {
         Ok(vec![
-            (stored::SWEEP, self.csv.finish().map_err(|error| (stored::SWEEP, error))?),
+            (read_back::SWEEP, self.csv.finish().map_err(|error| (read_back::SWEEP, error))?),
             #[cfg(feature = "parquet")]
             (PARQUET, self.parquet.finish().map_err(|error| (PARQUET, error))?),
         ])

@@ -131,7 +131,23 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
 impl Checker<'_, '_> {
     fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
         let name = (*table.name).clone()?;
-        if table.set.is_empty() && table.function.is_empty() && table.source.is_empty() && !table.set.broken {
+        // Without `..`: what else a variant may change is asked for here.
+        let VariantTable {
+            place: _,
+            name: _,
+            set,
+            function,
+            source,
+            gateway,
+            queue,
+            stream,
+            topic,
+            dependency,
+            router,
+            fault,
+        } = table;
+        let adds = [function, source, gateway, queue, stream, topic, dependency, router, fault];
+        if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
             self.problems.push(problem.help(help));

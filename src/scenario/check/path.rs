@@ -40,7 +40,12 @@ macro_rules! lists {
 }
 
 lists! {
+    gateway => |table| ComponentSpec::Gateway(Box::new(table)),
     queue => |table| ComponentSpec::Queue(Box::new(table)),
+    stream => |table| ComponentSpec::Stream(Box::new(table)),
+    topic => |table| ComponentSpec::Topic(Box::new(table)),
+    dependency => |table| ComponentSpec::Dependency(Box::new(table)),
+    router => |table| ComponentSpec::Router(Box::new(table)),
 }
 
 /// What can be called, by kind and name, and the components found so far.

@@ -15,7 +15,12 @@ use super::limits::{
 };
 use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
+use crate::path::dependency::DependencySpec;
+use crate::path::gateway::GatewaySpec;
 use crate::path::queue::QueueSpec;
+use crate::path::router::RouterSpec;
+use crate::path::stream::StreamSpec;
+use crate::path::topic::TopicSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
@@ -42,8 +47,18 @@ table! {
         default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
         /// Where requests come from.
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
+        /// Gateways and load balancers.
+        default gateway: List<Spanned<GatewaySpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Queues of messages.
         default queue: List<Spanned<QueueSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Streams of records.
+        default stream: List<Spanned<StreamSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Topics, which pass on what is published to all who subscribe.
+        default topic: List<Spanned<TopicSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Databases, caches, other services.
+        default dependency: List<Spanned<DependencySpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Names that stand for several targets.
+        default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is made to go wrong.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// Named changes.
@@ -135,6 +150,20 @@ table! {
         default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
         /// Sources that it adds, as `[[source]]`.
         default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
+        /// Gateways that it adds, as `[[gateway]]`.
+        default gateway: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Queues that it adds, as `[[queue]]`.
+        default queue: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Streams that it adds, as `[[stream]]`.
+        default stream: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Topics that it adds, as `[[topic]]`.
+        default topic: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Dependencies that it adds, as `[[dependency]]`.
+        default dependency: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Routers that it adds, as `[[router]]`.
+        default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Faults that it adds, as `[[fault]]`.
+        default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
     }
 }
 

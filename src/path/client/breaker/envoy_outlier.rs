@@ -7,9 +7,9 @@
 //! are healthy all of them are used, ejected or not: with these defaults Envoy refuses nothing. HTTP 429 is no server error.
 
 use super::{Breaker, Permit, Rules, Verdict};
-use crate::path::ratio::Ratio;
+
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Flag, PositiveDuration};
+use crate::schema::scalars::{Amount, Count, Flag, PositiveDuration, Ratio};
 use crate::time::{SimTime, Span};
 
 parameters! {

@@ -8,9 +8,9 @@
 use std::collections::VecDeque;
 
 use super::{Breaker, Permit, Rules, Tally, Verdict};
-use crate::path::ratio::Ratio;
+
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, PositiveDuration};
+use crate::schema::scalars::{Count, PositiveDuration, Ratio};
 use crate::time::{SimTime, Span};
 
 parameters! {

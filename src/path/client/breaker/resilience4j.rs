@@ -10,9 +10,9 @@
 use std::collections::VecDeque;
 
 use super::{Breaker, Permit, Rules, Tally, Verdict};
-use crate::path::ratio::Ratio;
+
 use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, Flag, PositiveDuration};
+use crate::schema::scalars::{Count, Duration, Flag, PositiveDuration, Ratio};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// The most calls, or seconds, of a window.

@@ -4,8 +4,8 @@ use super::{Digest, Levels, by_effect, goes_along, left_out, means, together_wit
 use crate::measure::summary::Stat;
 use crate::report::chart::canvas::{SMALL, Side, TITLE, picture, text_width, tip, tips};
 use crate::report::chart::{Colour, Drawn, GROUND, INK, MUTED, Style, WIDTH};
-use crate::report::number::Quantity;
-use crate::report::wording::shown;
+use crate::report::format::Quantity;
+use crate::report::phrases::sanitize;
 
 /// Columns and rows at most; more values are put together.
 const MOST: (usize, usize) = (40, 30);
@@ -93,7 +93,7 @@ impl Field<'_> {
             if share.is_finite() { share } else { 0.5 }
         };
         let name = |axis: usize| self.digest.axes[axis].short(self.digest);
-        let names: Vec<String> = self.rows.names.iter().map(|name| shown(name, 24)).collect();
+        let names: Vec<String> = self.rows.names.iter().map(|name| sanitize(name, 24)).collect();
         let left = names.iter().map(|name| text_width(name, SMALL)).fold(40.0, f64::max) + 22.0;
         let right = f64::from(WIDTH) - RIGHT;
         let (cell, row) =
@@ -144,7 +144,7 @@ impl Field<'_> {
             // Long words are cut where all can stand, else some are left out.
             let room = if has_numbers { (cell / (SMALL * 0.58)) as usize } else { 24 };
             let names: Vec<String> =
-                self.columns.names.iter().map(|name| shown(name, room.saturating_sub(1))).collect();
+                self.columns.names.iter().map(|name| sanitize(name, room.saturating_sub(1))).collect();
             let widest = names.iter().map(|name| text_width(name, SMALL)).fold(1.0, f64::max);
             let every = if has_numbers { 1.0 } else { (widest + 8.0) / cell };
             for (column, name) in names.iter().enumerate().step_by((every.ceil() as usize).max(1)) {

@@ -5,8 +5,8 @@ use crate::measure::summary::Stat;
 use crate::report::chart::{
     Axis, BLUE, Colour, Dash, Drawn, GREEN, INK, Mark, ORANGE, Panel, Plot, SKY, Scale, Shape, Style, Tip, VERMILLION,
 };
-use crate::report::number::Quantity;
-use crate::report::wording::shown;
+use crate::report::format::Quantity;
+use crate::report::phrases::sanitize;
 
 /// Metrics shown one above the other.
 const PANELS: usize = 4;
@@ -47,7 +47,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
             low_high.extend(stats.iter().map(|stat| stat.mean).filter(|mean| mean.is_finite()));
             let label = lines.as_ref().filter(|_| panels.is_empty()).map_or(String::new(), |(axis, lines)| {
                 let name = digest.axes[*axis].key.rsplit('.').next().unwrap_or_default();
-                format!("{name} = {}", shown(&lines.names[line], 22))
+                format!("{name} = {}", sanitize(&lines.names[line], 22))
             });
             marks.extend(line_of(&levels.at, &stats, label, line, levels.len() <= WHISKERS));
         }

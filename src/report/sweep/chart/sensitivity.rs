@@ -4,7 +4,7 @@ use super::{Digest, Levels, by_effect, left_out, means};
 use crate::report::chart::Axis;
 use crate::report::chart::canvas::{SMALL, Side, TITLE, picture, text_width, tip, tips};
 use crate::report::chart::{BLUE, Drawn, GRID, INK, MUTED, SKY, Scale, Style, WIDTH};
-use crate::report::wording::{largest_first, shown};
+use crate::report::phrases::{largest_first, sanitize};
 
 /// Parameters and metrics at most.
 const MOST: (usize, usize) = (12, 4);
@@ -56,7 +56,7 @@ fn bars(digest: &Digest, axes: &[usize], metric: usize) -> Vec<Bar> {
                 there().min_by(|a, b| a.0.mean.total_cmp(&b.0.mean))?,
                 there().max_by(|a, b| a.0.mean.total_cmp(&b.0.mean))?,
             );
-            let end = |(stat, name): (&crate::measure::summary::Stat, &String)| (stat.mean, shown(name, 16));
+            let end = |(stat, name): (&crate::measure::summary::Stat, &String)| (stat.mean, sanitize(name, 16));
             Some(Bar { name: digest.axes[*axis].short(digest), low: end(low), high: end(high) })
         })
         .collect();

@@ -3,8 +3,8 @@
 use super::super::digest::Kept;
 use super::{Digest, left_out};
 use crate::report::chart::{Axis, BLUE, Dash, Drawn, INK, MUTED, Mark, Panel, Plot, Scale, Shape, Style, VERMILLION};
-use crate::report::number::Quantity;
-use crate::report::wording::shown;
+use crate::report::format::Quantity;
+use crate::report::phrases::sanitize;
 use crate::stats::{front, knee};
 
 /// Dots beside the front; more hide each other.
@@ -71,7 +71,7 @@ fn marks(digest: &Digest, points: &[(f64, f64)], front: &[usize], knee: Option<u
     };
     let name = |place: usize| {
         let kept = &digest.points[place];
-        shown(&format!("{}: {}", kept.number + 1, kept.texts.join(", ")), 40)
+        sanitize(&format!("{}: {}", kept.number + 1, kept.texts.join(", ")), 40)
     };
     let mut marks = Vec::new();
     let dots = points.iter().enumerate().filter(|(place, _)| place % every == 0 && !front.contains(place));

@@ -1,0 +1,40 @@
+//! Deployments: so many pods, unless an autoscaler says otherwise.
+
+use super::{container, container_memory, name_of, skip_pod};
+use crate::import::model::{Kind, Model, Origin, Platform, Thing, as_name};
+use crate::import::reader::Table;
+use crate::import::tree::Node;
+
+/// The key under which the pods of a Deployment wait for what is known of its autoscaler.
+pub(in crate::import) const REPLICAS: &str = "replicas";
+
+pub(super) fn read(document: &Node, object: &Table<'_>, kind: &str, model: &mut Model) {
+    let name = name_of(document);
+    let mut thing = Thing::new(Kind::Function, Platform::Kubernetes, as_name(&name), document.place);
+    thing.ids.extend([format!("{kind}/{name}"), name]);
+    let spec = object.table("spec");
+    spec.skip(&[
+        "selector",
+        "strategy",
+        "revisionHistoryLimit",
+        "minReadySeconds",
+        "progressDeadlineSeconds",
+        "paused",
+        "serviceName",
+        "updateStrategy",
+        "podManagementPolicy",
+        "volumeClaimTemplates",
+        "persistentVolumeClaimRetentionPolicy",
+    ]);
+    thing.set(REPLICAS, "1", Origin::Default("not set: a Deployment has 1 pod then".to_owned()));
+    thing.put(REPLICAS, spec.whole("replicas"), |count| count.to_string());
+    let template = spec.table("template");
+    template.skip(&["metadata"]);
+    let pod = template.table("spec");
+    skip_pod(&pod);
+    if let Some(container) = container(&pod) {
+        container_memory(&mut thing, &container);
+    }
+    thing.put("termination-grace-period", pod.number("terminationGracePeriodSeconds"), crate::import::model::seconds);
+    model.things.push(thing);
+}

@@ -1,0 +1,136 @@
+//! HorizontalPodAutoscalers, `autoscaling/v2` and the short form of `v1`.
+
+use super::{place, quantity};
+use crate::import::formats::lambda::{duration, setting};
+use crate::import::model::{Addition, Model, Origin, Setting, number};
+use crate::import::reader::{Found, Item, Notes, Table};
+
+pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
+    let spec = object.table("spec");
+    let target = spec.table("scaleTargetRef");
+    target.skip(&["apiVersion", "kind"]);
+    let to = target.get("name").map(|name| name.reference()).unwrap_or_default();
+    let mut settings = vec![Setting {
+        key: "scaling.hpa.min-replicas".to_owned(),
+        value: "1".to_owned(),
+        origin: Origin::Default("not set: an HPA keeps 1 pod at least".to_owned()),
+    }];
+    if let Some(found) = spec.whole("minReplicas") {
+        settings[0] = Setting { value: found.value.to_string(), origin: found.origin, ..settings[0].clone() };
+    }
+    let most = spec.whole("maxReplicas").map(|found| found.map(|count| count.to_string()));
+    settings.extend(setting("scaling.hpa.max-replicas", most));
+    let before = settings.len();
+    let cpu = spec.whole("targetCPUUtilizationPercentage").map(|found| found.map(|percent| percent.to_string()));
+    settings.extend(setting("scaling.hpa.target-cpu-utilization", cpu));
+    for metric in spec.list("metrics") {
+        settings.extend(self::metric(&metric.table(), notes));
+    }
+    if settings.len() == before {
+        settings.push(Setting {
+            key: "scaling.hpa.target-cpu-utilization".to_owned(),
+            value: "80".to_owned(),
+            origin: Origin::Default("no metric is given: 80 % of the CPU is the default".to_owned()),
+        });
+    }
+    settings.extend(behavior(&spec.table("behavior"), "scaling.hpa.behavior", notes));
+    model.additions.push(Addition { to, place: place(object), what: object.address.clone(), settings });
+}
+
+/// One metric as the key of the policy that is nearest to it.
+fn metric(metric: &Table<'_>, notes: &Notes) -> Option<Setting> {
+    let kind = metric.text("type")?.value;
+    let block = metric.table(match kind.as_str() {
+        "Resource" => "resource",
+        "ContainerResource" => "containerResource",
+        "Pods" => "pods",
+        "Object" => "object",
+        _ => "external",
+    });
+    block.skip(&["container", "describedObject"]);
+    let inner = block.table("metric");
+    inner.skip(&["selector"]);
+    let name = block.text("name").or_else(|| inner.text("name")).map(|found| found.value).unwrap_or_default();
+    let target = block.table("target");
+    target.skip(&["type"]);
+    let utilization = target.whole("averageUtilization");
+    let average =
+        target.get("averageValue").or_else(|| target.get("value")).and_then(|item| item.parsed("a quantity", quantity));
+    let place = metric.place();
+    if matches!(kind.as_str(), "Resource" | "ContainerResource") {
+        return match (name.as_str(), utilization) {
+            ("cpu", Some(found)) => {
+                setting("scaling.hpa.target-cpu-utilization", Some(found.map(|percent| percent.to_string())))
+            }
+            _ => {
+                let why = format!(
+                    "not simulated: {name} {}",
+                    if name == "cpu" { "as averageValue; write averageUtilization" } else { "of pods" }
+                );
+                notes.ignore(place, metric.address.clone(), why);
+                None
+            }
+        };
+    }
+    let lower = name.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let key = if kind == "External" || says(&["queue", "lag", "backlog", "messages"]) {
+        "scaling.hpa.target-queue-length"
+    } else if says(&["per_second", "rps", "qps", "request_rate", "requests_rate", "packets"]) {
+        "scaling.hpa.target-requests-per-second"
+    } else if says(&["concurren", "in_flight", "inflight", "in_progress", "active", "connections"]) {
+        "scaling.hpa.target-concurrency"
+    } else {
+        notes.ignore(
+            place,
+            metric.address.clone(),
+            format!(
+                "not simulated: nothing says whether {name} counts requests in progress, requests a second or a queue"
+            ),
+        );
+        return None;
+    };
+    setting(key, average.map(|found: Found<f64>| found.map(number)))
+}
+
+/// Windows and rates of both directions.
+pub(super) fn behavior(table: &Table<'_>, key: &str, notes: &Notes) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    for (name, direction) in [("scaleUp", "scale-up"), ("scaleDown", "scale-down")] {
+        let table = table.table(name);
+        let key = format!("{key}.{direction}");
+        settings.extend(duration(&format!("{key}.stabilization-window"), table.get("stabilizationWindowSeconds")));
+        let select = table.get("selectPolicy").and_then(|item| {
+            item.parsed("Max, Min or Disabled", |text| {
+                matches!(text, "Max" | "Min" | "Disabled").then(|| format!("\"{}\"", text.to_lowercase()))
+            })
+        });
+        settings.extend(setting(&format!("{key}.select-policy"), select));
+        let tolerance = table.get("tolerance").and_then(|item| item.parsed("a quantity", quantity));
+        settings.extend(setting(&format!("{key}.tolerance"), tolerance.map(|found| found.map(number))));
+        if let Some(policies) = table.get("policies") {
+            let written: Vec<String> = policies.elements().iter().filter_map(|item| policy(item, notes)).collect();
+            if !written.is_empty() {
+                let value = format!("[{}]", written.join(", "));
+                settings.push(Setting { key: format!("{key}.policies"), value, origin: policies.origin() });
+            }
+        }
+    }
+    settings
+}
+
+fn policy(item: &Item<'_>, notes: &Notes) -> Option<String> {
+    let table = item.table();
+    let kind = table.text("type").map(|found| found.value);
+    let (value, period) = (table.whole("value"), table.number("periodSeconds"));
+    let key = match kind.as_deref() {
+        Some("Pods") => "pods",
+        Some("Percent") => "percent",
+        _ => {
+            notes.ignore(item.node.place, &item.address, "its type is neither Pods nor Percent");
+            return None;
+        }
+    };
+    let period = crate::import::model::seconds(period?.value);
+    Some(format!("{{ {key} = {}, period = {period} }}", value?.value))
+}

@@ -1,0 +1,219 @@
+//! Kubernetes objects: Knative and Cloud Run services, Deployments, HorizontalPodAutoscalers, KEDA's ScaledObjects.
+
+mod deployment;
+mod hpa;
+mod keda;
+mod knative;
+
+use super::Format;
+use crate::import::model::{Model, Thing, megabytes};
+use crate::import::reader::{Found, Item, Notes, Table};
+use crate::import::tree::{Node, Place};
+
+pub(in crate::import) const FORMAT: Format = Format { name: "Kubernetes object", is, read };
+pub(in crate::import) use deployment::REPLICAS;
+pub(in crate::import) use knative::cloud_run;
+
+/// Kinds that describe no load and no scaling.
+const WITHOUT_EFFECT: [&str; 14] = [
+    "Namespace",
+    "ServiceAccount",
+    "Secret",
+    "Ingress",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "NetworkPolicy",
+    "Gateway",
+    "HTTPRoute",
+    "PodDisruptionBudget",
+    "TriggerAuthentication",
+    "Service",
+];
+
+fn is(document: &Node) -> bool {
+    document.get("apiVersion").is_some() && document.get("kind").is_some()
+}
+
+fn read(document: &Node, model: &mut Model, notes: &Notes) {
+    let kind = document.get("kind").and_then(Node::text).unwrap_or_default();
+    if kind.ends_with("List") && document.get("items").is_some() {
+        document.get("items").map_or(&[][..], Node::elements).iter().filter(|item| is(item)).for_each(|item| {
+            // A list of lists is not what `kubectl get` prints.
+            if !item.get("kind").and_then(Node::text).unwrap_or_default().ends_with("List") {
+                read(item, model, notes);
+            }
+        });
+        return;
+    }
+    let group =
+        document.get("apiVersion").and_then(Node::text).unwrap_or_default().split('/').next().unwrap_or_default();
+    let name = name(document);
+    let object = Item::new(document, name, notes).table();
+    object.skip(&["apiVersion", "kind", "metadata", "status"]);
+    match (group, kind) {
+        ("serving.knative.dev", "Service" | "Configuration" | "Revision") | ("run.googleapis.com", "Service") => {
+            knative::service(document, &object, model, notes);
+        }
+        ("v1", "ConfigMap") if document.at(&["metadata", "name"]).and_then(Node::text) == Some("config-autoscaler") => {
+            knative::config_autoscaler(&object, model);
+        }
+        ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") => deployment::read(document, &object, kind, model),
+        ("autoscaling", "HorizontalPodAutoscaler") => hpa::read(&object, model, notes),
+        ("keda.sh", "ScaledObject") => keda::read(&object, model, notes),
+        _ => {
+            object.skip_rest();
+            let why =
+                if WITHOUT_EFFECT.contains(&kind) { "not relevant to the simulation" } else { "this kind is not read" };
+            notes.ignore(document.place, format!("{kind} {}", name_of(document)), why);
+        }
+    }
+}
+
+/// Kind and name, as `Deployment web`.
+fn name(document: &Node) -> String {
+    let kind = document.get("kind").and_then(Node::text).unwrap_or_default();
+    format!("{kind}/{}", name_of(document))
+}
+
+/// The name of an object.
+fn name_of(document: &Node) -> String {
+    let name = document.at(&["metadata", "name"]).or_else(|| document.at(&["metadata", "generateName"]));
+    name.and_then(Node::text).unwrap_or("unnamed").to_owned()
+}
+
+/// A quantity, as `500m`, `1Gi`, `2e3`.
+fn quantity(text: &str) -> Option<f64> {
+    const UNITS: [(&str, f64); 14] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("n", 1e-9),
+        ("u", 1e-6),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+        ("", 1.0),
+    ];
+    let (digits, factor) = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, *factor)))?;
+    digits
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .map(|number| number * factor)
+        .filter(|number| number.is_finite() && *number >= 0.0)
+}
+
+/// A quantity with its origin.
+fn found_quantity(item: Option<Item<'_>>) -> Option<Found<f64>> {
+    item?.parsed("a quantity such as 500m or 1Gi", quantity)
+}
+
+/// The memory of an instance.
+pub(in crate::import) fn memory(thing: &mut Thing, item: Option<Item<'_>>) {
+    thing.put("memory", found_quantity(item), |bytes| megabytes(bytes / 1_048_576.0));
+}
+
+/// A duration as Go writes it (`1m30s`), or a number of seconds.
+fn go_duration(item: Option<Item<'_>>) -> Option<Found<String>> {
+    item?.parsed("a duration such as 60s or 1m30s", |text| {
+        if let Ok(seconds) = text.parse::<f64>() {
+            return (seconds >= 0.0).then(|| crate::import::model::seconds(seconds));
+        }
+        text.parse::<crate::time::Span>().ok().map(|span| crate::import::model::text(span.to_string()))
+    })
+}
+
+/// Containers of a pod: the first one serves.
+fn container<'a>(spec: &Table<'a>) -> Option<Table<'a>> {
+    spec.list("containers").first().map(|item| {
+        let container = item.table();
+        container.skip(&[
+            "name",
+            "image",
+            "ports",
+            "env",
+            "envFrom",
+            "args",
+            "command",
+            "imagePullPolicy",
+            "livenessProbe",
+            "readinessProbe",
+            "startupProbe",
+            "securityContext",
+            "volumeMounts",
+            "lifecycle",
+            "workingDir",
+            "terminationMessagePath",
+            "terminationMessagePolicy",
+        ]);
+        container
+    })
+}
+
+/// Memory from a container's limit, or its request.
+fn container_memory(thing: &mut Thing, container: &Table<'_>) {
+    let resources = container.table("resources");
+    let (limits, requests) = (resources.table("limits"), resources.table("requests"));
+    memory(thing, limits.get("memory").or_else(|| requests.get("memory")));
+    requests.skip(&["memory", "cpu", "ephemeral-storage", "nvidia.com/gpu"]);
+    limits.skip(&["cpu", "ephemeral-storage", "nvidia.com/gpu"]);
+}
+
+/// What a pod may say beside its containers.
+fn skip_pod(spec: &Table<'_>) {
+    spec.skip(&[
+        "serviceAccountName",
+        "serviceAccount",
+        "volumes",
+        "imagePullSecrets",
+        "nodeSelector",
+        "affinity",
+        "tolerations",
+        "securityContext",
+        "initContainers",
+        "restartPolicy",
+        "dnsPolicy",
+        "schedulerName",
+        "enableServiceLinks",
+        "topologySpreadConstraints",
+        "priorityClassName",
+        "automountServiceAccountToken",
+        "hostNetwork",
+        "runtimeClassName",
+        "dnsConfig",
+    ]);
+}
+
+/// The place of a document, for what it adds to others.
+fn place(object: &Table<'_>) -> Place {
+    object.place()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_those_of_kubernetes() {
+        let cases = [
+            ("500m", 0.5),
+            ("1Gi", 1_073_741_824.0),
+            ("128Mi", 134_217_728.0),
+            ("1e3", 1_000.0),
+            ("2", 2.0),
+            ("1G", 1e9),
+            ("0.5", 0.5),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(quantity(text), Some(expected), "{text}");
+        }
+        assert!(["", "x", "-1", "1GiB", "NaN", "inf"].iter().all(|text| quantity(text).is_none()));
+    }
+}

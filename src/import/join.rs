@@ -1,0 +1,170 @@
+//! Puts together what several files say about the same thing.
+
+use super::formats::kubernetes::REPLICAS;
+use super::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name};
+use super::reader::Notes;
+
+/// Names that stand for names that stand for names.
+const MAX_ALIASES: usize = 10;
+
+/// Makes each thing once, with all its settings.
+pub(super) fn join(model: &mut Model, notes: &Notes) {
+    merge_same(model, notes);
+    add(model, notes);
+    for thing in &mut model.things {
+        finish(thing);
+        leave_out(thing, notes);
+    }
+    name_apart(&mut model.things);
+}
+
+/// One thing of what two files describe.
+fn merge_same(model: &mut Model, notes: &Notes) {
+    let mut merged: Vec<Thing> = Vec::new();
+    for thing in std::mem::take(&mut model.things) {
+        let same = merged.iter_mut().find(|known| {
+            let other_file = known.place.file() != thing.place.file();
+            let meant =
+                known.is_meant(&thing.name) || thing.ids.iter().any(|id| !id.contains('*') && known.is_meant(id));
+            known.kind == thing.kind && known.platform == thing.platform && other_file && meant
+        });
+        let Some(known) = same else {
+            merged.push(thing);
+            continue;
+        };
+        for setting in thing.settings {
+            let is_read = |setting: &Setting| matches!(setting.origin, Origin::Read { .. });
+            match known.settings.iter_mut().find(|other| other.key == setting.key) {
+                None => known.settings.push(setting),
+                Some(other) if !is_read(&setting) || other.value == setting.value => {}
+                Some(other) => {
+                    if let (Origin::Read { place, address }, true) = (&other.origin, is_read(other)) {
+                        notes.ignore(*place, address.clone(), format!("another file says {}", setting.value));
+                    }
+                    *other = setting;
+                }
+            }
+        }
+        known.ids.push(thing.name);
+        known.ids.extend(thing.ids);
+    }
+    model.things = merged;
+}
+
+/// All names that a list of names stands for.
+pub(super) fn resolved(names: &[String], aliases: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut all = names.to_vec();
+    for _ in 0..MAX_ALIASES {
+        let more: Vec<String> = (aliases.iter())
+            .filter(|(alias, _)| all.contains(alias))
+            .flat_map(|(_, names)| names.iter().filter(|name| !all.contains(name)).cloned().collect::<Vec<_>>())
+            .collect();
+        if more.is_empty() {
+            break;
+        }
+        all.extend(more);
+    }
+    all
+}
+
+/// Gives settings to the things that they are for.
+fn add(model: &mut Model, notes: &Notes) {
+    for Addition { to, place, what, settings } in std::mem::take(&mut model.additions) {
+        let names = resolved(&to, &model.aliases);
+        let is_for = |thing: &Thing| names.iter().any(|name| thing.is_meant(name));
+        // What holds for a whole cluster gives way to what a service says.
+        let gives_way = to.iter().any(|name| name.contains('*'));
+        let mut is_known = false;
+        for thing in model.things.iter_mut().filter(|thing| is_for(thing)) {
+            is_known = true;
+            for setting in &settings {
+                let own = thing
+                    .settings
+                    .iter()
+                    .any(|known| known.key == setting.key && matches!(known.origin, Origin::Read { .. }));
+                if !(gives_way && own) {
+                    thing.set(setting.key.clone(), setting.value.clone(), setting.origin.clone());
+                }
+            }
+        }
+        if is_known || gives_way {
+            continue;
+        }
+        let is_pod = settings
+            .iter()
+            .any(|setting| setting.key.starts_with("scaling.hpa.") || setting.key.starts_with("scaling.keda."));
+        match to.first().filter(|_| is_pod) {
+            Some(name) => {
+                let mut thing = Thing::new(Kind::Function, Platform::Kubernetes, as_name(name), place);
+                thing.ids.push(name.clone());
+                thing.settings = settings;
+                model.things.push(thing);
+            }
+            None => {
+                let named = if to.is_empty() {
+                    "what it is for cannot be told".to_owned()
+                } else {
+                    format!("no file describes {}", to.join(" or "))
+                };
+                notes.ignore(place, what, named);
+            }
+        }
+    }
+}
+
+/// What follows from several settings together.
+fn finish(thing: &mut Thing) {
+    if thing.kind != Kind::Function {
+        return;
+    }
+    if thing.has("scaling.hpa") && !thing.has("scaling.hpa.max-replicas") {
+        let reason = "the HPA does not say, though it must: 10 is taken".to_owned();
+        thing.set("scaling.hpa.max-replicas", "10", Origin::Assumed(reason));
+    }
+    let tracks = thing.has("scaling.target-tracking");
+    if tracks && !thing.has("scaling.target-tracking.max-capacity") {
+        let reason = "the scalable target is in none of the files: 100 is taken".to_owned();
+        thing.set("scaling.target-tracking.max-capacity", "100", Origin::Assumed(reason));
+    }
+    let Some(at) = thing.settings.iter().position(|setting| setting.key == REPLICAS) else { return };
+    let Setting { value, origin, .. } = thing.settings.remove(at);
+    match ["hpa", "keda"].into_iter().find(|policy| thing.has(&format!("scaling.{policy}"))) {
+        Some(policy) => {
+            // An autoscaler that is not given a number of pods begins with what it finds.
+            if matches!(origin, Origin::Read { .. }) {
+                thing.set(format!("scaling.{policy}.initial-replicas"), value, origin);
+            }
+        }
+        None => {
+            thing.set("concurrency.provisioned", value.clone(), origin.clone());
+            thing.set("concurrency.max-instances", value, origin);
+            let reason = "requests wait for a free pod".to_owned();
+            thing.set("concurrency.overflow", "\"queue\"", Origin::Default(reason));
+        }
+    }
+}
+
+/// Takes away settings that no scenario has a key for, and says so.
+fn leave_out(thing: &mut Thing, notes: &Notes) {
+    let is_foreign = |setting: &Setting| thing.kind == Kind::Function && setting.key.starts_with("async.");
+    let (foreign, own): (Vec<_>, Vec<_>) = std::mem::take(&mut thing.settings).into_iter().partition(is_foreign);
+    thing.settings = own;
+    for Setting { key, value, origin } in foreign {
+        if let Origin::Read { place, address } = origin {
+            notes.ignore(place, address, format!("not simulated: {key} = {value}"));
+        }
+    }
+}
+
+/// Names are unique within a kind.
+fn name_apart(things: &mut [Thing]) {
+    for at in 1..things.len() {
+        let (before, after) = things.split_at_mut(at);
+        let thing = &mut after[0];
+        let is_taken = |name: &str| before.iter().any(|other| other.kind == thing.kind && other.name == name);
+        if is_taken(&thing.name) {
+            let base = thing.name.clone();
+            thing.name = (2..).map(|number| format!("{base}-{number}")).find(|name| !is_taken(name)).unwrap_or(base);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! From files that describe infrastructure to a scenario: what they say, what has to be assumed, what is ignored, each with
+//! the line it comes from. Nothing here calls a cloud: it reads texts.
+//!
+//! | file | does |
+//! |---|---|
+//! | `yaml`, `json` | a text as a `tree` of values that know their places |
+//! | `reader` | reads maps key by key, and remembers what nobody read |
+//! | `formats` | a file for each format: from trees to the `model` |
+//! | `model` | functions, queues, gateways with settings, and how they refer to each other |
+//! | `join` | puts together what several files say |
+//! | `traffic` | what no infrastructure file says: how much comes, how long it runs |
+//! | `write` | the scenario, and the list of what was understood, assumed and ignored |
+
+mod formats;
+mod join;
+mod json;
+mod model;
+mod reader;
+mod traffic;
+mod tree;
+mod write;
+mod yaml;
+
+use std::sync::Arc;
+
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
+use formats::FORMATS;
+use model::Model;
+use reader::Notes;
+pub use traffic::{Recorded, Traffic};
+use tree::Node;
+pub use write::Imported;
+
+/// Bytes of a file; no template has more.
+pub const MAX_BYTES: usize = 64 << 20;
+
+/// A file to import.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// What it is called in messages, usually its path.
+    pub name: String,
+    /// What is in it; more than [`MAX_BYTES`] are refused.
+    pub bytes: Vec<u8>,
+}
+
+/// Makes a scenario, called `name`, of what files describe.
+///
+/// # Errors
+/// Files that are not what they should be, all at once.
+pub fn import(name: &str, files: &[File], traffic: &Traffic) -> Result<Imported, Problems> {
+    let mut problems = Problems::default();
+    let notes = Notes::default();
+    let mut model = Model::default();
+    let mut texts: Vec<(String, Arc<str>)> = Vec::new();
+    for file in files {
+        let text: Arc<str> = match text(file) {
+            Ok(text) => text.into(),
+            Err((message, help)) => {
+                let source = problems.add_source(&file.name, "", 1);
+                problems.push(Problem::error(SourceSpan::new(source, 0..0), message).help(help));
+                continue;
+            }
+        };
+        let source = problems.add_source(&file.name, Arc::clone(&text), 1);
+        // A file that was named twice is read once.
+        if texts.iter().any(|(known, _)| *known == file.name) {
+            continue;
+        }
+        texts.resize(source.max(texts.len()), (String::new(), Arc::from("")));
+        texts.push((file.name.clone(), Arc::clone(&text)));
+        model.file.clone_from(&file.name);
+        match documents(source, &file.name, &text) {
+            Ok(documents) => read(&documents, &file.name, &mut model, &notes, &mut problems),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    join::join(&mut model, &notes);
+    if model.functions().next().is_none() {
+        let message = "these files describe no function, service or deployment";
+        let mut problem = Problem::error(SourceSpan::new(0, 0..0), message);
+        for note in notes.into_ignored().into_iter().take(5) {
+            problem = problem.help(format!("ignored: {}: {}", note.what, note.why));
+        }
+        problems.push(problem);
+        return Err(problems);
+    }
+    traffic::complete(&mut model, traffic, &notes);
+    let names = texts.into_iter().map(|(name, _)| name).collect();
+    Ok(write::write(name, &model, &notes.into_ignored(), names))
+}
+
+/// The text of a file, or what is wrong with it and what to do.
+fn text(file: &File) -> Result<String, (String, &'static str)> {
+    if file.bytes.len() > MAX_BYTES {
+        let message = format!("the file has more than {} MB, which is the limit", MAX_BYTES >> 20);
+        return Err((message, "infrastructure files are far smaller: is it a log? `forewarm fit` reads logs"));
+    }
+    match String::from_utf8(file.bytes.clone()) {
+        Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
+        Err(_) => Err((
+            "the file is not text in UTF-8".to_owned(),
+            "a Terraform plan is read as `terraform show -json PLAN > plan.json`",
+        )),
+    }
+}
+
+/// The documents of a text, JSON or YAML.
+fn documents(source: usize, name: &str, text: &str) -> Result<Vec<Node>, Problem> {
+    if let Some((message, help)) = other_language(name, text) {
+        return Err(Problem::error(SourceSpan::new(source, 0..0), message).help(help));
+    }
+    let first = text.trim_start().bytes().next();
+    let is_json = matches!(first, Some(b'{' | b'['));
+    let parsed = match is_json {
+        true => json::parse(source, text).map(|node| vec![node]).or_else(|error| {
+            // YAML may begin with a brace, too.
+            if name.ends_with(".json") { Err(error) } else { yaml::parse(source, text).map_err(|_| error) }
+        }),
+        false => yaml::parse(source, text),
+    };
+    let help = "infrastructure files are YAML or JSON; logs and metrics are for `forewarm fit`";
+    parsed.map_err(|error| Problem::error(error.place.span(), error.message).help(help))
+}
+
+/// What is said about files that are neither JSON nor YAML.
+fn other_language(name: &str, text: &str) -> Option<(String, &'static str)> {
+    let has = |line: &str| text.lines().any(|written| written.trim_start().starts_with(line));
+    if name.ends_with(".tf") || has("resource \"") && has("}") {
+        let help = "import its plan: terraform plan -out plan.tfplan && terraform show -json plan.tfplan > plan.json";
+        return Some(("this is Terraform's own language, which is not read".to_owned(), help));
+    }
+    if name.ends_with(".bicep") {
+        return Some((
+            "this is Bicep, which is not read".to_owned(),
+            "build it: az bicep build --file FILE writes JSON",
+        ));
+    }
+    if text.lines().any(|line| line.trim_start().starts_with("{{") && !line.trim_start().starts_with("{{\"")) {
+        return Some((
+            "this is a template of Helm, not YAML".to_owned(),
+            "render it first: helm template CHART > all.yaml",
+        ));
+    }
+    if name.ends_with(".toml") {
+        return Some((
+            "this is TOML: a scenario already?".to_owned(),
+            "`forewarm check FILE` reads scenarios; --traffic FILE takes one for its traffic",
+        ));
+    }
+    None
+}
+
+/// Reads every document by the format that knows it.
+fn read(documents: &[Node], name: &str, model: &mut Model, notes: &Notes, problems: &mut Problems) {
+    let mut known = 0;
+    for document in documents {
+        match FORMATS.iter().find(|format| (format.is)(document)) {
+            Some(format) => {
+                known += 1;
+                (format.read)(document, model, notes);
+            }
+            None if matches!(document.value, tree::Value::Null) => {}
+            None => notes.ignore(document.place, "a document", "of no format that is known"),
+        }
+    }
+    if known == 0 {
+        let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
+        let place = documents.first().map(|document| document.place.span()).unwrap_or_default();
+        let message = format!("{name} is of no format that is read");
+        problems.push(Problem::error(place, message).help(format!("these are: {}", names.join(", "))));
+    }
+}

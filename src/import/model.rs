@@ -1,0 +1,207 @@
+//! What files describe, whatever format they have: things with settings and references to each other.
+
+use std::fmt::Write as _;
+
+use super::reader::Found;
+use super::tree::Place;
+use crate::time::Span;
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Origin {
+    /// From a place in a file.
+    Read {
+        /// Where.
+        place: Place,
+        /// The key, as `Resources.Web.Properties.MemorySize`.
+        address: String,
+    },
+    /// Nothing says it, so it is what the platform takes then; says why.
+    Default(String),
+    /// No file can say it; says why, and what was made up.
+    Assumed(String),
+    /// An option says it.
+    Given(String),
+}
+
+/// One value of the scenario.
+#[derive(Clone, Debug)]
+pub(super) struct Setting {
+    /// The dotted key within the thing.
+    pub(super) key: String,
+    /// As TOML.
+    pub(super) value: String,
+    pub(super) origin: Origin,
+}
+
+/// What kind of thing it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Function,
+    Queue,
+    Stream,
+    Topic,
+    Gateway,
+    Schedule,
+    Workflow,
+    Source,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Function => "function",
+            Self::Queue => "queue",
+            Self::Stream => "stream",
+            Self::Topic => "topic",
+            Self::Gateway => "gateway",
+            Self::Schedule => "schedule",
+            Self::Workflow => "workflow",
+            Self::Source => "source",
+        }
+    }
+}
+
+/// Where functions run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Platform {
+    Lambda,
+    CloudRun,
+    Azure,
+    Kubernetes,
+}
+
+/// A function, a queue, a gateway ...
+#[derive(Clone, Debug)]
+pub(super) struct Thing {
+    pub(super) kind: Kind,
+    pub(super) platform: Platform,
+    pub(super) name: String,
+    /// Other names by which it is referred to: its logical id, its ARN.
+    pub(super) ids: Vec<String>,
+    pub(super) place: Place,
+    pub(super) settings: Vec<Setting>,
+}
+
+impl Thing {
+    pub(super) fn new(kind: Kind, platform: Platform, name: impl Into<String>, place: Place) -> Self {
+        Self { kind, platform, name: name.into(), ids: Vec::new(), place, settings: Vec::new() }
+    }
+
+    /// Sets a key to TOML; what was there before is replaced.
+    pub(super) fn set(&mut self, key: impl Into<String>, value: impl Into<String>, origin: Origin) {
+        let setting = Setting { key: key.into(), value: value.into(), origin };
+        match self.settings.iter_mut().find(|known| known.key == setting.key) {
+            Some(known) => *known = setting,
+            None => self.settings.push(setting),
+        }
+    }
+
+    pub(super) fn put<T>(&mut self, key: &str, found: Option<Found<T>>, write: impl FnOnce(T) -> String) {
+        if let Some(Found { value, origin }) = found {
+            self.set(key, write(value), origin);
+        }
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.settings.iter().any(|setting| setting.key == key || setting.key.starts_with(&format!("{key}.")))
+    }
+
+    pub(super) fn remove(&mut self, key: &str) {
+        self.settings.retain(|setting| setting.key != key);
+    }
+
+    /// Whether a reference means it.
+    pub(super) fn is_meant(&self, name: &str) -> bool {
+        let last = name.rsplit([':', '/']).next().unwrap_or(name);
+        let is = |known: &str| known == name || known == last;
+        is(&self.name) || self.ids.iter().any(|id| is(id)) || {
+            // arn:aws:lambda:region:account:function:NAME:QUALIFIER
+            name.split(':').nth(6).is_some_and(|part| part == self.name) && name.starts_with("arn:")
+        }
+    }
+}
+
+/// One thing hands requests to another, or scales it.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    /// What hands on; may be nothing that a file describes.
+    pub(super) from: Vec<String>,
+    pub(super) kind: Kind,
+    pub(super) to: Vec<String>,
+    pub(super) place: Place,
+    /// What is said about the way, as `consumer.batch-size`.
+    pub(super) settings: Vec<Setting>,
+}
+
+/// Settings for a thing that is named elsewhere, maybe in another file.
+#[derive(Clone, Debug)]
+pub(super) struct Addition {
+    pub(super) to: Vec<String>,
+    pub(super) place: Place,
+    /// What says it, as "HorizontalPodAutoscaler web".
+    pub(super) what: String,
+    pub(super) settings: Vec<Setting>,
+}
+
+/// Everything that the files describe.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) things: Vec<Thing>,
+    pub(super) links: Vec<Link>,
+    pub(super) additions: Vec<Addition>,
+    /// Names that stand for others: of a version of a function, of a scalable target.
+    pub(super) aliases: Vec<(String, Vec<String>)>,
+    /// The name of the file that is being read.
+    pub(super) file: String,
+    /// Settings of `[platform]`.
+    pub(super) platform: Vec<Setting>,
+}
+
+impl Model {
+    pub(super) fn functions(&self) -> impl Iterator<Item = &Thing> {
+        self.things.iter().filter(|thing| thing.kind == Kind::Function)
+    }
+}
+
+/// A text as TOML.
+pub(super) fn text(text: impl AsRef<str>) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.as_ref().chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// Seconds as TOML.
+pub(super) fn seconds(seconds: f64) -> String {
+    text(Span::from_secs_f64(seconds.max(0.0)).unwrap_or(Span::ZERO).to_string())
+}
+
+/// MB as TOML.
+pub(super) fn megabytes(mb: f64) -> String {
+    text(format!("{}MB", mb.max(1.0).round()))
+}
+
+/// A number as TOML.
+pub(super) fn number(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e15 { format!("{number:.0}") } else { number.to_string() }
+}
+
+/// What a name may be in a scenario.
+pub(super) fn as_name(text: &str) -> String {
+    let name: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '-' })
+        .take(60)
+        .collect();
+    let name = name.trim_matches('-').to_owned();
+    if name.is_empty() { "function".to_owned() } else { name }
+}

@@ -1,0 +1,206 @@
+//! The scenario with a comment per value, and the list of what was understood, assumed and ignored.
+
+use std::fmt::Write as _;
+
+use super::model::{Kind, Model, Origin, Platform, Setting, Thing, seconds, text};
+use super::reader::Note;
+use super::traffic::{horizon_s, total_rps};
+
+/// A scenario made of other files.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The scenario.
+    pub scenario: String,
+    /// What was understood, assumed and ignored, for people.
+    pub report: String,
+    /// Values that had to be assumed.
+    pub assumed: usize,
+}
+
+/// The column in which comments begin.
+const COMMENTS: usize = 44;
+
+/// Writes all of it.
+pub(super) fn write(name: &str, model: &Model, ignored: &[Note], files: Vec<String>) -> Imported {
+    let writer = Writer { files };
+    let things = |kind: Kind| model.things.iter().filter(move |thing| thing.kind == kind);
+    let mut values: Vec<(String, &Setting)> = Vec::new();
+    for setting in &model.platform {
+        values.push((format!("platform.{}", setting.key), setting));
+    }
+    for thing in things(Kind::Function).chain(things(Kind::Source)) {
+        let settings = thing.settings.iter().filter(|setting| !is_nameless(setting));
+        values
+            .extend(settings.map(|setting| (format!("{}.{}.{}", thing.kind.name(), thing.name, setting.key), setting)));
+    }
+    let assumed = values.iter().filter(|(_, setting)| matches!(setting.origin, Origin::Assumed(_))).count();
+    let mut text = writer.head(name, model, assumed, ignored.len());
+    for kind in [Kind::Function, Kind::Source] {
+        things(kind).for_each(|thing| writer.thing(&mut text, thing));
+    }
+    writer.advice(&mut text, model);
+    let report = writer.report(&values, model, ignored);
+    Imported { scenario: text, report, assumed }
+}
+
+struct Writer {
+    files: Vec<String>,
+}
+
+impl Writer {
+    fn head(&self, name: &str, model: &Model, assumed: usize, ignored: usize) -> String {
+        let mut head = "# Written by `forewarm import`. Comments name the file and line of each value.\n".to_owned();
+        if assumed > 0 {
+            let values = if assumed == 1 { "1 value is" } else { &format!("{assumed} values are") };
+            let _ =
+                writeln!(head, "# {values} ASSUMED: replace them with measured values before you rely on a result.");
+        }
+        if ignored > 0 {
+            let _ = writeln!(head, "# {ignored} parts of the files were ignored; `forewarm import` lists them.");
+        }
+        let horizon = horizon_s(total_rps(model));
+        let warm_up = (horizon / 5.0 / 60.0).round() * 60.0;
+        let _ = write!(
+            head,
+            "\n[scenario]\nname = {}\n\n[simulation]\nhorizon = {}\nwarm-up = {}\nseed = 1\nreplications = 5\n",
+            text(name),
+            seconds(horizon),
+            seconds(warm_up)
+        );
+        let is_lambda = model.functions().all(|function| function.platform == Platform::Lambda);
+        if is_lambda || !model.platform.is_empty() {
+            head.push_str("\n[platform]\n");
+            if is_lambda {
+                head.push_str("preset = \"aws-lambda\"\n");
+            }
+            model.platform.iter().for_each(|setting| self.line(&mut head, &setting.key, setting));
+        }
+        head
+    }
+
+    fn thing(&self, out: &mut String, thing: &Thing) {
+        let _ = write!(out, "\n[[{}]]\n", thing.kind.name());
+        let origin = Origin::Read { place: thing.place, address: String::new() };
+        let name = Setting { key: "name".to_owned(), value: text(&thing.name), origin };
+        match thing.kind {
+            Kind::Source => self.line(out, "name", &Setting { origin: Origin::Default(String::new()), ..name }),
+            _ => self.line(out, "name", &name),
+        }
+        let mut settings: Vec<&Setting> = thing.settings.iter().collect();
+        settings.sort_by_key(|setting| order(&setting.key));
+        settings.into_iter().for_each(|setting| self.line(out, &setting.key, setting));
+    }
+
+    fn line(&self, out: &mut String, key: &str, setting: &Setting) {
+        let line = format!("{key} = {}", setting.value);
+        let comment = self.comment(&setting.origin);
+        let _ = match comment.is_empty() {
+            true => writeln!(out, "{line}"),
+            false => writeln!(out, "{line:COMMENTS$} # {comment}"),
+        };
+    }
+
+    fn comment(&self, origin: &Origin) -> String {
+        let comment = match origin {
+            Origin::Read { place, address } if address.is_empty() => self.at(*place),
+            Origin::Read { place, address } => format!("{} {address}", self.at(*place)),
+            Origin::Default(reason) => reason.clone(),
+            Origin::Assumed(reason) => format!("ASSUMED: {reason}"),
+            Origin::Given(what) => what.clone(),
+        };
+        comment.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+    }
+
+    /// `template.yaml:12`.
+    fn at(&self, place: super::tree::Place) -> String {
+        format!("{}:{}", self.files.get(place.file()).map_or("", String::as_str), place.line())
+    }
+
+    /// What to write next, as comments.
+    fn advice(&self, out: &mut String, model: &Model) {
+        let Some(function) = model.functions().next() else { return };
+        let _ = write!(
+            out,
+            "\n# Objectives, for `forewarm run` and `forewarm plan`:\n\
+             # [[objective]]\n\
+             # metric = \"latency_s.p99\"\n\
+             # below = \"1s\"\n"
+        );
+        if function.platform == Platform::Lambda {
+            let _ = write!(
+                out,
+                "#\n# What `forewarm plan` may change:\n\
+                 # [plan]\n\
+                 # \"function.{0}.memory\" = {{ values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }}\n\
+                 # \"function.{0}.concurrency.provisioned\" = {{ from = 0, to = 20 }}\n",
+                function.name
+            );
+        }
+    }
+
+    fn report(&self, values: &[(String, &Setting)], model: &Model, ignored: &[Note]) -> String {
+        let mut report = String::new();
+        let of =
+            |is: fn(&Origin) -> bool| values.iter().filter(move |(_, setting)| is(&setting.origin)).collect::<Vec<_>>();
+        let section = |report: &mut String, title: &str, values: Vec<&(String, &Setting)>| {
+            if values.is_empty() {
+                return;
+            }
+            let _ = writeln!(report, "{title}: {}", values.len());
+            for (key, setting) in values {
+                let value = format!("{key} = {}", setting.value);
+                let _ =
+                    writeln!(report, "  {value:64} {}", self.comment(&setting.origin).trim_start_matches("ASSUMED: "));
+            }
+        };
+        let functions = model.functions().count();
+        let _ = writeln!(report, "{functions} function{}", if functions == 1 { "" } else { "s" });
+        section(&mut report, "Understood", of(|origin| matches!(origin, Origin::Read { .. })));
+        section(&mut report, "Given by options", of(|origin| matches!(origin, Origin::Given(_))));
+        section(
+            &mut report,
+            "Defaults of the platform",
+            of(|origin| matches!(origin, Origin::Default(reason) if !reason.is_empty())),
+        );
+        section(&mut report, "ASSUMED", of(|origin| matches!(origin, Origin::Assumed(_))));
+        if !ignored.is_empty() {
+            let _ = writeln!(report, "Ignored: {}", ignored.len());
+            for note in ignored {
+                let at = if note.place == super::tree::Place::NOWHERE {
+                    String::new()
+                } else {
+                    format!("{}: ", self.at(note.place))
+                };
+                let _ = writeln!(report, "  {at}{}: {}", note.what, note.why);
+            }
+        }
+        report
+    }
+}
+
+/// Whether it needs no word: what a source calls.
+fn is_nameless(setting: &Setting) -> bool {
+    matches!(&setting.origin, Origin::Default(reason) if reason.is_empty())
+}
+
+/// The order in which keys are written.
+fn order(key: &str) -> usize {
+    const FIRST: [&str; 14] = [
+        "function",
+        "memory",
+        "timeout",
+        "architecture",
+        "runtime",
+        "package",
+        "termination-grace-period",
+        "duration",
+        "cold-duration",
+        "cold-start",
+        "keep-alive",
+        "concurrency",
+        "scaling",
+        "arrivals",
+    ];
+    let first = key.split('.').next().unwrap_or(key);
+    FIRST.iter().position(|known| *known == first).unwrap_or(FIRST.len())
+}

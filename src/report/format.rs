@@ -1,0 +1,307 @@
+//! Numbers as people read them: units, separators, and no more digits than the interval allows.
+
+use crate::measure::summary::Stat;
+pub use crate::scenario::Quantity;
+
+/// Stands where there is no number.
+pub const NOTHING: &str = "—";
+
+/// More decimal places than this say nothing to a reader.
+const MOST_PLACES: usize = 6;
+
+impl Quantity {
+    /// `x` with three digits or so and its unit: `1.23 ms`, `12,345`, `$1,234.56`, `0.12 %`.
+    #[must_use]
+    pub fn text(self, x: f64) -> String {
+        if !x.is_finite() {
+            return NOTHING.to_owned();
+        }
+        match self {
+            Self::Seconds => duration(x),
+            Self::Count => count(x),
+            Self::Usd => money(x),
+            Self::Ratio => percent(x),
+        }
+    }
+
+    /// `x` as somebody would write it by hand, without digits that say nothing: `800 ms`, `1 s`, `0.1 %`.
+    #[must_use]
+    pub fn bound(self, x: f64) -> String {
+        if !x.is_finite() {
+            return NOTHING.to_owned();
+        }
+        let scale = self.scale(x);
+        // Nine digits hide what binary fractions add.
+        let digits = trimmed(&format!("{:.*}", decimals(x * scale.factor, 9), x * scale.factor));
+        if self == Self::Usd { money(x) } else { format!("{}{}", grouped(&digits), scale.suffix) }
+    }
+
+    /// The mean and its interval, as many digits as the interval justifies: `612 ± 14 ms`.
+    ///
+    /// Without an interval, the mean alone.
+    #[must_use]
+    pub fn stat(self, stat: &Stat) -> String {
+        let Some(width) = width(stat) else {
+            return self.text(stat.mean);
+        };
+        let scale = self.scale(stat.mean.abs().max(width));
+        let (mean, half) = (stat.mean * scale.factor, width * scale.factor);
+        let places = decimals(half, 2);
+        if places > MOST_PLACES {
+            return format!("{} ± {}", self.text(stat.mean), self.text(width));
+        }
+        let (sign, mean) = if mean < 0.0 { ("-", -mean) } else { ("", mean) };
+        let (mean, half) = (grouped(&format!("{mean:.places$}")), grouped(&format!("{half:.places$}")));
+        format!("{sign}{}{mean} ± {half}{}", scale.prefix, scale.suffix)
+    }
+
+    /// Half of the interval alone, as in `± 14 ms`; empty without one.
+    #[must_use]
+    pub fn half_width(self, stat: &Stat) -> String {
+        match width(stat) {
+            Some(half) => {
+                let scale = self.scale(stat.mean.abs().max(half));
+                let scaled = half * scale.factor;
+                let places = decimals(scaled, 2);
+                if places > MOST_PLACES {
+                    return format!("± {}", self.text(half));
+                }
+                format!("± {}{}{}", scale.prefix, grouped(&format!("{scaled:.places$}")), scale.suffix)
+            }
+            None => String::new(),
+        }
+    }
+
+    fn scale(self, x: f64) -> Scale {
+        match self {
+            Self::Seconds => time_unit(x),
+            Self::Count => Scale { factor: 1.0, prefix: "", suffix: "" },
+            Self::Usd => Scale { factor: 1.0, prefix: "$", suffix: "" },
+            Self::Ratio => Scale { factor: 100.0, prefix: "", suffix: " %" },
+        }
+    }
+}
+
+/// Half of the interval, if there is one that is more than the rounding of sums.
+fn width(stat: &Stat) -> Option<f64> {
+    let is_wide = |half: &f64| half.is_finite() && *half > 1e-9 * stat.mean.abs() && stat.mean.is_finite();
+    stat.half_width.filter(is_wide)
+}
+
+/// A duration of `seconds` with three digits in a fitting unit: `850 us`, `1.23 ms`, `2.50 h`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return NOTHING.to_owned();
+    }
+    if seconds == 0.0 {
+        return "0 s".to_owned();
+    }
+    let unit = time_unit(seconds);
+    let x = seconds * unit.factor;
+    format!("{}{}", grouped(&format!("{x:.*}", decimals(x, 3).min(3))), unit.suffix)
+}
+
+/// A multiple: `2.1 times`. Three places tell apart the loads between which a limit was sought.
+#[must_use]
+pub fn times(multiple: f64) -> String {
+    let places = if multiple < 10.0 { 3 } else { 0 };
+    let text = format!("{multiple:.places$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} times")
+}
+
+/// A number of things with thousands separators: `12,345`; three digits where it is a fraction.
+#[must_use]
+pub fn count(x: f64) -> String {
+    if !x.is_finite() {
+        return NOTHING.to_owned();
+    }
+    if x.abs() >= 1e15 {
+        return format!("{x:.2e}");
+    }
+    if x == x.trunc() || x.abs() >= 1000.0 {
+        return grouped(&format!("{x:.0}"));
+    }
+    if x.abs() < 1e-6 {
+        return format!("{x:.1e}");
+    }
+    format!("{x:.*}", decimals(x, 3))
+}
+
+/// US dollars: cents from one dollar on, three digits below.
+#[must_use]
+pub fn money(usd: f64) -> String {
+    if !usd.is_finite() {
+        return NOTHING.to_owned();
+    }
+    let (sign, x) = if usd < 0.0 { ("-", -usd) } else { ("", usd) };
+    if x >= 1e15 {
+        return format!("{sign}${x:.2e}");
+    }
+    let places = if x >= 0.995 || x == 0.0 { 2 } else { decimals(x, 3).clamp(2, 9) };
+    format!("{sign}${}", grouped(&format!("{x:.places$}")))
+}
+
+/// A share of one in percent with three digits; what is nearly all is not rounded to all.
+#[must_use]
+pub fn percent(ratio: f64) -> String {
+    if !ratio.is_finite() {
+        return NOTHING.to_owned();
+    }
+    let x = ratio * 100.0;
+    if x == 0.0 {
+        return "0 %".to_owned();
+    }
+    if (99.95..100.0).contains(&x) {
+        return format!("{:.*} %", decimals(100.0 - x, 1).clamp(1, 9), x);
+    }
+    if x.abs() < 1e-6 {
+        return format!("{x:.1e} %");
+    }
+    format!("{} %", grouped(&trimmed(&format!("{x:.*}", decimals(x, 3)))))
+}
+
+/// How a quantity is scaled before it is written, and what stands around it.
+struct Scale {
+    factor: f64,
+    prefix: &'static str,
+    suffix: &'static str,
+}
+
+/// The unit in which a duration is written: the largest that leaves a number of at least one (roughly).
+fn time_unit(seconds: f64) -> Scale {
+    let s = seconds.abs();
+    let (factor, suffix) = match s {
+        _ if s == 0.0 => (1.0, " s"),
+        _ if s < 0.9995e-6 => (1e9, " ns"),
+        _ if s < 0.9995e-3 => (1e6, " us"),
+        _ if s < 0.9995 => (1e3, " ms"),
+        _ if s < 120.0 => (1.0, " s"),
+        _ if s < 7_200.0 => (1.0 / 60.0, " min"),
+        _ if s < 172_800.0 => (1.0 / 3_600.0, " h"),
+        _ => (1.0 / 86_400.0, " d"),
+    };
+    Scale { factor, prefix: "", suffix }
+}
+
+/// Decimal places that show `digits` significant digits of `x`.
+fn decimals(x: f64, digits: i32) -> usize {
+    if x == 0.0 {
+        return 0;
+    }
+    // Rounding first, so that 9.996 counts as 10.0.
+    let rounded: f64 = format!("{x:.*e}", (digits - 1) as usize).parse().unwrap_or(x);
+    (digits - 1 - rounded.abs().log10().floor() as i32).max(0) as usize
+}
+
+/// Sets thousands separators into the whole part of a decimal number.
+fn grouped(digits: &str) -> String {
+    let (sign, unsigned) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let (whole, fraction) = unsigned.split_at(unsigned.find('.').unwrap_or(unsigned.len()));
+    let mut text = String::from(sign);
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + fraction
+}
+
+/// Drops zeros at the end of a decimal fraction.
+fn trimmed(digits: &str) -> String {
+    if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.').to_owned() } else { digits.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (1.5e-9, "1.50 ns"),
+            (850e-6, "850 us"),
+            (0.001234, "1.23 ms"),
+            (0.9996, "1.00 s"),
+            (0.0999999, "100 ms"),
+            (12.34, "12.3 s"),
+            (90.0, "90.0 s"),
+            (150.0, "2.50 min"),
+            (9_000.0, "2.50 h"),
+            (86_400.0 * 30.0, "30.0 d"),
+            (86_400.0 * 12_345.0, "12,345 d"),
+            (f64::NAN, NOTHING),
+            (f64::INFINITY, NOTHING),
+        ] {
+            assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn counts_money_percents() {
+        for (x, text) in [
+            (0.0, "0"),
+            (1_234_567.0, "1,234,567"),
+            (-1_234.0, "-1,234"),
+            (12.345, "12.3"),
+            (0.5, "0.500"),
+            (999.96, "1000"),
+            (1e-9, "1.0e-9"),
+            (1.234e20, "1.23e20"),
+        ] {
+            assert_eq!(count(x), text, "{x}");
+        }
+        for (x, text) in [
+            (0.0, "$0.00"),
+            (1_234.564, "$1,234.56"),
+            (0.999, "$1.00"),
+            (0.5, "$0.500"),
+            (0.000_123_4, "$0.000123"),
+            (-2.5, "-$2.50"),
+            (f64::NAN, NOTHING),
+        ] {
+            assert_eq!(money(x), text, "{x}");
+        }
+        for (x, text) in [
+            (0.0, "0 %"),
+            (0.1234, "12.3 %"),
+            (0.001_200, "0.12 %"),
+            (1.0, "100 %"),
+            (0.999_9, "99.99 %"),
+            (0.9996, "99.96 %"),
+            (12.5, "1,250 %"),
+        ] {
+            assert_eq!(percent(x), text, "{x}");
+        }
+    }
+
+    #[test]
+    fn the_interval_chooses_the_digits() {
+        let stat = |mean, half| Stat { mean, half_width: Some(half) };
+        for (quantity, mean, half, text) in [
+            (Quantity::Seconds, 0.612_34, 0.014_2, "612 ± 14 ms"),
+            (Quantity::Seconds, 0.001_234_56, 0.000_056_7, "1.235 ± 0.057 ms"),
+            (Quantity::Count, 1_234_567.0, 1_234.4, "1,234,567 ± 1,234"),
+            (Quantity::Usd, 1_234.56, 12.3, "$1,235 ± 12"),
+            (Quantity::Ratio, 0.005_2, 0.000_31, "0.520 ± 0.031 %"),
+            (Quantity::Seconds, 0.0, 0.01, "0 ± 10 ms"),
+            (Quantity::Count, 10.0, 0.0, "10"),
+            (Quantity::Count, f64::NAN, 1.0, NOTHING),
+        ] {
+            assert_eq!(quantity.stat(&stat(mean, half)), text);
+        }
+        assert_eq!(Quantity::Seconds.stat(&Stat { mean: 0.5, half_width: None }), "500 ms");
+    }
+
+    #[test]
+    fn bounds_are_written_short() {
+        assert_eq!(Quantity::Seconds.bound(0.8), "800 ms");
+        assert_eq!(Quantity::Seconds.bound(1.0), "1 s");
+        assert_eq!(Quantity::Ratio.bound(0.001), "0.1 %");
+        assert_eq!(Quantity::Usd.bound(500.0), "$500.00");
+        assert_eq!(Quantity::Count.bound(12_000.0), "12,000");
+    }
+}

@@ -1,0 +1,246 @@
+//! The report of a run.
+
+use super::Kind;
+use crate::measure::summary::{Shape, Stat, Summary};
+use crate::measure::{Manifest, RunResult};
+use crate::metric;
+use crate::report::document::{Block, Card, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone};
+use crate::report::format::{Quantity, count, duration};
+use crate::report::phrases::{self, N_EVENT, N_INSTANCE, T_EXEC};
+use crate::report::{Artefact, Report, chart, csv, evidence, json, read_back};
+
+/// How many functions are shown before "show all".
+const ROWS: usize = 25;
+/// How many are worth a row among the first lines.
+const FIRST: usize = 5;
+/// How many limits are listed beside the first one.
+const LIMITS: usize = 3;
+/// How many remarks of one kind are made before they are only counted.
+const NOTES: usize = 6;
+
+/// What `forewarm run` leaves.
+pub const KIND: Kind = Kind {
+    name: "run",
+    read: |_, folder| {
+        let text = |name| read_back::text(folder, name);
+        let files = [read_back::SUMMARY, read_back::TIMELINE, read_back::CHARTS];
+        let [summary, timeline, charts] = files.map(text);
+        Ok(Box::new(read_back::run(&summary?, &timeline?, &charts?)?))
+    },
+};
+
+impl Report for RunResult {
+    fn kind(&self) -> &'static str {
+        KIND.name
+    }
+
+    fn data(&self) -> Vec<Artefact> {
+        vec![
+            Artefact::new(read_back::SUMMARY, json::summary(&self.summary)),
+            Artefact::csv("functions.csv", |to| csv::functions(&self.summary, to)),
+            Artefact::csv(read_back::TIMELINE, |to| csv::timeline(&self.timeline, to)),
+            Artefact::new(read_back::CHARTS, json::charts(self)),
+        ]
+    }
+
+    fn json(&self) -> String {
+        json::summary(&self.summary)
+    }
+
+    fn document(&self, manifest: &Manifest) -> Document {
+        let summary = &self.summary;
+        let mut answer = Vec::new();
+        if !summary.objectives.is_empty() {
+            answer.push(Block::Table(objectives(summary)));
+        }
+        answer.push(Block::Cards(cards(summary)));
+        let mut sections = Vec::new();
+        if summary.functions.len() > 1 {
+            let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
+            sections.push(Section::new("busiest", "Busiest functions", Place::Everywhere, vec![Block::Table(few)]));
+        }
+        let figures = chart::run::charts(self).into_iter().map(Block::Figure).collect();
+        sections.push(Section::new("charts", "Charts", Place::Page, figures));
+        let all = functions(summary, &COLUMNS, "Functions with the most arrivals first");
+        let notes = [Block::Note(T_EXEC.into()), Block::Note(N_INSTANCE.into())];
+        let blocks = notes.into_iter().chain([Block::Table(all)]).collect();
+        sections.push(Section::new("functions", "Functions", Place::Reference, blocks));
+        let notes = evidence_blocks(summary);
+        if !notes.is_empty() {
+            // What was asked for, and what somebody should do something about, belongs to the answer.
+            let is_asked =
+                summary.evidence.precision.is_some() || evidence::notes(summary).iter().any(|one| one.is_warning);
+            let place = if is_asked { Place::Everywhere } else { Place::Detail };
+            sections.push(Section::new("confidence", "Confidence", place, notes));
+        }
+        sections.push(Section::new("events", "Events and limits", Place::Reference, events(summary)));
+        sections.push(Section::new("metrics", "All metrics", Place::Reference, vec![Block::Table(metrics(summary))]));
+        sections.push(Section::new("details", "Run details", Place::Page, details(&summary.scenario.name, manifest)));
+        Document {
+            kind: KIND.name,
+            name: summary.scenario.name.clone(),
+            title: phrases::verdict(summary),
+            tone: phrases::all_met(summary).map_or(Tone::Plain, Tone::of),
+            alerts: phrases::failures(summary).into_iter().collect(),
+            extent: phrases::extent(summary),
+            answer,
+            sections,
+            foot: format!("{}.", phrases::intervals(summary)),
+        }
+    }
+
+    fn as_run(&self) -> Option<&RunResult> {
+        Some(self)
+    }
+}
+
+/// What was asked and what was found.
+fn objectives(summary: &Summary) -> Table {
+    let columns = vec![
+        Column::text("Result", ""),
+        Column::text("Found", "Mean and 95 % interval"),
+        Column::text("Objective", "What was asked for"),
+    ];
+    let row = |objective: &crate::measure::summary::ObjectiveResult| {
+        let word = if objective.met { "met" } else { "NOT MET" };
+        let cells = vec![
+            Cell::badge(Tone::of(objective.met), word),
+            Cell::text(phrases::found(objective)),
+            Cell::text(phrases::bound(objective)),
+        ];
+        Row::new(objective.subject(), cells)
+    };
+    let rows = summary.objectives.iter().map(row).collect();
+    Table { caption: String::new(), rows_are: "Metric", columns, rows, total: None, shown: ROWS }
+}
+
+fn cards(summary: &Summary) -> Vec<Card> {
+    let total = &summary.total;
+    let mut users = Card::new(
+        "What users feel",
+        format!("p99 {}", Quantity::Seconds.stat(&total.latency_s.p99)),
+        [format!(
+            "p50 {}, cold starts {}, failed {}",
+            Quantity::Seconds.text(total.latency_s.p50.mean),
+            Quantity::Ratio.text(total.cold_start_ratio.mean),
+            Quantity::Ratio.text(total.failure_ratio.mean),
+        )],
+    );
+    if phrases::is_much(total.failure_ratio.mean) {
+        users.lines.push("latencies of completed requests only".to_owned());
+    }
+    let limits = match summary.limits.split_first() {
+        None => Card::new("Limits", "none was reached", []),
+        Some((first, others)) => {
+            let mut lines = vec![phrases::held(first)];
+            let told = others.iter().take(LIMITS);
+            lines.extend(told.map(|hit| format!("{}: {}", phrases::limit(hit), phrases::held(hit))));
+            let more = others.len().saturating_sub(LIMITS);
+            lines.extend((more > 0).then(|| format!("{more} more")));
+            Card::new("Limits", phrases::limit(first), lines)
+        }
+    };
+    let instances = Card::new(
+        "Instances",
+        format!("{} on average", count(total.instances.mean.mean)),
+        [format!("{} at the peak", count(total.instances.peak.mean))],
+    );
+    vec![users, phrases::cost_card(summary), limits, instances]
+}
+
+/// A number of a function and what its column is called.
+type Metric = (&'static str, &'static str, Quantity, fn(&Shape<Stat>) -> &Stat);
+
+/// The columns that are worth a place among the first lines.
+const FEW: usize = 5;
+const COLUMNS: [Metric; 13] = [
+    ("Arrived", "Requests that arrived", Quantity::Count, |f| &f.requests.arrived),
+    ("p99", "99th percentile of T_exec", Quantity::Seconds, |f| &f.latency_s.p99),
+    ("Failed", "Requests without a successful answer", Quantity::Ratio, |f| &f.failure_ratio),
+    ("Cold", "Cold starts over started invocations", Quantity::Ratio, |f| &f.cold_start_ratio),
+    ("Instances", "Mean number of instances", Quantity::Count, |f| &f.instances.mean),
+    ("p50", "Median of T_exec", Quantity::Seconds, |f| &f.latency_s.p50),
+    ("p95", "95th percentile of T_exec", Quantity::Seconds, |f| &f.latency_s.p95),
+    ("T_func", "Mean time running", Quantity::Seconds, |f| &f.execution_s.mean),
+    ("Queueing", "Mean wait before an instance was found", Quantity::Seconds, |f| &f.queueing_s.mean),
+    ("Cold start", "Mean wait for an instance to start", Quantity::Seconds, |f| &f.cold_start_s.mean),
+    ("Rejected", "Rejected over arrived requests", Quantity::Ratio, |f| &f.rejection_ratio),
+    ("Peak", "Most instances at one moment", Quantity::Count, |f| &f.instances.peak),
+    ("N_instance", "The static estimate: load over capacity", Quantity::Count, |f| &f.instances.static_estimate),
+];
+
+fn functions(summary: &Summary, metrics: &[Metric], caption: &str) -> Table {
+    let cells = |shape: &Shape<Stat>| -> Vec<Cell> {
+        let stats = metrics.iter().map(|(.., quantity, stat)| Cell::stat(*quantity, *stat(shape)));
+        stats.chain([Cell::stat(Quantity::Usd, phrases::monthly(summary, shape))]).collect()
+    };
+    let mut columns: Vec<Column> = metrics.iter().map(|(name, about, ..)| Column::new(*name, *about)).collect();
+    columns.push(Column::new("Per month", "Its part of the cost of 30 days at this rate"));
+    let busiest = phrases::busiest(summary).into_iter();
+    let rows: Vec<Row> = busiest.map(|(name, shape)| Row::new(name, cells(shape))).collect();
+    let total = (rows.len() != 1).then(|| cells(&summary.total));
+    Table { caption: caption.to_owned(), rows_are: "Function", columns, rows, total, shown: ROWS }
+}
+
+/// What there is to say about how sure the numbers are; what is the same for many functions is only counted.
+fn evidence_blocks(summary: &Summary) -> Vec<Block> {
+    let notes = evidence::notes(summary);
+    let (warnings, others): (Vec<_>, Vec<_>) = notes.into_iter().partition(|note| note.is_warning);
+    let more = others.len().saturating_sub(NOTES);
+    let mut list: Vec<Prose> = warnings.into_iter().map(|note| Prose::default().strong(note.text)).collect();
+    list.extend(others.into_iter().take(NOTES).map(|note| note.text.into()));
+    list.extend((more > 0).then(|| format!("{more} more of the same kind are in summary.json").into()));
+    if list.is_empty() { Vec::new() } else { vec![Block::List(list)] }
+}
+
+fn events(summary: &Summary) -> Vec<Block> {
+    let pairs = |rows_are, column: &str, list: Vec<(String, Stat)>| {
+        let rows = list.into_iter().map(|(name, stat)| Row::new(name, vec![Cell::stat(Quantity::Count, stat)]));
+        let columns = vec![Column::new(column, "Mean over replications")];
+        Block::Table(Table {
+            caption: String::new(),
+            rows_are,
+            columns,
+            rows: rows.collect(),
+            total: None,
+            shown: ROWS,
+        })
+    };
+    let mut blocks = vec![Block::Note(N_EVENT.into()), pairs("Event", "Number", summary.events.clone())];
+    if !summary.limits.is_empty() {
+        let hits = summary.limits.iter().map(|hit| (phrases::limit(hit), hit.throttled)).collect();
+        blocks.push(pairs("Limit", "Requests refused, held back or cut off", hits));
+    }
+    blocks
+}
+
+/// Every metric of the total with its interval and its meaning.
+fn metrics(summary: &Summary) -> Table {
+    let columns = vec![Column::new("Value", "Mean and 95 % interval"), Column::text("Meaning", "")];
+    let mut rows = Vec::new();
+    summary.total.visit(|metric, stat| {
+        let cells = vec![Cell::stat(metric.quantity, *stat), Cell::text(metric.about.as_str())];
+        rows.push(Row::new(metric.key.as_str(), cells));
+    });
+    let caption = "All functions together; counts are of the measured part of one replication".to_owned();
+    Table { caption, rows_are: "Metric", columns, rows, total: None, shown: metric::metrics().len() }
+}
+
+/// How a result was made.
+pub(super) fn details(name: &str, manifest: &Manifest) -> Vec<Block> {
+    let facts = [
+        ("Command", manifest.command.clone()),
+        ("Version", manifest.version.clone()),
+        ("Scenario", format!("{name}, hash {}", manifest.scenario_hash)),
+        ("Seed", manifest.seed.to_string()),
+        ("Replications", manifest.replications.to_string()),
+        ("Threads", manifest.threads.to_string()),
+        ("Wall time", duration(manifest.wall_s)),
+        ("Invocations simulated", count(manifest.invocations as f64)),
+        ("Speed", format!("{} invocations per second", count(manifest.invocations_per_s))),
+    ];
+    vec![
+        Block::Facts(facts.map(|(name, value)| (name.to_owned(), value)).to_vec()),
+        Block::Source("The scenario, with every default written out".to_owned(), manifest.scenario.clone()),
+    ]
+}

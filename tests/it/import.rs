@@ -1,0 +1,235 @@
+//! Files of infrastructure as scenarios: what is made of each of `tests/import` stands beside it, with the list of what was
+//! understood. `FOREWARM_BLESS=1 cargo test import` writes it anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use forewarm::import::{File, Traffic, import};
+use proptest::prelude::*;
+
+use crate::harness::Folder;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import")
+}
+
+fn file(name: &str) -> File {
+    File { name: name.to_owned(), bytes: fs::read(folder().join(name)).expect("a file") }
+}
+
+fn text(name: &str, text: &str) -> File {
+    File { name: name.to_owned(), bytes: text.as_bytes().to_vec() }
+}
+
+/// What is said about files that are refused.
+fn refused(files: &[File]) -> String {
+    import("refused", files, &Traffic::default()).expect_err("it is refused").to_string()
+}
+
+#[test]
+fn every_format_becomes_a_scenario_that_is_accepted() {
+    let cases: [&[&str]; 10] = [
+        &["sam.yaml"],
+        &["cdk.template.json"],
+        &["serverless.yml"],
+        &["plan.json"],
+        &["terraform.tfstate"],
+        &["kubernetes.yaml"],
+        &["knative.yaml"],
+        &["cloud-run.yaml"],
+        &["host.json"],
+        &["get-function.json", "mappings.json", "account.json"],
+    ];
+    for names in cases {
+        let files: Vec<File> = names.iter().map(|name| file(name)).collect();
+        let name = names[0].split('.').next().expect("a name");
+        let imported = import(name, &files, &Traffic::default()).unwrap_or_else(|wrong| panic!("{names:?}: {wrong}"));
+        crate::harness::scenario(&imported.scenario);
+        assert!(imported.assumed > 0, "{names:?}: nobody said how much comes");
+        let path = folder().join(format!("{name}.expected"));
+        let made = format!("{}\n----\n{}", imported.scenario, imported.report);
+        if std::env::var_os("FOREWARM_BLESS").is_some() {
+            fs::write(&path, &made).expect("a file");
+        }
+        let expected = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(made, expected, "{names:?}: FOREWARM_BLESS=1 cargo test import, if it is meant so");
+    }
+}
+
+#[test]
+fn every_line_that_is_named_holds_the_value() {
+    let names = [
+        "sam.yaml",
+        "serverless.yml",
+        "plan.json",
+        "kubernetes.yaml",
+        "knative.yaml",
+        "cloud-run.yaml",
+        "host.json",
+        "get-function.json",
+    ];
+    for name in names {
+        let written = fs::read_to_string(folder().join(name)).expect("a file");
+        let lines: Vec<&str> = written.lines().collect();
+        let imported = import("x", &[file(name)], &Traffic::default()).expect("a scenario");
+        let mut count = 0;
+        for line in imported.scenario.lines().filter(|line| line.contains(&format!("# {name}:"))) {
+            let (value, comment) = line.split_once('#').expect("a comment");
+            let number: usize = comment
+                .trim()
+                .trim_start_matches(&format!("{name}:"))
+                .split(' ')
+                .next()
+                .expect("a line")
+                .parse()
+                .expect("a number");
+            let key = comment.trim().split(' ').nth(1).unwrap_or_default().rsplit('.').next().unwrap_or_default();
+            let digits: String =
+                value.split('=').nth(1).expect("a value").chars().filter(char::is_ascii_digit).collect();
+            let shown = lines[number - 1];
+            count += 1;
+            // Units may change (1 GB is 1024 MB), but then the key stands on the line.
+            assert!(
+                shown.contains(&digits) || shown.contains(key.split('[').next().unwrap_or_default()),
+                "{name}: {line}\n{shown}"
+            );
+        }
+        assert!(count >= 3, "{name}: {count} values");
+    }
+}
+
+#[test]
+fn options_say_what_no_file_does() {
+    let folder = Folder::new();
+    folder.write("sam.yaml", &fs::read_to_string(self::folder().join("sam.yaml")).expect("a file"));
+    let typed = [
+        "import",
+        "sam.yaml",
+        "--rps",
+        "Checkout=30",
+        "--rps",
+        "5",
+        "--p50",
+        "40ms",
+        "--p99",
+        "200ms",
+        "--out",
+        "shop.toml",
+    ];
+    let answer = folder.run(&typed).ends(0);
+    assert!(
+        answer.out.contains("did you mean `MemorySize`?") && answer.out.contains("Next: forewarm run shop.toml"),
+        "{}",
+        answer.out
+    );
+    assert!(!answer.out.contains("ASSUMED"), "{}", answer.out);
+    let scenario = folder.read("shop.toml");
+    assert!(
+        scenario.contains("arrivals.poisson.rate = \"30/s\"") && scenario.contains("arrivals.poisson.rate = \"5/s\""),
+        "{scenario}"
+    );
+    folder.run(&["check", "shop.toml"]).ends(0);
+    // Nothing is written over.
+    let again = folder.run(&typed).ends(2);
+    assert!(again.err.contains("exists already"), "{}", again.err);
+    let unknown = folder.run(&["import", "sam.yaml", "--rps", "Chekout=30"]).ends(0);
+    assert!(unknown.err.contains("did you mean `Checkout`?"), "{}", unknown.err);
+}
+
+#[test]
+fn traffic_comes_from_files_too() {
+    let folder = Folder::new();
+    folder.write("sam.yaml", &fs::read_to_string(self::folder().join("cdk.template.json")).expect("a file"));
+    folder.write("counts.csv", "time_s,count\n0,60\n60,120\n120,30\n");
+    folder.run(&["import", "sam.yaml", "--traffic", "counts.csv", "--out", "made/shop.toml"]).ends(2);
+    fs::create_dir(folder.path().join("made")).expect("a folder");
+    folder.run(&["import", "sam.yaml", "--traffic", "counts.csv", "--out", "made/shop.toml"]).ends(0);
+    assert!(folder.read("made/shop.toml").contains("arrivals.rate-trace.file = \"../counts.csv\""));
+    let fitted = "[[function]]\nname = \"any\"\n[function.duration.gamma]\nmean = \"70ms\"\nshape = 2.0\n[[source]]\nname = \"web\"\n\
+                  function = \"any\"\n[source.arrivals.poisson]\nrate = \"7/s\"\n";
+    folder.write("fitted.toml", fitted);
+    let answer = folder.run(&["import", "sam.yaml", "--traffic", "fitted.toml"]).ends(0);
+    assert!(answer.out.contains("duration = { gamma = { mean = \"70ms\", shape = 2.0 } }"), "{}", answer.out);
+    assert!(answer.out.contains("rate = \"7/s\"") && !answer.out.contains("ASSUMED"), "{}", answer.out);
+}
+
+#[test]
+fn what_is_not_read_is_named_in_one_sentence() {
+    let cases = [
+        ("main.tf", "resource \"aws_lambda_function\" \"x\" {\n}\n", "terraform show -json"),
+        ("deploy.yaml", "{{- if .Values.on }}\nkind: x\n{{- end }}\n", "helm template"),
+        ("shop.toml", "[scenario]\n", "forewarm check"),
+        ("app.log", "REPORT RequestId: 1 Duration: 2 ms", "forewarm fit"),
+        ("x.json", "{\"a\": [1, 2}", "expected `,` or `]`"),
+        ("x.yaml", "a: [1, 2\nb: 3\n", "this is not YAML"),
+        ("empty.yaml", "", "of no format that is read"),
+        ("role.yaml", "Resources: {R: {Type: 'AWS::IAM::Role'}}", "describe no function"),
+    ];
+    for (name, content, expected) in cases {
+        let said = refused(&[text(name, content)]);
+        assert!(said.contains(expected) && said.contains(name), "{name}: {said}");
+    }
+    // All at once.
+    let said = refused(&[text("a.json", "{"), text("b.yaml", "a: *x")]);
+    assert!(said.contains("a.json:1") && said.contains("b.yaml:1"), "{said}");
+}
+
+#[test]
+fn hostile_files_are_refused_cleanly() {
+    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    (1..40).for_each(|level| {
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", format!("*a{}, ", level - 1).repeat(9)));
+    });
+    assert!(refused(&[text("bomb.yaml", &bomb)]).contains("aliases expanded"));
+    for deep in ["[".repeat(200_000), "{\"a\":".repeat(200_000), "- ".repeat(100_000)] {
+        let said = refused(&[text("deep.yaml", &deep)]);
+        assert!(said.contains("deeper") || said.contains("not YAML"), "{}", &said[..said.len().min(300)]);
+    }
+    let long = File { name: "long.yaml".to_owned(), bytes: vec![b'a'; forewarm::import::MAX_BYTES + 1] };
+    assert!(refused(&[long]).contains("64 MB"));
+    let binary = File { name: "plan.tfplan".to_owned(), bytes: vec![0x50, 0x4b, 0xff, 0xfe] };
+    assert!(refused(&[binary]).contains("terraform show -json"));
+    // Parameters and variables that grow, conditions and variables in circles.
+    let grow = format!(
+        "Parameters: {{P: {{Default: {}}}}}\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {{FunctionName: !Sub '{}'}}\n",
+        "x".repeat(50_000),
+        "${P}".repeat(50_000)
+    );
+    import("x", &[text("grow.yaml", &grow)], &Traffic::default()).expect("the name stays unknown");
+    let circle = "Conditions: {A: !Not [!Condition B], B: !And [!Condition A, !Condition A]}\nResources:\n  F: {Type: 'AWS::Lambda::Function', Properties: {MemorySize: !If [A, 1, 2]}}\n";
+    import("x", &[text("circle.yaml", circle)], &Traffic::default()).expect("the condition stays unknown");
+    let own = "service: x\ncustom: {a: '${self:custom.b}', b: '${self:custom.a}${self:custom.a}', c: '${self:}'}\nprovider: {name: aws}\n\
+               functions: {f: {memorySize: '${self:custom.a}', timeout: '${self:custom}', handler: '${self:custom.c}'}}\n";
+    import("x", &[text("own.yml", own)], &Traffic::default()).expect("the variables stay unknown");
+}
+
+#[test]
+fn control_characters_do_not_reach_the_scenario() {
+    let file = text(
+        "a\u{1b}[2J.yaml",
+        "Resources:\n  \"F\\nx = 1\": {Type: 'AWS::Lambda::Function', Properties: {MemorySize: 256, \"Bad\\u001b]key\": 1}}\n",
+    );
+    let imported = import("x", &[file], &Traffic::default()).expect("a scenario");
+    assert!(!imported.scenario.contains('\u{1b}'), "{:?}", imported.scenario);
+    let function = &crate::harness::scenario(&imported.scenario).functions[0];
+    assert_eq!((function.name.as_str(), function.memory_mb), ("F-x---1", 256));
+}
+
+fn broken() -> impl Strategy<Value = (usize, usize, usize, Vec<u8>)> {
+    (0..10_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
+        .prop_map(|(file, at, cut, bytes)| (file, at.index(1_000), cut, bytes))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic((number, at, cut, bytes) in broken()) {
+        let names = ["sam.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json"];
+        let mut file = file(names[number]);
+        let at = at * file.bytes.len() / 1_000;
+        let end = (at + cut).min(file.bytes.len());
+        file.bytes.splice(at..end, bytes);
+        let _ = import("x", &[file], &Traffic::default());
+    }
+}
