@@ -29,6 +29,7 @@ use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token}
 use crate::rng::Stream;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 use consumer::Pollers;
+use parameters::ROUND_TRIP;
 pub use parameters::{
     BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollersSpec, Preset, QueueSpec, Throttled,
 };
@@ -475,10 +476,10 @@ impl Queue {
         message.place = Place::Hidden(None);
         let appears = match &self.settings.backoff {
             Some(backoff) => now + backoff.after(message.receives),
-            None if self.settings.renewal => now,
+            None if self.settings.renewal => now + ROUND_TRIP,
             None => lapses.max(now),
         };
-        if appears == now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
+        if appears <= now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
     }
 
     /// A batch was not processed.

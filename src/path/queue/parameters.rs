@@ -205,17 +205,20 @@ const MAX_BATCH: u32 = 10_000;
 /// Anything else that is counted.
 const MAX_MANY: u32 = 10_000_000;
 
+/// What comes back at once takes so long: nobody receives a message again at the very moment at which it failed.
+pub(super) const ROUND_TRIP: Span = Span::from_millis(1);
+
 impl BackoffSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
     }
 
-    /// How long a message is hidden that has been received so often, from 1.
+    /// How long a message is hidden that has been received so often, from 1: at least [`ROUND_TRIP`].
     pub(super) fn after(&self, receives: u32) -> Span {
         let times = receives.saturating_sub(1);
         let doubled = 1u64.checked_shl(times.min(self.doublings)).unwrap_or(u64::MAX);
         let factor = doubled.saturating_mul(u64::from(times.saturating_sub(self.doublings)) + 1);
-        Span::from_nanos(self.min.as_nanos().saturating_mul(factor)).min(self.max)
+        Span::from_nanos(self.min.as_nanos().saturating_mul(factor)).min(self.max).max(ROUND_TRIP)
     }
 }
 
@@ -229,6 +232,8 @@ impl QueueSpec {
             check.wrong("dead-letter", "is the queue itself");
         }
         let settings = Settings::of(self);
+        let visible = settings.visibility_timeout;
+        check.rule("visibility-timeout", visible, visible >= ROUND_TRIP, format!("it must be at least {ROUND_TRIP}"));
         if settings.kind == Kind::Standard && self.groups > 1 {
             check.wrong_with("groups", "means nothing in a standard queue", "write `kind = \"fifo\"`");
         }

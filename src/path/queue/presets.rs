@@ -143,10 +143,11 @@ impl Preset {
                 (queue.backoff, queue.per_million_usd) = (backoff(100, 60_000, 64), 0.037);
                 pollers = Pollers { growth: Growth::Success, step: 1, max: 3_000, ..Pollers::fixed(1) };
             }
-            // Client libraries renew the deadline, and hold 1,000 messages at most.
+            // Client libraries renew the deadline, and hold 1,000 messages at most. Without a retry policy what was not acknowledged is sent
+            // again soon, after how long is not published.
             Self::PubsubPull => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(10), days(7));
-                (queue.backoff, queue.per_million_usd) = (AT_ONCE, 0.037);
+                (queue.backoff, queue.per_million_usd) = (backoff(100, 100, 0), 0.037);
                 pollers = Pollers::fixed(1_000);
             }
             // RateLimits and RetryConfig of the API: 500 a second, 1,000 at a time, 100 attempts, 100 ms to 1 h with 16 doublings; an

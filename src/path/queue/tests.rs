@@ -426,6 +426,25 @@ fn cloud_tasks_backs_off_as_its_documentation_says() {
 }
 
 #[test]
+fn what_fails_at_once_and_comes_back_at_once_takes_time_all_the_same() {
+    let at_once = BackoffSpec { min: Span::ZERO, max: Span::ZERO, doublings: 0 };
+    for backoff in [None, Some(at_once)] {
+        let consumer = ConsumerSpec { backoff: Some(backoff), ..consumer() };
+        let mut bench = Bench::new(&QueueSpec { preset: Preset::PubsubPull, consumer: Some(consumer), ..sqs() });
+        send(&mut bench, 1);
+        let mut attempts = 0;
+        for step in 0..=1_000u32 {
+            bench.until(f64::from(step) / 1_000.0);
+            for (_, token, ..) in calls(&mut bench) {
+                attempts += 1;
+                bench.answer(token, Outcome::Failed);
+            }
+        }
+        assert_eq!(attempts, 1_001);
+    }
+}
+
+#[test]
 fn a_bucket_of_tokens_holds_deliveries_back() {
     let dispatch = DispatchSpec { rate: 2.0, burst: 3 };
     let consumer = ConsumerSpec { dispatch: Some(Some(dispatch)), ..consumer() };

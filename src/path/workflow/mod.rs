@@ -101,6 +101,8 @@ struct Frame {
     waits: Waits,
     /// Whether its events are those of an execution of its own: it is in a distributed map.
     is_apart: bool,
+    /// Events so far, where they are its own.
+    history: u32,
     /// How long it has been in states before this one, ns: the way back from here to the beginning that took the longest.
     way: Vec<(usize, u64)>,
 }
@@ -191,6 +193,7 @@ impl AtWork {
             retries: Vec::new(),
             waits: Waits::Nothing,
             is_apart,
+            history: 0,
             way,
         };
         self.frames.insert(id, frame);
@@ -222,23 +225,33 @@ impl AtWork {
     }
 
     /// A transition: into a state, or into it again. Too many events end the execution.
-    fn transition(&mut self, execution: u64, events: u32, ports: &mut Ports<'_>) -> bool {
-        let Some(running) = self.executions.get_mut(&execution) else { return false };
-        running.history = running.history.saturating_add(events);
-        if running.history > self.settings.max_history {
+    fn transition(&mut self, id: u64, events: u32, ports: &mut Ports<'_>) -> bool {
+        let history = self.happened(id, events);
+        let Some(execution) = self.frames.get(&id).map(|frame| frame.execution) else { return false };
+        if history > self.settings.max_history {
             self.end(execution, Outcome::Failed, ports);
             return false;
         }
+        let Some(running) = self.executions.get(&execution) else { return false };
         self.tally.transitions += u64::from(running.is_measured);
         true
+    }
+
+    /// Adds events to the history that a frame belongs to: how many those are now.
+    fn happened(&mut self, id: u64, events: u32) -> u32 {
+        let Some(frame) = self.frames.get_mut(&id) else { return 0 };
+        let execution = self.executions.get_mut(&frame.execution);
+        let own = &mut frame.history;
+        let history = if frame.is_apart { own } else { execution.map_or(own, |execution| &mut execution.history) };
+        *history = history.saturating_add(events);
+        *history
     }
 
     fn enter(&mut self, id: u64, state: usize, steps: &mut Vec<Step>, ports: &mut Ports<'_>) {
         let Some(frame) = self.frames.get_mut(&id) else { return };
         (frame.state, frame.entered) = (state, ports.now);
         frame.retries = vec![0; self.machine.states[state].retries.len()];
-        let (execution, events) = (frame.execution, if frame.is_apart { 0 } else { 2 });
-        if self.transition(execution, events, ports) {
+        if self.transition(id, 2, ports) {
             steps.push(Step::Run(id));
         }
     }
@@ -252,9 +265,9 @@ impl AtWork {
                 let until = ports.now + timeout.unwrap_or(Span::FOREVER);
                 frame.waits = Waits::Call(until);
                 self.timers.set(until, Timer::TimesOut(id));
-                let Some(running) = self.executions.get_mut(&execution) else { return };
-                running.history = running.history.saturating_add(if frame.is_apart { 0 } else { 3 });
+                let Some(running) = self.executions.get(&execution) else { return };
                 ports.call(*target as u32, Token(id), running.parcel);
+                self.happened(id, 3);
             }
             Kind::Wait(dist) => {
                 let until = ports.now + dist.sample(&mut self.stream);
@@ -379,9 +392,8 @@ impl AtWork {
             let until = ports.now + delay(retry, *used, &mut self.stream);
             *used += 1;
             frame.waits = Waits::Time(until);
-            let execution = frame.execution;
             self.timers.set(until, Timer::GoesOn(id));
-            self.transition(execution, 0, ports);
+            self.transition(id, 0, ports);
             return;
         }
         if let Some(catch) = state.catches.iter().find(|catch| catch.on.has(cause)) {
