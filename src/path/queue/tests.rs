@@ -41,6 +41,7 @@ fn consumer() -> ConsumerSpec {
         backoff: None,
         dispatch: None,
         long_poll: None,
+        poll_interval: None,
     }
 }
 
@@ -453,6 +454,27 @@ fn a_bucket_of_tokens_holds_deliveries_back() {
     bench.until(10.0);
     let times: Vec<f64> = delivered(&mut bench).into_iter().map(|(at, ..)| at).collect();
     assert_eq!(times, [0.0, 0.0, 0.0, 0.5, 1.0, 1.5]);
+}
+
+#[test]
+fn an_empty_azure_queue_is_looked_at_less_and_less_often() {
+    let mut bench = Bench::new(&QueueSpec { preset: Preset::AzureStorage, ..sqs() });
+    bench.until(0.05);
+    send(&mut bench, 1);
+    bench.until(1.0);
+    assert_eq!(delivered(&mut bench), [(0.1, 1, 1)]);
+    // Empty from then on: looked at after 0.1, 0.3, 0.7, 1.5 ... 51.1, 102.3 s, with a minute more at most each time.
+    bench.until(51.25);
+    send(&mut bench, 1);
+    bench.until(200.0);
+    assert_eq!(delivered(&mut bench), [(102.4, 1, 1)]);
+    bench.until(102.4 + 102.3 + 60.0 * 50.0 + 1.0);
+    send(&mut bench, 2);
+    bench.until(10_000.0);
+    assert_eq!(delivered(&mut bench), [(3_264.7, 1, 1), (3_264.7, 2, 1)]);
+    // While it was not empty what came was taken at once.
+    let [empty] = figures(&mut bench, ["empty_receives"]);
+    assert!((9.0 + 59.0..9.0 + 61.0 + 120.0).contains(&empty), "{empty}");
 }
 
 #[test]
