@@ -74,17 +74,17 @@ impl Component for AtWork {
 }
 
 /// A component between a test that calls it and a test that answers its calls. Times are seconds.
-pub struct Bench {
+pub(crate) struct Bench {
     component: Box<dyn Component>,
     now: SimTime,
     alarms: Vec<(SimTime, bool, u64, Token)>,
     serial: u64,
     /// What it wanted done, with the time, since this was looked at last: without what it asked to be woken for.
-    pub done: Vec<(f64, Action)>,
+    pub(crate) done: Vec<(f64, Action)>,
 }
 
 impl Bench {
-    pub fn new(spec: &dyn Spec) -> Self {
+    pub(crate) fn new(spec: &dyn Spec) -> Self {
         let stream = crate::rng::Streams::new(1, 0).stream("bench", crate::rng::Purpose::Path);
         Self { component: spec.build(stream), now: SimTime::ZERO, alarms: Vec::new(), serial: 0, done: Vec::new() }
     }
@@ -104,7 +104,7 @@ impl Bench {
     }
 
     /// Lets time pass: every alarm until then and at that moment is given.
-    pub fn until(&mut self, secs: f64) {
+    pub(crate) fn until(&mut self, secs: f64) {
         let end = SimTime::ZERO + Span::from_secs_f64(secs).expect("a time");
         loop {
             self.alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.0, alarm.1, alarm.2)));
@@ -117,32 +117,32 @@ impl Bench {
     }
 
     /// Call number `id` arrives now.
-    pub fn arrive(&mut self, id: u32) {
+    pub(crate) fn arrive(&mut self, id: u32) {
         self.arrive_with(id, Parcel::one(0, id.into()));
     }
 
     /// The same with a parcel of the test's own.
-    pub fn arrive_with(&mut self, id: u32, parcel: Parcel) {
+    pub(crate) fn arrive_with(&mut self, id: u32, parcel: Parcel) {
         self.tell(|component, ports| component.arrived(CallId(id), parcel, ports));
     }
 
     /// A call that the component made is answered now.
-    pub fn answer(&mut self, token: Token, outcome: Outcome) {
+    pub(crate) fn answer(&mut self, token: Token, outcome: Outcome) {
         self.tell(|component, ports| component.answered(token, outcome, ports));
     }
 
     /// A fault begins or ends now.
-    pub fn disturb(&mut self, disturbance: &super::Disturbance) {
+    pub(crate) fn disturb(&mut self, disturbance: &super::Disturbance) {
         self.tell(|component, ports| component.disturbed(disturbance, ports));
     }
 
     /// What it did since this was asked last.
-    pub fn take(&mut self) -> Vec<(f64, Action)> {
+    pub(crate) fn take(&mut self) -> Vec<(f64, Action)> {
         std::mem::take(&mut self.done)
     }
 
     /// Its books, if the run ended now.
-    pub fn books(&mut self) -> Books {
+    pub(crate) fn books(&mut self) -> Books {
         let mut books = Books::default();
         self.component.close(self.now, &mut books);
         books
