@@ -29,8 +29,9 @@ use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token}
 use crate::rng::Stream;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 use consumer::Pollers;
+use parameters::ROUND_TRIP;
 pub use parameters::{
-    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
 };
 use presets::Settings;
 use ready::{Groups, Ready};
@@ -81,6 +82,8 @@ enum Timer {
     Grows,
     /// The next batch may be delivered.
     Dispatches,
+    /// A queue that was empty is looked at.
+    Polls,
 }
 
 /// Where a message is.
@@ -166,6 +169,11 @@ struct Queue {
     /// When the token bucket is full again.
     dispatched_until: SimTime,
     awaits_dispatch: bool,
+    /// Since when those who receive know of no message, where they look only now and then; and whether they are about to look.
+    quiet_since: Option<SimTime>,
+    is_polling: bool,
+    /// Looks at an empty queue.
+    empty_polls: u64,
     /// Faults: the part of what is sent that is not accepted, and whether nothing works.
     errors: f64,
     is_out: bool,
@@ -197,6 +205,9 @@ impl Queue {
             is_growing: false,
             dispatched_until: SimTime::ZERO,
             awaits_dispatch: false,
+            quiet_since: Some(SimTime::ZERO),
+            is_polling: false,
+            empty_polls: 0,
             errors: 0.0,
             is_out: false,
             timers: Timers::new(ALARM, false),
@@ -310,8 +321,33 @@ impl Queue {
         None
     }
 
+    /// Whether those who receive know that there are messages: they look at an empty queue only now and then.
+    fn is_noticed(&mut self, ports: &Ports<'_>) -> bool {
+        let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return true };
+        let (next, in_vain) = interval.next(since, ports.now);
+        if next > ports.now {
+            if !self.is_polling {
+                self.is_polling = true;
+                self.timers.set(next, Timer::Polls);
+            }
+            return false;
+        }
+        self.quiet_since = None;
+        self.empty_polls += if ports.is_measured { in_vain } else { 0 };
+        true
+    }
+
     /// Receives as much as can be received.
     fn receive_all(&mut self, ports: &mut Ports<'_>) {
+        if self.visible > 0 && self.is_noticed(ports) {
+            self.receive_visible(ports);
+            if self.visible == 0 {
+                self.quiet_since = Some(ports.now);
+            }
+        }
+    }
+
+    fn receive_visible(&mut self, ports: &mut Ports<'_>) {
         while self.visible > 0 && (self.filling.is_some() || !self.ready.is_empty()) {
             let Some(number) = self.filling.take().or_else(|| self.open(ports)) else { return };
             let Some(mut batch) = self.batches.remove(&number) else { return };
@@ -475,10 +511,10 @@ impl Queue {
         message.place = Place::Hidden(None);
         let appears = match &self.settings.backoff {
             Some(backoff) => now + backoff.after(message.receives),
-            None if self.settings.renewal => now,
+            None if self.settings.renewal => now + ROUND_TRIP,
             None => lapses.max(now),
         };
-        if appears == now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
+        if appears <= now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
     }
 
     /// A batch was not processed.
@@ -539,6 +575,7 @@ impl Queue {
                 }
             }
             Timer::Dispatches => self.awaits_dispatch = false,
+            Timer::Polls => self.is_polling = false,
         }
     }
 
@@ -633,7 +670,10 @@ impl Component for Queue {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
+        let in_vain = |interval: &PollIntervalSpec| self.quiet_since.map_or(0, |since| interval.next(since, end).1);
+        let in_vain = self.settings.poll_interval.as_ref().filter(|_| self.pollers.is_some()).map_or(0, in_vain);
         let empty_receives = self.pollers.as_mut().map_or(0, |pollers| pollers.empty_receives(end));
+        let empty_receives = empty_receives + self.empty_polls + in_vain;
         let Tally { sent, redriven, completed, dead_lettered, expired, receives, deletes, batches, .. } = self.tally;
         let remaining = self.messages.values().filter(|message| message.is_measured).count() as u64;
         books.count("messages.sent", sent);

@@ -1,7 +1,7 @@
 //! What a queue does, with everything that its preset says and the scenario does not.
 
 use super::parameters::{
-    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
 };
 use crate::time::Span;
 
@@ -28,6 +28,7 @@ pub(super) struct Settings {
     pub(super) backoff: Option<BackoffSpec>,
     pub(super) dispatch: Option<DispatchSpec>,
     pub(super) long_poll: Option<Span>,
+    pub(super) poll_interval: Option<PollIntervalSpec>,
     /// None: nobody receives.
     pub(super) pollers: Option<Pollers>,
 }
@@ -89,6 +90,7 @@ const SQS: (Settings, Pollers) = {
         backoff: None,
         dispatch: None,
         long_poll: Some(Span::from_secs(20)),
+        poll_interval: None,
         pollers: None,
     };
     (settings, pollers)
@@ -122,10 +124,12 @@ impl Preset {
             Self::Sqs | Self::SqsFifo => {}
             // Messages live 7 days; one that failed can be received again at once (`visibilityTimeout` of host.json is 0), and is poison
             // after 5 receives (QueuesOptions of the storage extension 5.3.3). 16 + 8 at a time in each of at most 200 instances: how
-            // many instances there are is up to the function.
+            // many instances there are is up to the function. An empty queue is looked at after 100 ms, then less and less often, once a
+            // minute in the end (`maxPollingInterval`).
             Self::AzureStorage => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(600), days(7));
                 (queue.max_receives, queue.backoff) = (Some(5), AT_ONCE);
+                queue.poll_interval = Some(PollIntervalSpec { min: Span::from_millis(100), max: Span::from_secs(60) });
                 pollers = Pollers::fixed(24 * 200);
             }
             // A lock of 60 s that is renewed; 10 deliveries; 16 calls at a time in each of at most 200 instances; 14 days to live and
@@ -143,10 +147,11 @@ impl Preset {
                 (queue.backoff, queue.per_million_usd) = (backoff(100, 60_000, 64), 0.037);
                 pollers = Pollers { growth: Growth::Success, step: 1, max: 3_000, ..Pollers::fixed(1) };
             }
-            // Client libraries renew the deadline, and hold 1,000 messages at most.
+            // Client libraries renew the deadline, and hold 1,000 messages at most. Without a retry policy what was not acknowledged is sent
+            // again soon, after how long is not published.
             Self::PubsubPull => {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(10), days(7));
-                (queue.backoff, queue.per_million_usd) = (AT_ONCE, 0.037);
+                (queue.backoff, queue.per_million_usd) = (backoff(100, 100, 0), 0.037);
                 pollers = Pollers::fixed(1_000);
             }
             // RateLimits and RetryConfig of the API: 500 a second, 1,000 at a time, 100 attempts, 100 ms to 1 h with 16 doublings; an
@@ -209,6 +214,9 @@ impl Settings {
         self.long_poll = consumer.long_poll.unwrap_or(self.long_poll);
         if let Some(backoff) = &consumer.backoff {
             self.backoff = backoff.clone();
+        }
+        if let Some(interval) = &consumer.poll_interval {
+            self.poll_interval = interval.clone();
         }
         if let Some(dispatch) = &consumer.dispatch {
             self.dispatch = dispatch.clone();

@@ -41,6 +41,7 @@ fn consumer() -> ConsumerSpec {
         backoff: None,
         dispatch: None,
         long_poll: None,
+        poll_interval: None,
     }
 }
 
@@ -426,6 +427,25 @@ fn cloud_tasks_backs_off_as_its_documentation_says() {
 }
 
 #[test]
+fn what_fails_at_once_and_comes_back_at_once_takes_time_all_the_same() {
+    let at_once = BackoffSpec { min: Span::ZERO, max: Span::ZERO, doublings: 0 };
+    for backoff in [None, Some(at_once)] {
+        let consumer = ConsumerSpec { backoff: Some(backoff), ..consumer() };
+        let mut bench = Bench::new(&QueueSpec { preset: Preset::PubsubPull, consumer: Some(consumer), ..sqs() });
+        send(&mut bench, 1);
+        let mut attempts = 0;
+        for step in 0..=1_000u32 {
+            bench.until(f64::from(step) / 1_000.0);
+            for (_, token, ..) in calls(&mut bench) {
+                attempts += 1;
+                bench.answer(token, Outcome::Failed);
+            }
+        }
+        assert_eq!(attempts, 1_001);
+    }
+}
+
+#[test]
 fn a_bucket_of_tokens_holds_deliveries_back() {
     let dispatch = DispatchSpec { rate: 2.0, burst: 3 };
     let consumer = ConsumerSpec { dispatch: Some(Some(dispatch)), ..consumer() };
@@ -434,6 +454,27 @@ fn a_bucket_of_tokens_holds_deliveries_back() {
     bench.until(10.0);
     let times: Vec<f64> = delivered(&mut bench).into_iter().map(|(at, ..)| at).collect();
     assert_eq!(times, [0.0, 0.0, 0.0, 0.5, 1.0, 1.5]);
+}
+
+#[test]
+fn an_empty_azure_queue_is_looked_at_less_and_less_often() {
+    let mut bench = Bench::new(&QueueSpec { preset: Preset::AzureStorage, ..sqs() });
+    bench.until(0.05);
+    send(&mut bench, 1);
+    bench.until(1.0);
+    assert_eq!(delivered(&mut bench), [(0.1, 1, 1)]);
+    // Empty from then on: looked at after 0.1, 0.3, 0.7, 1.5 ... 51.1, 102.3 s, with a minute more at most each time.
+    bench.until(51.25);
+    send(&mut bench, 1);
+    bench.until(200.0);
+    assert_eq!(delivered(&mut bench), [(102.4, 1, 1)]);
+    bench.until(102.4 + 102.3 + 60.0 * 50.0 + 1.0);
+    send(&mut bench, 2);
+    bench.until(10_000.0);
+    assert_eq!(delivered(&mut bench), [(3_264.7, 1, 1), (3_264.7, 2, 1)]);
+    // While it was not empty what came was taken at once.
+    let [empty] = figures(&mut bench, ["empty_receives"]);
+    assert!((9.0 + 59.0..9.0 + 61.0 + 120.0).contains(&empty), "{empty}");
 }
 
 #[test]
