@@ -15,6 +15,7 @@ pub mod axis;
 mod base;
 mod check;
 mod data;
+mod graph;
 mod layer;
 pub mod limits;
 pub mod load;
@@ -240,6 +241,8 @@ impl<'a> Loader<'a> {
             problems.drop_echoes_of(syntax_errors);
             return None;
         }
+        let mut file = file;
+        check::path::name_steps(&mut file);
         Some(file)
     }
 
