@@ -1,9 +1,10 @@
 //! What a scenario says about a queue.
 
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Ratio, Text};
 use crate::time::{SimTime, Span};
 
+use super::super::bucket::BucketSpec;
 use super::presets::Settings;
 
 parameters! {
@@ -69,8 +70,8 @@ parameters! {
         optional renewal: Flag,
         /// How long a message that failed is hidden; without it, for what is left of its visibility timeout.
         optional backoff: OrNone<BackoffSpec>,
-        /// How fast batches are delivered, first and further attempts alike.
-        optional dispatch: OrNone<DispatchSpec>,
+        /// How fast batches are delivered, first and further attempts alike. By default as the preset (Cloud Tasks: 500/s).
+        optional dispatch: OrNone<BucketSpec>,
         /// How long a call waits for messages before it comes back with none, which is charged (SQS: 20s). "none": messages are
         /// pushed.
         optional long_poll: OrNone<PositiveDuration>,
@@ -120,16 +121,6 @@ parameters! {
         required max: Duration,
         /// How often it doubles.
         default doublings: Count<0, 64> = 64,
-    }
-}
-
-parameters! {
-    /// How fast batches are delivered: a token bucket.
-    pub struct DispatchSpec {
-        /// How fast in the long run.
-        required rate: Rate,
-        /// How many at once.
-        default burst: Count<1, MAX_MANY> = 1,
     }
 }
 

@@ -1,7 +1,8 @@
 //! What a queue does, with everything that its preset says and the scenario does not.
 
+use super::super::bucket::BucketSpec;
 use super::parameters::{
-    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
 };
 use crate::time::Span;
 
@@ -26,7 +27,7 @@ pub(super) struct Settings {
     pub(super) throttle_retry: Span,
     pub(super) renewal: bool,
     pub(super) backoff: Option<BackoffSpec>,
-    pub(super) dispatch: Option<DispatchSpec>,
+    pub(super) dispatch: Option<BucketSpec>,
     pub(super) long_poll: Option<Span>,
     pub(super) poll_interval: Option<PollIntervalSpec>,
     /// None: nobody receives.
@@ -160,7 +161,7 @@ impl Preset {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(600), days(31));
                 (queue.renewal, queue.throttled, queue.max_receives) = (false, Throttled::Return, Some(100));
                 queue.backoff = backoff(100, 3_600_000, 16);
-                queue.dispatch = Some(DispatchSpec { rate: 500.0, burst: 500 });
+                queue.dispatch = Some(BucketSpec { rate: 500.0, burst: None });
                 pollers = Pollers::fixed(1_000);
             }
             // 10 retries, the first after 200 ms, then twice as long each time (DeliverySpec, github.com/knative/eventing; the numbers

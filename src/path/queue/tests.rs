@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::super::Action;
+use super::super::bucket::BucketSpec;
 use super::super::testing::Bench;
 use super::*;
 use crate::rng::{Purpose, Streams};
@@ -447,7 +448,7 @@ fn what_fails_at_once_and_comes_back_at_once_takes_time_all_the_same() {
 
 #[test]
 fn a_bucket_of_tokens_holds_deliveries_back() {
-    let dispatch = DispatchSpec { rate: 2.0, burst: 3 };
+    let dispatch = BucketSpec { rate: 2.0, burst: Some(3.0) };
     let consumer = ConsumerSpec { dispatch: Some(Some(dispatch)), ..consumer() };
     let mut bench = Bench::new(&QueueSpec { preset: Preset::CloudTasks, consumer: Some(consumer), ..sqs() });
     send(&mut bench, 6);
@@ -527,7 +528,7 @@ fn every_message_is_somewhere_whatever_happens() {
         let mut of = |most: u32| stream.random_range(0..=most);
         let kind = if of(1) == 0 { Kind::Standard } else { Kind::Fifo };
         let backoff = BackoffSpec { min: Span::from_secs(of(3).into()), max: Span::from_secs(9), doublings: of(3) };
-        let dispatch = DispatchSpec { rate: 1.5, burst: 1 + of(3) };
+        let dispatch = BucketSpec { rate: 1.5, burst: Some(f64::from(1 + of(3))) };
         let consumer = ConsumerSpec {
             batch_size: Some(1 + of(4)),
             batch_window: secs(of(3).into()),
