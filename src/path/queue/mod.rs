@@ -32,7 +32,8 @@ use crate::time::{SimTime, Span};
 use consumer::Pollers;
 use parameters::ROUND_TRIP;
 pub use parameters::{
-    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, ProvisionedSpec, QueueSpec,
+    Throttled,
 };
 use presets::Settings;
 use ready::{Groups, Ready};
@@ -683,6 +684,7 @@ impl Component for Queue {
         books.level("depth", &self.tally.depth, end);
         books.level("in_flight", &self.tally.in_flight, end);
         let calls = sent + redriven + receives + empty_receives + deletes;
-        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd);
+        let pollers = self.pollers.as_mut().map_or(0.0, |pollers| pollers.cost_usd(end));
+        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd + pollers);
     }
 }

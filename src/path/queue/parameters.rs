@@ -61,6 +61,8 @@ parameters! {
         optional partial_failure: Flag,
         /// How many receive at the same time.
         optional pollers: PollersSpec,
+        /// Pollers of one's own in place of `pollers`: AWS's provisioned mode.
+        optional provisioned: ProvisionedSpec,
         /// What becomes of a batch that the target refuses: whether it is kept and tried again until its messages can be received
         /// again, or goes back at once.
         optional throttled: Throttled,
@@ -108,6 +110,19 @@ parameters! {
         optional max: Count<1, MAX_MANY>,
         /// How few they become when batches fail or are refused: each time half of them go (SQS: 2).
         optional least: Count<1, MAX_MANY>,
+    }
+}
+
+parameters! {
+    /// Provisioned mode: event pollers that are there and paid for all the time, 10 calls of the target each, which become more by 1,000
+    /// calls a minute.
+    pub struct ProvisionedSpec {
+        /// Fewest.
+        required min: Count<2, 200>,
+        /// Most.
+        required max: Count<2, 2_000>,
+        /// Price of an hour of one of them.
+        default per_hour_usd: Amount = 0.00925,
     }
 }
 
@@ -211,6 +226,23 @@ const MAX_MANY: u32 = 10_000_000;
 
 /// What comes back at once takes so long: nobody receives a message again at the very moment at which it failed.
 pub(super) const ROUND_TRIP: Span = Span::from_millis(1);
+
+impl ProvisionedSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
+    }
+}
+
+impl ConsumerSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        for (key, given) in [("max-concurrency", self.max_concurrency.is_some()), ("pollers", self.pollers.is_some())] {
+            if self.provisioned.is_some() && given {
+                let what = format!("cannot have `provisioned` and `{key}` together");
+                check.conflict(key, what, "AWS would refuse this: keep one of them");
+            }
+        }
+    }
+}
 
 impl PollIntervalSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {

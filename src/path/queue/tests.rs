@@ -36,6 +36,7 @@ fn consumer() -> ConsumerSpec {
         max_concurrency: None,
         partial_failure: None,
         pollers: None,
+        provisioned: None,
         throttled: None,
         throttle_retry: None,
         renewal: None,
@@ -479,6 +480,34 @@ fn an_empty_azure_queue_is_looked_at_less_and_less_often() {
 }
 
 #[test]
+fn provisioned_pollers_grow_faster_and_are_paid_for_by_the_hour() {
+    let provisioned = ProvisionedSpec { min: 2, max: 80, per_hour_usd: 0.00925 };
+    let spec = QueueSpec {
+        consumer: Some(ConsumerSpec { provisioned: Some(provisioned), ..singly() }),
+        per_million_usd: Some(0.0),
+        visibility_timeout: secs(3_600),
+        ..sqs()
+    };
+    let mut bench = Bench::new(&spec);
+    send(&mut bench, 2_000);
+    let mut out = vec![calls(&mut bench).len()];
+    for minute in 1..=2u32 {
+        bench.until(f64::from(minute) * 30.0);
+        out.push(calls(&mut bench).len());
+    }
+    // 20 at first; 1,000 more in a minute, but 80 pollers have 800.
+    assert_eq!(out, [20, 500, 280]);
+    // The price that AWS prints: 8,000 hours of a poller for $74.
+    let mut bench = Bench::new(&spec);
+    send(&mut bench, 1);
+    let [(_, token, ..)] = calls(&mut bench)[..] else { panic!("one") };
+    bench.answer(token, Outcome::Completed);
+    bench.until(4_000.0 * 3_600.0);
+    let [cost] = figures(&mut bench, ["cost_usd"]);
+    assert!((cost - 74.0).abs() < 1e-6, "{cost}");
+}
+
+#[test]
 fn pushes_start_slowly() {
     let mut bench = Bench::new(&QueueSpec { preset: Preset::PubsubPush, ..sqs() });
     send(&mut bench, 100);
@@ -601,6 +630,12 @@ fn what_the_real_service_refuses_is_said() {
         ("retention = \"30s\"", "from 1m to 14d"),
         ("groups = 4", "means nothing in a standard queue"),
         ("dead-letter = \"orders\"", "is the queue itself"),
+        (
+            "consumer = { provisioned = { min = 2, max = 4 }, max-concurrency = 5 }",
+            "`provisioned` and `max-concurrency` together",
+        ),
+        ("consumer.provisioned = { min = 4, max = 2 }", "it must be at least `min` (4)"),
+        ("visibility-timeout = \"1us\"", "it must be at least 1ms"),
         ("dead-letter = \"dead\"\nredrive-after = \"1h\"", "together"),
         ("consumer.backoff = { min = \"2s\", max = \"1s\" }", "it must be at least `min` (2s)"),
     ] {
