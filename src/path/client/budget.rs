@@ -46,7 +46,8 @@ pub trait Budget: Send {
 }
 
 parameters! {
-    /// The retry quota of the AWS SDKs (github.com/boto/botocore, `retries/quota.py`): a retry takes tokens, a success gives some back.
+    /// The retry quota of the AWS SDKs (github.com/boto/botocore, `retries/quota.py`): a retry takes tokens, a success
+    /// gives some back.
     pub struct TokenBucketSpec {
         /// Tokens at the start, and at most.
         default capacity: Positive = 500.0,
@@ -159,7 +160,8 @@ impl Budget for Active {
 }
 
 parameters! {
-    /// gRPC's retry throttling (gRFC A6): a failure takes a token, a success gives a part of one back, and retries need more than half of them.
+    /// gRPC's retry throttling (gRFC A6): a failure takes a token, a success gives a part of one back, and retries need
+    /// more than half of them.
     pub struct GrpcSpec {
         /// Tokens at the start, and at most.
         default tokens: Count<1, 1_000> = 100,

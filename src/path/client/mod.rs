@@ -1,10 +1,11 @@
 //! Who calls: the patience, the retries and the protection of a client.
 //!
 //! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
-//! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the time-out
-//! is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the bulkhead:
-//! what they refuse is a failed attempt that reached nobody. With hedging, further copies of an attempt are sent while it
-//! is out, or at once when it fails; the first success counts (gRPC, gRFC A6; Polly's hedging).
+//! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
+//! time-out is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
+//! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
+//! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
+//! success counts (gRPC, gRFC A6; Polly's hedging).
 //!
 //! All of it is one client: one budget, one breaker, as one SDK object or one sidecar has them. A bucket for each calling
 //! instance is not possible here, since a call does not say which instance makes it; n instances have n buckets, which
@@ -13,10 +14,14 @@
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+pub mod rate_limit;
 
 pub use backoff::{Backoff, BackoffSpec, Jitter};
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
 pub use budget::{Budget, BudgetSpec};
+pub use rate_limit::{Advice, RateLimit, RateLimitSpec};
+
+use std::collections::VecDeque;
 
 use super::slots::{Key, Slots};
 use super::{Abandon, Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
@@ -41,6 +46,8 @@ parameters! {
         optional retry: RetryParameters,
         /// Sending copies of an attempt that takes long.
         optional hedge: HedgeParameters,
+        /// Sending less when told that it is too much.
+        optional rate_limit: RateLimitSpec,
         /// Attempts that may be out at a time.
         optional bulkhead: BulkheadParameters,
         /// When not to call at all.
@@ -184,10 +191,13 @@ impl Spec for Client {
         Box::new(AtWork {
             budget: budget.map(|budget| budget.build()),
             breaker: parameters.breaker.as_ref().map(|breaker| breaker.build()),
+            rate_limit: parameters.rate_limit.as_ref().map(|limit| limit.build()),
             parameters: parameters.clone(),
             stream,
             requests: Slots::default(),
             attempts: Slots::default(),
+            held_back: VecDeque::new(),
+            paced_at: SimTime::NEVER,
             is_timing: false,
             is_closing: false,
             counts: Counts::default(),
@@ -205,6 +215,11 @@ struct AtWork {
     attempts: Slots<Attempt>,
     budget: Option<Box<dyn Budget>>,
     breaker: Option<Box<dyn Breaker>>,
+    rate_limit: Option<Box<dyn RateLimit>>,
+    /// Requests whose next attempt waits until the rate limit lets it go.
+    held_back: VecDeque<Key>,
+    /// The earliest alarm for them.
+    paced_at: SimTime,
     /// Whether there is an alarm for the oldest attempt's time-out.
     is_timing: bool,
     /// Whether there is an alarm for the oldest request's deadline.
@@ -265,6 +280,8 @@ const RETRY: u32 = 2;
 /// The alarms for the oldest attempt and the oldest request. No key has this topic.
 const TIMEOUT: Token = Token(3);
 const DEADLINE: Token = Token(7);
+/// The alarm for the attempts that the rate limit holds back.
+const PACE: Token = Token(11);
 
 /// What comes after a failed try.
 enum Next {
@@ -283,7 +300,18 @@ impl AtWork {
             let copies = self.parameters.hedge.as_ref().map_or(0, |hedge| hedge.max);
             let Some(request) = self.requests.get_mut(key) else { return };
             (request.tries, request.copies) = (request.tries + 1, copies);
-            match self.send(key, ports) {
+            let sent = match self.ask(ports.now) {
+                Advice::Go => self.send(key, ports),
+                Advice::Refuse => self.refuse(key),
+                Advice::Wait(wait) => {
+                    if self.held_back.is_empty() {
+                        self.wake_for_held_back(ports.now + wait, ports);
+                    }
+                    self.held_back.push_back(key);
+                    return;
+                }
+            };
+            match sent {
                 Ok(()) => {
                     self.hedge(key, ports);
                     return;
@@ -294,6 +322,61 @@ impl AtWork {
                     }
                 }
             }
+        }
+    }
+
+    /// What the rate limit says to one more attempt.
+    fn ask(&mut self, now: SimTime) -> Advice {
+        match &mut self.rate_limit {
+            None => Advice::Go,
+            // Who came before goes before; there is an alarm for them.
+            Some(_) if !self.held_back.is_empty() => Advice::Wait(Span::ZERO),
+            Some(limit) => limit.ask(now, &mut self.stream),
+        }
+    }
+
+    /// The rate limit refuses an attempt.
+    fn refuse(&mut self, key: Key) -> Result<(), Outcome> {
+        if self.requests.get(key).is_some_and(|request| request.is_measured) {
+            self.counts.made += 1;
+            self.counts.refused += 1;
+        }
+        Err(Outcome::Rejected)
+    }
+
+    /// Attempts go that the rate limit has held back until now.
+    fn let_go(&mut self, ports: &mut Ports<'_>) {
+        while let (Some(&key), Some(limit)) = (self.held_back.front(), &mut self.rate_limit) {
+            // The deadline may have passed meanwhile.
+            if self.requests.get(key).is_none() {
+                self.held_back.pop_front();
+                continue;
+            }
+            let sent = match limit.ask(ports.now, &mut self.stream) {
+                Advice::Go => self.send(key, ports),
+                Advice::Refuse => self.refuse(key),
+                Advice::Wait(wait) => {
+                    self.wake_for_held_back(ports.now + wait, ports);
+                    return;
+                }
+            };
+            self.held_back.pop_front();
+            match sent {
+                Ok(()) => self.hedge(key, ports),
+                Err(refused) => {
+                    if self.go_on(key, refused, ports) {
+                        self.begin(key, ports);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wake_for_held_back(&mut self, at: SimTime, ports: &mut Ports<'_>) {
+        // When an earlier alarm comes, this is asked again.
+        if at < self.paced_at {
+            self.paced_at = at;
+            ports.wake(PACE, at);
         }
     }
 
@@ -349,7 +432,8 @@ impl AtWork {
         let Some(copies) = self.requests.get(key).map(|request| request.copies).filter(|copies| *copies > 0) else {
             return false;
         };
-        let is_sent = self.take(key, Cause::Error) && self.send(key, ports).is_ok();
+        let is_sent =
+            self.take(key, Cause::Error) && self.ask(ports.now) == Advice::Go && self.send(key, ports).is_ok();
         if let Some(request) = self.requests.get_mut(key) {
             request.copies = if is_sent { copies - 1 } else { 0 };
         }
@@ -393,6 +477,9 @@ impl AtWork {
     fn abandon(&mut self, key: Key, verdict: Verdict, ports: &mut Ports<'_>) -> Option<Attempt> {
         let attempt = self.end(key, verdict, ports.now)?;
         ports.abandon(key.token(ATTEMPT), self.parameters.on_timeout);
+        if let (Some(limit), true) = (&mut self.rate_limit, verdict != Verdict::Cancelled) {
+            limit.ended(Some(Cause::Timeout), ports.now);
+        }
         if self.requests.get(attempt.request).is_some_and(|request| request.is_measured) {
             self.counts.timed_out += 1;
             self.counts.outrun += u64::from(verdict == Verdict::Cancelled);
@@ -540,7 +627,16 @@ impl Component for AtWork {
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
         match (token, self.parameters.timeout, self.parameters.deadline) {
-            (TIMEOUT, Some(timeout), _) => self.time_out(timeout, ports),
+            (PACE, ..) => {
+                if ports.now >= self.paced_at {
+                    self.paced_at = SimTime::NEVER;
+                }
+                self.let_go(ports);
+            }
+            (TIMEOUT, Some(timeout), _) => {
+                self.time_out(timeout, ports);
+                self.let_go(ports);
+            }
             (DEADLINE, _, Some(deadline)) => self.expire(deadline, ports),
             _ => {
                 let (key, topic) = Key::of(token);
@@ -563,16 +659,20 @@ impl Component for AtWork {
             _ => Verdict::Failure,
         };
         let Some(attempt) = self.end(key, verdict, ports.now) else { return };
+        if let Some(limit) = &mut self.rate_limit {
+            limit.ended((!outcome.is_success()).then(|| Cause::of(outcome)), ports.now);
+        }
         let Some(request) = self.requests.get(attempt.request) else { return };
         self.counts.answered += u64::from(request.is_measured);
-        if !outcome.is_success() {
+        if outcome.is_success() {
+            if let Some(budget) = &mut self.budget {
+                budget.succeeded(request.taken);
+            }
+            self.close_request(attempt.request, outcome, ports);
+        } else {
             self.failed(attempt.request, outcome, ports);
-            return;
         }
-        if let Some(budget) = &mut self.budget {
-            budget.succeeded(request.taken);
-        }
-        self.close_request(attempt.request, outcome, ports);
+        self.let_go(ports);
     }
 
     fn close(&mut self, _: SimTime, books: &mut Books) {

@@ -3,6 +3,7 @@
 use rand::RngExt;
 
 use super::budget::{GrpcSpec, RatioSpec};
+use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
 use crate::path::Action;
 use crate::path::client::backoff::ExponentialSpec;
@@ -21,6 +22,7 @@ fn patient() -> ClientParameters {
         on_timeout: Abandon::GoesOn,
         retry: None,
         hedge: None,
+        rate_limit: None,
         bulkhead: None,
         breaker: None,
     }
@@ -262,6 +264,28 @@ fn a_bulkhead_holds_attempts_to_its_limit() {
 }
 
 #[test]
+fn attempts_wait_for_the_rate_limit_in_order_and_are_no_attempts_yet() {
+    let adaptive = AwsAdaptiveSpec { beta: 0.7, scale: 0.4, min_rate: 0.5, smoothing: 0.8 };
+    let rate_limit = Some(RateLimitSpec::AwsAdaptive(Box::new(adaptive)));
+    let mut talk = Talk::with(ClientParameters { rate_limit, deadline: Some(secs(3.0)), ..patient() });
+    talk.bench.arrive(0);
+    talk.did();
+    talk.answer(0, Outcome::Rejected);
+    // Nothing has been measured yet: one attempt each two seconds.
+    (1..4).for_each(|id| talk.bench.arrive(id));
+    assert_eq!(talk.did(), steps(&[(0.0, "answer 0 Rejected")]));
+    assert_eq!((talk.figure("attempts.made"), talk.figure("calls.unfinished")), (1.0, 3.0));
+    talk.bench.until(2.5);
+    assert_eq!(talk.did(), steps(&[(2.0, "call")]));
+    talk.answer(1, Outcome::Completed);
+    talk.bench.until(10.0);
+    let expected = [(2.5, "answer 1 Completed"), (3.0, "answer 2 TimedOut"), (3.0, "answer 3 TimedOut")];
+    assert_eq!(talk.did(), steps(&expected));
+    talk.bench.until(100.0);
+    talk.check_conservation();
+}
+
+#[test]
 fn copies_are_sent_while_there_is_no_answer_and_the_first_success_counts() {
     let hedge = Some(HedgeParameters { after: secs(1.0), max: 2 });
     let mut talk = Talk::with(ClientParameters { hedge: hedge.clone(), ..patient() });
@@ -299,6 +323,10 @@ fn all_copies_at_once_if_it_waits_for_none() {
 #[test]
 fn attempts_and_calls_balance_whatever_happens() {
     let mut dice = Streams::new(3, 0).stream("dice", Purpose::Path);
+    let adaptive = AwsAdaptiveSpec { beta: 0.7, scale: 0.4, min_rate: 0.5, smoothing: 0.8 };
+    let throttling = AdaptiveThrottlingSpec { k: 2.0, window: secs(5.0) };
+    let limits =
+        [RateLimitSpec::AwsAdaptive(Box::new(adaptive)), RateLimitSpec::AdaptiveThrottling(Box::new(throttling))];
     for round in 0..200u32 {
         let flag = |bit: u32| round >> bit & 1 == 1;
         let exponential = ExponentialSpec { initial: secs(0.5), factor: 2.0, max: secs(4.0), jitter: Jitter::Full };
@@ -315,6 +343,7 @@ fn attempts_and_calls_balance_whatever_happens() {
             on_timeout: Abandon::Cancels,
             retry: flag(4).then_some(retry),
             hedge: flag(5).then(|| HedgeParameters { after: secs(0.5), max: 2 }),
+            rate_limit: (round % 3 == 0).then(|| limits[(round / 3 % 2) as usize].clone()),
             bulkhead: flag(6).then_some(BulkheadParameters { max_concurrent: 3 }),
             breaker: flag(7).then(|| BreakerSpec::Simple(Box::new(simple))),
         });

@@ -201,7 +201,7 @@ impl Checker<'_, '_> {
         };
         let called = match *table.invoke {
             Invoke::Sync => called,
-            Invoke::Async => self.asynchronous(called, file, targets)?,
+            Invoke::Async => self.asynchronous(&called, file, targets)?,
         };
         let to = targets.call(name, &called, &table.client, self)?;
         Some(match to {
@@ -213,7 +213,7 @@ impl Checker<'_, '_> {
     /// What is called in place of a function that is invoked asynchronously.
     fn asynchronous(
         &mut self,
-        called: Spanned<Option<String>>,
+        called: &Spanned<Option<String>>,
         file: &FileTable,
         targets: &mut Targets,
     ) -> Option<Spanned<Option<String>>> {
@@ -229,7 +229,7 @@ impl Checker<'_, '_> {
         };
         targets.asynchronous(function, called.place)?;
         let name = function.name.as_ref().map(|name| format!("async.{name}"));
-        Some(Spanned { value: name, ..called })
+        Some(Spanned { value: name, ..called.clone() })
     }
 
     /// The running time of a source's requests, if it has one of its own.
