@@ -18,7 +18,7 @@ parameters! {
         /// Whose workflow it is like: prices and limits.
         default preset: Preset = Preset::StepFunctions,
         /// A file in Amazon States Language, from which the states are read.
-        optional asl: Text,
+        optional asl: Spanned<Text>,
         /// With `asl`: what tasks call that do not call a function of the name in their `Resource`, by the name of the state.
         default targets: Map<Text, MAX_STATES> = Vec::new(),
         /// With `asl`: the share of each of the `Choices` of a state, in their order, and of its `Default`; without it all ways are
