@@ -391,6 +391,39 @@ fn a_group_has_one_batch_at_a_time_in_order() {
 }
 
 #[test]
+fn nothing_of_a_group_overtakes_whatever_fails() {
+    for seed in 0..50 {
+        let mut stream = Streams::new(seed, 0).stream("order", Purpose::Path);
+        let mut of = |most: u32| stream.random_range(0..=most);
+        let consumer = ConsumerSpec { batch_size: Some(1 + of(3)), partial_failure: Some(of(1) == 0), ..consumer() };
+        let spec = QueueSpec {
+            preset: Preset::SqsFifo,
+            visibility_timeout: secs(5),
+            max_receives: Some((of(1) == 0).then_some(1 + of(2))),
+            poison_ratio: if of(1) == 0 { 0.1 } else { 0.0 },
+            consumer: Some(consumer),
+            ..sqs()
+        };
+        let mut bench = Bench::new(&spec);
+        let mut sent = 0;
+        for step in 0..400u32 {
+            bench.until(step.into());
+            if of(2) == 0 {
+                sent += 1;
+                bench.arrive(sent);
+            }
+            while let [(_, token, first, _)] = calls(&mut bench)[..] {
+                // The first message that is still there.
+                let [completed, dead] = figures(&mut bench, ["completed", "dead_lettered"]);
+                assert_eq!(first as f64, completed + dead + 1.0, "{spec:?}");
+                let ends = [Outcome::Completed, Outcome::Completed, Outcome::Failed];
+                bench.answer(token, ends[of(2) as usize]);
+            }
+        }
+    }
+}
+
+#[test]
 fn groups_are_processed_beside_each_other_each_in_order() {
     let spec = QueueSpec { preset: Preset::SqsFifo, groups: 50, ..sqs() };
     let mut bench = Bench::new(&spec);
