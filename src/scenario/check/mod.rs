@@ -77,7 +77,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
-    let mut targets = Targets::of(file, functions.list());
+    let mut targets = Targets::of(file, functions.list(), checker);
     for (table, function) in file.function.iter().zip(&mut checked) {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
         function.steps = checker.steps(table, &mut targets).unwrap_or_default();
@@ -151,10 +151,11 @@ impl Checker<'_, '_> {
             stream,
             topic,
             dependency,
+            workflow,
             router,
             fault,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, router, fault];
+        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
