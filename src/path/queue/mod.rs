@@ -1,6 +1,6 @@
 //! A queue between who sends messages and the function that processes them.
 //!
-//! What is sent is accepted at once. Pollers ([`consumer`]) receive batches of visible messages and call the target; a message is hidden
+//! What is sent is accepted at once. Pollers (`consumer`) receive batches of visible messages and call the target; a message is hidden
 //! from the moment at which it is received until its visibility timeout has passed, and its receives are counted then and there, so that
 //! a delivery that the target refuses counts as one that failed. A message that has been processed is deleted. One that has been
 //! received `max-receives` times becomes a dead letter at the next receive; one that is older than `retention` is lost.
@@ -9,7 +9,7 @@
 //! services-sqs-errorhandling): a function's *error* is not tried again by the mapping, the messages come back when their visibility
 //! timeout has passed; a *throttled* batch is tried again by the mapping until then. That users see throttled messages come back and
 //! use up their receives (github.com/adobe/spacecat-audit-worker pull 2876, github.com/DataBiosphere/azul issue 3708) is `throttled =
-//! "return"`. What other clouds do differently is a parameter: see [`presets`].
+//! "return"`. What other clouds do differently is a parameter: see `presets`.
 
 mod consumer;
 mod parameters;
