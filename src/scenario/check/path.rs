@@ -171,8 +171,8 @@ impl Checker<'_, '_> {
 
     /// A workflow, its states read from its file where it names one.
     fn workflow(&mut self, table: &WorkflowSpec, place: SourceSpan) -> Option<ComponentSpec> {
-        let file = match table.asl.as_deref() {
-            Some(path) => Some((path, self.data.text(path, place, self.problems)?)),
+        let file = match &table.asl {
+            Some(asl) => Some((asl.value.as_str(), self.data.text(&asl.value, asl.place, self.problems)?)),
             None => None,
         };
         let Some((path, (text, true))) = &file else {
