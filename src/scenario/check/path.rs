@@ -146,18 +146,32 @@ impl Targets {
         }
     }
 
-    /// The components, all calls resolved.
-    pub(super) fn finish(mut self, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
-        let mut all = std::mem::take(&mut self.components);
+    /// The components, all calls resolved. Topics invoke functions asynchronously.
+    pub(super) fn finish(mut self, file: &FileTable, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
+        let mut resolved = Vec::new();
         let mut is_whole = true;
-        for (component, place) in &mut all {
-            let targets = component.spec.targets().into_iter().map(|name| self.find(name, *place, checker));
-            match targets.collect::<Option<Vec<_>>>() {
-                Some(targets) => component.targets = targets,
-                None => is_whole = false,
+        let mut place = 0;
+        // What is found on the way may be appended.
+        while let Some((component, at)) = self.components.get(place) {
+            let (spec, at) = (component.spec.clone(), *at);
+            let mut targets = Vec::new();
+            for name in spec.targets() {
+                let to = self.find(name, at, checker);
+                let to = match (to, &spec) {
+                    (Some(Destination::Function(id)), ComponentSpec::Topic(_)) => {
+                        let table = file.function.get(id.index());
+                        table.and_then(|table| self.asynchronous(table, at)).map(Destination::Component).or(to)
+                    }
+                    _ => to,
+                };
+                targets.extend(to);
+                is_whole &= to.is_some();
             }
+            resolved.push(targets);
+            place += 1;
         }
-        is_whole.then(|| all.into_iter().map(|(component, _)| component).collect())
+        let components = self.components.into_iter().zip(resolved);
+        is_whole.then(|| components.map(|((component, _), targets)| Component { targets, ..component }).collect())
     }
 }
 
