@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod client;
 pub mod dependency;
 pub mod gateway;
+mod pace;
 pub mod queue;
 pub mod router;
 mod slots;
@@ -21,6 +22,7 @@ pub mod stream;
 pub(crate) mod testing;
 mod timers;
 pub mod topic;
+pub mod workflow;
 
 use std::fmt::Debug;
 
@@ -284,6 +286,8 @@ components! {
     "streams" => Stream(Box<stream::StreamSpec>),
     /// A topic.
     "topics" => Topic(Box<topic::TopicSpec>),
+    /// A workflow.
+    "workflows" => Workflow(Box<workflow::Workflow>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),

@@ -37,7 +37,7 @@ parameters! {
     /// When a delivery that fails is tried again, phase by phase. Everything is by default as the preset of the topic.
     pub struct RetrySpec {
         /// Retries at once (SNS: 3).
-        optional immediate: Count<0, MAX_RETRIES>,
+        optional immediate: Count<0, 1_000>,
         /// Retries after `min-delay` each (SNS: 2).
         optional after_min_delay: Count<0, MAX_RETRIES>,
         /// Retries after delays that grow from `min-delay` to `max-delay` (SNS: 10).

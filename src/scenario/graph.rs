@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::model::{Destination, Scenario, Target, Work};
+use super::model::{Destination, Scenario, Step, Target, Work};
 use crate::id::{ComponentId, FnId};
 
 /// Kinds of components that do not pass on everything that reaches them, so that a circle through them may end.
@@ -14,8 +14,11 @@ impl Scenario {
         match caller {
             Destination::Function(id) => {
                 let steps = self.functions.get(id.index()).map_or(&[][..], |function| &function.steps);
-                let calls = |work| if let &Work::Calls(ref calls) = work { calls.clone() } else { Vec::new() };
-                steps.iter().flat_map(|step| calls(&step.work)).collect()
+                let calls = |step: &Step| match &step.work {
+                    Work::Calls(calls) => calls.clone(),
+                    Work::Run(_) | Work::Wait(_) => Vec::new(),
+                };
+                steps.iter().flat_map(calls).collect()
             }
             Destination::Component(id) => self.components[id.index()].targets.clone(),
         }

@@ -1,6 +1,6 @@
 //! A queue between who sends messages and the function that processes them.
 //!
-//! What is sent is accepted at once. Pollers ([`consumer`]) receive batches of visible messages and call the target; a message is hidden
+//! What is sent is accepted at once. Pollers (`consumer`) receive batches of visible messages and call the target; a message is hidden
 //! from the moment at which it is received until its visibility timeout has passed, and its receives are counted then and there, so that
 //! a delivery that the target refuses counts as one that failed. A message that has been processed is deleted. One that has been
 //! received `max-receives` times becomes a dead letter at the next receive; one that is older than `retention` is lost.
@@ -9,7 +9,7 @@
 //! services-sqs-errorhandling): a function's *error* is not tried again by the mapping, the messages come back when their visibility
 //! timeout has passed; a *throttled* batch is tried again by the mapping until then. That users see throttled messages come back and
 //! use up their receives (github.com/adobe/spacecat-audit-worker pull 2876, github.com/DataBiosphere/azul issue 3708) is `throttled =
-//! "return"`. What other clouds do differently is a parameter: see [`presets`].
+//! "return"`. What other clouds do differently is a parameter: see `presets`.
 
 mod consumer;
 mod parameters;
@@ -24,13 +24,16 @@ use rand::RngExt;
 
 use super::batch::together;
 use super::books::{Books, Level, Times};
+use super::pace::Pace;
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
-use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use crate::time::{SimTime, Span};
 use consumer::Pollers;
+use parameters::ROUND_TRIP;
 pub use parameters::{
-    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, ProvisionedSpec, QueueSpec,
+    Throttled,
 };
 use presets::Settings;
 use ready::{Groups, Ready};
@@ -81,6 +84,8 @@ enum Timer {
     Grows,
     /// The next batch may be delivered.
     Dispatches,
+    /// A queue that was empty is looked at.
+    Polls,
 }
 
 /// Where a message is.
@@ -163,9 +168,14 @@ struct Queue {
     filling: Option<u64>,
     pollers: Option<Pollers>,
     is_growing: bool,
-    /// When the token bucket is full again.
-    dispatched_until: SimTime,
+    pace: Option<Pace>,
+    /// Whether it waits for a token.
     awaits_dispatch: bool,
+    /// Since when those who receive know of no message, where they look only now and then; and whether they are about to look.
+    quiet_since: Option<SimTime>,
+    is_polling: bool,
+    /// Looks at an empty queue.
+    empty_polls: u64,
     /// Faults: the part of what is sent that is not accepted, and whether nothing works.
     errors: f64,
     is_out: bool,
@@ -182,6 +192,7 @@ impl Queue {
             Kind::Fifo => Ready::Fifo(Groups::default()),
         };
         Self {
+            pace: settings.dispatch.as_ref().map(Pace::new),
             pollers: settings.pollers.map(|pollers| Pollers::new(pollers, settings.long_poll)),
             settings,
             dead_letter_target,
@@ -195,8 +206,10 @@ impl Queue {
             batches: BTreeMap::new(),
             filling: None,
             is_growing: false,
-            dispatched_until: SimTime::ZERO,
             awaits_dispatch: false,
+            quiet_since: Some(SimTime::ZERO),
+            is_polling: false,
+            empty_polls: 0,
             errors: 0.0,
             is_out: false,
             timers: Timers::new(ALARM, false),
@@ -310,8 +323,33 @@ impl Queue {
         None
     }
 
+    /// Whether those who receive know that there are messages: they look at an empty queue only now and then.
+    fn is_noticed(&mut self, ports: &Ports<'_>) -> bool {
+        let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return true };
+        let (next, in_vain) = interval.next(since, ports.now);
+        if next > ports.now {
+            if !self.is_polling {
+                self.is_polling = true;
+                self.timers.set(next, Timer::Polls);
+            }
+            return false;
+        }
+        self.quiet_since = None;
+        self.empty_polls += if ports.is_measured { in_vain } else { 0 };
+        true
+    }
+
     /// Receives as much as can be received.
     fn receive_all(&mut self, ports: &mut Ports<'_>) {
+        if self.visible > 0 && self.is_noticed(ports) {
+            self.receive_visible(ports);
+            if self.visible == 0 {
+                self.quiet_since = Some(ports.now);
+            }
+        }
+    }
+
+    fn receive_visible(&mut self, ports: &mut Ports<'_>) {
         while self.visible > 0 && (self.filling.is_some() || !self.ready.is_empty()) {
             let Some(number) = self.filling.take().or_else(|| self.open(ports)) else { return };
             let Some(mut batch) = self.batches.remove(&number) else { return };
@@ -373,25 +411,18 @@ impl Queue {
 
     /// Whether the token bucket has a token; it is asked again when it will.
     fn may_dispatch(&mut self, now: SimTime) -> bool {
-        let Some(dispatch) = &self.settings.dispatch else { return true };
-        let token = Span::from_nanos_f64_saturating(NANOS_PER_SECOND as f64 / dispatch.rate);
-        let all = Span::from_nanos(token.as_nanos().saturating_mul(u64::from(dispatch.burst)));
-        let full = self.dispatched_until.max(now) + token;
-        if full.since(now) <= all {
-            return true;
-        }
+        let Some(next) = self.pace.as_ref().map(|pace| pace.next(now)).filter(|next| *next > now) else { return true };
         if !self.awaits_dispatch {
             self.awaits_dispatch = true;
-            self.timers.set(full - all, Timer::Dispatches);
+            self.timers.set(next, Timer::Dispatches);
         }
         false
     }
 
     /// A batch is delivered.
     fn dispatch(&mut self, number: u64, ports: &mut Ports<'_>) {
-        if let Some(dispatch) = &self.settings.dispatch {
-            let token = Span::from_nanos_f64_saturating(NANOS_PER_SECOND as f64 / dispatch.rate);
-            self.dispatched_until = self.dispatched_until.max(ports.now) + token;
+        if let Some(pace) = &mut self.pace {
+            pace.take(ports.now);
         }
         if ports.is_measured {
             self.tally.batches += 1;
@@ -475,10 +506,10 @@ impl Queue {
         message.place = Place::Hidden(None);
         let appears = match &self.settings.backoff {
             Some(backoff) => now + backoff.after(message.receives),
-            None if self.settings.renewal => now,
+            None if self.settings.renewal => now + ROUND_TRIP,
             None => lapses.max(now),
         };
-        if appears == now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
+        if appears <= now { self.appear(id) } else { self.timers.set(appears, Timer::Appears(id)) }
     }
 
     /// A batch was not processed.
@@ -539,6 +570,7 @@ impl Queue {
                 }
             }
             Timer::Dispatches => self.awaits_dispatch = false,
+            Timer::Polls => self.is_polling = false,
         }
     }
 
@@ -633,7 +665,10 @@ impl Component for Queue {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
+        let in_vain = |interval: &PollIntervalSpec| self.quiet_since.map_or(0, |since| interval.next(since, end).1);
+        let in_vain = self.settings.poll_interval.as_ref().filter(|_| self.pollers.is_some()).map_or(0, in_vain);
         let empty_receives = self.pollers.as_mut().map_or(0, |pollers| pollers.empty_receives(end));
+        let empty_receives = empty_receives + self.empty_polls + in_vain;
         let Tally { sent, redriven, completed, dead_lettered, expired, receives, deletes, batches, .. } = self.tally;
         let remaining = self.messages.values().filter(|message| message.is_measured).count() as u64;
         books.count("messages.sent", sent);
@@ -649,6 +684,7 @@ impl Component for Queue {
         books.level("depth", &self.tally.depth, end);
         books.level("in_flight", &self.tally.in_flight, end);
         let calls = sent + redriven + receives + empty_receives + deletes;
-        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd);
+        let pollers = self.pollers.as_mut().map_or(0.0, |pollers| pollers.cost_usd(end));
+        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd + pollers);
     }
 }

@@ -1,9 +1,10 @@
 //! What a scenario says about a queue.
 
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
-use crate::time::Span;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Ratio, Text};
+use crate::time::{SimTime, Span};
 
+use super::super::bucket::BucketSpec;
 use super::presets::Settings;
 
 parameters! {
@@ -60,6 +61,8 @@ parameters! {
         optional partial_failure: Flag,
         /// How many receive at the same time.
         optional pollers: PollersSpec,
+        /// Pollers of one's own in place of `pollers`: AWS's provisioned mode.
+        optional provisioned: ProvisionedSpec,
         /// What becomes of a batch that the target refuses: whether it is kept and tried again until its messages can be received
         /// again, or goes back at once.
         optional throttled: Throttled,
@@ -69,11 +72,24 @@ parameters! {
         optional renewal: Flag,
         /// How long a message that failed is hidden; without it, for what is left of its visibility timeout.
         optional backoff: OrNone<BackoffSpec>,
-        /// How fast batches are delivered, first and further attempts alike.
-        optional dispatch: OrNone<DispatchSpec>,
+        /// How fast batches are delivered, first and further attempts alike. By default as the preset (Cloud Tasks: 500/s).
+        optional dispatch: OrNone<BucketSpec>,
         /// How long a call waits for messages before it comes back with none, which is charged (SQS: 20s). "none": messages are
         /// pushed.
         optional long_poll: OrNone<PositiveDuration>,
+        /// How long a poller that found nothing waits before it looks again: `min` at first, then twice as long each time up to `max`.
+        /// "none": it is told at once. By default as the preset (Azure storage queues: 100ms, 1m).
+        optional poll_interval: OrNone<PollIntervalSpec>,
+    }
+}
+
+parameters! {
+    /// How often an empty queue is looked at.
+    pub struct PollIntervalSpec {
+        /// At first.
+        required min: PositiveDuration,
+        /// At most.
+        required max: PositiveDuration,
     }
 }
 
@@ -98,6 +114,19 @@ parameters! {
 }
 
 parameters! {
+    /// Provisioned mode: event pollers that are there and paid for all the time, 10 calls of the target each, which become more by 1,000
+    /// calls a minute.
+    pub struct ProvisionedSpec {
+        /// Fewest.
+        required min: Count<2, 200>,
+        /// Most.
+        required max: Count<2, 2_000>,
+        /// Price of an hour of one of them.
+        default per_hour_usd: Amount = 0.00925,
+    }
+}
+
+parameters! {
     /// How long a message that failed is hidden: as long as `min` after its first attempt, then twice as long each time; after so many
     /// doublings by the same amount longer each time; never longer than `max`.
     pub struct BackoffSpec {
@@ -107,16 +136,6 @@ parameters! {
         required max: Duration,
         /// How often it doubles.
         default doublings: Count<0, 64> = 64,
-    }
-}
-
-parameters! {
-    /// How fast batches are delivered: a token bucket.
-    pub struct DispatchSpec {
-        /// How fast in the long run.
-        required rate: Rate,
-        /// How many at once.
-        default burst: Count<1, MAX_MANY> = 1,
     }
 }
 
@@ -205,17 +224,58 @@ const MAX_BATCH: u32 = 10_000;
 /// Anything else that is counted.
 const MAX_MANY: u32 = 10_000_000;
 
+/// What comes back at once takes so long: nobody receives a message again at the very moment at which it failed.
+pub(super) const ROUND_TRIP: Span = Span::from_millis(1);
+
+impl ProvisionedSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
+    }
+}
+
+impl ConsumerSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        for (key, given) in [("max-concurrency", self.max_concurrency.is_some()), ("pollers", self.pollers.is_some())] {
+            if self.provisioned.is_some() && given {
+                let what = format!("cannot have `provisioned` and `{key}` together");
+                check.conflict(key, what, "AWS would refuse this: keep one of them");
+            }
+        }
+    }
+}
+
+impl PollIntervalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
+        check.rule("min", self.min, self.min >= ROUND_TRIP, format!("it must be at least {ROUND_TRIP}"));
+    }
+
+    /// When a queue that was found empty at `since` is looked at next, `now` or later; and how often it has been looked at in vain before.
+    pub(super) fn next(&self, since: SimTime, now: SimTime) -> (SimTime, u64) {
+        let (mut at, mut pause, mut polls) = (since + self.min, self.min, 0);
+        while at < now && pause < self.max {
+            pause = (pause + pause).min(self.max);
+            (at, polls) = (at + pause, polls + 1);
+        }
+        if at < now {
+            let more = now.since(at).as_nanos().div_ceil(pause.as_nanos());
+            (at, polls) = (at + Span::from_nanos(more * pause.as_nanos()), polls + more);
+        }
+        (at, polls)
+    }
+}
+
 impl BackoffSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
     }
 
-    /// How long a message is hidden that has been received so often, from 1.
+    /// How long a message is hidden that has been received so often, from 1: at least [`ROUND_TRIP`].
     pub(super) fn after(&self, receives: u32) -> Span {
         let times = receives.saturating_sub(1);
         let doubled = 1u64.checked_shl(times.min(self.doublings)).unwrap_or(u64::MAX);
         let factor = doubled.saturating_mul(u64::from(times.saturating_sub(self.doublings)) + 1);
-        Span::from_nanos(self.min.as_nanos().saturating_mul(factor)).min(self.max)
+        Span::from_nanos(self.min.as_nanos().saturating_mul(factor)).min(self.max).max(ROUND_TRIP)
     }
 }
 
@@ -229,6 +289,8 @@ impl QueueSpec {
             check.wrong("dead-letter", "is the queue itself");
         }
         let settings = Settings::of(self);
+        let visible = settings.visibility_timeout;
+        check.rule("visibility-timeout", visible, visible >= ROUND_TRIP, format!("it must be at least {ROUND_TRIP}"));
         if settings.kind == Kind::Standard && self.groups > 1 {
             check.wrong_with("groups", "means nothing in a standard queue", "write `kind = \"fifo\"`");
         }

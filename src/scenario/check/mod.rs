@@ -19,6 +19,7 @@ mod trace;
 use super::data::Data;
 use super::model::{Destination, Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
+use super::raw::platform::PlatformCpuTable;
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
@@ -44,6 +45,8 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) has_stem_cells: bool,
     /// How long initialisation may take.
     pub(super) init_timeout: Option<Span>,
+    /// How many vCPUs come with which memory.
+    pub(super) cpu: Option<PlatformCpuTable>,
 }
 
 /// What is said of a time that is none.
@@ -59,7 +62,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
-    let platform = checker.platform(file.platform.as_ref());
+    checker.cpu = file.platform.as_ref().and_then(|table| (*table.cpu).clone());
+    let mut platform = checker.platform(file.platform.as_ref());
     checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
     checker.init_timeout = platform.as_ref().and_then(|platform| platform.init_timeout);
     let mut checked: Vec<_> = file
@@ -68,12 +72,12 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .filter_map(|table| {
             let name = table.name.as_deref().unwrap_or("?");
             let traced = traces.function(name);
-            let function = checker.function(table, &format!("function.{name}"), traced, allowed.as_ref())?;
+            let function = checker.function(table, &format!("function.{name}"), traced, allowed)?;
             Some(Function { app: function.app.or_else(|| traces.app(name)), ..function })
         })
         .collect();
-    checked.extend(checker.brought_functions(root, &traces, allowed.as_ref()).into_iter().flatten());
-    let mut targets = Targets::of(file, functions.list());
+    checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
+    let mut targets = Targets::of(file, functions.list(), checker);
     for (table, function) in file.function.iter().zip(&mut checked) {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
         function.steps = checker.steps(table, &mut targets).unwrap_or_default();
@@ -86,7 +90,10 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let objectives =
         (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
     checker.reservations(file, &checked);
-    if let Some(allowed) = &allowed {
+    if let (Some(platform), Some(limit)) = (&mut platform, checker.account_memory(file, &checked)) {
+        platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+    }
+    if let Some(allowed) = allowed {
         checker.settable(file, allowed);
     }
     checker.apps(file, &checked);
@@ -108,6 +115,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
+        assumptions: Vec::new(),
         hash: String::new(),
         resolved: String::new(),
         simulation,
@@ -143,10 +151,11 @@ impl Checker<'_, '_> {
             stream,
             topic,
             dependency,
+            workflow,
             router,
             fault,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, router, fault];
+        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
@@ -201,7 +210,7 @@ impl Checker<'_, '_> {
         };
         let called = match *table.invoke {
             Invoke::Sync => called,
-            Invoke::Async => self.asynchronous(called, file, targets)?,
+            Invoke::Async => self.asynchronous(&called, file, targets)?,
         };
         let to = targets.call(name, &called, &table.client, self)?;
         Some(match to {
@@ -213,7 +222,7 @@ impl Checker<'_, '_> {
     /// What is called in place of a function that is invoked asynchronously.
     fn asynchronous(
         &mut self,
-        called: Spanned<Option<String>>,
+        called: &Spanned<Option<String>>,
         file: &FileTable,
         targets: &mut Targets,
     ) -> Option<Spanned<Option<String>>> {
@@ -229,7 +238,7 @@ impl Checker<'_, '_> {
         };
         targets.asynchronous(function, called.place)?;
         let name = function.name.as_ref().map(|name| format!("async.{name}"));
-        Some(Spanned { value: name, ..called })
+        Some(Spanned { value: name, ..called.clone() })
     }
 
     /// The running time of a source's requests, if it has one of its own.
