@@ -32,6 +32,7 @@ Examples:
   forewarm compare shop.toml              its variants side by side
   forewarm sweep shop.toml                every combination of the values in its [sweep]
   forewarm plan shop.toml                 what to set, what it costs, when it breaks
+  forewarm chaos shop.toml                what hurts most when it goes wrong
   forewarm report results/shop            the report of stored results again
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
   forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
@@ -49,6 +50,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
     Compare(CompareArgs),
+    /// Disturb the scenario with a catalogue of faults, one at a time, and rank them by damage
+    Chaos(ChaosArgs),
     /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
     Report(ReportArgs),
     /// Simulate a grid of points: every combination of the values in `[sweep]`
@@ -159,6 +162,32 @@ pub(super) struct CompareArgs {
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
     pub(super) enforce: EnforceArgs,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
+  forewarm chaos shop.toml
+  forewarm chaos shop.toml --replications 20 --out results/shop-chaos
+  forewarm chaos shop.toml --variant with-breaker
+  forewarm chaos shop.toml --format json | jq '.effects[0]'
+
+Each fault disturbs a run of its own, from a third of the measured time on and for a tenth of it, at most 10 minutes. It meets \
+the same requests as the undisturbed run, with common random numbers; damage is the difference.
+
+Functions, gateways and dependencies are slow (20 % of their speed), return errors (50 %), answer 1 s later or are down; all \
+instances of a function are replaced by a deployment, or start 5 times as slowly; queues, streams, topics and workflows \
+return errors or are down; sources send 10 times as much.
+
+Faults are ranked by requests and messages lost, then by the time to recover, then by p99 while they last.")]
+pub(super) struct ChaosArgs {
+    /// The scenario file; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
     #[command(flatten)]
     pub(super) job: JobArgs,
 }

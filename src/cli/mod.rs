@@ -3,7 +3,7 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
+//! | `run`, `compare`, `chaos`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
 //! | `import` | infrastructure files to a scenario |
 //! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
@@ -22,6 +22,7 @@
 
 mod args;
 mod cancel;
+mod chaos;
 mod check;
 mod claim;
 mod compare;
@@ -98,6 +99,7 @@ fn execute(command: Command) -> Result<ExitStatus, CliError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Chaos(args) => chaos::chaos(&args),
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),

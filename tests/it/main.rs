@@ -5,6 +5,7 @@
 mod bad_scenarios;
 mod billing;
 mod browser;
+mod chaos;
 mod clouds;
 mod compare;
 mod conformance;

@@ -10,7 +10,7 @@ use crate::harness::{Folder, MISSED, QUICK, variants};
 #[test]
 fn every_help_shows_an_example() {
     let folder = Folder::new();
-    for command in ["run", "compare", "report", "check", "list", "schema", "init", "completions"] {
+    for command in ["run", "compare", "chaos", "report", "check", "list", "schema", "init", "completions"] {
         let help = folder.run(&[command, "--help"]).ends(0).out;
         assert!(help.contains(&format!("\n  forewarm {command}")), "{help}");
     }
