@@ -123,7 +123,9 @@ impl Targets {
             None => (None, text),
         };
         let known = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        let fits: Vec<_> = known.iter().filter(|(of, _)| kind.is_none_or(|kind| kind == *of)).collect();
+        // The queue of a function's asynchronous invocations is called only by those who say so.
+        let is_meant = |of: &str| kind.map_or(of != ASYNC, |kind| kind == of);
+        let fits: Vec<_> = known.iter().filter(|(of, _)| is_meant(of)).collect();
         match fits[..] {
             [(_, to)] => Some(*to),
             [] => {
