@@ -7,6 +7,7 @@ mod details;
 pub mod evidence;
 mod minimum;
 mod objective;
+mod path;
 mod peaks;
 pub mod plan;
 mod recorder;
@@ -22,9 +23,12 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
-pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
+pub use cost::{
+    ByArchitecture, CpuUsage, MONTH, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds, round_up,
+};
 pub use details::Details;
 pub use minimum::MinimumInstances;
+pub use path::{Components, Figures, Group};
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};
 pub(crate) use result::precision_reached;

@@ -37,6 +37,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         measured_s: 84_600.0,
         total,
         functions: shapes,
+        components: Default::default(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![
@@ -64,6 +65,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         has_prices: true,
         monthly_cost_usd: stat(1_234.56, 12.3),
         monthly_free_usd: stat(0.0, 0.0),
+        assumptions: Vec::new(),
         evidence: Evidence::default(),
     };
     let total_series = Series { function: None, points: (0..intervals).map(|i| point(i, intervals, 1.0)).collect() };
@@ -74,7 +76,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
     let series = std::iter::once(total_series).chain(per_function).collect();
     RunResult {
         summary,
-        timeline: Timeline { interval: Span::from_secs(300), series },
+        timeline: Timeline { interval: Span::from_secs(300), series, sources: Vec::new() },
         distributions: distributions(),
         limit_lines: vec![("reserved (checkout)".into(), 200.0), ("account-limit".into(), 1_000.0)],
     }

@@ -1,6 +1,6 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
 
 use super::objective::Objective;
 use super::plan::Plan;
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
     /// Named changes to this scenario.
     pub variants: Vec<Variant>,
     /// What must be met.
@@ -45,6 +47,31 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// What a plan may change.
     pub plan: Option<Plan>,
+    /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// Something that a scenario takes from a preset and that whoever reads its results has to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assumption {
+    /// Why.
+    pub kind: AssumptionKind,
+    /// What it is about: a key of the preset, or a runtime with its package.
+    pub subject: String,
+    /// What is assumed, and on what grounds.
+    pub text: String,
+}
+
+/// Why something has to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssumptionKind {
+    /// Nobody has published the value: it is from memory, derived or assumed.
+    Unverified,
+    /// It was measured of a function that does nothing; what a real one loads comes on top.
+    MinimalFunction,
+    /// The scenario says something that the platform does not have, and something else stands for it.
+    Adapted,
 }
 
 /// How long, how often, from which seed.
@@ -66,7 +93,12 @@ pub struct Simulation {
     pub precision: Option<Precision>,
     /// Into how many batches one run is cut, from which its intervals are made; none: they are made from replications.
     pub batches: Option<u32>,
+    /// For how long after the horizon requests are followed.
+    pub drain: Option<Span>,
 }
+
+/// [`Scenario::drain`] where requests may be on their way for ever.
+const DRAIN: Span = Span::from_secs(900);
 
 /// Until when replications are added.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,6 +229,8 @@ pub struct Function {
     pub memory_mb: u32,
     /// Processor architecture, for the price.
     pub architecture: Architecture,
+    /// Processors of an instance, for the price.
+    pub cpu: Cpu,
     /// A request running longer is cut off and has timed out; none: never.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
@@ -210,6 +244,10 @@ pub struct Function {
     pub duration: Dist,
     /// T_func of a request that is cold, in place of `duration`.
     pub cold_duration: Option<Dist>,
+    /// What a request does, in order, in place of running for `duration`; empty: nothing but that.
+    pub steps: Vec<Step>,
+    /// The part of its runs that fail.
+    pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
     /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
@@ -240,6 +278,17 @@ pub struct Initial {
     pub age: Span,
 }
 
+/// The processors of an instance, for what they cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cpu {
+    /// vCPUs.
+    pub vcpus: f64,
+    /// Clock cycles, GHz, where they are charged for; else 0.
+    pub ghz: f64,
+    /// The part of the running time of a request in which a processor is at work, 0 to 1.
+    pub bound_share: f64,
+}
+
 /// One phase of a cold start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
@@ -264,6 +313,8 @@ pub struct Concurrency {
     pub provisioned: u32,
     /// What a request meets when no instance may be created.
     pub overflow: Overflow,
+    /// Who is served first of those that wait.
+    pub queue_order: QueueOrder,
 }
 
 /// What a request meets when no instance may be created.
@@ -295,10 +346,8 @@ pub enum Architecture {
 pub struct Source {
     /// Unique name.
     pub name: String,
-    /// Where its requests go in the end.
+    /// Where its requests go.
     pub target: Target,
-    /// The first component that they pass on their way; none: their path is empty.
-    pub entry: Option<ComponentId>,
     /// When they come.
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
@@ -311,7 +360,7 @@ impl Source {
     pub fn service<'a>(&'a self, functions: &'a [Function]) -> Option<&'a Dist> {
         let of_target = || match &self.target {
             Target::Function(id) => functions.get(id.index()).map(|function| &function.duration),
-            Target::ByTrace(_) => None,
+            Target::ByTrace(_) | Target::Component(_) => None,
         };
         self.duration.as_ref().or_else(of_target)
     }
@@ -322,6 +371,85 @@ impl Source {
         let brought = self.arrivals.service_s();
         brought.unwrap_or_else(|| self.service(functions).map_or(0.0, Dist::mean_s))
     }
+}
+
+/// Who is served first of those that wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueOrder {
+    /// Who came first.
+    #[default]
+    Fifo,
+    /// Who came last.
+    Lifo,
+}
+
+/// One thing that a request does at its function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Unique name among the steps of the function.
+    pub name: String,
+    /// What it does.
+    pub work: Work,
+}
+
+/// What a step does. The instance is held meanwhile.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Computes for so long.
+    Run(Dist),
+    /// Waits for so long, for nobody that is simulated.
+    Wait(Dist),
+    /// Calls all of these at once, and waits for the slowest answer.
+    Calls(Vec<Destination>),
+}
+
+/// Something that is made to go wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Unique name.
+    pub name: String,
+    /// Where.
+    pub target: Destination,
+    /// When.
+    pub timing: Timing,
+    /// What.
+    pub kind: FaultKind,
+}
+
+/// When something goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Timing {
+    /// Once, at this time of the run, for so long.
+    Once {
+        /// From then on.
+        at: Span,
+        /// For so long.
+        lasts: Span,
+    },
+    /// Again and again.
+    AtRandom {
+        /// The time from the end of one to the beginning of the next.
+        every: Dist,
+        /// How long it lasts.
+        lasts: Dist,
+    },
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultKind {
+    /// Work is done at this speed, 1 being full.
+    SlowDown(f64),
+    /// This part of the runs or calls fails.
+    Errors(f64),
+    /// Each takes so much longer.
+    Delay(Dist),
+    /// Nothing succeeds.
+    Outage,
+    /// Instances take so many times as long to start.
+    ColdStart(f64),
+    /// All instances are replaced.
+    Deploy,
 }
 
 /// A component of the path of requests.
@@ -336,7 +464,7 @@ pub struct Component {
 }
 
 /// Where a call goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
     /// To a function.
     Function(FnId),
@@ -351,6 +479,8 @@ pub enum Target {
     Function(FnId),
     /// Each to the function that its row of the trace names: place `i` is the function of the trace's `i`-th name.
     ByTrace(std::sync::Arc<[FnId]>),
+    /// All to one component of the path.
+    Component(ComponentId),
 }
 
 /// A named change to a scenario: keys and the values set.
@@ -385,8 +515,63 @@ pub struct Billing {
     pub provisioned: Option<ProvisionedBilling>,
     /// Instances that a scaling policy keeps at least; none: as all others.
     pub minimum_instances: Option<MinimumBilling>,
+    /// Processors, instances and what else a cloud may charge for.
+    pub resources: ResourceBilling,
     /// What else may be charged.
     pub extras: ExtraPrices,
+}
+
+/// What is charged for processors and for instances, and how; the default charges nothing for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceBilling {
+    /// The memory that is charged for is rounded up to a multiple of this, MB; none: it is charged for as it is.
+    pub memory_step_mb: Option<u32>,
+    /// vCPU-seconds of execution, tiered by the month's volume.
+    pub vcpu_second_usd: Vec<Tier>,
+    /// A GHz-second of execution.
+    pub ghz_second_usd: f64,
+    /// A second of a processor at work.
+    pub cpu_second_usd: f64,
+    /// A vCPU-second of an instance, idle or not.
+    pub instance_vcpu_second_usd: f64,
+    /// For how long an instance is charged at least.
+    pub instance_minimum: Span,
+    /// A vCPU-second of a minimum instance that is idle.
+    pub minimum_idle_vcpu_second_usd: f64,
+    /// The account, a month.
+    pub per_month_usd: f64,
+    /// A unit of account.
+    pub unit: Option<UnitBilling>,
+    /// What is free each month.
+    pub free: FreeResources,
+}
+
+/// What costs nothing each month, beside requests and GB-seconds of execution.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FreeResources {
+    /// vCPU-seconds of execution.
+    pub vcpu_seconds: f64,
+    /// GHz-seconds of execution.
+    pub ghz_seconds: f64,
+    /// Seconds of a processor at work.
+    pub cpu_seconds: f64,
+    /// GB-seconds of instances.
+    pub instance_gb_seconds: f64,
+    /// vCPU-seconds of instances.
+    pub instance_vcpu_seconds: f64,
+}
+
+/// A unit of account that several amounts are converted to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitBilling {
+    /// Units for a request.
+    pub per_request: f64,
+    /// Units for a GB-second of execution.
+    pub per_gb_second: f64,
+    /// Units for a vCPU-second of execution.
+    pub per_vcpu_second: f64,
+    /// US dollars for a unit, tiered by the month's volume.
+    pub usd: Vec<Tier>,
 }
 
 /// Prices beside execution, US dollars; 0: not charged.
@@ -416,9 +601,9 @@ pub struct MinimumBilling {
 /// Price of one volume tier.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tier {
-    /// The tier ends at this many GB-seconds a month; none: never.
+    /// The tier ends at this many a month; none: never.
     pub up_to: Option<f64>,
-    /// Price of one GB-second.
+    /// Price of one.
     pub usd: f64,
 }
 
@@ -489,21 +674,16 @@ impl Function {
 }
 
 impl Scenario {
-    /// The functions that may be called from a component on, each once.
+    /// Whether requests may reach functions by a path, or do more there than run.
     #[must_use]
-    pub fn reached_from(&self, component: ComponentId) -> BTreeSet<FnId> {
-        let (mut functions, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![component]);
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                for target in &self.components[next.index()].targets {
-                    match target {
-                        Destination::Function(id) => drop(functions.insert(*id)),
-                        Destination::Component(id) => open.push(*id),
-                    }
-                }
-            }
-        }
-        functions
+    pub fn has_path(&self) -> bool {
+        !self.components.is_empty() || self.functions.iter().any(|function| !function.steps.is_empty())
+    }
+
+    /// For how long after the horizon requests on a path are followed; none: to their end.
+    #[must_use]
+    pub fn drain(&self) -> Option<Span> {
+        self.simulation.drain.or_else(|| self.has_path().then_some(DRAIN))
     }
 
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.

@@ -1,5 +1,6 @@
 //! How much arrives, compared with what can be served and with what can be simulated.
 
+use crate::id::FnId;
 use crate::policy::scaling::{COOL_DOWN, Load, ORDERED_MAX, ScalingSpec};
 use crate::scenario::limits::{FEW_REQUESTS, MANY_DECISIONS, MANY_ORDERED, MANY_REQUESTS, MAX_DECISIONS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Source, Target};
@@ -15,25 +16,24 @@ const DEFAULT_REPLICATIONS: u32 = 5;
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    // Requests per second, their load and whether anything comes at all, of each function.
-    let mut rates = vec![(0.0, 0.0, false); scenario.functions.len()];
+    // Requests per second and their load, of each function that sources call directly.
+    let mut rates = vec![(0.0, 0.0); scenario.functions.len()];
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
         let service = service_of(scenario, source);
         let rate = source.arrivals.mean_rate(service, horizon);
-        match (&source.target, function.and_then(|at| rates.get_mut(at))) {
-            (_, Some(known)) => *known = (known.0 + rate, known.1 + rate * service, true),
-            (Target::ByTrace(targets), None) => {
-                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.2 = true)).for_each(drop);
-            }
-            _ => {}
+        if let Some(known) = function.and_then(|at| rates.get_mut(at)) {
+            *known = (known.0 + rate, known.1 + rate * service);
         }
     }
-    for ((function, table), (rate, _, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
+    for ((function, table), (rate, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
         ordered(function, table, *rate, problems);
     }
-    for ((function, table), (rate, load, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
-        if !called {
+    let (reached, _) = scenario.reached();
+    for ((place, (function, table)), (rate, load)) in
+        scenario.functions.iter().zip(file.function.iter()).enumerate().zip(rates)
+    {
+        if !reached.contains(&FnId(place as u32)) {
             let message = format!("no source sends requests to `function.{}`", function.name);
             problems
                 .push(Problem::warning(table.name.place, message).help("it will do nothing; add a [[source]] for it"));
@@ -44,6 +44,10 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         } else {
             overload(scenario, function, table, (rate, load), problems);
         }
+    }
+    if let Some(circle) = scenario.endless_circle() {
+        let message = format!("calls go round in a circle that never ends: {}", circle.join(" -> "));
+        problems.push(Problem::error(file.place, message).help("remove one of these calls"));
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
     decisions(scenario, place, problems);

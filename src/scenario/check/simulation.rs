@@ -52,6 +52,7 @@ impl Checker<'_, '_> {
             replications_by_default: first.or(*table.replications).is_none() && batches.is_none(),
             precision: precision.map(|(_, precision)| precision),
             batches,
+            drain: table.drain.value,
         })
     }
 

@@ -1,15 +1,17 @@
 //! Functions, and their defaults.
 
 use super::cold_start::ColdStartTable;
+use super::path::StepTable;
 use crate::dist::DistSpec;
+use crate::path::async_queue::AsyncParameters;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::scenario::limits::MAX_PROVISIONED;
-use crate::scenario::model::Architecture;
+use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
-use crate::schema::limits::MAX_LISTED;
-use crate::schema::scalars::{Count, Duration, Name, Size, Text};
+use crate::schema::limits::{MAX_LISTED, MAX_STATES};
+use crate::schema::scalars::{Count, Duration, Name, Positive, Ratio, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -39,12 +41,20 @@ macro_rules! function_table {
                 optional app: Name,
                 /// Processor architecture, for the price.
                 default architecture: Architecture = Architecture::X86,
+                /// The processors of an instance, for what they cost.
+                optional cpu: CpuTable,
                 /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
                 optional runtime: Text,
                 /// How the code is packed: with a preset, it decides about the cold start too.
                 default package: Package = Package::Zip,
                 /// Running time of one request, T_func (a trace may bring it).
                 optional duration: DistSpec,
+                /// What a request does, in order, in place of `duration`; its instance is held meanwhile.
+                default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
+                /// What becomes of its asynchronous invocations; without it, what AWS Lambda does with them.
+                optional r#async: AsyncParameters,
+                /// The part of its runs that fail, as "1%".
+                default failure_ratio: Ratio = 0.0,
                 /// Running time of a request that is cold, in place of `duration`.
                 optional cold_duration: DistSpec,
                 /// Time from the decision to create an instance until it can serve; "none": it can at once.
@@ -87,6 +97,11 @@ choice! { Package {
     "image" => Package::Image, "A container image.";
 } }
 
+choice! { QueueOrder {
+    "fifo" => QueueOrder::Fifo, "Who came first.";
+    "lifo" => QueueOrder::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+} }
+
 choice! { Architecture {
     "x86" => Architecture::X86, "x86-64.";
     "arm" => Architecture::Arm, "64-bit Arm.";
@@ -115,10 +130,23 @@ table! {
         /// What a request meets when no instance may be created; without it: "reject", or "queue" where `scaling` orders
         /// the instances.
         optional overflow: OverflowWord,
+        /// With overflow = "queue": who is served first.
+        default queue_order: QueueOrder = QueueOrder::Fifo,
         /// With overflow = "queue": requests that may wait; "none": no limit.
         optional queue_limit: OrNone<Count<0, MANY>>,
         /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
         optional queue_timeout: OrNone<Duration>,
+    }
+}
+
+table! {
+    /// The processors of an instance, and how much of them its requests need.
+    struct CpuTable {
+        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1.
+        optional limit: Positive,
+        /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:
+        /// all of it.
+        optional cpu_bound_share: Share,
     }
 }
 
@@ -162,6 +190,7 @@ impl ConcurrencyTable {
             reserved: at(None),
             provisioned: at(0),
             overflow: at(None),
+            queue_order: at(QueueOrder::Fifo),
             queue_limit: at(None),
             queue_timeout: at(None),
         }
