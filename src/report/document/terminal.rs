@@ -10,7 +10,7 @@ const NAME: usize = 30;
 /// A name is cut to this before a column is dropped.
 const SHORT_NAME: usize = 18;
 /// So is the name of a column.
-const SHORT_HEAD: usize = 12;
+const SHORT_HEAD: usize = 13;
 /// Rows of a table where only the answer is shown.
 const ROWS: usize = 20;
 
