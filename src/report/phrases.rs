@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::measure::comparison::Crossing;
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
 use crate::metric::Stability;
 use crate::report::document::Card;
@@ -139,11 +140,14 @@ pub(super) fn extent(summary: &Summary) -> String {
 /// What stands behind the sign ±, or why it is missing.
 pub(super) fn intervals(summary: &Summary) -> String {
     if let Some(batches) = &summary.evidence.batch_means {
-        return format!("± half of the 95 % interval from {} batches of one run", batches.count);
+        return format!(
+            "± is the half-width of the 95 % confidence interval from {} batches of one run",
+            batches.count
+        );
     }
     match summary.replications {
         0 | 1 => "One replication: no confidence intervals".to_owned(),
-        n => format!("± half of the 95 % interval over {n} replications"),
+        n => format!("± is the half-width of the 95 % confidence interval over {n} replications"),
     }
 }
 
@@ -231,6 +235,25 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// Where another contender becomes the cheapest, for a heading.
+pub(super) fn crossing_in_short(found: &Crossing) -> String {
+    format!("{} up to {} requests per second, {} above", found.below, count(found.requests_per_s), found.above)
+}
+
+/// Where another contender becomes the cheapest, in a few words.
+pub(super) fn crossing(found: &Crossing) -> String {
+    let Crossing { below, above, load, requests_per_s, month_usd } = found;
+    let at = match month_usd {
+        Some(usd) => format!("both cost {} a month there", Quantity::Usd.text(*usd)),
+        None => "where the objectives decide, and not the price".to_owned(),
+    };
+    format!(
+        "{below} is the cheapest up to about {} requests per second ({} times the load), {above} above: {at}",
+        count(*requests_per_s),
+        count(*load)
+    )
+}
+
 /// What a result rests on that has to be known, in a sentence; none if there is nothing.
 pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
     let of = |kind| {
@@ -247,7 +270,7 @@ pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
         format!("values that are not verified ({}{more})", keys[..keys.len().min(UNVERIFIED)].join(", "))
     });
     let adapted =
-        of(AssumptionKind::Adapted).map(|keys| format!("what the platform does not have ({})", keys.join(", ")));
+        of(AssumptionKind::Adapted).map(|keys| format!("what was adapted to the platform ({})", keys.join(", ")));
     let parts: Vec<String> = [minimal, unverified, adapted].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("This rests on {}.", parts.join(", and on ")))
 }

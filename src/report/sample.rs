@@ -160,6 +160,7 @@ pub(in crate::report) fn comparison() -> Compared {
             .iter()
             .map(|(name, result)| Contender { name: name.clone(), summary: result.summary.clone() })
             .collect(),
+        over_load: None,
     };
     Compared { comparison, results, simulated: 0, is_whole: true }
 }

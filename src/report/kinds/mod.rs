@@ -3,6 +3,7 @@
 
 pub mod chaos;
 pub mod compare;
+mod path;
 pub mod plan;
 pub mod run;
 pub mod side_by_side;
