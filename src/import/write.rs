@@ -39,6 +39,7 @@ pub(super) fn write(name: &str, model: &Model, ignored: &[Note], files: Vec<Stri
         things(kind).for_each(|thing| writer.thing(&mut text, thing));
     }
     writer.advice(&mut text, model);
+    writer.origins(&mut text, &values);
     let report = writer.report(&values, model, ignored);
     Imported { scenario: text, report, assumed }
 }
@@ -135,6 +136,25 @@ impl Writer {
                  # \"function.{0}.concurrency.provisioned\" = {{ from = 0, to = 20 }}\n",
                 function.name
             );
+        }
+    }
+
+    /// The same as the comments say, for programs.
+    fn origins(&self, out: &mut String, values: &[(String, &Setting)]) {
+        out.push_str("\n# Where values come from, for programs. An assumption ends when its value changes or its line here goes.\n[origin]\n");
+        for (key, setting) in values {
+            let key = text(key);
+            let _ = match &setting.origin {
+                Origin::Read { place, address } => {
+                    let file = text(self.files.get(place.file()).map_or("", String::as_str));
+                    writeln!(out, "{key} = {{ file = {file}, line = {}, address = {} }}", place.line(), text(address))
+                }
+                Origin::Assumed(reason) => {
+                    let value = if setting.value.starts_with('"') { setting.value.clone() } else { text(&setting.value) };
+                    writeln!(out, "{key} = {{ assumed = {}, value = {value} }}", text(reason))
+                }
+                Origin::Default(_) | Origin::Given(_) => Ok(()),
+            };
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// What a plan may change.
     pub plan: Option<Plan>,
+    /// Keys of values that `forewarm import` had to assume.
+    pub assumed: Vec<String>,
 }
 
 /// How long, how often, from which seed.

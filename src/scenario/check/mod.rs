@@ -7,6 +7,7 @@ mod initial;
 mod load;
 mod names;
 mod oracle;
+mod origin;
 mod plan;
 mod platform;
 mod scaling;
@@ -94,6 +95,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
+    let assumed = checker.assumed(file, root);
     let scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
@@ -108,6 +110,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         objectives,
         sweep,
         plan,
+        assumed,
     };
     checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);

@@ -4,18 +4,20 @@
 
 pub(super) mod cold_start;
 pub(super) mod function;
+pub(super) mod origin;
 pub(super) mod plan;
 pub(super) mod platform;
 pub(super) mod precision;
 pub(super) mod sweep;
 
-use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
 use crate::dist::DistSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
 use crate::workload::ArrivalParameters;
 use function::{DefaultsTable, FunctionTable};
+use origin::OriginTable;
 use plan::PlanTable;
 use platform::PlatformTable;
 use precision::{Intervals, PrecisionTable};
@@ -44,6 +46,8 @@ table! {
         optional plan: PlanTable,
         /// What must be met.
         default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
+        /// Where values come from, by their dotted keys (in quotes), as `forewarm import` writes it.
+        default origin: Map<OriginTable, MAX_ORIGINS> = Vec::new(),
     }
 }
 
