@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod backtest;
+mod fit;
 mod import;
 mod quick;
 mod shared;
@@ -13,6 +15,8 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
+pub(super) use backtest::BacktestArgs;
+pub(super) use fit::FitArgs;
 pub(super) use import::ImportArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
@@ -35,6 +39,7 @@ Examples:
   forewarm report results/shop            the report of stored results again
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
   forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
+  forewarm fit lambda.log --out fitted.toml           arrivals and running times from logs
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -57,8 +62,12 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
     Quick(QuickArgs),
+    /// Replay measured requests through the settings of a scenario: measured, simulated, error
+    Backtest(BacktestArgs),
     /// Make a scenario of infrastructure files: SAM, serverless.yml, Terraform, Kubernetes ...
     Import(ImportArgs),
+    /// Find arrivals, running times and cold starts in logs, traces and metrics
+    Fit(FitArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name

@@ -33,7 +33,8 @@ pub(super) fn parse(text: &str) -> Option<f64> {
 }
 
 fn whole(text: &str) -> Option<i64> {
-    (!text.is_empty() && text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+    (!text.is_empty() && text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())?
 }
 
 /// `2026-03-20T07:13:52.102Z`, `2026-03-20 07:13:52 +0900`, `2026-03-20`.

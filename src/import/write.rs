@@ -150,7 +150,8 @@ impl Writer {
                     writeln!(out, "{key} = {{ file = {file}, line = {}, address = {} }}", place.line(), text(address))
                 }
                 Origin::Assumed(reason) => {
-                    let value = if setting.value.starts_with('"') { setting.value.clone() } else { text(&setting.value) };
+                    let value =
+                        if setting.value.starts_with('"') { setting.value.clone() } else { text(&setting.value) };
                     writeln!(out, "{key} = {{ assumed = {}, value = {value} }}", text(reason))
                 }
                 Origin::Default(_) | Origin::Given(_) => Ok(()),

@@ -18,6 +18,7 @@ pub mod chart;
 pub mod csv;
 pub mod document;
 mod evidence;
+pub mod fit;
 pub mod format;
 pub mod json;
 pub mod junit;

@@ -6,8 +6,10 @@
 //! | [`run`] | what happens |
 //! | [`compare`] | which contender is best |
 //! | [`plan`] | which configuration is the cheapest that meets the objectives |
+//! | [`backtest`] | how near a simulation comes to what was measured |
 //! | [`sweep`] | what happens at every combination of values |
 
+pub mod backtest;
 pub mod compare;
 pub mod plan;
 pub mod run;

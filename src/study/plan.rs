@@ -90,7 +90,9 @@ fn asked(name: &str, options: &Options, scenario: &Scenario) -> Result<Asked, St
         let number = scenario.assumed.len();
         let values = if number == 1 { "a value is" } else { &format!("{number} values are") };
         return Err(StudyError::question(
-            format!("{name}: {values} ASSUMED, not measured, `{key}` first: a plan on assumptions would look like advice"),
+            format!(
+                "{name}: {values} ASSUMED, not measured, `{key}` first: a plan on assumptions would look like advice"
+            ),
             "replace what [origin] marks as assumed with what you measured, or with --set KEY=VALUE",
         ));
     }

@@ -142,8 +142,23 @@ fn assumptions_are_said_first_and_no_plan_is_made_on_them() {
     folder.write("sam.yaml", &fs::read_to_string(self::folder().join("cdk.template.json")).expect("a file"));
     folder.run(&["import", "sam.yaml", "--out", "shop.toml"]).ends(0);
     let rate = "source.Handler886CB40B.arrivals.poisson.rate";
-    let run = folder.run(&["run", "shop.toml", "--set", "simulation.horizon=10m", "--set", "simulation.warm-up=1m", "--replications", "2"]).ends(0);
-    assert!(run.err.starts_with("warning: 3 values are ASSUMED, not measured") && run.err.contains(rate), "{}", run.err);
+    let run = folder
+        .run(&[
+            "run",
+            "shop.toml",
+            "--set",
+            "simulation.horizon=10m",
+            "--set",
+            "simulation.warm-up=1m",
+            "--replications",
+            "2",
+        ])
+        .ends(0);
+    assert!(
+        run.err.starts_with("warning: 3 values are ASSUMED, not measured") && run.err.contains(rate),
+        "{}",
+        run.err
+    );
     let choice = "plan={\"function.Handler886CB40B.concurrency.reserved\" = [10, 20]}";
     let plan = ["plan", "shop.toml", "--set", choice, "--set", "objective=[{metric=\"latency_s.p99\",below=\"9s\"}]"];
     let refused = folder.run(&plan).ends(2);

@@ -18,13 +18,13 @@ fn one(line: &str) -> Option<(f64, u32, Option<f64>)> {
     let at = when::parse(words[place])?;
     let status = words.get(place + 2)?.parse::<u32>().ok().filter(|status| (100..600).contains(status))?;
     // What follows the user agent: nginx logs seconds with three decimals, Apache's %D microseconds, %T seconds.
-    let extra = words.iter().skip(place + 4).filter_map(|word| {
+    let mut extra = words.iter().skip(place + 4).rev().filter_map(|word| {
         let word = word.rsplit('=').next().unwrap_or(word);
         let number: f64 = word.parse().ok()?;
         let is_plain = word.bytes().all(|byte| byte.is_ascii_digit());
         (number.is_finite() && number >= 0.0).then(|| if is_plain && number >= 1_000.0 { number / 1e6 } else { number })
     });
-    Some((at, status, extra.last()))
+    Some((at, status, extra.next()))
 }
 
 fn read(content: &Content<'_>, measured: &mut Measured) {
@@ -43,6 +43,12 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         };
         let function = measured.function("");
         // Written when the answer is sent.
-        measured.requests.push(Request { at_s: Some(at - duration.unwrap_or(0.0)), duration_s: duration, function, outcome, ..Request::default() });
+        measured.requests.push(Request {
+            at_s: Some(at - duration.unwrap_or(0.0)),
+            duration_s: duration,
+            function,
+            outcome,
+            ..Request::default()
+        });
     }
 }

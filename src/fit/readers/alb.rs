@@ -31,7 +31,9 @@ pub(super) fn words(line: &str) -> Vec<&str> {
 
 fn is(content: &Content<'_>) -> bool {
     let words = words(content.text.lines().next().unwrap_or_default());
-    words.len() >= 12 && matches!(words[0], "http" | "https" | "h2" | "grpcs" | "ws" | "wss") && when::parse(words[1]).is_some()
+    words.len() >= 12
+        && matches!(words[0], "http" | "https" | "h2" | "grpcs" | "ws" | "wss")
+        && when::parse(words[1]).is_some()
 }
 
 fn read(content: &Content<'_>, measured: &mut Measured) {

@@ -6,7 +6,8 @@ use super::{Content, Reader, number, time};
 use crate::fit::measured::{Measured, Metric};
 
 pub(super) const DATA: Reader = Reader { name: "CloudWatch get-metric-data", is: is_data, read: read_data };
-pub(super) const STATISTICS: Reader = Reader { name: "CloudWatch get-metric-statistics", is: is_statistics, read: read_statistics };
+pub(super) const STATISTICS: Reader =
+    Reader { name: "CloudWatch get-metric-statistics", is: is_statistics, read: read_statistics };
 
 fn is_data(content: &Content<'_>) -> bool {
     content.json.as_ref().is_some_and(|json| json.get("MetricDataResults").is_some())
@@ -47,7 +48,11 @@ fn read_data(content: &Content<'_>, measured: &mut Measured) {
         let label = result["Label"].as_str().unwrap_or_default();
         let id = result["Id"].as_str().unwrap_or_default();
         let Some((metric, factor)) = metric(label).or_else(|| metric(id)) else {
-            measured.skip(content.name, place + 1, format!("the metric {label:?} ({id}) is none of those that are read"));
+            measured.skip(
+                content.name,
+                place + 1,
+                format!("the metric {label:?} ({id}) is none of those that are read"),
+            );
             continue;
         };
         let times = result["Timestamps"].as_array().into_iter().flatten();
@@ -85,7 +90,12 @@ fn read_statistics(content: &Content<'_>, measured: &mut Measured) {
         if let Some(value) = keys.iter().find_map(|key| point[*key].as_f64()) {
             measured.add(metric, at, value * factor);
         }
-        for (name, metric) in [("p50", Metric::DurationP50), ("p90", Metric::DurationP90), ("p95", Metric::DurationP95), ("p99", Metric::DurationP99)] {
+        for (name, metric) in [
+            ("p50", Metric::DurationP50),
+            ("p90", Metric::DurationP90),
+            ("p95", Metric::DurationP95),
+            ("p99", Metric::DurationP99),
+        ] {
             if let Some(value) = point["ExtendedStatistics"].get(name).and_then(Value::as_f64) {
                 measured.add(metric, at, value * factor);
             }

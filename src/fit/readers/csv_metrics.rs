@@ -29,7 +29,11 @@ fn is(content: &Content<'_>) -> bool {
 
 /// The line of the names of metrics: consoles write a few lines before it.
 fn header(content: &Content<'_>) -> Option<usize> {
-    content.text.lines().take(8).position(|line| super::columns(line).iter().skip(1).any(|column| metric(column).is_some()))
+    content
+        .text
+        .lines()
+        .take(8)
+        .position(|line| super::columns(line).iter().skip(1).any(|column| metric(column).is_some()))
 }
 
 fn read(content: &Content<'_>, measured: &mut Measured) {

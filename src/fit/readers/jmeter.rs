@@ -22,7 +22,13 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
             _ => Outcome::Completed,
         };
         let function = measured.function(row.get(&["label"]).unwrap_or_default());
-        measured.requests.push(Request { at_s: Some(at), duration_s: Some(elapsed), function, outcome, ..Request::default() });
+        measured.requests.push(Request {
+            at_s: Some(at),
+            duration_s: Some(elapsed),
+            function,
+            outcome,
+            ..Request::default()
+        });
         Some(())
     });
 }

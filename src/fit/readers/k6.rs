@@ -8,7 +8,9 @@ pub(super) const JSON: Reader = Reader { name: "k6 JSON", is: is_json, read: rea
 pub(super) const CSV: Reader = Reader { name: "k6 CSV", is: is_csv, read: read_csv };
 
 fn is_json(content: &Content<'_>) -> bool {
-    content.first.as_ref().is_some_and(|value| value.get("metric").is_some() && matches!(value["type"].as_str(), Some("Point" | "Metric")))
+    content.first.as_ref().is_some_and(|value| {
+        value.get("metric").is_some() && matches!(value["type"].as_str(), Some("Point" | "Metric"))
+    })
 }
 
 fn is_csv(content: &Content<'_>) -> bool {
@@ -24,7 +26,13 @@ fn add(end: f64, milliseconds: f64, status: Option<f64>, measured: &mut Measured
         _ => Outcome::Completed,
     };
     let function = measured.function("");
-    measured.requests.push(Request { at_s: Some(end - duration), duration_s: Some(duration), function, outcome, ..Request::default() });
+    measured.requests.push(Request {
+        at_s: Some(end - duration),
+        duration_s: Some(duration),
+        function,
+        outcome,
+        ..Request::default()
+    });
 }
 
 fn read_json(content: &Content<'_>, measured: &mut Measured) {

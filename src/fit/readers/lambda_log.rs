@@ -147,7 +147,8 @@ fn field(text: &str, name: &str) -> Option<f64> {
         // `Billed Duration` and `Init Duration` end like `Duration`.
         let before = &rest[..place];
         let after = &rest[place + name.len()..];
-        let is_other = name.trim_start() == "Duration:" && (before.ends_with("Billed") || before.ends_with("Init") || before.ends_with("Restore"));
+        let is_other = name.trim_start() == "Duration:"
+            && (before.ends_with("Billed") || before.ends_with("Init") || before.ends_with("Restore"));
         if !is_other {
             let number: f64 = after.trim_start().split([' ', '\t']).next()?.parse().ok()?;
             return (number.is_finite() && number >= 0.0).then_some(number / 1_000.0);
@@ -163,7 +164,9 @@ fn prefix(before: &str) -> (&str, Option<f64>) {
     for word in before.split([' ', '\t', ',', '"']).filter(|word| !word.is_empty()) {
         match when::parse(word) {
             Some(time) if word.len() >= 10 => at = Some(time),
-            _ if word.contains("[$LATEST]") || word.contains('[') && word.contains(']') && word.len() > 30 => stream = word,
+            _ if word.contains("[$LATEST]") || word.contains('[') && word.contains(']') && word.len() > 30 => {
+                stream = word;
+            }
             _ => {}
         }
     }

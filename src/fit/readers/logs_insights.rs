@@ -17,7 +17,8 @@ fn is(content: &Content<'_>) -> bool {
     content.has(&["@duration"])
         || rows(content).is_some_and(|rows| {
             rows.first().is_some_and(|row| {
-                row.get("@duration").is_some() || row.as_array().is_some_and(|cells| cells.iter().any(|cell| cell["field"] == "@duration"))
+                row.get("@duration").is_some()
+                    || row.as_array().is_some_and(|cells| cells.iter().any(|cell| cell["field"] == "@duration"))
             })
         })
 }
@@ -45,7 +46,12 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
     });
 }
 
-fn take(time: Option<f64>, value: &dyn Fn(&str) -> Option<f64>, stream: Option<&str>, measured: &mut Measured) -> Option<()> {
+fn take(
+    time: Option<f64>,
+    value: &dyn Fn(&str) -> Option<f64>,
+    stream: Option<&str>,
+    measured: &mut Measured,
+) -> Option<()> {
     let duration = value("@duration")? / 1_000.0;
     let init = value("@initDuration").map(|ms| ms / 1_000.0);
     let instance = stream.map(|stream| measured.instance(stream));

@@ -82,7 +82,8 @@ impl<'a> Content<'a> {
     /// The rows of a CSV file; `take` is given a function from names of columns to fields.
     fn rows(&self, measured: &mut Measured, mut take: impl FnMut(&Fields<'_>, &mut Measured) -> Option<()>) {
         let separator = separator(self.text.lines().next().unwrap_or_default());
-        let mut reader = csv::ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(self.text.as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().flexible(true).delimiter(separator).from_reader(self.text.as_bytes());
         let mut record = csv::StringRecord::new();
         loop {
             match reader.read_record(&mut record) {
@@ -94,7 +95,11 @@ impl<'a> Content<'a> {
                     }
                 }
                 Err(error) => {
-                    measured.skip(self.name, error.position().map_or(0, csv::Position::line) as usize, "not a row of CSV");
+                    measured.skip(
+                        self.name,
+                        error.position().map_or(0, csv::Position::line) as usize,
+                        "not a row of CSV",
+                    );
                     if error.is_io_error() {
                         break;
                     }
@@ -113,7 +118,8 @@ struct Fields<'a> {
 impl Fields<'_> {
     /// The field of the first of these columns that there is.
     fn get(&self, names: &[&str]) -> Option<&str> {
-        let place = names.iter().find_map(|name| self.columns.iter().position(|column| column.eq_ignore_ascii_case(name)))?;
+        let place =
+            names.iter().find_map(|name| self.columns.iter().position(|column| column.eq_ignore_ascii_case(name)))?;
         self.record.get(place).map(str::trim).filter(|field| !field.is_empty())
     }
 
@@ -124,13 +130,22 @@ impl Fields<'_> {
 
 /// What separates the columns of a line.
 fn separator(line: &str) -> u8 {
-    [b',', b'\t', b';'].into_iter().max_by_key(|byte| (line.bytes().filter(|other| other == byte).count(), *byte == b',')).unwrap_or(b',')
+    [b',', b'\t', b';']
+        .into_iter()
+        .max_by_key(|byte| (line.bytes().filter(|other| other == byte).count(), *byte == b','))
+        .unwrap_or(b',')
 }
 
 fn columns(line: &str) -> Vec<String> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator(line)).from_reader(line.as_bytes());
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator(line))
+        .from_reader(line.as_bytes());
     let record = reader.records().next().and_then(Result::ok);
-    record.map(|record| record.iter().map(|field| field.trim().trim_start_matches('\u{feff}').to_owned()).collect()).unwrap_or_default()
+    record
+        .map(|record| record.iter().map(|field| field.trim().trim_start_matches('\u{feff}').to_owned()).collect())
+        .unwrap_or_default()
 }
 
 /// A number, maybe in quotes.

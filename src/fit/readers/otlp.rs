@@ -24,7 +24,8 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
             let of_resource = &resource["resource"]["attributes"];
             let service = attribute(of_resource, "faas.name").or_else(|| attribute(of_resource, "service.name"));
             let service = service.and_then(Value::as_str).unwrap_or_default().to_owned();
-            let instance = attribute(of_resource, "faas.instance").or_else(|| attribute(of_resource, "service.instance.id"));
+            let instance =
+                attribute(of_resource, "faas.instance").or_else(|| attribute(of_resource, "service.instance.id"));
             let instance = instance.and_then(Value::as_str).map(str::to_owned);
             let scopes = resource.get("scopeSpans").or_else(|| resource.get("instrumentationLibrarySpans"));
             for scope in scopes.and_then(Value::as_array).into_iter().flatten() {
@@ -39,12 +40,15 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
 
 fn one(span: &Value, service: &str, instance: Option<&str>, measured: &mut Measured) {
     // Only what a service does for a caller: kind SERVER or CONSUMER.
-    let is_served = matches!(span["kind"].as_u64(), Some(2 | 5)) || matches!(span["kind"].as_str(), Some("SPAN_KIND_SERVER" | "SPAN_KIND_CONSUMER"));
+    let is_served = matches!(span["kind"].as_u64(), Some(2 | 5))
+        || matches!(span["kind"].as_str(), Some("SPAN_KIND_SERVER" | "SPAN_KIND_CONSUMER"));
     let is_root = span["parentSpanId"].as_str().unwrap_or_default().is_empty();
-    if !is_served && !(is_root && span["kind"].is_null()) {
+    if !(is_served || is_root && span["kind"].is_null()) {
         return;
     }
-    let (Some(start), Some(end)) = (number(&span["startTimeUnixNano"]), number(&span["endTimeUnixNano"])) else { return };
+    let (Some(start), Some(end)) = (number(&span["startTimeUnixNano"]), number(&span["endTimeUnixNano"])) else {
+        return;
+    };
     let cold = attribute(&span["attributes"], "faas.coldstart").and_then(Value::as_bool);
     let failed = span["status"]["code"] == 2 || span["status"]["code"] == "STATUS_CODE_ERROR";
     let instance = instance.map(|instance| measured.instance(instance));

@@ -31,7 +31,12 @@ fn metric(name: &str, labels: &Value) -> Option<(Metric, bool)> {
     if let Some(quantile) = quantile
         && has(&["duration", "latency", "latencies"])
     {
-        let metric = [(0.5, Metric::DurationP50), (0.9, Metric::DurationP90), (0.95, Metric::DurationP95), (0.99, Metric::DurationP99)];
+        let metric = [
+            (0.5, Metric::DurationP50),
+            (0.9, Metric::DurationP90),
+            (0.95, Metric::DurationP95),
+            (0.99, Metric::DurationP99),
+        ];
         return metric.iter().find(|(share, _)| (share - quantile).abs() < 1e-9).map(|(_, metric)| (*metric, false));
     }
     if has(&["_total", "_count"]) {
@@ -55,7 +60,8 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
             continue;
         };
         let points = series["values"].as_array().into_iter().flatten();
-        let points: Vec<(f64, f64)> = points.filter_map(|point| Some((number(&point[0])?, number(&point[1])?))).collect();
+        let points: Vec<(f64, f64)> =
+            points.filter_map(|point| Some((number(&point[0])?, number(&point[1])?))).collect();
         if !is_counter {
             for (at, value) in points {
                 let seconds = if name.to_lowercase().contains("milli") { value / 1_000.0 } else { value };

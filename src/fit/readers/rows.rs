@@ -7,7 +7,8 @@ use crate::fit::when;
 pub(super) const READER: Reader = Reader { name: "table of requests", is, read };
 
 /// Columns of arrivals, the first that there is being taken.
-const STARTS: [&str; 8] = ["born_s", "client_start_time", "start_time", "start", "time_s", "arrival", "time", "timestamp"];
+const STARTS: [&str; 8] =
+    ["born_s", "client_start_time", "start_time", "start", "time_s", "arrival", "time", "timestamp"];
 /// Columns of durations in seconds.
 const SECONDS: [&str; 5] = ["execution_s", "client_elapsed_time", "duration_s", "duration", "elapsed_s"];
 /// The same in milliseconds.
@@ -41,7 +42,8 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         let instance = row.get(&["exist_id", "instance", "instance_id", "pod", "logstream"]).map(str::to_owned);
         let function = measured.function(row.get(&["function", "function_name", "func"]).unwrap_or_default());
         // A row of forewarm's own log says how long the start took.
-        let init = if is_own { row.number(&["cold_start_s"]).filter(|time| *time > 0.0 && cold == Some(true)) } else { None };
+        let init =
+            if is_own { row.number(&["cold_start_s"]).filter(|time| *time > 0.0 && cold == Some(true)) } else { None };
         let key = instance.map(|name| if is_own { format!("{function}/{name}") } else { name });
         let instance = key.map(|name| measured.instance(&name));
         measured.requests.push(Request {

@@ -8,7 +8,9 @@ use crate::fit::measured::{Measured, Outcome, Request};
 pub(super) const READER: Reader = Reader { name: "X-Ray traces", is, read };
 
 fn is(content: &Content<'_>) -> bool {
-    content.json.as_ref().is_some_and(|json| json["Traces"].as_array().is_some_and(|traces| traces.iter().any(|trace| trace.get("Segments").is_some())))
+    content.json.as_ref().is_some_and(|json| {
+        json["Traces"].as_array().is_some_and(|traces| traces.iter().any(|trace| trace.get("Segments").is_some()))
+    })
 }
 
 fn read(content: &Content<'_>, measured: &mut Measured) {
@@ -31,7 +33,12 @@ fn one(segment: &Value, measured: &mut Measured) {
     }
     let (Some(start), Some(end)) = (segment["start_time"].as_f64(), segment["end_time"].as_f64()) else { return };
     let part = |name: &str| {
-        segment["subsegments"].as_array().into_iter().flatten().find(|part| part["name"] == name).and_then(|part| Some((part["start_time"].as_f64()?, part["end_time"].as_f64()?)))
+        segment["subsegments"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|part| part["name"] == name)
+            .and_then(|part| Some((part["start_time"].as_f64()?, part["end_time"].as_f64()?)))
     };
     let init = part("Initialization").map(|(start, end)| end - start);
     let (start, end) = part("Invocation").unwrap_or((start, end));

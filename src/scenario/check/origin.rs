@@ -16,8 +16,10 @@ impl Checker<'_, '_> {
             now.is_some_and(|now| value.is_none_or(|value| shown(now) == value))
         };
         let entries = file.origin.iter().filter(|(_, origin)| origin.assumed.is_some());
-        let assumed: Vec<String> =
-            entries.filter(|(key, origin)| is_assumed(key, origin.value.value.as_deref())).map(|(key, _)| key.clone()).collect();
+        let assumed: Vec<String> = entries
+            .filter(|(key, origin)| is_assumed(key, origin.value.value.as_deref()))
+            .map(|(key, _)| key.clone())
+            .collect();
         if !assumed.is_empty() {
             let number = assumed.len();
             let values = if number == 1 { "1 value is" } else { &format!("{number} values are") };

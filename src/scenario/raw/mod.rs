@@ -10,7 +10,9 @@ pub(super) mod platform;
 pub(super) mod precision;
 pub(super) mod sweep;
 
-use super::limits::{MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS};
+use super::limits::{
+    MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS,
+};
 use crate::dist::DistSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
