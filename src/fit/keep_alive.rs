@@ -22,12 +22,18 @@ pub struct KeepAlive {
     pub seen: (usize, usize),
     /// How many of them a fixed window cannot explain.
     pub misfits: usize,
+    /// Scale (s) and shape of a Weibull law of windows, each instance having its own, where a fixed one does not explain all.
+    pub drawn: Option<(f64, f64)>,
     /// Whether instances are known by name; if not, only times with one request at a time are looked at.
     pub by_instance: bool,
 }
 
 /// Fewer idle times of a kind tell no window.
 const FEW: usize = 3;
+/// From so many on, how much windows differ can be told.
+const ENOUGH: usize = 10;
+/// Idle times that are looked at for that; of more, evenly spaced ones.
+const MOST: usize = 4_000;
 
 impl KeepAlive {
     /// Looks at requests of one function, in the order of their arrivals.
@@ -56,7 +62,8 @@ impl KeepAlive {
         let above = gaps.get(place).map_or(below, |idle| idle.gap_s);
         // In the middle of the logarithms: windows are told to a factor.
         let window_s = (below.max(1e-3) * above.max(1e-3)).sqrt();
-        Some(Self { window_s, between_s: (below, above), seen: (survived, gone), misfits, by_instance })
+        let drawn = if misfits > 0 && gone >= ENOUGH { drawn(&gaps) } else { None };
+        Some(Self { window_s, between_s: (below, above), seen: (survived, gone), misfits, drawn, by_instance })
     }
 
     /// Whether a fixed window describes what was seen.
@@ -64,6 +71,42 @@ impl KeepAlive {
     pub fn is_good(&self) -> bool {
         self.misfits * 20 <= self.seen.0 + self.seen.1
     }
+}
+
+/// The Weibull law of windows of most likelihood: an idle time that was survived says that the window was longer, one that was
+/// not that it was shorter. Found on a grid that becomes finer around the best.
+fn drawn(gaps: &[Idle]) -> Option<(f64, f64)> {
+    const GRID: i32 = 8;
+    let thinned: Vec<&Idle> = gaps.iter().step_by(gaps.len().div_ceil(MOST)).filter(|idle| idle.gap_s > 0.0).collect();
+    let likelihood = |scale: f64, shape: f64| -> f64 {
+        let one = |idle: &&Idle| {
+            let hazard = (idle.gap_s / scale.exp()).powf(shape.exp());
+            if idle.survived { -hazard } else { (-(-hazard).exp_m1()).max(1e-300).ln() }
+        };
+        thinned.iter().map(one).sum()
+    };
+    // Logarithms: windows from a second to three days, shapes from very random to nearly fixed.
+    let (mut scale, mut shape) = (6.5_f64, 1.0_f64);
+    let (mut wide, mut broad) = (6.0_f64, 2.5_f64);
+    for _ in 0..7 {
+        let mut best = (f64::NEG_INFINITY, scale, shape);
+        for row in -GRID..=GRID {
+            for column in -GRID..=GRID {
+                let point = (
+                    scale + wide * f64::from(row) / f64::from(GRID),
+                    shape + broad * f64::from(column) / f64::from(GRID),
+                );
+                let found = likelihood(point.0, point.1);
+                if found > best.0 {
+                    best = (found, point.0, point.1);
+                }
+            }
+        }
+        (scale, shape) = (best.1, best.2);
+        (wide, broad) = (wide / 3.0, broad / 3.0);
+    }
+    let (scale, shape) = (scale.exp(), shape.exp());
+    (scale.is_finite() && (0.05..100.0).contains(&shape)).then_some((scale, shape))
 }
 
 fn end(request: &Request) -> Option<f64> {
@@ -131,6 +174,23 @@ mod tests {
         let found = KeepAlive::of(&requests.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!((found.between_s, found.seen, found.misfits), ((590.0, 610.0), (6, 4), 0));
         assert!((590.0..610.0).contains(&found.window_s) && found.is_good());
+    }
+
+    #[test]
+    fn windows_that_differ_have_a_law() {
+        // Windows of a Weibull law of scale 600 s and shape 3 by its quantiles, each met by an idle time of some length.
+        let mut at = 0.0;
+        let mut requests = vec![request(0.0, true, None)];
+        for number in 0..4_000_u32 {
+            let share = (f64::from(number * 7_919 % 4_000) + 0.5) / 4_000.0;
+            let window = 600.0 * (-(1.0 - share).ln()).powf(1.0 / 3.0);
+            let gap = 1_200.0 * (f64::from(number * 104_729 % 4_001) + 0.5) / 4_001.0;
+            at += 1.0 + gap;
+            requests.push(request(at, gap > window, None));
+        }
+        let found = KeepAlive::of(&requests.iter().collect::<Vec<_>>()).unwrap();
+        let (scale, shape) = found.drawn.unwrap();
+        assert!((scale - 600.0).abs() < 20.0 && (shape - 3.0).abs() < 0.3, "{scale} {shape}");
     }
 
     #[test]

@@ -197,7 +197,7 @@ fn of_requests(name: &str, requests: &[&Request], measured: &Measured) -> Fitted
     let keep_alive = KeepAlive::of(requests);
     match &keep_alive {
         Some(found) if !found.is_good() => caveats.push(format!(
-            "no fixed keep-alive window explains which instances were used again: {} of {} idle times contradict the best one",
+            "no fixed keep-alive window explains which instances were used again: {} of {} idle times contradict the best one; each instance has a window of its own then",
             found.misfits,
             found.seen.0 + found.seen.1
         )),
@@ -232,13 +232,18 @@ fn of_requests(name: &str, requests: &[&Request], measured: &Measured) -> Fitted
     }
 }
 
-/// Whether two means differ by more than chance.
+/// Whether two sets of values differ by more than chance (Kolmogorov and Smirnov, at 1 %).
 fn differ(a: &Found, b: &Found) -> bool {
-    let squared_error = |found: &Found| {
-        let n = found.values.len() as f64;
-        found.values.iter().map(|value| (value - found.mean_s).powi(2)).sum::<f64>() / n / n
-    };
-    (a.mean_s - b.mean_s).abs() > 3.0 * (squared_error(a) + squared_error(b)).sqrt()
+    let (n, m) = (a.values.len() as f64, b.values.len() as f64);
+    let (mut place, mut worst) = (0, 0.0_f64);
+    for (number, value) in a.values.iter().enumerate() {
+        while b.values.get(place).is_some_and(|other| other < value) {
+            place += 1;
+        }
+        let other = place as f64 / m;
+        worst = worst.max((number as f64 / n - other).abs()).max(((number + 1) as f64 / n - other).abs());
+    }
+    worst > 1.63 * ((n + m) / (n * m)).sqrt() + 1.0 / n.min(m)
 }
 
 /// From metrics alone.

@@ -52,7 +52,7 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
             let _ = writeln!(out, "# {}", evidence(found));
             let _ = writeln!(out, "cold-start.phases.init = {}", found.toml());
         }
-        if let Some(found) = function.keep_alive.filter(super::keep_alive::KeepAlive::is_good) {
+        if let Some(found) = function.keep_alive.filter(|found| found.is_good() || found.drawn.is_some()) {
             let _ = writeln!(
                 out,
                 "# {} idle times were survived, {} were not; the window lies between {} and {}; {} do not fit",
@@ -63,7 +63,17 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
                 found.misfits
             );
             let window = crate::time::Span::from_secs(found.window_s.round().max(1.0) as u64);
-            let _ = writeln!(out, "keep-alive.fixed.window = \"{window}\"");
+            let _ = match found.drawn {
+                Some((scale, shape)) => {
+                    writeln!(
+                        out,
+                        "keep-alive.drawn.window = {{ weibull = {{ scale = {}, shape = {} }} }}",
+                        super::laws::seconds(scale),
+                        super::laws::plain(shape)
+                    )
+                }
+                None => writeln!(out, "keep-alive.fixed.window = \"{window}\""),
+            };
         }
         if let Some(found) = &function.cpu_bound {
             let sizes: Vec<String> = found
