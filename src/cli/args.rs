@@ -311,11 +311,14 @@ pub(super) struct CheckArgs {
 #[command(after_help = "\
 Examples:
   forewarm list policies
+  forewarm list platforms azure-flex
   forewarm list metrics --format json")]
 pub(super) struct ListArgs {
     /// What to list
     #[arg(value_enum)]
     pub(super) what: Listing,
+    /// Of platforms: every value of this one, with its source and date
+    pub(super) name: Option<String>,
     #[command(flatten)]
     pub(super) format: FormatArgs,
 }

@@ -8,10 +8,16 @@ use super::args::{Format, ListArgs, Listing};
 use super::exit::{CliError, ExitStatus};
 use super::terminal;
 use crate::metric::{self, Better, Metric};
-use crate::scenario::registry::{self, Listed};
+use crate::scenario::instead;
+use crate::scenario::registry::{self, Fact, Listed, Origin, Platform};
 
 /// `forewarm list`.
 pub(super) fn list(args: &ListArgs) -> Result<ExitStatus, CliError> {
+    if let Some(name) = &args.name {
+        let text = one(args.what, name, args.format.format)?;
+        terminal::print(&text)?;
+        return Ok(ExitStatus::Success);
+    }
     let rows = rows(args.what);
     let text = match args.format.format {
         Format::Json => terminal::pretty(&Value::Array(rows.iter().map(Row::to_json).collect())),
@@ -19,6 +25,72 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitStatus, CliError> {
     };
     terminal::print(&text)?;
     Ok(ExitStatus::Success)
+}
+
+/// Every value of a platform.
+fn one(what: Listing, name: &str, format: Format) -> Result<String, CliError> {
+    if what != Listing::Platforms {
+        let help = "as in `forewarm list platforms aws-lambda`; leave it out to list all";
+        return Err(CliError::input(format!("only of platforms one can be listed, and not \"{name}\""), help));
+    }
+    let Some(platform) = registry::platform(name) else {
+        let platforms = registry::platforms();
+        let help = instead(name, "the platforms are", platforms.iter().map(|listed| listed.name));
+        return Err(CliError::input(format!("there is no platform \"{name}\""), &help));
+    };
+    Ok(match format {
+        Format::Json => terminal::pretty(&platform_json(&platform)),
+        Format::Text => platform_text(&platform),
+    })
+}
+
+fn platform_json(platform: &Platform) -> Value {
+    let value = |fact: &Fact| {
+        let Origin { source, date, unverified, note } = &fact.origin;
+        json!({
+            "key": fact.key, "value": fact.value, "source": source, "date": date, "verified": !unverified, "note": note,
+        })
+    };
+    let pairs = |pairs: &[(String, String)]| -> Value {
+        pairs.iter().map(|(key, text)| (key.clone(), json!(text))).collect::<serde_json::Map<_, _>>().into()
+    };
+    json!({
+        "name": platform.name,
+        "about": platform.about,
+        "values": platform.facts.iter().map(value).collect::<Vec<_>>(),
+        "decides": pairs(platform.decides),
+        "lacks": pairs(platform.lacks),
+        "notes": platform.notes,
+    })
+}
+
+/// The values in sections by what they are about: each with its source and date in the line below.
+fn platform_text(platform: &Platform) -> String {
+    let mut text = format!("{}  {}\n", platform.name, platform.about);
+    let mut section = "";
+    for fact in platform.facts {
+        let (head, _) = fact.key.rsplit_once('.').unwrap_or(("", &fact.key));
+        if head != section {
+            let _ = write!(text, "\n{head}:\n");
+            section = head;
+        }
+        let key = fact.key.strip_prefix(head).unwrap_or(&fact.key).trim_start_matches('.');
+        let mark = if fact.origin.unverified { "  (not verified)" } else { "" };
+        let _ = writeln!(text, "  {key} = {}{mark}\n      {}", fact.value, fact.grounds());
+    }
+    if !platform.decides.is_empty() {
+        text.push_str("\nThe platform decides by itself:\n");
+        platform.decides.iter().for_each(|(key, what)| text.push_str(&format!("  {what} ({key})\n")));
+    }
+    if !platform.lacks.is_empty() {
+        text.push_str("\nIt has no\n");
+        platform.lacks.iter().for_each(|(what, reason)| text.push_str(&format!("  {what}: {reason}\n")));
+    }
+    if !platform.notes.is_empty() {
+        text.push_str("\nTo know:\n");
+        platform.notes.iter().for_each(|note| text.push_str(&format!("  - {note}\n")));
+    }
+    text
 }
 
 /// One line of a list.

@@ -17,6 +17,7 @@ use crate::measure::RunResult;
 use crate::measure::plan::Plan as Planned;
 use crate::report::{Report as _, quick as report};
 use crate::scenario::quick::{Quick, provisioned};
+use crate::scenario::registry::{self, Platform};
 use crate::scenario::{ParseOptions, Scenario};
 use crate::study::plan::{Options, Plan};
 use crate::study::run::Run;
@@ -52,12 +53,19 @@ pub(super) fn quick(args: &QuickArgs) -> Result<ExitStatus, CliError> {
     answered
 }
 
-/// Numbers of provisioned instances to choose from.
+/// Numbers of instances kept warm to choose from.
 fn levels(quick: &Quick, scenario: &Scenario) -> Vec<u64> {
-    let busy = scenario.functions.first().map_or(0.0, |function| quick.rps * function.duration.mean_s());
+    let Some(function) = scenario.functions.first() else { return Vec::new() };
+    let busy = quick.rps * function.duration.mean_s() / f64::from(function.concurrency.per_instance);
     let platform = &scenario.platform;
     let most = platform.account_limit.map_or(u32::MAX, |limit| limit.saturating_sub(platform.min_unreserved));
-    provisioned(busy, most.into())
+    let preset = registry::platform(&quick.preset);
+    let Some(warm) = preset.as_ref().and_then(Platform::kept_warm) else { return Vec::new() };
+    let mut levels = provisioned(busy, warm.least, warm.most.min(most.into()));
+    // What there is already comes first: others are compared with it.
+    levels.retain(|level| *level != warm.standard);
+    levels.insert(0, warm.standard);
+    levels
 }
 
 /// What the scenario gives, and what to set where something must be met.

@@ -117,6 +117,7 @@ impl<'s> FastFunction<'s> {
             runtime: _,
             memory_mb: _,
             architecture: _,
+            cpu: _,
             timeout,
             selection,
             max_lifetime,

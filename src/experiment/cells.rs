@@ -140,6 +140,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             runtime: _, // these two say which stem cells it takes
             memory_mb: _,
             architecture: _,
+            cpu: _,
             timeout: _,
             selection: _,
             max_lifetime: _,

@@ -68,11 +68,11 @@ impl Writer {
             seconds(horizon),
             seconds(warm_up)
         );
-        let is_lambda = model.functions().all(|function| function.platform == Platform::Lambda);
-        if is_lambda || !model.platform.is_empty() {
+        let preset = preset(model);
+        if preset.is_some() || !model.platform.is_empty() {
             head.push_str("\n[platform]\n");
-            if is_lambda {
-                head.push_str("preset = \"aws-lambda\"\n");
+            if let Some(preset) = preset {
+                let _ = writeln!(head, "preset = \"{preset}\"");
             }
             model.platform.iter().for_each(|setting| self.line(&mut head, &setting.key, setting));
         }
@@ -197,6 +197,19 @@ impl Writer {
         }
         report
     }
+}
+
+/// The preset of the platform, if all functions are on one.
+fn preset(model: &Model) -> Option<&'static str> {
+    let of = |function: &Thing| match function.platform {
+        Platform::Lambda => Some("aws-lambda"),
+        Platform::CloudRun => Some("gcp-cloud-run"),
+        Platform::Azure => Some("azure-consumption"),
+        Platform::Kubernetes if function.has("scaling.knative") => Some("knative"),
+        Platform::Kubernetes => None,
+    };
+    let first = of(model.functions().next()?)?;
+    model.functions().all(|function| of(function) == Some(first)).then_some(first)
 }
 
 /// Whether it needs no word: what a source calls.

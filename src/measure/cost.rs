@@ -7,7 +7,7 @@
 use std::ops::AddAssign;
 
 use super::summary::Cost;
-use crate::scenario::{Architecture, Billing, ExtraPrices, ProvisionedBilling, Tier};
+use crate::scenario::{Architecture, Billing, ExtraPrices, FreeResources, ProvisionedBilling, Tier};
 use crate::time::Span;
 
 /// The month that projections are for: 30 days.
@@ -47,6 +47,23 @@ pub struct Usage {
     pub poller_hours: f64,
     /// GB-seconds of instances in existence, whatever they did.
     pub instance_gb_s: f64,
+    /// Processors.
+    pub cpu: CpuUsage,
+}
+
+/// What is charged for processors, over some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct CpuUsage {
+    /// vCPU-seconds of execution, from billed durations.
+    pub vcpu_s: f64,
+    /// GHz-seconds of execution, from billed durations.
+    pub ghz_s: f64,
+    /// Seconds of processors at work.
+    pub cpu_s: f64,
+    /// vCPU-seconds of instances in existence, whatever they did.
+    pub instance_vcpu_s: f64,
+    /// vCPU-seconds of minimum instances that were idle.
+    pub minimum_idle_vcpu_s: f64,
 }
 
 /// What one unit of everything costs an account, US dollars. The default charges nothing.
@@ -58,6 +75,9 @@ pub struct Prices {
     provisioned_execution: ByArchitecture,
     minimum_idle: f64,
     minimum_busy: f64,
+    /// For each unit of [`CpuUsage`].
+    cpu: CpuUsage,
+    instance_gb: f64,
     extras: ExtraPrices,
 }
 
@@ -70,39 +90,71 @@ impl Prices {
     pub fn of_month(month: &Usage, billing: &Billing) -> Self {
         let compute = month.on_demand_gb_s;
         let charged = paid_share(compute.sum(), billing.free_gb_seconds);
-        let on_demand = |volume: f64, tiers: &[Tier]| {
+        let average = |volume: f64, charged: f64, tiers: &[Tier]| {
             if volume > 0.0 { tiered_usd(volume * charged, tiers) / volume } else { 0.0 }
         };
         let (provisioned, provisioned_execution) =
             billing.provisioned.as_ref().map(provisioned_prices).unwrap_or_default();
-        Self {
+        let resources = &billing.resources;
+        let FreeResources { vcpu_seconds, ghz_seconds, cpu_seconds, instance_gb_seconds, instance_vcpu_seconds } =
+            resources.free;
+        let cpu = &month.cpu;
+        let mut prices = Self {
             request: billing.per_request_usd * paid_share(month.requests, billing.free_requests),
             on_demand: ByArchitecture {
-                x86: on_demand(compute.x86, &billing.gb_second_usd_x86),
-                arm: on_demand(compute.arm, &billing.gb_second_usd_arm),
+                x86: average(compute.x86, charged, &billing.gb_second_usd_x86),
+                arm: average(compute.arm, charged, &billing.gb_second_usd_arm),
             },
             provisioned,
             provisioned_execution,
             minimum_idle: billing.minimum_instances.map_or(0.0, |prices| prices.idle_usd),
             minimum_busy: billing.minimum_instances.and_then(|prices| prices.busy_usd).unwrap_or(0.0),
+            cpu: CpuUsage {
+                vcpu_s: average(cpu.vcpu_s, paid_share(cpu.vcpu_s, vcpu_seconds), &resources.vcpu_second_usd),
+                ghz_s: resources.ghz_second_usd * paid_share(cpu.ghz_s, ghz_seconds),
+                cpu_s: resources.cpu_second_usd * paid_share(cpu.cpu_s, cpu_seconds),
+                instance_vcpu_s: resources.instance_vcpu_second_usd
+                    * paid_share(cpu.instance_vcpu_s, instance_vcpu_seconds),
+                minimum_idle_vcpu_s: resources.minimum_idle_vcpu_second_usd,
+            },
+            instance_gb: billing.extras.instance_gb_second_usd * paid_share(month.instance_gb_s, instance_gb_seconds),
             extras: billing.extras,
+        };
+        if let Some(unit) = &resources.unit {
+            let units = month.requests * unit.per_request
+                + compute.sum() * unit.per_gb_second
+                + cpu.vcpu_s * unit.per_vcpu_second;
+            let usd = average(units, 1.0, &unit.usd);
+            prices.request += unit.per_request * usd;
+            prices.on_demand.x86 += unit.per_gb_second * usd;
+            prices.on_demand.arm += unit.per_gb_second * usd;
+            prices.cpu.vcpu_s += unit.per_vcpu_second * usd;
         }
+        if month.requests > 0.0 {
+            prices.request += resources.per_month_usd / month.requests;
+        }
+        prices
     }
 
     /// The cost of `usage`, of which `arrived` requests are the reason; `succeeded` of them were answered successfully.
     #[must_use]
     pub fn cost(&self, usage: &Usage, arrived: f64, succeeded: f64) -> Cost<f64> {
         let requests = usage.requests * self.request;
-        let compute = usage.on_demand_gb_s.times(self.on_demand);
+        let compute = usage.on_demand_gb_s.times(self.on_demand)
+            + usage.cpu.vcpu_s * self.cpu.vcpu_s
+            + usage.cpu.ghz_s * self.cpu.ghz_s
+            + usage.cpu.cpu_s * self.cpu.cpu_s;
         let provisioned = usage.provisioned_gb_s.times(self.provisioned)
             + usage.provisioned_execution_gb_s.times(self.provisioned_execution)
             + usage.minimum_idle_gb_s * self.minimum_idle
-            + usage.minimum_busy_gb_s * self.minimum_busy;
+            + usage.minimum_busy_gb_s * self.minimum_busy
+            + usage.cpu.minimum_idle_vcpu_s * self.cpu.minimum_idle_vcpu_s;
         let other = usage.ephemeral_gb_s * self.extras.ephemeral_gb_second_usd
             + usage.snapshot_cache_gb_s * self.extras.snapshot_cache_gb_second_usd
             + usage.snapshot_restored_gb * self.extras.snapshot_restore_gb_usd
             + usage.poller_hours * self.extras.poller_hour_usd
-            + usage.instance_gb_s * self.extras.instance_gb_second_usd;
+            + usage.instance_gb_s * self.instance_gb
+            + usage.cpu.instance_vcpu_s * self.cpu.instance_vcpu_s;
         let total = requests + compute + provisioned + other;
         Cost {
             total,
@@ -136,6 +188,7 @@ impl Usage {
             snapshot_restored_gb,
             poller_hours,
             instance_gb_s,
+            cpu,
         } = *self;
         Self {
             requests: requests * factor,
@@ -149,6 +202,7 @@ impl Usage {
             snapshot_restored_gb: snapshot_restored_gb * factor,
             poller_hours: poller_hours * factor,
             instance_gb_s: instance_gb_s * factor,
+            cpu: cpu.scaled(factor),
         }
     }
 }
@@ -167,6 +221,7 @@ impl AddAssign for Usage {
             snapshot_restored_gb,
             poller_hours,
             instance_gb_s,
+            cpu,
         } = other;
         self.requests += requests;
         self.on_demand_gb_s += on_demand_gb_s;
@@ -179,7 +234,39 @@ impl AddAssign for Usage {
         self.snapshot_restored_gb += snapshot_restored_gb;
         self.poller_hours += poller_hours;
         self.instance_gb_s += instance_gb_s;
+        self.cpu += cpu;
     }
+}
+
+impl CpuUsage {
+    fn scaled(self, factor: f64) -> Self {
+        let Self { vcpu_s, ghz_s, cpu_s, instance_vcpu_s, minimum_idle_vcpu_s } = self;
+        Self {
+            vcpu_s: vcpu_s * factor,
+            ghz_s: ghz_s * factor,
+            cpu_s: cpu_s * factor,
+            instance_vcpu_s: instance_vcpu_s * factor,
+            minimum_idle_vcpu_s: minimum_idle_vcpu_s * factor,
+        }
+    }
+}
+
+impl AddAssign for CpuUsage {
+    fn add_assign(&mut self, other: Self) {
+        let Self { vcpu_s, ghz_s, cpu_s, instance_vcpu_s, minimum_idle_vcpu_s } = other;
+        self.vcpu_s += vcpu_s;
+        self.ghz_s += ghz_s;
+        self.cpu_s += cpu_s;
+        self.instance_vcpu_s += instance_vcpu_s;
+        self.minimum_idle_vcpu_s += minimum_idle_vcpu_s;
+    }
+}
+
+/// The memory that is charged for, MB.
+#[must_use]
+pub fn billed_memory_mb(memory_mb: u32, billing: &Billing) -> u32 {
+    let step = billing.resources.memory_step_mb.unwrap_or(1).max(1);
+    memory_mb.div_ceil(step).saturating_mul(step)
 }
 
 impl ByArchitecture {
@@ -264,6 +351,7 @@ fn provisioned_prices(billing: &ProvisionedBilling) -> (ByArchitecture, ByArchit
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::ResourceBilling;
 
     /// The prices of AWS Lambda in US East (aws.amazon.com/lambda/pricing, 2026).
     fn lambda(free_tier: bool) -> Billing {
@@ -289,6 +377,7 @@ mod tests {
                 granularity: Span::from_secs(300),
             }),
             minimum_instances: None,
+            resources: ResourceBilling::default(),
             extras: ExtraPrices {
                 ephemeral_gb_second_usd: 3.09e-8,
                 snapshot_cache_gb_second_usd: 1.5046e-6,

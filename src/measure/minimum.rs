@@ -48,6 +48,7 @@ impl<'a> MinimumInstances<'a> {
         for (record, kept) in records.iter_mut().zip(&self.functions) {
             let gb_s = |nanos| cost::gb_seconds(kept.spec.memory_mb, nanos);
             record.usage.minimum_idle_gb_s += gb_s(kept.idle_ns);
+            record.usage.cpu.minimum_idle_vcpu_s += kept.spec.cpu.vcpus * (kept.idle_ns as f64 / 1e9);
             if self.prices.busy_usd.is_some() {
                 let busy = gb_s(kept.busy_ns).min(record.usage.on_demand_gb_s.sum());
                 record.usage.minimum_busy_gb_s += busy;

@@ -22,7 +22,9 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use batches::Batches;
-pub use cost::{ByArchitecture, MONTH, Prices, Usage, billed_duration, gb_seconds, round_up};
+pub use cost::{
+    ByArchitecture, CpuUsage, MONTH, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds, round_up,
+};
 pub use details::Details;
 pub use minimum::MinimumInstances;
 pub use recorder::{Recorder, TOGETHER_MAX, Total};

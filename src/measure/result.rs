@@ -15,7 +15,7 @@ use super::{MONTH, RunResult};
 use crate::engine::Limit;
 use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
-use crate::scenario::{Billing, Function, Overflow, Scenario, Source, Subject};
+use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -69,6 +69,7 @@ impl RunResult {
             has_prices: scenario.platform.billing.is_some(),
             monthly_cost_usd: Stat::of(&monthly),
             monthly_free_usd: Stat::of(&free),
+            assumptions: scenario.assumptions.clone(),
             evidence: Evidence {
                 rare: evidence::rare(scenario, &replications),
                 few: evidence::few(scenario, &replications),
@@ -184,7 +185,8 @@ impl Replication {
         let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
         let billing = scenario.platform.billing.as_ref();
         billing.map_or(0.0, |billing| {
-            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, ..billing.clone() }) - total(billing)
+            let resources = ResourceBilling { free: FreeResources::default(), ..billing.resources.clone() };
+            total(&Billing { free_requests: 0.0, free_gb_seconds: 0.0, resources, ..billing.clone() }) - total(billing)
         })
     }
 

@@ -6,7 +6,7 @@ use super::evidence::Evidence;
 pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::metric::{Quantity, Stability, WITHIN};
-use crate::scenario::{Bound, Goal, Objective, Scenario, Subject};
+use crate::scenario::{Assumption, Bound, Goal, Objective, Scenario, Subject};
 
 /// A mean over replications and half of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct Summary {
     pub monthly_cost_usd: Stat,
     /// What free amounts take off the list price of these 30 days.
     pub monthly_free_usd: Stat,
+    /// What it rests on that the scenario took from its preset: values that nobody has published, cold starts of minimal functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<Assumption>,
     /// How sure all of it is, beside the intervals.
     #[serde(flatten)]
     pub evidence: Evidence,

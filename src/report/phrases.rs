@@ -8,6 +8,10 @@ use crate::metric::Stability;
 use crate::report::document::Card;
 use crate::report::format::{Quantity, count, duration, percent};
 use crate::scenario::objective::TOLERATED_FAILURES;
+use crate::scenario::{Assumption, AssumptionKind};
+
+/// How many values that nobody has verified are named.
+const UNVERIFIED: usize = 3;
 
 /// What latency is made of.
 pub(super) const T_EXEC: &str =
@@ -225,6 +229,27 @@ pub(super) fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// What a result rests on that has to be known, in a sentence; none if there is nothing.
+pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
+    let of = |kind| {
+        let subjects: Vec<&str> =
+            assumptions.iter().filter(|one| one.kind == kind).map(|one| one.subject.as_str()).collect();
+        (!subjects.is_empty()).then_some(subjects)
+    };
+    let minimal = of(AssumptionKind::MinimalFunction);
+    let minimal = minimal.map(|names| format!("cold starts of minimal functions ({})", names.join("; ")));
+    let unverified = of(AssumptionKind::Unverified);
+    let unverified = unverified.map(|keys| {
+        let more = keys.len().saturating_sub(UNVERIFIED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("values that are not verified ({}{more})", keys[..keys.len().min(UNVERIFIED)].join(", "))
+    });
+    let adapted =
+        of(AssumptionKind::Adapted).map(|keys| format!("what the platform does not have ({})", keys.join(", ")));
+    let parts: Vec<String> = [minimal, unverified, adapted].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("This rests on {}.", parts.join(", and on ")))
 }
 
 #[cfg(test)]

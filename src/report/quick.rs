@@ -15,7 +15,9 @@ pub fn answer(summary: &Summary, plan: Option<&Plan>, has_prices: bool) -> Strin
         ("Binds", binds(summary)),
         ("Set", setting(summary, plan)),
     ];
-    lines.iter().map(|(name, text)| format!("{:<12}{text}\n", format!("{name}:"))).collect()
+    let rests_on = phrases::rests_on(&summary.assumptions);
+    let rests_on = rests_on.map(|text| ("Rests on", text.trim_start_matches("This rests on ").to_owned()));
+    lines.into_iter().chain(rests_on).map(|(name, text)| format!("{:<12}{text}\n", format!("{name}:"))).collect()
 }
 
 fn users(summary: &Summary) -> String {
@@ -24,7 +26,7 @@ fn users(summary: &Summary) -> String {
         "p50 {}, p99 {}; {} of requests meet a cold start, {} fail",
         Quantity::Seconds.stat(&total.latency_s.p50),
         Quantity::Seconds.stat(&total.latency_s.p99),
-        Quantity::Ratio.stat(&total.cold_start_ratio),
+        Quantity::Ratio.stat(&total.cold_affected_ratio),
         Quantity::Ratio.stat(&total.failure_ratio),
     )
 }

@@ -64,6 +64,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         has_prices: true,
         monthly_cost_usd: stat(1_234.56, 12.3),
         monthly_free_usd: stat(0.0, 0.0),
+        assumptions: Vec::new(),
         evidence: Evidence::default(),
     };
     let total_series = Series { function: None, points: (0..intervals).map(|i| point(i, intervals, 1.0)).collect() };

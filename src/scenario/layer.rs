@@ -1,9 +1,9 @@
 //! What is not written comes from below: a function takes from the function defaults, the defaults from the platform, and
 //! all of it from the preset. Layering works on the tree, before anything is interpreted.
 
+use super::preset::Preset;
 use super::raw::FileTable;
 use super::raw::function::FunctionTable;
-use super::raw::platform::Preset;
 use crate::schema::decode::Field;
 use crate::schema::diagnostic::{Problems, SourceSpan};
 use crate::schema::shape::Shape;
@@ -12,11 +12,12 @@ use crate::schema::tree::{Entry, Node, Value};
 /// Fills in what presets and defaults say.
 pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     let preset = preset_of(root);
+    let place = preset.map(|(_, place)| place);
     if let Some((preset, place)) = preset {
         let billing = root.get("platform").and_then(|platform| platform.get("billing"));
         let free_tier = billing.and_then(|billing| billing.get("free-tier"));
         let has_free_tier = free_tier.is_some_and(|flag| flag.value == Value::Boolean(true));
-        merge(root, &preset.values(place, has_free_tier), FileTable::SHAPE);
+        merge(root, &preset.file().values(place, has_free_tier), FileTable::SHAPE, Some(place));
     }
     let Value::Table(sections) = &mut root.value else { return };
     let keep_alive = sections
@@ -32,7 +33,7 @@ pub(super) fn complete(root: &mut Node, problems: &mut Problems) {
     for section in sections.iter_mut().filter(|section| section.key == "function") {
         let Value::List(functions) = &mut section.node.value else { continue };
         for function in functions {
-            merge(function, &defaults, FunctionTable::SHAPE);
+            merge(function, &defaults, FunctionTable::SHAPE, place);
             cold_start(function, preset, problems);
         }
     }
@@ -66,7 +67,7 @@ fn cold_start(function: &mut Node, preset: Option<(Preset, SourceSpan)>, problem
         Some(Value::from_text("none"))
     } else {
         let image = function.get("package").and_then(Node::text) == Some("image");
-        preset.cold_start(runtime, image, problems)
+        preset.file().cold_starts.of(runtime, image, problems).map(|known| known.value)
     };
     if let (Value::Table(entries), Some(cold_start)) = (&mut function.value, cold_start) {
         let mut node = Node::at(place, cold_start);
@@ -75,14 +76,30 @@ fn cold_start(function: &mut Node, preset: Option<(Preset, SourceSpan)>, problem
     }
 }
 
-/// Puts `under` beneath `over`: tables with known keys are merged; what names a kind or is a list replaces the whole.
-fn merge(over: &mut Node, under: &Node, shape: Shape) {
+/// Puts `under` beneath `over`: tables with known keys are merged; what names a kind or is a list replaces the whole. Of the
+/// scaling policy that the preset names too, what is not written is as there; `preset` is the place of its values.
+fn merge(over: &mut Node, under: &Node, shape: Shape, preset: Option<SourceSpan>) {
     let (Value::Table(entries), Shape::Table(table)) = (&mut over.value, shape.inner()) else { return };
     for lower in under.entries() {
         let Some(field) = table.field(&lower.key) else { continue };
         match entries.iter_mut().find(|entry| entry.key == lower.key) {
-            Some(upper) => merge(&mut upper.node, &lower.node, field.shape),
+            Some(upper) if lower.key == "scaling" && matches!(field.shape, Shape::Union(_)) => {
+                fill_policy(&mut upper.node, &lower.node, preset);
+            }
+            Some(upper) => merge(&mut upper.node, &lower.node, field.shape, preset),
             None => entries.push(lower.clone()),
+        }
+    }
+}
+
+/// Fills in what a preset says about something of the same kind.
+fn fill_policy(over: &mut Node, under: &Node, preset: Option<SourceSpan>) {
+    let ([kind], Value::Table(policy)) = (under.entries(), &mut over.value) else { return };
+    let Some(same) = policy.iter_mut().find(|entry| entry.key == kind.key) else { return };
+    let Value::Table(parameters) = &mut same.node.value else { return };
+    for lower in kind.node.entries() {
+        if Some(lower.place) == preset && !parameters.iter().any(|entry| entry.key == lower.key) {
+            parameters.push(lower.clone());
         }
     }
 }

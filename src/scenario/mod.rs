@@ -10,6 +10,7 @@
 //!
 //! The declarations in `raw` describe themselves: the [`schema()`] is made from them too. How is for `crate::schema`.
 
+mod assumption;
 pub mod axis;
 mod base;
 mod check;
@@ -231,9 +232,13 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker = check::Checker { problems, data: &mut self.data, has_stem_cells: false, init_timeout: None };
+        let mut checker =
+            check::Checker { problems, data: &mut self.data, has_stem_cells: false, init_timeout: None, cpu: None };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
-        scenario.resolved = tree::to_document(&FileTable::write(&file));
+        let written = FileTable::write(&file);
+        let preset = file.platform.as_ref().and_then(|platform| *platform.preset);
+        scenario.assumptions = preset.map_or_else(Vec::new, |preset| assumption::of(&written, preset));
+        scenario.resolved = tree::to_document(&written);
         scenario.hash = format!("{:016x}", fnv1a(scenario.resolved.as_bytes()));
         Some(scenario)
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
@@ -47,6 +49,31 @@ pub struct Scenario {
     pub plan: Option<Plan>,
     /// Keys of values that `forewarm import` had to assume.
     pub assumed: Vec<String>,
+    /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
+    pub assumptions: Vec<Assumption>,
+}
+
+/// Something that a scenario takes from a preset and that whoever reads its results has to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assumption {
+    /// Why.
+    pub kind: AssumptionKind,
+    /// What it is about: a key of the preset, or a runtime with its package.
+    pub subject: String,
+    /// What is assumed, and on what grounds.
+    pub text: String,
+}
+
+/// Why something has to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AssumptionKind {
+    /// Nobody has published the value: it is from memory, derived or assumed.
+    Unverified,
+    /// It was measured of a function that does nothing; what a real one loads comes on top.
+    MinimalFunction,
+    /// The scenario says something that the platform does not have, and something else stands for it.
+    Adapted,
 }
 
 /// How long, how often, from which seed.
@@ -197,6 +224,8 @@ pub struct Function {
     pub memory_mb: u32,
     /// Processor architecture, for the price.
     pub architecture: Architecture,
+    /// Processors of an instance, for the price.
+    pub cpu: Cpu,
     /// A request running longer is cut off and has timed out; none: never.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
@@ -238,6 +267,17 @@ pub struct Initial {
     pub idle_expire_in: Vec<Span>,
     /// How old all of them are, for `max_lifetime`.
     pub age: Span,
+}
+
+/// The processors of an instance, for what they cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cpu {
+    /// vCPUs.
+    pub vcpus: f64,
+    /// Clock cycles, GHz, where they are charged for; else 0.
+    pub ghz: f64,
+    /// The part of the running time of a request in which a processor is at work, 0 to 1.
+    pub bound_share: f64,
 }
 
 /// One phase of a cold start.
@@ -385,8 +425,63 @@ pub struct Billing {
     pub provisioned: Option<ProvisionedBilling>,
     /// Instances that a scaling policy keeps at least; none: as all others.
     pub minimum_instances: Option<MinimumBilling>,
+    /// Processors, instances and what else a cloud may charge for.
+    pub resources: ResourceBilling,
     /// What else may be charged.
     pub extras: ExtraPrices,
+}
+
+/// What is charged for processors and for instances, and how; the default charges nothing for them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ResourceBilling {
+    /// The memory that is charged for is rounded up to a multiple of this, MB; none: it is charged for as it is.
+    pub memory_step_mb: Option<u32>,
+    /// vCPU-seconds of execution, tiered by the month's volume.
+    pub vcpu_second_usd: Vec<Tier>,
+    /// A GHz-second of execution.
+    pub ghz_second_usd: f64,
+    /// A second of a processor at work.
+    pub cpu_second_usd: f64,
+    /// A vCPU-second of an instance, idle or not.
+    pub instance_vcpu_second_usd: f64,
+    /// For how long an instance is charged at least.
+    pub instance_minimum: Span,
+    /// A vCPU-second of a minimum instance that is idle.
+    pub minimum_idle_vcpu_second_usd: f64,
+    /// The account, a month.
+    pub per_month_usd: f64,
+    /// A unit of account.
+    pub unit: Option<UnitBilling>,
+    /// What is free each month.
+    pub free: FreeResources,
+}
+
+/// What costs nothing each month, beside requests and GB-seconds of execution.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FreeResources {
+    /// vCPU-seconds of execution.
+    pub vcpu_seconds: f64,
+    /// GHz-seconds of execution.
+    pub ghz_seconds: f64,
+    /// Seconds of a processor at work.
+    pub cpu_seconds: f64,
+    /// GB-seconds of instances.
+    pub instance_gb_seconds: f64,
+    /// vCPU-seconds of instances.
+    pub instance_vcpu_seconds: f64,
+}
+
+/// A unit of account that several amounts are converted to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnitBilling {
+    /// Units for a request.
+    pub per_request: f64,
+    /// Units for a GB-second of execution.
+    pub per_gb_second: f64,
+    /// Units for a vCPU-second of execution.
+    pub per_vcpu_second: f64,
+    /// US dollars for a unit, tiered by the month's volume.
+    pub usd: Vec<Tier>,
 }
 
 /// Prices beside execution, US dollars; 0: not charged.
@@ -416,9 +511,9 @@ pub struct MinimumBilling {
 /// Price of one volume tier.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tier {
-    /// The tier ends at this many GB-seconds a month; none: never.
+    /// The tier ends at this many a month; none: never.
     pub up_to: Option<f64>,
-    /// Price of one GB-second.
+    /// Price of one.
     pub usd: f64,
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::registry;
 use crate::time::Span;
 
 /// Requests of a replication: enough for a 99th percentile, and over in a moment.
@@ -10,14 +11,17 @@ const REQUESTS: f64 = 50_000.0;
 const HORIZON: (f64, f64) = (5.0 * 60.0, 7.0 * 86_400.0);
 /// Part of the time that is not measured: the platform starts empty.
 const WARM_UP: f64 = 0.2;
+/// The longest time-out that is written.
+const TIMEOUT: Span = Span::from_secs(900);
 /// Provisioned concurrency that is looked at, in parts of the mean number of requests in progress.
 const PROVISIONED: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 1.0, 1.2, 1.5];
 
-/// Numbers of provisioned instances to look at, where `busy` requests are in progress on average and `most` may be asked for.
+/// Numbers of instances kept warm to look at, where `busy` would be on average and `least` to `most` may be asked for.
 #[must_use]
-pub fn provisioned(busy: f64, most: u64) -> Vec<u64> {
+pub fn provisioned(busy: f64, least: u64, most: u64) -> Vec<u64> {
     // One more than the mean for what comes at once, so that a quiet service has a choice too.
     let mut levels: Vec<u64> = PROVISIONED.iter().map(|part| (part * (busy + 1.0)).ceil() as u64).collect();
+    levels.iter_mut().for_each(|level| *level = (*level).max(least));
     levels.retain(|level| *level <= most);
     levels.dedup();
     levels
@@ -38,11 +42,11 @@ pub struct Quick {
     pub p99: Span,
     /// How long a cold start takes; none: what the preset says.
     pub cold: Option<Span>,
-    /// Memory of an instance, as `1GB`.
-    pub memory: String,
+    /// Memory of an instance, as `1GB`; none: 1 GB, or the nearest that the platform has.
+    pub memory: Option<String>,
     /// What must be met: the keys and values of each `[[objective]]`.
     pub objectives: Vec<Vec<(&'static str, String)>>,
-    /// Provisioned concurrency to choose from.
+    /// Numbers of instances that are kept warm to choose from.
     pub provisioned: Vec<u64>,
 }
 
@@ -53,7 +57,15 @@ impl Quick {
         let horizon = (REQUESTS / self.rps).clamp(HORIZON.0, HORIZON.1).round();
         let [horizon, warm_up] =
             [horizon, (WARM_UP * horizon).round()].map(|s| Span::from_secs_f64(s).unwrap_or(Span::ZERO).to_string());
-        let Self { name, preset, rps, p50, p99, memory, .. } = self;
+        let Self { name, preset, rps, p50, p99, .. } = self;
+        let platform = registry::platform(preset);
+        let memory =
+            self.memory.clone().unwrap_or_else(|| match platform.as_ref().map(|one| one.memory_near_mb(1024)) {
+                Some(1024) | None => "1GB".to_owned(),
+                Some(memory) => format!("{memory}MB"),
+            });
+        let longest = platform.as_ref().and_then(registry::Platform::longest_timeout);
+        let timeout = longest.map_or(TIMEOUT, |longest| longest.min(TIMEOUT));
         let mut text = format!(
             "# Written by `forewarm quick`: a start, to be made like the service it stands for.\n\n\
              [scenario]\n\
@@ -68,7 +80,7 @@ impl Quick {
              [[function]]\n\
              name = \"main\"\n\
              memory = \"{memory}\"\n\
-             timeout = \"15m\"                      # longer than any request runs\n\
+             timeout = \"{timeout}\"                      # longer than any request runs\n\
              "
         );
         let _ = match p50 == p99 {
@@ -88,13 +100,15 @@ impl Quick {
             text.push_str("\n[[objective]]\n");
             objective.iter().for_each(|(key, value)| text.push_str(&format!("{key} = \"{value}\"\n")));
         }
-        if !self.objectives.is_empty() && self.provisioned.len() > 1 {
+        let kept_warm = platform.as_ref().and_then(registry::Platform::kept_warm);
+        if let (Some(warm), false, true) = (kept_warm, self.objectives.is_empty(), self.provisioned.len() > 1) {
             let levels: Vec<_> = self.provisioned.iter().map(u64::to_string).collect();
             let _ = write!(
                 text,
                 "\n[plan]                                # what may be set to meet the objectives\n\
-                 \"function.main.concurrency.provisioned\" = [{}]\n",
-                levels.join(", ")
+                 \"function.main.{key}\" = [{}]\n",
+                levels.join(", "),
+                key = warm.key,
             );
         }
         text
@@ -107,8 +121,9 @@ mod tests {
 
     #[test]
     fn provisioned_instances_are_few_numbers_around_the_mean() {
-        assert_eq!(provisioned(53.7, 900), [0, 28, 44, 50, 55, 66, 83]);
-        assert_eq!(provisioned(0.01, 900), [0, 1, 2]);
-        assert_eq!(provisioned(1_000.0, 900), [0, 501, 801]);
+        assert_eq!(provisioned(53.7, 0, 900), [0, 28, 44, 50, 55, 66, 83]);
+        assert_eq!(provisioned(0.01, 0, 900), [0, 1, 2]);
+        assert_eq!(provisioned(1_000.0, 0, 900), [0, 501, 801]);
+        assert_eq!(provisioned(3.0, 1, 5), [1, 2, 4, 5], "one is always there");
     }
 }

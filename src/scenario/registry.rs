@@ -1,13 +1,15 @@
 //! What a scenario can name, for `forewarm list`: read off the declarations in `raw`.
 
+use super::preset::{Allowed, Preset};
+pub use super::preset::{Fact, KeptWarm, Origin};
 use super::raw::function::OverflowWord;
-use super::raw::platform::Preset;
 use crate::dist::DistSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::schema::decode::Field;
 use crate::schema::shape::{Shape, UnionShape};
+use crate::time::Span;
 use crate::workload::ArrivalParameters;
 
 /// Something that a scenario can name.
@@ -52,6 +54,62 @@ pub(super) fn question_of(policy: &str) -> Option<&'static str> {
 #[must_use]
 pub fn platforms() -> Vec<Listed> {
     words(Preset::SHAPE)
+}
+
+/// A platform preset: every value with its source, and what has to be known besides.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    /// What the scenario writes.
+    pub name: &'static str,
+    /// One sentence about it.
+    pub about: &'static str,
+    /// Every value.
+    pub facts: &'static [Fact],
+    /// What is not modelled, and what else has to be known.
+    pub notes: &'static [String],
+    /// What the platform decides by itself: parts of keys, and what they mean.
+    pub decides: &'static [(String, String)],
+    /// What it does not have.
+    pub lacks: &'static [(String, String)],
+    allowed: &'static Allowed,
+    kept_warm: Option<&'static KeptWarm>,
+}
+
+impl Platform {
+    /// The memory of an instance that is nearest to this, MB; not less, where it has as much.
+    #[must_use]
+    pub fn memory_near_mb(&self, memory_mb: u32) -> u32 {
+        self.allowed.memory_near_mb(memory_mb)
+    }
+
+    /// The longest time-out; none: as long as one likes.
+    #[must_use]
+    pub fn longest_timeout(&self) -> Option<Span> {
+        self.allowed.timeout
+    }
+
+    /// What keeps instances warm.
+    #[must_use]
+    pub fn kept_warm(&self) -> Option<&'static KeptWarm> {
+        self.kept_warm
+    }
+}
+
+/// The preset of a name.
+#[must_use]
+pub fn platform(name: &str) -> Option<Platform> {
+    let preset = Preset::named(name)?;
+    let file = preset.file();
+    Some(Platform {
+        name: preset.name(),
+        about: preset.about(),
+        facts: &file.facts,
+        notes: &file.notes,
+        decides: &preset.allowed().fixed,
+        lacks: &preset.allowed().lacks,
+        allowed: preset.allowed(),
+        kept_warm: file.kept_warm.as_ref(),
+    })
 }
 
 /// Every distribution.

@@ -138,6 +138,29 @@ fn lists_are_for_people_and_for_scripts() {
 }
 
 #[test]
+fn a_platform_is_listed_with_the_source_of_every_value() {
+    let folder = Folder::new();
+    let text = folder.run(&["list", "platforms", "azure-flex"]).ends(0).out;
+    for expected in [
+        "gb-second-usd-x86 = [{ usd = 2.6e-5 }]\n      azure.microsoft.com/pricing/details/functions",
+        "memory-sizes = [\"512MB\", \"2048MB\", \"4096MB\"]",
+        "(not verified)",
+        "It has no",
+        "To know:",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing:\n{text}");
+    }
+    let json = folder.run(&["list", "platforms", "azure-flex", "--format", "json"]).ends(0).out;
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    let values = json["values"].as_array().expect("values");
+    assert!(
+        values.iter().all(|one| one["source"].is_string() && one["date"].is_string() && one["verified"].is_boolean())
+    );
+    assert!(folder.run(&["list", "platforms", "azure"]).ends(2).err.contains("there is no platform \"azure\""));
+    assert!(folder.run(&["list", "metrics", "latency_s.p99"]).ends(2).err.contains("only of platforms"));
+}
+
+#[test]
 fn a_run_leaves_a_whole_folder() {
     let folder = Folder::new();
     let answer = folder.run(&["run", "quick.toml", "--seed", "7", "--replications", "2", "--threads", "1"]).ends(0);

@@ -102,6 +102,34 @@ fn the_ends_of_what_can_be_asked() {
     ] {
         let answer = folder.run(&[&["quick", "--rps", rps, "--p50", "150ms", "--p99", p99][..], slo].concat());
         assert!(matches!(answer.code, Some(0 | 1)), "{answer:?}");
-        assert_eq!(answer.out.lines().count(), 5, "{answer:?}");
+        assert_eq!(answer.out.lines().count(), 6, "{answer:?}");
     }
+}
+
+/// Every preset answers, with a memory that its platform has; what cannot be is said.
+#[test]
+fn every_preset_answers() {
+    let folder = Folder::new();
+    let listed = folder.run(&["list", "platforms", "--format", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.out).expect("JSON");
+    let names: Vec<&str> = listed.as_array().expect("a list").iter().filter_map(|one| one["name"].as_str()).collect();
+    assert!(names.len() >= 16, "{names:?}");
+    for name in names {
+        let answer = folder.run(&["quick", "--preset", name, "--rps", "0.05", "--p50", "50ms", "--p99", "80ms"]);
+        assert_eq!(answer.code, Some(0), "{name}: {answer:?}");
+        assert!(answer.out.contains("Rests on:"), "{name}: {answer:?}");
+    }
+    let flex = ["quick", "--preset", "azure-flex", "--rps", "1", "--p50", "50ms", "--p99", "80ms", "--memory", "1GB"];
+    assert!(folder.run(&flex).ends(2).err.contains("allows 512MB, 2048MB, 4096MB"));
+}
+
+/// What keeps instances warm is called otherwise on other platforms.
+#[test]
+fn what_to_set_is_a_key_of_the_platform() {
+    let folder = Folder::new();
+    let service = ["--rps", "0.02", "--p50", "150ms", "--p99", "600ms", "--slo", "cold_affected_ratio<1%"];
+    let answer = folder.run(&[&["quick", "--preset", "gcp-functions", "--save", "run.toml"][..], &service].concat());
+    assert!(answer.out.contains("min-instances = "), "{answer:?}");
+    let text = folder.read("run.toml");
+    assert!(text.contains("\"function.main.scaling.cloud-run.min-instances\" = [0, "), "{text}");
 }

@@ -19,10 +19,12 @@ use crate::time::Span;
 Examples:
   forewarm quick --rps 300 --p50 150ms --p99 600ms
   forewarm quick --preset aws-lambda --rps 300 --p50 150ms --p99 600ms --cold 2s --memory 1GB --slo 'p99<800ms'
+  forewarm quick --preset gcp-cloud-run --rps 300 --p50 150ms --p99 600ms --slo 'p99<800ms'
   forewarm quick --rps 5 --p50 80ms --p99 400ms --slo 'p99<1s' --slo 'cold_start_ratio<1%' --save shop.toml
 
 One function, called at a constant average rate (a Poisson process), in a scenario that --save writes for run, compare and plan. \
-With --slo it also looks for the provisioned concurrency that meets every objective at the least cost.
+With --slo it also looks for the number of instances kept warm (on AWS Lambda, the provisioned concurrency) that meets every \
+objective at the least cost.
 
 Exit code 1: an objective is not met, and nothing that was tried meets all of them.")]
 pub(in crate::cli) struct QuickArgs {
@@ -41,9 +43,9 @@ pub(in crate::cli) struct QuickArgs {
     /// How long a cold start takes [default: what the preset says]
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     pub(in crate::cli) cold: Option<Span>,
-    /// Memory of an instance
-    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = value::plain)]
-    pub(in crate::cli) memory: String,
+    /// Memory of an instance [default: 1GB, or the nearest that the platform has]
+    #[arg(long, value_name = "SIZE", value_parser = value::plain)]
+    pub(in crate::cli) memory: Option<String>,
     /// What must be met: `METRIC<VALUE` or `METRIC>VALUE`, where p99 alone is that of the latency; may be repeated
     #[arg(long, value_name = "OBJECTIVE", value_parser = value::slo)]
     pub(in crate::cli) slo: Vec<value::Slo>,

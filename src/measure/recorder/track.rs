@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::cost::{self, ByArchitecture, Usage};
+use super::super::cost::{self, ByArchitecture, CpuUsage, Usage};
 use super::super::peaks::{HighLevels, SlotTrack};
 use super::super::replication::{FunctionRecord, Record};
 use super::super::stability::Tipped;
@@ -53,6 +53,8 @@ pub(super) struct Track<'a> {
     provisioned: HashMap<InstanceId, SimTime>,
     /// For how long provisioned instances were had that are gone, as it is charged for.
     provisioned_ns: u128,
+    /// What instances are charged for that they did not exist, because they went early.
+    short_ns: u128,
 }
 
 /// A start-up that the platform charges for, unless it comes to nothing.
@@ -94,6 +96,7 @@ impl<'a> Track<'a> {
             billed_starts: HashMap::new(),
             provisioned: HashMap::new(),
             provisioned_ns: 0,
+            short_ns: 0,
         }
     }
 
@@ -138,6 +141,10 @@ impl<'a> Track<'a> {
         }
         if window.measures(now) {
             self.tally.remove(now.since(created));
+            if let Some(billing) = self.billing {
+                let short = billing.resources.instance_minimum - now.since(created);
+                self.short_ns += u128::from(short.as_nanos());
+            }
         }
     }
 
@@ -335,10 +342,9 @@ impl<'a> Track<'a> {
 
     /// What is charged for.
     fn usage(&self, window: &Window) -> Usage {
-        if self.billing.is_none() {
-            return Usage::default();
-        }
-        let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(self.spec.memory_mb, nanos));
+        let Some(billing) = self.billing else { return Usage::default() };
+        let memory_mb = cost::billed_memory_mb(self.spec.memory_mb, billing);
+        let gb_s = |nanos| ByArchitecture::only(self.spec.architecture, cost::gb_seconds(memory_mb, nanos));
         let still_there = self.provisioned.values().map(|since| self.had(*since, window.until, window));
         let (kept, restored) = if self.spec.snapshot_charged {
             let memory_gb = f64::from(self.spec.memory_mb) / 1024.0;
@@ -347,9 +353,20 @@ impl<'a> Track<'a> {
             (0.0, 0.0)
         };
         let had = self.provisioned_ns + still_there.sum::<u128>();
-        let existed = self.tally.integrals.starting + self.tally.integrals.busy + self.tally.integrals.idle;
+        let integrals = &self.tally.integrals;
+        let existed = integrals.starting + integrals.busy + integrals.idle + self.short_ns;
+        let seconds = |nanos: u128| nanos as f64 / 1e9;
+        let cpu = &self.spec.cpu;
+        let executed = seconds(self.billed_ns + self.billed_provisioned_ns);
         Usage {
-            instance_gb_s: cost::gb_seconds(self.spec.memory_mb, existed),
+            cpu: CpuUsage {
+                vcpu_s: cpu.vcpus * executed,
+                ghz_s: cpu.ghz * executed,
+                cpu_s: cpu.bound_share * seconds(integrals.in_progress),
+                instance_vcpu_s: cpu.vcpus * seconds(existed),
+                minimum_idle_vcpu_s: 0.0,
+            },
+            instance_gb_s: cost::gb_seconds(memory_mb, existed),
             requests: self.tally.started() as f64,
             on_demand_gb_s: gb_s(self.billed_ns),
             provisioned_gb_s: gb_s(had),

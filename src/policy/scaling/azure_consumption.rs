@@ -50,6 +50,8 @@ parameters! {
         default max_outstanding_requests: Count<1, MANY> = 200,
         /// Most instances: 200 on Windows, 100 on Linux.
         default max_instances: Count<1, MANY> = 200,
+        /// Instances that are always there (Premium plan); without it: none.
+        optional always_ready: Count<1, MANY>,
         /// For how long an instance must have been too many before it goes: measured, not published.
         default idle_timeout: PositiveDuration = Span::from_secs(1200),
     }
@@ -68,6 +70,8 @@ impl AzureConsumptionSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         let most = "the Consumption plan has at most 200 instances (100 on Linux)";
         check.rule("max-instances", self.max_instances, self.max_instances <= 200, most);
+        let (most, ready) = (self.max_instances, self.always_ready.unwrap_or(0));
+        check.rule("always-ready", ready, ready <= most, format!("there are at most {most} instances (max-instances)"));
         let (concurrent, outstanding) = (self.max_concurrent_requests, self.max_outstanding_requests);
         let rule = format!("the {concurrent} requests that run at once are outstanding too");
         check.rule("max-outstanding-requests", outstanding, outstanding >= concurrent, rule);
@@ -94,6 +98,10 @@ impl Policy for AzureConsumptionSpec {
                 Slots { key: "target-executions-per-instance", number: (self.target().ceil() as u32).min(MANY) }
             }
         })
+    }
+
+    fn minimum_instances(&self) -> u32 {
+        self.always_ready.unwrap_or(0)
     }
 
     fn pause(&self) -> Option<Span> {
@@ -151,10 +159,11 @@ impl Scaling for AzureConsumption {
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let (spec, ordered) = (&self.spec, f64::from(view.ordered));
-        let wanted = view.bounded(spec.wanted(view).min(f64::from(spec.max_instances)));
+        let least = f64::from(spec.always_ready.unwrap_or(0));
+        let wanted = view.bounded(spec.wanted(view).max(least).min(f64::from(spec.max_instances)));
         let peak = self.wanted.of(view.now, wanted, spec.idle_timeout);
         let answer = if wanted > ordered {
-            wanted.min(ordered + spec.step())
+            wanted.min(least.max(ordered + spec.step()))
         } else if peak < ordered && spec.trigger == Trigger::TargetBased {
             peak
         } else if peak < ordered {
@@ -167,7 +176,7 @@ impl Scaling for AzureConsumption {
             self.clock.start(SimTime::NEVER);
         } else {
             self.clock.ticked(view.now);
-            if wanted == 0.0 && view.is_quiet() && answer == ordered {
+            if wanted == least && view.is_quiet() && answer == ordered {
                 self.clock.rest(self.wanted.holds_until(view.now, spec.idle_timeout));
             }
         }
@@ -204,6 +213,7 @@ mod tests {
             max_concurrent_requests: 100,
             max_outstanding_requests: 200,
             max_instances: 200,
+            always_ready: None,
             idle_timeout: Span::from_secs(1200),
         }
     }
@@ -224,6 +234,16 @@ mod tests {
     fn http_gets_one_instance_a_second() {
         // 350 requests at 100 each need 4; from the second on that 80 are left, 1: but 4 were wanted a moment ago.
         assert_eq!(orders(spec(Trigger::Http, 100.0), &[350, 350, 350, 80, 80]), [1.0, 2.0, 3.0, 3.0, 3.0]);
+    }
+
+    #[test]
+    fn instances_that_are_always_ready_are_there_at_once_and_stay() {
+        let premium = AzureConsumptionSpec { always_ready: Some(3), ..spec(Trigger::Http, 100.0) };
+        assert_eq!(orders(premium, &[0, 0, 450, 450, 0]), [3.0, 3.0, 4.0, 5.0, 5.0]);
+        let mut policy =
+            AzureConsumption::new(AzureConsumptionSpec { always_ready: Some(1), ..spec(Trigger::Http, 100.0) });
+        let quiet = |now| View { ordered: 1, existing: 1, ..view(at(now)) };
+        assert_eq!((policy.decide(&view(at(0))), policy.decide(&quiet(5000))), (Some(1.0), Some(1.0)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::measure::Manifest;
 use crate::measure::comparison::choice::{Choice, Standing, cost, margin};
 use crate::measure::comparison::{Comparison, Contender, Contrast, Verdict};
 use crate::measure::summary::{ObjectiveResult, Stat};
-use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
+use crate::report::document::{Block, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count, percent};
 use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
 
@@ -57,6 +57,9 @@ impl Report for Compared {
         sections.push(Section::new("charts", "Charts", Place::Page, charts.into_iter().map(Block::Figure).collect()));
         let folded = differences(comparison).into_iter().map(|(name, table)| Block::Folded(name, table));
         sections.push(Section::new("differences", "All differences", Place::Page, folded.collect()));
+        if let Some(assumptions) = assumptions(comparison) {
+            sections.push(Section::new("assumptions", "Assumptions", Place::Detail, assumptions));
+        }
         let notes = [method(comparison), outcome(comparison)];
         let notes = notes.into_iter().map(|text| Block::Note(text.into())).collect();
         sections.push(Section::new("confidence", "Confidence", Place::Detail, notes));
@@ -196,6 +199,20 @@ fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) 
         Some((contrast, Some(Verdict::Better | Verdict::Worse))) => cell.noted(difference(contrast)),
         _ => cell,
     }
+}
+
+/// What each contender rests on; none where nothing has to be said.
+fn assumptions(comparison: &Comparison) -> Option<Vec<Block>> {
+    let of = |one: &Contender| {
+        let told = phrases::rests_on(&one.summary.assumptions)?;
+        Some(Prose::default().strong(format!("{}: ", one.name)).plain(told))
+    };
+    let first = comparison.contenders.first()?;
+    let is_same = comparison.contenders.iter().all(|one| one.summary.assumptions == first.summary.assumptions);
+    if is_same {
+        return phrases::rests_on(&first.summary.assumptions).map(|told| vec![Block::Note(told.into())]);
+    }
+    Some(vec![Block::List(comparison.contenders.iter().filter_map(of).collect())])
 }
 
 /// Every objective of every contender.

@@ -54,6 +54,7 @@ impl Report for RunResult {
             answer.push(Block::Table(objectives(summary)));
         }
         answer.push(Block::Cards(cards(summary)));
+        answer.extend(phrases::rests_on(&summary.assumptions).map(|text| Block::Note(text.into())));
         let mut sections = Vec::new();
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
@@ -72,6 +73,10 @@ impl Report for RunResult {
                 summary.evidence.precision.is_some() || evidence::notes(summary).iter().any(|one| one.is_warning);
             let place = if is_asked { Place::Everywhere } else { Place::Detail };
             sections.push(Section::new("confidence", "Confidence", place, notes));
+        }
+        if !summary.assumptions.is_empty() {
+            let list = summary.assumptions.iter().map(|one| one.text.as_str().into()).collect();
+            sections.push(Section::new("assumptions", "Assumptions", Place::Reference, vec![Block::List(list)]));
         }
         sections.push(Section::new("events", "Events and limits", Place::Reference, events(summary)));
         sections.push(Section::new("metrics", "All metrics", Place::Reference, vec![Block::Table(metrics(summary))]));

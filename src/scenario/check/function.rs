@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::scaling::ScalingSpec;
-use crate::scenario::model::{Concurrency, Function, Overflow};
+use crate::scenario::model::{Architecture, Concurrency, Cpu, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::cold_start::{ColdStartTable, SnapshotTable};
@@ -82,6 +82,7 @@ impl Checker<'_, '_> {
             runtime: table.runtime.value.clone(),
             memory_mb: *table.memory,
             architecture: *table.architecture,
+            cpu: self.cpu_of(table),
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
@@ -112,26 +113,92 @@ impl Checker<'_, '_> {
         }
     }
 
+    /// The processors of an instance.
+    fn cpu_of(&self, table: &FunctionTable) -> Cpu {
+        let own = table.cpu.as_ref();
+        let memory = *table.memory;
+        let platform = self.cpu.as_ref();
+        let sizes = platform.and_then(|platform| platform.sizes.as_ref()).map_or(&[][..], Vec::as_slice);
+        let size = sizes.iter().find(|size| *size.memory >= Some(memory)).or(sizes.last());
+        let by_size = size.and_then(|size| *size.vcpus);
+        let by_memory =
+            platform.and_then(|platform| *platform.per_gb).map(|per_gb| per_gb * f64::from(memory) / 1024.0);
+        Cpu {
+            vcpus: own.and_then(|own| *own.limit).or(by_size).or(by_memory).unwrap_or(1.0),
+            ghz: size.and_then(|size| *size.ghz).unwrap_or(0.0),
+            bound_share: own.and_then(|own| *own.cpu_bound_share).unwrap_or(1.0),
+        }
+    }
+
     /// What a real platform would refuse.
     fn allowed(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
-        let platform = allowed.platform;
-        let (least, most) = allowed.memory_mb;
-        if !(least..=most).contains(&table.memory) {
-            let message = format!("`{path}.memory` is {}MB: {platform} allows {least}MB to {most}MB", *table.memory);
-            self.problems.push(Problem::error(table.memory.place, message));
+        let platform = &allowed.platform;
+        if let Some(what) = allowed.refused_memory(*table.memory) {
+            let message = format!("`{path}.memory` is {}MB: {platform} allows {what}", *table.memory);
+            let help = format!("the nearest that it has is {}MB", allowed.memory_near_mb(*table.memory));
+            self.problems.push(Problem::error(table.memory.place, message).help(help));
         }
-        if !table.timeout.broken && table.timeout.flatten().is_none_or(|timeout| timeout > allowed.timeout) {
+        let longest = allowed.timeout.filter(|_| !table.timeout.broken);
+        if let Some(longest) =
+            longest.filter(|longest| table.timeout.flatten().is_none_or(|timeout| timeout > *longest))
+        {
             let told = table.timeout.flatten().map_or("\"none\"".to_owned(), |timeout| timeout.to_string());
-            let message = format!("`{path}.timeout` is {told}: {platform} allows at most {}", allowed.timeout);
+            let message = format!("`{path}.timeout` is {told}: {platform} allows at most {longest}");
             self.problems.push(Problem::error(table.timeout.place, message));
         }
         if snapshot(table).is_some() && (*table.concurrency.provisioned > 0 || *table.package == Package::Image) {
             let message = format!("`{path}`: {platform} restores no snapshots of images and of provisioned instances");
             self.problems.push(Problem::error(table.cold_start.place, message));
         }
-        if table.concurrency.per_instance.is_some_and(|slots| slots > allowed.per_instance) {
-            let message = format!("{platform} gives an instance {} request at a time", allowed.per_instance);
-            self.problems.push(Problem::warning(table.concurrency.per_instance.place, message));
+        let slots = *table.concurrency.per_instance;
+        if let (Some(most), Some(slots)) = (allowed.per_instance, slots)
+            && slots > most
+        {
+            let place = table.concurrency.per_instance.place;
+            if most == 1 {
+                let message = format!("{platform} gives an instance 1 request at a time");
+                self.problems.push(Problem::warning(place, message));
+            } else {
+                let message = format!("`{path}.concurrency.per-instance` is {slots}: {platform} allows at most {most}");
+                self.problems.push(Problem::error(place, message));
+            }
+        }
+        let instances = table.concurrency.max_instances.flatten();
+        if let (Some(most), Some(instances)) = (allowed.max_instances, instances)
+            && instances > most
+        {
+            let message =
+                format!("`{path}.concurrency.max-instances` is {instances}: {platform} allows at most {most}");
+            self.problems.push(Problem::error(table.concurrency.max_instances.place, message));
+        }
+        let vcpus = self.cpu_of(table).vcpus;
+        let least = allowed.vcpus_from.iter().rfind(|(above, _)| *table.memory > *above).map_or(0, |(_, vcpus)| *vcpus);
+        if vcpus < f64::from(least) {
+            let message = format!(
+                "`{path}` has {}MB and {vcpus} vCPU: {platform} gives so much memory with {least} vCPUs or more",
+                *table.memory
+            );
+            self.problems
+                .push(Problem::error(table.memory.place, message).help(format!("write {path}.cpu.limit = {least}")));
+        }
+        self.lacking(table, path, allowed);
+    }
+
+    /// What a platform does not have.
+    fn lacking(&mut self, table: &FunctionTable, path: &str, allowed: &Allowed) {
+        let concurrency = &table.concurrency;
+        let asked = [
+            ("provisioned", *concurrency.provisioned > 0, "concurrency.provisioned", concurrency.provisioned.place),
+            ("reserved", concurrency.reserved.flatten().is_some(), "concurrency.reserved", concurrency.reserved.place),
+            ("arm", *table.architecture == Architecture::Arm, "architecture", table.architecture.place),
+            ("image", *table.package == Package::Image, "package", table.package.place),
+            ("snapshot", snapshot(table).is_some(), "cold-start.snapshot", table.cold_start.place),
+        ];
+        for (what, is_asked, key, place) in asked {
+            if let Some(reason) = allowed.lack(what).filter(|_| is_asked) {
+                let message = format!("`{path}.{key}`: {} has nothing of this kind", allowed.platform);
+                self.problems.push(Problem::error(place, message).help(reason));
+            }
         }
     }
 

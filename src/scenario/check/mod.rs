@@ -19,6 +19,7 @@ mod trace;
 use super::data::Data;
 use super::model::{Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
+use super::raw::platform::PlatformCpuTable;
 use super::raw::{FileTable, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
@@ -43,6 +44,8 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) has_stem_cells: bool,
     /// How long initialisation may take.
     pub(super) init_timeout: Option<Span>,
+    /// How many vCPUs come with which memory.
+    pub(super) cpu: Option<PlatformCpuTable>,
 }
 
 /// What is said of a time that is none.
@@ -58,7 +61,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
-    let platform = checker.platform(file.platform.as_ref());
+    checker.cpu = file.platform.as_ref().and_then(|table| (*table.cpu).clone());
+    let mut platform = checker.platform(file.platform.as_ref());
     checker.has_stem_cells = platform.as_ref().is_some_and(|platform| !platform.stem_cells.is_empty());
     checker.init_timeout = platform.as_ref().and_then(|platform| platform.init_timeout);
     let mut checked: Vec<_> = file
@@ -67,18 +71,21 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .filter_map(|table| {
             let name = table.name.as_deref().unwrap_or("?");
             let traced = traces.function(name);
-            let function = checker.function(table, &format!("function.{name}"), traced, allowed.as_ref())?;
+            let function = checker.function(table, &format!("function.{name}"), traced, allowed)?;
             Some(Function { app: function.app.or_else(|| traces.app(name)), ..function })
         })
         .collect();
-    checked.extend(checker.brought_functions(root, &traces, allowed.as_ref()).into_iter().flatten());
+    checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
     let sources = file.source.iter().enumerate();
     let sources = sources.filter_map(|(place, table)| checker.sources(table, place, &traces, &functions));
     let sources = sources.flatten().collect::<Vec<_>>();
     let objectives =
         (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
     checker.reservations(file, &checked);
-    if let Some(allowed) = &allowed {
+    if let (Some(platform), Some(limit)) = (&mut platform, checker.account_memory(file, &checked)) {
+        platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
+    }
+    if let Some(allowed) = allowed {
         checker.settable(file, allowed);
     }
     checker.apps(file, &checked);
@@ -99,6 +106,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
+        assumptions: Vec::new(),
         hash: String::new(),
         resolved: String::new(),
         simulation,

@@ -6,13 +6,16 @@ use super::Checker;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
-    Billing, ExtraPrices, Function, MinimumBilling, Platform, ProvisionedBilling, ScalingRate, StemCells, Tier,
+    Billing, ExtraPrices, FreeResources, Function, MinimumBilling, Platform, ProvisionedBilling, ResourceBilling,
+    ScalingRate, StemCells, Tier, UnitBilling,
 };
+use crate::scenario::preset::Preset;
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::platform::{
-    AccountTable, BillingTable, PlatformTable, Preset, ScalingTable, StemCellsTable, TierTable,
+    AccountTable, BillingTable, PlatformCpuTable, PlatformTable, ScalingTable, StemCellsTable, TierTable,
 };
+use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan};
 use crate::time::Span;
 
@@ -51,7 +54,10 @@ impl Checker<'_, '_> {
             Some(billing) => Some(self.billing(billing, *table.preset)?),
             None => None,
         };
-        let preset = table.preset.as_ref().map(|_| "aws-lambda".to_owned());
+        if let Some(cpu) = table.cpu.as_ref() {
+            self.cpu_sizes(cpu);
+        }
+        let preset = table.preset.map(|preset| preset.name().to_owned());
         let cells = |cells: &StemCellsTable| StemCells {
             runtime: cells.runtime.value.clone(),
             memory_each_mb: *cells.memory,
@@ -119,7 +125,7 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::warning(table.free_tier.place, message).help(help));
         }
         // They are not in the text of the preset: few functions have a snapshot.
-        let (keeping, restoring) = preset.map_or((0.0, 0.0), Preset::snapshot_prices);
+        let (keeping, restoring) = preset.map_or((0.0, 0.0), |preset| preset.file().snapshot_prices);
         Some(Billing {
             per_request_usd: *table.per_request_usd,
             gb_second_usd_x86: x86?,
@@ -130,6 +136,7 @@ impl Checker<'_, '_> {
             free_requests: *table.free_requests,
             free_gb_seconds: *table.free_gb_seconds,
             provisioned,
+            resources: self.resources(table)?,
             minimum_instances: table.minimum_instances.as_ref().and_then(Option::as_ref).map(|table| MinimumBilling {
                 idle_usd: *table.idle_gb_second_usd,
                 busy_usd: *table.busy_gb_second_usd,
@@ -141,6 +148,71 @@ impl Checker<'_, '_> {
                 ..ExtraPrices::default()
             },
         })
+    }
+
+    /// What is charged for processors and instances.
+    fn resources(&mut self, table: &BillingTable) -> Option<ResourceBilling> {
+        let vcpu_second_usd = match table.vcpu_second_usd.as_ref() {
+            Some(tiers) => self.tiers(tiers, "platform.billing.vcpu-second-usd")?,
+            None => Vec::new(),
+        };
+        let unit = match table.unit.as_ref() {
+            Some(unit) => Some(UnitBilling {
+                per_request: *unit.per_request,
+                per_gb_second: *unit.per_gb_second,
+                per_vcpu_second: *unit.per_vcpu_second,
+                usd: self.tiers(unit.usd.as_ref()?, "platform.billing.unit.usd")?,
+            }),
+            None => None,
+        };
+        let minimum = table.minimum_instances.as_ref().and_then(Option::as_ref);
+        let amount = |amount: &Spanned<Option<f64>>| amount.unwrap_or(0.0);
+        Some(ResourceBilling {
+            memory_step_mb: *table.memory_step,
+            vcpu_second_usd,
+            ghz_second_usd: amount(&table.ghz_second_usd),
+            cpu_second_usd: amount(&table.cpu_second_usd),
+            instance_vcpu_second_usd: amount(&table.instance_vcpu_second_usd),
+            instance_minimum: table.instance_minimum.unwrap_or(Span::ZERO),
+            minimum_idle_vcpu_second_usd: minimum.map_or(0.0, |minimum| amount(&minimum.idle_vcpu_second_usd)),
+            per_month_usd: amount(&table.per_month_usd),
+            unit,
+            free: FreeResources {
+                vcpu_seconds: amount(&table.free_vcpu_seconds),
+                ghz_seconds: amount(&table.free_ghz_seconds),
+                cpu_seconds: amount(&table.free_cpu_seconds),
+                instance_gb_seconds: amount(&table.free_instance_gb_seconds),
+                instance_vcpu_seconds: amount(&table.free_instance_vcpu_seconds),
+            },
+        })
+    }
+
+    /// Whether it is clear how many vCPUs come with which memory.
+    fn cpu_sizes(&mut self, table: &PlatformCpuTable) {
+        let sizes = table.sizes.as_ref().map_or(&[][..], Vec::as_slice);
+        if table.per_gb.is_some() && !sizes.is_empty() {
+            let problem = Problem::error(table.sizes.place, "`platform.cpu` has both `per-gb` and `sizes`");
+            self.problems.push(problem.help("vCPUs come in proportion to memory or by size: remove one of them"));
+        }
+        if let Some(pair) = sizes.windows(2).find(|pair| *pair[0].memory >= *pair[1].memory) {
+            let problem = Problem::error(pair[1].place, "`platform.cpu.sizes`: the memory of the sizes must rise");
+            self.problems.push(problem.help("write the smallest size first"));
+        }
+    }
+
+    /// The account limit, where it is one of memory.
+    pub(super) fn account_memory(&mut self, file: &FileTable, functions: &[Function]) -> Option<u32> {
+        let account = file.platform.as_ref()?.concurrency.as_ref()?;
+        let quota = (*account.account_memory)?;
+        let largest = functions.iter().map(|function| function.memory_mb).max()?;
+        if largest > quota {
+            let message = format!("a function of {largest}MB does not fit into `account-memory` = {quota}MB");
+            self.problems.push(
+                Problem::error(account.account_memory.place, message)
+                    .help("raise it, or give the function less memory"),
+            );
+        }
+        Some((quota / largest.max(1)).max(1))
     }
 
     fn tiers(&mut self, listed: &[TierTable], path: &str) -> Option<Vec<Tier>> {

@@ -117,11 +117,11 @@ impl Checker<'_, '_> {
         let any = some.clone().next();
         let template = self.function(&table, "function-defaults", any, allowed)?;
         // Traces tell what was used; a platform has a least and a most that can be configured.
-        let (least, most) = allowed.map_or((1, u32::MAX), |allowed| allowed.memory_mb);
+        let configurable = |memory| allowed.map_or(memory, |allowed| allowed.memory_near_mb(memory));
         let made = some.map(|function| Function {
             name: function.name.clone(),
             app: template.app.clone().or_else(|| traces.app(&function.name)),
-            memory_mb: function.memory_mb.map_or(template.memory_mb, |memory| memory.clamp(least, most)),
+            memory_mb: function.memory_mb.map_or(template.memory_mb, configurable),
             duration: function.duration.clone().unwrap_or_else(|| template.duration.clone()),
             ..template.clone()
         });

@@ -9,7 +9,7 @@ use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::Architecture;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_LISTED;
-use crate::schema::scalars::{Count, Duration, Name, Size, Text};
+use crate::schema::scalars::{Count, Duration, Name, Positive, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -39,6 +39,8 @@ macro_rules! function_table {
                 optional app: Name,
                 /// Processor architecture, for the price.
                 default architecture: Architecture = Architecture::X86,
+                /// The processors of an instance, for what they cost.
+                optional cpu: CpuTable,
                 /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
                 optional runtime: Text,
                 /// How the code is packed: with a preset, it decides about the cold start too.
@@ -119,6 +121,17 @@ table! {
         optional queue_limit: OrNone<Count<0, MANY>>,
         /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
         optional queue_timeout: OrNone<Duration>,
+    }
+}
+
+table! {
+    /// The processors of an instance, and how much of them its requests need.
+    struct CpuTable {
+        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1.
+        optional limit: Positive,
+        /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:
+        /// all of it.
+        optional cpu_bound_share: Share,
     }
 }
 

@@ -1,19 +1,10 @@
 //! What all functions share: limits, the rate of growth, prices.
 
 use crate::policy::keep_alive::KeepAliveSpec;
+use crate::scenario::preset::Preset;
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Rate, Size, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive, Rate, Size, Text};
 use crate::time::Span;
-
-/// A preset by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Preset {
-    AwsLambda,
-}
-
-choice! { Preset {
-    "aws-lambda" => Preset::AwsLambda, "AWS Lambda: limits, scaling rate, keep-alive, cold starts by runtime, prices of us-east-1.";
-} }
 
 table! {
     /// What all functions share. With a preset, only what differs from it has to be written.
@@ -31,6 +22,8 @@ table! {
         optional memory: OrNone<MemoryTable>,
         /// Instances that are started for nobody yet, as the pre-warmed ones of Apache OpenWhisk.
         optional stem_cells: List<StemCellsTable, 0, 1000>,
+        /// How many vCPUs an instance has by its memory, where functions do not say it in `cpu.limit`; without it: 1.
+        optional cpu: PlatformCpuTable,
         /// What is charged; "none": nothing is.
         optional billing: OrNone<BillingTable>,
         /// When idle instances go, for every function that does not say.
@@ -49,6 +42,31 @@ table! {
         /// its `provisioned`, beyond which requests go to other instances. A token bucket of one second's worth; "none": no
         /// limit.
         optional request_rate_per_concurrency: OrNone<Rate>,
+        /// A limit in memory: that of all instances at work. It is simulated as an `account-limit` of so many requests as the
+        /// function with the most memory could have in progress within it.
+        optional account_memory: Size,
+    }
+}
+
+table! {
+    /// How many vCPUs come with the memory of an instance: in proportion, or by size.
+    struct PlatformCpuTable {
+        /// vCPUs for each GB.
+        optional per_gb: Positive,
+        /// Sizes, smallest first: an instance has what the first size gives that is not smaller than its memory.
+        optional sizes: List<CpuSizeTable, 1, 100>,
+    }
+}
+
+table! {
+    /// What comes with one size of instances.
+    struct CpuSizeTable {
+        /// Memory of the size.
+        required memory: Size,
+        /// Its vCPUs.
+        required vcpus: Positive,
+        /// Its clock cycles, where they are what is charged for: GHz.
+        optional ghz: Positive,
     }
 }
 
@@ -97,6 +115,23 @@ table! {
         default gb_second_usd_arm: List<TierTable, 0, 100> = Vec::new(),
         /// GB-seconds of every instance, idle or not: for whoever pays for machines and not for requests.
         default instance_gb_second_usd: Amount = 0.0,
+        /// The memory that is charged for is rounded up to a multiple of this.
+        optional memory_step: Size,
+        /// vCPU-seconds of execution, by the volume of the month, for the same time as GB-seconds.
+        optional vcpu_second_usd: List<TierTable, 1, 100>,
+        /// GHz-seconds of execution, for the same time (Google Cloud Run functions, 1st generation).
+        optional ghz_second_usd: Amount,
+        /// A second of a processor at work: the running time of every request, times `cpu.cpu-bound-share` of its function
+        /// (Cloudflare Workers).
+        optional cpu_second_usd: Amount,
+        /// vCPU-seconds of every instance, idle or not.
+        optional instance_vcpu_second_usd: Amount,
+        /// For how long an instance is charged at least, where every instance is.
+        optional instance_minimum: Duration,
+        /// What the account costs a month in any case. Functions share it by their requests.
+        optional per_month_usd: Amount,
+        /// One unit that several amounts are converted to and that has tiers of its own (Alibaba Cloud: CU).
+        optional unit: UnitTable,
         /// Durations are rounded up to a multiple of this.
         default granularity: Duration = Span::from_millis(1),
         /// And are at least this.
@@ -109,6 +144,16 @@ table! {
         default free_requests: Amount = 0.0,
         /// GB-seconds a month that cost nothing.
         default free_gb_seconds: Amount = 0.0,
+        /// vCPU-seconds a month that cost nothing.
+        optional free_vcpu_seconds: Amount,
+        /// GHz-seconds a month that cost nothing.
+        optional free_ghz_seconds: Amount,
+        /// Seconds of a processor at work that cost nothing a month.
+        optional free_cpu_seconds: Amount,
+        /// GB-seconds of instances that cost nothing a month.
+        optional free_instance_gb_seconds: Amount,
+        /// vCPU-seconds of instances that cost nothing a month.
+        optional free_instance_vcpu_seconds: Amount,
         /// Keeping a snapshot, each GB-second; without it, what the preset charges, else nothing.
         optional snapshot_gb_second_usd: Amount,
         /// Restoring a snapshot, each GB of memory and restore; without it, what the preset charges, else nothing.
@@ -124,10 +169,24 @@ table! {
 table! {
     /// The price of one tier.
     struct TierTable {
-        /// The tier ends at this many GB-seconds a month; the last has no end.
+        /// The tier ends at this many a month; the last has no end.
         optional up_to: Amount,
-        /// Price of one GB-second.
+        /// Price of one.
         required usd: Amount,
+    }
+}
+
+table! {
+    /// A unit of account: so many of it for each of these, at one price.
+    struct UnitTable {
+        /// Units for a request.
+        default per_request: Amount = 0.0,
+        /// Units for a GB-second of execution.
+        default per_gb_second: Amount = 0.0,
+        /// Units for a vCPU-second of execution.
+        default per_vcpu_second: Amount = 0.0,
+        /// The price of a unit, by the volume of the month.
+        required usd: List<TierTable, 1, 100>,
     }
 }
 
@@ -136,6 +195,8 @@ table! {
     struct MinimumTable {
         /// A GB-second of one that is idle.
         default idle_gb_second_usd: Amount = 0.0,
+        /// A vCPU-second of one that is idle.
+        optional idle_vcpu_second_usd: Amount,
         /// A GB-second of one that is busy; without it, what any other costs.
         optional busy_gb_second_usd: Amount,
     }
