@@ -389,12 +389,11 @@ fn rows(observed: &Observed, result: &RunResult) -> Vec<Row> {
     observed.metrics.iter().filter_map(row).collect()
 }
 
+/// Simulates with some keys set.
+type Simulate<'a> = dyn Fn(&[(String, String)]) -> Result<RunResult, StudyError> + 'a;
+
 /// Coordinate by coordinate, each on a grid that becomes finer around the best.
-fn search(
-    knobs: &[Knob],
-    target: &Observed,
-    run: &dyn Fn(&[(String, String)]) -> Result<RunResult, StudyError>,
-) -> Result<Vec<(String, String)>, StudyError> {
+fn search(knobs: &[Knob], target: &Observed, run: &Simulate<'_>) -> Result<Vec<(String, String)>, StudyError> {
     const GRID: usize = 6;
     let middle =
         |knob: &Knob| if knob.low > 0.0 { (knob.low * knob.high).sqrt() } else { 0.5 * (knob.low + knob.high) };
