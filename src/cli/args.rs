@@ -224,6 +224,7 @@ Examples:
   forewarm plan shop.toml
   forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
   forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --export sam --patch template.yaml | patch -p1
   forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
 
 The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
@@ -243,6 +244,15 @@ pub(super) struct PlanArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Print the recommended values as a change of your own file, which --patch names, and nothing else
+    #[arg(long, value_name = "FORM", value_enum, requires = "patch")]
+    pub(super) export: Option<ExportForm>,
+    /// With --export: the file to change, as `forewarm import` read it; for terraform, the plan as JSON
+    #[arg(long, value_name = "FILE", requires = "export")]
+    pub(super) patch: Option<PathBuf>,
+    /// Write a comment for a pull request: before, after, cost, verdict (Markdown)
+    #[arg(long, value_name = "FILE")]
+    pub(super) comment: Option<PathBuf>,
     /// Never make more replications of a configuration than this, in place of plan.max-replications
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
@@ -274,6 +284,20 @@ pub(super) struct ReportArgs {
     /// Write it to this file [default: standard output]; a report that is there is replaced
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportForm {
+    /// A unified diff of an AWS SAM template
+    Sam,
+    /// A unified diff of an AWS CloudFormation template
+    Cloudformation,
+    /// A unified diff of serverless.yml
+    Serverless,
+    /// A unified diff of Kubernetes, Knative or Cloud Run YAML
+    Kubernetes,
+    /// An override file
+    Terraform,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -15,6 +15,7 @@
 //! | [`trace`] | what is in a trace |
 
 pub mod chart;
+pub mod comment;
 pub mod csv;
 pub mod document;
 mod evidence;
