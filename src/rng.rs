@@ -74,6 +74,12 @@ pub enum Purpose {
     Routing = 10,
     /// The choices of a component of the path.
     Path = 12,
+    /// The running times of attempts that a path leads to a function.
+    Attempts = 13,
+    /// What the steps of a function take.
+    Steps = 14,
+    /// Whether runs of a function fail.
+    Failures = 15,
 }
 
 /// The root of all streams of one replication.
@@ -131,6 +137,12 @@ impl Marks {
 
 /// The finaliser of splitmix64 (Steele, Lea and Flood, OOPSLA 2014), after one step of its sequence.
 #[inline]
+/// Whether something with this probability happens.
+pub fn chance(stream: &mut Stream, probability: f64) -> bool {
+    use rand::RngExt;
+    stream.random::<f64>() < probability
+}
+
 fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -134,6 +134,8 @@ Examples:
   forewarm compare today.toml tomorrow.toml
   forewarm compare shop.toml --policies knative,keda,per-request
   forewarm compare shop.toml --policies all --baseline cloud-run
+  forewarm compare shop.toml --platforms all
+  forewarm compare shop.toml --platforms gcp-cloud-run,servers --loads 0.1..100
   forewarm compare shop.toml --precision 2% --max-replications 200
   forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
   forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
@@ -146,6 +148,11 @@ With --policies the contenders are policies in place of the variants: everything
 keep-alive) of every function, which has the defaults of the policy. A policy that needs more, as `hpa` needs \
 `max-replicas`, takes it from a variant of its name; other variants take part if they are named too.
 
+With --platforms the contenders are the same traffic and functions on other platforms: what belongs to the scenario's own platform \
+(scaling, keep-alive, cold starts, concurrency, prices) is that of each. Memory and time-outs are the nearest that it allows, and what \
+could not be taken along is listed. With --loads each contender is simulated under several loads too, for the load at which another one \
+becomes the cheapest.
+
 Exit code 1: an objective is not met by every contender, the baseline included.")]
 pub(super) struct CompareArgs {
     /// The scenario file with its variants, or several files, which stand side by side as variants do; `-` reads one from
@@ -157,6 +164,12 @@ pub(super) struct CompareArgs {
     /// Compare scaling or keep-alive policies, as `forewarm list policies` names them; `all`: whichever can be had
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(super) policies: Vec<String>,
+    /// Compare platforms, as `forewarm list platforms` names them; `all`: every one
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "policies")]
+    pub(super) platforms: Vec<String>,
+    /// Simulate loads between these multiples of the scenario's too, as in 0.1..100, for the cost of each contender over the load
+    #[arg(long, value_name = "FROM..TO", value_parser = value::loads)]
+    pub(super) loads: Option<(f64, f64)>,
     /// Compare with this variant or policy [default: the scenario without a variant]
     #[arg(long, value_name = "NAME")]
     pub(super) baseline: Option<String>,

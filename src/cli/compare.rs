@@ -17,6 +17,8 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     let options = Options {
         parse: load::options(&args.changes, None),
         policies: args.policies.clone(),
+        platforms: args.platforms.clone(),
+        loads: args.loads,
         baseline: args.baseline.clone(),
         precision: args.precision.clone(),
         max_replications: args.max_replications,
@@ -35,7 +37,11 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     if !study.notes.is_empty() && !args.job.quiet {
         let notes: String = study.notes.iter().map(|note| format!("  {note}\n")).collect();
         let help = "To include a policy, add a variant with its name that sets what it needs.";
-        terminal::complain(&format!("Left out of --policies all:\n{notes}{help}\n\n"));
+        let (what, help) = match args.platforms.is_empty() {
+            true => ("--policies", help),
+            false => ("--platforms", ""),
+        };
+        terminal::complain(&format!("Left out of {what} all:\n{notes}{help}\n\n"));
     }
     enforce::add(&args.enforce, study.contenders.iter_mut().map(|(_, scenario)| scenario))?;
     let cancel = CancelToken::on_interrupt()?;

@@ -21,6 +21,7 @@ pub(super) fn options(changes: &ChangeArgs, variant: Option<String>) -> ParseOpt
         set: changes.set.clone(),
         variant,
         policy: None,
+        platform: None,
         seed: changes.seed,
         replications: changes.replications,
         precision: Vec::new(),

@@ -62,7 +62,7 @@ impl<'s> Audit<'s> {
         Self {
             functions: cell.functions.iter().map(books).collect(),
             horizon: SimTime::from(scenario.simulation.horizon),
-            has_paths: cell.sources.iter().any(|id| scenario.sources[id.index()].entry.is_some()),
+            has_paths: scenario.has_path(),
             answered: 0,
         }
     }

@@ -4,7 +4,7 @@
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
-use super::path::{Call, Node};
+use super::path::{Alarm, Node};
 use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
@@ -27,27 +27,39 @@ pub(super) enum Kind {
     Scaling = 4,
     /// An application that was unloaded is loaded again.
     PreWarm = 5,
+    /// A fault begins or ends.
+    Fault = 6,
+    /// A step of a request is over.
+    Step = 7,
     /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 6,
+    Alarm = 8,
+    /// The patience of a component ends: whatever it waited for came before.
+    Deadline = 9,
     /// A source's next request.
-    Arrival = 7,
+    Arrival = 10,
     /// The request that waits longest gives up.
-    QueueTimeout = 8,
+    QueueTimeout = 11,
     /// The window of an idle instance may have ended.
-    Expiry = 9,
+    Expiry = 12,
+    /// The run is broken off.
+    End = 13,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 14] = [
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Fault,
+    Kind::Step,
     Kind::Alarm,
+    Kind::Deadline,
     Kind::Arrival,
     Kind::QueueTimeout,
     Kind::Expiry,
+    Kind::End,
 ];
 const OWNER_BITS: u32 = 28;
 
@@ -74,10 +86,21 @@ impl Event {
         Self::new(at, kind, function.0, 0)
     }
 
-    /// A component of the path is woken for a call.
+    /// A component of the path is woken.
     #[inline]
-    pub(super) fn of_node(at: SimTime, kind: Kind, node: Node, call: Key<Call>) -> Self {
-        Self::new(at, kind, node.0, call.get())
+    pub(super) fn of_node(at: SimTime, kind: Kind, node: Node, alarm: Key<Alarm>) -> Self {
+        Self::new(at, kind, node.0, alarm.get())
+    }
+
+    /// The component that is woken.
+    #[inline]
+    pub(super) fn node(self) -> Node {
+        Node(self.owner())
+    }
+
+    /// Everything before this moment, and what belongs to it.
+    pub(super) fn end(at: SimTime) -> Self {
+        Self::new(at, Kind::End, 0, 0)
     }
 
     /// The next request of a source.
@@ -100,7 +123,7 @@ impl Event {
 
     #[inline]
     pub(super) fn kind(self) -> Kind {
-        KINDS.get((self.0 as u64 >> (OWNER_BITS + 32)) as usize).copied().unwrap_or(Kind::Expiry)
+        KINDS.get((self.0 as u64 >> (OWNER_BITS + 32)) as usize).copied().unwrap_or(Kind::End)
     }
 
     /// The function that it concerns, unless it is an arrival.

@@ -17,7 +17,7 @@ use crate::id::{InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
-use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, ScalingRate, Source};
+use crate::scenario::{ColdStart, Concurrency, Function, Overflow, Platform, ScalingRate, Source, Target};
 use crate::time::{SimTime, Span};
 
 /// The functions of a cell, all of the common kind.
@@ -93,8 +93,8 @@ impl<'s> FastCell<'s> {
             billing: _,
         } = platform;
         let has_path = |source: &Source| {
-            let Source { name: _, target: _, entry, arrivals: _, duration: _ } = source;
-            entry.is_some()
+            let Source { name: _, target, arrivals: _, duration: _ } = source;
+            matches!(target, Target::Component(_))
         };
         if memory_budget_mb.is_some() || !stem_cells.is_empty() || sources.any(has_path) {
             return None;
@@ -125,6 +125,8 @@ impl<'s> FastFunction<'s> {
             duration: _,                 // drawn by the sources
             cold_duration: _,            // these two are drawn when an instance is created
             cold_start: _,
+            steps,
+            failure_ratio,
             init_timeout: _,
             snapshot_charged: _,
             keep_alive,
@@ -132,9 +134,11 @@ impl<'s> FastFunction<'s> {
             concurrency,
             initial,
         } = spec;
-        let Concurrency { per_instance, max_instances, reserved, provisioned, overflow } = *concurrency;
+        let Concurrency { per_instance, max_instances, reserved, provisioned, overflow, queue_order: _ } = *concurrency;
         let is_common = per_instance == 1
             && provisioned == 0
+            && steps.is_empty()
+            && *failure_ratio == 0.0
             && overflow == Overflow::Reject
             && matches!(policy, ScalingSpec::PerRequest(_))
             && *selection == Selection::MostRecentlyUsed

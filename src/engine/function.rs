@@ -2,12 +2,14 @@
 
 mod autoscaling;
 mod expiry;
+mod faults;
 mod fleet;
 mod initial;
 mod lifecycle;
 mod placement;
 mod rates;
 mod resources;
+mod steps;
 mod termination;
 mod waiting;
 
@@ -30,10 +32,12 @@ use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
 use expiry::Expiry;
+use faults::Failures;
 pub(super) use fleet::Order;
 use lifecycle::Reason;
 use rates::Rates;
 use resources::ResourceLinks;
+use steps::{Speed, Steps};
 
 /// Which concurrency a function's requests use up.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +51,7 @@ enum Quota {
 /// A function in the course of the simulation.
 pub(super) struct FunctionState<'s> {
     id: LocalFn,
-    spec: &'s Function,
+    pub(super) spec: &'s Function,
     quota: Quota,
     max_instances: u32,
     levels: Levels,
@@ -85,6 +89,13 @@ pub(super) struct FunctionState<'s> {
     autoscaling: Option<Box<Autoscaling>>,
     /// How long the requests run on that are in progress at the start.
     in_progress_at_start: Vec<Span>,
+    /// Where requests go through steps.
+    steps: Option<Box<Steps>>,
+    failures: Failures,
+    /// What faults do to it: how fast work goes, how much longer instances take to start.
+    speed: Speed,
+    cold_start_factor: f64,
+    is_disturbed: bool,
 }
 
 impl<'s> FunctionState<'s> {
@@ -142,6 +153,11 @@ impl<'s> FunctionState<'s> {
             timeout_pending: false,
             autoscaling,
             in_progress_at_start: initial::services(spec, streams),
+            steps: Steps::of(spec, streams).map(Box::new),
+            failures: Failures::of(spec, streams),
+            speed: Speed(1.0),
+            cold_start_factor: 1.0,
+            is_disturbed: false,
         }
     }
 
@@ -158,9 +174,14 @@ impl<'s> FunctionState<'s> {
         self.watch_policy(SimTime::ZERO, ctx);
     }
 
-    /// A request arrives.
+    /// A request arrives; says where it lies, if it is not refused at once.
     #[inline]
-    pub(super) fn arrive<O: Observer>(&mut self, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn arrive<O: Observer>(
+        &mut self,
+        new: NewRequest,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) -> Option<Key<Invocation>> {
         self.advance(now, ctx);
         match &mut self.keep_alive {
             Window::Fixed(_) => {}
@@ -180,6 +201,7 @@ impl<'s> FunctionState<'s> {
             Ok(placement) => {
                 let request = self.invocations.insert(Invocation::new(now, new));
                 self.assign(request, placement, now, ctx);
+                Some(request)
             }
             Err(limit) => self.hold_back(Invocation::new(now, new), limit, now, ctx),
         }
@@ -196,10 +218,21 @@ impl<'s> FunctionState<'s> {
         let request = self.invocations.get(place);
         let on = request.instance;
         let is_late = self.spec.timeout.is_some_and(|timeout| request.service > timeout);
-        let outcome = if is_late { Outcome::TimedOut } else { Outcome::Completed };
+        let has_failed = request.is_poison;
+        let outcome = match is_late {
+            true => Outcome::TimedOut,
+            false if has_failed || self.failures.fails() => Outcome::Failed,
+            false => Outcome::Completed,
+        };
         if is_late && self.init_was_cut_off(place, ctx) {
             self.instances.get_mut(on).retires = now;
         }
+        self.end_run(place, outcome, now, ctx);
+    }
+
+    /// What runs ends like this, and its slot is free.
+    fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
+        let on = self.invocations.get(place).instance;
         self.end_execution(place, outcome, now, ctx);
         self.forget(place);
         let provisioned = self.instances.get(on).provisioned;
@@ -213,6 +246,9 @@ impl<'s> FunctionState<'s> {
     fn forget(&mut self, place: Key<Invocation>) {
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
+        if self.steps.is_some() {
+            self.forget_steps(place);
+        }
     }
 
     /// A request that runs ends like this: everybody is told but its instance.
@@ -323,12 +359,41 @@ impl<'s> FunctionState<'s> {
         self.serve_queue(now, ctx);
     }
 
-    /// Nothing more will happen: what still waits stays unfinished. Levels are reported up to `end`.
+    /// Nothing more will happen: what still waits or runs stays unfinished. Levels are reported up to `end`.
     pub(super) fn end<O: Observer>(&mut self, end: SimTime, ctx: &mut Context<O>) {
         self.advance(end, ctx);
         while !self.queue.is_empty() {
             self.drop_front(Outcome::Unfinished, end, ctx);
         }
+        if self.invocations.len() > 0 {
+            // The run was broken off before they were through.
+            for place in self.invocations.keys() {
+                self.leave_unfinished(place, end, ctx);
+            }
+        }
+    }
+
+    #[cold]
+    fn leave_unfinished<O: Observer>(&mut self, place: Key<Invocation>, end: SimTime, ctx: &mut Context<O>) {
+        let request = self.invocations.get(place).clone();
+        if let Some(source) = request.source() {
+            let has_begun = request.started <= end;
+            let mut ended = Finished::unserved(source, request.number, self.id, request.born, end, Outcome::Unfinished);
+            if has_begun || !self.instances.get(request.instance).ready {
+                let instance = self.instances.get(request.instance);
+                ended.instance = Some(instance.id);
+                ended.assigned = request.assigned;
+                ended.started = request.started.min(end);
+                ended.instance_ready = instance.ready_at.max(request.born).min(ended.started);
+                ended.cold = request.cold;
+                ended.cold_affected = request.cold || instance.ready_at > request.born;
+                ended.provisioned = instance.provisioned;
+            }
+            ctx.end_invocation(&ended, request.call);
+        } else {
+            ctx.observer.initial_ended(end, self.id, self.instances.get(request.instance).id);
+        }
+        self.forget(place);
     }
 
     /// Requests that have not ended.
@@ -352,14 +417,25 @@ impl<'s> FunctionState<'s> {
         let request = self.invocations.get_mut(place);
         request.started = now;
         let on = request.instance;
+        if self.is_disturbed {
+            request.service = self.speed.scaled(request.service) + self.failures.delay();
+        }
+        if self.steps.is_some() {
+            request.service = Span::FOREVER;
+        }
         let ends = request.ends(self.spec.timeout);
-        ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
+        if ends < SimTime::NEVER {
+            ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
+        }
         if self.autoscaling.is_some() && self.may_be_cut_off() {
             self.chain(place);
         }
         if self.spec.shares_instances() {
             let instance = self.instances.get_mut(on);
             instance.busy_since = instance.busy_since.min(now);
+        }
+        if self.steps.is_some() {
+            self.begin_steps(place, now, ctx);
         }
     }
 }

@@ -3,12 +3,13 @@
 use super::Cell;
 use super::apps::Apps;
 use super::event::{Event, Kind};
+use super::faults::Faults;
 use super::function::FunctionState;
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
 use super::memory::Memory;
 use super::observer::Observer;
-use super::path::{self, Node, Path};
+use super::path::{Node, Path};
 use super::resources::SharedResources;
 use super::stem_cells::Pools;
 use crate::id::LocalFn;
@@ -20,6 +21,7 @@ use crate::time::SimTime;
 pub(super) struct GeneralCell<'s> {
     functions: Vec<FunctionState<'s>>,
     path: Path,
+    faults: Faults,
 }
 
 impl<'s> GeneralCell<'s> {
@@ -33,9 +35,9 @@ impl<'s> GeneralCell<'s> {
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
             FunctionState::new(LocalFn(place as u32), spec, membership, &scenario.platform, streams, is_alone)
         });
-        let components = path::components_of(scenario, cell.sources.iter().map(|id| &scenario.sources[id.index()]));
-        let path = Path::start(scenario, &components, cell.functions.len(), |id| cell.local(id), streams);
-        (Self { functions: functions.collect(), path }, resources)
+        let path = Path::start(scenario, &cell.functions, |id| cell.local(id), streams);
+        let faults = Faults::of(scenario, cell, streams);
+        (Self { functions: functions.collect(), path, faults }, resources)
     }
 
     fn at(&mut self, function: LocalFn) -> &mut FunctionState<'s> {
@@ -49,6 +51,17 @@ impl<'s> GeneralCell<'s> {
         ctx.counts.pre_warms += u64::from(!functions.is_empty());
         for function in functions {
             self.at(function).pre_warm(until, event.at(), ctx);
+        }
+    }
+
+    /// A fault begins or ends.
+    fn fault<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
+        ctx.counts.faults += 1;
+        let now = event.at();
+        let Some((at, disturbance)) = self.faults.due(event, ctx) else { return };
+        match self.functions.get_mut(at.index()) {
+            Some(function) => function.disturbed(&disturbance, now, ctx),
+            None => self.path.disturb(at, &disturbance, now, ctx),
         }
     }
 
@@ -84,12 +97,15 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         for function in &mut self.functions {
             function.provision(ctx);
         }
+        self.faults.start(ctx);
     }
 
     #[inline]
     fn arrive(&mut self, at: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         match self.functions.get_mut(at.index()) {
-            Some(function) => function.arrive(new, now, ctx),
+            Some(function) => {
+                function.arrive(new, now, ctx);
+            }
             None => self.path.enter(at, new, now, &mut ctx.effects),
         }
     }
@@ -97,9 +113,10 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     #[inline]
     fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
         let now = event.at();
-        if event.kind() == Kind::Alarm {
-            self.path.alarm(event, ctx);
-            return;
+        match event.kind() {
+            Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
+            Kind::Fault => return self.fault(event, ctx),
+            _ => {}
         }
         let function = &mut self.functions[event.function().index()];
         match event.kind() {
@@ -117,20 +134,29 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Kind::Scaling => function.scaling_due(now, ctx),
             Kind::Expiry => function.expiry_due(now, ctx),
             Kind::PreWarm => self.load_again(event, ctx),
-            Kind::Arrival | Kind::Alarm => {} // arrivals are streamed by the sources and never queued among the events
+            Kind::Step => function.step_due(event.key(), now, ctx),
+            Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
         }
     }
 
     fn apply(&mut self, effect: Effect, now: SimTime, ctx: &mut Context<O>) {
         match effect {
             Effect::Arrive(call) => {
-                let (at, new) = self.path.call_at(call);
+                let at = self.path.node_of_call(call);
                 match self.functions.get_mut(at.index()) {
-                    Some(function) => function.arrive(new, now, ctx),
+                    Some(function) => {
+                        let new = self.path.at_function(call, function.spec);
+                        if let Some(invocation) = function.arrive(new, now, ctx) {
+                            self.path.accepted(call, invocation);
+                        }
+                    }
                     None => self.path.arrive(call, now, ctx),
                 }
             }
             Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
+            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, &mut ctx.effects),
+            Effect::StepAnswered(of, outcome) => self.at(of.function).step_answered(of, outcome, now, ctx),
+            Effect::Cancel(function, invocation, call) => self.at(function).cancel(invocation, call, now, ctx),
             Effect::AccountFreed => self.account_freed(now, ctx),
             Effect::Unload(function) => self.at(function).unload(now, ctx),
             Effect::MemoryChanged => self.memory_changed(now, ctx),

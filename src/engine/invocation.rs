@@ -17,6 +17,13 @@ pub(super) struct NewRequest {
     pub(super) source: LocalSource,
     /// The call that it is part of; none where its path is empty.
     pub(super) call: Key<Call>,
+    /// Whether its run fails: there is a poison message in it.
+    pub(super) is_poison: bool,
+}
+
+impl NewRequest {
+    /// The running time of a request on a path whose source does not say it: the function that it reaches does.
+    pub(super) const UNSAID: Span = Span::FOREVER;
 }
 
 /// One attempt to serve a request at a function: waiting, or on an instance. It fills one line of the cache.
@@ -41,6 +48,8 @@ pub(super) struct Invocation {
     pub(super) cold: bool,
     /// What the scaling policy remembers about it.
     pub(super) mark: Mark,
+    /// Whether its run fails.
+    pub(super) is_poison: bool,
 }
 
 impl Invocation {
@@ -60,6 +69,7 @@ impl Invocation {
             is_initial: false,
             cold: false,
             mark: false,
+            is_poison: new.is_poison,
         }
     }
 
@@ -82,7 +92,7 @@ impl Invocation {
 
     /// A request that was in progress when the run began, and runs for so long from then on.
     pub(super) const fn found(service: Span, instance: Key<Instance>) -> Self {
-        let new = NewRequest { service, number: 0, source: LocalSource(0), call: Key::NIL };
+        let new = NewRequest { service, number: 0, source: LocalSource(0), call: Key::NIL, is_poison: false };
         Self { is_initial: true, instance, ..Self::new(SimTime::ZERO, new) }
     }
 }

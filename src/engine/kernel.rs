@@ -4,24 +4,27 @@
 //! function that waits for the same limit, to whoever called) is an [`Effect`]: it waits in a queue until the event is
 //! done with, and is applied at the same moment, first come, first served. So no handler runs inside another one.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::hint::black_box;
 use std::ops::ControlFlow;
 
+use foldhash::fast::FixedState;
+
 use super::event::{self, Event};
-use super::invocation::NewRequest;
+use super::invocation::{Invocation, NewRequest};
 use super::limits::Account;
 use super::observer::{Finished, Observer, RequestEnd};
-use super::path::{self, Call};
+use super::path::{self, Call, StepOf};
+
 use super::queue::EventQueue;
 use super::resources::SharedResources;
 use super::slab::Key;
 use super::source::Sources;
 use super::{Cell, EventCounts, Pulse, SimError};
 use crate::id::LocalFn;
-use crate::path::Outcome;
+use crate::path::{Outcome, Parcel};
 use crate::rng::Streams;
-use crate::scenario::{Function, Scenario, Source};
+use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
 
 /// Units of work between two looks at whether to go on: an event is one, and so is each instance that a scaling policy
@@ -43,6 +46,8 @@ pub(super) struct Context<O> {
     /// What only some scenarios have: there the common case passes by with one look.
     pub(super) resources: Option<Box<SharedResources>>,
     pub(super) counts: EventCounts,
+    /// Calls that nobody wants any more once their turn comes.
+    pub(super) dropped: HashSet<u32, FixedState>,
     pub(super) observer: O,
     /// Units of work until the next look at whether to go on.
     until_pulse: u64,
@@ -57,6 +62,12 @@ pub(super) enum Effect {
     Arrive(Key<Call>),
     /// A call has been answered: who made it is told.
     Answer(Key<Call>, Outcome),
+    /// An invocation reaches the step with this number, which makes calls.
+    StepCalls(StepOf, u32, Parcel),
+    /// A call of a step has been answered.
+    StepAnswered(StepOf, Outcome),
+    /// Nobody waits for the answer to this call any more: what runs for it ends.
+    Cancel(LocalFn, Key<Invocation>, Key<Call>),
     /// The account's concurrency is used less: those who wait for it are served.
     AccountFreed,
     /// The idle instances of a function go, because its application does.
@@ -139,9 +150,9 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     let specs: Vec<&Function> = cell.functions.iter().map(|id| &scenario.functions[id.index()]).collect();
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     let prefetch_from = PREFETCH_FROM[usize::from(specs.len() >= MANY_FUNCTIONS)];
-    let components = path::components_of(scenario, sources.clone());
-    let entry =
-        |source: &Source| source.entry.map(|component| path::node_of(component, &components, cell.functions.len()));
+    let entry = |component| path::node_of(component, cell.functions.len());
+    // Where requests may be on their way for ever they are followed for a while only.
+    let last = scenario.drain().map_or(Event::NEVER, |drain| Event::end(horizon + drain));
     let mut ctx = Context {
         events: EventQueue::new(prefetch_from),
         effects: VecDeque::new(),
@@ -149,6 +160,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
         sources: Sources::start(sources, &specs, |id| cell.local(id), entry, streams, horizon, prefetch_from)?,
         resources,
         counts: EventCounts::default(),
+        dropped: HashSet::default(),
         observer,
         until_pulse: PULSE,
         fault: None,
@@ -167,7 +179,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
                 prefetch_arrivals(&model, &ctx);
             }
             model.arrive(at, new, reached, &mut ctx);
-        } else if event == Event::NEVER {
+        } else if event >= last {
             break;
         } else {
             ctx.events.pop();

@@ -10,6 +10,7 @@ mod audit;
 mod available;
 mod event;
 mod fast;
+mod faults;
 mod function;
 mod general;
 mod instance;
@@ -105,12 +106,16 @@ pub struct EventCounts {
     pub pre_warms: u64,
     /// Components of the path that were woken when they wanted to.
     pub alarms: u64,
+    /// Steps of requests that took a time, and ended.
+    pub steps: u64,
+    /// Faults that began or ended.
+    pub faults: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 9] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 11] {
         let Self {
             arrivals,
             completions,
@@ -121,6 +126,8 @@ impl EventCounts {
             scaling_decisions,
             pre_warms,
             alarms,
+            steps,
+            faults,
         } = *self;
         [
             ("arrival", arrivals),
@@ -132,6 +139,8 @@ impl EventCounts {
             ("scaling-decision", scaling_decisions),
             ("pre-warm", pre_warms),
             ("alarm", alarms),
+            ("step", steps),
+            ("fault", faults),
         ]
     }
 }
@@ -148,6 +157,8 @@ impl std::ops::AddAssign for EventCounts {
             scaling_decisions,
             pre_warms,
             alarms,
+            steps,
+            faults,
         } = other;
         self.arrivals += arrivals;
         self.completions += completions;
@@ -158,6 +169,8 @@ impl std::ops::AddAssign for EventCounts {
         self.scaling_decisions += scaling_decisions;
         self.pre_warms += pre_warms;
         self.alarms += alarms;
+        self.steps += steps;
+        self.faults += faults;
     }
 }
 
@@ -220,6 +233,8 @@ fn simulate_unaudited<O: Observer>(
     let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
+        && !scenario.has_path()
+        && scenario.faults.is_empty()
         && !cell.may_exceed_rates(scenario)
         && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)
     {

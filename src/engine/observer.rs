@@ -4,8 +4,9 @@
 //! function calls come in order of time; between functions that are simulated together only if the observer needs it.
 //! Functions and sources are those of the simulated cell.
 
-use crate::id::{InstanceId, LocalFn, LocalSource};
+use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
+use crate::path::books::Books;
 use crate::time::{SimTime, Span};
 
 /// The limit that refused an invocation or held it back.
@@ -245,6 +246,10 @@ observer! {
     fn finished(request: &Finished);
     /// A request was answered for good: told after the end of its last invocation, if that was the reason.
     fn request_ended(request: &RequestEnd);
+    /// The client of a source makes an attempt.
+    fn attempted(now: SimTime, source: LocalSource);
+    /// A component of the path has closed its books at the end of the run.
+    fn component_closed(component: ComponentId, books: &Books);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
     /// to phases that platforms charge for; `provisioned`: it is one of those that are there without being asked for.
     fn instance_created(

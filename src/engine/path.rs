@@ -4,21 +4,24 @@
 //! component of its path, which may make further calls. A call that reaches a function is an *invocation* there. Where the
 //! path of a request is empty there is neither of the first two: the invocation is the request.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::FixedState;
 
 use super::event::{Event, Kind};
-use super::invocation::NewRequest;
+use super::invocation::{Invocation, NewRequest};
 use super::kernel::{Context, Effect};
 use super::observer::{Observer, RequestEnd};
 use super::slab::{Key, Slab};
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
-use crate::path::{Action, CallId, Component, Outcome};
-use crate::rng::{Purpose, Streams};
-use crate::scenario::{Destination, Scenario, Source};
+use crate::path::books::Books;
+use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
+use crate::rng::{Purpose, Stream, Streams};
+use crate::scenario::{Destination, Function, Scenario, Step, Work};
 use crate::time::SimTime;
 
 /// Where a call goes: a function of the cell, or a component; components are numbered after the functions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node(pub(super) u32);
 
 impl Node {
@@ -44,13 +47,17 @@ pub(super) struct Request {
 /// One attempt at one component.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
-    /// No call has the same: a key may mean another one by now.
-    serial: u64,
-    request: NewRequest,
+    parcel: Parcel,
     at: Node,
     caller: Caller,
-    /// When its component wants to be woken for it.
-    alarm: SimTime,
+    /// What it is at a function, as long as it has not ended there.
+    invocation: Key<Invocation>,
+}
+
+/// A moment at which a component wants to be woken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Alarm {
+    token: Token,
 }
 
 /// Who is told of the answer to a call.
@@ -58,102 +65,151 @@ pub(super) struct Call {
 enum Caller {
     /// The client: the request has ended.
     Client(Key<Request>),
-    /// A component, if `call` is still the one with this `serial`.
-    Component { call: Key<Call>, serial: u64, attempt: u32 },
+    /// A component.
+    Component { at: Node, token: Token },
+    /// A step of an invocation, if that is still the one with this `serial`.
+    Step(StepOf),
+    /// Nobody any more.
+    Nobody,
+}
+
+/// An invocation that waits for the answer to a call of one of its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StepOf {
+    pub(super) function: LocalFn,
+    pub(super) invocation: Key<Invocation>,
+    /// No two invocations of a function have the same.
+    pub(super) serial: u64,
 }
 
 /// Components and what is under way between them.
 pub(super) struct Path {
-    functions: usize,
-    nodes: Vec<PathNode>,
+    functions: Vec<FunctionNode>,
+    components: Vec<PathNode>,
     requests: Slab<Request>,
     calls: Slab<Call>,
-    serials: u64,
+    alarms: Slab<Alarm>,
+    /// The calls of components, by who made them.
+    out: HashMap<(Node, Token), Key<Call>, FixedState>,
+    /// What is counted begins here.
+    measured_from: SimTime,
     /// Room for what a component wants done.
     actions: Vec<Action>,
 }
 
+/// What calls need of a function.
+struct FunctionNode {
+    /// The running times of invocations whose source does not say it.
+    service: Stream,
+    /// Where the calls of its steps go.
+    calls: Vec<Vec<Node>>,
+}
+
 struct PathNode {
+    id: ComponentId,
     component: Box<dyn Component>,
     targets: Vec<Node>,
+    /// Whether it makes the attempts of a source.
+    is_client: bool,
 }
 
-/// The components that requests of these sources pass, in the order of the scenario.
-pub(super) fn components_of<'s>(
-    scenario: &Scenario,
-    sources: impl Iterator<Item = &'s Source>,
-) -> BTreeSet<ComponentId> {
-    let mut found: BTreeSet<ComponentId> = BTreeSet::new();
-    let mut open: Vec<ComponentId> = sources.filter_map(|source| source.entry).collect();
-    while let Some(id) = open.pop() {
-        if found.insert(id) {
-            open.extend(scenario.components[id.index()].targets.iter().filter_map(|target| match target {
-                Destination::Component(id) => Some(*id),
-                Destination::Function(_) => None,
-            }));
-        }
-    }
-    found
-}
-
-/// The node of a component of a cell with so many functions, of which these are the components.
-pub(super) fn node_of(id: ComponentId, components: &BTreeSet<ComponentId>, functions: usize) -> Node {
-    Node((functions + components.range(..id).count()) as u32)
+/// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples
+/// functions is simulated together.
+pub(super) fn node_of(id: ComponentId, functions: usize) -> Node {
+    Node(functions as u32 + id.0)
 }
 
 impl Path {
     /// Components as they are when the run begins; `local` gives a function's place in the cell.
     pub(super) fn start(
         scenario: &Scenario,
-        components: &BTreeSet<ComponentId>,
-        functions: usize,
+        functions: &[FnId],
         local: impl Fn(FnId) -> LocalFn,
         streams: &Streams,
     ) -> Self {
-        let node = |id: &ComponentId| {
-            let component = &scenario.components[id.index()];
-            let targets = component.targets.iter().map(|target| match target {
-                Destination::Function(id) => local(*id).into(),
-                Destination::Component(id) => node_of(*id, components, functions),
-            });
-            let stream = streams.stream(&component.name, Purpose::Path);
-            PathNode { component: component.spec.build(stream), targets: targets.collect() }
+        let node = |destination: &Destination| match destination {
+            Destination::Function(id) => local(*id).into(),
+            Destination::Component(id) => node_of(*id, functions.len()),
         };
+        let function = |id: &FnId| {
+            let spec = &scenario.functions[id.index()];
+            let calls = |step: &Step| match &step.work {
+                Work::Calls(targets) => targets.iter().map(node).collect(),
+                Work::Run(_) | Work::Wait(_) => Vec::new(),
+            };
+            FunctionNode {
+                service: streams.stream(&spec.name, Purpose::Attempts),
+                calls: spec.steps.iter().map(calls).collect(),
+            }
+        };
+        let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
+            id: ComponentId(place as u32),
+            component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
+            targets: component.targets.iter().map(node).collect(),
+            is_client: scenario.is_client_of_source(ComponentId(place as u32)),
+        };
+        let has_path = scenario.has_path();
         Self {
-            functions,
-            nodes: components.iter().map(node).collect(),
+            functions: functions.iter().filter(|_| has_path).map(function).collect(),
+            components: scenario.components.iter().enumerate().map(component).collect(),
             requests: Slab::new(),
             calls: Slab::new(),
-            serials: 0,
+            alarms: Slab::new(),
+            out: HashMap::default(),
+            measured_from: SimTime::from(scenario.simulation.warm_up),
             actions: Vec::new(),
         }
     }
 
     /// A source's request sets out, to the first component of its path.
     pub(super) fn enter(&mut self, to: Node, new: NewRequest, now: SimTime, effects: &mut VecDeque<Effect>) {
-        let NewRequest { source, number, service: _, call: _ } = new;
+        let NewRequest { source, number, service, call: _, is_poison: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
-        self.call(to, new, Caller::Client(request), effects);
+        let service = (service != NewRequest::UNSAID).then_some(service);
+        let parcel = Parcel { service, ..Parcel::one(source.0, number) };
+        self.call(to, parcel, Caller::Client(request), effects);
     }
 
-    fn call(&mut self, at: Node, request: NewRequest, caller: Caller, effects: &mut VecDeque<Effect>) {
-        let serial = self.serials;
-        self.serials += 1;
-        let call = self.calls.insert(Call { serial, request, at, caller, alarm: SimTime::NEVER });
-        self.calls.get_mut(call).request.call = call;
+    fn call(&mut self, at: Node, parcel: Parcel, caller: Caller, effects: &mut VecDeque<Effect>) -> Key<Call> {
+        let call = self.calls.insert(Call { parcel, at, caller, invocation: Key::NIL });
         effects.push_back(Effect::Arrive(call));
+        call
     }
 
-    /// Where a call goes, and what is asked for there.
-    pub(super) fn call_at(&self, call: Key<Call>) -> (Node, NewRequest) {
-        let call = self.calls.get(call);
-        (call.at, call.request)
+    /// Where a call goes.
+    pub(super) fn node_of_call(&self, call: Key<Call>) -> Node {
+        self.calls.get(call).at
+    }
+
+    /// What is asked for at the function that a call goes to.
+    pub(super) fn at_function(&mut self, call: Key<Call>, spec: &Function) -> NewRequest {
+        let Call { parcel, at, .. } = *self.calls.get(call);
+        let service = parcel.service.unwrap_or_else(|| spec.duration.sample(&mut self.functions[at.index()].service));
+        NewRequest {
+            service,
+            number: parcel.number,
+            source: LocalSource(parcel.source),
+            call,
+            is_poison: parcel.is_poison,
+        }
+    }
+
+    /// What a call is at its function.
+    pub(super) fn accepted(&mut self, call: Key<Call>, invocation: Key<Invocation>) {
+        self.calls.get_mut(call).invocation = invocation;
+    }
+
+    /// The invocation reaches a step that calls.
+    pub(super) fn step(&mut self, of: StepOf, step: usize, parcel: Parcel, effects: &mut VecDeque<Effect>) {
+        for target in self.functions[of.function.index()].calls[step].clone() {
+            self.call(target, parcel, Caller::Step(of), effects);
+        }
     }
 
     /// A call reaches a component.
     pub(super) fn arrive<O: Observer>(&mut self, call: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
-        let at = self.calls.get(call).at;
-        self.ask(at, now, ctx, |component, actions| component.arrived(CallId(call.get()), now, actions));
+        let Call { at, parcel, .. } = *self.calls.get(call);
+        self.ask(at, now, ctx, |component, ports| component.arrived(CallId(call.get()), parcel, ports));
     }
 
     /// A call has been answered: its caller is told.
@@ -165,46 +221,55 @@ impl Path {
         ctx: &mut Context<O>,
     ) {
         let caller = self.calls.get(call).caller;
-        let answered = self.calls.get_mut(call);
-        // Neither a pending alarm nor an attempt that is still out means it from now on.
-        (answered.serial, answered.alarm) = (u64::MAX, SimTime::NEVER);
         self.calls.remove(call);
+        if !ctx.dropped.is_empty() {
+            ctx.dropped.remove(&call.get());
+        }
         match caller {
             Caller::Client(request) => {
                 let Request { source, number, born } = *self.requests.get(request);
                 self.requests.remove(request);
                 ctx.end_request(&RequestEnd { source, number, born, ended: now, outcome });
             }
-            Caller::Component { call, serial, attempt } => {
-                let Call { serial: current, at, .. } = *self.calls.get(call);
-                if current == serial {
-                    let id = CallId(call.get());
-                    self.ask(at, now, ctx, |component, actions| {
-                        component.answered(id, attempt, outcome, now, actions);
-                    });
-                }
+            Caller::Component { at, token } => {
+                self.out.remove(&(at, token));
+                self.ask(at, now, ctx, |component, ports| component.answered(token, outcome, ports));
             }
+            Caller::Step(of) => ctx.effects.push_back(Effect::StepAnswered(of, outcome)),
+            Caller::Nobody => {}
         }
     }
 
-    /// A component wanted to be woken for a call at this moment, unless it has changed its mind.
+    /// A component wanted to be woken at this moment.
     pub(super) fn alarm<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
-        let (key, now) = (event.key(), event.at());
-        let call = self.calls.get_mut(key);
-        if call.alarm != now {
-            return;
-        }
-        call.alarm = SimTime::NEVER;
+        let key = event.key();
+        let Alarm { token } = *self.alarms.get(key);
+        self.alarms.remove(key);
         ctx.counts.alarms += 1;
-        let at = call.at;
-        self.ask(at, now, ctx, |component, actions| component.woken(CallId(key.get()), now, actions));
+        self.ask(event.node(), event.at(), ctx, |component, ports| component.woken(token, ports));
     }
 
-    /// Nothing more will happen: requests without an answer stay unfinished.
+    /// A fault begins or ends at a component.
+    pub(super) fn disturb<O: Observer>(
+        &mut self,
+        at: Node,
+        disturbance: &Disturbance,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        self.ask(at, now, ctx, |component, ports| component.disturbed(disturbance, ports));
+    }
+
+    /// Nothing more will happen: requests without an answer stay unfinished, and components close their books.
     pub(super) fn end<O: Observer>(&mut self, end: SimTime, ctx: &mut Context<O>) {
         for key in self.requests.keys() {
             let Request { source, number, born } = *self.requests.get(key);
             ctx.end_request(&RequestEnd { source, number, born, ended: end, outcome: Outcome::Unfinished });
+        }
+        for node in &mut self.components {
+            let mut books = Books::default();
+            node.component.close(end, &mut books);
+            ctx.observer.component_closed(node.id, &books);
         }
     }
 
@@ -214,31 +279,53 @@ impl Path {
         at: Node,
         now: SimTime,
         ctx: &mut Context<O>,
-        tell: impl FnOnce(&mut dyn Component, &mut Vec<Action>),
+        tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>),
     ) {
         let mut actions = std::mem::take(&mut self.actions);
-        let node = at.index() - self.functions;
-        tell(&mut *self.nodes[node].component, &mut actions);
+        let place = at.index() - self.functions.len();
+        let is_measured = now >= self.measured_from;
+        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, actions: &mut actions });
         for action in actions.drain(..) {
             match action {
-                Action::Forward { call, attempt, target } => {
-                    let key = Key::new(call.0);
-                    let Call { serial, request, .. } = *self.calls.get(key);
-                    let to = self.nodes[node].targets[target as usize];
-                    self.call(to, request, Caller::Component { call: key, serial, attempt }, &mut ctx.effects);
+                Action::Call { token, target, parcel } => {
+                    if self.components[place].is_client {
+                        ctx.observer.attempted(now, LocalSource(parcel.source));
+                    }
+                    let to = self.components[place].targets[target as usize];
+                    let call = self.call(to, parcel, Caller::Component { at, token }, &mut ctx.effects);
+                    let before = self.out.insert((at, token), call);
+                    debug_assert!(before.is_none(), "a token stands for one call that is out");
                 }
+                Action::Abandon { token, how } => self.abandon((at, token), how, ctx),
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
-                Action::Wake { call, at: when } => {
+                Action::Wake { token, at: when, is_deadline } => {
                     debug_assert!(when >= now, "alarms lie in the future");
-                    let key = Key::new(call.0);
-                    self.calls.get_mut(key).alarm = when;
                     // One that lies beyond the clock never comes.
                     if when < SimTime::NEVER {
-                        ctx.events.push(Event::of_node(when, Kind::Alarm, at, key));
+                        let kind = if is_deadline { Kind::Deadline } else { Kind::Alarm };
+                        let key = self.alarms.insert(Alarm { token });
+                        ctx.events.push(Event::of_node(when, kind, at, key));
                     }
                 }
             }
         }
         self.actions = actions;
+    }
+
+    /// Nobody waits for a call of a component any more.
+    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, ctx: &mut Context<O>) {
+        let Some(key) = self.out.remove(&call) else { return };
+        let call = self.calls.get_mut(key);
+        call.caller = Caller::Nobody;
+        match how {
+            Abandon::GoesOn => {}
+            Abandon::DropsQueued => drop(ctx.dropped.insert(key.get())),
+            Abandon::Cancels => {
+                ctx.dropped.insert(key.get());
+                if !call.invocation.is_nil() {
+                    ctx.effects.push_back(Effect::Cancel(LocalFn(call.at.0), call.invocation, key));
+                }
+            }
+        }
     }
 }

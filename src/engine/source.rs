@@ -6,7 +6,7 @@ use super::path::Node;
 use super::queue::EventQueue;
 use super::slab::Key;
 use crate::dist::Dist;
-use crate::id::{FnId, LocalFn, LocalSource};
+use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
 use crate::rng::{Marks, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
 use crate::time::SimTime;
@@ -45,8 +45,6 @@ struct SourceState {
 struct Origin {
     arrivals: Arrivals,
     target: LocalTarget,
-    /// The first component of their path; none: it is empty.
-    entry: Option<Node>,
     users: Option<ClosedUsers>,
     /// Running time of its requests, in place of that of their function.
     duration: Option<Dist>,
@@ -59,15 +57,18 @@ enum LocalTarget {
     One(LocalFn),
     /// By the place of its name in the trace.
     ByTrace(Vec<LocalFn>),
+    /// All to one component.
+    Path(Node),
 }
 
 impl LocalTarget {
-    /// The place of the function that an arrival goes to.
+    /// Where an arrival goes first.
     #[inline]
-    fn of(&self, arrival: &Arrival) -> LocalFn {
+    fn of(&self, arrival: &Arrival) -> Node {
         match self {
-            Self::One(function) => *function,
-            Self::ByTrace(functions) => functions[arrival.function as usize],
+            Self::One(function) => (*function).into(),
+            Self::ByTrace(functions) => functions[arrival.function as usize].into(),
+            Self::Path(entry) => *entry,
         }
     }
 }
@@ -79,7 +80,7 @@ impl Sources {
         sources: impl Iterator<Item = &'s Source>,
         functions: &[&Function],
         local: impl Fn(FnId) -> LocalFn,
-        entry: impl Fn(&Source) -> Option<Node>,
+        entry: impl Fn(ComponentId) -> Node,
         streams: &Streams,
         horizon: SimTime,
         prefetch_from: usize,
@@ -87,7 +88,7 @@ impl Sources {
         let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, entry: _, arrivals, duration } = source; // without `..`: what a source has, this knows
+            let Source { name, target, arrivals, duration } = source; // without `..`: what a source has, this knows
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
@@ -97,8 +98,8 @@ impl Sources {
                 target: match target {
                     Target::Function(function) => LocalTarget::One(local(*function)),
                     Target::ByTrace(functions) => LocalTarget::ByTrace(functions.iter().map(|id| local(*id)).collect()),
+                    Target::Component(id) => LocalTarget::Path(entry(*id)),
                 },
-                entry: entry(source),
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
                 duration: duration.clone(),
                 service: streams.stream(name, Purpose::Service),
@@ -166,6 +167,7 @@ impl Sources {
             number: state.number,
             source: place,
             call: Key::NIL,
+            is_poison: false,
         };
         state.number += 1;
         let next = if is_closed { None } else { self.draw(place, functions) };
@@ -193,7 +195,7 @@ impl Sources {
     /// The places of the functions that the near arrivals go to, where that is known.
     pub(super) fn near_functions(&self) -> impl Iterator<Item = LocalFn> {
         let sources = self.others.upcoming().map(|event| &self.list[event.source().index()]);
-        let direct = sources.filter(|source| source.origin.entry.is_none());
+        let direct = sources.filter(|source| !matches!(source.origin.target, LocalTarget::Path(_)));
         direct.filter_map(|source| source.pending().map(|arrival| LocalFn(arrival.function)))
     }
 
@@ -270,34 +272,30 @@ impl Origin {
             law.sample_each(&mut self.service, ahead, |arrival, duration| {
                 (arrival.function, arrival.duration) = (function.0, Some(duration));
             });
-            self.send(ahead);
             return drawn;
         }
         for arrival in &mut *ahead {
-            arrival.function = self.target.of(arrival).0;
-            if arrival.duration.is_none() {
-                let law = self.duration.as_ref().unwrap_or(&functions[arrival.function as usize].duration);
-                arrival.duration = Some(law.sample(&mut self.service));
-            }
+            self.address(arrival, functions);
         }
-        self.send(ahead);
         drawn
     }
 
     /// The request of a user, now.
     fn ask(&mut self, functions: &[&Function]) -> Arrival {
         let mut request = Arrival::default();
-        request.function = self.target.of(&request).0;
-        let law = self.duration.as_ref().unwrap_or(&functions[request.function as usize].duration);
-        request.duration = Some(law.sample(&mut self.service));
-        self.send(std::slice::from_mut(&mut request));
+        self.address(&mut request, functions);
         request
     }
 
-    /// Where there is a path, requests go to its first component.
-    fn send(&self, ahead: &mut [Arrival]) {
-        if let Some(entry) = self.entry {
-            ahead.iter_mut().for_each(|arrival| arrival.function = entry.0);
+    /// Where an arrival goes, and how long it runs there unless it says so itself. What a path leads to is not known yet.
+    fn address(&mut self, arrival: &mut Arrival, functions: &[&Function]) {
+        arrival.function = self.target.of(arrival).0;
+        if arrival.duration.is_none() {
+            arrival.duration = Some(match (&self.duration, &self.target) {
+                (Some(law), _) => law.sample(&mut self.service),
+                (None, LocalTarget::Path(_)) => NewRequest::UNSAID,
+                (None, _) => functions[arrival.function as usize].duration.sample(&mut self.service),
+            });
         }
     }
 }

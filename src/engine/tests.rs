@@ -8,7 +8,7 @@ use crate::id::{ComponentId, FnId};
 use crate::path::ComponentSpec;
 use crate::path::testing::Scripted;
 use crate::rng::Streams;
-use crate::scenario::{Component, Destination, testing};
+use crate::scenario::{Component, Destination, Target, testing};
 use crate::time::{SimTime, Span};
 
 /// Two requests, at 1 s and at 2 s, that run for 10 s each on one instance; nobody may wait.
@@ -66,7 +66,9 @@ fn run(path: &[Scripted]) -> (EventCounts, Ends) {
             targets: vec![target],
         });
     }
-    scenario.sources[0].entry = (!path.is_empty()).then_some(ComponentId(0));
+    if !path.is_empty() {
+        scenario.sources[0].target = Target::Component(ComponentId(0));
+    }
     let mut ends = Ends::default();
     let mut pulse = |_, _| ControlFlow::Continue(());
     let counts = simulate(&scenario, &Cell::whole(&scenario), &Streams::new(1, 0), &mut ends, &mut pulse);

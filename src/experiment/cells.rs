@@ -46,6 +46,8 @@ impl Plan {
         if memory_budget_mb.is_some()
             || whole.unreserved_rate.is_some()
             || scenario.functions.len() <= TOGETHER_MAX
+            || scenario.has_path()
+            || !scenario.faults.is_empty()
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
             return Self::Together(whole);
@@ -82,7 +84,7 @@ fn service_s(scenario: &Scenario, source: &Source) -> f64 {
 fn target<'s>(scenario: &'s Scenario, source: &Source) -> Option<&'s Function> {
     match &source.target {
         Target::Function(id) => Some(&scenario.functions[id.index()]),
-        Target::ByTrace(_) => None,
+        Target::ByTrace(_) | Target::Component(_) => None,
     }
 }
 
@@ -117,14 +119,7 @@ fn in_progress_peak(scenario: &Scenario) -> f64 {
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
-        let Source { name: _, target, entry, arrivals: _, duration: _ } = source;
-        let reached: Vec<FnId> = entry.iter().flat_map(|entry| scenario.reached_from(*entry)).collect();
-        for pair in reached.windows(2) {
-            groups.join(pair[0].index(), pair[1].index());
-        }
-        if let (Target::Function(id), Some(first)) = (target, reached.first()) {
-            groups.join(id.index(), first.index());
-        }
+        let Source { name: _, target, arrivals: _, duration: _ } = source;
         if let Target::ByTrace(functions) = target {
             for pair in functions.windows(2) {
                 groups.join(pair[0].index(), pair[1].index());
@@ -148,6 +143,8 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             duration: _,
             cold_duration: _,
             cold_start: _,
+            steps: _, // who has them is simulated together with all others
+            failure_ratio: _,
             init_timeout: _,
             snapshot_charged: _,
             keep_alive,
@@ -156,7 +153,8 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             initial: _,
         } = function;
         // All of it is the function's own, but for what it leaves of the account limit.
-        let Concurrency { per_instance: _, max_instances: _, reserved: _, provisioned: _, overflow: _ } = concurrency;
+        let Concurrency { per_instance: _, max_instances: _, reserved: _, provisioned: _, overflow: _, queue_order: _ } =
+            concurrency;
         if let Some(app) = app.as_deref().filter(|_| keep_alive.is_by_app()) {
             groups.join(*apps.entry(app).or_insert(place), place);
         }
@@ -179,6 +177,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
         let function = match &source.target {
             Target::Function(id) => Some(*id),
             Target::ByTrace(functions) => functions.first().copied(),
+            Target::Component(_) => None,
         };
         if let Some(function) = function {
             cells[place[groups.root(function.index())]].sources.push(SourceId(index as u32));

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use super::{Prepared, Progress, Unit, simulate_all};
 use crate::engine::SimError;
-use crate::measure::comparison::{Comparison, Design, Sample};
+use crate::measure::comparison::{Comparison, ContenderCost, Design, LoadPoint, OverLoad, Sample};
 use crate::measure::{Replication, RunResult};
 use crate::scenario::Scenario;
 
@@ -85,6 +85,44 @@ fn add_whole(all: &mut [Vec<Replication>], replications: Vec<Option<Replication>
 fn samples(contenders: &[Contender], design: &Design, all: &mut [Vec<Replication>]) -> Vec<Sample> {
     let pairs = contenders.iter().zip(all);
     pairs.map(|((name, scenario), replications)| Sample::of(design, name, scenario, replications)).collect()
+}
+
+/// Replications under each load: a month's cost is a mean, which is sure after a few.
+const REPLICATIONS: u32 = 2;
+
+/// What each contender costs under several multiples of its load; none if it was stopped.
+///
+/// # Errors
+/// As [`run`](super::run).
+pub fn over_load(
+    contenders: &[Contender],
+    loads: &[f64],
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Option<OverLoad>, SimError> {
+    let share = 1.0 / (loads.len() * contenders.len()) as f64;
+    let mut points = Vec::new();
+    for load in loads {
+        let mut costs = Vec::new();
+        let mut rate = 0.0;
+        for (name, scenario) in contenders {
+            let mut scenario = scenario.under_load(*load);
+            scenario.simulation.replications = REPLICATIONS;
+            scenario.simulation.precision = None;
+            let run = super::run(&scenario, threads, &(), None::<()>)?;
+            let summary = &run.result.summary;
+            rate = summary.total.requests.arrived.mean / summary.measured_s;
+            let objectives = &summary.objectives;
+            let is_met = (!objectives.is_empty()).then(|| objectives.iter().all(|objective| objective.met));
+            let month_usd = summary.has_prices.then_some(summary.monthly_cost_usd.mean);
+            costs.push(ContenderCost { name: name.clone(), month_usd, is_met });
+            if progress.advance(share, run.simulated).is_break() {
+                return Ok(None);
+            }
+        }
+        points.push(LoadPoint { load: *load, requests_per_s: rate, contenders: costs });
+    }
+    Ok(Some(OverLoad::of(points)))
 }
 
 #[cfg(test)]

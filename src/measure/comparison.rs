@@ -2,6 +2,7 @@
 
 pub mod choice;
 mod design;
+mod over_load;
 mod precision;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use super::summary::{ScenarioRef, Stat, Summary, subject};
 pub use crate::metric::Better;
 pub use crate::scenario::Tolerance;
 pub use design::{COLD_AFFECTED_RATIO, Design, HEADLINE, Sample};
+pub use over_load::{ContenderCost, Crossing, LoadPoint, OverLoad};
 pub use precision::{DEFAULT_PRECISION, Precision};
 
 /// What a comparison found: the content of `comparison.json`.
@@ -33,6 +35,9 @@ pub struct Comparison {
     pub contrasts: Vec<Contrast>,
     /// What each contender did by itself, the unchanged scenario first.
     pub contenders: Vec<Contender>,
+    /// What each costs under other loads, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_load: Option<OverLoad>,
 }
 
 impl Comparison {

@@ -168,6 +168,16 @@ impl Prices {
     }
 }
 
+impl Cost<f64> {
+    /// What is charged besides.
+    pub(super) fn add(&mut self, usd: f64, arrived: f64, succeeded: f64) {
+        self.other += usd;
+        self.total += usd;
+        self.per_million_requests = self.total / arrived * 1e6;
+        self.per_million_succeeded = self.total / succeeded * 1e6;
+    }
+}
+
 impl Usage {
     /// A month at the rate of this usage, which took `measured`. Nothing if that was no time.
     #[must_use]

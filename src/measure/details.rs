@@ -1,12 +1,14 @@
 //! The observer beside the recorder that measures what only some scenarios ask for: the sources of functions that have
 //! several, and how many requests are answered within the times that objectives name. Where nobody asks there is none.
 
+use super::path::OnPath;
 use super::recorder::Total;
 use super::replication::Record;
 use super::tally::{Peaks, Tally};
 use super::window::Window;
-use crate::engine::{Cell, Finished, Observer, Outcome};
-use crate::id::{FnId, SourceId};
+use crate::engine::{Cell, Finished, Observer, Outcome, RequestEnd};
+use crate::id::{ComponentId, FnId, LocalSource, SourceId};
+use crate::path::books::Books;
 use crate::scenario::{Goal, Scenario, Subject, Target};
 use crate::time::{SimTime, Span};
 
@@ -14,9 +16,12 @@ use crate::time::{SimTime, Span};
 #[derive(Debug)]
 pub struct Details {
     from: SimTime,
+    window: Window,
     /// The sources of the cell: their places in the scenario, and what is counted of those that are measured apart.
     sources: Vec<(SourceId, Option<Box<Tally>>)>,
     within: Vec<Within>,
+    /// Where requests may be on a path: there they are counted when they are answered for good.
+    on_path: Option<OnPath>,
 }
 
 /// Requests that are answered in time.
@@ -53,13 +58,17 @@ impl Details {
                 Some(Within { objective, only, within, answered: 0 })
             })
             .collect();
-        let are_apart = Self::are_apart(scenario, &cell.sources);
-        if within.is_empty() && !are_apart.contains(&true) {
+        let on_path = OnPath::of(scenario, cell, window);
+        let are_apart = match on_path {
+            Some(_) => vec![true; cell.sources.len()],
+            None => Self::are_apart(scenario, &cell.sources),
+        };
+        if within.is_empty() && !are_apart.contains(&true) && on_path.is_none() {
             return None;
         }
         let tally = |is_apart: bool| is_apart.then(|| Box::new(Tally::of(scenario)));
         let sources = cell.sources.iter().zip(are_apart).map(|(id, is_apart)| (*id, tally(is_apart))).collect();
-        Some(Self { from: window.from, sources, within })
+        Some(Self { from: window.from, window: window.clone(), sources, within, on_path })
     }
 
     /// Which sources of a cell are measured apart: those that share a function with another, and those whose requests go to many
@@ -68,6 +77,7 @@ impl Details {
         let targets = |id: &SourceId| match &scenario.sources[id.index()].target {
             Target::Function(function) => std::slice::from_ref(function),
             Target::ByTrace(functions) => functions,
+            Target::Component(_) => &[],
         };
         let goes_to_many = |id: &SourceId| matches!(scenario.sources[id.index()].target, Target::ByTrace(_));
         if let [only] = sources {
@@ -87,11 +97,13 @@ impl Details {
         for (id, tally) in self.sources {
             let Some(tally) = tally else { continue };
             let shape = tally.shape(window.measured(), &Peaks::default(), f64::NAN);
-            total.sources.push((id, Record { shape, latency_of_all: tally.latency_of_all() }));
+            let record = Record { shape, latency_of_all: tally.latency_of_all(), by_path: tally.by_path };
+            total.sources.push((id, record));
         }
         for one in self.within {
             total.answered[one.objective] += one.answered;
         }
+        total.on_path = self.on_path;
     }
 }
 
@@ -102,7 +114,9 @@ impl Observer for Details {
             return;
         }
         let source = request.source.index();
-        if let Some((_, Some(tally))) = self.sources.get_mut(source) {
+        if self.on_path.is_none()
+            && let Some((_, Some(tally))) = self.sources.get_mut(source)
+        {
             tally.arrived += 1;
             tally.finish(request);
         }
@@ -112,11 +126,48 @@ impl Observer for Details {
         let latency = request.ended.since(request.born);
         for one in &mut self.within {
             let counts = match one.only {
-                Only::All => true,
                 Only::Function(place) => request.function.index() == place,
+                Only::All | Only::Source(_) if self.on_path.is_some() => false,
+                Only::All => true,
                 Only::Source(place) => source == place,
             };
             one.answered += u64::from(counts && latency <= one.within);
+        }
+    }
+
+    fn request_ended(&mut self, end: &RequestEnd) {
+        let Some(on_path) = &mut self.on_path else { return };
+        on_path.count(end.source, 0, end.born, &self.window);
+        if end.outcome.is_success() {
+            on_path.count(end.source, 1, end.ended, &self.window);
+        }
+        if end.born < self.from {
+            return;
+        }
+        on_path.requests.end_request(end);
+        if let Some((_, Some(tally))) = self.sources.get_mut(end.source.index()) {
+            tally.end_request(end);
+        }
+        let latency = end.ended.since(end.born);
+        for one in &mut self.within {
+            let counts = match one.only {
+                Only::All => true,
+                Only::Source(place) => end.source.index() == place,
+                Only::Function(_) => false,
+            };
+            one.answered += u64::from(counts && end.outcome.is_success() && latency <= one.within);
+        }
+    }
+
+    fn attempted(&mut self, now: SimTime, source: LocalSource) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.count(source, 2, now, &self.window);
+        }
+    }
+
+    fn component_closed(&mut self, component: ComponentId, books: &Books) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.components.push((component, books.clone()));
         }
     }
 }

@@ -7,6 +7,7 @@ mod details;
 pub mod evidence;
 mod minimum;
 mod objective;
+mod path;
 mod peaks;
 pub mod plan;
 mod recorder;
@@ -27,6 +28,7 @@ pub use cost::{
 };
 pub use details::Details;
 pub use minimum::MinimumInstances;
+pub use path::{Components, Figures, Group};
 pub use recorder::{Recorder, TOGETHER_MAX, Total};
 pub use replication::{FunctionRecord, Replication};
 pub(crate) use result::precision_reached;

@@ -47,7 +47,7 @@ impl Replication {
                 // It is the only one of its function, or of all.
                 None => match scenario.sources[id.index()].target {
                     Target::Function(function) => (&self.functions[function.index()].record).into(),
-                    Target::ByTrace(_) => (&self.total).into(),
+                    Target::ByTrace(_) | Target::Component(_) => (&self.total).into(),
                 },
             },
         }

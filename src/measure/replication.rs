@@ -7,6 +7,7 @@ use super::tally::{LIMITS, LatencyOfAll};
 use super::timeline::Point;
 use crate::engine::EventCounts;
 use crate::id::SourceId;
+use crate::path::books::Books;
 use crate::stats::Histogram;
 
 /// What one replication measured of somebody's requests.
@@ -16,6 +17,8 @@ pub(super) struct Record {
     pub(super) shape: Shape<f64>,
     /// Where requests failed: the quantiles of latency over all of them.
     pub(super) latency_of_all: Option<LatencyOfAll>,
+    /// Refused by a breaker, out of budget, too old: parts of those that were rejected, failed and timed out.
+    pub(super) by_path: [u64; 3],
 }
 
 /// One replication of one function.
@@ -58,6 +61,10 @@ pub struct Replication {
     pub(super) points: Vec<Point>,
     /// T_exec, T_func, queueing, cold start of the total.
     pub(super) histograms: [Histogram; 4],
+    /// Where requests may be on a path: interval by interval arrived, succeeded and attempts of each source.
+    pub(super) source_points: Vec<Vec<[u64; 3]>>,
+    /// The books of the components, in the order of the scenario.
+    pub(super) components: Vec<Books>,
     /// Events by kind.
     pub(super) events: EventCounts,
     /// The batches of the total, where intervals are made from them.
@@ -65,6 +72,11 @@ pub struct Replication {
 }
 
 impl Replication {
+    /// What only a path does to the requests of a source: refused by a breaker, out of budget, too old.
+    pub(super) fn by_path(&self, source: SourceId) -> [u64; 3] {
+        self.sources.iter().find(|(id, _)| *id == source).map_or([0; 3], |(_, record)| record.by_path)
+    }
+
     /// Requests simulated, the warm-up included.
     #[must_use]
     pub const fn simulated(&self) -> u64 {

@@ -3,19 +3,20 @@
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::objective;
+use super::path::{self, Components};
 use super::replication::{FunctionRecord, Replication};
 use super::stability::{Tipped, Verdict};
 use super::summary::{
     FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
 };
 use super::tally::LIMITS;
-use super::timeline::{Bins, Distributions, Point, Series, Timeline};
+use super::timeline::{Bins, Distributions, Point, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
 use crate::engine::Limit;
 use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
-use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject};
+use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject, Target};
 use crate::stats::{Histogram, interval};
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -58,6 +59,7 @@ impl RunResult {
             horizon_s: scenario.simulation.horizon.as_secs_f64(),
             measured_s: window.measured().as_secs_f64(),
             sources: sources(scenario, &replications),
+            components: Components::of(scenario, &replications),
             stability: stability(scenario, &window, &replications),
             objectives: objective::results(scenario, &replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),
@@ -175,8 +177,10 @@ impl Replication {
         let total = &mut self.total.shape;
         let requests = &total.requests;
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
+        total.cost_usd.add(path::cost_usd(&self.components), requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
-        prices.cost(&month, requests.arrived * months, requests.completed * months).total
+        let components = path::cost_usd(&self.components) * months;
+        prices.cost(&month, requests.arrived * months, requests.completed * months).total + components
     }
 
     /// What free amounts take off the list price of a month, US dollars.
@@ -224,27 +228,54 @@ fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, So
         let measured: Vec<_> = replications.iter().map(|one| one.measured(scenario, subject).shape).collect();
         let all = stats(&measured);
         let failed = |of: &Requests<f64>| of.rejected + of.timed_out + of.failed;
+        // What only happens on a path is told apart there.
+        let by_path: Vec<[f64; 3]> =
+            replications.iter().map(|one| one.by_path(SourceId(place as u32)).map(|count| count as f64)).collect();
+        let on_path = |which: usize| {
+            let counts: Vec<f64> = by_path.iter().map(|counts| counts[which]).collect();
+            scenario.has_path().then(|| Stat::of(&counts))
+        };
+        let besides = |which: usize, of: &dyn Fn(&Requests<f64>) -> f64| {
+            let counts = measured.iter().zip(&by_path).map(|(shape, counts)| of(&shape.requests) - counts[which]);
+            Stat::of(&counts.collect::<Vec<_>>())
+        };
         let requests = SourceRequests {
             arrived: all.requests.arrived,
             succeeded: all.requests.completed,
             failed: Stat::of(&measured.iter().map(|shape| failed(&shape.requests)).collect::<Vec<_>>()),
             unfinished: all.requests.unfinished,
             failed_by: FailedBy {
-                timed_out: all.requests.timed_out,
-                throttled: all.requests.rejected,
-                error: all.requests.failed,
+                timed_out: besides(2, &|of| of.timed_out),
+                throttled: besides(0, &|of| of.rejected),
+                error: besides(1, &|of| of.failed),
+                breaker: on_path(0),
+                budget: on_path(1),
+                expired: on_path(2),
             },
         };
         let (failure_ratio, latency_s, cold_start_ratio) = (all.failure_ratio, all.latency_s, all.cold_start_ratio);
-        (source.name.clone(), SourceResult { requests, failure_ratio, latency_s, cold_start_ratio })
+        let attempts_per_request = attempts_per_request(scenario, source, replications);
+        let result = SourceResult { requests, failure_ratio, attempts_per_request, latency_s, cold_start_ratio };
+        (source.name.clone(), result)
     };
     scenario.sources.iter().enumerate().map(result).collect()
+}
+
+/// How many attempts a source's client made for each request, where it has one.
+fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[Replication]) -> Option<Stat> {
+    let Target::Component(id) = source.target else { return None };
+    let is_client = scenario.components[id.index()].spec.group() == "clients";
+    let books = replications.iter().filter_map(|one| one.components.get(id.index()));
+    let values: Vec<f64> = books.filter_map(|books| books.get("attempts_per_request")).collect();
+    is_client.then(|| Stat::of(&values))
 }
 
 fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
     // What few scenarios have is not there in the others.
-    let is_shown = |(kind, stat): &(String, Stat)| !["pre-warm", "alarm"].contains(&kind.as_str()) || stat.mean > 0.0;
+    let is_shown = |(kind, stat): &(String, Stat)| {
+        !["pre-warm", "alarm", "step", "fault"].contains(&kind.as_str()) || stat.mean > 0.0
+    };
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds
         .enumerate()
@@ -316,7 +347,18 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &[Replication]) 
             series(Some(function.name.clone()), &|replication| replication.functions[index].points.clone())
         }));
     }
-    Timeline { interval: window.interval, series: all }
+    let mean = |values: &mut dyn Iterator<Item = u64>| {
+        let values: Vec<f64> = values.map(|count| count as f64).collect();
+        values.iter().sum::<f64>() / values.len() as f64
+    };
+    let sources = scenario.sources.iter().enumerate().filter_map(|(place, source)| {
+        let intervals = replications.first()?.source_points.get(place)?.len();
+        let point = |index: usize| {
+            std::array::from_fn(|what| mean(&mut replications.iter().map(|one| one.source_points[place][index][what])))
+        };
+        Some(SourceSeries { source: source.name.clone(), points: (0..intervals).map(point).collect() })
+    });
+    Timeline { interval: window.interval, series: all, sources: sources.collect() }
 }
 
 /// Interval by interval the mean over replications; percentiles over those in which something was completed.

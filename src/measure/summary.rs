@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::evidence::Evidence;
+use super::path::Components;
 pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
 use crate::metric::{Quantity, Stability, WITHIN};
@@ -48,6 +49,9 @@ pub struct Summary {
     /// Each source, in the order of the scenario. Left out where there are very many and each is the only one of its function.
     #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<(String, SourceResult)>,
+    /// What components of the path counted.
+    #[serde(flatten)]
+    pub components: Components,
     /// Whether what is served keeps up with what arrives.
     #[serde(default)]
     pub stability: StabilityResult,
@@ -252,6 +256,9 @@ pub struct SourceResult {
     pub requests: SourceRequests,
     /// Requests without a successful answer over arrived ones.
     pub failure_ratio: Stat,
+    /// Attempts that reached somebody, over requests that arrived; 1 where nobody tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts_per_request: Option<Stat>,
     /// Latency of those that succeeded.
     pub latency_s: Times<Stat>,
     /// Cold over started invocations.
@@ -280,8 +287,17 @@ pub struct FailedBy {
     pub timed_out: Stat,
     /// Refused.
     pub throttled: Stat,
-    /// An error of the function.
+    /// An error of whoever served them.
     pub error: Stat,
+    /// Refused by the circuit breaker of the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<Stat>,
+    /// Not tried again because the retry budget of the client was used up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Stat>,
+    /// Too old to be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Stat>,
 }
 
 /// A limit and how many invocations it held back.
@@ -298,16 +314,19 @@ pub struct LimitHit {
 }
 
 /// Writes a list of pairs as a JSON object, keeping its order.
-mod ordered_map {
+pub(super) mod ordered_map {
     use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
     use serde::ser::{Serialize, Serializer};
     use std::marker::PhantomData;
 
-    pub(super) fn serialize<S: Serializer, V: Serialize>(list: &[(String, V)], to: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer, V: Serialize>(
+        list: &[(String, V)],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         to.collect_map(list.iter().map(|(key, value)| (key, value)))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>, V: Deserialize<'de>>(
         from: D,
     ) -> Result<Vec<(String, V)>, D::Error> {
         struct Pairs<V>(PhantomData<V>);

@@ -2,7 +2,7 @@
 
 use super::cost::Usage;
 use super::summary::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
-use crate::engine::{Finished, Levels, Limit, Outcome};
+use crate::engine::{Finished, Levels, Limit, Outcome, RequestEnd};
 use crate::metric;
 use crate::scenario::Scenario;
 use crate::stats::{Histogram, Moments};
@@ -172,6 +172,8 @@ pub(super) struct Tally {
     pub(super) cut_off: u64,
     failed: u64,
     unfinished: u64,
+    /// Of the rejected, failed and timed out: refused by a breaker, out of budget, too old.
+    pub(super) by_path: [u64; 3],
     /// By limit, in the order of [`LIMITS`].
     pub(super) throttled: [u64; LIMITS.len()],
     /// Requests refused because the queue was full.
@@ -206,6 +208,7 @@ impl Tally {
             cut_off: 0,
             failed: 0,
             unfinished: 0,
+            by_path: [0; 3],
             started: 0,
             cold: 0,
             cold_affected: 0,
@@ -252,7 +255,43 @@ impl Tally {
             Outcome::TimedOut => self.cut_off += 1,
             Outcome::Failed => self.failed += 1,
             Outcome::Unfinished => self.unfinished += 1,
+            Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => self.end_on_path(request.outcome),
         }
+    }
+
+    #[cold]
+    fn end_on_path(&mut self, outcome: Outcome) {
+        let [breaker, budget, expired] = &mut self.by_path;
+        let (all, of_these) = match outcome {
+            Outcome::BreakerOpen => (&mut self.rejected, breaker),
+            Outcome::NoBudget => (&mut self.failed, budget),
+            _ => (&mut self.gave_up, expired),
+        };
+        *all += 1;
+        *of_these += 1;
+    }
+
+    /// A request on a path has been answered, which waited and ran here and there.
+    pub(super) fn end_request(&mut self, end: &RequestEnd) {
+        self.arrived += 1;
+        match end.outcome {
+            Outcome::Completed => self.direct.record(end.ended.since(end.born)),
+            Outcome::Rejected => self.rejected += 1,
+            Outcome::QueueTimedOut => self.gave_up += 1,
+            Outcome::TimedOut => self.cut_off += 1,
+            Outcome::Failed => self.failed += 1,
+            Outcome::Unfinished => self.unfinished += 1,
+            Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => self.end_on_path(end.outcome),
+        }
+    }
+
+    /// Puts what sources asked in place of the attempts that functions counted: requests and their latency.
+    pub(super) fn ask(self, shape: &mut Shape<f64>, measured: Span) {
+        let asked = self.shape(measured, &Peaks::default(), f64::NAN);
+        shape.requests = asked.requests;
+        shape.rejection_ratio = asked.rejection_ratio;
+        shape.failure_ratio = asked.failure_ratio;
+        shape.latency_s = asked.latency_s;
     }
 
     #[inline(never)]
@@ -296,6 +335,7 @@ impl Tally {
             cut_off,
             failed,
             unfinished,
+            by_path,
             throttled,
             queue_full,
             created,
@@ -309,6 +349,7 @@ impl Tally {
         self.cut_off += cut_off;
         self.failed += failed;
         self.unfinished += unfinished;
+        self.by_path.iter_mut().zip(by_path).for_each(|(mine, theirs)| *mine += theirs);
         self.started += started;
         self.cold += cold;
         self.cold_affected += cold_affected;

@@ -11,6 +11,17 @@ pub struct Timeline {
     pub interval: Span,
     /// The total first, then functions (left out where there are too many to read).
     pub series: Vec<Series>,
+    /// Where requests may be on a path: the sources.
+    pub sources: Vec<SourceSeries>,
+}
+
+/// One source's intervals in order of time; counts are means over replications.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceSeries {
+    /// The source.
+    pub source: String,
+    /// For each interval: requests that arrived, requests that were answered successfully, and attempts that were made in it.
+    pub points: Vec<[f64; 3]>,
 }
 
 /// One function's (or the total's) intervals in order of time, from the start of the run.

@@ -1,50 +1,115 @@
-//! What stands between who asks and the function that answers: gateways, queues, clients that try again.
+//! What stands between who asks and the function that answers: gateways, queues, streams, clients that try again.
 //!
-//! A component is a state machine. It is told that a call has arrived, that a time it asked for has come, that an attempt
-//! which it made further down has been answered; and it says what is to be done. It knows no events and no engine, so that
-//! a test can go through it step by step.
+//! A component is a state machine. It is told that a call has arrived, that a time it asked for has come, that a call
+//! which it made itself has been answered; and it says through its [`Ports`] what is to be done. It knows no events and no
+//! engine, so that a test can go through it step by step ([`testing`]).
 //!
-//! A new component is a file beside this one and a line in [`ComponentSpec`].
+//! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
+pub mod async_queue;
+mod batch;
+pub mod books;
+pub mod bucket;
+pub mod client;
+pub mod dependency;
+pub mod gateway;
+pub mod queue;
+pub mod router;
+mod slots;
+pub mod stream;
 #[cfg(test)]
 pub(crate) mod testing;
+mod timers;
+pub mod topic;
+pub mod workflow;
 
+use std::fmt::Debug;
+
+use crate::dist::Dist;
 use crate::rng::Stream;
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
+use books::Books;
 
 /// How a request, or one attempt to serve it, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// Served to the end.
     Completed,
-    /// Refused for good.
+    /// Refused for good: throttled, by a limit or by a full queue.
     Rejected,
-    /// Waited in the queue for longer than allowed; it never started.
+    /// Waited in a queue for longer than allowed; it never started.
     QueueTimedOut,
-    /// Ran for longer than the function's time-out and was cut off.
+    /// Took longer than whoever served it, or whoever asked, allows.
     TimedOut,
-    /// Ended by an error of the function.
+    /// Ended by an error.
     Failed,
+    /// Refused by a circuit breaker of the caller: it reached nobody.
+    BreakerOpen,
+    /// Not tried again because the retry budget of the caller was used up.
+    NoBudget,
+    /// Too old to be worth another try.
+    Expired,
     /// Still waiting when nothing more could happen.
     Unfinished,
+}
+
+impl Outcome {
+    /// Whether there was a successful answer.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self == Self::Completed
+    }
 }
 
 /// A call that a component has accepted and not answered. Its number is used again when it has been answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u32);
 
+/// A component's own number of something that it waits for: a call that it made, or a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// What travels with a call. Who passes a call on passes its parcel on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parcel {
+    /// The source of the request that it belongs to, of a batch that of its first message; its place in the cell.
+    pub source: u32,
+    /// The number of that request in its source.
+    pub number: u64,
+    /// Requests or messages in it: 1, or those of a batch.
+    pub items: u32,
+    /// Whether whoever processes it fails, however often it is tried: a poison message is in it.
+    pub is_poison: bool,
+    /// How long it runs at a function, where its source says so; none: as long as the function's requests do.
+    pub service: Option<Span>,
+}
+
+impl Parcel {
+    /// One request, number `number` of source `source`.
+    #[must_use]
+    pub const fn one(source: u32, number: u64) -> Self {
+        Self { source, number, items: 1, is_poison: false, service: None }
+    }
+}
+
 /// What a component wants done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
-    /// Pass the request of `call` on to target number `target` of the component. The answer comes with the same
-    /// `attempt`, a number of the component's own choice; if `call` has been answered by then, nobody is told.
-    Forward {
-        /// For whom.
-        call: CallId,
-        /// The component's number of this attempt.
-        attempt: u32,
+    /// Call target number `target` of the component; [`Component::answered`] is told how that ended, with `token`.
+    Call {
+        /// The component's number of this call. Not in use for another one that is out.
+        token: Token,
         /// Which of the component's targets.
         target: u32,
+        /// What goes along.
+        parcel: Parcel,
+    },
+    /// Nobody waits for the answer to this call any more: it is thrown away, and [`Component::answered`] is not told.
+    Abandon {
+        /// The component's number of the call.
+        token: Token,
+        /// What becomes of the work.
+        how: Abandon,
     },
     /// `call` has ended.
     Answer {
@@ -53,35 +118,129 @@ pub enum Action {
         /// How it ended.
         outcome: Outcome,
     },
-    /// Say when it is this late. A call has one alarm: another one takes its place.
+    /// Say when it is this late.
     Wake {
-        /// For whom.
-        call: CallId,
+        /// The component's number of this moment: [`Component::woken`] is told it.
+        token: Token,
         /// When, not before the present.
         at: SimTime,
+        /// Whether answers at the same moment come first, also those that only come by a [`Action::Wake`]: of time-outs.
+        is_deadline: bool,
     },
+}
+
+/// What becomes of the work on a call whose answer nobody waits for any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Abandon {
+    /// It goes on, queued or running.
+    #[default]
+    GoesOn,
+    /// If it waits in the queue of a function it leaves it when its turn comes; if it runs it runs on.
+    DropsQueued,
+    /// It ends at once, wherever it is.
+    Cancels,
+}
+
+/// What a component works with when it is told something.
+pub struct Ports<'a> {
+    /// The present.
+    pub now: SimTime,
+    /// Whether what begins now belongs to the measured part of the run.
+    pub is_measured: bool,
+    pub(crate) actions: &'a mut Vec<Action>,
+}
+
+impl Ports<'_> {
+    /// [`Action::Answer`].
+    pub fn answer(&mut self, call: CallId, outcome: Outcome) {
+        self.actions.push(Action::Answer { call, outcome });
+    }
+
+    /// [`Action::Call`].
+    pub fn call(&mut self, target: u32, token: Token, parcel: Parcel) {
+        self.actions.push(Action::Call { token, target, parcel });
+    }
+
+    /// [`Action::Abandon`].
+    pub fn abandon(&mut self, token: Token, how: Abandon) {
+        self.actions.push(Action::Abandon { token, how });
+    }
+
+    /// [`Action::Wake`].
+    pub fn wake(&mut self, token: Token, at: SimTime) {
+        self.actions.push(Action::Wake { token, at, is_deadline: false });
+    }
+
+    /// [`Action::Wake`] for the end of somebody's patience.
+    pub fn wake_late(&mut self, token: Token, at: SimTime) {
+        self.actions.push(Action::Wake { token, at, is_deadline: true });
+    }
 }
 
 /// A component of the path at work.
 pub trait Component: Send {
-    /// A call arrives; it is to be answered some time.
-    fn arrived(&mut self, call: CallId, now: SimTime, actions: &mut Vec<Action>);
+    /// A call arrives; it is to be answered some time, once.
+    fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>);
 
-    /// The time has come that was asked for with [`Action::Wake`].
-    fn woken(&mut self, call: CallId, now: SimTime, actions: &mut Vec<Action>) {
-        let _ = (call, now, actions);
+    /// The time has come that was asked for with [`Action::Wake`]. There is no taking back: a token that means nothing any
+    /// more is to be passed over.
+    fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        let _ = (token, ports);
     }
 
-    /// An attempt made with [`Action::Forward`] has been answered. Who does not care hands the answer on.
-    fn answered(&mut self, call: CallId, attempt: u32, outcome: Outcome, now: SimTime, actions: &mut Vec<Action>) {
-        let _ = (attempt, now);
-        actions.push(Action::Answer { call, outcome });
+    /// A call made with [`Action::Call`] has been answered.
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        let _ = (token, outcome, ports);
+    }
+
+    /// A fault begins or ends here.
+    fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
+        let _ = (disturbance, ports);
+    }
+
+    /// The run is over: what was counted, of what began in its measured part.
+    fn close(&mut self, end: SimTime, books: &mut Books);
+}
+
+/// What a fault does to a component from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Disturbance {
+    /// Work is done at this speed; 1 is as usual. Running work slows too.
+    Speed(f64),
+    /// This part of the calls fails; 0 is as usual.
+    Errors(f64),
+    /// It takes so much longer to answer; none: as usual.
+    Delay(Option<Dist>),
+    /// Whether it answers nothing but errors.
+    Outage(bool),
+    /// All instances of a function are replaced.
+    Deploy,
+    /// Instances of a function take so many times as long to start; 1 is as usual.
+    ColdStart(f64),
+}
+
+/// What a scenario says about a component.
+pub trait Spec: Debug + Send + Sync {
+    /// Where its calls go, by name: targets have their numbers in this order.
+    fn targets(&self) -> Vec<&str>;
+
+    /// The component as it is when the run begins; what it draws comes from `stream`.
+    fn build(&self, stream: Stream) -> Box<dyn Component>;
+}
+
+impl<T: Spec> Spec for Box<T> {
+    fn targets(&self) -> Vec<&str> {
+        (**self).targets()
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        (**self).build(stream)
     }
 }
 
 /// Declares the kinds of components: one line each.
 macro_rules! components {
-    ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $kind:ident($spec:ty),)*) => {
+    ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $group:literal => $kind:ident($spec:ty),)*) => {
         /// What a scenario says about a component.
         #[derive(Clone, Debug, PartialEq)]
         pub enum ComponentSpec {
@@ -89,12 +248,20 @@ macro_rules! components {
         }
 
         impl ComponentSpec {
-            /// A component as it is when the run begins; what it draws comes from `stream`.
+            /// The group that it belongs to in results.
             #[must_use]
-            pub fn build(&self, stream: Stream) -> Box<dyn Component> {
-                let _ = &stream;
+            pub const fn group(&self) -> &'static str {
                 match *self {
-                    $($(#[cfg($test)])? Self::$kind(ref spec) => Box::new(spec.build(stream)),)*
+                    $($(#[cfg($test)])? Self::$kind(ref _spec) => $group,)*
+                }
+            }
+        }
+
+        impl std::ops::Deref for ComponentSpec {
+            type Target = dyn Spec;
+            fn deref(&self) -> &Self::Target {
+                match *self {
+                    $($(#[cfg($test)])? Self::$kind(ref spec) => spec,)*
                 }
             }
         }
@@ -102,7 +269,25 @@ macro_rules! components {
 }
 
 components! {
+    /// Who calls, with time-outs, retries and breakers.
+    "clients" => Client(client::Client),
+    /// A gateway or load balancer.
+    "gateways" => Gateway(Box<gateway::GatewaySpec>),
+    /// A database, a cache, another service.
+    "dependencies" => Dependency(Box<dependency::DependencySpec>),
+    /// One name for several targets.
+    "routers" => Router(Box<router::RouterSpec>),
+    /// A queue.
+    "queues" => Queue(Box<queue::QueueSpec>),
+    /// The queue of the asynchronous invocations of a function.
+    "asynchronous" => Async(Box<async_queue::AsyncSpec>),
+    /// A stream.
+    "streams" => Stream(Box<stream::StreamSpec>),
+    /// A topic.
+    "topics" => Topic(Box<topic::TopicSpec>),
+    /// A workflow.
+    "workflows" => Workflow(Box<workflow::Workflow>),
     /// For tests of the engine.
     #[cfg(test)]
-    Scripted(testing::Scripted),
+    "scripted" => Scripted(testing::Scripted),
 }

@@ -1,8 +1,9 @@
-//! A component for tests of the engine: it waits, passes on, and tries again.
+//! A component for tests of the engine, and a bench on which tests drive any component step by step.
 
 use std::collections::HashMap;
 
-use super::{Action, CallId, Component, Outcome};
+use super::books::Books;
+use super::{Action, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -15,51 +16,135 @@ pub struct Scripted {
     pub timeout: Span,
 }
 
-impl Scripted {
-    pub fn build(&self, _: Stream) -> AtWork {
-        AtWork { spec: *self, calls: HashMap::new() }
+impl Spec for Scripted {
+    fn targets(&self) -> Vec<&str> {
+        vec!["next"]
+    }
+
+    fn build(&self, _: Stream) -> Box<dyn Component> {
+        Box::new(AtWork { spec: *self, calls: HashMap::new(), tokens: 0 })
     }
 }
 
-/// Attempts of each call so far, and whether the last one is out.
-pub struct AtWork {
+/// The calls by the token that they wait for: with their parcel, the attempts so far, and whether the last one is out.
+struct AtWork {
     spec: Scripted,
-    calls: HashMap<CallId, (u32, bool)>,
+    calls: HashMap<Token, (CallId, Parcel, u32, bool)>,
+    tokens: u64,
 }
 
 impl AtWork {
-    fn go_on(&mut self, call: CallId, outcome: Outcome, now: SimTime, actions: &mut Vec<Action>) {
-        let (attempts, is_out) = self.calls.get_mut(&call).expect("a call that arrived");
-        if outcome == Outcome::Completed || *attempts == self.spec.attempts {
-            self.calls.remove(&call);
-            actions.push(Action::Answer { call, outcome });
+    fn pause(&mut self, call: CallId, parcel: Parcel, attempts: u32, ports: &mut Ports<'_>) {
+        self.tokens += 1;
+        self.calls.insert(Token(self.tokens), (call, parcel, attempts, false));
+        ports.wake(Token(self.tokens), ports.now + self.spec.delay);
+    }
+
+    fn go_on(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        let Some((call, parcel, attempts, _)) = self.calls.remove(&token) else { return };
+        if outcome == Outcome::Completed || attempts == self.spec.attempts {
+            ports.answer(call, outcome);
         } else {
-            *is_out = false;
-            actions.push(Action::Wake { call, at: now + self.spec.delay });
+            self.pause(call, parcel, attempts, ports);
         }
     }
 }
 
 impl Component for AtWork {
-    fn arrived(&mut self, call: CallId, now: SimTime, actions: &mut Vec<Action>) {
-        self.calls.insert(call, (0, false));
-        actions.push(Action::Wake { call, at: now + self.spec.delay });
+    fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
+        self.pause(call, parcel, 0, ports);
     }
 
-    fn woken(&mut self, call: CallId, now: SimTime, actions: &mut Vec<Action>) {
-        let (attempts, is_out) = self.calls.get_mut(&call).expect("a call that arrived");
+    fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        let Some((_, parcel, attempts, is_out)) = self.calls.get_mut(&token) else { return };
         if *is_out {
-            self.go_on(call, Outcome::TimedOut, now, actions);
+            self.go_on(token, Outcome::TimedOut, ports);
             return;
         }
         (*attempts, *is_out) = (*attempts + 1, true);
-        actions.push(Action::Forward { call, attempt: *attempts, target: 0 });
-        actions.push(Action::Wake { call, at: now + self.spec.timeout });
+        ports.call(0, token, *parcel);
+        ports.wake_late(token, ports.now + self.spec.timeout);
     }
 
-    fn answered(&mut self, call: CallId, attempt: u32, outcome: Outcome, now: SimTime, actions: &mut Vec<Action>) {
-        if self.calls.get(&call) == Some(&(attempt, true)) {
-            self.go_on(call, outcome, now, actions);
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        self.go_on(token, outcome, ports);
+    }
+
+    fn close(&mut self, _: SimTime, _: &mut Books) {}
+}
+
+/// A component between a test that calls it and a test that answers its calls. Times are seconds.
+pub(crate) struct Bench {
+    component: Box<dyn Component>,
+    now: SimTime,
+    alarms: Vec<(SimTime, bool, u64, Token)>,
+    serial: u64,
+    /// What it wanted done, with the time, since this was looked at last: without what it asked to be woken for.
+    pub(crate) done: Vec<(f64, Action)>,
+}
+
+impl Bench {
+    pub(crate) fn new(spec: &dyn Spec) -> Self {
+        let stream = crate::rng::Streams::new(1, 0).stream("bench", crate::rng::Purpose::Path);
+        Self { component: spec.build(stream), now: SimTime::ZERO, alarms: Vec::new(), serial: 0, done: Vec::new() }
+    }
+
+    fn tell(&mut self, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
+        let mut actions = Vec::new();
+        tell(&mut *self.component, &mut Ports { now: self.now, is_measured: true, actions: &mut actions });
+        for action in actions {
+            if let Action::Wake { token, at, is_deadline } = action {
+                assert!(at >= self.now, "alarms lie in the future");
+                self.serial += 1;
+                self.alarms.push((at, is_deadline, self.serial, token));
+            } else {
+                self.done.push((self.now.since(SimTime::ZERO).as_secs_f64(), action));
+            }
         }
+    }
+
+    /// Lets time pass: every alarm until then and at that moment is given.
+    pub(crate) fn until(&mut self, secs: f64) {
+        let end = SimTime::ZERO + Span::from_secs_f64(secs).expect("a time");
+        loop {
+            self.alarms.sort_by_key(|alarm| std::cmp::Reverse((alarm.0, alarm.1, alarm.2)));
+            let Some(&(at, _, _, token)) = self.alarms.last().filter(|alarm| alarm.0 <= end) else { break };
+            self.alarms.pop();
+            self.now = at;
+            self.tell(|component, ports| component.woken(token, ports));
+        }
+        self.now = end;
+    }
+
+    /// Call number `id` arrives now.
+    pub(crate) fn arrive(&mut self, id: u32) {
+        self.arrive_with(id, Parcel::one(0, id.into()));
+    }
+
+    /// The same with a parcel of the test's own.
+    pub(crate) fn arrive_with(&mut self, id: u32, parcel: Parcel) {
+        self.tell(|component, ports| component.arrived(CallId(id), parcel, ports));
+    }
+
+    /// A call that the component made is answered now.
+    pub(crate) fn answer(&mut self, token: Token, outcome: Outcome) {
+        self.tell(|component, ports| component.answered(token, outcome, ports));
+    }
+
+    /// A fault begins or ends now.
+    pub(crate) fn disturb(&mut self, disturbance: &super::Disturbance) {
+        self.tell(|component, ports| component.disturbed(disturbance, ports));
+    }
+
+    /// What it did since this was asked last.
+    pub(crate) fn take(&mut self) -> Vec<(f64, Action)> {
+        std::mem::take(&mut self.done)
+    }
+
+    /// Its books, if the run ended now.
+    pub(crate) fn books(&mut self) -> Books {
+        let mut books = Books::default();
+        self.component.close(self.now, &mut books);
+        books
     }
 }

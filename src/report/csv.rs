@@ -12,6 +12,10 @@ use crate::time::Span;
 
 /// Stands in the column `function` for all functions together; no function can have this name.
 pub const TOTAL: &str = "(total)";
+/// Stands in front of the name of a source in the column `function`; no function can have a dot in its name.
+const SOURCE: &str = "source.";
+/// The last column, where sources have rows: attempts made in the interval.
+const ATTEMPTS: &str = "attempts";
 
 /// The name of the column of a metric: `latency_s_p99`, and `function.NAME.latency_s_p99` where it is that of one function. Keys
 /// of the scenario keep their dots.
@@ -60,7 +64,9 @@ fn row(name: &str, shape: &Shape<Stat>) -> Vec<String> {
 pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
     let series: Vec<(&str, &[Point])> =
         timeline.series.iter().map(|one| (one.function.as_deref().unwrap_or(TOTAL), &one.points[..])).collect();
-    rows("function", timeline.interval, &series, to)
+    let sources: Vec<(String, &[[f64; 3]])> =
+        timeline.sources.iter().map(|one| (format!("{SOURCE}{}", one.source), &one.points[..])).collect();
+    rows("function", timeline.interval, &series, &sources, to)
 }
 
 /// Writes `timeline.csv` of a comparison: one row for each interval and contender, of all functions together.
@@ -73,20 +79,35 @@ pub fn timelines(results: &[(String, RunResult)], to: impl Write) -> csv::Result
     let points: Vec<(&str, Vec<Point>)> = results.iter().map(|(name, result)| (name.as_str(), total(result))).collect();
     let series: Vec<(&str, &[Point])> = points.iter().map(|(name, points)| (*name, &points[..])).collect();
     let interval = results.first().map_or(Span::ZERO, |(_, result)| result.timeline.interval);
-    rows("variant", interval, &series, to)
+    rows("variant", interval, &series, &[], to)
 }
 
 /// Interval by interval a row for each series.
-fn rows(of: &str, interval: Span, series: &[(&str, &[Point])], to: impl Write) -> csv::Result<()> {
+fn rows(
+    of: &str,
+    interval: Span,
+    series: &[(&str, &[Point])],
+    sources: &[(String, &[[f64; 3]])],
+    to: impl Write,
+) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
-    out.write_record(["start_s", of].into_iter().chain(Point::COLUMNS))?;
+    // Only sources on a path have attempts.
+    let attempts = if sources.is_empty() { None } else { Some(ATTEMPTS) };
+    out.write_record(["start_s", of].into_iter().chain(Point::COLUMNS).chain(attempts))?;
     let intervals = series.iter().map(|(_, points)| points.len()).max().unwrap_or(0);
     for index in 0..intervals {
         let start = number(interval.as_secs_f64() * index as f64);
         for (name, points) in series {
             let Some(point) = points.get(index) else { continue };
             let cells = point.values().map(number);
-            out.write_record([start.clone(), (*name).to_owned()].into_iter().chain(cells))?;
+            let attempts = attempts.map(|_| String::new());
+            out.write_record([start.clone(), (*name).to_owned()].into_iter().chain(cells).chain(attempts))?;
+        }
+        for (name, points) in sources {
+            let Some([arrived, succeeded, attempts]) = points.get(index).copied() else { continue };
+            let point = Point { arrived, completed: succeeded, ..Point::of([f64::NAN; Point::COLUMNS.len()]) };
+            let cells = point.values().map(number).into_iter().chain([number(attempts)]);
+            out.write_record([start.clone(), name.clone()].into_iter().chain(cells))?;
         }
     }
     out.flush()?;
@@ -101,13 +122,17 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
     let expected = ["start_s", of].into_iter().chain(Point::COLUMNS);
-    if !header.iter().eq(expected) {
+    let with_attempts = expected.clone().chain([ATTEMPTS]);
+    if !header.iter().eq(expected) && !header.iter().eq(with_attempts) {
         return Err("its columns are not those that this version writes".to_owned());
     }
     let mut series: Vec<(String, Vec<Point>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for row in reader.records() {
         let row = row.map_err(|error| error.to_string())?;
+        if row[1].starts_with(SOURCE) {
+            continue;
+        }
         let place = *places.entry(row[1].to_owned()).or_insert_with(|| {
             series.push((row[1].to_owned(), Vec::new()));
             series.len() - 1
@@ -120,7 +145,11 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
 
 /// The point in a row.
 fn point(row: &csv::StringRecord) -> Option<Point> {
-    let cells = row.iter().skip(2).map(|cell| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() });
+    let cells = row
+        .iter()
+        .skip(2)
+        .take(Point::COLUMNS.len())
+        .map(|cell| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() });
     let values = cells.collect::<Option<Vec<f64>>>()?;
     Some(Point::of(values.try_into().ok()?))
 }

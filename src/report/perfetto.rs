@@ -235,6 +235,9 @@ fn word(outcome: Outcome) -> &'static str {
         Outcome::TimedOut => "timed out",
         Outcome::Failed => "failed",
         Outcome::Unfinished => "unfinished",
+        Outcome::BreakerOpen => "refused by a circuit breaker",
+        Outcome::NoBudget => "out of retry budget",
+        Outcome::Expired => "expired",
     }
 }
 

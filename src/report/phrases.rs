@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::measure::comparison::Crossing;
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
 use crate::metric::Stability;
 use crate::report::document::Card;
@@ -231,6 +232,20 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// Where another contender becomes the cheapest, in a few words.
+pub(super) fn crossing(found: &Crossing) -> String {
+    let Crossing { below, above, load, requests_per_s, month_usd } = found;
+    let at = match month_usd {
+        Some(usd) => format!("both cost {} a month there", Quantity::Usd.text(*usd)),
+        None => "where the objectives decide, and not the price".to_owned(),
+    };
+    format!(
+        "{below} is the cheapest up to about {} requests per second ({} times the load), {above} above: {at}",
+        count(*requests_per_s),
+        count(*load)
+    )
+}
+
 /// What a result rests on that has to be known, in a sentence; none if there is nothing.
 pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
     let of = |kind| {
@@ -247,7 +262,7 @@ pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
         format!("values that are not verified ({}{more})", keys[..keys.len().min(UNVERIFIED)].join(", "))
     });
     let adapted =
-        of(AssumptionKind::Adapted).map(|keys| format!("what the platform does not have ({})", keys.join(", ")));
+        of(AssumptionKind::Adapted).map(|keys| format!("what was adapted to the platform ({})", keys.join(", ")));
     let parts: Vec<String> = [minimal, unverified, adapted].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("This rests on {}.", parts.join(", and on ")))
 }

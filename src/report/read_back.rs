@@ -128,7 +128,7 @@ pub fn run(summary: &str, timeline: &str, charts: &str) -> Result<RunResult, Sto
         series.into_iter().map(|(name, points)| Series { function: (name != TOTAL).then_some(name), points }).collect();
     Ok(RunResult {
         summary,
-        timeline: Timeline { interval, series },
+        timeline: Timeline { interval, series, sources: Vec::new() },
         distributions: charts.distributions,
         limit_lines: charts.limit_lines,
     })
@@ -157,7 +157,7 @@ pub fn comparison(comparison: &str, timeline: &str) -> Result<(Comparison, Vec<(
         let (_, points) = series.swap_remove(place);
         let result = RunResult {
             summary: contender.summary.clone(),
-            timeline: Timeline { interval, series: vec![Series { function: None, points }] },
+            timeline: Timeline { interval, series: vec![Series { function: None, points }], sources: Vec::new() },
             distributions: Distributions::default(),
             limit_lines: Vec::new(),
         };

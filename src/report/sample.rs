@@ -37,6 +37,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         measured_s: 84_600.0,
         total,
         functions: shapes,
+        components: Default::default(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![
@@ -75,7 +76,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
     let series = std::iter::once(total_series).chain(per_function).collect();
     RunResult {
         summary,
-        timeline: Timeline { interval: Span::from_secs(300), series },
+        timeline: Timeline { interval: Span::from_secs(300), series, sources: Vec::new() },
         distributions: distributions(),
         limit_lines: vec![("reserved (checkout)".into(), 200.0), ("account-limit".into(), 1_000.0)],
     }
@@ -159,6 +160,7 @@ pub(in crate::report) fn comparison() -> Compared {
             .iter()
             .map(|(name, result)| Contender { name: name.clone(), summary: result.summary.clone() })
             .collect(),
+        over_load: None,
     };
     Compared { comparison, results, simulated: 0, is_whole: true }
 }

@@ -13,6 +13,8 @@ pub const MAX_VARIANT_VALUES: usize = 20_000_000;
 pub const MAX_FUNCTIONS: u32 = 20_000;
 /// Sources.
 pub const MAX_SOURCES: u32 = 20_000;
+/// Components of one kind, or faults.
+pub const MAX_COMPONENTS: u32 = 10_000;
 /// Variants.
 pub const MAX_VARIANTS: u32 = 1_000;
 /// Objectives.

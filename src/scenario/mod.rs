@@ -15,6 +15,7 @@ pub mod axis;
 mod base;
 mod check;
 mod data;
+mod graph;
 mod layer;
 pub mod limits;
 pub mod load;
@@ -22,6 +23,7 @@ mod model;
 pub mod objective;
 mod overlay;
 pub mod plan;
+mod port;
 mod preset;
 pub mod quick;
 mod raw;
@@ -44,6 +46,7 @@ use crate::schema::decode::{Field, Reader};
 use crate::schema::tree::{self, Node, Value};
 use data::Data;
 use limits::{MAX_FILE_BYTES, MAX_VARIANT_VALUES};
+use preset::Preset;
 use raw::FileTable;
 
 /// The JSON Schema (draft 2020-12) of a scenario file.
@@ -62,6 +65,9 @@ pub struct ParseOptions {
     /// The keep-alive or scaling policy, by its name, that every function is under, with its defaults; a function that is
     /// under it anyway keeps its parameters. It wins over the variant and over `set`.
     pub policy: Option<String>,
+    /// The platform preset, by its name, that the scenario is put on: the same traffic and functions, with what that platform
+    /// has in place of what belongs to another.
+    pub platform: Option<String>,
     /// In place of `simulation.seed`.
     pub seed: Option<u64>,
     /// In place of `simulation.replications`; where intervals must be narrow, those at the first look.
@@ -170,6 +176,9 @@ impl<'a> Loader<'a> {
     fn load(&mut self, name: &str, text: &str, problems: &mut Problems) -> Option<(Scenario, Vec<(String, Scenario)>)> {
         let file = self.open(name, text, problems)?;
         let mut chosen = self.choose(&file, problems)?;
+        if let Some(platform) = &self.options.platform {
+            return self.on_platform(platform, chosen, problems).map(|scenario| (scenario, Vec::new()));
+        }
         let Some(policy) = &self.options.policy else {
             let scenario = self.interpret(chosen, problems);
             let variants = self.variants(&file, problems);
@@ -185,6 +194,27 @@ impl<'a> Loader<'a> {
         problems
             .advise_later(before, &format!("a [[variant]] called `{policy}` can set it, and stands for the policy"));
         scenario.map(|scenario| (scenario, Vec::new()))
+    }
+
+    /// The scenario on another platform.
+    fn on_platform(&mut self, name: &str, chosen: Node, problems: &mut Problems) -> Option<Scenario> {
+        let source = problems.add_source("--platforms", name, 1);
+        let place = SourceSpan::new(source, 0..name.len());
+        let Some(preset) = Preset::named(name) else {
+            let help = instead(name, "the platforms are", registry::platforms().iter().map(|listed| listed.name));
+            problems.push(Problem::error(place, format!("there is no platform \"{name}\"")).help(help));
+            return None;
+        };
+        let own = self.interpret(chosen.clone(), problems)?;
+        let before = problems.list().len();
+        let mut root = chosen;
+        let adapted = port::put_on(&mut root, preset, &own.functions, place);
+        let scenario = self.interpret(root, problems);
+        problems.say_of_later(before, &format!("on {name}"));
+        scenario.map(|mut scenario| {
+            scenario.assumptions.extend(adapted);
+            scenario
+        })
     }
 
     /// The tree of a text that has no errors of syntax.
@@ -211,6 +241,8 @@ impl<'a> Loader<'a> {
             problems.drop_echoes_of(syntax_errors);
             return None;
         }
+        let mut file = file;
+        check::path::name_steps(&mut file);
         Some(file)
     }
 

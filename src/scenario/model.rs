@@ -1,7 +1,5 @@
 //! The checked scenario. Everything that the engine and the experiments read, and nothing they would have to check.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::objective::Objective;
@@ -39,6 +37,8 @@ pub struct Scenario {
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
     /// Named changes to this scenario.
     pub variants: Vec<Variant>,
     /// What must be met.
@@ -93,7 +93,12 @@ pub struct Simulation {
     pub precision: Option<Precision>,
     /// Into how many batches one run is cut, from which its intervals are made; none: they are made from replications.
     pub batches: Option<u32>,
+    /// For how long after the horizon requests are followed.
+    pub drain: Option<Span>,
 }
+
+/// [`Scenario::drain`] where requests may be on their way for ever.
+const DRAIN: Span = Span::from_secs(900);
 
 /// Until when replications are added.
 #[derive(Clone, Debug, PartialEq)]
@@ -239,6 +244,10 @@ pub struct Function {
     pub duration: Dist,
     /// T_func of a request that is cold, in place of `duration`.
     pub cold_duration: Option<Dist>,
+    /// What a request does, in order, in place of running for `duration`; empty: nothing but that.
+    pub steps: Vec<Step>,
+    /// The part of its runs that fail.
+    pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
     /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
@@ -304,6 +313,8 @@ pub struct Concurrency {
     pub provisioned: u32,
     /// What a request meets when no instance may be created.
     pub overflow: Overflow,
+    /// Who is served first of those that wait.
+    pub queue_order: QueueOrder,
 }
 
 /// What a request meets when no instance may be created.
@@ -335,10 +346,8 @@ pub enum Architecture {
 pub struct Source {
     /// Unique name.
     pub name: String,
-    /// Where its requests go in the end.
+    /// Where its requests go.
     pub target: Target,
-    /// The first component that they pass on their way; none: their path is empty.
-    pub entry: Option<ComponentId>,
     /// When they come.
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
@@ -351,7 +360,7 @@ impl Source {
     pub fn service<'a>(&'a self, functions: &'a [Function]) -> Option<&'a Dist> {
         let of_target = || match &self.target {
             Target::Function(id) => functions.get(id.index()).map(|function| &function.duration),
-            Target::ByTrace(_) => None,
+            Target::ByTrace(_) | Target::Component(_) => None,
         };
         self.duration.as_ref().or_else(of_target)
     }
@@ -362,6 +371,85 @@ impl Source {
         let brought = self.arrivals.service_s();
         brought.unwrap_or_else(|| self.service(functions).map_or(0.0, Dist::mean_s))
     }
+}
+
+/// Who is served first of those that wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueueOrder {
+    /// Who came first.
+    #[default]
+    Fifo,
+    /// Who came last.
+    Lifo,
+}
+
+/// One thing that a request does at its function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Unique name among the steps of the function.
+    pub name: String,
+    /// What it does.
+    pub work: Work,
+}
+
+/// What a step does. The instance is held meanwhile.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Work {
+    /// Computes for so long.
+    Run(Dist),
+    /// Waits for so long, for nobody that is simulated.
+    Wait(Dist),
+    /// Calls all of these at once, and waits for the slowest answer.
+    Calls(Vec<Destination>),
+}
+
+/// Something that is made to go wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fault {
+    /// Unique name.
+    pub name: String,
+    /// Where.
+    pub target: Destination,
+    /// When.
+    pub timing: Timing,
+    /// What.
+    pub kind: FaultKind,
+}
+
+/// When something goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Timing {
+    /// Once, at this time of the run, for so long.
+    Once {
+        /// From then on.
+        at: Span,
+        /// For so long.
+        lasts: Span,
+    },
+    /// Again and again.
+    AtRandom {
+        /// The time from the end of one to the beginning of the next.
+        every: Dist,
+        /// How long it lasts.
+        lasts: Dist,
+    },
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FaultKind {
+    /// Work is done at this speed, 1 being full.
+    SlowDown(f64),
+    /// This part of the runs or calls fails.
+    Errors(f64),
+    /// Each takes so much longer.
+    Delay(Dist),
+    /// Nothing succeeds.
+    Outage,
+    /// Instances take so many times as long to start.
+    ColdStart(f64),
+    /// All instances are replaced.
+    Deploy,
 }
 
 /// A component of the path of requests.
@@ -376,7 +464,7 @@ pub struct Component {
 }
 
 /// Where a call goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Destination {
     /// To a function.
     Function(FnId),
@@ -391,6 +479,8 @@ pub enum Target {
     Function(FnId),
     /// Each to the function that its row of the trace names: place `i` is the function of the trace's `i`-th name.
     ByTrace(std::sync::Arc<[FnId]>),
+    /// All to one component of the path.
+    Component(ComponentId),
 }
 
 /// A named change to a scenario: keys and the values set.
@@ -584,21 +674,16 @@ impl Function {
 }
 
 impl Scenario {
-    /// The functions that may be called from a component on, each once.
+    /// Whether requests may reach functions by a path, or do more there than run.
     #[must_use]
-    pub fn reached_from(&self, component: ComponentId) -> BTreeSet<FnId> {
-        let (mut functions, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![component]);
-        while let Some(next) = open.pop() {
-            if seen.insert(next) {
-                for target in &self.components[next.index()].targets {
-                    match target {
-                        Destination::Function(id) => drop(functions.insert(*id)),
-                        Destination::Component(id) => open.push(*id),
-                    }
-                }
-            }
-        }
-        functions
+    pub fn has_path(&self) -> bool {
+        !self.components.is_empty() || self.functions.iter().any(|function| !function.steps.is_empty())
+    }
+
+    /// For how long after the horizon requests on a path are followed; none: to their end.
+    #[must_use]
+    pub fn drain(&self) -> Option<Span> {
+        self.simulation.drain.or_else(|| self.has_path().then_some(DRAIN))
     }
 
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.

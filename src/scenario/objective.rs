@@ -178,7 +178,7 @@ impl Objective {
                     Subject::Function(id) => Some(id),
                     Subject::Source(id) => match sources[id.index()].target {
                         Target::Function(id) => Some(id),
-                        Target::ByTrace(_) => None,
+                        Target::ByTrace(_) | Target::Component(_) => None,
                     },
                 };
                 // Of a file with mistakes not all functions may be there.

@@ -42,9 +42,14 @@ impl Scenario {
         sources: impl Iterator<Item = &'s Source>,
         is_counted: impl Fn(&FnId) -> bool,
     ) -> bool {
+        // Who tries again may come more often than sources ask.
+        if self.has_path() {
+            return true;
+        }
         let calls_one = |source: &&Source| match &source.target {
             Target::Function(id) => is_counted(id),
             Target::ByTrace(functions) => functions.iter().any(&is_counted),
+            Target::Component(_) => false,
         };
         busiest_second(sources.filter(calls_one).map(|source| &source.arrivals)) > rate as f64
     }

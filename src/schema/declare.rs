@@ -10,7 +10,8 @@ pub(crate) use super::tree::{Entry, Node, Value};
 /// The key of a field in the file.
 macro_rules! key {
     ($field:ident) => {{
-        const BYTES: [u8; stringify!($field).len()] = with_dashes(stringify!($field));
+        const NAME: &str = without_raw(stringify!($field));
+        const BYTES: [u8; NAME.len()] = with_dashes(NAME);
         const KEY: &str = match std::str::from_utf8(&BYTES) {
             Ok(key) => key,
             Err(_) => panic!("a field name is ASCII"),
@@ -285,6 +286,14 @@ macro_rules! choice {
             }
         }
     };
+}
+
+/// `r#for` as `for`, when compiling.
+pub const fn without_raw(name: &str) -> &str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
 }
 
 /// `max_instances` as `max-instances`, when compiling.

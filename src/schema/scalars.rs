@@ -455,6 +455,41 @@ number!(Share, "a number from 0 to 1", 0.0, json!({"type": "number", "minimum": 
 });
 number!(Amount, "a number, 0 or more", 0.0, json!({"type": "number", "minimum": 0}), |number| number >= 0.0);
 
+/// A number from 0 to 1, or a percentage.
+#[derive(Debug)]
+pub struct Ratio;
+
+impl Field for Ratio {
+    type Value = f64;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "a percentage such as \"1%\", or a number from 0 to 1",
+        quoted: false,
+        schema: || {
+            json!({"oneOf": [
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": "^\\s*[0-9]+(\\.[0-9]+)?\\s*%\\s*$"}
+            ]})
+        },
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<f64> {
+        let percent = |text: &str| text.trim().strip_suffix('%')?.trim_end().parse::<f64>().ok();
+        let ratio = match &node.value {
+            Value::Text(text) => percent(text).map(|percent| percent / 100.0),
+            _ => return Share::read(node, reader),
+        };
+        match ratio {
+            Some(ratio) if (0.0..=1.0).contains(&ratio) => Some(ratio),
+            _ => {
+                reader.refuse(node, Self::SHAPE);
+                None
+            }
+        }
+    }
+    fn write(value: &f64) -> Value {
+        Value::Float(*value)
+    }
+}
+
 /// What a metric is held against: a number in the unit of the metric, or text with a unit.
 #[derive(Debug)]
 pub struct MetricValue;

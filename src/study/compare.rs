@@ -16,6 +16,8 @@ const UNCHANGED: &str = "unchanged";
 const ALL: &str = "all";
 /// With fewer replications the intervals of so many differences are several times as wide as with a few more.
 const FIRST: u32 = 8;
+/// The most steps between the least and the greatest load.
+const LOADS: u32 = 12;
 /// Replications at which it gives up where nobody says otherwise.
 const MOST: u32 = 64;
 
@@ -26,6 +28,10 @@ pub struct Options {
     pub parse: ParseOptions,
     /// Policies in place of variants; `all` is each that needs nothing more.
     pub policies: Vec<String>,
+    /// Platforms in place of variants; `all` is each of today.
+    pub platforms: Vec<String>,
+    /// The least and the greatest multiple of the load under which each is simulated too.
+    pub loads: Option<(f64, f64)>,
     /// The name of the contender that the others are compared with; none: the scenario without a variant.
     pub baseline: Option<String>,
     /// How narrow intervals must be, in general or for a metric.
@@ -45,6 +51,8 @@ pub struct Compare {
     precision: Precision,
     /// Replications at the first look and at the last.
     looks: (u32, u32),
+    /// Multiples of the load under which each is simulated too.
+    loads: Vec<f64>,
 }
 
 impl Compare {
@@ -76,7 +84,8 @@ impl Compare {
         let baseline = baseline(&contenders, options.baseline.as_deref())?;
         let looks = replications(options, &contenders[0].1)?;
         let precision = precision(&options.precision)?;
-        Ok(Self { contenders, notes, baseline, precision, looks })
+        let loads = options.loads.map_or_else(Vec::new, |(from, to)| multiples(from, to));
+        Ok(Self { contenders, notes, baseline, precision, looks, loads })
     }
 }
 
@@ -86,6 +95,9 @@ impl<'a> Study<'a> for Compare {
 
     fn read(source: Source<'a>, options: &Options) -> Result<(Self, Problems), StudyError> {
         let (unchanged, variants, warnings) = parse_variants(source.name, source.bytes, &options.parse, source.files)?;
+        if !options.platforms.is_empty() {
+            return on_platforms(source, options, unchanged).map(|study| (study, warnings));
+        }
         let (mut contenders, mut notes) = (vec![(UNCHANGED.to_owned(), unchanged)], Vec::new());
         if variants.is_empty() && options.policies.is_empty() {
             return Err(StudyError::question(
@@ -114,10 +126,57 @@ impl<'a> Study<'a> for Compare {
         let (first, most) = self.looks;
         let design = Design::new(&scenarios, self.baseline, self.precision.clone(), first, most);
         resolve_warm_up(&mut self.contenders, threads, progress)?;
-        let found = experiment::compare(&self.contenders, &design, threads, progress)?;
+        let mut found = experiment::compare(&self.contenders, &design, threads, progress)?;
+        if found.is_whole && !self.loads.is_empty() {
+            progress.begin();
+            found.comparison.over_load = experiment::over_load(&self.contenders, &self.loads, threads, progress)?;
+        }
         let (replications, simulated) = (found.comparison.replications, found.simulated);
         Ok(Answer { replications, simulated, is_whole: found.is_whole, found })
     }
+}
+
+/// Multiples of a load from the least to the greatest, evenly on a logarithmic scale: a step for each factor of two or so, the
+/// load itself among them if it lies between.
+fn multiples(from: f64, to: f64) -> Vec<f64> {
+    let steps = ((to / from).log2().ceil() as u32).clamp(2, LOADS);
+    let step = (to / from).ln() / f64::from(steps);
+    let mut loads: Vec<f64> = (0..=steps).map(|place| from * (step * f64::from(place)).exp()).collect();
+    if from < 1.0 && to > 1.0 && loads.iter().all(|load| (load - 1.0).abs() > 1e-6) {
+        loads.push(1.0);
+        loads.sort_by(f64::total_cmp);
+    }
+    loads
+}
+
+/// A contender for each platform that is named: the scenario on it, beside the scenario as it is.
+fn on_platforms(source: Source<'_>, options: &Options, unchanged: Scenario) -> Result<Compare, StudyError> {
+    let wants_all = options.platforms.iter().any(|name| name == ALL);
+    let asked = options.platforms.iter().map(String::as_str).filter(|name| *name != ALL);
+    let mut names: Vec<&str> = asked.collect();
+    for name in registry::current_platforms() {
+        if wants_all && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let own = unchanged.platform.preset.clone();
+    // As it is, it stands for its own platform.
+    let as_it_is = own.clone().filter(|own| !options.platforms.contains(own)).unwrap_or_else(|| UNCHANGED.to_owned());
+    let (mut contenders, mut notes) = (vec![(as_it_is, unchanged)], Vec::new());
+    for name in names {
+        let is_asked = options.platforms.iter().any(|asked| asked == name);
+        if !is_asked && own.as_deref() == Some(name) {
+            continue;
+        }
+        let parse = ParseOptions { platform: Some(name.to_owned()), ..options.parse.clone() };
+        match parse_bytes(source.name, source.bytes, &parse, source.files) {
+            Ok((scenario, _)) => contenders.push((name.to_owned(), scenario)),
+            Err(problems) if is_asked => return Err(problems.into()),
+            Err(problems) => notes.push(format!("{name}: {}", first_error(&problems, name))),
+        }
+    }
+    let few = Options { max_replications: options.max_replications.or(Some(FIRST)), ..options.clone() };
+    Compare::of(contenders, notes, &few)
 }
 
 /// A contender for each policy that is named: the variant of this name, or the scenario with all functions under the policy.
@@ -182,6 +241,7 @@ fn known(name: &str, variants: &[Contender]) -> Result<(), StudyError> {
 fn first_error(problems: &Problems, policy: &str) -> String {
     let errors = problems.list().iter().filter(|problem| problem.severity == Severity::Error);
     let said = errors.map(|problem| problem.message.as_str()).next().unwrap_or("it is not possible here");
+    let said = said.strip_prefix(&format!("on {policy}: ")).unwrap_or(said);
     said.strip_prefix(&format!("with the policy `{policy}`: ")).unwrap_or(said).to_owned()
 }
 

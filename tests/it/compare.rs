@@ -203,3 +203,68 @@ fn an_objective_that_a_contender_misses_is_1() {
     folder.write("x.toml", &format!("{}{objective}0.5\n", variants()));
     folder.run(&["compare", "x.toml"]).ends(0);
 }
+
+/// A shop on AWS Lambda with what only AWS Lambda has.
+const SHOP: &str = "[scenario]\nname = \"shop\"\n[simulation]\nhorizon = \"40m\"\nwarm-up = \"20m\"\n[platform]\npreset = \"aws-lambda\"\n\
+    [[function]]\nname = \"f\"\nmemory = \"600MB\"\ntimeout = \"15m\"\narchitecture = \"arm\"\nruntime = \"java21\"\n\
+    duration.constant.value = \"100ms\"\nconcurrency.provisioned = 2\n\
+    [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"5/s\"\n\
+    [[objective]]\nmetric = \"latency_s.p99\"\nbelow = \"2s\"\n";
+
+#[test]
+fn the_same_shop_stands_on_every_platform() {
+    let folder = Folder::new();
+    folder.write("shop.toml", SHOP);
+    let answer = folder.run(&["compare", "shop.toml", "--platforms", "all", "--replications", "2", "--format", "json"]);
+    let found: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{answer:?}"));
+    let contenders = found["contenders"].as_array().expect("contenders");
+    let names: Vec<&str> = contenders.iter().filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(names[0], "aws-lambda", "as it is, it stands for its own platform");
+    for name in ["azure-flex", "gcp-cloud-run", "cloudflare-workers", "knative", "servers"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    assert!(!names.iter().any(|name| name.contains("keep-alive")), "{names:?}");
+    // The same requests everywhere; what could not be taken along is listed.
+    let arrived = |place: usize| contenders[place]["summary"]["total"]["requests"]["arrived"]["mean"].as_f64();
+    assert!((1..names.len()).all(|place| arrived(place) == arrived(0)), "{found:#}");
+    let flex = &contenders[names.iter().position(|name| *name == "azure-flex").unwrap()]["summary"]["assumptions"];
+    let adapted: Vec<&str> = flex
+        .as_array()
+        .expect("some")
+        .iter()
+        .filter(|one| one["kind"] == "adapted")
+        .filter_map(|one| one["subject"].as_str())
+        .collect();
+    for subject in ["memory", "architecture", "runtime"] {
+        assert!(adapted.contains(&subject), "{adapted:?}");
+    }
+}
+
+#[test]
+fn servers_are_cheaper_from_some_load_on() {
+    let folder = Folder::new();
+    folder.write("shop.toml", SHOP);
+    let args = ["compare", "shop.toml", "--platforms", "servers", "--loads", "0.5..32", "--replications", "2"];
+    let text = folder.run(&args).ends(0).out;
+    assert!(text.contains("Cost over load") && text.contains("servers above"), "{text}");
+    let found: Value = serde_json::from_str(&folder.read("results/shop/comparison.json")).expect("JSON");
+    let crossing = &found["over_load"]["crossings"][0];
+    let points = found["over_load"]["points"].as_array().expect("points");
+    let cost = |point: &Value, place: usize| point["contenders"][place]["month_usd"].as_f64().expect("a price");
+    // Below it one is cheaper, above the other.
+    for point in points {
+        let is_below = point["load"].as_f64() < crossing["load"].as_f64();
+        assert_eq!(cost(point, 0) < cost(point, 1), is_below, "{point:#}");
+    }
+    assert!(folder.read("results/shop/report.html").contains("break-even"));
+    assert!(
+        folder.run(&["compare", "shop.toml", "--platforms", "nimbus"]).ends(2).err.contains("there is no platform")
+    );
+    assert!(
+        folder
+            .run(&["compare", "shop.toml", "--platforms", "servers", "--loads", "5"])
+            .ends(2)
+            .err
+            .contains("FROM..TO")
+    );
+}

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use forewarm::metric::{Better, metrics};
-use forewarm::scenario::schema;
+use forewarm::scenario::{registry, schema};
 use serde_json::Value;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -122,6 +122,15 @@ fn examples_do_what_they_say() {
     }
     assert!(count >= 15, "{count} examples");
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_preset_has_a_row_of_what_it_was_compared_with() {
+    let page = fs::read_to_string(Path::new(ROOT).join("docs/background/trust.md")).expect("a page");
+    for platform in registry::platforms() {
+        let row = format!("\n| `{}` | ", platform.name);
+        assert_eq!(page.matches(&row).count(), 1, "{row}");
+    }
 }
 
 #[test]

@@ -134,6 +134,9 @@ impl Observer for Auditor<'_> {
                 };
                 assert_eq!(request.ended, request.born + timeout, "its patience ended just then");
             }
+            other @ (Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired) => {
+                panic!("only clients end requests like this: {other:?}")
+            }
             Outcome::Unfinished => {
                 assert!(request.instance.is_none() && request.ended >= SimTime::from(self.scenario.simulation.horizon));
             }

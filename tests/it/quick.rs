@@ -127,7 +127,7 @@ fn every_preset_answers() {
 #[test]
 fn what_to_set_is_a_key_of_the_platform() {
     let folder = Folder::new();
-    let service = ["--rps", "0.02", "--p50", "150ms", "--p99", "600ms", "--slo", "cold_affected_ratio<1%"];
+    let service = ["--rps", "0.0005", "--p50", "150ms", "--p99", "600ms", "--slo", "cold_affected_ratio<1%"];
     let answer = folder.run(&[&["quick", "--preset", "gcp-functions", "--save", "run.toml"][..], &service].concat());
     assert!(answer.out.contains("min-instances = "), "{answer:?}");
     let text = folder.read("run.toml");

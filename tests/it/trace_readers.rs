@@ -211,7 +211,7 @@ fn a_trace_brings_its_functions() {
     assert!(scenario.functions.iter().all(|f| f.duration == Dist::Constant(Span::from_secs(7))));
     let targets = scenario.sources.iter().map(|source| match source.target {
         Target::Function(id) => (source.name.as_str(), id.0),
-        Target::ByTrace(_) => panic!("a source for each function"),
+        Target::ByTrace(_) | Target::Component(_) => panic!("a source for each function"),
     });
     assert_eq!(targets.collect::<Vec<_>>(), [("s/web", 1), ("s/api", 0), ("s/huge", 2), ("s/tiny", 3)]);
     assert_eq!(scenario.objectives[0].subject, Subject::Function(FnId(1)));

@@ -12,6 +12,9 @@ use crate::time::Span;
 
 /// Shards of a sweep; each costs a start of the program and a look at all points.
 pub(super) const MAX_SHARDS: u32 = 100_000;
+/// Multiples of a load that are simulated.
+const MIN_LOAD: f64 = 1e-6;
+const MAX_LOAD: f64 = 1e6;
 /// More threads than this are a typing error.
 const MAX_THREADS: usize = 1024;
 
@@ -46,6 +49,15 @@ pub(super) fn precision_of_metric(text: &str) -> Result<(String, Tolerance), Str
     match precision(text) {
         Ok((Some(metric), tolerance)) => Ok((metric, tolerance)),
         _ => Err("write METRIC=5%, or METRIC=VALUE, as in latency_s.p99=0.01; both above zero".to_owned()),
+    }
+}
+
+/// `0.1..100`: multiples of a load.
+pub(super) fn loads(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once("..").and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    match ends {
+        Some((from, to)) if from >= MIN_LOAD && to <= MAX_LOAD && from < to => Ok((from, to)),
+        _ => Err(format!("write FROM..TO with {MIN_LOAD} <= FROM < TO <= {MAX_LOAD}, as in 0.1..100")),
     }
 }
 

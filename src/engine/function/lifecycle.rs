@@ -8,6 +8,7 @@ use super::super::kernel::Context;
 use super::super::observer::{Levels, Observer};
 use super::super::slab::Key;
 use super::FunctionState;
+use super::steps::Speed;
 use crate::id::InstanceId;
 use crate::scenario::ColdStart;
 use crate::time::{SimTime, Span};
@@ -102,12 +103,21 @@ impl FunctionState<'_> {
     fn draw_cold_start<O: Observer>(&mut self, request: Key<Invocation>, ctx: &Context<O>) -> (Span, Span) {
         let request = self.invocations.get_mut(request);
         let source = request.source().expect("what was in progress at the start has its instance");
-        let mut luck = ctx.sources.cold_start_rng(source, request.number);
+        // Attempts of one request are not equally lucky.
+        let mut luck = if request.call.is_nil() {
+            ctx.sources.cold_start_rng(source, request.number)
+        } else {
+            self.cold_starts.of(self.created)
+        };
         let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
         if let Some(duration) = &self.spec.cold_duration {
             request.service = duration.sample(&mut luck);
         }
         request.service += init_again;
+        if self.cold_start_factor != 1.0 {
+            let slowed = |span: Span| Speed(1.0 / self.cold_start_factor).scaled(span);
+            return (slowed(start_up), slowed(billed));
+        }
         (start_up, billed)
     }
 

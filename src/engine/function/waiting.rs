@@ -5,10 +5,11 @@ use super::super::invocation::Invocation;
 use super::super::kernel::Context;
 use super::super::limits::TokenBucket;
 use super::super::observer::{Finished, Limit, Observer};
+use super::super::slab::Key;
 use super::FunctionState;
 use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
-use crate::scenario::Overflow;
+use crate::scenario::{Overflow, QueueOrder};
 use crate::time::SimTime;
 
 impl FunctionState<'_> {
@@ -34,10 +35,10 @@ impl FunctionState<'_> {
 
     /// Serves the first in the queue, now that `limit` has yielded once; the next waits for it again.
     pub(super) fn serve_front<O: Observer>(&mut self, limit: Limit, now: SimTime, ctx: &mut Context<O>) {
-        let Some(&front) = self.queue.front() else { return };
+        let Some(front) = self.next_in_queue(now, ctx) else { return };
         match self.place(now, false, ctx) {
             Ok(placement) => {
-                self.queue.pop_front();
+                self.pop_next();
                 self.levels.queued -= 1;
                 self.assign(front, placement, now, ctx);
                 if self.queue.is_empty() {
@@ -57,7 +58,7 @@ impl FunctionState<'_> {
         limit: Limit,
         now: SimTime,
         ctx: &mut Context<O>,
-    ) {
+    ) -> Option<Key<Invocation>> {
         ctx.observer.throttled(now, self.id, limit);
         let has_room = match self.spec.concurrency.overflow {
             _ if limit == Limit::InstanceQueue => false,
@@ -66,7 +67,7 @@ impl FunctionState<'_> {
         };
         if !has_room {
             self.finish_unserved(&request, Outcome::Rejected, false, now, ctx);
-            return;
+            return None;
         }
         let first = self.queue.is_empty();
         let place = self.invocations.insert(request);
@@ -80,15 +81,16 @@ impl FunctionState<'_> {
             self.watch_front(ctx);
         }
         self.watch_policy(now, ctx);
+        Some(place)
     }
 
     /// Serves as many as can be from the front of the queue.
     #[inline]
     pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
-        while let Some(&front) = self.queue.front() {
+        while let Some(front) = self.next_in_queue(now, ctx) {
             match self.place(now, false, ctx) {
                 Ok(placement) => {
-                    self.queue.pop_front();
+                    self.pop_next();
                     self.levels.queued -= 1;
                     self.assign(front, placement, now, ctx);
                     if self.queue.is_empty() {
@@ -101,6 +103,31 @@ impl FunctionState<'_> {
                 }
             }
         }
+    }
+
+    /// Whose turn it is. Those leave the queue then whose callers do not want them any more.
+    #[inline]
+    fn next_in_queue<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) -> Option<Key<Invocation>> {
+        loop {
+            let next = match self.spec.concurrency.queue_order {
+                QueueOrder::Fifo => self.queue.front(),
+                QueueOrder::Lifo => self.queue.back(),
+            };
+            let next = *next?;
+            if ctx.dropped.is_empty() || !ctx.dropped.contains(&self.invocations.get(next).call.get()) {
+                return Some(next);
+            }
+            self.pop_next();
+            self.drop_waiting(next, Outcome::QueueTimedOut, now, ctx);
+        }
+    }
+
+    #[inline]
+    fn pop_next(&mut self) {
+        match self.spec.concurrency.queue_order {
+            QueueOrder::Fifo => self.queue.pop_front(),
+            QueueOrder::Lifo => self.queue.pop_back(),
+        };
     }
 
     /// Sees to it that the queue is looked at when `limit` may have yielded.
@@ -162,11 +189,22 @@ impl FunctionState<'_> {
     /// The request in front of the queue ends without having been served.
     pub(super) fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         if let Some(front) = self.queue.pop_front() {
-            self.levels.queued -= 1;
-            let request = self.invocations.get(front).clone();
-            self.invocations.remove(front);
-            self.finish_unserved(&request, outcome, true, now, ctx);
+            self.drop_waiting(front, outcome, now, ctx);
         }
+    }
+
+    /// A request that was taken out of the queue ends without having been served.
+    fn drop_waiting<O: Observer>(
+        &mut self,
+        place: Key<Invocation>,
+        outcome: Outcome,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        self.levels.queued -= 1;
+        let request = self.invocations.get(place).clone();
+        self.invocations.remove(place);
+        self.finish_unserved(&request, outcome, true, now, ctx);
     }
 
     pub(super) fn finish_unserved<O: Observer>(

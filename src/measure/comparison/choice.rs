@@ -47,7 +47,7 @@ pub struct Choice {
     pub met: usize,
     /// Whether there are objectives.
     pub has_objectives: bool,
-    /// Whether every contender has prices: without, nothing is cheap.
+    /// Whether the baseline has prices: without, nothing is cheap. A contender without any comes after all that have some.
     pub has_prices: bool,
 }
 
@@ -57,9 +57,10 @@ impl Choice {
     pub fn of(comparison: &Comparison) -> Self {
         let summaries: Vec<&Summary> = comparison.contenders.iter().map(|one| &one.summary).collect();
         let standings: Vec<Standing> = summaries.iter().map(|summary| standing(summary)).collect();
-        let has_prices = summaries.iter().all(|summary| summary.has_prices);
+        let baseline = comparison.contenders.iter().find(|one| one.name == comparison.baseline);
+        let has_prices = baseline.is_some_and(|one| one.summary.has_prices);
         let price = |place: usize| match has_prices {
-            true => cost(summaries[place]),
+            true => cost(summaries[place]).filter(|_| summaries[place].has_prices),
             false => Some(summaries[place].total.latency_s.p99.mean).filter(|p99| p99.is_finite()),
         };
         let rank = |place: usize| match standings[place] {

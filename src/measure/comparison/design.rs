@@ -178,6 +178,7 @@ impl Design {
                 .iter()
                 .map(|(name, result)| Contender { name: name.clone(), summary: result.summary.clone() })
                 .collect(),
+            over_load: None,
         }
     }
 

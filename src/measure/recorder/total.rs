@@ -1,5 +1,6 @@
 //! The functions of a replication taken together.
 
+use super::super::path::OnPath;
 use super::super::peaks::Slots;
 use super::super::replication::{FunctionRecord, Record, Replication};
 use super::super::stability::Tipped;
@@ -28,6 +29,8 @@ pub struct Total {
     pub(in super::super) answered: Vec<u64>,
     /// The batches, where intervals are made from them.
     batches: Vec<Tally>,
+    /// Where requests may be on a path.
+    pub(in super::super) on_path: Option<OnPath>,
 }
 
 impl Total {
@@ -46,12 +49,14 @@ impl Total {
             sources: Vec::new(),
             answered: vec![0; scenario.objectives.len()],
             batches: Vec::new(),
+            on_path: None,
         }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches } = other;
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, on_path } = other;
+        debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
             mine.merge(theirs);
@@ -99,11 +104,25 @@ impl Total {
             true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
             false => Tipped::of(&points, self.tally.given_up(), window),
         };
+        let mut total = Record {
+            shape: self.tally.shape(window.measured(), &peaks, static_estimate),
+            latency_of_all: self.tally.latency_of_all(),
+            by_path: self.tally.by_path,
+        };
+        let mut components = Vec::new();
+        let mut source_points = Vec::new();
+        if let Some(OnPath { requests, sources, components: mut books }) = self.on_path {
+            source_points = sources;
+            total.latency_of_all = requests.latency_of_all();
+            total.by_path = requests.by_path;
+            requests.ask(&mut total.shape, window.measured());
+            books.sort_by_key(|(id, _)| *id);
+            components.extend(books.into_iter().map(|(_, books)| books));
+        }
         Replication {
-            total: Record {
-                shape: self.tally.shape(window.measured(), &peaks, static_estimate),
-                latency_of_all: self.tally.latency_of_all(),
-            },
+            total,
+            components,
+            source_points,
             sources: self.sources,
             answered: self.answered,
             functions,

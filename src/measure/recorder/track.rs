@@ -328,6 +328,7 @@ impl<'a> Track<'a> {
             record: Record {
                 shape: self.tally.shape(measured, &self.peaks, static_estimate),
                 latency_of_all: self.tally.latency_of_all(),
+                by_path: [0; 3],
             },
             usage: self.usage(window),
             throttled: self.tally.throttled,

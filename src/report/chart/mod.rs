@@ -9,6 +9,7 @@ mod bars;
 pub(in crate::report) mod canvas;
 pub mod compare;
 mod distribution;
+pub mod over_load;
 pub mod plan;
 mod plot;
 pub mod run;

@@ -5,11 +5,12 @@ use super::run::details;
 use crate::experiment::compare::Compared;
 use crate::measure::Manifest;
 use crate::measure::comparison::choice::{Choice, Standing, cost, margin};
-use crate::measure::comparison::{Comparison, Contender, Contrast, Verdict};
+use crate::measure::comparison::{Comparison, Contender, ContenderCost, Contrast, LoadPoint, OverLoad, Verdict};
 use crate::measure::summary::{ObjectiveResult, Stat};
 use crate::report::document::{Block, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count, percent};
 use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
+use crate::scenario::registry;
 
 /// How many contenders are shown before "show all".
 const ROWS: usize = 60;
@@ -57,6 +58,9 @@ impl Report for Compared {
         sections.push(Section::new("charts", "Charts", Place::Page, charts.into_iter().map(Block::Figure).collect()));
         let folded = differences(comparison).into_iter().map(|(name, table)| Block::Folded(name, table));
         sections.push(Section::new("differences", "All differences", Place::Page, folded.collect()));
+        if let Some(found) = &comparison.over_load {
+            sections.push(Section::new("break-even", "Cost over load", Place::Everywhere, over_load(found)));
+        }
         if let Some(assumptions) = assumptions(comparison) {
             sections.push(Section::new("assumptions", "Assumptions", Place::Detail, assumptions));
         }
@@ -155,6 +159,10 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
         columns.push(Column::new("$ per million", "Cost of a million requests answered successfully"));
         columns.push(Column::new("A month", "Cost of 30 days at this rate"));
     }
+    let has_platforms = comparison.contenders.iter().any(|one| registry::platform(&one.name).is_some());
+    if has_platforms {
+        columns.push(Column::text("Binds", "The limit that holds back most requests"));
+    }
     let row = |place: &usize| {
         let one = &comparison.contenders[*place];
         let total = &one.summary.total;
@@ -166,10 +174,16 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
         cells.push(stat(Quantity::Ratio, total.failure_ratio, "failure_ratio"));
         cells.push(stat(Quantity::Seconds, total.latency_s.p99, "latency_s.p99"));
         cells.push(stat(Quantity::Ratio, total.cold_affected_ratio, "cold_affected_ratio"));
-        if choice.has_prices {
+        if choice.has_prices && one.summary.has_prices {
             let key = "cost_usd.per_million_succeeded";
             cells.push(stat(Quantity::Usd, total.cost_usd.per_million_succeeded, key));
             cells.push(Cell::stat(Quantity::Usd, one.summary.monthly_cost_usd));
+        } else if choice.has_prices {
+            cells.extend([Cell::text("no prices"), Cell::text("")]);
+        }
+        if has_platforms {
+            let first = one.summary.limits.first();
+            cells.push(Cell::text(first.map_or_else(|| "nothing".to_owned(), phrases::limit)));
         }
         Row { name: one.name.clone(), is_chosen: choice.take == Some(*place), cells }
     };
@@ -199,6 +213,41 @@ fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) 
         Some((contrast, Some(Verdict::Better | Verdict::Worse))) => cell.noted(difference(contrast)),
         _ => cell,
     }
+}
+
+/// The cheapest at each load, and where that changes.
+fn over_load(found: &OverLoad) -> Vec<Block> {
+    let crossings: Vec<Prose> =
+        found.crossings.iter().map(|one| format!("{}.", phrases::crossing(one)).into()).collect();
+    let told = if crossings.is_empty() {
+        Block::Note("The same contender is the cheapest at every load that was simulated.".into())
+    } else {
+        Block::List(crossings)
+    };
+    let names = found.points.first().map_or(&[][..], |point| &point.contenders);
+    let columns = names.iter().map(|one| Column::new(one.name.as_str(), "Cost of 30 days")).collect();
+    let row = |point: &LoadPoint| {
+        let cheapest = point.cheapest();
+        let cell = |(place, one): (usize, &ContenderCost)| match (one.month_usd, one.is_met) {
+            (None, _) => Cell::text("no prices"),
+            (Some(usd), Some(false)) => Cell::badge(Tone::Bad, Quantity::Usd.text(usd)),
+            (Some(usd), _) if cheapest == Some(place) => Cell::badge(Tone::Good, Quantity::Usd.text(usd)),
+            (Some(usd), _) => Cell::text(Quantity::Usd.text(usd)),
+        };
+        let cells = point.contenders.iter().enumerate().map(cell).collect();
+        Row::new(format!("{} per second", count(point.requests_per_s)), cells)
+    };
+    let table = Table {
+        caption:
+            "Cost of 30 days at each load; green: the cheapest that meets every objective, red: an objective is missed"
+                .to_owned(),
+        rows_are: "Load",
+        columns,
+        rows: found.points.iter().map(row).collect(),
+        total: None,
+        shown: ROWS,
+    };
+    vec![told, Block::Figure(chart::over_load::chart(found)), Block::Table(table)]
 }
 
 /// What each contender rests on; none where nothing has to be said.

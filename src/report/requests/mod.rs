@@ -181,7 +181,8 @@ fn place(outcome: Outcome) -> usize {
         Outcome::QueueTimedOut => 2,
         Outcome::TimedOut => 3,
         Outcome::Failed => 4,
-        Outcome::Unfinished => 5,
+        // The others end requests, of which the log has none: it holds invocations.
+        Outcome::Unfinished | Outcome::BreakerOpen | Outcome::NoBudget | Outcome::Expired => 5,
     }
 }
 

@@ -62,6 +62,8 @@ impl Checker<'_, '_> {
                 Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
             }
             None if table.duration.broken => None,
+            // The steps say it.
+            None if !table.step.is_empty() => Some(Dist::Constant(Span::ZERO)),
             None => {
                 let problem =
                     Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
@@ -89,6 +91,9 @@ impl Checker<'_, '_> {
             termination_grace_period: self.grace_period(table, path, &scaling),
             duration: duration?,
             cold_duration: cold_duration?,
+            // What they call is found when all that can be called is known.
+            steps: Vec::new(),
+            failure_ratio: *table.failure_ratio,
             cold_start: cold_start?.unwrap_or_default(),
             init_timeout,
             snapshot_charged: snapshot(table).is_some_and(|snapshot| *snapshot.charged),
@@ -253,7 +258,8 @@ impl Checker<'_, '_> {
             }
         };
         let per_instance = table.per_instance.unwrap_or(1);
-        Some(Concurrency { per_instance, max_instances: max, reserved, provisioned, overflow })
+        let queue_order = *table.queue_order;
+        Some(Concurrency { per_instance, max_instances: max, reserved, provisioned, overflow, queue_order })
     }
 
     fn no_queue(&mut self, path: &str, given: [Option<(&str, SourceSpan)>; 2]) {

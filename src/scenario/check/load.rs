@@ -1,5 +1,6 @@
 //! How much arrives, compared with what can be served and with what can be simulated.
 
+use crate::id::FnId;
 use crate::policy::scaling::{COOL_DOWN, Load, ORDERED_MAX, ScalingSpec};
 use crate::scenario::limits::{MANY_DECISIONS, MANY_ORDERED, MANY_REQUESTS, MAX_DECISIONS, MAX_REQUESTS};
 use crate::scenario::model::{Function, Overflow, Scenario, Target};
@@ -12,14 +13,14 @@ use crate::workload::ArrivalSpec;
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
-    // Requests per second, their load and whether anything comes at all, of each function.
-    let mut rates = vec![(0.0, 0.0, false); scenario.functions.len()];
+    // Requests per second and their load, of each function that sources call directly.
+    let mut rates = vec![(0.0, 0.0); scenario.functions.len()];
     let capped = |service: f64, target: &Target| match target {
         Target::Function(id) => {
             let timeout = scenario.functions.get(id.index()).and_then(|function| function.timeout);
             timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
         }
-        Target::ByTrace(_) => service,
+        Target::ByTrace(_) | Target::Component(_) => service,
     };
     let mut total = 0.0;
     for source in &scenario.sources {
@@ -29,19 +30,18 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         let spec = function.and_then(|at| scenario.functions.get(at));
         let refused = spec.map_or(0.0, |spec| refused_rate(scenario, spec, &source.arrivals));
         total += (rate + refused) * horizon;
-        match (&source.target, function.and_then(|at| rates.get_mut(at))) {
-            (_, Some(known)) => *known = (known.0 + rate, known.1 + rate * service, true),
-            (Target::ByTrace(targets), None) => {
-                targets.iter().filter_map(|id| rates.get_mut(id.index()).map(|known| known.2 = true)).for_each(drop);
-            }
-            _ => {}
+        if let Some(known) = function.and_then(|at| rates.get_mut(at)) {
+            *known = (known.0 + rate, known.1 + rate * service);
         }
     }
-    for ((function, table), (rate, _, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
+    for ((function, table), (rate, _)) in scenario.functions.iter().zip(file.function.iter()).zip(&rates) {
         ordered(function, table, *rate, problems);
     }
-    for ((function, table), (rate, load, called)) in scenario.functions.iter().zip(file.function.iter()).zip(rates) {
-        if !called {
+    let (reached, _) = scenario.reached();
+    for ((place, (function, table)), (rate, load)) in
+        scenario.functions.iter().zip(file.function.iter()).enumerate().zip(rates)
+    {
+        if !reached.contains(&FnId(place as u32)) {
             let message = format!("no source sends requests to `function.{}`", function.name);
             problems
                 .push(Problem::warning(table.name.place, message).help("it will do nothing; add a [[source]] for it"));
@@ -52,6 +52,10 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         } else {
             overload(scenario, function, table, (rate, load), problems);
         }
+    }
+    if let Some(circle) = scenario.endless_circle() {
+        let message = format!("calls go round in a circle that never ends: {}", circle.join(" -> "));
+        problems.push(Problem::error(file.place, message).help("remove one of these calls"));
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
     decisions(scenario, place, problems);

@@ -8,6 +8,7 @@ mod load;
 mod names;
 mod oracle;
 mod origin;
+pub(super) mod path;
 mod plan;
 mod platform;
 mod scaling;
@@ -17,10 +18,10 @@ mod sweep;
 mod trace;
 
 use super::data::Data;
-use super::model::{Function, Scenario, Source, Target, Variant};
+use super::model::{Destination, Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
 use super::raw::platform::PlatformCpuTable;
-use super::raw::{FileTable, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
+use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Quantity, Stability};
@@ -31,6 +32,7 @@ use crate::schema::scalars::MetricAmount;
 use crate::schema::tree::Node;
 use crate::time::Span;
 use names::Names;
+use path::Targets;
 pub(super) use plan::POLICY;
 pub(super) use sweep::VARIANT;
 
@@ -56,7 +58,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for list in ["source", "variant"] {
+    for &list in ["source", "variant", "fault"].iter().chain(path::LISTS) {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
@@ -76,8 +78,15 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
+    let mut targets = Targets::of(file, functions.list());
+    for (table, function) in file.function.iter().zip(&mut checked) {
+        // Where one of them is wrong they may not fit; then the scenario is none anyway.
+        function.steps = checker.steps(table, &mut targets).unwrap_or_default();
+        checker.steps_or_duration(table);
+    }
     let sources = file.source.iter().enumerate();
-    let sources = sources.filter_map(|(place, table)| checker.sources(table, place, &traces, &functions));
+    let sources =
+        sources.filter_map(|(place, table)| checker.sources(table, place, file, &traces, &functions, &mut targets));
     let sources = sources.flatten().collect::<Vec<_>>();
     let objectives =
         (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
@@ -92,6 +101,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
+    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets)).collect();
+    let components = targets.finish(checker);
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
@@ -112,8 +123,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         simulation,
         platform,
         functions: checked,
-        components: Vec::new(),
+        components: components?,
         sources,
+        faults,
         variants,
         objectives,
         sweep,
@@ -130,7 +142,23 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
 impl Checker<'_, '_> {
     fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
         let name = (*table.name).clone()?;
-        if table.set.is_empty() && table.function.is_empty() && table.source.is_empty() && !table.set.broken {
+        // Without `..`: what else a variant may change is asked for here.
+        let VariantTable {
+            place: _,
+            name: _,
+            set,
+            function,
+            source,
+            gateway,
+            queue,
+            stream,
+            topic,
+            dependency,
+            router,
+            fault,
+        } = table;
+        let adds = [function, source, gateway, queue, stream, topic, dependency, router, fault];
+        if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
             self.problems.push(problem.help(help));
@@ -139,24 +167,80 @@ impl Checker<'_, '_> {
         Some(Variant { name, set })
     }
 
-    fn source(&mut self, table: &SourceTable, functions: &Names) -> Option<Source> {
+    fn source(
+        &mut self,
+        table: &SourceTable,
+        file: &FileTable,
+        functions: &Names,
+        targets: &mut Targets,
+    ) -> Option<Source> {
         let name = table.name.as_deref().unwrap_or("?").to_owned();
         let path = format!("source.{name}");
-        if table.function.is_none() && !table.function.broken && table.arrivals.is_some() {
+        let names_none = table.function.is_none() && table.target.is_none();
+        if names_none && !table.function.broken && !table.target.broken && table.arrivals.is_some() {
             let problem = Problem::missing(table.place, format!("`{path}` needs `function`"));
             self.problems.push(problem.help(functions.help()));
         }
-        let function = functions.find(&table.function, "function", self.problems);
+        let target = self.target(table, file, functions, targets);
         let arrivals =
             table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
         let duration = self.source_duration(table);
-        Some(Source {
-            name,
-            target: Target::Function(function?),
-            entry: None,
-            arrivals: arrivals?,
-            duration: duration?,
+        Some(Source { name, target: target?, arrivals: arrivals?, duration: duration? })
+    }
+
+    /// Where the requests of a source go.
+    fn target(
+        &mut self,
+        table: &SourceTable,
+        file: &FileTable,
+        functions: &Names,
+        targets: &mut Targets,
+    ) -> Option<Target> {
+        if let (Some(_), Some(_)) = (table.function.as_ref(), table.target.as_ref()) {
+            let message = "a source has a `function` or a `target`, not both";
+            self.problems.push(Problem::error(table.target.place, message).help("keep one of them"));
+            return None;
+        }
+        let name = table.name.as_deref().unwrap_or("?");
+        let called = match table.target.as_ref() {
+            Some(_) => table.target.clone(),
+            None => {
+                functions.find(&table.function, "function", self.problems)?;
+                let text = table.function.as_ref().map(|name| format!("function.{name}"));
+                Spanned { value: text, ..table.function.clone() }
+            }
+        };
+        let called = match *table.invoke {
+            Invoke::Sync => called,
+            Invoke::Async => self.asynchronous(&called, file, targets)?,
+        };
+        let to = targets.call(name, &called, &table.client, self)?;
+        Some(match to {
+            Destination::Function(id) => Target::Function(id),
+            Destination::Component(id) => Target::Component(id),
         })
+    }
+
+    /// What is called in place of a function that is invoked asynchronously.
+    fn asynchronous(
+        &mut self,
+        called: &Spanned<Option<String>>,
+        file: &FileTable,
+        targets: &mut Targets,
+    ) -> Option<Spanned<Option<String>>> {
+        let Destination::Function(id) = targets.find(called.as_deref()?, called.place, self)? else {
+            let message = "only a function can be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("remove invoke = \"async\""));
+            return None;
+        };
+        let Some(function) = file.function.get(id.index()) else {
+            let message = "a function that a trace brings cannot be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("write it as [[function]]"));
+            return None;
+        };
+        targets.asynchronous(function, called.place)?;
+        let name = function.name.as_ref().map(|name| format!("async.{name}"));
+        Some(Spanned { value: name, ..called.clone() })
     }
 
     /// The running time of a source's requests, if it has one of its own.

@@ -56,6 +56,11 @@ impl Names {
         self.broken
     }
 
+    /// All of them.
+    pub(super) fn list(&self) -> &[String] {
+        &self.list
+    }
+
     /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -50,6 +50,7 @@ fn loads(
     let is_its = |source: &&Source| match &source.target {
         Target::Function(FnId(id)) => *id as usize == index,
         Target::ByTrace(targets) => targets.iter().any(|id| id.index() == index),
+        Target::Component(_) => false,
     };
     let mut loads = vec![0.0; intervals as usize];
     for source in sources.iter().filter(is_its) {

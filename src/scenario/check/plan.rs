@@ -145,6 +145,7 @@ impl Checker<'_, '_> {
             let brings_times = scenario.sources.iter().any(|source| match &source.target {
                 Target::Function(id) => id.index() == place && matches!(source.arrivals, ArrivalSpec::Rows(_)),
                 Target::ByTrace(ids) => ids.iter().any(|id| id.index() == place),
+                Target::Component(_) => false,
             });
             if brings_times {
                 let message =

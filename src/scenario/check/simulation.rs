@@ -51,6 +51,7 @@ impl Checker<'_, '_> {
             replications: first.or(*table.replications).unwrap_or(1),
             precision: precision.map(|(_, precision)| precision),
             batches,
+            drain: table.drain.value,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::path::Targets;
 use super::{Checker, Names};
 use crate::id::FnId;
 use crate::scenario::data::{Traced, problem_of, warn_of};
@@ -133,11 +134,13 @@ impl Checker<'_, '_> {
         &mut self,
         table: &SourceTable,
         place: usize,
+        file: &FileTable,
         traces: &Traces,
         functions: &Names,
+        targets: &mut Targets,
     ) -> Option<Vec<Source>> {
         if !table.arrivals.as_ref().is_some_and(names_functions) {
-            return self.source(table, functions).map(|source| vec![source]);
+            return self.source(table, file, functions, targets).map(|source| vec![source]);
         }
         let name = (*table.name).clone()?;
         let all_to = match table.function.as_ref() {
@@ -155,16 +158,15 @@ impl Checker<'_, '_> {
                     Some(Source {
                         name: format!("{name}/{}", function.name),
                         target: Target::Function(find(function)?),
-                        entry: None,
                         arrivals: ArrivalSpec::Recorded { of: Arc::clone(rows), function: place },
                         duration: duration.clone(),
                     })
                 })
                 .collect(),
             Traced::Rows(rows) => {
-                let targets: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
+                let to: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
-                Some(vec![Source { name, target: Target::ByTrace(targets?.into()), entry: None, arrivals, duration }])
+                Some(vec![Source { name, target: Target::ByTrace(to?.into()), arrivals, duration }])
             }
             Traced::ByFunction(list) => list
                 .iter()
@@ -172,7 +174,6 @@ impl Checker<'_, '_> {
                     Some(Source {
                         name: format!("{name}/{}", function.name),
                         target: Target::Function(find(function)?),
-                        entry: None,
                         arrivals: arrivals.clone(),
                         duration: duration.clone(),
                     })

@@ -77,6 +77,20 @@ impl ColdStarts {
         Some(ColdStart { value: Value::Table(vec![phases]), keys })
     }
 
+    /// The runtime of functions that name none.
+    pub(in crate::scenario) fn standard(&self) -> Option<&str> {
+        self.standard.as_deref()
+    }
+
+    /// Whether it has the cold start of a runtime.
+    pub(in crate::scenario) fn knows(&self, runtime: Option<&str>, image: bool) -> bool {
+        let package = if image { "image" } else { "zip" };
+        match runtime.or(self.standard.as_deref()).and_then(|name| self.known(name)) {
+            Some(known) => known.node.get(package).is_some(),
+            None => self.any.is_some(),
+        }
+    }
+
     /// The runtime of a name; with a version that is not among them, the one without.
     fn known(&self, name: &str) -> Option<&Entry> {
         let find = |name: &str| self.runtimes.iter().find(|runtime| runtime.key == name);

@@ -50,6 +50,7 @@ presets! {
     "openwhisk" => "Apache OpenWhisk with its default configuration: nothing is charged for.";
     "openfaas" => "OpenFaaS Standard and Enterprise with their default autoscaler: nothing is charged for.";
     "openfaas-ce" => "OpenFaaS, Community Edition: up to five replicas by alert: nothing is charged for.";
+    "servers" => "A fleet of virtual machines (EC2 m7g) that grows with the load: what serverless is compared with.";
     "fission" => "Fission with its pool manager: nothing is charged for.";
 }
 

@@ -1,15 +1,17 @@
 //! Functions, and their defaults.
 
 use super::cold_start::ColdStartTable;
+use super::path::StepTable;
 use crate::dist::DistSpec;
+use crate::path::async_queue::AsyncParameters;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::scenario::limits::MAX_PROVISIONED;
-use crate::scenario::model::Architecture;
+use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
-use crate::schema::limits::MAX_LISTED;
-use crate::schema::scalars::{Count, Duration, Name, Positive, Share, Size, Text};
+use crate::schema::limits::{MAX_LISTED, MAX_STATES};
+use crate::schema::scalars::{Count, Duration, Name, Positive, Ratio, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -47,6 +49,12 @@ macro_rules! function_table {
                 default package: Package = Package::Zip,
                 /// Running time of one request, T_func (a trace may bring it).
                 optional duration: DistSpec,
+                /// What a request does, in order, in place of `duration`; its instance is held meanwhile.
+                default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
+                /// What becomes of its asynchronous invocations; without it, what AWS Lambda does with them.
+                optional r#async: AsyncParameters,
+                /// The part of its runs that fail, as "1%".
+                default failure_ratio: Ratio = 0.0,
                 /// Running time of a request that is cold, in place of `duration`.
                 optional cold_duration: DistSpec,
                 /// Time from the decision to create an instance until it can serve; "none": it can at once.
@@ -89,6 +97,11 @@ choice! { Package {
     "image" => Package::Image, "A container image.";
 } }
 
+choice! { QueueOrder {
+    "fifo" => QueueOrder::Fifo, "Who came first.";
+    "lifo" => QueueOrder::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+} }
+
 choice! { Architecture {
     "x86" => Architecture::X86, "x86-64.";
     "arm" => Architecture::Arm, "64-bit Arm.";
@@ -117,6 +130,8 @@ table! {
         /// What a request meets when no instance may be created; without it: "reject", or "queue" where `scaling` orders
         /// the instances.
         optional overflow: OverflowWord,
+        /// With overflow = "queue": who is served first.
+        default queue_order: QueueOrder = QueueOrder::Fifo,
         /// With overflow = "queue": requests that may wait; "none": no limit.
         optional queue_limit: OrNone<Count<0, MANY>>,
         /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
@@ -175,6 +190,7 @@ impl ConcurrencyTable {
             reserved: at(None),
             provisioned: at(0),
             overflow: at(None),
+            queue_order: at(QueueOrder::Fifo),
             queue_limit: at(None),
             queue_timeout: at(None),
         }

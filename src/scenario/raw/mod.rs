@@ -5,21 +5,31 @@
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod origin;
+pub(super) mod path;
 pub(super) mod plan;
 pub(super) mod platform;
 pub(super) mod precision;
 pub(super) mod sweep;
 
 use super::limits::{
-    MAX_BATCHES, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS,
+    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES,
+    MAX_VARIANTS,
 };
 use crate::dist::DistSpec;
+use crate::path::client::ClientParameters;
+use crate::path::dependency::DependencySpec;
+use crate::path::gateway::GatewaySpec;
+use crate::path::queue::QueueSpec;
+use crate::path::router::RouterSpec;
+use crate::path::stream::StreamSpec;
+use crate::path::topic::TopicSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
 use crate::workload::ArrivalParameters;
 use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
+use path::FaultTable;
 use plan::PlanTable;
 use platform::PlatformTable;
 use precision::{Intervals, PrecisionTable};
@@ -40,6 +50,20 @@ table! {
         default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
         /// Where requests come from.
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
+        /// Gateways and load balancers.
+        default gateway: List<Spanned<GatewaySpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Queues of messages.
+        default queue: List<Spanned<QueueSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Streams of records.
+        default stream: List<Spanned<StreamSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Topics, which pass on what is published to all who subscribe.
+        default topic: List<Spanned<TopicSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Databases, caches, other services.
+        default dependency: List<Spanned<DependencySpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Names that stand for several targets.
+        default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// What is made to go wrong.
+        default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
         /// What `forewarm sweep` varies.
@@ -78,6 +102,9 @@ table! {
         optional precision: PrecisionTable,
         /// What intervals are made from.
         default intervals: Intervals = Intervals::Replications,
+        /// For how long after the horizon requests are followed that are still on their way; without it: 15m where requests may
+        /// wait on a path or be tried again, else to their end.
+        optional drain: Duration,
         /// With intervals = "batch-means": into how many batches the measured part is cut; without it, 25.
         optional batches: Count<10, MAX_BATCHES>,
     }
@@ -90,6 +117,13 @@ table! {
         required name: Name,
         /// The function that gets the requests; left out where a trace names the function of each.
         optional function: Name,
+        /// What gets the requests, in place of `function`: a function or a component of the path, by its name; where two kinds
+        /// share it, as in "queue.orders".
+        optional target: Text,
+        /// Whether it waits for the answer of its function.
+        default invoke: Invoke = Invoke::Sync,
+        /// How it calls: its patience, its retries, its circuit breaker; without it: once, for as long as it takes.
+        optional client: Box<ClientParameters>,
         /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
         /// request that is cold `cold-duration` stays that of the function.
         optional duration: DistSpec,
@@ -97,6 +131,18 @@ table! {
         required arrivals: ArrivalParameters,
     }
 }
+
+/// Whether a source waits for the answer of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::scenario) enum Invoke {
+    Sync,
+    Async,
+}
+
+choice! { Invoke {
+    "sync" => Invoke::Sync, "It waits for the answer.";
+    "async" => Invoke::Async, "The platform accepts the request at once, and calls the function from a queue of its own.";
+} }
 
 table! {
     /// A named change to the scenario.
@@ -109,6 +155,20 @@ table! {
         default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
         /// Sources that it adds, as `[[source]]`.
         default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
+        /// Gateways that it adds, as `[[gateway]]`.
+        default gateway: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Queues that it adds, as `[[queue]]`.
+        default queue: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Streams that it adds, as `[[stream]]`.
+        default stream: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Topics that it adds, as `[[topic]]`.
+        default topic: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Dependencies that it adds, as `[[dependency]]`.
+        default dependency: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Routers that it adds, as `[[router]]`.
+        default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Faults that it adds, as `[[fault]]`.
+        default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
     }
 }
 

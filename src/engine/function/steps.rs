@@ -1,0 +1,156 @@
+//! Invocations that go through steps: they compute, wait, and call others, and hold their instance meanwhile.
+
+use super::super::event::{Event, Kind};
+use super::super::invocation::Invocation;
+use super::super::kernel::{Context, Effect};
+use super::super::observer::Observer;
+use super::super::path::StepOf;
+use super::super::slab::Key;
+use super::FunctionState;
+use crate::path::{Outcome, Parcel};
+use crate::rng::{Purpose, Stream, Streams};
+use crate::scenario::{Function, Work};
+use crate::time::{SimTime, Span};
+
+/// The steps of a function at work.
+pub(super) struct Steps {
+    stream: Stream,
+    serials: u64,
+    /// How far invocations are, by their places.
+    progress: Vec<Progress>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    serial: u64,
+    /// The step that it is at.
+    step: u32,
+    /// Calls of this step that have not been answered.
+    open: u32,
+    has_failed: bool,
+    /// When the step ends, if it is one that takes a time.
+    due: SimTime,
+}
+
+const NOWHERE: Progress = Progress { serial: 0, step: 0, open: 0, has_failed: false, due: SimTime::NEVER };
+
+impl Steps {
+    /// None if the invocations of this function have none.
+    pub(super) fn of(spec: &Function, streams: &Streams) -> Option<Self> {
+        (!spec.steps.is_empty()).then(|| Self {
+            stream: streams.stream(&spec.name, Purpose::Steps),
+            serials: 0,
+            progress: Vec::new(),
+        })
+    }
+}
+
+impl FunctionState<'_> {
+    /// An invocation begins with its first step.
+    pub(super) fn begin_steps<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let Some(steps) = &mut self.steps else { return };
+        if steps.progress.len() <= place.index() {
+            steps.progress.resize(place.index() + 1, NOWHERE);
+        }
+        steps.serials += 1;
+        steps.progress[place.index()] = Progress { serial: steps.serials, ..NOWHERE };
+        self.do_step(place, now, ctx);
+    }
+
+    /// Begins the step that an invocation is at, or ends it after the last.
+    fn do_step<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let Some(steps) = &mut self.steps else { return };
+        let progress = &mut steps.progress[place.index()];
+        let Some(step) = self.spec.steps.get(progress.step as usize) else {
+            // Its end is now, whatever event was pending for it.
+            let request = self.invocations.get_mut(place);
+            request.service = now.since(request.started);
+            self.complete(place, now, ctx);
+            return;
+        };
+        let took = match &step.work {
+            Work::Run(duration) => self.speed.scaled(duration.sample(&mut steps.stream)),
+            Work::Wait(duration) => duration.sample(&mut steps.stream),
+            Work::Calls(targets) => {
+                (progress.open, progress.due) = (targets.len() as u32, SimTime::NEVER);
+                let request = self.invocations.get(place);
+                let source = request.source().map_or(0, |source| source.0);
+                let of = StepOf { function: self.id, invocation: place, serial: progress.serial };
+                let parcel = Parcel::one(source, request.number);
+                ctx.effects.push_back(Effect::StepCalls(of, progress.step, parcel));
+                return;
+            }
+        };
+        progress.due = now + took;
+        ctx.events.push(Event::of_item(progress.due, Kind::Step, self.id, place));
+    }
+
+    /// A step that takes a time may be over.
+    pub(in super::super) fn step_due<O: Observer>(
+        &mut self,
+        place: Key<Invocation>,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let Some(steps) = &mut self.steps else { return };
+        let Some(progress) = steps.progress.get_mut(place.index()).filter(|progress| progress.due == now) else {
+            return; // it was cut off
+        };
+        ctx.counts.steps += 1;
+        (progress.step, progress.due) = (progress.step + 1, SimTime::NEVER);
+        self.do_step(place, now, ctx);
+    }
+
+    /// A call of a step has been answered. The step ends with the slowest; where one failed, so does the invocation.
+    pub(in super::super) fn step_answered<O: Observer>(
+        &mut self,
+        of: StepOf,
+        outcome: Outcome,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let place = of.invocation;
+        let Some(steps) = &mut self.steps else { return };
+        let progress = &mut steps.progress[place.index()];
+        if progress.serial != of.serial {
+            return; // the invocation was cut off
+        }
+        progress.has_failed |= !outcome.is_success();
+        progress.open -= 1;
+        if progress.open > 0 {
+            return;
+        }
+        progress.step += 1;
+        if progress.has_failed {
+            let request = self.invocations.get_mut(place);
+            request.service = now.since(request.started);
+            request.is_poison = true;
+            self.complete(place, now, ctx);
+        } else {
+            self.do_step(place, now, ctx);
+        }
+    }
+
+    /// An invocation has ended: nothing that is still due means it.
+    pub(super) fn forget_steps(&mut self, place: Key<Invocation>) {
+        if let Some(steps) = &mut self.steps
+            && let Some(progress) = steps.progress.get_mut(place.index())
+        {
+            *progress = NOWHERE;
+        }
+    }
+}
+
+/// How fast running work goes: 1 as usual.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Speed(pub(super) f64);
+
+impl Speed {
+    /// How long work takes that takes this long at full speed.
+    pub(super) fn scaled(self, work: Span) -> Span {
+        if self.0 == 1.0 || work == Span::FOREVER {
+            return work;
+        }
+        Span::from_secs_f64(work.as_secs_f64() / self.0).unwrap_or(Span::FOREVER)
+    }
+}

@@ -1,0 +1,347 @@
+//! The queue that a platform keeps for asynchronous invocations of a function.
+//!
+//! An event is accepted at once and the function called as soon as it can be. The rules are those of AWS Lambda (developer guide,
+//! invocation-async-error-handling): when the function fails, the event is tried again after one minute, and after two more; when it is
+//! refused, after a second, then twice as long each time up to five minutes, for as long as the event is not too old: such tries do not
+//! count as attempts. That a long queue is read more slowly is documented without numbers, and left out.
+
+use std::collections::BTreeMap;
+
+use rand::RngExt;
+
+use super::books::{Books, Level, Times};
+use super::timers::Timers;
+use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
+use crate::time::{SimTime, Span};
+
+parameters! {
+    /// What becomes of asynchronous invocations of a function.
+    pub struct AsyncParameters {
+        /// How often an event is tried, when the function fails.
+        default max_attempts: Count<1, 1_000> = 3,
+        /// How long after each failure it is tried again; the last of them for all that follow.
+        default backoff: List<PositiveDuration, 1, 1_000> = vec![Span::from_secs(60), Span::from_secs(120)],
+        /// How long after it was refused (throttled) first an event is tried again; then twice as long each time.
+        default throttle_backoff: PositiveDuration = Span::from_secs(1),
+        /// The longest of those.
+        default max_throttle_backoff: PositiveDuration = Span::from_secs(300),
+        /// How old an event becomes before it is given up.
+        default max_age: PositiveDuration = Span::from_secs(6 * 3_600),
+        /// Where events go that were given up: a queue or anything else. Without it they are counted and gone.
+        optional dead_letter: Text,
+        /// The part of the events that are delivered twice: the queue promises at least once.
+        default duplicate_ratio: Ratio = 0.0,
+    }
+}
+
+impl AsyncParameters {
+    /// What AWS Lambda does.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            max_attempts: 3,
+            backoff: vec![Span::from_secs(60), Span::from_secs(120)],
+            throttle_backoff: Span::from_secs(1),
+            max_throttle_backoff: Span::from_secs(300),
+            max_age: Span::from_secs(6 * 3_600),
+            dead_letter: None,
+            duplicate_ratio: 0.0,
+        }
+    }
+
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let Self { throttle_backoff, max_throttle_backoff, .. } = self;
+        let rule = format!("it must be at least `throttle-backoff` ({throttle_backoff})");
+        check.rule("max-throttle-backoff", max_throttle_backoff, max_throttle_backoff >= throttle_backoff, rule);
+    }
+}
+
+/// The queue of asynchronous invocations of a function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AsyncSpec {
+    /// Which function.
+    pub function: String,
+    /// What becomes of them.
+    pub parameters: AsyncParameters,
+}
+
+impl Spec for AsyncSpec {
+    fn targets(&self) -> Vec<&str> {
+        let dead_letter = self.parameters.dead_letter.as_deref();
+        [self.function.as_str()].into_iter().chain(dead_letter).collect()
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        Box::new(AsyncQueue {
+            parameters: self.parameters.clone(),
+            stream,
+            serial: 0,
+            events: BTreeMap::new(),
+            timers: Timers::new(Token(0), true),
+            errors: 0.0,
+            is_out: false,
+            tally: Tally::default(),
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Event {
+    parcel: Parcel,
+    received: SimTime,
+    /// Attempts that failed.
+    attempts: u32,
+    /// Attempts that were refused.
+    refusals: u32,
+    is_out: bool,
+    /// Whether it came in the measured part of the run.
+    is_measured: bool,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    received: u64,
+    duplicated: u64,
+    completed: u64,
+    dead_lettered: u64,
+    expired: u64,
+    attempts: u64,
+    throttled: u64,
+    age: Times,
+    depth: Level,
+}
+
+/// The queue at work.
+struct AsyncQueue {
+    parameters: AsyncParameters,
+    stream: Stream,
+    serial: u64,
+    events: BTreeMap<u64, Event>,
+    /// When events are tried again, or are too old.
+    timers: Timers<u64>,
+    errors: f64,
+    is_out: bool,
+    tally: Tally,
+}
+
+impl AsyncQueue {
+    fn invoke(&mut self, id: u64, ports: &mut Ports<'_>) {
+        let Some(event) = self.events.get_mut(&id) else { return };
+        event.is_out = true;
+        self.tally.attempts += u64::from(event.is_measured);
+        ports.call(0, Token(id), event.parcel);
+    }
+
+    /// An event is tried again after a while, or given up when it is too old before that.
+    fn wait(&mut self, id: u64, pause: Span, now: SimTime) {
+        let Some(event) = self.events.get_mut(&id) else { return };
+        event.is_out = false;
+        let expires = event.received + self.parameters.max_age;
+        self.timers.set((now + pause).min(expires).max(now), id);
+    }
+
+    fn give_up(&mut self, id: u64, ports: &mut Ports<'_>) -> u64 {
+        let Some(event) = self.events.remove(&id) else { return 0 };
+        if self.parameters.dead_letter.is_some() {
+            self.serial += 1;
+            ports.call(1, Token(self.serial), event.parcel);
+        }
+        u64::from(event.is_measured)
+    }
+
+    fn settle(&mut self, ports: &mut Ports<'_>) {
+        self.tally.depth.set(self.events.len() as u64, ports.now, ports.is_measured);
+        self.timers.arm(ports);
+    }
+}
+
+impl Component for AsyncQueue {
+    fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
+        if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
+            ports.answer(call, Outcome::Failed);
+            return;
+        }
+        ports.answer(call, Outcome::Completed);
+        let ratio = self.parameters.duplicate_ratio;
+        let is_twice = ratio > 0.0 && self.stream.random_bool(ratio);
+        let is_measured = ports.is_measured;
+        self.tally.received += u64::from(is_measured);
+        self.tally.duplicated += u64::from(is_measured && is_twice);
+        for _ in 0..1 + u32::from(is_twice) {
+            self.serial += 1;
+            let event = Event { parcel, received: ports.now, attempts: 0, refusals: 0, is_out: false, is_measured };
+            self.events.insert(self.serial, event);
+            self.invoke(self.serial, ports);
+        }
+        self.settle(ports);
+    }
+
+    fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        self.timers.rang(token, ports.now);
+        while let Some(id) = self.timers.due(ports.now) {
+            let Some(event) = self.events.get(&id) else { continue };
+            if ports.now.since(event.received) >= self.parameters.max_age {
+                self.tally.expired += self.give_up(id, ports);
+            } else {
+                self.invoke(id, ports);
+            }
+        }
+        self.settle(ports);
+    }
+
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        let id = token.0;
+        // The answer of who takes dead letters is of no interest.
+        let Some(event) = self.events.get_mut(&id) else { return };
+        let AsyncParameters { backoff, max_attempts, throttle_backoff, max_throttle_backoff, .. } = &self.parameters;
+        match outcome {
+            Outcome::Completed => {
+                if event.is_measured {
+                    self.tally.completed += 1;
+                    self.tally.age.record(ports.now.since(event.received));
+                }
+                self.events.remove(&id);
+            }
+            Outcome::Rejected | Outcome::BreakerOpen | Outcome::QueueTimedOut => {
+                let doubled = 1u64.checked_shl(event.refusals).unwrap_or(u64::MAX);
+                let pause = Span::from_nanos(throttle_backoff.as_nanos().saturating_mul(doubled));
+                let pause = pause.min(*max_throttle_backoff);
+                event.refusals = event.refusals.saturating_add(1);
+                self.tally.throttled += u64::from(event.is_measured);
+                self.wait(id, pause, ports.now);
+            }
+            _ => {
+                event.attempts += 1;
+                if event.attempts >= *max_attempts {
+                    self.tally.dead_lettered += self.give_up(id, ports);
+                } else {
+                    let pause = backoff.get(event.attempts as usize - 1).or(backoff.last()).copied();
+                    self.wait(id, pause.unwrap_or_default(), ports.now);
+                }
+            }
+        }
+        self.settle(ports);
+    }
+
+    fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {
+        match disturbance {
+            Disturbance::Outage(is_out) => self.is_out = *is_out,
+            Disturbance::Errors(ratio) => self.errors = *ratio,
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, end: SimTime, books: &mut Books) {
+        let Tally { received, duplicated, completed, dead_lettered, expired, attempts, throttled, .. } = self.tally;
+        let remaining = self.events.values().filter(|event| event.is_measured).count() as u64;
+        books.count("events.received", received);
+        books.count("events.duplicated", duplicated);
+        books.count("events.completed", completed);
+        books.count("events.dead_lettered", dead_lettered);
+        books.count("events.expired", expired);
+        books.count("events.remaining", remaining);
+        books.count("attempts", attempts);
+        books.count("throttled", throttled);
+        books.times("age_s", &self.tally.age);
+        books.level("depth", &self.tally.depth, end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Action;
+    use super::super::testing::Bench;
+    use super::*;
+
+    fn parameters() -> AsyncParameters {
+        let mut problems = crate::schema::diagnostic::Problems::default();
+        let node = Node::parse("", 0, &mut problems);
+        AsyncParameters::read(&node, &mut Reader::new(&mut problems, &["async"])).expect("everything has a default")
+    }
+
+    fn bench(parameters: AsyncParameters) -> Bench {
+        Bench::new(&AsyncSpec { function: "resize".to_owned(), parameters })
+    }
+
+    /// The times at which the function is called, until then, where it ends each call after so long as it is told.
+    fn tried(bench: &mut Bench, until: u32, takes: f64, ends: impl Fn(usize) -> Outcome) -> Vec<f64> {
+        let (mut times, mut out) = (Vec::new(), Vec::new());
+        for second in 0..=until {
+            let now = f64::from(second);
+            bench.until(now);
+            out.extend(bench.take().into_iter().filter_map(|(at, action)| match action {
+                Action::Call { target: 0, token, .. } => Some((at, token)),
+                _ => None,
+            }));
+            while let Some(at) = out.iter().position(|(at, _)| at + takes <= now) {
+                let (began, token) = out.remove(at);
+                bench.answer(token, ends(times.len()));
+                times.push(began);
+            }
+        }
+        times
+    }
+
+    fn figures(bench: &mut Bench) -> [f64; 5] {
+        let books = bench.books();
+        let of = |key: &str| books.get(&format!("events.{key}")).expect(key);
+        let ended = of("completed") + of("dead_lettered") + of("expired") + of("remaining");
+        assert_eq!(of("received") + of("duplicated"), ended, "{books:?}");
+        ["received", "completed", "dead_lettered", "expired", "remaining"].map(of)
+    }
+
+    #[test]
+    fn what_always_fails_is_tried_at_once_after_one_minute_and_after_two_more() {
+        let mut bench = bench(parameters());
+        bench.arrive(1);
+        assert_eq!(bench.done[0].1, Action::Answer { call: CallId(1), outcome: Outcome::Completed });
+        assert_eq!(tried(&mut bench, 1_000, 0.0, |_| Outcome::Failed), [0.0, 60.0, 180.0]);
+        assert_eq!(figures(&mut bench), [1.0, 0.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn it_waits_from_the_end_of_an_attempt_on() {
+        let mut bench = bench(parameters());
+        bench.arrive(1);
+        let ends = |attempt| if attempt == 2 { Outcome::Completed } else { Outcome::TimedOut };
+        assert_eq!(tried(&mut bench, 1_000, 10.0, ends), [0.0, 70.0, 200.0]);
+        assert_eq!(figures(&mut bench), [1.0, 1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(bench.books().get("age_s.max").map(f64::round), Some(210.0));
+    }
+
+    #[test]
+    fn refusals_double_up_to_five_minutes_and_end_with_the_age_of_the_event() {
+        let dead_letter = Some("lost".to_owned());
+        let mut bench = bench(AsyncParameters { dead_letter, ..parameters() });
+        bench.arrive(1);
+        let times = tried(&mut bench, 21_599, 0.0, |_| Outcome::Rejected);
+        assert_eq!(times[..11], [0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0, 127.0, 255.0, 511.0, 811.0]);
+        // 511 s in 9 tries, then every 300 s: 70 more before 6 h.
+        assert_eq!((times.len(), figures(&mut bench)), (1 + 9 + 70, [1.0, 0.0, 0.0, 0.0, 1.0]));
+        bench.until(21_600.0);
+        let done = bench.take();
+        assert!(matches!(done[..], [(21_600.0, Action::Call { target: 1, .. })]), "{done:?}");
+        assert_eq!(figures(&mut bench), [1.0, 0.0, 0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn refusals_use_up_no_attempts() {
+        let mut bench = bench(parameters());
+        bench.arrive(1);
+        let ends = |attempt| if attempt % 2 == 0 { Outcome::Rejected } else { Outcome::Failed };
+        // Refused after 0 s, failed at 1 s, refused at 61 s, failed at 63 s, refused at 183 s, failed at 187 s.
+        assert_eq!(tried(&mut bench, 1_000, 0.0, ends), [0.0, 1.0, 61.0, 63.0, 183.0, 187.0]);
+        assert_eq!(figures(&mut bench), [1.0, 0.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn some_events_come_twice() {
+        let mut bench = bench(AsyncParameters { duplicate_ratio: 1.0, ..parameters() });
+        bench.arrive(1);
+        assert_eq!(tried(&mut bench, 10, 1.0, |_| Outcome::Completed), [0.0, 0.0]);
+        assert_eq!(figures(&mut bench), [1.0, 2.0, 0.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,124 @@
+//! What a component counts.
+
+use crate::stats::{Histogram, Moments};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+
+/// Histograms of components have 2^8 bins for each power of two: quantiles are exact to 0.4 %.
+const BITS: u32 = 8;
+
+/// The figures of a component at the end of a run, by dotted keys as in `messages.sent`; NaN where nothing was there to measure.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Books(pub Vec<(String, f64)>);
+
+impl Books {
+    /// A count.
+    pub fn count(&mut self, key: &str, count: u64) {
+        self.figure(key, count as f64);
+    }
+
+    /// Any figure.
+    pub fn figure(&mut self, key: &str, value: f64) {
+        self.0.push((key.to_owned(), value));
+    }
+
+    /// The statistics of times, s: `key.mean`, `key.p50` ...
+    pub fn times(&mut self, key: &str, times: &Times) {
+        let Times { histogram, moments } = times;
+        let quantiles = histogram.quantiles([0.5, 0.9, 0.95, 0.99, 0.999, 1.0]).unwrap_or([f64::NAN; 6]);
+        self.figure(&format!("{key}.mean"), moments.mean_s().unwrap_or(f64::NAN));
+        self.figure(&format!("{key}.sd"), moments.sd_s().unwrap_or(f64::NAN));
+        for (name, ns) in ["p50", "p90", "p95", "p99", "p999", "max"].into_iter().zip(quantiles) {
+            self.figure(&format!("{key}.{name}"), ns / NANOS_PER_SECOND as f64);
+        }
+    }
+
+    /// The mean of a level over the measured part, and its peak: `key.mean`, `key.peak`.
+    pub fn level(&mut self, key: &str, level: &Level, end: SimTime) {
+        self.figure(&format!("{key}.mean"), level.mean(end));
+        self.figure(&format!("{key}.peak"), level.peak as f64);
+    }
+
+    /// The figure with a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<f64> {
+        self.0.iter().find(|(known, _)| known == key).map(|(_, value)| *value)
+    }
+}
+
+/// Times of one kind.
+#[derive(Clone, Debug)]
+pub struct Times {
+    histogram: Histogram,
+    moments: Moments,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { histogram: Histogram::new(BITS), moments: Moments::default() }
+    }
+}
+
+impl Times {
+    /// One more.
+    pub fn record(&mut self, time: Span) {
+        self.histogram.record(time.as_nanos());
+        self.moments.record(time.as_nanos());
+    }
+}
+
+/// A number that goes up and down: its mean over the measured part of the run, and its peak there.
+#[derive(Clone, Debug, Default)]
+pub struct Level {
+    now: u64,
+    peak: u64,
+    integral: u128,
+    last: SimTime,
+    /// Since when it is measured.
+    from: Option<SimTime>,
+}
+
+impl Level {
+    /// It changes; `is_measured`: whether the measured part of the run has begun.
+    pub fn set(&mut self, level: u64, now: SimTime, is_measured: bool) {
+        if is_measured {
+            let from = *self.from.get_or_insert(now);
+            self.integral += u128::from(self.now) * u128::from(now.since(self.last.max(from)).as_nanos());
+            self.peak = self.peak.max(level).max(self.now);
+        }
+        (self.now, self.last) = (level, now);
+    }
+
+    /// What it is.
+    #[must_use]
+    pub const fn get(&self) -> u64 {
+        self.now
+    }
+
+    fn mean(&self, end: SimTime) -> f64 {
+        let Some(from) = self.from else { return self.now as f64 };
+        let measured = end.since(from).as_nanos();
+        let integral = self.integral + u128::from(self.now) * u128::from(end.since(self.last.max(from)).as_nanos());
+        if measured == 0 { self.now as f64 } else { integral as f64 / measured as f64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::from(Span::from_secs(secs))
+    }
+
+    #[test]
+    fn a_level_is_weighted_by_time_from_the_measured_part_on() {
+        let mut level = Level::default();
+        level.set(7, at(0), false);
+        level.set(2, at(10), true);
+        level.set(4, at(20), true);
+        let mut books = Books::default();
+        // 2 for 10 s, 4 for 20 s.
+        books.level("depth", &level, at(40));
+        assert_eq!(books.0, [("depth.mean".to_owned(), 100.0 / 30.0), ("depth.peak".to_owned(), 7.0)]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Circuit breakers: who has seen enough failures stops calling for a while.
+//!
+//! The kinds differ in what they count, when they look at it and whom they let through first, which decides how a failure
+//! ends; so each is a state machine of its own, with the parameters and defaults of its library. The retry is outside: each
+//! attempt asks the breaker. What it refuses reaches nobody.
+
+mod envoy_outlier;
+mod hystrix;
+mod polly;
+mod resilience4j;
+mod simple;
+
+pub use envoy_outlier::EnvoyOutlierSpec;
+pub use hystrix::HystrixSpec;
+pub use polly::PollySpec;
+pub use resilience4j::Resilience4jSpec;
+pub use simple::SimpleSpec;
+
+use crate::schema::declare::*;
+use crate::time::{SimTime, Span};
+
+union! {
+    /// A circuit breaker.
+    pub enum BreakerSpec ("circuit breaker"): Rules {
+        "resilience4j" => Resilience4j(Resilience4jSpec),
+        "hystrix" => Hystrix(HystrixSpec),
+        "polly" => Polly(PollySpec),
+        "envoy-outlier" => EnvoyOutlier(EnvoyOutlierSpec),
+        "simple" => Simple(SimpleSpec),
+    }
+}
+
+/// What the parameters of a breaker make.
+pub trait Rules {
+    /// The breaker as it is when the run begins: closed.
+    fn build(&self) -> Box<dyn Breaker>;
+}
+
+/// A breaker's number of what it let through: it gets it back with the end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permit(pub u32);
+
+/// How an attempt ended, as a breaker sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A successful answer.
+    Success,
+    /// Refused by whoever was called, as by HTTP 429.
+    Throttled,
+    /// An error, or no answer in time.
+    Failure,
+    /// The caller lost interest: nothing is known about who was called.
+    Cancelled,
+}
+
+/// A breaker at work.
+pub trait Breaker: Send {
+    /// Whether an attempt may be made now.
+    fn permit(&mut self, now: SimTime) -> Option<Permit>;
+
+    /// An attempt that was let through has ended, after so long.
+    fn ended(&mut self, permit: Permit, verdict: Verdict, took: Span, now: SimTime);
+}
+
+/// Calls and how many of them failed, in parts of a window that move on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    calls: u64,
+    failed: u64,
+    slow: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.failed += other.failed;
+        self.slow += other.slow;
+    }
+
+    fn remove(&mut self, other: Self) {
+        self.calls -= other.calls;
+        self.failed -= other.failed;
+        self.slow -= other.slow;
+    }
+
+    fn failure_ratio(&self) -> f64 {
+        self.failed as f64 / self.calls as f64
+    }
+
+    const fn one(failed: bool, slow: bool) -> Self {
+        Self { calls: 1, failed: failed as u64, slow: slow as u64 }
+    }
+}
+
+#[cfg(test)]
+mod testing {
+    use super::*;
+
+    /// A breaker and a script: times are seconds.
+    pub(super) struct Script(pub(super) Box<dyn Breaker>);
+
+    impl Script {
+        pub(super) fn of(rules: &dyn Rules) -> Self {
+            Self(rules.build())
+        }
+
+        /// So many calls, one after the other, that end at once; how many of them were let through.
+        pub(super) fn calls(&mut self, secs: f64, count: u32, verdict: Verdict) -> u32 {
+            self.calls_of(secs, count, verdict, 0.0)
+        }
+
+        /// The same with how long each took.
+        pub(super) fn calls_of(&mut self, secs: f64, count: u32, verdict: Verdict, took: f64) -> u32 {
+            let took = Span::from_secs_f64(took).expect("a time");
+            let mut through = 0;
+            for _ in 0..count {
+                if let Some(permit) = self.0.permit(at(secs)) {
+                    through += 1;
+                    self.0.ended(permit, verdict, took, at(secs));
+                }
+            }
+            through
+        }
+
+        /// A call that is let through and does not end yet.
+        pub(super) fn begin(&mut self, secs: f64) -> Permit {
+            self.0.permit(at(secs)).expect("it is let through")
+        }
+
+        pub(super) fn is_open(&mut self, secs: f64) -> bool {
+            self.0.permit(at(secs)).is_none()
+        }
+
+        pub(super) fn end(&mut self, secs: f64, permit: Permit, verdict: Verdict) {
+            self.0.ended(permit, verdict, Span::ZERO, at(secs));
+        }
+    }
+
+    pub(super) fn at(secs: f64) -> SimTime {
+        SimTime::ZERO + Span::from_secs_f64(secs).expect("a time")
+    }
+}

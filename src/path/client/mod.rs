@@ -1,0 +1,698 @@
+//! Who calls: the patience, the retries and the protection of a client.
+//!
+//! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
+//! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
+//! time-out is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
+//! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
+//! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
+//! success counts (gRPC, gRFC A6; Polly's hedging).
+//!
+//! All of it is one client: one budget, one breaker, as one SDK object or one sidecar has them. A bucket for each calling
+//! instance is not possible here, since a call does not say which instance makes it; n instances have n buckets, which
+//! together end a storm later by what the n - 1 others hold.
+
+pub mod backoff;
+pub mod breaker;
+pub mod budget;
+pub mod rate_limit;
+
+pub use backoff::{Backoff, BackoffSpec, Jitter};
+pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
+pub use budget::{Budget, BudgetSpec};
+pub use rate_limit::{Advice, RateLimit, RateLimitSpec};
+
+use std::collections::VecDeque;
+
+use super::slots::{Key, Slots};
+use super::{Abandon, Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Count, Duration, PositiveDuration};
+use crate::time::{SimTime, Span};
+
+/// The most attempts of a request, and copies of an attempt.
+const MAX_ATTEMPTS: u32 = 1_000;
+
+parameters! {
+    /// Who calls: how long it waits, and what it does when that fails.
+    pub struct ClientParameters {
+        /// How long an attempt may take; without it as long as it takes.
+        optional timeout: PositiveDuration,
+        /// How long all attempts together may take.
+        optional deadline: PositiveDuration,
+        /// What becomes of an attempt that the client gave up.
+        default on_timeout: Abandon = Abandon::GoesOn,
+        /// Trying again.
+        optional retry: RetryParameters,
+        /// Sending copies of an attempt that takes long.
+        optional hedge: HedgeParameters,
+        /// Sending less when told that it is too much.
+        optional rate_limit: RateLimitSpec,
+        /// Attempts that may be out at a time.
+        optional bulkhead: BulkheadParameters,
+        /// When not to call at all.
+        optional breaker: BreakerSpec,
+    }
+}
+
+parameters! {
+    /// When and how often to try again.
+    pub struct RetryParameters {
+        /// Attempts of a request, the first one included.
+        default max_attempts: Count<1, MAX_ATTEMPTS> = 3,
+        /// What is worth another try. What a breaker or a bulkhead refused is an error.
+        default on: List<Cause, 1, 3> = vec![Cause::Timeout, Cause::Throttled, Cause::Error],
+        /// How long to wait before; "none": not at all.
+        default backoff: OrNone<BackoffSpec> = None,
+        /// What bounds the retries of all requests together.
+        optional budget: BudgetSpec,
+        /// Whose the budget is.
+        default per: Per = Per::Source,
+    }
+}
+
+parameters! {
+    /// Copies of an attempt that takes long; the first success counts.
+    pub struct HedgeParameters {
+        /// A copy is sent when there is no answer after so long, or at once when one fails; 0s: all at once.
+        required after: Duration,
+        /// Copies beside the first.
+        default max: Count<1, MAX_ATTEMPTS> = 1,
+    }
+}
+
+parameters! {
+    /// How many attempts may be out at a time; what is more is refused.
+    pub struct BulkheadParameters {
+        /// The limit; resilience4j's default.
+        default max_concurrent: Count<1, 1_000_000> = 25,
+    }
+}
+
+/// Why an attempt failed, as the one who tries again sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// No answer in time: from the client's own time-out, or of who was called.
+    Timeout,
+    /// Refused, or not served for a full or slow queue.
+    Throttled,
+    /// Any other failure.
+    Error,
+}
+
+choice! { Cause {
+    "timeout" => Cause::Timeout, "No answer in time.";
+    "throttled" => Cause::Throttled, "Refused, or not served for a full or slow queue.";
+    "error" => Cause::Error, "Any other failure.";
+} }
+
+/// Whose a budget is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Per {
+    /// All requests of the client.
+    Source,
+}
+
+choice! { Per {
+    "source" => Per::Source, "One for all requests of the client.";
+} }
+
+choice! { Abandon {
+    "abandon" => Abandon::GoesOn, "It goes on, queued or running, and its answer is thrown away.";
+    "drop-queued" => Abandon::DropsQueued, "If it waits in a queue it leaves it when its turn comes.";
+    "cancel" => Abandon::Cancels, "It ends at once.";
+} }
+
+/// What a success gives back to a budget.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Refund {
+    /// What the request took last, 1 if it took nothing.
+    Cost,
+    /// Always so much.
+    Fixed(f64),
+}
+
+impl Field for Refund {
+    type Value = Self;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "\"cost\", or a number",
+        quoted: false,
+        schema: || serde_json::json!({"anyOf": [{"const": "cost"}, {"type": "number", "minimum": 0}]}),
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        if node.text() == Some("cost") {
+            return Some(Self::Cost);
+        }
+        if node.text().is_some() {
+            reader.refuse(node, Self::SHAPE);
+            return None;
+        }
+        crate::schema::scalars::Amount::read(node, reader).map(Self::Fixed)
+    }
+    fn write(value: &Self) -> Value {
+        match value {
+            Self::Cost => Value::from_text("cost"),
+            Self::Fixed(tokens) => Value::Float(*tokens),
+        }
+    }
+}
+
+impl Cause {
+    /// The cause of a failure.
+    #[must_use]
+    pub const fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::TimedOut => Self::Timeout,
+            Outcome::Rejected | Outcome::QueueTimedOut => Self::Throttled,
+            _ => Self::Error,
+        }
+    }
+}
+
+/// What a scenario says about a client: who it is and whom it calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// Its name in results.
+    pub name: String,
+    /// Whom it calls.
+    pub target: String,
+    /// How.
+    pub parameters: Box<ClientParameters>,
+}
+
+impl Spec for Client {
+    fn targets(&self) -> Vec<&str> {
+        vec![&self.target]
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        let parameters = &self.parameters;
+        let budget = parameters.retry.as_ref().and_then(|retry| retry.budget.as_ref());
+        Box::new(AtWork {
+            budget: budget.map(|budget| budget.build()),
+            breaker: parameters.breaker.as_ref().map(|breaker| breaker.build()),
+            rate_limit: parameters.rate_limit.as_ref().map(|limit| limit.build()),
+            parameters: parameters.clone(),
+            stream,
+            requests: Slots::default(),
+            attempts: Slots::default(),
+            held_back: VecDeque::new(),
+            paced_at: SimTime::NEVER,
+            is_timing: false,
+            is_closing: false,
+            counts: Counts::default(),
+        })
+    }
+}
+
+/// A client at work.
+struct AtWork {
+    parameters: Box<ClientParameters>,
+    stream: Stream,
+    /// In the order in which they came, which is that of their deadlines.
+    requests: Slots<Request>,
+    /// In the order in which they were made, which is that of their time-outs.
+    attempts: Slots<Attempt>,
+    budget: Option<Box<dyn Budget>>,
+    breaker: Option<Box<dyn Breaker>>,
+    rate_limit: Option<Box<dyn RateLimit>>,
+    /// Requests whose next attempt waits until the rate limit lets it go.
+    held_back: VecDeque<Key>,
+    /// The earliest alarm for them.
+    paced_at: SimTime,
+    /// Whether there is an alarm for the oldest attempt's time-out.
+    is_timing: bool,
+    /// Whether there is an alarm for the oldest request's deadline.
+    is_closing: bool,
+    counts: Counts,
+}
+
+/// What the client wants.
+#[derive(Clone, Debug)]
+struct Request {
+    call: CallId,
+    parcel: Parcel,
+    begun: SimTime,
+    is_measured: bool,
+    /// Tries until now: the first and the retries.
+    tries: u32,
+    /// Copies that may still be sent of this try.
+    copies: u32,
+    /// When the next copy is sent, or the next try begins.
+    next: SimTime,
+    /// The last delay before a retry.
+    delay: Span,
+    /// What the budget gave last.
+    taken: Option<f64>,
+    /// Attempts of this try that the budget allowed.
+    held: u32,
+    /// The attempt that was made last, of those that are out.
+    out: Option<Key>,
+}
+
+/// An attempt that is out.
+#[derive(Clone, Debug)]
+struct Attempt {
+    request: Key,
+    begun: SimTime,
+    permit: Permit,
+    /// The one that was made before it, of those of the same request that are out.
+    sibling: Option<Key>,
+}
+
+/// What is counted of the requests that came in the measured part.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    arrived: u64,
+    succeeded: u64,
+    failed: u64,
+    made: u64,
+    answered: u64,
+    timed_out: u64,
+    outrun: u64,
+    refused: u64,
+}
+
+/// Topics of tokens: an attempt; the next copy of a request's attempt; the next try of a request.
+const ATTEMPT: u32 = 0;
+const COPY: u32 = 1;
+const RETRY: u32 = 2;
+/// The alarms for the oldest attempt and the oldest request. No key has this topic.
+const TIMEOUT: Token = Token(3);
+const DEADLINE: Token = Token(7);
+/// The alarm for the attempts that the rate limit holds back.
+const PACE: Token = Token(11);
+
+/// What comes after a failed try.
+enum Next {
+    /// The next one, at once.
+    Now,
+    /// The next one, later.
+    At(SimTime),
+    /// Nothing: the request has failed.
+    End(Outcome),
+}
+
+impl AtWork {
+    /// The next try of a request begins; and again, as long as it is refused here and may be tried at once.
+    fn begin(&mut self, key: Key, ports: &mut Ports<'_>) {
+        loop {
+            let copies = self.parameters.hedge.as_ref().map_or(0, |hedge| hedge.max);
+            let Some(request) = self.requests.get_mut(key) else { return };
+            (request.tries, request.copies) = (request.tries + 1, copies);
+            let sent = match self.ask(ports.now) {
+                Advice::Go => self.send(key, ports),
+                Advice::Refuse => self.refuse(key),
+                Advice::Wait(wait) => {
+                    if self.held_back.is_empty() {
+                        self.wake_for_held_back(ports.now + wait, ports);
+                    }
+                    self.held_back.push_back(key);
+                    return;
+                }
+            };
+            match sent {
+                Ok(()) => {
+                    self.hedge(key, ports);
+                    return;
+                }
+                Err(refused) => {
+                    if !self.go_on(key, refused, ports) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the rate limit says to one more attempt.
+    fn ask(&mut self, now: SimTime) -> Advice {
+        match &mut self.rate_limit {
+            None => Advice::Go,
+            // Who came before goes before; there is an alarm for them.
+            Some(_) if !self.held_back.is_empty() => Advice::Wait(Span::ZERO),
+            Some(limit) => limit.ask(now, &mut self.stream),
+        }
+    }
+
+    /// The rate limit refuses an attempt.
+    fn refuse(&mut self, key: Key) -> Result<(), Outcome> {
+        if self.requests.get(key).is_some_and(|request| request.is_measured) {
+            self.counts.made += 1;
+            self.counts.refused += 1;
+        }
+        Err(Outcome::Rejected)
+    }
+
+    /// Attempts go that the rate limit has held back until now.
+    fn let_go(&mut self, ports: &mut Ports<'_>) {
+        while let (Some(&key), Some(limit)) = (self.held_back.front(), &mut self.rate_limit) {
+            // The deadline may have passed meanwhile.
+            if self.requests.get(key).is_none() {
+                self.held_back.pop_front();
+                continue;
+            }
+            let sent = match limit.ask(ports.now, &mut self.stream) {
+                Advice::Go => self.send(key, ports),
+                Advice::Refuse => self.refuse(key),
+                Advice::Wait(wait) => {
+                    self.wake_for_held_back(ports.now + wait, ports);
+                    return;
+                }
+            };
+            self.held_back.pop_front();
+            match sent {
+                Ok(()) => self.hedge(key, ports),
+                Err(refused) => {
+                    if self.go_on(key, refused, ports) {
+                        self.begin(key, ports);
+                    }
+                }
+            }
+        }
+    }
+
+    fn wake_for_held_back(&mut self, at: SimTime, ports: &mut Ports<'_>) {
+        // When an earlier alarm comes, this is asked again.
+        if at < self.paced_at {
+            self.paced_at = at;
+            ports.wake(PACE, at);
+        }
+    }
+
+    /// One attempt; or why it reaches nobody.
+    fn send(&mut self, key: Key, ports: &mut Ports<'_>) -> Result<(), Outcome> {
+        let Some(request) = self.requests.get_mut(key) else { return Ok(()) };
+        let measured = u64::from(request.is_measured);
+        self.counts.made += measured;
+        let permit = match &mut self.breaker {
+            None => Permit::default(),
+            Some(breaker) => match breaker.permit(ports.now) {
+                Some(permit) => permit,
+                None => {
+                    self.counts.refused += measured;
+                    return Err(Outcome::BreakerOpen);
+                }
+            },
+        };
+        let limit = self.parameters.bulkhead.as_ref().map_or(usize::MAX, |bulkhead| bulkhead.max_concurrent as usize);
+        if self.attempts.len() >= limit {
+            // It is inside the breaker, which sees a failure.
+            if let Some(breaker) = &mut self.breaker {
+                breaker.ended(permit, Verdict::Failure, Span::ZERO, ports.now);
+            }
+            self.counts.refused += measured;
+            return Err(Outcome::Rejected);
+        }
+        let attempt = Attempt { request: key, begun: ports.now, permit, sibling: request.out };
+        let attempt = self.attempts.insert(attempt);
+        request.out = Some(attempt);
+        ports.call(0, attempt.token(ATTEMPT), request.parcel);
+        if let (Some(timeout), false) = (self.parameters.timeout, self.is_timing) {
+            self.is_timing = true;
+            ports.wake_late(TIMEOUT, ports.now + timeout);
+        }
+        Ok(())
+    }
+
+    /// Sends the copies that are due, and asks to be woken for the next.
+    fn hedge(&mut self, key: Key, ports: &mut Ports<'_>) {
+        let Some(after) = self.parameters.hedge.as_ref().map(|hedge| hedge.after) else { return };
+        while after == Span::ZERO && self.send_copy(key, ports) {}
+        if let Some(request) = self.requests.get_mut(key)
+            && request.copies > 0
+        {
+            request.next = ports.now + after;
+            ports.wake(key.token(COPY), request.next);
+        }
+    }
+
+    /// Sends a copy, if one is left, the budget allows it and it reaches somebody.
+    fn send_copy(&mut self, key: Key, ports: &mut Ports<'_>) -> bool {
+        let Some(copies) = self.requests.get(key).map(|request| request.copies).filter(|copies| *copies > 0) else {
+            return false;
+        };
+        let is_sent =
+            self.take(key, Cause::Error) && self.ask(ports.now) == Advice::Go && self.send(key, ports).is_ok();
+        if let Some(request) = self.requests.get_mut(key) {
+            request.copies = if is_sent { copies - 1 } else { 0 };
+        }
+        is_sent
+    }
+
+    /// Asks the budget for one more attempt.
+    fn take(&mut self, key: Key, cause: Cause) -> bool {
+        let open = self.requests.len();
+        let (Some(budget), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let Some(taken) = budget.take(cause, open) else { return false };
+        (request.taken, request.held) = (Some(taken), request.held + 1);
+        true
+    }
+
+    /// An attempt is over: it is out no more.
+    fn end(&mut self, key: Key, verdict: Verdict, now: SimTime) -> Option<Attempt> {
+        let attempt = self.attempts.remove(key)?;
+        if let Some(breaker) = &mut self.breaker {
+            breaker.ended(attempt.permit, verdict, now.since(attempt.begun), now);
+        }
+        // Out of the chain of its request.
+        if let Some(request) = self.requests.get_mut(attempt.request) {
+            if request.out == Some(key) {
+                request.out = attempt.sibling;
+            } else {
+                let mut later = request.out;
+                while let Some(at) = later.and_then(|later| self.attempts.get_mut(later)) {
+                    if at.sibling == Some(key) {
+                        at.sibling = attempt.sibling;
+                        break;
+                    }
+                    later = at.sibling;
+                }
+            }
+        }
+        Some(attempt)
+    }
+
+    /// Gives up an attempt.
+    fn abandon(&mut self, key: Key, verdict: Verdict, ports: &mut Ports<'_>) -> Option<Attempt> {
+        let attempt = self.end(key, verdict, ports.now)?;
+        ports.abandon(key.token(ATTEMPT), self.parameters.on_timeout);
+        if let (Some(limit), true) = (&mut self.rate_limit, verdict != Verdict::Cancelled) {
+            limit.ended(Some(Cause::Timeout), ports.now);
+        }
+        if self.requests.get(attempt.request).is_some_and(|request| request.is_measured) {
+            self.counts.timed_out += 1;
+            self.counts.outrun += u64::from(verdict == Verdict::Cancelled);
+        }
+        Some(attempt)
+    }
+
+    /// An attempt that reached somebody has failed, and is out no more.
+    fn failed(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
+        let is_retried = self.parameters.retry.as_ref().is_none_or(|retry| retry.on.contains(&Cause::of(outcome)));
+        if let (Some(budget), true) = (&mut self.budget, is_retried) {
+            budget.failed();
+        }
+        if !is_retried {
+            self.close_request(key, outcome, ports);
+            return;
+        }
+        if self.send_copy(key, ports) {
+            return;
+        }
+        // As long as a copy is out the try has not failed.
+        if self.requests.get(key).is_some_and(|request| request.out.is_none()) && self.go_on(key, outcome, ports) {
+            self.begin(key, ports);
+        }
+    }
+
+    /// A try has failed: whether the next one begins at once.
+    fn go_on(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) -> bool {
+        match self.next(key, outcome, ports.now) {
+            Next::Now => return true,
+            Next::End(outcome) => self.close_request(key, outcome, ports),
+            Next::At(at) => {
+                if let Some(request) = self.requests.get_mut(key) {
+                    (request.next, request.copies) = (at, 0);
+                }
+                ports.wake(key.token(RETRY), at);
+            }
+        }
+        false
+    }
+
+    /// What comes after a failed try.
+    fn next(&mut self, key: Key, outcome: Outcome, now: SimTime) -> Next {
+        let Some(request) = self.requests.get_mut(key) else { return Next::End(outcome) };
+        let held = std::mem::take(&mut request.held);
+        if let Some(budget) = &mut self.budget {
+            budget.released(held);
+        }
+        let cause = Cause::of(outcome);
+        let retry = self.parameters.retry.as_ref();
+        // What was refused here may be of a cause that is not tried again.
+        let Some(retry) = retry.filter(|retry| request.tries < retry.max_attempts && retry.on.contains(&cause)) else {
+            return Next::End(outcome);
+        };
+        let backoff = retry.backoff.as_ref();
+        let delay = backoff.map(|backoff| backoff.delay(request.tries, request.delay, &mut self.stream));
+        let at = now + delay.unwrap_or_default();
+        let ends = self.parameters.deadline.map_or(SimTime::NEVER, |deadline| request.begun + deadline);
+        if at >= ends {
+            // At the deadline itself it has just timed out.
+            return Next::End(if now >= ends { Outcome::TimedOut } else { Outcome::Expired });
+        }
+        request.delay = delay.unwrap_or_default();
+        match (self.take(key, cause), at > now) {
+            (false, _) => Next::End(Outcome::NoBudget),
+            (true, false) => Next::Now,
+            (true, true) => Next::At(at),
+        }
+    }
+
+    /// A request is over: what is still out for it is given up.
+    fn close_request(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
+        let verdict = if outcome == Outcome::TimedOut { Verdict::Failure } else { Verdict::Cancelled };
+        while let Some(attempt) = self.requests.get(key).and_then(|request| request.out) {
+            self.abandon(attempt, verdict, ports);
+        }
+        let Some(request) = self.requests.remove(key) else { return };
+        if let Some(budget) = &mut self.budget {
+            budget.released(request.held);
+        }
+        if request.is_measured {
+            let count = if outcome.is_success() { &mut self.counts.succeeded } else { &mut self.counts.failed };
+            *count += 1;
+        }
+        ports.answer(request.call, outcome);
+    }
+
+    /// Gives up the attempts that have taken too long.
+    fn time_out(&mut self, timeout: Span, ports: &mut Ports<'_>) {
+        // Attempts that begin meanwhile are not the oldest: the alarm is for those that are out longer.
+        while let Some((key, attempt)) = self.attempts.oldest() {
+            let ends = attempt.begun + timeout;
+            if ends > ports.now {
+                ports.wake_late(TIMEOUT, ends);
+                return;
+            }
+            // The deadline of the request may be at the same moment; its alarm finds nothing then, or the next attempt.
+            if let Some(attempt) = self.abandon(key, Verdict::Failure, ports) {
+                self.failed(attempt.request, Outcome::TimedOut, ports);
+            }
+        }
+        self.is_timing = false;
+    }
+
+    /// Ends the requests that have taken too long.
+    fn expire(&mut self, deadline: Span, ports: &mut Ports<'_>) {
+        self.is_closing = false;
+        while let Some((key, request)) = self.requests.oldest() {
+            let ends = request.begun + deadline;
+            if ends > ports.now {
+                self.is_closing = true;
+                ports.wake_late(DEADLINE, ends);
+                return;
+            }
+            self.close_request(key, Outcome::TimedOut, ports);
+        }
+    }
+}
+
+impl Component for AtWork {
+    fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
+        self.counts.arrived += u64::from(ports.is_measured);
+        let key = self.requests.insert(Request {
+            call,
+            parcel,
+            begun: ports.now,
+            is_measured: ports.is_measured,
+            tries: 0,
+            copies: 0,
+            next: ports.now,
+            delay: Span::ZERO,
+            taken: None,
+            held: 0,
+            out: None,
+        });
+        if let Some(budget) = &mut self.budget {
+            budget.began();
+        }
+        if let (Some(deadline), false) = (self.parameters.deadline, self.is_closing) {
+            self.is_closing = true;
+            ports.wake_late(DEADLINE, ports.now + deadline);
+        }
+        self.begin(key, ports);
+    }
+
+    fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        match (token, self.parameters.timeout, self.parameters.deadline) {
+            (PACE, ..) => {
+                if ports.now >= self.paced_at {
+                    self.paced_at = SimTime::NEVER;
+                }
+                self.let_go(ports);
+            }
+            (TIMEOUT, Some(timeout), _) => {
+                self.time_out(timeout, ports);
+                self.let_go(ports);
+            }
+            (DEADLINE, _, Some(deadline)) => self.expire(deadline, ports),
+            _ => {
+                let (key, topic) = Key::of(token);
+                // An alarm of an earlier try means nothing any more.
+                let Some(request) = self.requests.get(key).filter(|request| request.next == ports.now) else { return };
+                if topic == RETRY && request.out.is_none() {
+                    self.begin(key, ports);
+                } else if topic == COPY && request.out.is_some() && self.send_copy(key, ports) {
+                    self.hedge(key, ports);
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        let (key, _) = Key::of(token);
+        let verdict = match (outcome, Cause::of(outcome)) {
+            (Outcome::Completed, _) => Verdict::Success,
+            (_, Cause::Throttled) => Verdict::Throttled,
+            _ => Verdict::Failure,
+        };
+        let Some(attempt) = self.end(key, verdict, ports.now) else { return };
+        if let Some(limit) = &mut self.rate_limit {
+            limit.ended((!outcome.is_success()).then(|| Cause::of(outcome)), ports.now);
+        }
+        let Some(request) = self.requests.get(attempt.request) else { return };
+        self.counts.answered += u64::from(request.is_measured);
+        if outcome.is_success() {
+            if let Some(budget) = &mut self.budget {
+                budget.succeeded(request.taken);
+            }
+            self.close_request(attempt.request, outcome, ports);
+        } else {
+            self.failed(attempt.request, outcome, ports);
+        }
+        self.let_go(ports);
+    }
+
+    fn close(&mut self, _: SimTime, books: &mut Books) {
+        let Counts { arrived, succeeded, failed, made, answered, timed_out, outrun, refused } = self.counts;
+        let is_measured = |request: Key| self.requests.get(request).is_some_and(|request| request.is_measured);
+        let unfinished = self.requests.iter().filter(|(_, request)| request.is_measured).count();
+        let in_flight = self.attempts.iter().filter(|(_, attempt)| is_measured(attempt.request)).count();
+        books.count("calls.arrived", arrived);
+        books.count("calls.succeeded", succeeded);
+        books.count("calls.failed", failed);
+        books.count("calls.unfinished", unfinished as u64);
+        books.count("attempts.made", made);
+        books.count("attempts.answered", answered);
+        books.count("attempts.timed_out", timed_out);
+        books.count("attempts.outrun", outrun);
+        books.count("attempts.refused", refused);
+        books.count("attempts.in_flight", in_flight as u64);
+        books.figure("attempts_per_request", (made - refused) as f64 / arrived as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests;

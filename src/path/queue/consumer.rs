@@ -1,0 +1,244 @@
+//! How many receive at the same time.
+//!
+//! A poller receives a batch, calls the target, and deletes what has been processed; then it receives again. While it receives
+//! nothing it polls, and each poll that ends without a message is a receive that is charged.
+
+use std::collections::VecDeque;
+
+use super::parameters::Growth;
+use super::presets::Pollers as Settings;
+use crate::time::{SimTime, Span};
+
+/// The pollers of a queue.
+#[derive(Debug)]
+pub(super) struct Pollers {
+    settings: Settings,
+    long_poll: Option<Span>,
+    /// How many there are to be: more are busy if they have become fewer.
+    wanted: u32,
+    busy: u32,
+    /// Since when those that are not busy poll, those that wait longest first, and how many of them.
+    idle: VecDeque<(SimTime, u32)>,
+    /// Most that were busy at the same time since `calm_since`.
+    peak: u32,
+    /// When there was a backlog last, or when what this calm needs was looked at last.
+    calm_since: SimTime,
+    /// What of `step` has been added to none yet, in parts of `per`.
+    carried: u128,
+    /// Since when it is measured.
+    measured_from: Option<SimTime>,
+    empty_receives: u64,
+}
+
+impl Pollers {
+    pub(super) fn new(settings: Settings, long_poll: Option<Span>) -> Self {
+        Self {
+            settings,
+            long_poll,
+            wanted: settings.start,
+            busy: 0,
+            idle: VecDeque::from([(SimTime::ZERO, settings.start)]),
+            peak: 0,
+            calm_since: SimTime::ZERO,
+            carried: 0,
+            measured_from: None,
+            empty_receives: 0,
+        }
+    }
+
+    /// The measured part of the run has begun.
+    pub(super) fn measure(&mut self, now: SimTime) {
+        self.measured_from.get_or_insert(now);
+    }
+
+    /// Pollers that could receive now.
+    pub(super) fn free(&self) -> u32 {
+        self.wanted.saturating_sub(self.busy)
+    }
+
+    /// The one that waits longest receives.
+    pub(super) fn take(&mut self, now: SimTime) {
+        self.busy += 1;
+        self.peak = self.peak.max(self.busy);
+        if let Some((since, number)) = self.idle.front_mut() {
+            let since = *since;
+            *number -= 1;
+            if *number == 0 {
+                self.idle.pop_front();
+            }
+            self.count(since, 1, now);
+        }
+    }
+
+    /// One has done with its batch.
+    pub(super) fn release(&mut self, now: SimTime) {
+        self.busy -= 1;
+        self.fit(now);
+    }
+
+    /// A batch was processed.
+    pub(super) fn succeeded(&mut self, now: SimTime) {
+        if self.settings.growth == Growth::Success {
+            self.add(self.settings.step, now);
+        }
+    }
+
+    /// A batch failed, or was refused: half of them go.
+    pub(super) fn lower(&mut self, now: SimTime) {
+        self.wanted = (self.wanted / 2).max(self.settings.least);
+        (self.peak, self.calm_since) = (self.busy, now);
+        self.fit(now);
+    }
+
+    /// How often [`Self::tick`] is to be called, while [`Self::is_restless`].
+    pub(super) fn pause(&self) -> Option<Span> {
+        let Settings { growth, step, start, least, every, .. } = self.settings;
+        (growth == Growth::Backlog && (step > 0 || least < start)).then_some(every)
+    }
+
+    /// Whether time will change their number, as it is.
+    pub(super) fn is_restless(&self, has_backlog: bool) -> bool {
+        has_backlog && self.wanted < self.settings.max || self.wanted != self.settings.start
+    }
+
+    /// Another bit of time has passed: with a backlog they become more. After a calm without one they are as many as were needed in
+    /// it, `start` at least.
+    pub(super) fn tick(&mut self, has_backlog: bool, now: SimTime) {
+        let Settings { start, step, per, every, max, .. } = self.settings;
+        if has_backlog {
+            self.carried += u128::from(step) * u128::from(every.as_nanos());
+            let per = u128::from(per.as_nanos());
+            let more = (self.carried / per).min(u128::from(u32::MAX)) as u32;
+            self.carried %= per;
+            self.add(more, now);
+        } else if now.since(self.calm_since) >= per {
+            self.wanted = self.peak.clamp(start, max);
+            self.fit(now);
+        } else {
+            return;
+        }
+        (self.peak, self.calm_since) = (self.busy, now);
+    }
+
+    fn add(&mut self, more: u32, now: SimTime) {
+        self.wanted = self.wanted.saturating_add(more).min(self.settings.max);
+        self.fit(now);
+    }
+
+    /// As many idle ones as there are to be.
+    fn fit(&mut self, now: SimTime) {
+        let free = self.free();
+        let mut idle: u32 = self.idle.iter().map(|(_, number)| number).sum();
+        if idle < free {
+            match self.idle.back_mut() {
+                Some((since, number)) if *since == now => *number += free - idle,
+                _ => self.idle.push_back((now, free - idle)),
+            }
+        }
+        while idle > free {
+            let Some((since, number)) = self.idle.pop_back() else { break };
+            let gone = number.min(idle - free);
+            self.count(since, gone, now);
+            if number > gone {
+                self.idle.push_back((since, number - gone));
+            }
+            idle -= gone;
+        }
+    }
+
+    /// So many have polled since then, until now.
+    fn count(&mut self, since: SimTime, number: u32, now: SimTime) {
+        let (Some(poll), Some(from)) = (self.long_poll, self.measured_from) else { return };
+        let polls = |until: SimTime| until.since(since).as_nanos() / poll.as_nanos();
+        self.empty_receives += (polls(now) - polls(from.min(now))) * u64::from(number);
+    }
+
+    /// The polls that brought nothing.
+    pub(super) fn empty_receives(&mut self, end: SimTime) -> u64 {
+        for (since, number) in std::mem::take(&mut self.idle) {
+            self.count(since, number, end);
+        }
+        self.empty_receives
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SQS: Settings = Settings {
+        start: 5,
+        growth: Growth::Backlog,
+        step: 300,
+        per: Span::from_secs(60),
+        every: Span::from_secs(1),
+        max: 1_250,
+        least: 2,
+    };
+
+    fn at(secs: u64) -> SimTime {
+        SimTime::from(Span::from_secs(secs))
+    }
+
+    /// Their number after whole minutes of backlog.
+    fn grown(settings: Settings) -> Vec<u32> {
+        let mut pollers = Pollers::new(settings, None);
+        let mut numbers = vec![pollers.wanted];
+        let ticks = 60 / settings.every.as_nanos().div_ceil(1_000_000_000);
+        for minute in 0..5 {
+            for tick in 1..=ticks {
+                pollers.tick(true, at(minute * 60 + tick * 60 / ticks));
+            }
+            numbers.push(pollers.wanted);
+        }
+        numbers
+    }
+
+    #[test]
+    fn pollers_grow_by_300_a_minute() {
+        assert_eq!(grown(SQS), [5, 305, 605, 905, 1_205, 1_250]);
+        assert_eq!(grown(Settings { every: Span::from_secs(60), ..SQS }), [5, 305, 605, 905, 1_205, 1_250]);
+        // What does not divide is not lost.
+        assert_eq!(grown(Settings { step: 100, ..SQS }), [5, 105, 205, 305, 405, 505]);
+    }
+
+    #[test]
+    fn halves_go_and_a_calm_minute_brings_back_what_is_needed() {
+        let mut pollers = Pollers::new(SQS, None);
+        for _ in 0..5 {
+            pollers.take(at(0));
+        }
+        let lowered: Vec<u32> = (0..3).map(|_| (pollers.lower(at(10)), pollers.wanted).1).collect();
+        assert_eq!((lowered, pollers.free()), (vec![2, 2, 2], 0));
+        pollers.tick(false, at(69));
+        assert_eq!(pollers.wanted, 2);
+        pollers.tick(false, at(70));
+        assert_eq!((pollers.wanted, pollers.is_restless(false)), (5, false));
+        // Eight were needed.
+        pollers.tick(true, at(71));
+        (0..3).for_each(|_| pollers.take(at(72)));
+        (0..8).for_each(|_| pollers.release(at(80)));
+        pollers.tick(false, at(131));
+        assert_eq!(pollers.wanted, 8);
+        pollers.tick(false, at(191));
+        assert_eq!(pollers.wanted, 5);
+    }
+
+    #[test]
+    fn five_idle_pollers_receive_nothing_fifteen_times_a_minute() {
+        let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
+        pollers.measure(at(0));
+        assert_eq!(pollers.empty_receives(at(60)), 15);
+        // Of one that is busy from 30 s on only the first poll counts; the warm-up does not.
+        let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
+        pollers.take(at(30));
+        pollers.measure(at(30));
+        pollers.release(at(50));
+        assert_eq!(pollers.empty_receives(at(61)), 4 * 2);
+        let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
+        pollers.measure(at(0));
+        pollers.take(at(30));
+        pollers.lower(at(50));
+        assert_eq!(pollers.empty_receives(at(60)), 1 + 3 * 2 + 3);
+    }
+}

@@ -1,0 +1,308 @@
+//! What a scenario says about a queue.
+
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
+use crate::time::{SimTime, Span};
+
+use super::presets::Settings;
+
+parameters! {
+    /// A queue: what is sent is accepted at once, and delivered to the target in batches, again and again until it has been
+    /// processed, has been received too often, or is too old.
+    pub struct QueueSpec {
+        /// What it is called.
+        required name: Name,
+        /// Whose queue it is like: what is not written here is as it is there.
+        default preset: Preset = Preset::Sqs,
+        /// What processes the messages; without it nobody receives them.
+        optional target: Text,
+        /// Whether order is kept; by default as the preset.
+        optional kind: Kind,
+        /// With kind = "fifo": how many groups of messages there are. Each message belongs to one of them at random; order is
+        /// kept within a group, of which one batch at a time is processed.
+        default groups: Count<1, MAX_GROUPS> = 1,
+        /// For how long a message that was received is hidden from others. By default as the preset (SQS: 30s).
+        optional visibility_timeout: PositiveDuration,
+        /// How old a message becomes. By default as the preset (SQS: 4d).
+        optional retention: PositiveDuration,
+        /// How long after it is sent a message can be received first. By default as the preset (0s).
+        optional delay: Duration,
+        /// How often a message is received: the next receive makes it a dead letter. "none": without end. By default as the preset
+        /// (SQS: none).
+        optional max_receives: OrNone<Count<1, MAX_RECEIVES>>,
+        /// Another queue, to which dead letters go; without it they are counted and gone.
+        optional dead_letter: Text,
+        /// Without another queue: so long after they died, dead letters come back, once, as new messages.
+        optional redrive_after: PositiveDuration,
+        /// The part of the messages that nobody can process, however often they are tried.
+        default poison_ratio: Ratio = 0.0,
+        /// How many messages may be received and not yet deleted. By default as the preset (SQS: 120000).
+        optional max_in_flight: Count<1, MAX_MANY>,
+        /// Price of a million calls of the queue: sending, receiving and deleting up to 10 messages. By default as the preset (SQS:
+        /// 0.40).
+        optional per_million_usd: Amount,
+        /// Who receives.
+        optional consumer: ConsumerSpec,
+    }
+}
+
+parameters! {
+    /// Who receives messages and calls the target. Everything is by default as the preset of the queue.
+    pub struct ConsumerSpec {
+        /// Most messages in a call of the target (SQS: 10).
+        optional batch_size: Count<1, MAX_BATCH>,
+        /// How long a batch waits for more messages after its first (SQS: 0s). One batch is filled at a time.
+        optional batch_window: Duration,
+        /// Most calls of the target at the same time.
+        optional max_concurrency: Count<1, MAX_MANY>,
+        /// Whether the target says which messages of a batch failed, so that only those come back, and in a fifo queue those behind
+        /// them.
+        optional partial_failure: Flag,
+        /// How many receive at the same time.
+        optional pollers: PollersSpec,
+        /// What becomes of a batch that the target refuses: whether it is kept and tried again until its messages can be received
+        /// again, or goes back at once.
+        optional throttled: Throttled,
+        /// With throttled = "hold": how long until it is tried again (1s).
+        optional throttle_retry: PositiveDuration,
+        /// Whether messages stay hidden for as long as they are being processed.
+        optional renewal: Flag,
+        /// How long a message that failed is hidden; without it, for what is left of its visibility timeout.
+        optional backoff: OrNone<BackoffSpec>,
+        /// How fast batches are delivered, first and further attempts alike.
+        optional dispatch: OrNone<DispatchSpec>,
+        /// How long a call waits for messages before it comes back with none, which is charged (SQS: 20s). "none": messages are
+        /// pushed.
+        optional long_poll: OrNone<PositiveDuration>,
+        /// How long a poller that found nothing waits before it looks again: `min` at first, then twice as long each time up to `max`.
+        /// "none": it is told at once. By default as the preset (Azure storage queues: 100ms, 1m).
+        optional poll_interval: OrNone<PollIntervalSpec>,
+    }
+}
+
+parameters! {
+    /// How often an empty queue is looked at.
+    pub struct PollIntervalSpec {
+        /// At first.
+        required min: PositiveDuration,
+        /// At most.
+        required max: PositiveDuration,
+    }
+}
+
+parameters! {
+    /// How many pollers receive at the same time: each receives a batch, calls the target, and deletes what was processed.
+    pub struct PollersSpec {
+        /// At first, and again when there is no backlog any more (SQS: 5).
+        optional start: Count<1, MAX_MANY>,
+        /// Why there become more.
+        optional growth: Growth,
+        /// How many more in each `per`, or with growth = "success" for each batch that was processed (SQS: 300).
+        optional step: Count<0, MAX_MANY>,
+        /// With growth = "backlog": see `step` (SQS: 1m).
+        optional per: PositiveDuration,
+        /// With growth = "backlog": how often some of the `step` are added (1s); as long as `per` for all of them at once.
+        optional every: PositiveDuration,
+        /// Most of them (SQS: 1250).
+        optional max: Count<1, MAX_MANY>,
+        /// How few they become when batches fail or are refused: each time half of them go (SQS: 2).
+        optional least: Count<1, MAX_MANY>,
+    }
+}
+
+parameters! {
+    /// How long a message that failed is hidden: as long as `min` after its first attempt, then twice as long each time; after so many
+    /// doublings by the same amount longer each time; never longer than `max`.
+    pub struct BackoffSpec {
+        /// After the first attempt.
+        required min: Duration,
+        /// At most.
+        required max: Duration,
+        /// How often it doubles.
+        default doublings: Count<0, 64> = 64,
+    }
+}
+
+parameters! {
+    /// How fast batches are delivered: a token bucket.
+    pub struct DispatchSpec {
+        /// How fast in the long run.
+        required rate: Rate,
+        /// How many at once.
+        default burst: Count<1, MAX_MANY> = 1,
+    }
+}
+
+/// Whose queue a queue is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Amazon SQS, standard, and Lambda's event source mapping.
+    Sqs,
+    /// The same, FIFO.
+    SqsFifo,
+    /// Azure storage queue and the trigger of Azure Functions.
+    AzureStorage,
+    /// Azure Service Bus and the trigger of Azure Functions.
+    ServiceBus,
+    /// Google Pub/Sub that pushes.
+    PubsubPush,
+    /// Google Pub/Sub from which clients pull.
+    PubsubPull,
+    /// Google Cloud Tasks.
+    CloudTasks,
+    /// A broker of Knative Eventing.
+    KnativeBroker,
+}
+
+choice! { Preset {
+    "sqs" => Preset::Sqs, "Amazon SQS, standard, and Lambda's event source mapping.";
+    "sqs-fifo" => Preset::SqsFifo, "Amazon SQS, FIFO, and Lambda's event source mapping.";
+    "azure-storage" => Preset::AzureStorage, "Azure storage queue and the trigger of Azure Functions.";
+    "service-bus" => Preset::ServiceBus, "Azure Service Bus and the trigger of Azure Functions.";
+    "pubsub-push" => Preset::PubsubPush, "Google Pub/Sub that pushes.";
+    "pubsub-pull" => Preset::PubsubPull, "Google Pub/Sub from which clients pull.";
+    "cloud-tasks" => Preset::CloudTasks, "Google Cloud Tasks.";
+    "knative-broker" => Preset::KnativeBroker, "A broker of Knative Eventing.";
+} }
+
+/// Whether order is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Not.
+    Standard,
+    /// Within each group of messages.
+    Fifo,
+}
+
+choice! { Kind {
+    "standard" => Kind::Standard, "Any number of batches at the same time; what failed comes back behind the others.";
+    "fifo" => Kind::Fifo, "Order is kept within a group, of which one batch at a time is processed.";
+} }
+
+/// What becomes of a batch that the target refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Throttled {
+    /// It is tried again until its messages can be received again.
+    Hold,
+    /// It goes back at once.
+    Return,
+}
+
+choice! { Throttled {
+    "hold" => Throttled::Hold,
+        "The batch is tried again until its visibility timeout has passed, and counts as received once (as AWS documents it).";
+    "return" => Throttled::Return,
+        "The batch is given up until its visibility timeout has passed; each refusal uses up a receive (as users report it).";
+} }
+
+/// Why pollers become more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Growth {
+    /// Because time passes while messages wait that nobody is free to receive.
+    Backlog,
+    /// Because a batch has been processed.
+    Success,
+}
+
+choice! { Growth {
+    "backlog" => Growth::Backlog, "As time passes while messages wait that no poller is free to receive.";
+    "success" => Growth::Success, "With each batch that has been processed: a slow start.";
+} }
+
+/// Groups of a queue.
+const MAX_GROUPS: u32 = 1_000_000;
+/// Receives of a message.
+const MAX_RECEIVES: u32 = 1_000;
+/// Messages in a batch.
+const MAX_BATCH: u32 = 10_000;
+/// Anything else that is counted.
+const MAX_MANY: u32 = 10_000_000;
+
+/// What comes back at once takes so long: nobody receives a message again at the very moment at which it failed.
+pub(super) const ROUND_TRIP: Span = Span::from_millis(1);
+
+impl PollIntervalSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
+        check.rule("min", self.min, self.min >= ROUND_TRIP, format!("it must be at least {ROUND_TRIP}"));
+    }
+
+    /// When a queue that was found empty at `since` is looked at next, `now` or later; and how often it has been looked at in vain before.
+    pub(super) fn next(&self, since: SimTime, now: SimTime) -> (SimTime, u64) {
+        let (mut at, mut pause, mut polls) = (since + self.min, self.min, 0);
+        while at < now && pause < self.max {
+            pause = (pause + pause).min(self.max);
+            (at, polls) = (at + pause, polls + 1);
+        }
+        if at < now {
+            let more = now.since(at).as_nanos().div_ceil(pause.as_nanos());
+            (at, polls) = (at + Span::from_nanos(more * pause.as_nanos()), polls + more);
+        }
+        (at, polls)
+    }
+}
+
+impl BackoffSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
+    }
+
+    /// How long a message is hidden that has been received so often, from 1: at least [`ROUND_TRIP`].
+    pub(super) fn after(&self, receives: u32) -> Span {
+        let times = receives.saturating_sub(1);
+        let doubled = 1u64.checked_shl(times.min(self.doublings)).unwrap_or(u64::MAX);
+        let factor = doubled.saturating_mul(u64::from(times.saturating_sub(self.doublings)) + 1);
+        Span::from_nanos(self.min.as_nanos().saturating_mul(factor)).min(self.max).max(ROUND_TRIP)
+    }
+}
+
+impl QueueSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.redrive_after.is_some() && self.dead_letter.is_some() {
+            let what = "cannot have `dead-letter` and `redrive-after` together";
+            check.conflict("redrive-after", what, "dead letters that are in another queue come back from nowhere");
+        }
+        if self.dead_letter.as_ref() == Some(&self.name) {
+            check.wrong("dead-letter", "is the queue itself");
+        }
+        let settings = Settings::of(self);
+        let visible = settings.visibility_timeout;
+        check.rule("visibility-timeout", visible, visible >= ROUND_TRIP, format!("it must be at least {ROUND_TRIP}"));
+        if settings.kind == Kind::Standard && self.groups > 1 {
+            check.wrong_with("groups", "means nothing in a standard queue", "write `kind = \"fifo\"`");
+        }
+        if let Preset::Sqs | Preset::SqsFifo = self.preset {
+            self.check_sqs(&settings, check);
+        }
+    }
+
+    /// What AWS refuses when queue and mapping are made.
+    fn check_sqs(&self, settings: &Settings, check: &mut Check<'_, '_, '_>) {
+        let is_fifo = settings.kind == Kind::Fifo;
+        let between =
+            |span: Span, least: u64, most: u64| (Span::from_secs(least)..=Span::from_secs(most)).contains(&span);
+        let spans = [
+            ("visibility-timeout", settings.visibility_timeout, 0, 43_200, "at most 12h"),
+            ("retention", settings.retention, 60, 1_209_600, "from 1m to 14d"),
+            ("delay", settings.delay, 0, 900, "at most 15m"),
+            ("consumer.batch-window", settings.batch_window, 0, if is_fifo { 0 } else { 300 }, "at most 5m"),
+        ];
+        for (key, span, least, most, allowed) in spans {
+            if !between(span, least, most) {
+                let allowed = if most == 0 { "of a fifo queue must be 0s" } else { allowed };
+                check.refused(key, format!("= {span}: it is {allowed}"), "AWS");
+            }
+        }
+        let (size, window) = (settings.batch_size, settings.batch_window);
+        if is_fifo && size > 10 {
+            check.refused("consumer.batch-size", format!("= {size}: a fifo queue has at most 10"), "AWS");
+        } else if size > 10 && window < Span::from_secs(1) {
+            let what = format!("= {size}: above 10 `batch-window` must be 1s or longer, not {window}");
+            check.refused("consumer.batch-size", what, "AWS");
+        }
+        let concurrency = self.consumer.as_ref().and_then(|consumer| consumer.max_concurrency);
+        if let Some(most) = concurrency.filter(|most| !(2..=1_000).contains(most)) {
+            check.refused("consumer.max-concurrency", format!("= {most}: it is from 2 to 1000"), "AWS");
+        }
+    }
+}

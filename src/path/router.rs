@@ -1,0 +1,370 @@
+//! Routers: one name for several targets, as DNS or a global load balancer gives.
+//!
+//! With "weighted" each call goes to a target at random, by shares; with "latency" to the one whose answers took the
+//! shortest lately; with "failover" to the first. A health check asks nothing of the targets here: it looks at each interval
+//! at how the calls to a target ended since the last one, as a check would have. A target with so many bad intervals in
+//! a row is unhealthy, and with so many good ones healthy again; callers learn of it when what they know is as old as `ttl`,
+//! like a DNS record. While a target gets no calls, one call in an interval is sent there to see. Where no target is healthy
+//! all of them are used, as Amazon Route 53 does (developer guide, "How Route 53 chooses records when health checking is
+//! configured"). Its health checkers ask every 30 s (fast: 10 s) and turn after 3 in a row; records live for 60 s typically.
+
+use rand::RngExt;
+
+use super::books::Books;
+use super::slots::{Key, Slots};
+use super::{CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_STATES;
+use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Text};
+use crate::time::{SimTime, Span};
+
+parameters! {
+    /// One name for several targets.
+    pub struct RouterSpec {
+        /// Unique name.
+        required name: Name,
+        /// How a target is chosen among the healthy ones.
+        default policy: Policy = Policy::Weighted,
+        /// The targets; with policy = "failover" in the order of preference.
+        required targets: List<RouteSpec, 1, MAX_STATES>,
+        /// How it is found out which targets are healthy; without it all of them are.
+        optional health_check: HealthCheckSpec,
+    }
+}
+
+parameters! {
+    /// One target of a router.
+    pub struct RouteSpec {
+        /// A function or a component.
+        required target: Text,
+        /// With policy = "weighted": its part of the calls, in proportion to those of the others.
+        default share: Amount = 1.0,
+    }
+}
+
+parameters! {
+    /// How it is found out which targets are healthy.
+    pub struct HealthCheckSpec {
+        /// How often.
+        default interval: PositiveDuration = Span::from_secs(30),
+        /// After so many checks in a row that say otherwise a target is unhealthy, or healthy again.
+        default failures: Count<1, 1_000> = 3,
+        /// How long it takes until callers know.
+        default ttl: Duration = Span::from_secs(60),
+    }
+}
+
+/// How a target is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// At random, by shares.
+    Weighted,
+    /// The one that answers fastest.
+    Latency,
+    /// The first that is healthy.
+    Failover,
+}
+
+choice! { Policy {
+    "weighted" => Policy::Weighted, "At random, by shares.";
+    "latency" => Policy::Latency, "The one that answered fastest lately; each is asked now and then.";
+    "failover" => Policy::Failover, "The first that is healthy.";
+} }
+
+impl RouterSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.policy == Policy::Weighted && self.targets.iter().all(|route| route.share == 0.0) {
+            check.wrong("targets", "must have a share above 0 somewhere");
+        }
+    }
+}
+
+impl Spec for RouterSpec {
+    fn targets(&self) -> Vec<&str> {
+        self.targets.iter().map(|route| route.target.as_str()).collect()
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        let routes = self.targets.iter().map(|route| Route::new(route.share)).collect();
+        Box::new(Router {
+            spec: self.clone(),
+            stream,
+            routes,
+            calls: Slots::default(),
+            failed_over: 0,
+            arrived: 0,
+            failed: 0,
+        })
+    }
+}
+
+/// A router at work.
+struct Router {
+    spec: RouterSpec,
+    stream: Stream,
+    routes: Vec<Route>,
+    calls: Slots<Call>,
+    arrived: u64,
+    failed: u64,
+    /// Calls that went elsewhere than without a health check.
+    failed_over: u64,
+}
+
+struct Call {
+    id: CallId,
+    begun: SimTime,
+    is_measured: bool,
+    route: usize,
+}
+
+/// A target and what is known of it.
+struct Route {
+    share: f64,
+    /// The mean latency of its answers, s, of which late ones count more; none: it has not answered yet.
+    latency: Option<f64>,
+    /// Whether callers hold it healthy, and from when on they hold it so differently.
+    is_healthy: bool,
+    turns: Option<SimTime>,
+    /// Checks in a row that say otherwise than what is decided.
+    against: u32,
+    /// The interval that is looked at, and how its calls ended.
+    interval: u64,
+    good: u64,
+    bad: u64,
+    /// The last interval with a call to it.
+    asked: Option<u64>,
+    calls: u64,
+}
+
+/// How much an answer counts in the mean latency.
+const WEIGHT: f64 = 0.1;
+/// With policy = "latency", each target is asked as often as this to know how fast it is.
+const EXPLORED: f64 = 0.01;
+
+impl Route {
+    const fn new(share: f64) -> Self {
+        Self {
+            share,
+            latency: None,
+            is_healthy: true,
+            turns: None,
+            against: 0,
+            interval: 0,
+            good: 0,
+            bad: 0,
+            asked: None,
+            calls: 0,
+        }
+    }
+
+    /// What health checks have found until now.
+    fn pass_time(&mut self, check: &HealthCheckSpec, now: SimTime) {
+        let interval = now.as_nanos() / check.interval.as_nanos().max(1);
+        if interval > self.interval && self.good + self.bad > 0 {
+            // An interval without calls says nothing.
+            let is_good = self.good >= self.bad;
+            let decided = self.is_healthy != self.turns.is_some();
+            self.against = if is_good == decided { 0 } else { self.against + 1 };
+            if self.against >= check.failures {
+                self.against = 0;
+                let end = SimTime::from_nanos((self.interval + 1).saturating_mul(check.interval.as_nanos()));
+                // Who changes their mind before callers know of it changes nothing for them.
+                self.turns = if self.turns.is_some() { None } else { Some(end + check.ttl) };
+            }
+            (self.good, self.bad) = (0, 0);
+        }
+        self.interval = interval;
+        if self.turns.is_some_and(|at| at <= now) {
+            (self.is_healthy, self.turns) = (!self.is_healthy, None);
+        }
+    }
+}
+
+impl Router {
+    /// Which of these routes a call takes.
+    fn choose(&mut self, is_open: impl Fn(&Route) -> bool) -> Option<usize> {
+        let mut open = self.routes.iter().enumerate().filter(|(_, route)| is_open(route));
+        match self.spec.policy {
+            Policy::Failover => open.next().map(|(number, _)| number),
+            Policy::Weighted => {
+                let total: f64 = open.map(|(_, route)| route.share).sum();
+                let mut at = total * self.stream.random::<f64>();
+                let mut last = None;
+                for (number, route) in self.routes.iter().enumerate().filter(|(_, route)| is_open(route)) {
+                    if route.share > 0.0 {
+                        last = Some(number);
+                        at -= route.share;
+                        if at < 0.0 {
+                            break;
+                        }
+                    }
+                }
+                last
+            }
+            Policy::Latency => {
+                let is_exploring = self.stream.random::<f64>() < EXPLORED;
+                let open: Vec<(usize, Option<f64>)> = open.map(|(number, route)| (number, route.latency)).collect();
+                if is_exploring && !open.is_empty() {
+                    return Some(open[self.stream.random_range(0..open.len())].0);
+                }
+                // Who has not answered yet is asked first.
+                let fastest = open.iter().min_by(|a, b| a.1.unwrap_or(0.0).total_cmp(&b.1.unwrap_or(0.0)));
+                fastest.map(|(number, _)| *number)
+            }
+        }
+    }
+}
+
+impl Component for Router {
+    fn arrived(&mut self, id: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
+        self.arrived += u64::from(ports.is_measured);
+        let mut probe = None;
+        if let Some(check) = &self.spec.health_check {
+            for (number, route) in self.routes.iter_mut().enumerate() {
+                route.pass_time(check, ports.now);
+                if !route.is_healthy && route.asked != Some(route.interval) {
+                    probe = probe.or(Some(number));
+                }
+            }
+        }
+        let is_any_out = self.routes.iter().any(|route| !route.is_healthy);
+        let healthy = self.choose(|route| route.is_healthy);
+        let Some(number) = probe.or(healthy).or_else(|| self.choose(|_| true)) else {
+            self.failed += u64::from(ports.is_measured);
+            ports.answer(id, Outcome::Failed);
+            return;
+        };
+        if ports.is_measured && is_any_out && self.routes[number].is_healthy {
+            self.failed_over += 1;
+        }
+        let route = &mut self.routes[number];
+        route.asked = Some(route.interval);
+        route.calls += u64::from(ports.is_measured);
+        let call = Call { id, begun: ports.now, is_measured: ports.is_measured, route: number };
+        let key = self.calls.insert(call);
+        ports.call(number as u32, key.token(0), parcel);
+    }
+
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        let Some(call) = self.calls.remove(Key::of(token).0) else { return };
+        let route = &mut self.routes[call.route];
+        if let Some(check) = &self.spec.health_check {
+            route.pass_time(check, ports.now);
+        }
+        if outcome.is_success() {
+            route.good += 1;
+            let took = ports.now.since(call.begun).as_secs_f64();
+            route.latency = Some(route.latency.map_or(took, |mean| mean + WEIGHT * (took - mean)));
+        } else {
+            route.bad += 1;
+            self.failed += u64::from(call.is_measured);
+        }
+        ports.answer(call.id, outcome);
+    }
+
+    fn close(&mut self, _: SimTime, books: &mut Books) {
+        let unfinished = self.calls.iter().filter(|(_, call)| call.is_measured).count() as u64;
+        books.count("calls.arrived", self.arrived);
+        books.count("calls.completed", self.arrived - self.failed - unfinished);
+        books.count("calls.failed", self.failed);
+        books.count("calls.unfinished", unfinished);
+        books.count("calls.failed_over", self.failed_over);
+        for (spec, route) in self.spec.targets.iter().zip(&self.routes) {
+            books.figure(&format!("share.{}", spec.target), route.calls as f64 / self.arrived as f64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::Action;
+    use crate::path::testing::Bench;
+
+    fn spec(policy: Policy, shares: &[f64]) -> RouterSpec {
+        let target = |(number, share): (usize, &f64)| RouteSpec { target: format!("t{number}"), share: *share };
+        RouterSpec {
+            name: "front".into(),
+            policy,
+            targets: shares.iter().enumerate().map(target).collect(),
+            health_check: None,
+        }
+    }
+
+    /// A call that arrives now: where it went, and how to answer it.
+    fn call(bench: &mut Bench) -> (u32, Token) {
+        bench.arrive(0);
+        match bench.take()[..] {
+            [(_, Action::Call { token, target, .. })] => (target, token),
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn shares_are_kept_at_random() {
+        let mut bench = Bench::new(&spec(Policy::Weighted, &[1.0, 0.0, 3.0]));
+        let mut counts = [0; 3];
+        for _ in 0..10_000 {
+            counts[call(&mut bench).0 as usize] += 1;
+        }
+        // Of 10,000 with a chance of 1/4: standard deviation 43.
+        assert!((counts[0] - 2_500_i32).abs() < 4 * 43 && counts[1] == 0, "{counts:?}");
+        assert_eq!(bench.books().get("share.t1"), Some(0.0));
+        assert_eq!(bench.books().get("calls.unfinished"), Some(10_000.0));
+    }
+
+    #[test]
+    fn the_fastest_is_taken_once_all_have_answered() {
+        let mut bench = Bench::new(&spec(Policy::Latency, &[1.0, 1.0]));
+        let mut counts = [0; 2];
+        for step in 0..1_000 {
+            let (target, token) = call(&mut bench);
+            counts[target as usize] += 1;
+            bench.until(f64::from(step) * 10.0 + if target == 0 { 2.0 } else { 1.0 });
+            bench.answer(token, Outcome::Completed);
+            bench.until(f64::from(step + 1) * 10.0);
+            bench.take();
+        }
+        assert!((1..20).contains(&counts[0]), "asked first, and now and then: {counts:?}");
+    }
+
+    #[test]
+    fn after_three_bad_checks_and_the_ttl_calls_go_elsewhere_and_come_back() {
+        let check = HealthCheckSpec { interval: Span::from_secs(30), failures: 3, ttl: Span::from_secs(60) };
+        let mut bench = Bench::new(&RouterSpec { health_check: Some(check), ..spec(Policy::Failover, &[1.0, 1.0]) });
+        // The first target fails from 0 s to 300 s. A call each second.
+        let mut seen = Vec::new();
+        for second in 0..600 {
+            bench.until(f64::from(second));
+            let (target, token) = call(&mut bench);
+            let is_good = target == 1 || second >= 300;
+            bench.answer(token, if is_good { Outcome::Completed } else { Outcome::Failed });
+            bench.take();
+            seen.push(target);
+        }
+        // Bad at 30, 60 and 90 s; callers know at 150 s. From then on one call in 30 s goes to see.
+        assert!(seen[..150].iter().all(|target| *target == 0));
+        let probes: Vec<usize> = (150..450).filter(|second| seen[*second] == 0).collect();
+        assert_eq!(probes, (5..15).map(|interval| interval * 30).collect::<Vec<_>>());
+        // Good at 330, 360 and 390 s; callers know at 450 s.
+        assert!(seen[450..].iter().all(|target| *target == 0));
+        assert_eq!(bench.books().get("calls.failed_over"), Some(290.0));
+        assert_eq!(bench.books().get("calls.failed"), Some(155.0));
+    }
+
+    #[test]
+    fn where_nobody_is_healthy_all_are_used() {
+        let check = HealthCheckSpec { interval: Span::from_secs(1), failures: 1, ttl: Span::ZERO };
+        let mut bench = Bench::new(&RouterSpec { health_check: Some(check), ..spec(Policy::Failover, &[1.0]) });
+        for second in 0..10 {
+            bench.until(f64::from(second));
+            for _ in 0..3 {
+                let (_, token) = call(&mut bench);
+                bench.answer(token, Outcome::Failed);
+                bench.take();
+            }
+        }
+        assert_eq!(bench.books().get("calls.failed"), Some(30.0));
+    }
+}

@@ -1,0 +1,415 @@
+//! A stream between who sends records and the function that processes them.
+//!
+//! The records of a shard are read in order, batch by batch, by as many readers as `parallelization` says: a record belongs to one of
+//! them by its key, and order is kept for each key. A batch that fails is tried again before anything behind it, so that one poison record
+//! blocks its reader until the attempts are used up or the records are too old. With `bisect` a batch that fails is cut in two; with
+//! `partial-failure` the records before the first that failed are done with. The rules are those of Lambda's event source mapping (Lambda
+//! developer guide, services-kinesis-parameters and services-kinesis-batchfailurereporting).
+
+mod parameters;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use rand::RngExt;
+
+use super::batch::together;
+use super::books::{Books, Level, Times};
+use super::timers::Timers;
+use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use crate::rng::Stream as Numbers;
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use parameters::Settings;
+pub use parameters::{ConsumerSpec, Preset, StreamSpec};
+
+impl Spec for StreamSpec {
+    fn targets(&self) -> Vec<&str> {
+        [self.target.as_str()].into_iter().chain(self.on_failure.as_deref()).collect()
+    }
+
+    fn build(&self, stream: Numbers) -> Box<dyn Component> {
+        Box::new(Stream::new(Settings::of(self), stream))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    parcel: Parcel,
+    sent: SimTime,
+    /// Whether it was sent in the measured part of the run.
+    is_measured: bool,
+}
+
+/// One that reads a shard, or its part of one.
+#[derive(Debug)]
+struct Reader {
+    records: VecDeque<Record>,
+    /// The batches at the front of the records that were read, the first last: more than one when a batch has been cut.
+    batches: Vec<Batch>,
+    state: State,
+    /// When it is looked at next.
+    alarm: SimTime,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Batch {
+    records: u32,
+    /// Attempts that failed.
+    failures: u32,
+    /// Attempts that failed or were refused, one after another.
+    pauses: u32,
+}
+
+impl Batch {
+    const fn new(records: u32) -> Self {
+        Self { records, failures: 0, pauses: 0 }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It has no batch.
+    Idle,
+    /// It has records, and waits for more until then.
+    Filling(SimTime),
+    /// Its call is out.
+    Out,
+    /// Its batch is tried again then.
+    Pausing(SimTime),
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    sent: u64,
+    throttled: u64,
+    completed: u64,
+    skipped: u64,
+    expired: u64,
+    batches: u64,
+    retries: u64,
+    iterator_age: Times,
+    depth: Level,
+    /// Since when it is measured.
+    from: Option<SimTime>,
+}
+
+/// A stream at work.
+struct Stream {
+    settings: Settings,
+    numbers: Numbers,
+    /// When the shards are read: so long after each whole interval.
+    phases: Vec<Span>,
+    /// When the bucket of tokens of each shard is full again.
+    written_until: Vec<SimTime>,
+    readers: Vec<Reader>,
+    /// Readers to be looked at.
+    timers: Timers<u32>,
+    /// Records that are neither processed nor lost.
+    kept: u64,
+    /// Batches that were given up: what the next call with one is called.
+    serial: u64,
+    errors: f64,
+    is_out: bool,
+    tally: Tally,
+}
+
+/// The tokens of calls of the target are the numbers of readers; the others come behind.
+const OTHERS: u64 = 1 << 32;
+
+impl Stream {
+    fn new(settings: Settings, mut numbers: Numbers) -> Self {
+        let shards = settings.shards as usize;
+        let interval = settings.poll_interval.unwrap_or(Span::ZERO).as_nanos();
+        let phase = |_| Span::from_nanos(if interval > 0 { numbers.random_range(0..interval) } else { 0 });
+        let phases = (0..shards).map(phase).collect();
+        let reader =
+            |_| Reader { records: VecDeque::new(), batches: Vec::new(), state: State::Idle, alarm: SimTime::NEVER };
+        Self {
+            phases,
+            written_until: vec![SimTime::ZERO; shards],
+            readers: (0..shards * settings.parallelization as usize).map(reader).collect(),
+            settings,
+            numbers,
+            timers: Timers::new(Token(0), true),
+            kept: 0,
+            serial: OTHERS,
+            errors: 0.0,
+            is_out: false,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether a shard takes another record now: a token bucket that holds what may be written in a second.
+    fn may_write(&mut self, shard: usize, now: SimTime) -> bool {
+        let Some(rate) = self.settings.write_limit else { return true };
+        let token = Span::from_nanos_f64_saturating(NANOS_PER_SECOND as f64 / rate);
+        let full = self.written_until[shard].max(now) + token;
+        let fits = full.since(now) <= Span::from_secs(1).max(token);
+        if fits {
+            self.written_until[shard] = full;
+        }
+        fits
+    }
+
+    /// The last time at which the shard of a reader was read, if it was, and the next.
+    fn polls(&self, reader: u32, now: SimTime) -> (Option<SimTime>, SimTime) {
+        let Some(interval) = self.settings.poll_interval else { return (Some(now), SimTime::NEVER) };
+        let first = SimTime::from(self.phases[(reader / self.settings.parallelization) as usize]);
+        if now < first {
+            return (None, first);
+        }
+        let last = now - Span::from_nanos(now.since(first).as_nanos() % interval.as_nanos());
+        (Some(last), last + interval)
+    }
+
+    /// Lets a reader that has no call out do what it can: it begins a batch, or says when it is to be looked at again.
+    fn advance(&mut self, number: u32, ports: &mut Ports<'_>) {
+        let now = ports.now;
+        let (last, next) = self.polls(number, now);
+        if self.is_out || self.readers[number as usize].state == State::Out {
+            return;
+        }
+        if let State::Pausing(until) = self.readers[number as usize].state {
+            if now < until {
+                self.alarm(number, until);
+                return;
+            }
+            self.readers[number as usize].state = State::Idle;
+        }
+        self.expire(number, now);
+        let reader = &mut self.readers[number as usize];
+        if reader.batches.is_empty() {
+            let read = last.map_or(0, |last| reader.records.partition_point(|record| record.sent <= last));
+            let enough = self.settings.batch_size as usize;
+            let more = if reader.records.len() > read { next } else { SimTime::NEVER };
+            let closes = match reader.state {
+                State::Filling(closes) => closes,
+                _ => now + self.settings.batch_window,
+            };
+            if read == 0 {
+                reader.state = State::Idle;
+                self.alarm(number, more);
+                return;
+            }
+            if read < enough && now < closes {
+                reader.state = State::Filling(closes);
+                self.alarm(number, closes.min(more));
+                return;
+            }
+            reader.batches.push(Batch::new(read.min(enough) as u32));
+        }
+        self.call(number, ports);
+    }
+
+    /// A reader is to be looked at then, and not before.
+    fn alarm(&mut self, number: u32, at: SimTime) {
+        let reader = &mut self.readers[number as usize];
+        if reader.alarm != at {
+            self.timers.cancel(reader.alarm, number);
+            self.timers.set(at, number);
+            reader.alarm = at;
+        }
+    }
+
+    /// What has become too old is passed over, also in a batch that is tried again.
+    fn expire(&mut self, number: u32, now: SimTime) {
+        let life = self.settings.life();
+        let reader = &mut self.readers[number as usize];
+        let too_old = reader.records.partition_point(|record| now.since(record.sent) >= life);
+        for record in reader.records.drain(..too_old) {
+            self.tally.expired += u64::from(record.is_measured);
+        }
+        self.kept -= too_old as u64;
+        let mut gone = too_old as u32;
+        while let Some(batch) = reader.batches.last_mut().filter(|_| gone > 0) {
+            let part = gone.min(batch.records);
+            (batch.records, gone) = (batch.records - part, gone - part);
+            if batch.records == 0 {
+                reader.batches.pop();
+            }
+        }
+    }
+
+    fn call(&mut self, number: u32, ports: &mut Ports<'_>) {
+        let reader = &mut self.readers[number as usize];
+        let Some(batch) = reader.batches.last() else { return };
+        let parcels = reader.records.iter().take(batch.records as usize).map(|record| record.parcel);
+        let Some(mut parcel) = together(parcels) else { return };
+        // Who can say what failed does not fail.
+        parcel.is_poison &= !self.settings.partial_failure;
+        let is_again = batch.pauses > 0;
+        reader.state = State::Out;
+        if ports.is_measured {
+            self.tally.batches += 1;
+            self.tally.retries += u64::from(is_again);
+        }
+        ports.call(0, Token(number.into()), parcel);
+    }
+
+    /// The first records of a reader have come to their end.
+    fn leave(&mut self, number: u32, records: u32, is_processed: bool, now: SimTime) {
+        let reader = &mut self.readers[number as usize];
+        let mut last = None;
+        for record in reader.records.drain(..records as usize) {
+            let tally = if is_processed { &mut self.tally.completed } else { &mut self.tally.skipped };
+            *tally += u64::from(record.is_measured);
+            last = Some(record);
+        }
+        self.kept -= u64::from(records);
+        if let Some(record) = last.filter(|record| record.is_measured) {
+            self.tally.iterator_age.record(now.since(record.sent));
+        }
+    }
+
+    /// A batch is tried again after a while.
+    fn pause(&mut self, number: u32, now: SimTime) {
+        let reader = &mut self.readers[number as usize];
+        let Some(batch) = reader.batches.last_mut() else { return };
+        let doubled = 1u64.checked_shl(batch.pauses).unwrap_or(u64::MAX);
+        batch.pauses = batch.pauses.saturating_add(1);
+        let pause = Span::from_nanos(self.settings.backoff.as_nanos().saturating_mul(doubled));
+        let until = now + pause.min(self.settings.max_backoff);
+        reader.state = State::Pausing(until);
+        self.alarm(number, until);
+    }
+
+    /// A batch was processed up to the first record that failed, if any did.
+    fn succeeded(&mut self, number: u32, ports: &mut Ports<'_>) {
+        let reader = &mut self.readers[number as usize];
+        let Some(batch) = reader.batches.pop() else { return };
+        let mut of_batch = reader.records.iter().take(batch.records as usize);
+        let first = of_batch.position(|record| self.settings.partial_failure && record.parcel.is_poison);
+        match first.map(|first| first as u32) {
+            None => self.leave(number, batch.records, true, ports.now),
+            Some(0) => {
+                reader.batches.push(batch);
+                self.failed(number, ports);
+            }
+            Some(first) => {
+                // A new batch begins with the one that failed; that it is cut there is no attempt.
+                reader.batches.push(Batch::new(batch.records - first));
+                self.leave(number, first, true, ports.now);
+                if self.settings.bisect { self.pause(number, ports.now) } else { self.failed(number, ports) }
+            }
+        }
+    }
+
+    /// A batch failed at its first record, or nobody knows where.
+    fn failed(&mut self, number: u32, ports: &mut Ports<'_>) {
+        let reader = &mut self.readers[number as usize];
+        let Some(mut batch) = reader.batches.pop() else { return };
+        if self.settings.bisect && batch.records > 1 {
+            let first = batch.records / 2;
+            reader.batches.push(Batch::new(batch.records - first));
+            reader.batches.push(Batch::new(first));
+            self.pause(number, ports.now);
+            return;
+        }
+        batch.failures += 1;
+        if self.settings.max_attempts.is_some_and(|most| batch.failures >= most) {
+            let parcels = reader.records.iter().take(batch.records as usize).map(|record| record.parcel);
+            if let (Some(parcel), true) = (together(parcels), self.settings.has_on_failure) {
+                self.serial += 1;
+                ports.call(1, Token(self.serial), parcel);
+            }
+            self.leave(number, batch.records, false, ports.now);
+            return;
+        }
+        reader.batches.push(batch);
+        self.pause(number, ports.now);
+    }
+
+    fn settle(&mut self, ports: &mut Ports<'_>) {
+        self.tally.depth.set(self.kept, ports.now, ports.is_measured);
+        if ports.is_measured {
+            self.tally.from.get_or_insert(ports.now);
+        }
+        self.timers.arm(ports);
+    }
+}
+
+impl Component for Stream {
+    fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
+        if self.is_out || self.errors > 0.0 && self.numbers.random_bool(self.errors) {
+            ports.answer(call, Outcome::Failed);
+            return;
+        }
+        let number = self.numbers.random_range(0..self.readers.len() as u32);
+        let ratio = self.settings.poison_ratio;
+        let is_poison = ratio > 0.0 && self.numbers.random_bool(ratio);
+        if !self.may_write((number / self.settings.parallelization) as usize, ports.now) {
+            self.tally.throttled += u64::from(ports.is_measured);
+            ports.answer(call, Outcome::Rejected);
+            return;
+        }
+        ports.answer(call, Outcome::Completed);
+        self.tally.sent += u64::from(ports.is_measured);
+        self.kept += 1;
+        let parcel = Parcel { is_poison: parcel.is_poison || is_poison, ..parcel };
+        let record = Record { parcel, sent: ports.now, is_measured: ports.is_measured };
+        self.readers[number as usize].records.push_back(record);
+        self.advance(number, ports);
+        self.settle(ports);
+    }
+
+    fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        self.timers.rang(token, ports.now);
+        while let Some(number) = self.timers.due(ports.now) {
+            self.readers[number as usize].alarm = SimTime::NEVER;
+            self.advance(number, ports);
+        }
+        self.settle(ports);
+    }
+
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        if token.0 >= OTHERS {
+            return;
+        }
+        let number = token.0 as u32;
+        self.readers[number as usize].state = State::Idle;
+        match outcome {
+            Outcome::Completed => self.succeeded(number, ports),
+            Outcome::Rejected | Outcome::BreakerOpen | Outcome::QueueTimedOut => self.pause(number, ports.now),
+            _ => self.failed(number, ports),
+        }
+        self.advance(number, ports);
+        self.settle(ports);
+    }
+
+    fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
+        match disturbance {
+            Disturbance::Outage(is_out) => self.is_out = *is_out,
+            Disturbance::Errors(ratio) => self.errors = *ratio,
+            _ => {}
+        }
+        for number in 0..self.readers.len() as u32 {
+            self.advance(number, ports);
+        }
+        self.settle(ports);
+    }
+
+    fn close(&mut self, end: SimTime, books: &mut Books) {
+        // What is too old and was not looked at since is lost all the same.
+        for number in 0..self.readers.len() as u32 {
+            if self.readers[number as usize].state != State::Out {
+                self.expire(number, end);
+            }
+        }
+        let Tally { sent, throttled, completed, skipped, expired, batches, retries, from, .. } = self.tally;
+        let records = self.readers.iter().flat_map(|reader| &reader.records);
+        books.count("records.sent", sent);
+        books.count("records.throttled", throttled);
+        books.count("records.completed", completed);
+        books.count("records.skipped", skipped);
+        books.count("records.expired", expired);
+        books.count("records.remaining", records.filter(|record| record.is_measured).count() as u64);
+        books.count("batches", batches);
+        books.count("retries", retries);
+        books.times("iterator_age_s", &self.tally.iterator_age);
+        books.level("depth", &self.tally.depth, end);
+        let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
+        let shards = hours * f64::from(self.settings.shards) * self.settings.shard_per_hour_usd;
+        books.figure("cost_usd", sent as f64 / 1e6 * self.settings.per_million_usd + shards);
+    }
+}

@@ -1,0 +1,210 @@
+//! What a scenario says about a stream.
+
+use crate::schema::declare::*;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
+use crate::time::Span;
+
+parameters! {
+    /// A stream: records are kept in order in shards, and each shard is read batch by batch; a batch that fails is tried again before
+    /// anything behind it is.
+    pub struct StreamSpec {
+        /// What it is called.
+        required name: Name,
+        /// Whose stream it is like: what is not written here is as it is there.
+        default preset: Preset = Preset::Kinesis,
+        /// What processes the records.
+        required target: Text,
+        /// Shards (partitions). Keys are so many that each record is in any of them with the same probability.
+        default shards: Count<1, MAX_SHARDS> = 1,
+        /// How old a record becomes. By default as the preset (Kinesis: 1d).
+        optional retention: PositiveDuration,
+        /// The part of the records that nobody can process, however often they are tried.
+        default poison_ratio: Ratio = 0.0,
+        /// How many records a second a shard takes: more are refused. By default as the preset (Kinesis: 1000/s).
+        optional write_limit: OrNone<Rate>,
+        /// Where batches go that were given up: a queue or anything else. Without it they are counted and gone.
+        optional on_failure: Text,
+        /// Price of a million records. By default as the preset (Kinesis: 0.014).
+        optional per_million_usd: Amount,
+        /// Price of an hour of a shard. By default as the preset (Kinesis: 0.015).
+        optional shard_per_hour_usd: Amount,
+        /// Who reads.
+        optional consumer: ConsumerSpec,
+    }
+}
+
+parameters! {
+    /// Who reads records and calls the target. Everything is by default as the preset of the stream.
+    pub struct ConsumerSpec {
+        /// Most records in a batch (Kinesis: 100).
+        optional batch_size: Count<1, MAX_BATCH>,
+        /// How long a batch waits for more records after its first (0s).
+        optional batch_window: Duration,
+        /// How many batches of a shard at the same time; order is kept for each key (1).
+        optional parallelization: Count<1, 10>,
+        /// How often a batch is tried when it fails, the first time included. "none": until its records are too old (Kinesis: "none").
+        optional max_attempts: OrNone<Count<1, MAX_ATTEMPTS>>,
+        /// How old a record becomes before it is passed over. "none": as old as the stream keeps it ("none").
+        optional max_age: OrNone<PositiveDuration>,
+        /// Whether a batch that fails is cut in two, which uses up no attempt (false).
+        optional bisect: Flag,
+        /// Whether the target says which record was the first that failed, so that those before it are done with (false).
+        optional partial_failure: Flag,
+        /// How often a shard is read (Kinesis: 1s). "none": records come as soon as they are there.
+        optional poll_interval: OrNone<PositiveDuration>,
+        /// How long until a batch that failed or was refused is tried again; then twice as long each time (100ms).
+        optional backoff: PositiveDuration,
+        /// The longest of those (1m).
+        optional max_backoff: PositiveDuration,
+    }
+}
+
+/// Whose stream a stream is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// Amazon Kinesis and Lambda's event source mapping.
+    Kinesis,
+    /// Amazon DynamoDB Streams and Lambda's event source mapping.
+    Dynamodb,
+    /// Azure Event Hubs and the trigger of Azure Functions.
+    EventHubs,
+    /// Kafka with a consumer for each partition.
+    Kafka,
+}
+
+choice! { Preset {
+    "kinesis" => Preset::Kinesis, "Amazon Kinesis and Lambda's event source mapping.";
+    "dynamodb" => Preset::Dynamodb, "Amazon DynamoDB Streams and Lambda's event source mapping.";
+    "event-hubs" => Preset::EventHubs, "Azure Event Hubs and the trigger of Azure Functions.";
+    "kafka" => Preset::Kafka, "Kafka with a consumer for each partition.";
+} }
+
+/// Shards of a stream.
+const MAX_SHARDS: u32 = 10_000;
+/// Records in a batch.
+const MAX_BATCH: u32 = 10_000;
+/// Attempts at a batch: AWS has 10,000 retries.
+const MAX_ATTEMPTS: u32 = 10_001;
+
+/// What a stream and its consumer do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Settings {
+    pub(super) shards: u32,
+    pub(super) retention: Span,
+    pub(super) poison_ratio: f64,
+    /// Records a second in a shard.
+    pub(super) write_limit: Option<f64>,
+    pub(super) has_on_failure: bool,
+    pub(super) per_million_usd: f64,
+    pub(super) shard_per_hour_usd: f64,
+    pub(super) batch_size: u32,
+    pub(super) batch_window: Span,
+    pub(super) parallelization: u32,
+    pub(super) max_attempts: Option<u32>,
+    pub(super) max_age: Option<Span>,
+    pub(super) bisect: bool,
+    pub(super) partial_failure: bool,
+    pub(super) poll_interval: Option<Span>,
+    pub(super) backoff: Span,
+    pub(super) max_backoff: Span,
+}
+
+impl Preset {
+    /// Kinesis and DynamoDB: Lambda developer guide, services-kinesis-parameters and services-dynamodb-parameters: 100 records in a
+    /// batch, tried until they are too old; each shard is read once, four times a second. How long a mapping waits before it tries again
+    /// is not published. Prices: $0.015 for an hour of a shard, $0.014 for a million records of up to 25 KB; $0.02 for 100,000 reads of
+    /// DynamoDB Streams is not charged for Lambda.
+    fn settings(self) -> Settings {
+        let mut stream = Settings {
+            shards: 1,
+            retention: Span::from_secs(86_400),
+            poison_ratio: 0.0,
+            write_limit: Some(1_000.0),
+            has_on_failure: false,
+            per_million_usd: 0.014,
+            shard_per_hour_usd: 0.015,
+            batch_size: 100,
+            batch_window: Span::ZERO,
+            parallelization: 1,
+            max_attempts: None,
+            max_age: None,
+            bisect: false,
+            partial_failure: false,
+            poll_interval: Some(Span::from_secs(1)),
+            backoff: Span::from_millis(100),
+            max_backoff: Span::from_secs(60),
+        };
+        if self == Self::Kinesis {
+            return stream;
+        }
+        (stream.write_limit, stream.per_million_usd, stream.shard_per_hour_usd) = (None, 0.0, 0.0);
+        match self {
+            Self::Kinesis => {}
+            Self::Dynamodb => stream.poll_interval = Some(Span::from_millis(250)),
+            // The trigger goes on behind a batch that failed, unless the function has a retry policy; 100 events, with a connection that
+            // is kept. $0.028 for a million events.
+            Self::EventHubs => {
+                (stream.poll_interval, stream.max_attempts, stream.per_million_usd) = (None, Some(1), 0.028);
+            }
+            Self::Kafka => (stream.poll_interval, stream.retention) = (None, Span::from_secs(7 * 86_400)),
+        }
+        stream
+    }
+}
+
+impl Settings {
+    /// Of a stream.
+    pub(super) fn of(spec: &StreamSpec) -> Self {
+        let preset = spec.preset.settings();
+        let mut settings = Self {
+            shards: spec.shards,
+            retention: spec.retention.unwrap_or(preset.retention),
+            poison_ratio: spec.poison_ratio,
+            write_limit: spec.write_limit.unwrap_or(preset.write_limit),
+            has_on_failure: spec.on_failure.is_some(),
+            per_million_usd: spec.per_million_usd.unwrap_or(preset.per_million_usd),
+            shard_per_hour_usd: spec.shard_per_hour_usd.unwrap_or(preset.shard_per_hour_usd),
+            ..preset
+        };
+        let Some(consumer) = &spec.consumer else { return settings };
+        settings.batch_size = consumer.batch_size.unwrap_or(settings.batch_size);
+        settings.batch_window = consumer.batch_window.unwrap_or(settings.batch_window);
+        settings.parallelization = consumer.parallelization.unwrap_or(settings.parallelization);
+        settings.max_attempts = consumer.max_attempts.unwrap_or(settings.max_attempts);
+        settings.max_age = consumer.max_age.unwrap_or(settings.max_age);
+        settings.bisect = consumer.bisect.unwrap_or(settings.bisect);
+        settings.partial_failure = consumer.partial_failure.unwrap_or(settings.partial_failure);
+        settings.poll_interval = consumer.poll_interval.unwrap_or(settings.poll_interval);
+        settings.backoff = consumer.backoff.unwrap_or(settings.backoff);
+        settings.max_backoff = consumer.max_backoff.unwrap_or(settings.max_backoff.max(settings.backoff));
+        settings
+    }
+
+    /// How old a record becomes before nobody processes it any more.
+    pub(super) fn life(&self) -> Span {
+        self.max_age.unwrap_or(Span::FOREVER).min(self.retention)
+    }
+}
+
+impl StreamSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let settings = Settings::of(self);
+        let Settings { backoff, max_backoff, batch_window, retention, max_age, .. } = settings;
+        if max_backoff < backoff {
+            check.wrong("consumer.max-backoff", format!("({max_backoff}) is shorter than `backoff` ({backoff})"));
+        }
+        if !matches!(self.preset, Preset::Kinesis | Preset::Dynamodb) {
+            return;
+        }
+        let secs = |least: u64, most: u64| Span::from_secs(least)..=Span::from_secs(most);
+        if batch_window > Span::from_secs(300) {
+            check.refused("consumer.batch-window", format!("= {batch_window}: it is at most 5m"), "AWS");
+        }
+        if let Some(age) = max_age.filter(|age| !secs(60, 604_800).contains(age)) {
+            check.refused("consumer.max-age", format!("= {age}: it is from 1m to 7d"), "AWS");
+        }
+        if self.preset == Preset::Kinesis && !secs(86_400, 365 * 86_400).contains(&retention) {
+            check.refused("retention", format!("= {retention}: it is from 1d to 365d"), "Amazon Kinesis");
+        }
+    }
+}

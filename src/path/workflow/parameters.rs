@@ -1,0 +1,455 @@
+//! What a scenario says about a workflow.
+
+use std::collections::BTreeMap;
+
+use super::machine::{Catch, Cause, Causes, Each, Kind, Machine, Retry, State};
+use crate::dist::DistSpec;
+use crate::schema::declare::*;
+use crate::schema::limits::MAX_STATES;
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Number, PositiveDuration, Ratio, Text};
+use crate::time::Span;
+
+parameters! {
+    /// A workflow: states one after the other, beside each other and in turns, with tasks that call functions. Either `asl` or `state`.
+    pub struct WorkflowSpec {
+        /// What it is called.
+        required name: Name,
+        /// Whose workflow it is like: prices and limits.
+        default preset: Preset = Preset::StepFunctions,
+        /// A file in Amazon States Language, from which the states are read.
+        optional asl: Text,
+        /// With `asl`: what tasks call that do not call a function of the name in their `Resource`, by the name of the state.
+        default targets: Map<Text, MAX_STATES> = Vec::new(),
+        /// With `asl`: the share of each of the `Choices` of a state, in their order, and of its `Default`; without it all ways are
+        /// equally likely.
+        default choices: Map<List<Ratio, 1, MAX_STATES>, MAX_STATES> = Vec::new(),
+        /// With `asl`: how many items a state of type Map has; without it, 1.
+        default items: Map<Count<0, MAX_ITEMS>, MAX_STATES> = Vec::new(),
+        /// With `asl`: how long a state of type Wait waits that does not say so in seconds.
+        default waits: Map<Duration, MAX_STATES> = Vec::new(),
+        /// The states, the first first. One follows the other, unless it says where to go on; those of branches are no part of the
+        /// sequence.
+        default state: List<StateSpec, 0, MAX_STATES> = Vec::new(),
+        /// How long an execution may take. By default as the preset (Step Functions: 365d).
+        optional timeout: PositiveDuration,
+        /// When the one that starts it is answered.
+        default answer: Answer = Answer::End,
+        /// How many events an execution may have: two for each state entered, three for each try of a task. By default as the preset (Step
+        /// Functions: 25000).
+        optional max_history: Count<10, 1_000_000_000>,
+        /// Price of a million states entered, or entered again to retry them. By default as the preset (Step Functions: 25).
+        optional per_million_usd: Amount,
+        /// Price of a million executions. By default as the preset (Step Functions Express: 1).
+        optional executions_per_million_usd: Amount,
+        /// Price of a second of an execution, each in whole tenths. By default as the preset (Step Functions Express, 64 MB: 0.00000104).
+        optional per_second_usd: Amount,
+    }
+}
+
+parameters! {
+    /// A state: exactly one of `task`, `wait`, `parallel`, `map`, `choice`, `pass`, `succeed` and `fail`.
+    pub struct StateSpec {
+        /// Unique name.
+        required name: Name,
+        /// It calls this, and waits for the answer.
+        optional task: Text,
+        /// How long a task may take.
+        optional timeout: PositiveDuration,
+        /// It waits for so long.
+        optional wait: DistSpec,
+        /// It does several things at once, each a list of the names of other states one after the other. It ends with the last of them, or
+        /// with the first that fails.
+        optional parallel: List<List<Name, 1, MAX_STATES>, 1, MAX_STATES>,
+        /// It does the same for each of many items.
+        optional map: MapSpec,
+        /// It goes on in one of several ways, by chance.
+        optional choice: List<WaySpec, 1, MAX_STATES>,
+        /// It does nothing.
+        optional pass: Flag,
+        /// It ends the execution, or the branch, with success.
+        optional succeed: Flag,
+        /// It fails.
+        optional fail: Flag,
+        /// Where to go on; without it, with the state that follows.
+        optional next: Name,
+        /// Whether the execution, or the branch, ends with it.
+        default end: Flag = false,
+        /// After which failures it is tried again; the first that fits counts.
+        default retry: List<RetrySpec, 0, 100> = Vec::new(),
+        /// After which failures it goes on elsewhere, when it is not tried again; the first that fits counts.
+        default catch: List<CatchSpec, 0, 100> = Vec::new(),
+    }
+}
+
+parameters! {
+    /// The same for each of many items.
+    pub struct MapSpec {
+        /// The names of the states that each item passes, one after the other.
+        required states: List<Name, 1, MAX_STATES>,
+        /// How many items there are.
+        required items: Count<0, MAX_ITEMS>,
+        /// Most of them at the same time.
+        default max_concurrency: Count<1, 10_000> = 40,
+        /// Whether each item is an execution of its own, so that there may be very many at the same time.
+        default distributed: Flag = false,
+        /// The part of the items that may fail.
+        default tolerated_failures: Ratio = 0.0,
+    }
+}
+
+parameters! {
+    /// One of several ways.
+    pub struct WaySpec {
+        /// How often it is taken: shares of a state are parts of their sum.
+        required share: Ratio,
+        /// Where it leads.
+        required next: Name,
+    }
+}
+
+parameters! {
+    /// When a state that failed is tried again.
+    pub struct RetrySpec {
+        /// After which failures.
+        default on: List<ErrorKind, 1, 3> = vec![ErrorKind::Error, ErrorKind::Timeout, ErrorKind::Throttled],
+        /// How long after the first failure.
+        default interval: Duration = Span::from_secs(1),
+        /// How often it is tried again: attempts less one.
+        default max_retries: Count<0, 99_999_999> = 3,
+        /// So many times as long after each further failure.
+        default rate: Number = 2.0,
+        /// At most so long.
+        optional max_delay: PositiveDuration,
+        /// Whether the time is drawn, anything from zero to that.
+        default jitter: Flag = false,
+    }
+}
+
+parameters! {
+    /// Where it goes on after a failure.
+    pub struct CatchSpec {
+        /// After which failures.
+        default on: List<ErrorKind, 1, 3> = vec![ErrorKind::Error, ErrorKind::Timeout, ErrorKind::Throttled],
+        /// Where.
+        required next: Name,
+    }
+}
+
+/// Whose workflow a workflow is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preset {
+    /// AWS Step Functions, Standard.
+    StepFunctions,
+    /// AWS Step Functions, Express.
+    StepFunctionsExpress,
+    /// Google Workflows.
+    GoogleWorkflows,
+}
+
+choice! { Preset {
+    "step-functions" => Preset::StepFunctions, "AWS Step Functions, Standard: charged for each state entered.";
+    "step-functions-express" => Preset::StepFunctionsExpress, "AWS Step Functions, Express: at most 5 minutes, charged for time.";
+    "google-workflows" => Preset::GoogleWorkflows, "Google Workflows: charged for each step.";
+} }
+
+/// When the one that starts an execution is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// When it has ended.
+    End,
+    /// At once.
+    Start,
+}
+
+choice! { Answer {
+    "end" => Answer::End, "When the execution has ended, with its outcome.";
+    "start" => Answer::Start, "At once: that it has been started.";
+} }
+
+/// Why a state failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// What it called failed.
+    Error,
+    /// It took too long.
+    Timeout,
+    /// What it called refused.
+    Throttled,
+}
+
+choice! { ErrorKind {
+    "error" => ErrorKind::Error, "What it called failed.";
+    "timeout" => ErrorKind::Timeout, "It took too long.";
+    "throttled" => ErrorKind::Throttled, "What it called refused.";
+} }
+
+/// Items of a map.
+const MAX_ITEMS: u32 = 100_000_000;
+
+/// What an execution costs, and how large it may become.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Settings {
+    pub(super) answer: Answer,
+    pub(super) timeout: Span,
+    pub(super) max_history: u32,
+    pub(super) per_million_usd: f64,
+    pub(super) executions_per_million_usd: f64,
+    pub(super) per_second_usd: f64,
+}
+
+impl Settings {
+    /// Of a workflow whose states say how long it may take, or do not.
+    ///
+    /// Step Functions, Standard: a year, 25,000 events, $0.025 for 1,000 transitions (quotas and pricing pages); Express: 5 minutes, $1.00
+    /// for a million and $0.00001667 for a GB-second, in pieces of 100 ms and 64 MB, without a limit of events: here there is one, so that
+    /// no circle goes on for ever. Google: a year, 100,000 steps, $0.01 for 1,000 internal steps.
+    pub(super) fn of(spec: &WorkflowSpec, of_machine: Option<Span>) -> Self {
+        let year = Span::from_secs(365 * 86_400);
+        let (timeout, history, transition, execution, second) = match spec.preset {
+            Preset::StepFunctions => (year, 25_000, 25.0, 0.0, 0.0),
+            Preset::StepFunctionsExpress => (Span::from_secs(300), 10_000_000, 0.0, 1.0, 1.667e-5 / 16.0),
+            Preset::GoogleWorkflows => (year, 200_000, 10.0, 0.0, 0.0),
+        };
+        Self {
+            answer: spec.answer,
+            timeout: spec.timeout.or(of_machine).unwrap_or(timeout).min(timeout),
+            max_history: spec.max_history.unwrap_or(history),
+            per_million_usd: spec.per_million_usd.unwrap_or(transition),
+            executions_per_million_usd: spec.executions_per_million_usd.unwrap_or(execution),
+            per_second_usd: spec.per_second_usd.unwrap_or(second),
+        }
+    }
+}
+
+impl RetrySpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("rate", self.rate, self.rate >= 1.0, "it must be at least 1");
+        if let Some(max) = self.max_delay.filter(|max| *max < self.interval) {
+            check.wrong("max-delay", format!("({max}) is shorter than `interval` ({})", self.interval));
+        }
+    }
+}
+
+impl StateSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let ways: [&[(&'static str, bool)]; 8] = [
+            &[("task", self.task.is_some())],
+            &[("wait", self.wait.is_some())],
+            &[("parallel", self.parallel.is_some())],
+            &[("map", self.map.is_some())],
+            &[("choice", self.choice.is_some())],
+            &[("pass", self.pass.is_some())],
+            &[("succeed", self.succeed.is_some())],
+            &[("fail", self.fail.is_some())],
+        ];
+        let Some(way) = check.either(&ways) else { return };
+        let (is_last, does_nothing) = (way >= 6, way >= 5 || way == 1 || way == 4);
+        if self.next.is_some() && (self.end || is_last || way == 4) {
+            let why = if way == 4 { "a choice says for each way where it leads" } else { "it is the end" };
+            check.wrong_with("next", "leads nowhere", why);
+        }
+        for key in [("retry", self.retry.len()), ("catch", self.catch.len())] {
+            if does_nothing && key.1 > 0 {
+                check.wrong(key.0, "means nothing here: only tasks, parallel and map fail and can go on");
+            }
+        }
+        if self.timeout.is_some() && way != 0 {
+            check.wrong("timeout", "means nothing here: only a task has one");
+        }
+        if self.choice.as_ref().is_some_and(|ways| ways.iter().all(|way| way.share == 0.0)) {
+            check.wrong("choice", "has no way that is ever taken");
+        }
+    }
+}
+
+impl WorkflowSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        let way = check.either(&[&[("asl", self.asl.is_some())], &[("state", !self.state.is_empty())]]);
+        let Some(1) = way else { return };
+        let given = [("targets", self.targets.len()), ("choices", self.choices.len()), ("items", self.items.len())];
+        for (key, number) in given.into_iter().chain([("waits", self.waits.len())]) {
+            if number > 0 {
+                check.wrong(key, "is about the states of an `asl` file");
+            }
+        }
+        for (place, state) in self.state.iter().enumerate() {
+            let inline = state.map.as_ref().filter(|map| !map.distributed && self.preset != Preset::GoogleWorkflows);
+            if let Some(map) = inline.filter(|map| map.max_concurrency > 40) {
+                let what =
+                    format!("= {}: at most 40 items at the same time, unless `distributed`", map.max_concurrency);
+                check.refused(&format!("state.{}.map.max-concurrency", place + 1), what, "AWS Step Functions");
+            }
+        }
+        let mut wrong = Vec::new();
+        self.listed(&mut wrong);
+        for (key, what) in wrong {
+            check.wrong(&key, what);
+        }
+    }
+
+    /// The states that are listed, as a machine; with what is wrong, by the key.
+    pub(super) fn listed(&self, wrong: &mut Vec<(String, String)>) -> Option<Machine> {
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        for (place, state) in self.state.iter().enumerate() {
+            if names.insert(&state.name, place).is_some() {
+                wrong.push((format!("state.{}.name", place + 1), format!("\"{}\" is there twice", state.name)));
+            }
+        }
+        let mut listed =
+            Listed { states: &self.state, names, level: vec![0; self.state.len()], levels: Vec::new(), wrong };
+        listed.find_levels();
+        let machine = listed.machine();
+        wrong.is_empty().then_some(machine).flatten()
+    }
+}
+
+/// States of a list, while the machine is made.
+struct Listed<'s, 'w> {
+    states: &'s [StateSpec],
+    names: BTreeMap<&'s str, usize>,
+    /// The level of each state; that of the sequence is 0.
+    level: Vec<usize>,
+    /// The states of each level, in order.
+    levels: Vec<Vec<usize>>,
+    wrong: &'w mut Vec<(String, String)>,
+}
+
+impl Listed<'_, '_> {
+    fn wrong(&mut self, state: usize, key: &str, what: String) {
+        self.wrong.push((format!("state.{}.{key}", state + 1), what));
+    }
+
+    fn find(&mut self, state: usize, key: &str, name: &str) -> Option<usize> {
+        let found = self.names.get(name).copied();
+        if found.is_none() {
+            self.wrong(state, key, format!("names \"{name}\", which is no state"));
+        }
+        found
+    }
+
+    /// Says which states are in which branch.
+    fn find_levels(&mut self) {
+        self.levels.push(Vec::new());
+        for place in 0..self.states.len() {
+            let state = &self.states[place];
+            let branches = state.parallel.iter().flatten().map(|branch| ("parallel", branch));
+            for (key, branch) in branches.chain(state.map.iter().map(|map| ("map.states", &map.states))) {
+                let level = self.levels.len();
+                self.levels.push(Vec::new());
+                for name in branch {
+                    let Some(inner) = self.find(place, key, name) else { continue };
+                    if self.level[inner] > 0 {
+                        self.wrong(place, key, format!("names \"{name}\", which is in another branch"));
+                    } else {
+                        self.level[inner] = level;
+                        self.levels[level].push(inner);
+                    }
+                }
+            }
+        }
+        self.levels[0] = (0..self.states.len()).filter(|state| self.level[*state] == 0).collect();
+    }
+
+    /// Where a name leads from a state.
+    fn way(&mut self, state: usize, key: &str, name: &str) -> Option<usize> {
+        let next = self.find(state, key, name)?;
+        if self.level[next] != self.level[state] {
+            self.wrong(state, key, format!("names \"{name}\", which is in another branch"));
+            return None;
+        }
+        Some(next)
+    }
+
+    fn machine(&mut self) -> Option<Machine> {
+        let Some(&start) = self.levels[0].first() else {
+            self.wrong(0, "name", "is in a branch of itself".to_owned());
+            return None;
+        };
+        let (mut targets, mut level) = (Vec::new(), 0);
+        let states = (0..self.states.len()).map(|state| self.state(state, &mut level, &mut targets)).collect();
+        let machine = Machine { states: self.wrong.is_empty().then_some(states)?, start, targets, timeout: None };
+        let reached = machine.reached();
+        if let Some(lost) = reached.iter().position(|reached| !reached) {
+            self.wrong(lost, "name", "can never be reached".to_owned());
+        }
+        if let Some(endless) = machine.endless() {
+            self.wrong(endless, "name", "leads in a circle that never ends".to_owned());
+        }
+        Some(machine)
+    }
+
+    /// A state; `level` counts those of branches.
+    fn state(&mut self, place: usize, level: &mut usize, targets: &mut Vec<String>) -> State {
+        let spec = &self.states[place];
+        let kind = self.kind(place, level, targets);
+        let order = &self.levels[self.level[place]];
+        let follows = order.iter().position(|state| *state == place).and_then(|at| order.get(at + 1)).copied();
+        let is_end = spec.end || matches!(kind, Kind::Choice(_) | Kind::Succeed | Kind::Fail);
+        let next = match &spec.next {
+            Some(next) => self.way(place, "next", next),
+            None => follows.filter(|_| !is_end),
+        };
+        let mut catches = Vec::new();
+        for (number, catch) in spec.catch.iter().enumerate() {
+            let next = self.way(place, &format!("catch.{}.next", number + 1), &catch.next);
+            catches.extend(next.map(|next| Catch { on: causes(&catch.on), next }));
+        }
+        let retry = |retry: &RetrySpec| Retry {
+            on: causes(&retry.on),
+            interval: retry.interval,
+            most: retry.max_retries,
+            rate: retry.rate,
+            max_delay: retry.max_delay,
+            jitter: retry.jitter,
+        };
+        State { name: spec.name.clone(), kind, next, retries: spec.retry.iter().map(retry).collect(), catches }
+    }
+
+    fn kind(&mut self, place: usize, level: &mut usize, targets: &mut Vec<String>) -> Kind {
+        let spec = &self.states[place];
+        if let Some(task) = &spec.task {
+            return Kind::Task(Machine::target(targets, task), spec.timeout);
+        }
+        if let Some(wait) = &spec.wait {
+            match wait.dist() {
+                Ok(dist) => return Kind::Wait(dist),
+                Err(error) => self.wrong(place, "wait", format!("is no distribution: {error}")),
+            }
+        }
+        // The first state of the next branch.
+        let mut first = || {
+            *level += 1;
+            self.levels[*level].first().copied().unwrap_or_default()
+        };
+        if let Some(branches) = &spec.parallel {
+            return Kind::Parallel(branches.iter().map(|_| first()).collect());
+        }
+        if let Some(map) = &spec.map {
+            let tolerated = (f64::from(map.items) * map.tolerated_failures).floor() as u32;
+            let MapSpec { items, max_concurrency: at_once, distributed, .. } = *map;
+            return Kind::Map(Each { start: first(), items, at_once, tolerated, distributed });
+        }
+        if let Some(ways) = &spec.choice {
+            let mut all = Vec::new();
+            for (number, way) in ways.iter().enumerate() {
+                let next = self.way(place, &format!("choice.{}.next", number + 1), &way.next);
+                all.extend(next.map(|next| (way.share, next)));
+            }
+            return Kind::Choice(all);
+        }
+        match (spec.succeed, spec.fail) {
+            (Some(true), _) => Kind::Succeed,
+            (_, Some(true)) => Kind::Fail,
+            _ => Kind::Pass,
+        }
+    }
+}
+
+fn causes(on: &[ErrorKind]) -> Causes {
+    let cause = |kind: &ErrorKind| match kind {
+        ErrorKind::Error => Cause::Error,
+        ErrorKind::Timeout => Cause::Timeout,
+        ErrorKind::Throttled => Cause::Throttled,
+    };
+    on.iter().fold(Causes::default(), |causes, kind| causes.with(cause(kind)))
+}

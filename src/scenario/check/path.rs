@@ -1,0 +1,268 @@
+//! The path of requests: where calls go, what a function does step by step, what goes wrong.
+
+use std::collections::BTreeMap;
+
+use super::{Checker, Given, either};
+use crate::dist::Dist;
+use crate::id::{ComponentId, FnId};
+use crate::path::ComponentSpec;
+use crate::path::async_queue::{AsyncParameters, AsyncSpec};
+use crate::path::client::{Client, ClientParameters};
+use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
+use crate::scenario::raw::FileTable;
+use crate::scenario::raw::function::FunctionTable;
+use crate::scenario::raw::path::{FaultTable, StepTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+use crate::schema::tree::Node;
+use crate::time::Span;
+
+/// The kind of the queues of asynchronous invocations, as in "async.checkout".
+const ASYNC: &str = "async";
+
+/// Declares the lists of components in the file: the key of the list, which is the kind in names, and the component.
+macro_rules! lists {
+    ($($list:ident => $spec:expr,)*) => {
+        impl Targets {
+            /// The components that have lists of their own in the file.
+            fn add_listed(&mut self, file: &FileTable) {
+                $(for table in file.$list.iter() {
+                    let make: fn(_) -> ComponentSpec = $spec;
+                    let id = self.add_component(stringify!($list), &table.name, make(table.value.clone()), table.place);
+                    self.add(stringify!($list), &table.name, Destination::Component(id));
+                })*
+            }
+        }
+
+        /// The keys of the lists of components.
+        pub(in crate::scenario) const LISTS: &[&str] = &[$(stringify!($list)),*];
+    };
+}
+
+lists! {
+    gateway => |table| ComponentSpec::Gateway(Box::new(table)),
+    queue => |table| ComponentSpec::Queue(Box::new(table)),
+    stream => |table| ComponentSpec::Stream(Box::new(table)),
+    topic => |table| ComponentSpec::Topic(Box::new(table)),
+    dependency => |table| ComponentSpec::Dependency(Box::new(table)),
+    router => |table| ComponentSpec::Router(Box::new(table)),
+}
+
+/// What can be called, by kind and name, and the components found so far.
+#[derive(Default)]
+pub(super) struct Targets {
+    by_name: BTreeMap<String, Vec<(&'static str, Destination)>>,
+    /// The components, with where their table stands.
+    components: Vec<(Component, SourceSpan)>,
+}
+
+impl Targets {
+    fn add(&mut self, kind: &'static str, name: &str, to: Destination) {
+        self.by_name.entry(name.to_owned()).or_default().push((kind, to));
+    }
+
+    /// Appends a component; where its calls go is found out later.
+    fn add_component(&mut self, kind: &'static str, name: &str, spec: ComponentSpec, place: SourceSpan) -> ComponentId {
+        let id = ComponentId(self.components.len() as u32);
+        self.components.push((Component { name: format!("{kind}.{name}"), spec, targets: Vec::new() }, place));
+        id
+    }
+
+    /// All that a file lists.
+    pub(super) fn of(file: &FileTable, functions: &[String]) -> Self {
+        let mut targets = Self::default();
+        for (place, name) in functions.iter().enumerate() {
+            targets.add("function", name, Destination::Function(FnId(place as u32)));
+        }
+        targets.add_listed(file);
+        targets
+    }
+
+    /// The queue of the asynchronous invocations of a function, the same for all who invoke it so.
+    pub(super) fn asynchronous(&mut self, table: &FunctionTable, place: SourceSpan) -> Option<ComponentId> {
+        let name = table.name.as_deref()?;
+        let known = self.by_name.get(name).and_then(|all| all.iter().find(|(kind, _)| *kind == ASYNC));
+        if let Some((_, Destination::Component(id))) = known {
+            return Some(*id);
+        }
+        let parameters = match table.r#async.as_ref() {
+            Some(parameters) => parameters.clone(),
+            None => AsyncParameters::standard(),
+        };
+        let spec = ComponentSpec::Async(Box::new(AsyncSpec { function: format!("function.{name}"), parameters }));
+        let id = self.add_component(ASYNC, name, spec, place);
+        self.add(ASYNC, name, Destination::Component(id));
+        Some(id)
+    }
+
+    /// Whom a caller calls: through its client, where it has one.
+    pub(super) fn call(
+        &mut self,
+        caller: &str,
+        text: &Spanned<Option<String>>,
+        client: &Spanned<Option<Box<ClientParameters>>>,
+        checker: &mut Checker<'_, '_>,
+    ) -> Option<Destination> {
+        let to = self.find(text.as_ref()?, text.place, checker)?;
+        match client.as_ref() {
+            None if client.broken => None,
+            None => Some(to),
+            Some(parameters) => {
+                let client =
+                    Client { name: caller.to_owned(), target: text.clone().value?, parameters: parameters.clone() };
+                let spec = ComponentSpec::Client(client);
+                Some(Destination::Component(self.add_component("client", caller, spec, text.place)))
+            }
+        }
+    }
+
+    /// What a text names, which stands at `place`; reports it if that is nothing, or several things.
+    pub(super) fn find(&self, text: &str, place: SourceSpan, checker: &mut Checker<'_, '_>) -> Option<Destination> {
+        let (kind, name) = match text.split_once('.') {
+            Some((kind, name)) => (Some(kind), name),
+            None => (None, text),
+        };
+        let known = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let fits: Vec<_> = known.iter().filter(|(of, _)| kind.is_none_or(|kind| kind == *of)).collect();
+        match fits[..] {
+            [(_, to)] => Some(*to),
+            [] => {
+                let names = self.by_name.keys().map(String::as_str);
+                let problem = Problem::error(place, format!("there is nothing called \"{text}\" to call"));
+                checker.problems.push(problem.help(instead(name, "what can be called is", names)));
+                None
+            }
+            _ => {
+                let kinds: Vec<String> = fits.iter().map(|(kind, _)| format!("\"{kind}.{name}\"")).collect();
+                let problem = Problem::error(place, format!("several things are called \"{name}\""));
+                checker.problems.push(problem.help(format!("write {}", kinds.join(" or "))));
+                None
+            }
+        }
+    }
+
+    /// The components, all calls resolved.
+    pub(super) fn finish(mut self, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
+        let mut all = std::mem::take(&mut self.components);
+        let mut is_whole = true;
+        for (component, place) in &mut all {
+            let targets = component.spec.targets().into_iter().map(|name| self.find(name, *place, checker));
+            match targets.collect::<Option<Vec<_>>>() {
+                Some(targets) => component.targets = targets,
+                None => is_whole = false,
+            }
+        }
+        is_whole.then(|| all.into_iter().map(|(component, _)| component).collect())
+    }
+}
+
+impl Checker<'_, '_> {
+    /// What the requests of a function do, step by step.
+    pub(super) fn steps(&mut self, table: &FunctionTable, targets: &mut Targets) -> Option<Vec<Step>> {
+        let function = table.name.as_deref().unwrap_or("?");
+        let steps: Vec<_> = table.step.iter().map(|step| self.step(function, step, targets)).collect();
+        steps.into_iter().collect()
+    }
+
+    /// A function has steps or a duration, not both.
+    pub(super) fn steps_or_duration(&mut self, table: &FunctionTable) {
+        if let (Some(_), Some(step)) = (table.duration.as_ref(), table.step.first()) {
+            let name = table.name.as_deref().unwrap_or("?");
+            let problem = Problem::error(step.place, format!("`function.{name}` has steps and a `duration`"));
+            self.problems.push(problem.help("keep one of them: a step with `run` takes a time too"));
+        }
+    }
+
+    fn step(&mut self, function: &str, table: &StepTable, targets: &mut Targets) -> Option<Step> {
+        let ways: [&[(&'static str, &dyn Given)]; 4] = [
+            &[("run", &table.run)],
+            &[("wait", &table.wait)],
+            &[("call", &table.call)],
+            &[("parallel", &table.parallel)],
+        ];
+        let name = (*table.name).clone()?;
+        let work = match either(table.place, "step", &ways, self.problems)? {
+            0 => Work::Run(self.dist(table.run.as_ref()?)?),
+            1 => Work::Wait(self.dist(table.wait.as_ref()?)?),
+            2 => Work::Calls(vec![targets.call(&format!("{function}.{name}"), &table.call, &table.client, self)?]),
+            _ => {
+                let calls = table.parallel.as_ref()?.iter().enumerate().map(|(place, call)| {
+                    let caller = format!("{function}.{name}.{}", place + 1);
+                    targets.call(&caller, &call.call, &call.client, self)
+                });
+                Work::Calls(calls.collect::<Option<_>>()?)
+            }
+        };
+        Some(Step { name, work })
+    }
+
+    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets) -> Option<Fault> {
+        let name = (*table.name).clone()?;
+        let target = targets.find(table.target.as_ref()?, table.target.place, self)?;
+        let kinds: [&[(&'static str, &dyn Given)]; 6] = [
+            &[("slow-down", &table.slow_down)],
+            &[("errors", &table.errors)],
+            &[("delay", &table.delay)],
+            &[("outage", &table.outage)],
+            &[("cold-start", &table.cold_start)],
+            &[("deploy", &table.deploy)],
+        ];
+        let which = either(table.place, "fault", &kinds, self.problems)?;
+        let is_over_at_once = which == 5;
+        let kind = match which {
+            0 => {
+                let speed = &table.slow_down.as_ref()?.speed;
+                if speed.as_ref().is_some_and(|speed| *speed == 0.0) {
+                    let problem = Problem::error(speed.place, "a speed of 0 would never end: write an `outage`");
+                    self.problems.push(problem.help("write outage = true, or a speed above 0"));
+                    return None;
+                }
+                FaultKind::SlowDown((**speed)?)
+            }
+            1 => FaultKind::Errors((*table.errors.as_ref()?.failure_ratio)?),
+            2 => FaultKind::Delay(self.dist(table.delay.as_ref()?)?),
+            3 => FaultKind::Outage,
+            4 => FaultKind::ColdStart((*table.cold_start.as_ref()?.factor)?),
+            _ => FaultKind::Deploy,
+        };
+        let timings: [&[(&'static str, &dyn Given)]; 2] = if is_over_at_once {
+            [&[("at", &table.at)], &[("every", &table.every)]]
+        } else {
+            [&[("at", &table.at), ("for", &table.r#for)], &[("every", &table.every), ("lasts", &table.lasts)]]
+        };
+        let timing = match either(table.place, &format!("fault.{name}"), &timings, self.problems)? {
+            0 => Timing::Once { at: (*table.at)?, lasts: table.r#for.unwrap_or_default() },
+            _ => Timing::AtRandom {
+                every: self.dist(table.every.as_ref()?)?,
+                lasts: match table.lasts.as_ref() {
+                    Some(lasts) => self.dist(lasts)?,
+                    None => Dist::Constant(Span::ZERO),
+                },
+            },
+        };
+        Some(Fault { name, target, timing, kind })
+    }
+}
+
+/// Gives steps that have no name their number as one, so that each can be set.
+pub(in crate::scenario) fn name_steps(root: &mut Node) {
+    use crate::schema::tree::{Entry, Value};
+    let Value::Table(sections) = &mut root.value else { return };
+    for section in sections.iter_mut().filter(|section| section.key == "function") {
+        let Value::List(functions) = &mut section.node.value else { continue };
+        for function in functions {
+            let Value::Table(entries) = &mut function.value else { continue };
+            for steps in entries.iter_mut().filter(|entry| entry.key == "step") {
+                let Value::List(steps) = &mut steps.node.value else { continue };
+                for (place, step) in steps.iter_mut().enumerate() {
+                    let at = step.place;
+                    if let Value::Table(entries) = &mut step.value
+                        && !entries.iter().any(|entry| entry.key == "name")
+                    {
+                        entries.insert(0, Entry::new("name", at, Value::from_text(format!("step-{}", place + 1))));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Who calls whom: functions by their steps, components by their targets.
+
+use std::collections::BTreeSet;
+
+use super::model::{Destination, Scenario, Step, Target, Work};
+use crate::id::{ComponentId, FnId};
+
+/// Kinds of components that do not pass on everything that reaches them, so that a circle through them may end.
+const CHOOSING: [&str; 2] = ["routers", "workflows"];
+
+impl Scenario {
+    /// What a function or a component calls itself.
+    fn called_by(&self, caller: Destination) -> Vec<Destination> {
+        match caller {
+            Destination::Function(id) => {
+                let steps = self.functions.get(id.index()).map_or(&[][..], |function| &function.steps);
+                let calls = |step: &Step| match &step.work {
+                    Work::Calls(calls) => calls.clone(),
+                    Work::Run(_) | Work::Wait(_) => Vec::new(),
+                };
+                steps.iter().flat_map(calls).collect()
+            }
+            Destination::Component(id) => self.components[id.index()].targets.clone(),
+        }
+    }
+
+    /// All that requests of the sources may reach.
+    #[must_use]
+    pub fn reached(&self) -> (BTreeSet<FnId>, BTreeSet<ComponentId>) {
+        let first = self.sources.iter().flat_map(|source| match &source.target {
+            Target::Function(id) => vec![Destination::Function(*id)],
+            Target::ByTrace(ids) => ids.iter().map(|id| Destination::Function(*id)).collect(),
+            Target::Component(id) => vec![Destination::Component(*id)],
+        });
+        let mut open: Vec<Destination> = first.collect();
+        let (mut functions, mut components) = (BTreeSet::new(), BTreeSet::new());
+        while let Some(next) = open.pop() {
+            let is_new = match next {
+                Destination::Function(id) => functions.insert(id),
+                Destination::Component(id) => components.insert(id),
+            };
+            if is_new {
+                open.extend(self.called_by(next));
+            }
+        }
+        (functions, components)
+    }
+
+    /// Whether a component is how a source calls: the first on its way, and one that makes attempts.
+    #[must_use]
+    pub fn is_client_of_source(&self, id: ComponentId) -> bool {
+        self.components[id.index()].spec.group() == "clients"
+            && self.sources.iter().any(|source| matches!(source.target, Target::Component(first) if first == id))
+    }
+
+    /// A circle of calls that has no way out, by names: who begins one never ends it.
+    #[must_use]
+    pub fn endless_circle(&self) -> Option<Vec<String>> {
+        let functions = (0..self.functions.len() as u32).map(|id| Destination::Function(FnId(id)));
+        let components = (0..self.components.len() as u32).map(|id| Destination::Component(ComponentId(id)));
+        let mut done = BTreeSet::new();
+        functions.chain(components).find_map(|start| self.circle_from(start, &mut Vec::new(), &mut done))
+    }
+
+    fn circle_from(
+        &self,
+        at: Destination,
+        way: &mut Vec<Destination>,
+        done: &mut BTreeSet<Destination>,
+    ) -> Option<Vec<String>> {
+        if let Some(first) = way.iter().position(|known| *known == at) {
+            let circle = way[first..].iter().chain([&at]);
+            return Some(circle.map(|one| self.name_of(*one)).collect());
+        }
+        if !done.insert(at) {
+            return None;
+        }
+        way.push(at);
+        let circle = self.called_by(at).into_iter().find_map(|next| {
+            let chooses = matches!(next, Destination::Component(id)
+                if CHOOSING.contains(&self.components[id.index()].spec.group()));
+            if chooses { None } else { self.circle_from(next, way, done) }
+        });
+        way.pop();
+        circle
+    }
+
+    /// What somebody is called who may be called.
+    #[must_use]
+    pub fn name_of(&self, one: Destination) -> String {
+        match one {
+            Destination::Function(id) => format!("function.{}", self.functions[id.index()].name),
+            Destination::Component(id) => self.components[id.index()].name.clone(),
+        }
+    }
+}

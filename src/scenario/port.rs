@@ -1,0 +1,137 @@
+//! A scenario on another platform: the same traffic and the same functions, with what the other platform has in place of what
+//! belongs to the one that the scenario was written for.
+
+use super::model::{Assumption, AssumptionKind, Function};
+use super::preset::Preset;
+use crate::schema::diagnostic::SourceSpan;
+use crate::schema::tree::{Entry, Node, Value};
+
+/// Keys of a function that belong to its platform.
+const OF_PLATFORM: [&str; 10] = [
+    "scaling",
+    "keep-alive",
+    "selection",
+    "max-lifetime",
+    "termination-grace-period",
+    "concurrency",
+    "cold-start",
+    "cold-duration",
+    "initial",
+    "memory",
+];
+
+/// Puts the tree of a scenario on another platform; `functions` are those of the scenario as it is. Hands back what could not
+/// be taken along as it is.
+pub(super) fn put_on(root: &mut Node, preset: Preset, functions: &[Function], place: SourceSpan) -> Vec<Assumption> {
+    let mut adapted = Vec::new();
+    let free_tier = root.get("platform").and_then(|platform| platform.get("billing")?.get("free-tier").cloned());
+    let Value::Table(sections) = &mut root.value else { return adapted };
+    sections.retain(|section| !matches!(section.key.as_str(), "platform" | "sweep" | "plan" | "variant"));
+    let mut platform = vec![Entry::new("preset", place, Value::from_text(preset.name()))];
+    if let Some(flag) = free_tier {
+        let billing = Value::Table(vec![Entry::new("free-tier", place, flag.value)]);
+        platform.push(Entry::new("billing", place, billing));
+    }
+    sections.push(Entry::new("platform", place, Value::Table(platform)));
+    for section in sections.iter_mut() {
+        match (section.key.as_str(), &mut section.node.value) {
+            ("function-defaults", Value::Table(entries)) => strip(entries, preset, "function-defaults", &mut adapted),
+            ("function", Value::List(listed)) => {
+                for table in listed {
+                    let name = table.get("name").and_then(Node::text).unwrap_or_default().to_owned();
+                    let Value::Table(entries) = &mut table.value else { continue };
+                    strip(entries, preset, &name, &mut adapted);
+                    if let Some(function) = functions.iter().find(|function| function.name == name) {
+                        fit(entries, preset, function, place, &mut adapted);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    adapted
+}
+
+fn told(adapted: &mut Vec<Assumption>, subject: &str, text: String) {
+    adapted.push(Assumption { kind: AssumptionKind::Adapted, subject: subject.to_owned(), text });
+}
+
+/// Takes away what the platform does not have.
+fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec<Assumption>) {
+    let has = |entries: &[Entry], key: &str, word: &str| {
+        entries.iter().any(|entry| entry.key == key && entry.node.text() == Some(word))
+    };
+    let allowed = preset.allowed();
+    for key in ["cold-start", "cold-duration"] {
+        if entries.iter().any(|entry| entry.key == key) {
+            told(
+                adapted,
+                key,
+                format!("`{name}.{key}` was measured elsewhere: here it starts as {} does", preset.name()),
+            );
+        }
+    }
+    entries.retain(|entry| !OF_PLATFORM.contains(&entry.key.as_str()));
+    if let Some(reason) = allowed.lack("arm").filter(|_| has(entries, "architecture", "arm")) {
+        entries.retain(|entry| entry.key != "architecture");
+        told(adapted, "architecture", format!("`{name}` runs on x86: {reason}"));
+    }
+    let runtime = entries.iter().find(|entry| entry.key == "runtime").and_then(|entry| entry.node.text());
+    let runtime = runtime.map(str::to_owned);
+    let is_image = has(entries, "package", "image");
+    let starts = &preset.file().cold_starts;
+    if is_image && (allowed.lack("image").is_some() || !starts.knows(runtime.as_deref(), true)) {
+        entries.retain(|entry| entry.key != "package");
+        told(
+            adapted,
+            "package",
+            format!("`{name}` starts as an archive: of images there is no cold start of {}", preset.name()),
+        );
+    }
+    if let Some(runtime) = runtime.filter(|runtime| !starts.knows(Some(runtime), false)) {
+        entries.retain(|entry| entry.key != "runtime");
+        let standard = starts.standard().unwrap_or("any runtime");
+        told(
+            adapted,
+            "runtime",
+            format!("`{name}` starts as {standard}: of {runtime} there is no cold start of {}", preset.name()),
+        );
+    }
+}
+
+/// Gives a function the memory and the time-out that are nearest to its own.
+fn fit(
+    entries: &mut Vec<Entry>,
+    preset: Preset,
+    function: &Function,
+    place: SourceSpan,
+    adapted: &mut Vec<Assumption>,
+) {
+    let allowed = preset.allowed();
+    let memory = allowed.memory_near_mb(function.memory_mb);
+    if memory != function.memory_mb {
+        let (name, own) = (&function.name, function.memory_mb);
+        told(
+            adapted,
+            "memory",
+            format!("`{name}` has {memory}MB in place of {own}MB, the nearest of {}", preset.name()),
+        );
+    }
+    entries.push(Entry::new("memory", place, Value::from_text(format!("{memory}MB"))));
+    entries.retain(|entry| entry.key != "timeout");
+    let timeout = match (function.timeout, allowed.timeout) {
+        (Some(own), Some(longest)) => Some(own.min(longest)),
+        (own, longest) => own.or(longest),
+    };
+    if timeout != function.timeout
+        && let Some(longest) = timeout
+    {
+        told(
+            adapted,
+            "timeout",
+            format!("`{}` is cut off after {longest}, the longest of {}", function.name, preset.name()),
+        );
+    }
+    let timeout = timeout.map_or("none".to_owned(), |timeout| timeout.to_string());
+    entries.push(Entry::new("timeout", place, Value::from_text(timeout)));
+}
