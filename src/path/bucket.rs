@@ -1,8 +1,10 @@
 //! Token buckets: so many calls in the long run, and so many at once.
 
+use std::collections::VecDeque;
+
 use crate::schema::declare::*;
-use crate::schema::scalars::{Positive, Rate};
-use crate::time::{NANOS_PER_SECOND, SimTime};
+use crate::schema::scalars::{Positive, PositiveDuration, Rate};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 parameters! {
     /// A token bucket: each call takes a token; without one it is refused.
@@ -69,9 +71,24 @@ struct Bucket {
 const ROUNDING: f64 = 1e-9;
 
 impl Bucket {
-    fn take(&mut self, now: SimTime) -> bool {
+    fn new(spec: &BucketSpec) -> Self {
+        let (per_ns, capacity) = (spec.rate / NANOS_PER_SECOND as f64, spec.capacity());
+        Self { per_ns, capacity, tokens: capacity, last: SimTime::ZERO }
+    }
+
+    fn refill(&mut self, now: SimTime) {
         let gained = now.since(self.last).as_nanos() as f64 * self.per_ns;
         (self.tokens, self.last) = ((self.tokens + gained).min(self.capacity), now);
+    }
+
+    /// From now on the rate is another, and so is what it holds: tokens of one second.
+    fn set_rate(&mut self, rate: f64, now: SimTime) {
+        self.refill(now);
+        (self.per_ns, self.capacity) = (rate / NANOS_PER_SECOND as f64, rate.max(1.0));
+    }
+
+    fn take(&mut self, now: SimTime) -> bool {
+        self.refill(now);
         let is_let_through = self.tokens >= 1.0 - ROUNDING;
         if is_let_through {
             self.tokens -= 1.0;
@@ -82,18 +99,78 @@ impl Bucket {
 
 impl Buckets {
     pub(super) fn new(throttle: &Throttle) -> Self {
-        let bucket = |spec: &BucketSpec| Bucket {
-            per_ns: spec.rate / NANOS_PER_SECOND as f64,
-            capacity: spec.capacity(),
-            tokens: spec.capacity(),
-            last: SimTime::ZERO,
-        };
-        Self(throttle.0.iter().map(bucket).collect())
+        Self(throttle.0.iter().map(Bucket::new).collect())
     }
 
     /// Whether a call is let through by all. Those before the one that refuses it have given a token all the same.
     pub(super) fn take(&mut self, now: SimTime) -> bool {
         self.0.iter_mut().all(|bucket| bucket.take(now))
+    }
+}
+
+parameters! {
+    /// A limit that follows the load, as that of DynamoDB's on-demand tables (developer guide, on-demand-capacity-mode): so many
+    /// times the highest rate that was served up to `window` ago.
+    pub struct OnDemandSpec {
+        /// What a new table allows; DynamoDB: 4,000 writes a second, or 12,000 reads.
+        default initial: Rate = 4_000.0,
+        /// So many times the highest rate.
+        default factor: Positive = 2.0,
+        /// Only what was served so long ago counts; looked at in thirtieths of it.
+        default window: PositiveDuration = Span::from_secs(1_800),
+    }
+}
+
+/// The parts of a window.
+const PARTS: u64 = 30;
+
+/// A limit that follows the load, at work: a bucket for one second whose rate grows.
+#[derive(Clone, Debug)]
+pub(super) struct OnDemand {
+    spec: OnDemandSpec,
+    bucket: Bucket,
+    /// The highest rate that was served before the window, and in its parts.
+    before: f64,
+    parts: VecDeque<(u64, f64)>,
+    /// The present limit.
+    rate: f64,
+    /// The present second, and what was served in it.
+    second: u64,
+    served: u64,
+}
+
+impl OnDemand {
+    pub(super) fn new(spec: OnDemandSpec) -> Self {
+        let bucket = Bucket::new(&BucketSpec { rate: spec.initial, burst: None });
+        let rate = spec.initial;
+        Self { spec, bucket, before: 0.0, parts: VecDeque::new(), rate, second: 0, served: 0 }
+    }
+
+    /// Whether a call is let through.
+    pub(super) fn take(&mut self, now: SimTime) -> bool {
+        let length = (self.spec.window.as_nanos() / PARTS).max(1);
+        let second = now.as_nanos() / NANOS_PER_SECOND;
+        if second > self.second {
+            let part = self.second.saturating_mul(NANOS_PER_SECOND) / length;
+            // What was saved up and served at once is no rate.
+            let rate = (self.served as f64).min(self.rate);
+            match self.parts.back_mut() {
+                Some((number, peak)) if *number == part => *peak = rate.max(*peak),
+                _ => self.parts.push_back((part, rate)),
+            }
+            while let Some(&(number, peak)) = self.parts.front()
+                && now.as_nanos() / length - number > PARTS
+            {
+                self.before = self.before.max(peak);
+                self.parts.pop_front();
+            }
+            (self.second, self.served) = (second, 0);
+            self.rate = self.spec.initial.max(self.spec.factor * self.before);
+            self.bucket.set_rate(self.rate, now);
+        }
+        let is_let_through = self.bucket.take(now);
+        self.served += u64::from(is_let_through);
+        is_let_through
     }
 }
 
@@ -126,5 +203,23 @@ mod tests {
         let taken: Vec<bool> = (0..7).map(|_| buckets.take(SimTime::ZERO)).collect();
         assert_eq!(taken, [true, true, false, false, false, false, false]);
         assert!(buckets.0[0].tokens < 1.0, "refused by the second, a call has taken from the first");
+    }
+    #[test]
+    fn on_demand_allows_twice_what_was_served_half_an_hour_ago() {
+        let mut limit = OnDemand::new(OnDemandSpec { initial: 10.0, factor: 2.0, window: Span::from_secs(1_800) });
+        // 100 calls each second: how many are served in these seconds.
+        let mut served = Vec::new();
+        for second in 0..8_000_u64 {
+            let times = (0..100).map(|number| SimTime::from_nanos(second * NANOS_PER_SECOND + number * 10_000_000));
+            served.push(times.filter(|now| limit.take(*now)).count());
+        }
+        let around = |second: usize| served[second..second + 10].iter().sum::<usize>() as f64 / 10.0;
+        assert!((around(1_000) - 10.0).abs() < 0.5, "{}", around(1_000));
+        // The first minute is more than half an hour ago from 31 minutes on.
+        let after = [1_870, 3_730, 5_600, 7_500].map(around);
+        for (served, expected) in after.into_iter().zip([20.0, 40.0, 80.0, 100.0]) {
+            assert!((served - expected).abs() <= 0.5, "{after:?}");
+        }
+        assert!(limit.parts.len() <= 32);
     }
 }

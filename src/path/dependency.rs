@@ -16,7 +16,7 @@ use std::collections::BinaryHeap;
 use rand::RngExt;
 
 use super::books::{Books, Level, Times};
-use super::bucket::{Buckets, Throttle};
+use super::bucket::{Buckets, OnDemand, OnDemandSpec, Throttle};
 use super::slots::{Key, Slots};
 use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
@@ -43,8 +43,11 @@ parameters! {
         default queue_order: Order = Order::Fifo,
         /// How long a call waits for a connection; without it as long as it takes. Amazon RDS Proxy: 120s.
         optional borrow_timeout: PositiveDuration,
-        /// Token buckets, a table or a list in order: what they refuse is throttled.
+        /// Token buckets, a table or a list in order: what they refuse is throttled. A DynamoDB table with provisioned capacity
+        /// saves up what it has not used for 300 s: burst = 300 s of the rate.
         optional throttle: Throttle,
+        /// A limit that follows the load, as that of a DynamoDB table on demand.
+        optional on_demand: OnDemandSpec,
         /// Calls at a time slow each other down.
         optional contention: ContentionSpec,
         /// A cache before it.
@@ -140,6 +143,7 @@ impl Spec for DependencySpec {
             latency: self.latency.dist().unwrap_or(Dist::Constant(Span::ZERO)),
             cache_latency,
             buckets: self.throttle.as_ref().map(Buckets::new),
+            on_demand: self.on_demand.clone().map(OnDemand::new),
             spec: self.clone(),
             stream,
             scripted: 0,
@@ -172,6 +176,7 @@ struct Dependency {
     cache_latency: Option<Dist>,
     stream: Stream,
     buckets: Option<Buckets>,
+    on_demand: Option<OnDemand>,
     /// How many calls the script has ended.
     scripted: usize,
     /// Items of the working set that the cache has.
@@ -440,7 +445,9 @@ impl Component for Dependency {
             self.end(&call, Outcome::Failed, ports);
             return;
         }
-        if self.buckets.as_mut().is_some_and(|buckets| !buckets.take(now)) {
+        if self.buckets.as_mut().is_some_and(|buckets| !buckets.take(now))
+            || self.on_demand.as_mut().is_some_and(|limit| !limit.take(now))
+        {
             self.end(&call, Outcome::Rejected, ports);
             return;
         }

@@ -4,6 +4,8 @@
 //! target is called, for as long as the gateway waits. When it stops waiting the caller gets an error, and the function
 //! runs on and is billed. What the gateway itself takes is `latency`, before it calls. Refused requests cost nothing.
 //!
+//! A gateway with a client tries the target again as the client says; the gateway's time-out is that of each attempt.
+//!
 //! Order of throttles, time-outs and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
 //! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
 
@@ -13,9 +15,9 @@ use rand::RngExt;
 
 use super::books::{Books, Times};
 use super::bucket::{BucketSpec, Buckets, Throttle};
-use super::client::ClientParameters;
+use super::client::{Client, ClientParameters};
 use super::slots::{Key, Slots};
-use super::{Abandon, CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
 use crate::rng::Stream;
 use crate::schema::declare::*;
@@ -45,7 +47,7 @@ parameters! {
         optional throttled_as: ThrottledAs,
         /// Price of a million requests that were not refused.
         optional per_million_usd: Amount,
-        /// How it calls the target; its time-out is that of the gateway.
+        /// How it calls the target: retries, circuit breaker; the time-out of an attempt is `timeout`.
         optional client: Box<ClientParameters>,
     }
 }
@@ -211,7 +213,17 @@ impl Spec for GatewaySpec {
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {
         let settings = self.settings();
+        let client = self.client.as_ref().map(|parameters| {
+            let mut parameters = parameters.clone();
+            parameters.timeout = settings.timeout;
+            let client = Client { name: self.name.clone(), target: self.target.clone(), parameters };
+            let mut stream = stream.clone();
+            stream.jump(); // far behind the gateway's own numbers
+            client.build(stream)
+        });
         Box::new(Gateway {
+            client,
+            actions: Vec::new(),
             buckets: Buckets::new(&settings.throttle),
             settings,
             cache: self.cache.clone(),
@@ -234,6 +246,10 @@ impl Spec for GatewaySpec {
 /// A gateway at work.
 struct Gateway {
     settings: Settings,
+    /// Who calls the target in its name.
+    client: Option<Box<dyn Component>>,
+    /// Room for what the client wants done.
+    actions: Vec<Action>,
     cache: Option<CacheSpec>,
     authorizer: Option<AuthorizerSpec>,
     stream: Stream,
@@ -292,6 +308,18 @@ const AUTHORIZER: u32 = 1;
 const INTEGRATION: u32 = 2;
 /// The alarm for the oldest call of the target. No key has this topic.
 const TIMEOUT: Token = Token(3);
+
+/// The bit that tells tokens of the client from those of the gateway: no key uses it.
+const OF_CLIENT: u64 = 1 << 63;
+
+const fn of_client(token: Token) -> Token {
+    Token(token.0 | OF_CLIENT)
+}
+
+/// What a token of the client is to the client.
+fn clients_own(token: Token) -> Option<Token> {
+    (token.0 & OF_CLIENT != 0).then_some(Token(token.0 & !OF_CLIENT))
+}
 
 /// Numbers of the targets.
 const TARGET: u32 = 0;
@@ -355,12 +383,49 @@ impl Gateway {
     fn forward(&mut self, key: Key, ports: &mut Ports<'_>) {
         let Some(request) = self.requests.get(key) else { return };
         self.counts.billed += u64::from(request.is_measured);
+        let parcel = request.parcel;
         let integration = self.integrations.insert(Integration { request: key, begun: ports.now });
-        ports.call(TARGET, integration.token(INTEGRATION), request.parcel);
+        if self.client.is_some() {
+            let call = CallId(integration.place());
+            self.tell_client(ports, |client, ports| client.arrived(call, parcel, ports));
+            return;
+        }
+        ports.call(TARGET, integration.token(INTEGRATION), parcel);
         if let (Some(timeout), false) = (self.settings.timeout, self.is_timing) {
             self.is_timing = true;
             ports.wake_late(TIMEOUT, ports.now + timeout);
         }
+    }
+
+    /// Tells the client something, and does what it wants done.
+    fn tell_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
+        let Some(client) = &mut self.client else { return };
+        let mut actions = std::mem::take(&mut self.actions);
+        tell(&mut **client, &mut Ports { now: ports.now, is_measured: ports.is_measured, actions: &mut actions });
+        for action in actions.drain(..) {
+            match action {
+                Action::Call { token, parcel, .. } => ports.call(TARGET, of_client(token), parcel),
+                Action::Abandon { token, how } => ports.abandon(of_client(token), how),
+                Action::Wake { token, at, is_deadline: true } => ports.wake_late(of_client(token), at),
+                Action::Wake { token, at, is_deadline: false } => ports.wake(of_client(token), at),
+                Action::Answer { call, outcome } => {
+                    if let Some(key) = self.integrations.at(call.0).map(|(key, _)| key) {
+                        self.served(key, outcome, ports);
+                    }
+                }
+            }
+        }
+        self.actions = actions;
+    }
+
+    /// A call of the target has been answered.
+    fn served(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
+        let Some(integration) = self.integrations.remove(key) else { return };
+        if let (true, Some(cache)) = (outcome.is_success(), &self.cache) {
+            self.warm_until = ports.now + cache.ttl;
+        }
+        let is_own = self.client.is_some() && outcome == Outcome::TimedOut;
+        self.end(integration.request, if is_own { End::TimedOut } else { End::Answered(outcome) }, ports);
     }
 
     /// Stops waiting for what has taken too long.
@@ -408,6 +473,10 @@ impl Component for Gateway {
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        if let Some(token) = clients_own(token) {
+            self.tell_client(ports, |client, ports| client.woken(token, ports));
+            return;
+        }
         match (token, self.settings.timeout) {
             (TIMEOUT, Some(timeout)) => self.time_out(timeout, ports),
             _ => self.passed(Key::of(token).0, ports),
@@ -415,6 +484,10 @@ impl Component for Gateway {
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        if let Some(token) = clients_own(token) {
+            self.tell_client(ports, |client, ports| client.answered(token, outcome, ports));
+            return;
+        }
         let (key, topic) = Key::of(token);
         if topic == AUTHORIZER {
             let (Some(request), Some(authorizer)) = (self.requests.get(key), &self.authorizer) else { return };
@@ -426,11 +499,8 @@ impl Component for Gateway {
                 self.known_until.insert(request.caller, ports.now + authorizer.cache_ttl);
             }
             self.forward(key, ports);
-        } else if let Some(integration) = self.integrations.remove(key) {
-            if let (true, Some(cache)) = (outcome.is_success(), &self.cache) {
-                self.warm_until = ports.now + cache.ttl;
-            }
-            self.end(integration.request, End::Answered(outcome), ports);
+        } else {
+            self.served(key, outcome, ports);
         }
     }
 
@@ -443,7 +513,7 @@ impl Component for Gateway {
         }
     }
 
-    fn close(&mut self, _: SimTime, books: &mut Books) {
+    fn close(&mut self, end: SimTime, books: &mut Books) {
         let Counts { arrived, throttled, timed_out, cached, completed, failed, billed } = self.counts;
         let unfinished = self.requests.iter().filter(|(_, request)| request.is_measured).count();
         books.count("requests.arrived", arrived);
@@ -455,6 +525,12 @@ impl Component for Gateway {
         books.count("requests.unfinished", unfinished as u64);
         books.times("latency_s", &self.latency);
         books.figure("cost_usd", billed as f64 * self.settings.per_million_usd / 1e6);
+        if let Some(client) = &mut self.client {
+            let mut own = Books::default();
+            client.close(end, &mut own);
+            let attempts = own.0.into_iter().filter(|(key, _)| key.starts_with("attempts"));
+            books.0.extend(attempts);
+        }
     }
 }
 
@@ -463,6 +539,7 @@ mod tests {
     use super::*;
     use crate::path::Action;
     use crate::path::testing::Bench;
+    use crate::schema::diagnostic::Problems;
 
     fn spec() -> GatewaySpec {
         GatewaySpec {
@@ -622,6 +699,32 @@ mod tests {
         let own = GatewaySpec { throttle: Some(None), timeout: Some(None), latency: Some(None), ..rest };
         assert_eq!(own.settings().throttle, Throttle::default());
         assert_eq!((own.settings().timeout, own.settings().latency), (None, None));
+    }
+
+    #[test]
+    fn with_a_client_it_tries_again_and_its_time_out_is_that_of_an_attempt() {
+        let node = Node::parse_value("{ retry = { max-attempts = 3 } }", 0, 0).expect("TOML");
+        let mut problems = Problems::default();
+        let client = ClientParameters::read(&node, &mut Reader::new(&mut problems, &[])).map(Box::new);
+        let timeout = Some(Some(Span::from_secs(2)));
+        let mut bench = Bench::new(&GatewaySpec { client, timeout, ..spec() });
+        bench.arrive(0);
+        let (calls, _) = did(&mut bench);
+        bench.until(1.0);
+        bench.answer(calls[0].2, Outcome::Failed);
+        let (calls, answers) = did(&mut bench);
+        assert_eq!((calls[0].0, calls[0].1, answers.len()), (1.0, 0, 0));
+        bench.until(3.0);
+        let (calls, _) = did(&mut bench);
+        assert_eq!((calls[0].0, calls[0].1), (3.0, 0), "the second has timed out");
+        bench.answer(calls[0].2, Outcome::Completed);
+        assert_eq!(did(&mut bench).1, [(3.0, 0, Outcome::Completed)]);
+        bench.arrive(1);
+        bench.until(100.0);
+        assert_eq!(did(&mut bench).1, [(9.0, 1, Outcome::TimedOut)]);
+        assert_eq!(bench.books().get("attempts.made"), Some(6.0));
+        assert_eq!(bench.books().get("requests.timed_out"), Some(1.0));
+        balance(&mut bench);
     }
 
     #[test]

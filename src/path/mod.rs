@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod client;
 pub mod dependency;
 pub mod gateway;
+mod pace;
 pub mod queue;
 pub mod router;
 mod slots;

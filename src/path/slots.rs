@@ -23,6 +23,11 @@ impl Key {
         Token((self.lap as u64) << 32 | (self.place as u64) << TOPIC_BITS | topic as u64)
     }
 
+    /// Its number among the items that are there.
+    pub(super) const fn place(self) -> u32 {
+        self.place
+    }
+
     /// What a token is about: the item and the topic.
     pub(super) const fn of(token: Token) -> (Self, u32) {
         let low = token.0 as u32;
@@ -80,7 +85,8 @@ impl<T> Slots<T> {
     pub(super) fn remove(&mut self, key: Key) -> Option<T> {
         let place = self.places.get_mut(key.place as usize).filter(|place| place.lap == key.lap)?;
         let item = place.item.take()?;
-        place.lap = place.lap.wrapping_add(1);
+        // One bit less than there is room for, so that tokens have one to spare.
+        place.lap = (place.lap + 1) & (u32::MAX >> 1);
         let (before, after) = (place.before, place.after);
         match self.places.get_mut(before as usize) {
             Some(place) => place.after = after,
@@ -114,7 +120,8 @@ impl<T> Slots<T> {
         self.at(self.last)
     }
 
-    fn at(&self, place: u32) -> Option<(Key, &T)> {
+    /// The item with a number.
+    pub(super) fn at(&self, place: u32) -> Option<(Key, &T)> {
         let at = self.places.get(place as usize)?;
         Some((Key { place, lap: at.lap }, at.item.as_ref()?))
     }

@@ -164,7 +164,8 @@ impl<'a> Data<'a> {
         }
     }
 
-    fn read(&mut self, path: &str, unit: Option<Unit>, place: SourceSpan, problems: &mut Problems) -> Option<Dist> {
+    /// The text of a file, and whether it must not be shown.
+    pub(super) fn text(&mut self, path: &str, place: SourceSpan, problems: &mut Problems) -> Option<(String, bool)> {
         let mut bytes = Vec::new();
         let input = self.files.input(path);
         let result = input.open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
@@ -184,9 +185,14 @@ impl<'a> Data<'a> {
             problems.push(Problem::error(place, format!("\"{path}\" is not text in UTF-8")));
             return None;
         };
+        Some((text, input.is_confidential))
+    }
+
+    fn read(&mut self, path: &str, unit: Option<Unit>, place: SourceSpan, problems: &mut Problems) -> Option<Dist> {
+        let (text, is_confidential) = self.text(path, place, problems)?;
         let values = match parse(&text, unit) {
             Ok(values) => values,
-            Err(wrong) if input.is_confidential => {
+            Err(wrong) if is_confidential => {
                 let message = format!("line {} of \"{path}\" is not one value", wrong.line);
                 problems.push(Problem::error(place, message).help(CONFIDENTIAL));
                 return None;

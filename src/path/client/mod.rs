@@ -169,6 +169,17 @@ impl Cause {
     }
 }
 
+impl ClientParameters {
+    /// How often a request is tried again at most, where it is after a time-out and neither a budget nor a breaker bounds that.
+    #[must_use]
+    pub fn unbounded_retries(&self) -> Option<u32> {
+        let retry = self.retry.as_ref()?;
+        let is_bounded = retry.budget.is_some() || self.breaker.is_some();
+        let is_tried = self.timeout.is_some() && retry.on.contains(&Cause::Timeout);
+        (is_tried && !is_bounded).then(|| retry.max_attempts - 1)
+    }
+}
+
 /// What a scenario says about a client: who it is and whom it calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {

@@ -28,6 +28,7 @@ fn spec() -> DependencySpec {
         queue_order: Order::Fifo,
         borrow_timeout: None,
         throttle: None,
+        on_demand: None,
         contention: None,
         cache: None,
         failure_ratio: 0.0,
@@ -240,4 +241,44 @@ fn contention_is_processor_sharing() {
     let mut bench = under_load(DependencySpec { contention: Some(ContentionSpec { cores: 1.0 }), ..spec() }, 0.6);
     assert_near(figure(&mut bench, "latency_s.mean"), 2.5, 0.06);
     assert_near(figure(&mut bench, "calls.completed"), 30_000.0, 1e-9);
+}
+
+#[test]
+fn calls_balance_whatever_happens() {
+    let mut dice = Streams::new(13, 0).stream("dice", Purpose::Path);
+    for round in 0..64_u32 {
+        let flag = |bit: u32| round >> bit & 1 == 1;
+        let warms_up = Some(WarmsUpSpec { working_set: 20, hit_ratio: 0.9 });
+        let mut bench = Bench::new(&DependencySpec {
+            concurrency: flag(0).then_some(2),
+            queue_limit: flag(1).then_some(3),
+            queue_order: if flag(2) { Order::Lifo } else { Order::Fifo },
+            borrow_timeout: flag(3).then(|| secs(0.7)),
+            contention: flag(4).then_some(ContentionSpec { cores: 1.5 }),
+            cache: flag(5).then(|| CacheSpec { hit_ratio: None, warms_up, latency: Some(constant(0.1)) }),
+            throttle: flag(1).then(|| Throttle(vec![BucketSpec { rate: 3.0, burst: Some(4.0) }])),
+            on_demand: flag(2).then_some(OnDemandSpec { initial: 3.0, factor: 2.0, window: secs(30.0) }),
+            failure_ratio: 0.1,
+            ..spec()
+        });
+        let (mut at, mut answered) = (0.0, 0);
+        for id in 0..200 {
+            at += 0.4 * dice.sample::<f64, _>(Exp1);
+            bench.until(at);
+            match dice.random_range(0..20) {
+                0 => bench.disturb(&Disturbance::Speed(0.3)),
+                1 => bench.disturb(&Disturbance::Speed(1.0)),
+                2 => bench.disturb(&Disturbance::Outage(true)),
+                3..5 => bench.disturb(&Disturbance::Outage(false)),
+                _ => {}
+            }
+            bench.arrive(id);
+            answered += ends(&mut bench).len();
+            check_balance(&mut bench);
+            assert_eq!(figure(&mut bench, "calls.unfinished"), f64::from(id + 1) - answered as f64);
+        }
+        bench.disturb(&Disturbance::Speed(1.0));
+        bench.until(at + 1_000.0);
+        assert_eq!(figure(&mut bench, "calls.unfinished"), 0.0, "round {round}: nothing is forgotten");
+    }
 }

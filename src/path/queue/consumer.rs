@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::parameters::Growth;
 use super::presets::Pollers as Settings;
-use crate::time::{SimTime, Span};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// The pollers of a queue.
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub(super) struct Pollers {
     /// Since when it is measured.
     measured_from: Option<SimTime>,
     empty_receives: u64,
+    /// Pollers that are paid for by the hour: so many since then, and the sum until then, ns.
+    paid_since: SimTime,
+    paid_ns: u128,
 }
 
 impl Pollers {
@@ -43,12 +46,16 @@ impl Pollers {
             carried: 0,
             measured_from: None,
             empty_receives: 0,
+            paid_since: SimTime::ZERO,
+            paid_ns: 0,
         }
     }
 
     /// The measured part of the run has begun.
     pub(super) fn measure(&mut self, now: SimTime) {
-        self.measured_from.get_or_insert(now);
+        if self.measured_from.is_none() {
+            (self.measured_from, self.paid_since) = (Some(now), now);
+        }
     }
 
     /// Pollers that could receive now.
@@ -85,6 +92,7 @@ impl Pollers {
 
     /// A batch failed, or was refused: half of them go.
     pub(super) fn lower(&mut self, now: SimTime) {
+        self.pay(now);
         self.wanted = (self.wanted / 2).max(self.settings.least);
         (self.peak, self.calm_since) = (self.busy, now);
         self.fit(now);
@@ -112,6 +120,7 @@ impl Pollers {
             self.carried %= per;
             self.add(more, now);
         } else if now.since(self.calm_since) >= per {
+            self.pay(now);
             self.wanted = self.peak.clamp(start, max);
             self.fit(now);
         } else {
@@ -121,6 +130,7 @@ impl Pollers {
     }
 
     fn add(&mut self, more: u32, now: SimTime) {
+        self.pay(now);
         self.wanted = self.wanted.saturating_add(more).min(self.settings.max);
         self.fit(now);
     }
@@ -158,7 +168,21 @@ impl Pollers {
         for (since, number) in std::mem::take(&mut self.idle) {
             self.count(since, number, end);
         }
-        self.empty_receives
+        self.empty_receives / u64::from(self.settings.together)
+    }
+
+    /// Adds up what those cost that there were until now.
+    fn pay(&mut self, now: SimTime) {
+        let paid = self.wanted.div_ceil(self.settings.together);
+        self.paid_ns += u128::from(paid) * u128::from(now.since(self.paid_since).as_nanos());
+        self.paid_since = now;
+    }
+
+    /// What those cost that are paid for by the hour.
+    pub(super) fn cost_usd(&mut self, end: SimTime) -> f64 {
+        self.pay(end);
+        let hours = self.paid_ns as f64 / (3_600 * NANOS_PER_SECOND) as f64;
+        if self.measured_from.is_some() { hours * self.settings.per_hour_usd } else { 0.0 }
     }
 }
 
@@ -174,6 +198,8 @@ mod tests {
         every: Span::from_secs(1),
         max: 1_250,
         least: 2,
+        together: 1,
+        per_hour_usd: 0.0,
     };
 
     fn at(secs: u64) -> SimTime {

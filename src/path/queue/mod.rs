@@ -1,6 +1,6 @@
 //! A queue between who sends messages and the function that processes them.
 //!
-//! What is sent is accepted at once. Pollers ([`consumer`]) receive batches of visible messages and call the target; a message is hidden
+//! What is sent is accepted at once. Pollers (`consumer`) receive batches of visible messages and call the target; a message is hidden
 //! from the moment at which it is received until its visibility timeout has passed, and its receives are counted then and there, so that
 //! a delivery that the target refuses counts as one that failed. A message that has been processed is deleted. One that has been
 //! received `max-receives` times becomes a dead letter at the next receive; one that is older than `retention` is lost.
@@ -9,7 +9,7 @@
 //! services-sqs-errorhandling): a function's *error* is not tried again by the mapping, the messages come back when their visibility
 //! timeout has passed; a *throttled* batch is tried again by the mapping until then. That users see throttled messages come back and
 //! use up their receives (github.com/adobe/spacecat-audit-worker pull 2876, github.com/DataBiosphere/azul issue 3708) is `throttled =
-//! "return"`. What other clouds do differently is a parameter: see [`presets`].
+//! "return"`. What other clouds do differently is a parameter: see `presets`.
 
 mod consumer;
 mod parameters;
@@ -24,14 +24,16 @@ use rand::RngExt;
 
 use super::batch::together;
 use super::books::{Books, Level, Times};
+use super::pace::Pace;
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
-use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use crate::time::{SimTime, Span};
 use consumer::Pollers;
 use parameters::ROUND_TRIP;
 pub use parameters::{
-    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, ProvisionedSpec, QueueSpec,
+    Throttled,
 };
 use presets::Settings;
 use ready::{Groups, Ready};
@@ -166,8 +168,8 @@ struct Queue {
     filling: Option<u64>,
     pollers: Option<Pollers>,
     is_growing: bool,
-    /// When the token bucket is full again.
-    dispatched_until: SimTime,
+    pace: Option<Pace>,
+    /// Whether it waits for a token.
     awaits_dispatch: bool,
     /// Since when those who receive know of no message, where they look only now and then; and whether they are about to look.
     quiet_since: Option<SimTime>,
@@ -190,6 +192,7 @@ impl Queue {
             Kind::Fifo => Ready::Fifo(Groups::default()),
         };
         Self {
+            pace: settings.dispatch.as_ref().map(Pace::new),
             pollers: settings.pollers.map(|pollers| Pollers::new(pollers, settings.long_poll)),
             settings,
             dead_letter_target,
@@ -203,7 +206,6 @@ impl Queue {
             batches: BTreeMap::new(),
             filling: None,
             is_growing: false,
-            dispatched_until: SimTime::ZERO,
             awaits_dispatch: false,
             quiet_since: Some(SimTime::ZERO),
             is_polling: false,
@@ -409,25 +411,18 @@ impl Queue {
 
     /// Whether the token bucket has a token; it is asked again when it will.
     fn may_dispatch(&mut self, now: SimTime) -> bool {
-        let Some(dispatch) = &self.settings.dispatch else { return true };
-        let token = Span::from_nanos_f64_saturating(NANOS_PER_SECOND as f64 / dispatch.rate);
-        let all = Span::from_nanos(token.as_nanos().saturating_mul(u64::from(dispatch.burst)));
-        let full = self.dispatched_until.max(now) + token;
-        if full.since(now) <= all {
-            return true;
-        }
+        let Some(next) = self.pace.as_ref().map(|pace| pace.next(now)).filter(|next| *next > now) else { return true };
         if !self.awaits_dispatch {
             self.awaits_dispatch = true;
-            self.timers.set(full - all, Timer::Dispatches);
+            self.timers.set(next, Timer::Dispatches);
         }
         false
     }
 
     /// A batch is delivered.
     fn dispatch(&mut self, number: u64, ports: &mut Ports<'_>) {
-        if let Some(dispatch) = &self.settings.dispatch {
-            let token = Span::from_nanos_f64_saturating(NANOS_PER_SECOND as f64 / dispatch.rate);
-            self.dispatched_until = self.dispatched_until.max(ports.now) + token;
+        if let Some(pace) = &mut self.pace {
+            pace.take(ports.now);
         }
         if ports.is_measured {
             self.tally.batches += 1;
@@ -689,6 +684,7 @@ impl Component for Queue {
         books.level("depth", &self.tally.depth, end);
         books.level("in_flight", &self.tally.in_flight, end);
         let calls = sent + redriven + receives + empty_receives + deletes;
-        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd);
+        let pollers = self.pollers.as_mut().map_or(0.0, |pollers| pollers.cost_usd(end));
+        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd + pollers);
     }
 }

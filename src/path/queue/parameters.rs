@@ -1,9 +1,10 @@
 //! What a scenario says about a queue.
 
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Ratio, Text};
 use crate::time::{SimTime, Span};
 
+use super::super::bucket::BucketSpec;
 use super::presets::Settings;
 
 parameters! {
@@ -60,6 +61,8 @@ parameters! {
         optional partial_failure: Flag,
         /// How many receive at the same time.
         optional pollers: PollersSpec,
+        /// Pollers of one's own in place of `pollers`: AWS's provisioned mode.
+        optional provisioned: ProvisionedSpec,
         /// What becomes of a batch that the target refuses: whether it is kept and tried again until its messages can be received
         /// again, or goes back at once.
         optional throttled: Throttled,
@@ -69,8 +72,8 @@ parameters! {
         optional renewal: Flag,
         /// How long a message that failed is hidden; without it, for what is left of its visibility timeout.
         optional backoff: OrNone<BackoffSpec>,
-        /// How fast batches are delivered, first and further attempts alike.
-        optional dispatch: OrNone<DispatchSpec>,
+        /// How fast batches are delivered, first and further attempts alike. By default as the preset (Cloud Tasks: 500/s).
+        optional dispatch: OrNone<BucketSpec>,
         /// How long a call waits for messages before it comes back with none, which is charged (SQS: 20s). "none": messages are
         /// pushed.
         optional long_poll: OrNone<PositiveDuration>,
@@ -111,6 +114,19 @@ parameters! {
 }
 
 parameters! {
+    /// Provisioned mode: event pollers that are there and paid for all the time, 10 calls of the target each, which become more by 1,000
+    /// calls a minute.
+    pub struct ProvisionedSpec {
+        /// Fewest.
+        required min: Count<2, 200>,
+        /// Most.
+        required max: Count<2, 2_000>,
+        /// Price of an hour of one of them.
+        default per_hour_usd: Amount = 0.00925,
+    }
+}
+
+parameters! {
     /// How long a message that failed is hidden: as long as `min` after its first attempt, then twice as long each time; after so many
     /// doublings by the same amount longer each time; never longer than `max`.
     pub struct BackoffSpec {
@@ -120,16 +136,6 @@ parameters! {
         required max: Duration,
         /// How often it doubles.
         default doublings: Count<0, 64> = 64,
-    }
-}
-
-parameters! {
-    /// How fast batches are delivered: a token bucket.
-    pub struct DispatchSpec {
-        /// How fast in the long run.
-        required rate: Rate,
-        /// How many at once.
-        default burst: Count<1, MAX_MANY> = 1,
     }
 }
 
@@ -220,6 +226,23 @@ const MAX_MANY: u32 = 10_000_000;
 
 /// What comes back at once takes so long: nobody receives a message again at the very moment at which it failed.
 pub(super) const ROUND_TRIP: Span = Span::from_millis(1);
+
+impl ProvisionedSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        check.rule("max", self.max, self.max >= self.min, format!("it must be at least `min` ({})", self.min));
+    }
+}
+
+impl ConsumerSpec {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        for (key, given) in [("max-concurrency", self.max_concurrency.is_some()), ("pollers", self.pollers.is_some())] {
+            if self.provisioned.is_some() && given {
+                let what = format!("cannot have `provisioned` and `{key}` together");
+                check.conflict(key, what, "AWS would refuse this: keep one of them");
+            }
+        }
+    }
+}
 
 impl PollIntervalSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {

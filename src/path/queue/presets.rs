@@ -1,7 +1,9 @@
 //! What a queue does, with everything that its preset says and the scenario does not.
 
+use super::super::bucket::BucketSpec;
 use super::parameters::{
-    BackoffSpec, ConsumerSpec, DispatchSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, QueueSpec, Throttled,
+    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, ProvisionedSpec, QueueSpec,
+    Throttled,
 };
 use crate::time::Span;
 
@@ -26,7 +28,7 @@ pub(super) struct Settings {
     pub(super) throttle_retry: Span,
     pub(super) renewal: bool,
     pub(super) backoff: Option<BackoffSpec>,
-    pub(super) dispatch: Option<DispatchSpec>,
+    pub(super) dispatch: Option<BucketSpec>,
     pub(super) long_poll: Option<Span>,
     pub(super) poll_interval: Option<PollIntervalSpec>,
     /// None: nobody receives.
@@ -34,7 +36,7 @@ pub(super) struct Settings {
 }
 
 /// How many receive at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pollers {
     pub(super) start: u32,
     pub(super) growth: Growth,
@@ -43,6 +45,9 @@ pub(super) struct Pollers {
     pub(super) every: Span,
     pub(super) max: u32,
     pub(super) least: u32,
+    /// So many of them are one that is paid for, and the price of its hour.
+    pub(super) together: u32,
+    pub(super) per_hour_usd: f64,
 }
 
 impl Pollers {
@@ -68,6 +73,8 @@ const SQS: (Settings, Pollers) = {
         every: Span::from_secs(1),
         max: 1_250,
         least: 2,
+        together: 1,
+        per_hour_usd: 0.0,
     };
     let settings = Settings {
         kind: Kind::Standard,
@@ -160,7 +167,7 @@ impl Preset {
                 (queue.visibility_timeout, queue.retention) = (Span::from_secs(600), days(31));
                 (queue.renewal, queue.throttled, queue.max_receives) = (false, Throttled::Return, Some(100));
                 queue.backoff = backoff(100, 3_600_000, 16);
-                queue.dispatch = Some(DispatchSpec { rate: 500.0, burst: 500 });
+                queue.dispatch = Some(BucketSpec { rate: 500.0, burst: None });
                 pollers = Pollers::fixed(1_000);
             }
             // 10 retries, the first after 200 ms, then twice as long each time (DeliverySpec, github.com/knative/eventing; the numbers
@@ -221,7 +228,11 @@ impl Settings {
         if let Some(dispatch) = &consumer.dispatch {
             self.dispatch = dispatch.clone();
         }
-        let pollers = consumer.pollers.as_ref().map_or(preset, |pollers| preset.with(pollers));
+        let pollers = match (&consumer.provisioned, &consumer.pollers) {
+            (Some(provisioned), _) => Pollers::provisioned(provisioned),
+            (None, Some(pollers)) => preset.with(pollers),
+            (None, None) => preset,
+        };
         let max = consumer.max_concurrency.map_or(pollers.max, |most| pollers.max.min(most));
         let start = pollers.start.min(max);
         self.pollers = Some(Pollers { start, max, least: pollers.least.min(start), ..pollers });
@@ -229,6 +240,12 @@ impl Settings {
 }
 
 impl Pollers {
+    /// Lambda developer guide, services-sqs-scaling: an event poller makes 10 calls at the same time; up to 1,000 more a minute.
+    const fn provisioned(spec: &ProvisionedSpec) -> Self {
+        let (start, max) = (spec.min * 10, spec.max * 10);
+        Self { start, step: 1_000, max, least: start, together: 10, per_hour_usd: spec.per_hour_usd, ..SQS.1 }
+    }
+
     /// With what a scenario says about them.
     fn with(self, spec: &PollersSpec) -> Self {
         let per = spec.per.unwrap_or(self.per);
@@ -241,6 +258,7 @@ impl Pollers {
             every: spec.every.unwrap_or(self.every).min(per),
             max: spec.max.unwrap_or(self.max.max(start)),
             least: spec.least.unwrap_or(self.least),
+            ..self
         }
     }
 }

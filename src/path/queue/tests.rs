@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use super::super::Action;
+use super::super::bucket::BucketSpec;
 use super::super::testing::Bench;
 use super::*;
 use crate::rng::{Purpose, Streams};
@@ -35,6 +36,7 @@ fn consumer() -> ConsumerSpec {
         max_concurrency: None,
         partial_failure: None,
         pollers: None,
+        provisioned: None,
         throttled: None,
         throttle_retry: None,
         renewal: None,
@@ -389,6 +391,39 @@ fn a_group_has_one_batch_at_a_time_in_order() {
 }
 
 #[test]
+fn nothing_of_a_group_overtakes_whatever_fails() {
+    for seed in 0..50 {
+        let mut stream = Streams::new(seed, 0).stream("order", Purpose::Path);
+        let mut of = |most: u32| stream.random_range(0..=most);
+        let consumer = ConsumerSpec { batch_size: Some(1 + of(3)), partial_failure: Some(of(1) == 0), ..consumer() };
+        let spec = QueueSpec {
+            preset: Preset::SqsFifo,
+            visibility_timeout: secs(5),
+            max_receives: Some((of(1) == 0).then_some(1 + of(2))),
+            poison_ratio: if of(1) == 0 { 0.1 } else { 0.0 },
+            consumer: Some(consumer),
+            ..sqs()
+        };
+        let mut bench = Bench::new(&spec);
+        let mut sent = 0;
+        for step in 0..400u32 {
+            bench.until(step.into());
+            if of(2) == 0 {
+                sent += 1;
+                bench.arrive(sent);
+            }
+            while let [(_, token, first, _)] = calls(&mut bench)[..] {
+                // The first message that is still there.
+                let [completed, dead] = figures(&mut bench, ["completed", "dead_lettered"]);
+                assert_eq!(first as f64, completed + dead + 1.0, "{spec:?}");
+                let ends = [Outcome::Completed, Outcome::Completed, Outcome::Failed];
+                bench.answer(token, ends[of(2) as usize]);
+            }
+        }
+    }
+}
+
+#[test]
 fn groups_are_processed_beside_each_other_each_in_order() {
     let spec = QueueSpec { preset: Preset::SqsFifo, groups: 50, ..sqs() };
     let mut bench = Bench::new(&spec);
@@ -447,7 +482,7 @@ fn what_fails_at_once_and_comes_back_at_once_takes_time_all_the_same() {
 
 #[test]
 fn a_bucket_of_tokens_holds_deliveries_back() {
-    let dispatch = DispatchSpec { rate: 2.0, burst: 3 };
+    let dispatch = BucketSpec { rate: 2.0, burst: Some(3.0) };
     let consumer = ConsumerSpec { dispatch: Some(Some(dispatch)), ..consumer() };
     let mut bench = Bench::new(&QueueSpec { preset: Preset::CloudTasks, consumer: Some(consumer), ..sqs() });
     send(&mut bench, 6);
@@ -475,6 +510,34 @@ fn an_empty_azure_queue_is_looked_at_less_and_less_often() {
     // While it was not empty what came was taken at once.
     let [empty] = figures(&mut bench, ["empty_receives"]);
     assert!((9.0 + 59.0..9.0 + 61.0 + 120.0).contains(&empty), "{empty}");
+}
+
+#[test]
+fn provisioned_pollers_grow_faster_and_are_paid_for_by_the_hour() {
+    let provisioned = ProvisionedSpec { min: 2, max: 80, per_hour_usd: 0.00925 };
+    let spec = QueueSpec {
+        consumer: Some(ConsumerSpec { provisioned: Some(provisioned), ..singly() }),
+        per_million_usd: Some(0.0),
+        visibility_timeout: secs(3_600),
+        ..sqs()
+    };
+    let mut bench = Bench::new(&spec);
+    send(&mut bench, 2_000);
+    let mut out = vec![calls(&mut bench).len()];
+    for minute in 1..=2u32 {
+        bench.until(f64::from(minute) * 30.0);
+        out.push(calls(&mut bench).len());
+    }
+    // 20 at first; 1,000 more in a minute, but 80 pollers have 800.
+    assert_eq!(out, [20, 500, 280]);
+    // The price that AWS prints: 8,000 hours of a poller for $74.
+    let mut bench = Bench::new(&spec);
+    send(&mut bench, 1);
+    let [(_, token, ..)] = calls(&mut bench)[..] else { panic!("one") };
+    bench.answer(token, Outcome::Completed);
+    bench.until(4_000.0 * 3_600.0);
+    let [cost] = figures(&mut bench, ["cost_usd"]);
+    assert!((cost - 74.0).abs() < 1e-6, "{cost}");
 }
 
 #[test]
@@ -527,7 +590,7 @@ fn every_message_is_somewhere_whatever_happens() {
         let mut of = |most: u32| stream.random_range(0..=most);
         let kind = if of(1) == 0 { Kind::Standard } else { Kind::Fifo };
         let backoff = BackoffSpec { min: Span::from_secs(of(3).into()), max: Span::from_secs(9), doublings: of(3) };
-        let dispatch = DispatchSpec { rate: 1.5, burst: 1 + of(3) };
+        let dispatch = BucketSpec { rate: 1.5, burst: Some(f64::from(1 + of(3))) };
         let consumer = ConsumerSpec {
             batch_size: Some(1 + of(4)),
             batch_window: secs(of(3).into()),
@@ -600,6 +663,12 @@ fn what_the_real_service_refuses_is_said() {
         ("retention = \"30s\"", "from 1m to 14d"),
         ("groups = 4", "means nothing in a standard queue"),
         ("dead-letter = \"orders\"", "is the queue itself"),
+        (
+            "consumer = { provisioned = { min = 2, max = 4 }, max-concurrency = 5 }",
+            "`provisioned` and `max-concurrency` together",
+        ),
+        ("consumer.provisioned = { min = 4, max = 2 }", "it must be at least `min` (4)"),
+        ("visibility-timeout = \"1us\"", "it must be at least 1ms"),
         ("dead-letter = \"dead\"\nredrive-after = \"1h\"", "together"),
         ("consumer.backoff = { min = \"2s\", max = \"1s\" }", "it must be at least `min` (2s)"),
     ] {

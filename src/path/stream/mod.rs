@@ -16,10 +16,11 @@ use rand::RngExt;
 
 use super::batch::together;
 use super::books::{Books, Level, Times};
+use super::pace::Pace;
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream as Numbers;
-use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+use crate::time::{SimTime, Span};
 use parameters::Settings;
 pub use parameters::{ConsumerSpec, Preset, StreamSpec};
 
@@ -100,8 +101,8 @@ struct Stream {
     numbers: Numbers,
     /// When the shards are read: so long after each whole interval.
     phases: Vec<Span>,
-    /// When the bucket of tokens of each shard is full again.
-    written_until: Vec<SimTime>,
+    /// How fast each shard takes records, where that is limited.
+    paces: Vec<Pace>,
     readers: Vec<Reader>,
     /// Readers to be looked at.
     timers: Timers<u32>,
@@ -127,7 +128,7 @@ impl Stream {
             |_| Reader { records: VecDeque::new(), batches: Vec::new(), state: State::Idle, alarm: SimTime::NEVER };
         Self {
             phases,
-            written_until: vec![SimTime::ZERO; shards],
+            paces: settings.write_limit.iter().map(Pace::new).cycle().take(shards).collect(),
             readers: (0..shards * settings.parallelization as usize).map(reader).collect(),
             settings,
             numbers,
@@ -140,16 +141,14 @@ impl Stream {
         }
     }
 
-    /// Whether a shard takes another record now: a token bucket that holds what may be written in a second.
+    /// Whether a shard takes another record now.
     fn may_write(&mut self, shard: usize, now: SimTime) -> bool {
-        let Some(rate) = self.settings.write_limit else { return true };
-        let token = Span::from_nanos_f64_saturating(NANOS_PER_SECOND as f64 / rate);
-        let full = self.written_until[shard].max(now) + token;
-        let fits = full.since(now) <= Span::from_secs(1).max(token);
-        if fits {
-            self.written_until[shard] = full;
+        let Some(pace) = self.paces.get_mut(shard) else { return true };
+        let is_free = pace.next(now) == now;
+        if is_free {
+            pace.take(now);
         }
-        fits
+        is_free
     }
 
     /// The last time at which the shard of a reader was read, if it was, and the next.

@@ -1,7 +1,8 @@
 //! What a scenario says about a stream.
 
+use super::super::bucket::BucketSpec;
 use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Rate, Ratio, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDuration, Ratio, Text};
 use crate::time::Span;
 
 parameters! {
@@ -20,8 +21,8 @@ parameters! {
         optional retention: PositiveDuration,
         /// The part of the records that nobody can process, however often they are tried.
         default poison_ratio: Ratio = 0.0,
-        /// How many records a second a shard takes: more are refused. By default as the preset (Kinesis: 1000/s).
-        optional write_limit: OrNone<Rate>,
+        /// How fast a shard takes records: more are refused. By default as the preset (Kinesis: 1000/s).
+        optional write_limit: OrNone<BucketSpec>,
         /// Where batches go that were given up: a queue or anything else. Without it they are counted and gone.
         optional on_failure: Text,
         /// Price of a million records. By default as the preset (Kinesis: 0.014).
@@ -92,8 +93,7 @@ pub(super) struct Settings {
     pub(super) shards: u32,
     pub(super) retention: Span,
     pub(super) poison_ratio: f64,
-    /// Records a second in a shard.
-    pub(super) write_limit: Option<f64>,
+    pub(super) write_limit: Option<BucketSpec>,
     pub(super) has_on_failure: bool,
     pub(super) per_million_usd: f64,
     pub(super) shard_per_hour_usd: f64,
@@ -119,7 +119,7 @@ impl Preset {
             shards: 1,
             retention: Span::from_secs(86_400),
             poison_ratio: 0.0,
-            write_limit: Some(1_000.0),
+            write_limit: Some(BucketSpec { rate: 1_000.0, burst: None }),
             has_on_failure: false,
             per_million_usd: 0.014,
             shard_per_hour_usd: 0.015,
@@ -160,7 +160,7 @@ impl Settings {
             shards: spec.shards,
             retention: spec.retention.unwrap_or(preset.retention),
             poison_ratio: spec.poison_ratio,
-            write_limit: spec.write_limit.unwrap_or(preset.write_limit),
+            write_limit: spec.write_limit.clone().unwrap_or(preset.write_limit),
             has_on_failure: spec.on_failure.is_some(),
             per_million_usd: spec.per_million_usd.unwrap_or(preset.per_million_usd),
             shard_per_hour_usd: spec.shard_per_hour_usd.unwrap_or(preset.shard_per_hour_usd),

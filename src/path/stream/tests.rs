@@ -209,7 +209,7 @@ fn all_readers_of_all_shards_work_at_the_same_time_each_in_order() {
 
 #[test]
 fn a_shard_takes_so_many_records_a_second() {
-    let mut bench = bench("write-limit = \"100/s\"");
+    let mut bench = bench("write-limit.rate = \"100/s\"");
     send(&mut bench, 1..=150, &[]);
     let refused = |bench: &mut Bench| {
         let is_refused =

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 
 use super::books::{Books, Level, Times};
+use super::pace::Pace;
 use super::timers::Timers;
 use super::{Abandon, CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
@@ -59,7 +60,9 @@ impl Spec for Workflow {
         Box::new(AtWork {
             critical: vec![0; self.machine.states.len()],
             machine: self.machine.clone(),
-            settings: self.settings,
+            starts: self.settings.start_throttle.as_ref().map(Pace::new),
+            transitions: self.settings.transition_throttle.as_ref().map(Pace::new),
+            settings: self.settings.clone(),
             stream,
             serial: 0,
             executions: BTreeMap::new(),
@@ -110,6 +113,8 @@ struct Frame {
 #[derive(Debug)]
 enum Waits {
     Nothing,
+    /// For its turn, then, to enter its state.
+    Turn(SimTime),
     /// For the answer to a call, at most until then.
     Call(SimTime),
     /// For a time: to go on, or to try again.
@@ -125,6 +130,8 @@ enum Waits {
 /// What is to happen at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
+    /// It is the turn of a frame to enter its state.
+    Begins(u64),
     /// A frame goes on: it has waited, or tries again.
     GoesOn(u64),
     /// The call of a frame has taken too long.
@@ -137,6 +144,7 @@ enum Timer {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Enter(u64, usize),
+    Begin(u64),
     Run(u64),
     Succeed(u64),
     Fail(u64, Cause),
@@ -145,6 +153,7 @@ enum Step {
 #[derive(Debug, Default)]
 struct Tally {
     started: u64,
+    throttled: u64,
     succeeded: u64,
     failed: u64,
     transitions: u64,
@@ -158,6 +167,8 @@ struct Tally {
 struct AtWork {
     machine: Machine,
     settings: Settings,
+    starts: Option<Pace>,
+    transitions: Option<Pace>,
     stream: Stream,
     serial: u64,
     executions: BTreeMap<u64, Execution>,
@@ -216,7 +227,8 @@ impl AtWork {
         let mut steps = vec![step];
         while let Some(step) = steps.pop() {
             match step {
-                Step::Enter(frame, state) => self.enter(frame, state, &mut steps, ports),
+                Step::Enter(frame, state) => self.enter(frame, state, &mut steps, ports.now),
+                Step::Begin(frame) => self.begin(frame, &mut steps, ports),
                 Step::Run(frame) => self.run(frame, &mut steps, ports),
                 Step::Succeed(frame) => self.succeed(frame, &mut steps, ports),
                 Step::Fail(frame, cause) => self.fail(frame, cause, &mut steps, ports),
@@ -247,10 +259,21 @@ impl AtWork {
         *history
     }
 
-    fn enter(&mut self, id: u64, state: usize, steps: &mut Vec<Step>, ports: &mut Ports<'_>) {
+    fn enter(&mut self, id: u64, state: usize, steps: &mut Vec<Step>, now: SimTime) {
         let Some(frame) = self.frames.get_mut(&id) else { return };
-        (frame.state, frame.entered) = (state, ports.now);
+        (frame.state, frame.entered) = (state, now);
         frame.retries = vec![0; self.machine.states[state].retries.len()];
+        let turn = self.transitions.as_mut().map_or(now, |pace| (pace.next(now), pace.take(now)).0);
+        if turn > now {
+            frame.waits = Waits::Turn(turn);
+            self.timers.set(turn, Timer::Begins(id));
+        } else {
+            steps.push(Step::Begin(id));
+        }
+    }
+
+    fn begin(&mut self, id: u64, steps: &mut Vec<Step>, ports: &mut Ports<'_>) {
+        self.wait_for(id, Waits::Nothing);
         if self.transition(id, 2, ports) {
             steps.push(Step::Run(id));
         }
@@ -441,6 +464,7 @@ impl AtWork {
                 self.timers.cancel(until, Timer::TimesOut(id));
                 ports.abandon(Token(id), Abandon::GoesOn);
             }
+            Some(Waits::Turn(turn)) => self.timers.cancel(turn, Timer::Begins(id)),
             Some(Waits::Time(until)) => self.timers.cancel(until, Timer::GoesOn(id)),
             Some(Waits::Children { out, .. }) => open.extend(out),
             Some(Waits::Nothing) | None => {}
@@ -509,6 +533,14 @@ impl Component for AtWork {
             ports.answer(call, Outcome::Failed);
             return;
         }
+        if let Some(pace) = &mut self.starts {
+            if pace.next(ports.now) > ports.now {
+                self.tally.throttled += u64::from(ports.is_measured);
+                ports.answer(call, Outcome::Rejected);
+                return;
+            }
+            pace.take(ports.now);
+        }
         let waits = self.settings.answer == Answer::End;
         if !waits {
             ports.answer(call, Outcome::Completed);
@@ -521,6 +553,7 @@ impl Component for AtWork {
         self.timers.rang(token, ports.now);
         while let Some(timer) = self.timers.due(ports.now) {
             match timer {
+                Timer::Begins(id) => self.work(Step::Begin(id), ports),
                 Timer::GoesOn(id) => {
                     let is_wait = |frame: &Frame| matches!(self.machine.states[frame.state].kind, Kind::Wait(_));
                     let is_wait = self.frames.get(&id).is_some_and(is_wait);
@@ -561,8 +594,9 @@ impl Component for AtWork {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let Tally { started, succeeded, failed, transitions, tenths, .. } = self.tally;
+        let Tally { started, throttled, succeeded, failed, transitions, tenths, .. } = self.tally;
         books.count("executions.started", started);
+        books.count("executions.throttled", throttled);
         books.count("executions.succeeded", succeeded);
         books.count("executions.failed", failed);
         let remaining = self.executions.values().filter(|execution| execution.is_measured).count();
@@ -574,7 +608,7 @@ impl Component for AtWork {
         for (key, ns) in keys(&self.machine).into_iter().zip(&self.critical) {
             books.figure(&format!("critical_path.{key}"), *ns as f64 / total);
         }
-        let Settings { per_million_usd, executions_per_million_usd, per_second_usd, .. } = self.settings;
+        let Settings { per_million_usd, executions_per_million_usd, per_second_usd, .. } = &self.settings;
         let counted = transitions as f64 * per_million_usd + started as f64 * executions_per_million_usd;
         books.figure("cost_usd", counted / 1e6 + tenths as f64 / 10.0 * per_second_usd);
     }

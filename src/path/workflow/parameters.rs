@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::bucket::BucketSpec;
 use super::machine::{Catch, Cause, Causes, Each, Kind, Machine, Retry, State};
 use crate::dist::DistSpec;
 use crate::schema::declare::*;
@@ -17,7 +18,7 @@ parameters! {
         /// Whose workflow it is like: prices and limits.
         default preset: Preset = Preset::StepFunctions,
         /// A file in Amazon States Language, from which the states are read.
-        optional asl: Text,
+        optional asl: Spanned<Text>,
         /// With `asl`: what tasks call that do not call a function of the name in their `Resource`, by the name of the state.
         default targets: Map<Text, MAX_STATES> = Vec::new(),
         /// With `asl`: the share of each of the `Choices` of a state, in their order, and of its `Default`; without it all ways are
@@ -37,6 +38,11 @@ parameters! {
         /// How many events an execution may have: two for each state entered, three for each try of a task. By default as the preset (Step
         /// Functions: 25000).
         optional max_history: Count<10, 1_000_000_000>,
+        /// How fast executions are started: more are refused. By default as the preset (Step Functions: 300/s, and 1300 at once).
+        optional start_throttle: OrNone<BucketSpec>,
+        /// How fast states are entered, in all executions together: more wait for their turn. By default as the preset (Step Functions:
+        /// 5000/s).
+        optional transition_throttle: OrNone<BucketSpec>,
         /// Price of a million states entered, or entered again to retry them. By default as the preset (Step Functions: 25).
         optional per_million_usd: Amount,
         /// Price of a million executions. By default as the preset (Step Functions Express: 1).
@@ -187,11 +193,13 @@ choice! { ErrorKind {
 const MAX_ITEMS: u32 = 100_000_000;
 
 /// What an execution costs, and how large it may become.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Settings {
     pub(super) answer: Answer,
     pub(super) timeout: Span,
     pub(super) max_history: u32,
+    pub(super) start_throttle: Option<BucketSpec>,
+    pub(super) transition_throttle: Option<BucketSpec>,
     pub(super) per_million_usd: f64,
     pub(super) executions_per_million_usd: f64,
     pub(super) per_second_usd: f64,
@@ -200,7 +208,8 @@ pub(super) struct Settings {
 impl Settings {
     /// Of a workflow whose states say how long it may take, or do not.
     ///
-    /// Step Functions, Standard: a year, 25,000 events, $0.025 for 1,000 transitions (quotas and pricing pages); Express: 5 minutes, $1.00
+    /// Step Functions, Standard: a year, 25,000 events, 300 starts and 5,000 transitions a second in the large regions, $0.025 for 1,000
+    /// transitions (quotas and pricing pages); Express: 5 minutes, 6,000 starts a second, $1.00
     /// for a million and $0.00001667 for a GB-second, in pieces of 100 ms and 64 MB, without a limit of events: here there is one, so that
     /// no circle goes on for ever. Google: a year, 100,000 steps, $0.01 for 1,000 internal steps.
     pub(super) fn of(spec: &WorkflowSpec, of_machine: Option<Span>) -> Self {
@@ -210,8 +219,16 @@ impl Settings {
             Preset::StepFunctionsExpress => (Span::from_secs(300), 10_000_000, 0.0, 1.0, 1.667e-5 / 16.0),
             Preset::GoogleWorkflows => (year, 200_000, 10.0, 0.0, 0.0),
         };
+        let bucket = |rate, burst| Some(BucketSpec { rate, burst: Some(burst) });
+        let (starts, transitions) = match spec.preset {
+            Preset::StepFunctions => (bucket(300.0, 1_300.0), bucket(5_000.0, 5_000.0)),
+            Preset::StepFunctionsExpress => (bucket(6_000.0, 6_000.0), None),
+            Preset::GoogleWorkflows => (None, None),
+        };
         Self {
             answer: spec.answer,
+            start_throttle: spec.start_throttle.clone().unwrap_or(starts),
+            transition_throttle: spec.transition_throttle.clone().unwrap_or(transitions),
             timeout: spec.timeout.or(of_machine).unwrap_or(timeout).min(timeout),
             max_history: spec.max_history.unwrap_or(history),
             per_million_usd: spec.per_million_usd.unwrap_or(transition),

@@ -212,7 +212,9 @@ fn fork_and_join_take_as_long_as_the_longest_of_n() {
     let branches: Vec<String> = (0..5).map(|n| format!("[\"b{n}\"]")).collect();
     let states: String =
         (0..5).map(|n| format!("[[state]]\nname = \"b{n}\"\nwait.exponential.mean = \"2s\"\n")).collect();
-    let workflow = workflow(&format!("[[state]]\nname = \"fork\"\nparallel = [{}]\n{states}", branches.join(", ")));
+    let free = "start-throttle = \"none\"\ntransition-throttle = \"none\"\n";
+    let workflow =
+        workflow(&format!("{free}[[state]]\nname = \"fork\"\nparallel = [{}]\n{states}", branches.join(", ")));
     let books = books(&workflow, 20_000, 200.0);
     // H_5 / mu, with a variance of the sum of 1 / (k mu)^2.
     let (mean, variance) = (1..=5).fold((0.0, 0.0), |(mean, variance), k| {
@@ -260,7 +262,7 @@ fn a_map_does_so_many_items_at_the_same_time() {
 
 #[test]
 fn choices_are_taken_by_their_shares() {
-    let toml = "[[state]]\nname = \"which\"\nchoice = [{ share = 0.3, next = \"rare\" }, { share = 0.7, next = \"usual\" }]\n\
+    let toml = "preset = \"google-workflows\"\n[[state]]\nname = \"which\"\nchoice = [{ share = 0.3, next = \"rare\" }, { share = 0.7, next = \"usual\" }]\n\
         [[state]]\nname = \"rare\"\nfail = true\n[[state]]\nname = \"usual\"\nsucceed = true";
     let books = books(&workflow(toml), 10_000, 1.0);
     let failed = books.get("executions.failed").expect("a count");
@@ -278,6 +280,22 @@ fn an_execution_has_its_time_and_its_price() {
     let cost = books(&paused, 1_000, 60.0).get("cost_usd").expect("a cost");
     // $1 for a million, and 10.1 s of 64 MB each.
     assert!((cost - (0.001 + 1_000.0 * 10.1 / 16.0 * 0.00001667)).abs() < 1e-12, "{cost}");
+}
+
+#[test]
+fn starts_are_refused_and_transitions_wait_where_there_are_too_many() {
+    let limits =
+        "start-throttle = { rate = \"1/s\", burst = 3 }\ntransition-throttle = { rate = \"2/s\", burst = 4 }\n";
+    let toml = format!("{limits}[[state]]\nname = \"first\"\npass = true\n[[state]]\nname = \"second\"\ntask = \"f\"");
+    let workflow = workflow(&toml);
+    let mut bench = Bench::new(&workflow);
+    (1..=5).for_each(|id| bench.arrive(id));
+    bench.until(10.0);
+    // Three executions with two transitions each: four at once, and one each half second.
+    let times: Vec<f64> = calls(&mut bench, &workflow).into_iter().map(|(at, ..)| at).collect();
+    assert_eq!(times, [0.0, 0.0, 1.0]);
+    let books = bench.books();
+    assert_eq!((books.get("executions.throttled"), books.get("executions.started")), (Some(2.0), Some(3.0)));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod platform;
 mod scaling;
 mod settable;
 mod simulation;
+mod storms;
 mod sweep;
 mod trace;
 
@@ -78,7 +79,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
-    let mut targets = Targets::of(file, functions.list());
+    let mut targets = Targets::of(file, functions.list(), checker);
     for (table, function) in file.function.iter().zip(&mut checked) {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
         function.steps = checker.steps(table, &mut targets).unwrap_or_default();
@@ -102,7 +103,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
     let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets)).collect();
-    let components = targets.finish(checker);
+    let components = targets.finish(file, checker);
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
@@ -134,6 +135,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     };
     checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
+    storms::check(&scenario, file, checker.problems);
     coverage::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
@@ -154,10 +156,11 @@ impl Checker<'_, '_> {
             stream,
             topic,
             dependency,
+            workflow,
             router,
             fault,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, router, fault];
+        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";

@@ -8,14 +8,16 @@ use crate::id::{ComponentId, FnId};
 use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
+use crate::path::workflow::WorkflowSpec;
 use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
 use crate::schema::decode::Spanned;
-use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::tree::Node;
 use crate::time::Span;
+use crate::workload::trace::CONFIDENTIAL;
 
 /// The kind of the queues of asynchronous invocations, as in "async.checkout".
 const ASYNC: &str = "async";
@@ -25,10 +27,12 @@ macro_rules! lists {
     ($($list:ident => $spec:expr,)*) => {
         impl Targets {
             /// The components that have lists of their own in the file.
-            fn add_listed(&mut self, file: &FileTable) {
+            fn add_listed(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {
                 $(for table in file.$list.iter() {
-                    let make: fn(_) -> ComponentSpec = $spec;
-                    let id = self.add_component(stringify!($list), &table.name, make(table.value.clone()), table.place);
+                    let make: fn(_, SourceSpan, &mut Checker<'_, '_>) -> Option<ComponentSpec> = $spec;
+                    // One that is wrong has been reported.
+                    let Some(spec) = make(table.value.clone(), table.place, checker) else { continue };
+                    let id = self.add_component(stringify!($list), &table.name, spec, table.place);
                     self.add(stringify!($list), &table.name, Destination::Component(id));
                 })*
             }
@@ -40,12 +44,13 @@ macro_rules! lists {
 }
 
 lists! {
-    gateway => |table| ComponentSpec::Gateway(Box::new(table)),
-    queue => |table| ComponentSpec::Queue(Box::new(table)),
-    stream => |table| ComponentSpec::Stream(Box::new(table)),
-    topic => |table| ComponentSpec::Topic(Box::new(table)),
-    dependency => |table| ComponentSpec::Dependency(Box::new(table)),
-    router => |table| ComponentSpec::Router(Box::new(table)),
+    gateway => |table, _, _| Some(ComponentSpec::Gateway(Box::new(table))),
+    queue => |table, _, _| Some(ComponentSpec::Queue(Box::new(table))),
+    stream => |table, _, _| Some(ComponentSpec::Stream(Box::new(table))),
+    topic => |table, _, _| Some(ComponentSpec::Topic(Box::new(table))),
+    dependency => |table, _, _| Some(ComponentSpec::Dependency(Box::new(table))),
+    workflow => |table, place, checker| checker.workflow(&table, place),
+    router => |table, _, _| Some(ComponentSpec::Router(Box::new(table))),
 }
 
 /// What can be called, by kind and name, and the components found so far.
@@ -69,12 +74,12 @@ impl Targets {
     }
 
     /// All that a file lists.
-    pub(super) fn of(file: &FileTable, functions: &[String]) -> Self {
+    pub(super) fn of(file: &FileTable, functions: &[String], checker: &mut Checker<'_, '_>) -> Self {
         let mut targets = Self::default();
         for (place, name) in functions.iter().enumerate() {
             targets.add("function", name, Destination::Function(FnId(place as u32)));
         }
-        targets.add_listed(file);
+        targets.add_listed(file, checker);
         targets
     }
 
@@ -141,18 +146,32 @@ impl Targets {
         }
     }
 
-    /// The components, all calls resolved.
-    pub(super) fn finish(mut self, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
-        let mut all = std::mem::take(&mut self.components);
+    /// The components, all calls resolved. Topics invoke functions asynchronously.
+    pub(super) fn finish(mut self, file: &FileTable, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
+        let mut resolved = Vec::new();
         let mut is_whole = true;
-        for (component, place) in &mut all {
-            let targets = component.spec.targets().into_iter().map(|name| self.find(name, *place, checker));
-            match targets.collect::<Option<Vec<_>>>() {
-                Some(targets) => component.targets = targets,
-                None => is_whole = false,
+        let mut place = 0;
+        // What is found on the way may be appended.
+        while let Some((component, at)) = self.components.get(place) {
+            let (spec, at) = (component.spec.clone(), *at);
+            let mut targets = Vec::new();
+            for name in spec.targets() {
+                let to = self.find(name, at, checker);
+                let to = match (to, &spec) {
+                    (Some(Destination::Function(id)), ComponentSpec::Topic(_)) => {
+                        let table = file.function.get(id.index());
+                        table.and_then(|table| self.asynchronous(table, at)).map(Destination::Component).or(to)
+                    }
+                    _ => to,
+                };
+                targets.extend(to);
+                is_whole &= to.is_some();
             }
+            resolved.push(targets);
+            place += 1;
         }
-        is_whole.then(|| all.into_iter().map(|(component, _)| component).collect())
+        let components = self.components.into_iter().zip(resolved);
+        is_whole.then(|| components.map(|((component, _), targets)| Component { targets, ..component }).collect())
     }
 }
 
@@ -162,6 +181,27 @@ impl Checker<'_, '_> {
         let function = table.name.as_deref().unwrap_or("?");
         let steps: Vec<_> = table.step.iter().map(|step| self.step(function, step, targets)).collect();
         steps.into_iter().collect()
+    }
+
+    /// A workflow, its states read from its file where it names one.
+    fn workflow(&mut self, table: &WorkflowSpec, place: SourceSpan) -> Option<ComponentSpec> {
+        let file = match &table.asl {
+            Some(asl) => Some((asl.value.as_str(), self.data.text(&asl.value, asl.place, self.problems)?)),
+            None => None,
+        };
+        let Some((path, (text, true))) = &file else {
+            let asl = file.as_ref().map(|(path, (text, _))| (*path, text.as_str()));
+            let workflow = table.workflow(asl, self.problems)?;
+            return Some(ComponentSpec::Workflow(Box::new(workflow)));
+        };
+        // What is in it must not be shown.
+        let mut hidden = Problems::default();
+        let workflow = table.workflow(Some((*path, text.as_str())), &mut hidden);
+        if workflow.is_none() {
+            let message = format!("\"{path}\" does not describe a workflow that can be simulated");
+            self.problems.push(Problem::error(place, message).help(CONFIDENTIAL));
+        }
+        workflow.map(|workflow| ComponentSpec::Workflow(Box::new(workflow)))
     }
 
     /// A function has steps or a duration, not both.

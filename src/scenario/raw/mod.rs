@@ -23,6 +23,7 @@ use crate::path::queue::QueueSpec;
 use crate::path::router::RouterSpec;
 use crate::path::stream::StreamSpec;
 use crate::path::topic::TopicSpec;
+use crate::path::workflow::WorkflowSpec;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
@@ -60,6 +61,8 @@ table! {
         default topic: List<Spanned<TopicSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Databases, caches, other services.
         default dependency: List<Spanned<DependencySpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Workflows: states one after the other and beside each other, with tasks that call.
+        default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Names that stand for several targets.
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is made to go wrong.
@@ -165,6 +168,8 @@ table! {
         default topic: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Dependencies that it adds, as `[[dependency]]`.
         default dependency: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Workflows that it adds, as `[[workflow]]`.
+        default workflow: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Routers that it adds, as `[[router]]`.
         default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.

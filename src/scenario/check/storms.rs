@@ -1,0 +1,73 @@
+//! What goes wrong on paths by design: retries that keep an overload up, messages that are delivered again while they are still
+//! being processed.
+
+use crate::path::ComponentSpec;
+use crate::scenario::model::{Destination, Function, Overflow, Scenario, Target};
+use crate::scenario::raw::FileTable;
+use crate::schema::diagnostic::{Problem, Problems};
+
+/// Looks at every client of a source, and at every queue.
+pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
+    for (source, table) in scenario.sources.iter().zip(file.source.iter()) {
+        let Target::Component(id) = source.target else { continue };
+        let component = &scenario.components[id.index()];
+        let (ComponentSpec::Client(client), [Destination::Function(function)]) =
+            (&component.spec, &component.targets[..])
+        else {
+            continue;
+        };
+        let retries = client.parameters.unbounded_retries();
+        let function = &scenario.functions[function.index()];
+        let (Some(capacity), Some(retries)) = (capacity(function), retries) else { continue };
+        let mean = function.duration.mean_s();
+        let rate = source.arrivals.mean_rate(mean, scenario.simulation.horizon.as_secs_f64());
+        let most = rate * f64::from(retries + 1);
+        if rate < capacity && capacity <= most {
+            let message = format!(
+                "`source.{}` asks for {rate:.0}/s, and with its retries for up to {most:.0}/s: `function.{}` serves {capacity:.0}/s",
+                source.name, function.name
+            );
+            let help = "an overload that begins may never end: give the client a retry budget or a circuit breaker, or the queue \
+                        a limit below its time-out; back-off and jitter do not help against a steady load";
+            problems.push(Problem::warning(table.client.place, message).help(help));
+        }
+    }
+    for (component, place) in queues(scenario, file) {
+        let ComponentSpec::Queue(queue) = &component.spec else { continue };
+        let Some(Destination::Function(id)) = component.targets.first().filter(|_| queue.target.is_some()) else {
+            continue;
+        };
+        let function = &scenario.functions[id.index()];
+        let (Some(limit), Some(timeout)) = (queue.processing_limit(), function.timeout) else { continue };
+        if timeout > limit {
+            let message = format!(
+                "`queue.{}.visibility-timeout` is {limit}: shorter than `function.{}.timeout` ({timeout})",
+                queue.name, function.name
+            );
+            let help = "AWS refuses this: a message would be delivered again while it is still being processed; six times the \
+                        time-out of the function is recommended";
+            problems.push(Problem::error(place, message).help(help));
+        }
+    }
+}
+
+/// The queues with where their tables stand.
+fn queues<'s>(
+    scenario: &'s Scenario,
+    file: &'s FileTable,
+) -> impl Iterator<Item = (&'s crate::scenario::model::Component, crate::schema::diagnostic::SourceSpan)> {
+    file.queue.iter().filter_map(|table| {
+        let name = format!("queue.{}", table.name);
+        scenario.components.iter().find(|component| component.name == name).map(|component| (component, table.place))
+    })
+}
+
+/// Requests that a function serves each second at most, where something fixed bounds it and nothing holds its queue back.
+fn capacity(function: &Function) -> Option<f64> {
+    let concurrency = &function.concurrency;
+    let slots = concurrency.max_instances.map(|most| u64::from(most) * u64::from(concurrency.per_instance));
+    let bound = slots.into_iter().chain(concurrency.reserved.map(u64::from)).min()?;
+    let is_bounded = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
+    let mean = function.duration.mean_s();
+    (is_bounded && mean > 0.0 && mean.is_finite()).then(|| bound as f64 / mean)
+}
