@@ -199,9 +199,12 @@ fn apply(folder: &Folder, diff: &str) {
     assert!(applied.status.success(), "{}\n{diff}", String::from_utf8_lossy(&applied.stderr));
 }
 
+/// Keys and the values that are asked for.
+type Asked = &'static [(&'static str, &'static str)];
+
 #[test]
 fn patches_apply_and_say_what_was_asked_for() {
-    let cases: [(&str, Form, &[(&str, &str)]); 6] = [
+    let cases: [(&str, Form, Asked); 6] = [
         (
             "sam.yaml",
             Form::Sam,
