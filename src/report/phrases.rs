@@ -232,6 +232,11 @@ pub(super) fn escape(text: &str) -> String {
     escaped
 }
 
+/// Where another contender becomes the cheapest, for a heading.
+pub(super) fn crossing_in_short(found: &Crossing) -> String {
+    format!("{} up to {} requests per second, {} above", found.below, count(found.requests_per_s), found.above)
+}
+
 /// Where another contender becomes the cheapest, in a few words.
 pub(super) fn crossing(found: &Crossing) -> String {
     let Crossing { below, above, load, requests_per_s, month_usd } = found;

@@ -15,6 +15,9 @@ use crate::schema::tree::{Entry, Node, Value};
 /// When idle instances go, for every function that does not say.
 const KEEP_ALIVE: &str = "platform.keep-alive";
 
+/// Cold starts of functions that do nothing.
+const RUNTIMES: &str = "cold-start.runtimes.";
+
 /// What a scenario, completely written out, assumes.
 pub(super) fn of(written: &Value, preset: Preset) -> Vec<Assumption> {
     let root = Node::at(SourceSpan::default(), written.clone());
@@ -60,28 +63,30 @@ fn written_out(preset: Preset) -> Node {
 /// The keys of the preset's cold start that a function has.
 fn cold_start_of(function: &Node, preset: Preset) -> Vec<String> {
     let mut problems = Problems::default();
-    let image = function.get("package").and_then(Node::text) == Some("image");
-    let Some(known) = preset.file().cold_starts.of(function.get("runtime"), image, &mut problems) else {
-        return Vec::new();
-    };
+    let Some(known) = preset.file().cold_starts.of(function, &mut problems) else { return Vec::new() };
     let node = Node::at(SourceSpan::default(), known.value);
     let table = ColdStartTable::read(&node, &mut Reader::new(&mut problems, &[]));
     let is_its_own = table.is_some_and(|table| {
         function.get("cold-start").is_some_and(|cold_start| cold_start.value == ColdStartTable::write(&table))
     });
-    if is_its_own { known.keys } else { Vec::new() }
+    let mut keys = if is_its_own { known.keys } else { Vec::new() };
+    // With the dependencies that a function loads it is no minimal one any more.
+    if keys.iter().any(|key| key == "cold-start.dependencies-per-mb") {
+        keys.retain(|key| !key.starts_with(RUNTIMES));
+    }
+    keys
 }
 
 /// Whether a value is that of a function that does nothing yet.
 fn is_minimal(fact: &Fact) -> bool {
-    fact.key.starts_with("cold-start.runtimes.")
+    fact.key.starts_with(RUNTIMES)
 }
 
 /// A value and the grounds on which it stands.
 fn told(preset: Preset, fact: &Fact) -> Assumption {
     let grounds = fact.grounds();
     let unverified = if fact.origin.unverified { ", not verified" } else { "" };
-    match fact.key.strip_prefix("cold-start.runtimes.").and_then(|runtime| runtime.rsplit_once('.')) {
+    match fact.key.strip_prefix(RUNTIMES).and_then(|runtime| runtime.rsplit_once('.')) {
         Some((runtime, package)) => Assumption {
             kind: AssumptionKind::MinimalFunction,
             subject: format!("{runtime}, {package}"),

@@ -66,8 +66,7 @@ fn cold_start(function: &mut Node, preset: Option<(Preset, SourceSpan)>, problem
     let cold_start = if function.get("cold-duration").is_some() && runtime.is_none() {
         Some(Value::from_text("none"))
     } else {
-        let image = function.get("package").and_then(Node::text) == Some("image");
-        preset.file().cold_starts.of(runtime, image, problems).map(|known| known.value)
+        preset.file().cold_starts.of(function, problems).map(|known| known.value)
     };
     if let (Value::Table(entries), Some(cold_start)) = (&mut function.value, cold_start) {
         let mut node = Node::at(place, cold_start);

@@ -88,6 +88,18 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
             format!("`{name}` starts as an archive: of images there is no cold start of {}", preset.name()),
         );
     }
+    let code = entries.iter_mut().find(|entry| entry.key == "code");
+    if let Some(Entry { node: Node { value: Value::Table(parts), .. }, .. }) = code {
+        for part in parts.iter().filter(|part| !starts.knows_code(part)) {
+            let (key, preset) = (&part.key, preset.name());
+            told(
+                adapted,
+                &format!("code.{key}"),
+                format!("`{name}` starts without `code.{key}`: what it adds on {preset} nobody has measured"),
+            );
+        }
+        parts.retain(|part| starts.knows_code(part));
+    }
     if let Some(runtime) = runtime.filter(|runtime| !starts.knows(Some(runtime), false)) {
         entries.retain(|entry| entry.key != "runtime");
         let standard = starts.standard().unwrap_or("any runtime");

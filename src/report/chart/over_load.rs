@@ -6,7 +6,7 @@ use super::plot::{Mark, Panel, Plot, Shape};
 use super::{Drawn, Style};
 use crate::measure::comparison::OverLoad;
 use crate::report::format::Quantity;
-use crate::report::phrases::{crossing, sanitize};
+use crate::report::phrases::{crossing, crossing_in_short, sanitize};
 
 /// The longest name that is shown whole.
 const NAME: usize = 30;
@@ -25,7 +25,7 @@ pub fn chart(found: &OverLoad) -> Drawn {
 
 fn plot(found: &OverLoad) -> Plot {
     let title = match found.crossings.first() {
-        Some(first) => crossing(first),
+        Some(first) => crossing_in_short(first),
         None => "The same contender is the cheapest at every load".to_owned(),
     };
     let names = found.points.first().map_or(&[][..], |point| &point.contenders);

@@ -32,6 +32,11 @@ impl Checker<'_, '_> {
             let help = "write [platform] preset = \"aws-lambda\", or give the function a `cold-start`";
             self.problems.push(Problem::warning(table.runtime.place, message).help(help));
         }
+        if allowed.is_none() && table.code.is_some() {
+            let message = format!("`{path}.code` has no effect without a preset");
+            let help = "write [platform] preset = \"aws-lambda\", or give the function a `cold-start`";
+            self.problems.push(Problem::warning(table.code.place, message).help(help));
+        }
         let timeout = table.timeout.flatten();
         let timeout = timeout.map(|timeout| self.positive(table.timeout.place, timeout, &key("timeout")));
         let max_lifetime = table.max_lifetime.flatten();

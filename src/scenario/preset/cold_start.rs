@@ -1,7 +1,9 @@
 //! Cold starts of a preset: phases that every start has, and those of each runtime, as an archive and as an image.
 
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
+use crate::schema::quantity::parse_size_mb;
 use crate::schema::tree::{Entry, Node, Value};
+use crate::time::Span;
 
 /// The cold starts that a preset knows.
 #[derive(Debug)]
@@ -14,6 +16,12 @@ pub(in crate::scenario) struct ColdStarts {
     runtimes: Vec<Entry>,
     /// Of every runtime, where no other is known.
     any: Option<Node>,
+    /// By framework: a table of phases for each package, in place of that of the runtime.
+    frameworks: Vec<Entry>,
+    /// What a MB of loaded dependencies adds.
+    dependencies_per_mb: Option<Span>,
+    /// What a private network adds.
+    vpc: Option<Node>,
 }
 
 /// A cold start, and where in the file of the preset its parts are.
@@ -34,17 +42,70 @@ impl ColdStarts {
             phases: entries("phases"),
             runtimes: entries("runtimes"),
             any: node.get("any").cloned(),
+            frameworks: entries("frameworks"),
+            dependencies_per_mb: node
+                .get("dependencies-per-mb")
+                .and_then(Node::text)
+                .and_then(|text| text.parse().ok()),
+            vpc: node.get("vpc").cloned(),
         }
     }
 
-    /// The cold start of a runtime (text and its place, if one is named); none if the preset has none.
-    pub(in crate::scenario) fn of(
-        &self,
-        runtime: Option<&Node>,
-        image: bool,
-        problems: &mut Problems,
-    ) -> Option<ColdStart> {
+    /// The cold start of a function; none if the preset has none.
+    pub(in crate::scenario) fn of(&self, function: &Node, problems: &mut Problems) -> Option<ColdStart> {
+        let image = function.get("package").and_then(Node::text) == Some("image");
         let package = if image { "image" } else { "zip" };
+        let code = function.get("code");
+        let mut start = match code.and_then(|code| code.get("framework")) {
+            Some(framework) => self.of_framework(framework, package, problems)?,
+            None => self.of_runtime(function.get("runtime"), package, problems)?,
+        };
+        let Value::Table(phases) = &mut start.value else { return Some(start) };
+        let Some(Entry { node: Node { value: Value::Table(phases), .. }, .. }) = phases.first_mut() else {
+            return Some(start);
+        };
+        if let Some(size) = code.and_then(|code| code.get("dependencies")) {
+            let mb = size.text().and_then(|text| parse_size_mb(text).ok())?;
+            let Some(per_mb) = self.dependencies_per_mb else {
+                unknown(size, "what dependencies add to a cold start", problems);
+                return None;
+            };
+            let takes = Span::from_nanos(per_mb.as_nanos().saturating_mul(u64::from(mb)));
+            let value = Entry::new("value", SourceSpan::default(), Value::from_text(takes.to_string()));
+            let constant = Entry::new("constant", SourceSpan::default(), Value::Table(vec![value]));
+            phases.push(Entry::new("dependencies", SourceSpan::default(), Value::Table(vec![constant])));
+            start.keys.push("cold-start.dependencies-per-mb".to_owned());
+        }
+        if let Some(vpc) = code.and_then(|code| code.get("vpc")).filter(|vpc| vpc.value == Value::Boolean(true)) {
+            let Some(adds) = &self.vpc else {
+                unknown(vpc, "what a private network adds to a cold start", problems);
+                return None;
+            };
+            phases.extend(adds.entries().iter().cloned());
+            start.keys.push("cold-start.vpc".to_owned());
+        }
+        Some(start)
+    }
+
+    /// That of a framework.
+    fn of_framework(&self, framework: &Node, package: &str, problems: &mut Problems) -> Option<ColdStart> {
+        let name = framework.text()?;
+        let known = self.frameworks.iter().find(|known| known.key == name);
+        let Some(phases) = known.and_then(|known| known.node.get(package)) else {
+            let message = format!("the preset knows no cold start of the framework \"{name}\" ({package})");
+            let mut problem = Problem::error(framework.place, message);
+            if !self.frameworks.is_empty() {
+                let names = self.frameworks.iter().map(|framework| framework.key.as_str());
+                problem = problem.help(instead(name, "the frameworks are", names));
+            }
+            problems.push(problem.help("or write `cold-start` with what you have measured"));
+            return None;
+        };
+        Some(self.with_phases(phases, format!("cold-start.frameworks.{name}.{package}")))
+    }
+
+    /// That of a runtime (text and its place, if one is named).
+    fn of_runtime(&self, runtime: Option<&Node>, package: &str, problems: &mut Problems) -> Option<ColdStart> {
         let name = runtime.map_or(self.standard.as_deref(), Node::text);
         let known = name.and_then(|name| self.known(name));
         let (path, node) = match (known, &self.any) {
@@ -68,18 +129,33 @@ impl ColdStarts {
             problems.push(Problem::error(place, message).help("write `cold-start` with what you have measured"));
             return None;
         };
+        Some(self.with_phases(node, path))
+    }
+
+    /// What every start has, then these phases; `path` is where they stand.
+    fn with_phases(&self, node: &Node, path: String) -> ColdStart {
         let mut phases = self.phases.clone();
         phases.extend(node.entries().iter().cloned());
         let mut keys: Vec<String> =
             self.phases.iter().map(|phase| format!("cold-start.phases.{}", phase.key)).collect();
         keys.push(path);
         let phases = Entry::new("phases", SourceSpan::default(), Value::Table(phases));
-        Some(ColdStart { value: Value::Table(vec![phases]), keys })
+        ColdStart { value: Value::Table(vec![phases]), keys }
     }
 
     /// The runtime of functions that name none.
     pub(in crate::scenario) fn standard(&self) -> Option<&str> {
         self.standard.as_deref()
+    }
+
+    /// Whether it knows what a part of `code` adds: a key with its value.
+    pub(in crate::scenario) fn knows_code(&self, part: &Entry) -> bool {
+        match part.key.as_str() {
+            "framework" => self.frameworks.iter().any(|known| Some(known.key.as_str()) == part.node.text()),
+            "dependencies" => self.dependencies_per_mb.is_some(),
+            "vpc" => self.vpc.is_some() || part.node.value == Value::Boolean(false),
+            _ => true,
+        }
     }
 
     /// Whether it has the cold start of a runtime.
@@ -96,4 +172,10 @@ impl ColdStarts {
         let find = |name: &str| self.runtimes.iter().find(|runtime| runtime.key == name);
         find(name).or_else(|| find(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == 'x')))
     }
+}
+
+/// Reports something that the preset has not measured.
+fn unknown(at: &Node, what: &str, problems: &mut Problems) {
+    let problem = Problem::error(at.place, format!("the preset has not measured {what}"));
+    problems.push(problem.help("write `cold-start` with what you have measured"));
 }

@@ -11,7 +11,7 @@ use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
 use crate::schema::limits::{MAX_LISTED, MAX_STATES};
-use crate::schema::scalars::{Count, Duration, Name, Positive, Ratio, Share, Size, Text};
+use crate::schema::scalars::{Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -47,6 +47,8 @@ macro_rules! function_table {
                 optional runtime: Text,
                 /// How the code is packed: with a preset, it decides about the cold start too.
                 default package: Package = Package::Zip,
+                /// What the code loads when it starts: with a preset that has measured it, part of the cold start.
+                optional code: CodeTable,
                 /// Running time of one request, T_func (a trace may bring it).
                 optional duration: DistSpec,
                 /// What a request does, in order, in place of `duration`; its instance is held meanwhile.
@@ -136,6 +138,19 @@ table! {
         optional queue_limit: OrNone<Count<0, MANY>>,
         /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
         optional queue_timeout: OrNone<Duration>,
+    }
+}
+
+table! {
+    /// What the code of a function loads when an instance starts.
+    struct CodeTable {
+        /// The framework, as "spring-boot": the cold start is that of a service written with it, in place of that of a function
+        /// that does nothing.
+        optional framework: Text,
+        /// Size of the dependencies that are loaded, unpacked; what is in the package and not loaded costs nearly nothing.
+        optional dependencies: Size,
+        /// Whether it is attached to a private network (VPC).
+        default vpc: Flag = false,
     }
 }
 
