@@ -95,6 +95,7 @@ Examples:
   forewarm run shop.toml --precision latency_s.p99=5% --max-replications 100
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
+  forewarm run shop.toml --decisions decisions.csv
   forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
   forewarm init | forewarm run -
 
@@ -120,6 +121,10 @@ pub(super) struct RunArgs {
     /// Write instances and invocations of the first replication as Chrome trace events: .json, .json.gz
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
+    /// Write each decision of a scaling policy in the first replication, with its inputs and its reason: .csv, .csv.gz or
+    /// .csv.zst
+    #[arg(long, value_name = "FILE")]
+    pub(super) decisions: Option<PathBuf>,
     #[command(flatten)]
     pub(super) enforce: EnforceArgs,
     #[command(flatten)]

@@ -89,6 +89,8 @@ pub struct Simulation {
     pub warm_up_is_auto: bool,
     /// Independent runs, at least 1; with `precision`, at the first look.
     pub replications: u32,
+    /// Nobody said how many.
+    pub replications_by_default: bool,
     /// How narrow intervals must be; none: as many runs as `replications`.
     pub precision: Option<Precision>,
     /// Into how many batches one run is cut, from which its intervals are made; none: they are made from replications.

@@ -2,6 +2,7 @@
 //! [`KINDS`].
 
 pub mod compare;
+mod path;
 pub mod plan;
 pub mod run;
 pub mod side_by_side;

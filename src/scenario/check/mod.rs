@@ -114,8 +114,12 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
+<<<<<<< HEAD
     let assumed = checker.assumed(file, root);
     let scenario = Scenario {
+=======
+    let mut scenario = Scenario {
+>>>>>>> main
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
         assumptions: Vec::new(),
@@ -133,6 +137,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         plan,
         assumed,
     };
+    if scenario.simulation.replications_by_default {
+        scenario.simulation.replications = load::default_replications(&scenario);
+    }
     checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
     storms::check(&scenario, file, checker.problems);
@@ -353,9 +360,8 @@ impl Checker<'_, '_> {
     fn metric(&mut self, metric: &str, place: SourceSpan) -> bool {
         let is_known = metric::find(metric).is_some();
         if !is_known {
-            let help = instead(metric, "some metrics are", metric::keys());
-            let problem = Problem::error(place, format!("there is no metric \"{metric}\"")).help(help);
-            self.problems.push(problem.help("`forewarm list metrics` shows them all"));
+            let problem = Problem::error(place, format!("there is no metric \"{metric}\""));
+            self.problems.push(problem.help(objective::other_metrics(metric)));
         }
         is_known
     }

@@ -99,7 +99,7 @@ table! {
         default warm_up: WarmUp = Some(Span::ZERO),
         /// Root of all random numbers.
         default seed: Seed = 1,
-        /// Independent runs, from which the intervals are made; without it: 1, or as many as `precision` needs.
+        /// Independent runs, from which the intervals are made; without it: 5, or 1 where 2 million requests or more are expected.
         optional replications: Count<1, MAX_REPLICATIONS>,
         /// Run until intervals are narrow enough.
         optional precision: PrecisionTable,
