@@ -23,6 +23,7 @@ mod keep_alive;
 mod knative;
 mod lambda;
 mod oracles;
+mod path;
 mod plan;
 mod policies;
 mod program;
