@@ -114,12 +114,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
-<<<<<<< HEAD
     let assumed = checker.assumed(file, root);
-    let scenario = Scenario {
-=======
     let mut scenario = Scenario {
->>>>>>> main
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
         assumptions: Vec::new(),
