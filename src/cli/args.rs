@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod backtest;
+mod fit;
 mod import;
 mod quick;
 mod shared;
@@ -13,6 +15,8 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
+pub(super) use backtest::BacktestArgs;
+pub(super) use fit::FitArgs;
 pub(super) use import::ImportArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
@@ -36,6 +40,7 @@ Examples:
   forewarm report results/shop            the report of stored results again
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
   forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
+  forewarm fit lambda.log --out fitted.toml           arrivals and running times from logs
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -60,8 +65,12 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
     Quick(QuickArgs),
+    /// Replay measured requests through the settings of a scenario: measured, simulated, error
+    Backtest(BacktestArgs),
     /// Make a scenario of infrastructure files: SAM, serverless.yml, Terraform, Kubernetes ...
     Import(ImportArgs),
+    /// Find arrivals, running times and cold starts in logs, traces and metrics
+    Fit(FitArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -262,6 +271,7 @@ Examples:
   forewarm plan shop.toml
   forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
   forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --export sam --patch template.yaml | patch -p1
   forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
 
 The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
@@ -281,6 +291,15 @@ pub(super) struct PlanArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Print the recommended values as a change of your own file, which --patch names, and nothing else
+    #[arg(long, value_name = "FORM", value_enum, requires = "patch")]
+    pub(super) export: Option<ExportForm>,
+    /// With --export: the file to change, as `forewarm import` read it; for terraform, the plan as JSON
+    #[arg(long, value_name = "FILE", requires = "export")]
+    pub(super) patch: Option<PathBuf>,
+    /// Write a comment for a pull request: before, after, cost, verdict (Markdown)
+    #[arg(long, value_name = "FILE")]
+    pub(super) comment: Option<PathBuf>,
     /// Never make more replications of a configuration than this, in place of plan.max-replications
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
@@ -312,6 +331,20 @@ pub(super) struct ReportArgs {
     /// Write it to this file [default: standard output]; a report that is there is replaced
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportForm {
+    /// A unified diff of an AWS SAM template
+    Sam,
+    /// A unified diff of an AWS CloudFormation template
+    Cloudformation,
+    /// A unified diff of serverless.yml
+    Serverless,
+    /// A unified diff of Kubernetes, Knative or Cloud Run YAML
+    Kubernetes,
+    /// An override file
+    Terraform,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

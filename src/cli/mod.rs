@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `args` | what can be typed |
 //! | `run`, `compare`, `chaos`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
-//! | `import` | infrastructure files to a scenario |
+//! | `import`, `fit` | infrastructure files, logs and metrics to a scenario |
+//! | `backtest` | measured beside simulated |
 //! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output` | the results folder; single files |
@@ -21,6 +22,7 @@
 )]
 
 mod args;
+mod backtest;
 mod cancel;
 mod chaos;
 mod check;
@@ -29,6 +31,7 @@ mod compare;
 mod disk_space;
 mod enforce;
 mod exit;
+mod fit;
 mod folder;
 mod import;
 mod job;
@@ -104,6 +107,8 @@ fn execute(command: Command) -> Result<ExitStatus, CliError> {
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Quick(args) => quick::quick(&args),
+        Command::Backtest(args) => backtest::backtest(&args),
+        Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),

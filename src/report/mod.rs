@@ -16,10 +16,12 @@
 //! | [`trace`] | what is in a trace |
 
 pub mod chart;
+pub mod comment;
 pub mod csv;
 pub mod decisions;
 pub mod document;
 mod evidence;
+pub mod fit;
 pub mod format;
 pub mod json;
 pub mod junit;

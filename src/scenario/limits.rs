@@ -3,6 +3,8 @@
 
 use crate::time::Span;
 
+/// Values of which `[origin]` says where they come from.
+pub(crate) const MAX_ORIGINS: u32 = 100_000;
 /// Bytes of a scenario file.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
 /// Values read again to check the variants: variants times values of the file.

@@ -47,6 +47,8 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// What a plan may change.
     pub plan: Option<Plan>,
+    /// Keys of values that `forewarm import` had to assume.
+    pub assumed: Vec<String>,
     /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
     pub assumptions: Vec<Assumption>,
 }

@@ -7,8 +7,10 @@
 //! | [`chaos`] | what hurts most when it goes wrong |
 //! | [`compare`] | which contender is best |
 //! | [`plan`] | which configuration is the cheapest that meets the objectives |
+//! | [`backtest`] | how near a simulation comes to what was measured |
 //! | [`sweep`] | what happens at every combination of values |
 
+pub mod backtest;
 pub mod chaos;
 pub mod compare;
 pub mod plan;

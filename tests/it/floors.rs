@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 21] = [
+const FLOORS: [(&str, u32); 22] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u32); 21] = [
     ("path", 4),
     ("scenario", 5),
     ("import", 5),
+    ("fit", 5),
     ("engine", 6),
     ("measure", 7),
     ("experiment", 8),

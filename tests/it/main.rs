@@ -2,6 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
+mod backtest;
 mod bad_scenarios;
 mod billing;
 mod browser;
@@ -13,6 +14,7 @@ mod coverage;
 mod docs;
 mod failures;
 mod files;
+mod fit;
 mod floors;
 mod gate;
 mod good_scenarios;

@@ -7,6 +7,7 @@ mod initial;
 mod load;
 mod names;
 mod oracle;
+mod origin;
 pub(super) mod path;
 mod plan;
 mod platform;
@@ -113,6 +114,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
+    let assumed = checker.assumed(file, root);
     let mut scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
@@ -129,6 +131,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         objectives,
         sweep,
         plan,
+        assumed,
     };
     if scenario.simulation.replications_by_default {
         scenario.simulation.replications = load::default_replications(&scenario);
