@@ -12,7 +12,7 @@
 //! | 2 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 3 | [`dist`] | distributions |
 //! | 4 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
-//! | 5 | [`scenario`], [`import`] | the scenario file, read and checked; infrastructure files as a scenario |
+//! | 5 | [`scenario`], [`import`], [`fit`] | the scenario file, read and checked; infrastructure files, logs and metrics as a scenario |
 //! | 6 | [`engine`] | the simulation itself |
 //! | 7 | [`measure`] | what is recorded: summary, time series, cost |
 //! | 8 | [`experiment`] | replications, cells: the only place where threads share work |
@@ -25,6 +25,7 @@ pub mod cli;
 pub mod dist;
 pub mod engine;
 pub mod experiment;
+pub mod fit;
 mod hash;
 pub mod id;
 pub mod import;

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+mod backtest;
+mod fit;
 mod import;
 mod quick;
 mod shared;
@@ -13,6 +15,8 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
 use crate::scenario::Tolerance;
 use crate::scenario::template::TEMPLATES;
+pub(super) use backtest::BacktestArgs;
+pub(super) use fit::FitArgs;
 pub(super) use import::ImportArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
@@ -32,9 +36,11 @@ Examples:
   forewarm compare shop.toml              its variants side by side
   forewarm sweep shop.toml                every combination of the values in its [sweep]
   forewarm plan shop.toml                 what to set, what it costs, when it breaks
+  forewarm chaos shop.toml                what hurts most when it goes wrong
   forewarm report results/shop            the report of stored results again
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
   forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
+  forewarm fit lambda.log --out fitted.toml           arrivals and running times from logs
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -49,6 +55,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
     Compare(CompareArgs),
+    /// Disturb the scenario with a catalogue of faults, one at a time, and rank them by damage
+    Chaos(ChaosArgs),
     /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
     Report(ReportArgs),
     /// Simulate a grid of points: every combination of the values in `[sweep]`
@@ -57,8 +65,12 @@ pub(super) enum Command {
     Plan(PlanArgs),
     /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
     Quick(QuickArgs),
+    /// Replay measured requests through the settings of a scenario: measured, simulated, error
+    Backtest(BacktestArgs),
     /// Make a scenario of infrastructure files: SAM, serverless.yml, Terraform, Kubernetes ...
     Import(ImportArgs),
+    /// Find arrivals, running times and cold starts in logs, traces and metrics
+    Fit(FitArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
     /// List what a scenario can name
@@ -86,6 +98,7 @@ Examples:
   forewarm run shop.toml --precision latency_s.p99=5% --max-replications 100
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
+  forewarm run shop.toml --decisions decisions.csv
   forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
   forewarm init | forewarm run -
 
@@ -111,6 +124,10 @@ pub(super) struct RunArgs {
     /// Write instances and invocations of the first replication as Chrome trace events: .json, .json.gz
     #[arg(long, value_name = "FILE")]
     pub(super) timeline: Option<PathBuf>,
+    /// Write each decision of a scaling policy in the first replication, with its inputs and its reason: .csv, .csv.gz or
+    /// .csv.zst
+    #[arg(long, value_name = "FILE")]
+    pub(super) decisions: Option<PathBuf>,
     #[command(flatten)]
     pub(super) enforce: EnforceArgs,
     #[command(flatten)]
@@ -179,6 +196,32 @@ pub(super) struct CompareArgs {
 #[derive(Debug, Group)]
 #[command(after_help = "\
 Examples:
+  forewarm chaos shop.toml
+  forewarm chaos shop.toml --replications 20 --out results/shop-chaos
+  forewarm chaos shop.toml --variant with-breaker
+  forewarm chaos shop.toml --format json | jq '.effects[0]'
+
+Each fault disturbs a run of its own, from a third of the measured time on and for a tenth of it, at most 10 minutes. It meets \
+the same requests as the undisturbed run, with common random numbers; damage is the difference.
+
+Functions, gateways and dependencies are slow (20 % of their speed), return errors (50 %), answer 1 s later or are down; all \
+instances of a function are replaced by a deployment, or start 5 times as slowly; queues, streams, topics and workflows \
+return errors or are down; sources send 10 times as much.
+
+Faults are ranked by requests and messages lost, then by the time to recover, then by p99 while they last.")]
+pub(super) struct ChaosArgs {
+    /// The scenario file; `-` reads it from standard input
+    #[arg(value_name = "SCENARIO")]
+    pub(super) path: PathBuf,
+    #[command(flatten)]
+    pub(super) scenario: ScenarioArgs,
+    #[command(flatten)]
+    pub(super) job: JobArgs,
+}
+
+#[derive(Debug, Group)]
+#[command(after_help = "\
+Examples:
   forewarm sweep shop.toml
   forewarm sweep shop.toml --resume                            go on after an interruption
   forewarm sweep shop.toml --dry-run --shards 64               points, expected cost, shards
@@ -228,6 +271,7 @@ Examples:
   forewarm plan shop.toml
   forewarm plan shop.toml --set objective='[{ metric = \"latency_s.p99\", below = 0.5 }]'
   forewarm plan shop.toml --set plan.confidence=0.99 --max-replications 200
+  forewarm plan shop.toml --export sam --patch template.yaml | patch -p1
   forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
 
 The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
@@ -247,6 +291,15 @@ pub(super) struct PlanArgs {
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
+    /// Print the recommended values as a change of your own file, which --patch names, and nothing else
+    #[arg(long, value_name = "FORM", value_enum, requires = "patch")]
+    pub(super) export: Option<ExportForm>,
+    /// With --export: the file to change, as `forewarm import` read it; for terraform, the plan as JSON
+    #[arg(long, value_name = "FILE", requires = "export")]
+    pub(super) patch: Option<PathBuf>,
+    /// Write a comment for a pull request: before, after, cost, verdict (Markdown)
+    #[arg(long, value_name = "FILE")]
+    pub(super) comment: Option<PathBuf>,
     /// Never make more replications of a configuration than this, in place of plan.max-replications
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
@@ -278,6 +331,20 @@ pub(super) struct ReportArgs {
     /// Write it to this file [default: standard output]; a report that is there is replaced
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportForm {
+    /// A unified diff of an AWS SAM template
+    Sam,
+    /// A unified diff of an AWS CloudFormation template
+    Cloudformation,
+    /// A unified diff of serverless.yml
+    Serverless,
+    /// A unified diff of Kubernetes, Knative or Cloud Run YAML
+    Kubernetes,
+    /// An override file
+    Terraform,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

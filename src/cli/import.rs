@@ -66,7 +66,7 @@ fn accepted(args: &ImportArgs, scenario: &str) -> Result<ExitStatus, CliError> {
 }
 
 /// What is in a file; of one that is too long, as much as shows it.
-fn read(path: &Path) -> Result<import::File, CliError> {
+pub(super) fn read(path: &Path) -> Result<import::File, CliError> {
     let from_stdin = path == Path::new("-");
     let name = if from_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let mut bytes = Vec::new();

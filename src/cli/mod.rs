@@ -3,8 +3,9 @@
 //! | file | does |
 //! |---|---|
 //! | `args` | what can be typed |
-//! | `run`, `compare`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
-//! | `import` | infrastructure files to a scenario |
+//! | `run`, `compare`, `chaos`, `sweep`, `plan`, `report`, `quick`, `check`, `list`, `trace`, `print` | the commands |
+//! | `import`, `fit` | infrastructure files, logs and metrics to a scenario |
+//! | `backtest` | measured beside simulated |
 //! | `job` | what the commands that simulate have in common |
 //! | `load` | scenario files and the files they name |
 //! | `results`, `output` | the results folder; single files |
@@ -21,13 +22,16 @@
 )]
 
 mod args;
+mod backtest;
 mod cancel;
+mod chaos;
 mod check;
 mod claim;
 mod compare;
 mod disk_space;
 mod enforce;
 mod exit;
+mod fit;
 mod folder;
 mod import;
 mod job;
@@ -98,10 +102,13 @@ fn execute(command: Command) -> Result<ExitStatus, CliError> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Chaos(args) => chaos::chaos(&args),
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
         Command::Plan(args) => plan::plan(&args),
         Command::Quick(args) => quick::quick(&args),
+        Command::Backtest(args) => backtest::backtest(&args),
+        Command::Fit(args) => fit::fit(&args),
         Command::Import(args) => import::import(&args),
         Command::Check(args) => check::check(&args),
         Command::List(args) => list::list(&args),

@@ -1,13 +1,20 @@
 //! `forewarm plan`.
 
+use std::io::Write as _;
 use std::ops::ControlFlow;
+use std::path::Path;
 
-use super::args::PlanArgs;
+use super::args::{ExportForm, PlanArgs};
 use super::cancel::CancelToken;
 use super::exit::{CliError, ExitStatus};
+use super::import::read;
 use super::load::{self, ScenarioSource};
+use super::output::{Output, Own};
 use super::results::Results;
 use super::terminal;
+use crate::import::export::{Change, Form, export};
+use crate::measure::plan::Plan as Found;
+use crate::report::comment;
 use crate::study::Study as _;
 use crate::study::plan::{Options, Plan};
 
@@ -33,7 +40,18 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
 
     let manifest = args.job.write(&results, &answer, study.scenario(), took)?;
     let earlier = results.commit(&manifest)?;
-    args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?;
+    if let Some(path) = &args.comment {
+        let own = Own { option: "--comment", marks: &[comment::MARK] };
+        let (output, mut sink) = Output::open(path, own, None, &cancel)?;
+        let written = sink
+            .write_all(comment::comment(&answer.found, &|key| value_of(&study.scenario().resolved, key)).as_bytes())
+            .map(|()| sink);
+        output.keep(written)?;
+    }
+    match (args.export, &args.patch) {
+        (Some(form), Some(patch)) => terminal::print(&exported(form, patch, &answer.found)?)?,
+        _ => args.job.print(&answer.found, &folder, &manifest, earlier.as_ref())?,
+    }
     if cancel.is_interrupted() {
         return Err(CliError::Unfinished);
     }
@@ -44,4 +62,37 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
         terminal::complain("no configuration is shown to meet every objective\n");
     }
     Ok(ExitStatus::ObjectiveMissed)
+}
+
+/// The recommended values as a change of the file they came from.
+fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, CliError> {
+    let Some(best) = found.best.and_then(|best| found.candidate(best)) else {
+        terminal::complain("no configuration is shown to meet every objective: nothing to export\n");
+        return Ok(String::new());
+    };
+    let form = match form {
+        ExportForm::Sam => Form::Sam,
+        ExportForm::Cloudformation => Form::CloudFormation,
+        ExportForm::Serverless => Form::Serverless,
+        ExportForm::Kubernetes => Form::Kubernetes,
+        ExportForm::Terraform => Form::Terraform,
+    };
+    let axes = found.axes.iter().zip(&best.values);
+    let changes: Vec<Change> = axes.map(|(axis, value)| (axis.key.clone(), value.clone())).collect();
+    export(form, &read(patch)?, &changes).map_err(CliError::Scenario)
+}
+
+/// The value of a dotted key in a resolved scenario, in which elements of lists stand by their names.
+fn value_of(resolved: &str, key: &str) -> Option<String> {
+    let tables: toml::Table = resolved.parse().ok()?;
+    let mut value = &toml::Value::Table(tables);
+    for part in key.split('.') {
+        value = match value {
+            toml::Value::Array(elements) => {
+                elements.iter().find(|element| element.get("name").and_then(toml::Value::as_str) == Some(part))?
+            }
+            _ => value.get(part)?,
+        };
+    }
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }

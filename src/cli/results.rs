@@ -216,7 +216,7 @@ fn list(root: &Path, below: &Path, files: &mut Vec<String>) -> io::Result<()> {
 
 /// Whether a file of the results of some command may be called so.
 fn is_of_results(name: &Path) -> bool {
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 14] = [
         MANIFEST,
         "summary.json",
         "functions.csv",
@@ -226,6 +226,8 @@ fn is_of_results(name: &Path) -> bool {
         "comparison.csv",
         "plan.json",
         "plan.csv",
+        "chaos.json",
+        "chaos.csv",
         "sweep.csv",
         "sweep.parquet",
         "report.html",

@@ -12,6 +12,7 @@ use super::output::{Output, Own, Sink};
 use super::results::Results;
 use crate::dist::Dist;
 use crate::engine::Observer;
+use crate::report::decisions::{self, DecisionLog};
 use crate::report::junit::Suite;
 use crate::report::perfetto::{self, TraceWriter};
 use crate::report::requests::{self, RequestLog};
@@ -66,17 +67,22 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
 struct Logs {
     requests: Option<(Output, RequestLog<Sink>)>,
     timeline: Option<(Output, TraceWriter<Sink>)>,
+    decisions: Option<(Output, DecisionLog<Sink>)>,
 }
 
 impl Logs {
     fn open(args: &RunArgs, scenario: &Scenario, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
-        if args.requests.is_some() && args.requests == args.timeline {
-            return Err(CliError::input("--requests and --timeline name the same file", "name two files"));
+        let named = [("--requests", &args.requests), ("--timeline", &args.timeline), ("--decisions", &args.decisions)];
+        for (place, (option, path)) in named.iter().enumerate() {
+            let other = named[..place].iter().find(|(_, other)| path.is_some() && other == path);
+            if let Some((other, _)) = other {
+                return Err(CliError::input(format!("{other} and {option} name the same file"), "name two files"));
+            }
         }
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
         let open = |path: &PathBuf, option, marks| Output::open(path, Own { option, marks }, Some(results), cancel);
-        let mut logs = Self { requests: None, timeline: None };
+        let mut logs = Self { requests: None, timeline: None, decisions: None };
         let expected = expected_requests(scenario);
         if let Some(path) = &args.requests {
             let (output, sink) = open(path, "--requests", &requests::MARKS)?;
@@ -88,6 +94,11 @@ impl Logs {
             disk_space::check("--timeline", path, output.room(), expected, args.job.quiet)?;
             logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions)));
         }
+        if let Some(path) = &args.decisions {
+            let policies = scenario.functions.iter().map(|one| (one.name.clone(), one.scaling.name())).collect();
+            let (output, sink) = open(path, "--decisions", &decisions::MARKS)?;
+            logs.decisions = Some((output, DecisionLog::new(sink, policies)));
+        }
         Ok(logs)
     }
 
@@ -95,7 +106,9 @@ impl Logs {
     fn observers(&mut self) -> Option<impl Observer + Send> {
         let requests = self.requests.as_mut().map(|(_, log)| log);
         let timeline = self.timeline.as_mut().map(|(_, log)| log);
-        (requests.is_some() || timeline.is_some()).then_some((requests, timeline))
+        let decisions = self.decisions.as_mut().map(|(_, log)| log);
+        let is_any = requests.is_some() || timeline.is_some() || decisions.is_some();
+        is_any.then_some((requests, (timeline, decisions)))
     }
 
     /// Writes the ends and gives the files their names.
@@ -104,6 +117,9 @@ impl Logs {
             output.keep(log.finish())?;
         }
         if let Some((output, log)) = self.timeline {
+            output.keep(log.finish())?;
+        }
+        if let Some((output, log)) = self.decisions {
             output.keep(log.finish())?;
         }
         Ok(())

@@ -95,7 +95,8 @@ pub(super) struct FunctionState<'s> {
     /// What faults do to it: how fast work goes, how much longer instances take to start.
     speed: Speed,
     cold_start_factor: f64,
-    is_disturbed: bool,
+    /// Whether there are steps, failures or faults at all.
+    is_unusual: bool,
 }
 
 impl<'s> FunctionState<'s> {
@@ -157,7 +158,7 @@ impl<'s> FunctionState<'s> {
             failures: Failures::of(spec, streams),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
-            is_disturbed: false,
+            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0,
         }
     }
 
@@ -221,7 +222,7 @@ impl<'s> FunctionState<'s> {
         let has_failed = request.is_poison;
         let outcome = match is_late {
             true => Outcome::TimedOut,
-            false if has_failed || self.failures.fails() => Outcome::Failed,
+            false if has_failed || self.is_unusual && self.failures.fails() => Outcome::Failed,
             false => Outcome::Completed,
         };
         if is_late && self.init_was_cut_off(place, ctx) {
@@ -246,7 +247,7 @@ impl<'s> FunctionState<'s> {
     fn forget(&mut self, place: Key<Invocation>) {
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
-        if self.steps.is_some() {
+        if self.is_unusual {
             self.forget_steps(place);
         }
     }
@@ -417,16 +418,17 @@ impl<'s> FunctionState<'s> {
         let request = self.invocations.get_mut(place);
         request.started = now;
         let on = request.instance;
-        if self.is_disturbed {
-            request.service = self.speed.scaled(request.service) + self.failures.delay();
-        }
-        if self.steps.is_some() {
-            request.service = Span::FOREVER;
+        if self.is_unusual {
+            return self.start_unusual(place, now, ctx);
         }
         let ends = request.ends(self.spec.timeout);
-        if ends < SimTime::NEVER {
-            ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
-        }
+        ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
+        self.has_started(place, on, now);
+    }
+
+    /// Everybody is told that a request runs there.
+    #[inline]
+    fn has_started(&mut self, place: Key<Invocation>, on: Key<Instance>, now: SimTime) {
         if self.autoscaling.is_some() && self.may_be_cut_off() {
             self.chain(place);
         }
@@ -434,6 +436,22 @@ impl<'s> FunctionState<'s> {
             let instance = self.instances.get_mut(on);
             instance.busy_since = instance.busy_since.min(now);
         }
+    }
+
+    /// The same where work goes slower than usual, or step by step.
+    #[cold]
+    fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let request = self.invocations.get_mut(place);
+        request.service = match self.steps {
+            Some(_) => Span::FOREVER,
+            None => self.speed.scaled(request.service) + self.failures.delay(),
+        };
+        let ends = request.ends(self.spec.timeout);
+        let on = request.instance;
+        if ends < SimTime::NEVER {
+            ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
+        }
+        self.has_started(place, on, now);
         if self.steps.is_some() {
             self.begin_steps(place, now, ctx);
         }

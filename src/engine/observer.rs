@@ -144,6 +144,25 @@ impl Levels {
     }
 }
 
+/// What a scaling policy saw and decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScalingDecision {
+    /// Instances that were ordered before.
+    pub before: u32,
+    /// Instances that are ordered now.
+    pub ordered: u32,
+    /// Instances of those ordered that exist, and those of them that are ready.
+    pub existing: u32,
+    /// See `existing`.
+    pub ready: u32,
+    /// Requests on instances.
+    pub in_progress: u32,
+    /// Requests that wait in front of the instances.
+    pub queued: u32,
+    /// What the decision rests on, in words; empty where the policy says nothing.
+    pub why: String,
+}
+
 /// Declares [`Observer`] once and passes every call on to pairs and options of observers.
 macro_rules! observer {
     ($($(#[$doc:meta])* fn $call:ident($($name:ident: $kind:ty),*);)*) => {
@@ -154,6 +173,12 @@ macro_rules! observer {
             /// Whether calls about different functions must come in order of time too.
             #[inline]
             fn needs_order(&self) -> bool {
+                false
+            }
+
+            /// Whether it wants to know what scaling policies decide, and why.
+            #[inline]
+            fn needs_decisions(&self) -> bool {
                 false
             }
 
@@ -184,6 +209,10 @@ macro_rules! observer {
                 self.0.needs_order() || self.1.needs_order()
             }
             #[inline]
+            fn needs_decisions(&self) -> bool {
+                self.0.needs_decisions() || self.1.needs_decisions()
+            }
+            #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 self.0.prefetch(function) ^ self.1.prefetch(function)
             }
@@ -205,6 +234,10 @@ macro_rules! observer {
                 self.as_ref().is_some_and(Observer::needs_order)
             }
             #[inline]
+            fn needs_decisions(&self) -> bool {
+                self.as_ref().is_some_and(Observer::needs_decisions)
+            }
+            #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 self.as_ref().map_or(0, |inner| inner.prefetch(function))
             }
@@ -222,6 +255,10 @@ macro_rules! observer {
             #[inline]
             fn needs_order(&self) -> bool {
                 (**self).needs_order()
+            }
+            #[inline]
+            fn needs_decisions(&self) -> bool {
+                (**self).needs_decisions()
             }
             #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
@@ -265,6 +302,8 @@ observer! {
     fn initial_ended(now: SimTime, function: LocalFn, instance: InstanceId);
     /// An instance is gone. What still exists at the end of the run is not reported.
     fn instance_removed(now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime);
+    /// A scaling policy decided; told only to those who [need it](Observer::needs_decisions).
+    fn decided(now: SimTime, function: LocalFn, decision: &ScalingDecision);
     /// These levels of a function held from the previous call for it (or the start of the run) until `now`.
     fn levels(now: SimTime, function: LocalFn, held: &Levels);
 }

@@ -1,6 +1,7 @@
 //! Experiments: replications, cells and contenders, on all threads. The only place with threads.
 
 mod cells;
+pub mod chaos;
 pub mod compare;
 pub mod plan;
 pub mod sweep;

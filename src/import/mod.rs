@@ -9,8 +9,10 @@
 //! | `model` | functions, queues, gateways with settings, and how they refer to each other |
 //! | `join` | puts together what several files say |
 //! | `traffic` | what no infrastructure file says: how much comes, how long it runs |
+//! | `export` | values of a plan as a patch of the files they came from |
 //! | `write` | the scenario, and the list of what was understood, assumed and ignored |
 
+pub mod export;
 mod formats;
 mod join;
 mod json;
@@ -48,10 +50,26 @@ pub struct File {
 /// # Errors
 /// Files that are not what they should be, all at once.
 pub fn import(name: &str, files: &[File], traffic: &Traffic) -> Result<Imported, Problems> {
-    let mut problems = Problems::default();
     let notes = Notes::default();
+    let (mut model, names, mut problems) = model(files, &notes)?;
+    if model.functions().next().is_none() {
+        let message = "these files describe no function, service or deployment";
+        let mut problem = Problem::error(SourceSpan::new(0, 0..0), message);
+        for note in notes.into_ignored().into_iter().take(5) {
+            problem = problem.help(format!("ignored: {}: {}", note.what, note.why));
+        }
+        problems.push(problem);
+        return Err(problems);
+    }
+    traffic::complete(&mut model, traffic, &notes);
+    Ok(write::write(name, &model, &notes.into_ignored(), names))
+}
+
+/// What files describe, and their names by number.
+fn model(files: &[File], notes: &Notes) -> Result<(Model, Vec<String>, Problems), Problems> {
+    let mut problems = Problems::default();
     let mut model = Model::default();
-    let mut texts: Vec<(String, Arc<str>)> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for file in files {
         let text: Arc<str> = match text(file) {
             Ok(text) => text.into(),
@@ -63,33 +81,22 @@ pub fn import(name: &str, files: &[File], traffic: &Traffic) -> Result<Imported,
         };
         let source = problems.add_source(&file.name, Arc::clone(&text), 1);
         // A file that was named twice is read once.
-        if texts.iter().any(|(known, _)| *known == file.name) {
+        if names.contains(&file.name) {
             continue;
         }
-        texts.resize(source.max(texts.len()), (String::new(), Arc::from("")));
-        texts.push((file.name.clone(), Arc::clone(&text)));
+        names.resize(source.max(names.len()), String::new());
+        names.push(file.name.clone());
         model.file.clone_from(&file.name);
         match documents(source, &file.name, &text) {
-            Ok(documents) => read(&documents, &file.name, &mut model, &notes, &mut problems),
+            Ok(documents) => read(&documents, &file.name, &mut model, notes, &mut problems),
             Err(problem) => problems.push(problem),
         }
     }
     if problems.has_errors() {
         return Err(problems);
     }
-    join::join(&mut model, &notes);
-    if model.functions().next().is_none() {
-        let message = "these files describe no function, service or deployment";
-        let mut problem = Problem::error(SourceSpan::new(0, 0..0), message);
-        for note in notes.into_ignored().into_iter().take(5) {
-            problem = problem.help(format!("ignored: {}: {}", note.what, note.why));
-        }
-        problems.push(problem);
-        return Err(problems);
-    }
-    traffic::complete(&mut model, traffic, &notes);
-    let names = texts.into_iter().map(|(name, _)| name).collect();
-    Ok(write::write(name, &model, &notes.into_ignored(), names))
+    join::join(&mut model, notes);
+    Ok((model, names, problems))
 }
 
 /// The text of a file, or what is wrong with it and what to do.

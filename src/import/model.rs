@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::reader::Found;
-use super::tree::Place;
+use super::tree::{Node, Place};
 use crate::time::Span;
 
 /// Where a value comes from.
@@ -71,6 +71,33 @@ pub(super) enum Platform {
     Kubernetes,
 }
 
+/// Where the keys of a function are written.
+#[derive(Clone, Debug)]
+pub(super) struct Body {
+    pub(super) dialect: Dialect,
+    /// Where the first key stands.
+    pub(super) first: Place,
+    /// All keys.
+    pub(super) keys: Vec<String>,
+}
+
+impl Body {
+    /// Of a map that is written there.
+    pub(super) fn of(dialect: Dialect, map: &Node) -> Option<Self> {
+        let entries = map.entries();
+        let first = entries.first()?.place;
+        Some(Self { dialect, first, keys: entries.iter().map(|entry| entry.key.clone()).collect() })
+    }
+}
+
+/// How a function's keys are spelt where they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sam,
+    CloudFormation,
+    Serverless,
+}
+
 /// A function, a queue, a gateway ...
 #[derive(Clone, Debug)]
 pub(super) struct Thing {
@@ -81,11 +108,13 @@ pub(super) struct Thing {
     pub(super) ids: Vec<String>,
     pub(super) place: Place,
     pub(super) settings: Vec<Setting>,
+    /// Where more of its keys can be written: the place of the first.
+    pub(super) body: Option<Body>,
 }
 
 impl Thing {
     pub(super) fn new(kind: Kind, platform: Platform, name: impl Into<String>, place: Place) -> Self {
-        Self { kind, platform, name: name.into(), ids: Vec::new(), place, settings: Vec::new() }
+        Self { kind, platform, name: name.into(), ids: Vec::new(), place, settings: Vec::new(), body: None }
     }
 
     /// Sets a key to TOML; what was there before is replaced.

@@ -27,6 +27,11 @@ impl Place {
         Self { file: narrow(file), line: narrow(line), start: narrow(start), end: narrow(end.max(start)) }
     }
 
+    /// Its bytes.
+    pub(super) fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
     /// The number of its file.
     pub(super) fn file(self) -> usize {
         self.file as usize

@@ -39,6 +39,7 @@ pub(super) fn write(name: &str, model: &Model, ignored: &[Note], files: Vec<Stri
         things(kind).for_each(|thing| writer.thing(&mut text, thing));
     }
     writer.advice(&mut text, model);
+    writer.origins(&mut text, &values);
     let report = writer.report(&values, model, ignored);
     Imported { scenario: text, report, assumed }
 }
@@ -67,11 +68,11 @@ impl Writer {
             seconds(horizon),
             seconds(warm_up)
         );
-        let is_lambda = model.functions().all(|function| function.platform == Platform::Lambda);
-        if is_lambda || !model.platform.is_empty() {
+        let preset = preset(model);
+        if preset.is_some() || !model.platform.is_empty() {
             head.push_str("\n[platform]\n");
-            if is_lambda {
-                head.push_str("preset = \"aws-lambda\"\n");
+            if let Some(preset) = preset {
+                let _ = writeln!(head, "preset = \"{preset}\"");
             }
             model.platform.iter().for_each(|setting| self.line(&mut head, &setting.key, setting));
         }
@@ -138,6 +139,26 @@ impl Writer {
         }
     }
 
+    /// The same as the comments say, for programs.
+    fn origins(&self, out: &mut String, values: &[(String, &Setting)]) {
+        out.push_str("\n# Where values come from, for programs. An assumption ends when its value changes or its line here goes.\n[origin]\n");
+        for (key, setting) in values {
+            let key = text(key);
+            let _ = match &setting.origin {
+                Origin::Read { place, address } => {
+                    let file = text(self.files.get(place.file()).map_or("", String::as_str));
+                    writeln!(out, "{key} = {{ file = {file}, line = {}, address = {} }}", place.line(), text(address))
+                }
+                Origin::Assumed(reason) => {
+                    let value =
+                        if setting.value.starts_with('"') { setting.value.clone() } else { text(&setting.value) };
+                    writeln!(out, "{key} = {{ assumed = {}, value = {value} }}", text(reason))
+                }
+                Origin::Default(_) | Origin::Given(_) => Ok(()),
+            };
+        }
+    }
+
     fn report(&self, values: &[(String, &Setting)], model: &Model, ignored: &[Note]) -> String {
         let mut report = String::new();
         let of =
@@ -176,6 +197,19 @@ impl Writer {
         }
         report
     }
+}
+
+/// The preset of the platform, if all functions are on one.
+fn preset(model: &Model) -> Option<&'static str> {
+    let of = |function: &Thing| match function.platform {
+        Platform::Lambda => Some("aws-lambda"),
+        Platform::CloudRun => Some("gcp-cloud-run"),
+        Platform::Azure => Some("azure-consumption"),
+        Platform::Kubernetes if function.has("scaling.knative") => Some("knative"),
+        Platform::Kubernetes => None,
+    };
+    let first = of(model.functions().next()?)?;
+    model.functions().all(|function| of(function) == Some(first)).then_some(first)
 }
 
 /// Whether it needs no word: what a source calls.

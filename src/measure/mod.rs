@@ -1,6 +1,7 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
 mod batches;
+pub mod chaos;
 pub mod comparison;
 mod cost;
 mod details;

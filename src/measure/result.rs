@@ -362,7 +362,7 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &[Replication]) 
 }
 
 /// Interval by interval the mean over replications; percentiles over those in which something was completed.
-fn mean_points(replications: &[Vec<Point>]) -> Vec<Point> {
+pub(super) fn mean_points(replications: &[Vec<Point>]) -> Vec<Point> {
     let intervals = replications.first().map_or(0, Vec::len);
     (0..intervals)
         .map(|index| {

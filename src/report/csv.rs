@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use crate::measure::RunResult;
+use crate::measure::chaos::Chaos;
 use crate::measure::comparison::{Better, Comparison, Verdict};
 use crate::measure::plan::{self, Plan};
 use crate::measure::summary::{Shape, Stat, Summary};
@@ -202,6 +203,40 @@ pub fn comparison(comparison: &Comparison, to: impl Write) -> csv::Result<()> {
         row.push(one.pairs.to_string());
         row.push(verdict.to_owned());
         row.push(one.more_replications.map_or_else(String::new, |more| more.to_string()));
+        out.write_record(row)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// The rows of `chaos.csv`: one for each fault, the one that does most damage first.
+///
+/// # Errors
+/// What writing answers.
+pub fn chaos(chaos: &Chaos, to: impl Write) -> csv::Result<()> {
+    let mut out = csv::Writer::from_writer(to);
+    out.write_record([
+        "fault",
+        "kind",
+        "target",
+        "requests_lost",
+        "requests_lost_half_width",
+        "messages_lost",
+        "messages_lost_half_width",
+        "latency_s_p99",
+        "latency_s_p99_undisturbed",
+        "recovered_after_s",
+        "cost_usd",
+        "cost_usd_half_width",
+    ])?;
+    for one in &chaos.effects {
+        let mut row = vec![one.fault.clone(), one.kind.clone(), one.target.clone()];
+        let optional = |value: Option<f64>| value.map_or_else(String::new, number);
+        for stat in [&one.lost, &one.lost_messages] {
+            row.extend([number(stat.mean), optional(stat.half_width)]);
+        }
+        row.extend([one.p99_s, one.undisturbed_p99_s, one.recovered_after_s].map(optional));
+        row.extend([number(one.cost_usd.mean), optional(one.cost_usd.half_width)]);
         out.write_record(row)?;
     }
     out.flush()?;

@@ -102,13 +102,13 @@ pub fn duration(seconds: f64) -> String {
     format!("{}{}", grouped(&format!("{x:.*}", decimals(x, 3).min(3))), unit.suffix)
 }
 
-/// A multiple: `2.1 times`. Three places tell apart the loads between which a limit was sought.
+/// A multiple: `2.1x`. Three places tell apart the loads between which a limit was sought.
 #[must_use]
 pub fn times(multiple: f64) -> String {
     let places = if multiple < 10.0 { 3 } else { 0 };
     let text = format!("{multiple:.places$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-    format!("{text} times")
+    format!("{text}x")
 }
 
 /// A number of things with thousands separators: `12,345`; three digits where it is a fraction.

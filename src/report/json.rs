@@ -6,6 +6,7 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 
 use super::read_back::Charts;
+use crate::measure::chaos::Chaos;
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
@@ -28,6 +29,12 @@ pub fn comparison(comparison: &Comparison) -> String {
 #[must_use]
 pub fn plan(plan: &Plan) -> String {
     pretty(plan)
+}
+
+/// `chaos.json`.
+#[must_use]
+pub fn chaos(chaos: &Chaos) -> String {
+    pretty(chaos)
 }
 
 /// The text of `charts.json`: what the charts of a run are drawn from, beyond the other files.

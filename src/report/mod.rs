@@ -10,14 +10,18 @@
 //! | [`json`], [`csv`] | what scripts read |
 //! | [`junit`] | objectives for CI systems |
 //! | [`perfetto`] | Chrome trace events |
+//! | [`decisions`] | one row for each decision of a scaling policy, as CSV |
 //! | [`requests`] | one row for each request, as CSV or Parquet |
 //! | [`sweep`] | the tables and charts of a sweep |
 //! | [`trace`] | what is in a trace |
 
 pub mod chart;
+pub mod comment;
 pub mod csv;
+pub mod decisions;
 pub mod document;
 mod evidence;
+pub mod fit;
 pub mod format;
 pub mod json;
 pub mod junit;

@@ -140,11 +140,14 @@ pub(super) fn extent(summary: &Summary) -> String {
 /// What stands behind the sign ±, or why it is missing.
 pub(super) fn intervals(summary: &Summary) -> String {
     if let Some(batches) = &summary.evidence.batch_means {
-        return format!("± half of the 95 % interval from {} batches of one run", batches.count);
+        return format!(
+            "± is the half-width of the 95 % confidence interval from {} batches of one run",
+            batches.count
+        );
     }
     match summary.replications {
         0 | 1 => "One replication: no confidence intervals".to_owned(),
-        n => format!("± half of the 95 % interval over {n} replications"),
+        n => format!("± is the half-width of the 95 % confidence interval over {n} replications"),
     }
 }
 

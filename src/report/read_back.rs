@@ -10,6 +10,7 @@ use super::kinds::Folder;
 use super::phrases::harmless;
 use super::sweep::digest::Digest;
 use super::sweep::{self as report, csv};
+use crate::measure::chaos::Chaos;
 use crate::measure::comparison::Comparison;
 use crate::measure::plan::Plan;
 use crate::measure::summary::Summary;
@@ -57,6 +58,7 @@ pub(super) const TIMELINE: &str = "timeline.csv";
 pub(super) const CHARTS: &str = "charts.json";
 pub(super) const COMPARISON: &str = "comparison.json";
 pub(super) const PLAN: &str = "plan.json";
+pub(super) const CHAOS: &str = "chaos.json";
 /// The table of a sweep.
 pub const SWEEP: &str = "sweep.csv";
 
@@ -181,6 +183,14 @@ fn is_whole(series: &[(String, Vec<Point>)], interval: Span, horizon_s: f64) -> 
 /// A text that is not what this version writes.
 pub fn plan(plan: &str) -> Result<Plan, StoredError> {
     json(PLAN, plan)
+}
+
+/// What faults do, from the text of its file.
+///
+/// # Errors
+/// A text that is not what this version writes.
+pub fn chaos(chaos: &str) -> Result<Chaos, StoredError> {
+    json(CHAOS, chaos)
 }
 
 /// What a report of a sweep needs of its table, read row by row. `scenario` is the one of the manifest.

@@ -20,6 +20,8 @@ pub struct Base<'a> {
     root: Node,
     /// The texts that problems point at.
     texts: Problems,
+    /// Replications of every scenario that does not say how many: what they expect to simulate differs.
+    replications: u32,
 }
 
 impl<'a> Base<'a> {
@@ -52,7 +54,8 @@ impl<'a> Base<'a> {
         match read {
             Some((file, root, scenario)) if !problems.has_errors() => {
                 let texts = problems.texts();
-                Ok((Self { loader, file, root, texts }, scenario, problems))
+                let replications = scenario.simulation.replications;
+                Ok((Self { loader, file, root, texts, replications }, scenario, problems))
             }
             _ => Err(problems),
         }
@@ -74,7 +77,11 @@ impl<'a> Base<'a> {
             overlay::apply_policy(&mut root, &level.text, &mut problems);
         }
         let scenario = if problems.has_errors() { None } else { self.loader.interpret(root, &mut problems) };
-        scenario.filter(|_| !problems.has_errors()).ok_or(problems)
+        let mut scenario = scenario.filter(|_| !problems.has_errors()).ok_or(problems)?;
+        if scenario.simulation.replications_by_default {
+            scenario.simulation.replications = self.replications;
+        }
+        Ok(scenario)
     }
 
     /// The file with variants: those of the options, these, then the other options.

@@ -3,6 +3,8 @@
 
 use crate::time::Span;
 
+/// Values of which `[origin]` says where they come from.
+pub(crate) const MAX_ORIGINS: u32 = 100_000;
 /// Bytes of a scenario file.
 pub const MAX_FILE_BYTES: usize = 16 << 20;
 /// Values read again to check the variants: variants times values of the file.
@@ -29,6 +31,8 @@ pub const MAX_BATCHES: u32 = 1_000;
 pub const MAX_HORIZON: Span = Span::from_secs(3_650 * 86_400);
 /// Requests expected in one replication, over all sources.
 pub const MAX_REQUESTS: f64 = 1e11;
+/// Fewer are simulated several times where nobody says how often.
+pub const FEW_REQUESTS: f64 = 2e6;
 /// The same, from which on it is said that the run will take long.
 pub const MANY_REQUESTS: f64 = 2e9;
 /// Decisions of scaling policies in one replication, over all functions.

@@ -47,6 +47,8 @@ pub struct Scenario {
     pub sweep: Option<Sweep>,
     /// What a plan may change.
     pub plan: Option<Plan>,
+    /// Keys of values that `forewarm import` had to assume.
+    pub assumed: Vec<String>,
     /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
     pub assumptions: Vec<Assumption>,
 }
@@ -87,6 +89,8 @@ pub struct Simulation {
     pub warm_up_is_auto: bool,
     /// Independent runs, at least 1; with `precision`, at the first look.
     pub replications: u32,
+    /// Nobody said how many.
+    pub replications_by_default: bool,
     /// How narrow intervals must be; none: as many runs as `replications`.
     pub precision: Option<Precision>,
     /// Into how many batches one run is cut, from which its intervals are made; none: they are made from replications.

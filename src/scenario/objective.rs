@@ -3,7 +3,7 @@
 use super::model::{Function, Scenario, Source, Target};
 use crate::id::{FnId, SourceId};
 use crate::metric::{self, Metric, Quantity, Stability};
-use crate::schema::diagnostic::instead;
+use crate::schema::diagnostic::{instead, nearest};
 use crate::time::Span;
 
 /// Something that must be met.
@@ -269,10 +269,47 @@ impl Subject {
 pub fn find(name: &str) -> Result<&'static Metric, Wrong> {
     let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let latency = is_percentile.then(|| metric::find(&format!("latency_s.{name}"))).flatten();
-    metric::find(name).or(latency).ok_or_else(|| {
-        let help = instead(name, "the metrics are", metric::keys());
-        (format!("there is no metric \"{name}\""), format!("{help}; forewarm list metrics shows all"))
-    })
+    metric::find(name).or(latency).ok_or_else(|| (format!("there is no metric \"{name}\""), other_metrics(name)))
+}
+
+/// Words that people use for what metrics have other words for.
+const SAID_FOR: [(&str, &str); 8] = [
+    ("error", "failure_ratio"),
+    ("availab", "failure_ratio"),
+    ("success", "failure_ratio"),
+    ("throttl", "invocations.throttled"),
+    ("price", "cost_usd.total"),
+    ("response", "latency_s.p99"),
+    ("duration", "execution_s.mean"),
+    ("speed", "latency_s.p99"),
+];
+
+/// What to write in place of a metric that there is not: the nearest names, those that have words in common with it, or a few
+/// that are asked for often.
+#[must_use]
+pub fn other_metrics(name: &str) -> String {
+    const SHOWN: usize = 3;
+    let lower = name.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 1).collect();
+    let common = |key: &str| {
+        let parts: Vec<&str> = key.split(['.', '_']).collect();
+        words.iter().filter(|word| parts.contains(word)).count()
+    };
+    let near = nearest(name, metric::keys());
+    let said_for = SAID_FOR.iter().find(|(said, _)| lower.contains(said)).map(|(_, key)| *key);
+    let most = metric::keys().map(common).max().unwrap_or(0);
+    let alike = metric::keys().filter(|key| most > 0 && common(key) == most).take(SHOWN);
+    let keys: Vec<&str> = match near.or(said_for) {
+        Some(key) => vec![key],
+        None => alike.collect(),
+    };
+    let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    let advice = match keys.split_last() {
+        None => "such as `latency_s.p99`, `failure_ratio`, `cold_start_ratio` or `cost_usd.total`".to_owned(),
+        Some((only, [])) => format!("did you mean {only}?"),
+        Some((last, others)) => format!("did you mean {} or {last}?", others.join(", ")),
+    };
+    format!("{advice}; `forewarm list metrics` shows all")
 }
 
 /// Whether a metric is measured of a subject.

@@ -8,6 +8,7 @@ use crate::experiment::compare::{self as experiment, Compared, Contender};
 use crate::experiment::{Progress, warm_up};
 use crate::measure::comparison::{Design, Precision, Tolerance};
 use crate::metric;
+use crate::scenario::objective::other_metrics;
 use crate::scenario::{ParseOptions, Problems, Scenario, Severity, instead, parse_bytes, parse_variants, registry};
 
 /// The contender without a variant.
@@ -282,8 +283,7 @@ fn precision(asked: &[(Option<String>, Tolerance)]) -> Result<Precision, StudyEr
                 precision.by_metric.push((metric.clone(), *tolerance));
             }
             Some(metric) => {
-                let help =
-                    format!("{}; forewarm list metrics shows all", instead(metric, "the metrics are", metric::keys()));
+                let help = other_metrics(metric);
                 return Err(StudyError::question(format!("--precision: there is no metric \"{metric}\""), help));
             }
         }

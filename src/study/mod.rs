@@ -4,10 +4,14 @@
 //! | file | asks |
 //! |---|---|
 //! | [`run`] | what happens |
+//! | [`chaos`] | what hurts most when it goes wrong |
 //! | [`compare`] | which contender is best |
 //! | [`plan`] | which configuration is the cheapest that meets the objectives |
+//! | [`backtest`] | how near a simulation comes to what was measured |
 //! | [`sweep`] | what happens at every combination of values |
 
+pub mod backtest;
+pub mod chaos;
 pub mod compare;
 pub mod plan;
 pub mod run;

@@ -86,6 +86,16 @@ fn asked(name: &str, options: &Options, scenario: &Scenario) -> Result<Asked, St
             "say what may be changed, as in\n\n  [plan]\n  \"function.NAME.concurrency.provisioned\" = { from = 0, to = 20 }\n",
         ));
     };
+    if let Some(key) = scenario.assumed.first() {
+        let number = scenario.assumed.len();
+        let values = if number == 1 { "a value is" } else { &format!("{number} values are") };
+        return Err(StudyError::question(
+            format!(
+                "{name}: {values} ASSUMED, not measured, `{key}` first: a plan on assumptions would look like advice"
+            ),
+            "replace what [origin] marks as assumed with what you measured, or with --set KEY=VALUE",
+        ));
+    }
     if scenario.objectives.is_empty() {
         return Err(StudyError::question(
             format!("{name} has no objectives: the cheapest configuration would be the one that serves nobody"),

@@ -112,7 +112,7 @@ fn examples_do_what_they_say() {
     let mut count = 0;
     for page in pages() {
         let folder = tempfile::tempdir().expect("a folder");
-        for copied in ["scenarios", "tests/import"] {
+        for copied in ["scenarios", "tests/import", "tests/fit"] {
             copy(copied, folder.path());
         }
         for example in examples(&fs::read_to_string(&page).expect("a page")) {
@@ -210,6 +210,12 @@ fn results_reference() -> String {
         | `plan.csv` | a row for each configuration that was looked at: its values, the verdict, the cost of a month and each \
         objective with `_low` and `_high`, the ends of an interval that holds together with all others; `best`, `front` |\n\
         | `front.svg`, `headroom.svg` | charts |\n\n\
+        `forewarm chaos` writes the manifest, the report, and\n\n\
+        | file | holds |\n|---|---|\n\
+        | `chaos.json` | when each fault begins (`at_s`) and how long it lasts (`lasts_s`); `undisturbed`, the run without a fault; \
+        `effects`, one for each fault, the most harmful first: `lost` requests, `lost_messages`, `p99_s` during the fault beside \
+        `undisturbed_p99_s`, `recovered_after_s` (null: not by the horizon), additional `cost_usd` |\n\
+        | `chaos.csv` | a row for each fault, the most harmful first |\n\n\
         Columns are named alike everywhere: a metric has underscores for dots, as in `latency_s_p99`; that of one function in a \
         table that is not by function is `function.NAME.latency_s_p99`; a key of the scenario keeps its dots.\n\n\
         Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\

@@ -349,3 +349,19 @@ fn the_schema_accepts_what_is_right_and_refuses_what_is_wrong() {
         assert!(try_read(&text, &ParseOptions::default()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn there_are_intervals_unless_somebody_says_otherwise_or_it_would_take_long() {
+    let replications = |rate: &str, more: &str| {
+        let text = format!(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"1h\"\n{more}[[function]]\nname = \"f\"\n\
+             duration.constant.value = \"1ms\"\nkeep-alive.forever = {{}}\n[[source]]\nname = \"s\"\nfunction = \"f\"\n\
+             arrivals.poisson.rate = \"{rate}/s\"\n"
+        );
+        read(&text).simulation.replications
+    };
+    // 2 million in an hour are 555.6 a second.
+    assert_eq!([replications("1", ""), replications("555", ""), replications("556", "")], [5, 5, 1]);
+    assert_eq!([replications("1", "replications = 1\n"), replications("556", "replications = 2\n")], [1, 2]);
+    assert_eq!(replications("1", "intervals = \"batch-means\"\n"), 1, "batches are of one run");
+}

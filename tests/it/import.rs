@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use forewarm::import::export::{Form, export};
 use forewarm::import::{File, Traffic, import};
 use proptest::prelude::*;
 
@@ -137,6 +138,40 @@ fn options_say_what_no_file_does() {
 }
 
 #[test]
+fn assumptions_are_said_first_and_no_plan_is_made_on_them() {
+    let folder = Folder::new();
+    folder.write("sam.yaml", &fs::read_to_string(self::folder().join("cdk.template.json")).expect("a file"));
+    folder.run(&["import", "sam.yaml", "--out", "shop.toml"]).ends(0);
+    let rate = "source.Handler886CB40B.arrivals.poisson.rate";
+    let run = folder
+        .run(&[
+            "run",
+            "shop.toml",
+            "--set",
+            "simulation.horizon=10m",
+            "--set",
+            "simulation.warm-up=1m",
+            "--replications",
+            "2",
+        ])
+        .ends(0);
+    assert!(
+        run.err.starts_with("warning: 3 values are ASSUMED, not measured") && run.err.contains(rate),
+        "{}",
+        run.err
+    );
+    let choice = "plan={\"function.Handler886CB40B.concurrency.reserved\" = [10, 20]}";
+    let plan = ["plan", "shop.toml", "--set", choice, "--set", "objective=[{metric=\"latency_s.p99\",below=\"9s\"}]"];
+    let refused = folder.run(&plan).ends(2);
+    assert!(refused.err.contains("3 values are ASSUMED"), "{}", refused.err);
+    // A value that is written in place of an assumed one is none.
+    let two = folder.run(&["check", "shop.toml", "--set", &format!("{rate}=2/s")]).ends(0);
+    assert!(two.err.contains("2 values are ASSUMED") && !two.err.contains(rate), "{}", two.err);
+    let same = folder.run(&["check", "shop.toml", "--set", &format!("{rate}=1/s")]).ends(0);
+    assert!(same.err.contains("3 values are ASSUMED"), "{}", same.err);
+}
+
+#[test]
 fn traffic_comes_from_files_too() {
     let folder = Folder::new();
     folder.write("sam.yaml", &fs::read_to_string(self::folder().join("cdk.template.json")).expect("a file"));
@@ -151,6 +186,134 @@ fn traffic_comes_from_files_too() {
     let answer = folder.run(&["import", "sam.yaml", "--traffic", "fitted.toml"]).ends(0);
     assert!(answer.out.contains("duration = { gamma = { mean = \"70ms\", shape = 2.0 } }"), "{}", answer.out);
     assert!(answer.out.contains("rate = \"7/s\"") && !answer.out.contains("ASSUMED"), "{}", answer.out);
+}
+
+/// Applies a diff to a file of a folder as anybody would.
+fn apply(folder: &Folder, diff: &str) {
+    folder.write("change.diff", diff);
+    let applied = std::process::Command::new("git")
+        .args(["apply", "--verbose", "change.diff"])
+        .current_dir(folder.path())
+        .output()
+        .expect("git");
+    assert!(applied.status.success(), "{}\n{diff}", String::from_utf8_lossy(&applied.stderr));
+}
+
+/// Keys and the values that are asked for.
+type Asked = &'static [(&'static str, &'static str)];
+
+#[test]
+fn patches_apply_and_say_what_was_asked_for() {
+    let cases: [(&str, Form, Asked); 6] = [
+        (
+            "sam.yaml",
+            Form::Sam,
+            &[
+                ("function.Checkout.memory", "1GB"),
+                ("function.Checkout.concurrency.provisioned", "9"),
+                ("function.Worker.concurrency.reserved", "25"),
+            ],
+        ),
+        (
+            "cdk.template.json",
+            Form::CloudFormation,
+            &[("function.Handler886CB40B.memory", "2048MB"), ("function.Handler886CB40B.concurrency.reserved", "50")],
+        ),
+        (
+            "serverless.yml",
+            Form::Serverless,
+            &[("function.checkout.memory", "512MB"), ("function.resize-image.concurrency.reserved", "7")],
+        ),
+        (
+            "kubernetes.yaml",
+            Form::Kubernetes,
+            &[
+                ("function.web.scaling.hpa.max-replicas", "35"),
+                ("function.web.memory", "512MB"),
+                ("function.consumer.scaling.keda.queue-length", "3"),
+            ],
+        ),
+        (
+            "knative.yaml",
+            Form::Kubernetes,
+            &[("function.hello.scaling.knative.target", "80"), ("function.hello.scaling.knative.window", "2m")],
+        ),
+        (
+            "cloud-run.yaml",
+            Form::Kubernetes,
+            &[
+                ("function.api.scaling.cloud-run.concurrency", "40"),
+                ("function.api.scaling.cloud-run.max-instances", "12"),
+            ],
+        ),
+    ];
+    for (name, form, changes) in cases {
+        let folder = Folder::new();
+        let before = fs::read_to_string(self::folder().join(name)).expect("a file");
+        folder.write(name, &before);
+        let asked: Vec<_> = changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let diff = export(form, &file(name), &asked).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        apply(&folder, &diff);
+        let after = folder.read(name);
+        let changed = before.lines().count().abs_diff(after.lines().count())
+            + before.lines().zip(after.lines()).filter(|(a, b)| a != b).count();
+        assert!(changed > 0, "{name}");
+        let again =
+            import("x", &[text(name, &after)], &Traffic::default()).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        let resolved = crate::harness::scenario(&again.scenario).resolved;
+        // Asked again for the same, there is nothing to change.
+        let nothing = export(form, &text(name, &after), &asked).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        assert_eq!(nothing, "", "{name}: {resolved}");
+        // Everything else is as it was.
+        let others = |text: &str| {
+            let imported = import("x", &[self::text(name, text)], &Traffic::default()).expect("a scenario").report;
+            let others = imported
+                .lines()
+                .filter(|line| line.starts_with("  function.") && !changes.iter().any(|(key, _)| line.contains(key)));
+            others.map(|line| line.split(name).next().unwrap_or_default().trim_end().to_owned()).collect::<Vec<_>>()
+        };
+        let is_shared = name == "sam.yaml";
+        assert!(is_shared || others(&before) == others(&after), "{name}:\n{diff}");
+    }
+}
+
+#[test]
+fn what_only_a_deployment_knows_is_not_written_twice() {
+    let asked = [("function.Worker.timeout".to_owned(), "25s".to_owned())];
+    let said = export(Form::Sam, &file("sam.yaml"), &asked).expect_err("it is refused").to_string();
+    assert!(said.contains("only a deployment knows") && said.contains("timeout = 25s"), "{said}");
+}
+
+#[test]
+fn a_plan_becomes_a_patch_and_a_comment() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path().join("app")).expect("a folder");
+    folder.write("app/template.json", &fs::read_to_string(self::folder().join("cdk.template.json")).expect("a file"));
+    let given = ["--rps", "5", "--p50", "80ms", "--p99", "400ms"];
+    folder.run(&[&["import", "app/template.json", "--out", "shop.toml"], &given[..]].concat()).ends(0);
+    let set = [
+        "--set",
+        "plan={\"function.Handler886CB40B.memory\" = { values = [\"512MB\", \"1024MB\"], cpu-bound-share = 0.0 }, max-replications = 20}",
+        "--set",
+        "objective=[{metric=\"latency_s.p99\",below=\"9s\"}]",
+        "--set",
+        "simulation.horizon=20m",
+        "--set",
+        "simulation.warm-up=2m",
+    ];
+    let plan =
+        ["plan", "shop.toml", "--export", "cloudformation", "--patch", "app/template.json", "--comment", "comment.md"];
+    let answer = folder.run(&[&plan[..], &set[..]].concat()).ends(0);
+    assert!(answer.out.starts_with("--- a/app/template.json\n+++ b/app/template.json\n"), "{}", answer.out);
+    apply(&folder, &answer.out);
+    assert!(folder.read("app/template.json").contains("\"MemorySize\": 512"));
+    let comment = folder.read("comment.md");
+    assert!(
+        comment.contains("| `function.Handler886CB40B.memory` | 1024MB | 512MB |")
+            && comment.contains("95 % confidence"),
+        "{comment}"
+    );
+    folder.run(&["plan", "shop.toml", "--export", "sam"]).ends(2);
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests read and write files; the border of `cli` is for the program")]
 
+mod backtest;
 mod bad_scenarios;
 mod billing;
 mod browser;
+mod chaos;
 mod clouds;
 mod compare;
 mod conformance;
@@ -12,6 +14,7 @@ mod coverage;
 mod docs;
 mod failures;
 mod files;
+mod fit;
 mod floors;
 mod gate;
 mod good_scenarios;
@@ -23,6 +26,7 @@ mod keep_alive;
 mod knative;
 mod lambda;
 mod oracles;
+mod path;
 mod plan;
 mod policies;
 mod program;

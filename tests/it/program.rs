@@ -10,7 +10,7 @@ use crate::harness::{Folder, MISSED, QUICK, variants};
 #[test]
 fn every_help_shows_an_example() {
     let folder = Folder::new();
-    for command in ["run", "compare", "report", "check", "list", "schema", "init", "completions"] {
+    for command in ["run", "compare", "chaos", "report", "check", "list", "schema", "init", "completions"] {
         let help = folder.run(&[command, "--help"]).ends(0).out;
         assert!(help.contains(&format!("\n  forewarm {command}")), "{help}");
     }
@@ -459,5 +459,49 @@ mod unix {
         assert!(answer.err.contains("interrupted"), "{}", answer.err);
         assert_eq!(answer.out, "");
         assert_eq!(folder.names(""), ["long.toml", "quick.toml"]);
+    }
+}
+
+#[test]
+fn every_policy_says_why_it_decides() {
+    let scenario = |scaling: &str| {
+        format!(
+            "[scenario]\nname = \"why\"\n[simulation]\nhorizon = \"10m\"\nreplications = 1\n[[function]]\nname = \"f\"\n\
+             memory = \"512MB\"\nduration.constant.value = \"1s\"\ncold-start.constant.value = \"2s\"\n\
+             scaling.{scaling}\n[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"5/s\"\n"
+        )
+    };
+    // Five requests of a second each second are five in progress.
+    let cases = [
+        (
+            "knative = { target = 2.5, container-concurrency = 10, target-utilization-percentage = 100 }",
+            "and panic average 5.00 over target 2.5: ",
+        ),
+        ("hpa = { max-replicas = 9, target-concurrency = 1 }", "requests on each pod (target 1): proposes"),
+        ("keda = { max-replicas = 9, queue-length = 5 }", "messages; the HPA proposes"),
+        (
+            "thresholds = { target = 1 }",
+            "5.00 requests in progress or queued on average over the target 1: 5 instances",
+        ),
+        ("cloud-run = {}", "instances by CPU and concurrency over the last 1m"),
+        ("azure-flex = {}", "requests in progress or queued, 4 for each instance: 2 instances"),
+        ("scheduled = { actions = [{ at = \"0s\", instances = 6 }] }", "scheduled action: 6 instances"),
+    ];
+    for (scaling, reason) in cases {
+        let folder = Folder::with("why.toml", &scenario(scaling));
+        folder.run(&["run", "why.toml", "--quiet", "--decisions", "why.csv"]).ends(0);
+        let text = folder.read("why.csv");
+        let policy = scaling.split(' ').next().expect("a name");
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row.contains(&format!(",f,{policy},"))), "{text}");
+        assert!(rows.iter().any(|row| row.contains(reason)), "{scaling}: {reason}: {text}");
+        // One order follows the other.
+        let orders: Vec<(&str, &str)> =
+            rows.iter().map(|row| row.split(',').collect()).map(|cells: Vec<&str>| (cells[3], cells[4])).collect();
+        assert!(orders.windows(2).all(|pair| pair[0].1 == pair[1].0), "{text}");
+        // What is written does not change the result.
+        let with = folder.read("results/why/summary.json");
+        folder.run(&["run", "why.toml", "--quiet"]).ends(0);
+        assert_eq!(folder.read("results/why/summary.json"), with);
     }
 }

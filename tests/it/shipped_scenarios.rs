@@ -23,6 +23,7 @@ fn all() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     let mut files: Vec<_> =
         fs::read_dir(&folder).expect("scenarios").map(|entry| entry.expect("an entry").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     files.sort();
     let read = |path: &PathBuf| {
         (path.file_name().expect("a name").to_string_lossy().into_owned(), fs::read_to_string(path).expect("text"))
@@ -52,7 +53,9 @@ fn each_opens_with_its_question_and_its_source() {
 fn each_is_read_without_a_word_and_so_are_its_variants() {
     for (name, text) in all() {
         let (scenario, warnings) = read(&name, &text, None);
-        assert_eq!(warnings, "", "{name}");
+        // What is to be shown there is what is warned of.
+        let is_warned = name == "retry-storm.toml" && warnings.contains("an overload that begins may never end");
+        assert!(is_warned || warnings.is_empty(), "{name}: {warnings}");
         assert_eq!(format!("{}.toml", scenario.name), name);
         for variant in &scenario.variants {
             read(&name, &text, Some(&variant.name));

@@ -7,6 +7,7 @@ use clap::value_parser;
 
 use crate::scenario::Tolerance;
 use crate::scenario::limits::MAX_REPLICATIONS;
+use crate::study::backtest::Knob;
 use crate::time::Span;
 
 /// Shards of a sweep; each costs a start of the program and a look at all points.
@@ -85,6 +86,23 @@ pub(super) fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// A time above zero.
+/// `KEY=LOW..HIGH`, both in one unit.
+pub(super) fn knob(text: &str) -> Result<Knob, String> {
+    let wrong = || "write KEY=LOW..HIGH in one unit, as in function.shop.keep-alive.fixed.window=60s..3600s".to_owned();
+    let (key, range) = text.split_once('=').ok_or_else(wrong)?;
+    let (low, high) = range.split_once("..").ok_or_else(wrong)?;
+    let split = |text: &str| {
+        let text = text.trim();
+        let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
+        Some((text[..end].parse::<f64>().ok()?, text[end..].to_owned()))
+    };
+    let ((low, unit), (high, other)) = split(low).zip(split(high)).ok_or_else(wrong)?;
+    if key.trim().is_empty() || unit != other || low >= high {
+        return Err(wrong());
+    }
+    Ok(Knob { key: key.trim().to_owned(), low, high, unit })
+}
+
 /// `N` or `NAME=N`.
 pub(super) fn rate_of(text: &str) -> Result<(Option<String>, f64), String> {
     match text.split_once('=') {

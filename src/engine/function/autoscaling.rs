@@ -7,7 +7,7 @@ use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
 use super::super::invocation::Invocation;
 use super::super::kernel::Context;
-use super::super::observer::{Levels, Limit, Observer};
+use super::super::observer::{Levels, Limit, Observer, ScalingDecision};
 use super::super::slab::{Key, Slab};
 use super::FunctionState;
 use super::fleet::{Fleet, Member, Order};
@@ -130,7 +130,7 @@ impl FunctionState<'_> {
                 InstanceView { id: member.id, created, ready: member.ready, in_flight, last_used: member.last_used }
             }));
         }
-        let answer = autoscaling.policy.decide(&View {
+        let view = View {
             now,
             limit: autoscaling.limit,
             ordered: autoscaling.ordered,
@@ -142,7 +142,9 @@ impl FunctionState<'_> {
             in_progress: autoscaling.in_progress,
             queued: self.queue.len() as u32,
             totals: autoscaling.totals,
-        });
+        };
+        let (existing, ready, in_progress, queued) = (view.existing, view.ready, view.in_progress, view.queued);
+        let answer = autoscaling.policy.decide(&view);
         if let Some(fault) = fault(answer, autoscaling.limit, autoscaling.policy.next(), now) {
             // The run stops soon, but not at once: the first fault is the one to tell.
             ctx.fault.get_or_insert_with(|| SimError::Policy {
@@ -156,6 +158,15 @@ impl FunctionState<'_> {
         let before = autoscaling.ordered;
         if let Some(answer) = answer {
             autoscaling.ordered = answer as u32;
+        }
+        if ctx.observer.needs_decisions() && answer.is_some() {
+            let (ordered, why) = (autoscaling.ordered, autoscaling.policy.why());
+            // What only looked has decided nothing.
+            if why.is_some() || ordered != before {
+                let why = why.unwrap_or_default();
+                let decision = ScalingDecision { before, ordered, existing, ready, in_progress, queued, why };
+                ctx.observer.decided(now, self.id, &decision);
+            }
         }
         ctx.work(autoscaling.views.len() + autoscaling.ordered.abs_diff(before) as usize);
         self.scale(now, ctx);

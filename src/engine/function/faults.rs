@@ -57,7 +57,7 @@ impl FunctionState<'_> {
         ctx: &mut Context<O>,
     ) {
         self.advance(now, ctx);
-        self.is_disturbed = true;
+        self.is_unusual = true;
         match disturbance {
             Disturbance::Speed(speed) => self.change_speed(Speed(*speed), now, ctx),
             Disturbance::Errors(ratio) => self.failures.burst = *ratio,

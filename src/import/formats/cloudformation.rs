@@ -4,7 +4,7 @@ use super::Format;
 use super::intrinsics::{Template, under};
 use super::lambda::{self, count, duration, flag, link, partial_failure, setting};
 use crate::import::model::{
-    Addition, Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, number, seconds, text,
+    Addition, Body, Dialect, Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, number, seconds, text,
 };
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::{Node, Place, Value};
@@ -47,6 +47,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
             properties = under(&properties, global);
         }
         let resource = Resource {
+            own: entry.node.get("Properties"),
             id: &entry.key,
             kind,
             table: Item::new(&properties, format!("{address}.Properties"), notes).table(),
@@ -57,6 +58,8 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
 }
 
 struct Resource<'a> {
+    /// Its properties, as they are written.
+    own: Option<&'a Node>,
     id: &'a str,
     kind: &'a str,
     table: Table<'a>,
@@ -68,7 +71,10 @@ impl Resource<'_> {
         let table = &self.table;
         match self.kind {
             "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
-                let function = self.function(place, model);
+                let mut function = self.function(place, model);
+                let dialect =
+                    if self.kind == "AWS::Serverless::Function" { Dialect::Sam } else { Dialect::CloudFormation };
+                function.body = self.own.and_then(|own| Body::of(dialect, own));
                 model.things.push(function);
             }
             "AWS::Lambda::Alias" | "AWS::Lambda::Version" => {

@@ -3,7 +3,7 @@
 use super::Format;
 use super::cloudformation;
 use super::lambda::{self, count, duration, link, partial_failure};
-use crate::import::model::{Kind, Model, Origin, Setting, megabytes, number, seconds};
+use crate::import::model::{Body, Dialect, Kind, Model, Origin, Setting, megabytes, number, seconds};
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::{Entry, Node, Unknown, Value};
 
@@ -140,6 +140,7 @@ fn function(entry: &Entry, table: &Table<'_>, provider: &Table<'_>, model: &mut 
         Origin::Default("not set: the framework's default is 1024 MB".to_owned()),
     );
     function.set("timeout", seconds(6.0), Origin::Default("not set: the framework's default is 6 s".to_owned()));
+    function.body = Body::of(Dialect::Serverless, &entry.node);
     if let Some(name) = table.get("name") {
         function.ids.extend(name.reference());
     }

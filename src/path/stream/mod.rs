@@ -395,6 +395,14 @@ impl Component for Stream {
                 self.expire(number, end);
             }
         }
+        // A reader that is blocked for ever lets nothing go: the batch in its way counts with the age that it has by now.
+        for reader in &self.readers {
+            let Some(batch) = reader.batches.last().filter(|batch| batch.pauses > 0) else { continue };
+            let last = reader.records.get((batch.records as usize).saturating_sub(1));
+            if let Some(record) = last.filter(|record| record.is_measured) {
+                self.tally.iterator_age.record(end.since(record.sent));
+            }
+        }
         let Tally { sent, throttled, completed, skipped, expired, batches, retries, from, .. } = self.tally;
         let records = self.readers.iter().flat_map(|reader| &reader.records);
         books.count("records.sent", sent);

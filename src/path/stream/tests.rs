@@ -130,6 +130,15 @@ fn a_poison_record_blocks_its_reader_for_all_attempts() {
 }
 
 #[test]
+fn the_age_of_a_reader_that_is_blocked_for_ever_is_known() {
+    let mut bench = bench(&format!("{KAFKA}consumer = {{ batch-size = 1, backoff = \"1s\", max-backoff = \"4s\" }}"));
+    send(&mut bench, 1..=1, &[1]);
+    work(&mut bench, 0.0, 100.0, 1.0);
+    let [oldest, remaining] = figures(&mut bench, ["iterator_age_s.max", "remaining"]);
+    assert!((98.0..102.0).contains(&oldest) && remaining == 1.0, "{oldest} {remaining}");
+}
+
+#[test]
 fn without_a_limit_it_is_tried_until_it_is_too_old() {
     let toml = "consumer = { batch-size = 5, max-age = \"1m\", backoff = \"1s\", max-backoff = \"4s\" }";
     let mut bench = bench(&format!("{KAFKA}{toml}"));

@@ -91,12 +91,14 @@ struct AzureFlex {
     spec: AzureFlexSpec,
     clock: Clock,
     wanted: Peak,
+    /// The last requests, how many an instance takes, the instances for them, and the answer.
+    last: Option<[f64; 4]>,
 }
 
 impl AzureFlex {
     /// A plan that has seen nothing.
     fn new(spec: AzureFlexSpec) -> Self {
-        Self { spec, clock: Clock::new(INTERVAL), wanted: Peak::default() }
+        Self { spec, clock: Clock::new(INTERVAL), wanted: Peak::default(), last: None }
     }
 }
 
@@ -107,11 +109,11 @@ impl Scaling for AzureFlex {
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         let requests = f64::from(view.in_progress) + f64::from(view.queued);
-        let wanted = (requests / f64::from(self.spec.per_instance_concurrency.unwrap_or(view.per_instance)))
-            .ceil()
-            .max(f64::from(self.spec.always_ready));
+        let per_instance = f64::from(self.spec.per_instance_concurrency.unwrap_or(view.per_instance));
+        let wanted = (requests / per_instance).ceil().max(f64::from(self.spec.always_ready));
         let wanted = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         let answer = self.wanted.of(view.now, wanted, self.spec.scale_in_delay);
+        self.last = Some([requests, per_instance, wanted, answer]);
         // Without instances it waits for a request.
         if answer == 0.0 {
             self.clock.start(SimTime::NEVER);
@@ -122,6 +124,16 @@ impl Scaling for AzureFlex {
             }
         }
         Some(answer)
+    }
+
+    fn why(&self) -> Option<String> {
+        let [requests, per_instance, wanted, answer] = self.last?;
+        let mut why =
+            format!("{requests} requests in progress or queued, {per_instance} for each instance: {wanted} instances");
+        if answer > wanted {
+            why += &format!("; {answer} were needed within the scale-in delay of {}", self.spec.scale_in_delay);
+        }
+        Some(why)
     }
 
     fn arrived(&mut self, now: SimTime) {

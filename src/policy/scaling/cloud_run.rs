@@ -110,6 +110,8 @@ struct CloudRun {
     room: u64,
     /// Before that no idle instance has been kept for long enough.
     goes_at: SimTime,
+    /// Instances that were needed, recommended and ordered last.
+    last: Option<(f64, f64, f64)>,
 }
 
 impl CloudRun {
@@ -124,6 +126,7 @@ impl CloudRun {
             requests: 0,
             room: 0,
             goes_at: SimTime::ZERO,
+            last: None,
         }
     }
 
@@ -184,8 +187,19 @@ impl Scaling for CloudRun {
         let needed = f64::from(self.kept(view) + self.missing(view));
         let wanted = needed.max(self.recommended).max(f64::from(self.spec.min_instances));
         let answer = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
+        self.last = Some((needed, self.recommended, answer));
         self.room = answer as u64 * u64::from(self.spec.concurrency);
         Some(answer)
+    }
+
+    fn why(&self) -> Option<String> {
+        let (needed, recommended, answer) = self.last?;
+        let bounds = (self.spec.min_instances, self.spec.max_instances);
+        Some(format!(
+            "{recommended} instances by CPU and concurrency over the last {}; {needed} kept or needed for requests that wait; \
+             bounds {} to {}: {answer}",
+            self.spec.window, bounds.0, bounds.1
+        ))
     }
 
     fn arrived(&mut self, now: SimTime) {

@@ -210,6 +210,12 @@ pub trait Scaling: Send {
     /// The next [`Scaling::next`] lies after [`View::now`].
     fn decide(&mut self, view: &View<'_>) -> Option<f64>;
 
+    /// What its last answer rests on, in words; none where it only looked, or says nothing about itself. It is asked right
+    /// after [`Scaling::decide`], and only if somebody wants to know.
+    fn why(&self) -> Option<String> {
+        None
+    }
+
     /// A request arrived.
     fn arrived(&mut self, _now: SimTime) {}
 

@@ -137,6 +137,16 @@ impl Scaling for Predictive {
         let most = self.spec.max_instances.map_or(f64::INFINITY, f64::from);
         Some(view.bounded(wanted.min(most)))
     }
+
+    fn why(&self) -> Option<String> {
+        let Some(load) = self.load() else { return Some("nothing to forecast from yet".to_owned()) };
+        let PredictiveSpec { ahead, margin, target, min_instances, .. } = &self.spec;
+        let measured = self.last.map_or_else(String::new, |last| format!("; the last interval had {last:.2}"));
+        Some(format!(
+            "largest forecast of the next {ahead} intervals: {load:.2} requests in progress or queued; times margin {margin} over \
+             target {target}, at least {min_instances}{measured}"
+        ))
+    }
 }
 
 #[cfg(test)]

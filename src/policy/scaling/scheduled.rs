@@ -58,6 +58,7 @@ impl Policy for ScheduledSpec {
 #[derive(Clone, Debug)]
 struct Scheduled {
     schedule: Schedule<u32>,
+    last: Option<u32>,
 }
 
 impl Scheduled {
@@ -69,7 +70,7 @@ impl Scheduled {
             let ActionSpec { at, every, instances } = *action;
             (Timer { at, every }, instances)
         });
-        Self { schedule: Schedule::new(first.into_iter().chain(actions)) }
+        Self { schedule: Schedule::new(first.into_iter().chain(actions)), last: None }
     }
 }
 
@@ -79,6 +80,11 @@ impl Scaling for Scheduled {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
-        self.schedule.due(view.now).last().map(|instances| view.bounded(f64::from(*instances)))
+        self.last = self.schedule.due(view.now).last().copied();
+        self.last.map(|instances| view.bounded(f64::from(instances)))
+    }
+
+    fn why(&self) -> Option<String> {
+        self.last.map(|instances| format!("scheduled action: {instances} instances"))
     }
 }

@@ -65,12 +65,14 @@ struct Thresholds {
     clock: Clock,
     before: Totals,
     wanted: Peak,
+    /// The last load, the instances for it, and the answer.
+    last: Option<(f64, f64, f64)>,
 }
 
 impl Thresholds {
     /// A rule that has seen nothing.
     fn new(spec: ThresholdsSpec) -> Self {
-        Self { clock: Clock::new(spec.interval), spec, before: Totals::default(), wanted: Peak::default() }
+        Self { clock: Clock::new(spec.interval), spec, before: Totals::default(), wanted: Peak::default(), last: None }
     }
 
     fn load(&self, view: &View<'_>) -> f64 {
@@ -96,6 +98,7 @@ impl Scaling for Thresholds {
         self.before = view.totals;
         self.clock.ticked(view.now);
         let answer = self.wanted.of(view.now, wanted, self.spec.scale_down_delay);
+        self.last = Some((load, wanted, answer));
         if load == 0.0 && view.is_quiet() && answer == f64::from(view.ordered) {
             self.clock.rest(self.wanted.holds_until(view.now, self.spec.scale_down_delay));
         }
@@ -104,6 +107,24 @@ impl Scaling for Thresholds {
 
     fn arrived(&mut self, now: SimTime) {
         self.clock.wake(now);
+    }
+
+    fn why(&self) -> Option<String> {
+        let (load, wanted, answer) = self.last?;
+        let what = match self.spec.load {
+            Load::Concurrency => "requests in progress or queued on average",
+            Load::RequestRate => "requests a second",
+            Load::QueueDepth => "requests queued",
+        };
+        let target = self.spec.target;
+        let mut why = format!("{load:.2} {what} over the target {target}: {wanted} instances");
+        if wanted == f64::from(self.spec.min_instances) && load / target < wanted {
+            why += " (min-instances)";
+        }
+        if answer > wanted {
+            why += &format!("; {answer} were needed within scale-down-delay {}", self.spec.scale_down_delay);
+        }
+        Some(why)
     }
 }
 

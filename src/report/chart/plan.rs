@@ -1,9 +1,11 @@
 //! The charts of a plan.
 
+use std::cmp::Ordering;
+
 use super::axis::{Axis, Scale};
 use super::plot::{Mark, Panel, Plot, Shape};
 use super::{BLUE, Dash, Drawn, GREEN, INK, MUTED, SKY, Style, VERMILLION};
-use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan};
+use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan, Verdict};
 use crate::report::format::{Quantity, times};
 use crate::report::phrases::sanitize;
 
@@ -22,6 +24,7 @@ pub fn charts(plan: &Plan) -> Vec<Drawn> {
             .to_owned(),
         svg: front(plan).svg(),
     }];
+    charts.extend(memory(plan));
     if plan.headroom.is_some() {
         charts.push(Drawn {
             name: "headroom",
@@ -33,6 +36,99 @@ pub fn charts(plan: &Plan) -> Vec<Drawn> {
         });
     }
     charts
+}
+
+/// Cost and latency over memory, where it is varied: of each size the cheapest that meets every objective, or else the cheapest.
+fn memory(plan: &Plan) -> Option<Drawn> {
+    let place = plan.axes.iter().position(|axis| axis.key.ends_with(".memory"))?;
+    let axis = &plan.axes[place];
+    let best = plan.best.and_then(|number| plan.candidate(number));
+    let others = |one: &Candidate| -> Vec<String> {
+        one.values.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, value)| value.clone()).collect()
+    };
+    let as_best = |one: &Candidate| best.is_some_and(|best| others(one) == others(best));
+    let of_each_size = |is_alike: bool| -> Vec<(f64, &Candidate)> {
+        let size = |(size, text): (&Option<f64>, &String)| {
+            let tested = plan.candidates.iter().filter(|one| one.values.get(place) == Some(text) && at(one).is_some());
+            let rank = |one: &&Candidate| (one.verdict != Verdict::Met, one.month_usd.mean.unwrap_or(f64::INFINITY));
+            let tested = tested.filter(|one| !is_alike || as_best(one));
+            let one = tested.min_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(Ordering::Equal))?;
+            Some(((*size)?, one))
+        };
+        axis.numbers.iter().zip(&axis.values).filter_map(size).collect()
+    };
+    let alike = of_each_size(true);
+    let is_alike = alike.len() > 2 || plan.axes.len() == 1;
+    let mut sizes = if is_alike { alike } else { of_each_size(false) };
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if sizes.len() < 2 {
+        return None;
+    }
+    let least = |value: &dyn Fn(&Candidate) -> Option<f64>| {
+        let value = |one: &Candidate| value(one).unwrap_or(f64::INFINITY);
+        sizes.iter().min_by(|a, b| value(a.1).total_cmp(&value(b.1))).map(|(_, one)| one.number)
+    };
+    let panel =
+        |label: &str, quantity: Quantity, value: &dyn Fn(&Candidate) -> Option<f64>, what: &str, bound: Option<f64>| {
+            let first = least(value);
+            let line = sizes.iter().filter_map(|(size, one)| Some((*size, value(one)?))).collect();
+            let mut marks = vec![Mark::new("", Style::line(BLUE, Dash::Solid, 2.0), Shape::Line(line))];
+            marks.extend(sizes.iter().filter_map(|(size, one)| {
+                let is_best = plan.best == Some(one.number);
+                let label = match (is_best, first == Some(one.number)) {
+                    (true, true) => format!("recommended, {what}"),
+                    (true, false) => "recommended".to_owned(),
+                    (false, true) => what.to_owned(),
+                    (false, false) => String::new(),
+                };
+                let style =
+                    Style::line(if is_best { VERMILLION } else { BLUE }, Dash::Solid, if is_best { 2.5 } else { 1.5 });
+                Some(Mark::new("", style, Shape::Point { at: (*size, value(one)?), half: (0.0, 0.0), label }))
+            }));
+            if let Some(bound) = bound {
+                marks.push(Mark::new("objective", Style::line(MUTED, Dash::Dashed, 1.25), Shape::Rule(bound)));
+            }
+            Panel { y: Axis::new(label, quantity, Scale::Linear), height: 170.0, marks }
+        };
+    let asked = plan.objectives.iter().find(|asked| asked.subject() == plan.latency);
+    let slowest = sizes.iter().filter_map(|(_, one)| one.latency_s.mean).fold(0.0, f64::max);
+    let bound = asked.and_then(|asked| asked.below).filter(|bound| *bound < 5.0 * slowest);
+    let of = |number: Option<usize>| {
+        let one = number.and_then(|number| plan.candidate(number));
+        one.and_then(|one| one.values.get(place)).cloned().unwrap_or_default()
+    };
+    let (cheapest, fastest) = (least(&|one| one.month_usd.mean), least(&|one| one.latency_s.mean));
+    let title = format!("Memory: {} is cheapest, {} is fastest", of(cheapest), of(fastest));
+    let plot = Plot {
+        description: format!(
+            "{title}. {}.",
+            sizes
+                .iter()
+                .filter_map(|(_, one)| {
+                    let (cost, latency) = at(one)?;
+                    let texts = [Quantity::Usd.text(cost), Quantity::of(&plan.latency).text(latency)];
+                    Some(format!("{}: {} a month, {}", plan.describe(one), texts[0], texts[1]))
+                })
+                .collect::<Vec<_>>()
+                .join("; ")
+        ),
+        title,
+        x: Axis::new("memory (MB)", Quantity::Count, Scale::Linear),
+        panels: vec![
+            panel("cost of a month", Quantity::Usd, &|one| one.month_usd.mean, "lowest cost", None),
+            panel(&plan.latency, Quantity::of(&plan.latency), &|one| one.latency_s.mean, "fastest", bound),
+        ],
+        tips: Vec::new(),
+    };
+    let caption = match (is_alike, plan.axes.len()) {
+        (true, 1) => "Dashed: objective.",
+        (true, _) => "Everything else as recommended. Dashed: objective.",
+        (false, _) => {
+            "For each memory size: the cheapest tested configuration that meets every objective, or else the cheapest one. \
+             Dashed: objective."
+        }
+    };
+    Some(Drawn { name: "memory", caption: caption.to_owned(), svg: plot.svg() })
 }
 
 fn at(one: &Candidate) -> Option<(f64, f64)> {

@@ -77,7 +77,7 @@ fn head(document: &Document) -> Markup {
     html! {
         header {
             p.kicker { "forewarm " (document.kind) " · " (document.name) }
-            h1 class=(class) { (document.title) }
+            h1 class=(if document.title.chars().count() > LONG { format!("{class} long") } else { class.to_owned() }) { (document.title) }
             @for alert in &document.alerts { p.alert { (alert) } }
             p.extent { (document.extent) }
         }
@@ -146,7 +146,7 @@ fn table(table: &Table) -> Markup {
     let cells = |cells: &[Cell]| {
         html! {
             @for (column, one) in table.columns.iter().zip(cells) {
-                td.text[column.is_text] data-label=(column.name) data-v=[one.number()] { (cell(one)) }
+                td.text[column.is_text] data-label=(column.name) data-v=[one.number()] { @if !is_empty(one) { span.cell { (cell(one)) } } }
             }
         }
     };
@@ -161,7 +161,7 @@ fn table(table: &Table) -> Markup {
                     tr {
                         th scope="col" { (table.rows_are) }
                         @for column in &table.columns {
-                            th.text[column.is_text] scope="col" title=[(!column.about.is_empty()).then_some(&column.about)] { (column.name) }
+                            th.text[column.is_text] scope="col" title=[(!column.about.is_empty()).then_some(&column.about)] { (broken(&column.name)) }
                         }
                     }
                 }
@@ -178,6 +178,17 @@ fn table(table: &Table) -> Markup {
     }
 }
 
+/// A name that may go on in the next line after each of its words.
+fn broken(name: &str) -> Markup {
+    html! { @for (place, part) in name.split_inclusive(['.', '_']).enumerate() { @if place > 0 { wbr; } (part) } }
+}
+
+fn is_empty(cell: &Cell) -> bool {
+    cell.note.is_empty() && matches!(&cell.value, Value::Text(text) if text.is_empty())
+}
+
+/// Titles of more characters are set smaller.
+const LONG: usize = 60;
 /// Tables of more columns are wider than text should be.
 const WIDE: usize = 8;
 

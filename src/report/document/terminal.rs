@@ -9,6 +9,8 @@ use crate::report::text::{GREEN, RED, Text, WIDTH, wrapped};
 const NAME: usize = 30;
 /// A name is cut to this before a column is dropped.
 const SHORT_NAME: usize = 18;
+/// So is the name of a column.
+const SHORT_HEAD: usize = 13;
 /// Rows of a table where only the answer is shown.
 const ROWS: usize = 20;
 
@@ -125,8 +127,10 @@ fn hanging(out: &mut Text, indent: &str, text: &str) {
 /// How the cells of a table are written, from the most that can be said.
 #[derive(Clone, Copy)]
 struct Layout {
+    has_notes: bool,
     has_intervals: bool,
     name: usize,
+    head: usize,
     columns: usize,
 }
 
@@ -139,21 +143,25 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     let longest = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let name = longest.max(table.rows_are.chars().count());
     let all = table.columns.len();
-    let layouts = [(true, NAME), (false, NAME), (false, SHORT_NAME)].into_iter();
-    let layouts = layouts.map(|(has_intervals, most)| Layout { has_intervals, name: name.min(most), columns: all });
-    let narrower = (1..all).rev().map(|columns| Layout { has_intervals: false, name: name.min(SHORT_NAME), columns });
+    let widest = Layout { has_notes: true, has_intervals: true, name: name.min(NAME), head: usize::MAX, columns: all };
+    let plain = Layout { has_notes: false, ..widest };
+    let short = Layout { has_intervals: false, ..plain };
+    let shorter = Layout { head: SHORT_HEAD, ..short };
+    let shortest = Layout { name: name.min(SHORT_NAME), ..shorter };
+    let layouts = [widest, plain, short, shorter, shortest].into_iter();
+    let narrower = (1..all).rev().map(|columns| Layout { columns, ..shortest });
     let widths = |layout: Layout| -> Vec<usize> {
         let widest = |column: usize| {
             let cells = rows.iter().filter_map(|(.., cells)| cells.get(column));
-            let cells = cells.map(|cell| text_of(cell, layout).chars().count());
-            cells.chain([table.columns[column].name.chars().count()]).max().unwrap_or(0)
+            let widest = cells.map(|cell| text_of(cell, layout).chars().count()).max().unwrap_or(0);
+            widest.max(table.columns[column].name.chars().count().min(layout.head))
         };
         (0..layout.columns).map(widest).collect()
     };
     // Two columns are for the mark of what is chosen.
     let fits =
         |layout: &Layout| 2 + layout.name + widths(*layout).iter().map(|width| width + 2).sum::<usize>() <= WIDTH;
-    let least = Layout { has_intervals: false, name: name.min(SHORT_NAME), columns: 1.min(all) };
+    let least = Layout { columns: 1.min(all), ..shortest };
     let layout = layouts.chain(narrower).find(fits).unwrap_or(least);
     let widths = widths(layout);
 
@@ -166,7 +174,7 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     let name_width = layout.name;
     let mut head = format!("  {:<name_width$}", table.rows_are);
     for (column, width) in table.columns.iter().zip(&widths) {
-        head += &aligned(&column.name, column.is_text, *width);
+        head += &aligned(&sanitize(&column.name, *width), column.is_text, *width);
     }
     out.line(&out.bold(&head));
     for (name, is_chosen, cells) in &rows {
@@ -195,7 +203,8 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
 }
 
 fn text_of(cell: &Cell, layout: Layout) -> String {
-    if layout.has_intervals { cell.long() } else { cell.short() }
+    let text = if layout.has_intervals { cell.long() } else { cell.short() };
+    if layout.has_notes && !cell.note.is_empty() { format!("{text} {}", cell.note) } else { text }
 }
 
 fn aligned(text: &str, is_text: bool, width: usize) -> String {

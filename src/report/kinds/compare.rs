@@ -82,7 +82,7 @@ impl Report for Compared {
             answer: vec![Block::Table(contenders(comparison, &choice)), Block::Note(rule(&choice, comparison).into())],
             sections,
             foot: format!(
-                "± half of the 95 % interval; a difference to {} is shown where it is significant.",
+                "± is the half-width of the 95 % confidence interval. A difference to {} is shown where it is significant.",
                 comparison.baseline
             ),
         }
@@ -119,9 +119,9 @@ fn title(comparison: &Comparison, choice: &Choice) -> String {
         },
         (true, 1) => format!("{verb} {}: the only one that meets every objective{more}", one.name),
         (true, met) if met == all => {
-            format!("{verb} {}: the {best} of {all}, which all meet every objective{more}", one.name)
+            format!("{verb} {}: the {best} of {all} contenders, which all meet every objective{more}", one.name)
         }
-        (true, met) => format!("{verb} {}: the {best} of {met} of {all} that meet every objective{more}", one.name),
+        (true, met) => format!("{verb} {}: {met} of {all} meet every objective, and it is the {best}{more}", one.name),
     }
 }
 
@@ -434,14 +434,17 @@ mod tests {
         // The second costs less in all because it answers less, and the third is cheap but not certain to meet.
         let (take, title) = taken([(10.0, 1e6, 0.7, 0.01), (9.0, 0.5e6, 0.5, 0.01), (8.0, 1e6, 0.79, 0.02)]);
         assert_eq!(take, Some(0));
-        assert_eq!(title, "Keep unchanged: the cheapest of 2 of 3 that meet every objective");
+        assert_eq!(title, "Keep unchanged: 2 of 3 meet every objective, and it is the cheapest");
     }
 
     #[test]
     fn within_one_percent_the_most_margin_decides() {
         let (take, title) = taken([(10.0, 1e6, 0.79, 0.001), (10.09, 1e6, 0.4, 0.001), (10.2, 1e6, 0.1, 0.001)]);
         assert_eq!(take, Some(1));
-        assert_eq!(title, "Take warm: the cheapest of 3, which all meet every objective, +$0.0900 a month (+1 %)");
+        assert_eq!(
+            title,
+            "Take warm: the cheapest of 3 contenders, which all meet every objective, +$0.0900 a month (+1 %)"
+        );
     }
 
     #[test]

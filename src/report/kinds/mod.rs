@@ -1,7 +1,9 @@
 //! The kinds of results. Another one is a file here that implements [`Report`] and reads its own files back, and a line in
 //! [`KINDS`].
 
+pub mod chaos;
 pub mod compare;
+mod path;
 pub mod plan;
 pub mod run;
 pub mod side_by_side;
@@ -39,7 +41,7 @@ pub struct Kind {
 pub type ReadBack = fn(&Manifest, &dyn Folder) -> Result<Box<dyn Report>, StoredError>;
 
 /// All of them.
-pub const KINDS: &[Kind] = &[run::KIND, compare::KIND, plan::KIND, sweep::KIND];
+pub const KINDS: &[Kind] = &[run::KIND, compare::KIND, chaos::KIND, plan::KIND, sweep::KIND];
 
 /// Reads back what is in a folder.
 ///

@@ -59,7 +59,7 @@ fn title(plan: &Plan) -> String {
     match (beside(plan, Role::Today), beside(plan, Role::Recommended)) {
         (Some(today), _) if today.candidate == Some(best.number) => format!("Keep {set}: {cost} a month"),
         (Some(today), Some(recommended)) => match saving(today, recommended) {
-            Some(saving) => format!("Set {set}: {cost} a month, {saving}"),
+            Some(saving) => format!("Set {set}: {cost} a month, {saving}{}", shortfall(today)),
             None => format!("Set {set}: {cost} a month"),
         },
         _ => format!("Set {set}: {cost} a month"),
@@ -74,14 +74,22 @@ fn cost_of_best(plan: &Plan, best: &Candidate) -> String {
     }
 }
 
-/// `saves $285.00 a month`; none where either costs nothing.
+/// `$285.00 less than today`; none where either costs nothing.
 fn saving(today: &Beside, other: &Beside) -> Option<String> {
     let saved = -more_than(today, other);
     let is_known = today.month_usd.mean > 0.0 && saved.is_finite() && saved != 0.0;
     is_known.then(|| match saved > 0.0 {
-        true => format!("saves {}", Quantity::Usd.text(saved)),
+        true => format!("{} less than today", Quantity::Usd.text(saved)),
         false => format!("{} more than today", Quantity::Usd.text(-saved)),
     })
+}
+
+/// `, which meets 2 of 4 objectives`: why more is to be paid than today.
+fn shortfall(today: &Beside) -> String {
+    if today.met == today.objectives {
+        return String::new();
+    }
+    format!(", which meets {} of {} objectives", today.met, today.objectives)
 }
 
 /// The candidate that is recommended.
@@ -296,13 +304,17 @@ pub(in crate::report) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
 }
 
 fn prices(plan: &Plan) -> Table {
-    let columns = vec![Column::new("Costs a month", "What would be saved without it"), Column::text("Without it", "")];
+    let columns =
+        vec![Column::new("A month", "What would be saved without it"), Column::text("Cheapest without it", "")];
     let row = |one: &Price| {
-        let cells = vec![Cell::text(price_in_short(one)), Cell::text(price(plan, one))];
-        Row::new(objective(plan, one.objective), cells)
+        let (set, cost) = price(plan, one);
+        let cells = vec![Cell::text(price_in_short(one)), Cell::text(set).noted(cost)];
+        let name = plan.objectives.get(one.objective).map(Asked::subject).unwrap_or_default();
+        Row::new(name, cells)
     };
     let rows = plan.prices.iter().map(row).collect();
-    Table { caption: String::new(), rows_are: "What each objective costs", columns, rows, total: None, shown: ROWS }
+    let caption = "What each objective costs, against the cheapest configuration without it".to_owned();
+    Table { caption, rows_are: "Objective", columns, rows, total: None, shown: ROWS }
 }
 
 fn price_in_short(price: &Price) -> String {
@@ -313,18 +325,17 @@ fn price_in_short(price: &Price) -> String {
     }
 }
 
-/// What an objective costs.
-fn price(plan: &Plan, price: &Price) -> String {
+/// What would be set without an objective, and its cost.
+fn price(plan: &Plan, price: &Price) -> (String, String) {
+    let only = |text: &str| (text.to_owned(), String::new());
     let without = price.best_without.and_then(|number| plan.candidate(number));
     match (without, &price.month_usd) {
-        (None, _) => "no configuration meets the others either".to_owned(),
-        (Some(_), Some(cost)) if cost.mean == Some(0.0) => "the same answer".to_owned(),
+        (None, _) => only("no configuration meets the others either"),
+        (Some(_), Some(cost)) if cost.mean == Some(0.0) => only("the same configuration"),
         (Some(one), Some(cost)) if cost.mean.is_some_and(|mean| mean <= 0.0) => {
-            format!("{}, at about the same cost", plan.describe(one))
+            (plan.describe(one), "at about the same cost".to_owned())
         }
-        (Some(one), _) => {
-            format!("{} at {}", plan.describe(one), mean(Quantity::Usd, &one.month_usd))
-        }
+        (Some(one), _) => (plan.describe(one), format!("at {}", mean(Quantity::Usd, &one.month_usd))),
     }
 }
 
@@ -353,7 +364,7 @@ fn headroom(plan: &Plan, headroom: &Headroom) -> Vec<String> {
     });
     if let Some(growth) = &headroom.growth {
         let at_least = if growth.at_least { "at least " } else { "" };
-        said.push(format!("At a growth of {} it lasts {at_least}{:.1} months.", growth.growth, growth.months));
+        said.push(format!("At {} growth, that is {at_least}{:.1} months.", growth.growth, growth.months));
     }
     said
 }

@@ -91,9 +91,10 @@ impl Report for SweepReport {
                 duration(scenario.simulation.horizon.as_secs_f64()),
                 scenario.simulation.seed
             ),
-            answer: vec![Block::Table(points(digest))],
+            answer: vec![Block::Table(points(digest, has_prices(digest)))],
             sections,
-            foot: "± half of the 95 % interval over replications. All points are in sweep.csv.".to_owned(),
+            foot: "± is the half-width of the 95 % confidence interval over replications. All points are in sweep.csv."
+                .to_owned(),
         }
     }
 }
@@ -122,6 +123,11 @@ fn title(digest: &Digest) -> String {
     }
 }
 
+/// Whether anything costs anything: a sweep may be over platforms of which some have prices.
+fn has_prices(digest: &Digest) -> bool {
+    digest.points.iter().any(|kept| kept.cost_and_latency[0].mean > 0.0)
+}
+
 /// `memory = 512MB, window = 5m`.
 fn described(digest: &Digest, point: &Kept) -> String {
     let pairs = digest.axes.iter().zip(&point.texts).map(|(axis, text)| format!("{} = {text}", axis.short(digest)));
@@ -129,7 +135,7 @@ fn described(digest: &Digest, point: &Kept) -> String {
 }
 
 /// A row for each point, those that meet first and of these the cheapest.
-fn points(digest: &Digest) -> Table {
+fn points(digest: &Digest, has_prices: bool) -> Table {
     let mut columns = Vec::new();
     if digest.met.is_some() {
         columns.push(Column::text("Objectives", ""));
@@ -140,8 +146,10 @@ fn points(digest: &Digest) -> Table {
             .iter()
             .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.short(digest), axis.key.as_str()) }),
     );
-    columns.push(Column::new("Cost a month", "Cost of 30 days at this rate"));
-    columns.extend(digest.metrics.iter().map(|metric| Column::new(metric.name.as_str(), "")));
+    columns.extend(has_prices.then(|| Column::new("A month", "Cost of 30 days at this rate")));
+    let is_shown = |name: &str| has_prices || !name.contains("cost_usd.");
+    let shown = digest.metrics.iter().filter(|metric| is_shown(&metric.name));
+    columns.extend(shown.map(|metric| Column::new(metric.name.as_str(), "")));
     let mut order: Vec<&Kept> = digest.points.iter().take(ROWS).collect();
     let cost =
         |kept: &Kept| Some(kept.cost_and_latency[0].mean).filter(|mean| mean.is_finite()).unwrap_or(f64::INFINITY);
@@ -158,8 +166,9 @@ fn points(digest: &Digest) -> Table {
             cells.push(Cell::badge(Tone::of(is_met), if is_met { "met" } else { "NOT MET" }));
         }
         cells.extend(kept.texts.iter().map(|text| Cell::text(text.as_str())));
-        cells.push(Cell::stat(Quantity::Usd, kept.cost_and_latency[0]));
-        cells.extend(digest.metrics.iter().zip(&kept.stats).map(|(metric, stat)| Cell::stat(metric.quantity, *stat)));
+        cells.extend(has_prices.then(|| Cell::stat(Quantity::Usd, kept.cost_and_latency[0])));
+        let found = digest.metrics.iter().zip(&kept.stats).filter(|(metric, _)| is_shown(&metric.name));
+        cells.extend(found.map(|(metric, stat)| Cell::stat(metric.quantity, *stat)));
         let is_chosen = digest.best.as_ref().is_some_and(|best| best.number == kept.number);
         Row { name: (kept.number + 1).to_string(), is_chosen, cells }
     };
@@ -170,12 +179,5 @@ fn points(digest: &Digest) -> Table {
     } else {
         String::new()
     };
-    Table {
-        caption,
-        rows_are: "Configuration",
-        columns,
-        rows: order.iter().map(row).collect(),
-        total: None,
-        shown: SHOWN,
-    }
+    Table { caption, rows_are: "#", columns, rows: order.iter().map(row).collect(), total: None, shown: SHOWN }
 }

@@ -2,34 +2,26 @@
 
 use crate::id::FnId;
 use crate::policy::scaling::{COOL_DOWN, Load, ORDERED_MAX, ScalingSpec};
-use crate::scenario::limits::{MANY_DECISIONS, MANY_ORDERED, MANY_REQUESTS, MAX_DECISIONS, MAX_REQUESTS};
-use crate::scenario::model::{Function, Overflow, Scenario, Target};
+use crate::scenario::limits::{FEW_REQUESTS, MANY_DECISIONS, MANY_ORDERED, MANY_REQUESTS, MAX_DECISIONS, MAX_REQUESTS};
+use crate::scenario::model::{Function, Overflow, Scenario, Source, Target};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 
+/// Replications where nobody says how many: enough for an interval.
+const DEFAULT_REPLICATIONS: u32 = 5;
+
 /// Warns of what will not be served or never asked for, and refuses what would never end.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let horizon = scenario.simulation.horizon.as_secs_f64();
     // Requests per second and their load, of each function that sources call directly.
     let mut rates = vec![(0.0, 0.0); scenario.functions.len()];
-    let capped = |service: f64, target: &Target| match target {
-        Target::Function(id) => {
-            let timeout = scenario.functions.get(id.index()).and_then(|function| function.timeout);
-            timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
-        }
-        Target::ByTrace(_) | Target::Component(_) => service,
-    };
-    let mut total = 0.0;
     for source in &scenario.sources {
         let function = if let Target::Function(id) = source.target { Some(id.index()) } else { None };
-        let service = capped(source.service_mean_s(&scenario.functions), &source.target);
+        let service = service_of(scenario, source);
         let rate = source.arrivals.mean_rate(service, horizon);
-        let spec = function.and_then(|at| scenario.functions.get(at));
-        let refused = spec.map_or(0.0, |spec| refused_rate(scenario, spec, &source.arrivals));
-        total += (rate + refused) * horizon;
         if let Some(known) = function.and_then(|at| rates.get_mut(at)) {
             *known = (known.0 + rate, known.1 + rate * service);
         }
@@ -59,7 +51,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
     decisions(scenario, place, problems);
-    let runs = scenario.simulation.replications;
+    let (total, runs) = (expected_requests(scenario), scenario.simulation.replications);
     if total > MAX_REQUESTS {
         let message =
             format!("about {total:.1e} requests would be simulated in each run: at most {MAX_REQUESTS:.0e} can be");
@@ -68,6 +60,30 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         let message = format!("about {:.1e} requests will be simulated: this takes a while", total * f64::from(runs));
         problems.push(Problem::warning(place, message).help("a shorter horizon often shows the same"));
     }
+}
+
+/// How many replications there are where nobody says it: it follows from the scenario alone.
+pub(super) fn default_replications(scenario: &Scenario) -> u32 {
+    if expected_requests(scenario) < FEW_REQUESTS { DEFAULT_REPLICATIONS } else { 1 }
+}
+
+/// How many requests there will be in a replication, roughly.
+fn expected_requests(scenario: &Scenario) -> f64 {
+    let horizon = scenario.simulation.horizon.as_secs_f64();
+    let of = |source: &Source| {
+        let rate = source.arrivals.mean_rate(service_of(scenario, source), horizon);
+        let spec = if let Target::Function(id) = source.target { scenario.functions.get(id.index()) } else { None };
+        (rate + spec.map_or(0.0, |spec| refused_rate(scenario, spec, &source.arrivals))) * horizon
+    };
+    scenario.sources.iter().map(of).sum()
+}
+
+/// How long a request of a source runs on average, until it is cut off, s.
+fn service_of(scenario: &Scenario, source: &Source) -> f64 {
+    let service = source.service_mean_s(&scenario.functions);
+    let Target::Function(id) = source.target else { return service };
+    let timeout = scenario.functions.get(id.index()).and_then(|function| function.timeout);
+    timeout.map_or(f64::INFINITY, Span::as_secs_f64).min(service)
 }
 
 /// How long a request runs on average, until it is cut off, s.

@@ -7,6 +7,7 @@ mod initial;
 mod load;
 mod names;
 mod oracle;
+mod origin;
 pub(super) mod path;
 mod plan;
 mod platform;
@@ -113,7 +114,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     }
     let (simulation, platform, header) = (simulation?, platform?, file.scenario.as_ref()?);
     checker.oracles(&mut checked, &sources, simulation.horizon, file);
-    let scenario = Scenario {
+    let assumed = checker.assumed(file, root);
+    let mut scenario = Scenario {
         name: (*header.name).clone()?,
         description: header.description.value.clone(),
         assumptions: Vec::new(),
@@ -129,7 +131,11 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         objectives,
         sweep,
         plan,
+        assumed,
     };
+    if scenario.simulation.replications_by_default {
+        scenario.simulation.replications = load::default_replications(&scenario);
+    }
     checker.plan_fits(&scenario);
     load::check(&scenario, file, checker.problems);
     storms::check(&scenario, file, checker.problems);
@@ -350,9 +356,8 @@ impl Checker<'_, '_> {
     fn metric(&mut self, metric: &str, place: SourceSpan) -> bool {
         let is_known = metric::find(metric).is_some();
         if !is_known {
-            let help = instead(metric, "some metrics are", metric::keys());
-            let problem = Problem::error(place, format!("there is no metric \"{metric}\"")).help(help);
-            self.problems.push(problem.help("`forewarm list metrics` shows them all"));
+            let problem = Problem::error(place, format!("there is no metric \"{metric}\""));
+            self.problems.push(problem.help(objective::other_metrics(metric)));
         }
         is_known
     }

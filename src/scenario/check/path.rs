@@ -128,7 +128,9 @@ impl Targets {
             None => (None, text),
         };
         let known = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
-        let fits: Vec<_> = known.iter().filter(|(of, _)| kind.is_none_or(|kind| kind == *of)).collect();
+        // The queue of a function's asynchronous invocations is called only by those who say so.
+        let is_meant = |of: &str| kind.map_or(of != ASYNC, |kind| kind == of);
+        let fits: Vec<_> = known.iter().filter(|(of, _)| is_meant(of)).collect();
         match fits[..] {
             [(_, to)] => Some(*to),
             [] => {
@@ -284,24 +286,31 @@ impl Checker<'_, '_> {
     }
 }
 
-/// Gives steps that have no name their number as one, so that each can be set.
+/// Gives steps that have no name their number as one, so that each can be set; also those of functions that variants add.
 pub(in crate::scenario) fn name_steps(root: &mut Node) {
     use crate::schema::tree::{Entry, Value};
-    let Value::Table(sections) = &mut root.value else { return };
-    for section in sections.iter_mut().filter(|section| section.key == "function") {
-        let Value::List(functions) = &mut section.node.value else { continue };
-        for function in functions {
-            let Value::Table(entries) = &mut function.value else { continue };
-            for steps in entries.iter_mut().filter(|entry| entry.key == "step") {
-                let Value::List(steps) = &mut steps.node.value else { continue };
-                for (place, step) in steps.iter_mut().enumerate() {
-                    let at = step.place;
-                    if let Value::Table(entries) = &mut step.value
-                        && !entries.iter().any(|entry| entry.key == "name")
-                    {
-                        entries.insert(0, Entry::new("name", at, Value::from_text(format!("step-{}", place + 1))));
-                    }
-                }
+    for function in tables_of(root, "variant").into_iter().flat_map(|variant| tables_of(variant, "function")) {
+        name_steps_of(function);
+    }
+    for function in tables_of(root, "function") {
+        name_steps_of(function);
+    }
+
+    fn tables_of<'n>(node: &'n mut Node, key: &str) -> Vec<&'n mut Node> {
+        let Value::Table(entries) = &mut node.value else { return Vec::new() };
+        let lists = entries.iter_mut().filter(|entry| entry.key == key);
+        lists
+            .flat_map(|entry| if let Value::List(list) = &mut entry.node.value { &mut list[..] } else { &mut [] })
+            .collect()
+    }
+
+    fn name_steps_of(function: &mut Node) {
+        for (place, step) in tables_of(function, "step").into_iter().enumerate() {
+            let at = step.place;
+            if let Value::Table(entries) = &mut step.value
+                && !entries.iter().any(|entry| entry.key == "name")
+            {
+                entries.insert(0, Entry::new("name", at, Value::from_text(format!("step-{}", place + 1))));
             }
         }
     }

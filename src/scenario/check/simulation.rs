@@ -49,6 +49,7 @@ impl Checker<'_, '_> {
             seed: *table.seed,
             warm_up_is_auto,
             replications: first.or(*table.replications).unwrap_or(1),
+            replications_by_default: first.or(*table.replications).is_none() && batches.is_none(),
             precision: precision.map(|(_, precision)| precision),
             batches,
             drain: table.drain.value,

@@ -4,6 +4,7 @@
 
 pub(super) mod cold_start;
 pub(super) mod function;
+pub(super) mod origin;
 pub(super) mod path;
 pub(super) mod plan;
 pub(super) mod platform;
@@ -11,7 +12,8 @@ pub(super) mod precision;
 pub(super) mod sweep;
 
 use super::limits::{
-    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_REPLICATIONS, MAX_SOURCES, MAX_VARIANTS,
+    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES,
+    MAX_VARIANTS,
 };
 use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
@@ -27,6 +29,7 @@ use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, War
 use crate::time::Span;
 use crate::workload::ArrivalParameters;
 use function::{DefaultsTable, FunctionTable};
+use origin::OriginTable;
 use path::FaultTable;
 use plan::PlanTable;
 use platform::PlatformTable;
@@ -72,6 +75,8 @@ table! {
         optional plan: PlanTable,
         /// What must be met.
         default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
+        /// Where values come from, by their dotted keys (in quotes), as `forewarm import` writes it.
+        default origin: Map<OriginTable, MAX_ORIGINS> = Vec::new(),
     }
 }
 
@@ -94,7 +99,7 @@ table! {
         default warm_up: WarmUp = Some(Span::ZERO),
         /// Root of all random numbers.
         default seed: Seed = 1,
-        /// Independent runs, from which the intervals are made; without it: 1, or as many as `precision` needs.
+        /// Independent runs, from which the intervals are made; without it: 5, or 1 where 2 million requests or more are expected.
         optional replications: Count<1, MAX_REPLICATIONS>,
         /// Run until intervals are narrow enough.
         optional precision: PrecisionTable,

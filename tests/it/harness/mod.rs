@@ -16,10 +16,14 @@ use forewarm::workload::Input;
 
 pub(crate) use folder::{Answer, Folder, MISSED, QUICK, variants};
 
-/// Reads a scenario; what is wrong with it fails the test.
+/// Reads a scenario; what is wrong with it fails the test. There is one replication unless it says otherwise.
 pub(crate) fn scenario(text: &str) -> Scenario {
-    parse("test.toml", text, &ParseOptions::default(), &Memory::default())
-        .unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
+    let mut scenario = parse("test.toml", text, &ParseOptions::default(), &Memory::default())
+        .unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+    if scenario.simulation.replications_by_default {
+        scenario.simulation.replications = 1;
+    }
+    scenario
 }
 
 /// Runs it on two threads.

@@ -4,7 +4,7 @@
 //! has of its slots taken. From its order to its readiness a pod is Pending.
 
 use super::calculator::{MetricError, Reading, Resource, Target};
-use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD};
+use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD, Sync};
 use super::pods::{Phase, Pod, PodReading, Sample};
 use super::samples::{Sampler, Sampling, Scrape, Work};
 use crate::id::InstanceId;
@@ -62,6 +62,19 @@ pub struct Autoscaler {
     sync_at: SimTime,
     /// `spec.replicas` of the Deployment, once it is there.
     replicas: Option<i32>,
+    /// What the last sync saw and came to; none if it was no sync that was asked for last.
+    last: Option<Seen>,
+    /// Whether the Deployment was created just now.
+    is_new: bool,
+}
+
+/// What a sync saw and came to.
+#[derive(Clone, Debug)]
+struct Seen {
+    /// The average of each metric, in its own unit.
+    averages: Vec<Option<f64>>,
+    current: i32,
+    sync: Sync,
 }
 
 impl Autoscaler {
@@ -76,6 +89,8 @@ impl Autoscaler {
             sampler: Sampler::new(spec.sampling),
             sync_at: SimTime::ZERO,
             replicas: None,
+            last: None,
+            is_new: false,
         }
     }
 
@@ -85,7 +100,13 @@ impl Autoscaler {
         let scrape = self.sampler.seen(view.now);
         let measured: Vec<Measured> =
             self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
-        self.hpa.sync(view.now, current, view.existing as i32, &measured).desired
+        let sync = self.hpa.sync(view.now, current, view.existing as i32, &measured);
+        let averages = self.metrics.iter().zip(&measured).map(|(metric, (_, reading))| {
+            let reading = reading.as_ref().ok()?;
+            metric.average(reading, f64::from(view.per_instance))
+        });
+        self.last = Some(Seen { averages: averages.collect(), current, sync });
+        sync.desired
     }
 }
 
@@ -106,6 +127,32 @@ impl Metric {
                 let reading = Reading::Value { value: i64::from(view.queued) * 1000, ready: view.ready as i32 };
                 (Target::AverageValue(milli(target)), Ok(reading))
             }
+        }
+    }
+}
+
+impl Metric {
+    /// The average over the pods that have a sample; CPU in percent.
+    fn average(self, reading: &Reading, slots: f64) -> Option<f64> {
+        match reading {
+            Reading::Value { value, ready } => Some(*value as f64 / 1000.0 / f64::from((*ready).max(1))),
+            Reading::Pods(pods) => {
+                let samples: Vec<f64> = pods.iter().filter_map(|pod| Some(pod.sample?.value as f64 / 1000.0)).collect();
+                let average = samples.iter().sum::<f64>() / samples.len() as f64;
+                let scale = if matches!(self, Self::CpuUtilization(_)) { 100.0 / slots } else { 1.0 };
+                (!samples.is_empty()).then_some(average * scale)
+            }
+        }
+    }
+
+    fn in_words(self, average: Option<f64>) -> String {
+        let found = average.map_or_else(|| "no sample of".to_owned(), |average| format!("{average:.2}"));
+        match (self, average) {
+            (Self::CpuUtilization(target), None) => format!("no sample of CPU utilization (target {target} %)"),
+            (Self::CpuUtilization(target), Some(found)) => format!("CPU utilization {found:.1} % (target {target} %)"),
+            (Self::Concurrency(target), _) => format!("{found} requests on each pod (target {target})"),
+            (Self::RequestRate(target), _) => format!("{found} requests a second for each pod (target {target})"),
+            (Self::QueueLength(target), _) => format!("{found} requests queued for each ready pod (target {target})"),
         }
     }
 }
@@ -140,13 +187,32 @@ impl Scaling for Autoscaler {
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
         self.sampler.sample(view.now);
+        (self.last, self.is_new) = (None, false);
         if view.now < self.sync_at {
             return None;
         }
         self.sync_at = next_multiple(view.now, self.sync_period);
+        self.is_new = self.replicas.is_none();
         let replicas = view.bounded(f64::from(self.sync(view)));
         self.replicas = Some(replicas as i32);
         Some(replicas)
+    }
+
+    fn why(&self) -> Option<String> {
+        let Some(Seen { averages, current, sync }) = &self.last else {
+            return self.is_new.then(|| "initial replicas".to_owned());
+        };
+        let metrics = self.metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(*average));
+        let metrics = metrics.collect::<Vec<_>>().join(", ");
+        let desired = sync.desired;
+        Some(match sync.proposal {
+            None if desired == *current => format!("{metrics}: no proposal, stays at {current}"),
+            None => format!("{metrics}: no proposal, bounds make it {desired}"),
+            Some(proposal) if proposal == desired => format!("{metrics}: proposes {proposal}"),
+            Some(proposal) => {
+                format!("{metrics}: proposes {proposal}; stabilization, rate limits and bounds make it {desired}")
+            }
+        })
     }
 
     fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {

@@ -32,6 +32,8 @@ pub struct KedaAutoscaler {
     replicas: i32,
     poll_at: SimTime,
     sync_at: SimTime,
+    /// The messages last seen, what the HPA proposed for them if it looked, and the answer.
+    last: Option<(i64, Option<i32>, i32)>,
 }
 
 impl KedaAutoscaler {
@@ -46,6 +48,7 @@ impl KedaAutoscaler {
             replicas: spec.initial_replicas as i32,
             poll_at: SimTime::ZERO,
             sync_at: SimTime::ZERO + SYNC_PERIOD,
+            last: None,
             spec,
         }
     }
@@ -56,11 +59,14 @@ impl KedaAutoscaler {
         i64::from(view.queued) + i64::from(in_flight)
     }
 
-    fn sync(&mut self, view: &View<'_>) {
+    /// Hands back what the messages ask for.
+    fn sync(&mut self, view: &View<'_>) -> Option<i32> {
         let reading = Reading::Value { value: self.messages(view) * 1000, ready: view.ready as i32 };
         let status = view.existing as i32;
-        self.replicas = self.hpa.sync(view.now, self.replicas, status, &[(self.target, Ok(reading))]).desired;
+        let sync = self.hpa.sync(view.now, self.replicas, status, &[(self.target, Ok(reading))]);
+        self.replicas = sync.desired;
         self.sync_at = next_multiple(view.now, SYNC_PERIOD);
+        sync.proposal
     }
 
     fn poll(&mut self, view: &View<'_>) {
@@ -75,15 +81,26 @@ impl Scaling for KedaAutoscaler {
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
-        if self.sync_at <= view.now {
-            self.sync(view);
-        }
+        let proposal = if self.sync_at <= view.now { self.sync(view) } else { None };
         if self.poll_at <= view.now {
             self.poll(view);
         }
         let replicas = view.bounded(f64::from(self.replicas));
         self.replicas = replicas as i32;
+        self.last = Some((self.messages(view), proposal, self.replicas));
         Some(replicas)
+    }
+
+    fn why(&self) -> Option<String> {
+        let (messages, proposal, replicas) = self.last?;
+        let proposal = match proposal {
+            Some(proposal) if proposal == replicas => format!("the HPA proposes {proposal}"),
+            Some(proposal) => {
+                format!("the HPA proposes {proposal}; stabilization, rate limits and bounds make it {replicas}")
+            }
+            None => format!("polled for activation: {replicas}"),
+        };
+        Some(format!("{messages} messages; {proposal}"))
     }
 
     fn removal(&self) -> Removal {

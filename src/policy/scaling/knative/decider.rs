@@ -32,6 +32,26 @@ pub struct Decider {
     panic_since: Option<SimTime>,
     max_panic_pods: i32,
     delay: Option<DelayWindow>,
+    last: Option<Tick>,
+}
+
+/// What a tick saw, and what it came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tick {
+    /// The averages.
+    pub observed: Observed,
+    /// Ready pods.
+    pub ready: i32,
+    /// Pods for the stable and for the panic average, before and after the limits of rates.
+    pub wanted: [(f64, i32); 2],
+    /// No more and no fewer than this, by the rates.
+    pub bounds: (f64, f64),
+    /// Whether it panics.
+    pub panics: bool,
+    /// Pods before a decrease is delayed.
+    pub undelayed: i32,
+    /// Pods wanted.
+    pub desired: i32,
 }
 
 impl Decider {
@@ -41,12 +61,18 @@ impl Decider {
     pub fn new(spec: DeciderSpec, now: SimTime, ready: i32) -> Self {
         let delay =
             (spec.scale_down_delay > Span::ZERO).then(|| DelayWindow::new(spec.scale_down_delay, TICK_INTERVAL));
-        Self { spec, panic_since: (ready > 1).then_some(now), max_panic_pods: ready, delay }
+        Self { spec, panic_since: (ready > 1).then_some(now), max_panic_pods: ready, delay, last: None }
     }
 
     /// Applies changed settings; panic and delayed decisions stay.
     pub fn update(&mut self, spec: DeciderSpec) {
         self.spec = spec;
+    }
+
+    /// What the last valid tick saw, and what it came to.
+    #[must_use]
+    pub fn last(&self) -> Option<Tick> {
+        self.last
     }
 
     /// The settings in force.
@@ -121,9 +147,19 @@ impl Decider {
             self.max_panic_pods = self.max_panic_pods.max(stable).max(panic);
             desired = self.max_panic_pods;
         }
+        let undelayed = desired;
         if let Some(delay) = self.delay.as_mut().filter(|_| spec.reachable) {
             desired = delay.record(now, desired);
         }
+        self.last = Some(Tick {
+            observed,
+            ready,
+            wanted: [(pods_for_stable, stable), (pods_for_panic, panic)],
+            bounds: (floor, ceiling),
+            panics: self.panic_since.is_some(),
+            undelayed,
+            desired,
+        });
         Some(Decision { desired, excess_burst_capacity: excess_burst_capacity(spec, ready, observed.panic) })
     }
 }

@@ -55,6 +55,7 @@ impl KnativeSpec {
             reconcile_at: SimTime::ZERO,
             open: 0,
             rests_until: None,
+            has_decided: false,
         }
     }
 }
@@ -85,6 +86,8 @@ pub struct PodAutoscaler {
     /// While nothing happens, reports and ticks are passed over up to this tick: none of them would decide anything else than
     /// the one before. What they would have recorded is made up when something happens.
     rests_until: Option<SimTime>,
+    /// Whether the last question was a tick, or changed something.
+    has_decided: bool,
 }
 
 /// Every pod reports every second, but of thousands only a few are scraped, and many have nothing new to say. So what a
@@ -254,10 +257,46 @@ impl Scaling for PodAutoscaler {
             self.reconcile(view.now);
         }
         let answer = view.bounded(f64::from(self.reconciler.replicas()));
+        self.has_decided = is_tick || answer != f64::from(view.ordered);
         if is_tick && answer == f64::from(view.existing) {
             self.rests_until = self.rest(view.now);
         }
         Some(answer)
+    }
+
+    fn why(&self) -> Option<String> {
+        let decider = self.autoscaler.decider().filter(|_| self.has_decided)?;
+        let Some(tick) = decider.last() else { return Some("no metrics yet: initial scale".to_owned()) };
+        let (spec, [(stable, _), (panic, _)]) = (decider.spec(), tick.wanted);
+        let mut why = format!(
+            "stable average {:.2} and panic average {:.2} over target {}: {stable} and {panic} pods",
+            tick.observed.stable, tick.observed.panic, spec.target_value
+        );
+        let share = 100.0 * panic / f64::from(tick.ready.max(1));
+        if tick.panics {
+            why += &format!(
+                "; panic ({share:.0} % of {} ready pods, threshold {:.0} %): no scale-down, {} pods",
+                tick.ready,
+                100.0 * spec.panic_threshold,
+                tick.undelayed
+            );
+        } else if tick.undelayed > 0 || stable > 0.0 {
+            why += &format!("; no panic: {} pods", tick.undelayed);
+        }
+        let (floor, ceiling) = tick.bounds;
+        if stable.max(panic) > ceiling {
+            why += &format!("; scale-up rate: at most {ceiling}");
+        } else if stable < floor {
+            why += &format!("; scale-down rate: at least {floor}");
+        }
+        if tick.desired != tick.undelayed {
+            why += &format!("; scale-down delay: {}", tick.desired);
+        }
+        let replicas = self.reconciler.replicas();
+        if replicas != tick.desired {
+            why += &format!("; scale bounds, activation and grace periods: {replicas}");
+        }
+        Some(why)
     }
 
     fn arrived(&mut self, now: SimTime) {

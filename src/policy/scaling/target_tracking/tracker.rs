@@ -25,6 +25,8 @@ pub(super) struct Tracker {
     schedule: Schedule<Bounds>,
     datapoint_at: SimTime,
     before: Totals,
+    /// Utilization of the last minute.
+    last: Option<f64>,
 }
 
 impl Tracker {
@@ -44,6 +46,7 @@ impl Tracker {
             schedule: Schedule::new(std::iter::once(first).chain(actions)),
             datapoint_at: SimTime::ZERO + DATAPOINT_PERIOD,
             before: Totals::default(),
+            last: None,
         }
     }
 
@@ -64,6 +67,7 @@ impl Scaling for Tracker {
         let mut capacity = view.ordered;
         if self.datapoint_at <= view.now {
             let utilization = self.utilization(view);
+            self.last = utilization;
             capacity = self.policy.observe(view.now, utilization, capacity);
             self.datapoint_at = next_multiple(view.now, DATAPOINT_PERIOD);
         }
@@ -73,6 +77,14 @@ impl Scaling for Tracker {
             capacity = self.policy.set_bounds(self.min, self.max, capacity);
         }
         Some(view.bounded(f64::from(capacity)))
+    }
+
+    fn why(&self) -> Option<String> {
+        let used = self.last.map_or_else(
+            || "no utilization measured in the last minute".to_owned(),
+            |used| format!("utilization {:.1} % in the last minute", 100.0 * used),
+        );
+        Some(format!("{used}; alarms act after several such minutes, within {} to {}", self.min, self.max))
     }
 }
 

@@ -40,7 +40,10 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let field = Field { digest, x, y, columns, rows, stats, quantity: shown_metric.quantity };
     let (low, high) = field.range()?;
     let texts = [low, high].map(|value| shown_metric.quantity.text(value));
-    let title = format!("{}: {} to {} over two parameters", shown_metric.name, texts[0], texts[1]);
+    let title = match field.has_differences() {
+        true => format!("{}: {} to {} over two parameters", shown_metric.name, texts[0], texts[1]),
+        false => format!("{}: no difference beyond its uncertainty over two parameters", shown_metric.name),
+    };
     let mut caption = format!(
         "{} over {}{} and {}{}; darker is more. Rest the pointer on a field for its interval.",
         shown_metric.name,
@@ -85,12 +88,33 @@ impl Field<'_> {
         (low <= high).then_some((low, high))
     }
 
+    /// By how much two fields differ at most without any difference between them, roughly: two half-widths of the intervals;
+    /// where there are none, a hundredth.
+    fn noise(&self) -> f64 {
+        let mut halves: Vec<f64> =
+            self.stats.iter().filter_map(|stat| stat.half_width).filter(|half| half.is_finite()).collect();
+        halves.sort_by(f64::total_cmp);
+        let least = self.range().map_or(0.0, |(low, high)| 0.01 * low.abs().max(high.abs()));
+        halves.get(halves.len() / 2).map_or(least, |half| (2.0 * half).max(0.001 * least))
+    }
+
+    /// Whether any two fields differ by more than the noise.
+    fn has_differences(&self) -> bool {
+        self.range().is_some_and(|(low, high)| high - low > self.noise())
+    }
+
     fn svg(&self, title: &str) -> String {
         let (low, high) = self.range().unwrap_or((0.0, 1.0));
         let is_log = low > 0.0 && high > 20.0 * low;
+        let noise = self.noise();
+        // The whole way from light to dark stands for no less than what is certainly a difference.
         let share = |value: f64| {
-            let share = if is_log { (value / low).ln() / (high / low).ln() } else { (value - low) / (high - low) };
-            if share.is_finite() { share } else { 0.5 }
+            let share = if is_log {
+                (value / low).ln() / (high / low).ln()
+            } else {
+                0.5 + (value - f64::midpoint(low, high)) / (high - low).max(2.0 * noise)
+            };
+            if share.is_finite() && high - low > noise { share } else { 0.5 }
         };
         let name = |axis: usize| self.digest.axes[axis].short(self.digest);
         let names: Vec<String> = self.rows.names.iter().map(|name| sanitize(name, 24)).collect();
@@ -153,6 +177,9 @@ impl Field<'_> {
             }
             canvas.text(&name(self.x), (f64::midpoint(left, right), bottom + 34.0), Side::Middle, SMALL, INK);
             let (from, to, y) = (left, left + 160.0, bottom + 52.0);
+            if !self.has_differences() {
+                return;
+            }
             for step in 0..40 {
                 let x = from + (to - from) * f64::from(step) / 40.0;
                 canvas.rect((x, y), (x + (to - from) / 40.0 + 0.5, y + 10.0), ramp(f64::from(step) / 39.0));

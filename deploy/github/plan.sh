@@ -1,0 +1,34 @@
+#!/bin/sh
+# Import, plan, comment: the steps of workflow.yml as plain shell, to be tried anywhere.
+#
+#   TEMPLATE=template.yaml FORM=sam OBJECTIVES=objectives.toml sh plan.sh
+#
+# Leaves forewarm.md (the comment) and forewarm.diff (the recommended change) in the current folder.
+set -eu
+
+: "${FOREWARM:=forewarm}"          # the program
+: "${TEMPLATE:=template.yaml}"     # the infrastructure file
+: "${FORM:=sam}"                   # sam, cloudformation, serverless, kubernetes, terraform
+: "${TRAFFIC:=}"                   # what `forewarm fit` wrote; or give RPS, P50, P99
+: "${OBJECTIVES:=objectives.toml}" # [[objective]] and [plan], kept beside the template
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if [ -n "$TRAFFIC" ]; then
+    "$FOREWARM" import "$TEMPLATE" --traffic "$TRAFFIC" --out "$work/service.toml" --quiet
+else
+    "$FOREWARM" import "$TEMPLATE" --rps "$RPS" --p50 "$P50" --p99 "$P99" --out "$work/service.toml" --quiet
+fi
+# The origins stand last; a table after them would belong to no one else.
+cat "$OBJECTIVES" >> "$work/service.toml"
+
+code=0
+"$FOREWARM" plan "$work/service.toml" --export "$FORM" --patch "$TEMPLATE" --comment forewarm.md \
+    --out "$work/results" --no-progress > forewarm.diff || code=$?
+# 1: no configuration is shown to meet every objective. The comment says so.
+[ "$code" -le 1 ] || exit "$code"
+
+if [ -s forewarm.diff ]; then
+    { printf '\n<details><summary>Recommended change</summary>\n\n```diff\n'; cat forewarm.diff; printf '```\n\n</details>\n'; } >> forewarm.md
+fi

@@ -1,0 +1,321 @@
+//! A scenario under a catalogue of faults, each with the random draws of the undisturbed scenario.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::{Prepared, Progress, Unit, simulate_all};
+use crate::dist::Dist;
+use crate::engine::SimError;
+use crate::measure::chaos::{Chaos, Effect, Reference, rank};
+use crate::measure::summary::ScenarioRef;
+use crate::measure::{Replication, RunResult, Window};
+use crate::scenario::{Destination, Fault, FaultKind, Scenario, Source, Target, Timing};
+use crate::time::{SimTime, Span};
+use crate::workload::ArrivalSpec;
+
+/// Functions, components and sources of each kind that are disturbed at most.
+const TARGETS_MAX: usize = 20;
+/// Faults that are simulated side by side: what they leave is in memory together.
+const TOGETHER: usize = 16;
+/// No fault lasts longer than this, unless the time series is coarser.
+const LASTS: Span = Span::from_secs(600);
+/// And no shorter than so many intervals of the time series.
+const INTERVALS: u64 = 3;
+/// Work is done at this speed by what is slow.
+const SPEED: f64 = 0.2;
+/// This part of calls fails in a burst of errors.
+const ERRORS: f64 = 0.5;
+/// What is added to each call.
+const DELAY: Span = Span::from_secs(1);
+/// Instances take so many times as long to start.
+const COLD_START: f64 = 5.0;
+/// A spike has so many times the requests.
+const SPIKE: f64 = 10.0;
+/// The name of the fault. No name in a scenario has a space, so that it has random numbers of its own.
+const NAME: &str = "fault of the catalogue";
+
+/// What a catalogue gives back.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// What was found.
+    pub chaos: Chaos,
+    /// Requests simulated, over all faults and replications.
+    pub simulated: u64,
+    /// Whether it ended by itself. If not, faults that were whole are in, and no others.
+    pub is_whole: bool,
+}
+
+/// One fault of the catalogue.
+struct Entry<'a> {
+    fault: &'static str,
+    kind: &'static str,
+    target: &'a str,
+    what: What,
+}
+
+/// What is changed for it.
+enum What {
+    Fault(Destination, FaultKind),
+    Spike(Source),
+}
+
+/// Simulates the scenario and each fault on `threads` threads, which do not change the result.
+///
+/// # Errors
+/// When a trace turns out to be malformed, and when `progress` breaks before one fault is whole.
+pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Found, SimError> {
+    progress.begin();
+    let mut simulated = 0;
+    let (mut all, stopped) = replications(&[scenario], threads, progress, &mut simulated);
+    let mut undisturbed = match (all.pop().flatten(), stopped) {
+        (Some(undisturbed), None) => undisturbed,
+        (_, stopped) => return Err(stopped.unwrap_or(SimError::Cancelled)),
+    };
+    let when = when(scenario);
+    let reference = Reference::of(scenario, &mut undisturbed, when);
+    let result = RunResult::of(scenario, undisturbed);
+    let (entries, left_out) = catalogue(scenario, &result, when);
+
+    let mut effects: Vec<Effect> = Vec::new();
+    let mut is_whole = true;
+    for chunk in entries.chunks(TOGETHER) {
+        progress.begin();
+        let disturbed: Vec<Scenario> = chunk.iter().map(|entry| entry.disturb(scenario, when)).collect();
+        let scenarios: Vec<&Scenario> = disturbed.iter().collect();
+        let (all, stopped) = replications(&scenarios, threads, progress, &mut simulated);
+        for ((entry, scenario), replications) in chunk.iter().zip(&disturbed).zip(all) {
+            if let Some(mut replications) = replications {
+                let names = (entry.fault, entry.kind, entry.target);
+                let ends_at_once = matches!(entry.what, What::Fault(_, FaultKind::Deploy));
+                effects.push(reference.effect(names, ends_at_once, scenario, &mut replications));
+            }
+        }
+        match stopped {
+            None => {}
+            Some(SimError::Cancelled) if !effects.is_empty() => {
+                is_whole = false;
+                break;
+            }
+            Some(error) => return Err(error),
+        }
+    }
+    rank(&mut effects);
+    let chaos = Chaos {
+        scenario: ScenarioRef { name: scenario.name.clone(), hash: scenario.hash.clone() },
+        seed: scenario.simulation.seed,
+        replications: scenario.simulation.replications,
+        horizon_s: scenario.simulation.horizon.as_secs_f64(),
+        at_s: when.0.as_secs_f64(),
+        lasts_s: when.1.as_secs_f64(),
+        interval_s: reference.interval().as_secs_f64(),
+        undisturbed: reference.undisturbed(),
+        effects,
+        left_out,
+    };
+    Ok(Found { chaos, simulated, is_whole })
+}
+
+/// All replications of each scenario; none of those that are not whole.
+fn replications(
+    scenarios: &[&Scenario],
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+    simulated: &mut u64,
+) -> (Vec<Option<Vec<Replication>>>, Option<SimError>) {
+    let prepared: Vec<Prepared<'_>> = scenarios.iter().map(|scenario| Prepared::of(scenario)).collect();
+    let count = |one: &Prepared<'_>| one.scenario.simulation.replications;
+    let units: Vec<Unit<'_>> =
+        prepared.iter().flat_map(|one| (0..count(one)).map(|number| one.unit(number, progress))).collect();
+    let (found, stopped) = simulate_all(&units, threads, None::<()>);
+    *simulated += found.iter().flatten().map(Replication::simulated).sum::<u64>();
+    let mut found = found.into_iter();
+    let all = prepared.iter().map(|one| found.by_ref().take(count(one) as usize).collect::<Option<Vec<_>>>());
+    (all.collect(), stopped)
+}
+
+/// When faults begin, and how long they last: from a third of the measured part on, for a tenth of it or ten minutes.
+fn when(scenario: &Scenario) -> (Span, Span) {
+    let window = Window::of(scenario);
+    let measured = window.measured().as_nanos();
+    let at = scenario.simulation.warm_up + Span::from_nanos(measured / 3);
+    let shortest = Span::from_nanos(window.interval.as_nanos().saturating_mul(INTERVALS));
+    let lasts = Span::from_nanos(measured / 10).min(LASTS.max(shortest));
+    (at, lasts)
+}
+
+/// Every fault that makes sense here, and how many targets are left out.
+fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span)) -> (Vec<Entry<'a>>, usize) {
+    let (functions, components) = scenario.reached();
+    // The busiest functions first: there it hurts.
+    let arrived =
+        |place: usize| result.summary.functions.get(place).map_or(0.0, |(_, shape)| shape.requests.arrived.mean);
+    let mut functions: Vec<_> = functions.into_iter().collect();
+    functions.sort_by(|a, b| arrived(b.index()).total_cmp(&arrived(a.index())));
+    let (mut entries, mut left_out) = (Vec::new(), functions.len().saturating_sub(TARGETS_MAX));
+    for id in functions.into_iter().take(TARGETS_MAX) {
+        let function = &scenario.functions[id.index()];
+        let mut kinds = vec!["slow", "errors", "outage", "deploy"];
+        // Steps have their delays where they call.
+        if function.steps.is_empty() {
+            kinds.push("delay");
+        }
+        if !function.cold_start.is_empty() {
+            kinds.push("slow-cold-start");
+        }
+        let to = Destination::Function(id);
+        entries.extend(kinds.into_iter().map(|fault| Entry::fault(fault, "function", &function.name, to)));
+    }
+    let mut count = 0;
+    for id in components {
+        let component = &scenario.components[id.index()];
+        let (kind, kinds): (_, &[&'static str]) = match component.spec.group() {
+            "gateways" => ("gateway", &["errors", "delay", "outage"]),
+            "dependencies" => ("dependency", &["slow", "errors", "delay", "outage"]),
+            "queues" => ("queue", &["errors", "outage"]),
+            "streams" => ("stream", &["errors", "outage"]),
+            "topics" => ("topic", &["errors", "outage"]),
+            "workflows" => ("workflow", &["errors", "outage"]),
+            _ => continue,
+        };
+        count += 1;
+        if count > TARGETS_MAX {
+            left_out += 1;
+            continue;
+        }
+        let to = Destination::Component(id);
+        // Its name among components says what it is, which is told beside it.
+        let name = component.name.split_once('.').filter(|(prefix, _)| *prefix == kind);
+        let name = name.map_or(component.name.as_str(), |(_, name)| name);
+        entries.extend(kinds.iter().map(|fault| Entry::fault(fault, kind, name, to)));
+    }
+    let spikes = scenario.sources.iter().filter_map(|source| {
+        let what = What::Spike(spike(scenario, source, when)?);
+        Some(Entry { fault: "spike", kind: "source", target: &source.name, what })
+    });
+    let mut spikes: Vec<Entry<'_>> = spikes.collect();
+    left_out += spikes.len().saturating_sub(TARGETS_MAX);
+    spikes.truncate(TARGETS_MAX);
+    entries.append(&mut spikes);
+    (entries, left_out)
+}
+
+/// What comes besides a source while it has a spike; none where that is not known, and of users who wait for answers.
+fn spike(scenario: &Scenario, source: &Source, (at, lasts): (Span, Span)) -> Option<Source> {
+    if matches!(source.arrivals, ArrivalSpec::Closed { .. }) || matches!(source.target, Target::ByTrace(_)) {
+        return None;
+    }
+    let service = source.service_mean_s(&scenario.functions);
+    let (from, until) = (SimTime::from(at), SimTime::from(at + lasts));
+    let before = |moment| source.arrivals.expected_before(moment, service);
+    let rate = (SPIKE - 1.0) * (before(until)? - before(from)?) / lasts.as_secs_f64();
+    let instant = Span::from_nanos(1);
+    let points = [(from - instant, 0.0), (from, rate), (until, rate), (until + instant, 0.0)];
+    let arrivals = ArrivalSpec::Piecewise { points: Arc::from(points), period: None };
+    (rate > 0.0).then(|| Source { name: format!("{} spike", source.name), arrivals, ..source.clone() })
+}
+
+impl<'a> Entry<'a> {
+    fn fault(fault: &'static str, kind: &'static str, target: &'a str, to: Destination) -> Self {
+        let what = match fault {
+            "slow" => FaultKind::SlowDown(SPEED),
+            "errors" => FaultKind::Errors(ERRORS),
+            "delay" => FaultKind::Delay(Dist::Constant(DELAY)),
+            "deploy" => FaultKind::Deploy,
+            "slow-cold-start" => FaultKind::ColdStart(COLD_START),
+            _ => FaultKind::Outage,
+        };
+        Self { fault, kind, target, what: What::Fault(to, what) }
+    }
+
+    /// The scenario with it.
+    fn disturb(&self, scenario: &Scenario, (at, lasts): (Span, Span)) -> Scenario {
+        let mut scenario = scenario.clone();
+        match &self.what {
+            What::Fault(target, kind) => scenario.faults.push(Fault {
+                name: NAME.to_owned(),
+                target: *target,
+                timing: Timing::Once { at, lasts },
+                kind: kind.clone(),
+            }),
+            What::Spike(source) => scenario.sources.push(source.clone()),
+        }
+        scenario
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::testing;
+
+    /// A function that calls a table, with a source.
+    fn scenario() -> Scenario {
+        testing::scenario(
+            "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"20m\"\nreplications = 2\n\
+             [platform]\npreset = \"aws-lambda\"\n\
+             [[dependency]]\nname = \"table\"\nlatency.constant.value = \"10ms\"\n\
+             [[function]]\nname = \"f\"\ncold-start.constant.value = \"300ms\"\nkeep-alive.fixed.window = \"10m\"\n\
+             concurrency.max-instances = 4\n\
+             [[function.step]]\nrun.constant.value = \"50ms\"\n[[function.step]]\ncall = \"table\"\n\
+             [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.poisson.rate = \"10/s\"\n",
+        )
+    }
+
+    #[test]
+    fn whatever_is_reached_is_disturbed_and_an_outage_costs_what_arrives_in_it() {
+        let found = chaos(&scenario(), NonZeroUsize::MIN, &()).expect("it runs");
+        let all = &found.chaos.effects;
+        let names: std::collections::BTreeSet<_> =
+            all.iter().map(|one| format!("{} {} {}", one.fault, one.kind, one.target)).collect();
+        assert_eq!(all.len(), names.len());
+        assert_eq!(all.len(), 5 + 4 + 1, "{names:?}");
+        assert_eq!((found.chaos.at_s, found.chaos.lasts_s), (400.0, 120.0));
+        let of = |fault: &str, target: &str| {
+            all.iter().find(|one| one.fault == fault && one.target == target).unwrap_or_else(|| panic!("{fault}"))
+        };
+        // 10 requests a second for 120 s: all of them, or half of them.
+        for target in ["f", "table"] {
+            let lost = of("outage", target).lost.mean;
+            assert!((lost - 1_200.0).abs() < 120.0, "{target}: {lost}");
+            let lost = of("errors", target).lost.mean;
+            assert!((lost - 600.0).abs() < 80.0, "{target}: {lost}");
+            assert_eq!(of("outage", target).recovered_after_s, Some(0.0), "{target}");
+        }
+        // Four instances serve 66 a second; a spike brings 100.
+        let spike = of("spike", "s").lost.mean;
+        assert!(spike > 2_000.0 && spike < 9_000.0, "{spike}");
+        assert!(of("delay", "table").slows());
+        assert_eq!(all[0].fault, "spike");
+    }
+
+    #[test]
+    fn a_fault_without_an_effect_changes_nothing() {
+        let scenario = scenario();
+        let table = Destination::Component(crate::id::ComponentId(0));
+        let nothing = Entry {
+            fault: "slow",
+            kind: "dependency",
+            target: "table",
+            what: What::Fault(table, FaultKind::SlowDown(1.0)),
+        };
+        let when = (Span::from_secs(400), Span::from_secs(120));
+        let disturbed = nothing.disturb(&scenario, when);
+        let all = replications(&[&scenario, &disturbed], NonZeroUsize::MIN, &(), &mut 0).0;
+        let [mut plain, mut with]: [Vec<Replication>; 2] =
+            all.into_iter().map(|all| all.expect("it is whole")).collect::<Vec<_>>().try_into().expect("two");
+        let reference = Reference::of(&scenario, &mut plain, when);
+        let effect = reference.effect(("slow", "dependency", "table"), false, &disturbed, &mut with);
+        assert_eq!((effect.lost.mean, effect.cost_usd.mean), (0.0, 0.0));
+        assert_eq!((effect.p99_s, effect.recovered_after_s), (effect.undisturbed_p99_s, Some(0.0)));
+        assert!(!effect.is_harmful());
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let run = |threads| {
+            let threads = NonZeroUsize::new(threads).expect("a thread");
+            format!("{:?}", chaos(&scenario(), threads, &()).expect("it runs").chaos)
+        };
+        assert_eq!(run(1), run(3));
+    }
+}

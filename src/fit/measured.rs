@@ -1,0 +1,179 @@
+//! What logs, traces and metrics say, whatever format they have.
+
+use std::collections::BTreeMap;
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Outcome {
+    /// With an answer.
+    #[default]
+    Completed,
+    /// With an error.
+    Failed,
+    /// Cut off.
+    TimedOut,
+    /// Refused before it ran.
+    Throttled,
+}
+
+/// One request or invocation, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// When it arrived, in seconds since 1970 or since the start of the log.
+    pub at_s: Option<f64>,
+    /// How long it ran, without initialisation where that is known by itself.
+    pub duration_s: Option<f64>,
+    /// How long initialisation took.
+    pub init_s: Option<f64>,
+    /// Whether it met a cold start.
+    pub cold: Option<bool>,
+    /// What served it: a number of [`Measured::instances`].
+    pub instance: Option<u32>,
+    /// What was called: a number of [`Measured::functions`].
+    pub function: u32,
+    /// Memory of the instance.
+    pub memory_mb: Option<u32>,
+    /// What was charged.
+    pub billed_s: Option<f64>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// What a metric measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Metric {
+    /// Requests in an interval.
+    Requests,
+    /// Requests per second.
+    Rate,
+    /// Running or response time, its mean.
+    DurationMean,
+    /// The same, its median.
+    DurationP50,
+    /// The same, its 90th percentile.
+    DurationP90,
+    /// The same, its 95th percentile.
+    DurationP95,
+    /// The same, its 99th percentile.
+    DurationP99,
+    /// Requests in progress.
+    Concurrency,
+    /// Instances or pods there are.
+    Instances,
+    /// Instances or pods an autoscaler wants.
+    DesiredInstances,
+    /// Refused requests in an interval.
+    Throttles,
+    /// Failed requests in an interval.
+    Errors,
+    /// Cold starts in an interval.
+    ColdStarts,
+}
+
+impl Metric {
+    /// What to call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Rate => "request rate",
+            Self::DurationMean => "mean duration",
+            Self::DurationP50 => "p50 duration",
+            Self::DurationP90 => "p90 duration",
+            Self::DurationP95 => "p95 duration",
+            Self::DurationP99 => "p99 duration",
+            Self::Concurrency => "concurrency",
+            Self::Instances => "instances",
+            Self::DesiredInstances => "desired instances",
+            Self::Throttles => "throttles",
+            Self::Errors => "errors",
+            Self::ColdStarts => "cold starts",
+        }
+    }
+}
+
+/// Everything that files say.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// Names of functions; the first is "" if some have none.
+    pub functions: Vec<String>,
+    /// Names of instances: log streams, ids.
+    pub instances: Vec<String>,
+    /// Requests, in the order of the files.
+    pub requests: Vec<Request>,
+    /// Values of metrics at times (seconds since 1970), the time being the start of an interval.
+    pub series: BTreeMap<Metric, Vec<(f64, f64)>>,
+    /// Percentiles of durations that somebody else made: share and seconds.
+    pub percentiles: Vec<(f64, f64)>,
+    /// Initialisations that failed or belong to no request, in seconds.
+    pub failed_inits: Vec<f64>,
+    /// Whether durations include the way to the function and back, as clients see them.
+    pub seen_by_clients: bool,
+    /// Whether times have a resolution of a second only.
+    pub whole_seconds: bool,
+    /// Formats that were read: file, name of the format, how many records.
+    pub read: Vec<(String, &'static str, usize)>,
+    /// Lines that were not understood: file, line, why. The first few.
+    pub skipped: Vec<(String, usize, String)>,
+    /// How many there were.
+    pub skipped_count: usize,
+}
+
+/// Skipped lines that are kept.
+const MAX_SKIPPED: usize = 20;
+
+impl Measured {
+    /// The number of a function.
+    pub(super) fn function(&mut self, name: &str) -> u32 {
+        number_of(&mut self.functions, name)
+    }
+
+    /// The number of an instance.
+    pub(super) fn instance(&mut self, name: &str) -> u32 {
+        number_of(&mut self.instances, name)
+    }
+
+    /// Takes in a value of a metric.
+    pub(super) fn add(&mut self, metric: Metric, at_s: f64, value: f64) {
+        if at_s.is_finite() && value.is_finite() {
+            self.series.entry(metric).or_default().push((at_s, value));
+        }
+    }
+
+    /// A line is not understood.
+    pub(super) fn skip(&mut self, file: &str, line: usize, why: impl Into<String>) {
+        self.skipped_count += 1;
+        if self.skipped.len() < MAX_SKIPPED {
+            self.skipped.push((file.to_owned(), line, why.into()));
+        }
+    }
+
+    /// Puts requests and series in the order of time.
+    pub(super) fn sort(&mut self) {
+        let key = |request: &Request| request.at_s.unwrap_or(f64::INFINITY);
+        self.requests.sort_by(|a, b| key(a).total_cmp(&key(b)));
+        for points in self.series.values_mut() {
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points.dedup_by(|later, earlier| later.0 == earlier.0 && later.1 == earlier.1);
+        }
+    }
+
+    /// When the first and the last request arrived.
+    #[must_use]
+    pub fn extent(&self) -> Option<(f64, f64)> {
+        let times = || self.requests.iter().filter_map(|request| request.at_s);
+        let series = || self.series.values().flatten().map(|(at, _)| *at);
+        let first = times().chain(series()).fold(f64::INFINITY, f64::min);
+        let last = times().chain(series()).fold(f64::NEG_INFINITY, f64::max);
+        (first <= last).then_some((first, last))
+    }
+}
+
+/// The place of a name, which is added if it is new. Few are looked for far: logs name the same ones again and again.
+fn number_of(names: &mut Vec<String>, name: &str) -> u32 {
+    let place = names.iter().rposition(|known| known == name).unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    });
+    u32::try_from(place).unwrap_or(u32::MAX)
+}

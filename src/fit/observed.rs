@@ -1,0 +1,183 @@
+//! The metrics of measurements that a simulation has too, for a comparison.
+
+use super::measured::{Measured, Metric, Outcome, Request};
+
+/// What was measured, by the keys of the summary of a run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Keys, as `latency_s.p99`, and values.
+    pub metrics: Vec<(&'static str, f64)>,
+    /// What has to be known about them.
+    pub caveats: Vec<String>,
+    /// Billed GB-seconds, where every request has them.
+    pub billed_gb_s: Option<f64>,
+}
+
+impl Observed {
+    /// The metrics of what arrived from a time on and before another.
+    #[must_use]
+    pub fn of(measured: &Measured, from_s: f64, to_s: f64) -> Self {
+        let inside = |at: f64| (from_s..to_s).contains(&at);
+        let requests: Vec<&Request> =
+            measured.requests.iter().filter(|request| request.at_s.is_some_and(inside)).collect();
+        let mut observed = Self::default();
+        if requests.is_empty() {
+            observed.of_series(measured, &inside);
+            return observed;
+        }
+        observed.of_requests(&requests, measured);
+        // Pods are never in a log of requests.
+        observed.pods(measured, &inside);
+        observed
+    }
+
+    fn of_requests(&mut self, requests: &[&Request], measured: &Measured) {
+        let all = requests.len() as f64;
+        let known = requests.iter().filter(|request| request.cold.is_some()).count();
+        if known * 10 >= requests.len() * 9 {
+            let cold = requests.iter().filter(|request| request.cold == Some(true)).count();
+            self.metrics.push(("cold_start_ratio", cold as f64 / known as f64));
+        }
+        let share =
+            |outcome: Outcome| requests.iter().filter(|request| request.outcome == outcome).count() as f64 / all;
+        let failures = 1.0 - share(Outcome::Completed);
+        let throttled = share(Outcome::Throttled);
+        if throttled > 0.0 || measured.seen_by_clients {
+            self.metrics.push(("rejection_ratio", throttled));
+        }
+        self.metrics.push(("failure_ratio", failures));
+        let completed = requests.iter().filter(|request| request.outcome == Outcome::Completed);
+        let mut times: Vec<f64> = completed.filter_map(|request| request.duration_s).collect();
+        if !times.is_empty() {
+            times.sort_by(f64::total_cmp);
+            let keys: [&'static str; 5] = if measured.seen_by_clients {
+                ["latency_s.mean", "latency_s.p50", "latency_s.p90", "latency_s.p95", "latency_s.p99"]
+            } else {
+                ["execution_s.mean", "execution_s.p50", "execution_s.p90", "execution_s.p95", "execution_s.p99"]
+            };
+            self.metrics.push((keys[0], times.iter().sum::<f64>() / times.len() as f64));
+            for (key, share) in keys[1..].iter().zip([0.5, 0.9, 0.95, 0.99]) {
+                // A quantile beyond the data would be their largest value.
+                if (1.0 - share) * times.len() as f64 >= 2.0 {
+                    let place = (share * (times.len() - 1) as f64).round() as usize;
+                    self.metrics.push((key, times[place]));
+                }
+            }
+        }
+        let (mean, peak) = concurrency(requests);
+        self.metrics.push(("concurrency.mean", mean));
+        if !measured.whole_seconds {
+            self.metrics.push(("concurrency.peak", peak));
+        }
+        let gb_s = |request: &&Request| Some(request.billed_s? * f64::from(request.memory_mb?) / 1_024.0);
+        self.billed_gb_s = requests.iter().map(gb_s).sum();
+    }
+
+    fn of_series(&mut self, measured: &Measured, inside: &dyn Fn(f64) -> bool) {
+        let points = |metric: Metric| -> Vec<f64> {
+            measured.series.get(&metric).map_or_else(Vec::new, |points| {
+                points.iter().filter(|(at, _)| inside(*at)).map(|(_, value)| *value).collect()
+            })
+        };
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let requests: f64 = points(Metric::Requests).iter().sum();
+        for (metric, key) in [
+            (Metric::Throttles, "rejection_ratio"),
+            (Metric::Errors, "failure_ratio"),
+            (Metric::ColdStarts, "cold_start_ratio"),
+        ] {
+            let values = points(metric);
+            if !values.is_empty() && requests > 0.0 {
+                self.metrics.push((key, values.iter().sum::<f64>() / requests));
+            }
+        }
+        let mut averaged = false;
+        for (metric, key) in [
+            (Metric::DurationMean, "execution_s.mean"),
+            (Metric::DurationP50, "execution_s.p50"),
+            (Metric::DurationP90, "execution_s.p90"),
+            (Metric::DurationP95, "execution_s.p95"),
+            (Metric::DurationP99, "execution_s.p99"),
+        ] {
+            let values = points(metric);
+            if !values.is_empty() {
+                self.metrics.push((key, mean(&values)));
+                averaged |= metric != Metric::DurationMean;
+            }
+        }
+        if averaged {
+            self.caveats
+                .push("percentiles of intervals were averaged, which is no percentile of all requests".to_owned());
+        }
+        let concurrency = points(Metric::Concurrency);
+        if !concurrency.is_empty() {
+            self.metrics.push(("concurrency.peak", concurrency.iter().copied().fold(0.0, f64::max)));
+        }
+        self.pods(measured, inside);
+    }
+
+    fn pods(&mut self, measured: &Measured, inside: &dyn Fn(f64) -> bool) {
+        let Some(points) = measured.series.get(&Metric::Instances) else { return };
+        let values: Vec<f64> = points.iter().filter(|(at, _)| inside(*at)).map(|(_, value)| *value).collect();
+        if !values.is_empty() {
+            self.metrics.push(("instances.mean", values.iter().sum::<f64>() / values.len() as f64));
+            self.metrics.push(("instances.peak", values.iter().copied().fold(0.0, f64::max)));
+        }
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<f64> {
+        self.metrics.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
+    }
+}
+
+/// Requests in progress, initialisation included: their mean from the first arrival to the last, and their peak.
+fn concurrency(requests: &[&Request]) -> (f64, f64) {
+    let mut changes: Vec<(f64, f64)> = Vec::new();
+    for request in requests.iter().filter(|request| request.outcome != Outcome::Throttled) {
+        if let (Some(at), Some(duration)) = (request.at_s, request.duration_s) {
+            changes.push((at, 1.0));
+            changes.push((at + duration + request.init_s.unwrap_or(0.0), -1.0));
+        }
+    }
+    // What ends at a moment makes room for what begins then.
+    changes.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let (mut level, mut peak, mut area) = (0.0_f64, 0.0_f64, 0.0);
+    for pair in changes.windows(2) {
+        level += pair[0].1;
+        peak = peak.max(level);
+        area += level * (pair[1].0 - pair[0].0);
+    }
+    let length = match (changes.first(), changes.last()) {
+        (Some(first), Some(last)) if last.0 > first.0 => last.0 - first.0,
+        _ => return (0.0, peak),
+    };
+    (area / length, peak)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concurrency_is_counted_over_time() {
+        let request =
+            |at: f64, duration: f64| Request { at_s: Some(at), duration_s: Some(duration), ..Request::default() };
+        let requests = [request(0.0, 2.0), request(1.0, 2.0), request(3.0, 1.0)];
+        let (mean, peak) = concurrency(&requests.iter().collect::<Vec<_>>());
+        assert_eq!((mean, peak), (5.0 / 4.0, 2.0));
+    }
+
+    #[test]
+    fn quantiles_need_data_beyond_them() {
+        let requests = (0..100)
+            .map(|n| Request { at_s: Some(f64::from(n)), duration_s: Some(f64::from(n)), ..Request::default() })
+            .collect();
+        let measured = Measured { requests, ..Measured::default() };
+        let observed = Observed::of(&measured, 0.0, 1e9);
+        assert_eq!(observed.get("execution_s.p95"), Some(94.0));
+        assert_eq!(observed.get("execution_s.p99"), None);
+        assert_eq!(observed.get("cold_start_ratio"), None);
+    }
+}

@@ -1,0 +1,409 @@
+//! Values that a plan recommends, as a patch of the file they came from: comments and order stay as they are. What comes from a
+//! parameter is changed at the parameter.
+
+use std::fmt::Write as _;
+
+use super::model::{Dialect, Kind, Origin, Setting, Thing};
+use super::reader::Notes;
+use super::{File, Problems, model, text};
+use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+use crate::time::Span;
+
+/// Lines of context of a diff.
+const CONTEXT: usize = 3;
+
+/// What the file is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// AWS SAM.
+    Sam,
+    /// AWS CloudFormation.
+    CloudFormation,
+    /// The Serverless Framework.
+    Serverless,
+    /// Objects of Kubernetes, Knative, Cloud Run.
+    Kubernetes,
+    /// Terraform: the file is a plan, and what comes out an override file.
+    Terraform,
+}
+
+/// A value to write: the dotted key of the scenario, and the value as the scenario has it.
+pub type Change = (String, String);
+
+/// The patch of a file that makes these changes.
+///
+/// # Errors
+/// A file that cannot be read, and changes that cannot be made in it: all of them, each with what to write by hand.
+pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Problems> {
+    let notes = Notes::default();
+    let (model, _, mut problems) = model(std::slice::from_ref(file), &notes)?;
+    let things: Vec<&Thing> = model.functions().collect();
+    let mut edits = Vec::new();
+    let mut blocks: Vec<(String, Vec<String>)> = Vec::new();
+    let written = text(file).unwrap_or_default();
+    for (key, value) in changes {
+        let made = match find(key, &things) {
+            Err(help) => Err((format!("{} has nothing for `{key}`", file.name), help)),
+            Ok((thing, rest)) if form == Form::Terraform => override_of(thing, rest, value, &mut blocks),
+            Ok((thing, rest)) => edit(thing, rest, value, &written).map(|edit| edits.extend(edit)),
+        };
+        if let Err((message, help)) = made {
+            problems.push(Problem::error(SourceSpan::new(0, 0..0), message).help(help));
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(if form == Form::Terraform { hcl(&blocks) } else { diff(&file.name, &written, edits) })
+}
+
+/// What is wrong, and what to write by hand.
+type Refused = (String, String);
+
+/// The function of a key, and the rest of the key.
+fn find<'a, 'k>(key: &'k str, things: &[&'a Thing]) -> Result<(&'a Thing, &'k str), String> {
+    let known = || {
+        instead(
+            key.split('.').nth(1).unwrap_or(key),
+            "its functions are",
+            things.iter().map(|thing| thing.name.as_str()),
+        )
+    };
+    let rest = key.strip_prefix("function.").ok_or("only values of functions can be exported")?;
+    let (name, rest) = rest.split_once('.').ok_or_else(known)?;
+    let thing = things.iter().find(|thing| thing.kind == Kind::Function && thing.is_meant(name));
+    Ok((*thing.ok_or_else(known)?, rest))
+}
+
+/// One line in place of another, or before it.
+struct Edit {
+    /// The number of the line, from 0.
+    line: usize,
+    /// Whether it is replaced.
+    replaces: bool,
+    new: Vec<String>,
+}
+
+fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, Refused> {
+    let setting = thing.settings.iter().find(|setting| setting.key == key);
+    if let Some(Setting { origin: Origin::Read { place, .. }, .. }) = setting {
+        let range = place.range();
+        let Some(old) = text.get(range.clone()) else { return Err(by_hand(thing, key, value)) };
+        let new = spelt(key, value, old);
+        if new == old {
+            return Ok(Vec::new());
+        }
+        let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+        let end = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
+        let line = text[..start].matches('\n').count();
+        if key == "concurrency.provisioned" && value.trim() == "0" {
+            return removal(line, text).ok_or_else(|| by_hand(thing, key, value));
+        }
+        let changed = format!("{}{new}{}", &text[start..range.start], &text[range.end..end]);
+        return Ok(vec![Edit { line, replaces: true, new: vec![changed] }]);
+    }
+    let Some(body) = &thing.body else { return Err(by_hand(thing, key, value)) };
+    let (dialect, place) = (body.dialect, body.first);
+    let written = name(dialect, key).or((key == "concurrency.provisioned").then_some("ProvisionedConcurrencyConfig"));
+    if written.is_some_and(|name| body.keys.iter().any(|known| known == name)) {
+        let message = format!("`{key}` of {} is written as something that only a deployment knows", thing.name);
+        return Err((message, format!("change it where it comes from: {key} = {value}")));
+    }
+    let start = text[..place.range().start].rfind('\n').map_or(0, |at| at + 1);
+    let indent = &text[start..place.range().start];
+    // In the middle of a line, as in JSON or `{...}`, nothing can be put before it.
+    let is_json = text[place.range().start..].starts_with('"');
+    if !indent.trim().is_empty() {
+        return Err(by_hand(thing, key, value));
+    }
+    let plain = spelt(key, value, "0");
+    if key == "concurrency.provisioned" && plain == "0" {
+        return Ok(Vec::new());
+    }
+    let lines = match (dialect, key) {
+        (Dialect::Sam, "concurrency.provisioned") if is_json => {
+            vec![
+                format!("\"AutoPublishAlias\": \"live\","),
+                format!("\"ProvisionedConcurrencyConfig\": {{ \"ProvisionedConcurrentExecutions\": {plain} }},"),
+            ]
+        }
+        (Dialect::Sam, "concurrency.provisioned") => {
+            let has_alias =
+                text[start..].lines().take(60).any(|line| line.trim_start().starts_with("AutoPublishAlias"));
+            let alias = if has_alias { Vec::new() } else { vec!["AutoPublishAlias: live".to_owned()] };
+            [
+                alias,
+                vec!["ProvisionedConcurrencyConfig:".to_owned(), format!("  ProvisionedConcurrentExecutions: {plain}")],
+            ]
+            .concat()
+        }
+        _ => match name(dialect, key) {
+            Some(name) if is_json => vec![format!("\"{name}\": {plain},")],
+            Some(name) => vec![format!("{name}: {plain}")],
+            None => return Err(by_hand(thing, key, value)),
+        },
+    };
+    let line = text[..start].matches('\n').count();
+    Ok(vec![Edit { line, replaces: false, new: lines.into_iter().map(|line| format!("{indent}{line}")).collect() }])
+}
+
+/// No provisioned concurrency is said by saying nothing: its line goes, and the line of the block that holds nothing else.
+fn removal(line: usize, text: &str) -> Option<Vec<Edit>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let gone = |line: usize| Edit { line, replaces: true, new: Vec::new() };
+    match lines.get(line)?.trim_start().split(':').next()? {
+        "provisionedConcurrency" => Some(vec![gone(line)]),
+        "ProvisionedConcurrentExecutions"
+            if lines.get(line.checked_sub(1)?)?.trim() == "ProvisionedConcurrencyConfig:" =>
+        {
+            Some(vec![gone(line - 1), gone(line)])
+        }
+        _ => None,
+    }
+}
+
+/// What a key is called.
+fn name(dialect: Dialect, key: &str) -> Option<&'static str> {
+    Some(match (dialect, key) {
+        (Dialect::Sam | Dialect::CloudFormation, "memory") => "MemorySize",
+        (Dialect::Sam | Dialect::CloudFormation, "timeout") => "Timeout",
+        (Dialect::Sam | Dialect::CloudFormation, "concurrency.reserved") => "ReservedConcurrentExecutions",
+        (Dialect::Serverless, "memory") => "memorySize",
+        (Dialect::Serverless, "timeout") => "timeout",
+        (Dialect::Serverless, "concurrency.reserved") => "reservedConcurrency",
+        (Dialect::Serverless, "concurrency.provisioned") => "provisionedConcurrency",
+        _ => return None,
+    })
+}
+
+fn by_hand(thing: &Thing, key: &str, value: &str) -> Refused {
+    let message = format!("`{key}` of {} is not written in the file, so there is no line to change", thing.name);
+    (message, format!("write it by hand: {key} = {value}"))
+}
+
+/// A value of the scenario as the file writes it: in the unit and the quotes of what stands there.
+fn spelt(key: &str, value: &str, old: &str) -> String {
+    let value = value.trim().trim_matches('"');
+    let bare = old.trim_matches(['"', '\'']);
+    let quote = old.chars().next().filter(|first| matches!(first, '"' | '\'')).map(String::from).unwrap_or_default();
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let megabytes = || {
+        let (number, factor) = match (value.strip_suffix("MB"), value.strip_suffix("GB")) {
+            (Some(number), _) => (number, 1.0),
+            (_, Some(number)) => (number, 1_024.0),
+            _ => return None,
+        };
+        number.trim().parse::<f64>().ok().map(|number| number * factor)
+    };
+    let new = match (last, megabytes(), value.parse::<Span>()) {
+        ("memory", Some(mb), _) if bare.bytes().any(|byte| byte.is_ascii_alphabetic()) => format!("{mb}Mi"),
+        ("memory", Some(mb), _) => format!("{mb}"),
+        ("architecture", ..) => {
+            if value == "arm" {
+                "arm64".to_owned()
+            } else {
+                "x86_64".to_owned()
+            }
+        }
+        (_, _, Ok(span)) if bare.ends_with(['s', 'm', 'h']) => format!("{}s", span.as_secs_f64()),
+        (_, _, Ok(span)) if value.parse::<f64>().is_err() => format!("{}", span.as_secs_f64()),
+        _ => value.to_owned(),
+    };
+    format!("{quote}{new}{quote}")
+}
+
+/// A unified diff of a file.
+fn diff(name: &str, text: &str, mut edits: Vec<Edit>) -> String {
+    if edits.is_empty() {
+        return String::new();
+    }
+    edits.sort_by_key(|edit| edit.line);
+    let lines: Vec<&str> = text.split('\n').collect();
+    // A text that ends with a newline has no line after it.
+    let count = if text.ends_with('\n') { lines.len() - 1 } else { lines.len() };
+    let name = name.trim_start_matches("./").replace('\\', "/");
+    let mut out = format!("--- a/{name}\n+++ b/{name}\n");
+    let (mut place, mut shift) = (0, 0_isize);
+    while place < edits.len() {
+        // Edits whose context meets are one hunk.
+        let mut end = place + 1;
+        while end < edits.len() && edits[end].line <= edits[end - 1].line + 2 * CONTEXT {
+            end += 1;
+        }
+        let from = edits[place].line.saturating_sub(CONTEXT);
+        let to = (edits[end - 1].line + 1 + CONTEXT).min(count);
+        let (mut body, mut old, mut new) = (String::new(), 0, 0);
+        let mut next = place;
+        for (number, line) in lines.iter().enumerate().take(to).skip(from) {
+            let mut is_gone = false;
+            let (mut gone, mut added) = (String::new(), String::new());
+            while next < end && edits[next].line == number {
+                is_gone |= edits[next].replaces;
+                for line in &edits[next].new {
+                    let _ = writeln!(added, "+{line}");
+                    new += 1;
+                }
+                next += 1;
+            }
+            if is_gone {
+                let _ = writeln!(gone, "-{line}");
+                old += 1;
+                let _ = write!(body, "{gone}{added}");
+            } else {
+                let _ = write!(body, "{added}");
+                let _ = writeln!(body, " {line}");
+                old += 1;
+                new += 1;
+            }
+            if number + 1 == count && !text.ends_with('\n') {
+                body.push_str("\\ No newline at end of file\n");
+            }
+        }
+        let first = |at: usize, length: usize| if length == 0 { at } else { at + 1 };
+        let _ =
+            writeln!(out, "@@ -{},{old} +{},{new} @@", first(from, old), first(from.saturating_add_signed(shift), new));
+        out.push_str(&body);
+        shift += new as isize - old as isize;
+        place = end;
+    }
+    out
+}
+
+/// Puts a value into the block of its resource in an override file.
+fn override_of(thing: &Thing, key: &str, value: &str, blocks: &mut Vec<(String, Vec<String>)>) -> Result<(), Refused> {
+    let address = |setting: &Setting| match &setting.origin {
+        Origin::Read { address, .. } => Some(address.clone()),
+        _ => None,
+    };
+    let own = thing.settings.iter().find(|setting| setting.key == key).and_then(address);
+    let resource = |address: &str| address.split('.').take(2).collect::<Vec<_>>().join(".");
+    let of_function =
+        thing.ids.iter().find(|id| id.starts_with("aws_lambda_function.") || id.starts_with("module.")).cloned();
+    let attribute = match key {
+        "memory" => "memory_size",
+        "timeout" => "timeout",
+        "concurrency.reserved" => "reserved_concurrent_executions",
+        "concurrency.provisioned" => "provisioned_concurrent_executions",
+        _ => return Err(by_hand(thing, key, value)),
+    };
+    let at = match (key, own) {
+        ("concurrency.provisioned", None) => {
+            return Err((
+                format!("{} has no aws_lambda_provisioned_concurrency_config", thing.name),
+                format!("add one: {key} = {value}"),
+            ));
+        }
+        ("concurrency.provisioned", Some(own)) => own,
+        (_, own) => own.or(of_function).unwrap_or_default(),
+    };
+    if at.starts_with("module.") {
+        let message = format!("{} is in a module, which an override file cannot reach", thing.name);
+        return Err((message, format!("set the module\'s variable instead: {attribute} = {}", spelt(key, value, "0"))));
+    }
+    let at = resource(&at);
+    let line = format!("  {attribute} = {}", spelt(key, value, "0"));
+    match blocks.iter_mut().find(|(known, _)| *known == at) {
+        Some((_, lines)) => lines.push(line),
+        None => blocks.push((at, vec![line])),
+    }
+    Ok(())
+}
+
+/// An override file of Terraform.
+fn hcl(blocks: &[(String, Vec<String>)]) -> String {
+    let mut out =
+        "# Save as forewarm_override.tf: Terraform merges it over the resources of the same name.\n".to_owned();
+    for (address, lines) in blocks {
+        let (kind, name) = address.split_once('.').unwrap_or((address, ""));
+        let _ = writeln!(out, "resource \"{kind}\" \"{name}\" {{\n{}\n}}", lines.join("\n"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patched(form: Form, name: &str, text: &str, changes: &[(&str, &str)]) -> String {
+        let file = File { name: name.to_owned(), bytes: text.as_bytes().to_vec() };
+        let changes: Vec<Change> =
+            changes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        export(form, &file, &changes).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    #[test]
+    fn values_are_spelt_as_the_file_does() {
+        let cases = [
+            ("memory", "1GB", "512", "1024"),
+            ("memory", "768MB", "\"512Mi\"", "\"768Mi\""),
+            ("timeout", "1m30s", "10", "90"),
+            ("scaling.knative.window", "1m", "40s", "60s"),
+            ("concurrency.provisioned", "7", "\'3\'", "\'7\'"),
+            ("scaling.knative.target", "150", "\"10\"", "\"150\""),
+        ];
+        for (key, value, old, expected) in cases {
+            assert_eq!(spelt(key, value, old), expected, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_changed_where_it_has_its_default() {
+        let text = "Parameters:\n  Mem:\n    Type: Number\n    Default: 512 # MB\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      MemorySize: !Ref Mem\n";
+        let diff = patched(
+            Form::Sam,
+            "t.yaml",
+            text,
+            &[("function.F.memory", "1024MB"), ("function.F.concurrency.provisioned", "3")],
+        );
+        assert!(diff.contains("-    Default: 512 # MB\n+    Default: 1024 # MB\n"), "{diff}");
+        assert!(diff.contains("+      AutoPublishAlias: live\n+      ProvisionedConcurrencyConfig:\n+        ProvisionedConcurrentExecutions: 3\n"), "{diff}");
+    }
+
+    #[test]
+    fn no_provisioned_concurrency_is_said_by_nothing() {
+        let text = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      ProvisionedConcurrencyConfig:\n        ProvisionedConcurrentExecutions: 5\n      Timeout: 3\n";
+        let diff = patched(Form::Sam, "t.yaml", text, &[("function.F.concurrency.provisioned", "0")]);
+        assert!(
+            diff.contains(
+                "-      ProvisionedConcurrencyConfig:\n-        ProvisionedConcurrentExecutions: 5\n       Timeout: 3\n"
+            ),
+            "{diff}"
+        );
+        let none = patched(
+            Form::Sam,
+            "t.yaml",
+            &text.replace("      ProvisionedConcurrencyConfig:\n        ProvisionedConcurrentExecutions: 5\n", ""),
+            &[("function.F.concurrency.provisioned", "0")],
+        );
+        assert_eq!(none, "");
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said() {
+        let text = "Resources:\n  F: {Type: AWS::Lambda::Function, Properties: {Timeout: 3}}\n";
+        let file = File { name: "t.yaml".to_owned(), bytes: text.as_bytes().to_vec() };
+        let change = |key: &str| {
+            export(Form::CloudFormation, &file, &[(key.to_owned(), "1GB".to_owned())]).unwrap_err().to_string()
+        };
+        assert!(change("function.F.memory").contains("write it by hand"), "{}", change("function.F.memory"));
+        assert!(
+            change("function.G.memory").contains("its functions are")
+                || change("function.G.memory").contains("did you mean")
+        );
+    }
+
+    #[test]
+    fn terraform_gets_an_override_file() {
+        let plan = include_str!("../../tests/import/plan.json");
+        let file = patched(
+            Form::Terraform,
+            "plan.json",
+            plan,
+            &[("function.shop-api.memory", "1024MB"), ("function.shop-api.timeout", "20s")],
+        );
+        assert!(
+            file.contains("resource \"aws_lambda_function\" \"api\" {\n  memory_size = 1024\n  timeout = 20\n}"),
+            "{file}"
+        );
+    }
+}

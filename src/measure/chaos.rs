@@ -1,0 +1,294 @@
+//! What faults do to a scenario: the content of `chaos.json`.
+
+use serde::{Deserialize, Serialize};
+
+use super::replication::Replication;
+use super::summary::{ScenarioRef, Stat};
+use super::timeline::Point;
+use super::window::Window;
+use crate::scenario::Scenario;
+use crate::time::Span;
+
+/// An interval is as good as undisturbed with at least this part of the answers.
+const ANSWERED: f64 = 0.95;
+/// And with a 95th percentile of latency of at most so many times the undisturbed one.
+const SLOWER: f64 = 2.0;
+/// So many intervals in a row must be.
+const IN_A_ROW: usize = 3;
+/// A mean of counts below this is noise.
+const COUNT: f64 = 0.5;
+
+/// What a catalogue of faults does to a scenario, the one that does most damage first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chaos {
+    /// The undisturbed scenario.
+    pub scenario: ScenarioRef,
+    /// Root of the random numbers.
+    pub seed: u64,
+    /// Paired replications of each.
+    pub replications: u32,
+    /// Simulated time, s.
+    pub horizon_s: f64,
+    /// When each fault begins, s.
+    pub at_s: f64,
+    /// How long it lasts, s; a deployment is over at once.
+    pub lasts_s: f64,
+    /// How fine the time to recover is known, s.
+    pub interval_s: f64,
+    /// The scenario without a fault.
+    pub undisturbed: Undisturbed,
+    /// What each fault does.
+    pub effects: Vec<Effect>,
+    /// What could have been disturbed too and was left out, to keep the catalogue short.
+    pub left_out: usize,
+}
+
+/// The scenario without a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Undisturbed {
+    /// Requests that arrived.
+    pub arrived: Stat,
+    /// Those without a successful answer.
+    pub failed: Stat,
+    /// Cost, US dollars.
+    pub cost_usd: Stat,
+}
+
+/// What one fault does, all of it beside the undisturbed scenario, replication by replication.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// What goes wrong, as in `outage`.
+    pub fault: String,
+    /// What kind of thing is disturbed, as in `function`.
+    pub kind: String,
+    /// Its name.
+    pub target: String,
+    /// Requests that fail more.
+    pub lost: Stat,
+    /// Messages and records that end in a dead-letter queue, expire or are skipped more.
+    pub lost_messages: Stat,
+    /// The highest p99 of an interval while the fault lasts, s; none where nothing is answered.
+    pub p99_s: Option<f64>,
+    /// The same of the undisturbed scenario.
+    pub undisturbed_p99_s: Option<f64>,
+    /// From the end of the fault until all is as without it, s; none: not by the horizon.
+    pub recovered_after_s: Option<f64>,
+    /// Additional cost, US dollars.
+    pub cost_usd: Stat,
+}
+
+impl Effect {
+    /// Whether it does anything that people would notice.
+    #[must_use]
+    pub fn is_harmful(&self) -> bool {
+        self.damage() >= COUNT || self.recovered_after_s != Some(0.0) || self.slows()
+    }
+
+    /// Whether latency is clearly higher while it lasts.
+    #[must_use]
+    pub fn slows(&self) -> bool {
+        self.p99_s.zip(self.undisturbed_p99_s).is_some_and(|(with, without)| with > SLOWER * without)
+    }
+
+    /// Requests and messages lost.
+    fn damage(&self) -> f64 {
+        self.lost.mean.max(0.0) + self.lost_messages.mean.max(0.0)
+    }
+
+    /// What decides, the most important first: what is lost, how long it takes, how slow it is.
+    fn rank(&self) -> [f64; 3] {
+        let damage = self.damage();
+        [
+            if damage < COUNT { 0.0 } else { damage },
+            self.recovered_after_s.unwrap_or(f64::INFINITY),
+            self.p99_s.unwrap_or(0.0),
+        ]
+    }
+}
+
+/// Puts the one that does most damage first.
+pub fn rank(effects: &mut [Effect]) {
+    effects.sort_by(|a, b| {
+        let pairs = b.rank().into_iter().zip(a.rank());
+        pairs.map(|(b, a)| b.total_cmp(&a)).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    });
+}
+
+/// The replications of the undisturbed scenario, and when faults happen: what each of them is compared with.
+pub struct Reference {
+    each: Vec<Ended>,
+    points: Vec<Point>,
+    window: Window,
+    at: Span,
+    ends: Span,
+}
+
+/// What counts of one replication.
+struct Ended {
+    arrived: f64,
+    failed: f64,
+    messages: f64,
+    cost: f64,
+}
+
+impl Ended {
+    fn of(scenario: &Scenario, replication: &mut Replication, measured: Span) -> Self {
+        replication.charge(scenario, measured);
+        let shape = &replication.total.shape;
+        let requests = &shape.requests;
+        let keys =
+            ["messages.dead_lettered", "messages.expired", "messages.dropped", "records.skipped", "records.expired"];
+        let books = replication.components.iter();
+        let messages = books.flat_map(|books| keys.iter().filter_map(|key| books.get(key))).sum();
+        Self {
+            arrived: requests.arrived,
+            failed: requests.rejected + requests.timed_out + requests.failed + requests.unfinished,
+            messages,
+            cost: shape.cost_usd.total,
+        }
+    }
+}
+
+impl Reference {
+    /// That of these replications, for faults that begin at `at` and last for `lasts`.
+    #[must_use]
+    pub fn of(scenario: &Scenario, replications: &mut [Replication], (at, lasts): (Span, Span)) -> Self {
+        let window = Window::of(scenario);
+        let measured = window.measured();
+        let points = mean_points(replications);
+        let each = replications.iter_mut().map(|one| Ended::of(scenario, one, measured)).collect();
+        Self { each, points, window, at, ends: at + lasts }
+    }
+
+    /// What it found by itself.
+    #[must_use]
+    pub fn undisturbed(&self) -> Undisturbed {
+        let stat = |of: &dyn Fn(&Ended) -> f64| Stat::of(&self.each.iter().map(of).collect::<Vec<_>>());
+        Undisturbed {
+            arrived: stat(&|one| one.arrived),
+            failed: stat(&|one| one.failed),
+            cost_usd: stat(&|one| one.cost),
+        }
+    }
+
+    /// What a fault did: the replications of the disturbed scenario, in the same order. `ends_at_once`: it does not last.
+    #[must_use]
+    pub fn effect(
+        &self,
+        (fault, kind, target): (&str, &str, &str),
+        ends_at_once: bool,
+        scenario: &Scenario,
+        replications: &mut [Replication],
+    ) -> Effect {
+        let points = mean_points(replications);
+        let measured = self.window.measured();
+        let each: Vec<Ended> = replications.iter_mut().map(|one| Ended::of(scenario, one, measured)).collect();
+        let more = |of: &dyn Fn(&Ended) -> f64| {
+            let pairs = each.iter().zip(&self.each);
+            Stat::of(&pairs.map(|(with, without)| of(with) - of(without)).collect::<Vec<_>>())
+        };
+        let interval = self.window.interval.as_nanos();
+        let during = (self.at.as_nanos() / interval) as usize..self.ends.as_nanos().div_ceil(interval) as usize;
+        let worst = |points: &[Point]| {
+            let points = points.get(during.clone()).unwrap_or_default().iter();
+            points.map(|point| point.latency_s_p99).filter(|p99| !p99.is_nan()).reduce(f64::max)
+        };
+        let ends = if ends_at_once { self.at } else { self.ends };
+        Effect {
+            fault: fault.to_owned(),
+            kind: kind.to_owned(),
+            target: target.to_owned(),
+            lost: more(&|one| one.failed),
+            lost_messages: more(&|one| one.messages),
+            p99_s: worst(&points),
+            undisturbed_p99_s: worst(&self.points),
+            recovered_after_s: recovered_after(&points, &self.points, self.window.interval, ends),
+            cost_usd: more(&|one| one.cost),
+        }
+    }
+
+    /// The length of an interval.
+    #[must_use]
+    pub fn interval(&self) -> Span {
+        self.window.interval
+    }
+}
+
+fn mean_points(replications: &[Replication]) -> Vec<Point> {
+    super::result::mean_points(&replications.iter().map(|one| one.points.clone()).collect::<Vec<_>>())
+}
+
+/// How long after `ends` the first interval begins from which on several in a row are as they would be without a fault.
+fn recovered_after(with: &[Point], without: &[Point], interval: Span, ends: Span) -> Option<f64> {
+    let is_good: Vec<bool> = with.iter().zip(without).map(|(with, without)| is_as_good(with, without)).collect();
+    let first = ends.as_nanos().div_ceil(interval.as_nanos()) as usize;
+    let after = is_good.get(first..)?;
+    let row = IN_A_ROW.min(after.len()).max(1);
+    let intervals = after.windows(row).position(|row| row.iter().all(|good| *good))?;
+    let begins = (first + intervals) as f64 * interval.as_secs_f64();
+    Some(if intervals == 0 { 0.0 } else { begins - ends.as_secs_f64() })
+}
+
+fn is_as_good(with: &Point, without: &Point) -> bool {
+    let is_answered = with.completed + COUNT >= ANSWERED * without.completed;
+    // Without an answer there is no latency, and how many there are has been judged.
+    let is_slow = with.latency_s_p95 > SLOWER * without.latency_s_p95;
+    is_answered && !is_slow
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(each: &[(f64, f64)]) -> Vec<Point> {
+        let point =
+            |(completed, p95): &(f64, f64)| Point { completed: *completed, latency_s_p95: *p95, ..Point::default() };
+        each.iter().map(point).collect()
+    }
+
+    #[test]
+    fn recovered_when_several_intervals_in_a_row_are_as_without_the_fault() {
+        let without = points(&[(100.0, 0.1); 10]);
+        let after = |with: &[(f64, f64)], ends| {
+            recovered_after(&points(with), &without, Span::from_secs(10), Span::from_secs(ends))
+        };
+        assert_eq!(after(&[(100.0, 0.1); 10], 35), Some(0.0));
+        let mut with = [(100.0, 0.1); 10];
+        (with[3], with[4]) = ((20.0, 0.1), (94.0, 0.1));
+        assert_eq!(after(&with, 35), Some(15.0), "too few are answered in the fifth, to 50 s");
+        with[6] = (100.0, 0.25);
+        assert_eq!(after(&with, 35), Some(35.0), "one that is slow begins it anew");
+        with[9] = (0.0, f64::NAN);
+        assert_eq!(after(&with, 35), None);
+        assert_eq!(after(&[(100.0, 0.1); 10], 200), None, "nothing is known after the horizon");
+    }
+
+    #[test]
+    fn what_is_lost_decides_then_how_long_then_how_slow() {
+        let effect = |name: &str, lost: f64, recovered_after_s, p99_s| {
+            let exactly = |mean| Stat { mean, half_width: None };
+            Effect {
+                fault: name.to_owned(),
+                kind: "function".to_owned(),
+                target: "f".to_owned(),
+                lost: exactly(lost),
+                lost_messages: exactly(0.0),
+                p99_s: Some(p99_s),
+                undisturbed_p99_s: Some(1.0),
+                recovered_after_s,
+                cost_usd: exactly(0.0),
+            }
+        };
+        let mut effects = vec![
+            effect("nothing", 0.2, Some(0.0), 1.5),
+            effect("slow", 0.0, Some(0.0), 3.0),
+            effect("long", 0.0, Some(60.0), 1.0),
+            effect("for ever", 0.0, None, 1.0),
+            effect("loses", 10.0, Some(0.0), 1.0),
+        ];
+        rank(&mut effects);
+        let names: Vec<&str> = effects.iter().map(|one| one.fault.as_str()).collect();
+        assert_eq!(names, ["loses", "for ever", "long", "slow", "nothing"]);
+        assert_eq!(effects.iter().filter(|one| one.is_harmful()).count(), 4);
+    }
+}

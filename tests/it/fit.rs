@@ -1,0 +1,274 @@
+//! Logs and metrics as scenarios: every format is read, what made a log is found again in it, and no bytes make it panic.
+
+use std::fs;
+
+use forewarm::fit::arrivals::Kind;
+use forewarm::fit::laws::Family;
+use forewarm::fit::{Measured, Metric, Outcome, fit, read};
+use proptest::prelude::*;
+
+use crate::harness::{Folder, shared};
+
+const REPORT: &str = "2026-03-20T07:13:52.102Z START RequestId: a Version: $LATEST\n2026-03-20T07:13:53.102Z REPORT RequestId: a\tDuration: 890.00 ms\t\
+    Billed Duration: 1164 ms \tMemory Size: 512 MB\tMax Memory Used: 79 MB\tInit Duration: 273.63 ms\t\n\
+    2026/03/20/[$LATEST]df9d6b71ef1e49789f4ebca64fc19270 2026-03-20T07:14:53.000Z REPORT RequestId: b\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\t\
+    Memory Size: 512 MB\tMax Memory Used: 79 MB\tStatus: timeout\nINIT_REPORT Init Duration: 10009.13 ms\tPhase: init\tStatus: timeout\n";
+const EVENTS: &str = r#"{"events":[{"logStreamName":"s1","timestamp":1774000000000,"message":"REPORT RequestId: a\tDuration: 100.00 ms\tBilled Duration: 101 ms\tMemory Size: 128 MB\tMax Memory Used: 60 MB\n"}]}"#;
+const STRUCTURED: &str = r#"{"time":"2026-03-20T07:13:52.000Z","type":"platform.start","record":{"requestId":"a"}}
+{"time":"2026-03-20T07:13:53.000Z","type":"platform.report","record":{"requestId":"a","metrics":{"durationMs":101.25,"billedDurationMs":402,"memorySizeMB":512,"initDurationMs":300.5},"status":"success"}}
+"#;
+const INSIGHTS_CSV: &str = "@timestamp,@duration,@billedDuration,@initDuration,@memorySize\n2026-03-20 07:13:53.000,1000.0,1001.0,,1.28E8\n2026-03-20 07:13:54.500,250.0,251.0,250.0,1.28E8\n";
+const INSIGHTS_JSON: &str = r#"{"results":[[{"field":"@timestamp","value":"2026-03-20 07:13:53.000"},{"field":"@duration","value":"1000.0"},{"field":"@memorySize","value":"128000000"}]],"status":"Complete"}"#;
+const METRIC_DATA: &str = r#"{"MetricDataResults":[{"Id":"i","Label":"Invocations","Timestamps":["2026-03-20T07:10:00Z","2026-03-20T07:00:00Z"],"Values":[120.0,60.0],"StatusCode":"Complete"},{"Id":"d","Label":"Duration p99","Timestamps":["2026-03-20T07:00:00Z"],"Values":[900.0]},{"Id":"m","Label":"Duration p50","Timestamps":["2026-03-20T07:00:00Z"],"Values":[100.0]}],"Messages":[]}"#;
+const STATISTICS: &str = r#"{"Label":"Invocations","Datapoints":[{"Timestamp":"2026-03-20T07:05:00Z","Sum":30.0,"Unit":"Count"},{"Timestamp":"2026-03-20T07:00:00Z","Sum":60.0,"Unit":"Count"}]}"#;
+const CONSOLE: &str =
+    "Full label,Invocations,Duration p50\nLabel,shop,shop\n2026/03/20 07:00:00,60,100\n2026/03/20 07:01:00,90,110\n";
+const PROMETHEUS: &str = r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"http_requests_total","pod":"a"},"values":[[1774000000,"10"],[1774000015,"40"],[1774000030.5,"5"]]},{"metric":{"__name__":"autoscaler_actual_pods"},"values":[[1774000000,"2"],[1774000015,"NaN"]]}]}}"#;
+const OTLP: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeSpans":[{"spans":[{"traceId":"1","spanId":"2","parentSpanId":"9","name":"GET","kind":2,"startTimeUnixNano":"1774000000000000000","endTimeUnixNano":1774000000250000000,"attributes":[{"key":"faas.coldstart","value":{"boolValue":true}}],"status":{"code":2}},{"spanId":"3","parentSpanId":"2","kind":3,"startTimeUnixNano":"1774000000000000000","endTimeUnixNano":"1774000000100000000"}]}]}]}"#;
+const XRAY: &str = r#"{"Traces":[{"Id":"1","Segments":[{"Id":"a","Document":"{\"name\":\"shop\",\"origin\":\"AWS::Lambda::Function\",\"start_time\":1774000000.5,\"end_time\":1774000001.0,\"subsegments\":[{\"name\":\"Initialization\",\"start_time\":1774000000.0,\"end_time\":1774000000.4}]}"}]}]}"#;
+const ALB: &str = r#"https 2026-03-20T07:13:52.500000Z app/x/1 192.0.2.1:2817 10.0.0.1:80 0.000 0.400 0.100 200 200 34 366 "GET https://x:443/ HTTP/1.1" "curl/7.46.0" - - arn "Root=1-58" "x" "-" 0 2026-03-20T07:13:52.0Z "forward" "-" "-" "10.0.0.1:80" "200" "-" "-"
+https 2026-03-20T07:13:53.000000Z app/x/1 192.0.2.1:2817 - -1 -1 -1 503 - 34 366 "GET https://x:443/ HTTP/1.1" "curl" - - arn "Root" "x" "-" 0 2026-03-20T07:13:53.0Z "forward" "-" "-" "-" "-" "-" "-"
+"#;
+const GATEWAY: &str = r#"{"requestId":"a","requestTimeEpoch":1774000000123,"status":"200","integrationLatency":"250","responseLatency":"255"}
+{"requestId":"b","requestTimeEpoch":1774000001123,"status":429,"integrationLatency":"-","responseLatency":"3"}
+"#;
+const NGINX: &str = "192.0.2.1 - - [20/Mar/2026:07:13:52 +0000] \"GET /a\\\"b HTTP/1.1\" 200 512 \"-\" \"curl/8\" 0.250\n192.0.2.1 - - [20/Mar/2026:07:13:53 +0000] \"GET / HTTP/1.1\" 504 5 \"-\" \"curl/8\" 1.000\nbroken\n";
+const APACHE: &str = "192.0.2.1 - bob [20/Mar/2026:07:13:52 +0100] \"GET / HTTP/1.0\" 200 2326\n";
+const K6_JSON: &str = r#"{"type":"Metric","data":{"name":"http_req_duration"},"metric":"http_req_duration"}
+{"metric":"http_req_duration","type":"Point","data":{"time":"2026-03-20T09:13:52.250+02:00","value":250.0,"tags":{"status":"200"}}}
+{"metric":"vus","type":"Point","data":{"time":"2026-03-20T09:13:52+02:00","value":5,"tags":null}}
+"#;
+const K6_CSV: &str = "metric_name,timestamp,metric_value,check,error,status\nhttp_req_duration,1774000001,500.0,,,200\nvus,1774000001,5,,,\n";
+const LOCUST: &str = "Type,Name,Request Count,Failure Count,Median Response Time,Average Response Time,Min Response Time,Max Response Time,Average Content Size,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%\n\
+    GET,/a,1500,0,12,15,5,120,450,50.0,0.0,12,14,16,18,25,40,60,80,110,120,120\n,Aggregated,1500,0,12,15,5,120,450,50.0,0.0,12,14,16,18,25,40,60,80,110,120,120\n";
+const JMETER: &str =
+    "timeStamp,elapsed,label,responseCode,success\n1774000000000,250,home,200,true\n1774000001000,300,home,500,false\n";
+const OWN: &str = "source,number,function,instance,born_s,assigned_s,started_s,ended_s,latency_s,wait_s,queueing_s,cold_start_s,execution_s,cold,cold_affected,outcome\n\
+    web,0,shop,1,0.5,0.5,1.5,1.75,1.25,1,0,1,0.25,true,true,completed\nweb,1,shop,,2.5,2.5,2.5,2.5,0,0,0,0,0,false,false,rejected\n";
+const ROWS: &str = "time_s,function,duration_s\n0.5,shop,0.25\n1.5,cart,0.5\n";
+
+const ALL: [(&str, &str); 20] = [
+    ("report.log", REPORT),
+    ("events.json", EVENTS),
+    ("structured.log", STRUCTURED),
+    ("insights.csv", INSIGHTS_CSV),
+    ("insights.json", INSIGHTS_JSON),
+    ("data.json", METRIC_DATA),
+    ("statistics.json", STATISTICS),
+    ("console.csv", CONSOLE),
+    ("prometheus.json", PROMETHEUS),
+    ("otlp.json", OTLP),
+    ("xray.json", XRAY),
+    ("alb.log", ALB),
+    ("gateway.log", GATEWAY),
+    ("nginx.log", NGINX),
+    ("apache.log", APACHE),
+    ("k6.json", K6_JSON),
+    ("k6.csv", K6_CSV),
+    ("locust.csv", LOCUST),
+    ("jmeter.jtl", JMETER),
+    ("own.csv", OWN),
+];
+
+fn measured(text: &str) -> Measured {
+    read([("file", text)]).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
+}
+
+/// 2026-03-20T07:13:52Z.
+const T: f64 = 1_773_990_832.0;
+
+#[test]
+fn every_format_is_told_by_what_is_in_it() {
+    let names: Vec<&str> = ALL.iter().map(|(_, text)| measured(text).read[0].1).collect();
+    let expected = [
+        "AWS Lambda log",
+        "AWS Lambda log",
+        "AWS Lambda log",
+        "CloudWatch Logs Insights",
+        "CloudWatch Logs Insights",
+        "CloudWatch get-metric-data",
+        "CloudWatch get-metric-statistics",
+        "table of metrics",
+        "Prometheus range query",
+        "OTLP traces",
+        "X-Ray traces",
+        "ALB access log",
+        "API Gateway access log",
+        "web server access log",
+        "web server access log",
+        "k6 JSON",
+        "k6 CSV",
+        "Locust statistics",
+        "JMeter results",
+        "table of requests",
+    ];
+    assert_eq!(names, expected);
+}
+
+/// When the first request arrived, how long it ran, whether it was cold, how it ended; and how many there are.
+fn first(text: &str) -> (usize, f64, Option<f64>, Option<bool>, Outcome) {
+    let measured = measured(text);
+    let request = &measured.requests[0];
+    (measured.requests.len(), request.at_s.expect("a time"), request.duration_s, request.cold, request.outcome)
+}
+
+#[test]
+fn requests_are_what_the_lines_say() {
+    use Outcome::{Completed, Failed};
+    let close = |found: (usize, f64, Option<f64>, Option<bool>, Outcome),
+                 expected: (usize, f64, Option<f64>, Option<bool>, Outcome)| {
+        assert!((found.1 - expected.1).abs() < 1e-3, "{found:?} instead of {expected:?}");
+        let durations = found.2.unwrap_or(-1.0) - expected.2.unwrap_or(-1.0);
+        assert!(durations.abs() < 1e-6, "{found:?} instead of {expected:?}");
+        assert_eq!((found.0, found.3, found.4), (expected.0, expected.3, expected.4));
+    };
+    // The start line comes after initialisation.
+    close(first(REPORT), (2, T + 0.102 - 0.273_63, Some(0.89), Some(true), Completed));
+    close(first(EVENTS), (1, 1_774_000_000.0 - 0.1, Some(0.1), Some(false), Completed));
+    close(first(STRUCTURED), (1, T - 0.300_5, Some(0.101_25), Some(true), Completed));
+    close(first(INSIGHTS_CSV), (2, T, Some(1.0), Some(false), Completed));
+    close(first(INSIGHTS_JSON), (1, T, Some(1.0), Some(false), Completed));
+    close(first(OTLP), (1, 1_774_000_000.0, Some(0.25), Some(true), Failed));
+    close(first(XRAY), (1, 1_774_000_000.1, Some(0.5), Some(true), Completed));
+    close(first(ALB), (2, T, Some(0.4), None, Completed));
+    close(first(GATEWAY), (2, 1_774_000_000.123, Some(0.25), None, Completed));
+    close(first(NGINX), (2, T - 0.25, Some(0.25), None, Completed));
+    close(first(APACHE), (1, T - 3_600.0, None, None, Completed));
+    close(first(K6_JSON), (1, T, Some(0.25), None, Completed));
+    close(first(K6_CSV), (1, 1_774_000_000.5, Some(0.5), None, Completed));
+    close(first(JMETER), (2, 1_774_000_000.0, Some(0.25), None, Completed));
+    close(first(OWN), (2, 0.5, Some(0.25), Some(true), Completed));
+    close(first(ROWS), (2, 0.5, Some(0.25), None, Completed));
+    let report = measured(REPORT);
+    assert_eq!(
+        (report.requests[1].outcome, report.requests[1].memory_mb, report.failed_inits.len()),
+        (Outcome::TimedOut, Some(512), 1)
+    );
+    assert_eq!(measured(NGINX).skipped_count, 1);
+    assert_eq!(measured(INSIGHTS_CSV).requests[0].memory_mb, Some(128));
+    assert_eq!(measured(ROWS).functions, ["shop", "cart"]);
+}
+
+#[test]
+fn metrics_are_what_the_series_say() {
+    let series = |text: &str, metric| measured(text).series.get(&metric).cloned().unwrap_or_default();
+    let of = |text, metric| series(text, metric).into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+    // Newest first in the file, oldest first afterwards.
+    assert_eq!(of(METRIC_DATA, Metric::Requests), [60.0, 120.0]);
+    assert_eq!(of(METRIC_DATA, Metric::DurationP99), [0.9]);
+    assert_eq!(of(STATISTICS, Metric::Requests), [60.0, 30.0]);
+    assert_eq!(of(CONSOLE, Metric::Requests), [60.0, 90.0]);
+    assert_eq!(of(CONSOLE, Metric::DurationP50), [0.1, 0.11]);
+    // A counter that was reset counts from 0.
+    assert_eq!(of(PROMETHEUS, Metric::Requests), [30.0, 5.0]);
+    assert_eq!(of(PROMETHEUS, Metric::Instances), [2.0]);
+    let locust = measured(LOCUST);
+    assert_eq!(locust.percentiles[0], (0.5, 0.012));
+    // Ten minutes apart: 180 requests in 20 minutes.
+    let found = fit("x", &measured(METRIC_DATA));
+    assert!((found.functions[0].arrivals.as_ref().expect("arrivals").rate - 180.0 / 1_200.0).abs() < 1e-9);
+    assert!(found.scenario.contains("log-normal = { median = \"100ms\""), "{}", found.scenario);
+}
+
+#[test]
+fn what_is_fitted_is_a_scenario() {
+    for (name, text) in ALL {
+        let found = fit("fitted", &measured(text));
+        crate::harness::scenario(&found.scenario);
+        assert!(!found.functions[0].caveats.is_empty(), "{name}: every kind of data leaves something open");
+    }
+}
+
+#[test]
+fn what_made_a_log_is_found_in_it() {
+    let folder = Folder::new();
+    let text = "[scenario]\nname = \"made\"\n[simulation]\nhorizon = \"100h\"\nseed = 5\n[[function]]\nname = \"shop\"\nmemory = \"512MB\"\n\
+        duration = { gamma = { mean = \"3s\", shape = 2.0 } }\ncold-start = { log-normal = { median = \"1s\", sigma = 0.3 } }\n\
+        keep-alive.fixed.window = \"10m\"\n[[source]]\nname = \"web\"\nfunction = \"shop\"\narrivals.poisson.rate = \"20/h\"\n";
+    folder.write("made.toml", text);
+    folder.run(&["run", "made.toml", "--requests", "log.csv", "--quiet"]).ends(0);
+    let log = folder.read("log.csv");
+    let found = fit("again", &read([("log.csv", log.as_str())]).expect("a log"));
+    let function = &found.functions[0];
+    let arrivals = function.arrivals.as_ref().expect("arrivals");
+    assert_eq!(arrivals.kind, Kind::Poisson, "{:?}", arrivals.evidence);
+    assert!((arrivals.rate - 20.0 / 3_600.0).abs() < arrivals.half_width, "{}", found.report);
+    let durations = function.durations.as_ref().expect("durations");
+    let gamma = durations.fitted.iter().find(|fitted| fitted.law.family == Family::Gamma).expect("gamma").law;
+    assert!(
+        durations.best().expect("a law").law.family == Family::Gamma
+            || durations.fitted[1].aic - durations.fitted[0].aic < 4.0,
+        "{}",
+        found.report
+    );
+    for (place, expected) in [3.0, 2.0].into_iter().enumerate() {
+        assert!(
+            (gamma.parameters[place] - expected).abs() < 1.5 * gamma.half_widths[place].expect("an interval"),
+            "{}",
+            found.report
+        );
+    }
+    let inits = function.inits.as_ref().expect("cold starts");
+    assert!((inits.quantile(0.5) - 1.0).abs() < 0.15, "{}", inits.quantile(0.5));
+    let keep = function.keep_alive.expect("a window");
+    assert!(keep.is_good() && keep.between_s.0 <= 601.0 && (590.0..620.0).contains(&keep.window_s), "{keep:?}");
+    // And the scenario that is made of it behaves like the first.
+    folder.run(&["fit", "log.csv", "--out", "again.toml", "--quiet"]).ends(0);
+    folder.run(&["check", "again.toml"]).ends(0);
+    folder.run(&["run", "again.toml", "--quiet"]).ends(0);
+    let share = |name: &str| {
+        folder.json(&format!("results/{name}/summary.json"))["total"]["cold_start_ratio"]["mean"]
+            .as_f64()
+            .expect("a share")
+    };
+    let (made, again) = (share("made"), share("again"));
+    assert!((made - again).abs() < 0.15 * made, "{made} and {again}");
+}
+
+#[test]
+fn wrong_files_are_named_in_one_sentence() {
+    let wrong = |text: &str| read([("x", text)]).expect_err("it is refused");
+    assert!(wrong("").contains("x is empty"));
+    assert!(wrong("hello\nworld\n").contains("of no format that is read"));
+    assert!(wrong("{\"a\": 1}").contains("of no format that is read"));
+    assert!(wrong("timeStamp,elapsed\nx,y\n").contains("nothing in it could be used: line 2"));
+    let folder = Folder::new();
+    let missing = folder.run(&["fit", "nothing.log"]).ends(2);
+    assert!(missing.err.contains("nothing.log"), "{}", missing.err);
+}
+
+#[test]
+fn measured_data_of_aws_are_described() {
+    let Some(path) = shared("data/aws-lambda-experiments-2020/res-01-2020-05-26_01-31-35.csv") else { return };
+    let text = fs::read_to_string(path).expect("a file");
+    let found = fit("measured", &read([("measured.csv", text.as_str())]).expect("requests"));
+    let function = &found.functions[0];
+    // 1,648 requests of a Poisson process, 29 cold.
+    assert_eq!((function.counts.requests, function.counts.cold), (1_648, 29));
+    assert_eq!(function.arrivals.as_ref().expect("arrivals").kind, Kind::Poisson);
+    let keep = function.keep_alive.expect("a window");
+    assert!(keep.is_good() && (1_200.0..1_600.0).contains(&keep.window_s), "{keep:?}");
+    crate::harness::scenario(&found.scenario);
+    let Some(path) = shared("data/aws-lambda-logs/slack_invitor_logs.platform.log") else { return };
+    let text = fs::read_to_string(path).expect("a file");
+    let found = fit("log", &read([("lambda.log", text.as_str())]).expect("requests"));
+    assert_eq!((found.functions[0].counts.requests, found.functions[0].counts.cold), (2_197, 1_080));
+    crate::harness::scenario(&found.scenario);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(number in 0..ALL.len(), at in any::<prop::sample::Index>(), cut in 0..30_usize, bytes in prop::collection::vec(any::<u8>(), 0..6)) {
+        let mut text = ALL[number].1.as_bytes().to_vec();
+        let at = at.index(text.len());
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, bytes);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        if let Ok(measured) = read([("x", text.as_str())]) {
+            let found = fit("x", &measured);
+            crate::harness::scenario(&found.scenario);
+        }
+    }
+}

@@ -1,0 +1,494 @@
+//! The path of requests, whole runs of it: retry storms against a reference, queues against the vendors' words, closed forms,
+//! and conservation at every component over drawn scenarios.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use forewarm::experiment;
+use forewarm::measure::RunResult;
+use forewarm::scenario::{ParseOptions, parse};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+
+use crate::harness::{Memory, assert_close, result, summary};
+
+/// The figure at a path of keys of a summary; 0 where there is no such component.
+fn figure(summary: &Value, keys: &[&str]) -> f64 {
+    let found = keys.iter().try_fold(summary, |value, key| value.get(key)).unwrap_or_else(|| panic!("no {keys:?}"));
+    found["mean"].as_f64().unwrap_or_else(|| panic!("{keys:?} is {found}"))
+}
+
+fn json(text: &str) -> Value {
+    serde_json::to_value(summary(text)).expect("JSON")
+}
+
+fn shipped(name: &str, options: &ParseOptions) -> RunResult {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+    let text = fs::read_to_string(path).expect("a scenario");
+    let scenario = parse(name, &text, options, &Memory::default()).unwrap_or_else(|wrong| panic!("{wrong}"));
+    experiment::run(&scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs").result
+}
+
+/// What is expected of a variant of the retry storm.
+struct Row {
+    variant: Option<&'static str>,
+    /// When the trigger is over, s.
+    end: usize,
+    /// Goodput from 30 s to 60 s, during the trigger, and in the last minute.
+    goodput: [f64; 3],
+    /// Attempts for each request in the last minute.
+    attempts: f64,
+    /// After how many seconds it has recovered, at least and at most.
+    recovers: Option<[usize; 2]>,
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Five seconds in a row with 95 % goodput: how long after `end` the first of them are over, less those five.
+fn recovery(points: &[[f64; 3]], end: usize) -> Option<usize> {
+    points[end..].windows(5).position(|five| five.iter().all(|[arrived, answered, _]| answered >= &(0.95 * arrived)))
+}
+
+/// Goodput and attempts are within 0.03 and 0.1 of a reference of its own kind: a program of a page that knows nothing but
+/// ten servers, a queue and clients. Of three seeds the median counts: whether a trigger of 2 s is one second too many or not
+/// is decided by chance in one of ten runs.
+#[test]
+fn a_retry_storm_goes_as_its_reference_does() {
+    let row = |variant, end, goodput, attempts, recovers| Row { variant, end, goodput, attempts, recovers };
+    let mut wrong = Vec::new();
+    for Row { variant, end, goodput, attempts, recovers } in [
+        row(None, 70, [1.0, 0.051, 0.0], 4.99, None),
+        row(Some("no-trigger"), 70, [1.0, 1.0, 1.0], 1.0, Some([0, 0])),
+        row(Some("trigger-5s"), 65, [1.0, 0.10, 0.0], 5.0, None),
+        row(Some("trigger-2s"), 62, [1.0, 0.26, 0.0], 5.0, None),
+        row(Some("trigger-1s"), 61, [1.0, 0.345, 1.0], 1.0, Some([0, 0])),
+        row(Some("load-300"), 70, [1.0, 0.19, 0.0], 5.0, None),
+        row(Some("load-190"), 70, [1.0, 0.99, 1.0], 1.0, Some([0, 0])),
+        row(Some("no-retries"), 70, [1.0, 0.051, 1.0], 1.0, Some([8, 9])),
+        row(Some("one-retry"), 70, [1.0, 0.051, 0.0], 2.0, None),
+        row(Some("two-retries"), 70, [1.0, 0.051, 0.0], 3.0, None),
+        row(Some("backoff"), 70, [1.0, 0.051, 0.0], 4.98, None),
+        row(Some("jitter"), 70, [1.0, 0.051, 0.0], 5.0, None),
+        row(Some("aws-quota"), 70, [1.0, 0.051, 1.0], 1.0, Some([8, 9])),
+        row(Some("grpc-throttle"), 70, [1.0, 0.051, 1.0], 1.0, Some([8, 9])),
+        row(Some("budget-10-percent"), 70, [1.0, 0.051, 1.0], 1.0, Some([12, 12])),
+        row(Some("breaker"), 70, [1.0, 0.051, 1.0], 1.0, Some([6, 6])),
+        row(Some("lifo"), 70, [1.0, 0.33, 1.0], 1.0, Some([0, 0])),
+        row(Some("queue-limit"), 70, [1.0, 0.051, 1.0], 1.0, Some([0, 1])),
+        row(Some("drop-abandoned"), 70, [1.0, 0.054, 0.087], 4.81, None),
+    ] {
+        let runs: Vec<_> = (1..=3)
+            .map(|seed| {
+                let options = ParseOptions {
+                    variant: variant.map(str::to_owned),
+                    seed: Some(seed),
+                    replications: Some(1),
+                    ..ParseOptions::default()
+                };
+                let points = shipped("retry-storm.toml", &options).timeline.sources.remove(0).points;
+                assert_eq!(points.len(), 300, "one point for each second");
+                let sum =
+                    |from: usize, to: usize, of: usize| points[from..to].iter().map(|point| point[of]).sum::<f64>();
+                let ratio = |from, to, of| sum(from, to, of) / sum(from, to, 0);
+                let found = [ratio(30, 60, 1), ratio(60, end, 1), ratio(240, 300, 1), ratio(240, 300, 2)];
+                (found, recovery(&points, end))
+            })
+            .collect();
+        let found = [0, 1, 2, 3].map(|place| median(runs.iter().map(|(found, _)| found[place]).collect()));
+        let [before, during, after, again] = found;
+        let is_good = [before, during, after].iter().zip(goodput).all(|(found, wanted)| (found - wanted).abs() <= 0.03)
+            && (again - attempts).abs() <= 0.1;
+        let after = median(runs.iter().map(|(_, after)| after.map_or(f64::INFINITY, |after| after as f64)).collect());
+        let is_in_time = match recovers {
+            None => after == f64::INFINITY,
+            Some([least, most]) => after + 2.0 >= least as f64 && after <= most as f64 + 2.0,
+        };
+        if !is_good || !is_in_time {
+            wrong.push(format!("{variant:?}: {found:?} in place of {goodput:?} {attempts}, recovered after {after} s"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// 300 messages at once for a function of which ten may run, 20 s each: what is refused has been received all the same.
+#[test]
+fn throttled_deliveries_use_up_receives() {
+    for (throttled, receives, limit, dead) in [
+        ("return", 1, "", 200..=290),
+        ("return", 3, "", 80..=120),
+        ("return", 1, "max-concurrency = 10", 0..=0),
+        ("return", 3, "max-concurrency = 10", 0..=0),
+        ("hold", 3, "", 0..=0),
+        ("hold", 1, "max-concurrency = 10", 0..=0),
+    ] {
+        let what = format!("{throttled} {receives} {limit}");
+        let summary = json(&format!(
+            "[scenario]\nname = \"burst\"\n[simulation]\nhorizon = \"1h\"\nreplications = 1\n\
+             [[function]]\nname = \"f\"\ntimeout = \"1m\"\nduration.constant.value = \"20s\"\nconcurrency.reserved = 10\n\
+             [[queue]]\nname = \"q\"\ntarget = \"f\"\nvisibility-timeout = \"2m\"\nmax-receives = {receives}\n\
+             dead-letter = \"dead\"\nconsumer.batch-size = 1\nconsumer.throttled = \"{throttled}\"\n{}\n\
+             [[queue]]\nname = \"dead\"\n\
+             [[source]]\nname = \"s\"\ntarget = \"q\"\narrivals.burst = {{ size = 300, every = \"2h\", first = \"1m\" }}\n",
+            if limit.is_empty() { String::new() } else { format!("consumer.{limit}") },
+        ));
+        let of = |name, key| figure(&summary, &["queues", name, "messages", key]) as u64;
+        assert_eq!(figure(&summary, &["functions", "f", "requests", "failed"]), 0.0, "{what}");
+        assert_eq!(of("q", "sent"), 300, "{what}");
+        assert!(dead.contains(&of("q", "dead_lettered")), "{what}: {} dead letters", of("q", "dead_lettered"));
+        assert_eq!(of("q", "completed") + of("q", "dead_lettered"), 300, "{what}");
+        assert_eq!(of("dead", "sent"), of("q", "dead_lettered"), "{what}");
+    }
+}
+
+/// What AWS Lambda does with an event of a function that always fails: three attempts, at 0 s, 60 s and 180 s.
+#[test]
+fn an_event_is_tried_again_after_one_and_two_minutes() {
+    let result = result(
+        "[scenario]\nname = \"events\"\n[simulation]\nhorizon = \"10m\"\nreplications = 1\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"0s\"\nfailure-ratio = 1.0\n\
+         [[source]]\nname = \"s\"\ntarget = \"f\"\ninvoke = \"async\"\narrivals.times.at = [\"10s\"]\n",
+    );
+    let seconds = result.timeline.interval.as_secs_f64();
+    let function = result.timeline.series.iter().find(|one| one.function.as_deref() == Some("f")).expect("f");
+    let tried: Vec<f64> = (0u32..)
+        .zip(&function.points)
+        .filter(|(_, point)| point.arrived > 0.0)
+        .map(|(place, _)| f64::from(place) * seconds)
+        .collect();
+    let at = |time: f64| (time / seconds).floor() * seconds;
+    assert_eq!(tried, [at(10.0), at(70.0), at(190.0)]);
+    let summary = serde_json::to_value(&result.summary).expect("JSON");
+    let of = |key| figure(&summary, &["asynchronous", "f", "events", key]);
+    assert_eq!([of("received"), of("dead_lettered"), of("completed")], [1.0, 1.0, 0.0]);
+}
+
+/// Refused for ever, an event waits 1 s, 2 s ... 256 s, then 300 s each time, for six hours: 511 s in nine retries, then 70.
+#[test]
+fn an_event_that_is_refused_is_tried_for_six_hours() {
+    let summary = json(
+        "[scenario]\nname = \"events\"\n[simulation]\nhorizon = \"8h\"\nreplications = 1\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\nconcurrency.reserved = 0\n\
+         [[source]]\nname = \"s\"\ntarget = \"f\"\ninvoke = \"async\"\narrivals.times.at = [\"0s\"]\n",
+    );
+    let of = |key: &[&str]| figure(&summary, &[&["asynchronous", "f"], key].concat());
+    assert_eq!(of(&["attempts"]), 80.0);
+    assert_eq!([of(&["events", "expired"]), of(&["events", "dead_lettered"])], [1.0, 0.0]);
+}
+
+/// A token bucket under a constant load L lets through min(L t, capacity + r t).
+#[test]
+fn a_token_bucket_refuses_first_when_it_is_empty() {
+    for (horizon, refused) in [(0.5, 0.0), (0.99, 0.0), (2.0, 50.0), (11.0, 500.0)] {
+        let summary = json(&format!(
+            "[scenario]\nname = \"bucket\"\n[simulation]\nhorizon = \"{}ms\"\nreplications = 1\n\
+             [[function]]\nname = \"f\"\nduration.constant.value = \"1ms\"\n\
+             [[gateway]]\nname = \"api\"\ntarget = \"f\"\nthrottle = {{ rate = \"100/s\", burst = 50 }}\n\
+             [[source]]\nname = \"s\"\ntarget = \"api\"\narrivals.constant.rate = \"150/s\"\n",
+            horizon * 1_000.0
+        ));
+        let found = figure(&summary, &["gateways", "api", "requests", "throttled"]);
+        assert!((found - refused).abs() <= 1.0, "{horizon} s: {found} instead of {refused}");
+    }
+}
+
+/// A function that calls two others, each a server with a queue: what leaves the first is Poisson again (Burke), and the times
+/// add up: 1 / (mu - lambda) each.
+#[test]
+fn queues_in_tandem_are_as_two() {
+    let summary = summary(
+        "[scenario]\nname = \"tandem\"\n[simulation]\nhorizon = \"4h\"\nwarm-up = \"10m\"\nreplications = 12\n\
+         [[function]]\nname = \"front\"\n[[function.step]]\ncall = \"a\"\n[[function.step]]\ncall = \"b\"\n\
+         [[function]]\nname = \"a\"\nduration.exponential.mean = \"100ms\"\nkeep-alive.forever = {}\n\
+         concurrency = { max-instances = 1, overflow = \"queue\" }\n\
+         [[function]]\nname = \"b\"\nduration.exponential.mean = \"80ms\"\nkeep-alive.forever = {}\n\
+         concurrency = { max-instances = 1, overflow = \"queue\" }\n\
+         [[source]]\nname = \"s\"\ntarget = \"front\"\narrivals.poisson.rate = \"6/s\"\n",
+    );
+    let [a, b] = [1.0 / (10.0 - 6.0), 1.0 / (12.5 - 6.0)];
+    let of = |name| &summary.functions.iter().find(|(known, _)| known == name).expect("it").1;
+    assert_close("a", of("a").latency_s.mean, 12, a);
+    assert_close("b", of("b").latency_s.mean, 12, b);
+    assert_close("both", summary.total.latency_s.mean, 12, a + b);
+    // The instance of the caller is held meanwhile: Little's law.
+    assert_close("front", of("front").instances.busy_mean, 12, 6.0 * (a + b));
+}
+
+/// A server whose answers fail with probability p, and clients who try again at once: as one with (1 - p) of its speed.
+#[test]
+fn retries_of_errors_are_feedback() {
+    let summary = summary(
+        "[scenario]\nname = \"feedback\"\n[simulation]\nhorizon = \"4h\"\nwarm-up = \"10m\"\nreplications = 12\n\
+         [[function]]\nname = \"f\"\nduration.exponential.mean = \"100ms\"\nfailure-ratio = 0.2\nkeep-alive.forever = {}\n\
+         concurrency = { max-instances = 1, overflow = \"queue\" }\n\
+         [[source]]\nname = \"s\"\ntarget = \"f\"\narrivals.poisson.rate = \"5/s\"\n\
+         client.retry = { max-attempts = 1000, on = [\"error\"] }\n",
+    );
+    assert_close("latency", summary.total.latency_s.mean, 12, 1.0 / (8.0 - 5.0));
+    let source = &summary.sources[0].1;
+    assert_close("attempts", source.attempts_per_request.expect("attempts"), 12, 1.0 / 0.8);
+    assert_eq!(source.requests.failed.mean, 0.0);
+}
+
+/// One of these, drawn.
+fn one(of: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
+    select(of)
+}
+
+fn client(table: &str) -> impl Strategy<Value = String> {
+    let table = table.to_owned();
+    let keys = (
+        one(&["", "timeout = \"300ms\"", "timeout = \"2s\"\ndeadline = \"3s\""]),
+        one(&["", "on-timeout = \"drop-queued\"", "on-timeout = \"cancel\""]),
+        one(&[
+            "",
+            "retry = { max-attempts = 4 }",
+            "retry = { max-attempts = 3, backoff.exponential = { initial = \"1s\" } }",
+            "retry = { max-attempts = 3, backoff.constant = { delay = \"1s\", jitter = \"equal\" }, budget.ratio.share = 0.2 }",
+            "retry = { max-attempts = 5, budget.grpc = {} }",
+            "retry = { max-attempts = 2, budget.token-bucket = { capacity = 20 } }",
+        ]),
+        one(&[
+            "",
+            "",
+            "breaker.simple = { minimum-calls = 5 }",
+            "breaker.hystrix = {}",
+            "hedge.after = \"200ms\"",
+            "bulkhead.max-concurrent = 3",
+        ]),
+    );
+    keys.prop_map(move |(timeout, on_timeout, retry, other)| {
+        let keys = [timeout, if timeout.is_empty() { "" } else { on_timeout }, retry, other];
+        format!("[{table}]\n{}\n", keys.join("\n"))
+    })
+}
+
+/// A few functions and components of every kind, and sources that call any of them.
+fn path() -> impl Strategy<Value = String> {
+    let worker = (
+        one(&[
+            "duration.constant.value = \"500ms\"",
+            "duration.exponential.mean = \"1s\"",
+            "duration.exponential.mean = \"50ms\"",
+        ]),
+        one(&["", "failure-ratio = 0.3", "timeout = \"1s\""]),
+        one(&[
+            "",
+            "concurrency.reserved = 2",
+            "concurrency = { max-instances = 2, overflow = \"queue\", queue-limit = 5 }",
+            "concurrency = { max-instances = 1, overflow = \"queue\", queue-order = \"lifo\" }",
+        ]),
+        one(&[
+            "",
+            "async = { max-attempts = 2, backoff = [\"1s\"], max-age = \"1m\", dead-letter = \"dead\" }",
+            "async.duplicate-ratio = 0.2",
+        ]),
+    );
+    let workers = proptest::collection::vec(worker, 2);
+    let parts = (
+        one(&[
+            "",
+            "cache.hit-ratio = 0.3",
+            "throttle = { rate = \"1/s\", burst = 3 }",
+            "timeout = \"400ms\"",
+            "preset = \"aws-rest\"",
+        ]),
+        (
+            one(&[
+                "",
+                "max-receives = 1",
+                "max-receives = 3",
+                "poison-ratio = 0.2\nmax-receives = 2",
+                "retention = \"1m\"",
+                "kind = \"fifo\"\ngroups = 3",
+            ]),
+            one(&[
+                "batch-size = 1",
+                "batch-size = 5\nbatch-window = \"2s\"",
+                "batch-size = 3\npartial-failure = true",
+                "batch-size = 1\nthrottled = \"return\"",
+                "batch-size = 2\nmax-concurrency = 2",
+            ]),
+        ),
+        one(&[
+            "batch-size = 1",
+            "batch-size = 10\nmax-attempts = 2",
+            "batch-size = 10\nbisect = true\nmax-attempts = 3",
+            "batch-size = 5\npartial-failure = true\nmax-age = \"1m\"",
+            "parallelization = 3",
+        ]),
+        one(&[
+            "",
+            "concurrency = 2\nborrow-timeout = \"1s\"",
+            "concurrency = 1\nqueue-limit = 2",
+            "contention.cores = 1",
+            "failure-ratio = 0.3",
+            "throttle = { rate = \"1/s\" }",
+            "outcomes = [\"ok\", \"error\", \"throttled\"]",
+            "cache.warms-up.working-set = 20",
+        ]),
+        one(&["weighted", "failover", "latency"]),
+        one(&[
+            "",
+            "[[fault]]\nname = \"x\"\ntarget = \"w0\"\nat = \"1m\"\nfor = \"1m\"\noutage = true\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"db\"\nat = \"1m\"\nfor = \"1m\"\nerrors.failure-ratio = 0.5\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"q\"\nat = \"1m\"\nfor = \"30s\"\noutage = true\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"w1\"\nevery.exponential.mean = \"1m\"\nlasts.constant.value = \"10s\"\nslow-down.speed = 0.2\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"w0\"\nat = \"1m\"\ndeploy = true\n",
+        ]),
+    );
+    let source = (
+        one(&["w0", "chain", "api", "q", "st", "tp", "db", "rt"]),
+        one(&["poisson.rate = \"2/s\"", "constant.rate = \"5/s\"", "burst = { size = 40, every = \"1m\" }"]),
+        prop_oneof![Just(None), client("source.client").prop_map(Some)],
+        any::<bool>(),
+    );
+    let sources = proptest::collection::vec(source, 1..4);
+    let step = prop_oneof![Just(String::new()), client("function.step.client")];
+    let run = (any::<u16>(), one(&["", "warm-up = \"30s\""]), one(&["", "drain = \"0s\"", "drain = \"10s\""]));
+    (workers, parts, sources, step, run).prop_map(|(workers, parts, sources, step, (seed, warm_up, drain))| {
+        let (gateway, (queue, consumer), stream, dependency, policy, fault) = parts;
+        // AWS has no batch windows for fifo queues.
+        let consumer = if queue.contains("fifo") { "batch-size = 5" } else { consumer };
+        let mut text = format!(
+            "[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"4m\"\nreplications = 1\nseed = {seed}\n{warm_up}\n{drain}\n"
+        );
+        for (place, (duration, failures, concurrency, events)) in workers.iter().enumerate() {
+            text += &format!("[[function]]\nname = \"w{place}\"\n{duration}\n{failures}\n{concurrency}\n{events}\n");
+        }
+        text += &format!(
+            "[[function]]\nname = \"chain\"\n[[function.step]]\nrun.constant.value = \"10ms\"\n\
+             [[function.step]]\ncall = \"db\"\n{step}\
+             [[function.step]]\nparallel = [{{ call = \"w0\" }}, {{ call = \"w1\" }}]\n\
+             [[gateway]]\nname = \"api\"\ntarget = \"rt\"\n{gateway}\n\
+             [[queue]]\nname = \"q\"\ntarget = \"w1\"\nvisibility-timeout = \"30s\"\ndead-letter = \"dead\"\n{queue}\n\
+             [queue.consumer]\n{consumer}\n\
+             [[queue]]\nname = \"dead\"\n{kind}\n\
+             [[stream]]\nname = \"st\"\ntarget = \"w0\"\nshards = 2\npoison-ratio = 0.02\n[stream.consumer]\n{stream}\n\
+             [[topic]]\nname = \"tp\"\ntargets = [\"w0\", \"w1\"]\nretry.max-age = \"1m\"\n\
+             [[dependency]]\nname = \"db\"\nlatency.exponential.mean = \"100ms\"\n{dependency}\n\
+             [[router]]\nname = \"rt\"\npolicy = \"{policy}\"\ntargets = [{{ target = \"w0\" }}, {{ target = \"w1\" }}]\n\
+             health-check = {{ interval = \"10s\", failures = 2, ttl = \"10s\" }}\n{fault}",
+            kind = if queue.contains("fifo") { "kind = \"fifo\"" } else { "" },
+        );
+        for (place, (target, arrivals, client, is_async)) in sources.iter().enumerate() {
+            let invoke = if *target == "w0" && *is_async { "invoke = \"async\"" } else { "" };
+            let client = client.as_deref().filter(|_| invoke.is_empty()).unwrap_or_default();
+            text += &format!("[[source]]\nname = \"s{place}\"\ntarget = \"{target}\"\n{invoke}\narrivals.{arrivals}\n{client}");
+        }
+        text
+    })
+}
+
+/// For each kind of component what comes in and what becomes of it: the first are the sum of the others.
+const BOOKS: &[(&str, &[&str], &[&str])] = &[
+    ("sources", &["requests.arrived"], &["requests.succeeded", "requests.failed", "requests.unfinished"]),
+    (
+        "functions",
+        &["requests.arrived"],
+        &["requests.completed", "requests.rejected", "requests.timed_out", "requests.failed", "requests.unfinished"],
+    ),
+    ("clients", &["calls.arrived"], &["calls.succeeded", "calls.failed", "calls.unfinished"]),
+    (
+        "clients",
+        &["attempts.made"],
+        &["attempts.answered", "attempts.timed_out", "attempts.refused", "attempts.in_flight"],
+    ),
+    (
+        "gateways",
+        &["requests.arrived"],
+        &[
+            "requests.throttled",
+            "requests.timed_out",
+            "requests.cached",
+            "requests.completed",
+            "requests.failed",
+            "requests.unfinished",
+        ],
+    ),
+    (
+        "queues",
+        &["messages.sent", "messages.redriven"],
+        &["messages.completed", "messages.dead_lettered", "messages.expired", "messages.remaining"],
+    ),
+    (
+        "asynchronous",
+        &["events.received", "events.duplicated"],
+        &["events.completed", "events.dead_lettered", "events.expired", "events.remaining"],
+    ),
+    ("streams", &["records.sent"], &["records.completed", "records.skipped", "records.expired", "records.remaining"]),
+    // Two subscriptions each.
+    (
+        "topics",
+        &["messages.published", "messages.published"],
+        &["messages.delivered", "messages.dropped", "messages.in_flight"],
+    ),
+    (
+        "dependencies",
+        &["calls.arrived"],
+        &["calls.completed", "calls.throttled", "calls.timed_out", "calls.failed", "calls.unfinished"],
+    ),
+    ("routers", &["calls.arrived"], &["calls.completed", "calls.failed", "calls.unfinished"]),
+];
+
+/// The sum of figures of a component, by dotted keys.
+fn sum(component: &Value, keys: &[&str]) -> f64 {
+    keys.iter().map(|key| figure(component, &key.split('.').collect::<Vec<_>>())).sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    /// Exactly, at every component.
+    #[test]
+    fn nothing_is_lost_and_nothing_comes_from_nowhere(text in path()) {
+        let summary = json(&text);
+        for (kind, comes, goes) in BOOKS {
+            for (name, component) in summary.get(kind).and_then(Value::as_object).into_iter().flatten() {
+                let (comes_in, goes_out) = (sum(component, comes), sum(component, goes));
+                prop_assert!(comes_in == goes_out, "{} {}: {} in, {} out of {}\n{}", kind, name, comes_in, goes_out, component, text);
+            }
+        }
+        let by_name = |kind: &str, name: &str, key: &str| {
+            summary.get(kind).and_then(|all| all.get(name)).map_or(0.0, |component| sum(component, &[key]))
+        };
+        // What is sent to dead letters comes from somewhere, one by one: from the queue or from asynchronous invocation.
+        if !text.contains("warm-up") {
+            let dead = by_name("queues", "dead", "messages.sent");
+            let events: f64 = ["w0", "w1"].iter().map(|name| {
+                let has_queue = text.split("[[function]]").any(|one| one.contains(&format!("name = \"{name}\"")) && one.contains("dead-letter = \"dead\""));
+                if has_queue { by_name("asynchronous", name, "events.dead_lettered") + by_name("asynchronous", name, "events.expired") } else { 0.0 }
+            }).sum();
+            let letters = by_name("queues", "q", "messages.dead_lettered");
+            prop_assert!(dead == letters + events, "{} dead letters of {} and {}\n{}", dead, letters, events, text);
+        }
+        // What callers send is what arrives, attempt by attempt.
+        if !text.contains("warm-up") && !text.contains("target = \"q\"\nat") {
+            for (kind, name, keys) in [
+                ("gateways", "api", &["requests.arrived"][..]),
+                ("queues", "q", &["messages.sent"]),
+                ("streams", "st", &["records.sent", "records.throttled"]),
+                ("topics", "tp", &["messages.published"]),
+            ] {
+                let arrived: f64 = keys.iter().map(|key| by_name(kind, name, key)).sum();
+                let to = format!("target = \"{name}\"");
+                let callers = text.split("[[source]]").skip(1).filter(|source| source.contains(&to));
+                let sent: f64 = callers.filter_map(|source| source.split('"').nth(1)).map(|caller| {
+                    match summary.get("clients").is_some_and(|clients| clients.get(caller).is_some()) {
+                        true => by_name("clients", caller, "attempts.made") - by_name("clients", caller, "attempts.refused"),
+                        false => by_name("sources", caller, "requests.arrived"),
+                    }
+                }).sum();
+                prop_assert!(arrived == sent, "{}: {} of {}\n{}", name, arrived, sent, text);
+            }
+        }
+        // The total is what sources ask.
+        let total = &summary["total"];
+        let arrived: f64 = summary["sources"].as_object().into_iter().flatten().map(|(_, one)| sum(one, &["requests.arrived"])).sum();
+        prop_assert!(sum(total, &["requests.arrived"]) == arrived, "{}", text);
+    }
+}
