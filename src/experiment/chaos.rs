@@ -154,11 +154,7 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
     let (mut entries, mut left_out) = (Vec::new(), functions.len().saturating_sub(TARGETS_MAX));
     for id in functions.into_iter().take(TARGETS_MAX) {
         let function = &scenario.functions[id.index()];
-        let mut kinds = vec!["slow", "errors", "outage", "deploy"];
-        // Steps have their delays where they call.
-        if function.steps.is_empty() {
-            kinds.push("delay");
-        }
+        let mut kinds = vec!["slow", "errors", "outage", "deploy", "delay"];
         if !function.cold_start.is_empty() {
             kinds.push("slow-cold-start");
         }

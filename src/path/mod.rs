@@ -2,7 +2,7 @@
 //!
 //! A component is a state machine. It is told that a call has arrived, that a time it asked for has come, that a call
 //! which it made itself has been answered; and it says through its [`Ports`] what is to be done. It knows no events and no
-//! engine, so that a test can go through it step by step ([`testing`]).
+//! engine, so that a test can go through it step by step (`testing`).
 //!
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 

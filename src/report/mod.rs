@@ -6,7 +6,7 @@
 //! | [`kinds`] | the report of each kind of result |
 //! | [`read_back`] | from the files of a results folder back to values |
 //! | [`chart`] | SVG charts; `chart::run` has those of a run, `chart::compare` those of a comparison |
-//! | [`format`], `phrases`, `evidence` | numbers, and what several reports say in the same words |
+//! | [`mod@format`], `phrases`, `evidence` | numbers, and what several reports say in the same words |
 //! | [`json`], [`csv`] | what scripts read |
 //! | [`junit`] | objectives for CI systems |
 //! | [`perfetto`] | Chrome trace events |

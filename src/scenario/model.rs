@@ -99,6 +99,9 @@ pub struct Simulation {
     pub drain: Option<Span>,
 }
 
+/// Kinds of components that keep what they were given, or try again.
+const LASTING: [&str; 6] = ["clients", "queues", "asynchronous", "topics", "streams", "workflows"];
+
 /// [`Scenario::drain`] where requests may be on their way for ever.
 const DRAIN: Span = Span::from_secs(900);
 
@@ -685,7 +688,8 @@ impl Scenario {
     /// For how long after the horizon requests on a path are followed; none: to their end.
     #[must_use]
     pub fn drain(&self) -> Option<Span> {
-        self.simulation.drain.or_else(|| self.has_path().then_some(DRAIN))
+        let lasts = |component: &Component| LASTING.contains(&component.spec.group());
+        self.simulation.drain.or_else(|| self.components.iter().any(lasts).then_some(DRAIN))
     }
 
     /// Who goes first when memory is short: as the functions kept by `greedy-dual` say, else who was used longest ago.

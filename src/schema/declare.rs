@@ -1,4 +1,4 @@
-//! Declarations of what a file may hold: [`table!`], [`parameters!`], [`union!`] and [`choice!`] make from each one the type, its
+//! Declarations of what a file may hold: `table!`, `parameters!`, `union!` and `choice!` make from each one the type, its
 //! reading, its writing and its shape. Declarations import everything from here, because that is what they are made of.
 
 pub(crate) use super::check::{Check, Unchecked};

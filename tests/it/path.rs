@@ -167,6 +167,19 @@ fn an_event_is_tried_again_after_one_and_two_minutes() {
     assert_eq!([of("received"), of("dead_lettered"), of("completed")], [1.0, 1.0, 0.0]);
 }
 
+/// A fault that delays runs delays those that go through steps too.
+#[test]
+fn steps_are_delayed_by_a_fault() {
+    let result = result(
+        "[scenario]\nname = \"slow\"\n[simulation]\nhorizon = \"1m\"\nreplications = 1\n\
+         [[function]]\nname = \"f\"\nstep = [{ run.constant.value = \"1s\" }, { wait.constant.value = \"1s\" }]\n\
+         [[source]]\nname = \"s\"\ntarget = \"f\"\narrivals.times.at = [\"5s\", \"15s\", \"45s\"]\n\
+         [[fault]]\nname = \"slow\"\ntarget = \"f\"\nat = \"10s\"\nfor = \"20s\"\ndelay.constant.value = \"4s\"\n",
+    );
+    let latency = &result.summary.total.latency_s;
+    assert_eq!((latency.mean.mean, latency.max.mean), ((2.0 + 6.0 + 2.0) / 3.0, 6.0));
+}
+
 /// Refused for ever, an event waits 1 s, 2 s ... 256 s, then 300 s each time, for six hours: 511 s in nine retries, then 70.
 #[test]
 fn an_event_that_is_refused_is_tried_for_six_hours() {

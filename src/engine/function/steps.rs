@@ -32,6 +32,9 @@ struct Progress {
     due: SimTime,
 }
 
+/// The step that the first one follows.
+const BEFORE_THE_FIRST: u32 = u32::MAX;
+
 const NOWHERE: Progress = Progress { serial: 0, step: 0, open: 0, has_failed: false, due: SimTime::NEVER };
 
 impl Steps {
@@ -46,15 +49,22 @@ impl Steps {
 }
 
 impl FunctionState<'_> {
-    /// An invocation begins with its first step.
+    /// An invocation begins with its first step, after what a fault puts in front of it.
     pub(super) fn begin_steps<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        let delay = self.failures.delay();
         let Some(steps) = &mut self.steps else { return };
         if steps.progress.len() <= place.index() {
             steps.progress.resize(place.index() + 1, NOWHERE);
         }
         steps.serials += 1;
-        steps.progress[place.index()] = Progress { serial: steps.serials, ..NOWHERE };
-        self.do_step(place, now, ctx);
+        let progress = &mut steps.progress[place.index()];
+        *progress = Progress { serial: steps.serials, ..NOWHERE };
+        if delay == Span::ZERO {
+            self.do_step(place, now, ctx);
+        } else {
+            (progress.step, progress.due) = (BEFORE_THE_FIRST, now + delay);
+            ctx.events.push(Event::of_item(progress.due, Kind::Step, self.id, place));
+        }
     }
 
     /// Begins the step that an invocation is at, or ends it after the last.
@@ -97,7 +107,7 @@ impl FunctionState<'_> {
             return; // it was cut off
         };
         ctx.counts.steps += 1;
-        (progress.step, progress.due) = (progress.step + 1, SimTime::NEVER);
+        (progress.step, progress.due) = (progress.step.wrapping_add(1), SimTime::NEVER);
         self.do_step(place, now, ctx);
     }
 
