@@ -140,6 +140,8 @@ impl Observer for Details {
         on_path.count(end.source, 0, end.born, &self.window);
         if end.outcome.is_success() {
             on_path.count(end.source, 1, end.ended, &self.window);
+        } else {
+            on_path.count(end.source, 3, end.ended, &self.window);
         }
         if end.born < self.from {
             return;

@@ -22,7 +22,7 @@ pub(super) struct OnPath {
     /// All requests.
     pub(super) requests: Tally,
     /// Interval by interval what became of the requests of each source of the cell.
-    pub(super) sources: Vec<Vec<[u64; 3]>>,
+    pub(super) sources: Vec<Vec<[u64; 4]>>,
     /// The books of the components, when the run is over.
     pub(super) components: Vec<(ComponentId, Books)>,
 }
@@ -33,12 +33,12 @@ impl OnPath {
         let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
         scenario.has_path().then(|| Self {
             requests: Tally::of(scenario),
-            sources: vec![vec![[0; 3]; window.intervals()]; series],
+            sources: vec![vec![[0; 4]; window.intervals()]; series],
             components: Vec::new(),
         })
     }
 
-    /// Adds to one of the three counts of a source in an interval: arrived, succeeded, attempts. What comes after the horizon
+    /// Adds to one of the counts of a source in an interval: arrived, succeeded, attempts, failed. What comes after the horizon
     /// belongs to no interval.
     pub(super) fn count(&mut self, source: LocalSource, what: usize, at: SimTime, window: &Window) {
         let interval = (at.as_nanos() / window.interval.as_nanos()) as usize;

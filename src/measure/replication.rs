@@ -61,8 +61,8 @@ pub struct Replication {
     pub(super) points: Vec<Point>,
     /// T_exec, T_func, queueing, cold start of the total.
     pub(super) histograms: [Histogram; 4],
-    /// Where requests may be on a path: interval by interval arrived, succeeded and attempts of each source.
-    pub(super) source_points: Vec<Vec<[u64; 3]>>,
+    /// Where requests may be on a path: interval by interval arrived, succeeded, attempts and failed of each source.
+    pub(super) source_points: Vec<Vec<[u64; 4]>>,
     /// The books of the components, in the order of the scenario.
     pub(super) components: Vec<Books>,
     /// Events by kind.

@@ -206,7 +206,13 @@ impl Replication {
 fn stability(scenario: &Scenario, window: &Window, replications: &[Replication]) -> StabilityResult {
     let worst = |of: &dyn Fn(&Replication) -> Tipped| Verdict::worst(&replications.iter().map(of).collect::<Vec<_>>());
     let functions = scenario.functions.iter().enumerate().filter(|_| window.series_by_function);
+    let kept = scenario.components.iter().enumerate().filter_map(|(place, component)| {
+        let all: Option<Vec<Tipped>> =
+            replications.iter().map(|one| one.components.get(place).and_then(Tipped::of_kept)).collect();
+        Some((component.name.clone(), Verdict::worst(&all?)))
+    });
     StabilityResult {
+        components: kept.collect(),
         run: worst(&|one| one.tipped),
         functions: functions
             .map(|(place, function)| (function.name.clone(), worst(&|one| one.functions[place].tipped)))

@@ -3,13 +3,15 @@
 //! A *backlog* is a queue that grew faster than chance makes it. While a queue is not empty its length is a random walk around
 //! its drift: of A requests that arrived since it was empty, chance alone leaves about the square root of A behind (Kingman 1962,
 //! heavy traffic). What is several times as long has another reason: more arrives than is served. Where nothing waits, load
-//! beyond capacity is *shed*: refused, or given up on in the queue.
+//! beyond capacity is *shed*: refused, or given up on in the queue. On a path of components a refusal by a function is no end:
+//! its caller may try again. What is shed there is what sources get no answer to, and queues and streams have backlogs too.
 
 use serde::{Deserialize, Serialize};
 
 use super::timeline::Point;
 use super::window::Window;
 use crate::metric::Stability;
+use crate::path::books::Books;
 use crate::time::SimTime;
 
 /// A queue of so many times the square root of its arrivals is no chance.
@@ -66,6 +68,37 @@ impl Tipped {
         let [backlog, shed] = [backlog(points), shed(points, given_up)];
         let worst = if shed.map(|one| one.0) > backlog.map(|one| one.0) { shed } else { backlog };
         worst.map_or_else(Self::default, |(verdict, place)| Self { verdict, since_s: Some(start(first + place)) })
+    }
+
+    /// What the time series of a function on a path shows: its backlog alone, because who is refused there may come again.
+    pub(super) fn of_backlog(points: &[Point], window: &Window) -> Self {
+        let unrefused: Vec<Point> =
+            points.iter().map(|point| Point { rejected: 0.0, timed_out: 0.0, ..point.clone() }).collect();
+        Self::of(&unrefused, 0.0, window)
+    }
+
+    /// What the requests of a source show, interval by interval arrived, succeeded, attempts and failed.
+    pub(super) fn of_source(counts: &[[u64; 4]], window: &Window) -> Self {
+        let point = |&[arrived, _, _, failed]: &[u64; 4]| Point {
+            arrived: arrived as f64,
+            rejected: failed as f64,
+            ..Point::default()
+        };
+        Self::of(&counts.iter().map(point).collect::<Vec<_>>(), 0.0, window)
+    }
+
+    /// What a component shows that keeps what it is sent: overloaded if much more of it remains than chance would leave. None of a
+    /// queue from which nobody receives, as of dead letters.
+    pub(super) fn of_kept(books: &Books) -> Option<Self> {
+        let kinds = [("messages.sent", "messages"), ("records.sent", "records"), ("events.received", "events")];
+        let (sent, remaining) =
+            kinds.iter().find_map(|(sent, kind)| Some((books.get(sent)?, books.get(&format!("{kind}.remaining"))?)))?;
+        if books.get("receives") == Some(0.0) {
+            return None;
+        }
+        let is_real = remaining >= FEW && remaining > NO_CHANCE * sent.max(1.0).sqrt();
+        let verdict = if is_real { Stability::Overloaded } else { Stability::Stable };
+        Some(Self { verdict, since_s: None })
     }
 
     /// The worse of two; of equal ones the one that tipped first.
@@ -139,6 +172,27 @@ fn shed(points: &[Point], given_up: f64) -> Option<(Stability, usize)> {
 mod tests {
     use super::*;
     use crate::time::Span;
+
+    #[test]
+    fn what_remains_in_a_queue_is_a_backlog_and_what_is_refused_on_a_path_is_none() {
+        let books = |remaining| {
+            let mut books = Books::default();
+            books.count("messages.sent", 10_000);
+            books.count("messages.remaining", remaining);
+            books
+        };
+        let verdict = |remaining| Tipped::of_kept(&books(remaining)).map(|tipped| tipped.verdict);
+        assert_eq!(verdict(500), Some(Stability::Stable));
+        assert_eq!(verdict(700), Some(Stability::Overloaded));
+        let mut unread = books(700);
+        unread.count("receives", 0);
+        assert_eq!([Tipped::of_kept(&unread), Tipped::of_kept(&Books::default())], [None, None]);
+        let refused = vec![Point { arrived: 100.0, rejected: 90.0, ..Point::default() }; 10];
+        assert_eq!(Tipped::of(&refused, 0.0, &window(10)).verdict, Stability::Overloaded);
+        assert_eq!(Tipped::of_backlog(&refused, &window(10)).verdict, Stability::Stable);
+        assert_eq!(Tipped::of_source(&[[100, 10, 300, 90]; 10], &window(10)).verdict, Stability::Overloaded);
+        assert_eq!(Tipped::of_source(&[[100, 100, 300, 0]; 10], &window(10)).verdict, Stability::Stable);
+    }
 
     fn window(intervals: usize) -> Window {
         Window {

@@ -247,6 +247,9 @@ pub struct StabilityResult {
     /// Each function; left out where there are too many for a time series each.
     #[serde(with = "ordered_map", default)]
     pub functions: Vec<(String, Verdict)>,
+    /// Each component that keeps what it is sent, such as "queue.orders".
+    #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<(String, Verdict)>,
 }
 
 /// What became of the requests of one source.

@@ -93,15 +93,21 @@ impl Total {
 
     /// The replication, when all cells are in. `functions`: every function, in the order of the scenario.
     #[must_use]
-    pub fn finish(mut self, window: &Window, functions: Vec<FunctionRecord>) -> Replication {
+    pub fn finish(mut self, window: &Window, mut functions: Vec<FunctionRecord>) -> Replication {
         self.sources.sort_by_key(|(id, _)| *id);
         let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
         let static_estimate = functions.iter().map(|function| function.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
         let points = self.intervals.iter().enumerate();
         let points: Vec<Point> = points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
-        let tipped = match window.series_by_function {
+        if self.on_path.is_some() {
+            for function in &mut functions {
+                function.tipped = Tipped::of_backlog(&function.points, window);
+            }
+        }
+        let mut tipped = match window.series_by_function {
             true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
+            false if self.on_path.is_some() => Tipped::of_backlog(&points, window),
             false => Tipped::of(&points, self.tally.given_up(), window),
         };
         let mut total = Record {
@@ -118,6 +124,9 @@ impl Total {
             requests.ask(&mut total.shape, window.measured());
             books.sort_by_key(|(id, _)| *id);
             components.extend(books.into_iter().map(|(_, books)| books));
+            let of_sources = source_points.iter().map(|counts| Tipped::of_source(counts, window));
+            let kept = components.iter().filter_map(Tipped::of_kept);
+            tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
         Replication {
             total,
