@@ -264,7 +264,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> =
             all.iter().map(|one| format!("{} {} {}", one.fault, one.kind, one.target)).collect();
         assert_eq!(all.len(), names.len());
-        assert_eq!(all.len(), 5 + 4 + 1, "{names:?}");
+        assert_eq!(all.len(), 6 + 4 + 1, "{names:?}");
         assert_eq!((found.chaos.at_s, found.chaos.lasts_s), (400.0, 120.0));
         let of = |fault: &str, target: &str| {
             all.iter().find(|one| one.fault == fault && one.target == target).unwrap_or_else(|| panic!("{fault}"))
@@ -280,7 +280,7 @@ mod tests {
         // Four instances serve 66 a second; a spike brings 100.
         let spike = of("spike", "s").lost.mean;
         assert!(spike > 2_000.0 && spike < 9_000.0, "{spike}");
-        assert!(of("delay", "table").slows());
+        assert!(of("delay", "table").slows() && of("delay", "f").slows());
         assert_eq!(all[0].fault, "spike");
     }
 

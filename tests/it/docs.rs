@@ -224,6 +224,11 @@ fn results_reference() -> String {
         asked and reached; `rare`, ratios of which fewer than ten events were seen, with `seen`, `of`, `low` and `high`;\n\
         `warm_up`, what a pilot chose; `batch_means`, the batches and whether they are independent. With batch means, peaks,\n\
         largest values, lifespans, costs and numbers of events have `half_width` null.\n\n\
+        Where requests are on a path (see [The request path](../background/request-path.md)): `sources`, with `failed_by` and\n\
+        `attempts_per_request`; `clients`, `gateways`, `queues`, `asynchronous`, `topics`, `streams`, `dependencies`,\n\
+        `workflows` and `routers`, each component with what it counted; `timeline.csv` has rows `source.NAME` with `attempts`\n\
+        as a last column. `stability` says of the run, of each function and of each component that keeps what it is sent\n\
+        whether it is `stable`, `backlogged` or `overloaded`.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {
