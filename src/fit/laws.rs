@@ -309,7 +309,7 @@ pub fn through(shares: &[(f64, f64)], mean: f64) -> Found {
         _ if shares.is_empty() => Some(Law::new(Family::Exponential, [mean, 0.0, 0.0])),
         _ => None,
     };
-    // Whoever knows no mean knows at least where half of the values are, or some share.
+    // Without a known mean, the median or another quantile has to do.
     let mean = if mean.is_finite() {
         mean
     } else {

@@ -76,6 +76,14 @@ pub struct Summary {
     pub evidence: Evidence,
 }
 
+impl Summary {
+    /// Whether requests may be on a path: then `total` tells of what sources ask for, and functions of attempts.
+    #[must_use]
+    pub fn is_on_path(&self) -> bool {
+        self.sources.iter().any(|(_, source)| source.requests.failed_by.breaker.is_some())
+    }
+}
+
 /// Which scenario a result belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioRef {
@@ -290,7 +298,7 @@ pub struct FailedBy {
     pub timed_out: Stat,
     /// Refused.
     pub throttled: Stat,
-    /// An error of whoever served them.
+    /// An error of the function or component that served them.
     pub error: Stat,
     /// Refused by the circuit breaker of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]

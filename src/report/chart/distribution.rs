@@ -21,7 +21,10 @@ pub(super) fn distribution(result: &RunResult) -> Plot {
     ];
     let total = &result.summary.total;
     let p99 = total.latency_s.p99.mean;
-    let title = if p99.is_finite() {
+    let title = if result.summary.is_on_path() {
+        // The curves are of invocations there, and the statistics of the total of requests.
+        "How long invocations took, each attempt by itself".to_owned()
+    } else if p99.is_finite() {
         format!(
             "One request in 100 takes longer than {}, half of them longer than {}",
             duration(p99),

@@ -45,7 +45,7 @@ pub struct Permit(pub u32);
 pub enum Verdict {
     /// A successful answer.
     Success,
-    /// Refused by whoever was called, as by HTTP 429.
+    /// Refused by the callee, as with HTTP 429.
     Throttled,
     /// An error, or no answer in time.
     Failure,
