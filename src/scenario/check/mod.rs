@@ -1,6 +1,7 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
 mod coverage;
+mod cpu;
 mod dist;
 mod function;
 mod initial;

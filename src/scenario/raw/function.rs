@@ -41,7 +41,7 @@ macro_rules! function_table {
                 optional app: Name,
                 /// Processor architecture, for the price.
                 default architecture: Architecture = Architecture::X86,
-                /// The processors of an instance, for what they cost.
+                /// The processors of an instance, and how much of them its requests need.
                 optional cpu: CpuTable,
                 /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
                 optional runtime: Text,
@@ -155,13 +155,21 @@ table! {
 }
 
 table! {
-    /// The processors of an instance, and how much of them its requests need.
+    /// The processors of an instance, which the requests on it share equally. With this table `duration` (and a `run` of a
+    /// step) is what a request takes with one processor to itself: it computes for `cpu-bound-share` of it and then waits for
+    /// the rest. Without it nobody slows down anybody else.
     struct CpuTable {
-        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1.
+        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1. It is enforced as the CPU quota
+        /// of Linux is: in each `period` an instance may compute for `limit` times the period, and waits for the next one when
+        /// it has. It has as many processors as this number rounded up, or as a request has `threads` where that is more.
         optional limit: Positive,
-        /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:
-        /// all of it.
+        /// The part of the running time of a request in which it computes; without it: all of it. Platforms that charge for
+        /// processor time charge for that.
         optional cpu_bound_share: Share,
+        /// Processors that a single request uses at most; without it: 1.
+        optional threads: Count<1, 1000>,
+        /// The period of the quota, from 1ms to 1s; without it: that of the platform, else 100ms as in Linux and Kubernetes.
+        optional period: Duration,
     }
 }
 
