@@ -286,6 +286,8 @@ pub struct Initial {
 /// The processors of an instance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cpu {
+    /// vCPUs that it takes of its node.
+    pub request: f64,
     /// vCPUs.
     pub vcpus: f64,
     /// Clock cycles, GHz, where they are charged for; else 0.

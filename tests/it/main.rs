@@ -29,6 +29,7 @@ mod oracles;
 mod path;
 mod plan;
 mod policies;
+mod processors;
 mod program;
 mod quick;
 mod reference;

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::scenario::model::{Cpu, CpuSharing};
-use crate::scenario::raw::function::FunctionTable;
+use crate::scenario::raw::function::{CpuTable, FunctionTable};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::Problem;
 use crate::time::Span;
@@ -17,6 +17,12 @@ const PERIODS: [Span; 2] = [Span::from_millis(1), Span::from_secs(1)];
 /// Limits that a processor can be shared under, in vCPUs: a thousandth is the least that Kubernetes knows.
 const LIMITS: [f64; 2] = [0.001, 10_000.0];
 
+/// Whether anything is said about how requests share processors: what an instance takes of its node is not.
+fn shares(table: &CpuTable) -> bool {
+    let CpuTable { place: _, request: _, limit, cpu_bound_share, threads, period } = table;
+    limit.is_some() || cpu_bound_share.is_some() || threads.is_some() || period.is_some()
+}
+
 impl Checker<'_, '_> {
     /// The processors of an instance.
     pub(super) fn cpu_of(&self, table: &FunctionTable) -> Cpu {
@@ -29,12 +35,14 @@ impl Checker<'_, '_> {
         let by_memory =
             platform.and_then(|platform| *platform.per_gb).map(|per_gb| per_gb * f64::from(memory) / 1024.0);
         let period = platform.and_then(|platform| *platform.period);
-        let sharing = own.map(|own| CpuSharing {
+        let sharing = own.filter(|own| shares(own)).map(|own| CpuSharing {
             threads: own.threads.unwrap_or(1),
             period: own.period.or(period).unwrap_or(PERIOD),
         });
+        let vcpus = own.and_then(|own| *own.limit).or(by_size).or(by_memory).unwrap_or(1.0);
         Cpu {
-            vcpus: own.and_then(|own| *own.limit).or(by_size).or(by_memory).unwrap_or(1.0),
+            request: own.and_then(|own| *own.request).unwrap_or(vcpus),
+            vcpus,
             ghz: size.and_then(|size| *size.ghz).unwrap_or(0.0),
             bound_share: own.and_then(|own| *own.cpu_bound_share).unwrap_or(1.0),
             sharing,
@@ -49,7 +57,7 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::error(own.limit.place, message).help("it is a number of vCPUs, as 0.5 or 2"));
         }
         self.quota_period(&own.period, &format!("{path}.cpu.period"));
-        if own.cpu_bound_share.is_none() && !own.cpu_bound_share.broken && slots > 1 {
+        if shares(own) && own.cpu_bound_share.is_none() && !own.cpu_bound_share.broken && slots > 1 {
             let message = format!(
                 "`{path}` has `cpu` without `cpu-bound-share`: its requests, up to {slots} on an instance, compute all the \
                  time"

@@ -11,7 +11,7 @@ use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
 use crate::schema::limits::{MAX_LISTED, MAX_STATES};
-use crate::schema::scalars::{Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -155,10 +155,13 @@ table! {
 }
 
 table! {
-    /// The processors of an instance, which the requests on it share equally. With this table `duration` (and a `run` of a
-    /// step) is what a request takes with one processor to itself: it computes for `cpu-bound-share` of it and then waits for
-    /// the rest. Without it nobody slows down anybody else.
+    /// The processors of an instance. With any key but `request`, the requests on an instance share them equally, and
+    /// `duration` (and `run` of a step) is what a request takes with a processor to itself: it computes for `cpu-bound-share`
+    /// of that and then waits for the rest. Otherwise requests do not slow down each other.
     struct CpuTable {
+        /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
+        /// requests fit in its CPU. Without it: as `limit`.
+        optional request: Amount,
         /// vCPUs of an instance; without it: what the platform gives with its memory, else 1. It is enforced as the CPU quota
         /// of Linux is: in each `period` an instance may compute for `limit` times the period, and waits for the next one when
         /// it has. It has as many processors as this number rounded up, or as a request has `threads` where that is more.
