@@ -37,8 +37,8 @@ fn at_times(function: &str, more: &str, requests: &[(f64, f64)]) -> String {
 /// How long the request of each source took; s, to the microsecond.
 fn latencies(text: &str) -> Vec<f64> {
     let found = summary(text);
-    let of = |place: usize| found.sources.get(&format!("s{place}")).map(|source| source.latency_s.mean.mean);
-    (0..).map_while(of).map(|latency| (latency * 1e6).round() / 1e6).collect()
+    let latencies = found.sources.iter().map(|(_, source)| source.latency_s.mean.mean);
+    latencies.map(|latency| (latency * 1e6).round() / 1e6).collect()
 }
 
 /// M/G/1 with processor sharing: E[T] = E[S] / (1 - rho), whatever the law of the work (Kleinrock, Queueing Systems II,
@@ -115,7 +115,7 @@ fn who_is_cut_off_leaves_the_processor_to_the_others() {
     let text = at_times("timeout = \"3400ms\"\ncpu.cpu-bound-share = 1.0", "", &[(0.0, 3.0), (1.0, 1.5)]);
     let found = summary(&text);
     assert_eq!(found.total.requests.timed_out.mean, 1.0);
-    assert!((found.sources["s1"].latency_s.mean.mean - 2.7).abs() < 1e-8);
+    assert!((found.sources[1].1.latency_s.mean.mean - 2.7).abs() < 1e-8);
     // Who is through at the very moment is not cut off: it would have had its work by 4.5 s.
     let just = summary(&at_times("timeout = \"4500ms\"\ncpu.cpu-bound-share = 1.0", "", &[(0.0, 3.0), (1.0, 1.5)]));
     assert_eq!(just.total.requests.timed_out.mean, 0.0);
