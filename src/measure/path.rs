@@ -111,6 +111,10 @@ groups! {
     workflows,
     /// Routers.
     routers,
+    /// Links between sites.
+    links,
+    /// Tenants.
+    tenants,
 }
 
 impl Group {
