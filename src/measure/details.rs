@@ -53,6 +53,7 @@ impl Details {
                 let only = match one.subject {
                     Subject::Total => Only::All,
                     Subject::Function(id) => Only::Function(cell.functions.iter().position(|own| *own == id)?),
+                    Subject::Component(_) => return None,
                     Subject::Source(id) => Only::Source(cell.sources.iter().position(|own| *own == id)?),
                 };
                 Some(Within { objective, only, within, answered: 0 })
@@ -137,12 +138,7 @@ impl Observer for Details {
 
     fn request_ended(&mut self, end: &RequestEnd) {
         let Some(on_path) = &mut self.on_path else { return };
-        on_path.count(end.source, 0, end.born, &self.window);
-        if end.outcome.is_success() {
-            on_path.count(end.source, 1, end.ended, &self.window);
-        } else {
-            on_path.count(end.source, 3, end.ended, &self.window);
-        }
+        on_path.end(end, &self.window);
         if end.born < self.from {
             return;
         }

@@ -7,7 +7,7 @@ use super::replication::Replication;
 use super::result::{stat_of, sums};
 use super::summary::{Asked, Shape, Stat};
 use crate::metric::{self, Metric, Statistic, Whole};
-use crate::scenario::{Function, Goal, Objective, Overflow, PrecisionTarget, Scenario, Tolerance};
+use crate::scenario::{Function, Goal, Objective, Overflow, PrecisionTarget, Scenario, Subject, Tolerance};
 use crate::stats::batch::Dependence;
 use crate::stats::interval::{clopper_pearson, none_seen_below};
 
@@ -189,6 +189,10 @@ const FEW_BEYOND: f64 = 50.0;
 /// Quantiles that objectives ask for and that rest on few requests.
 pub(super) fn few(scenario: &Scenario, replications: &[Replication]) -> Vec<Few> {
     let few = |objective: &Objective| {
+        // Of components it is not known how much lies beyond.
+        if matches!(objective.subject, Subject::Component(_)) {
+            return None;
+        }
         let Goal::Metric { metric, .. } = &objective.goal else { return None };
         let beyond = 1.0 - metric.quantile()?;
         let requests = replications.iter().map(|one| one.measured(scenario, objective.subject).shape.requests.arrived);

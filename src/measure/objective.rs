@@ -1,13 +1,14 @@
 //! What replications show of the objectives.
 
+use super::path;
 use super::replication::{Record, Replication};
 use super::result::stat_of;
 use super::summary::{Asked, ObjectiveResult, Shape, Stat};
 use super::tally::LatencyOfAll;
-use crate::metric;
+use crate::metric::component::ATTEMPTS_PER_REQUEST;
+use crate::metric::{self, Metric};
 use crate::scenario::objective::{FAILURE_RATIO, TOLERATED_FAILURES};
 use crate::scenario::{Goal, Objective, Scenario, Subject, Target};
-use crate::stats::interval;
 use crate::stats::selection::Events;
 
 /// What one replication measured of somebody's requests.
@@ -40,7 +41,8 @@ impl Replication {
     /// What was measured of a subject of the scenario.
     pub(super) fn measured(&self, scenario: &Scenario, subject: Subject) -> Measured<'_> {
         match subject {
-            Subject::Total => (&self.total).into(),
+            // Of a component itself `value` tells.
+            Subject::Total | Subject::Component(_) => (&self.total).into(),
             Subject::Function(id) => (&self.functions[id.index()].record).into(),
             Subject::Source(id) => match self.sources.iter().find(|(known, _)| *known == id) {
                 Some((_, record)) => record.into(),
@@ -58,12 +60,18 @@ impl Replication {
         let objective = &scenario.objectives[place];
         let measured = self.measured(scenario, objective.subject);
         match &objective.goal {
-            Goal::Metric { metric, .. } => measured.judged(&metric.key),
+            Goal::Metric { metric, .. } => match objective.subject {
+                Subject::Component(id) => path::figure(scenario, self, id, metric),
+                Subject::Source(id) if metric.key == ATTEMPTS_PER_REQUEST => {
+                    path::attempts_per_request(scenario, self, id)
+                }
+                _ => measured.judged(&metric.key),
+            },
             Goal::Share { .. } => self.answered[place] as f64 / measured.shape.requests.arrived,
             Goal::Stability { at_worst } => {
                 let tipped = match objective.subject {
                     Subject::Function(id) => self.functions[id.index()].tipped,
-                    Subject::Total | Subject::Source(_) => self.tipped,
+                    Subject::Total | Subject::Source(_) | Subject::Component(_) => self.tipped,
                 };
                 f64::from(u8::from(tipped.verdict <= *at_worst))
             }
@@ -75,7 +83,10 @@ impl Replication {
         let objective = &scenario.objectives[place];
         let measured = self.measured(scenario, objective.subject);
         let (seen, trials) = match &objective.goal {
-            Goal::Metric { metric, .. } => metric.counts(measured.shape)?,
+            Goal::Metric { metric, .. } => match objective.subject {
+                Subject::Component(id) => path::counts(self, id, metric)?,
+                _ => metric.counts(measured.shape)?,
+            },
             Goal::Share { .. } => (self.answered[place] as f64, measured.shape.requests.arrived),
             Goal::Stability { .. } => return None,
         };
@@ -100,6 +111,12 @@ pub(super) fn results(
             Goal::Metric { metric, .. } if of_all => {
                 Stat::of(&measured.iter().map(|one| one.judged(&metric.key)).collect::<Vec<_>>())
             }
+            Goal::Metric { metric, .. } if is_of_path(objective, metric) => {
+                let counts: Option<Vec<Events>> = replications.iter().map(|one| one.events(scenario, place)).collect();
+                counts.map(|counts| pooled(counts.into_iter())).unwrap_or_else(|| {
+                    Stat::of(&replications.iter().map(|one| one.value(scenario, place)).collect::<Vec<_>>())
+                })
+            }
             Goal::Metric { metric, .. } => {
                 stat(objective.subject, &metric.key).unwrap_or_else(|| stat_of(&shapes, metric))
             }
@@ -120,9 +137,13 @@ pub(super) fn results(
     scenario.objectives.iter().enumerate().map(result).collect()
 }
 
+/// Whether a metric is none of requests, but of what is on their path.
+fn is_of_path(objective: &Objective, metric: &Metric) -> bool {
+    matches!(objective.subject, Subject::Component(_)) || metric.key == ATTEMPTS_PER_REQUEST
+}
+
 /// The ratio of the sums with its jackknife interval.
 fn pooled(events: impl Iterator<Item = Events>) -> Stat {
     let pairs: Vec<(f64, f64)> = events.map(|one| (one.seen, one.trials)).collect();
-    let (seen, trials) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-    Stat { mean: seen / trials, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) }
+    Stat::of_ratio(&pairs)
 }

@@ -105,6 +105,9 @@ pub struct Asked {
     /// The source; none: not of one alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<String>,
+    /// The component of the path, such as "queue.orders"; none: it is about requests.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub component: Option<String>,
     /// The metric must stay below this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub below: Option<f64>,
@@ -129,13 +132,14 @@ impl Asked {
     /// An objective of a scenario.
     #[must_use]
     pub fn of(objective: &Objective, scenario: &Scenario) -> Self {
-        let (mut function, mut source) = (None, None);
+        let (mut function, mut source, mut component) = (None, None, None);
         match objective.subject {
             Subject::Total => {}
             Subject::Function(id) => function = Some(scenario.functions[id.index()].name.clone()),
             Subject::Source(id) => source = Some(scenario.sources[id.index()].name.clone()),
+            Subject::Component(id) => component = Some(scenario.components[id.index()].name.clone()),
         }
-        let named = Self { function, source, implied: objective.is_implied, ..Self::default() };
+        let named = Self { function, source, component, implied: objective.is_implied, ..Self::default() };
         match &objective.goal {
             Goal::Metric { metric, bound } => {
                 let (below, above) = match bound {
@@ -174,7 +178,7 @@ impl Asked {
             (None, within) => format!("requests answered within {}s", within.unwrap_or_default()),
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
-        subject(&what, self.function.as_deref().or(source.as_deref()))
+        subject(&what, self.function.as_deref().or(source.as_deref()).or(self.component.as_deref()))
     }
 
     /// What a share must be at least: of requests, or of replications.

@@ -112,6 +112,7 @@ pub(in crate::report) fn comparison() -> Compared {
             metric: metric.to_owned(),
             function: function.map(str::to_owned),
             source: None,
+            component: None,
             better: Some(Better::Lower),
             baseline: stat(base, base * 0.1),
             value: stat(base + by, base * 0.1),

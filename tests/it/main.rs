@@ -27,6 +27,7 @@ mod knative;
 mod lambda;
 mod oracles;
 mod path;
+mod path_metrics;
 mod plan;
 mod policies;
 mod program;

@@ -117,7 +117,10 @@ impl Total {
         };
         let mut components = Vec::new();
         let mut source_points = Vec::new();
-        if let Some(OnPath { requests, sources, components: mut books }) = self.on_path {
+        let mut points = points;
+        if let Some(on_path) = self.on_path {
+            on_path.points(&mut points, window);
+            let OnPath { requests, sources, components: mut books, intervals: _ } = on_path;
             source_points = sources;
             total.latency_of_all = requests.latency_of_all();
             total.by_path = requests.by_path;

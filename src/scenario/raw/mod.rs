@@ -199,6 +199,22 @@ table! {
         optional function: Name,
         /// The source it is about.
         optional source: Name,
+        /// The gateway it is about: a metric of gateways, as "throttled_ratio".
+        optional gateway: Name,
+        /// The queue it is about: a metric of queues, as "age_s.p99".
+        optional queue: Name,
+        /// The stream it is about.
+        optional stream: Name,
+        /// The topic it is about.
+        optional topic: Name,
+        /// The dependency it is about.
+        optional dependency: Name,
+        /// The workflow it is about.
+        optional workflow: Name,
+        /// The router it is about.
+        optional router: Name,
+        /// The function about the queue of whose asynchronous invocations it is.
+        optional r#async: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
         /// The metric must stay above this.
