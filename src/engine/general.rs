@@ -106,7 +106,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Some(function) => {
                 function.arrive(new, now, ctx);
             }
-            None => self.path.enter(at, new, now, &mut ctx.effects),
+            None => self.path.enter(at, new, now, ctx),
         }
     }
 
@@ -154,7 +154,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
                 }
             }
             Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
-            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, &mut ctx.effects),
+            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, now, ctx),
             Effect::StepAnswered(of, outcome) => self.at(of.function).step_answered(of, outcome, now, ctx),
             Effect::Cancel(function, invocation, call) => self.at(function).cancel(invocation, call, now, ctx),
             Effect::AccountFreed => self.account_freed(now, ctx),

@@ -22,7 +22,7 @@ use super::slab::Key;
 use super::source::Sources;
 use super::{Cell, EventCounts, Pulse, SimError};
 use crate::id::LocalFn;
-use crate::path::{Outcome, Parcel};
+use crate::path::{CallId, Outcome, Parcel};
 use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
@@ -92,6 +92,7 @@ impl<O: Observer> Context<O> {
             let Finished { source, number, born, ended, outcome, .. } = *ended;
             self.end_request(&RequestEnd { source, number, born, ended, outcome });
         } else {
+            self.observer.call_served(CallId(call.get()), ended);
             self.effects.push_back(Effect::Answer(call, ended.outcome));
         }
     }

@@ -5,8 +5,8 @@
 //! Functions and sources are those of the simulated cell.
 
 use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
-use crate::path::Outcome;
 use crate::path::books::Books;
+use crate::path::{CallId, Outcome};
 use crate::time::{SimTime, Span};
 
 /// The limit that refused an invocation or held it back.
@@ -76,6 +76,49 @@ pub struct RequestEnd {
     pub ended: SimTime,
     /// With what.
     pub outcome: Outcome,
+}
+
+/// A call: one attempt at a component or a function that requests reach through components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallMade {
+    /// Its number, which is used again when it has been answered.
+    pub call: CallId,
+    /// The call that it is made for; none where a source makes it, where that is a function that a source called itself, and where
+    /// what it is made for has been answered long ago, as of a message in a queue.
+    pub cause: Option<CallId>,
+    /// Whether a step of a function makes it.
+    pub is_of_step: bool,
+    /// Who calls whom: its place in [`Scenario::calls`](crate::scenario::Scenario::calls).
+    pub edge: u32,
+    /// The source of the request, of a batch that of its first message.
+    pub source: LocalSource,
+    /// The number of that request in its source.
+    pub number: u64,
+    /// Requests or messages in it.
+    pub items: u32,
+    /// When it is made.
+    pub at: SimTime,
+}
+
+/// The end of a call for its caller: it was answered, or nobody waits for the answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallEnd {
+    /// Its number.
+    pub call: CallId,
+    /// Who called whom.
+    pub edge: u32,
+    /// The source of the request.
+    pub source: LocalSource,
+    /// The number of that request in its source.
+    pub number: u64,
+    /// Requests or messages in it.
+    pub items: u32,
+    /// When it was made.
+    pub made: SimTime,
+    /// When it ended.
+    pub at: SimTime,
+    /// With what it was answered; none: the caller gave it up.
+    pub outcome: Option<Outcome>,
 }
 
 impl Finished {
@@ -285,6 +328,12 @@ observer! {
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.
     fn attempted(now: SimTime, source: LocalSource);
+    /// A call is made. Where a source calls a function itself there is none: the invocation is the request.
+    fn called(call: &CallMade);
+    /// An invocation ended that was a call: told after [`Observer::finished`].
+    fn call_served(call: CallId, invocation: &Finished);
+    /// A call has ended for its caller. Of one that was given up the answer is not told.
+    fn call_ended(end: &CallEnd);
     /// A component of the path has closed its books at the end of the run.
     fn component_closed(component: ComponentId, books: &Books);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs

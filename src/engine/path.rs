@@ -4,14 +4,14 @@
 //! component of its path, which may make further calls. A call that reaches a function is an *invocation* there. Where the
 //! path of a request is empty there is neither of the first two: the invocation is the request.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
 use super::event::{Event, Kind};
 use super::invocation::{Invocation, NewRequest};
 use super::kernel::{Context, Effect};
-use super::observer::{Observer, RequestEnd};
+use super::observer::{CallEnd, CallMade, Observer, RequestEnd};
 use super::slab::{Key, Slab};
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
 use crate::path::books::Books;
@@ -50,6 +50,9 @@ pub(super) struct Call {
     parcel: Parcel,
     at: Node,
     caller: Caller,
+    /// Who calls whom.
+    edge: u32,
+    made: SimTime,
     /// What it is at a function, as long as it has not ended there.
     invocation: Key<Invocation>,
 }
@@ -101,16 +104,36 @@ pub(super) struct Path {
 struct FunctionNode {
     /// The running times of invocations whose source does not say it.
     service: Stream,
-    /// Where the calls of its steps go.
-    calls: Vec<Vec<Node>>,
+    /// Where the calls of its steps go, and the number of the first of each step among all edges.
+    calls: Vec<(u32, Vec<Node>)>,
 }
 
 struct PathNode {
     id: ComponentId,
     component: Box<dyn Component>,
     targets: Vec<Node>,
+    /// The number of the first of them among all edges.
+    first_edge: u32,
+    /// Whether it answers before it calls, so that nobody waits for what it calls.
+    keeps: bool,
     /// Whether it makes the attempts of a source.
     is_client: bool,
+}
+
+/// The groups of components that answer before they call.
+const KEEPING: [&str; 4] = ["queues", "asynchronous", "topics", "streams"];
+
+/// What is told of the end of a call.
+fn end_of(
+    call: Key<Call>,
+    edge: u32,
+    parcel: &Parcel,
+    made: SimTime,
+    at: SimTime,
+    outcome: Option<Outcome>,
+) -> CallEnd {
+    let Parcel { source, number, items, .. } = *parcel;
+    CallEnd { call: CallId(call.get()), edge, source: LocalSource(source), number, items, made, at, outcome }
 }
 
 /// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples
@@ -131,21 +154,24 @@ impl Path {
             Destination::Function(id) => local(*id).into(),
             Destination::Component(id) => node_of(*id, functions.len()),
         };
+        let edges = scenario.calls();
         let function = |id: &FnId| {
             let spec = &scenario.functions[id.index()];
-            let calls = |step: &Step| match &step.work {
-                Work::Calls(targets) => targets.iter().map(node).collect(),
-                Work::Run(_) | Work::Wait(_) => Vec::new(),
+            let calls = |(place, step): (usize, &Step)| match &step.work {
+                Work::Calls(targets) => (edges.of_steps[id.index()][place], targets.iter().map(node).collect()),
+                Work::Run(_) | Work::Wait(_) => (0, Vec::new()),
             };
             FunctionNode {
                 service: streams.stream(&spec.name, Purpose::Attempts),
-                calls: spec.steps.iter().map(calls).collect(),
+                calls: spec.steps.iter().enumerate().map(calls).collect(),
             }
         };
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
             component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
             targets: component.targets.iter().map(node).collect(),
+            first_edge: edges.of_components[place],
+            keeps: KEEPING.contains(&component.spec.group()),
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
         let has_path = scenario.has_path();
@@ -162,17 +188,35 @@ impl Path {
     }
 
     /// A source's request sets out, to the first component of its path.
-    pub(super) fn enter(&mut self, to: Node, new: NewRequest, now: SimTime, effects: &mut VecDeque<Effect>) {
+    pub(super) fn enter<O: Observer>(&mut self, to: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         let NewRequest { source, number, service, call: _, is_poison: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
         let service = (service != NewRequest::UNSAID).then_some(service);
         let parcel = Parcel { service, ..Parcel::one(source.0, number) };
-        self.call(to, parcel, Caller::Client(request), effects);
+        self.call(to, parcel, Caller::Client(request), source.0, now, ctx);
     }
 
-    fn call(&mut self, at: Node, parcel: Parcel, caller: Caller, effects: &mut VecDeque<Effect>) -> Key<Call> {
-        let call = self.calls.insert(Call { parcel, at, caller, invocation: Key::NIL });
-        effects.push_back(Effect::Arrive(call));
+    fn call<O: Observer>(
+        &mut self,
+        at: Node,
+        parcel: Parcel,
+        caller: Caller,
+        edge: u32,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) -> Key<Call> {
+        let call = self.calls.insert(Call { parcel, at, caller, edge, made: now, invocation: Key::NIL });
+        ctx.observer.called(&CallMade {
+            call: CallId(call.get()),
+            cause: (parcel.cause != CallId::NONE).then_some(parcel.cause),
+            is_of_step: matches!(caller, Caller::Step(_)),
+            edge,
+            source: LocalSource(parcel.source),
+            number: parcel.number,
+            items: parcel.items,
+            at: now,
+        });
+        ctx.effects.push_back(Effect::Arrive(call));
         call
     }
 
@@ -200,15 +244,25 @@ impl Path {
     }
 
     /// The invocation reaches a step that calls.
-    pub(super) fn step(&mut self, of: StepOf, step: usize, parcel: Parcel, effects: &mut VecDeque<Effect>) {
-        for target in self.functions[of.function.index()].calls[step].clone() {
-            self.call(target, parcel, Caller::Step(of), effects);
+    pub(super) fn step<O: Observer>(
+        &mut self,
+        of: StepOf,
+        step: usize,
+        parcel: Parcel,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let (first, targets) = self.functions[of.function.index()].calls[step].clone();
+        for (edge, target) in (first..).zip(targets) {
+            self.call(target, parcel, Caller::Step(of), edge, now, ctx);
         }
     }
 
     /// A call reaches a component.
     pub(super) fn arrive<O: Observer>(&mut self, call: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
         let Call { at, parcel, .. } = *self.calls.get(call);
+        // What it passes on it passes on for this call.
+        let parcel = Parcel { cause: CallId(call.get()), ..parcel };
         self.ask(at, now, ctx, |component, ports| component.arrived(CallId(call.get()), parcel, ports));
     }
 
@@ -220,8 +274,11 @@ impl Path {
         now: SimTime,
         ctx: &mut Context<O>,
     ) {
-        let caller = self.calls.get(call).caller;
+        let Call { caller, parcel, edge, made, .. } = *self.calls.get(call);
         self.calls.remove(call);
+        if !matches!(caller, Caller::Nobody) {
+            ctx.observer.call_ended(&end_of(call, edge, &parcel, made, now, Some(outcome)));
+        }
         if !ctx.dropped.is_empty() {
             ctx.dropped.remove(&call.get());
         }
@@ -291,12 +348,15 @@ impl Path {
                     if self.components[place].is_client {
                         ctx.observer.attempted(now, LocalSource(parcel.source));
                     }
-                    let to = self.components[place].targets[target as usize];
-                    let call = self.call(to, parcel, Caller::Component { at, token }, &mut ctx.effects);
+                    let PathNode { targets, first_edge, keeps, .. } = &self.components[place];
+                    let (to, edge) = (targets[target as usize], first_edge + target);
+                    let cause = if *keeps { CallId::NONE } else { parcel.cause };
+                    let parcel = Parcel { cause, ..parcel };
+                    let call = self.call(to, parcel, Caller::Component { at, token }, edge, now, ctx);
                     let before = self.out.insert((at, token), call);
                     debug_assert!(before.is_none(), "a token stands for one call that is out");
                 }
-                Action::Abandon { token, how } => self.abandon((at, token), how, ctx),
+                Action::Abandon { token, how } => self.abandon((at, token), how, now, ctx),
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
                 Action::Wake { token, at: when, is_deadline } => {
                     debug_assert!(when >= now, "alarms lie in the future");
@@ -313,10 +373,11 @@ impl Path {
     }
 
     /// Nobody waits for a call of a component any more.
-    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, ctx: &mut Context<O>) {
+    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, now: SimTime, ctx: &mut Context<O>) {
         let Some(key) = self.out.remove(&call) else { return };
         let call = self.calls.get_mut(key);
         call.caller = Caller::Nobody;
+        ctx.observer.call_ended(&end_of(key, call.edge, &call.parcel, call.made, now, None));
         match how {
             Abandon::GoesOn => {}
             Abandon::DropsQueued => drop(ctx.dropped.insert(key.get())),

@@ -4,8 +4,10 @@ mod batches;
 pub mod chaos;
 pub mod comparison;
 mod cost;
+mod critical;
 mod details;
 pub mod evidence;
+mod flow;
 mod minimum;
 mod objective;
 mod path;
@@ -27,7 +29,9 @@ pub use batches::Batches;
 pub use cost::{
     ByArchitecture, CpuUsage, MONTH, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds, round_up,
 };
+pub use critical::LatencyPart;
 pub use details::Details;
+pub use flow::CallsResult;
 pub use minimum::MinimumInstances;
 pub use path::{Components, Figures, Group};
 pub use recorder::{Recorder, TOGETHER_MAX, Total};

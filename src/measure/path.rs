@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::critical::CriticalPath;
+use super::flow::Arrows;
 use super::recorder::interval::Interval;
 use super::replication::Replication;
 use super::summary::{Stat, ordered_map};
@@ -29,6 +31,10 @@ pub(super) struct OnPath {
     pub(super) intervals: Vec<Interval>,
     /// Interval by interval what became of the requests of each source of the cell.
     pub(super) sources: Vec<Vec<[u64; 4]>>,
+    /// Who called whom.
+    pub(super) arrows: Arrows,
+    /// Where the time went.
+    pub(super) critical: CriticalPath,
     /// The books of the components, when the run is over.
     pub(super) components: Vec<(ComponentId, Books)>,
 }
@@ -41,6 +47,8 @@ impl OnPath {
             requests: Tally::of(scenario),
             intervals: (0..window.intervals()).map(|_| Interval::new()).collect(),
             sources: vec![vec![[0; 4]; window.intervals()]; series],
+            arrows: Arrows::of(scenario),
+            critical: CriticalPath::of(scenario),
             components: Vec::new(),
         })
     }

@@ -1,6 +1,8 @@
 //! What a replication leaves: numbers that are not means yet.
 
 use super::cost::Usage;
+use super::critical::Spent;
+use super::flow::Arrow;
 use super::stability::Tipped;
 use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
@@ -65,6 +67,10 @@ pub struct Replication {
     pub(super) source_points: Vec<Vec<[u64; 4]>>,
     /// The books of the components, in the order of the scenario.
     pub(super) components: Vec<Books>,
+    /// Where requests may be on a path: who called whom, in the order of the scenario.
+    pub(super) arrows: Vec<Arrow>,
+    /// And where their time went.
+    pub(super) spent: Option<Spent>,
     /// Events by kind.
     pub(super) events: EventCounts,
     /// The batches of the total, where intervals are made from them.

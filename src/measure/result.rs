@@ -2,7 +2,6 @@
 
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
-use super::objective;
 use super::path::{self, Components};
 use super::replication::{FunctionRecord, Replication};
 use super::stability::{Tipped, Verdict};
@@ -13,6 +12,7 @@ use super::tally::LIMITS;
 use super::timeline::{Bins, Distributions, Point, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
+use super::{critical, flow, objective};
 use crate::engine::Limit;
 use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
@@ -60,6 +60,8 @@ impl RunResult {
             measured_s: window.measured().as_secs_f64(),
             sources: sources(scenario, &replications),
             components: Components::of(scenario, &replications),
+            calls: flow::results(scenario, &replications),
+            latency_parts: critical::results(scenario, &replications),
             stability: stability(scenario, &window, &replications),
             objectives: objective::results(scenario, &replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),

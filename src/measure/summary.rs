@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::critical::LatencyPart;
 use super::evidence::Evidence;
+use super::flow::CallsResult;
 use super::path::Components;
 pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
@@ -52,6 +54,12 @@ pub struct Summary {
     /// What components of the path counted.
     #[serde(flatten)]
     pub components: Components,
+    /// Who called whom, where requests are on a path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallsResult>,
+    /// Where the latency of the requests that were answered successfully went, along the critical path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency_parts: Vec<LatencyPart>,
     /// Whether what is served keeps up with what arrives.
     #[serde(default)]
     pub stability: StabilityResult,

@@ -66,6 +66,11 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u32);
 
+impl CallId {
+    /// No call.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
 /// A component's own number of something that it waits for: a call that it made, or a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
@@ -77,6 +82,8 @@ pub struct Parcel {
     pub source: u32,
     /// The number of that request in its source.
     pub number: u64,
+    /// The call that it came with; none where a source sends it. Who passes the parcel on says for which call that is.
+    pub cause: CallId,
     /// Requests or messages in it: 1, or those of a batch.
     pub items: u32,
     /// Whether whoever processes it fails, however often it is tried: a poison message is in it.
@@ -89,7 +96,7 @@ impl Parcel {
     /// One request, number `number` of source `source`.
     #[must_use]
     pub const fn one(source: u32, number: u64) -> Self {
-        Self { source, number, items: 1, is_poison: false, service: None }
+        Self { source, number, cause: CallId::NONE, items: 1, is_poison: false, service: None }
     }
 }
 

@@ -38,6 +38,8 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         total,
         functions: shapes,
         components: Default::default(),
+        calls: Vec::new(),
+        latency_parts: Vec::new(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![

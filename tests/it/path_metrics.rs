@@ -206,7 +206,8 @@ max-replications = 4
 "queue.orders.consumer.batch-size" = [1, 5]
 "#;
     let folder = Folder::new();
-    folder.write("orders.toml", &format!("{ORDERS}{plan}"));
+    let priced = ORDERS.replacen("[[function]]", "[platform]\npreset = \"aws-lambda\"\n[[function]]", 1);
+    folder.write("orders.toml", &format!("{priced}{plan}"));
     let answer = folder.run(&["plan", "orders.toml", "--format", "json"]);
     let found: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{}", answer.err));
     let today = found["beside"].as_array().and_then(|all| all.iter().find(|one| one["role"] == "today"));
@@ -266,4 +267,132 @@ backoff.constant = { delay = "1s" }
     }
     let arrived: f64 = total.iter().map(|point| point.arrived).sum();
     assert_eq!(arrived, result.summary.total.requests.arrived.mean, "requests, not attempts");
+}
+
+/// Who called whom: on every arrow calls = succeeded + failed + abandoned + open, and what a component is sent is what arrives there.
+#[test]
+fn calls_are_conserved_on_every_arrow() {
+    let summary = summary(&every_kind());
+    for one in &summary.calls {
+        let ends = one.succeeded.mean + one.failed.mean + one.abandoned.mean + one.open.mean;
+        assert_eq!(one.calls.mean, ends, "{} to {}", one.from, one.to);
+    }
+    let into = |to: &str| summary.calls.iter().filter(|one| one.to == to).map(|one| one.calls.mean).sum::<f64>();
+    for (group, kind, key) in [
+        ("gateways", "gateway", "requests.arrived"),
+        ("dependencies", "dependency", "calls.arrived"),
+        ("workflows", "workflow", "executions.started"),
+        ("routers", "router", "calls.arrived"),
+        ("topics", "topic", "messages.published"),
+        ("streams", "stream", "records.sent"),
+        ("queues", "queue", "messages.sent"),
+    ] {
+        let groups = summary.components.groups();
+        let (_, group) = groups.iter().find(|(known, _)| *known == group).expect("one of each kind");
+        for (name, figures) in &group.0 {
+            assert_eq!(into(&format!("{kind}.{name}")), figures.get(key).expect(key).mean, "{kind} {name}");
+        }
+    }
+    for (name, function) in &summary.functions {
+        assert_eq!(into(&format!("function.{name}")), function.requests.arrived.mean, "{name}");
+    }
+}
+
+/// The share of the latency at a place.
+fn share(result: &forewarm::measure::RunResult, at: &str, part: Option<&str>) -> (f64, f64) {
+    let found = result.summary.latency_parts.iter().find(|one| one.at == at && one.part.as_deref() == part);
+    found.map_or((0.0, 0.0), |one| (one.share.mean, one.share_of_slowest.mean))
+}
+
+/// 20 ms in the function, then two calls at once: of 100 ms and of 300 ms, of which only the longer counts; 480 ms then wait for the
+/// connection of a database that serves one call of 200 ms at a time and is busy for as long.
+#[test]
+fn latency_is_split_along_the_critical_path() {
+    let text = r#"
+[scenario]
+name = "critical"
+[simulation]
+horizon = "100s"
+[[function]]
+name = "front"
+cold-start.constant.value = "500ms"
+keep-alive.forever = {}
+[[function.step]]
+run.constant.value = "20ms"
+[[function.step]]
+parallel = [{ call = "short" }, { call = "long" }]
+[[function.step]]
+call = "again"
+[[dependency]]
+name = "short"
+latency.constant.value = "100ms"
+[[dependency]]
+name = "long"
+latency.constant.value = "300ms"
+[[dependency]]
+name = "again"
+latency.constant.value = "40ms"
+outcomes = ["error", "ok"]
+[[source]]
+name = "s"
+function = "front"
+arrivals.times.at = ["1s", "10s", "20s", "30s", "40s"]
+"#;
+    let with_client = text.replace(
+        "call = \"again\"\n[[dep",
+        "call = \"again\"\nclient.retry = { max-attempts = 2, on = [\"error\"], backoff.constant.delay = \"60ms\" }\n[[dep",
+    );
+    let result = result(&with_client);
+    // Of each: 20 + 300 + 40 + 60 + 40 = 460 ms, and of the first 500 ms more.
+    let all = 5.0 * 0.46 + 0.5;
+    assert!((result.summary.total.latency_s.mean.mean - all / 5.0).abs() < 1e-9);
+    for (at, part, of_each, of_first) in [
+        ("function.front", Some("running"), 0.02, 0.02),
+        ("function.front", Some("cold-start"), 0.1, 0.5),
+        ("function.front", Some("queueing"), 0.0, 0.0),
+        ("dependency.short", None, 0.0, 0.0),
+        ("dependency.long", None, 0.3, 0.3),
+        ("dependency.again", None, 0.08, 0.08),
+        ("client.front.step-3", None, 0.06, 0.06),
+    ] {
+        let (found, slowest) = share(&result, at, part);
+        assert!((found - 5.0 * of_each / all).abs() < 1e-12, "{at} {part:?}: {found}");
+        // The slowest of five is the one with the cold start.
+        assert!((slowest - of_first / 0.96).abs() < 1e-12, "{at} {part:?}: {slowest}");
+    }
+    let sum: f64 = result.summary.latency_parts.iter().map(|one| one.share.mean).sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+}
+
+/// What takes too long is given up after a second, and counts until then; what it does afterwards does not.
+#[test]
+fn what_is_abandoned_counts_until_then() {
+    let text = r#"
+[scenario]
+name = "abandoned"
+[simulation]
+horizon = "100s"
+[[dependency]]
+name = "slow"
+latency.constant.value = "10s"
+[[dependency]]
+name = "fast"
+latency.constant.value = "100ms"
+[[router]]
+name = "either"
+policy = "failover"
+targets = [{ target = "slow", share = 1 }, { target = "fast", share = 1 }]
+[[source]]
+name = "s"
+target = "either"
+arrivals.times.at = ["1s"]
+client = { timeout = "1s", retry = { max-attempts = 3, on = ["timeout"] } }
+"#;
+    let result = result(text);
+    let calls = &result.summary.calls;
+    let of_client = calls.iter().find(|one| one.from == "client.s").expect("its attempts");
+    assert_eq!(of_client.calls.mean, of_client.succeeded.mean + of_client.abandoned.mean);
+    assert!(of_client.abandoned.mean >= 1.0, "{of_client:?}");
+    let sum: f64 = result.summary.latency_parts.iter().map(|one| one.share.mean).sum();
+    assert!(result.summary.latency_parts.is_empty() || (sum - 1.0).abs() < 1e-12, "{:?}", result.summary.latency_parts);
 }

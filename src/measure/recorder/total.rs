@@ -117,10 +117,12 @@ impl Total {
         };
         let mut components = Vec::new();
         let mut source_points = Vec::new();
+        let (mut arrows, mut spent) = (Vec::new(), None);
         let mut points = points;
         if let Some(on_path) = self.on_path {
             on_path.points(&mut points, window);
-            let OnPath { requests, sources, components: mut books, intervals: _ } = on_path;
+            let OnPath { requests, sources, components: mut books, intervals: _, arrows: of_calls, critical } = on_path;
+            (arrows, spent) = (of_calls.finish(), Some(critical.finish()));
             source_points = sources;
             total.latency_of_all = requests.latency_of_all();
             total.by_path = requests.by_path;
@@ -135,6 +137,8 @@ impl Total {
             total,
             components,
             source_points,
+            arrows,
+            spent,
             sources: self.sources,
             answered: self.answered,
             functions,

@@ -3,6 +3,7 @@
 
 pub mod chaos;
 pub mod compare;
+pub(in crate::report) mod flow;
 mod path;
 pub mod plan;
 pub mod run;
