@@ -94,10 +94,16 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     const HAS_EFFECTS: bool = true;
 
     fn start(&mut self, ctx: &mut Context<O>) {
+        self.path.start_gauging(ctx);
         for function in &mut self.functions {
             function.provision(ctx);
         }
         self.faults.start(ctx);
+    }
+
+    #[inline]
+    fn tick(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(now, ctx);
     }
 
     #[inline]
@@ -164,6 +170,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(end, ctx);
         for function in &mut self.functions {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");

@@ -6,7 +6,7 @@
 
 use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
 use crate::path::books::Books;
-use crate::path::{CallId, Outcome};
+use crate::path::{CallId, Gauges, Outcome};
 use crate::time::{SimTime, Span};
 
 /// The limit that refused an invocation or held it back.
@@ -119,6 +119,8 @@ pub struct CallEnd {
     pub at: SimTime,
     /// With what it was answered; none: the caller gave it up.
     pub outcome: Option<Outcome>,
+    /// Whether the caller had given it up before: this is the answer that nobody waits for.
+    pub is_late: bool,
 }
 
 impl Finished {
@@ -225,6 +227,12 @@ macro_rules! observer {
                 false
             }
 
+            /// When it wants to know for the first time what components hold, and how often from then on.
+            #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                None
+            }
+
             /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
             /// read means nothing.
             #[inline]
@@ -256,6 +264,10 @@ macro_rules! observer {
                 self.0.needs_decisions() || self.1.needs_decisions()
             }
             #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                Gauges::both(self.0.gauges_every(), self.1.gauges_every())
+            }
+            #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 self.0.prefetch(function) ^ self.1.prefetch(function)
             }
@@ -281,6 +293,10 @@ macro_rules! observer {
                 self.as_ref().is_some_and(Observer::needs_decisions)
             }
             #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                self.as_ref().and_then(Observer::gauges_every)
+            }
+            #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 self.as_ref().map_or(0, |inner| inner.prefetch(function))
             }
@@ -302,6 +318,10 @@ macro_rules! observer {
             #[inline]
             fn needs_decisions(&self) -> bool {
                 (**self).needs_decisions()
+            }
+            #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                (**self).gauges_every()
             }
             #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
@@ -328,11 +348,16 @@ observer! {
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.
     fn attempted(now: SimTime, source: LocalSource);
+    /// A source asks: a request arrives.
+    fn requested(now: SimTime, source: LocalSource);
+    /// What a component holds at a moment, told before all else that happens then; told only to those who [want
+    /// it](Observer::gauges_every).
+    fn gauged(now: SimTime, component: ComponentId, gauges: &Gauges);
     /// A call is made. Where a source calls a function itself there is none: the invocation is the request.
     fn called(call: &CallMade);
     /// An invocation ended that was a call: told after [`Observer::finished`].
     fn call_served(call: CallId, invocation: &Finished);
-    /// A call has ended for its caller. Of one that was given up the answer is not told.
+    /// A call has ended: it was answered, or its caller gave it up, and then the answer that nobody waits for is told too.
     fn call_ended(end: &CallEnd);
     /// A component of the path has closed its books at the end of the run.
     fn component_closed(component: ComponentId, books: &Books);

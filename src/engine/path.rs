@@ -18,7 +18,7 @@ use crate::path::books::Books;
 use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Destination, Function, Scenario, Step, Work};
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
 
 /// Where a call goes: a function of the cell, or a component; components are numbered after the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,6 +94,11 @@ pub(super) struct Path {
     alarms: Slab<Alarm>,
     /// The calls of components, by who made them.
     out: HashMap<(Node, Token), Key<Call>, FixedState>,
+    /// When it is told next what components hold, and how often.
+    next_gauge: SimTime,
+    gauges_every: Span,
+    /// Until then.
+    horizon: SimTime,
     /// What is counted begins here.
     measured_from: SimTime,
     /// Room for what a component wants done.
@@ -133,7 +138,7 @@ fn end_of(
     outcome: Option<Outcome>,
 ) -> CallEnd {
     let Parcel { source, number, items, .. } = *parcel;
-    CallEnd { call: CallId(call.get()), edge, source: LocalSource(source), number, items, made, at, outcome }
+    CallEnd { call: CallId(call.get()), edge, source: LocalSource(source), number, items, made, at, outcome, is_late: false }
 }
 
 /// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples
@@ -182,8 +187,33 @@ impl Path {
             calls: Slab::new(),
             alarms: Slab::new(),
             out: HashMap::default(),
+            next_gauge: SimTime::NEVER,
+            gauges_every: Span::ZERO,
+            horizon: SimTime::from(scenario.simulation.horizon),
             measured_from: SimTime::from(scenario.simulation.warm_up),
             actions: Vec::new(),
+        }
+    }
+
+    /// Somebody may want to know what components hold.
+    pub(super) fn start_gauging<O: Observer>(&mut self, ctx: &Context<O>) {
+        if let Some((first, every)) = ctx.observer.gauges_every().filter(|(_, every)| *every > Span::ZERO) {
+            (self.next_gauge, self.gauges_every) = (first, every);
+        }
+    }
+
+    /// Tells what components held at all the moments until now at which that is wanted: nothing has happened to them since the last
+    /// event.
+    #[inline]
+    pub(super) fn gauge_until<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        while self.next_gauge <= now && self.next_gauge <= self.horizon {
+            let at = self.next_gauge;
+            for node in &self.components {
+                if let Some(gauges) = node.component.gauges() {
+                    ctx.observer.gauged(at, node.id, &gauges);
+                }
+            }
+            self.next_gauge = at + self.gauges_every;
         }
     }
 
@@ -276,9 +306,8 @@ impl Path {
     ) {
         let Call { caller, parcel, edge, made, .. } = *self.calls.get(call);
         self.calls.remove(call);
-        if !matches!(caller, Caller::Nobody) {
-            ctx.observer.call_ended(&end_of(call, edge, &parcel, made, now, Some(outcome)));
-        }
+        let is_late = matches!(caller, Caller::Nobody);
+        ctx.observer.call_ended(&CallEnd { is_late, ..end_of(call, edge, &parcel, made, now, Some(outcome)) });
         if !ctx.dropped.is_empty() {
             ctx.dropped.remove(&call.get());
         }

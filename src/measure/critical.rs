@@ -140,6 +140,7 @@ impl CriticalPath {
     #[inline]
     pub(super) fn ended(&mut self, end: &CallEnd) {
         if self.is_sampled(end.number)
+            && !end.is_late
             && let Some(tree) = self.open.get_mut(&(end.source.0, end.number))
             && let Some(node) = tree.find(end.call)
         {

@@ -42,7 +42,7 @@ impl Arrows {
 
     /// A call has ended for its caller.
     pub(super) fn ended(&mut self, end: &CallEnd) {
-        if end.made < self.from {
+        if end.made < self.from || end.is_late {
             return;
         }
         let arrow = &mut self.all[end.edge as usize];

@@ -1,5 +1,6 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
+mod alarm;
 mod batches;
 pub mod chaos;
 pub mod comparison;
@@ -9,6 +10,7 @@ mod details;
 pub mod evidence;
 mod flow;
 mod minimum;
+pub mod monitor;
 mod objective;
 mod path;
 mod peaks;
@@ -25,6 +27,7 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use alarm::{AlarmResult, Alarms, Change, State as AlarmState};
 pub use batches::Batches;
 pub use cost::{
     ByArchitecture, CpuUsage, MONTH, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds, round_up,

@@ -1,5 +1,6 @@
 //! What a replication leaves: numbers that are not means yet.
 
+use super::alarm::History;
 use super::cost::Usage;
 use super::critical::Spent;
 use super::flow::Arrow;
@@ -71,6 +72,8 @@ pub struct Replication {
     pub(super) arrows: Vec<Arrow>,
     /// And where their time went.
     pub(super) spent: Option<Spent>,
+    /// What became of each alarm of the scenario.
+    pub(super) alarms: Vec<History>,
     /// Events by kind.
     pub(super) events: EventCounts,
     /// The batches of the total, where intervals are made from them.

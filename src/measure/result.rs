@@ -12,7 +12,7 @@ use super::tally::LIMITS;
 use super::timeline::{Bins, Distributions, Point, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
-use super::{critical, flow, objective};
+use super::{alarm, critical, flow, objective};
 use crate::engine::Limit;
 use crate::id::SourceId;
 use crate::metric::{Metric, Statistic};
@@ -62,6 +62,7 @@ impl RunResult {
             components: Components::of(scenario, &replications),
             calls: flow::results(scenario, &replications),
             latency_parts: critical::results(scenario, &replications),
+            alarms: alarm::results(scenario, &replications),
             stability: stability(scenario, &window, &replications),
             objectives: objective::results(scenario, &replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),

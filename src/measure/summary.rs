@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alarm::AlarmResult;
 use super::critical::LatencyPart;
 use super::evidence::Evidence;
 use super::flow::CallsResult;
@@ -60,6 +61,9 @@ pub struct Summary {
     /// Where the latency of the requests that were answered successfully went, along the critical path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub latency_parts: Vec<LatencyPart>,
+    /// When alarms went off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmResult>,
     /// Whether what is served keeps up with what arrives.
     #[serde(default)]
     pub stability: StabilityResult,
@@ -137,17 +141,22 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// An objective of a scenario.
-    #[must_use]
-    pub fn of(objective: &Objective, scenario: &Scenario) -> Self {
+    /// What an objective or an alarm is about, by name.
+    pub(super) fn about(subject: Subject, scenario: &Scenario) -> Self {
         let (mut function, mut source, mut component) = (None, None, None);
-        match objective.subject {
+        match subject {
             Subject::Total => {}
             Subject::Function(id) => function = Some(scenario.functions[id.index()].name.clone()),
             Subject::Source(id) => source = Some(scenario.sources[id.index()].name.clone()),
             Subject::Component(id) => component = Some(scenario.components[id.index()].name.clone()),
         }
-        let named = Self { function, source, component, implied: objective.is_implied, ..Self::default() };
+        Self { function, source, component, ..Self::default() }
+    }
+
+    /// An objective of a scenario.
+    #[must_use]
+    pub fn of(objective: &Objective, scenario: &Scenario) -> Self {
+        let named = Self { implied: objective.is_implied, ..Self::about(objective.subject, scenario) };
         match &objective.goal {
             Goal::Metric { metric, bound } => {
                 let (below, above) = match bound {

@@ -7,6 +7,7 @@
 pub mod component;
 mod quantity;
 mod shape;
+pub mod signal;
 
 use std::sync::LazyLock;
 

@@ -149,6 +149,31 @@ pub enum Abandon {
     Cancels,
 }
 
+/// What a component holds at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Gauges {
+    /// Messages that wait: visible, delayed or to be tried again.
+    pub waiting: u64,
+    /// Messages that are being processed.
+    pub in_flight: u64,
+    /// When the oldest message that is neither processed nor given up was sent.
+    pub oldest: Option<SimTime>,
+}
+
+impl Gauges {
+    /// When and how often two are looked at together: at every moment at which either wants it. Both are multiples of the result from
+    /// the same beginning.
+    #[must_use]
+    pub fn both(a: Option<(SimTime, Span)>, b: Option<(SimTime, Span)>) -> Option<(SimTime, Span)> {
+        let (Some((first, every)), Some((other_first, other_every))) = (a, b) else { return a.or(b) };
+        let (mut x, mut y) = (every.as_nanos(), other_every.as_nanos());
+        while y > 0 {
+            (x, y) = (y, x % y);
+        }
+        Some((first.min(other_first), Span::from_nanos(x)))
+    }
+}
+
 /// What a component works with when it is told something.
 pub struct Ports<'a> {
     /// The present.
@@ -204,6 +229,11 @@ pub trait Component: Send {
     /// A fault begins or ends here.
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         let _ = (disturbance, ports);
+    }
+
+    /// What it holds now; none of those that keep nothing.
+    fn gauges(&self) -> Option<Gauges> {
+        None
     }
 
     /// The run is over: what was counted, of what began in its measured part.

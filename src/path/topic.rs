@@ -11,7 +11,7 @@ use rand::RngExt;
 
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Flag, Name, PositiveDuration, Text, Window};
@@ -312,6 +312,10 @@ impl Component for Topic {
             Disturbance::Errors(ratio) => self.errors = *ratio,
             _ => {}
         }
+    }
+
+    fn gauges(&self) -> Option<Gauges> {
+        Some(Gauges { waiting: 0, in_flight: self.deliveries.len() as u64, oldest: None })
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -40,6 +40,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         components: Default::default(),
         calls: Vec::new(),
         latency_parts: Vec::new(),
+        alarms: Vec::new(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![

@@ -26,7 +26,7 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use consumer::Pollers;
@@ -662,6 +662,12 @@ impl Component for Queue {
             _ => {}
         }
         self.settle(ports);
+    }
+
+    fn gauges(&self) -> Option<Gauges> {
+        let oldest = self.messages.values().next().map(|message| message.sent);
+        let all = self.messages.len() as u64;
+        Some(Gauges { waiting: all - self.hidden, in_flight: self.hidden, oldest })
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -18,7 +18,7 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
@@ -386,6 +386,13 @@ impl Component for Stream {
             self.advance(number, ports);
         }
         self.settle(ports);
+    }
+
+    fn gauges(&self) -> Option<Gauges> {
+        let oldest = self.readers.iter().filter_map(|reader| reader.records.front()).map(|record| record.sent).min();
+        let out = self.readers.iter().filter(|reader| reader.state == State::Out);
+        let in_flight = out.filter_map(|reader| reader.batches.last()).map(|batch| u64::from(batch.records)).sum();
+        Some(Gauges { waiting: self.kept.saturating_sub(in_flight), in_flight, oldest })
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -1,5 +1,6 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
+mod alarm;
 mod coverage;
 mod dist;
 mod function;
@@ -105,7 +106,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for &list in ["source", "variant", "fault"].iter().chain(path::LISTS) {
+    for &list in ["source", "variant", "fault", "alarm"].iter().chain(path::LISTS) {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
@@ -151,6 +152,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let known =
         Known { functions: &functions, checked: &checked, sources: &sources, components: components.as_deref() };
     let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &known)).collect();
+    let horizon = simulation.as_ref().map_or(Span::FOREVER, |simulation| simulation.horizon);
+    let alarms = file.alarm.iter().filter_map(|table| checker.alarm(table, &known, horizon)).collect();
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
@@ -176,6 +179,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         faults,
         variants,
         objectives,
+        alarms,
         sweep,
         plan,
         assumed,
@@ -209,8 +213,9 @@ impl Checker<'_, '_> {
             workflow,
             router,
             fault,
+            alarm,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
+        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault, alarm];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
@@ -391,18 +396,7 @@ impl Checker<'_, '_> {
             ("router", router),
             ("async", r#async),
         ];
-        if all.iter().any(|(_, field)| field.broken) {
-            return None;
-        }
-        let mut given = all.iter().filter(|(_, field)| field.is_some());
-        let (first, second) = (given.next(), given.next());
-        if let (Some((one, _)), Some((other, field))) = (first, second) {
-            let message = format!("an objective is about a `{one}` or a `{other}`, not both");
-            self.problems.push(Problem::error(field.place, message).help("write a second [[objective]]"));
-            return None;
-        }
-        let Some((kind, field)) = first else { return Some(Subject::Total) };
-        known.subject(kind, field, self.problems)
+        self.about("objective", &all, known).map(|(_, subject)| subject)
     }
 
     /// A value with the unit of a quantity. Text must have its unit, a number is in the base unit.

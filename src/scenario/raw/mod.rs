@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
+pub(super) mod alarm;
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod origin;
@@ -28,6 +29,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
 use crate::workload::ArrivalParameters;
+use alarm::AlarmTable;
 use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
 use path::FaultTable;
@@ -67,6 +69,8 @@ table! {
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is made to go wrong.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
+        /// What is watched while the run goes on.
+        default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
         /// What `forewarm sweep` varies.
@@ -174,6 +178,8 @@ table! {
         default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Alarms that it adds, as `[[alarm]]`.
+        default alarm: List<Any, 0, MAX_OBJECTIVES> = Vec::new(),
     }
 }
 
