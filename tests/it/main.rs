@@ -25,6 +25,7 @@ mod invariants;
 mod keep_alive;
 mod knative;
 mod lambda;
+mod monitoring;
 mod oracles;
 mod path;
 mod path_metrics;

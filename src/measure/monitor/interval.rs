@@ -33,6 +33,8 @@ impl Level {
     /// The highest of the period that ends now; another one begins.
     fn close(&mut self, end: SimTime) -> u64 {
         self.hold(end);
+        // What ends right now was of this period alone.
+        self.since = self.since.max(end);
         std::mem::take(&mut self.peak)
     }
 }
