@@ -108,7 +108,7 @@ impl Logs {
         if let Some(path) = &args.timeline {
             let (output, sink) = open(path, "--timeline", &[perfetto::MARK])?;
             disk_space::check("--timeline", path, output.room(), expected, quiet)?;
-            logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions)));
+            logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions).with_path(scenario)));
         }
         if let Some(path) = &args.decisions {
             let policies = scenario.functions.iter().map(|one| (one.name.clone(), one.scaling.name())).collect();

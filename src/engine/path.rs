@@ -209,9 +209,7 @@ impl Path {
         while self.next_gauge <= now && self.next_gauge <= self.horizon {
             let at = self.next_gauge;
             for node in &self.components {
-                if let Some(gauges) = node.component.gauges() {
-                    ctx.observer.gauged(at, node.id, &gauges);
-                }
+                ctx.observer.gauged(at, node.id, &node.component.gauges(at));
             }
             self.next_gauge = at + self.gauges_every;
         }

@@ -73,6 +73,8 @@ pub enum Signal {
     InFlight,
     /// How old the oldest message is, at the end of the period.
     OldestAge,
+    /// What everything has cost since the beginning of the measured part.
+    Cost,
 }
 
 use Event::{Arrived, Cold, DeadLettered, Deleted, Delivered, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut};
@@ -101,6 +103,7 @@ const FUNCTION: &[Named] = &[
     ("instances.peak", Signal::Instances),
     ("queue.peak", Signal::Queue),
 ];
+const TOTAL: &[Named] = &[("cost_usd.total", Signal::Cost)];
 const GATEWAY: &[Named] = &[
     ("requests.arrived", Signal::Count(Arrived)),
     ("requests.completed", Signal::Count(Succeeded)),
@@ -170,7 +173,8 @@ const TIMES: [(&str, Statistic); 6] = [
 #[must_use]
 pub fn of_kind(kind: &str) -> Vec<(String, Signal)> {
     let (parts, has_latency): (&[&[Named]], bool) = match kind {
-        "total" | "function" => (&[REQUESTS, FUNCTION], true),
+        "total" => (&[REQUESTS, FUNCTION, TOTAL], true),
+        "function" => (&[REQUESTS, FUNCTION], true),
         "source" => (&[REQUESTS], true),
         "gateway" => (&[GATEWAY], true),
         "dependency" | "router" | "client" => (&[CALLS], true),
@@ -198,6 +202,7 @@ impl Signal {
     pub const fn quantity(self) -> Quantity {
         match self {
             Self::Ratio(..) => Quantity::Ratio,
+            Self::Cost => Quantity::Usd,
             Self::Latency(_) | Self::Execution(_) | Self::OldestAge => Quantity::Seconds,
             Self::Count(_) | Self::Sum(_) | Self::Concurrency | Self::Instances | Self::Queue | Self::Depth | Self::InFlight => {
                 Quantity::Count

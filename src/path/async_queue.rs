@@ -234,10 +234,10 @@ impl Component for AsyncQueue {
         }
     }
 
-    fn gauges(&self) -> Option<Gauges> {
+    fn gauges(&self, _: SimTime) -> Gauges {
         let in_flight = self.events.values().filter(|event| event.is_out).count() as u64;
         let oldest = self.events.values().next().map(|event| event.received);
-        Some(Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest })
+        Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -158,6 +158,8 @@ pub struct Gauges {
     pub in_flight: u64,
     /// When the oldest message that is neither processed nor given up was sent.
     pub oldest: Option<SimTime>,
+    /// What it has cost since the beginning of the measured part, US dollars.
+    pub cost_usd: f64,
 }
 
 impl Gauges {
@@ -231,9 +233,10 @@ pub trait Component: Send {
         let _ = (disturbance, ports);
     }
 
-    /// What it holds now; none of those that keep nothing.
-    fn gauges(&self) -> Option<Gauges> {
-        None
+    /// What it holds now, and what it has cost.
+    fn gauges(&self, now: SimTime) -> Gauges {
+        let _ = now;
+        Gauges::default()
     }
 
     /// The run is over: what was counted, of what began in its measured part.

@@ -314,8 +314,9 @@ impl Component for Topic {
         }
     }
 
-    fn gauges(&self) -> Option<Gauges> {
-        Some(Gauges { waiting: 0, in_flight: self.deliveries.len() as u64, oldest: None })
+    fn gauges(&self, _: SimTime) -> Gauges {
+        let cost_usd = self.tally.published as f64 / 1e6 * self.per_million_usd;
+        Gauges { in_flight: self.deliveries.len() as u64, cost_usd, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -361,3 +361,90 @@ fn what_an_alarm_cannot_be_is_said() {
         assert!(said.contains(expected), "{alarm}: {said}");
     }
 }
+
+/// A budget of which the bill so far is watched: what it is at the end is what the summary says.
+#[test]
+fn a_budget_alarm_goes_off_when_the_bill_reaches_it() {
+    let text = r#"
+[scenario]
+name = "budget"
+[simulation]
+horizon = "20m"
+[platform]
+preset = "aws-lambda"
+[[gateway]]
+name = "api"
+preset = "aws-http"
+target = "f"
+[[function]]
+name = "f"
+memory = "1024MB"
+runtime = "nodejs22"
+cold-start.constant.value = "100ms"
+duration.constant.value = "1s"
+[[source]]
+name = "s"
+target = "api"
+arrivals.piecewise.points = [
+    { at = "0s", rate = "50/s" },
+    { at = "15m", rate = "50/s" },
+    { at = "15m1s", rate = "0/s" },
+    { at = "20m", rate = "0/s" },
+]
+"#;
+    let plain = summary(text);
+    let total = plain.total.cost_usd.total.mean;
+    let alarm = |share: f64| {
+        let threshold = total * share;
+        summary(&format!(
+            "{text}[[alarm]]\nname = \"budget\"\nmetric = \"cost_usd.total\"\nthreshold = \"${threshold:.9}\"\n"
+        ))
+    };
+    // The last request is done long before the end: nothing above the whole, and just below it before the run is over.
+    assert_eq!(alarm(1.000_01).alarms[0].replications, 0);
+    assert_eq!(alarm(0.999_99).alarms[0].replications, 1);
+    // The load is even over 15 minutes: half of the bill is reached in the eighth.
+    let half = alarm(0.5);
+    assert_eq!(half.alarms[0].first_at_s.mean, 480.0);
+    assert_eq!(half.total, plain.total);
+    let refused = text.replace("memory = \"1024MB\"", "memory = \"1024MB\"\nconcurrency.provisioned = 1");
+    let folder = Folder::new();
+    folder.write("x.toml", &format!("{refused}[[alarm]]\nname = \"b\"\nmetric = \"cost_usd.total\"\nthreshold = \"$1\"\n"));
+    let said = folder.run(&["check", "x.toml"]).ends(2).said();
+    assert!(said.contains("has provisioned concurrency"), "{said}");
+}
+
+/// In Perfetto a request can be followed: what begins a flow is drawn where it begins, and leads to a slice.
+#[test]
+fn flows_lead_from_slice_to_slice() {
+    let folder = Folder::new();
+    folder.write("shop.toml", SHOP);
+    folder.run(&["run", "shop.toml", "--timeline", "timeline.json"]).ends(0);
+    let events = folder.json("timeline.json");
+    let events = events.as_array().expect("events");
+    let number = |event: &Value, key: &str| event[key].as_f64().expect("a number");
+    let track = |event: &Value| (event["pid"].as_u64(), event["tid"].as_u64());
+    let mut slices: HashMap<_, Vec<(f64, f64)>> = HashMap::new();
+    for slice in events.iter().filter(|event| event["ph"] == "X") {
+        slices.entry(track(slice)).or_default().push((number(slice, "ts"), number(slice, "ts") + number(slice, "dur")));
+    }
+    for own in slices.values_mut() {
+        own.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(own.windows(2).all(|pair| pair[0].1 <= pair[1].0 + 1e-9), "slices of a track do not overlap");
+    }
+    let ends = |phase: &str| -> HashMap<u64, &Value> {
+        let own = events.iter().filter(|event| event["ph"] == phase);
+        own.map(|event| (event["id"].as_u64().expect("an id"), event)).collect()
+    };
+    let (begin, end) = (ends("s"), ends("f"));
+    assert!(begin.len() > 4 * 100, "{} flows of 120 requests", begin.len());
+    for (id, from) in &begin {
+        let to = end.get(id).unwrap_or_else(|| panic!("flow {id} leads nowhere"));
+        for one in [from, to] {
+            let at = number(one, "ts");
+            let is_bound = slices[&track(one)].iter().any(|(start, end)| *start <= at && at <= *end);
+            assert!(is_bound, "{one} is on no slice");
+        }
+        assert!(number(from, "ts") <= number(to, "ts"));
+    }
+}

@@ -82,6 +82,8 @@ pub struct Interval {
     pub(super) queue: Level,
     peaks: [u64; 3],
     pub(super) gauges: Gauges,
+    /// What everything has cost so far; none where that is not known.
+    pub(super) cost_usd: Option<f64>,
     end: SimTime,
 }
 
@@ -96,6 +98,7 @@ impl Interval {
             queue: Level::default(),
             peaks: [0; 3],
             gauges: Gauges::default(),
+            cost_usd: None,
             end: SimTime::ZERO,
         }
     }
@@ -135,6 +138,7 @@ impl Interval {
             Signal::Queue => Some(self.peaks[2] as f64),
             Signal::Depth => Some(self.gauges.waiting as f64),
             Signal::InFlight => Some(self.gauges.in_flight as f64),
+            Signal::Cost => self.cost_usd,
             // A queue without messages has an oldest one of no age, as the clouds report it.
             Signal::OldestAge => {
                 Some(self.gauges.oldest.map_or(0.0, |sent| self.end.since(sent).as_secs_f64()))

@@ -4,8 +4,11 @@
 //! where the measured part does. What happens at the very end of a period belongs to the next one.
 
 mod interval;
+mod meter;
 
 pub use interval::Interval;
+
+use meter::Meter;
 
 use crate::engine::{CallEnd, CallMade, Finished, Limit, Observer, Outcome, RequestEnd};
 use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
@@ -64,6 +67,10 @@ pub struct Monitor<P> {
     edges: Vec<(CallerId, Destination, Role)>,
     /// Requests of these go to a function without a call.
     direct: Vec<bool>,
+    /// Where all requests are watched, and charged for.
+    meter: Option<Meter>,
+    /// What each component has cost.
+    costs_usd: Vec<f64>,
     /// How often components are looked at.
     every: Option<Span>,
     from: SimTime,
@@ -92,7 +99,14 @@ impl<P: Periods> Monitor<P> {
                 Watched { period: watch.period, number: 0, end: from + watch.period, interval: Interval::new() }
             })
             .collect();
-        let of_components = watches.iter().filter(|watch| matches!(watch.subject, Subject::Component(_)));
+        let meter = if total.is_empty() { None } else { Meter::of(scenario) };
+        let has_meter = meter.is_some();
+        let needs_components = |watch: &&Watch| match watch.subject {
+            Subject::Component(_) => true,
+            Subject::Total => has_meter,
+            Subject::Function(_) | Subject::Source(_) => false,
+        };
+        let of_components = watches.iter().filter(needs_components);
         let every = of_components.map(|watch| watch.period.as_nanos()).reduce(common).map(Span::from_nanos);
         let calls = scenario.calls();
         let role = |place: usize| {
@@ -114,6 +128,8 @@ impl<P: Periods> Monitor<P> {
             sources,
             components,
             every,
+            meter,
+            costs_usd: vec![0.0; scenario.components.len()],
             from,
             to,
         }
@@ -136,6 +152,7 @@ impl<P: Periods> Monitor<P> {
     fn close_until(&mut self, now: SimTime) {
         while self.next <= now.min(self.until) {
             let end = self.next;
+            self.charge(end);
             for place in 0..self.watched.len() {
                 let one = &mut self.watched[place];
                 if one.end == end {
@@ -149,6 +166,16 @@ impl<P: Periods> Monitor<P> {
         }
         if self.next > self.until {
             self.next = SimTime::NEVER;
+        }
+    }
+
+    /// What everything has cost until the end of a period.
+    fn charge(&mut self, end: SimTime) {
+        let Some(meter) = &self.meter else { return };
+        let is_over = |place: &usize| self.watched[*place].end == end;
+        if self.total.iter().any(is_over) {
+            let cost_usd = meter.cost_usd() + self.costs_usd.iter().sum::<f64>();
+            self.each(&Places::Total, |interval| interval.cost_usd = Some(cost_usd));
         }
     }
 
@@ -246,6 +273,7 @@ impl<P: Periods> Observer for Monitor<P> {
     fn gauged(&mut self, now: SimTime, component: ComponentId, gauges: &Gauges) {
         // Told before all else that happens now: the period is not over yet.
         self.advance(SimTime::from_nanos(now.as_nanos().saturating_sub(1)));
+        self.costs_usd[component.index()] = gauges.cost_usd;
         self.each(&Places::Component(component.index()), |interval| interval.gauges = *gauges);
     }
 
@@ -294,14 +322,29 @@ impl<P: Periods> Observer for Monitor<P> {
         if request.outcome == Outcome::Completed && self.is_watched(now) {
             self.each(&place, |interval| interval.execution.record(now.since(request.started)));
         }
+        let counts = request.born >= self.from;
+        if let Some(meter) = &mut self.meter {
+            meter.finished(request, counts);
+        }
         let had_instance = request.instance.is_some();
         self.level(request.function, |interval| {
             if had_instance { interval.concurrency.add(-1, now) } else { interval.queue.add(-1, now) }
         });
     }
 
-    fn instance_created(&mut self, now: SimTime, function: LocalFn, _: InstanceId, _: SimTime, _: Span, _: bool) {
+    fn instance_created(
+        &mut self,
+        now: SimTime,
+        function: LocalFn,
+        instance: InstanceId,
+        _: SimTime,
+        billed: Span,
+        _: bool,
+    ) {
         self.advance(now);
+        if let Some(meter) = &mut self.meter {
+            meter.created(function, instance, billed);
+        }
         self.level(function, |interval| interval.instances.add(1, now));
     }
 
@@ -319,8 +362,11 @@ impl<P: Periods> Observer for Monitor<P> {
         self.level(function, |interval| interval.concurrency.add(-1, now));
     }
 
-    fn instance_removed(&mut self, now: SimTime, function: LocalFn, _: InstanceId, _: SimTime) {
+    fn instance_removed(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, _: SimTime) {
         self.advance(now);
+        if let Some(meter) = &mut self.meter {
+            meter.removed(function, instance);
+        }
         self.level(function, |interval| interval.instances.add(-1, now));
     }
 

@@ -141,6 +141,14 @@ impl Stream {
         }
     }
 
+    /// What it has cost, until then.
+    fn cost_usd(&self, end: SimTime) -> f64 {
+        let Tally { sent, from, .. } = self.tally;
+        let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
+        let shards = hours * f64::from(self.settings.shards) * self.settings.shard_per_hour_usd;
+        sent as f64 / 1e6 * self.settings.per_million_usd + shards
+    }
+
     /// Whether a shard takes another record now.
     fn may_write(&mut self, shard: usize, now: SimTime) -> bool {
         let Some(pace) = self.paces.get_mut(shard) else { return true };
@@ -388,11 +396,11 @@ impl Component for Stream {
         self.settle(ports);
     }
 
-    fn gauges(&self) -> Option<Gauges> {
+    fn gauges(&self, now: SimTime) -> Gauges {
         let oldest = self.readers.iter().filter_map(|reader| reader.records.front()).map(|record| record.sent).min();
         let out = self.readers.iter().filter(|reader| reader.state == State::Out);
         let in_flight = out.filter_map(|reader| reader.batches.last()).map(|batch| u64::from(batch.records)).sum();
-        Some(Gauges { waiting: self.kept.saturating_sub(in_flight), in_flight, oldest })
+        Gauges { waiting: self.kept.saturating_sub(in_flight), in_flight, oldest, cost_usd: self.cost_usd(now) }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
@@ -410,7 +418,7 @@ impl Component for Stream {
                 self.tally.iterator_age.record(end.since(record.sent));
             }
         }
-        let Tally { sent, throttled, completed, skipped, expired, batches, retries, from, .. } = self.tally;
+        let Tally { sent, throttled, completed, skipped, expired, batches, retries, .. } = self.tally;
         let records = self.readers.iter().flat_map(|reader| &reader.records);
         books.count("records.sent", sent);
         books.count("records.throttled", throttled);
@@ -422,8 +430,6 @@ impl Component for Stream {
         books.count("retries", retries);
         books.times("iterator_age_s", &self.tally.iterator_age);
         books.level("depth", &self.tally.depth, end);
-        let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
-        let shards = hours * f64::from(self.settings.shards) * self.settings.shard_per_hour_usd;
-        books.figure("cost_usd", sent as f64 / 1e6 * self.settings.per_million_usd + shards);
+        books.figure("cost_usd", self.cost_usd(end));
     }
 }

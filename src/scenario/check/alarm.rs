@@ -1,16 +1,58 @@
 //! Alarms: what they watch, and whether that can be.
 
 use super::{Checker, Known};
-use crate::metric::signal;
-use crate::scenario::model::Alarm;
+use crate::metric::signal::{self, Signal};
+use crate::scenario::model::{Alarm, Scenario};
+use crate::scenario::raw::FileTable;
 use crate::scenario::objective::Subject;
 use crate::scenario::raw::alarm::AlarmTable;
-use crate::schema::diagnostic::{Problem, instead};
+use crate::schema::diagnostic::{Problem, Problems, instead};
 use crate::time::Span;
 
 /// Periods shorter than a minute, s.
 const SHORT_S: [u64; 3] = [10, 20, 30];
 const MINUTE: u64 = 60;
+
+/// Refuses to watch costs where they are not charged request by request.
+pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
+    let watches = scenario.alarms.iter().zip(file.alarm.iter()).filter(|(alarm, _)| alarm.signal == Signal::Cost);
+    for (_, table) in watches {
+        if let Some(why) = not_by_request(scenario) {
+            let message = format!("cost is watched only where each request is charged for by itself, and {why}");
+            let help = "watch what drives it, as \"requests.arrived\" or \"instances.peak\"";
+            problems.push(Problem::error(table.metric.place, message).help(help));
+        }
+    }
+}
+
+/// Why what is charged does not follow from requests alone; none if it does.
+fn not_by_request(scenario: &Scenario) -> Option<String> {
+    let Some(billing) = &scenario.platform.billing else {
+        return Some("there are no prices".to_owned());
+    };
+    let resources = &billing.resources;
+    let by_instance = [
+        billing.extras.instance_gb_second_usd,
+        resources.instance_vcpu_second_usd,
+        resources.minimum_idle_vcpu_second_usd,
+        resources.cpu_second_usd,
+        resources.per_month_usd,
+    ];
+    if by_instance.iter().any(|price| *price > 0.0) || billing.minimum_instances.is_some() || resources.unit.is_some() {
+        return Some("the platform charges for instances, processors or the account".to_owned());
+    }
+    scenario.functions.iter().find_map(|function| {
+        let name = &function.name;
+        let is_provisioned = function.concurrency.provisioned > 0 || function.scaling.most_provisioned() > 0;
+        if function.shares_instances() {
+            Some(format!("instances of `function.{name}` serve several at a time"))
+        } else if is_provisioned {
+            Some(format!("`function.{name}` has provisioned concurrency"))
+        } else {
+            function.snapshot_charged.then(|| format!("snapshots of `function.{name}` are charged for"))
+        }
+    })
+}
 
 impl Checker<'_, '_> {
     /// An alarm.

@@ -191,6 +191,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     load::check(&scenario, file, checker.problems);
     storms::check(&scenario, file, checker.problems);
     coverage::check(&scenario, file, checker.problems);
+    alarm::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }

@@ -14,7 +14,7 @@ table! {
         /// Unique name.
         required name: Name,
         /// What is watched, as "latency_s.p99", "failure_ratio", "invocations.throttled", "oldest_age_s" of a queue; of
-        /// each period by itself.
+        /// each period by itself, but "cost_usd.total" since the measured part began.
         required metric: Text,
         /// The function it is about; without it and the keys below, all requests.
         optional function: Name,
@@ -36,7 +36,7 @@ table! {
         optional router: Name,
         /// The function about the queue of whose asynchronous invocations it is.
         optional r#async: Name,
-        /// What the metric is compared with: "800ms", "1%", or a number in its unit.
+        /// What the metric is compared with: "800ms", "1%", "$100", or a number in its unit.
         required threshold: MetricValue,
         /// When a period breaches it.
         default comparison: Comparison = Comparison::Above,
