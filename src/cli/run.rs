@@ -135,11 +135,8 @@ impl Logs {
         let decisions = self.decisions.as_mut().map(|(_, log)| log);
         let metrics = self.metrics.as_mut().map(|(_, log)| log);
         let traces = self.traces.as_mut().map(|(_, log)| log);
-        let is_any = requests.is_some()
-            || timeline.is_some()
-            || decisions.is_some()
-            || metrics.is_some()
-            || traces.is_some();
+        let is_any =
+            requests.is_some() || timeline.is_some() || decisions.is_some() || metrics.is_some() || traces.is_some();
         is_any.then_some((requests, (timeline, (decisions, (metrics, traces)))))
     }
 

@@ -138,7 +138,17 @@ fn end_of(
     outcome: Option<Outcome>,
 ) -> CallEnd {
     let Parcel { source, number, items, .. } = *parcel;
-    CallEnd { call: CallId(call.get()), edge, source: LocalSource(source), number, items, made, at, outcome, is_late: false }
+    CallEnd {
+        call: CallId(call.get()),
+        edge,
+        source: LocalSource(source),
+        number,
+        items,
+        made,
+        at,
+        outcome,
+        is_late: false,
+    }
 }
 
 /// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples

@@ -314,8 +314,7 @@ impl Work<'_> {
         let mut details = Details::new(scenario, cell, window);
         let mut minimum = MinimumInstances::new(scenario, cell, window);
         let mut alarms = Alarms::new(scenario);
-        let is_plain =
-            batches.is_none() && details.is_none() && minimum.is_none() && alarms.is_none() && log.is_none();
+        let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && alarms.is_none() && log.is_none();
         // The common cases know what they do not need.
         if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);

@@ -77,7 +77,9 @@ pub enum Signal {
     Cost,
 }
 
-use Event::{Arrived, Cold, DeadLettered, Deleted, Delivered, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut};
+use Event::{
+    Arrived, Cold, DeadLettered, Deleted, Delivered, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut,
+};
 
 const LOST: &[Event] = &[Throttled, TimedOut, Failed];
 const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed];
@@ -204,9 +206,13 @@ impl Signal {
             Self::Ratio(..) => Quantity::Ratio,
             Self::Cost => Quantity::Usd,
             Self::Latency(_) | Self::Execution(_) | Self::OldestAge => Quantity::Seconds,
-            Self::Count(_) | Self::Sum(_) | Self::Concurrency | Self::Instances | Self::Queue | Self::Depth | Self::InFlight => {
-                Quantity::Count
-            }
+            Self::Count(_)
+            | Self::Sum(_)
+            | Self::Concurrency
+            | Self::Instances
+            | Self::Queue
+            | Self::Depth
+            | Self::InFlight => Quantity::Count,
         }
     }
 }

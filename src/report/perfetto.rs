@@ -64,7 +64,8 @@ impl<W: Write> TraceWriter<W> {
         let sources = sources.iter().map(|name| serde_json::Value::from(name.as_ref()).to_string()).collect();
         let counters = vec![Counters::default(); functions.len()];
         let (live, next_track) = (HashMap::new(), REFUSED + 1);
-        let mut writer = Self { to, error: None, sources, counters, live, next_track, empty: true, path: PathTracks::default() };
+        let mut writer =
+            Self { to, error: None, sources, counters, live, next_track, empty: true, path: PathTracks::default() };
         for (index, name) in functions.iter().enumerate() {
             let function = LocalFn(u32::try_from(index).unwrap_or(u32::MAX));
             writer.name("process_name", function, REFUSED, name.as_ref());

@@ -258,7 +258,8 @@ fn components_reference(text: &mut String) {
         "\n## Components of the path\n\nEach has, below its group and name, as in `queues.orders.age_s.p99`:\n\n\
         | component | metrics |\n|---|---|\n",
     );
-    let listed = |keys: &mut dyn Iterator<Item = &str>| keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    let listed =
+        |keys: &mut dyn Iterator<Item = &str>| keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
     for kind in component::kinds() {
         let keys = listed(&mut kind.metrics.iter().map(|metric| metric.key.as_str()));
         let _ = writeln!(text, "| `{}` | {keys} |", kind.group);

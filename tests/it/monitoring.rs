@@ -34,7 +34,9 @@ fn with(alarm: &str) -> String {
 fn changes(alarm: &str) -> Vec<(f64, String)> {
     let summary = serde_json::to_value(summary(&with(alarm))).expect("JSON");
     let changes = summary["alarms"][0]["changes"].as_array().expect("changes").clone();
-    let change = |one: &Value| (one["at_s"].as_f64().expect("a time") / 60.0, one["state"].as_str().expect("a state").to_owned());
+    let change = |one: &Value| {
+        (one["at_s"].as_f64().expect("a time") / 60.0, one["state"].as_str().expect("a state").to_owned())
+    };
     changes.iter().map(change).collect()
 }
 
@@ -142,7 +144,8 @@ impl Table {
 
     /// The numbers of a column that are there.
     fn column(&self, name: &str) -> Vec<f64> {
-        let place = self.names.iter().position(|known| known == name).unwrap_or_else(|| panic!("{name}: {:?}", self.names));
+        let place =
+            self.names.iter().position(|known| known == name).unwrap_or_else(|| panic!("{name}: {:?}", self.names));
         self.rows.iter().filter_map(|row| row[place].parse().ok()).collect()
     }
 }
@@ -262,7 +265,9 @@ fn a_request_is_a_trace_with_all_its_calls() {
     let document = folder.json("traces.json");
     let all = spans(&document);
     let mut traces: HashMap<String, Vec<&(String, Value)>> = HashMap::new();
-    let is_hex = |text: &str, digits: usize| text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
     let mut ids = HashSet::new();
     for one in &all {
         let (trace, id) = (one.1["traceId"].as_str().expect("an id"), one.1["spanId"].as_str().expect("an id"));
@@ -331,12 +336,22 @@ fn who_watches_changes_nothing() {
     folder.write("shop.toml", SHOP);
     let plain = folder.run(&["run", "shop.toml", "--format", "json"]).ends(0);
     let watched = folder.run(&[
-        "run", "shop.toml", "--format", "json", "--metrics", "m.csv", "--traces", "t.json", "--traces-sample", "1",
+        "run",
+        "shop.toml",
+        "--format",
+        "json",
+        "--metrics",
+        "m.csv",
+        "--traces",
+        "t.json",
+        "--traces-sample",
+        "1",
     ]);
     assert_eq!(plain.out, watched.ends(0).out);
     let alarm = "[[alarm]]\nname = \"late\"\nmetric = \"oldest_age_s\"\nqueue = \"orders\"\nthreshold = \"10s\"\n";
     folder.write("alarm.toml", &format!("{SHOP}{alarm}"));
-    let alarmed: Value = serde_json::from_str(&folder.run(&["run", "alarm.toml", "--format", "json"]).ends(0).out).expect("JSON");
+    let alarmed: Value =
+        serde_json::from_str(&folder.run(&["run", "alarm.toml", "--format", "json"]).ends(0).out).expect("JSON");
     let plain: Value = serde_json::from_str(&plain.out).expect("JSON");
     for part in ["total", "functions", "sources", "queues", "dependencies", "events"] {
         assert_eq!(plain[part], alarmed[part], "{part}");
@@ -409,7 +424,10 @@ arrivals.piecewise.points = [
     assert_eq!(half.total, plain.total);
     let refused = text.replace("memory = \"1024MB\"", "memory = \"1024MB\"\nconcurrency.provisioned = 1");
     let folder = Folder::new();
-    folder.write("x.toml", &format!("{refused}[[alarm]]\nname = \"b\"\nmetric = \"cost_usd.total\"\nthreshold = \"$1\"\n"));
+    folder.write(
+        "x.toml",
+        &format!("{refused}[[alarm]]\nname = \"b\"\nmetric = \"cost_usd.total\"\nthreshold = \"$1\"\n"),
+    );
     let said = folder.run(&["check", "x.toml"]).ends(2).said();
     assert!(said.contains("has provisioned concurrency"), "{said}");
 }

@@ -140,9 +140,7 @@ impl Interval {
             Signal::InFlight => Some(self.gauges.in_flight as f64),
             Signal::Cost => self.cost_usd,
             // A queue without messages has an oldest one of no age, as the clouds report it.
-            Signal::OldestAge => {
-                Some(self.gauges.oldest.map_or(0.0, |sent| self.end.since(sent).as_secs_f64()))
-            }
+            Signal::OldestAge => Some(self.gauges.oldest.map_or(0.0, |sent| self.end.since(sent).as_secs_f64())),
         }
     }
 }

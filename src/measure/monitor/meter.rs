@@ -31,7 +31,8 @@ struct Metered {
 impl Meter {
     /// None where nothing is charged for.
     pub(super) fn of(scenario: &Scenario) -> Option<Self> {
-        let metered = |spec: &Function| Metered { spec: spec.clone(), requests: 0, billed_ns: 0, starts: HashMap::new() };
+        let metered =
+            |spec: &Function| Metered { spec: spec.clone(), requests: 0, billed_ns: 0, starts: HashMap::new() };
         let billing = scenario.platform.billing.clone()?;
         Some(Self { billing, functions: scenario.functions.iter().map(metered).collect() })
     }

@@ -377,11 +377,14 @@ impl<P: Periods> Observer for Monitor<P> {
         if let Destination::Component(id) = to {
             self.count(&Places::Component(id.index()), Event::Arrived, u64::from(call.items), now);
         }
-        if let (CallerId::Component(id), Some(event)) = (from, match role {
-            Role::Passes => None,
-            Role::Delivers => Some(Event::Delivered),
-            Role::GivesUp => Some(Event::DeadLettered),
-        }) {
+        if let (CallerId::Component(id), Some(event)) = (
+            from,
+            match role {
+                Role::Passes => None,
+                Role::Delivers => Some(Event::Delivered),
+                Role::GivesUp => Some(Event::DeadLettered),
+            },
+        ) {
             self.count(&Places::Component(id.index()), event, u64::from(call.items), now);
         }
     }

@@ -57,7 +57,8 @@ impl Report for RunResult {
         answer.extend(phrases::rests_on(&summary.assumptions).map(|text| Block::Note(text.into())));
         let map = chart::system::map(summary)
             .map(|map| Section::new("map", "Map of the system", Place::Page, vec![Block::Figure(map)]));
-        let mut sections: Vec<Section> = alarms::section(summary).into_iter().chain(map).chain(path::sections(summary)).collect();
+        let mut sections: Vec<Section> =
+            alarms::section(summary).into_iter().chain(map).chain(path::sections(summary)).collect();
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
             sections.push(Section::new("busiest", "Busiest functions", Place::Everywhere, vec![Block::Table(few)]));

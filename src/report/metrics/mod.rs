@@ -79,7 +79,8 @@ pub fn log<W: Write>(to: W, form: Form, scenario: &Scenario) -> MetricsLog<W> {
         of_watches.push((series.len()..series.len() + own.len()).collect());
         series.extend(own);
     }
-    let mut table = Table { to, form, row: vec![None; series.len()], series, of_watches, rows: Vec::new(), error: None };
+    let mut table =
+        Table { to, form, row: vec![None; series.len()], series, of_watches, rows: Vec::new(), error: None };
     if form == Form::Csv {
         table.head();
     }

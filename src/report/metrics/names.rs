@@ -54,7 +54,13 @@ const DURATION: &str = "Time that the code of completed invocations ran, without
 
 const SQS: &[Named] = &[
     ("NumberOfMessagesSent", "Sum", "aws_sqs_messages_sent", Signal::Count(Event::Succeeded), "Messages sent."),
-    ("NumberOfMessagesReceived", "Sum", "aws_sqs_messages_received", Signal::Count(Event::Delivered), "Messages received."),
+    (
+        "NumberOfMessagesReceived",
+        "Sum",
+        "aws_sqs_messages_received",
+        Signal::Count(Event::Delivered),
+        "Messages received.",
+    ),
     ("NumberOfMessagesDeleted", "Sum", "aws_sqs_messages_deleted", Signal::Count(Event::Deleted), "Messages deleted."),
     (
         "ApproximateNumberOfMessagesVisible",
@@ -80,8 +86,20 @@ const SQS: &[Named] = &[
 ];
 
 const ASYNC: &[Named] = &[
-    ("AsyncEventsReceived", "Sum", "aws_lambda_async_events_received", Signal::Count(Event::Succeeded), "Events accepted."),
-    ("AsyncEventsDropped", "Sum", "aws_lambda_async_events_dropped", Signal::Count(Event::DeadLettered), "Events given up."),
+    (
+        "AsyncEventsReceived",
+        "Sum",
+        "aws_lambda_async_events_received",
+        Signal::Count(Event::Succeeded),
+        "Events accepted.",
+    ),
+    (
+        "AsyncEventsDropped",
+        "Sum",
+        "aws_lambda_async_events_dropped",
+        Signal::Count(Event::DeadLettered),
+        "Events given up.",
+    ),
     ("AsyncEventAge", "Maximum", "aws_lambda_async_event_age_seconds", Signal::OldestAge, "Age of the oldest event."),
 ];
 
@@ -104,13 +122,31 @@ const KINESIS: &[Named] = &[
 ];
 
 const SNS: &[Named] = &[
-    ("NumberOfMessagesPublished", "Sum", "aws_sns_messages_published", Signal::Count(Event::Arrived), "Messages published."),
-    ("NumberOfNotificationsDelivered", "Sum", "aws_sns_notifications_delivered", Signal::Count(Event::Deleted), "Deliveries."),
+    (
+        "NumberOfMessagesPublished",
+        "Sum",
+        "aws_sns_messages_published",
+        Signal::Count(Event::Arrived),
+        "Messages published.",
+    ),
+    (
+        "NumberOfNotificationsDelivered",
+        "Sum",
+        "aws_sns_notifications_delivered",
+        Signal::Count(Event::Deleted),
+        "Deliveries.",
+    ),
 ];
 
 const API_GATEWAY: &[Named] = &[
     ("Count", "Sum", "aws_apigateway_requests", Signal::Count(Event::Arrived), "Requests."),
-    ("4XXError", "Sum", "aws_apigateway_4xx_errors", Signal::Count(Event::Throttled), "Requests refused by a limit (429)."),
+    (
+        "4XXError",
+        "Sum",
+        "aws_apigateway_4xx_errors",
+        Signal::Count(Event::Throttled),
+        "Requests refused by a limit (429).",
+    ),
     ("5XXError", "Sum", "aws_apigateway_5xx_errors", FIVE, "Requests that failed or timed out behind it."),
     ("Latency", "Average", "aws_apigateway_latency_seconds", Signal::Latency(Statistic::Mean), LATENCY),
     ("Latency", "p50", "aws_apigateway_latency_seconds", Signal::Latency(Statistic::Quantile(0.5)), LATENCY),
@@ -120,12 +156,48 @@ const LATENCY: &str = "Time from the arrival of a request to its successful answ
 const FIVE: Signal = Signal::Sum(&[Event::TimedOut, Event::Failed]);
 
 const KNATIVE: &[Named] = &[
-    ("revision_request_count", "", "revision_request_count", Signal::Count(Event::Arrived), "Requests of the revision."),
-    ("revision_request_latencies", "p50", "revision_request_latencies_seconds", Signal::Latency(Statistic::Quantile(0.5)), LATENCY),
-    ("revision_request_latencies", "p99", "revision_request_latencies_seconds", Signal::Latency(Statistic::Quantile(0.99)), LATENCY),
-    ("revision_app_request_latencies", "p50", "revision_app_request_latencies_seconds", Signal::Execution(Statistic::Quantile(0.5)), DURATION),
-    ("revision_app_request_latencies", "p99", "revision_app_request_latencies_seconds", Signal::Execution(Statistic::Quantile(0.99)), DURATION),
-    ("activator_request_concurrency", "", "activator_request_concurrency", Signal::Queue, "Most requests that waited for a pod."),
+    (
+        "revision_request_count",
+        "",
+        "revision_request_count",
+        Signal::Count(Event::Arrived),
+        "Requests of the revision.",
+    ),
+    (
+        "revision_request_latencies",
+        "p50",
+        "revision_request_latencies_seconds",
+        Signal::Latency(Statistic::Quantile(0.5)),
+        LATENCY,
+    ),
+    (
+        "revision_request_latencies",
+        "p99",
+        "revision_request_latencies_seconds",
+        Signal::Latency(Statistic::Quantile(0.99)),
+        LATENCY,
+    ),
+    (
+        "revision_app_request_latencies",
+        "p50",
+        "revision_app_request_latencies_seconds",
+        Signal::Execution(Statistic::Quantile(0.5)),
+        DURATION,
+    ),
+    (
+        "revision_app_request_latencies",
+        "p99",
+        "revision_app_request_latencies_seconds",
+        Signal::Execution(Statistic::Quantile(0.99)),
+        DURATION,
+    ),
+    (
+        "activator_request_concurrency",
+        "",
+        "activator_request_concurrency",
+        Signal::Queue,
+        "Most requests that waited for a pod.",
+    ),
     ("revision_queue_depth", "", "revision_queue_depth", Signal::Concurrency, "Most requests in progress at a moment."),
     ("autoscaler_actual_pods", "", "autoscaler_actual_pods", Signal::Instances, "Most pods at a moment."),
 ];
@@ -173,7 +245,9 @@ fn lists(namespace: &str, label: &'static str, name: &str, named: &[Named]) -> V
         if named.iter().filter(|(_, _, other, ..)| other == family).count() > 1 {
             labels.push(("statistic", statistic.to_lowercase()));
         }
-        let is_time = matches!(signal, Signal::Latency(_) | Signal::Execution(_)) || metric.ends_with("Milliseconds") || *metric == "AsyncEventAge";
+        let is_time = matches!(signal, Signal::Latency(_) | Signal::Execution(_))
+            || metric.ends_with("Milliseconds")
+            || *metric == "AsyncEventAge";
         Series {
             column: format!("{namespace} {name} {metric}{statistic_of}"),
             family: (*family).to_owned(),

@@ -11,11 +11,7 @@ use crate::time::SimTime;
 pub(super) const MARK: &str = "# HELP forewarm_run_info ";
 
 /// Writes all families.
-pub(super) fn write(
-    to: &mut impl Write,
-    series: &[Series],
-    rows: &[(SimTime, Vec<Option<f64>>)],
-) -> io::Result<()> {
+pub(super) fn write(to: &mut impl Write, series: &[Series], rows: &[(SimTime, Vec<Option<f64>>)]) -> io::Result<()> {
     writeln!(to, "{MARK}What made these metrics.")?;
     writeln!(to, "# TYPE forewarm_run_info gauge")?;
     if let Some((first, _)) = rows.first() {

@@ -278,7 +278,18 @@ impl<W: Write> Observer for TraceLog<W> {
                 let (from, until) = (waiting.since, call.at);
                 let (instance, failed, attributes) = (None, None, Vec::new());
                 let (name, kind) = ("wait".to_owned(), Kind::Internal);
-                trace.done.push(Span { id: wait, parent, service, instance, name, kind, from, until, failed, attributes });
+                trace.done.push(Span {
+                    id: wait,
+                    parent,
+                    service,
+                    instance,
+                    name,
+                    kind,
+                    from,
+                    until,
+                    failed,
+                    attributes,
+                });
             }
             // It waits once; what is handed over again waits for nobody.
             self.waiting.insert(key, Waiting { since: SimTime::NEVER, ..waiting });
@@ -291,7 +302,8 @@ impl<W: Write> Observer for TraceLog<W> {
             return;
         }
         let key = (invocation.source.0, invocation.number);
-        let found = self.live.get(&key).and_then(|trace| trace.open.iter().rev().find(|open| open.call == call).copied());
+        let found =
+            self.live.get(&key).and_then(|trace| trace.open.iter().rev().find(|open| open.call == call).copied());
         if let Some(open) = found {
             self.invocation(key, open.id, open.inner, invocation);
         }
@@ -308,7 +320,8 @@ impl<W: Write> Observer for TraceLog<W> {
         let Some(at) = trace.open.iter().rposition(|open| open.call == end.call) else { return };
         let open = trace.open[at];
         if !open.is_abandoned {
-            let attributes = if end.items > 1 { vec![("messaging.batch.message_count", json!(end.items))] } else { Vec::new() };
+            let attributes =
+                if end.items > 1 { vec![("messaging.batch.message_count", json!(end.items))] } else { Vec::new() };
             let failed = end.outcome.map_or(Some("given up by the caller"), why);
             let name = name.split_once('.').map_or(name.as_str(), |(_, name)| name).to_owned();
             trace.done.push(Span {

@@ -127,7 +127,8 @@ impl<W: Write> TraceWriter<W> {
         let (Some(track), Some(outcome)) = (open.track, end.outcome) else { return };
         let (_, Destination::Component(id)) = self.path.edges[end.edge as usize] else { return };
         self.path.lanes[id.index()][track.1 as usize - 1] = true;
-        let (name, source) = (serde_json::Value::from(self.path.names[id.index()].as_str()), self.sources[end.source.index()].clone());
+        let (name, source) =
+            (serde_json::Value::from(self.path.names[id.index()].as_str()), self.sources[end.source.index()].clone());
         let (ts, dur, outcome) = (micros(open.at.as_nanos()), span(open.at, end.at), word(outcome));
         let (number, late) = (end.number, end.is_late);
         let rest = format_args!(

@@ -3,8 +3,8 @@
 use super::{Checker, Known};
 use crate::metric::signal::{self, Signal};
 use crate::scenario::model::{Alarm, Scenario};
-use crate::scenario::raw::FileTable;
 use crate::scenario::objective::Subject;
+use crate::scenario::raw::FileTable;
 use crate::scenario::raw::alarm::AlarmTable;
 use crate::schema::diagnostic::{Problem, Problems, instead};
 use crate::time::Span;
