@@ -1,9 +1,13 @@
-//! Where the boxes of the map are: callers to the left of what they call, with few crossings.
+//! Where the boxes of the map are: callers to the left of what they call, with few crossings. An arrow that passes columns has a place
+//! of its own in each of them, so that it does not go behind boxes.
 
 use super::graph::Graph;
 
 /// How often the order in the columns is improved.
 const SWEEPS: usize = 8;
+
+/// The places that an arrow goes through: its ends, and a column and a row for each.
+pub(super) type Way = ((usize, usize), Vec<(usize, f64)>);
 
 /// The places of boxes.
 #[derive(Debug)]
@@ -11,15 +15,33 @@ pub(super) struct Layout {
     /// The column and the row of each box; rows may be fractions.
     pub(super) places: Vec<(usize, f64)>,
     pub(super) columns: usize,
+    /// The places that arrows go through, from box to box.
+    pub(super) ways: Vec<Way>,
     /// Rows of the highest column.
     pub(super) rows: f64,
 }
 
 impl Layout {
     pub(super) fn of(graph: &Graph) -> Self {
-        let number = graph.nodes.len();
-        let forward = forward(graph);
-        let columns = columns(number, &forward);
+        let boxes = graph.nodes.len();
+        let arrows = forward(graph);
+        let mut columns = columns(boxes, &arrows);
+        // Behind the boxes come the places that arrows go through.
+        let (mut forward, mut ways) = (Vec::new(), Vec::new());
+        for (from, to) in arrows {
+            let (mut at, mut way) = (from, Vec::new());
+            for column in columns[from] + 1..columns[to] {
+                columns.push(column);
+                forward.push((at, columns.len() - 1));
+                at = columns.len() - 1;
+                way.push(at);
+            }
+            forward.push((at, to));
+            if !way.is_empty() {
+                ways.push(((from, to), way));
+            }
+        }
+        let number = columns.len();
         let last = columns.iter().copied().max().unwrap_or(0);
         let mut order: Vec<Vec<usize>> = vec![Vec::new(); last + 1];
         for (place, column) in columns.iter().enumerate() {
@@ -50,11 +72,11 @@ impl Layout {
         }
         let most = order.iter().map(Vec::len).max().unwrap_or(1) as f64;
         let rows = rows(&order, number);
-        Self {
-            places: columns.iter().zip(rows).map(|(column, row)| (*column, row)).collect(),
-            columns: last + 1,
-            rows: most,
-        }
+        let mut places: Vec<(usize, f64)> = columns.iter().zip(rows).map(|(column, row)| (*column, row)).collect();
+        let through = |way: &Vec<usize>| way.iter().map(|place| places[*place]).collect();
+        let ways = ways.iter().map(|(ends, way)| (*ends, through(way))).collect();
+        places.truncate(boxes);
+        Self { places, columns: last + 1, ways, rows: most }
     }
 }
 

@@ -107,7 +107,13 @@ fn svg(graph: &Graph, layout: &Layout, measured_s: f64) -> String {
         let (left, y) = corner(place);
         overlay += &tip((left, y), (left + BOX, y + HEIGHT), &node.about(measured_s));
     }
-    let lines: Vec<Line> = graph.arrows.iter().map(|arrow| Line::of(arrow, graph, &corner, measured_s)).collect();
+    let line = |arrow: &graph::Arrow| {
+        let way = layout.ways.iter().find(|(ends, _)| *ends == (arrow.from, arrow.to)).map_or(&[][..], |(_, way)| way);
+        let at = |(column, row): &(usize, f64)| (MARGIN + *column as f64 * step, top + row * ROW + HEIGHT / 2.0);
+        let way: Vec<(f64, f64)> = way.iter().map(at).collect();
+        Line::of(arrow, &way, graph, &corner, measured_s)
+    };
+    let lines: Vec<Line> = graph.arrows.iter().map(line).collect();
     for line in &lines {
         let (x, y) = line.at;
         overlay += &tip((x - 30.0, y - 16.0), (x + 30.0, y + 16.0), &line.about);
@@ -164,7 +170,13 @@ struct Line {
 }
 
 impl Line {
-    fn of(arrow: &graph::Arrow, graph: &Graph, corner: &impl Fn(usize) -> (f64, f64), measured_s: f64) -> Self {
+    fn of(
+        arrow: &graph::Arrow,
+        way: &[(f64, f64)],
+        graph: &Graph,
+        corner: &impl Fn(usize) -> (f64, f64),
+        measured_s: f64,
+    ) -> Self {
         let (from, to) = (corner(arrow.from), corner(arrow.to));
         let middle = HEIGHT / 2.0;
         let is_forward = to.0 > from.0;
@@ -174,16 +186,26 @@ impl Line {
         } else {
             ((from.0 + BOX / 2.0, from.1 + HEIGHT), (to.0 + BOX / 2.0, to.1 + HEIGHT + 6.0))
         };
-        let bend = if is_forward { ((end.0 - start.0) / 2.0, 0.0) } else { (0.0, 26.0) };
-        let (a, b) = ((start.0 + bend.0, start.1 + bend.1), (end.0 - bend.0, end.1 + bend.1));
-        let point = |t: f64| {
+        // From box to box, through its own place in each column between.
+        let mut ends = vec![start];
+        for (x, y) in way {
+            ends.extend([(*x, *y), (x + BOX, *y)]);
+        }
+        ends.push(end);
+        let parts: Vec<[(f64, f64); 2]> = ends.windows(2).map(|pair| [pair[0], pair[1]]).collect();
+        let curve = |part: &[(f64, f64); 2], t: f64| {
+            let [from, to] = *part;
+            let bend = if is_forward { ((to.0 - from.0) / 2.0, 0.0) } else { (0.0, 26.0) };
+            let (a, b) = ((from.0 + bend.0, from.1 + bend.1), (to.0 - bend.0, to.1 + bend.1));
             let mix = |p: f64, q: f64, r: f64, s: f64| {
                 let u = 1.0 - t;
                 u * u * u * p + 3.0 * u * u * t * q + 3.0 * u * t * t * r + t * t * t * s
             };
-            (mix(start.0, a.0, b.0, end.0), mix(start.1, a.1, b.1, end.1))
+            (mix(from.0, a.0, b.0, to.0), mix(from.1, a.1, b.1, to.1))
         };
-        let points = (0..=20).map(|step| point(f64::from(step) / 20.0)).collect();
+        let steps =
+            |part: &[(f64, f64); 2]| (0..=20).map(|step| curve(part, f64::from(step) / 20.0)).collect::<Vec<_>>();
+        let points = parts.iter().flat_map(steps).collect();
         let head = match is_forward {
             true => vec![(end.0 + 6.0, end.1), (end.0 - 4.0, end.1 - 5.0), (end.0 - 4.0, end.1 + 5.0)],
             false => vec![(end.0, end.1 - 6.0), (end.0 - 5.0, end.1 + 4.0), (end.0 + 5.0, end.1 + 4.0)],
@@ -193,11 +215,12 @@ impl Line {
             graph.arrows.iter().filter(|one| of(one) == place).count()
         };
         let (leaving, arriving) = (others(&|one| one.from, arrow.from), others(&|one| one.to, arrow.to));
-        let at = point(match leaving.cmp(&arriving) {
-            std::cmp::Ordering::Greater => 0.66,
-            std::cmp::Ordering::Less => 0.34,
-            std::cmp::Ordering::Equal => 0.5,
-        });
+        let (part, t) = match leaving.cmp(&arriving) {
+            std::cmp::Ordering::Greater => (parts.last(), 0.66),
+            std::cmp::Ordering::Less => (parts.first(), 0.34),
+            std::cmp::Ordering::Equal => (parts.first(), 0.5),
+        };
+        let at = part.map_or(start, |part| curve(part, t));
         let failed = arrow.failed_ratio();
         let is_failing = failed > MUCH;
         let mut labels = vec![rate(arrow.calls, measured_s)];
