@@ -14,7 +14,7 @@ use crate::engine::{CallEnd, CallMade, Finished, Limit, Observer, Outcome, Reque
 use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
 use crate::metric::signal::Event;
 use crate::path::{ComponentSpec, Gauges};
-use crate::scenario::{CallerId, Destination, Scenario, Subject, Target};
+use crate::scenario::{CallerId, Destination, Scenario, Subject};
 use crate::time::{SimTime, Span};
 
 /// Is told of every period that is over.
@@ -65,8 +65,6 @@ pub struct Monitor<P> {
     components: Vec<Vec<usize>>,
     /// Who calls whom, with what that means.
     edges: Vec<(CallerId, Destination, Role)>,
-    /// Requests of these go to a function without a call.
-    direct: Vec<bool>,
     /// Where all requests are watched, and charged for.
     meter: Option<Meter>,
     /// What each component has cost.
@@ -119,7 +117,6 @@ impl<P: Periods> Monitor<P> {
         let next = watched.iter().map(|one| one.end).min().unwrap_or(SimTime::NEVER);
         Self {
             edges: edges.collect(),
-            direct: scenario.sources.iter().map(|one| !matches!(one.target, Target::Component(_))).collect(),
             watched,
             next,
             until,
