@@ -8,17 +8,19 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::Cell;
 use super::event::{Event, Kind};
 use super::invocation::{Invocation, NewRequest};
 use super::kernel::{Context, Effect};
 use super::observer::{CallEnd, CallMade, Observer, RequestEnd};
 use super::slab::{Key, Slab};
-use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
+use crate::id::{ComponentId, FnId, LocalFn, LocalSource, SourceId};
 use crate::path::books::Books;
 use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Destination, Function, Scenario, Step, Work};
 use crate::time::{SimTime, Span};
+use crate::workload::Payload;
 
 /// Where a call goes: a function of the cell, or a component; components are numbered after the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +51,8 @@ pub(super) struct Request {
 pub(super) struct Call {
     parcel: Parcel,
     at: Node,
+    /// By which entry it comes in there.
+    entry: u32,
     caller: Caller,
     /// Who calls whom.
     edge: u32,
@@ -92,6 +96,8 @@ pub(super) struct Path {
     requests: Slab<Request>,
     calls: Slab<Call>,
     alarms: Slab<Alarm>,
+    /// How large the requests of each source are, where that is said.
+    payloads: Vec<Option<(Payload, Stream)>>,
     /// The calls of components, by who made them.
     out: HashMap<(Node, Token), Key<Call>, FixedState>,
     /// When it is told next what components hold, and how often.
@@ -110,13 +116,16 @@ struct FunctionNode {
     /// The running times of invocations whose source does not say it.
     service: Stream,
     /// Where the calls of its steps go, and the number of the first of each step among all edges.
-    calls: Vec<(u32, Vec<Node>)>,
+    calls: Vec<(u32, Vec<Door>)>,
 }
+
+/// Where a call goes, and by which entry it comes in there.
+type Door = (Node, u32);
 
 struct PathNode {
     id: ComponentId,
     component: Box<dyn Component>,
-    targets: Vec<Node>,
+    targets: Vec<Door>,
     /// The number of the first of them among all edges.
     first_edge: u32,
     /// Whether it answers before it calls, so that nobody waits for what it calls.
@@ -159,21 +168,18 @@ pub(super) fn node_of(id: ComponentId, functions: usize) -> Node {
 
 impl Path {
     /// Components as they are when the run begins; `local` gives a function's place in the cell.
-    pub(super) fn start(
-        scenario: &Scenario,
-        functions: &[FnId],
-        local: impl Fn(FnId) -> LocalFn,
-        streams: &Streams,
-    ) -> Self {
-        let node = |destination: &Destination| match destination {
-            Destination::Function(id) => local(*id).into(),
-            Destination::Component(id) => node_of(*id, functions.len()),
+    pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
+        let functions = &cell.functions;
+        let door = |destination: &Destination| match destination {
+            Destination::Function(id) => (local(*id).into(), 0),
+            Destination::Component(id) => (node_of(*id, functions.len()), 0),
+            Destination::Entry(id, entry) => (node_of(*id, functions.len()), *entry),
         };
         let edges = scenario.calls();
         let function = |id: &FnId| {
             let spec = &scenario.functions[id.index()];
             let calls = |(place, step): (usize, &Step)| match &step.work {
-                Work::Calls(targets) => (edges.of_steps[id.index()][place], targets.iter().map(node).collect()),
+                Work::Calls(targets) => (edges.of_steps[id.index()][place], targets.iter().map(door).collect()),
                 Work::Run(_) | Work::Wait(_) => (0, Vec::new()),
             };
             FunctionNode {
@@ -184,18 +190,24 @@ impl Path {
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
             component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
-            targets: component.targets.iter().map(node).collect(),
+            targets: component.targets.iter().map(door).collect(),
             first_edge: edges.of_components[place],
             keeps: KEEPING.contains(&component.spec.group()),
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
         let has_path = scenario.has_path();
+        let payload = |id: &SourceId| {
+            let source = &scenario.sources[id.index()];
+            source.payload.clone().map(|payload| (payload, streams.stream(&source.name, Purpose::Payload)))
+        };
+        let has_payloads = scenario.sources.iter().any(|source| source.payload.is_some());
         Self {
             functions: functions.iter().filter(|_| has_path).map(function).collect(),
             components: scenario.components.iter().enumerate().map(component).collect(),
             requests: Slab::new(),
             calls: Slab::new(),
             alarms: Slab::new(),
+            payloads: cell.sources.iter().filter(|_| has_payloads).map(payload).collect(),
             out: HashMap::default(),
             next_gauge: SimTime::NEVER,
             gauges_every: Span::ZERO,
@@ -230,20 +242,24 @@ impl Path {
         let NewRequest { source, number, service, call: _, is_poison: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
         let service = (service != NewRequest::UNSAID).then_some(service);
-        let parcel = Parcel { service, ..Parcel::one(source.0, number) };
-        self.call(to, parcel, Caller::Client(request), source.0, now, ctx);
+        let mut parcel = Parcel { service, ..Parcel::one(source.0, number) };
+        if let Some(Some((payload, stream))) = self.payloads.get_mut(source.index()) {
+            (parcel.bytes, parcel.answer_bytes) = payload.sample(stream);
+        }
+        self.call((to, 0), parcel, Caller::Client(request), source.0, now, ctx);
     }
 
     fn call<O: Observer>(
         &mut self,
-        at: Node,
+        to: Door,
         parcel: Parcel,
         caller: Caller,
         edge: u32,
         now: SimTime,
         ctx: &mut Context<O>,
     ) -> Key<Call> {
-        let call = self.calls.insert(Call { parcel, at, caller, edge, made: now, invocation: Key::NIL });
+        let (at, entry) = to;
+        let call = self.calls.insert(Call { parcel, at, entry, caller, edge, made: now, invocation: Key::NIL });
         ctx.observer.called(&CallMade {
             call: CallId(call.get()),
             cause: (parcel.cause != CallId::NONE).then_some(parcel.cause),
@@ -298,10 +314,13 @@ impl Path {
 
     /// A call reaches a component.
     pub(super) fn arrive<O: Observer>(&mut self, call: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
-        let Call { at, parcel, .. } = *self.calls.get(call);
+        let Call { at, entry, parcel, .. } = *self.calls.get(call);
         // What it passes on it passes on for this call.
         let parcel = Parcel { cause: CallId(call.get()), ..parcel };
-        self.ask(at, now, ctx, |component, ports| component.arrived(CallId(call.get()), parcel, ports));
+        self.ask(at, now, ctx, |component, ports| {
+            ports.entry = entry;
+            component.arrived(CallId(call.get()), parcel, ports);
+        });
     }
 
     /// A call has been answered: its caller is told.
@@ -378,7 +397,7 @@ impl Path {
         let mut actions = std::mem::take(&mut self.actions);
         let place = at.index() - self.functions.len();
         let is_measured = now >= self.measured_from;
-        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, actions: &mut actions });
+        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, entry: 0, actions: &mut actions });
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, target, parcel } => {
@@ -395,6 +414,7 @@ impl Path {
                 }
                 Action::Abandon { token, how } => self.abandon((at, token), how, now, ctx),
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
+                Action::Lose { call } => self.lose(Key::new(call.0), now, ctx),
                 Action::Wake { token, at: when, is_deadline } => {
                     debug_assert!(when >= now, "alarms lie in the future");
                     // One that lies beyond the clock never comes.
@@ -407,6 +427,21 @@ impl Path {
             }
         }
         self.actions = actions;
+    }
+
+    /// A call has been lost: its caller waits until it gives up.
+    fn lose<O: Observer>(&mut self, key: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
+        let Call { caller, parcel, edge, made, .. } = *self.calls.get(key);
+        if let Caller::Component { at, token } = caller {
+            self.out.remove(&(at, token));
+        }
+        if !matches!(caller, Caller::Nobody) {
+            ctx.observer.call_ended(&end_of(key, edge, &parcel, made, now, None));
+        }
+        let end = end_of(key, edge, &parcel, made, now, Some(Outcome::TimedOut));
+        ctx.observer.call_ended(&CallEnd { is_late: true, ..end });
+        self.calls.remove(key);
+        ctx.dropped.remove(&key.get());
     }
 
     /// Nobody waits for a call of a component any more.

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::monitor::{Interval, Monitor, Periods, Watch};
-use super::replication::Replication;
+use super::replication::RunMeasures;
 use super::summary::{Asked, Stat};
 use crate::scenario::{Alarm, Missing, Scenario};
 use crate::stats::interval;
@@ -188,7 +188,7 @@ pub struct AlarmResult {
 }
 
 /// All alarms of a scenario and what replications show.
-pub(super) fn results(scenario: &Scenario, replications: &[Replication]) -> Vec<AlarmResult> {
+pub(super) fn results(scenario: &Scenario, replications: &[RunMeasures]) -> Vec<AlarmResult> {
     let result = |(place, alarm): (usize, &Alarm)| {
         let histories: Vec<&History> = replications.iter().filter_map(|one| one.alarms.get(place)).collect();
         let first: Vec<f64> = histories.iter().filter_map(|one| one.first_at_s).collect();

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::replication::Replication;
+use super::replication::RunMeasures;
 use super::summary::Stat;
 use crate::engine::{CallEnd, CallMade, Finished, RequestEnd};
 use crate::path::CallId;
@@ -250,7 +250,9 @@ impl CriticalPath {
                 add(first + QUEUEING, from.max(ready), until.min(started));
                 add(first + RUNNING, from.max(started), until);
             }
-            (Destination::Component(id), _) => add(self.functions * PARTS.len() + id.index(), from, until),
+            (Destination::Component(id) | Destination::Entry(id, _), _) => {
+                add(self.functions * PARTS.len() + id.index(), from, until)
+            }
         }
     }
 
@@ -301,7 +303,7 @@ fn names(scenario: &Scenario) -> Vec<(String, Option<&'static str>)> {
 }
 
 /// What replications show; parts that took no time are left out.
-pub(super) fn results(scenario: &Scenario, replications: &[Replication]) -> Vec<LatencyPart> {
+pub(super) fn results(scenario: &Scenario, replications: &[RunMeasures]) -> Vec<LatencyPart> {
     let spent: Vec<&Spent> = replications.iter().filter_map(|one| one.spent.as_ref()).collect();
     let share = |place: usize, of: &dyn Fn(&Spent) -> &Vec<u128>| {
         let pair = |spent: &&Spent| (of(spent)[place] as f64, of(spent).iter().sum::<u128>() as f64);

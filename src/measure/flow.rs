@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replication::Replication;
+use super::replication::RunMeasures;
 use super::summary::Stat;
 use crate::engine::{CallEnd, CallMade};
 use crate::scenario::{Scenario, Target};
@@ -82,7 +82,7 @@ pub struct CallsResult {
 }
 
 /// The calls on every arrow of a scenario with a path.
-pub(super) fn results(scenario: &Scenario, replications: &[Replication]) -> Vec<CallsResult> {
+pub(super) fn results(scenario: &Scenario, replications: &[RunMeasures]) -> Vec<CallsResult> {
     let calls = scenario.calls();
     let result = |(place, edge): (usize, &crate::scenario::Edge)| {
         let arrows: Vec<Arrow> = replications.iter().map(|one| arrow(scenario, one, place)).collect();
@@ -107,7 +107,7 @@ pub(super) fn results(scenario: &Scenario, replications: &[Replication]) -> Vec<
 }
 
 /// What was counted on an arrow. A source that calls a function itself makes requests and no calls.
-fn arrow(scenario: &Scenario, replication: &Replication, place: usize) -> Arrow {
+fn arrow(scenario: &Scenario, replication: &RunMeasures, place: usize) -> Arrow {
     let own = replication.arrows[place];
     let Some((id, source)) = scenario.sources.iter().enumerate().nth(place) else { return own };
     let (Target::Function(_) | Target::ByTrace(_)) = source.target else { return own };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::critical::CriticalPath;
 use super::flow::Arrows;
 use super::recorder::interval::Interval;
-use super::replication::Replication;
+use super::replication::RunMeasures;
 use super::summary::{Stat, ordered_map};
 use super::tally::Tally;
 use super::timeline::Point;
@@ -156,6 +156,10 @@ groups! {
     workflows,
     /// Routers.
     routers,
+    /// Links between sites.
+    links,
+    /// Tenants.
+    tenants,
 }
 
 impl Group {
@@ -184,7 +188,7 @@ impl Components {
     }
 
     /// Means and intervals over replications.
-    pub(super) fn of(scenario: &Scenario, replications: &[Replication]) -> Self {
+    pub(super) fn of(scenario: &Scenario, replications: &[RunMeasures]) -> Self {
         let mut all = Self::default();
         for (place, component) in scenario.components.iter().enumerate() {
             let books: Vec<&Books> = replications.iter().filter_map(|one| one.components.get(place)).collect();
@@ -209,7 +213,7 @@ impl Components {
 }
 
 /// A metric that follows from what a component counted; none where that is a count itself.
-fn derived(scenario: &Scenario, replications: &[Replication], id: ComponentId, metric: &Metric) -> Option<Stat> {
+fn derived(scenario: &Scenario, replications: &[RunMeasures], id: ComponentId, metric: &Metric) -> Option<Stat> {
     if let Statistic::Ratio { .. } = metric.statistic {
         let counts: Option<Vec<(f64, f64)>> = replications.iter().map(|one| counts(one, id, metric)).collect();
         return counts.map(|counts| Stat::of_ratio(&counts));
@@ -219,7 +223,7 @@ fn derived(scenario: &Scenario, replications: &[Replication], id: ComponentId, m
 }
 
 /// What a replication shows of a component; NaN where there was nothing to measure.
-pub(super) fn figure(scenario: &Scenario, replication: &Replication, id: ComponentId, metric: &Metric) -> f64 {
+pub(super) fn figure(scenario: &Scenario, replication: &RunMeasures, id: ComponentId, metric: &Metric) -> f64 {
     let Some(books) = replication.components.get(id.index()) else { return f64::NAN };
     if metric.key == AMPLIFICATION {
         let kind = component::of_group(scenario.components[id.index()].spec.group());
@@ -233,7 +237,7 @@ pub(super) fn figure(scenario: &Scenario, replication: &Replication, id: Compone
 }
 
 /// What a replication shows of the component of a name; NaN where there is none of it.
-pub(super) fn figure_of(scenario: &Scenario, replication: &Replication, name: &str, key: &str) -> f64 {
+pub(super) fn figure_of(scenario: &Scenario, replication: &RunMeasures, name: &str, key: &str) -> f64 {
     let place = scenario.components.iter().position(|component| component.name == name);
     let found = place.and_then(|place| {
         let metric = component::of_group(scenario.components[place].spec.group())?.find(key)?;
@@ -243,7 +247,7 @@ pub(super) fn figure_of(scenario: &Scenario, replication: &Replication, name: &s
 }
 
 /// The counts that a ratio is made of; none where the metric is no ratio.
-pub(super) fn counts(replication: &Replication, id: ComponentId, metric: &Metric) -> Option<(f64, f64)> {
+pub(super) fn counts(replication: &RunMeasures, id: ComponentId, metric: &Metric) -> Option<(f64, f64)> {
     let Statistic::Ratio { events, of } = metric.statistic else { return None };
     let books = replication.components.get(id.index())?;
     let count = |key: &str| books.get(key).unwrap_or(f64::NAN);
@@ -251,13 +255,13 @@ pub(super) fn counts(replication: &Replication, id: ComponentId, metric: &Metric
 }
 
 /// Attempts for each request of a source; 1 where nobody tries again.
-pub(super) fn attempts_per_request(scenario: &Scenario, replication: &Replication, source: SourceId) -> f64 {
+pub(super) fn attempts_per_request(scenario: &Scenario, replication: &RunMeasures, source: SourceId) -> f64 {
     let Target::Component(id) = scenario.sources[source.index()].target else { return 1.0 };
     attempts_of(scenario, replication, id).unwrap_or(1.0)
 }
 
 /// The same of a component; none where it is not the client of a source.
-pub(super) fn attempts_of(scenario: &Scenario, replication: &Replication, id: ComponentId) -> Option<f64> {
+pub(super) fn attempts_of(scenario: &Scenario, replication: &RunMeasures, id: ComponentId) -> Option<f64> {
     let is_client = scenario.components[id.index()].spec.group() == "clients";
     let books = replication.components.get(id.index()).filter(|_| is_client)?;
     books.get(ATTEMPTS_PER_REQUEST)

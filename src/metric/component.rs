@@ -196,6 +196,26 @@ kinds! {
         @times "latency_s", "Time of an execution";
         @level "in_progress", "Executions under way";
     }
+    "link" => "links", "calls.arrived", ["calls.lost", "wait_s.p99"] {
+        "calls.arrived": EVENTS, "Calls that went over it.";
+        "calls.answered": EVENTS.higher(), "Calls whose answer came back.";
+        "calls.lost": EVENTS.lower(), "Calls that never arrived, or whose answer did not.";
+        "calls.failed": EVENTS.lower(), "Calls that an outage of the link ended.";
+        "calls.unfinished": EVENTS.lower(), "Calls without an answer at the end of the run.";
+        "bytes": EVENTS, "What it carried, both ways.";
+        "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost over all calls.";
+        @times "wait_s", "Time that payloads waited for the link";
+    }
+    "tenant" => "tenants", "requests.arrived", ["throttled_ratio", "latency_s.p99"] {
+        "requests.arrived": EVENTS, "Calls of the tenant.";
+        "requests.throttled": EVENTS.lower(), "Calls that a quota refused.";
+        "requests.completed": EVENTS.higher(), "Calls that were answered successfully.";
+        "requests.failed": EVENTS.lower(), "Calls that were not, beyond those.";
+        "requests.unfinished": EVENTS.lower(), "Calls without an answer at the end of the run.";
+        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled over all calls.";
+        @times "latency_s", "Time to answer a call";
+        @level "concurrency", "Calls under way";
+    }
     "router" => "routers", "calls.arrived", ["failure_ratio", "calls.failed_over"] {
         "calls.arrived": EVENTS, "Calls that arrived.";
         "calls.completed": EVENTS.higher(), "Calls that were answered successfully.";

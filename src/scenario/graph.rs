@@ -44,6 +44,11 @@ impl Scenario {
     /// Who may call whom.
     #[must_use]
     pub fn calls(&self) -> Calls {
+        // By which entry a call comes in makes no difference here.
+        let plain = |to: &Destination| match *to {
+            Destination::Entry(id, _) => Destination::Component(id),
+            to => to,
+        };
         let mut calls = Calls::default();
         for (place, source) in self.sources.iter().enumerate() {
             let to = match &source.target {
@@ -56,14 +61,14 @@ impl Scenario {
         for (place, component) in self.components.iter().enumerate() {
             calls.of_components.push(calls.edges.len() as u32);
             let from = CallerId::Component(ComponentId(place as u32));
-            calls.edges.extend(component.targets.iter().map(|to| Edge { from, to: *to }));
+            calls.edges.extend(component.targets.iter().map(|to| Edge { from, to: plain(to) }));
         }
         for (place, function) in self.functions.iter().enumerate() {
             let from = CallerId::Function(FnId(place as u32));
             let steps = function.steps.iter().map(|step| {
                 let first = calls.edges.len() as u32;
                 if let Work::Calls(targets) = &step.work {
-                    calls.edges.extend(targets.iter().map(|to| Edge { from, to: *to }));
+                    calls.edges.extend(targets.iter().map(|to| Edge { from, to: plain(to) }));
                 }
                 first
             });
@@ -95,6 +100,10 @@ impl Scenario {
                 steps.iter().flat_map(calls).collect()
             }
             Destination::Component(id) => self.components[id.index()].targets.clone(),
+            Destination::Entry(id, entry) => {
+                let target = self.components[id.index()].targets.get(entry as usize);
+                target.copied().into_iter().collect()
+            }
         }
     }
 
@@ -107,14 +116,14 @@ impl Scenario {
             Target::Component(id) => vec![Destination::Component(*id)],
         });
         let mut open: Vec<Destination> = first.collect();
-        let (mut functions, mut components) = (BTreeSet::new(), BTreeSet::new());
+        let (mut functions, mut components, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         while let Some(next) = open.pop() {
-            let is_new = match next {
-                Destination::Function(id) => functions.insert(id),
-                Destination::Component(id) => components.insert(id),
-            };
-            if is_new {
+            if seen.insert(next) {
                 open.extend(self.called_by(next));
+            }
+            match next {
+                Destination::Function(id) => _ = functions.insert(id),
+                Destination::Component(id) | Destination::Entry(id, _) => _ = components.insert(id),
             }
         }
         (functions, components)
@@ -164,7 +173,7 @@ impl Scenario {
     pub fn name_of(&self, one: Destination) -> String {
         match one {
             Destination::Function(id) => format!("function.{}", self.functions[id.index()].name),
-            Destination::Component(id) => self.components[id.index()].name.clone(),
+            Destination::Component(id) | Destination::Entry(id, _) => self.components[id.index()].name.clone(),
         }
     }
 }

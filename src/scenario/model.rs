@@ -15,7 +15,7 @@ use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
 use crate::time::Span;
-use crate::workload::ArrivalSpec;
+use crate::workload::{ArrivalSpec, Payload};
 
 /// A whole scenario, checked.
 #[derive(Clone, Debug)]
@@ -84,6 +84,8 @@ pub enum AssumptionKind {
 pub struct Simulation {
     /// Arrivals stop here; requests counted before are followed to their end.
     pub horizon: Span,
+    /// When it begins, s since 1970.
+    pub start_s: i64,
     /// The start that is not measured. Shorter than the horizon.
     pub warm_up: Span,
     /// Root of all random numbers.
@@ -362,6 +364,8 @@ pub struct Source {
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
     pub duration: Option<Dist>,
+    /// How large its requests are, and their answers; none: that does not matter.
+    pub payload: Option<Payload>,
 }
 
 impl Source {
@@ -419,7 +423,7 @@ pub struct Fault {
     /// Unique name.
     pub name: String,
     /// Where.
-    pub target: Destination,
+    pub targets: Vec<Destination>,
     /// When.
     pub timing: Timing,
     /// What.
@@ -555,6 +559,8 @@ pub enum Destination {
     Function(FnId),
     /// To another component.
     Component(ComponentId),
+    /// By this entry of a component that has several, which leads to its target of the same number.
+    Entry(ComponentId, u32),
 }
 
 /// Where the requests of a source go.

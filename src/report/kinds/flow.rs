@@ -52,7 +52,27 @@ struct Books {
     word: &'static str,
 }
 
-const BOOKS: [Books; 8] = [
+const BOOKS: [Books; 10] = [
+    Books {
+        group: "links",
+        kind: "link",
+        incoming: &["calls.arrived"],
+        succeeded: &["calls.answered"],
+        failed: &["calls.lost", "calls.failed"],
+        remaining: &["calls.unfinished"],
+        time: Some(("wait p99", "wait_s.p99")),
+        word: "lost",
+    },
+    Books {
+        group: "tenants",
+        kind: "tenant",
+        incoming: &["requests.arrived"],
+        succeeded: &["requests.completed"],
+        failed: &["requests.throttled", "requests.failed"],
+        remaining: &["requests.unfinished"],
+        time: Some(("p99", "latency_s.p99")),
+        word: "failed",
+    },
     Books {
         group: "gateways",
         kind: "gateway",

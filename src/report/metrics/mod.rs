@@ -14,7 +14,7 @@ mod open;
 
 use std::io::{self, Write};
 
-use super::epoch;
+use super::epoch::Epoch;
 use crate::measure::monitor::{Interval, Monitor, Periods, Watch};
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
@@ -57,6 +57,7 @@ fn period(horizon: Span) -> Span {
 pub struct Table<W: Write> {
     to: W,
     form: Form,
+    epoch: Epoch,
     series: Vec<Series>,
     /// For each watch, the places of its series.
     of_watches: Vec<Vec<usize>>,
@@ -79,8 +80,16 @@ pub fn log<W: Write>(to: W, form: Form, scenario: &Scenario) -> MetricsLog<W> {
         of_watches.push((series.len()..series.len() + own.len()).collect());
         series.extend(own);
     }
-    let mut table =
-        Table { to, form, row: vec![None; series.len()], series, of_watches, rows: Vec::new(), error: None };
+    let mut table = Table {
+        to,
+        form,
+        epoch: Epoch::of(scenario),
+        row: vec![None; series.len()],
+        series,
+        of_watches,
+        rows: Vec::new(),
+        error: None,
+    };
     if form == Form::Csv {
         table.head();
     }
@@ -97,7 +106,7 @@ pub fn finish<W: Write>(log: MetricsLog<W>) -> io::Result<W> {
         return Err(error);
     }
     if table.form == Form::OpenMetrics {
-        open::write(&mut table.to, &table.series, &table.rows)?;
+        open::write(&mut table.to, table.epoch, &table.series, &table.rows)?;
     }
     table.to.flush()?;
     Ok(table.to)
@@ -124,7 +133,7 @@ impl<W: Write> Table<W> {
             Form::Csv => {
                 let seconds = end.since(SimTime::ZERO).as_secs_f64();
                 let values = row.iter().map(|value| value.map_or_else(String::new, |value| value.to_string()));
-                let first = [epoch::rfc3339(end), seconds.to_string()];
+                let first = [self.epoch.rfc3339(end), seconds.to_string()];
                 let line: Vec<String> = first.into_iter().chain(values).collect();
                 self.line(&line.join(","));
             }

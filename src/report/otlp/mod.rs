@@ -115,7 +115,7 @@ impl<W: Write> TraceLog<W> {
         let number = scenario.functions.len();
         let place = |to: Destination| match to {
             Destination::Function(id) => id.index(),
-            Destination::Component(id) => number + id.index(),
+            Destination::Component(id) | Destination::Entry(id, _) => number + id.index(),
         };
         let sources = scenario.sources.iter().map(|source| {
             let is_direct = !matches!(source.target, Target::Component(_));

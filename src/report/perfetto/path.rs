@@ -72,7 +72,7 @@ impl<W: Write> TraceWriter<W> {
         let flow = self.path.flows;
         let track = match to {
             Destination::Function(_) => None,
-            Destination::Component(id) => {
+            Destination::Component(id) | Destination::Entry(id, _) => {
                 let lanes = &mut self.path.lanes[id.index()];
                 let lane = lanes.iter().position(|is_free| *is_free).unwrap_or_else(|| {
                     lanes.push(true);

@@ -71,6 +71,8 @@ impl Checker<'_, '_> {
             dependency,
             workflow,
             router,
+            link,
+            tenant,
             r#async,
             threshold,
             comparison,
@@ -89,6 +91,8 @@ impl Checker<'_, '_> {
             ("dependency", dependency),
             ("workflow", workflow),
             ("router", router),
+            ("link", link),
+            ("tenant", tenant),
             ("async", r#async),
         ];
         let (kind, subject) = self.about("alarm", &subjects, known)?;

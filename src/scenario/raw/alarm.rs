@@ -34,6 +34,10 @@ table! {
         optional workflow: Name,
         /// The router it is about.
         optional router: Name,
+        /// The link between sites it is about.
+        optional link: Name,
+        /// The tenant it is about.
+        optional tenant: Name,
         /// The function about the queue of whose asynchronous invocations it is.
         optional r#async: Name,
         /// What the metric is compared with: "800ms", "1%", "$100", or a number in its unit.
