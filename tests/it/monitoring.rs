@@ -157,7 +157,7 @@ fn metrics_have_the_names_of_the_cloud_and_add_up() {
     folder.run(&["run", "bursts.toml", "--metrics", "metrics.csv"]).ends(0);
     let text = folder.read("metrics.csv");
     let table = Table::of(&text);
-    assert_eq!(table.rows[0][..2], ["2024-01-01T00:01:00Z", "60"]);
+    assert_eq!(table.rows[0][..2], ["2026-01-05T00:01:00Z", "60"]);
     assert_eq!(table.column("AWS/Lambda f Invocations (Sum)"), [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
     assert_eq!(table.column("AWS/Lambda f Throttles (Sum)"), [2.0, 0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
     assert_eq!(table.column("AWS/Lambda f ConcurrentExecutions (Maximum)"), [1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
@@ -180,7 +180,7 @@ fn prometheus_loads_open_metrics() {
     folder.run(&["run", "bursts.toml", "--metrics", "metrics.om"]).ends(0);
     let text = folder.read("metrics.om");
     assert!(text.ends_with("# EOF\n"), "{text}");
-    assert!(text.contains("\naws_lambda_throttles{function_name=\"f\"} 2 1704067260\n"), "{text}");
+    assert!(text.contains("\naws_lambda_throttles{function_name=\"f\"} 2 1767571260\n"), "{text}");
     // A family stands together.
     let families: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     assert_eq!(families.iter().collect::<HashSet<_>>().len(), families.len());

@@ -4,19 +4,24 @@
 use std::io::{self, Write};
 
 use super::names::Series;
-use crate::report::epoch;
+use crate::report::epoch::Epoch;
 use crate::time::SimTime;
 
 /// In the first line, which is the help of the first family.
 pub(super) const MARK: &str = "# HELP forewarm_run_info ";
 
 /// Writes all families.
-pub(super) fn write(to: &mut impl Write, series: &[Series], rows: &[(SimTime, Vec<Option<f64>>)]) -> io::Result<()> {
+pub(super) fn write(
+    to: &mut impl Write,
+    epoch: Epoch,
+    series: &[Series],
+    rows: &[(SimTime, Vec<Option<f64>>)],
+) -> io::Result<()> {
     writeln!(to, "{MARK}What made these metrics.")?;
     writeln!(to, "# TYPE forewarm_run_info gauge")?;
     if let Some((first, _)) = rows.first() {
         let version = env!("CARGO_PKG_VERSION");
-        writeln!(to, "forewarm_run_info{{version=\"{version}\"}} 1 {}", epoch::seconds(*first))?;
+        writeln!(to, "forewarm_run_info{{version=\"{version}\"}} 1 {}", epoch.seconds(*first))?;
     }
     let mut families: Vec<&str> = Vec::new();
     for one in series {
@@ -35,7 +40,7 @@ pub(super) fn write(to: &mut impl Write, series: &[Series], rows: &[(SimTime, Ve
             let labels = labels.join(",");
             for (end, values) in rows {
                 if let Some(value) = values[place] {
-                    writeln!(to, "{family}{{{labels}}} {value} {}", epoch::seconds(*end))?;
+                    writeln!(to, "{family}{{{labels}}} {value} {}", epoch.seconds(*end))?;
                 }
             }
         }

@@ -22,6 +22,7 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use super::epoch::Epoch;
 use crate::engine::{CallEnd, CallMade, Finished, Observer, Outcome, RequestEnd};
 use crate::path::CallId;
 use crate::scenario::{CallerId, Destination, Scenario, Target};
@@ -81,6 +82,7 @@ pub struct TraceLog<W: Write> {
     to: Writer<W>,
     error: Option<io::Error>,
     every: u64,
+    epoch: Epoch,
     seed: u64,
     sources: Vec<(String, bool)>,
     places: Vec<Place>,
@@ -125,6 +127,7 @@ impl<W: Write> TraceLog<W> {
             to: Writer::new(to, is_lines),
             error: None,
             every: every.max(1),
+            epoch: Epoch::of(scenario),
             seed: scenario.simulation.seed,
             sources: sources.collect(),
             places: functions.chain(components).collect(),
@@ -183,7 +186,7 @@ impl<W: Write> TraceLog<W> {
 
     fn write(&mut self, key: (u32, u64), spans: &[Span]) {
         if self.error.is_none() && !spans.is_empty() {
-            let resources = resources(self.trace_of(key), spans);
+            let resources = resources(self.epoch, self.trace_of(key), spans);
             self.error = self.to.write(&resources).err();
         }
     }

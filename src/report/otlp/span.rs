@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::report::epoch;
+use crate::report::epoch::Epoch;
 use crate::time::SimTime;
 
 /// Who does the work of a span, as OpenTelemetry numbers it.
@@ -61,11 +61,11 @@ fn attribute(key: &str, value: &Value) -> Value {
 }
 
 /// The elements of `resourceSpans` for spans of one trace: one for each service and instance.
-pub(super) fn resources(trace: u128, spans: &[Span]) -> Vec<Value> {
+pub(super) fn resources(epoch: Epoch, trace: u128, spans: &[Span]) -> Vec<Value> {
     let mut groups: Vec<((&str, Option<u64>), Vec<Value>)> = Vec::new();
     for span in spans {
         let key = (span.service.as_str(), span.instance);
-        let written = one(trace, span);
+        let written = one(epoch, trace, span);
         match groups.iter_mut().find(|(known, _)| *known == key) {
             Some((_, list)) => list.push(written),
             None => groups.push((key, vec![written])),
@@ -85,8 +85,8 @@ pub(super) fn resources(trace: u128, spans: &[Span]) -> Vec<Value> {
     groups.into_iter().map(resource).collect()
 }
 
-fn one(trace: u128, span: &Span) -> Value {
-    let nanos = |at: SimTime| epoch::nanos(at).to_string();
+fn one(epoch: Epoch, trace: u128, span: &Span) -> Value {
+    let nanos = |at: SimTime| epoch.nanos(at).to_string();
     let mut json = json!({
         "traceId": format!("{trace:032x}"),
         "spanId": format!("{:016x}", span.id),
