@@ -251,7 +251,7 @@ impl CriticalPath {
                 add(first + RUNNING, from.max(started), until);
             }
             (Destination::Component(id) | Destination::Entry(id, _), _) => {
-                add(self.functions * PARTS.len() + id.index(), from, until)
+                add(self.functions * PARTS.len() + id.index(), from, until);
             }
         }
     }

@@ -42,14 +42,13 @@ macro_rules! kinds {
                 group: $group,
                 arrivals: $arrivals,
                 headline: &[$($headline),*],
-                metrics: {
-                    let mut list = Vec::new();
-                    $(list.push(metric($key, $about, $traits));)*
-                    $(times($times, $of, &mut list);)*
-                    $(level($level, $what, &mut list);)*
-                    list.push(metric(AMPLIFICATION, "What arrives here for each request of the sources.", COUNT.lower()));
-                    list
-                },
+                metrics: [
+                    vec![$(metric($key, $about, $traits)),*],
+                    $(times($times, $of),)*
+                    $(level($level, $what),)*
+                    vec![metric(AMPLIFICATION, "What arrives here for each request of the sources.", COUNT.lower())],
+                ]
+                .concat(),
             }),*]
         }
     };
@@ -59,9 +58,9 @@ fn metric(key: &str, about: &str, traits: Traits) -> Metric {
     Metric { key: key.to_owned(), about: about.to_owned(), traits }
 }
 
-fn times(name: &str, of: &str, to: &mut Vec<Metric>) {
+fn times(name: &str, of: &str) -> Vec<Metric> {
     let seconds = SECONDS.lower();
-    for (key, about, traits) in [
+    let list = [
         ("mean", "mean", seconds),
         ("sd", "standard deviation", seconds),
         ("p50", "median", seconds.quantile(500)),
@@ -70,14 +69,15 @@ fn times(name: &str, of: &str, to: &mut Vec<Metric>) {
         ("p99", "99th percentile", seconds.quantile(990)),
         ("p999", "99.9th percentile", seconds.quantile(999)),
         ("max", "largest", seconds.of_the_whole()),
-    ] {
-        to.push(metric(&format!("{name}.{key}"), &format!("{of}: {about}."), traits));
-    }
+    ];
+    list.map(|(key, about, traits)| metric(&format!("{name}.{key}"), &format!("{of}: {about}."), traits)).to_vec()
 }
 
-fn level(name: &str, what: &str, to: &mut Vec<Metric>) {
-    to.push(metric(&format!("{name}.mean"), &format!("{what}: mean weighted by time."), COUNT.lower()));
-    to.push(metric(&format!("{name}.peak"), &format!("{what}: highest."), COUNT.lower().of_the_whole()));
+fn level(name: &str, what: &str) -> Vec<Metric> {
+    vec![
+        metric(&format!("{name}.mean"), &format!("{what}: mean weighted by time."), COUNT.lower()),
+        metric(&format!("{name}.peak"), &format!("{what}: highest."), COUNT.lower().of_the_whole()),
+    ]
 }
 
 kinds! {

@@ -354,7 +354,7 @@ fn components(comparison: &Comparison) -> Option<Table> {
     };
     let rows: Vec<Row> = subjects.iter().map(row).collect();
     let caption = "What the components of the path count".to_owned();
-    (!rows.is_empty()).then(|| Table { caption, rows_are: "Figure", columns, rows, total: None, shown: ROWS })
+    (!rows.is_empty()).then_some(Table { caption, rows_are: "Figure", columns, rows, total: None, shown: ROWS })
 }
 
 /// A difference with its sign: `+1.2 ± 0.1 ms`; that of shares in percentage points, `-0.97 pp`.

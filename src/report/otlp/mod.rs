@@ -159,7 +159,7 @@ impl<W: Write> TraceLog<W> {
     }
 
     const fn is_sampled(&self, number: u64) -> bool {
-        number % self.every == 0
+        number.is_multiple_of(self.every)
     }
 
     fn id(&mut self) -> u64 {

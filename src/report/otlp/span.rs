@@ -60,9 +60,12 @@ fn attribute(key: &str, value: &Value) -> Value {
     }
 }
 
+/// A service, and an instance of it.
+type Resource<'a> = (&'a str, Option<u64>);
+
 /// The elements of `resourceSpans` for spans of one trace: one for each service and instance.
 pub(super) fn resources(epoch: Epoch, trace: u128, spans: &[Span]) -> Vec<Value> {
-    let mut groups: Vec<((&str, Option<u64>), Vec<Value>)> = Vec::new();
+    let mut groups: Vec<(Resource<'_>, Vec<Value>)> = Vec::new();
     for span in spans {
         let key = (span.service.as_str(), span.instance);
         let written = one(epoch, trace, span);
@@ -71,7 +74,7 @@ pub(super) fn resources(epoch: Epoch, trace: u128, spans: &[Span]) -> Vec<Value>
             None => groups.push((key, vec![written])),
         }
     }
-    let resource = |((service, instance), spans): ((&str, Option<u64>), Vec<Value>)| {
+    let resource = |((service, instance), spans): (Resource<'_>, Vec<Value>)| {
         let mut attributes = vec![text("service.name", service)];
         if let Some(instance) = instance {
             attributes.push(text("faas.name", service));

@@ -73,7 +73,7 @@ fn description(graph: &Graph, measured_s: f64) -> String {
 fn rate(calls: f64, measured_s: f64) -> String {
     let per_second = calls / measured_s;
     match per_second {
-        x if x == 0.0 => "none".to_owned(),
+        0.0 => "none".to_owned(),
         x if x >= 0.1 => format!("{}/s", short(x)),
         x if x * 60.0 >= 0.1 => format!("{}/min", short(x * 60.0)),
         x => format!("{}/h", short(x * 3_600.0)),
