@@ -30,6 +30,7 @@ mod path;
 mod plan;
 mod policies;
 mod program;
+mod queueing;
 mod quick;
 mod reference;
 mod reports;

@@ -22,7 +22,7 @@ use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token}
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
-pub use parameters::{ConsumerSpec, Preset, StreamSpec};
+pub use parameters::StreamSpec;
 
 impl Spec for StreamSpec {
     fn targets(&self) -> Vec<&str> {
