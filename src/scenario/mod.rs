@@ -39,6 +39,7 @@ pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, ins
 pub use crate::workload::Input;
 pub use base::{Base, Findings};
 pub use data::{Files, NoFiles};
+pub use graph::{CallerId, Calls, Edge};
 pub use model::*;
 pub use objective::{Bound, Goal, Objective, Subject};
 
