@@ -17,6 +17,7 @@ mod files;
 mod fit;
 mod floors;
 mod gate;
+mod generated;
 mod good_scenarios;
 mod habits;
 mod harness;
