@@ -11,6 +11,7 @@ mod objective;
 mod path;
 mod peaks;
 pub mod plan;
+mod quantile;
 mod recorder;
 mod replication;
 mod result;

@@ -1,5 +1,6 @@
 //! What replications show of the objectives.
 
+use super::quantile;
 use super::replication::{Record, Replication};
 use super::result::stat_of;
 use super::summary::{Asked, ObjectiveResult, Shape, Stat};
@@ -98,7 +99,7 @@ pub(super) fn results(
         let of_all = objective.is_of_all_requests() && failures > 0.0;
         let value = match &objective.goal {
             Goal::Metric { metric, .. } if of_all => {
-                Stat::of(&measured.iter().map(|one| one.judged(&metric.key)).collect::<Vec<_>>())
+                quantile::stat_by(metric, |key| measured.iter().map(|one| one.judged(key)).collect())
             }
             Goal::Metric { metric, .. } => {
                 stat(objective.subject, &metric.key).unwrap_or_else(|| stat_of(&shapes, metric))

@@ -4,6 +4,7 @@ use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::objective;
 use super::path::{self, Components};
+use super::quantile;
 use super::replication::{FunctionRecord, Replication};
 use super::stability::{Tipped, Verdict};
 use super::summary::{
@@ -132,12 +133,18 @@ pub(super) fn sums(metric: &Metric, shapes: &[&Shape<f64>]) -> Option<(f64, f64)
 }
 
 /// The statistic of one metric. A ratio of counts is that of their sums, with its jackknife interval, because a mean of
-/// ratios is biased where replications differ in size; NaN where nothing was there to count.
+/// ratios is biased where replications differ in size; NaN where nothing was there to count. A quantile has a longer interval where
+/// it rests on few values ([`quantile`]).
 pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     let pairs: Option<Vec<(f64, f64)>> = shapes.iter().map(|shape| metric.counts(shape)).collect();
     if let (Some(pairs), Some((events, of))) = (pairs, sums(metric, shapes)) {
         return Stat { mean: events / of, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) };
     }
+    quantile::stat(shapes, metric).unwrap_or_else(|| plain_stat_of(shapes, metric))
+}
+
+/// The mean of the values of one metric with its interval.
+pub(super) fn plain_stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     let values: Vec<f64> = shapes.iter().map(|shape| shape.get(&metric.key).copied().unwrap_or(f64::NAN)).collect();
     Stat::of(&values)
 }
@@ -154,11 +161,13 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
         .collect();
     let mut place = 0;
     Shape::build(|metric| {
-        let values: Vec<f64> = columns.iter().map(|column| column[place]).collect();
+        let values = |place: usize| -> Vec<f64> { columns.iter().map(|column| column[place]).collect() };
+        let (own, neighbour) = (values(place), quantile::neighbour(place));
         place += 1;
-        match metric.statistic {
-            Statistic::Ratio { .. } => stat_of(shapes, metric),
-            Statistic::Plain | Statistic::Quantile(_) => Stat::of(&values),
+        match (metric.statistic, neighbour) {
+            (Statistic::Ratio { .. }, _) => stat_of(shapes, metric),
+            (Statistic::Quantile(_), Some(neighbour)) => neighbour.stat(&own, &values(neighbour.place)),
+            (Statistic::Plain | Statistic::Quantile(_), _) => Stat::of(&own),
         }
     })
 }

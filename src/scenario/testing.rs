@@ -40,10 +40,8 @@ impl Files for DrawnFiles {
 /// The scenario of a draw over all keys without a path, its functions without those of `omitted`, if it is accepted.
 pub(crate) fn generated(generator: &Generator, number: u64, omitted: &[&str]) -> Option<Scenario> {
     let mut drawn = generator.draw(number);
-    drawn.omit("function", omitted);
-    for path in ["gateway", "router", "topic", "workflow", "queue", "stream", "dependency", "fault"] {
-        drawn.omit(path, &[]);
-    }
+    drawn.omit(omitted);
+    drawn.omit_path();
     for _ in 0..20 {
         let problems = match parse("drawn.toml", &drawn.text(), &ParseOptions::default(), &DrawnFiles) {
             Ok(scenario) => return Some(scenario),

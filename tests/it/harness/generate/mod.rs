@@ -79,13 +79,15 @@ impl Drawn {
         text::document(&self.file)
     }
 
-    /// Leaves keys out of all tables of a list; the whole list, where there are none.
-    pub(crate) fn omit(&mut self, list: &str, keys: &[&str]) {
-        if keys.is_empty() {
-            self.file.remove(list);
-        }
-        for table in self.file.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
-            keys.iter().for_each(|key| drop(table.as_object_mut().and_then(|table| table.remove(*key))));
+    /// Leaves out everything between sources and functions, and what goes wrong: functions are simulated apart.
+    pub(crate) fn omit_path(&mut self) {
+        self.file.retain(|list, _| list == "function" || !names::ORDER.contains(&list.as_str()) && list != "fault");
+    }
+
+    /// Leaves keys out of all functions.
+    pub(crate) fn omit(&mut self, keys: &[&str]) {
+        for function in self.file.get_mut("function").and_then(Value::as_array_mut).into_iter().flatten() {
+            keys.iter().for_each(|key| drop(function.as_object_mut().and_then(|table| table.remove(*key))));
         }
     }
 

@@ -3,7 +3,8 @@
 use super::chance::Chance;
 
 /// The kinds of nodes of a path, in the order in which they may call each other: a call goes to one that stands behind.
-const ORDER: [&str; 8] = ["gateway", "router", "topic", "workflow", "queue", "stream", "function", "dependency"];
+pub(super) const ORDER: [&str; 8] =
+    ["gateway", "router", "topic", "workflow", "queue", "stream", "function", "dependency"];
 
 /// Functions, sources and components.
 pub(super) struct Names {

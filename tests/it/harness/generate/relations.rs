@@ -323,7 +323,7 @@ fn simulation(table: &mut Map<String, Value>, horizon: f64, draft: &mut Draft) {
 /// Gives the states of a workflow their names: each goes on to a later one, and branches have states of their own.
 fn connect(states: &mut Vec<Value>, draft: &mut Draft) {
     let (count, mut inner) = (states.len(), Vec::new());
-    for place in 0..count {
+    for (place, state) in states.iter_mut().enumerate() {
         let later = (place + 1..count).map(|other| format!("state{}", other + 1)).collect::<Vec<_>>();
         let mut fresh = |draft: &mut Draft| {
             let name = format!("inner{}", inner.len() + 1);
@@ -331,7 +331,7 @@ fn connect(states: &mut Vec<Value>, draft: &mut Draft) {
             inner.push(json!({"name": name, "wait": wait}));
             json!(name)
         };
-        let Some(state) = states[place].as_object_mut() else { continue };
+        let Some(state) = state.as_object_mut() else { continue };
         for branch in state.get_mut("parallel").and_then(Value::as_array_mut).into_iter().flatten() {
             *branch = json!([fresh(draft)]);
         }

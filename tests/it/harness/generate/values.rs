@@ -111,7 +111,7 @@ fn duration(draft: &mut Draft, default: Option<&str>) -> String {
 pub(super) fn written(seconds: f64) -> String {
     if seconds < 1.0 {
         format!("{}us", (seconds * 1e6).round())
-    } else if seconds > 2.0 && (seconds * 1e3) as u64 % 2 == 0 {
+    } else if seconds > 2.0 && ((seconds * 1e3) as u64).is_multiple_of(2) {
         format!("{}s", seconds.round())
     } else {
         format!("{}ms", (seconds * 1e3).round())
