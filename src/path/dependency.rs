@@ -33,6 +33,8 @@ parameters! {
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// How long a call takes once it has a connection, while there is no contention.
         required latency: DistSpec,
         /// Connections: calls that it works on at a time; without it as many as come.

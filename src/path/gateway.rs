@@ -29,6 +29,8 @@ parameters! {
     pub struct GatewaySpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// What it calls: a function or a component.
         required target: Text,
         /// Whose gateway it is like: what is not written here is as it is there.
@@ -401,13 +403,15 @@ impl Gateway {
     fn tell_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let Some(client) = &mut self.client else { return };
         let mut actions = std::mem::take(&mut self.actions);
-        tell(&mut **client, &mut Ports { now: ports.now, is_measured: ports.is_measured, actions: &mut actions });
+        let mut own = Ports { now: ports.now, is_measured: ports.is_measured, entry: 0, actions: &mut actions };
+        tell(&mut **client, &mut own);
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, parcel, .. } => ports.call(TARGET, of_client(token), parcel),
                 Action::Abandon { token, how } => ports.abandon(of_client(token), how),
                 Action::Wake { token, at, is_deadline: true } => ports.wake_late(of_client(token), at),
                 Action::Wake { token, at, is_deadline: false } => ports.wake(of_client(token), at),
+                Action::Lose { .. } => {} // a client loses nothing
                 Action::Answer { call, outcome } => {
                     if let Some(key) = self.integrations.at(call.0).map(|(key, _)| key) {
                         self.served(key, outcome, ports);
@@ -544,6 +548,7 @@ mod tests {
     fn spec() -> GatewaySpec {
         GatewaySpec {
             name: "api".into(),
+            site: None,
             target: "checkout".into(),
             preset: None,
             throttle: None,

@@ -22,6 +22,8 @@ parameters! {
     pub struct TopicSpec {
         /// What it is called.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// Who subscribes: each gets everything.
         required targets: List<Text, 1, MAX_SUBSCRIPTIONS>,
         /// Whose topic it is like: what is not written in `retry` is as it is there.

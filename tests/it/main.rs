@@ -37,6 +37,7 @@ mod reports;
 mod security;
 mod shipped_scenarios;
 mod signatures;
+mod sites;
 mod small_world;
 mod statistics;
 mod sweep;

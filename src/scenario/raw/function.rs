@@ -11,7 +11,7 @@ use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
 use crate::schema::limits::{MAX_LISTED, MAX_STATES};
-use crate::schema::scalars::{Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -57,6 +57,10 @@ macro_rules! function_table {
                 optional r#async: AsyncParameters,
                 /// The part of its runs that fail, as "1%".
                 default failure_ratio: Ratio = 0.0,
+                /// The site where it is; without it, the first `[[site]]`.
+                optional site: Name,
+                /// The `[[tenant]]` whose quota its invocations count for, whoever makes them.
+                optional tenant: Name,
                 /// Running time of a request that is cold, in place of `duration`.
                 optional cold_duration: DistSpec,
                 /// Time from the decision to create an instance until it can serve; "none": it can at once.
@@ -157,6 +161,9 @@ table! {
 table! {
     /// The processors of an instance, and how much of them its requests need.
     struct CpuTable {
+        /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
+        /// requests fit in its CPU. Without it: as `limit`.
+        optional request: Amount,
         /// vCPUs of an instance; without it: what the platform gives with its memory, else 1.
         optional limit: Positive,
         /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:

@@ -58,7 +58,10 @@ impl Generator {
     pub(crate) fn draw(&self, number: u64) -> Drawn {
         let subject = &self.subjects[(number % self.subjects.len() as u64) as usize];
         let mut chance = Chance::of(number);
-        let names = Names::draw(&mut chance, subject.path.first().map(String::as_str));
+        let tables = self.schema["properties"].as_object();
+        let lists =
+            tables.into_iter().flatten().filter(|(_, table)| table["type"] == "array").map(|(key, _)| key.as_str());
+        let names = Names::draw(&mut chance, lists, subject.path.first().map(String::as_str));
         let mut draft = Draft { chance, names, path: Vec::new(), owner: String::new() };
         let mut file = draft.file(&self.schema, &subject.path);
         relations::settle(&mut file, &mut draft);
@@ -81,7 +84,8 @@ impl Drawn {
 
     /// Leaves out everything between sources and functions, and what goes wrong: functions are simulated apart.
     pub(crate) fn omit_path(&mut self) {
-        self.file.retain(|list, _| list == "function" || !names::ORDER.contains(&list.as_str()) && list != "fault");
+        let stays = ["function", "source", "variant", "objective"];
+        self.file.retain(|list, value| !value.is_array() || stays.contains(&list.as_str()));
     }
 
     /// Leaves keys out of all functions.
@@ -131,13 +135,10 @@ impl Draft {
         file
     }
 
-    /// A list of things that are named beforehand, or of those that have no name.
+    /// A list of things that are named beforehand, if there are any.
     fn named(&mut self, key: &str, list: &Value, wanted: Option<&[String]>) -> Option<Value> {
-        let mut names: Vec<Option<String>> = self.names.of(key).into_iter().map(Some).collect();
-        if names.is_empty() && matches!(key, "objective" | "fault") && (wanted.is_some() || self.chance.happens(0.2)) {
-            names = (1..=1 + self.chance.below(2)).map(|number| Some(format!("{key}{number}"))).collect();
-        }
-        let items: Vec<Value> = (names.into_iter().flatten().enumerate())
+        let names = self.names.of(key);
+        let items: Vec<Value> = (names.into_iter().enumerate())
             .map(|(place, name)| {
                 self.owner = name.clone();
                 let wanted = wanted.filter(|_| place == 0).and_then(|wanted| below(wanted, "[]"));

@@ -38,6 +38,7 @@ const EITHER: &[&[&[&str]]] = &[
     &[&["hit-ratio"], &["warms-up"]],
     &[&["duration"], &["step"]],
     &[&["per-gb"], &["sizes"]],
+    &[&["every"], &["every", "precision"], &["cron", "time-zone"], &["cron", "precision"]],
     &[&["count-column"], &["rate-column"], &[]],
     &[&["redrive-after"], &["dead-letter"], &[]],
     &[&["pollers"], &["provisioned"], &[]],
@@ -143,6 +144,10 @@ pub(super) fn adjust(draft: &mut Draft, table: &mut Map<String, Value>) {
     if draft.key() == "concurrency" && ["queue-limit", "queue-timeout", "queue-order"].iter().any(|key| has(table, key))
     {
         table.insert("overflow".to_owned(), json!("queue"));
+    }
+    // A way has two ends.
+    if let ([one, other, ..], true) = (&draft.names.of("site")[..], has(table, "between")) {
+        table.insert("between".to_owned(), json!([one, other]));
     }
     // A window is a number of parts.
     if let Some(part) = table

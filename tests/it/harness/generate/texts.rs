@@ -48,11 +48,10 @@ const SETTABLE: [(&str, [&str; 2]); 5] = [
 /// A name, where a name is asked for.
 pub(super) fn name(draft: &mut Draft) -> String {
     let list = match draft.key() {
-        "function" => draft.names.of("function"),
-        "source" => draft.names.of("source"),
-        "variant" => draft.names.of("variant"),
         "policy" => ["fixed", "halving", "adaptive"].map(str::to_owned).to_vec(),
-        _ => Vec::new(),
+        "between" => draft.names.of("site"),
+        // A key that is called like a list names one of it.
+        kind => draft.names.of(kind),
     };
     one_of(draft, list).unwrap_or_else(|| format!("name{}", draft.chance.below(1_000)))
 }
@@ -89,6 +88,8 @@ pub(super) fn text(draft: &mut Draft) -> String {
         "count-column" => "count".to_owned(),
         "rate-column" => "rate".to_owned(),
         "separator" => one(draft, &[",", ",", ",", ";"]),
+        "cron" => one(draft, &["*/5 * * * *", "* * * * *", "cron(0 12 * * ? *)"]),
+        "time-zone" => one(draft, &["UTC", "Europe/Berlin", "America/New_York"]),
         "start" => one(draft, &["0s", "1s", "10s"]),
         "jitter" => one(draft, &["none", "full", "equal", "decorrelated", "20%"]),
         _ => one(draft, &["something", "a-b", "x y \u{e9}", ""]),

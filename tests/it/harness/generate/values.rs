@@ -70,6 +70,15 @@ fn quantity(draft: &mut Draft, pattern: &str, default: Option<&str>) -> Value {
         let default = if draft.key() == "retention" { Some("3d") } else { default };
         return json!(duration(draft, default));
     }
+    if has("bit") {
+        return json!(draft.chance.one_of(&["10Mbit/s", "500kbit/s", "5MB/s"]));
+    }
+    if has(r"\d{4}") {
+        return json!(draft.chance.one_of(&["2026-03-29", "2026-10-25T00:30:00Z", "2027-01-01T12:00:00+02:00"]));
+    }
+    if has("KB") {
+        return json!(draft.chance.one_of(&["200B", "20KB", "3.5MB"]));
+    }
     if has("MiB") {
         let sizes = ["128MB", "256MB", "512MB", "1GB", "2GB", "3072MB", "1GiB", "200MiB"];
         return json!(draft.chance.one_of(&sizes));
