@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::replications::Replications;
-use super::result::{plain_stat_of, stat_of, sums};
+use super::result::{stat_of, sums};
 use super::summary::{Asked, Shape, Stat};
 use crate::id::FnId;
 use crate::metric::{self, Metric, Statistic, Whole};
@@ -98,8 +98,8 @@ pub struct Rare {
     pub high: f64,
 }
 
-/// A quantile beyond which few requests lie: the mean of sample quantiles is biased then. The interval is longer for it
-/// (`measure/quantile.rs`), by an estimate that rests on few requests too.
+/// A quantile beyond which so few requests lie that its interval is too narrow: the mean of sample quantiles is biased then, and
+/// an interval over replications does not know (with 30 requests beyond it, about 89 % of 95 % intervals hold the true one).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Few {
     /// Dotted key of the metric.
@@ -296,9 +296,7 @@ pub(super) fn with_batches(whole: &Shape<Stat>, batches: &[Shape<f64>]) -> Shape
             Whole::Other => return None,
         };
         let is_there = all.iter().all(|batch| batch.get(&metric.key).is_some_and(|value| value.is_finite()));
-        // The quantile is that of the whole run, which has next to none of the bias of those of batches.
-        let of_batches = if metric.quantile().is_some() { plain_stat_of(&all, metric) } else { stat_of(&all, metric) };
-        of_batches.half_width.filter(|_| is_there).map(|half| half * factor)
+        stat_of(&all, metric).half_width.filter(|_| is_there).map(|half| half * factor)
     };
     Shape::build(|metric| {
         let mean = whole.get(&metric.key).map_or(f64::NAN, |stat| stat.mean);

@@ -16,7 +16,6 @@ mod packed;
 mod path;
 mod peaks;
 pub mod plan;
-mod quantile;
 mod recorder;
 mod replication;
 mod replications;

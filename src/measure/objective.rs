@@ -1,7 +1,6 @@
 //! What replications show of the objectives.
 
 use super::path;
-use super::quantile;
 use super::replication::{Record, Replication, RunMeasures};
 use super::replications::Replications;
 use super::result::stat_of;
@@ -121,7 +120,7 @@ pub(super) fn results(
         let of_all = objective.is_of_all_requests() && failures > 0.0;
         let value = match &objective.goal {
             Goal::Metric { metric, .. } if of_all => {
-                quantile::stat_by(metric, |key| measured.iter().map(|one| one.judged(key)).collect())
+                Stat::of(&measured.iter().map(|one| one.judged(&metric.key)).collect::<Vec<_>>())
             }
             Goal::Metric { metric, .. } if is_of_path(objective, metric) => {
                 let counts: Option<Vec<Events>> =

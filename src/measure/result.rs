@@ -3,7 +3,6 @@
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
 use super::path::{self, Components};
-use super::quantile;
 use super::replication::{FunctionMeasures, FunctionRecord, Replication, RunMeasures};
 use super::replications::Replications;
 use super::stability::{Tipped, Verdict};
@@ -136,18 +135,12 @@ pub(super) fn sums(metric: &Metric, shapes: &[&Shape<f64>]) -> Option<(f64, f64)
 }
 
 /// The statistic of one metric. A ratio of counts is that of their sums, with its jackknife interval, because a mean of
-/// ratios is biased where replications differ in size; NaN where nothing was there to count. A quantile has a longer interval where
-/// it rests on few values ([`quantile`]).
+/// ratios is biased where replications differ in size; NaN where nothing was there to count.
 pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     let pairs: Option<Vec<(f64, f64)>> = shapes.iter().map(|shape| metric.counts(shape)).collect();
     if let Some(pairs) = pairs {
         return Stat::of_ratio(&pairs);
     }
-    quantile::stat(shapes, metric).unwrap_or_else(|| plain_stat_of(shapes, metric))
-}
-
-/// The mean of the values of one metric with its interval.
-pub(super) fn plain_stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     let values: Vec<f64> = shapes.iter().map(|shape| shape.get(&metric.key).copied().unwrap_or(f64::NAN)).collect();
     Stat::of(&values)
 }
@@ -164,13 +157,11 @@ fn stats(shapes: &[&Shape<f64>]) -> Shape<Stat> {
         .collect();
     let mut place = 0;
     Shape::build(|metric| {
-        let values = |place: usize| -> Vec<f64> { columns.iter().map(|column| column[place]).collect() };
-        let (own, neighbour) = (values(place), quantile::neighbour(place));
+        let values: Vec<f64> = columns.iter().map(|column| column[place]).collect();
         place += 1;
-        match (metric.statistic, neighbour) {
-            (Statistic::Ratio { .. }, _) => stat_of(shapes, metric),
-            (Statistic::Quantile(_), Some(neighbour)) => neighbour.stat(&own, &values(neighbour.place)),
-            (Statistic::Plain | Statistic::Quantile(_), _) => Stat::of(&own),
+        match metric.statistic {
+            Statistic::Ratio { .. } => stat_of(shapes, metric),
+            Statistic::Plain | Statistic::Quantile(_) => Stat::of(&values),
         }
     })
 }
@@ -285,7 +276,7 @@ fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|one| one.events.by_kind()).collect();
     // What few scenarios have is not there in the others.
     let is_shown = |(kind, stat): &(String, Stat)| {
-        !["pre-warm", "alarm", "step", "fault"].contains(&kind.as_str()) || stat.mean > 0.0
+        !["pre-warm", "alarm", "step", "fault", "processor"].contains(&kind.as_str()) || stat.mean > 0.0
     };
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds

@@ -33,7 +33,7 @@ fn few(one: &Few) -> Note {
     let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
     let beyond = count(one.beyond.round());
     let text = format!(
-        "{subject}: about {beyond} requests of a replication lie beyond it, so its interval is a rough one; a longer horizon helps"
+        "{subject}: about {beyond} requests of a replication lie beyond it, so its interval is too narrow; a longer horizon helps"
     );
     Note { text, is_warning: true }
 }

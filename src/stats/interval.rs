@@ -114,12 +114,6 @@ pub fn ratio_of_sums(pairs: &[(f64, f64)]) -> Option<Estimate> {
     Some(Estimate { value, half_width: mean_half_width(&pseudo)? })
 }
 
-/// The variance (n - 1) of values; NaN of fewer than two, and where one is not finite.
-#[must_use]
-pub fn variance(values: impl Iterator<Item = f64>) -> f64 {
-    mean_and_variance(&values.collect::<Vec<_>>()).map_or(f64::NAN, |(_, variance)| variance)
-}
-
 /// Mean and variance (n - 1) of at least two finite values.
 pub(super) fn mean_and_variance(values: &[f64]) -> Option<(f64, f64)> {
     if values.len() < 2 || values.iter().any(|value| !value.is_finite()) {

@@ -58,54 +58,6 @@ fn wait(summary: &Summary) -> Stat {
     summary.total.wait_s.mean
 }
 
-/// A server at 70 % of what it can do, whose requests depend on each other for long, over a time of so many services.
-fn busy_server(services: u32, replications: u32) -> Scenario {
-    let horizon = services + 400;
-    mm1(0.7, &format!("horizon = \"{horizon}s\"\nwarm-up = \"400s\"\nreplications = {replications}"))
-}
-
-/// Running times alone: exponential, independent of each other.
-fn running_times(requests: u32, replications: u32) -> Scenario {
-    scenario(&format!(
-        "[scenario]\nname = \"runs\"\n[simulation]\nhorizon = \"{requests}s\"\nreplications = {replications}\n\
-         [[function]]\nname = \"f\"\nduration.exponential.mean = \"1s\"\n[[source]]\nname = \"s\"\nfunction = \"f\"\n\
-         arrivals.constant.rate = \"1/s\"\n"
-    ))
-}
-
-/// The share of so many experiments in which the interval of a quantile holds the true one.
-#[expect(clippy::print_stdout, reason = "the figures are what one wants to know")]
-fn coverage_of(what: &str, mut scenario: Scenario, experiments: u64, stat: fn(&Summary) -> Stat, truth: f64) -> f64 {
-    let holds = |seed: &u64| {
-        scenario.simulation.seed = *seed;
-        let run = experiment::run(&scenario, NonZeroUsize::MIN, &(), None::<()>).expect("it runs");
-        let stat = stat(&run.result.summary);
-        (stat.mean - truth).abs() <= stat.half_width.expect("an interval")
-    };
-    let coverage = (1..=experiments).filter(holds).count() as f64 / experiments as f64;
-    println!("{what}: {coverage}");
-    coverage
-}
-
-/// The 99th percentile beyond which 10 to 30 requests of a replication lie, independent or in the busy periods of M/M/1, where it is
-/// -ln(0.01) / (mu - lambda). Without the bias of the mean of sample quantiles the intervals would hold it in 89 to 92 %.
-#[test]
-fn of_quantiles_that_rest_on_few_requests() {
-    let latency: fn(&Summary) -> Stat = |summary| summary.total.latency_s.p99;
-    let execution: fn(&Summary) -> Stat = |summary| summary.total.execution_s.p99;
-    let tail = -(0.01_f64.ln());
-    // Of 400 experiments with 95 % the share is below 92.9 % once in forty times.
-    for (what, scenario, stat, truth) in [
-        ("10 x 1,000 running times", running_times(1_000, 10), execution, tail),
-        ("10 x 3,150 running times", running_times(3_150, 10), execution, tail),
-        ("20 x 1,000 running times", running_times(1_000, 20), execution, tail),
-        ("M/M/1 at 70 %, 10 x 3,150 requests", busy_server(4_500, 10), latency, tail / 0.3),
-    ] {
-        let coverage = coverage_of(what, scenario, 400, stat, truth);
-        assert!((0.93..=0.995).contains(&coverage), "{what}: {coverage}");
-    }
-}
-
 fn busy(summary: &Summary) -> Stat {
     summary.total.instances.busy_mean
 }
@@ -124,10 +76,8 @@ fn of_replications_the_mean_wait_of_one_server() {
 #[test]
 fn of_replications_a_quantile() {
     let p95: fn(&Summary) -> Stat = |summary| summary.total.wait_s.p95;
-    let server = mm1(0.5, "horizon = \"4100s\"\nwarm-up = \"100s\"\nreplications = 5");
-    let coverage = coverage_of("M/M/1, p95", server, EXPERIMENTS, p95, (0.5_f64 / 0.05).ln() / 0.5);
-    // What it is longer by for the bias is not needed on the other side.
-    assert!((0.935..=0.98).contains(&coverage), "{coverage}");
+    let known: [Known; 1] = [("p95", p95, (0.5_f64 / 0.05).ln() / 0.5)];
+    assert_coverage("M/M/1", mm1(0.5, "horizon = \"4100s\"\nwarm-up = \"100s\"\nreplications = 5"), &known);
 }
 
 #[test]
