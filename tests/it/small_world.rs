@@ -16,9 +16,10 @@
 //! | g | 40 | 41 to 43 | 3, cold | |
 //! | h | 98 | 99 to 101 | 5, cold | ends after the horizon, and is counted |
 
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 use forewarm::report::{csv, json as written};
+use serde_json::{Value, json};
 
 use crate::harness::result;
 
@@ -171,9 +172,8 @@ fn summary() -> Value {
 /// Fails unless the number is there: quantiles are those of a histogram with 1,024 buckets for each power of two.
 fn same(at: &str, found: &Value, expected: &Value) {
     if let (Value::Object(found), Value::Object(expected)) = (found, expected) {
-        // A statistic has an interval, where there are several replications.
-        let keys: Vec<&String> = found.keys().collect();
-        assert_eq!(keys, expected.keys().collect::<Vec<_>>(), "{at}");
+        let [found_keys, expected_keys] = [found, expected].map(|table| table.keys().collect::<BTreeSet<_>>());
+        assert_eq!(found_keys, expected_keys, "{at}");
         found.iter().for_each(|(key, value)| same(&format!("{at}.{key}"), value, &expected[key]));
     } else if let (Value::Array(found), Value::Array(expected)) = (found, expected) {
         assert_eq!(found.len(), expected.len(), "{at}");
