@@ -595,11 +595,11 @@ mod tests {
             let omitted = &special[..special.len() - number as usize % 2];
             let Some(scenario) = testing::generated(&generator, number * 101, omitted) else { continue };
             let expected = scenario.sources.iter().map(|source| source.arrivals.mean_rate(0.1, 1.0)).sum::<f64>();
-            if is_direct(&scenario) && expected < 500.0 {
+            if is_direct(&scenario) && expected < 100.0 {
                 taken += 1;
                 requests += compare(&scenario).unwrap_or_else(|error| panic!("draw {number}: {error}"));
             }
         }
-        assert!(taken > 40 && requests > 10_000, "{taken} with {requests} requests");
+        assert!(taken > 12 && requests > 2_000, "{taken} with {requests} requests");
     }
 }

@@ -9,18 +9,9 @@ pub(crate) mod drawn;
 #[expect(dead_code, reason = "the integration tests use all of it")]
 pub(crate) mod generate;
 
-use super::{Files, ParseOptions, Scenario, parse};
+use super::{Files, NoFiles, ParseOptions, Scenario, parse};
 use crate::workload::Input;
 use generate::{FILES, Generator};
-
-/// For scenarios that name no files.
-pub(crate) struct NoFiles;
-
-impl Files for NoFiles {
-    fn input(&self, path: &str) -> Input {
-        panic!("{path} is read")
-    }
-}
 
 /// A scenario that is right and names no files.
 pub(crate) fn scenario(text: &str) -> Scenario {
