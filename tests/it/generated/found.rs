@@ -56,9 +56,10 @@ fn what_runs_longer_than_the_drain_is_unfinished() {
 /// Pods that a scaling policy has ordered were removed without its knowledge, and got requests ever after.
 #[test]
 fn a_deployment_replaces_what_a_scaling_policy_has_ordered() {
-    for scaling in
-        ["thresholds = { target = 1.0, min-instances = 3 }", "hpa = { min-replicas = 3, target-concurrency = 1.0 }"]
-    {
+    for scaling in [
+        "thresholds = { target = 1.0, min-instances = 3 }",
+        "hpa = { min-replicas = 3, max-replicas = 9, target-concurrency = 1.0 }",
+    ] {
         let text = minute(
             &format!("duration.constant.value = \"200ms\"\ncold-start.constant.value = \"1s\"\nscaling.{scaling}"),
             "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"2/s\"\n\
