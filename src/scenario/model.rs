@@ -283,9 +283,11 @@ pub struct Initial {
     pub age: Span,
 }
 
-/// The processors of an instance, for what they cost.
+/// The processors of an instance, for what they cost and where it fits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cpu {
+    /// vCPUs that it takes of its node.
+    pub request: f64,
     /// vCPUs.
     pub vcpus: f64,
     /// Clock cycles, GHz, where they are charged for; else 0.

@@ -133,8 +133,10 @@ impl Checker<'_, '_> {
         let by_size = size.and_then(|size| *size.vcpus);
         let by_memory =
             platform.and_then(|platform| *platform.per_gb).map(|per_gb| per_gb * f64::from(memory) / 1024.0);
+        let vcpus = own.and_then(|own| *own.limit).or(by_size).or(by_memory).unwrap_or(1.0);
         Cpu {
-            vcpus: own.and_then(|own| *own.limit).or(by_size).or(by_memory).unwrap_or(1.0),
+            request: own.and_then(|own| *own.request).unwrap_or(vcpus),
+            vcpus,
             ghz: size.and_then(|size| *size.ghz).unwrap_or(0.0),
             bound_share: own.and_then(|own| *own.cpu_bound_share).unwrap_or(1.0),
         }

@@ -11,7 +11,7 @@ use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
 use crate::schema::limits::{MAX_LISTED, MAX_STATES};
-use crate::schema::scalars::{Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -157,6 +157,9 @@ table! {
 table! {
     /// The processors of an instance, and how much of them its requests need.
     struct CpuTable {
+        /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
+        /// requests fit in its CPU. Without it: as `limit`.
+        optional request: Amount,
         /// vCPUs of an instance; without it: what the platform gives with its memory, else 1.
         optional limit: Positive,
         /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:
