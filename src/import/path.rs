@@ -6,7 +6,7 @@ mod entrances;
 use std::collections::HashMap;
 
 use super::join::resolved;
-use super::model::{Kind, Link, Model, Origin, Setting, Thing, as_name, name_in, part, text};
+use super::model::{Definition, Kind, Link, Model, Origin, Setting, Thing, as_name, name_in, part, text};
 use super::reader::Notes;
 use super::tree::Place;
 use super::workflow;
@@ -27,11 +27,14 @@ pub(super) const FUNCTION_URL: &str = "lambda-url:*";
 
 /// Lays the path: every thing that stays has its targets, or is a source.
 pub(super) fn lay(model: &mut Model, scenario: &str, notes: &Notes) {
-    let mut links = std::mem::take(&mut model.links);
+    let links = std::mem::take(&mut model.links);
     let mut laying = Laying::new(std::mem::take(&mut model.things), &model.aliases, notes);
-    laying.workflows(scenario, &mut links, &mut model.beside);
-    let edges = laying.edges(links);
-    let mut made = laying.components(&edges);
+    let definitions = laying.definitions(scenario, &mut model.beside);
+    let mut edges = laying.edges(links);
+    laying.workflows(definitions, &mut edges);
+    let useful = laying.useful(&edges);
+    let mut made = laying.components(&edges, &useful);
+    edges.retain(|edge| useful[edge.to]);
     let (entries, sources) = made.entrances(&laying, &edges);
     model.things = made.things.into_iter().flatten().chain(sources).collect();
     model.entries = entries;
@@ -83,28 +86,39 @@ impl<'a> Laying<'a> {
         of(|name| name).or_else(|| of(part))
     }
 
-    /// The definitions of workflows as files beside the scenario, with what their tasks call.
-    fn workflows(&mut self, scenario: &str, links: &mut Vec<Link>, beside: &mut Vec<(String, String)>) {
-        for at in 0..self.things.len() {
-            let Some(definition) = self.things[at].definition.clone() else { continue };
-            let file = format!("{}.asl.json", as_name(&format!("{scenario}-{}", self.things[at].name)));
+    /// The definitions of workflows, which become files beside the scenario.
+    fn definitions(&mut self, scenario: &str, beside: &mut Vec<(String, String)>) -> Vec<(usize, Definition)> {
+        let mut definitions = Vec::new();
+        for (at, thing) in self.things.iter_mut().enumerate() {
+            let Some(definition) = thing.definition.take() else { continue };
+            let file = format!("{}.asl.json", as_name(&format!("{scenario}-{}", thing.name)));
             beside.push((file.clone(), workflow::written(&definition.machine)));
             let origin = Origin::Read { place: definition.machine.place, address: definition.address.clone() };
-            self.things[at].set("asl", text(file), origin);
+            thing.set("asl", text(file), origin);
+            definitions.push((at, definition));
+        }
+        definitions
+    }
+
+    /// What the tasks of workflows call; something stands for what is not in the files.
+    fn workflows(&mut self, definitions: Vec<(usize, Definition)>, edges: &mut Vec<Edge>) {
+        let useful = self.useful(edges);
+        for (at, definition) in definitions {
             let found = workflow::tasks(&definition);
             for task in &found.tasks {
-                let stands_for = self.find(&task.names, &CALLED).unwrap_or_else(|| {
+                // A queue takes messages even if nobody receives them.
+                let takes =
+                    |to: &usize| useful.get(*to).copied().unwrap_or(true) || self.things[*to].kind == Kind::Queue;
+                let to = self.find(&task.names, &CALLED).filter(takes).unwrap_or_else(|| {
                     let stand_in = workflow::stand_in(&self.things[at], task);
                     let known = self.find(std::slice::from_ref(&stand_in.name), &[Kind::Dependency]);
                     known.unwrap_or_else(|| self.push(stand_in))
                 });
-                let names = vec![self.things[stands_for].name.clone()];
                 let origin = Origin::Read { place: task.place, address: format!("States.{}", task.state) };
                 let key = format!("targets.{}", workflow::key(&task.state));
-                let value = target(&self.things[stands_for]);
+                let value = target(&self.things[to]);
                 self.things[at].set(key, value, origin);
-                let from = vec![self.things[at].name.clone()];
-                links.push(Link { from, kind: Kind::Workflow, to: names, place: task.place, settings: Vec::new() });
+                edges.push(Edge { kind: Kind::Workflow, from: at, to, place: task.place, settings: Vec::new() });
             }
             found.assumed.into_iter().for_each(|setting| self.things[at].apply(setting));
         }
@@ -165,9 +179,8 @@ impl<'a> Laying<'a> {
     }
 
     /// The components that are of use, with their targets.
-    fn components(&mut self, edges: &[Edge]) -> Made {
+    fn components(&mut self, edges: &[Edge], useful: &[bool]) -> Made {
         let mut made = Made::default();
-        let useful = self.useful(edges);
         for at in 0..self.things.len() {
             let thing = &self.things[at];
             let own: Vec<&Edge> = edges.iter().filter(|edge| edge.from == at && useful[edge.to]).collect();

@@ -3,7 +3,7 @@
 use super::Resource;
 use crate::import::model::{Definition, Kind, Model, Setting, text};
 use crate::import::reader::Item;
-use crate::import::tree::{Node, Place};
+use crate::import::tree::{Node, Place, Value};
 use crate::import::workflow::{ELSEWHERE, of_text};
 
 impl Resource<'_> {
@@ -25,12 +25,12 @@ impl Resource<'_> {
             && let Some(machine) = of_text(item.node, self.notes, &item.address)
         {
             workflow.definition = Some(Definition { machine, substitutions, address: item.address });
-        } else if let Some(uri) = table.get("DefinitionUri") {
-            if let Some(found) = uri.text() {
-                workflow.apply(Setting::new(ELSEWHERE, text(found.value), found.origin));
-                let machine = Node::new(crate::import::tree::Value::Null, place);
-                workflow.definition = Some(Definition { machine, substitutions, address: uri.address });
-            }
+        } else if let Some(uri) = table.get("DefinitionUri")
+            && let Some(found) = uri.text()
+        {
+            workflow.apply(Setting::new(ELSEWHERE, text(found.value), found.origin));
+            let machine = Node::new(Value::Null, place);
+            workflow.definition = Some(Definition { machine, substitutions, address: uri.address });
         }
         table.refuse("DefinitionS3Location", "its definition is not in the template: name its file too");
         if let Some(events) = table.get("Events") {
