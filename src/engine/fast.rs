@@ -93,7 +93,7 @@ impl<'s> FastCell<'s> {
             billing: _,
         } = platform;
         let has_path = |source: &Source| {
-            let Source { name: _, target, arrivals: _, duration: _ } = source;
+            let Source { name: _, target, arrivals: _, duration: _, payload: _ } = source;
             matches!(target, Target::Component(_))
         };
         if memory_budget_mb.is_some() || !stem_cells.is_empty() || sources.any(has_path) {
@@ -117,7 +117,7 @@ impl<'s> FastFunction<'s> {
             runtime: _,
             memory_mb: _,
             architecture: _,
-            cpu: _,
+            cpu,
             timeout,
             selection,
             max_lifetime,
@@ -139,6 +139,7 @@ impl<'s> FastFunction<'s> {
             && provisioned == 0
             && steps.is_empty()
             && *failure_ratio == 0.0
+            && cpu.sharing.is_none()
             && overflow == Overflow::Reject
             && matches!(policy, ScalingSpec::PerRequest(_))
             && *selection == Selection::MostRecentlyUsed
