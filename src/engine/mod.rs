@@ -20,6 +20,7 @@ mod limits;
 mod memory;
 mod observer;
 mod path;
+mod processor;
 mod queue;
 mod resources;
 mod slab;
@@ -29,7 +30,7 @@ mod stem_cells;
 use std::ops::ControlFlow;
 
 pub use crate::path::Outcome;
-pub use observer::{Finished, Levels, Limit, Observer, RequestEnd, ScalingDecision};
+pub use observer::{CallEnd, CallMade, Finished, Levels, Limit, Observer, RequestEnd, ScalingDecision};
 
 use crate::id::{FnId, LocalFn, SourceId};
 use crate::rng::Streams;
@@ -110,12 +111,14 @@ pub struct EventCounts {
     pub steps: u64,
     /// Faults that began or ended.
     pub faults: u64,
+    /// Looks at who is through of those that share processors.
+    pub processor_looks: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 11] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 12] {
         let Self {
             arrivals,
             completions,
@@ -128,6 +131,7 @@ impl EventCounts {
             alarms,
             steps,
             faults,
+            processor_looks,
         } = *self;
         [
             ("arrival", arrivals),
@@ -141,6 +145,7 @@ impl EventCounts {
             ("alarm", alarms),
             ("step", steps),
             ("fault", faults),
+            ("processor", processor_looks),
         ]
     }
 }
@@ -159,6 +164,7 @@ impl std::ops::AddAssign for EventCounts {
             alarms,
             steps,
             faults,
+            processor_looks,
         } = other;
         self.arrivals += arrivals;
         self.completions += completions;
@@ -171,6 +177,7 @@ impl std::ops::AddAssign for EventCounts {
         self.alarms += alarms;
         self.steps += steps;
         self.faults += faults;
+        self.processor_looks += processor_looks;
     }
 }
 
@@ -230,13 +237,8 @@ fn simulate_unaudited<O: Observer>(
     observer: O,
     pulse: Pulse<'_>,
 ) -> Result<EventCounts, SimError> {
-    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
-    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && !scenario.has_path()
-        && scenario.faults.is_empty()
-        && !cell.may_exceed_rates(scenario)
-        && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)
+        && let Some(directs) = direct(scenario, cell)
     {
         return match directs.alone() {
             Ok(direct) => kernel::run(direct, None, scenario, cell, streams, observer, pulse),
@@ -244,6 +246,21 @@ fn simulate_unaudited<O: Observer>(
         };
     }
     simulate_general(scenario, cell, streams, observer, pulse)
+}
+
+/// The cell as the fast engine simulates it; none where something is asked for that it does not know. It follows every request to
+/// its end.
+fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
+    if scenario.has_path()
+        || !scenario.faults.is_empty()
+        || scenario.drain().is_some()
+        || cell.may_exceed_rates(scenario)
+    {
+        return None;
+    }
+    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
+    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
+    FastCell::new(specs, sources, &scenario.platform)
 }
 
 /// [`simulate`], without a short cut for the common case.

@@ -6,7 +6,7 @@ use super::budget::{GrpcSpec, RatioSpec};
 use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
 use crate::path::Action;
-use crate::path::client::backoff::ExponentialSpec;
+use crate::path::client::backoff::{ExponentialSpec, Jitter};
 use crate::path::client::breaker::SimpleSpec;
 use crate::path::testing::Bench;
 use crate::rng::{Purpose, Streams};
@@ -361,7 +361,7 @@ fn attempts_and_calls_balance_whatever_happens() {
                         open.swap_remove(at);
                     }
                     Action::Answer { .. } => answered += 1,
-                    Action::Wake { .. } => {}
+                    Action::Wake { .. } | Action::Lose { .. } => {}
                 }
             }
             answered

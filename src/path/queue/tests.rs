@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use super::super::Action;
 use super::super::bucket::BucketSpec;
 use super::super::testing::Bench;
+use super::parameters::*;
 use super::*;
 use crate::rng::{Purpose, Streams};
 use crate::schema::declare::*;
@@ -12,6 +13,7 @@ use crate::schema::diagnostic::Problems;
 fn sqs() -> QueueSpec {
     QueueSpec {
         name: "orders".to_owned(),
+        site: None,
         preset: Preset::Sqs,
         target: Some("work".to_owned()),
         kind: None,

@@ -1,5 +1,6 @@
 use super::super::Action;
 use super::super::testing::Bench;
+use super::parameters::*;
 use super::*;
 use crate::rng::{Purpose, Streams};
 use crate::schema::decode::{Field, Reader};
@@ -333,7 +334,7 @@ fn every_execution_is_somewhere_whatever_happens() {
                         Action::Call { token, .. } => out.push(token),
                         Action::Abandon { token, .. } => out.retain(|known| *known != token),
                         Action::Answer { .. } => answered += 1,
-                        Action::Wake { .. } => {}
+                        Action::Wake { .. } | Action::Lose { .. } => {}
                     }
                 }
                 let more = !out.is_empty() && of(4) > 0;
