@@ -53,7 +53,7 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Simulate a scenario: a summary on the terminal, the results in a folder
     Run(RunArgs),
-    /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
+    /// Compare the scenario's variants: who wins on what, by how much, and how certain it is
     Compare(CompareArgs),
     /// Disturb the scenario with a catalogue of faults, one at a time, and rank them by damage
     Chaos(ChaosArgs),

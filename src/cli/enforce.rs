@@ -61,8 +61,8 @@ fn is_confident(args: &EnforceArgs) -> bool {
 pub(super) fn needs_intervals(args: &EnforceArgs, replications: u32) -> Result<(), CliError> {
     if is_confident(args) && replications < 2 {
         return Err(CliError::input(
-            "--enforce asks for whole intervals, and one replication makes none",
-            "ask for more with --replications 5, or omit --enforce to judge by the mean",
+            "--enforce judges confidence intervals, and one replication has none",
+            "add --replications 5, or omit --enforce to judge by the mean",
         ));
     }
     Ok(())

@@ -102,10 +102,10 @@ impl CliError {
             Self::Scenario(problems) => terminal::problems(problems),
             Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
             Self::Unfinished => {
-                terminal::complain("interrupted: the results are what was known by then, and are not finished\n");
+                terminal::complain("interrupted: the results are incomplete\n");
             }
             Self::Kept(replications) => {
-                terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
+                terminal::complain(&format!("interrupted: the results cover {replications} replications\n"));
             }
             Self::Paused(message) => terminal::complain(&format!("interrupted: {message}\n")),
             Self::ClosedPipe => {}

@@ -125,9 +125,9 @@ fn replaced(earlier: Option<&Manifest>, manifest: &Manifest) -> String {
     match earlier {
         None => String::new(),
         Some(earlier) if earlier.command != manifest.command && is_command_line(&earlier.command) => {
-            format!(" (replacing those of `{}`)", earlier.command)
+            format!(" (replaced the results of `{}`)", earlier.command)
         }
-        Some(_) => " (replacing earlier ones)".to_owned(),
+        Some(_) => " (replaced earlier results)".to_owned(),
     }
 }
 

@@ -106,10 +106,10 @@ fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), CliError> {
         return Ok(());
     }
     let message = match own.marks {
-        [] => format!("{shown} exists already"),
-        _ => format!("{shown} exists and was not made by forewarm, so it is left alone"),
+        [] => format!("{shown} already exists"),
+        _ => format!("{shown} exists and was not created by forewarm, so it is not replaced"),
     };
-    Err(CliError::input(message, &format!("name another file with {}, or remove this one first", own.option)))
+    Err(CliError::input(message, &format!("use another file with {}, or remove this one first", own.option)))
 }
 
 /// The beginning of a file, unpacked if it is packed, and its end.

@@ -65,8 +65,8 @@ impl Results {
     pub(super) fn inside(&self, path: &Path) -> Result<Option<PathBuf>, CliError> {
         let Ok(rest) = path.strip_prefix(&self.target) else { return Ok(None) };
         if is_of_results(rest) {
-            let message = format!("{} is the name of a file of the results", self.shown.join(rest).display());
-            return Err(CliError::input(message, "name another file"));
+            let message = format!("{} is the name of a results file", self.shown.join(rest).display());
+            return Err(CliError::input(message, "use another file name"));
         }
         Ok(Some(self.claim.temporary().join(rest)))
     }
@@ -134,9 +134,12 @@ fn refuse_foreign(target: &Path, shown: &Path) -> Result<Option<Manifest>, CliEr
             }
             let message = match (has_results, names.is_empty()) {
                 (true, _) => format!("{shown} holds files that forewarm did not write: {listed}"),
-                (false, true) => format!("{shown} exists and was not made by forewarm, so it is left alone"),
+                (false, true) => format!("{shown} exists and was not created by forewarm, so it is not replaced"),
                 (false, false) => {
-                    format!("{shown} exists and was not made by forewarm, so it is left alone; it holds {listed}")
+                    format!(
+                        "{shown} exists and was not created by forewarm, so it is not replaced; it contains \
+                             {listed}"
+                    )
                 }
             };
             let help = if has_results {

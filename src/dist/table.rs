@@ -91,8 +91,8 @@ impl EmpiricalSpec {
             return;
         }
         if self.unit.is_some() {
-            let help = "`values` carry their units themselves: remove `unit`";
-            check.wrong_with("unit", "is for the numbers of a file", help);
+            let help = "`values` have their own units: remove `unit`";
+            check.wrong_with("unit", "applies to the numbers in a file only", help);
         }
         report(check, self.dist(), &[]);
     }

@@ -106,8 +106,9 @@ impl Observed {
             }
         }
         if averaged {
-            self.caveats
-                .push("percentiles of intervals were averaged, which is no percentile of all requests".to_owned());
+            self.caveats.push(
+                "percentiles of intervals were averaged, which does not give a percentile of all requests".to_owned(),
+            );
         }
         let concurrency = points(Metric::Concurrency);
         if !concurrency.is_empty() {

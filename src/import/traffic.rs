@@ -82,7 +82,7 @@ pub(super) fn complete(model: &mut Model, traffic: &Traffic, notes: &Notes) {
             notes.ignore(
                 super::tree::Place::NOWHERE,
                 format!("--rps {name}"),
-                format!("no function has this name: {near}"),
+                format!("there is no function with this name: {near}"),
             );
         }
     }
@@ -157,10 +157,10 @@ fn durations(thing: &mut Thing, traffic: &Traffic) {
     let is_deployment =
         thing.has("scaling.hpa") || thing.has("concurrency.provisioned") && thing.platform == Platform::Kubernetes;
     if is_deployment {
-        let reason = "not in infrastructure files: requests that a pod serves at once".to_owned();
+        let reason = "not in infrastructure files: simultaneous requests per pod".to_owned();
         thing.set("concurrency.per-instance", ASSUMED_PER_POD, Origin::Assumed(reason));
     } else if thing.has("scaling.keda") {
-        thing.set("concurrency.per-instance", "1", Origin::Default("a pod takes one message at a time".to_owned()));
+        thing.set("concurrency.per-instance", "1", Origin::Default("a pod processes one message at a time".to_owned()));
     }
 }
 

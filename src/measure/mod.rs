@@ -64,7 +64,7 @@ pub struct Manifest {
     pub scenario: String,
     /// Root of the random numbers.
     pub seed: u64,
-    /// Independent runs.
+    /// Independent replications.
     pub replications: u32,
     /// Worker threads.
     pub threads: usize,

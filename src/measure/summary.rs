@@ -171,7 +171,7 @@ impl Asked {
         let what = match (&self.metric, self.within) {
             _ if self.stability.is_some() => "stability".to_owned(),
             (Some(metric), _) => metric.clone(),
-            (None, within) => format!("requests answered within {}s", within.unwrap_or_default()),
+            (None, within) => format!("requests completed within {}s", within.unwrap_or_default()),
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
         subject(&what, self.function.as_deref().or(source.as_deref()))
@@ -272,7 +272,7 @@ pub struct SourceResult {
     pub attempts_per_request: Option<Stat>,
     /// Latency of those that succeeded.
     pub latency_s: Times<Stat>,
-    /// Cold over started invocations.
+    /// Cold starts as a share of invocations started.
     pub cold_start_ratio: Stat,
 }
 
@@ -285,7 +285,7 @@ pub struct SourceRequests {
     pub succeeded: Stat,
     /// Failed for good.
     pub failed: Stat,
-    /// Still waiting when nothing more could happen.
+    /// Requests still queued at the end of the run.
     pub unfinished: Stat,
     /// Those that failed, by why.
     pub failed_by: FailedBy,
@@ -294,7 +294,7 @@ pub struct SourceRequests {
 /// Why requests failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedBy {
-    /// Waited or ran for longer than allowed.
+    /// Requests that exceeded a timeout, waiting or running.
     pub timed_out: Stat,
     /// Refused.
     pub throttled: Stat,

@@ -100,15 +100,15 @@ impl CacheSpec {
 /// Who gets a connection first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Who came first.
+    /// First in, first out.
     Fifo,
     /// Who came last.
     Lifo,
 }
 
 choice! { Order {
-    "fifo" => Order::Fifo, "Who came first.";
-    "lifo" => Order::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+    "fifo" => Order::Fifo, "First in, first out.";
+    "lifo" => Order::Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
 } }
 
 /// How a call ends that is in a script.

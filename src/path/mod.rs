@@ -34,7 +34,7 @@ use books::Books;
 /// How a request, or one attempt to serve it, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Served to the end.
+    /// Requests that completed successfully.
     Completed,
     /// Refused for good: throttled, by a limit or by a full queue.
     Rejected,
@@ -50,7 +50,7 @@ pub enum Outcome {
     NoBudget,
     /// Too old to be worth another try.
     Expired,
-    /// Still waiting when nothing more could happen.
+    /// Requests still queued at the end of the run.
     Unfinished,
 }
 

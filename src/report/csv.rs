@@ -125,7 +125,7 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
     let expected = ["start_s", of].into_iter().chain(Point::COLUMNS);
     let with_attempts = expected.clone().chain([ATTEMPTS]);
     if !header.iter().eq(expected) && !header.iter().eq(with_attempts) {
-        return Err("its columns are not those that this version writes".to_owned());
+        return Err("its columns are not those of this version of forewarm".to_owned());
     }
     let mut series: Vec<(String, Vec<Point>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -139,7 +139,9 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
             series.len() - 1
         });
         let line = row.position().map_or(0, csv::Position::line);
-        series[place].1.push(point(&row).ok_or_else(|| format!("line {line} has something that is not a number"))?);
+        series[place]
+            .1
+            .push(point(&row).ok_or_else(|| format!("line {line} contains something that is not a number"))?);
     }
     Ok(series)
 }

@@ -114,7 +114,7 @@ impl Loader<'_> {
                 let source = problems.add_source("--set", format!("{key}={value}"), 1);
                 let message = format!("`{key}` is varied by [sweep]");
                 let problem = Problem::error(SourceSpan::new(source, 0..key.len()), message);
-                problems.push(problem.help("leave it out here, or take it out of [sweep]"));
+                problems.push(problem.help("omit it here, or remove it from [sweep]"));
             }
         }
     }

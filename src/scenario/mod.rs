@@ -155,7 +155,7 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let what = if utf16 { "it looks like UTF-16".to_owned() } else { format!("there is a byte 0x{wrong:02X}") };
     let problem = Problem::error(SourceSpan::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
-    problems.push(problem.help("save the file with the encoding UTF-8"));
+    problems.push(problem.help("save the file as UTF-8"));
     Err(problems)
 }
 
@@ -191,8 +191,13 @@ impl<'a> Loader<'a> {
         overlay::apply_policy(&mut chosen, policy, problems)?;
         let scenario = self.interpret(chosen, problems);
         problems.say_of_later(before, &format!("with the policy `{policy}`"));
-        problems
-            .advise_later(before, &format!("a [[variant]] called `{policy}` can set it, and stands for the policy"));
+        problems.advise_later(
+            before,
+            &format!(
+                "add a [[variant]] called `{policy}` that sets it; it then represents the \
+                                            policy"
+            ),
+        );
         scenario.map(|scenario| (scenario, Vec::new()))
     }
 
@@ -230,7 +235,8 @@ impl<'a> Loader<'a> {
         let source = problems.add_source(name, text, 1);
         if let Some(kind) = kubernetes(text) {
             let message = format!("this is YAML of a Kubernetes {kind}, not a scenario");
-            let help = "`forewarm import` makes a scenario of such files; `forewarm init` writes an example of one";
+            let help = "`forewarm import` converts such files to a scenario; `forewarm init` writes an example \
+                        scenario";
             problems.push(Problem::error(SourceSpan::new(source, 0..0), message).help(help));
             return None;
         }
@@ -296,7 +302,7 @@ impl<'a> Loader<'a> {
             let (message, help) = match names[..] {
                 [] => (
                     "the scenario has no variants".to_owned(),
-                    format!("add [[variant]] name = \"{wanted}\" with what it sets, or omit --variant"),
+                    format!("add a [[variant]] named \"{wanted}\", or omit --variant"),
                 ),
                 _ => (
                     format!("the scenario has no variant \"{wanted}\""),
@@ -314,8 +320,11 @@ impl<'a> Loader<'a> {
         let Some(list) = file.get("variant") else { return scenarios };
         let variants = list.elements();
         if file.count().saturating_mul(variants.len()) > MAX_VARIANT_VALUES {
-            let message = format!("checking {} variants of so long a file would take too long", variants.len());
-            let help = format!("variants times values of the file may be at most {MAX_VARIANT_VALUES}");
+            let message = format!("checking {} variants of a file this long would take too long", variants.len());
+            let help = format!(
+                "the number of variants times the number of values in the file is limited to \
+                                {MAX_VARIANT_VALUES}"
+            );
             problems.push(Problem::error(list.place, message).help(help));
             return scenarios;
         }

@@ -327,9 +327,9 @@ pub struct Concurrency {
 /// What a request meets when no instance may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is refused for good.
+    /// The request is rejected.
     Reject,
-    /// It waits, first come first served.
+    /// The request waits in a first-in, first-out queue.
     Queue {
         /// Requests that may wait; none: no limit.
         limit: Option<u32>,
@@ -383,7 +383,7 @@ impl Source {
 /// Who is served first of those that wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueueOrder {
-    /// Who came first.
+    /// First in, first out.
     #[default]
     Fifo,
     /// Who came last.

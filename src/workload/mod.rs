@@ -38,7 +38,7 @@ pub trait Process {
 }
 
 /// What is said of rates that are all zero.
-const ALL_ZERO: &str = "all rates are zero, so that nothing ever arrives";
+const ALL_ZERO: &str = "all rates are zero, so nothing would ever arrive";
 
 /// When requests come: the checked description of an arrival process. Rates are per second and positive.
 #[derive(Clone, Debug)]

@@ -28,14 +28,14 @@ fn earlier_results_are_replaced_and_it_is_said() {
     let said = "Results in results/quick (replacing those of `forewarm run quick.toml --seed 1 --requests \
                 results/quick/logs/requests.csv`): open report.html";
     assert!(second.contains(said), "{second}");
-    assert!(run(&["--seed", "2"]).contains("results/quick (replacing earlier ones): open"));
+    assert!(run(&["--seed", "2"]).contains("results/quick (replaced earlier results): open"));
     assert_eq!(folder.json("results/quick/manifest.json")["seed"], 2);
     assert!(!folder.exists("results/quick/logs"));
     assert_eq!(folder.names("results"), ["quick"]);
     // A command that a stranger wrote into the manifest is no advice.
     let manifest = folder.read("results/quick/manifest.json").replace("quick.toml --seed 2", "quick.toml; id");
     folder.write("results/quick/manifest.json", &manifest);
-    assert!(run(&["--seed", "3"]).contains("results/quick (replacing earlier ones): open"));
+    assert!(run(&["--seed", "3"]).contains("results/quick (replaced earlier results): open"));
 }
 
 /// Each command, with its results in `out`.

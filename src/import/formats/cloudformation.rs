@@ -155,7 +155,8 @@ impl Resource<'_> {
                 match (inline, uri) {
                     (_, Some(uri)) => workflow.put("asl", Some(uri), text),
                     (Some(inline), None) => {
-                        let why = "the definition stands in the template: save it as a file and name it with `asl`";
+                        let why = "the definition is inside the template: save it as a file and reference it with \
+                                   `asl`";
                         self.notes.ignore(inline.node.place, inline.address, why);
                     }
                     _ => {}
@@ -238,9 +239,9 @@ impl Resource<'_> {
         let invoke = table.table("EventInvokeConfig");
         invoke.skip(&["DestinationConfig"]);
         function.settings.extend(async_settings(&invoke));
-        table.refuse("DeadLetterQueue", "not simulated: failed asynchronous invocations go there");
-        table.refuse("DeadLetterConfig", "not simulated: failed asynchronous invocations go there");
-        table.refuse("FunctionUrlConfig", "a URL: its requests are those of the function's source");
+        table.refuse("DeadLetterQueue", "not simulated: destination of failed asynchronous invocations");
+        table.refuse("DeadLetterConfig", "not simulated: destination of failed asynchronous invocations");
+        table.refuse("FunctionUrlConfig", "a function URL: its requests are part of the function's source");
         if let Some(events) = table.get("Events") {
             for entry in events.node.entries() {
                 let event = Item::new(&entry.node, format!("{}.{}", events.address, entry.key), self.notes).table();
@@ -372,7 +373,7 @@ impl Resource<'_> {
             count("scaling.target-tracking.min-capacity", table.get("MinCapacity")),
             count("scaling.target-tracking.max-capacity", table.get("MaxCapacity")),
         ];
-        table.refuse("ScheduledActions", "not read: write them as `scaling.target-tracking.schedule`");
+        table.refuse("ScheduledActions", "not read: add them as `scaling.target-tracking.schedule`");
         if is_lambda {
             let settings = settings.into_iter().flatten().collect();
             model.additions.push(Addition {

@@ -43,7 +43,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     ]);
     let provider = root.table("provider");
     if let Some(name) = provider.text("name").filter(|name| name.value != "aws") {
-        let why = format!("functions for {} are not read: only for aws", name.value);
+        let why = format!("functions for {} are not supported: only aws is", name.value);
         notes.ignore(document.place, "provider.name", why);
         root.skip_rest();
         provider.skip_rest();
@@ -91,7 +91,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
                 notes.ignore(
                     map.node.place,
                     map.address,
-                    format!("`{}` is in another file: name that file too", unknown.text),
+                    format!("`{}` is in another file: pass that file too", unknown.text),
                 );
                 continue;
             }
@@ -171,10 +171,10 @@ fn function(entry: &Entry, table: &Table<'_>, provider: &Table<'_>, model: &mut 
         function.set("async.max-attempts", number(found.value + 1.0), found.origin);
     }
     function.settings.extend(duration("async.max-age", table.get("maximumEventAge")));
-    table.refuse("destinations", "not simulated: results of asynchronous invocations go there");
-    table.refuse("onError", "not simulated: failed asynchronous invocations go there");
-    table.refuse("url", "a URL: its requests are those of the function's source");
-    table.refuse("disabled", "read as if it were enabled");
+    table.refuse("destinations", "not simulated: destination of results of asynchronous invocations");
+    table.refuse("onError", "not simulated: destination of failed asynchronous invocations");
+    table.refuse("url", "a function URL: its requests are part of the function's source");
+    table.refuse("disabled", "treated as enabled");
     for event in table.list("events") {
         self::event(&event, &entry.key, model, notes);
     }

@@ -225,7 +225,7 @@ impl Resource<'_> {
             }
             "aws_sfn_state_machine" => {
                 model.things.push(self.thing(Kind::Workflow));
-                table.refuse("definition", "save the definition as a file and name it with `asl`");
+                table.refuse("definition", "save the definition as a file and reference it with `asl`");
             }
             "aws_cloudwatch_event_target" => {
                 let to = self.refers("arn");

@@ -11,6 +11,8 @@ const NAME: usize = 30;
 const SHORT_NAME: usize = 18;
 /// So is the name of a column.
 const SHORT_HEAD: usize = 13;
+/// A last column of text that is wider than this is prose: it is dropped before numbers lose their intervals.
+const PROSE: usize = 40;
 /// Rows of a table where only the answer is shown.
 const ROWS: usize = 20;
 
@@ -148,7 +150,6 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     let short = Layout { has_intervals: false, ..plain };
     let shorter = Layout { head: SHORT_HEAD, ..short };
     let shortest = Layout { name: name.min(SHORT_NAME), ..shorter };
-    let layouts = [widest, plain, short, shorter, shortest].into_iter();
     let narrower = (1..all).rev().map(|columns| Layout { columns, ..shortest });
     let widths = |layout: Layout| -> Vec<usize> {
         let widest = |column: usize| {
@@ -158,6 +159,13 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
         };
         (0..layout.columns).map(widest).collect()
     };
+    let is_prose = |column: usize| {
+        let cells = rows.iter().filter_map(|(.., cells)| cells.get(column));
+        table.columns[column].is_text && cells.map(|cell| cell.long().chars().count()).max() > Some(PROSE)
+    };
+    let columns = (0..all).rev().find(|column| !is_prose(*column)).map_or(all, |last| last + 1);
+    let without_prose = Layout { columns, ..plain };
+    let layouts = [widest, plain, without_prose, short, shorter, shortest].into_iter();
     // Two columns are for the mark of what is chosen.
     let fits =
         |layout: &Layout| 2 + layout.name + widths(*layout).iter().map(|width| width + 2).sum::<usize>() <= WIDTH;

@@ -53,10 +53,7 @@ pub fn read(manifest: &Manifest, folder: &dyn Folder) -> Result<Box<dyn Report>,
         Some(known) => (known.read)(manifest, folder),
         None => {
             let help = instead(kind, "the kinds are", KINDS.iter().map(|known| known.name));
-            Err(StoredError::content(
-                MANIFEST,
-                format!("there is no report for results of the kind \"{kind}\"; {help}"),
-            ))
+            Err(StoredError::content(MANIFEST, format!("there is no report for results of kind \"{kind}\"; {help}")))
         }
     }
 }

@@ -57,7 +57,7 @@ const SHOWN: [Shown; 9] = [
             ("messages.expired", "Expired", Count),
             ("messages.remaining", "Remaining", Count),
             ("age_s.p99", "Age p99", Seconds),
-            ("depth.peak", "Depth peak", Count),
+            ("depth.peak", "Peak depth", Count),
             ("cost_usd", "Cost", Usd),
         ],
     },
@@ -97,7 +97,7 @@ const SHOWN: [Shown; 9] = [
             ("records.skipped", "Skipped", Count),
             ("records.expired", "Expired", Count),
             ("records.remaining", "Remaining", Count),
-            ("iterator_age_s.max", "Iterator age max", Seconds),
+            ("iterator_age_s.max", "Max. iterator age", Seconds),
             ("retries", "Retries", Count),
             ("cost_usd", "Cost", Usd),
         ],
@@ -113,7 +113,7 @@ const SHOWN: [Shown; 9] = [
             ("calls.throttled", "Throttled", Count),
             ("calls.timed_out", "Timed out", Count),
             ("calls.failed", "Failed", Count),
-            ("concurrency.peak", "Concurrency peak", Count),
+            ("concurrency.peak", "Peak concurrency", Count),
         ],
     },
     Shown {
@@ -175,15 +175,15 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
             shown: ROWS,
         }));
     }
-    vec![Section::new("path", "Path of requests", Place::Everywhere, blocks)]
+    vec![Section::new("path", "Request path", Place::Everywhere, blocks)]
 }
 
 /// What sources asked for, from the first attempt to the last answer.
 fn sources(summary: &Summary) -> Table {
     let columns = vec![
-        Column::new("Arrived", "Requests, each counted once however often it was tried"),
-        Column::new("Failed", "Part of them without a successful answer"),
-        Column::new("p50", "From the first attempt to the last answer, of those that succeeded"),
+        Column::new("Arrived", "Requests, counted once regardless of retries"),
+        Column::new("Failed", "Share without a successful response"),
+        Column::new("p50", "From the first attempt to the final response, successful requests only"),
         Column::new("p99", ""),
         Column::new("Attempts", "For each request"),
     ];
@@ -219,7 +219,7 @@ pub(super) fn losses(summary: &Summary) -> Vec<String> {
             let (all, lost): (f64, f64) = (mean(of), given_up.iter().map(|key| mean(key)).sum());
             if lost > 0.0 && lost > MUCH * all {
                 let (lost, all) = (count(lost), count(all));
-                alerts.push(format!("{lost} of {all} {what} {component} were accepted and then given up"));
+                alerts.push(format!("{lost} of {all} {what} {component} were accepted and then lost"));
             }
         }
     }

@@ -52,7 +52,7 @@ pub(super) struct Checker<'a, 'd> {
 }
 
 /// What is said of a time that is none.
-const NO_TIME: [&str; 2] = ["this is not a time that requests could take", "write a duration, as in 800ms"];
+const NO_TIME: [&str; 2] = ["this is not a possible latency", "write a duration, as in 800ms"];
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
@@ -106,8 +106,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let components = targets.finish(file, checker);
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
-        let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
-        checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
+        let problem =
+            Problem::missing(file.source.place, "the scenario has no [[source]], so no requests would arrive");
+        checker.problems.push(problem.help("add a [[source]] with name, function and arrivals"));
     }
     if checker.problems.has_errors() {
         return None;
@@ -203,7 +204,7 @@ impl Checker<'_, '_> {
         targets: &mut Targets,
     ) -> Option<Target> {
         if let (Some(_), Some(_)) = (table.function.as_ref(), table.target.as_ref()) {
-            let message = "a source has a `function` or a `target`, not both";
+            let message = "a source has either a `function` or a `target`, not both";
             self.problems.push(Problem::error(table.target.place, message).help("keep one of them"));
             return None;
         }
@@ -240,8 +241,8 @@ impl Checker<'_, '_> {
             return None;
         };
         let Some(function) = file.function.get(id.index()) else {
-            let message = "a function that a trace brings cannot be invoked asynchronously";
-            self.problems.push(Problem::error(called.place, message).help("write it as [[function]]"));
+            let message = "a function that only a trace names cannot be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("add it as a [[function]]"));
             return None;
         };
         targets.asynchronous(function, called.place)?;
@@ -314,7 +315,7 @@ impl Checker<'_, '_> {
     fn subject(&mut self, table: &ObjectiveTable, functions: &Names, sources: &[Source]) -> Option<Subject> {
         match (table.function.as_deref(), table.source.as_deref()) {
             (Some(_), Some(_)) => {
-                let message = "an objective is about a `function` or a `source`, not both";
+                let message = "an objective applies to a `function` or a `source`, not both";
                 self.problems.push(Problem::error(table.source.place, message).help("write a second [[objective]]"));
                 None
             }

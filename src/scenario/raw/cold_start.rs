@@ -39,12 +39,12 @@ const COLD_START: &UnionShape = &UnionShape {
     kinds: &[
         KindShape {
             key: "phases",
-            doc: "Phases one after the other, in the order written: environment and image are not billed, all others are.",
+            doc: "Consecutive phases, in the order written: environment and image are not billed, all others are.",
             shape: Phases::SHAPE,
         },
         KindShape {
             key: "snapshot",
-            doc: "Restored from a snapshot instead of initialised, as by AWS Lambda SnapStart.",
+            doc: "Restored from a snapshot instead of initialized, as with AWS Lambda SnapStart.",
             shape: SnapshotTable::SHAPE,
         },
     ],

@@ -100,8 +100,8 @@ choice! { Package {
 } }
 
 choice! { QueueOrder {
-    "fifo" => QueueOrder::Fifo, "Who came first.";
-    "lifo" => QueueOrder::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+    "fifo" => QueueOrder::Fifo, "First in, first out.";
+    "lifo" => QueueOrder::Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
 } }
 
 choice! { Architecture {
@@ -110,12 +110,12 @@ choice! { Architecture {
 } }
 
 choice! { Selection {
-    "most-recently-used" => Selection::MostRecentlyUsed, "The one that fell idle last, as on AWS Lambda.";
-    "least-recently-used" => Selection::LeastRecentlyUsed, "The one that was used longest ago.";
-    "newest" => Selection::Newest, "The youngest, even if it is still starting.";
-    "oldest" => Selection::Oldest, "The one created first.";
-    "random" => Selection::Random, "Any, with equal probability.";
-    "round-robin" => Selection::RoundRobin, "Each in turn, in the order of creation.";
+    "most-recently-used" => Selection::MostRecentlyUsed, "The instance that became idle last, as on AWS Lambda.";
+    "least-recently-used" => Selection::LeastRecentlyUsed, "The least recently used instance.";
+    "newest" => Selection::Newest, "The newest instance, even if it is still starting.";
+    "oldest" => Selection::Oldest, "The oldest instance.";
+    "random" => Selection::Random, "A random instance, with equal probability.";
+    "round-robin" => Selection::RoundRobin, "Round robin, in order of creation.";
 } }
 
 table! {
@@ -191,8 +191,8 @@ pub(in crate::scenario) enum OverflowWord {
 }
 
 choice! { OverflowWord {
-    "reject" => OverflowWord::Reject, "It is refused for good.";
-    "queue" => OverflowWord::Queue, "It waits, first come first served.";
+    "reject" => OverflowWord::Reject, "The request is rejected.";
+    "queue" => OverflowWord::Queue, "The request waits in a first-in, first-out queue.";
 } }
 
 impl ConcurrencyTable {

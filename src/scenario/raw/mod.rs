@@ -143,8 +143,9 @@ pub(in crate::scenario) enum Invoke {
 }
 
 choice! { Invoke {
-    "sync" => Invoke::Sync, "It waits for the answer.";
-    "async" => Invoke::Async, "The platform accepts the request at once, and calls the function from a queue of its own.";
+    "sync" => Invoke::Sync, "The caller waits for the response.";
+    "async" => Invoke::Async, "The platform accepts the request at once and invokes the function from an internal \
+                               queue.";
 } }
 
 table! {
@@ -185,8 +186,8 @@ pub(in crate::scenario) enum KeepsUp {
 }
 
 choice! { KeepsUp {
-    "stable" => KeepsUp::Stable, "No backlog, and nothing refused for want of capacity.";
-    "backlogged" => KeepsUp::Backlogged, "A backlog may come and go.";
+    "stable" => KeepsUp::Stable, "No backlog, and no requests rejected for lack of capacity.";
+    "backlogged" => KeepsUp::Backlogged, "Temporary backlogs are acceptable.";
 } }
 
 table! {

@@ -169,7 +169,7 @@ impl Field for PlanValues {
                 reader.within("values", |reader| AxisValues::read(&values.node, reader))?
             }
             (Some(values), _) => {
-                let message = format!("`{}` has `values` and other keys of a range", reader.path());
+                let message = format!("`{}` has `values` as well as the keys of a range", reader.path());
                 let problem = Problem::error(values.place, message);
                 reader.problems.push(problem.help("write { values = [...] } or { from = ..., to = ... }"));
                 return None;
@@ -194,9 +194,9 @@ impl PlanTable {
     const TABLE: &'static TableShape = &TableShape {
         dotted: Some(&FieldShape {
             key: "\"KEY\"",
-            doc: "A dotted key of the scenario, in quotes, and the values that it may take: a list, a range \
-                  `{ from, to, step }` or `{ from, to, points, scale }` (of whole numbers also `{ from, to }`). Memory may have \
-                  a share of the running time that is bound by the processor: `{ values, cpu-bound-share }`.",
+            doc: "A dotted key of the scenario, in quotes, and the values that it may take: a list, a range `{ from, \
+                  to, step }` or `{ from, to, points, scale }` (of whole numbers also `{ from, to }`). For memory, \
+                  also the share of the duration that is CPU-bound: `{ values, cpu-bound-share }`.",
             shape: PlanValues::SHAPE,
             required: false,
             default: None,

@@ -31,8 +31,8 @@ pub(in crate::scenario) enum Intervals {
 }
 
 choice! { Intervals {
-    "replications" => Intervals::Replications, "Independent runs.";
-    "batch-means" => Intervals::BatchMeans, "Successive parts of one long run.";
+    "replications" => Intervals::Replications, "Independent replications.";
+    "batch-means" => Intervals::BatchMeans, "Successive batches of one long run.";
 } }
 
 /// How long half of an interval may be.
@@ -61,8 +61,10 @@ impl Field for HalfWidth {
             (None, Some(Ok(tolerance @ Tolerance::Relative(_)))) => return Some(tolerance),
             (None, Some(Ok(Tolerance::Absolute(size)))) => {
                 let message = format!("`{}`: \"{size}\" has no unit", reader.path());
-                let help =
-                    format!("write \"{size}%\" for a part of the mean, or {size} without quotes for the metric's unit");
+                let help = format!(
+                    "write \"{size}%\" for a percentage of the mean, or {size} without quotes for the metric's \
+                             unit"
+                );
                 reader.problems.push(Problem::error(node.place, message).help(help));
             }
             _ => reader.refuse(node, Self::SHAPE),

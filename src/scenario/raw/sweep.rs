@@ -82,14 +82,14 @@ table! {
 pub(in crate::scenario) enum Spacing {
     /// Evenly.
     Linear,
-    /// By equal factors.
+    /// Equal factors.
     Log,
 }
 
 choice! {
     Spacing {
-        "linear" => Spacing::Linear, "By equal distances.";
-        "log" => Spacing::Log, "By equal factors.";
+        "linear" => Spacing::Linear, "Equal distances.";
+        "log" => Spacing::Log, "Equal factors.";
     }
 }
 
@@ -129,7 +129,7 @@ impl Field for AxisValues {
             Value::Table(_) => RangeTable::read(node, reader).map(|range| Self::Range(Box::new(range))),
             value => {
                 let message = format!("`{path}` must be {}, not one value", Self::SHAPE.expected());
-                let help = format!("write [{}], or set it where it belongs", value.to_toml());
+                let help = format!("write [{}], or set the key itself", value.to_toml());
                 reader.problems.push(Problem::error(node.place, message).help(help));
                 None
             }

@@ -32,7 +32,7 @@ impl BurstSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         if self.within > self.every {
             let what = format!("({}) is longer than `every` ({})", self.within, self.every);
-            check.wrong_with("within", what, "a burst must end before the next begins");
+            check.wrong_with("within", what, "a burst must end before the next one starts");
         }
     }
 }

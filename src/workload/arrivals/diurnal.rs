@@ -43,7 +43,7 @@ impl DiurnalSpec {
         if let (Some(low), Some(peak)) = (self.low, self.peak)
             && low > peak
         {
-            check.wrong_with("low", format!("({low}/s) is above `peak` ({peak}/s)"), "exchange them");
+            check.wrong_with("low", format!("({low}/s) is above `peak` ({peak}/s)"), "swap them");
         } else if self.peak_at >= self.period {
             check.wrong("peak-at", format!("({}) must lie within the period ({})", self.peak_at, self.period));
         }

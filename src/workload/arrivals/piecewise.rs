@@ -38,7 +38,7 @@ impl PiecewiseSpec {
             let (before, at) = (SimTime::from(self.points[place].at), SimTime::from(self.points[place + 1].at));
             let place = check.span(&format!("points.{}.at", place + 2));
             let what = format!("{at} does not come after {before}");
-            check.fault_in(place, "points", what, Some("the times of the points must rise"));
+            check.fault_in(place, "points", what, Some("the points must be in increasing order of time"));
         } else if self.points.iter().all(|point| point.rate == 0.0) {
             check.fault("points", ALL_ZERO);
         } else if let Some(period) = self.period.filter(|period| *period < last) {

@@ -37,7 +37,7 @@ impl TimesSpec {
             let (before, moment) = (SimTime::from(self.at[place]), SimTime::from(self.at[place + 1]));
             let place = check.span(&format!("at.{}", place + 2));
             let what = format!("{moment} comes after {before}");
-            check.fault_in(place, "at", what, Some("write the moments in their order"));
+            check.fault_in(place, "at", what, Some("write the moments in increasing order"));
         }
     }
 }

@@ -98,7 +98,7 @@ parameters! {
 impl RenewalSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         if is_zero(&self.gap) {
-            check.wrong("gap", "is always zero: endlessly many requests would come at once");
+            check.wrong("gap", "is always zero: infinitely many requests would arrive at once");
         }
     }
 }
@@ -132,8 +132,8 @@ impl ClosedSpec {
         if is_zero(&self.think_time) {
             check.wrong_with(
                 "think-time",
-                "is always zero: a user who is refused would ask again endlessly at once",
-                "people need some time: write for example constant.value = \"100ms\"",
+                "is always zero: a rejected user would retry at once, forever",
+                "allow some time, for example constant.value = \"100ms\"",
             );
         }
     }

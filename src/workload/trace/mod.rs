@@ -76,7 +76,7 @@ impl TraceKind {
         } else {
             let help = "known are time_s,function (forewarm), app,func,end_timestamp,duration (Azure 2021), \
                         HashApp,HashFunction,1,2,... (Azure 2019), and a time with a count or a rate";
-            Err(TraceError::new(&input.name, Some(1), "the columns are those of no known trace").help(help))
+            Err(TraceError::new(&input.name, Some(1), "the columns match no known trace format").help(help))
         }
     }
 }

@@ -37,18 +37,18 @@ impl TraceSpec {
         let is_azure_2019 = self.format == TraceFormat::Azure2019;
         for (key, is_given) in [("durations", self.durations.is_some()), ("memory", self.memory.is_some())] {
             if is_given && !is_azure_2019 {
-                let what = "is a file of azure-2019 only: other formats have it in their rows";
+                let what = "applies to azure-2019 only: other formats have it in their rows";
                 check.wrong_with(key, what, format!("remove `{key}`"));
             }
         }
         if self.has_too_many_files() {
-            let what = "several files are read of azure-2019 only, one for each day";
-            let help = "put the files together, in order of time, or use a [[source]] for each";
+            let what = "several files are allowed for azure-2019 only, one for each day";
+            let help = "concatenate the files in order of time, or use a [[source]] for each";
             check.fault_in(check.span("file"), "file", what, Some(help));
         }
         for (key, is_given) in [("start", self.start.is_some()), ("time-unit", self.time_unit.is_some())] {
             if is_given && is_azure_2019 {
-                let what = "is for times, which azure-2019 does not have: its first minute is time zero";
+                let what = "needs timestamps, which azure-2019 does not have: its first minute is time zero";
                 check.wrong_with(key, what, format!("remove `{key}`"));
             }
         }
@@ -160,11 +160,11 @@ impl Process for RateTraceSpec {
 /// Reports a time zero and a separator that cannot be.
 fn check_reading(check: &mut Check<'_, '_, '_>, start: Option<&str>, by: Option<&str>) {
     if let Some((written, Err(help))) = start.map(|written| (written, moment::start(written))) {
-        let what = format!("\"{written}\" is no beginning of a trace");
+        let what = format!("\"{written}\" is not a valid start of a trace");
         check.fault_in(check.span("start"), "start", what, Some(&help));
     }
     if let Some((written, Err(help))) = by.map(|written| (written, separator(written))) {
-        let what = format!("\"{written}\" does not separate fields");
+        let what = format!("\"{written}\" is not a valid field separator");
         check.fault_in(check.span("separator"), "separator", what, Some(help));
     }
 }
@@ -234,14 +234,16 @@ choice! { TraceFormat {
 } }
 
 choice! { Spread {
-    "uniform" => Spread::Uniform, "As many as counted, at random moments.";
+    "uniform" => Spread::Uniform, "As many requests as counted, at random moments.";
     "poisson" => Spread::Poisson, "A Poisson process with the counted mean.";
-    "equidistant" => Spread::Equidistant, "As many as counted, at equal gaps.";
-    "timer" => Spread::Timer, "As many as counted, at equal gaps from an offset that is drawn once for each function, as timers fire.";
-    "auto" => Spread::Auto, "As \"timer\" where a timer is the trigger or at most one request a second was counted, else as \"uniform\".";
+    "equidistant" => Spread::Equidistant, "As many requests as counted, at equal intervals.";
+    "timer" => Spread::Timer, "As many requests as counted, at equal intervals from an offset that is drawn once per \
+                               function, as timers fire.";
+    "auto" => Spread::Auto, "Like \"timer\" where a timer is the trigger or at most one request per second was \
+                             counted, otherwise like \"uniform\".";
 } }
 
 choice! { OnError {
-    "fail" => OnError::Fail, "It ends the run, with file and line.";
-    "skip" => OnError::Skip, "It is counted and left out.";
+    "fail" => OnError::Fail, "The run ends with an error that names file and line.";
+    "skip" => OnError::Skip, "The row is counted and skipped.";
 } }
