@@ -292,8 +292,10 @@ mod tests {
             Err(Unfit::Different(reason)) => reason,
             other => panic!("{other:?}"),
         };
-        assert_eq!(reason(Identity { seed: 8, ..identity() }), "it has the seed 7, this has 8");
+        assert_eq!(reason(Identity { seed: 8, ..identity() }), "its seed is 7, not 8");
         assert!(reason(Identity { version: "2".into(), ..identity() }).contains("forewarm 1"));
-        assert!(reason(Identity { hash: "1".into(), ..identity() }).contains("another version of the scenario"));
+        assert!(
+            reason(Identity { hash: "1".into(), ..identity() }).contains("the scenario or the options have changed")
+        );
     }
 }

@@ -307,14 +307,14 @@ impl SweepCommand<'_> {
         );
         if let Some(of) = self.args.shards {
             let parts = self.parts_folder();
-            text.push_str("\n   points    cost  command\n");
+            text.push_str("\nconfigurations    cost  command\n");
             for number in 1..=of {
                 let range = shard(&costs, number, of);
                 let cost: u128 =
                     costs[range.start as usize..range.end as usize].iter().map(|cost| u128::from(*cost)).sum();
                 let share = 100.0 * cost as f64 / all.max(1) as f64;
                 let command = self.shard_command(number, of, &parts);
-                text.push_str(&format!("{:>9}  {share:>4.1} %  {command}\n", count((range.end - range.start) as f64)));
+                text.push_str(&format!("{:>14}  {share:>4.1} %  {command}\n", count((range.end - range.start) as f64)));
             }
         }
         terminal::print(&text)?;

@@ -167,7 +167,7 @@ impl Task<'_> {
 
     /// What a point is called: `point 3 (function.f.memory = 512MB)`.
     fn name(self, point: &Point) -> String {
-        format!("point {} ({})", point.number + 1, self.points.describe(point))
+        format!("configuration {} ({})", point.number + 1, self.points.describe(point))
     }
 }
 

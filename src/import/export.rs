@@ -385,7 +385,7 @@ mod tests {
         let change = |key: &str| {
             export(Form::CloudFormation, &file, &[(key.to_owned(), "1GB".to_owned())]).unwrap_err().to_string()
         };
-        assert!(change("function.F.memory").contains("write it by hand"), "{}", change("function.F.memory"));
+        assert!(change("function.F.memory").contains("add it by hand"), "{}", change("function.F.memory"));
         assert!(
             change("function.G.memory").contains("its functions are")
                 || change("function.G.memory").contains("did you mean")

@@ -20,19 +20,19 @@ use crate::time::{SimTime, Span};
 parameters! {
     /// What becomes of asynchronous invocations of a function.
     pub struct AsyncParameters {
-        /// How often an event is tried, when the function fails.
+        /// Maximum number of attempts for an event whose function fails.
         default max_attempts: Count<1, 1_000> = 3,
-        /// How long after each failure it is tried again; the last of them for all that follow.
+        /// Delays before each retry after a failure; the last one applies to all further retries.
         default backoff: List<PositiveDuration, 1, 1_000> = vec![Span::from_secs(60), Span::from_secs(120)],
-        /// How long after it was refused (throttled) first an event is tried again; then twice as long each time.
+        /// Delay before an event is retried after being throttled; doubles each time.
         default throttle_backoff: PositiveDuration = Span::from_secs(1),
-        /// The longest of those.
+        /// Longest such delay.
         default max_throttle_backoff: PositiveDuration = Span::from_secs(300),
-        /// How old an event becomes before it is given up.
+        /// Age at which an event is discarded.
         default max_age: PositiveDuration = Span::from_secs(6 * 3_600),
-        /// Where events go that were given up: a queue or anything else. Without it they are counted and gone.
+        /// Destination of discarded events: a queue or any other target. Default: they are only counted.
         optional dead_letter: Text,
-        /// The part of the events that are delivered twice: the queue promises at least once.
+        /// Share of events that are delivered twice (delivery is at least once).
         default duplicate_ratio: Ratio = 0.0,
     }
 }

@@ -7,11 +7,11 @@ use crate::schema::scalars::{Positive, PositiveDuration, Rate};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 parameters! {
-    /// A token bucket: each call takes a token; without one it is refused.
+    /// A token bucket: each call takes a token, and is throttled if there is none.
     pub struct BucketSpec {
-        /// How fast tokens come back.
+        /// Refill rate.
         required rate: Rate,
-        /// Tokens that it holds; it is full at the start. Without it, those of one second, and at least one.
+        /// Capacity; the bucket starts full. Default: one second's worth, at least one token.
         optional burst: Positive,
     }
 }
@@ -112,11 +112,11 @@ parameters! {
     /// A limit that follows the load, as that of DynamoDB's on-demand tables (developer guide, on-demand-capacity-mode): so many
     /// times the highest rate that was served up to `window` ago.
     pub struct OnDemandSpec {
-        /// What a new table allows; DynamoDB: 4,000 writes a second, or 12,000 reads.
+        /// Initial limit; a new DynamoDB table: 4,000 writes per second, or 12,000 reads.
         default initial: Rate = 4_000.0,
-        /// So many times the highest rate.
+        /// Limit as a multiple of the highest recent rate.
         default factor: Positive = 2.0,
-        /// Only what was served so long ago counts; looked at in thirtieths of it.
+        /// Period over which the highest rate is determined, in steps of a thirtieth.
         default window: PositiveDuration = Span::from_secs(1_800),
     }
 }

@@ -29,34 +29,34 @@ use crate::time::{SimTime, Span};
 const MANY: u32 = 1_000_000_000;
 
 parameters! {
-    /// What a function calls and waits for: a database, a cache, another service.
+    /// A service that a function calls and waits for: a database, a cache, or another service.
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
-        /// How long a call takes once it has a connection, while there is no contention.
+        /// Duration of a call once it has a connection, without contention.
         required latency: DistSpec,
-        /// Connections: calls that it works on at a time; without it as many as come.
+        /// Number of connections: calls processed at a time. Default: unlimited.
         optional concurrency: Count<1, MANY>,
-        /// Calls that may wait for a connection; without it as many as come.
+        /// Calls that may wait for a connection. Default: unlimited.
         optional queue_limit: Count<0, MANY>,
-        /// Who gets a connection first.
+        /// Order in which waiting calls get a connection.
         default queue_order: Order = Order::Fifo,
-        /// How long a call waits for a connection; without it as long as it takes. Amazon RDS Proxy: 120s.
+        /// How long a call may wait for a connection. Default: no limit (Amazon RDS Proxy: 120s).
         optional borrow_timeout: PositiveDuration,
-        /// Token buckets, a table or a list in order: what they refuse is throttled. A DynamoDB table with provisioned capacity
-        /// saves up what it has not used for 300 s: burst = 300 s of the rate.
+        /// Token buckets, as a table or an ordered list. A DynamoDB table with provisioned capacity accumulates up to
+        /// 300 s of unused capacity: burst = 300 s of the rate.
         optional throttle: Throttle,
-        /// A limit that follows the load, as that of a DynamoDB table on demand.
+        /// A limit that follows the load, like that of an on-demand DynamoDB table.
         optional on_demand: OnDemandSpec,
-        /// Calls at a time slow each other down.
+        /// Simultaneous calls slow each other down.
         optional contention: ContentionSpec,
-        /// A cache before it.
+        /// A cache in front of it.
         optional cache: CacheSpec,
-        /// The part of the calls that fail, after their time.
+        /// Share of calls that fail, after their usual duration.
         default failure_ratio: Ratio = 0.0,
-        /// How calls end, one after the other as they arrive, again from the start when it is over.
+        /// Outcomes of successive calls, in order of arrival; the list repeats.
         optional outcomes: List<Scripted, 1, 100_000>,
-        /// Price of a million calls that were not throttled.
+        /// Price per million calls that were not throttled.
         default per_million_usd: Amount = 0.0,
     }
 }
@@ -64,7 +64,7 @@ parameters! {
 parameters! {
     /// Calls at a time slow each other down: n of them on c cores take max(1, n / c) times as long.
     pub struct ContentionSpec {
-        /// Calls that do not slow each other down.
+        /// Number of calls that do not slow each other down.
         required cores: Positive,
     }
 }
@@ -72,11 +72,11 @@ parameters! {
 parameters! {
     /// A cache before a dependency: exactly one of `hit-ratio` and `warms-up`.
     pub struct CacheSpec {
-        /// The part of the calls that it answers.
+        /// Share of calls that it answers.
         optional hit_ratio: Ratio,
-        /// It is empty at first and after an outage.
+        /// The cache is empty at the start and after an outage.
         optional warms_up: WarmsUpSpec,
-        /// What asking it takes, also before a miss.
+        /// Latency of a cache lookup, hit or miss.
         optional latency: DistSpec,
     }
 }
@@ -84,9 +84,9 @@ parameters! {
 parameters! {
     /// A cache that is empty at first.
     pub struct WarmsUpSpec {
-        /// Different items that are asked for.
+        /// Number of distinct items that are requested.
         required working_set: Count<1, MANY>,
-        /// The part of the calls that it answers when it has all of them.
+        /// Share of calls that it answers once it holds all of them.
         default hit_ratio: Ratio = 1.0,
     }
 }
@@ -97,7 +97,7 @@ impl CacheSpec {
     }
 }
 
-/// Who gets a connection first.
+/// Order in which waiting calls get a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     /// First in, first out.

@@ -25,29 +25,29 @@ use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Ra
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// A gateway or load balancer before a target.
+    /// A gateway or load balancer in front of a target.
     pub struct GatewaySpec {
         /// Unique name.
         required name: Name,
-        /// What it calls: a function or a component.
+        /// The function or component that it calls.
         required target: Text,
-        /// Whose gateway it is like: what is not written here is as it is there.
+        /// The product that provides all values not set here.
         optional preset: Preset,
-        /// Token buckets, a table or a list in order; "none": it refuses nothing.
+        /// Token buckets, as a table or an ordered list; "none": no throttling.
         optional throttle: OrNone<Throttle>,
-        /// How long it waits for the target, which runs on; "none": as long as it takes.
+        /// How long it waits for the target, which keeps running after a timeout; "none": no limit.
         optional timeout: OrNone<PositiveDuration>,
-        /// What it takes itself, beside the target.
+        /// Latency added by the gateway itself.
         optional latency: OrNone<DistSpec>,
-        /// Answers that it keeps.
+        /// Response cache.
         optional cache: CacheSpec,
-        /// What it asks first whether the request may pass.
+        /// Authorizer that is called before the target.
         optional authorizer: AuthorizerSpec,
-        /// What the caller gets when the target refuses.
+        /// Outcome for the caller when the target throttles.
         optional throttled_as: ThrottledAs,
-        /// Price of a million requests that were not refused.
+        /// Price per million requests that were not throttled.
         optional per_million_usd: Amount,
-        /// How it calls the target: retries, circuit breaker; the time-out of an attempt is `timeout`.
+        /// How it calls the target: retries, circuit breaker; the timeout of an attempt is `timeout`.
         optional client: Box<ClientParameters>,
     }
 }
@@ -55,9 +55,9 @@ parameters! {
 parameters! {
     /// Answers that a gateway keeps.
     pub struct CacheSpec {
-        /// The part of the requests whose answer is there while the cache is warm.
+        /// Hit ratio while the cache is warm.
         required hit_ratio: Ratio,
-        /// The cache is warm for so long after the last success of the target.
+        /// How long the cache stays warm after the last success of the target.
         default ttl: PositiveDuration = Span::from_secs(300),
     }
 }
@@ -65,11 +65,11 @@ parameters! {
 parameters! {
     /// What a gateway asks first whether a request may pass.
     pub struct AuthorizerSpec {
-        /// What decides: a function or a component.
+        /// The function or component that authorizes.
         required target: Text,
-        /// For how long its answer about a caller is kept; 0s: not at all.
+        /// How long its decision about a caller is cached; 0s: not cached.
         default cache_ttl: Duration = Span::from_secs(300),
-        /// Different callers, each request being of one of them at random.
+        /// Number of distinct callers; each request is from a random one.
         default callers: Count<1, 1_000_000> = 1,
     }
 }
@@ -142,7 +142,7 @@ pub struct Settings {
     pub timeout: Option<Span>,
     /// What it takes itself.
     pub latency: Option<Dist>,
-    /// What the caller gets when the target refuses.
+    /// Outcome for the caller when the target throttles.
     pub throttled_as: ThrottledAs,
     /// Price of a million requests.
     pub per_million_usd: f64,

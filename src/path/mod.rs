@@ -276,7 +276,7 @@ components! {
     "gateways" => Gateway(Box<gateway::GatewaySpec>),
     /// A database, a cache, another service.
     "dependencies" => Dependency(Box<dependency::DependencySpec>),
-    /// One name for several targets.
+    /// Distributes calls over several targets.
     "routers" => Router(Box<router::RouterSpec>),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),

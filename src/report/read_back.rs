@@ -209,13 +209,17 @@ pub(super) fn sweep(scenario: &Scenario, folder: &dyn Folder) -> Result<Digest, 
     for row in csv::read(table, report::columns(sweep, &columns)).map_err(wrong)? {
         let row = row.map_err(wrong)?;
         if row.number != digest.count || row.number >= points.count() {
-            return Err(wrong(format!("point {} does not follow point {}", row.number + 1, digest.count)));
+            return Err(wrong(format!(
+                "configuration {} does not follow configuration {}",
+                row.number + 1,
+                digest.count
+            )));
         }
         digest.add(&points.get(row.number), &row);
     }
     match digest.count {
         all if all == points.count() => Ok(digest),
-        some => Err(wrong(format!("it has {some} of {} points", points.count()))),
+        some => Err(wrong(format!("it has {some} of {} configurations", points.count()))),
     }
 }
 

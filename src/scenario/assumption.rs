@@ -12,7 +12,7 @@ use crate::schema::decode::{Field, Reader};
 use crate::schema::diagnostic::{Problems, SourceSpan};
 use crate::schema::tree::{Entry, Node, Value};
 
-/// When idle instances go, for every function that does not say.
+/// When idle instances are removed, for functions that do not set it.
 const KEEP_ALIVE: &str = "platform.keep-alive";
 
 /// Cold starts of functions that do nothing.

@@ -27,9 +27,9 @@ pub struct Scenario {
     pub hash: String,
     /// The scenario after presets, variants and `--set`, as text that reads back to the same scenario.
     pub resolved: String,
-    /// How long, how often, from which seed.
+    /// Simulated time, replications and random seed.
     pub simulation: Simulation,
-    /// What all functions share.
+    /// Settings shared by all functions.
     pub platform: Platform,
     /// The functions, in the order of the file (or of the trace that brought them).
     pub functions: Vec<Function>,
@@ -41,7 +41,7 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
     pub variants: Vec<Variant>,
-    /// What must be met.
+    /// Objectives.
     pub objectives: Vec<Objective>,
     /// What a sweep varies.
     pub sweep: Option<Sweep>,
@@ -76,14 +76,14 @@ pub enum AssumptionKind {
     Adapted,
 }
 
-/// How long, how often, from which seed.
+/// Simulated time, replications and random seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulation {
     /// Arrivals stop here; requests counted before are followed to their end.
     pub horizon: Span,
     /// The start that is not measured. Shorter than the horizon.
     pub warm_up: Span,
-    /// Root of all random numbers.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Whether a pilot decides how long the warm-up is; until then it is zero.
     pub warm_up_is_auto: bool,
@@ -160,7 +160,7 @@ impl std::str::FromStr for Tolerance {
     }
 }
 
-/// What all functions share.
+/// Settings shared by all functions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
     /// The preset the values came from, if any.
@@ -191,7 +191,7 @@ pub struct StemCells {
     pub runtime: Option<String>,
     /// Memory of each, MB.
     pub memory_each_mb: u32,
-    /// How many there are.
+    /// Number of cells.
     pub count: u32,
 }
 
@@ -215,7 +215,7 @@ impl Platform {
 /// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalingRate {
-    /// Instances that may be created at once.
+    /// Instances that can be created at once.
     pub burst: u32,
     /// Time for one more token.
     pub refill: Span,
@@ -232,7 +232,7 @@ pub struct Function {
     pub runtime: Option<String>,
     /// Configured memory of an instance, MB (1 GB = 1024 MB).
     pub memory_mb: u32,
-    /// Processor architecture, for the price.
+    /// CPU architecture, which determines the price.
     pub architecture: Architecture,
     /// Processors of an instance, for the price.
     pub cpu: Cpu,
@@ -260,11 +260,11 @@ pub struct Function {
     pub init_timeout: Option<Span>,
     /// Whether instances are restored from a snapshot that is charged for.
     pub snapshot_charged: bool,
-    /// When an idle instance goes.
+    /// When idle instances are removed.
     pub keep_alive: KeepAliveSpec,
-    /// How many instances there are.
+    /// How the number of instances is determined.
     pub scaling: ScalingSpec,
-    /// How many at a time.
+    /// Concurrency and its limits.
     pub concurrency: Concurrency,
     /// What is there when the run begins, beside provisioned instances; none: nothing.
     pub initial: Option<Initial>,
@@ -316,7 +316,7 @@ pub struct Concurrency {
     pub max_instances: Option<u32>,
     /// Requests in progress that are guaranteed and at the same time the most; none: shares what is unreserved.
     pub reserved: Option<u32>,
-    /// Instances that are always there.
+    /// Always-ready instances.
     pub provisioned: u32,
     /// What a request meets when no instance may be created.
     pub overflow: Overflow,
@@ -355,7 +355,7 @@ pub struct Source {
     pub name: String,
     /// Where its requests go.
     pub target: Target,
-    /// When they come.
+    /// When requests arrive.
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
     pub duration: Option<Dist>,
@@ -502,21 +502,21 @@ pub struct Variant {
 /// What the platform charges, in US dollars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Billing {
-    /// Each request.
+    /// Price per request.
     pub per_request_usd: f64,
     /// GB-seconds of execution, tiered by the month's volume, for x86.
     pub gb_second_usd_x86: Vec<Tier>,
     /// The same for Arm.
     pub gb_second_usd_arm: Vec<Tier>,
-    /// Durations are rounded up to a multiple of this.
+    /// Billed durations are rounded up to a multiple of this.
     pub granularity: Span,
-    /// And are at least this.
+    /// Minimum billed duration.
     pub minimum: Span,
-    /// Whether the billed phases of a cold start are charged like execution.
+    /// Whether the billed phases of a cold start are charged as execution.
     pub init_billed: bool,
-    /// Requests a month that cost nothing.
+    /// Free requests per month.
     pub free_requests: f64,
-    /// GB-seconds a month that cost nothing.
+    /// Free GB-seconds per month.
     pub free_gb_seconds: f64,
     /// Provisioned concurrency.
     pub provisioned: Option<ProvisionedBilling>,
@@ -571,11 +571,11 @@ pub struct FreeResources {
 /// A unit of account that several amounts are converted to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitBilling {
-    /// Units for a request.
+    /// Units per request.
     pub per_request: f64,
-    /// Units for a GB-second of execution.
+    /// Units per GB-second of execution.
     pub per_gb_second: f64,
-    /// Units for a vCPU-second of execution.
+    /// Units per vCPU-second of execution.
     pub per_vcpu_second: f64,
     /// US dollars for a unit, tiered by the month's volume.
     pub usd: Vec<Tier>,
@@ -610,22 +610,22 @@ pub struct MinimumBilling {
 pub struct Tier {
     /// The tier ends at this many a month; none: never.
     pub up_to: Option<f64>,
-    /// Price of one.
+    /// Price per unit.
     pub usd: f64,
 }
 
-/// What provisioned concurrency costs, US dollars per GB-second.
+/// Price of provisioned concurrency, US dollars per GB-second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProvisionedBilling {
-    /// For having it, x86.
+    /// Provisioned capacity, x86.
     pub reserve_usd_x86: f64,
-    /// For running on it, x86.
+    /// Execution on provisioned instances, x86.
     pub execution_usd_x86: f64,
-    /// For having it, Arm.
+    /// Provisioned capacity, Arm.
     pub reserve_usd_arm: f64,
-    /// For running on it, Arm.
+    /// Execution on provisioned instances, Arm.
     pub execution_usd_arm: f64,
-    /// The time it is had is rounded up to a multiple of this.
+    /// Provisioned time is rounded up to a multiple of this.
     pub granularity: Span,
 }
 

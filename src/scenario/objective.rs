@@ -11,7 +11,7 @@ use crate::time::Span;
 pub struct Objective {
     /// Whose requests it is about.
     pub subject: Subject,
-    /// What must be met.
+    /// The requirement.
     pub goal: Goal,
     /// Nobody wrote it: a plan needs it to be worth something.
     pub is_implied: bool,
@@ -28,7 +28,7 @@ pub enum Subject {
     Source(SourceId),
 }
 
-/// What must be met.
+/// The requirement of an objective.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Goal {
     /// A metric must stay on one side of a bound.

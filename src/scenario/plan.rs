@@ -10,11 +10,11 @@ use crate::schema::diagnostic::Problems;
 pub struct Plan {
     /// What may be changed, in the order written.
     pub axes: Vec<Choice>,
-    /// How sure all that is said must be together.
+    /// Probability that all statements of the plan hold simultaneously.
     pub confidence: f64,
     /// Replications of a candidate after which what is unclear stays so.
     pub max_replications: u32,
-    /// A difference in cost of less than this part does not matter.
+    /// Relative difference in cost that does not matter.
     pub indifference: f64,
     /// How the load grows.
     pub growth: Option<Growth>,

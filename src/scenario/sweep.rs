@@ -95,7 +95,7 @@ pub struct Points<'a> {
 }
 
 impl Points<'_> {
-    /// How many there are.
+    /// Number of points.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count

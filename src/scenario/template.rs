@@ -3,7 +3,7 @@
 /// An example scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Template {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// What it shows, one line.
     pub about: &'static str,

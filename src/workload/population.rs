@@ -49,13 +49,13 @@ const MEMORY: (f64, f64, f64) = (11.652, 0.221, 107.083);
 const AMPLITUDE: f64 = 1.0 / 3.0;
 
 parameters! {
-    /// An Azure-like population of functions, drawn from published distributions; it brings its functions with it.
+    /// A population of functions like that of Azure, drawn from published distributions; it defines its own functions.
     pub struct PopulationSpec {
-        /// How many functions.
+        /// Number of functions.
         required functions: Count<1, FUNCTIONS_MAX>,
-        /// Requests a day, all functions together.
+        /// Requests per day, over all functions.
         required invocations_per_day: Positive,
-        /// Root of the random numbers that draw the population, apart from those of the simulation.
+        /// Seed of the population, independent of the simulation seed.
         default seed: Seed = 1,
     }
 }

@@ -11,7 +11,7 @@ fn a_foreign_folder_is_left_alone() {
     fs::create_dir(folder.path().join("mine")).expect("a new folder");
     folder.write("mine/manifest.json", "{\"name\": \"an app\"}");
     let answer = folder.run(&["run", "quick.toml", "--out", "mine"]).ends(2);
-    assert!(answer.err.contains("not made by forewarm") && answer.err.contains("--out DIR"), "{}", answer.err);
+    assert!(answer.err.contains("not created by forewarm") && answer.err.contains("--out DIR"), "{}", answer.err);
     assert_eq!(folder.names("mine"), ["manifest.json"]);
     folder.run(&["run", "quick.toml", "--out", "."]).ends(2);
     folder.run(&["run", "quick.toml", "--out", "quick.toml"]).ends(2);
@@ -114,7 +114,7 @@ fn logs_never_replace_what_forewarm_did_not_write() {
         };
         folder.write(name, QUICK);
         let answer = run().ends(2);
-        assert!(answer.err.contains(&format!("{name} exists and was not made by forewarm")), "{}", answer.err);
+        assert!(answer.err.contains(&format!("{name} exists and was not created by forewarm")), "{}", answer.err);
         assert_eq!(folder.read(name), QUICK);
         fs::remove_file(folder.path().join(name)).expect("a file");
         run().ends(0);
@@ -141,7 +141,7 @@ fn generated_traces_replace_nothing() {
         generate(&["--as", kind, "--out", out]).ends(0);
         folder.write(file, "precious");
         let answer = generate(&["--as", kind, "--out", out]).ends(2);
-        assert!(answer.err.contains("exists already"), "{}", answer.err);
+        assert!(answer.err.contains("already exists"), "{}", answer.err);
         assert_eq!(folder.read(file), "precious");
     }
     assert_eq!(folder.names(""), ["azure", "quick.toml", "x.csv", "x.csv.gz"]);
@@ -152,7 +152,7 @@ fn logs_do_not_collide_with_results_or_with_one_another() {
     let folder = Folder::new();
     for name in ["summary.json", "manifest.json", "timeline.csv", "latency.svg", "report.html"] {
         let answer = folder.run(&["run", "quick.toml", "--out", "out", "--timeline", &format!("out/{name}")]).ends(2);
-        assert!(answer.err.contains(&format!("out/{name} is the name of a file of the results")), "{}", answer.err);
+        assert!(answer.err.contains(&format!("out/{name} is the name of a results file")), "{}", answer.err);
     }
     for (requests, timeline) in [("x", "x"), ("x", "./x"), ("out/x", "out/../out/x"), ("new/x", "new/./x")] {
         folder.run(&["run", "quick.toml", "--out", "out", "--requests", requests, "--timeline", timeline]).ends(2);

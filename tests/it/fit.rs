@@ -229,8 +229,8 @@ fn what_made_a_log_is_found_in_it() {
 fn wrong_files_are_named_in_one_sentence() {
     let wrong = |text: &str| read([("x", text)]).expect_err("it is refused");
     assert!(wrong("").contains("x is empty"));
-    assert!(wrong("hello\nworld\n").contains("of no format that is read"));
-    assert!(wrong("{\"a\": 1}").contains("of no format that is read"));
+    assert!(wrong("hello\nworld\n").contains("not in a supported format"));
+    assert!(wrong("{\"a\": 1}").contains("not in a supported format"));
     assert!(wrong("timeStamp,elapsed\nx,y\n").contains("nothing in it could be used: line 2"));
     let folder = Folder::new();
     let missing = folder.run(&["fit", "nothing.log"]).ends(2);

@@ -132,7 +132,7 @@ fn options_say_what_no_file_does() {
     folder.run(&["check", "shop.toml"]).ends(0);
     // Nothing is written over.
     let again = folder.run(&typed).ends(2);
-    assert!(again.err.contains("exists already"), "{}", again.err);
+    assert!(again.err.contains("already exists"), "{}", again.err);
     let unknown = folder.run(&["import", "sam.yaml", "--rps", "Chekout=30"]).ends(0);
     assert!(unknown.err.contains("did you mean `Checkout`?"), "{}", unknown.err);
 }
@@ -325,7 +325,7 @@ fn what_is_not_read_is_named_in_one_sentence() {
         ("app.log", "REPORT RequestId: 1 Duration: 2 ms", "forewarm fit"),
         ("x.json", "{\"a\": [1, 2}", "expected `,` or `]`"),
         ("x.yaml", "a: [1, 2\nb: 3\n", "this is not YAML"),
-        ("empty.yaml", "", "of no format that is read"),
+        ("empty.yaml", "", "not in a supported format"),
         ("role.yaml", "Resources: {R: {Type: 'AWS::IAM::Role'}}", "describe no function"),
     ];
     for (name, content, expected) in cases {

@@ -55,7 +55,7 @@ fn what_it_saves_is_what_it_answered() {
     assert!(found["plan"]["best"].is_number(), "{found:#}");
     // A file that is there stays as it is.
     let again = folder.run(&with(&saving)).ends(2);
-    assert!(again.err.contains("exists already"), "{}", again.err);
+    assert!(again.err.contains("already exists"), "{}", again.err);
     assert_eq!(folder.read("my shop.toml"), text);
 }
 

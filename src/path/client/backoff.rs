@@ -8,7 +8,7 @@ use crate::schema::scalars::{Positive, PositiveDuration};
 use crate::time::Span;
 
 union! {
-    /// How long to wait before the next try.
+    /// Delay before the next attempt.
     pub enum BackoffSpec ("back-off"): Backoff {
         "constant" => Constant(ConstantSpec),
         "exponential" => Exponential(ExponentialSpec),
@@ -103,7 +103,7 @@ parameters! {
     pub struct ConstantSpec {
         /// The delay.
         required delay: PositiveDuration,
-        /// What chance does to it.
+        /// Randomization of the delay.
         default jitter: Jitter = Jitter::None,
     }
 }
@@ -124,15 +124,15 @@ impl Backoff for ConstantSpec {
 }
 
 parameters! {
-    /// Each delay is a multiple of the one before.
+    /// Each delay is a multiple of the previous one.
     pub struct ExponentialSpec {
-        /// The first delay.
+        /// First delay.
         default initial: PositiveDuration = Span::from_millis(100),
-        /// How many times longer each is than the one before.
+        /// Factor from one delay to the next.
         default factor: Positive = 2.0,
-        /// The longest delay, before chance.
+        /// Longest delay, before jitter.
         default max: PositiveDuration = Span::from_secs(20),
-        /// What chance does to it.
+        /// Randomization of the delay.
         default jitter: Jitter = Jitter::Full,
     }
 }

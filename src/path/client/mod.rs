@@ -36,21 +36,21 @@ const MAX_ATTEMPTS: u32 = 1_000;
 parameters! {
     /// Who calls: how long it waits, and what it does when that fails.
     pub struct ClientParameters {
-        /// How long an attempt may take; without it as long as it takes.
+        /// Timeout of each attempt. Default: none.
         optional timeout: PositiveDuration,
-        /// How long all attempts together may take.
+        /// Timeout of all attempts together.
         optional deadline: PositiveDuration,
-        /// What becomes of an attempt that the client gave up.
+        /// What happens to an attempt that has timed out.
         default on_timeout: Abandon = Abandon::GoesOn,
-        /// Trying again.
+        /// Retries.
         optional retry: RetryParameters,
-        /// Sending copies of an attempt that takes long.
+        /// Hedging: sending copies of slow attempts.
         optional hedge: HedgeParameters,
-        /// Sending less when told that it is too much.
+        /// Client-side rate limit that reacts to throttling.
         optional rate_limit: RateLimitSpec,
-        /// Attempts that may be out at a time.
+        /// Limit on simultaneous attempts.
         optional bulkhead: BulkheadParameters,
-        /// When not to call at all.
+        /// Circuit breaker.
         optional breaker: BreakerSpec,
     }
 }
@@ -58,15 +58,15 @@ parameters! {
 parameters! {
     /// When and how often to try again.
     pub struct RetryParameters {
-        /// Attempts of a request, the first one included.
+        /// Attempts per request, including the first.
         default max_attempts: Count<1, MAX_ATTEMPTS> = 3,
-        /// What is worth another try. What a breaker or a bulkhead refused is an error.
+        /// Which outcomes to retry. Rejections by a breaker or bulkhead count as errors.
         default on: List<Cause, 1, 3> = vec![Cause::Timeout, Cause::Throttled, Cause::Error],
-        /// How long to wait before; "none": not at all.
+        /// Delay before a retry; "none": no delay.
         default backoff: OrNone<BackoffSpec> = None,
-        /// What bounds the retries of all requests together.
+        /// Limit on the retries of all requests together.
         optional budget: BudgetSpec,
-        /// Whose the budget is.
+        /// Scope of the budget.
         default per: Per = Per::Source,
     }
 }
@@ -74,9 +74,10 @@ parameters! {
 parameters! {
     /// Copies of an attempt that takes long; the first success counts.
     pub struct HedgeParameters {
-        /// A copy is sent when there is no answer after so long, or at once when one fails; 0s: all at once.
+        /// Delay without a response after which a copy is sent; a copy is sent at once when an attempt fails. 0s: all
+        /// copies at once.
         required after: Duration,
-        /// Copies beside the first.
+        /// Number of copies in addition to the first attempt.
         default max: Count<1, MAX_ATTEMPTS> = 1,
     }
 }

@@ -49,16 +49,16 @@ pub trait RateLimit: Send {
 
 parameters! {
     /// The adaptive mode of the AWS SDKs (github.com/boto/botocore, `retries/adaptive.py`, `throttling.py`, `bucket.py`):
-    /// from the first throttled attempt on, attempts wait for tokens that come at a rate which falls when they are
-    /// throttled and grows again as a cubic.
+    /// after the first throttled attempt, attempts wait for tokens, at a rate that decreases on throttling and grows
+    /// back as a cubic function.
     pub struct AwsAdaptiveSpec {
-        /// What is left of the rate when an attempt is throttled.
+        /// Factor applied to the rate when an attempt is throttled.
         default beta: Positive = 0.7,
-        /// How fast the rate grows.
+        /// Growth of the rate.
         default scale: Positive = 0.4,
-        /// The least rate, attempts in a second.
+        /// Minimum rate, attempts per second.
         default min_rate: Positive = 0.5,
-        /// How much a new measurement of the rate counts.
+        /// Weight of a new rate measurement.
         default smoothing: Positive = 0.8,
     }
 }
@@ -171,12 +171,12 @@ impl RateLimit for AwsAdaptive {
 }
 
 parameters! {
-    /// Adaptive throttling as in Google's SRE book ("Handling Overload"): an attempt is refused here with probability
-    /// max(0, (attempts - k x accepted) / (attempts + 1)), of the attempts of the last `window`.
+    /// Adaptive throttling as in Google's SRE book ("Handling Overload"): an attempt is rejected locally with
+    /// probability max(0, (attempts - k x accepted) / (attempts + 1)), over the attempts of the last `window`.
     pub struct AdaptiveThrottlingSpec {
-        /// So many attempts are made for each one that is accepted; 2 in the book, 1.1 is aggressive.
+        /// Attempts made per accepted attempt; 2 in the book, 1.1 is aggressive.
         default k: Positive = 2.0,
-        /// The attempts that count; it moves on in hundredths.
+        /// Sliding window of attempts; it advances in steps of a hundredth.
         default window: PositiveDuration = Span::from_secs(120),
     }
 }

@@ -28,13 +28,13 @@ const INTERVAL: Span = Span::from_secs(1);
 parameters! {
     /// Azure Functions on the Flex Consumption plan: instances by concurrency.
     pub struct AzureFlexSpec {
-        /// Requests that an instance runs at once; without it: 4, 16 or 32 by the memory of an instance.
+        /// Simultaneous requests per instance. Default: 4, 16 or 32, depending on its memory.
         optional per_instance_concurrency: Count<1, 1000>,
-        /// Instances that are always there.
+        /// Always-ready instances.
         default always_ready: Count<0, MANY> = 0,
-        /// Most instances.
+        /// Maximum number of instances.
         default max_instances: Count<1, MANY> = 100,
-        /// For how long an instance must have been too many before it goes: not published.
+        /// How long an instance must be surplus before it is removed: not published.
         default scale_in_delay: Duration = Span::from_secs(300),
     }
 }

@@ -57,7 +57,7 @@ const MIN_PAUSE: Span = Span::from_millis(1);
 const REMEMBERED_MAX: u64 = 100_000;
 
 union! {
-    /// How many instances there are.
+    /// How the number of instances is determined.
     pub enum ScalingSpec ("scaling"): Policy {
         "per-request" => PerRequest(PerRequest),
         "thresholds" => Thresholds(ThresholdsSpec),

@@ -72,7 +72,7 @@ mod tests {
             assert!(svg.contains(text), "{text}");
         }
         let svg = plot(&found(&[1.0; 60], None)).svg();
-        assert!(svg.contains("does not settle") && !svg.contains("MSER-5<"));
+        assert!(svg.contains("not steady") && !svg.contains("MSER-5<"));
         assert!(plot(&found(&[], None)).svg().contains("Nothing to show"));
     }
 }

@@ -60,7 +60,7 @@ impl Checker<'_, '_> {
         if sweep.points().is_none() {
             let sizes = sweep.dimensions.iter().map(|one| one.0[0].levels().map_or(1, <[Level]>::len).to_string());
             let sizes = sizes.collect::<Vec<_>>().join(" x ");
-            let message = format!("[sweep] has {sizes} points: at most {MAX_SWEEP_POINTS} are allowed");
+            let message = format!("[sweep] has {sizes} configurations: at most {MAX_SWEEP_POINTS} are allowed");
             let help = "sample them with sampling.sobol.points = 1024, or shorten the lists";
             self.problems.push(Problem::error(place, message).help(help));
             return None;

@@ -210,7 +210,7 @@ fn what_the_platform_would_refuse_is_refused() {
         },
         &NoFiles,
     );
-    assert!(few.unwrap_err().to_string().contains("with 2 vCPUs or more"));
+    assert!(few.unwrap_err().to_string().contains("requires at least 2 vCPUs"));
 }
 
 // The vendors' own worked examples, to the cent: the amounts that they print.

@@ -21,18 +21,18 @@ pub(in crate::scenario) struct PlanTable {
 table! {
     /// What `forewarm plan` may change, and how sure its answer must be.
     struct QuestionTable {
-        /// How sure all that is said must be together.
+        /// Probability that all statements of the plan hold simultaneously.
         default confidence: Certainty = 0.95,
-        /// Replications of a configuration after which what is still unclear stays so.
+        /// Maximum replications per configuration, after which an unclear verdict stays inconclusive.
         default max_replications: Count<2, MAX_REPLICATIONS> = 80,
-        /// A difference in cost of less than this part does not matter.
+        /// Relative difference in cost that does not matter.
         default indifference: Share = 0.01,
-        /// How fast the load grows, as "5%/month".
+        /// Expected growth of the load, such as "5%/month".
         optional growth: Growth,
-        /// Variants, as if they were the values of a key: they are applied before the other keys.
+        /// Variants to combine with the other keys; they are applied first.
         optional variant: List<Spanned<Name>, 1, MAX_VARIANTS>,
-        /// Scaling or keep-alive policies, each with its defaults, for all functions; a function that has one anyway keeps
-        /// its parameters.
+        /// Scaling or keep-alive policies, each with its defaults, for all functions; a function that already has the
+        /// policy keeps its parameters.
         optional policy: List<Spanned<Name>, 1, 100>,
     }
 }

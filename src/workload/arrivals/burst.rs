@@ -12,13 +12,13 @@ use crate::workload::{ArrivalSpec, Process};
 parameters! {
     /// Bursts at regular times over a Poisson background.
     pub struct BurstSpec {
-        /// Requests of a burst.
+        /// Requests per burst.
         required size: Count<1, MAX_BURST>,
         /// From the start of one burst to the start of the next.
         required every: PositiveDuration,
         /// When the first burst starts.
         default first: Duration = Span::ZERO,
-        /// How long a burst is: its requests are at random moments within; 0s for all at once.
+        /// Length of a burst, within which its requests arrive at random times; 0s: all at once.
         default within: Duration = Span::ZERO,
         /// Rate of the Poisson background.
         default background: RateOrZero = 0.0,

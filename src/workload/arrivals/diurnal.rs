@@ -25,7 +25,7 @@ parameters! {
         optional peak: Rate,
         /// From peak to peak.
         default period: PositiveDuration = DAY,
-        /// When in the period the peak is.
+        /// Time of the peak within the period.
         default peak_at: Duration = Span::ZERO,
     }
 }

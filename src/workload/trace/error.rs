@@ -72,7 +72,7 @@ pub(crate) fn is_of_environment(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some() && !is_of_name
 }
 
-/// What a row that cannot be read does.
+/// What to do with a row that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnError {
     /// It ends the reading, with file and line.

@@ -8,26 +8,26 @@ use crate::schema::scalars::{Positive, PositiveDuration, Text};
 use crate::workload::{ArrivalSpec, Process, Spread};
 
 parameters! {
-    /// Recorded requests, from a file.
+    /// Recorded requests from a file.
     pub struct TraceSpec {
-        /// The file: for azure-2019 the invocations, of several days a list; gzip and zstd are read as they are.
+        /// The file; for azure-2019, the invocations, as a list for several days. Plain, gzip or zstd.
         required file: Spanned<Paths>,
-        /// How the file is written.
+        /// Format of the file.
         required format: TraceFormat,
         /// azure-2019: the file of durations, or a list.
         optional durations: Paths,
         /// azure-2019: the file of memory, or a list.
         optional memory: Paths,
-        /// azure-2019: how the requests of a minute lie within it.
+        /// azure-2019: how requests are distributed within a minute.
         default spread: Spread = Spread::Auto,
-        /// What is time zero: a time in the trace, as in "2d", or a date. Without it the zero of the trace's times; where these
-        /// count from 1970 on, the first request.
+        /// Start of the run: a time in the trace, such as "2d", or a date. Default: time zero of the trace, or the
+        /// first request if times count from 1970.
         optional start: Text,
-        /// forewarm, azure-2021: the unit of times that are numbers; without it seconds. Running times are always in seconds.
+        /// forewarm, azure-2021: unit of numeric times. Default: seconds. Durations are always in seconds.
         optional time_unit: Unit,
-        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        /// Field separator, such as ";" or "tab". Default: detected from the header.
         optional separator: Text,
-        /// What a row that cannot be read does.
+        /// What to do with a row that cannot be read.
         default on_error: OnError = OnError::Fail,
     }
 }
@@ -89,29 +89,29 @@ impl Process for TraceSpec {
 }
 
 parameters! {
-    /// Recorded counts of requests per interval, or rates: two columns of a file.
+    /// Recorded request counts or rates per interval, from two columns of a file.
     pub struct RateTraceSpec {
-        /// The file; gzip and zstd are read as they are.
+        /// The file: plain, gzip or zstd.
         required file: Spanned<Text>,
-        /// The column of times; without it one called time, timestamp, date, minute, hour or the like.
+        /// Column of times. Default: a column called time, timestamp, date, minute, hour or similar.
         optional time_column: Text,
-        /// The column of counts; without it one called count, requests, invocations, sum or the like.
+        /// Column of counts. Default: a column called count, requests, invocations, sum or similar.
         optional count_column: Text,
-        /// A column of rates per second, in place of counts; without it one called rate, rps or the like.
+        /// Column of rates per second, instead of counts. Default: a column called rate, rps or similar.
         optional rate_column: Text,
-        /// The unit of times that are numbers; without it the name of the column or their size tells.
+        /// Unit of numeric times. Default: detected from the column name or their magnitude.
         optional time_unit: Unit,
-        /// The length of the intervals; without it the least distance of two times, or what divides all of them.
+        /// Length of the intervals. Default: the smallest distance between two times, or their common divisor.
         optional interval: PositiveDuration,
-        /// What is time zero: a time in the trace, as in "2d", or a date; without it the first interval.
+        /// Start of the run: a time in the trace, such as "2d", or a date. Default: the first interval.
         optional start: Text,
-        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        /// Field separator, such as ";" or "tab". Default: detected from the header.
         optional separator: Text,
-        /// What the counts are multiplied with.
+        /// Factor applied to the counts.
         default scale: Positive = 1.0,
-        /// How the requests of an interval lie within it.
+        /// How requests are distributed within an interval.
         default spread: Spread = Spread::Poisson,
-        /// What a row that cannot be read does.
+        /// What to do with a row that cannot be read.
         default on_error: OnError = OnError::Fail,
     }
 }

@@ -20,7 +20,7 @@ pub struct RateOptions {
     pub spread: Spread,
     /// What the counts are multiplied with; none: 1.
     pub scale: Option<f64>,
-    /// What a row that cannot be read does.
+    /// What to do with a row that cannot be read.
     pub on_error: OnError,
     /// The column of times.
     pub time_column: Option<String>,

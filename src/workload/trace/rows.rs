@@ -37,7 +37,7 @@ pub enum RowFormat {
 /// How a trace is read. What is not given is told by the file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowOptions {
-    /// What a row that cannot be read does.
+    /// What to do with a row that cannot be read.
     pub on_error: OnError,
     /// What is time zero, in the times of the trace. None: the zero of these times, or, where they are counted from 1970
     /// on, the first request.

@@ -15,37 +15,37 @@ use crate::time::{SimTime, Span};
 parameters! {
     /// As in Envoy's outlier detection, with its defaults.
     pub struct EnvoyOutlierSpec {
-        /// Hosts of the target; attempts reach them in turn.
+        /// Number of hosts of the target; attempts reach them in turn.
         default hosts: Count<1, 10_000> = 10,
-        /// A host is ejected after so many server errors in a row.
+        /// Consecutive server errors after which a host is ejected.
         default consecutive_5xx: Count<1, 1_000_000> = 5,
-        /// How often success rates are looked at and hosts come back.
+        /// How often success rates are evaluated and hosts are readmitted.
         default interval: PositiveDuration = Span::from_secs(10),
-        /// How long a host is ejected, times how often that happened lately.
+        /// Ejection time, multiplied by the number of recent ejections.
         default base_ejection_time: PositiveDuration = Span::from_secs(30),
-        /// The longest ejection; at least `base-ejection-time`.
+        /// Longest ejection time; at least `base-ejection-time`.
         default max_ejection_time: PositiveDuration = Span::from_secs(300),
-        /// Not more than this part of the hosts is ejected.
+        /// Largest share of hosts that may be ejected.
         default max_ejection: Ratio = 0.1,
-        /// Whether one host may be ejected even so.
+        /// Whether one host may always be ejected.
         default always_eject_one_host: Flag = false,
-        /// While a smaller part of the hosts is healthy all of them are used.
+        /// Share of healthy hosts below which all hosts are used.
         default panic_threshold: Ratio = 0.5,
         /// Whether hosts are ejected by their success rate (`enforcing_success_rate`).
         default success_rate: Flag = true,
-        /// Fewest hosts with enough calls for that.
+        /// Minimum number of hosts with enough calls for this.
         default success_rate_minimum_hosts: Count<1, 10_000> = 5,
-        /// Calls of an interval that are enough for that.
+        /// Minimum number of calls per interval for this.
         default success_rate_request_volume: Count<1, 1_000_000> = 100,
-        /// So many standard deviations below the mean a host is ejected.
+        /// Standard deviations below the mean at which a host is ejected.
         default success_rate_stdev_factor: Amount = 1.9,
-        /// Whether hosts are ejected by their part of failures (`enforcing_failure_percentage`).
+        /// Whether hosts are ejected by their failure percentage (`enforcing_failure_percentage`).
         default failure_percentage: Flag = false,
-        /// The part of failures for that.
+        /// Failure percentage at which a host is ejected.
         default failure_percentage_threshold: Ratio = 0.85,
-        /// Fewest hosts with enough calls for that.
+        /// Minimum number of hosts with enough calls for this.
         default failure_percentage_minimum_hosts: Count<1, 10_000> = 5,
-        /// Calls of an interval that are enough for that.
+        /// Minimum number of calls per interval for this.
         default failure_percentage_request_volume: Count<1, 1_000_000> = 50,
     }
 }

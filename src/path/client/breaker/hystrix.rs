@@ -16,15 +16,15 @@ use crate::time::{SimTime, Span};
 parameters! {
     /// As in Hystrix, with its defaults.
     pub struct HystrixSpec {
-        /// Calls in the window before it is judged.
+        /// Minimum number of calls in the window before it is evaluated.
         default request_volume_threshold: Count<1, 1_000_000> = 20,
-        /// It opens when this part of the calls failed; whole percent, rounded down, are compared.
+        /// Share of failed calls at which the breaker opens; compared in whole percent, rounded down.
         default error_threshold: Ratio = 0.5,
         /// How long it stays open.
         default sleep_window: PositiveDuration = Span::from_secs(5),
-        /// The window whose calls are judged.
+        /// Sliding window of calls.
         default rolling_window: PositiveDuration = Span::from_secs(10),
-        /// How often the window is judged, and what its parts are.
+        /// How often the window is evaluated, and the length of its buckets.
         default health_snapshot_interval: PositiveDuration = Span::from_millis(500),
     }
 }
