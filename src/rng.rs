@@ -1,9 +1,9 @@
 //! Random streams that do not disturb each other.
 //!
 //! A stream is a function of seed, replication, owner *name* and purpose, so that adding a function to a scenario moves
-//! no other function's numbers, and the same request meets the same luck under every policy. Draws that are rarely used
+//! no other function's numbers, and the same request has the same draws under every policy. Draws that are rarely used
 //! (a cold start's) come from [`Marks`], a keyed family with one tiny stream for each request: as if drawn at birth,
-//! but free until somebody looks.
+//! but free until they are used.
 
 use std::ops::{Deref, DerefMut};
 
@@ -120,7 +120,7 @@ impl Streams {
     }
 }
 
-/// One tiny stream for each request of a source: the luck it was born with.
+/// One tiny stream for each request of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Marks {
     key: u64,

@@ -42,9 +42,9 @@ pub struct FittedFunction {
     pub arrivals: Option<Arrivals>,
     /// Running times of warm requests, or of all where nobody knows which were cold.
     pub durations: Option<Found>,
-    /// Initialisation.
+    /// Initialization.
     pub inits: Option<Found>,
-    /// Running times of cold requests, where initialisation is part of them.
+    /// Running times of cold requests, where initialization is part of them.
     pub cold_durations: Option<Found>,
     /// How long idle instances stay.
     pub keep_alive: Option<KeepAlive>,
@@ -169,7 +169,7 @@ fn of_requests(name: &str, requests: &[&Request], measured: &Measured) -> Fitted
     }
     let completed = || requests.iter().filter(|request| request.outcome == Outcome::Completed);
     let inits_known = requests.iter().any(|request| request.init_s.is_some());
-    // Where initialisation is known by itself, a cold request runs like any other; else it is part of its duration.
+    // Where initialization is known by itself, a cold request runs like any other; else it is part of its duration.
     let warm = completed().filter(|request| request.cold != Some(true)).filter_map(|request| request.duration_s);
     let cold = completed().filter(|request| request.cold == Some(true)).filter_map(|request| request.duration_s);
     let warm_durations = laws::fit(warm);

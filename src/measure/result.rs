@@ -1,4 +1,4 @@
-//! From replications to what reports are made from: means with intervals.
+//! From replications to results: means with intervals.
 
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
@@ -34,7 +34,7 @@ impl RunResult {
             replications.iter().map(|replication| replication.free_in_a_month(scenario, window.measured())).collect();
         let names = scenario.functions.iter().map(|function| function.name.clone());
         let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total.shape).collect();
-        // In a comparison there are replications after all.
+        // In a comparison, intervals are over replications.
         let is_batched = scenario.simulation.batches.is_some() && replications.len() == 1;
         let batches = replications.first().filter(|_| is_batched);
         let total = stats(&totals);
@@ -91,7 +91,7 @@ impl RunResult {
 }
 
 impl RunResult {
-    /// Adds what became of the precision that was asked for.
+    /// Adds the precision requested and reached.
     pub(crate) fn tell_precision(&mut self, reached: Vec<MetricReached>, looks: Vec<u32>, is_whole: bool) {
         let ended_by = match is_whole {
             false => EndedBy::Interruption,
@@ -116,7 +116,7 @@ pub(crate) fn precision_reached(scenario: &Scenario, replications: &mut [Replica
 }
 
 impl Stat {
-    /// The mean of independent values with half of its 95 % interval. Values that are not there (NaN) are left out.
+    /// The mean of independent values with the half-width of its 95 % interval. Missing values (NaN) are ignored.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
         let there: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -183,7 +183,7 @@ impl Replication {
         prices.cost(&month, requests.arrived * months, requests.completed * months).total + components
     }
 
-    /// What free amounts take off the list price of a month, US dollars.
+    /// Monthly deduction of free amounts from the list price, US dollars.
     fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
         let month = self.usage().to_month(measured);
         let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
@@ -202,7 +202,7 @@ impl Replication {
     }
 }
 
-/// Whether what is served keeps up with what arrives.
+/// Whether processing keeps up with arrivals.
 fn stability(scenario: &Scenario, window: &Window, replications: &[Replication]) -> StabilityResult {
     let worst = |of: &dyn Fn(&Replication) -> Tipped| Verdict::worst(&replications.iter().map(of).collect::<Vec<_>>());
     let functions = scenario.functions.iter().enumerate().filter(|_| window.series_by_function);
@@ -220,10 +220,10 @@ fn stability(scenario: &Scenario, window: &Window, replications: &[Replication])
     }
 }
 
-/// So many sources are told at most, where each is the only one of its function and says the same.
+/// Maximum number of sources listed if each is the only one of its function, with the same numbers.
 const SOURCES_MAX: usize = 1000;
 
-/// What became of the requests of each source.
+/// Outcomes of the requests of each source.
 fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, SourceResult)> {
     let is_repeated = replications.iter().all(|one| one.sources.is_empty());
     if is_repeated && scenario.sources.len() > SOURCES_MAX {
@@ -234,7 +234,7 @@ fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, So
         let measured: Vec<_> = replications.iter().map(|one| one.measured(scenario, subject).shape).collect();
         let all = stats(&measured);
         let failed = |of: &Requests<f64>| of.rejected + of.timed_out + of.failed;
-        // What only happens on a path is told apart there.
+        // Path-only failures are listed separately.
         let by_path: Vec<[f64; 3]> =
             replications.iter().map(|one| one.by_path(SourceId(place as u32)).map(|count| count as f64)).collect();
         let on_path = |which: usize| {
@@ -267,7 +267,7 @@ fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, So
     scenario.sources.iter().enumerate().map(result).collect()
 }
 
-/// How many attempts a source's client made for each request, where it has one.
+/// Attempts per request of a source's client, if it has one.
 fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[Replication]) -> Option<Stat> {
     let Target::Component(id) = source.target else { return None };
     let is_client = scenario.components[id.index()].spec.group() == "clients";
@@ -278,7 +278,7 @@ fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[Re
 
 fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
-    // What few scenarios have is not there in the others.
+    // Optional parts are omitted if they do not apply.
     let is_shown = |(kind, stat): &(String, Stat)| {
         !["pre-warm", "alarm", "step", "fault"].contains(&kind.as_str()) || stat.mean > 0.0
     };
@@ -293,7 +293,7 @@ fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
         .collect()
 }
 
-/// Which limits held requests back, most often first.
+/// Limits that throttled requests, most frequent first.
 fn limits(scenario: &Scenario, replications: &[Replication]) -> Vec<LimitHit> {
     let mut hits = Vec::new();
     for (index, function) in scenario.functions.iter().enumerate() {
@@ -321,7 +321,7 @@ fn limits(scenario: &Scenario, replications: &[Replication]) -> Vec<LimitHit> {
     hits
 }
 
-/// What a limit is called in results, and its value.
+/// The name of a limit in results, and its value.
 fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static str, Option<f64>) {
     let concurrency = &function.concurrency;
     match limit {
@@ -367,7 +367,7 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &[Replication]) 
     Timeline { interval: window.interval, series: all, sources: sources.collect() }
 }
 
-/// Interval by interval the mean over replications; percentiles over those in which something was completed.
+/// By interval, means over replications; percentiles over those with completed requests.
 pub(super) fn mean_points(replications: &[Vec<Point>]) -> Vec<Point> {
     let intervals = replications.first().map_or(0, Vec::len);
     (0..intervals)

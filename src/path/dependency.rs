@@ -118,7 +118,7 @@ pub enum Scripted {
     Ok,
     /// By an error, after its time.
     Error,
-    /// By a time-out of the dependency's own, after its time.
+    /// By a timeout of the dependency's own, after its time.
     Timeout,
     /// Refused at once.
     Throttled,
@@ -127,7 +127,7 @@ pub enum Scripted {
 choice! { Scripted {
     "ok" => Scripted::Ok, "Successfully.";
     "error" => Scripted::Error, "By an error, after its time.";
-    "timeout" => Scripted::Timeout, "By a time-out of the dependency's own, after its time.";
+    "timeout" => Scripted::Timeout, "By a timeout of the dependency's own, after its time.";
     "throttled" => Scripted::Throttled, "Refused at once.";
 } }
 

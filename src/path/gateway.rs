@@ -4,9 +4,9 @@
 //! target is called, for as long as the gateway waits. When it stops waiting the caller gets an error, and the function
 //! runs on and is billed. What the gateway itself takes is `latency`, before it calls. Refused requests cost nothing.
 //!
-//! A gateway with a client tries the target again as the client says; the gateway's time-out is that of each attempt.
+//! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
 //!
-//! Order of throttles, time-outs and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
+//! Order of throttles, timeouts and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
 //! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
 
 use std::collections::HashMap;
@@ -183,7 +183,7 @@ impl Preset {
                 throttled_as: ThrottledAs::Error,
                 per_million_usd: 1.0,
             },
-            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle time-out 60 s. It is paid by
+            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
             // the hour and by capacity units, not by request.
             Self::AwsAlb => Settings {
                 timeout: Some(Span::from_secs(60)),
@@ -191,7 +191,7 @@ impl Preset {
                 throttled_as: ThrottledAs::Error,
                 ..Settings::PLAIN
             },
-            // "Azure Functions scale and hosting": the load balancer's idle time-out of 230 s bounds every HTTP answer.
+            // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s bounds every HTTP answer.
             Self::Azure => Settings { timeout: Some(Span::from_secs(230)), latency: latency(2, 10), ..Settings::PLAIN },
             // cloud.google.com/api-gateway/docs/pricing: $3.00 per million from 2 million on; the default deadline of a
             // backend, 15 s, is from memory.
@@ -255,7 +255,7 @@ struct Gateway {
     stream: Stream,
     buckets: Buckets,
     requests: Slots<Request>,
-    /// Calls of the target in the order in which they were made, which is that of their time-outs.
+    /// Calls of the target in the order in which they were made, which is that of their timeouts.
     integrations: Slots<Integration>,
     warm_until: SimTime,
     /// Until when the authorizer's answer about a caller is kept.
@@ -263,7 +263,7 @@ struct Gateway {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
-    /// Whether there is an alarm for the oldest call's time-out.
+    /// Whether there is an alarm for the oldest call's timeout.
     is_timing: bool,
     counts: Counts,
     latency: Times,

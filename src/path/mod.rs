@@ -125,7 +125,7 @@ pub enum Action {
         token: Token,
         /// When, not before the present.
         at: SimTime,
-        /// Whether answers at the same moment come first, also those that only come by a [`Action::Wake`]: of time-outs.
+        /// Whether answers at the same moment come first, also those that only come by a [`Action::Wake`]: of timeouts.
         is_deadline: bool,
     },
 }
@@ -270,7 +270,7 @@ macro_rules! components {
 }
 
 components! {
-    /// Who calls, with time-outs, retries and breakers.
+    /// Who calls, with timeouts, retries and breakers.
     "clients" => Client(client::Client),
     /// A gateway or load balancer.
     "gateways" => Gateway(Box<gateway::GatewaySpec>),

@@ -98,7 +98,7 @@ fn blocks(function: &FittedFunction) -> Vec<Block> {
     for (what, found) in [
         ("duration", &function.durations),
         ("cold duration", &function.cold_durations),
-        ("initialisation", &function.inits),
+        ("initialization", &function.inits),
     ] {
         let Some(found) = found.as_ref().filter(|found| found.count >= 3) else { continue };
         blocks.push(Block::Table(laws(what, found)));

@@ -172,7 +172,7 @@ pub struct Platform {
     /// Requests that may start each second for each unit of concurrency: of the account, of reserved and of provisioned
     /// concurrency; none: no limit.
     pub request_rate: Option<u32>,
-    /// Initialisation is cut off after this long, and begins anew under the time-out of the request; none: never.
+    /// Initialization is cut off after this long, and begins anew under the timeout of the request; none: never.
     pub init_timeout: Option<Span>,
     /// How fast each function may grow; none: at once.
     pub scaling: Option<ScalingRate>,
@@ -255,8 +255,8 @@ pub struct Function {
     pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
-    /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
-    /// anew under the request's time-out; none: never.
+    /// Initialization (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
+    /// anew under the request's timeout; none: never.
     pub init_timeout: Option<Span>,
     /// Whether instances are restored from a snapshot that is charged for.
     pub snapshot_charged: bool,
@@ -303,7 +303,7 @@ pub struct Phase {
     pub name: String,
     /// How long it takes.
     pub duration: Dist,
-    /// Whether the platform charges for it where initialisation is billed.
+    /// Whether the platform charges for it where initialization is billed.
     pub billed: bool,
 }
 
@@ -636,15 +636,15 @@ pub struct ColdStart {
     pub start_up: Span,
     /// What of that belongs to phases that platforms charge for.
     pub billed: Span,
-    /// Initialisation that begins anew when the request runs, in front of what it does.
+    /// Initialization that begins anew when the request runs, in front of what it does.
     pub init_again: Span,
 }
 
 impl Function {
-    /// The start of an instance that is created for a request. Initialisation that takes longer than allowed is cut off
+    /// The start of an instance that is created for a request. Initialization that takes longer than allowed is cut off
     /// and begins anew within the request, as long as the first time would have been.
-    pub fn cold_start(&self, luck: &mut Stream) -> ColdStart {
-        let (start_up, billed) = self.start_up(luck);
+    pub fn cold_start(&self, rng: &mut Stream) -> ColdStart {
+        let (start_up, billed) = self.start_up(rng);
         match self.init_timeout {
             Some(most) if billed > most => {
                 ColdStart { start_up: start_up - (billed - most), billed: most, init_again: billed }
@@ -661,16 +661,16 @@ impl Function {
         self.concurrency.per_instance > 1
     }
 
-    /// Whether initialisation that begins anew within a request takes up all of its time-out.
-    pub fn is_cut_off_while_it_starts(&self, luck: &mut Stream) -> bool {
-        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(luck).init_again >= timeout)
+    /// Whether initialization that begins anew within a request takes up all of its timeout.
+    pub fn is_cut_off_while_it_starts(&self, rng: &mut Stream) -> bool {
+        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(rng).init_again >= timeout)
     }
 
     /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
-    pub fn start_up(&self, luck: &mut Stream) -> (Span, Span) {
+    pub fn start_up(&self, rng: &mut Stream) -> (Span, Span) {
         let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
         for phase in &self.cold_start {
-            let duration = phase.duration.sample(luck);
+            let duration = phase.duration.sample(rng);
             start_up += duration;
             if phase.billed {
                 billed += duration;

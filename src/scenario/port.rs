@@ -114,7 +114,7 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
     }
 }
 
-/// Gives a function the memory and the time-out that are nearest to its own.
+/// Gives a function the memory and the timeout that are nearest to its own.
 fn fit(
     entries: &mut Vec<Entry>,
     preset: Preset,

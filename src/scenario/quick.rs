@@ -11,7 +11,7 @@ const REQUESTS: f64 = 50_000.0;
 const HORIZON: (f64, f64) = (5.0 * 60.0, 7.0 * 86_400.0);
 /// Part of the time that is not measured: the platform starts empty.
 const WARM_UP: f64 = 0.2;
-/// The longest time-out that is written.
+/// The longest timeout that is written.
 const TIMEOUT: Span = Span::from_secs(900);
 /// Provisioned concurrency that is looked at, in parts of the mean number of requests in progress.
 const PROVISIONED: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 1.0, 1.2, 1.5];

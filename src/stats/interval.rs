@@ -30,7 +30,7 @@ pub fn mean_half_width(values: &[f64]) -> Option<f64> {
     Some(t_95(values.len() - 1)? * (variance / n).sqrt())
 }
 
-/// The mean of `a - b` where the values of one place belong together (the same replication of two variants).
+/// The mean of `a - b` for paired values (the same replication of two variants).
 ///
 /// None if the lengths differ or are below two.
 #[must_use]

@@ -39,7 +39,7 @@ const TRIGGERS: [(&str, f64, f64); 7] = [
 const BUSY: f64 = 1_440.0;
 /// Logarithm of a function's mean running time in seconds: mean and standard deviation (ATC 2020, figure 7).
 const DURATION: (f64, f64) = (-0.38, 2.36);
-/// Mean running times are brought into this range, s: the tail of the fit goes beyond every plan's time-out.
+/// Mean running times are brought into this range, s: the tail of the fit goes beyond every plan's timeout.
 const DURATION_RANGE: (f64, f64) = (0.001, 300.0);
 /// Standard deviation of the logarithm of running times within a function.
 const DURATION_SPREAD: f64 = 0.5;

@@ -86,7 +86,7 @@ fn what_cannot_be_replayed_is_refused() {
     for (scenario, measured, expected) in [
         ("made.toml", "locust.csv", "time"),
         ("two.toml", "rows.csv", "\"basket\""),
-        ("made.toml", "made.toml", "no format"),
+        ("made.toml", "made.toml", "not in a supported format"),
     ] {
         let answer = folder.run(&["backtest", scenario, "--measured", measured]).ends(2);
         assert!(answer.err.contains(expected), "{}", answer.err);

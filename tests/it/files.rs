@@ -25,7 +25,7 @@ fn earlier_results_are_replaced_and_it_is_said() {
     let first = run(&["--seed", "1", "--requests", "results/quick/logs/requests.csv"]);
     assert!(first.contains("\nResults in results/quick: open report.html"), "{first}");
     let second = run(&["--seed", "2"]);
-    let said = "Results in results/quick (replacing those of `forewarm run quick.toml --seed 1 --requests \
+    let said = "Results in results/quick (replaced the results of `forewarm run quick.toml --seed 1 --requests \
                 results/quick/logs/requests.csv`): open report.html";
     assert!(second.contains(said), "{second}");
     assert!(run(&["--seed", "2"]).contains("results/quick (replaced earlier results): open"));
@@ -175,7 +175,7 @@ fn several_at_once_write_to_one_folder_one_after_the_other_or_say_why_not() {
             Some(0) => done.push(seed.to_owned()),
             _ => {
                 assert_eq!(answer.code, Some(2), "{answer:?}");
-                assert!(answer.err.contains("out is being written by another forewarm"), "{}", answer.err);
+                assert!(answer.err.contains("out is in use by another forewarm"), "{}", answer.err);
             }
         }
     }
@@ -215,7 +215,7 @@ mod killed {
         folder.run(&["run", "quick.toml", "--quiet", "--out", "c"]).ends(0);
         assert_eq!(folder.names("").iter().filter(|name| name.starts_with(".forewarm-")).count(), 4);
         let answer = folder.run(&["run", "quick.toml", "--quiet", "--out", "b"]).ends(2);
-        assert!(answer.err.contains("b is being written by another forewarm"), "{}", answer.err);
+        assert!(answer.err.contains("b is in use by another forewarm"), "{}", answer.err);
         folder.run(&["run", "quick.toml", "--quiet", "--out", "a"]).ends(0);
         alive.kill().and_then(|()| alive.wait()).expect("it was running");
         folder.run(&["run", "quick.toml", "--quiet", "--out", "a"]).ends(0);

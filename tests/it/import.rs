@@ -281,7 +281,7 @@ fn patches_apply_and_say_what_was_asked_for() {
 fn what_only_a_deployment_knows_is_not_written_twice() {
     let asked = [("function.Worker.timeout".to_owned(), "25s".to_owned())];
     let said = export(Form::Sam, &file("sam.yaml"), &asked).expect_err("it is refused").to_string();
-    assert!(said.contains("only a deployment knows") && said.contains("timeout = 25s"), "{said}");
+    assert!(said.contains("known only at deployment") && said.contains("timeout = 25s"), "{said}");
 }
 
 #[test]

@@ -12,25 +12,25 @@ use crate::scenario::plan::Growth;
 use crate::scenario::{Scenario, Source};
 use crate::stats::selection::mean_range;
 
-/// Multiples of today's load that are looked at in any case.
+/// Multiples of today's load that are always evaluated.
 const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
-/// Halvings of the way between the last multiple that holds and the first that does not.
+/// Bisection steps between the last multiple that holds and the first that does not.
 const HALVINGS: usize = 5;
-/// A limit binds when it holds back this part of the requests.
+/// Share of throttled requests from which a limit counts as reached.
 const BINDS: f64 = 0.001;
 
-/// What is asked.
+/// The requirements.
 pub(super) struct Question<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) requirements: &'a [Requirement],
     pub(super) replications: u32,
-    /// What may go wrong over all that is said here.
+    /// Error probability over all statements made here.
     pub(super) alpha: f64,
     pub(super) growth: Option<&'a Growth>,
 }
 
-/// Looks at rising loads, with the same luck at each, then halves the way to where the first objective breaks. Also hands back
-/// the run at today's load.
+/// Evaluates increasing loads with common random numbers, then finds by bisection where the first objective is missed.
+/// Also returns the run at today's load.
 pub(super) fn headroom(
     question: &Question<'_>,
     simulator: &mut Simulator<'_>,
@@ -48,7 +48,7 @@ pub(super) fn headroom(
         today.get_or_insert(result);
     }
     if let Some(first) = points.first_mut() {
-        // It was chosen because it is shown to meet at this load, perhaps by more replications.
+        // It is known to meet the objectives at this load, perhaps from more replications.
         first.verdict = Verdict::Met;
         first.objectives.iter_mut().for_each(|objective| objective.verdict = Verdict::Met);
     }

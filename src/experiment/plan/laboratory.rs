@@ -40,7 +40,7 @@ impl Laboratory for Simulator<'_> {
 }
 
 impl Simulator<'_> {
-    /// Everything about some replications of a scenario that need not be a candidate.
+    /// Complete results of some replications of a scenario, which need not be a candidate.
     ///
     /// # Errors
     /// When it is interrupted or a simulation fails.

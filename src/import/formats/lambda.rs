@@ -18,7 +18,7 @@ pub(super) fn memory(function: &mut Thing, found: Option<Found<f64>>) {
     function.put("memory", found, megabytes);
 }
 
-/// The time-out, in seconds.
+/// The timeout, in seconds.
 pub(super) fn timeout(function: &mut Thing, found: Option<Found<f64>>) {
     function.put("timeout", found, seconds);
 }

@@ -9,13 +9,13 @@ use crate::time::Span;
 
 union! {
     /// Delay before the next attempt.
-    pub enum BackoffSpec ("back-off"): Backoff {
+    pub enum BackoffSpec ("backoff"): Backoff {
         "constant" => Constant(ConstantSpec),
         "exponential" => Exponential(ExponentialSpec),
     }
 }
 
-/// What the parameters of a back-off say.
+/// What the parameters of a backoff say.
 pub trait Backoff {
     /// The delay before the retry with this number (the first is 1); `previous` is the one before it, zero if there was none.
     fn delay(&self, retry: u32, previous: Span, stream: &mut Stream) -> Span;
@@ -111,7 +111,7 @@ parameters! {
 impl ConstantSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         if self.jitter == Jitter::Decorrelated {
-            check.wrong_with("jitter", "cannot be \"decorrelated\" here", "it is for exponential back-off");
+            check.wrong_with("jitter", "cannot be \"decorrelated\" here", "it is for exponential backoff");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Retry budgets: how many tries more a caller allows itself, over all its requests.
 //!
-//! A budget is what ends a retry storm: back-off and jitter only spread the same number of attempts.
+//! A budget is what ends a retry storm: backoff and jitter only spread the same number of attempts.
 
 use super::{Cause, Refund};
 

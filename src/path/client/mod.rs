@@ -2,7 +2,7 @@
 //!
 //! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
 //! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
-//! time-out is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
+//! timeout is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
 //! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
 //! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
 //! success counts (gRPC, gRFC A6; Polly's hedging).
@@ -93,7 +93,7 @@ parameters! {
 /// Why an attempt failed, as the one who tries again sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No answer in time: from the client's own time-out, or of who was called.
+    /// No answer in time: from the client's own timeout, or of who was called.
     Timeout,
     /// Refused, or not served for a full or slow queue.
     Throttled,
@@ -171,7 +171,7 @@ impl Cause {
 }
 
 impl ClientParameters {
-    /// How often a request is tried again at most, where it is after a time-out and neither a budget nor a breaker bounds that.
+    /// How often a request is tried again at most, where it is after a timeout and neither a budget nor a breaker bounds that.
     #[must_use]
     pub fn unbounded_retries(&self) -> Option<u32> {
         let retry = self.retry.as_ref()?;
@@ -223,7 +223,7 @@ struct AtWork {
     stream: Stream,
     /// In the order in which they came, which is that of their deadlines.
     requests: Slots<Request>,
-    /// In the order in which they were made, which is that of their time-outs.
+    /// In the order in which they were made, which is that of their timeouts.
     attempts: Slots<Attempt>,
     budget: Option<Box<dyn Budget>>,
     breaker: Option<Box<dyn Breaker>>,
@@ -232,7 +232,7 @@ struct AtWork {
     held_back: VecDeque<Key>,
     /// The earliest alarm for them.
     paced_at: SimTime,
-    /// Whether there is an alarm for the oldest attempt's time-out.
+    /// Whether there is an alarm for the oldest attempt's timeout.
     is_timing: bool,
     /// Whether there is an alarm for the oldest request's deadline.
     is_closing: bool,

@@ -8,7 +8,7 @@
 //! 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021: half are
 //! gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
 //!
-//! Not published, and modelled so: the controller wants as many instances as the requests it knows of need at the target
+//! Not published, and modeled so: the controller wants as many instances as the requests it knows of need at the target
 //! (for HTTP too, where it is said to look at latency as well); an incremental source gets one more while anything
 //! waits. Instances go, one at a time or by target all at once, when no decision of the last `idle_timeout` wanted them.
 //! The first request of a function without instances gets one at once. The front end sends a request to any instance,

@@ -7,7 +7,7 @@
 //! follow from the concurrency that is set for each: 4, 16 or 32 requests over HTTP at 512, 2,048 or 4,096 MB; always-ready
 //! instances; at most 100 instances unless said otherwise, and never more than 1,000.
 //!
-//! Not published, and modelled so: how often it decides (every second, and at once for the first request of a function
+//! Not published, and modeled so: how often it decides (every second, and at once for the first request of a function
 //! without instances), how many instances it adds at a time (all that are needed: 1,000 in less than a minute were shown,
 //! techcommunity.microsoft.com, June 2024), and when instances go (when no decision of the last `scale_in_delay` needed
 //! them). A request waits in front of all instances until one has a slot. Absent: the regional quota of memory, and the

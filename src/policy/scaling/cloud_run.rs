@@ -9,7 +9,7 @@
 //! that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
 //! only a request starts an instance.
 //!
-//! Not published, and modelled so: before a run there was no load, so its first minute is averaged with nothing; requests
+//! Not published, and modeled so: before a run there was no load, so its first minute is averaged with nothing; requests
 //! that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
 //! those on their way; an instance is kept for all of `idle_timeout` after its last request, and the one that has
 //! been idle longest goes first. CPU follows from requests, not from what code does: each in progress uses

@@ -132,7 +132,7 @@ pub trait Policy {
         0
     }
 
-    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
+    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this timeout;
     /// none: until it has finished.
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         None

@@ -8,7 +8,7 @@
 //! no request came for `zero-duration`. At zero the gateway blocks the first request, sets the minimum, and passes it on
 //! when a replica is ready.
 //!
-//! Not published, and modelled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
+//! Not published, and modeled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
 //! CPU follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` answers 429, and the
 //! request is refused for good; requests are spread over replicas at random, as by the Service of Kubernetes.
 //!

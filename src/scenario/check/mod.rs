@@ -45,7 +45,7 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) data: &'a mut Data<'d>,
     /// Whether runtimes decide which instances wait for a function.
     pub(super) has_stem_cells: bool,
-    /// How long initialisation may take.
+    /// How long initialization may take.
     pub(super) init_timeout: Option<Span>,
     /// How many vCPUs come with which memory.
     pub(super) cpu: Option<PlatformCpuTable>,

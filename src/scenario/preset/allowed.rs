@@ -16,7 +16,7 @@ table! {
         optional memory_step: Size,
         /// The only sizes there are.
         optional memory_sizes: List<Size, 1, 100>,
-        /// The longest time-out.
+        /// The longest timeout.
         optional timeout: PositiveDuration,
         /// The most requests at a time on an instance.
         optional per_instance: Count<1, 1_000_000>,
@@ -50,7 +50,7 @@ pub(in crate::scenario) struct Allowed {
     pub(in crate::scenario) memory_step_mb: u32,
     /// The only sizes, MB; empty: all between the least and the most.
     pub(in crate::scenario) memory_sizes_mb: Vec<u32>,
-    /// The longest time-out; none: as long as one likes.
+    /// The longest timeout; none: as long as one likes.
     pub(in crate::scenario) timeout: Option<Span>,
     /// The most requests at a time on an instance; none: as many as one likes.
     pub(in crate::scenario) per_instance: Option<u32>,

@@ -27,7 +27,7 @@ pub(in crate::scenario) struct PresetFile {
     pub(in crate::scenario) cold_starts: ColdStarts,
     /// Every value.
     pub(in crate::scenario) facts: Vec<Fact>,
-    /// What is not modelled, and what has to be known besides.
+    /// What is not modeled, and what has to be known besides.
     pub(in crate::scenario) notes: Vec<String>,
 }
 

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_ejection_is_twice_as_long_and_good_behaviour_is_forgiven() {
+    fn the_second_ejection_is_twice_as_long_and_good_behavior_is_forgiven() {
         let mut script = Script::of(&spec());
         let fail = |script: &mut Script, secs: f64| (0..5).for_each(|_| script.end(secs, Permit(0), Failure));
         fail(&mut script, 5.0);
