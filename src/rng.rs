@@ -68,13 +68,13 @@ pub enum Purpose {
     Scaling = 7,
     /// A keep-alive policy that tosses coins.
     KeepAlive = 8,
-    /// What is in progress when the run begins.
+    /// What is in progress at the start of the run.
     Initial = 9,
     /// Where a load balancer sends requests.
     Routing = 10,
     /// The choices of a component of the path.
     Path = 12,
-    /// The running times of attempts that a path leads to a function.
+    /// The durations of attempts that a path leads to a function.
     Attempts = 13,
     /// What the steps of a function take.
     Steps = 14,

@@ -38,7 +38,7 @@ pub(super) enum CliError {
     Paused(String),
     /// The environment failed: disk full, permission.
     Environment(anyhow::Error),
-    /// Whoever read the output has seen enough.
+    /// The reader of the output has closed it.
     ClosedPipe,
 }
 

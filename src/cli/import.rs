@@ -79,7 +79,7 @@ pub(super) fn read(path: &Path) -> Result<import::File, CliError> {
     Ok(import::File { name, bytes })
 }
 
-/// What the options say about load and running times.
+/// What the options say about load and durations.
 fn traffic(args: &ImportArgs) -> Result<Traffic, CliError> {
     if let (Some(p50), Some(p99)) = (args.p50, args.p99)
         && p99 < p50

@@ -57,7 +57,7 @@ impl Identity {
 /// Why there is no journal to go on with.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    /// What the system answers.
+    /// An error of the operating system.
     Io(io::Error),
     /// Another program has it.
     InUse,

@@ -117,7 +117,7 @@ fn folder(path: &Path) -> Result<Stored, CliError> {
         Err(error) => return Err(CliError::of_path(format!("cannot read {shown}/{MANIFEST}"), error)),
     };
     let manifest = read_back::manifest(&manifest).map_err(|error| {
-        CliError::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file was cut off")
+        CliError::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file is truncated")
     })?;
     let again = |message: String| {
         let (version, command) = (&manifest.version, &manifest.command);

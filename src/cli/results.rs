@@ -1,4 +1,4 @@
-//! The results folder: all of it or nothing, and never over somebody else's files. Its manifest names the files that are
+//! The results folder: all of it or nothing, and never over files of others. Its manifest names the files that are
 //! forewarm's own.
 
 mod replace;
@@ -74,7 +74,7 @@ impl Results {
     /// Writes a file.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), CliError> {
         let write = |mut file: fs::File| file.write_all(content.as_ref()).and_then(|()| file.sync_all());
         self.create(name).and_then(write).map_err(|error| self.failed(name, error))
@@ -83,7 +83,7 @@ impl Results {
     /// Begins a file that is too long to be held whole.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn create(&self, name: &str) -> io::Result<fs::File> {
         debug_assert!(is_of_results(Path::new(name)), "{name} is not known as a file of the results");
         fs::File::create_new(self.claim.temporary().join(name))

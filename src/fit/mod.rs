@@ -1,4 +1,4 @@
-//! From logs and metrics to arrivals, running times and cold starts: what a scenario needs and no infrastructure file says.
+//! From logs and metrics to arrivals, durations and cold starts: what a scenario needs and no infrastructure file says.
 //! Nothing here calls a cloud: it reads texts.
 //!
 //! | file | does |
@@ -40,11 +40,11 @@ pub struct FittedFunction {
     pub name: String,
     /// How requests arrive.
     pub arrivals: Option<Arrivals>,
-    /// Running times of warm requests, or of all where nobody knows which were cold.
+    /// Durations of warm requests, or of all where nobody knows which were cold.
     pub durations: Option<Found>,
     /// Initialization.
     pub inits: Option<Found>,
-    /// Running times of cold requests, where initialization is part of them.
+    /// Durations of cold requests, where initialization is part of them.
     pub cold_durations: Option<Found>,
     /// How long idle instances stay.
     pub keep_alive: Option<KeepAlive>,

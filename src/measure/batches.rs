@@ -57,7 +57,7 @@ impl Batches {
         }
     }
 
-    /// The batch in which something happens, if it happens in the measured part.
+    /// The batch in which something happens, if it happens in the measured period.
     fn at(&mut self, function: LocalFn, now: SimTime) -> Option<&mut Tally> {
         if now < self.from || now >= self.until {
             return None;

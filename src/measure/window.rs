@@ -48,12 +48,12 @@ impl Window {
         self.until.since(self.from)
     }
 
-    /// Whether a moment lies in the measured part.
+    /// Whether a moment lies in the measured period.
     pub(super) fn measures(&self, at: SimTime) -> bool {
         at >= self.from && at < self.until
     }
 
-    /// How long each of `count` batches of the measured part is.
+    /// How long each of `count` batches of the measured period is.
     pub(super) fn batch(&self, count: usize) -> Span {
         Span::from_nanos((self.measured().as_nanos() / count as u64).max(1))
     }

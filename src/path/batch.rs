@@ -3,7 +3,7 @@
 use super::Parcel;
 use crate::time::Span;
 
-/// What a batch is for who processes it: the first of its parcels, with the running times of all of them, and poison if one of them is.
+/// A batch as one parcel: the first of its parcels, with the total duration, and poison if any of them is.
 pub(super) fn together(parcels: impl Iterator<Item = Parcel>) -> Option<Parcel> {
     parcels.reduce(|all, one| Parcel {
         items: all.items.saturating_add(one.items),

@@ -1,14 +1,14 @@
-//! Dependencies: databases, caches, other services; what a function calls and waits for.
+//! Dependencies: databases, caches and other services that a function calls and waits for.
 //!
-//! A call passes token buckets, then a cache, then a pool of connections: when all are in use it waits, for as long as it
-//! may, and if too many wait already it is refused. Once it has a connection it takes its latency, as long as the dependency
-//! works at full speed: with contention, n calls at a time on c cores take `max(1, n / c)` times as long each (processor
-//! sharing), and a fault slows down what is running too. A pool without contention under Poisson load is an M/M/c queue.
+//! A call passes token buckets, then a cache, then a connection pool: if all connections are in use, it waits up to its
+//! timeout, and if too many calls wait already, it is rejected. With a connection, it takes its latency at full speed.
+//! With contention, n simultaneous calls on c cores each take `max(1, n / c)` times as long (processor sharing), and a
+//! fault slows down running calls too. A pool without contention under Poisson load is an M/M/c queue.
 //!
-//! The state of a cache that warms up is the number of its working set's items that it has: a hit is as probable as that
-//! part, and each miss that was answered brings one. So the hit ratio climbs as 1 - exp(-calls / working set), and stays
-//! where it is while the dependency behind it fails: the look-aside cache of Huang et al., "Metastable Failures in the
-//! Wild", OSDI 2022 (github.com/lexiangh/Metastability).
+//! The state of a cache that warms up is the number of cached items of its working set: the hit probability is their
+//! share, and each successful miss adds one. So the hit ratio grows as 1 - exp(-calls / working set), and does not
+//! change while the dependency fails: the look-aside cache of Huang et al., "Metastable Failures in the Wild", OSDI
+//! 2022 (github.com/lexiangh/Metastability).
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -169,7 +169,7 @@ impl Spec for DependencySpec {
     }
 }
 
-/// A dependency at work.
+/// The state of a dependency.
 struct Dependency {
     spec: DependencySpec,
     latency: Dist,
@@ -249,7 +249,7 @@ impl PartialEq for Running {
 
 impl Eq for Running {}
 
-/// What is counted of the calls that came in the measured part. Each is in one of those up to `failed`, or unfinished.
+/// Counters of calls that arrived in the measured period. Each is in one of those up to `failed`, or unfinished.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,

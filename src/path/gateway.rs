@@ -1,10 +1,10 @@
-//! Gateways and load balancers: what stands between who calls and the function.
+//! Gateways and load balancers in front of a target.
 //!
-//! In this order: token buckets refuse what is too much; the answer may come from a cache; an authorizer may be asked; the
-//! target is called, for as long as the gateway waits. When it stops waiting the caller gets an error, and the function
-//! runs on and is billed. What the gateway itself takes is `latency`, before it calls. Refused requests cost nothing.
+//! In this order: token buckets throttle excess requests; a cache may respond; an authorizer may be called; the target
+//! is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
+//! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
 //!
-//! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
+//! A gateway with a client retries as the client defines; the gateway's timeout applies to each attempt.
 //!
 //! Order of throttles, timeouts and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
 //! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
@@ -243,7 +243,7 @@ impl Spec for GatewaySpec {
     }
 }
 
-/// A gateway at work.
+/// The state of a gateway.
 struct Gateway {
     settings: Settings,
     /// Who calls the target in its name.
@@ -282,7 +282,7 @@ struct Integration {
     begun: SimTime,
 }
 
-/// What is counted of the requests that came in the measured part. Each is in one of those after the first, or unfinished.
+/// Counters of requests that arrived in the measured period. Each is in one of those after the first, or unfinished.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,

@@ -99,7 +99,7 @@ impl Spec for RouterSpec {
     }
 }
 
-/// A router at work.
+/// The state of a router.
 struct Router {
     spec: RouterSpec,
     stream: Stream,

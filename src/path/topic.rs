@@ -211,7 +211,7 @@ struct Delivery {
     target: u32,
     published: SimTime,
     failures: u64,
-    /// Whether it was published in the measured part of the run.
+    /// Whether it was published in the measured period of the run.
     is_measured: bool,
 }
 
@@ -225,7 +225,7 @@ struct Tally {
     in_flight: Level,
 }
 
-/// A topic at work.
+/// The state of a topic.
 struct Topic {
     subscriptions: u32,
     retry: Retry,

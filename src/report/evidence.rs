@@ -8,7 +8,7 @@ use crate::measure::summary::Summary;
 /// Something to say.
 pub(super) struct Note {
     pub(super) text: String,
-    /// Whether somebody should do something about it.
+    /// Whether it requires action.
     pub(super) is_warning: bool,
 }
 

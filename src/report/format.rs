@@ -24,7 +24,7 @@ impl Quantity {
         }
     }
 
-    /// `x` as somebody would write it by hand, without digits that say nothing: `800 ms`, `1 s`, `0.1 %`.
+    /// `x` as written by hand, without digits that say nothing: `800 ms`, `1 s`, `0.1 %`.
     #[must_use]
     pub fn bound(self, x: f64) -> String {
         if !x.is_finite() {

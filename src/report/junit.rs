@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::phrases::{self, escape};
 use crate::measure::summary::{ObjectiveResult, Summary};
 
-/// By this a file is known as one of ours, which may be written over.
+/// Identifies a file of forewarm, which may be overwritten.
 pub const MARK: &str = "<testsuites name=\"forewarm\"";
 
 /// The objectives of one result.

@@ -11,7 +11,7 @@ use crate::report::format::{Quantity, count, exactly, percent};
 use crate::scenario::objective::TOLERATED_FAILURES;
 use crate::scenario::{Assumption, AssumptionKind};
 
-/// How many values that nobody has verified are named.
+/// Number of unverified values that are listed.
 const UNVERIFIED: usize = 3;
 
 /// What latency is made of.
@@ -65,12 +65,12 @@ pub(super) fn found(objective: &ObjectiveResult) -> String {
     }
 }
 
-/// Whether so many requests failed that nobody should overlook it.
+/// Whether enough requests failed to require attention.
 pub(super) fn is_much(failure_ratio: f64) -> bool {
     failure_ratio >= TOLERATED_FAILURES
 }
 
-/// How many requests failed and why, where it is more than anybody should overlook.
+/// How many requests failed and why, if there are enough to require attention.
 pub(super) fn failures(summary: &Summary) -> Option<String> {
     let (total, requests) = (&summary.total, &summary.total.requests);
     let causes = [
@@ -86,11 +86,11 @@ pub(super) fn failures(summary: &Summary) -> Option<String> {
         causes.into_iter().map(|(cause, number)| format!("{} {cause}", count(number.round()))).collect();
     (total.failure_ratio.mean >= TOLERATED_FAILURES).then(|| {
         let arrived = count(requests.arrived.mean.round());
-        format!("{} of requests failed ({} of {arrived})", percent(total.failure_ratio.mean), causes.join(", "))
+        format!("{} of requests failed ({arrived} arrived: {})", percent(total.failure_ratio.mean), causes.join(", "))
     })
 }
 
-/// What the measured part cost, then what a month would; what is free each month is a line of its own.
+/// What the measured period cost, then what a month would; what is free each month is a line of its own.
 pub(super) fn cost_card(summary: &Summary) -> Card {
     if !summary.has_prices {
         return Card::new("Cost", "no prices given", []);
@@ -106,16 +106,16 @@ pub(super) fn cost_card(summary: &Summary) -> Card {
     Card::new("Cost", format!("{measured} for {}", exactly(summary.measured_s)), lines)
 }
 
-/// A limit with its value and whom it held back: `reserved 200 of checkout`.
+/// A limit with its value and the function it applies to: `reserved 200 of checkout`.
 pub(super) fn limit(hit: &LimitHit) -> String {
     let text = |value: f64| if is_timeout(hit) { Quantity::Seconds.bound(value) } else { count(value) };
     let value = hit.value.map_or_else(String::new, |value| format!(" {}", text(value)));
     format!("{}{value} of {}", hit.limit, hit.function)
 }
 
-/// What a limit did: `held back 1,234`.
+/// The effect of a limit: `throttled 1,234`.
 pub(super) fn held(hit: &LimitHit) -> String {
-    let what = if is_timeout(hit) { "cut off" } else { "held back" };
+    let what = if is_timeout(hit) { "timed out" } else { "throttled" };
     format!("{what} {}", Quantity::Count.stat(&hit.throttled))
 }
 
@@ -159,7 +159,7 @@ pub(super) fn monthly(summary: &Summary, shape: &Shape<Stat>) -> Stat {
     Stat { mean: cost.mean * factor, half_width: cost.half_width.map(|half| half * factor) }
 }
 
-/// The order of numbers from the largest down, with those that are none last: they have no order of their own, and their
+/// Orders numbers from the largest down, with missing ones last: they have no order of their own, and their
 /// signs differ between what was computed and what was read.
 pub(super) fn largest_first(a: f64, b: f64) -> Ordering {
     b.is_finite().cmp(&a.is_finite()).then(if a.is_finite() { b.total_cmp(&a) } else { Ordering::Equal })

@@ -28,7 +28,7 @@ pub enum StoredError {
     Io {
         /// Its name.
         file: &'static str,
-        /// What the system answered.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// A file that this version would not have written.
@@ -98,7 +98,7 @@ pub fn manifest(text: &str) -> Result<Manifest, StoredError> {
 /// The text of a file of a folder.
 ///
 /// # Errors
-/// What the system answers.
+/// An error of the operating system.
 pub(super) fn text(folder: &dyn Folder, file: &'static str) -> Result<String, StoredError> {
     let mut text = String::new();
     let read = folder.open(file).and_then(|mut from| from.read_to_string(&mut text));

@@ -1,4 +1,4 @@
-//! What a scenario takes from its preset that is nothing to rely on: values that nobody has published, and cold starts that
+//! What a scenario takes from its preset that is nothing to rely on: unpublished values, and cold starts that
 //! are those of minimal functions.
 //!
 //! Compared is what is meant, however it is written: a scenario that was written out with all its values rests on the same.

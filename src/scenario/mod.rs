@@ -1,6 +1,6 @@
 //! The scenario: what arrives, what the functions need, how the platform behaves, what must be met.
 //!
-//! [`Scenario`] is the checked form: a wrong state cannot be written. [`parse`] makes it from text, and reports every
+//! [`Scenario`] is the checked form: it cannot represent an invalid state. [`parse`] makes it from text, and reports every
 //! problem at once, each with its place and advice. On the way the text is
 //!
 //! 1. a tree of values with their places, to which variants and `--set` are applied (`overlay`) and under which
@@ -68,13 +68,13 @@ pub struct ParseOptions {
     /// The platform preset, by its name, that the scenario is put on: the same traffic and functions, with what that platform
     /// has in place of what belongs to another.
     pub platform: Option<String>,
-    /// In place of `simulation.seed`.
+    /// Overrides `simulation.seed`.
     pub seed: Option<u64>,
-    /// In place of `simulation.replications`; where intervals must be narrow, those at the first look.
+    /// Overrides `simulation.replications`; where intervals must be narrow, those at the first look.
     pub replications: Option<u32>,
     /// How narrow the intervals of these metrics of the total must be, beside what the scenario says.
     pub precision: Vec<(String, Tolerance)>,
-    /// In place of `simulation.precision.max-replications`.
+    /// Overrides `simulation.precision.max-replications`.
     pub max_replications: Option<u32>,
 }
 

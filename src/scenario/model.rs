@@ -49,11 +49,11 @@ pub struct Scenario {
     pub plan: Option<Plan>,
     /// Keys of values that `forewarm import` had to assume.
     pub assumed: Vec<String>,
-    /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
+    /// Assumptions: unverified values and values that do not apply to every service.
     pub assumptions: Vec<Assumption>,
 }
 
-/// Something that a scenario takes from a preset and that whoever reads its results has to know.
+/// Something that a scenario takes from a preset and that readers of its results must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
     /// Why.
@@ -68,7 +68,7 @@ pub struct Assumption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssumptionKind {
-    /// Nobody has published the value: it is from memory, derived or assumed.
+    /// The value is unpublished: it is from memory, derived or assumed.
     Unverified,
     /// It was measured of a function that does nothing; what a real one loads comes on top.
     MinimalFunction,
@@ -89,7 +89,7 @@ pub struct Simulation {
     pub warm_up_is_auto: bool,
     /// Independent runs, at least 1; with `precision`, at the first look.
     pub replications: u32,
-    /// Nobody said how many.
+    /// The number is not set.
     pub replications_by_default: bool,
     /// How narrow intervals must be; none: as many runs as `replications`.
     pub precision: Option<Precision>,
@@ -178,13 +178,13 @@ pub struct Platform {
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
     pub memory_budget_mb: Option<u32>,
-    /// Instances that are started for nobody yet.
+    /// Pre-warmed instances (stem cells).
     pub stem_cells: Vec<StemCells>,
     /// What is charged; none: nothing is.
     pub billing: Option<Billing>,
 }
 
-/// Instances that are started for nobody yet, and become those of any function with this runtime and memory.
+/// Pre-warmed instances that can become those of any function with this runtime and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StemCells {
     /// The runtime; none: that of functions that name none.
@@ -236,7 +236,7 @@ pub struct Function {
     pub architecture: Architecture,
     /// Processors of an instance, for the price.
     pub cpu: Cpu,
-    /// A request running longer is cut off and has timed out; none: never.
+    /// Longest duration of a request; none: no limit.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
     pub selection: Selection,
@@ -266,11 +266,11 @@ pub struct Function {
     pub scaling: ScalingSpec,
     /// Concurrency and its limits.
     pub concurrency: Concurrency,
-    /// What is there when the run begins, beside provisioned instances; none: nothing.
+    /// What is there at the start of the run, beside provisioned instances; none: nothing.
     pub initial: Option<Initial>,
 }
 
-/// Instances of a function that are there when the run begins.
+/// Instances of a function that are there at the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Initial {
     /// Those that serve a request, which is none of the scenario's.
@@ -292,7 +292,7 @@ pub struct Cpu {
     pub vcpus: f64,
     /// Clock cycles, GHz, where they are charged for; else 0.
     pub ghz: f64,
-    /// The part of the running time of a request in which a processor is at work, 0 to 1.
+    /// The part of the duration of a request in which a processor is at work, 0 to 1.
     pub bound_share: f64,
 }
 
@@ -537,7 +537,7 @@ pub struct ResourceBilling {
     pub vcpu_second_usd: Vec<Tier>,
     /// A GHz-second of execution.
     pub ghz_second_usd: f64,
-    /// A second of a processor at work.
+    /// The state of a second of a processor.
     pub cpu_second_usd: f64,
     /// A vCPU-second of an instance, idle or not.
     pub instance_vcpu_second_usd: f64,

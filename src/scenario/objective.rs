@@ -302,11 +302,11 @@ pub fn other_metrics(name: &str) -> String {
     };
     let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
     let advice = match keys.split_last() {
-        None => "such as `latency_s.p99`, `failure_ratio`, `cold_start_ratio` or `cost_usd.total`".to_owned(),
+        None => "such as `latency_s.p99`, `failure_ratio`, `cold_start_ratio` or `cost_usd.total`;".to_owned(),
         Some((only, [])) => format!("did you mean {only}?"),
         Some((last, others)) => format!("did you mean {} or {last}?", others.join(", ")),
     };
-    format!("{advice}; `forewarm list metrics` shows all")
+    format!("{advice} `forewarm list metrics` shows all")
 }
 
 /// Whether a metric is measured of a subject.

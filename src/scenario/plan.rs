@@ -38,7 +38,7 @@ pub struct Choice {
     pub levels: Vec<Level>,
     /// Whether more of it is taken to serve requests at least as well.
     pub is_monotone: bool,
-    /// The share of running time that is bound by the processor, where it is the memory of a function.
+    /// The share of duration that is bound by the processor, where it is the memory of a function.
     pub cpu_bound_share: Option<f64>,
 }
 

@@ -36,9 +36,9 @@ pub struct Quick {
     pub preset: String,
     /// Requests a second, on average.
     pub rps: f64,
-    /// Median running time.
+    /// Median duration.
     pub p50: Span,
-    /// The 99th percentile of running times.
+    /// The 99th percentile of durations.
     pub p99: Span,
     /// How long a cold start takes; none: what the preset says.
     pub cold: Option<Span>,

@@ -48,7 +48,7 @@ impl Knob {
     }
 }
 
-/// What can be asked for.
+/// The options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Changes to the scenario.

@@ -19,10 +19,10 @@ const ALL: &str = "all";
 const FIRST: u32 = 8;
 /// The most steps between the least and the greatest load.
 const LOADS: u32 = 12;
-/// Replications at which it gives up where nobody says otherwise.
+/// Replications at which it gives up by default.
 const MOST: u32 = 64;
 
-/// What can be asked for.
+/// The options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Changes to the scenario; its replications are those of the first look.

@@ -11,12 +11,12 @@ use crate::measure::plan::Plan as Found;
 use crate::scenario::plan::Plan as Asked;
 use crate::scenario::{Base, ParseOptions, Problems, Scenario};
 
-/// What can be asked for.
+/// The options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Changes to the scenario; its replications are those of the first look.
     pub parse: ParseOptions,
-    /// In place of `plan.max-replications`.
+    /// Overrides `plan.max-replications`.
     pub max_replications: Option<u32>,
     /// Whether to omit what happens when the load grows.
     pub skips_headroom: bool,

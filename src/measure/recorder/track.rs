@@ -37,7 +37,7 @@ pub(super) struct Track<'a> {
     billing: Option<&'a Billing>,
     /// The next moment at which something has to be closed: an interval, the warm-up, the run.
     edge: SimTime,
-    /// Whether `last` lies in the measured part.
+    /// Whether `last` lies in the measured period.
     is_measuring: bool,
     slot: SlotTrack,
     pub(super) peaks: Peaks,
@@ -64,7 +64,7 @@ pub(super) struct BilledStart {
     pub(super) billed: Span,
     pub(super) ready: SimTime,
     pub(super) provisioned: bool,
-    /// Whether it began in the measured part.
+    /// Whether it began in the measured period.
     pub(super) counts: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How long a caller waits before it tries again.
+//! How long a caller waits before a retry.
 
 use rand::RngExt;
 
@@ -21,22 +21,22 @@ pub trait Backoff {
     fn delay(&self, retry: u32, previous: Span, stream: &mut Stream) -> Span;
 }
 
-/// What chance does to a delay.
+/// Randomization of a delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Jitter {
     /// Nothing.
     None,
-    /// Anything from zero to the delay.
+    /// Uniform from zero to the delay.
     Full,
-    /// Half of the delay, and anything up to the other half.
+    /// Half of the delay, plus a uniform part up to the other half.
     Equal,
-    /// Anything from the initial delay to three times the one before, at most the longest.
+    /// Uniform from the initial delay to three times the previous one, up to the longest.
     Decorrelated,
-    /// So much more or less, as a part of the delay; also above the longest.
+    /// A random relative deviation, even above the longest delay.
     Within(f64),
 }
 
-/// The part that a percentage such as `"20%"` stands for.
+/// The share given by a percentage such as `"20%"`.
 fn percent(text: &str) -> Option<f64> {
     let percent: f64 = text.trim().strip_suffix('%')?.trim_end().parse().ok()?;
     (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
@@ -81,7 +81,7 @@ impl Field for Jitter {
 }
 
 impl Jitter {
-    /// The delay that comes of it; `decorrelated`: its bounds.
+    /// The resulting delay; `decorrelated`: its bounds.
     fn of(self, delay: f64, decorrelated: [f64; 3], stream: &mut Stream) -> Span {
         let nanos = match self {
             Self::None => delay,

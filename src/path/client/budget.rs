@@ -1,4 +1,4 @@
-//! Retry budgets: how many tries more a caller allows itself, over all its requests.
+//! Retry budgets: limits on the retries of a client, over all its requests.
 //!
 //! A budget is what ends a retry storm: backoff and jitter only spread the same number of attempts.
 
@@ -8,7 +8,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Positive, Ratio};
 
 union! {
-    /// What bounds the retries of a caller over all its requests.
+    /// A limit on the retries of a client over all its requests.
     pub enum BudgetSpec ("retry budget"): Rules {
         "token-bucket" => TokenBucket(TokenBucketSpec),
         "ratio" => Ratio(RatioSpec),
@@ -17,18 +17,19 @@ union! {
     }
 }
 
-/// What the parameters of a budget make.
+/// Parameters from which a budget is built.
 pub trait Rules {
-    /// The budget as it is when the run begins: full.
+    /// The budget at the start of the run: full.
     fn build(&self) -> Box<dyn Budget>;
 }
 
-/// A budget at work.
+/// The state of a budget.
 pub trait Budget: Send {
     /// A request's first attempt is made.
     fn began(&mut self) {}
 
-    /// Whether one more attempt is allowed after this failure, while so many requests are open: what it takes.
+    /// Whether another attempt is allowed after this failure, with this number of open requests: the tokens that it
+    /// takes.
     fn take(&mut self, cause: Cause, open: usize) -> Option<f64>;
 
     /// Attempts that were allowed have ended.

@@ -1,11 +1,11 @@
-//! Who calls: the patience, the retries and the protection of a client.
+//! Clients: timeouts, retries and protection.
 //!
-//! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
-//! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
-//! timeout is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
-//! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
-//! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
-//! success counts (gRPC, gRFC A6; Polly's hedging).
+//! For each request, a client makes attempts until one succeeds, a failure is not retryable, or a limit is reached: the
+//! number of attempts, the deadline, the budget. An attempt that takes longer than the timeout is abandoned, which by
+//! itself does not affect the server. Retries are outside the breaker and the bulkhead: an attempt that these reject is
+//! a failed attempt that was not sent. A rate limit comes before them: a request that waits for it has not made an
+//! attempt yet. With hedging, further copies of an attempt are sent while it is in progress, or at once when it fails;
+//! the first success counts (gRPC, gRFC A6; Polly's hedging).
 //!
 //! All of it is one client: one budget, one breaker, as one SDK object or one sidecar has them. A bucket for each calling
 //! instance is not possible here, since a call does not say which instance makes it; n instances have n buckets, which
@@ -56,7 +56,7 @@ parameters! {
 }
 
 parameters! {
-    /// When and how often to try again.
+    /// When and how often to retry.
     pub struct RetryParameters {
         /// Attempts per request, including the first.
         default max_attempts: Count<1, MAX_ATTEMPTS> = 3,
@@ -72,7 +72,7 @@ parameters! {
 }
 
 parameters! {
-    /// Copies of an attempt that takes long; the first success counts.
+    /// Copies of slow attempts; the first success counts.
     pub struct HedgeParameters {
         /// Delay without a response after which a copy is sent; a copy is sent at once when an attempt fails. 0s: all
         /// copies at once.
@@ -83,19 +83,19 @@ parameters! {
 }
 
 parameters! {
-    /// How many attempts may be out at a time; what is more is refused.
+    /// Maximum number of simultaneous attempts; more are rejected.
     pub struct BulkheadParameters {
         /// The limit; resilience4j's default.
         default max_concurrent: Count<1, 1_000_000> = 25,
     }
 }
 
-/// Why an attempt failed, as the one who tries again sees it.
+/// Why an attempt failed, as seen by the retry logic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No answer in time: from the client's own timeout, or of who was called.
+    /// No response in time: the client's own timeout, or that of the callee.
     Timeout,
-    /// Refused, or not served for a full or slow queue.
+    /// Throttled, or not served because of a full or slow queue.
     Throttled,
     /// Any other failure.
     Error,
@@ -103,7 +103,7 @@ pub enum Cause {
 
 choice! { Cause {
     "timeout" => Cause::Timeout, "No answer in time.";
-    "throttled" => Cause::Throttled, "Refused, or not served for a full or slow queue.";
+    "throttled" => Cause::Throttled, "Throttled, or not served because of a full or slow queue.";
     "error" => Cause::Error, "Any other failure.";
 } }
 
@@ -217,7 +217,7 @@ impl Spec for Client {
     }
 }
 
-/// A client at work.
+/// The state of a client.
 struct AtWork {
     parameters: Box<ClientParameters>,
     stream: Stream,
@@ -272,7 +272,7 @@ struct Attempt {
     sibling: Option<Key>,
 }
 
-/// What is counted of the requests that came in the measured part.
+/// Counters of requests that arrived in the measured period.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,

@@ -1,7 +1,7 @@
-//! Clients that send less when they are told that it is too much.
+//! Clients that reduce their rate when they are throttled.
 //!
-//! What waits for a token has not been attempted yet; what is refused here is a failed attempt that reached nobody, and
-//! throttled.
+//! A request that waits for a token has not made an attempt yet; an attempt rejected here counts as throttled and is
+//! not sent.
 
 use std::collections::VecDeque;
 
@@ -21,24 +21,24 @@ union! {
     }
 }
 
-/// What the parameters of a rate limit make.
+/// Parameters from which a rate limit is built.
 pub trait Rules {
-    /// The limit as it is when the run begins.
+    /// The limit at the start of the run.
     fn build(&self) -> Box<dyn RateLimit>;
 }
 
-/// What a rate limit says to an attempt.
+/// Decision of a rate limit on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// Go.
+    /// Send it.
     Go,
     /// Not at all.
     Refuse,
-    /// Not before so long, unless the limit changes.
+    /// Wait for this time, unless the limit changes.
     Wait(Span),
 }
 
-/// A rate limit at work.
+/// The state of a rate limit.
 pub trait RateLimit: Send {
     /// Whether an attempt may be made now.
     fn ask(&mut self, now: SimTime, stream: &mut Stream) -> Advice;
@@ -227,7 +227,7 @@ impl RateLimit for AdaptiveThrottling {
     }
 
     fn ended(&mut self, failure: Option<Cause>, now: SimTime) {
-        // An error of the one who was called is no overload.
+        // An error of the callee does not indicate overload.
         self.count(0, u64::from(!matches!(failure, Some(Cause::Throttled | Cause::Timeout))), now);
     }
 }

@@ -110,7 +110,7 @@ impl Policy for AzureConsumptionSpec {
     }
 }
 
-/// The scale controller at work.
+/// The state of the scale controller.
 #[derive(Clone, Debug)]
 struct AzureConsumption {
     spec: AzureConsumptionSpec,

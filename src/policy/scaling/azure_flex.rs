@@ -85,7 +85,7 @@ const fn standard_concurrency(memory_mb: u32) -> Option<u32> {
     }
 }
 
-/// The plan at work.
+/// The state of the plan.
 #[derive(Clone, Debug)]
 struct AzureFlex {
     spec: AzureFlexSpec,

@@ -10,7 +10,7 @@
 //!
 //! Not published, and modeled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
 //! CPU follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` answers 429, and the
-//! request is refused for good; requests are spread over replicas at random, as by the Service of Kubernetes.
+//! request is rejected; requests are spread over replicas at random, as by the Service of Kubernetes.
 //!
 //! A function under the Community Edition of OpenFaaS: Prometheus fires an alert, Alertmanager passes it on, and the
 //! gateway adds replicas.
@@ -117,7 +117,7 @@ impl Policy for OpenFaasSpec {
 /// How often the most in flight is looked for.
 const SAMPLE: Span = Span::from_secs(5);
 
-/// The autoscaler at work.
+/// The state of the autoscaler.
 #[derive(Clone, Debug)]
 struct OpenFaas {
     spec: OpenFaasSpec,
@@ -294,7 +294,7 @@ const GROUP_INTERVAL: Span = Span::from_secs(10);
 /// When it tells of the same alert again.
 const REPEAT: Span = Span::from_secs(40);
 
-/// The alerts at work.
+/// The state of the alerts.
 #[derive(Clone, Debug)]
 struct OpenFaasCe {
     spec: OpenFaasCeSpec,

@@ -87,7 +87,7 @@ impl Policy for PredictiveSpec {
     }
 }
 
-/// The rule at work.
+/// The state of the rule.
 #[derive(Clone, Debug)]
 pub struct Predictive {
     spec: PredictiveSpec,

@@ -54,7 +54,7 @@ impl Policy for ScheduledSpec {
     }
 }
 
-/// The timetable at work.
+/// The state of the timetable.
 #[derive(Clone, Debug)]
 struct Scheduled {
     schedule: Schedule<u32>,

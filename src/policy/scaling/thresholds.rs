@@ -58,7 +58,7 @@ impl Policy for ThresholdsSpec {
     }
 }
 
-/// The rule at work.
+/// The state of the rule.
 #[derive(Clone, Debug)]
 struct Thresholds {
     spec: ThresholdsSpec,

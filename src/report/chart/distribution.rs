@@ -17,7 +17,7 @@ pub(super) fn distribution(result: &RunResult) -> Plot {
         ("T_func", Style::line(BLUE, Dash::Dashed, 2.0), &parts.execution),
         ("queueing", Style::line(ORANGE, Dash::Solid, 2.25), &parts.queueing),
         ("cold start", Style::line(VERMILLION, Dash::Dotted, 2.25), &parts.cold_start),
-        ("T_exec, all of it", Style::line(INK, Dash::Solid, 2.5), &parts.latency),
+        ("T_exec (total)", Style::line(INK, Dash::Solid, 2.5), &parts.latency),
     ];
     let total = &result.summary.total;
     let p99 = total.latency_s.p99.mean;

@@ -13,7 +13,7 @@ use crate::report::{Artefact, Report, csv, json, read_back};
 /// Rows on the first screen.
 const ROWS: usize = 10;
 
-/// What `forewarm chaos` leaves.
+/// The result of `forewarm chaos`.
 pub const KIND: Kind = Kind {
     name: "chaos",
     read: |_, folder| {

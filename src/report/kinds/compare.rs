@@ -17,7 +17,7 @@ const ROWS: usize = 60;
 /// How many subjects are named one by one.
 const NAMED: usize = 3;
 
-/// What `forewarm compare` leaves.
+/// The result of `forewarm compare`.
 pub const KIND: Kind = Kind {
     name: "compare",
     read: |_, folder| {
@@ -165,7 +165,7 @@ fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
     ));
     if choice.has_prices {
         columns.push(Column::new("$ per million", "Cost of a million successful requests"));
-        columns.push(Column::new("A month", "Cost of 30 days at this rate"));
+        columns.push(Column::new("Per month", "Cost of 30 days at this rate"));
     }
     let has_platforms = comparison.contenders.iter().any(|one| registry::platform(&one.name).is_some());
     if has_platforms {

@@ -21,7 +21,7 @@ pub trait Folder {
     /// Opens a file of the folder.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     fn open(&self, name: &str) -> io::Result<Box<dyn Read>>;
 
     /// The files that the scenario in the manifest names.

@@ -30,7 +30,7 @@ const SHOWN: [Shown; 9] = [
             ("calls.succeeded", "Succeeded", Count),
             ("calls.failed", "Failed", Count),
             ("attempts.timed_out", "Attempts timed out", Count),
-            ("attempts.refused", "Refused by breaker", Count),
+            ("attempts.refused", "Rejected by breaker", Count),
         ],
     },
     Shown {

@@ -14,7 +14,7 @@ const ROWS: usize = 25;
 /// How many configurations of the front are worth a row among the first lines.
 const FRONT: usize = 8;
 
-/// What `forewarm plan` leaves.
+/// The result of `forewarm plan`.
 pub const KIND: Kind =
     Kind { name: "plan", read: |_, folder| Ok(Box::new(read_back::plan(&read_back::text(folder, read_back::PLAN)?)?)) };
 
@@ -303,7 +303,7 @@ pub(in crate::report) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
 
 fn prices(plan: &Plan) -> Table {
     let columns =
-        vec![Column::new("A month", "Savings without this objective"), Column::text("Cheapest without it", "")];
+        vec![Column::new("Per month", "Savings without this objective"), Column::text("Cheapest without it", "")];
     let row = |one: &Price| {
         let (set, cost) = price(plan, one);
         let cells = vec![Cell::text(price_in_short(one)), Cell::text(set).noted(cost)];

@@ -18,7 +18,7 @@ const LIMITS: usize = 3;
 /// How many remarks of one kind are made before they are only counted.
 const NOTES: usize = 6;
 
-/// What `forewarm run` leaves.
+/// The result of `forewarm run`.
 pub const KIND: Kind = Kind {
     name: "run",
     read: |_, folder| {
@@ -68,7 +68,7 @@ impl Report for RunResult {
         sections.push(Section::new("functions", "Functions", Place::Reference, blocks));
         let notes = evidence_blocks(summary);
         if !notes.is_empty() {
-            // Required value, and what somebody should do something about, belongs to the answer.
+            // Requested precision, and notes that require action, belong to the answer.
             let is_asked =
                 summary.evidence.precision.is_some() || evidence::notes(summary).iter().any(|one| one.is_warning);
             let place = if is_asked { Place::Everywhere } else { Place::Detail };

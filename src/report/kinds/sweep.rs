@@ -16,7 +16,7 @@ const ROWS: usize = 2_000;
 /// Rows that are shown at first.
 const SHOWN: usize = 20;
 
-/// What `forewarm sweep` leaves.
+/// The result of `forewarm sweep`.
 pub const KIND: Kind = Kind {
     name: "sweep",
     read: |manifest, folder| {
@@ -147,7 +147,7 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
             .iter()
             .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.short(digest), axis.key.as_str()) }),
     );
-    columns.extend(has_prices.then(|| Column::new("A month", "Cost of 30 days at this rate")));
+    columns.extend(has_prices.then(|| Column::new("Per month", "Cost of 30 days at this rate")));
     let is_shown = |name: &str| has_prices || !name.contains("cost_usd.");
     let shown = digest.metrics.iter().filter(|metric| is_shown(&metric.name));
     columns.extend(shown.map(|metric| Column::new(metric.name.as_str(), "")));

@@ -16,7 +16,7 @@ impl<W: Write> Rows<W> {
     /// Writes the names of the columns.
     ///
     /// # Errors
-    /// What `to` answers.
+    /// An error of `to`.
     pub fn new(to: W, columns: Vec<Column>) -> csv::Result<Self> {
         let mut to = csv::Writer::from_writer(to);
         to.write_record(columns.iter().map(|column| column.name.as_str()))?;

@@ -49,7 +49,7 @@ impl<W: Write + Send> Rows<W> {
     /// A file with these columns; a part has a label.
     ///
     /// # Errors
-    /// What `to` answers.
+    /// An error of `to`.
     pub fn new(to: W, columns: Vec<Column>, label: Option<String>) -> io::Result<Self> {
         let schema = Arc::new(schema(&columns));
         let to = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties().map_err(of_parquet)?));

@@ -62,7 +62,7 @@ impl Checker<'_, '_> {
         }
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist),
-            // Where requests bring their running times, the law is not used.
+            // Where requests bring their durations, the law is not used.
             None if traced.is_some_and(|traced| traced.has_durations || traced.duration.is_some()) => {
                 Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
             }

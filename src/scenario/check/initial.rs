@@ -1,4 +1,4 @@
-//! What is there when the run begins: whether it may be there.
+//! What is there at the start of the run: whether it may be there.
 
 use super::Checker;
 use crate::scenario::limits::MAX_PROVISIONED;

@@ -10,7 +10,7 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 
-/// Replications where nobody says how many: enough for an interval.
+/// Replications if the number is not set: enough for an interval.
 const DEFAULT_REPLICATIONS: u32 = 5;
 
 /// Warns of what will not be served or never asked for, and refuses what would never end.
@@ -66,7 +66,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     }
 }
 
-/// How many replications there are where nobody says it: it follows from the scenario alone.
+/// How many replications there are if it is not set: it follows from the scenario alone.
 pub(super) fn default_replications(scenario: &Scenario) -> u32 {
     if expected_requests(scenario) < FEW_REQUESTS { DEFAULT_REPLICATIONS } else { 1 }
 }

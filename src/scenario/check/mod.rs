@@ -250,7 +250,7 @@ impl Checker<'_, '_> {
         Some(Spanned { value: name, ..called.clone() })
     }
 
-    /// The running time of a source's requests, if it has one of its own.
+    /// The duration of a source's requests, if it has one of its own.
     fn source_duration(&mut self, table: &SourceTable) -> Option<Option<Dist>> {
         match table.duration.as_ref() {
             Some(dist) => self.dist(dist).map(Some),

@@ -79,7 +79,7 @@ impl Checker<'_, '_> {
             }
             traces.of_source.push(traced);
         }
-        // The requests of other sources do not bring their running times.
+        // The requests of other sources do not bring their durations.
         for source in file.source.iter().filter(|source| source.function.is_some()) {
             let name = source.function.as_deref().unwrap_or_default();
             if let Some(function) = traces.known.get_mut(name) {

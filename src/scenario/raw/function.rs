@@ -171,7 +171,7 @@ table! {
 }
 
 table! {
-    /// Instances that are there when the run begins.
+    /// Instances that are there at the start of the run.
     struct InitialTable {
         /// Instances that each serve a request, whose remaining time is drawn from `duration`. These requests are not
         /// counted.

@@ -114,7 +114,7 @@ impl Field for Growth {
 #[derive(Clone, Debug)]
 pub(in crate::scenario) struct PlanValues {
     pub(in crate::scenario) values: AxisValues,
-    /// The share of running time that is bound by the processor, for a key of memory.
+    /// The share of duration that is bound by the processor, for a key of memory.
     pub(in crate::scenario) cpu_bound_share: Option<Spanned<f64>>,
     node: Node,
 }

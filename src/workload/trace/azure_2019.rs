@@ -26,7 +26,7 @@ const MINUTE: Span = Span::from_secs(60);
 pub struct Azure2019Files {
     /// Invocations per function and minute.
     pub invocations: Vec<Input>,
-    /// Percentiles of the running time by function.
+    /// Percentiles of the duration by function.
     pub durations: Vec<Input>,
     /// Memory by app or by function.
     pub memory: Vec<Input>,
@@ -75,7 +75,7 @@ struct Collected {
 
 impl Azure2019 {
     /// Reads the files. The first minute column of the first file is time zero, and each further file begins where the one
-    /// before ends. Rows of the same function are merged: counts are added up, running times and memory weighted by how
+    /// before ends. Rows of the same function are merged: counts are added up, durations and memory weighted by how
     /// often they were measured. With [`Spread::Auto`] functions whose trigger is a timer are called as by one.
     ///
     /// # Errors

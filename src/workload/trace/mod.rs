@@ -36,11 +36,11 @@ pub struct TraceFunction {
     pub trigger: String,
     /// Memory, MB.
     pub memory_mb: Option<u32>,
-    /// The law of its running time, where the trace has one for the function.
+    /// The law of its duration, where the trace has one for the function.
     pub duration: Option<Dist>,
-    /// Whether each request brings its own running time.
+    /// Whether each request brings its own duration.
     pub has_durations: bool,
-    /// The mean of the running times that its requests bring, seconds, where they are kept.
+    /// The mean of the durations that its requests bring, seconds, where they are kept.
     pub duration_mean_s: Option<f64>,
     /// Its requests.
     pub invocations: u64,

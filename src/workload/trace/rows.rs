@@ -42,7 +42,7 @@ pub struct RowOptions {
     /// What is time zero, in the times of the trace. None: the zero of these times, or, where they are counted from 1970
     /// on, the first request.
     pub start: Option<SimTime>,
-    /// The unit of times (not of running times) that are numbers; none: seconds.
+    /// The unit of times (not of durations) that are numbers; none: seconds.
     pub time_unit: Option<Span>,
     /// What separates the fields.
     pub separator: Option<u8>,
@@ -171,7 +171,7 @@ impl Columns {
     }
 }
 
-/// A time of the file. A number that cannot be seconds is refused: the running times beside it may be in another unit too.
+/// A time of the file. A number that cannot be seconds is refused: the durations beside it may be in another unit too.
 #[inline]
 fn moment(row: &Row<'_>, column: usize, unit: Option<Span>) -> Result<SimTime, TraceError> {
     let field = row.field(column)?;
@@ -406,7 +406,7 @@ pub(super) fn whole_mb(mb: f64) -> u32 {
     mb.ceil().clamp(1.0, f64::from(1 << 20)) as u32
 }
 
-/// A row that is held back: start, its number in the file (which orders equal starts), function, running time.
+/// A row that is held back: start, its number in the file (which orders equal starts), function, duration.
 type Held = (SimTime, u64, u32, Option<Span>);
 
 /// Reads the requests of a trace in order of time. Rows are held back as long as a later one may begin earlier.
@@ -507,7 +507,7 @@ mod tests {
         RowTrace::scan(&Input::of_bytes("requests.csv", text.as_ref()), format, options)
     }
 
-    /// Start (ms), function and running time (ms) of every request.
+    /// Start (ms), function and duration (ms) of every request.
     fn requests(trace: &RowTrace) -> Vec<(u64, u32, Option<u64>)> {
         let mut reader = trace.read().unwrap();
         let millis = |nanos: u64| nanos / 1_000_000;

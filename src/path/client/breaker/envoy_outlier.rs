@@ -1,10 +1,11 @@
 //! Envoy's outlier detection (github.com/envoyproxy/envoy, `outlier_detection_impl.cc`, `outlier_detection.proto`).
 //!
-//! It takes single hosts out of the balancing, not the whole target. Here the target has so many hosts, which attempts reach
-//! in turn. A host is ejected when so many results in a row were server errors, or, at each interval, when its success rate
-//! lies far below that of the others; for `base_ejection_time` times how often lately, at most `max_ejection_time`; it
-//! comes back at an interval. Not more than `max_ejection` of the hosts are ejected, and while fewer than `panic_threshold`
-//! are healthy all of them are used, ejected or not: with these defaults Envoy refuses nothing. HTTP 429 is no server error.
+//! It removes individual hosts from load balancing, not the whole target. Here the target has a number of hosts, which
+//! attempts reach in turn. A host is ejected after consecutive server errors, or, at each interval, if its success rate
+//! is far below that of the others; for `base_ejection_time` times its recent number of ejections, at most
+//! `max_ejection_time`; it is readmitted at an interval. At most `max_ejection` of the hosts are ejected, and while
+//! fewer than `panic_threshold` are healthy, all of them are used, ejected or not: with these defaults Envoy rejects
+//! nothing. HTTP 429 is not a server error.
 
 use super::{Breaker, Permit, Rules, Verdict};
 
@@ -62,7 +63,7 @@ impl Rules for EnvoyOutlierSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct EnvoyOutlier {
     spec: EnvoyOutlierSpec,
     hosts: Vec<Host>,
@@ -135,7 +136,7 @@ impl EnvoyOutlier {
         }
     }
 
-    /// Ejects by what was counted in the interval.
+    /// Ejects hosts by the counters of the interval.
     fn judge(&mut self, now: SimTime) {
         let rates = |volume: u32| -> Vec<(usize, f64)> {
             let counts = |host: &Host| host.ejected_at.is_none() && host.calls > 0 && host.calls >= volume.into();
@@ -200,7 +201,7 @@ impl Breaker for EnvoyOutlier {
         }
         host.consecutive += 1;
         if host.consecutive == threshold && host.ejected_at.is_none() {
-            // The count starts anew whether or not one more host may be ejected.
+            // The count restarts whether or not another host may be ejected.
             host.consecutive = 0;
             self.eject(permit.0 as usize, now);
         }

@@ -1,9 +1,10 @@
 //! Hystrix's circuit breaker (github.com/Netflix/Hystrix, `HystrixCircuitBreaker`, `HealthCountsStream`,
 //! `HystrixCommandProperties`).
 //!
-//! It looks at the health of the last window not with each call but every `health_snapshot_interval`: what has failed until
-//! then goes through. Open, it lets one call through when *more* than the sleep window has passed. The first call that ends
-//! from then on decides, whichever it is: a success closes it and empties the window, anything else opens it again.
+//! It evaluates the health of the last window not at each call but every `health_snapshot_interval`: until then, calls
+//! pass even if they fail. When open, it lets one call through after *more* than the sleep window has passed. The first
+//! call that ends after that decides, whichever it is: a success closes it and empties the window, anything else opens
+//! it again.
 
 use std::collections::VecDeque;
 
@@ -29,7 +30,7 @@ parameters! {
     }
 }
 
-/// The most parts of a window.
+/// Maximum number of parts of a window.
 const MAX_PARTS: u64 = 100_000;
 
 impl HystrixSpec {
@@ -52,7 +53,7 @@ impl Rules for HystrixSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Hystrix {
     spec: HystrixSpec,
     state: State,
@@ -113,7 +114,7 @@ impl Hystrix {
                 self.state = State::Open { since: at };
             }
             if window == Tally::default() {
-                // Nothing to see until now: the looks in between are passed over.
+                // No calls until now: the evaluations in between are skipped.
                 let interval = self.spec.health_snapshot_interval.as_nanos();
                 let skipped = now.since(self.health.next_look).as_nanos() / interval;
                 self.health.next_look = self.health.next_look + Span::from_nanos(skipped * interval);
@@ -138,7 +139,7 @@ impl Breaker for Hystrix {
 
     fn ended(&mut self, _: Permit, verdict: Verdict, _: Span, now: SimTime) {
         self.pass_time(now);
-        // Who lost interest is no event of health, but closes nothing either.
+        // An abandoned call is not a health event, but does not close the breaker either.
         if verdict != Verdict::Cancelled {
             self.health.current.add(Tally::one(verdict != Verdict::Success, false));
         }

@@ -48,7 +48,7 @@ impl Rules for PollySpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Polly {
     spec: PollySpec,
     state: State,

@@ -92,7 +92,7 @@ impl Resilience4jSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Resilience4j {
     spec: Resilience4jSpec,
     state: State,

@@ -43,7 +43,7 @@ impl Rules for SimpleSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Simple {
     spec: SimpleSpec,
     state: State,

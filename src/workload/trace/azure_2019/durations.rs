@@ -1,4 +1,4 @@
-//! Running times: percentiles and a mean for each function.
+//! Durations: percentiles and a mean for each function.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ const PERCENTILES: [u32; 7] = [0, 1, 25, 50, 75, 99, 100];
 /// The files have whole milliseconds.
 const ROUNDING: Span = Span::from_millis(1);
 
-/// The laws of the running times, each with how often it was measured.
+/// The laws of the durations, each with how often it was measured.
 #[derive(Default)]
 pub(super) struct Durations {
     laws: HashMap<Key, Law>,
