@@ -35,7 +35,7 @@ impl<'s> GeneralCell<'s> {
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
             FunctionState::new(LocalFn(place as u32), spec, membership, &scenario.platform, streams, is_alone)
         });
-        let path = Path::start(scenario, &cell.functions, |id| cell.local(id), streams);
+        let path = Path::start(scenario, cell, |id| cell.local(id), streams);
         let faults = Faults::of(scenario, cell, streams);
         (Self { functions: functions.collect(), path, faults }, resources)
     }
@@ -58,10 +58,12 @@ impl<'s> GeneralCell<'s> {
     fn fault<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
         ctx.counts.faults += 1;
         let now = event.at();
-        let Some((at, disturbance)) = self.faults.due(event, ctx) else { return };
-        match self.functions.get_mut(at.index()) {
-            Some(function) => function.disturbed(&disturbance, now, ctx),
-            None => self.path.disturb(at, &disturbance, now, ctx),
+        let Some((nodes, disturbance)) = self.faults.due(event, ctx) else { return };
+        for at in nodes {
+            match self.functions.get_mut(at.index()) {
+                Some(function) => function.disturbed(&disturbance, now, ctx),
+                None => self.path.disturb(*at, &disturbance, now, ctx),
+            }
         }
     }
 

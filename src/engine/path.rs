@@ -8,17 +8,19 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::FixedState;
 
+use super::Cell;
 use super::event::{Event, Kind};
 use super::invocation::{Invocation, NewRequest};
 use super::kernel::{Context, Effect};
 use super::observer::{Observer, RequestEnd};
 use super::slab::{Key, Slab};
-use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
+use crate::id::{ComponentId, FnId, LocalFn, LocalSource, SourceId};
 use crate::path::books::Books;
 use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Destination, Function, Scenario, Step, Work};
 use crate::time::SimTime;
+use crate::workload::Payload;
 
 /// Where a call goes: a function of the cell, or a component; components are numbered after the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +51,8 @@ pub(super) struct Request {
 pub(super) struct Call {
     parcel: Parcel,
     at: Node,
+    /// By which entry it comes in there.
+    entry: u32,
     caller: Caller,
     /// Its invocation at a function, until that has ended.
     invocation: Key<Invocation>,
@@ -89,6 +93,8 @@ pub(super) struct Path {
     requests: Slab<Request>,
     calls: Slab<Call>,
     alarms: Slab<Alarm>,
+    /// How large the requests of each source are, where that is said.
+    payloads: Vec<Option<(Payload, Stream)>>,
     /// The calls of components, by caller.
     out: HashMap<(Node, Token), Key<Call>, FixedState>,
     /// Start of the measured period.
@@ -102,13 +108,16 @@ struct FunctionNode {
     /// Durations of invocations whose source does not set them.
     service: Stream,
     /// Where the calls of its steps go.
-    calls: Vec<Vec<Node>>,
+    calls: Vec<Vec<Door>>,
 }
+
+/// Where a call goes, and by which entry it comes in there.
+type Door = (Node, u32);
 
 struct PathNode {
     id: ComponentId,
     component: Box<dyn Component>,
-    targets: Vec<Node>,
+    targets: Vec<Door>,
     /// Whether it is the client of a source.
     is_client: bool,
 }
@@ -121,20 +130,17 @@ pub(super) fn node_of(id: ComponentId, functions: usize) -> Node {
 
 impl Path {
     /// Components at the start of the run; `local` maps functions to the cell.
-    pub(super) fn start(
-        scenario: &Scenario,
-        functions: &[FnId],
-        local: impl Fn(FnId) -> LocalFn,
-        streams: &Streams,
-    ) -> Self {
-        let node = |destination: &Destination| match destination {
-            Destination::Function(id) => local(*id).into(),
-            Destination::Component(id) => node_of(*id, functions.len()),
+    pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
+        let functions = &cell.functions;
+        let door = |destination: &Destination| match destination {
+            Destination::Function(id) => (local(*id).into(), 0),
+            Destination::Component(id) => (node_of(*id, functions.len()), 0),
+            Destination::Entry(id, entry) => (node_of(*id, functions.len()), *entry),
         };
         let function = |id: &FnId| {
             let spec = &scenario.functions[id.index()];
             let calls = |step: &Step| match &step.work {
-                Work::Calls(targets) => targets.iter().map(node).collect(),
+                Work::Calls(targets) => targets.iter().map(door).collect(),
                 Work::Run(_) | Work::Wait(_) => Vec::new(),
             };
             FunctionNode {
@@ -145,16 +151,22 @@ impl Path {
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
             component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
-            targets: component.targets.iter().map(node).collect(),
+            targets: component.targets.iter().map(door).collect(),
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
         let has_path = scenario.has_path();
+        let payload = |id: &SourceId| {
+            let source = &scenario.sources[id.index()];
+            source.payload.clone().map(|payload| (payload, streams.stream(&source.name, Purpose::Payload)))
+        };
+        let has_payloads = scenario.sources.iter().any(|source| source.payload.is_some());
         Self {
             functions: functions.iter().filter(|_| has_path).map(function).collect(),
             components: scenario.components.iter().enumerate().map(component).collect(),
             requests: Slab::new(),
             calls: Slab::new(),
             alarms: Slab::new(),
+            payloads: cell.sources.iter().filter(|_| has_payloads).map(payload).collect(),
             out: HashMap::default(),
             measured_from: SimTime::from(scenario.simulation.warm_up),
             actions: Vec::new(),
@@ -166,12 +178,16 @@ impl Path {
         let NewRequest { source, number, service, call: _, is_poison: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
         let service = (service != NewRequest::UNSAID).then_some(service);
-        let parcel = Parcel { service, ..Parcel::one(source.0, number) };
-        self.call(to, parcel, Caller::Client(request), effects);
+        let mut parcel = Parcel { service, ..Parcel::one(source.0, number) };
+        if let Some(Some((payload, stream))) = self.payloads.get_mut(source.index()) {
+            (parcel.bytes, parcel.answer_bytes) = payload.sample(stream);
+        }
+        self.call((to, 0), parcel, Caller::Client(request), effects);
     }
 
-    fn call(&mut self, at: Node, parcel: Parcel, caller: Caller, effects: &mut VecDeque<Effect>) -> Key<Call> {
-        let call = self.calls.insert(Call { parcel, at, caller, invocation: Key::NIL });
+    fn call(&mut self, to: Door, parcel: Parcel, caller: Caller, effects: &mut VecDeque<Effect>) -> Key<Call> {
+        let (at, entry) = to;
+        let call = self.calls.insert(Call { parcel, at, entry, caller, invocation: Key::NIL });
         effects.push_back(Effect::Arrive(call));
         call
     }
@@ -208,8 +224,11 @@ impl Path {
 
     /// A call reaches a component.
     pub(super) fn arrive<O: Observer>(&mut self, call: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
-        let Call { at, parcel, .. } = *self.calls.get(call);
-        self.ask(at, now, ctx, |component, ports| component.arrived(CallId(call.get()), parcel, ports));
+        let Call { at, entry, parcel, .. } = *self.calls.get(call);
+        self.ask(at, now, ctx, |component, ports| {
+            ports.entry = entry;
+            component.arrived(CallId(call.get()), parcel, ports);
+        });
     }
 
     /// A call has a response: notifies its caller.
@@ -284,7 +303,7 @@ impl Path {
         let mut actions = std::mem::take(&mut self.actions);
         let place = at.index() - self.functions.len();
         let is_measured = now >= self.measured_from;
-        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, actions: &mut actions });
+        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, entry: 0, actions: &mut actions });
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, target, parcel } => {
@@ -298,6 +317,7 @@ impl Path {
                 }
                 Action::Abandon { token, how } => self.abandon((at, token), how, ctx),
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
+                Action::Lose { call } => self.lose(Key::new(call.0), ctx),
                 Action::Wake { token, at: when, is_deadline } => {
                     debug_assert!(when >= now, "alarms lie in the future");
                     // Timers beyond the end of the clock are dropped.
@@ -310,6 +330,15 @@ impl Path {
             }
         }
         self.actions = actions;
+    }
+
+    /// A call has been lost: its caller waits until it gives up.
+    fn lose<O: Observer>(&mut self, key: Key<Call>, ctx: &mut Context<O>) {
+        if let Caller::Component { at, token } = self.calls.get(key).caller {
+            self.out.remove(&(at, token));
+        }
+        self.calls.remove(key);
+        ctx.dropped.remove(&key.get());
     }
 
     /// The caller has abandoned a call.

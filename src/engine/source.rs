@@ -87,7 +87,7 @@ impl Sources {
         let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, arrivals, duration } = source; // without `..`, so that a new field requires a decision here
+            let Source { name, target, arrivals, duration, payload: _ } = source; // without `..`, so that a new field requires a decision here
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,

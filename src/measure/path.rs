@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replication::Replication;
+use super::replication::RunMeasures;
 use super::summary::{Stat, ordered_map};
 use super::tally::Tally;
 use super::window::Window;
@@ -111,6 +111,10 @@ groups! {
     workflows,
     /// Routers.
     routers,
+    /// Links between sites.
+    links,
+    /// Tenants.
+    tenants,
 }
 
 impl Group {
@@ -129,7 +133,7 @@ impl Group {
 
 impl Components {
     /// Means and intervals over replications.
-    pub(super) fn of(scenario: &Scenario, replications: &[Replication]) -> Self {
+    pub(super) fn of(scenario: &Scenario, replications: &[RunMeasures]) -> Self {
         let mut all = Self::default();
         for (place, component) in scenario.components.iter().enumerate() {
             let books: Vec<&Books> = replications.iter().filter_map(|one| one.components.get(place)).collect();

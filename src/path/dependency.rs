@@ -33,6 +33,8 @@ parameters! {
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// Duration of a call once it has a connection, without contention.
         required latency: DistSpec,
         /// Number of connections: calls processed at a time. Default: unlimited.

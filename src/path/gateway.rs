@@ -4,7 +4,7 @@
 //! is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
 //! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
 //!
-//! A gateway with a client retries as the client defines; the gateway's timeout applies to each attempt.
+//! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
 //!
 //! Order of throttles, timeouts and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
 //! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
@@ -29,6 +29,8 @@ parameters! {
     pub struct GatewaySpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// The function or component that it calls.
         required target: Text,
         /// The product that provides all values not set here.
@@ -401,13 +403,15 @@ impl Gateway {
     fn tell_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let Some(client) = &mut self.client else { return };
         let mut actions = std::mem::take(&mut self.actions);
-        tell(&mut **client, &mut Ports { now: ports.now, is_measured: ports.is_measured, actions: &mut actions });
+        let mut own = Ports { now: ports.now, is_measured: ports.is_measured, entry: 0, actions: &mut actions };
+        tell(&mut **client, &mut own);
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, parcel, .. } => ports.call(TARGET, of_client(token), parcel),
                 Action::Abandon { token, how } => ports.abandon(of_client(token), how),
                 Action::Wake { token, at, is_deadline: true } => ports.wake_late(of_client(token), at),
                 Action::Wake { token, at, is_deadline: false } => ports.wake(of_client(token), at),
+                Action::Lose { .. } => {} // a client loses nothing
                 Action::Answer { call, outcome } => {
                     if let Some(key) = self.integrations.at(call.0).map(|(key, _)| key) {
                         self.served(key, outcome, ports);
@@ -544,6 +548,7 @@ mod tests {
     fn spec() -> GatewaySpec {
         GatewaySpec {
             name: "api".into(),
+            site: None,
             target: "checkout".into(),
             preset: None,
             throttle: None,

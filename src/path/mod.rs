@@ -13,11 +13,13 @@ pub mod bucket;
 pub mod client;
 pub mod dependency;
 pub mod gateway;
+pub mod link;
 mod pace;
 pub mod queue;
 pub mod router;
 mod slots;
 pub mod stream;
+pub mod tenant;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
@@ -83,13 +85,17 @@ pub struct Parcel {
     pub is_poison: bool,
     /// How long it runs at a function, where its source says so; none: as long as the function's requests do.
     pub service: Option<Span>,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// The size of its answer, if that is a success, bytes.
+    pub answer_bytes: u64,
 }
 
 impl Parcel {
     /// One request, number `number` of source `source`.
     #[must_use]
     pub const fn one(source: u32, number: u64) -> Self {
-        Self { source, number, items: 1, is_poison: false, service: None }
+        Self { source, number, items: 1, is_poison: false, service: None, bytes: 0, answer_bytes: 0 }
     }
 }
 
@@ -118,6 +124,11 @@ pub enum Action {
         call: CallId,
         /// How it ended.
         outcome: Outcome,
+    },
+    /// `call` gets lost: nobody is told. Who made it has a time-out.
+    Lose {
+        /// Which one.
+        call: CallId,
     },
     /// Say when it is this late.
     Wake {
@@ -148,6 +159,8 @@ pub struct Ports<'a> {
     pub now: SimTime,
     /// Whether what begins now belongs to the measured period of the run.
     pub is_measured: bool,
+    /// By which entry a call that arrives comes in, where the component has several; else 0.
+    pub entry: u32,
     pub(crate) actions: &'a mut Vec<Action>,
 }
 
@@ -155,6 +168,11 @@ impl Ports<'_> {
     /// [`Action::Answer`].
     pub fn answer(&mut self, call: CallId, outcome: Outcome) {
         self.actions.push(Action::Answer { call, outcome });
+    }
+
+    /// [`Action::Lose`].
+    pub fn lose(&mut self, call: CallId) {
+        self.actions.push(Action::Lose { call });
     }
 
     /// [`Action::Call`].
@@ -288,6 +306,10 @@ components! {
     "topics" => Topic(Box<topic::TopicSpec>),
     /// A workflow.
     "workflows" => Workflow(Box<workflow::Workflow>),
+    /// The way between two sites.
+    "links" => Link(Box<link::LinkSpec>),
+    /// A customer with a quota.
+    "tenants" => Tenant(Box<tenant::TenantSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),

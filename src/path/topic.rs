@@ -23,6 +23,8 @@ parameters! {
     pub struct TopicSpec {
         /// Name and description.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// The subscribers, each of which receives every message.
         required targets: List<Text, 1, MAX_SUBSCRIPTIONS>,
         /// The product that provides all values of `retry` not set here.
@@ -441,7 +443,7 @@ mod tests {
         for (wrong, expected) in [
             ("targets = [\"a\", \"b\", \"a\"]", "is \"a\" again"),
             ("targets = [\"a\"]\nretry = { min-delay = \"30s\" }", "is shorter than `min-delay` (30s)"),
-            ("targets = []", "at least 1 required"),
+            ("targets = []", "at least 1 must be there"),
         ] {
             let (_, problems) = read(&format!("name = \"news\"\n{wrong}"));
             assert!(problems.to_string().contains(expected), "{problems}");

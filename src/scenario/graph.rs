@@ -21,6 +21,10 @@ impl Scenario {
                 steps.iter().flat_map(calls).collect()
             }
             Destination::Component(id) => self.components[id.index()].targets.clone(),
+            Destination::Entry(id, entry) => {
+                let target = self.components[id.index()].targets.get(entry as usize);
+                target.copied().into_iter().collect()
+            }
         }
     }
 
@@ -33,14 +37,14 @@ impl Scenario {
             Target::Component(id) => vec![Destination::Component(*id)],
         });
         let mut open: Vec<Destination> = first.collect();
-        let (mut functions, mut components) = (BTreeSet::new(), BTreeSet::new());
+        let (mut functions, mut components, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         while let Some(next) = open.pop() {
-            let is_new = match next {
-                Destination::Function(id) => functions.insert(id),
-                Destination::Component(id) => components.insert(id),
-            };
-            if is_new {
+            if seen.insert(next) {
                 open.extend(self.called_by(next));
+            }
+            match next {
+                Destination::Function(id) => _ = functions.insert(id),
+                Destination::Component(id) | Destination::Entry(id, _) => _ = components.insert(id),
             }
         }
         (functions, components)
@@ -90,7 +94,7 @@ impl Scenario {
     pub fn name_of(&self, one: Destination) -> String {
         match one {
             Destination::Function(id) => format!("function.{}", self.functions[id.index()].name),
-            Destination::Component(id) => self.components[id.index()].name.clone(),
+            Destination::Component(id) | Destination::Entry(id, _) => self.components[id.index()].name.clone(),
         }
     }
 }

@@ -270,8 +270,14 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker =
-            check::Checker { problems, data: &mut self.data, has_stem_cells: false, init_timeout: None, cpu: None };
+        let mut checker = check::Checker {
+            problems,
+            data: &mut self.data,
+            has_stem_cells: false,
+            init_timeout: None,
+            start: check::START,
+            cpu: None,
+        };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         let written = FileTable::write(&file);
         let preset = file.platform.as_ref().and_then(|platform| *platform.preset);

@@ -14,7 +14,7 @@ use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
 use crate::time::Span;
-use crate::workload::ArrivalSpec;
+use crate::workload::{ArrivalSpec, Payload};
 
 /// A whole scenario, checked.
 #[derive(Clone, Debug)]
@@ -359,6 +359,8 @@ pub struct Source {
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
     pub duration: Option<Dist>,
+    /// How large its requests are, and their answers; none: that does not matter.
+    pub payload: Option<Payload>,
 }
 
 impl Source {
@@ -416,7 +418,7 @@ pub struct Fault {
     /// Unique name.
     pub name: String,
     /// Where.
-    pub target: Destination,
+    pub targets: Vec<Destination>,
     /// When.
     pub timing: Timing,
     /// What.
@@ -477,6 +479,8 @@ pub enum Destination {
     Function(FnId),
     /// To another component.
     Component(ComponentId),
+    /// By this entry of a component that has several, which leads to its target of the same number.
+    Entry(ComponentId, u32),
 }
 
 /// Where the requests of a source go.

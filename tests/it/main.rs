@@ -36,6 +36,7 @@ mod reports;
 mod security;
 mod shipped_scenarios;
 mod signatures;
+mod sites;
 mod statistics;
 mod sweep;
 mod trace_readers;

@@ -1,13 +1,14 @@
 //! The design of a comparison, fixed before the first replication.
 
-use super::super::replication::Replication;
+use super::super::RunResult;
+use super::super::objective::Measured;
+use super::super::replications::Replications;
 use super::super::summary::{Asked, Stat, subject};
-use super::super::{RunResult, Window};
 use super::precision::Precision;
 use super::{Better, Comparison, Contender, Contrast, Method, Verdict};
 use crate::metric;
 use crate::scenario::objective::TOLERATED_FAILURES;
-use crate::scenario::{Goal, Scenario, Subject as Whose};
+use crate::scenario::{Goal, Scenario};
 use crate::stats::comparison::{FAMILY_ALPHA, Finding, Level, Looks, paired};
 
 /// Metrics of the total with a verdict in every comparison. Few, because each one makes all intervals wider.
@@ -269,21 +270,17 @@ pub struct Sample {
 impl Sample {
     /// The values of a contender's replications.
     #[must_use]
-    pub fn of(design: &Design, name: &str, scenario: &Scenario, replications: &mut [Replication]) -> Self {
-        let measured = Window::of(scenario).measured();
-        replications.iter_mut().for_each(|replication| {
-            replication.charge(scenario, measured);
-        });
-        let failures = replications.iter().map(|one| one.measured(scenario, Whose::Total).failures());
+    pub fn of(design: &Design, name: &str, scenario: &Scenario, replications: &Replications) -> Self {
+        let totals: Vec<Measured<'_>> = replications.iter().map(|one| (&one.total).into()).collect();
+        let failures = totals.iter().map(Measured::failures);
         let (failed, arrived) = failures.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let fails = failed / arrived >= TOLERATED_FAILURES;
         let column = |subject: &Subject| -> Vec<f64> {
-            let value = |one: &Replication| match subject.objective {
-                Some(place) if place < scenario.objectives.len() => one.value(scenario, place),
-                Some(_) => f64::NAN,
-                None => one.measured(scenario, Whose::Total).judged(&subject.metric),
-            };
-            replications.iter().map(value).collect()
+            match subject.objective {
+                Some(place) if place < scenario.objectives.len() => replications.values(scenario, place),
+                Some(_) => vec![f64::NAN; replications.len()],
+                None => totals.iter().map(|one| one.judged(&subject.metric)).collect(),
+            }
         };
         Self { name: name.to_owned(), fails, columns: design.subjects.iter().map(column).collect() }
     }

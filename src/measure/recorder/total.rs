@@ -2,7 +2,7 @@
 
 use super::super::path::OnPath;
 use super::super::peaks::Slots;
-use super::super::replication::{FunctionRecord, Record, Replication};
+use super::super::replication::{FunctionRecord, Record, Replication, RunMeasures};
 use super::super::stability::Tipped;
 use super::super::tally::{Peaks, Tally};
 use super::super::timeline::Point;
@@ -96,17 +96,17 @@ impl Total {
     pub fn finish(mut self, window: &Window, mut functions: Vec<FunctionRecord>) -> Replication {
         self.sources.sort_by_key(|(id, _)| *id);
         let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
-        let static_estimate = functions.iter().map(|function| function.record.shape.instances.static_estimate);
+        let static_estimate = functions.iter().map(|function| function.measures.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
         let points = self.intervals.iter().enumerate();
         let points: Vec<Point> = points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
         if self.on_path.is_some() {
             for function in &mut functions {
-                function.tipped = Tipped::of_backlog(&function.points, window);
+                function.measures.tipped = Tipped::of_backlog(&function.points, window);
             }
         }
         let mut tipped = match window.series_by_function {
-            true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
+            true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.measures.tipped)),
             false if self.on_path.is_some() => Tipped::of_backlog(&points, window),
             false => Tipped::of(&points, self.tally.given_up(), window),
         };
@@ -128,17 +128,13 @@ impl Total {
             let kept = components.iter().filter_map(Tipped::of_kept);
             tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
+        let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
-            total,
-            components,
-            source_points,
-            sources: self.sources,
-            answered: self.answered,
+            measures: RunMeasures { total, sources, answered, tipped, components, events },
             functions,
-            tipped,
             points,
             histograms: self.tally.histograms(),
-            events: self.events,
+            source_points,
             batches: (self.batches.iter())
                 .map(|tally| tally.shape(window.batch(self.batches.len()), &Peaks::default(), f64::NAN))
                 .collect(),

@@ -1,11 +1,11 @@
 //! Clients: timeouts, retries and protection.
 //!
-//! For each request, a client makes attempts until one succeeds, a failure is not retryable, or a limit is reached: the
-//! number of attempts, the deadline, the budget. An attempt that takes longer than the timeout is abandoned, which by
-//! itself does not affect the server. Retries are outside the breaker and the bulkhead: an attempt that these reject is
-//! a failed attempt that was not sent. A rate limit comes before them: a request that waits for it has not made an
-//! attempt yet. With hedging, further copies of an attempt are sent while it is in progress, or at once when it fails;
-//! the first success counts (gRPC, gRFC A6; Polly's hedging).
+//! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
+//! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
+//! timeout is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
+//! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
+//! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
+//! success counts (gRPC, gRFC A6; Polly's hedging).
 //!
 //! All of it is one client: one budget, one breaker, as one SDK object or one sidecar has them. A bucket for each calling
 //! instance is not possible here, since a call does not say which instance makes it; n instances have n buckets, which
@@ -93,7 +93,7 @@ parameters! {
 /// Why an attempt failed, as seen by the retry logic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No response in time: the client's own timeout, or that of the callee.
+    /// No answer in time: from the client's own timeout, or of who was called.
     Timeout,
     /// Throttled, or not served because of a full or slow queue.
     Throttled,
@@ -171,6 +171,27 @@ impl Cause {
 }
 
 impl ClientParameters {
+    /// One attempt, for as long as it takes.
+    #[must_use]
+    pub const fn once() -> Self {
+        Self {
+            timeout: None,
+            deadline: None,
+            on_timeout: Abandon::GoesOn,
+            retry: None,
+            hedge: None,
+            rate_limit: None,
+            bulkhead: None,
+            breaker: None,
+        }
+    }
+
+    /// Whether it gives up what is never answered.
+    #[must_use]
+    pub const fn gives_up(&self) -> bool {
+        self.timeout.is_some() || self.deadline.is_some()
+    }
+
     /// How often a request is tried again at most, where it is after a timeout and neither a budget nor a breaker bounds that.
     #[must_use]
     pub fn unbounded_retries(&self) -> Option<u32> {

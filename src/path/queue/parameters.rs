@@ -13,6 +13,8 @@ parameters! {
     pub struct QueueSpec {
         /// Name and description.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// The product that provides all values not set here.
         default preset: Preset = Preset::Sqs,
         /// The target that processes the messages. Default: none, so messages stay in the queue.

@@ -15,6 +15,8 @@ parameters! {
     pub struct WorkflowSpec {
         /// Name and description.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// The product that provides prices and limits.
         default preset: Preset = Preset::StepFunctions,
         /// A file in Amazon States Language that defines the states.

@@ -20,7 +20,7 @@ struct Shown {
 
 use Quantity::{Count, Seconds, Usd};
 
-const SHOWN: [Shown; 9] = [
+const SHOWN: [Shown; 11] = [
     Shown {
         group: "clients",
         title: "Clients",
@@ -138,6 +138,31 @@ const SHOWN: [Shown; 9] = [
             ("calls.completed", "Completed", Count),
             ("calls.failed", "Failed", Count),
             ("calls.failed_over", "Failed over", Count),
+        ],
+    },
+    Shown {
+        group: "links",
+        title: "Links",
+        rows_are: "Link",
+        columns: &[
+            ("calls.arrived", "Calls", Count),
+            ("calls.lost", "Lost", Count),
+            ("calls.failed", "Failed", Count),
+            ("bytes", "Bytes", Count),
+            ("wait_s.p99", "Wait for bandwidth p99", Seconds),
+        ],
+    },
+    Shown {
+        group: "tenants",
+        title: "Tenants",
+        rows_are: "Tenant",
+        columns: &[
+            ("requests.arrived", "Arrived", Count),
+            ("requests.throttled", "Throttled", Count),
+            ("requests.completed", "Completed", Count),
+            ("requests.failed", "Failed", Count),
+            ("latency_s.p99", "Latency p99", Seconds),
+            ("concurrency.peak", "Concurrency peak", Count),
         ],
     },
 ];

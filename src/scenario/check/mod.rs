@@ -14,6 +14,7 @@ mod platform;
 mod scaling;
 mod settable;
 mod simulation;
+mod sites;
 mod storms;
 mod sweep;
 mod trace;
@@ -32,6 +33,7 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::scalars::MetricAmount;
 use crate::schema::tree::Node;
 use crate::time::Span;
+use crate::workload::Payload;
 use names::Names;
 use path::Targets;
 pub(super) use plan::POLICY;
@@ -47,9 +49,14 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) has_stem_cells: bool,
     /// How long initialization may take.
     pub(super) init_timeout: Option<Span>,
+    /// When the run begins, seconds since 1970 UTC.
+    pub(super) start: i64,
     /// How many vCPUs come with which memory.
     pub(super) cpu: Option<PlatformCpuTable>,
 }
+
+/// When a run begins where nothing else is said: Monday, 5 January 2026, midnight UTC.
+pub(super) const START: i64 = 1_767_571_200;
 
 /// What is said of a time that is none.
 const NO_TIME: [&str; 2] = ["this is not a possible latency", "write a duration, as in 800ms"];
@@ -59,10 +66,11 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for &list in ["source", "variant", "fault"].iter().chain(path::LISTS) {
+    for &list in ["source", "variant", "fault", "site", "link", "tenant"].iter().chain(path::LISTS) {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
+    checker.start = file.simulation.as_ref().and_then(|table| *table.start).unwrap_or(START);
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
     checker.cpu = file.platform.as_ref().and_then(|table| (*table.cpu).clone());
     let mut platform = checker.platform(file.platform.as_ref());
@@ -80,9 +88,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
     let mut targets = Targets::of(file, functions.list(), checker);
-    for (table, function) in file.function.iter().zip(&mut checked) {
+    for (number, (table, function)) in file.function.iter().zip(&mut checked).enumerate() {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
-        function.steps = checker.steps(table, &mut targets).unwrap_or_default();
+        function.steps = checker.steps(number, table, &mut targets).unwrap_or_default();
         checker.steps_or_duration(table);
     }
     let sources = file.source.iter().enumerate();
@@ -102,7 +110,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets)).collect();
+    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
     let components = targets.finish(file, checker);
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
@@ -162,9 +170,13 @@ impl Checker<'_, '_> {
             dependency,
             workflow,
             router,
+            site,
+            link,
+            tenant,
             fault,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
+        let adds =
+            [function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant, fault];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
@@ -192,7 +204,8 @@ impl Checker<'_, '_> {
         let arrivals =
             table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
         let duration = self.source_duration(table);
-        Some(Source { name, target: target?, arrivals: arrivals?, duration: duration? })
+        let payload = Payload::of(table.payload.as_ref(), table.answer_payload.as_ref());
+        Some(Source { name, target: target?, arrivals: arrivals?, duration: duration?, payload })
     }
 
     /// Where the requests of a source go.
@@ -221,10 +234,13 @@ impl Checker<'_, '_> {
             Invoke::Sync => called,
             Invoke::Async => self.asynchronous(&called, file, targets)?,
         };
-        let to = targets.call(name, &called, &table.client, self)?;
+        let place = targets.place_of(&table.site, &table.tenant, self)?;
+        let has_payload = table.payload.is_some() || table.answer_payload.is_some();
+        let to = targets.call(name, &called, &table.client, place, has_payload, self)?;
         Some(match to {
             Destination::Function(id) => Target::Function(id),
-            Destination::Component(id) => Target::Component(id),
+            // No source calls by an entry.
+            Destination::Component(id) | Destination::Entry(id, _) => Target::Component(id),
         })
     }
 

@@ -19,15 +19,18 @@ use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
 use crate::path::dependency::DependencySpec;
 use crate::path::gateway::GatewaySpec;
+use crate::path::link::LinkParameters;
 use crate::path::queue::QueueSpec;
 use crate::path::router::RouterSpec;
 use crate::path::stream::StreamSpec;
+use crate::path::tenant::TenantParameters;
 use crate::path::topic::TopicSpec;
 use crate::path::workflow::WorkflowSpec;
 use crate::schema::declare::*;
+use crate::schema::moment::Moment;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
-use crate::workload::ArrivalParameters;
+use crate::workload::{ArrivalParameters, SizeSpec};
 use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
 use path::FaultTable;
@@ -65,6 +68,12 @@ table! {
         default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Routers that distribute calls over several targets.
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Where things are: regions, edge locations, clients. What names no site is at the first.
+        default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
+        /// The ways between sites. Calls between two sites need one.
+        default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Customers with quotas of their own.
+        default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Injected faults.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// Named sets of changes.
@@ -95,6 +104,9 @@ table! {
     struct SimulationTable {
         /// Simulated time until arrivals stop.
         required horizon: Duration,
+        /// When the run begins, for schedules: a date, which begins at midnight UTC, or a moment such as "2026-03-29T06:30:00Z";
+        /// without it, Monday, 5 January 2026.
+        optional start: Moment,
         /// Initial period that is discarded, while the platform is still cold; "auto": determined by a pilot run
         /// (MSER-5).
         default warm_up: WarmUp = Some(Span::ZERO),
@@ -132,8 +144,24 @@ table! {
         /// Duration of its requests, T_func, instead of that of the function: for example, for pings. Cold requests
         /// still use the function's `cold-duration`.
         optional duration: DistSpec,
+        /// How large its requests are, for the bandwidth of links.
+        optional payload: SizeSpec,
+        /// How large their answers are, if they are successful.
+        optional answer_payload: SizeSpec,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
+        /// The `[[tenant]]` whose quota its calls count for.
+        optional tenant: Name,
         /// When requests arrive.
         required arrivals: ArrivalParameters,
+    }
+}
+
+table! {
+    /// A place: a region, an edge location, where clients are.
+    struct SiteTable {
+        /// Unique name.
+        required name: Name,
     }
 }
 
@@ -175,6 +203,12 @@ table! {
         default workflow: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Routers that it adds, as `[[router]]`.
         default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Sites that it adds, as `[[site]]`.
+        default site: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Links that it adds, as `[[link]]`.
+        default link: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Tenants that it adds, as `[[tenant]]`.
+        default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
     }
