@@ -33,7 +33,7 @@ parameters! {
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
         /// Duration of a call once it has a connection, without contention.
         required latency: DistSpec,

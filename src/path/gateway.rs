@@ -29,7 +29,7 @@ parameters! {
     pub struct GatewaySpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
         /// The function or component that it calls.
         required target: Text,

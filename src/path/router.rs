@@ -24,7 +24,7 @@ parameters! {
     pub struct RouterSpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
         /// How a healthy target is chosen.
         default policy: Policy = Policy::Weighted,

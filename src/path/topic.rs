@@ -23,7 +23,7 @@ parameters! {
     pub struct TopicSpec {
         /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
         /// The subscribers, each of which receives every message.
         required targets: List<Text, 1, MAX_SUBSCRIPTIONS>,

@@ -11,7 +11,7 @@ parameters! {
     pub struct StreamSpec {
         /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
         /// The product that provides all values not set here.
         default preset: Preset = Preset::Kinesis,

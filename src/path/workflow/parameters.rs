@@ -15,7 +15,7 @@ parameters! {
     pub struct WorkflowSpec {
         /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
         /// The product that provides prices and limits.
         default preset: Preset = Preset::StepFunctions,

@@ -10,7 +10,7 @@ table! {
     struct LimitsTable {
         /// The least memory of an instance.
         optional memory_least: Size,
-        /// The most.
+        /// Largest size.
         optional memory_most: Size,
         /// Memory comes in multiples of this.
         optional memory_step: Size,
@@ -44,7 +44,7 @@ pub(in crate::scenario) struct Allowed {
     pub(in crate::scenario) platform: String,
     /// The least memory of an instance, MB.
     pub(in crate::scenario) memory_least_mb: u32,
-    /// The most.
+    /// Largest size.
     pub(in crate::scenario) memory_most_mb: u32,
     /// Memory comes in multiples of this, MB.
     pub(in crate::scenario) memory_step_mb: u32,

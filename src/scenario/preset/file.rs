@@ -40,7 +40,7 @@ pub struct KeptWarm {
     pub standard: u64,
     /// The least that may be written.
     pub least: u64,
-    /// The most.
+    /// Largest size.
     pub most: u64,
 }
 

@@ -59,9 +59,9 @@ macro_rules! function_table {
                 optional r#async: AsyncParameters,
                 /// Share of its invocations that fail, such as "1%".
                 default failure_ratio: Ratio = 0.0,
-                /// The site where it is; without it, the first `[[site]]`.
+                /// Its site. Default: the first `[[site]]`.
                 optional site: Name,
-                /// The `[[tenant]]` whose quota its invocations count for, whoever makes them.
+                /// The `[[tenant]]` whose quota covers its invocations by any caller.
                 optional tenant: Name,
                 /// Duration of a cold request, instead of `duration`.
                 optional cold_duration: DistSpec,

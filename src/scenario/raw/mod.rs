@@ -68,11 +68,11 @@ table! {
         default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Routers that distribute calls over several targets.
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Where things are: regions, edge locations, clients. What names no site is at the first.
+        /// Locations: regions, edge locations, clients. The default is the first.
         default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
-        /// The ways between sites. Calls between two sites need one.
+        /// Network links between sites. Calls between two sites require one.
         default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Customers with quotas of their own.
+        /// Customers with quotas.
         default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Injected faults.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
@@ -104,8 +104,8 @@ table! {
     struct SimulationTable {
         /// Simulated time until arrivals stop.
         required horizon: Duration,
-        /// When the run begins, for schedules: a date, which begins at midnight UTC, or a moment such as "2026-03-29T06:30:00Z";
-        /// without it, Monday, 5 January 2026.
+        /// Start of the run, for schedules: a date (midnight UTC), or a time such as "2026-03-29T06:30:00Z". Default:
+        /// Monday, 5 January 2026.
         optional start: Moment,
         /// Initial period that is discarded, while the platform is still cold; "auto": determined by a pilot run
         /// (MSER-5).
@@ -144,13 +144,13 @@ table! {
         /// Duration of its requests, T_func, instead of that of the function: for example, for pings. Cold requests
         /// still use the function's `cold-duration`.
         optional duration: DistSpec,
-        /// How large its requests are, for the bandwidth of links.
+        /// Size of its requests, for the bandwidth of links.
         optional payload: SizeSpec,
-        /// How large their answers are, if they are successful.
+        /// Size of successful responses.
         optional answer_payload: SizeSpec,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// The `[[tenant]]` whose quota its calls count for.
+        /// The `[[tenant]]` whose quota covers its calls.
         optional tenant: Name,
         /// When requests arrive.
         required arrivals: ArrivalParameters,
@@ -158,7 +158,7 @@ table! {
 }
 
 table! {
-    /// A place: a region, an edge location, where clients are.
+    /// A location: a region, an edge location, or clients.
     struct SiteTable {
         /// Unique name.
         required name: Name,

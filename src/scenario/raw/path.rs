@@ -39,8 +39,8 @@ table! {
     struct FaultTable {
         /// Unique name.
         required name: Name,
-        /// Where it happens: a function or a component, by its name; a link, as in "link.wan"; all functions and components of a
-        /// site, as in "site.eu"; "platform": all functions.
+        /// What it affects: a function or a component, by name; a link, as in "link.wan"; all functions and components
+        /// of a site, as in "site.eu"; "platform": all functions.
         required target: Text,
         /// Start time.
         optional at: Duration,
