@@ -97,10 +97,16 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     const HAS_EFFECTS: bool = true;
 
     fn start(&mut self, ctx: &mut Context<O>) {
+        self.path.start_gauging(ctx);
         for function in &mut self.functions {
             function.provision(ctx);
         }
         self.faults.start(ctx);
+    }
+
+    #[inline]
+    fn tick(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(now, ctx);
     }
 
     #[inline]
@@ -109,7 +115,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Some(function) => {
                 function.arrive(new, now, ctx);
             }
-            None => self.path.enter(at, new, now, &mut ctx.effects),
+            None => self.path.enter(at, new, now, ctx),
         }
     }
 
@@ -157,7 +163,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
                 }
             }
             Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
-            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, &mut ctx.effects),
+            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, now, ctx),
             Effect::StepAnswered(of, outcome) => self.at(of.function).step_answered(of, outcome, now, ctx),
             Effect::Cancel(function, invocation, call) => self.at(function).cancel(invocation, call, now, ctx),
             Effect::AccountFreed => self.account_freed(now, ctx),
@@ -167,6 +173,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(end, ctx);
         for function in &mut self.functions {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");

@@ -48,6 +48,7 @@ impl Plan {
             || scenario.functions.len() <= TOGETHER_MAX
             || scenario.has_path()
             || !scenario.faults.is_empty()
+            || !scenario.alarms.is_empty()
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
             return Self::Together(whole);

@@ -38,6 +38,7 @@ pub use crate::metric::Quantity;
 pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead, nearest};
 pub use base::{Base, Findings};
 pub use data::Files;
+pub use graph::{CallerId, Calls, Edge};
 pub use model::*;
 pub use objective::{Bound, Goal, Objective, Subject};
 
