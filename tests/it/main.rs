@@ -31,6 +31,7 @@ mod path;
 mod path_metrics;
 mod plan;
 mod policies;
+mod processors;
 mod program;
 mod quick;
 mod reference;
