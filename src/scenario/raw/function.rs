@@ -42,7 +42,7 @@ macro_rules! function_table {
                 optional app: Name,
                 /// CPU architecture, which determines the price.
                 default architecture: Architecture = Architecture::X86,
-                /// The processors of an instance, and how much of them its requests need.
+                /// The CPU of an instance, and how its requests use it.
                 optional cpu: CpuTable,
                 /// Language and version, such as "nodejs22": with a preset, selects the cold start of this runtime.
                 optional runtime: Text,
@@ -169,16 +169,17 @@ table! {
         /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
         /// requests fit in its CPU. Without it: as `limit`.
         optional request: Amount,
-        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1. It is enforced as the CPU quota
-        /// of Linux is: in each `period` an instance may compute for `limit` times the period, and waits for the next one when
-        /// it has. It has as many processors as this number rounded up, or as a request has `threads` where that is more.
+        /// vCPUs of an instance. Default: what the platform provides with its memory, or 1. Enforced like the CPU quota
+        /// of Linux: in each `period`, an instance can compute for `limit` times the period, and waits for the next one
+        /// when it has. It has as many processors as this number rounded up, or as a request has `threads` where that
+        /// is more.
         optional limit: Positive,
-        /// The part of the duration of a request in which it computes; without it: all of it. Platforms that charge for
-        /// processor time charge for that.
+        /// Share of the duration of a request in which it computes. Default: all of it. Platforms that charge for CPU
+        /// time charge for this share.
         optional cpu_bound_share: Share,
-        /// Processors that a single request uses at most; without it: 1.
+        /// Maximum number of processors that a single request uses. Default: 1.
         optional threads: Count<1, 1000>,
-        /// The period of the quota, from 1ms to 1s; without it: that of the platform, else 100ms as in Linux and Kubernetes.
+        /// Period of the quota, from 1ms to 1s. Default: that of the platform, or 100ms as in Linux and Kubernetes.
         optional period: Duration,
     }
 }

@@ -56,7 +56,7 @@ table! {
         optional per_gb: Positive,
         /// Sizes, smallest first: an instance gets the first size with at least its memory.
         optional sizes: List<CpuSizeTable, 1, 100>,
-        /// The period of the quota that enforces the limit, from 1ms to 1s; without it: 100ms.
+        /// Period of the quota that enforces the limit, from 1ms to 1s. Default: 100ms.
         optional period: Duration,
     }
 }
