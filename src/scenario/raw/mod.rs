@@ -242,25 +242,25 @@ table! {
         optional function: Name,
         /// The source it applies to.
         optional source: Name,
-        /// The gateway it is about: a metric of gateways, as "throttled_ratio".
+        /// The gateway it applies to, with a metric of gateways such as "throttled_ratio".
         optional gateway: Name,
-        /// The queue it is about: a metric of queues, as "age_s.p99".
+        /// The queue it applies to, with a metric of queues such as "age_s.p99".
         optional queue: Name,
-        /// The stream it is about.
+        /// The stream it applies to.
         optional stream: Name,
-        /// The topic it is about.
+        /// The topic it applies to.
         optional topic: Name,
-        /// The dependency it is about.
+        /// The dependency it applies to.
         optional dependency: Name,
-        /// The workflow it is about.
+        /// The workflow it applies to.
         optional workflow: Name,
-        /// The router it is about.
+        /// The router it applies to.
         optional router: Name,
-        /// The link between sites it is about.
+        /// The link between sites it applies to.
         optional link: Name,
-        /// The tenant it is about.
+        /// The tenant it applies to.
         optional tenant: Name,
-        /// The function about the queue of whose asynchronous invocations it is.
+        /// The function whose asynchronous invocations it applies to.
         optional r#async: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
