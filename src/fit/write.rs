@@ -42,7 +42,9 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
         match &function.durations {
             Some(found) => law(&mut out, "duration", found),
             None => {
-                out.push_str("duration = { exponential = { mean = \"100ms\" } }  # ASSUMED: no durations in the data\n")
+                out.push_str(
+                    "duration = { exponential = { mean = \"100ms\" } }  # ASSUMED: no durations in the data\n",
+                );
             }
         }
         if let Some(found) = &function.cold_durations {
