@@ -101,7 +101,7 @@ const BOOKS: [Books; 10] = [
         failed: &["messages.dead_lettered", "messages.expired"],
         remaining: &["messages.remaining"],
         time: Some(("age p99", "age_s.p99")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "asynchronous",
@@ -111,7 +111,7 @@ const BOOKS: [Books; 10] = [
         failed: &["events.dead_lettered", "events.expired"],
         remaining: &["events.remaining"],
         time: Some(("age p99", "age_s.p99")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "topics",
@@ -121,7 +121,7 @@ const BOOKS: [Books; 10] = [
         failed: &["messages.dropped"],
         remaining: &["messages.in_flight"],
         time: Some(("p99", "delivery_s.p99")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "streams",
@@ -131,7 +131,7 @@ const BOOKS: [Books; 10] = [
         failed: &["records.throttled", "records.skipped", "records.expired"],
         remaining: &["records.remaining"],
         time: Some(("age max", "iterator_age_s.max")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "workflows",
@@ -214,7 +214,7 @@ pub(super) fn table(summary: &Summary) -> Block {
         Column::new("Remaining", "Left at the end of the run"),
         Column::new("Lost", "Failed as a share of in"),
         Column::new("Amplification", "Arrivals per request of the sources"),
-        Column::new("Time", "p99 of latency or age; of streams the largest age"),
+        Column::new("Time", "p99 of latency or age; for streams, the largest age"),
     ];
     let plain = |mean: f64| Stat { mean, half_width: None };
     let row = |flow: &Flow| {
@@ -233,7 +233,7 @@ pub(super) fn table(summary: &Summary) -> Block {
     };
     Block::Table(Table {
         caption: "Flow: in = succeeded + failed + remaining".to_owned(),
-        rows_are: "Place",
+        rows_are: "Component",
         columns,
         rows: of(summary).iter().map(row).collect(),
         total: None,
