@@ -33,6 +33,7 @@ mod plan;
 mod policies;
 mod processors;
 mod program;
+mod queueing;
 mod quick;
 mod reference;
 mod reports;
