@@ -448,7 +448,7 @@ mod tests {
         for (wrong, expected) in [
             ("targets = [\"a\", \"b\", \"a\"]", "is \"a\" again"),
             ("targets = [\"a\"]\nretry = { min-delay = \"30s\" }", "is shorter than `min-delay` (30s)"),
-            ("targets = []", "at least 1 must be there"),
+            ("targets = []", "at least 1 required"),
         ] {
             let (_, problems) = read(&format!("name = \"news\"\n{wrong}"));
             assert!(problems.to_string().contains(expected), "{problems}");
