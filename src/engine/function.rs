@@ -238,6 +238,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A running invocation ends with this outcome and frees its slot.
+    #[inline(always)]
     fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         let on = self.invocations.get(place).instance;
         self.end_execution(place, outcome, now, ctx);
@@ -417,6 +418,9 @@ impl<'s> FunctionState<'s> {
             autoscaling.integrate(now, &self.levels, self.queue.len());
         }
         ctx.observer.levels(now, self.id, &self.levels);
+        if self.resources.is_some() {
+            self.make_room_for_others(now, ctx);
+        }
     }
 
     /// A request starts to run.
@@ -434,7 +438,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// Notifies all parts that a request runs there.
-    #[inline]
+    #[inline(always)]
     fn has_started(&mut self, place: Key<Invocation>, on: Key<Instance>, now: SimTime) {
         if self.autoscaling.is_some() && self.may_be_cut_off() {
             self.chain(place);

@@ -6,7 +6,7 @@ use crate::measure::plan::{
     Asked, Beside, Candidate, Estimate, Headroom, Nearest, Outcome, Plan, Price, Role, StaticEstimate, Verdict,
 };
 use crate::report::document::{Block, Card, Cell, Column, Document, Place, Row, Section, Table, Tone};
-use crate::report::format::{NOTHING, Quantity, count, exactly, percent, times};
+use crate::report::format::{NOTHING, Quantity, count, duration, percent, times};
 use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
 
 /// How many rows a table shows before "show all".
@@ -14,7 +14,7 @@ const ROWS: usize = 25;
 /// How many configurations of the front are worth a row among the first lines.
 const FRONT: usize = 8;
 
-/// The result of `forewarm plan`.
+/// What `forewarm plan` leaves.
 pub const KIND: Kind =
     Kind { name: "plan", read: |_, folder| Ok(Box::new(read_back::plan(&read_back::text(folder, read_back::PLAN)?)?)) };
 
@@ -293,8 +293,8 @@ pub(in crate::report) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     }
     let value = ranged(asked.quantity(), &outcome.value);
     let what = format!("Nearest: {set}, where {subject} is {value} (objective: {bound})");
-    if nearest.by > 0.0 {
-        format!("{what}. It misses by {}.", percent(nearest.by))
+    if let Some(by) = nearest.by.filter(|by| *by > 0.0) {
+        format!("{what}. It misses by {}.", percent(by))
     } else {
         let most = plan.method.looks.last().copied().unwrap_or_default();
         format!("{what}. It may meet the objective, but {most} replications are not enough to show it.")
@@ -552,14 +552,14 @@ fn open(plan: &Plan) -> Vec<String> {
 /// How much was simulated.
 fn extent(plan: &Plan) -> String {
     let measured = if plan.measured_s < plan.horizon_s {
-        format!(", {} measured", exactly(plan.measured_s))
+        format!(", {} measured", duration(plan.measured_s))
     } else {
         String::new()
     };
     let (looked, all) = (count(plan.method.looked_at as f64), count(plan.method.candidates as f64));
     format!(
         "{looked} of {all} configurations simulated, {} each{measured}, seed {}",
-        exactly(plan.horizon_s),
+        duration(plan.horizon_s),
         plan.seed
     )
 }
