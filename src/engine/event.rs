@@ -29,23 +29,25 @@ pub(super) enum Kind {
     PreWarm = 5,
     /// A fault begins or ends.
     Fault = 6,
+    /// An instance may crash.
+    Crash = 7,
     /// A step of a request is over.
-    Step = 7,
+    Step = 8,
     /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 8,
+    Alarm = 9,
     /// The patience of a component ends: whatever it waited for came before.
-    Deadline = 9,
+    Deadline = 10,
     /// A source's next request.
-    Arrival = 10,
+    Arrival = 11,
     /// The request that waits longest gives up.
-    QueueTimeout = 11,
+    QueueTimeout = 12,
     /// The window of an idle instance may have ended.
-    Expiry = 12,
+    Expiry = 13,
     /// The run is broken off.
-    End = 13,
+    End = 14,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,
@@ -53,6 +55,7 @@ const KINDS: [Kind; 14] = [
     Kind::Scaling,
     Kind::PreWarm,
     Kind::Fault,
+    Kind::Crash,
     Kind::Step,
     Kind::Alarm,
     Kind::Deadline,

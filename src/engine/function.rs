@@ -193,6 +193,11 @@ impl<'s> FunctionState<'s> {
         if self.autoscaling.is_some() {
             self.tell_arrival(now, ctx);
         }
+        if self.is_unusual && self.failures.refuses(now) {
+            ctx.observer.throttled(now, self.id, Limit::RequestRate);
+            self.finish_unserved(&Invocation::new(now, new), Outcome::Rejected, false, now, ctx);
+            return None;
+        }
         // Where the service leads to the instances, nobody waits for those who came when there was none.
         let passes_queue =
             self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.waits_at_instance().is_some());

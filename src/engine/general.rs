@@ -136,6 +136,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Kind::Scaling => function.scaling_due(now, ctx),
             Kind::Expiry => function.expiry_due(now, ctx),
             Kind::PreWarm => self.load_again(event, ctx),
+            Kind::Crash => function.crash_due(now, ctx),
             Kind::Step => function.step_due(event.key(), now, ctx),
             Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
         }

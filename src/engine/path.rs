@@ -132,6 +132,7 @@ impl Path {
     /// Components as they are when the run begins; `local` gives a function's place in the cell.
     pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
         let functions = &cell.functions;
+        let measured_from = SimTime::from(scenario.simulation.warm_up);
         let door = |destination: &Destination| match destination {
             Destination::Function(id) => (local(*id).into(), 0),
             Destination::Component(id) => (node_of(*id, functions.len()), 0),
@@ -150,7 +151,11 @@ impl Path {
         };
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
-            component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
+            component: {
+                let mut built = component.spec.build(streams.stream(&component.name, Purpose::Path));
+                built.measured_from(measured_from);
+                built
+            },
             targets: component.targets.iter().map(door).collect(),
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
@@ -168,7 +173,7 @@ impl Path {
             alarms: Slab::new(),
             payloads: cell.sources.iter().filter(|_| has_payloads).map(payload).collect(),
             out: HashMap::default(),
-            measured_from: SimTime::from(scenario.simulation.warm_up),
+            measured_from,
             actions: Vec::new(),
         }
     }
@@ -315,7 +320,7 @@ impl Path {
                     let before = self.out.insert((at, token), call);
                     debug_assert!(before.is_none(), "a token stands for one call that is out");
                 }
-                Action::Abandon { token, how } => self.abandon((at, token), how, ctx),
+                Action::Abandon { token, how } => self.abandon((at, token), how, now, ctx),
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
                 Action::Lose { call } => self.lose(Key::new(call.0), ctx),
                 Action::Wake { token, at: when, is_deadline } => {
@@ -342,7 +347,7 @@ impl Path {
     }
 
     /// Nobody waits for a call of a component any more.
-    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, ctx: &mut Context<O>) {
+    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, now: SimTime, ctx: &mut Context<O>) {
         let Some(key) = self.out.remove(&call) else { return };
         let call = self.calls.get_mut(key);
         call.caller = Caller::Nobody;
@@ -351,8 +356,11 @@ impl Path {
             Abandon::DropsQueued => drop(ctx.dropped.insert(key.get())),
             Abandon::Cancels => {
                 ctx.dropped.insert(key.get());
+                let at = call.at;
                 if !call.invocation.is_nil() {
-                    ctx.effects.push_back(Effect::Cancel(LocalFn(call.at.0), call.invocation, key));
+                    ctx.effects.push_back(Effect::Cancel(LocalFn(at.0), call.invocation, key));
+                } else if at.index() >= self.functions.len() {
+                    self.ask(at, now, ctx, |component, ports| component.cancelled(CallId(key.get()), ports));
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, PoolId};
 use crate::path::ComponentSpec;
+use crate::path::bucket::BucketSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
@@ -37,6 +38,8 @@ pub struct Scenario {
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
+    /// The sites, in the order of the file.
+    pub sites: Vec<Site>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
@@ -412,6 +415,15 @@ pub enum Work {
     Calls(Vec<Destination>),
 }
 
+/// A place where functions and components are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Unique name.
+    pub name: String,
+    /// The functions and components that are there.
+    pub holds: Vec<Destination>,
+}
+
 /// Something that is made to go wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -459,6 +471,58 @@ pub enum FaultKind {
     ColdStart(f64),
     /// All instances are replaced.
     Deploy,
+    /// Each instance crashes so many times a second, at random moments.
+    Crash(f64),
+    /// What comes faster is refused.
+    Throttle(BucketSpec),
+    /// This part of the messages or records that are sent is poison.
+    Poison(f64),
+    /// What a cache holds is lost.
+    Flush,
+}
+
+impl FaultKind {
+    /// Its key in a file.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SlowDown(_) => "slow-down",
+            Self::Errors(_) => "errors",
+            Self::Delay(_) => "delay",
+            Self::Outage => "outage",
+            Self::ColdStart(_) => "cold-start",
+            Self::Deploy => "deploy",
+            Self::Crash(_) => "crash",
+            Self::Throttle(_) => "throttle",
+            Self::Poison(_) => "poison",
+            Self::Flush => "flush",
+        }
+    }
+
+    /// Whether it is about the instances of functions.
+    const fn is_of_instances(&self) -> bool {
+        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_))
+    }
+
+    /// Whether it is over as soon as it has happened.
+    #[must_use]
+    pub const fn is_over_at_once(&self) -> bool {
+        matches!(self, Self::Deploy | Self::Flush)
+    }
+
+    /// Whether it does anything to a function or to components of this group.
+    #[must_use]
+    pub fn befalls(&self, group: &str) -> bool {
+        match group {
+            "functions" => !matches!(self, Self::Poison(_) | Self::Flush),
+            "gateways" => !self.is_of_instances() && !matches!(self, Self::SlowDown(_) | Self::Poison(_)),
+            "dependencies" => !self.is_of_instances() && !matches!(self, Self::Poison(_)),
+            "links" => matches!(self, Self::SlowDown(_) | Self::Errors(_) | Self::Delay(_) | Self::Outage),
+            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Outage | Self::Poison(_)),
+            "topics" | "workflows" | "asynchronous" => matches!(self, Self::Errors(_) | Self::Outage),
+            _ => false,
+        }
+    }
 }
 
 /// A component of the path of requests.

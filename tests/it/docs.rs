@@ -347,6 +347,7 @@ fn kind(value: &Value) -> String {
     match value["type"].as_str() {
         Some("string") if pattern.contains("ns|us|ms") => "duration".to_owned(),
         Some("string") if pattern.contains("MB|GB") => "size".to_owned(),
+        Some("string") if pattern.contains("bit") => "bandwidth".to_owned(),
         Some("string") if pattern.contains("/") => "rate".to_owned(),
         Some("string") => "text".to_owned(),
         Some("integer") => match (value["minimum"].as_u64(), value["maximum"].as_u64()) {
@@ -361,11 +362,13 @@ fn kind(value: &Value) -> String {
     }
 }
 
-/// What a list is a list of, and the table that may be "none" instead.
+/// What a list is a list of, and the table that may be "none" or a list instead.
 fn element(value: &Value) -> &Value {
     let choices = value["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
     match choices {
         [none, table] if none["const"] == "none" && table["properties"].is_object() => table,
+        [none, several] if none["const"] == "none" => element(several),
+        [table, list] if table["properties"].is_object() && list["type"] == "array" => table,
         _ if value["type"] == "array" => &value["items"],
         _ => value,
     }

@@ -13,6 +13,7 @@ mod conformance;
 mod coverage;
 mod docs;
 mod failures;
+mod faults;
 mod files;
 mod fit;
 mod floors;

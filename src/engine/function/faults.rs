@@ -1,16 +1,22 @@
 //! What goes wrong at a function: slow work, errors, an outage, a deployment.
 
+use rand::RngExt as _;
+use rand_distr::Exp1;
+
 use super::super::event::{Event, Kind};
+use super::super::instance::Instance;
 use super::super::kernel::Context;
 use super::super::observer::Observer;
+use super::super::slab::Key;
 use super::FunctionState;
 use super::lifecycle::Cause;
 use super::steps::Speed;
 use crate::dist::Dist;
+use crate::path::bucket::Buckets;
 use crate::path::{Disturbance, Outcome};
 use crate::rng::{Purpose, Stream, Streams, chance};
 use crate::scenario::Function;
-use crate::time::{SimTime, Span};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// How runs of a function fail by themselves.
 pub(super) struct Failures {
@@ -22,6 +28,21 @@ pub(super) struct Failures {
     /// What is added to each run.
     delay: Option<Dist>,
     stream: Stream,
+    /// What may still start, while a fault throttles.
+    throttle: Option<Buckets>,
+    /// Instances crash.
+    crashes: Option<Crashes>,
+}
+
+/// Instances crash, each at the same rate. Moments at which one may crash come at `bound` times that rate, and mean one of so
+/// many instances; where there are fewer, it may be none. So every one of them has its own rate, however many there are.
+struct Crashes {
+    /// Of each instance.
+    per_second: f64,
+    /// There are no more instances than this.
+    bound: usize,
+    /// The next moment at which one may crash.
+    due: SimTime,
 }
 
 impl Failures {
@@ -32,7 +53,19 @@ impl Failures {
             is_out: false,
             delay: None,
             stream: streams.stream(&spec.name, Purpose::Failures),
+            throttle: None,
+            crashes: None,
         }
+    }
+
+    /// Whether a request is refused because of a fault.
+    pub(super) fn refuses(&mut self, now: SimTime) -> bool {
+        self.throttle.as_mut().is_some_and(|bucket| !bucket.take(now))
+    }
+
+    /// Whether instances crash, and there are more than was thought.
+    pub(super) fn outgrown(&self, instances: usize) -> bool {
+        self.crashes.as_ref().is_some_and(|crashes| instances > crashes.bound)
     }
 
     /// What is added to a run that begins.
@@ -65,6 +98,16 @@ impl FunctionState<'_> {
             Disturbance::Outage(is_out) => self.failures.is_out = *is_out,
             Disturbance::Deploy => self.deploy(now, ctx),
             Disturbance::ColdStart(factor) => self.cold_start_factor = *factor,
+            Disturbance::Throttle(bucket) => {
+                self.failures.throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, now));
+            }
+            Disturbance::Crash(per_second) => {
+                let due = SimTime::NEVER;
+                self.failures.crashes =
+                    (*per_second > 0.0).then_some(Crashes { per_second: *per_second, bound: 0, due });
+                self.await_crash(now, ctx);
+            }
+            Disturbance::Poison(_) | Disturbance::Flush => {} // of messages, of caches
         }
     }
 
@@ -102,6 +145,62 @@ impl FunctionState<'_> {
             }
         }
         self.serve_queue(now, ctx);
+    }
+
+    /// Draws when an instance may crash next. Nothing crashes after the horizon.
+    pub(super) fn await_crash<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let instances = self.instances.len();
+        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        if instances > crashes.bound {
+            crashes.bound = 2 * instances;
+        }
+        if crashes.bound == 0 {
+            return; // as soon as there is one
+        }
+        let gap = stream.sample::<f64, _>(Exp1) / (crashes.per_second * crashes.bound as f64);
+        crashes.due = now + Span::from_nanos_f64_saturating(gap * NANOS_PER_SECOND as f64);
+        if crashes.due < ctx.sources.horizon() {
+            ctx.events.push(Event::new(crashes.due, Kind::Crash, self.id.0, 0));
+        }
+    }
+
+    /// An instance may crash.
+    pub(in super::super) fn crash_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        if crashes.due != now {
+            return; // it has been drawn anew
+        }
+        let which = stream.random_range(0..crashes.bound);
+        ctx.counts.faults += 1;
+        self.advance(now, ctx);
+        if let Some(key) = self.instances.keys().get(which).copied() {
+            self.crash(key, now, ctx);
+        }
+        self.await_crash(now, ctx);
+    }
+
+    /// An instance that has started goes, and what runs on it fails. In place of a provisioned one the platform has another.
+    fn crash<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let instance = self.instances.get_mut(key);
+        if !instance.ready {
+            return;
+        }
+        if !instance.provisioned {
+            instance.retires = now;
+            if instance.is_idle() {
+                self.on_demand.remove(key, &mut self.instances);
+                self.remove_instance(key, Cause::Retired, now, ctx);
+                return;
+            }
+        }
+        let invocations = self.invocations.keys().into_iter();
+        let on_it = invocations.filter(|place| {
+            let request = self.invocations.get(*place);
+            request.started != SimTime::NEVER && request.instance == key
+        });
+        for place in on_it.collect::<Vec<_>>() {
+            self.end_run(place, Outcome::Failed, now, ctx);
+        }
     }
 
     /// Nobody waits any more for the answer to a run: it ends at once.

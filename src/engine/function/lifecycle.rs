@@ -94,6 +94,9 @@ impl FunctionState<'_> {
         if stage == Stage::Starting {
             ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
         }
+        if self.is_unusual && self.failures.outgrown(self.instances.len()) {
+            self.await_crash(now, ctx);
+        }
         self.check_levels();
         key
     }

@@ -110,7 +110,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
+    let faults: Vec<_> = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
+    checker.crashes(&faults, &checked, file);
+    let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
@@ -134,6 +136,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         functions: checked,
         components: components?,
         sources,
+        sites,
         faults,
         variants,
         objectives,

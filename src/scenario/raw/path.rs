@@ -1,10 +1,11 @@
 //! The path of requests: what a function does step by step, and what is made to go wrong.
 
 use crate::dist::DistSpec;
+use crate::path::bucket::BucketSpec;
 use crate::path::client::ClientParameters;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
-use crate::schema::scalars::{Duration, Flag, Name, Positive, PositiveDuration, Ratio, Text};
+use crate::schema::scalars::{Duration, Flag, Name, Positive, PositiveDuration, Rate, Ratio, Text};
 
 table! {
     /// What a request does next, its instance held meanwhile: exactly one of `run`, `wait`, `call` and `parallel`.
@@ -62,6 +63,31 @@ table! {
         optional cold_start: SlowStartTable,
         /// All instances are replaced: idle ones go at once, busy ones when they are free.
         optional deploy: Flag,
+        /// Instances crash: what runs on them fails, and the platform starts others when they are needed. Provisioned ones are
+        /// replaced at once. Not of functions whose instances a scaling policy orders.
+        optional crash: CrashTable,
+        /// Calls beyond a token bucket, which is full when the fault begins, are refused.
+        optional throttle: BucketSpec,
+        /// A part of the messages or records that are sent meanwhile is poison: whoever processes them fails, however often.
+        optional poison: PoisonTable,
+        /// What a cache holds is lost: that of a gateway, or of a dependency that warms up.
+        optional flush: Flag,
+    }
+}
+
+table! {
+    /// Instances crash at random moments.
+    struct CrashTable {
+        /// How often each of them does, as "1/h".
+        required rate: Rate,
+    }
+}
+
+table! {
+    /// A part of what is sent is poison.
+    struct PoisonTable {
+        /// Which part, as "5%".
+        required ratio: Ratio,
     }
 }
 
