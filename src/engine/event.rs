@@ -15,22 +15,22 @@ use crate::time::SimTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
+    /// A request may have computed all that it has to: what it does then, at this moment, is not cut off.
+    Processor = 0,
     /// A request's execution ends.
-    Completion = 0,
+    Completion = 1,
     /// The grace period of an instance that was withdrawn ends.
-    Termination = 1,
+    Termination = 2,
     /// An instance has started.
-    Ready = 2,
+    Ready = 3,
     /// A token for a new instance is there.
-    Token = 3,
+    Token = 4,
     /// A scaling policy wants to be asked.
-    Scaling = 4,
+    Scaling = 5,
     /// An application that was unloaded is loaded again.
-    PreWarm = 5,
+    PreWarm = 6,
     /// A fault begins or ends.
-    Fault = 6,
-    /// An instance may crash.
-    Crash = 7,
+    Fault = 7,
     /// A step of a request is over.
     Step = 8,
     /// A component of the path wanted to be woken: an answer at this moment came before.
@@ -48,6 +48,7 @@ pub(super) enum Kind {
 }
 
 const KINDS: [Kind; 15] = [
+    Kind::Processor,
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,
@@ -55,7 +56,6 @@ const KINDS: [Kind; 15] = [
     Kind::Scaling,
     Kind::PreWarm,
     Kind::Fault,
-    Kind::Crash,
     Kind::Step,
     Kind::Alarm,
     Kind::Deadline,

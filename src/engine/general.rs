@@ -4,7 +4,7 @@ use super::Cell;
 use super::apps::Apps;
 use super::event::{Event, Kind};
 use super::faults::Faults;
-use super::function::FunctionState;
+use super::function::{CRASH, FunctionState};
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
 use super::memory::Memory;
@@ -96,10 +96,16 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     const HAS_EFFECTS: bool = true;
 
     fn start(&mut self, ctx: &mut Context<O>) {
+        self.path.start_gauging(ctx);
         for function in &mut self.functions {
             function.provision(ctx);
         }
         self.faults.start(ctx);
+    }
+
+    #[inline]
+    fn tick(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(now, ctx);
     }
 
     #[inline]
@@ -108,7 +114,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Some(function) => {
                 function.arrive(new, now, ctx);
             }
-            None => self.path.enter(at, new, now, &mut ctx.effects),
+            None => self.path.enter(at, new, now, ctx),
         }
     }
 
@@ -117,12 +123,14 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         let now = event.at();
         match event.kind() {
             Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
+            Kind::Fault if event.key::<()>().get() == CRASH => return self.at(event.function()).crash_due(now, ctx),
             Kind::Fault => return self.fault(event, ctx),
             _ => {}
         }
         let function = &mut self.functions[event.function().index()];
         match event.kind() {
             Kind::Completion => function.complete(event.key(), now, ctx),
+            Kind::Processor => function.processor_due(event.key(), now, ctx),
             Kind::Termination => function.terminate(event.key(), now, ctx),
             Kind::Ready => function.become_ready(event.key(), now, ctx),
             Kind::Token => {
@@ -136,7 +144,6 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Kind::Scaling => function.scaling_due(now, ctx),
             Kind::Expiry => function.expiry_due(now, ctx),
             Kind::PreWarm => self.load_again(event, ctx),
-            Kind::Crash => function.crash_due(now, ctx),
             Kind::Step => function.step_due(event.key(), now, ctx),
             Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
         }
@@ -157,7 +164,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
                 }
             }
             Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
-            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, &mut ctx.effects),
+            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, now, ctx),
             Effect::StepAnswered(of, outcome) => self.at(of.function).step_answered(of, outcome, now, ctx),
             Effect::Cancel(function, invocation, call) => self.at(function).cancel(invocation, call, now, ctx),
             Effect::AccountFreed => self.account_freed(now, ctx),
@@ -167,6 +174,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(end, ctx);
         for function in &mut self.functions {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");

@@ -48,6 +48,7 @@ impl Plan {
             || scenario.functions.len() <= TOGETHER_MAX
             || scenario.has_path()
             || !scenario.faults.is_empty()
+            || !scenario.alarms.is_empty()
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
             return Self::Together(whole);
@@ -135,7 +136,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             runtime: _, // these two say which stem cells it takes
             memory_mb: _,
             architecture: _,
-            cpu: _,
+            cpu: _, // shared by the requests of an instance
             timeout: _,
             selection: _,
             max_lifetime: _,

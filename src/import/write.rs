@@ -13,8 +13,6 @@ pub struct Imported {
     pub scenario: String,
     /// What was understood, assumed and ignored, for people.
     pub report: String,
-    /// Values that had to be assumed.
-    pub assumed: usize,
 }
 
 /// The column in which comments begin.
@@ -41,7 +39,7 @@ pub(super) fn write(name: &str, model: &Model, ignored: &[Note], files: Vec<Stri
     writer.advice(&mut text, model);
     writer.origins(&mut text, &values);
     let report = writer.report(&values, model, ignored);
-    Imported { scenario: text, report, assumed }
+    Imported { scenario: text, report }
 }
 
 struct Writer {

@@ -1,6 +1,6 @@
 //! The observer that measures: one for each simulated cell.
 
-mod interval;
+pub(super) mod interval;
 mod total;
 mod track;
 
@@ -158,6 +158,12 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
 
     fn served(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool) {
         self.functions[place::<ALONE>(function)].serve(instance, since, now, provisioned, self.window);
+    }
+
+    fn computed(&mut self, now: SimTime, function: LocalFn, work: Span) {
+        if self.window.measures(now) {
+            self.functions[place::<ALONE>(function)].compute(work);
+        }
     }
 
     fn instance_found(&mut self, _: LocalFn, _: InstanceId, is_busy: bool) {

@@ -17,7 +17,7 @@ use super::books::{Books, Times};
 use super::bucket::{BucketSpec, Buckets, Throttle};
 use super::client::{Client, ClientParameters};
 use super::slots::{Key, Slots};
-use super::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
 use crate::rng::Stream;
 use crate::schema::declare::*;
@@ -526,6 +526,11 @@ impl Component for Gateway {
             }
             _ => {}
         }
+    }
+
+    fn gauges(&self, _: SimTime) -> Gauges {
+        let cost_usd = self.counts.billed as f64 * self.settings.per_million_usd / 1e6;
+        Gauges { in_flight: self.requests.iter().count() as u64, cost_usd, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::objective::Objective;
+use super::objective::{Objective, Subject};
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, PoolId};
+use crate::metric::signal::Signal;
 use crate::path::ComponentSpec;
 use crate::path::bucket::BucketSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
@@ -46,6 +47,8 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
     /// What must be met.
     pub objectives: Vec<Objective>,
+    /// What is watched while the run goes on.
+    pub alarms: Vec<Alarm>,
     /// What a sweep varies.
     pub sweep: Option<Sweep>,
     /// What a plan may change.
@@ -84,6 +87,8 @@ pub enum AssumptionKind {
 pub struct Simulation {
     /// Arrivals stop here; requests counted before are followed to their end.
     pub horizon: Span,
+    /// When it begins, s since 1970.
+    pub start_s: i64,
     /// The start that is not measured. Shorter than the horizon.
     pub warm_up: Span,
     /// Root of all random numbers.
@@ -237,7 +242,7 @@ pub struct Function {
     pub memory_mb: u32,
     /// Processor architecture, for the price.
     pub architecture: Architecture,
-    /// Processors of an instance, for the price.
+    /// Processors of an instance.
     pub cpu: Cpu,
     /// A request running longer is cut off and has timed out; none: never.
     pub timeout: Option<Span>,
@@ -286,7 +291,7 @@ pub struct Initial {
     pub age: Span,
 }
 
-/// The processors of an instance, for what they cost and where it fits.
+/// The processors of an instance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cpu {
     /// vCPUs that it takes of its node.
@@ -297,6 +302,18 @@ pub struct Cpu {
     pub ghz: f64,
     /// The part of the running time of a request in which a processor is at work, 0 to 1.
     pub bound_share: f64,
+    /// How the requests of an instance share them; none: each runs as long as if it were alone.
+    pub sharing: Option<CpuSharing>,
+}
+
+/// How the requests of an instance share its processors, beside the limit ([`Cpu::vcpus`]) and the part of their running
+/// times that is work ([`Cpu::bound_share`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuSharing {
+    /// Processors that a single request can use at most, at least 1.
+    pub threads: u32,
+    /// The limit holds in each period: what has used it up waits for the next one.
+    pub period: Span,
 }
 
 /// One phase of a cold start.
@@ -523,6 +540,81 @@ impl FaultKind {
             _ => false,
         }
     }
+}
+
+/// Something that is watched period by period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    /// Unique name.
+    pub name: String,
+    /// The name of what is watched.
+    pub metric: String,
+    /// What is watched.
+    pub signal: Signal,
+    /// Of what.
+    pub subject: Subject,
+    /// What it is compared with.
+    pub threshold: f64,
+    /// When a period breaches the threshold.
+    pub comparison: Comparison,
+    /// How long a period is.
+    pub period: Span,
+    /// So many of the latest periods must breach it.
+    pub datapoints: u32,
+    /// Of so many.
+    pub of: u32,
+    /// What a period without data counts as.
+    pub missing: Missing,
+}
+
+/// When a value breaches a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is greater.
+    Above,
+    /// It is greater or equal.
+    AtLeast,
+    /// It is less.
+    Below,
+    /// It is less or equal.
+    AtMost,
+}
+
+impl Comparison {
+    /// Whether a value breaches a threshold.
+    #[must_use]
+    pub fn is_breached_by(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::Above => value > threshold,
+            Self::AtLeast => value >= threshold,
+            Self::Below => value < threshold,
+            Self::AtMost => value <= threshold,
+        }
+    }
+
+    /// As it is said.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Above => "above",
+            Self::AtLeast => "at least",
+            Self::Below => "below",
+            Self::AtMost => "at most",
+        }
+    }
+}
+
+/// What a period counts as in which there was nothing to measure: the names are those of CloudWatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// As nothing; if there is no data at all, the alarm has insufficient data.
+    Missing,
+    /// As nothing; what is left open by that stays as it is.
+    Ignore,
+    /// As breaching.
+    Breaching,
+    /// As not breaching.
+    NotBreaching,
 }
 
 /// A component of the path of requests.

@@ -12,7 +12,7 @@ use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
 /// The lists to which a variant can add.
-const ADDED: [&str; 13] = [
+const ADDED: [&str; 14] = [
     "function",
     "source",
     "gateway",
@@ -26,6 +26,7 @@ const ADDED: [&str; 13] = [
     "link",
     "tenant",
     "fault",
+    "alarm",
 ];
 
 /// Applies the changes of one variant (a `[[variant]]` as it was read): first what it adds, so that it can be set too.

@@ -34,6 +34,9 @@ pub(super) struct Failures {
     crashes: Option<Crashes>,
 }
 
+/// The item of an event that is about a crash; of the beginning and the end of a fault it is another.
+pub(in super::super) const CRASH: u32 = 1;
+
 /// Instances crash, each at the same rate. Moments at which one may crash come at `bound` times that rate, and mean one of so
 /// many instances; where there are fewer, it may be none. So every one of them has its own rate, however many there are.
 struct Crashes {
@@ -117,14 +120,19 @@ impl FunctionState<'_> {
         if before == speed || self.steps.is_some() {
             return; // steps that run are not interrupted; those that begin go at the new speed
         }
+        let change = Speed(speed.0 / before.0);
+        self.change_speed_of_processors(change, now, ctx);
         for place in self.invocations.keys() {
+            if self.is_computing(place) {
+                continue;
+            }
             let request = self.invocations.get_mut(place);
             if request.started == SimTime::NEVER {
                 continue;
             }
             let done = now.since(request.started);
             let left = (request.started + request.service).since(now);
-            let left = Speed(speed.0 / before.0).scaled(left);
+            let left = change.scaled(left);
             request.service = done + left;
             let ends = request.ends(self.spec.timeout);
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
@@ -160,7 +168,7 @@ impl FunctionState<'_> {
         let gap = stream.sample::<f64, _>(Exp1) / (crashes.per_second * crashes.bound as f64);
         crashes.due = now + Span::from_nanos_f64_saturating(gap * NANOS_PER_SECOND as f64);
         if crashes.due < ctx.sources.horizon() {
-            ctx.events.push(Event::new(crashes.due, Kind::Crash, self.id.0, 0));
+            ctx.events.push(Event::new(crashes.due, Kind::Fault, self.id.0, CRASH));
         }
     }
 

@@ -7,7 +7,7 @@ use super::super::observer::Observer;
 use super::super::path::StepOf;
 use super::super::slab::Key;
 use super::FunctionState;
-use crate::path::{Outcome, Parcel};
+use crate::path::{CallId, Outcome, Parcel};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Function, Work};
 use crate::time::{SimTime, Span};
@@ -70,8 +70,7 @@ impl FunctionState<'_> {
     /// Begins the step that an invocation is at, or ends it after the last.
     fn do_step<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let Some(steps) = &mut self.steps else { return };
-        let progress = &mut steps.progress[place.index()];
-        let Some(step) = self.spec.steps.get(progress.step as usize) else {
+        let Some(step) = self.spec.steps.get(steps.progress[place.index()].step as usize) else {
             // Its end is now, whatever event was pending for it.
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
@@ -79,19 +78,39 @@ impl FunctionState<'_> {
             return;
         };
         let took = match &step.work {
-            Work::Run(duration) => self.speed.scaled(duration.sample(&mut steps.stream)),
+            Work::Run(duration) => {
+                let runs = self.speed.scaled(duration.sample(&mut steps.stream));
+                if self.begin_to_compute(place, runs, Span::ZERO, now, ctx) {
+                    return; // the step ends when that is through
+                }
+                runs
+            }
             Work::Wait(duration) => duration.sample(&mut steps.stream),
             Work::Calls(targets) => {
+                let progress = &mut steps.progress[place.index()];
                 (progress.open, progress.due) = (targets.len() as u32, SimTime::NEVER);
                 let request = self.invocations.get(place);
                 let source = request.source().map_or(0, |source| source.0);
                 let of = StepOf { function: self.id, invocation: place, serial: progress.serial };
-                let parcel = Parcel::one(source, request.number);
+                let parcel = Parcel { cause: CallId(request.call.get()), ..Parcel::one(source, request.number) };
                 ctx.effects.push_back(Effect::StepCalls(of, progress.step, parcel));
                 return;
             }
         };
-        progress.due = now + took;
+        self.end_step_after(place, took, now, ctx);
+    }
+
+    /// The step that an invocation is at ends after this time.
+    pub(super) fn end_step_after<O: Observer>(
+        &mut self,
+        place: Key<Invocation>,
+        left: Span,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let Some(steps) = &mut self.steps else { return };
+        let progress = &mut steps.progress[place.index()];
+        progress.due = now + left;
         ctx.events.push(Event::of_item(progress.due, Kind::Step, self.id, place));
     }
 

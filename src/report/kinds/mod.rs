@@ -1,8 +1,10 @@
 //! The kinds of results. Another one is a file here that implements [`Report`] and reads its own files back, and a line in
 //! [`KINDS`].
 
+mod alarms;
 pub mod chaos;
 pub mod compare;
+pub(in crate::report) mod flow;
 mod path;
 pub mod plan;
 pub mod run;
@@ -67,7 +69,7 @@ mod tests {
     use crate::report::document::terminal::Detail;
     use crate::report::document::{Document, html, markdown, terminal};
     use crate::report::{Artefact, files, sample};
-    use crate::scenario::testing::NoFiles;
+    use crate::scenario::NoFiles;
 
     /// A folder in memory.
     struct Memory(Vec<Artefact>);

@@ -1,5 +1,6 @@
 //! What a report tells of requests on a path: what sources asked for, and what each component did.
 
+use super::flow;
 use crate::measure::summary::{SourceResult, Summary};
 use crate::report::document::{Block, Cell, Column, Place, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count};
@@ -181,7 +182,12 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
     if groups.is_empty() {
         return Vec::new();
     }
-    let mut blocks = vec![Block::Table(sources(summary))];
+    let mut first = vec![Block::Table(sources(summary))];
+    if !summary.calls.is_empty() {
+        first.push(flow::table(summary));
+    }
+    first.extend(flow::latency(summary));
+    let mut blocks = Vec::new();
     for shown in &SHOWN {
         let Some((_, group)) = groups.iter().find(|(name, _)| *name == shown.group) else { continue };
         let columns = shown.columns.iter().map(|(_, heading, _)| Column::new(*heading, ""));
@@ -200,7 +206,10 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
             shown: ROWS,
         }));
     }
-    vec![Section::new("path", "Path of requests", Place::Everywhere, blocks)]
+    vec![
+        Section::new("path", "Path of requests", Place::Everywhere, first),
+        Section::new("components", "Components", Place::Detail, blocks),
+    ]
 }
 
 /// What sources asked for, from the first attempt to the last answer.

@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
+pub(super) mod alarm;
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod origin;
@@ -31,6 +32,7 @@ use crate::schema::moment::Moment;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
 use crate::workload::{ArrivalParameters, SizeSpec};
+use alarm::AlarmTable;
 use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
 use path::FaultTable;
@@ -76,6 +78,8 @@ table! {
         default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is made to go wrong.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
+        /// What is watched while the run goes on.
+        default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
         /// What `forewarm sweep` varies.
@@ -208,6 +212,8 @@ table! {
         default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Alarms that it adds, as `[[alarm]]`.
+        default alarm: List<Any, 0, MAX_OBJECTIVES> = Vec::new(),
     }
 }
 
@@ -233,6 +239,26 @@ table! {
         optional function: Name,
         /// The source it is about.
         optional source: Name,
+        /// The gateway it is about: a metric of gateways, as "throttled_ratio".
+        optional gateway: Name,
+        /// The queue it is about: a metric of queues, as "age_s.p99".
+        optional queue: Name,
+        /// The stream it is about.
+        optional stream: Name,
+        /// The topic it is about.
+        optional topic: Name,
+        /// The dependency it is about.
+        optional dependency: Name,
+        /// The workflow it is about.
+        optional workflow: Name,
+        /// The router it is about.
+        optional router: Name,
+        /// The link between sites it is about.
+        optional link: Name,
+        /// The tenant it is about.
+        optional tenant: Name,
+        /// The function about the queue of whose asynchronous invocations it is.
+        optional r#async: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
         /// The metric must stay above this.
