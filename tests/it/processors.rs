@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 
 use forewarm::experiment;
-use forewarm::queueing;
 
 use crate::harness::{assert_close, scenario, summary};
+use crate::queueing;
 
 const REPLICATIONS: u32 = 20;
 
