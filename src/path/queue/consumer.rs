@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn five_idle_pollers_receive_nothing_fifteen_times_a_minute() {
-        let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
+        let pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
         assert_eq!(pollers.empty_receives(at(60)), 15);
         // Of one that is busy from 30 s on only the first poll counts; the warm-up does not.
         let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
