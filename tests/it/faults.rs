@@ -86,7 +86,8 @@ fn a_dependency_stops_what_is_cancelled() {
             "1h",
             1,
             &format!(
-                "warm-up = \"1m\"\n[[dependency]]\nname = \"db\"\nlatency.constant.value = \"10s\"\nconcurrency = 20\n\
+                "warm-up = \"1m\"\n[[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\n\
+                 [[dependency]]\nname = \"db\"\nlatency.constant.value = \"10s\"\nconcurrency = 20\n\
                  [[source]]\nname = \"s\"\ntarget = \"db\"\narrivals.constant.rate = \"0.5/s\"\n\
                  client = {{ timeout = \"1s\", on-timeout = \"{on_timeout}\" }}\n"
             ),
@@ -103,7 +104,7 @@ fn a_dependency_stops_what_is_cancelled() {
 fn what_a_fault_cannot_do_is_said() {
     let base = "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
                 [[queue]]\nname = \"q\"\ntarget = \"f\"\n\
-                [[function]]\nname = \"pod\"\nduration.constant.value = \"10ms\"\nscaling.hpa = {}\n\
+                [[function]]\nname = \"pod\"\nduration.constant.value = \"10ms\"\nscaling.hpa.max-replicas = 3\n\
                 [[source]]\nname = \"s\"\ntarget = \"q\"\narrivals.constant.rate = \"1/s\"\n\
                 [[fault]]\nname = \"x\"\nat = \"1m\"\nfor = \"1m\"\n";
     for (fault, part) in [
