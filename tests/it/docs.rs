@@ -379,8 +379,8 @@ fn kind(value: &Value) -> String {
     }
     match value["type"].as_str() {
         Some("string") if pattern.contains("ns|us|ms") => "duration".to_owned(),
-        Some("string") if pattern.contains("MB|GB") => "size".to_owned(),
         Some("string") if pattern.contains("bit") => "bandwidth".to_owned(),
+        Some("string") if pattern.contains("MB|GB") => "size".to_owned(),
         Some("string") if pattern.contains("/") => "rate".to_owned(),
         Some("string") => "text".to_owned(),
         Some("integer") => match (value["minimum"].as_u64(), value["maximum"].as_u64()) {
@@ -400,7 +400,7 @@ fn element(value: &Value) -> &Value {
     let choices = value["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
     match choices {
         [none, table] if none["const"] == "none" && table["properties"].is_object() => table,
-        [none, several] if none["const"] == "none" => element(several),
+        [none, several] if none["const"] == "none" && several["anyOf"].is_array() => element(several),
         [table, list] if table["properties"].is_object() && list["type"] == "array" => table,
         _ if value["type"] == "array" => &value["items"],
         _ => value,
