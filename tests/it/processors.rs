@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use crate::queueing;
 use forewarm::experiment;
 
 use crate::harness::{assert_close, scenario, summary};
