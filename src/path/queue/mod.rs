@@ -31,7 +31,7 @@ use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use consumer::Pollers;
 use parameters::ROUND_TRIP;
-pub use parameters::{Kind, PollIntervalSpec, QueueSpec, Throttled};
+pub use parameters::{Kind, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
 
