@@ -63,14 +63,14 @@ table! {
         optional cold_start: SlowStartTable,
         /// All instances are replaced: idle ones at once, busy ones when they are free.
         optional deploy: Flag,
-        /// Instances crash: what runs on them fails, and the platform starts others when they are needed. Provisioned ones are
-        /// replaced at once. Not of functions whose instances a scaling policy orders.
+        /// Instances crash: their invocations fail, and the platform starts others on demand. Provisioned instances are
+        /// replaced at once. Not for functions whose instances are ordered by a scaling policy.
         optional crash: CrashTable,
-        /// Calls beyond a token bucket, which is full when the fault begins, are refused.
+        /// Calls beyond a token bucket, which is full when the fault starts, are throttled.
         optional throttle: BucketSpec,
-        /// A part of the messages or records that are sent meanwhile is poison: whoever processes them fails, however often.
+        /// A share of the messages or records sent during the fault is poison: their processing always fails.
         optional poison: PoisonTable,
-        /// What a cache holds is lost: that of a gateway, or of a dependency that warms up.
+        /// Caches lose their contents: those of gateways, and of dependencies with `warms-up`.
         optional flush: Flag,
     }
 }
@@ -78,7 +78,7 @@ table! {
 table! {
     /// Instances crash at random moments.
     struct CrashTable {
-        /// How often each of them does, as "1/h".
+        /// Crash rate of each instance, as "1/h".
         required rate: Rate,
     }
 }
@@ -86,7 +86,7 @@ table! {
 table! {
     /// A part of what is sent is poison.
     struct PoisonTable {
-        /// Which part, as "5%".
+        /// The share, as "5%".
         required ratio: Ratio,
     }
 }
