@@ -204,7 +204,8 @@ impl<'s> FunctionState<'s> {
             self.finish_unserved(&Invocation::new(now, new), Outcome::Rejected, false, now, ctx);
             return None;
         }
-        // Where the service leads to the instances, nobody waits for those who came when there was none.
+        // If the service routes directly to instances, new requests do not wait behind those that arrived when there
+        // was none.
         let passes_queue =
             self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.waits_at_instance().is_some());
         let placement =

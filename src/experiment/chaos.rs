@@ -196,7 +196,7 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
             entries.push(Entry::fault("cache-flushed", kind, name, to));
         }
     }
-    // A single site is all there is.
+    // The outage of the only site would be an outage of everything.
     for site in scenario.sites.iter().filter(|site| scenario.sites.len() > 1 && !site.holds.is_empty()) {
         let what = What::Fault(site.holds.clone(), FaultKind::Outage);
         entries.push(Entry { fault: "outage", kind: "site", target: &site.name, what });
@@ -212,7 +212,7 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
     (entries, left_out)
 }
 
-/// Whether there is something that a flushed cache has to get again.
+/// Whether it has a cache that a flush empties.
 fn has_cache(spec: &ComponentSpec) -> bool {
     match spec {
         ComponentSpec::Gateway(gateway) => gateway.cache.is_some(),
@@ -223,7 +223,7 @@ fn has_cache(spec: &ComponentSpec) -> bool {
     }
 }
 
-/// What comes besides a source while it has a spike; none where that is not known, and of users who wait for answers.
+/// The additional load of a source during a spike; none if unknown, or for closed-loop users.
 fn spike(scenario: &Scenario, source: &Source, (at, lasts): (Span, Span)) -> Option<Source> {
     if matches!(source.arrivals, ArrivalSpec::Closed { .. }) || matches!(source.target, Target::ByTrace(_)) {
         return None;

@@ -79,12 +79,12 @@ pub struct Level {
 }
 
 impl Level {
-    /// The measured part of the run begins here.
+    /// Sets the start of the measured period.
     pub fn measured_from(&mut self, from: SimTime) {
         self.from = Some(from);
     }
 
-    /// It changes; `is_measured`: whether the measured part of the run has begun.
+    /// Records a change; `is_measured`: whether the measured period has begun.
     pub fn set(&mut self, level: u64, now: SimTime, is_measured: bool) {
         if is_measured {
             let from = *self.from.get_or_insert(now);

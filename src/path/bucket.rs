@@ -102,12 +102,12 @@ impl Buckets {
         Self(throttle.0.iter().map(Bucket::new).collect())
     }
 
-    /// One that is full now.
+    /// A single bucket that is full now.
     pub(crate) fn full(spec: &BucketSpec, now: SimTime) -> Self {
         Self(vec![Bucket { last: now, ..Bucket::new(spec) }])
     }
 
-    /// Whether a call is let through by all. Those before the one that refuses it have given a token all the same.
+    /// Whether all buckets admit a call. Buckets before the one that throttles it have still used a token.
     pub(crate) fn take(&mut self, now: SimTime) -> bool {
         self.0.iter_mut().all(|bucket| bucket.take(now))
     }

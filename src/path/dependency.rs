@@ -202,7 +202,7 @@ struct Dependency {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
-    /// What a fault lets through besides.
+    /// Token bucket of a throttling fault.
     fault_throttle: Option<Buckets>,
     counts: Counts,
     wait: Times,

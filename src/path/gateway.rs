@@ -266,9 +266,9 @@ struct Gateway {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
-    /// What a fault lets through besides.
+    /// Token bucket of a throttling fault.
     fault_throttle: Option<Buckets>,
-    /// Whether there is an alarm for the oldest call's time-out.
+    /// Whether there is an alarm for the oldest call's timeout.
     is_timing: bool,
     counts: Counts,
     latency: Times,

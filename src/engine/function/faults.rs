@@ -28,23 +28,23 @@ pub(super) struct Failures {
     /// Time added to each invocation.
     delay: Option<Dist>,
     stream: Stream,
-    /// What may still start, while a fault throttles.
+    /// Token bucket of a throttling fault.
     throttle: Option<Buckets>,
-    /// Instances crash.
+    /// Crashes, while a fault causes them.
     crashes: Option<Crashes>,
 }
 
-/// The item of an event that is about a crash; of the beginning and the end of a fault it is another.
+/// The item of a fault event that may crash an instance; the start and end of a fault have item 0.
 pub(in super::super) const CRASH: u32 = 1;
 
-/// Instances crash, each at the same rate. Moments at which one may crash come at `bound` times that rate, and mean one of so
-/// many instances; where there are fewer, it may be none. So every one of them has its own rate, however many there are.
+/// Crashes of instances, each at the same rate, by thinning: candidate events occur at `bound` times that rate, and each picks
+/// one of `bound` places at random; a place without an instance crashes nothing. So each instance has exactly its rate.
 struct Crashes {
-    /// Of each instance.
+    /// Rate of each instance.
     per_second: f64,
-    /// There are no more instances than this.
+    /// Upper bound of the number of instances.
     bound: usize,
-    /// The next moment at which one may crash.
+    /// Time of the next candidate event.
     due: SimTime,
 }
 
@@ -61,17 +61,17 @@ impl Failures {
         }
     }
 
-    /// Whether a request is refused because of a fault.
+    /// Whether a fault throttles a request.
     pub(super) fn refuses(&mut self, now: SimTime) -> bool {
         self.throttle.as_mut().is_some_and(|bucket| !bucket.take(now))
     }
 
-    /// Whether instances crash, and there are more than was thought.
+    /// Whether there are more instances than the bound of the crashes.
     pub(super) fn outgrown(&self, instances: usize) -> bool {
         self.crashes.as_ref().is_some_and(|crashes| instances > crashes.bound)
     }
 
-    /// What is added to a run that begins.
+    /// Time added to a starting invocation.
     pub(super) fn delay(&mut self) -> Span {
         self.delay.as_ref().map_or(Span::ZERO, |delay| delay.sample(&mut self.stream))
     }
