@@ -1,6 +1,7 @@
 //! One function: its instances, its queue, and what happens to them. One method for each event.
 
 mod autoscaling;
+mod batching;
 mod expiry;
 mod faults;
 mod fleet;
@@ -32,6 +33,7 @@ use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
+use batching::Batches;
 use expiry::Expiry;
 use faults::Failures;
 pub(super) use fleet::Order;
@@ -95,6 +97,8 @@ pub(super) struct FunctionState<'s> {
     steps: Option<Box<Steps>>,
     /// Where requests share the processors of their instance.
     sharing: Option<Box<Sharing>>,
+    /// Where an instance serves its requests in one batch.
+    batches: Option<Box<Batches<'s>>>,
     failures: Failures,
     /// What faults do to it: how fast work goes, how much longer instances take to start.
     speed: Speed,
@@ -160,10 +164,14 @@ impl<'s> FunctionState<'s> {
             in_progress_at_start: initial::services(spec, streams),
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
+            batches: Batches::of(spec).map(Box::new),
             failures: Failures::of(spec, streams),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
-            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0 || spec.cpu.sharing.is_some(),
+            is_unusual: !spec.steps.is_empty()
+                || spec.failure_ratio > 0.0
+                || spec.cpu.sharing.is_some()
+                || spec.batching.is_some(),
         }
     }
 
@@ -253,6 +261,7 @@ impl<'s> FunctionState<'s> {
         if self.is_unusual {
             self.forget_steps(place);
             self.stop_computing(place, now, ctx);
+            self.leave_batch(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
@@ -449,6 +458,7 @@ impl<'s> FunctionState<'s> {
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let service = match self.steps {
             Some(_) => Span::FOREVER,
+            None if self.join_batch(place, now, ctx) => Span::FOREVER,
             None => {
                 let runs = self.speed.scaled(self.invocations.get(place).service);
                 let delay = self.failures.delay();

@@ -62,6 +62,17 @@ pub struct Finished {
     pub outcome: Outcome,
 }
 
+/// What a request was answered with that was served in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// When the invocation arrived.
+    pub born: SimTime,
+    /// When its first token was there.
+    pub first_token: SimTime,
+    /// Tokens of the answer, the first one included.
+    pub tokens: u64,
+}
+
 /// A request at its end: what a client wanted, through whatever stands between the client and functions. Where nothing
 /// does, the request and its only invocation are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -284,6 +295,8 @@ observer! {
     /// An invocation has computed as long as it has to, or as far as it came before it was cut off, with `work` of one core
     /// in all. Told only of functions whose requests share processors.
     fn computed(now: SimTime, function: LocalFn, work: Span);
+    /// An instance that serves its requests in batches has answered one, now, with its last token.
+    fn generated(now: SimTime, function: LocalFn, answer: &Generated);
     /// A request was answered for good: told after the end of its last invocation, if that was the reason.
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.

@@ -50,6 +50,7 @@ struct Origin {
     duration: Option<Dist>,
     service: Stream,
     luck: Marks,
+    tokens: Marks,
 }
 
 /// Where a source's requests go, as places in the cell.
@@ -104,6 +105,7 @@ impl Sources {
                 duration: duration.clone(),
                 service: streams.stream(name, Purpose::Service),
                 luck: streams.marks(name, Purpose::ColdStart),
+                tokens: streams.marks(name, Purpose::Tokens),
             };
             all.list.push(SourceState {
                 number: 0,
@@ -210,6 +212,11 @@ impl Sources {
     /// The luck a request was born with, for the case that an instance has to be created for it.
     pub(super) fn cold_start_rng(&self, source: LocalSource, number: u64) -> Stream {
         self.list[source.index()].origin.luck.of(number)
+    }
+
+    /// The numbers of tokens that a request was born with.
+    pub(super) fn tokens_rng(&self, source: LocalSource, number: u64) -> Stream {
+        self.list[source.index()].origin.tokens.of(number)
     }
 
     /// What went wrong with a trace, if anything did.

@@ -144,6 +144,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             cold_duration: _,
             cold_start: _,
             steps: _, // who has them is simulated together with all others
+            batching: _,
             failure_ratio: _,
             init_timeout: _,
             snapshot_charged: _,

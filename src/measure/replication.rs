@@ -42,6 +42,8 @@ pub struct FunctionRecord {
     pub(super) points: Vec<Point>,
     /// Its batches, where intervals are made from them.
     pub(super) batches: Vec<Shape<f64>>,
+    /// What it generated, where it serves requests in batches.
+    pub(super) generation: Option<Books>,
 }
 
 /// One replication of everything.

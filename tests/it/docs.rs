@@ -227,7 +227,9 @@ fn results_reference() -> String {
         Where requests are on a path (see [The request path](../background/request-path.md)): `sources`, with `failed_by` and\n\
         `attempts_per_request`; `clients`, `gateways`, `queues`, `asynchronous`, `topics`, `streams`, `dependencies`,\n\
         `workflows` and `routers`, each component with what it counted; `timeline.csv` has rows `source.NAME` with `attempts`\n\
-        as a last column. `stability` says of the run, of each function and of each component that keeps what it is sent\n\
+        as a last column. `batching` has functions that serve requests in batches: `ttft_s`, the time from the arrival of a request\n\
+        to its first token, `tpot_s`, the mean time from one token to the next of each request, `output_tokens` and\n\
+        `output_tokens_per_s`. `stability` says of the run, of each function and of each component that keeps what it is sent\n\
         whether it is `stable`, `backlogged` or `overloaded`.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();

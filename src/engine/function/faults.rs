@@ -71,7 +71,7 @@ impl FunctionState<'_> {
     /// Running work takes longer or shorter from now on, what is left of it too.
     fn change_speed<O: Observer>(&mut self, speed: Speed, now: SimTime, ctx: &mut Context<O>) {
         let before = std::mem::replace(&mut self.speed, speed);
-        if before == speed || self.steps.is_some() {
+        if before == speed || self.steps.is_some() || self.batches.is_some() {
             return; // steps that run are not interrupted; those that begin go at the new speed
         }
         let change = Speed(speed.0 / before.0);

@@ -20,7 +20,7 @@ struct Shown {
 
 use Quantity::{Count, Seconds, Usd};
 
-const SHOWN: [Shown; 9] = [
+const SHOWN: [Shown; 10] = [
     Shown {
         group: "clients",
         title: "Clients",
@@ -138,6 +138,18 @@ const SHOWN: [Shown; 9] = [
             ("calls.completed", "Completed", Count),
             ("calls.failed", "Failed", Count),
             ("calls.failed_over", "Failed over", Count),
+        ],
+    },
+    Shown {
+        group: "batching",
+        title: "Served in batches",
+        rows_are: "Function",
+        columns: &[
+            ("ttft_s.p50", "First token p50", Seconds),
+            ("ttft_s.p99", "First token p99", Seconds),
+            ("tpot_s.p50", "Per token p50", Seconds),
+            ("tpot_s.p99", "Per token p99", Seconds),
+            ("output_tokens_per_s", "Tokens a second", Count),
         ],
     },
 ];

@@ -1,5 +1,6 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
+mod batching;
 mod coverage;
 mod cpu;
 mod dist;

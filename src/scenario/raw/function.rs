@@ -1,5 +1,6 @@
 //! Functions, and their defaults.
 
+use super::batching::BatchingTable;
 use super::cold_start::ColdStartTable;
 use super::path::StepTable;
 use crate::dist::DistSpec;
@@ -53,6 +54,8 @@ macro_rules! function_table {
                 optional duration: DistSpec,
                 /// What a request does, in order, in place of `duration`; its instance is held meanwhile.
                 default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
+                /// A language model that serves requests in batches, in place of `duration`.
+                optional batching: BatchingTable,
                 /// What becomes of its asynchronous invocations; without it, what AWS Lambda does with them.
                 optional r#async: AsyncParameters,
                 /// The part of its runs that fail, as "1%".
