@@ -80,8 +80,10 @@ pub enum Purpose {
     Steps = 14,
     /// Whether runs of a function fail.
     Failures = 15,
+    /// How large the requests of a source are.
+    Payload = 16,
     /// How many tokens requests have.
-    Tokens = 16,
+    Tokens = 18,
 }
 
 /// The root of all streams of one replication.

@@ -31,7 +31,7 @@ mod stem_cells;
 use std::ops::ControlFlow;
 
 pub use crate::path::Outcome;
-pub use observer::{Finished, Generated, Levels, Limit, Observer, RequestEnd, ScalingDecision};
+pub use observer::{CallEnd, CallMade, Finished, Generated, Levels, Limit, Observer, RequestEnd, ScalingDecision};
 
 use crate::id::{FnId, LocalFn, SourceId};
 use crate::rng::Streams;

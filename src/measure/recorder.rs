@@ -1,7 +1,7 @@
 //! The observer that measures: one for each simulated cell.
 
 mod generation;
-mod interval;
+pub(super) mod interval;
 mod total;
 mod track;
 
