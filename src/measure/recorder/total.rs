@@ -144,7 +144,8 @@ impl Total {
             tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
         let generated = functions.iter_mut().enumerate();
-        let generated = generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
+        let generated =
+            generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
             measures: RunMeasures {
