@@ -56,7 +56,7 @@ impl Batch {
         let Some(&(through, _)) = self.running.first() else {
             return if self.waiting.is_empty() { SimTime::NEVER } else { now };
         };
-        let ends = self.since + self.first + times(through - self.done - 1, self.each);
+        let ends = self.since + self.first + times(through.saturating_sub(self.done + 1), self.each);
         let changes = self.has_left || !self.waiting.is_empty() && self.running.len() < max;
         if changes { ends.min(self.step_end(now)) } else { ends }
     }

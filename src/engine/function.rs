@@ -456,14 +456,12 @@ impl<'s> FunctionState<'s> {
     /// The same where work goes slower than usual, step by step, or on processors that others use too.
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
-        let service = match self.steps {
-            Some(_) => Span::FOREVER,
-            None if self.join_batch(place, now, ctx) => Span::FOREVER,
-            None => {
-                let runs = self.speed.scaled(self.invocations.get(place).service);
-                let delay = self.failures.delay();
-                if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
-            }
+        let service = if self.steps.is_some() || self.join_batch(place, now, ctx) {
+            Span::FOREVER
+        } else {
+            let runs = self.speed.scaled(self.invocations.get(place).service);
+            let delay = self.failures.delay();
+            if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
         };
         let request = self.invocations.get_mut(place);
         request.service = service;

@@ -25,8 +25,8 @@ impl Checker<'_, '_> {
             per_prompt_token: *step.b,
             per_request: *step.c,
             max_batch: (*own.max_batch)?,
-            prompt_tokens: tokens(&own.prompt_tokens)?,
-            output_tokens: tokens(&own.output_tokens)?,
+            prompt_tokens: tokens(&own.prompt_tokens.value)?,
+            output_tokens: tokens(&own.output_tokens.value)?,
         })
     }
 
