@@ -106,8 +106,9 @@ impl Observed {
             }
         }
         if averaged {
-            self.caveats
-                .push("percentiles of intervals were averaged, which is no percentile of all requests".to_owned());
+            self.caveats.push(
+                "percentiles of intervals were averaged, which does not give a percentile of all requests".to_owned(),
+            );
         }
         let concurrency = points(Metric::Concurrency);
         if !concurrency.is_empty() {
@@ -126,13 +127,13 @@ impl Observed {
     }
 
     /// The value of a key.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<f64> {
+    #[cfg(test)]
+    fn get(&self, key: &str) -> Option<f64> {
         self.metrics.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 }
 
-/// Requests in progress, initialisation included: their mean from the first arrival to the last, and their peak.
+/// Requests in progress, initialization included: their mean from the first arrival to the last, and their peak.
 fn concurrency(requests: &[&Request]) -> (f64, f64) {
     let mut changes: Vec<(f64, f64)> = Vec::new();
     for request in requests.iter().filter(|request| request.outcome != Outcome::Throttled) {

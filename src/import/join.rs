@@ -3,6 +3,7 @@
 use super::formats::kubernetes::REPLICAS;
 use super::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
+use super::workflow;
 
 /// Names that stand for names that stand for names.
 const MAX_ALIASES: usize = 10;
@@ -10,10 +11,10 @@ const MAX_ALIASES: usize = 10;
 /// Makes each thing once, with all its settings.
 pub(super) fn join(model: &mut Model, notes: &Notes) {
     merge_same(model, notes);
+    workflow::find_definitions(model, notes);
     add(model, notes);
     for thing in &mut model.things {
         finish(thing);
-        leave_out(thing, notes);
     }
     name_apart(&mut model.things);
 }
@@ -39,7 +40,7 @@ fn merge_same(model: &mut Model, notes: &Notes) {
                 Some(other) if !is_read(&setting) || other.value == setting.value => {}
                 Some(other) => {
                     if let (Origin::Read { place, address }, true) = (&other.origin, is_read(other)) {
-                        notes.ignore(*place, address.clone(), format!("another file says {}", setting.value));
+                        notes.ignore(*place, address.clone(), format!("another file sets {}", setting.value));
                     }
                     *other = setting;
                 }
@@ -83,7 +84,7 @@ fn add(model: &mut Model, notes: &Notes) {
                     .iter()
                     .any(|known| known.key == setting.key && matches!(known.origin, Origin::Read { .. }));
                 if !(gives_way && own) {
-                    thing.set(setting.key.clone(), setting.value.clone(), setting.origin.clone());
+                    thing.apply(setting.clone());
                 }
             }
         }
@@ -102,7 +103,7 @@ fn add(model: &mut Model, notes: &Notes) {
             }
             None => {
                 let named = if to.is_empty() {
-                    "what it is for cannot be told".to_owned()
+                    "its purpose is unknown".to_owned()
                 } else {
                     format!("no file describes {}", to.join(" or "))
                 };
@@ -118,12 +119,12 @@ fn finish(thing: &mut Thing) {
         return;
     }
     if thing.has("scaling.hpa") && !thing.has("scaling.hpa.max-replicas") {
-        let reason = "the HPA does not say, though it must: 10 is taken".to_owned();
+        let reason = "missing in the HPA, though required: 10 is assumed".to_owned();
         thing.set("scaling.hpa.max-replicas", "10", Origin::Assumed(reason));
     }
     let tracks = thing.has("scaling.target-tracking");
     if tracks && !thing.has("scaling.target-tracking.max-capacity") {
-        let reason = "the scalable target is in none of the files: 100 is taken".to_owned();
+        let reason = "the scalable target is in none of the files: 100 is assumed".to_owned();
         thing.set("scaling.target-tracking.max-capacity", "100", Origin::Assumed(reason));
     }
     let Some(at) = thing.settings.iter().position(|setting| setting.key == REPLICAS) else { return };
@@ -140,18 +141,6 @@ fn finish(thing: &mut Thing) {
             thing.set("concurrency.max-instances", value, origin);
             let reason = "requests wait for a free pod".to_owned();
             thing.set("concurrency.overflow", "\"queue\"", Origin::Default(reason));
-        }
-    }
-}
-
-/// Takes away settings that no scenario has a key for, and says so.
-fn leave_out(thing: &mut Thing, notes: &Notes) {
-    let is_foreign = |setting: &Setting| thing.kind == Kind::Function && setting.key.starts_with("async.");
-    let (foreign, own): (Vec<_>, Vec<_>) = std::mem::take(&mut thing.settings).into_iter().partition(is_foreign);
-    thing.settings = own;
-    for Setting { key, value, origin } in foreign {
-        if let Origin::Read { place, address } = origin {
-            notes.ignore(place, address, format!("not simulated: {key} = {value}"));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Files of observations that a scenario names, read once however often they are used.
 
 use std::collections::HashMap;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
@@ -20,6 +20,16 @@ use crate::workload::{ArrivalSpec, Input};
 pub trait Files: Sync {
     /// The file at `path`, as it stands in the scenario. Whether it can be read shows when it is opened.
     fn input(&self, path: &str) -> Input;
+}
+
+/// For scenarios that name no files: none can be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn input(&self, path: &str) -> Input {
+        Input::new(path, || Err(io::Error::new(io::ErrorKind::NotFound, "no files can be read here")))
+    }
 }
 
 /// What brings its functions with it.
@@ -170,13 +180,13 @@ impl<'a> Data<'a> {
         let input = self.files.input(path);
         let result = input.open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
         if let Err(error) = result {
-            let help = "paths are meant from the folder of the scenario file";
+            let help = "paths are relative to the folder of the scenario file";
             let problem = Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help);
             problems.push(if is_of_environment(&error) { problem.of_environment() } else { problem });
             return None;
         }
         if bytes.len() as u64 > self.bytes_left {
-            let message = format!("\"{path}\": the files of a scenario hold more than {} MB", MAX_DATA_BYTES >> 20);
+            let message = format!("\"{path}\": the files of a scenario exceed {} MB in total", MAX_DATA_BYTES >> 20);
             problems.push(Problem::error(place, message));
             return None;
         }
@@ -229,7 +239,7 @@ impl WrongLine<'_> {
         let place = SourceSpan::new(source, at..(at + self.word.len()).min(200));
         let mut problem = Problem::error(place, self.message.as_str());
         if unit.is_none() {
-            problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");
+            problem = problem.help("if all numbers have the same unit, set it in the scenario: unit = \"ms\"");
         }
         problems.push(problem);
     }

@@ -7,8 +7,16 @@ mod azure_consumption;
 mod azure_flex;
 mod clock;
 mod cloud_run;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    expect(dead_code, reason = "recorded decisions prove all of it, and runs use a part")
+)]
 pub mod hpa;
 pub mod keda;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    expect(dead_code, reason = "recorded decisions prove all of it, and runs use a part")
+)]
 pub mod knative;
 mod openfaas;
 mod peak;
@@ -57,7 +65,7 @@ const MIN_PAUSE: Span = Span::from_millis(1);
 const REMEMBERED_MAX: u64 = 100_000;
 
 union! {
-    /// How many instances there are.
+    /// How the number of instances is determined.
     pub enum ScalingSpec ("scaling"): Policy {
         "per-request" => PerRequest(PerRequest),
         "thresholds" => Thresholds(ThresholdsSpec),
@@ -132,7 +140,7 @@ pub trait Policy {
         0
     }
 
-    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
+    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this timeout;
     /// none: until it has finished.
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         None

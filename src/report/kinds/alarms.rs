@@ -15,9 +15,9 @@ const TOLD: usize = 3;
 pub(super) fn section(summary: &Summary) -> Option<Section> {
     let columns = vec![
         Column::text("State", "Whether it went off, and in how many replications"),
-        Column::text("In alarm", "In the first replication: from when until when"),
-        Column::new("Of the time", "The part of its periods in which it was in alarm"),
-        Column::text("Watches", "What is watched, and when it goes off"),
+        Column::text("In alarm", "Times in the first replication"),
+        Column::new("Of the time", "Share of periods in alarm"),
+        Column::text("Watches", "The metric and the condition"),
     ];
     let row = |alarm: &AlarmResult| {
         let (tone, word) = match alarm.replications {
@@ -66,10 +66,10 @@ fn watches(alarm: &AlarmResult) -> String {
     let source = alarm.source.as_ref().map(|source| format!("source {source}"));
     let whose = alarm.function.as_deref().or(source.as_deref()).or(alarm.component.as_deref());
     let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
-    let last = alarm.metric.rsplit('.').next_back().unwrap_or(&alarm.metric);
     let quantity = match () {
         () if alarm.metric.ends_with("_ratio") => Quantity::Ratio,
-        () if last.ends_with("_s") => Quantity::Seconds,
+        () if alarm.metric.contains("_s.") || alarm.metric.ends_with("_s") => Quantity::Seconds,
+        () if alarm.metric.contains("_usd") => Quantity::Usd,
         () => Quantity::Count,
     };
     let periods = if alarm.of == 1 {

@@ -23,7 +23,7 @@ pub trait Folder {
     /// Opens a file of the folder.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     fn open(&self, name: &str) -> io::Result<Box<dyn Read>>;
 
     /// The files that the scenario in the manifest names.
@@ -55,10 +55,7 @@ pub fn read(manifest: &Manifest, folder: &dyn Folder) -> Result<Box<dyn Report>,
         Some(known) => (known.read)(manifest, folder),
         None => {
             let help = instead(kind, "the kinds are", KINDS.iter().map(|known| known.name));
-            Err(StoredError::content(
-                MANIFEST,
-                format!("there is no report for results of the kind \"{kind}\"; {help}"),
-            ))
+            Err(StoredError::content(MANIFEST, format!("there is no report for results of kind \"{kind}\"; {help}")))
         }
     }
 }
@@ -69,7 +66,7 @@ mod tests {
     use crate::report::document::terminal::Detail;
     use crate::report::document::{Document, html, markdown, terminal};
     use crate::report::{Artefact, files, sample};
-    use crate::scenario::testing::NoFiles;
+    use crate::scenario::NoFiles;
 
     /// A folder in memory.
     struct Memory(Vec<Artefact>);

@@ -28,7 +28,8 @@ impl Checker<'_, '_> {
                 named.push(format!("{} more", number - SHOWN));
             }
             let message = format!("{values} ASSUMED, not measured: {}", named.join(", "));
-            let help = "replace them with what you know; the assumption ends when the value changes, or its line in [origin] goes";
+            let help = "replace them with measured values; a value counts as assumed until it changes or its line in \
+                        [origin] is removed";
             self.problems.push(Problem::warning(file.origin.place, message).help(help));
         }
         assumed
@@ -49,13 +50,17 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     Some(node)
 }
 
-/// A single value as it is written in `[origin]`.
+/// A value or a list of values as it is written in `[origin]`.
 fn shown(node: &Node) -> String {
     match &node.value {
         Value::Text(text) => text.clone(),
         Value::Integer(Some(number)) => number.to_string(),
         Value::Float(number) => number.to_string(),
         Value::Boolean(is) => is.to_string(),
+        Value::List(elements) => {
+            let elements: Vec<String> = elements.iter().map(shown).collect();
+            format!("[{}]", elements.join(", "))
+        }
         _ => String::new(),
     }
 }

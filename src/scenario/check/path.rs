@@ -194,13 +194,13 @@ impl Targets {
             [] => {
                 let names = self.by_name.iter().filter(|(_, all)| all.iter().any(|(of, _)| !BETWEEN.contains(of)));
                 let names = names.map(|(name, _)| name.as_str());
-                let problem = Problem::error(place, format!("there is nothing called \"{text}\" to call"));
-                checker.problems.push(problem.help(instead(name, "what can be called is", names)));
+                let problem = Problem::error(place, format!("there is no call target named \"{text}\""));
+                checker.problems.push(problem.help(instead(name, "possible targets are", names)));
                 None
             }
             _ => {
                 let kinds: Vec<String> = fits.iter().map(|(kind, _)| format!("\"{kind}.{name}\"")).collect();
-                let problem = Problem::error(place, format!("several things are called \"{name}\""));
+                let problem = Problem::error(place, format!("the name \"{name}\" is used more than once"));
                 checker.problems.push(problem.help(format!("write {}", kinds.join(" or "))));
                 None
             }
@@ -314,8 +314,8 @@ impl Checker<'_, '_> {
     pub(super) fn steps_or_duration(&mut self, table: &FunctionTable) {
         if let (Some(_), Some(step)) = (table.duration.as_ref(), table.step.first()) {
             let name = table.name.as_deref().unwrap_or("?");
-            let problem = Problem::error(step.place, format!("`function.{name}` has steps and a `duration`"));
-            self.problems.push(problem.help("keep one of them: a step with `run` takes a time too"));
+            let problem = Problem::error(step.place, format!("`function.{name}` has both steps and a `duration`"));
+            self.problems.push(problem.help("keep one of them: a step with `run` has a duration too"));
         }
     }
 
@@ -362,7 +362,11 @@ impl Checker<'_, '_> {
             0 => {
                 let speed = &table.slow_down.as_ref()?.speed;
                 if speed.as_ref().is_some_and(|speed| *speed == 0.0) {
-                    let problem = Problem::error(speed.place, "a speed of 0 would never end: write an `outage`");
+                    let problem = Problem::error(
+                        speed.place,
+                        "with a speed of 0, requests would never end: use an \
+                                                               `outage`",
+                    );
                     self.problems.push(problem.help("write outage = true, or a speed above 0"));
                     return None;
                 }
@@ -399,16 +403,21 @@ pub(in crate::scenario) fn name_steps(root: &mut Node) {
     for function in tables_of(root, "variant").into_iter().flat_map(|variant| tables_of(variant, "function")) {
         name_steps_of(function);
     }
-    for function in tables_of(root, "function") {
-        name_steps_of(function);
+    for key in ["function", "function-defaults"] {
+        tables_of(root, key).into_iter().for_each(name_steps_of);
     }
 
     fn tables_of<'n>(node: &'n mut Node, key: &str) -> Vec<&'n mut Node> {
         let Value::Table(entries) = &mut node.value else { return Vec::new() };
-        let lists = entries.iter_mut().filter(|entry| entry.key == key);
-        lists
-            .flat_map(|entry| if let Value::List(list) = &mut entry.node.value { &mut list[..] } else { &mut [] })
-            .collect()
+        let found = entries.iter_mut().filter(|entry| entry.key == key).map(|entry| &mut entry.node);
+        // One table, or a list of them.
+        let tables = |node: &'n mut Node| -> &'n mut [Node] {
+            if matches!(node.value, Value::Table(_)) {
+                return std::slice::from_mut(node);
+            }
+            if let Value::List(list) = &mut node.value { list } else { &mut [] }
+        };
+        found.flat_map(tables).collect()
     }
 
     fn name_steps_of(function: &mut Node) {

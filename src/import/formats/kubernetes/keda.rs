@@ -40,7 +40,7 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
     .into_iter()
     .flatten()
     .collect();
-    spec.refuse("fallback", "not simulated: what happens when the queue cannot be read");
+    spec.refuse("fallback", "not simulated: fallback when the queue cannot be read");
     let advanced = spec.table("advanced");
     advanced.skip(&["restoreToOriginalReplicaCount"]);
     advanced.refuse("scalingModifiers", "not simulated: formulas over several triggers");
@@ -59,7 +59,7 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
             let why = if known.is_some() {
                 "not simulated: a second trigger"
             } else {
-                "not simulated: a trigger that counts no messages"
+                "not simulated: a trigger that does not count messages"
             };
             notes.ignore(item.node.place, format!("{} ({kind})", item.address), why);
             continue;
@@ -69,11 +69,11 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
         let found = metadata.whole(key);
         let given = match found {
             Some(found) => setting("scaling.keda.queue-length", Some(found.map(|count| count.max(1).to_string()))),
-            None => Some(Setting {
-                key: "scaling.keda.queue-length".to_owned(),
-                value: (*default).to_owned(),
-                origin: Origin::Default(format!("not set: the default of {kind} is {default}")),
-            }),
+            None => Some(Setting::new(
+                "scaling.keda.queue-length",
+                *default,
+                Origin::Default(format!("not set: the default of {kind} is {default}")),
+            )),
         };
         settings.extend(given);
         let active = metadata
