@@ -6,6 +6,7 @@ use super::objective::{Objective, Subject};
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
+use crate::dist::tokens::Tokens;
 use crate::id::{ComponentId, FnId, PoolId};
 use crate::metric::signal::Signal;
 use crate::path::ComponentSpec;
@@ -259,6 +260,8 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// What a request does, in order, in place of running for `duration`; empty: nothing but that.
     pub steps: Vec<Step>,
+    /// How it serves requests in batches, in place of running for `duration`; none: it does not.
+    pub batching: Option<Batching>,
     /// The part of its runs that fail.
     pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
@@ -314,6 +317,23 @@ pub struct CpuSharing {
     pub threads: u32,
     /// The limit holds in each period: what has used it up waits for the next one.
     pub period: Span,
+}
+
+/// A model that serves the requests on an instance in one batch, a token of each in every step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batching {
+    /// What every step takes.
+    pub per_step: Span,
+    /// What each prompt token adds to the step that processes it.
+    pub per_prompt_token: Span,
+    /// What each request in the batch adds; with `per_step` more than nothing.
+    pub per_request: Span,
+    /// Requests in the batch at most.
+    pub max_batch: u32,
+    /// Tokens of a prompt.
+    pub prompt_tokens: Tokens,
+    /// Tokens of an answer.
+    pub output_tokens: Tokens,
 }
 
 /// One phase of a cold start.

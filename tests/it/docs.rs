@@ -228,7 +228,9 @@ fn results_reference() -> String {
         With a request path (see [The request path](../background/request-path.md)): `sources`, with `failed_by` and\n\
         `attempts_per_request`; `clients`, `gateways`, `queues`, `asynchronous`, `topics`, `streams`, `dependencies`,\n\
         `workflows` and `routers`, with the counters of each component; `timeline.csv` has rows `source.NAME` with `attempts`\n\
-        as a last column. `stability` states whether the run, each function and each component that stores messages\n\
+        as a last column. `batching` has functions that serve requests in batches: `ttft_s`, the time from the arrival of a request\n\
+        to its first token, `tpot_s`, the mean time from one token to the next of each request, `output_tokens` and\n\
+        `output_tokens_per_s`. `stability` states whether the run, each function and each component that stores messages\n\
         is `stable`, `backlogged` or `overloaded`. `calls` has who called whom (`from`, `to`): calls = succeeded + failed +\n\
         abandoned + open, each made in the measured part; of a source that calls a function itself they are its requests.\n\
         `latency_parts` has where the latency of successful requests went along the critical path (`at`; of functions `part`), as a\n\

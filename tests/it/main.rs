@@ -4,6 +4,7 @@
 
 mod backtest;
 mod bad_scenarios;
+mod batching;
 mod billing;
 mod browser;
 mod chaos;

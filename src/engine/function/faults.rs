@@ -117,7 +117,7 @@ impl FunctionState<'_> {
     /// Changes the processing speed, including that of running work.
     fn change_speed<O: Observer>(&mut self, speed: Speed, now: SimTime, ctx: &mut Context<O>) {
         let before = std::mem::replace(&mut self.speed, speed);
-        if before == speed || self.steps.is_some() {
+        if before == speed || self.steps.is_some() || self.batches.is_some() {
             return; // running steps are not interrupted; new ones have the new speed
         }
         let change = Speed(speed.0 / before.0);

@@ -88,6 +88,9 @@ impl FunctionState<'_> {
         if let Some(sharing) = &mut self.sharing {
             sharing.renew(key);
         }
+        if let Some(batches) = &mut self.batches {
+            batches.renew(key);
+        }
         *self.levels.at(stage) += 1;
         self.tell_memory_of_creation(key, reason, now, ctx);
         match reason {

@@ -1,6 +1,7 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
 mod alarm;
+mod batching;
 mod coverage;
 mod cpu;
 mod dist;
