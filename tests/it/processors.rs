@@ -2,7 +2,6 @@
 
 use std::num::NonZeroUsize;
 
-use crate::queueing;
 use forewarm::experiment;
 
 use crate::harness::{assert_close, scenario, summary};
