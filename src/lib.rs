@@ -11,7 +11,7 @@
 //! | 1 | [`rng`] | random streams |
 //! | 2 | `schema`, [`stats`], [`queueing`], [`metric`] | files of tables; estimators; closed forms; the registry of metrics |
 //! | 3 | [`dist`] | distributions |
-//! | 4 | [`workload`], [`policy`], [`path`] | what arrives; the questions a platform answers; components of the path |
+//! | 4 | [`workload`], [`policy`], [`path`], [`cluster`] | what arrives; the questions a platform answers; components of the path; machines |
 //! | 5 | [`scenario`], [`import`], [`fit`] | the scenario file, read and checked; infrastructure files, logs and metrics as a scenario |
 //! | 6 | [`engine`] | the simulation itself |
 //! | 7 | [`measure`] | what is recorded: summary, time series, cost |
@@ -22,6 +22,7 @@
 
 pub mod bits;
 pub mod cli;
+pub mod cluster;
 pub mod dist;
 pub mod engine;
 pub mod experiment;

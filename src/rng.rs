@@ -80,6 +80,8 @@ pub enum Purpose {
     Steps = 14,
     /// Whether runs of a function fail.
     Failures = 15,
+    /// Machines: where pods are placed, how long nodes boot, what becomes of them.
+    Nodes = 16,
 }
 
 /// The root of all streams of one replication.

@@ -160,13 +160,15 @@ impl Available {
         }
     }
 
-    /// The instance used longest ago, in a list by last use without stale entries in front.
+    /// The instance used longest ago, in a list by last use.
     #[inline]
-    pub(super) fn least_recent(&self) -> Option<&Entry> {
-        match self {
-            Self::Recency { entries, .. } => entries.front(),
-            Self::Age { .. } | Self::Random { .. } => None,
+    pub(super) fn least_recent(&mut self, instances: &Slab<Instance>) -> Option<&Entry> {
+        let Self::Recency { entries, stale, .. } = self else { return None };
+        while *stale > 0 && entries.front().is_some_and(|entry| instances.get(entry.place).stamp != entry.stamp) {
+            entries.pop_front();
+            *stale -= 1;
         }
+        entries.front()
     }
 
     /// Drops the entry that [`Available::least_recent`] shows.

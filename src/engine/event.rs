@@ -27,31 +27,34 @@ pub(super) enum Kind {
     Scaling = 4,
     /// An application that was unloaded is loaded again.
     PreWarm = 5,
+    /// Machines want to be woken: what becomes ready there at this moment is there for an arrival.
+    Cluster = 6,
     /// A fault begins or ends.
-    Fault = 6,
+    Fault = 7,
     /// A step of a request is over.
-    Step = 7,
+    Step = 8,
     /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 8,
+    Alarm = 9,
     /// The patience of a component ends: whatever it waited for came before.
-    Deadline = 9,
+    Deadline = 10,
     /// A source's next request.
-    Arrival = 10,
+    Arrival = 11,
     /// The request that waits longest gives up.
-    QueueTimeout = 11,
+    QueueTimeout = 12,
     /// The window of an idle instance may have ended.
-    Expiry = 12,
+    Expiry = 13,
     /// The run is broken off.
-    End = 13,
+    End = 14,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Cluster,
     Kind::Fault,
     Kind::Step,
     Kind::Alarm,
@@ -101,6 +104,11 @@ impl Event {
     /// Everything before this moment, and what belongs to it.
     pub(super) fn end(at: SimTime) -> Self {
         Self::new(at, Kind::End, 0, 0)
+    }
+
+    /// The machines of the cell are woken.
+    pub(super) fn of_cluster(at: SimTime) -> Self {
+        Self::new(at, Kind::Cluster, 0, 0)
     }
 
     /// The next request of a source.

@@ -5,26 +5,46 @@ use super::event::{Event, Kind};
 use super::kernel::Context;
 use super::observer::Observer;
 use super::path::{Node, node_of};
+use crate::cluster::Failure;
 use crate::path::Disturbance;
 use crate::rng::{Purpose, Stream, Streams};
-use crate::scenario::{Destination, Fault, FaultKind, Scenario, Timing};
+use crate::scenario::{Destination, Fault, FaultKind, FaultTarget, Scenario, Timing};
 use crate::time::{SimTime, Span};
 
 /// All faults of a cell.
 pub(super) struct Faults(Vec<FaultState>);
 
+/// Where a fault happens.
+#[derive(Clone, Debug)]
+enum At {
+    Node(Node),
+    Machines(Vec<usize>),
+}
+
+/// What begins or ends.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// At a function or a component.
+    Disturbed(Node, Disturbance),
+    /// On the nodes of these groups.
+    Failed(Vec<usize>, Failure),
+}
+
 struct FaultState {
     spec: Fault,
-    at: Node,
+    at: At,
     stream: Stream,
     is_on: bool,
 }
 
 impl Faults {
     pub(super) fn of(scenario: &Scenario, cell: &Cell, streams: &Streams) -> Self {
-        let node = |target: &Destination| match target {
-            Destination::Function(id) => cell.functions.binary_search(id).ok().map(|place| Node(place as u32)),
-            Destination::Component(id) => Some(node_of(*id, cell.functions.len())),
+        let node = |target: &FaultTarget| match target {
+            FaultTarget::Call(Destination::Function(id)) => {
+                cell.functions.binary_search(id).ok().map(|place| At::Node(Node(place as u32)))
+            }
+            FaultTarget::Call(Destination::Component(id)) => Some(At::Node(node_of(*id, cell.functions.len()))),
+            FaultTarget::Nodes(groups) => Some(At::Machines(groups.iter().map(|id| id.index()).collect())),
         };
         let state = |fault: &Fault| {
             let stream = streams.stream(&fault.name, Purpose::Path);
@@ -44,8 +64,8 @@ impl Faults {
         }
     }
 
-    /// One begins or ends: at which node, and what that means there.
-    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<(Node, Disturbance)> {
+    /// One begins or ends: where, and what that means there.
+    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<Due> {
         let place = event.node().index();
         let fault = self.0.get_mut(place)?;
         fault.is_on = !fault.is_on;
@@ -60,7 +80,10 @@ impl Faults {
         } else if let Some(every) = every {
             push(now + every.sample(&mut fault.stream), place as u32, ctx);
         }
-        Some((fault.at, fault.spec.kind.disturbance(fault.is_on)?))
+        match &fault.at {
+            At::Node(node) => Some(Due::Disturbed(*node, fault.spec.kind.disturbance(fault.is_on)?)),
+            At::Machines(groups) => Some(Due::Failed(groups.clone(), fault.spec.kind.failure(fault.is_on)?)),
+        }
     }
 }
 
@@ -71,6 +94,15 @@ fn push<O: Observer>(at: SimTime, place: u32, ctx: &mut Context<O>) {
 }
 
 impl FaultKind {
+    /// What it does to nodes when it begins, and when it is over.
+    const fn failure(&self, is_on: bool) -> Option<Failure> {
+        match self {
+            Self::Crash if is_on => Some(Failure::Crash),
+            Self::Outage => Some(Failure::Outage(is_on)),
+            _ => None,
+        }
+    }
+
     /// What it does when it begins, and when it is over: nothing, where it is over at once.
     fn disturbance(&self, is_on: bool) -> Option<Disturbance> {
         Some(match self {
@@ -80,7 +112,7 @@ impl FaultKind {
             Self::Outage => Disturbance::Outage(is_on),
             Self::ColdStart(factor) => Disturbance::ColdStart(if is_on { *factor } else { 1.0 }),
             Self::Deploy if is_on => Disturbance::Deploy,
-            Self::Deploy => return None,
+            Self::Deploy | Self::Crash => return None,
         })
     }
 }

@@ -6,6 +6,7 @@ mod faults;
 mod fleet;
 mod initial;
 mod lifecycle;
+mod machines;
 mod placement;
 mod rates;
 mod resources;
@@ -46,6 +47,16 @@ enum Quota {
     Reserved(u32),
     /// The account's.
     Account,
+}
+
+/// What a function is simulated with.
+pub(super) struct Surroundings<'a> {
+    pub(super) membership: Option<Membership>,
+    pub(super) platform: &'a Platform,
+    /// Whether instances run on machines.
+    pub(super) has_machines: bool,
+    /// No other function is simulated with this one, and nothing else asks when an instance goes.
+    pub(super) is_alone: bool,
 }
 
 /// A function in the course of the simulation.
@@ -100,15 +111,8 @@ pub(super) struct FunctionState<'s> {
 }
 
 impl<'s> FunctionState<'s> {
-    /// `is_alone`: no other function is simulated with this one.
-    pub(super) fn new(
-        id: LocalFn,
-        spec: &'s Function,
-        membership: Option<Membership>,
-        platform: &Platform,
-        streams: &Streams,
-        is_alone: bool,
-    ) -> Self {
+    pub(super) fn new(id: LocalFn, spec: &'s Function, around: Surroundings<'_>, streams: &Streams) -> Self {
+        let Surroundings { membership, platform, has_machines, is_alone } = around;
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build(&|| streams.stream(&spec.name, Purpose::KeepAlive));
@@ -141,7 +145,7 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            resources: ResourceLinks::new(spec, membership, platform).map(Box::new),
+            resources: ResourceLinks::new(spec, membership, platform, has_machines).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             invocations: Slab::new(),
@@ -166,7 +170,9 @@ impl<'s> FunctionState<'s> {
     pub(super) fn provision<O: Observer>(&mut self, ctx: &mut Context<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, ctx);
-            self.provisioned.insert(place, &mut self.instances);
+            if self.instances.get(place).ready {
+                self.provisioned.insert(place, &mut self.instances);
+            }
             if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.orders_all()) {
                 autoscaling.took_over(place, &mut self.instances);
             }
@@ -442,7 +448,9 @@ impl<'s> FunctionState<'s> {
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get_mut(place);
+        let is_dead = self.instances.get(request.instance).dead;
         request.service = match self.steps {
+            _ if is_dead => Span::FOREVER,
             Some(_) => Span::FOREVER,
             None => self.speed.scaled(request.service) + self.failures.delay(),
         };
@@ -452,7 +460,7 @@ impl<'s> FunctionState<'s> {
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         }
         self.has_started(place, on, now);
-        if self.steps.is_some() {
+        if self.steps.is_some() && !is_dead {
             self.begin_steps(place, now, ctx);
         }
     }

@@ -74,6 +74,8 @@ pub(super) enum Effect {
     Unload(LocalFn),
     /// Instances have to go for others, or somebody waits for memory and there may be some.
     MemoryChanged,
+    /// Something has happened to machines, or on them: what follows from it follows.
+    MachinesChanged,
 }
 
 impl<O: Observer> Context<O> {

@@ -8,6 +8,7 @@ mod apps;
 #[cfg(debug_assertions)]
 mod audit;
 mod available;
+mod cluster;
 mod event;
 mod fast;
 mod faults;
@@ -110,12 +111,15 @@ pub struct EventCounts {
     pub steps: u64,
     /// Faults that began or ended.
     pub faults: u64,
+    /// Times at which something happened to machines: nodes that were ready or went, images that were there, autoscalers that
+    /// were asked.
+    pub machines: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 11] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 12] {
         let Self {
             arrivals,
             completions,
@@ -128,6 +132,7 @@ impl EventCounts {
             alarms,
             steps,
             faults,
+            machines,
         } = *self;
         [
             ("arrival", arrivals),
@@ -141,6 +146,7 @@ impl EventCounts {
             ("alarm", alarms),
             ("step", steps),
             ("fault", faults),
+            ("machine", machines),
         ]
     }
 }
@@ -159,6 +165,7 @@ impl std::ops::AddAssign for EventCounts {
             alarms,
             steps,
             faults,
+            machines,
         } = other;
         self.arrivals += arrivals;
         self.completions += completions;
@@ -171,6 +178,7 @@ impl std::ops::AddAssign for EventCounts {
         self.alarms += alarms;
         self.steps += steps;
         self.faults += faults;
+        self.machines += machines;
     }
 }
 
@@ -234,6 +242,7 @@ fn simulate_unaudited<O: Observer>(
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
         && !scenario.has_path()
+        && scenario.node_groups.is_empty()
         && scenario.faults.is_empty()
         && !cell.may_exceed_rates(scenario)
         && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)

@@ -4,7 +4,7 @@
 //! function calls come in order of time; between functions that are simulated together only if the observer needs it.
 //! Functions and sources are those of the simulated cell.
 
-use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
+use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::path::Outcome;
 use crate::path::books::Books;
 use crate::time::{SimTime, Span};
@@ -287,7 +287,12 @@ observer! {
     fn attempted(now: SimTime, source: LocalSource);
     /// A component of the path has closed its books at the end of the run.
     fn component_closed(component: ComponentId, books: &Books);
-    /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
+    /// A node group has closed its books at the end of the run.
+    fn nodes_closed(group: GroupId, books: &Books);
+    /// An instance waited for a node or for its image: it becomes ready at `ready`, which was not known when it was ordered.
+    fn instance_begins(now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime);
+    /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; "never" where that is not known yet,
+    /// because it waits for a node or for its image; `billed` of the start-up belongs
     /// to phases that platforms charge for; `provisioned`: it is one of those that are there without being asked for.
     fn instance_created(
         now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool

@@ -1,6 +1,7 @@
 //! What functions of a cell share beside the account. Few scenarios have any of it.
 
 use super::apps::Apps;
+use super::cluster::Machines;
 use super::memory::Memory;
 use super::stem_cells::Pools;
 
@@ -12,12 +13,19 @@ pub(super) struct SharedResources {
     pub(super) memory: Option<Memory>,
     /// Instances that wait to become those of a function.
     pub(super) stem_cells: Pools,
+    /// The machines that instances run on.
+    pub(super) machines: Option<Machines>,
 }
 
 impl SharedResources {
     /// None if there is nothing in it.
-    pub(super) fn of(apps: Apps, memory: Option<Memory>, stem_cells: Pools) -> Option<Box<Self>> {
-        let is_needed = !apps.is_empty() || memory.is_some() || !stem_cells.is_empty();
-        is_needed.then(|| Box::new(Self { apps, memory, stem_cells }))
+    pub(super) fn of(
+        apps: Apps,
+        memory: Option<Memory>,
+        stem_cells: Pools,
+        machines: Option<Machines>,
+    ) -> Option<Box<Self>> {
+        let is_needed = !apps.is_empty() || memory.is_some() || !stem_cells.is_empty() || machines.is_some();
+        is_needed.then(|| Box::new(Self { apps, memory, stem_cells, machines }))
     }
 }

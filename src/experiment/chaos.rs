@@ -9,7 +9,7 @@ use crate::engine::SimError;
 use crate::measure::chaos::{Chaos, Effect, Reference, rank};
 use crate::measure::summary::ScenarioRef;
 use crate::measure::{Replication, RunResult, Window};
-use crate::scenario::{Destination, Fault, FaultKind, Scenario, Source, Target, Timing};
+use crate::scenario::{Destination, Fault, FaultKind, FaultTarget, Scenario, Source, Target, Timing};
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
@@ -229,7 +229,7 @@ impl<'a> Entry<'a> {
         match &self.what {
             What::Fault(target, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
-                target: *target,
+                target: FaultTarget::Call(*target),
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),

@@ -54,6 +54,15 @@ impl OnPath {
 pub struct Figures(#[serde(with = "nested")] pub Vec<(String, Stat)>);
 
 impl Figures {
+    /// Means and intervals over replications; none where there is none.
+    fn of(books: &[&Books]) -> Option<Self> {
+        let stat = |(key, _): &(String, f64)| {
+            let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
+            (key.clone(), Stat::of(&values))
+        };
+        Some(Self(books.first()?.0.iter().map(stat).collect()))
+    }
+
     /// The figure with a dotted key, as in `messages.sent`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Stat> {
@@ -68,18 +77,18 @@ pub struct Group(#[serde(with = "ordered_map")] pub Vec<(String, Figures)>);
 
 macro_rules! groups {
     ($($(#[doc = $doc:literal])+ $field:ident,)*) => {
-        /// What components of the path counted, by kind and name.
+        /// What components of the path and node groups counted, by kind and name.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct Components {
             $($(#[doc = $doc])+ #[serde(default, skip_serializing_if = "Group::is_empty")] pub $field: Group,)*
         }
 
         impl Components {
-            /// Every kind that there is one of.
+            /// Every kind of components of the path that there is one of.
             #[must_use]
             pub fn groups(&self) -> Vec<(&'static str, &Group)> {
                 let all = [$((stringify!($field), &self.$field),)*];
-                all.into_iter().filter(|(_, group)| !group.is_empty()).collect()
+                all.into_iter().filter(|(name, group)| *name != "nodes" && !group.is_empty()).collect()
             }
 
             fn group(&mut self, name: &str) -> Option<&mut Group> {
@@ -111,6 +120,8 @@ groups! {
     workflows,
     /// Routers.
     routers,
+    /// Node groups.
+    nodes,
 }
 
 impl Group {
@@ -133,22 +144,21 @@ impl Components {
         let mut all = Self::default();
         for (place, component) in scenario.components.iter().enumerate() {
             let books: Vec<&Books> = replications.iter().filter_map(|one| one.components.get(place)).collect();
-            let Some(first) = books.first() else { continue };
-            let stat = |(key, _): &(String, f64)| {
-                let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
-                (key.clone(), Stat::of(&values))
-            };
-            let figures = Figures(first.0.iter().map(stat).collect());
+            let Some(figures) = Figures::of(&books) else { continue };
             let name = component.name.split_once('.').map_or(component.name.as_str(), |(_, name)| name);
             if let Some(group) = all.group(component.spec.group()) {
                 group.0.push((name.to_owned(), figures));
             }
         }
+        for (place, group) in scenario.node_groups.iter().enumerate() {
+            let books: Vec<&Books> = replications.iter().filter_map(|one| one.nodes.get(place)).collect();
+            all.nodes.0.extend(Figures::of(&books).map(|figures| (group.spec.name.clone(), figures)));
+        }
         all
     }
 }
 
-/// What components cost by themselves, US dollars.
+/// What components or node groups cost by themselves, US dollars.
 pub(super) fn cost_usd(books: &[Books]) -> f64 {
     books.iter().filter_map(|books| books.get("cost_usd")).sum()
 }

@@ -65,6 +65,8 @@ pub struct Replication {
     pub(super) source_points: Vec<Vec<[u64; 4]>>,
     /// The books of the components, in the order of the scenario.
     pub(super) components: Vec<Books>,
+    /// The books of the node groups, in the order of the scenario.
+    pub(super) nodes: Vec<Books>,
     /// Events by kind.
     pub(super) events: EventCounts,
     /// The batches of the total, where intervals are made from them.

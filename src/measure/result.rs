@@ -68,7 +68,7 @@ impl RunResult {
             }),
             events: events(&replications),
             limits: limits(scenario, &replications),
-            has_prices: scenario.platform.billing.is_some(),
+            has_prices: scenario.has_prices(),
             monthly_cost_usd: Stat::of(&monthly),
             monthly_free_usd: Stat::of(&free),
             assumptions: scenario.assumptions.clone(),
@@ -177,10 +177,11 @@ impl Replication {
         let total = &mut self.total.shape;
         let requests = &total.requests;
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
-        total.cost_usd.add(path::cost_usd(&self.components), requests.arrived, requests.completed);
+        let (components, nodes) = (path::cost_usd(&self.components), path::cost_usd(&self.nodes));
+        total.cost_usd.add(components, nodes, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
-        let components = path::cost_usd(&self.components) * months;
-        prices.cost(&month, requests.arrived * months, requests.completed * months).total + components
+        let besides = (components + nodes) * months;
+        prices.cost(&month, requests.arrived * months, requests.completed * months).total + besides
     }
 
     /// What free amounts take off the list price of a month, US dollars.
@@ -280,7 +281,7 @@ fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
     // What few scenarios have is not there in the others.
     let is_shown = |(kind, stat): &(String, Stat)| {
-        !["pre-warm", "alarm", "step", "fault"].contains(&kind.as_str()) || stat.mean > 0.0
+        !["pre-warm", "alarm", "step", "fault", "machine"].contains(&kind.as_str()) || stat.mean > 0.0
     };
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds

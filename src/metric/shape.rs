@@ -166,6 +166,8 @@ group! {
         compute: USD,
         /// Provisioned concurrency and minimum instances: having them and running on them.
         provisioned: USD,
+        /// The nodes of node groups.
+        nodes: USD,
         /// Everything else.
         other: USD,
         /// Cost of a million arrived requests at this mix.

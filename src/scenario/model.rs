@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
+use crate::cluster::{Class, Image, NodeGroup, PlacementSpec, RegistrySpec, Resources, thousandths};
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId, PoolId};
+use crate::id::{ComponentId, FnId, GroupId, PoolId};
 use crate::path::ComponentSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
@@ -37,6 +38,8 @@ pub struct Scenario {
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
+    /// The machines that instances run on, in the order of the file; none: there are always enough.
+    pub node_groups: Vec<NodeGroup>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
@@ -180,6 +183,10 @@ pub struct Platform {
     pub memory_budget_mb: Option<u32>,
     /// Instances that are started for nobody yet.
     pub stem_cells: Vec<StemCells>,
+    /// On which node an instance is placed.
+    pub placement: PlacementSpec,
+    /// Where images come from.
+    pub registry: RegistrySpec,
     /// What is charged; none: nothing is.
     pub billing: Option<Billing>,
 }
@@ -236,6 +243,12 @@ pub struct Function {
     pub architecture: Architecture,
     /// Processors of an instance, for the price.
     pub cpu: Cpu,
+    /// GPUs that an instance takes of its node.
+    pub gpu: f64,
+    /// The node group on whose nodes its instances run; none: any on whose nodes one fits.
+    pub node_group: Option<GroupId>,
+    /// The image that a node must have before an instance starts.
+    pub image: Option<Image>,
     /// A request running longer is cut off and has timed out; none: never.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
@@ -416,11 +429,20 @@ pub struct Fault {
     /// Unique name.
     pub name: String,
     /// Where.
-    pub target: Destination,
+    pub target: FaultTarget,
     /// When.
     pub timing: Timing,
     /// What.
     pub kind: FaultKind,
+}
+
+/// Where something goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FaultTarget {
+    /// At a function or a component of the path.
+    Call(Destination),
+    /// On the nodes of these groups.
+    Nodes(Vec<GroupId>),
 }
 
 /// When something goes wrong.
@@ -457,6 +479,8 @@ pub enum FaultKind {
     ColdStart(f64),
     /// All instances are replaced.
     Deploy,
+    /// A node fails for good.
+    Crash,
 }
 
 /// A component of the path of requests.
@@ -680,7 +704,60 @@ impl Function {
     }
 }
 
+impl Function {
+    /// What an instance requests of its node.
+    #[must_use]
+    pub fn requests(&self) -> Resources {
+        Resources {
+            cpu_m: thousandths(self.cpu.request),
+            memory_mb: u64::from(self.memory_mb),
+            gpu_m: thousandths(self.gpu),
+            pods: 1,
+        }
+    }
+
+    /// The node groups on whose nodes its instances may run.
+    #[must_use]
+    pub fn groups_of(&self, groups: &[NodeGroup]) -> Vec<usize> {
+        match self.node_group {
+            Some(id) => vec![id.index()],
+            None => {
+                let fits = |group: &NodeGroup| self.requests().fits_in(&group.spec.allocatable());
+                (0..groups.len()).filter(|place| fits(&groups[*place])).collect()
+            }
+        }
+    }
+}
+
 impl Scenario {
+    /// The pods that the instances of a function are.
+    ///
+    /// # Panics
+    /// If there is no such function.
+    #[must_use]
+    pub fn pod_class(&self, id: FnId) -> Class {
+        let function = &self.functions[id.index()];
+        Class {
+            name: function.name.clone(),
+            demand: function.requests(),
+            groups: function.groups_of(&self.node_groups),
+            image: function.image,
+        }
+    }
+
+    /// Whether what the instances of a function use is paid with the nodes they run on.
+    #[must_use]
+    pub fn pays_for_nodes(&self, function: &Function) -> bool {
+        let groups = function.groups_of(&self.node_groups);
+        groups.into_iter().any(|place| self.node_groups[place].spec.per_hour_usd > 0.0)
+    }
+
+    /// Whether anything has a price.
+    #[must_use]
+    pub fn has_prices(&self) -> bool {
+        self.platform.billing.is_some() || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
+    }
+
     /// Whether requests may reach functions by a path, or do more there than run.
     #[must_use]
     pub fn has_path(&self) -> bool {

@@ -229,6 +229,10 @@ fn results_reference() -> String {
         `workflows` and `routers`, each component with what it counted; `timeline.csv` has rows `source.NAME` with `attempts`\n\
         as a last column. `stability` says of the run, of each function and of each component that keeps what it is sent\n\
         whether it is `stable`, `backlogged` or `overloaded`.\n\n\
+        With node groups (see [Machines](../background/machines.md)): `nodes`, each group with `count`, `node_seconds`, `cpu_utilization`\n\
+        and `memory_utilization` (requests of instances over what nodes have), `pending_pods`, `pending_s` and `image_s` (how long\n\
+        instances waited for a node and for their image), `pods` by what became of them, `nodes`, `short_of` (what nodes had too little of\n\
+        when an instance had to wait) and `cost_usd`. An instance that waits is in the books of the first group on which it fits.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {

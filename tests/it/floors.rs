@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 23] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
@@ -17,6 +17,7 @@ const FLOORS: [(&str, u32); 22] = [
     ("workload", 4),
     ("policy", 4),
     ("path", 4),
+    ("cluster", 4),
     ("scenario", 5),
     ("import", 5),
     ("fit", 5),

@@ -25,6 +25,7 @@ mod invariants;
 mod keep_alive;
 mod knative;
 mod lambda;
+mod machines;
 mod oracles;
 mod path;
 mod plan;

@@ -55,6 +55,8 @@ pub(super) struct Track<'a> {
     provisioned_ns: u128,
     /// What instances are charged for that they did not exist, because they went early.
     short_ns: u128,
+    /// Whether what its instances use is paid with the nodes that they run on.
+    pays_for_nodes: bool,
 }
 
 /// A start-up that the platform charges for, unless it comes to nothing.
@@ -97,6 +99,7 @@ impl<'a> Track<'a> {
             provisioned: HashMap::new(),
             provisioned_ns: 0,
             short_ns: 0,
+            pays_for_nodes: scenario.pays_for_nodes(spec),
         }
     }
 
@@ -114,6 +117,13 @@ impl<'a> Track<'a> {
                 self.close_until(now, held, window, total);
             }
             self.hold(now, held);
+        }
+    }
+
+    /// It has turned out when an instance becomes ready.
+    pub(super) fn begin(&mut self, instance: InstanceId, ready: SimTime) {
+        if let Some(start) = self.billed_starts.get_mut(&instance) {
+            start.ready = ready;
         }
     }
 
@@ -359,6 +369,10 @@ impl<'a> Track<'a> {
         let seconds = |nanos: u128| nanos as f64 / 1e9;
         let cpu = &self.spec.cpu;
         let executed = seconds(self.billed_ns + self.billed_provisioned_ns);
+        if self.pays_for_nodes {
+            // What its instances use is in the price of the nodes.
+            return Usage { requests: self.tally.started() as f64, ..Usage::default() };
+        }
         Usage {
             cpu: CpuUsage {
                 vcpu_s: cpu.vcpus * executed,

@@ -3,6 +3,7 @@
 
 pub mod chaos;
 pub mod compare;
+mod nodes;
 mod path;
 pub mod plan;
 pub mod run;

@@ -1,6 +1,6 @@
 //! The report of a run.
 
-use super::{Kind, path};
+use super::{Kind, nodes, path};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
@@ -56,6 +56,7 @@ impl Report for RunResult {
         answer.push(Block::Cards(cards(summary)));
         answer.extend(phrases::rests_on(&summary.assumptions).map(|text| Block::Note(text.into())));
         let mut sections = path::sections(summary);
+        sections.extend(nodes::section(summary));
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
             sections.push(Section::new("busiest", "Busiest functions", Place::Everywhere, vec![Block::Table(few)]));
@@ -86,7 +87,11 @@ impl Report for RunResult {
             name: summary.scenario.name.clone(),
             title: phrases::verdict(summary),
             tone: phrases::all_met(summary).map_or(Tone::Plain, Tone::of),
-            alerts: phrases::failures(summary).into_iter().chain(path::losses(summary)).collect(),
+            alerts: phrases::failures(summary)
+                .into_iter()
+                .chain(path::losses(summary))
+                .chain(nodes::pending_for_ever(summary))
+                .collect(),
             extent: phrases::extent(summary),
             answer,
             sections,

@@ -5,6 +5,7 @@ mod dist;
 mod function;
 mod initial;
 mod load;
+mod machines;
 mod names;
 mod oracle;
 mod origin;
@@ -59,7 +60,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for &list in ["source", "variant", "fault"].iter().chain(path::LISTS) {
+    for &list in ["source", "variant", "node-group", "fault"].iter().chain(path::LISTS) {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
@@ -79,6 +80,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
+    let node_groups = checker.node_groups(file, root, &mut checked);
     let mut targets = Targets::of(file, functions.list(), checker);
     for (table, function) in file.function.iter().zip(&mut checked) {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
@@ -102,7 +104,11 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets)).collect();
+    let faults = file
+        .fault
+        .iter()
+        .filter_map(|table| checker.fault(table, &targets, node_groups.as_deref().unwrap_or_default()))
+        .collect();
     let components = targets.finish(file, checker);
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
@@ -126,6 +132,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         functions: checked,
         components: components?,
         sources,
+        node_groups: node_groups?,
         faults,
         variants,
         objectives,
@@ -161,9 +168,10 @@ impl Checker<'_, '_> {
             dependency,
             workflow,
             router,
+            node_group,
             fault,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
+        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, node_group, fault];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{Checker, Given, either};
+use crate::cluster::NodeGroup;
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId};
+use crate::id::{ComponentId, FnId, GroupId};
 use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
 use crate::path::workflow::WorkflowSpec;
-use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
+use crate::scenario::model::{Component, Destination, Fault, FaultKind, FaultTarget, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
@@ -238,19 +239,20 @@ impl Checker<'_, '_> {
         Some(Step { name, work })
     }
 
-    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets) -> Option<Fault> {
+    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets, groups: &[NodeGroup]) -> Option<Fault> {
         let name = (*table.name).clone()?;
-        let target = targets.find(table.target.as_ref()?, table.target.place, self)?;
-        let kinds: [&[(&'static str, &dyn Given)]; 6] = [
+        let target = self.fault_target(table, targets, groups)?;
+        let kinds: [&[(&'static str, &dyn Given)]; 7] = [
             &[("slow-down", &table.slow_down)],
             &[("errors", &table.errors)],
             &[("delay", &table.delay)],
             &[("outage", &table.outage)],
             &[("cold-start", &table.cold_start)],
             &[("deploy", &table.deploy)],
+            &[("crash", &table.crash)],
         ];
         let which = either(table.place, "fault", &kinds, self.problems)?;
-        let is_over_at_once = which == 5;
+        let is_over_at_once = which >= 5;
         let kind = match which {
             0 => {
                 let speed = &table.slow_down.as_ref()?.speed;
@@ -265,8 +267,19 @@ impl Checker<'_, '_> {
             2 => FaultKind::Delay(self.dist(table.delay.as_ref()?)?),
             3 => FaultKind::Outage,
             4 => FaultKind::ColdStart((*table.cold_start.as_ref()?.factor)?),
-            _ => FaultKind::Deploy,
+            5 => FaultKind::Deploy,
+            _ => FaultKind::Crash,
         };
+        let fits = match target {
+            FaultTarget::Call(_) => kind != FaultKind::Crash,
+            FaultTarget::Nodes(_) => matches!(kind, FaultKind::Crash | FaultKind::Outage),
+        };
+        if !fits {
+            let message = format!("`fault.{name}` is nothing that can happen to its target");
+            let help = "nodes have `crash` and `outage`; functions and components all others";
+            self.problems.push(Problem::error(table.target.place, message).help(help));
+            return None;
+        }
         let timings: [&[(&'static str, &dyn Given)]; 2] = if is_over_at_once {
             [&[("at", &table.at)], &[("every", &table.every)]]
         } else {
@@ -283,6 +296,31 @@ impl Checker<'_, '_> {
             },
         };
         Some(Fault { name, target, timing, kind })
+    }
+}
+
+impl Checker<'_, '_> {
+    /// Where a fault happens: "node-group.NAME" and "zone.NAME" are nodes.
+    fn fault_target(&mut self, table: &FaultTable, targets: &Targets, groups: &[NodeGroup]) -> Option<FaultTarget> {
+        let (text, place) = (table.target.as_ref()?, table.target.place);
+        let Some((kind @ ("node-group" | "zone"), name)) = text.split_once('.') else {
+            return targets.find(text, place, self).map(FaultTarget::Call);
+        };
+        let name_of =
+            |group: &NodeGroup| if kind == "zone" { group.spec.zone.clone() } else { Some(group.spec.name.clone()) };
+        let hit = (0..).zip(groups).filter(|(_, group)| name_of(group).as_deref() == Some(name));
+        let hit: Vec<GroupId> = hit.map(|(place, _)| GroupId(place)).collect();
+        if hit.is_empty() {
+            let known: Vec<String> = groups.iter().filter_map(name_of).collect();
+            let what = if kind == "zone" { "the zones are" } else { "the node groups are" };
+            let help = match known.is_empty() {
+                true => format!("no [[node-group]] has this {}", if kind == "zone" { "zone" } else { "name" }),
+                false => instead(name, what, known.iter().map(String::as_str)),
+            };
+            self.problems.push(Problem::error(place, format!("there are no nodes called \"{text}\"")).help(help));
+            return None;
+        }
+        Some(FaultTarget::Nodes(hit))
     }
 }
 

@@ -43,6 +43,13 @@ macro_rules! function_table {
                 default architecture: Architecture = Architecture::X86,
                 /// The processors of an instance, for what they cost.
                 optional cpu: CpuTable,
+                /// GPUs that an instance takes of its node.
+                default gpu: Amount = 0.0,
+                /// The node group on whose nodes its instances run; without it, where there are node groups, any on whose nodes one
+                /// fits.
+                optional node_group: Name,
+                /// The container image that a node must have before an instance starts; without it there is nothing to pull.
+                optional image: ImageTable,
                 /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
                 optional runtime: Text,
                 /// How the code is packed: with a preset, it decides about the cold start too.
@@ -165,6 +172,16 @@ table! {
         /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:
         /// all of it.
         optional cpu_bound_share: Share,
+    }
+}
+
+table! {
+    /// A container image. A node pulls it when its first instance comes, and keeps it.
+    struct ImageTable {
+        /// Its compressed size.
+        required size: Size,
+        /// Functions with one image give it one name; without it, it is the function's own.
+        optional name: Name,
     }
 }
 

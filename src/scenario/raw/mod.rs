@@ -12,9 +12,10 @@ pub(super) mod precision;
 pub(super) mod sweep;
 
 use super::limits::{
-    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES,
-    MAX_VARIANTS,
+    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_NODE_GROUPS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS,
+    MAX_SOURCES, MAX_VARIANTS,
 };
+use crate::cluster::NodeGroupSpec;
 use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
 use crate::path::dependency::DependencySpec;
@@ -65,6 +66,8 @@ table! {
         default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Names that stand for several targets.
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Machines that instances run on; without any there are always enough, and they cost nothing.
+        default node_group: List<Spanned<NodeGroupSpec>, 0, MAX_NODE_GROUPS> = Vec::new(),
         /// What is made to go wrong.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// Named changes.
@@ -172,6 +175,8 @@ table! {
         default workflow: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Routers that it adds, as `[[router]]`.
         default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Node groups that it adds, as `[[node-group]]`.
+        default node_group: List<Any, 0, MAX_NODE_GROUPS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
     }

@@ -39,7 +39,7 @@ table! {
     struct FaultTable {
         /// Unique name.
         required name: Name,
-        /// The function or component where it happens.
+        /// The function or component where it happens; nodes as in "node-group.general" or "zone.a", with `crash` or `outage`.
         required target: Text,
         /// When it begins.
         optional at: Duration,
@@ -55,8 +55,10 @@ table! {
         optional errors: ErrorsTable,
         /// Every run or call takes so much longer.
         optional delay: DistSpec,
-        /// Nothing succeeds.
+        /// Nothing succeeds; of nodes: all of them fail, and none becomes ready while it lasts.
         optional outage: Flag,
+        /// One of the nodes fails for good, each with the same probability.
+        optional crash: Flag,
         /// Instances take longer to start.
         optional cold_start: SlowStartTable,
         /// All instances are replaced: idle ones go at once, busy ones when they are free.

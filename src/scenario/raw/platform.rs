@@ -1,5 +1,6 @@
 //! What all functions share: limits, the rate of growth, prices.
 
+use crate::cluster::{PlacementSpec, RegistrySpec};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::scenario::preset::Preset;
 use crate::schema::declare::*;
@@ -24,6 +25,10 @@ table! {
         optional stem_cells: List<StemCellsTable, 0, 1000>,
         /// How many vCPUs an instance has by its memory, where functions do not say it in `cpu.limit`; without it: 1.
         optional cpu: PlatformCpuTable,
+        /// On which node an instance is placed, where there are node groups.
+        optional placement: PlacementSpec,
+        /// Where images come from, and how fast they get onto a node, where there are node groups.
+        optional registry: RegistrySpec,
         /// What is charged; "none": nothing is.
         optional billing: OrNone<BillingTable>,
         /// When idle instances go, for every function that does not say.
