@@ -80,8 +80,10 @@ pub enum Purpose {
     Steps = 14,
     /// Whether runs of a function fail.
     Failures = 15,
+    /// How large the requests of a source are.
+    Payload = 16,
     /// Machines: where pods are placed, how long nodes boot, what becomes of them.
-    Nodes = 16,
+    Nodes = 17,
 }
 
 /// The root of all streams of one replication.

@@ -3,6 +3,7 @@
 mod backtest;
 mod fit;
 mod import;
+mod logs;
 mod quick;
 mod shared;
 mod trace;
@@ -18,6 +19,7 @@ use crate::scenario::template::TEMPLATES;
 pub(super) use backtest::BacktestArgs;
 pub(super) use fit::FitArgs;
 pub(super) use import::ImportArgs;
+pub(super) use logs::LogArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
 pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
@@ -31,16 +33,16 @@ use value::MAX_SHARDS;
     after_help = "\
 Examples:
   forewarm init web-api --out shop.toml   write an example to start from
-  forewarm check shop.toml                find every mistake in it
+  forewarm check shop.toml                report every problem in it
   forewarm run shop.toml                  simulate it; results in results/<name>
-  forewarm compare shop.toml              its variants side by side
+  forewarm compare shop.toml              which of its variants to take
   forewarm sweep shop.toml                every combination of the values in its [sweep]
-  forewarm plan shop.toml                 what to set, what it costs, when it breaks
-  forewarm chaos shop.toml                what hurts most when it goes wrong
-  forewarm report results/shop            the report of stored results again
+  forewarm plan shop.toml                 what to set, what it costs, when it stops holding
+  forewarm chaos shop.toml                which faults do the most damage
+  forewarm report results/shop            rebuild the report of saved results
   forewarm quick --rps 300 --p50 150ms --p99 600ms    an answer without a file
-  forewarm import template.yaml --out shop.toml       a scenario of your infrastructure files
-  forewarm fit lambda.log --out fitted.toml           arrivals and running times from logs
+  forewarm import template.yaml --out shop.toml       a scenario from infrastructure files
+  forewarm fit lambda.log --out fitted.toml           arrivals and durations from logs
 
 Exit codes: 0 done, 1 an objective is not met, 2 bad input or usage, 3 interrupted, 4 disk full or permission."
 )]
@@ -53,29 +55,29 @@ pub(super) struct Args {
 pub(super) enum Command {
     /// Simulate a scenario: a summary on the terminal, the results in a folder
     Run(RunArgs),
-    /// Compare the scenario's variants: who wins on what, by how much, and how sure that is
+    /// Compare the scenario's variants and say which to take, by how much it is better, and how sure that is
     Compare(CompareArgs),
-    /// Disturb the scenario with a catalogue of faults, one at a time, and rank them by damage
+    /// Inject a catalogue of faults, one at a time, and rank them by damage
     Chaos(ChaosArgs),
-    /// Make the report of stored results again, as HTML, Markdown or for paper; several runs side by side
+    /// Rebuild a report from saved results (HTML, Markdown or print), or show several runs side by side
     Report(ReportArgs),
-    /// Simulate a grid of points: every combination of the values in `[sweep]`
+    /// Simulate every combination of the values in `[sweep]`
     Sweep(SweepArgs),
-    /// Find the cheapest configuration that meets the objectives, and say when it breaks
+    /// Find the cheapest configuration that meets the objectives, and the load it holds up to
     Plan(PlanArgs),
-    /// Answer in a few lines and without a file: what users feel, what it costs, what binds, what to set
+    /// Answer in a few lines, without a scenario file: latency, cost, limits, and what to set
     Quick(QuickArgs),
-    /// Replay measured requests through the settings of a scenario: measured, simulated, error
+    /// Replay measured requests through a scenario's settings and compare the results with the measurements
     Backtest(BacktestArgs),
-    /// Make a scenario of infrastructure files: SAM, serverless.yml, Terraform, Kubernetes ...
+    /// Create a scenario from infrastructure files: SAM, serverless.yml, Terraform, Kubernetes and others
     Import(ImportArgs),
-    /// Find arrivals, running times and cold starts in logs, traces and metrics
+    /// Estimate arrivals, durations and cold starts from logs, traces and metrics
     Fit(FitArgs),
     /// Check scenario files and report every problem at once
     Check(CheckArgs),
-    /// List what a scenario can name
+    /// List the policies, platforms, distributions, arrival processes and metrics that a scenario can use
     List(ListArgs),
-    /// Look into recorded requests, or make some up
+    /// Inspect a trace of requests, or generate one
     #[command(subcommand)]
     Trace(TraceCommand),
     /// Print the JSON Schema of the scenario file, for editors
@@ -85,7 +87,7 @@ Example:
     Schema,
     /// Print a commented example scenario, or write it to a file
     Init(InitArgs),
-    /// Print the completions for a shell
+    /// Print shell completions
     Completions(CompletionArgs),
 }
 
@@ -99,35 +101,29 @@ Examples:
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
   forewarm run shop.toml --decisions decisions.csv
+  forewarm run shop.toml --metrics metrics.csv --traces traces.json --traces-sample 1000
   forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
   forewarm init | forewarm run -
 
-The file of --timeline opens at https://ui.perfetto.dev.
+Open the --timeline file at https://ui.perfetto.dev.
 
-Exit code 1: an objective is not met. An objective is met if the mean is on the right side; with --enforce, if the whole \
-95 % interval is.")]
+Exit code 1: an objective is not met. An objective is met if the mean is within its bound; with --enforce, only if the \
+whole 95 % confidence interval is.")]
 pub(super) struct RunArgs {
     /// The scenario file; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Run until half of the 95 % interval is this short: METRIC=5% of the mean, or METRIC=VALUE; may be repeated
+    /// Add replications until the half-width of the 95 % confidence interval is at most this: METRIC=5% (of the mean) or
+    /// METRIC=VALUE; may be repeated
     #[arg(long, value_name = "METRIC=P", value_parser = value::precision_of_metric)]
     pub(super) precision: Vec<(String, Tolerance)>,
-    /// With a precision: never make more replications than this [default: 200]
+    /// With --precision: maximum number of replications [default: 200]
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
-    /// Write one row for each request of the first replication: .csv, .csv.gz, .csv.zst or .parquet
-    #[arg(long, value_name = "FILE")]
-    pub(super) requests: Option<PathBuf>,
-    /// Write instances and invocations of the first replication as Chrome trace events: .json, .json.gz
-    #[arg(long, value_name = "FILE")]
-    pub(super) timeline: Option<PathBuf>,
-    /// Write each decision of a scaling policy in the first replication, with its inputs and its reason: .csv, .csv.gz or
-    /// .csv.zst
-    #[arg(long, value_name = "FILE")]
-    pub(super) decisions: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) logs: LogArgs,
     #[command(flatten)]
     pub(super) enforce: EnforceArgs,
     #[command(flatten)]
@@ -148,43 +144,43 @@ Examples:
   forewarm compare shop.toml --precision latency_s.p99=0.01 --precision cost_usd.total=1%
   forewarm compare shop.toml --format json | jq '.contrasts[] | select(.verdict == \"better\")'
 
-All contenders serve the same requests, with common random numbers. It begins with the scenario's replications, but at least 8, and \
-doubles them until the verdict on every metric that an objective names is clear. Verdicts hold together at 95 %, however \
-many there are and however often it looked.
+All contenders serve the same requests, with common random numbers. The comparison starts with the scenario's replications, \
+but at least 8, and doubles them until the verdict on every metric named by an objective is clear. All verdicts hold \
+simultaneously with 95 % confidence.
 
-With --policies the contenders are policies in place of the variants: everything stays as it is but the scaling (or the \
-keep-alive) of every function, which has the defaults of the policy. A policy that needs more, as `hpa` needs \
-`max-replicas`, takes it from a variant of its name; other variants take part if they are named too.
+With --policies the contenders are policies instead of variants: only the scaling (or the keep-alive) of every function \
+changes, to the defaults of the policy. A policy with a required setting, such as `max-replicas` of `hpa`, takes it from a \
+variant with the policy's name. Other variants take part only if they are named too.
 
-With --platforms the contenders are the same traffic and functions on other platforms: what belongs to the scenario's own platform \
-(scaling, keep-alive, cold starts, concurrency, prices) is that of each. Memory and time-outs are the nearest that it allows, and what \
-could not be taken along is listed. With --loads each contender is simulated under several loads too, for the load at which another one \
-becomes the cheapest.
+With --platforms the contenders are the same traffic and functions on other platforms: scaling, keep-alive, cold starts, \
+concurrency and prices are those of each platform. Memory and time-outs are set to the nearest allowed value, and settings \
+that have no equivalent are listed. With --loads each contender is also simulated under several loads, to find where another \
+one becomes the cheapest.
 
-Exit code 1: an objective is not met by every contender, the baseline included.")]
+Exit code 1: at least one contender, the baseline included, misses an objective.")]
 pub(super) struct CompareArgs {
-    /// The scenario file with its variants, or several files, which stand side by side as variants do; `-` reads one from
-    /// standard input
+    /// The scenario file with its variants, or several files to compare with each other; `-` reads one from standard input
     #[arg(value_name = "SCENARIO", required = true)]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
-    /// Compare scaling or keep-alive policies, as `forewarm list policies` names them; `all`: whichever can be had
+    /// Compare scaling or keep-alive policies (see `forewarm list policies`); `all`: every policy that applies
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(super) policies: Vec<String>,
-    /// Compare platforms, as `forewarm list platforms` names them; `all`: every one
+    /// Compare platforms (see `forewarm list platforms`); `all`: every platform
     #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "policies")]
     pub(super) platforms: Vec<String>,
-    /// Simulate loads between these multiples of the scenario's too, as in 0.1..100, for the cost of each contender over the load
+    /// Also simulate loads between these multiples of the scenario's load, as in 0.1..100, to show cost over load
     #[arg(long, value_name = "FROM..TO", value_parser = value::loads)]
     pub(super) loads: Option<(f64, f64)>,
-    /// Compare with this variant or policy [default: the scenario without a variant]
+    /// The contender that the others are compared with [default: the scenario without a variant]
     #[arg(long, value_name = "NAME")]
     pub(super) baseline: Option<String>,
-    /// Go on until half of the interval is this short: 5% of the baseline, or METRIC=VALUE (also 5%); may be repeated
+    /// Add replications until the half-width of the intervals is at most this: 5% (of the baseline) or METRIC=VALUE; may be
+    /// repeated
     #[arg(long, value_name = "P", value_parser = value::precision)]
     pub(super) precision: Vec<(Option<String>, Tolerance)>,
-    /// Never make more replications of each contender than this [default: 64]
+    /// Maximum number of replications of each contender [default: 64]
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
@@ -201,14 +197,14 @@ Examples:
   forewarm chaos shop.toml --variant with-breaker
   forewarm chaos shop.toml --format json | jq '.effects[0]'
 
-Each fault disturbs a run of its own, from a third of the measured time on and for a tenth of it, at most 10 minutes. It meets \
-the same requests as the undisturbed run, with common random numbers; damage is the difference.
+Each fault is injected in a run of its own. It starts after a third of the measured time and lasts for a tenth of it, at most \
+10 minutes. All runs serve the same requests, with common random numbers; damage is the difference to the run without faults.
 
-Functions, gateways and dependencies are slow (20 % of their speed), return errors (50 %), answer 1 s later or are down; all \
-instances of a function are replaced by a deployment, or start 5 times as slowly; queues, streams, topics and workflows \
-return errors or are down; sources send 10 times as much.
+Functions, gateways and dependencies slow down (to 20 % of their speed), return errors (50 %), answer 1 s later or are down. All \
+instances of a function are replaced by a deployment, or take 5 times as long to start. Queues, streams, topics and workflows \
+return errors or are down. Sources send 10 times as many requests.
 
-Faults are ranked by requests and messages lost, then by the time to recover, then by p99 while they last.")]
+Faults are ranked by requests and messages lost, then by time to recover, then by p99 during the fault.")]
 pub(super) struct ChaosArgs {
     /// The scenario file; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
@@ -223,42 +219,42 @@ pub(super) struct ChaosArgs {
 #[command(after_help = "\
 Examples:
   forewarm sweep shop.toml
-  forewarm sweep shop.toml --resume                            go on after an interruption
-  forewarm sweep shop.toml --dry-run --shards 64               points, expected cost, shards
-  forewarm sweep shop.toml --shard 3/64 --out parts            one of 64 parts, on any machine
-  forewarm sweep shop.toml --merge parts --out results/shop    all parts in one
+  forewarm sweep shop.toml --resume                            resume after an interruption
+  forewarm sweep shop.toml --dry-run --shards 64               configurations, expected time, shards
+  forewarm sweep shop.toml --shard 3/64 --out parts            one of 64 shards, on any machine
+  forewarm sweep shop.toml --merge parts --out results/shop    combine all shards
 
-The table [sweep] of the scenario names keys and the values they take:
+The table [sweep] of the scenario lists keys and their values:
 
   [sweep]
   \"function.checkout.memory\" = [\"512MB\", \"1024MB\", \"2048MB\"]
   \"function.checkout.concurrency.provisioned\" = { from = 0, to = 50, step = 10 }
   \"source.web.arrivals.poisson.rate\" = { from = \"10/s\", to = \"1000/s\", points = 7, scale = \"log\" }
 
-All points are checked before the first runs, and serve the same requests, with common random numbers. Each point is kept when it is \
-done, in a folder beside that of the results, and --resume goes on from there after Ctrl-C, a crash or a power cut, with the \
-same result. The same is true of shards: run one again, and it writes the same file.
+All configurations are checked before the first one runs, and all serve the same requests, with common random numbers. Finished \
+configurations are kept in a folder beside the results. After Ctrl-C, a crash or a power cut, --resume continues from there \
+and gives the same result. Running a shard again writes the same file.
 
-Exit codes: 2, what was typed or written is wrong: do not try again; 3 or 4, interrupted or the machine failed: do.")]
+Exit codes: 2, bad input, do not retry; 3 or 4, interrupted or I/O error, safe to retry.")]
 pub(super) struct SweepArgs {
     /// The scenario file with its `[sweep]`; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Go on with a sweep that was interrupted; begin it if there is none
+    /// Resume an interrupted sweep, or start it
     #[arg(long, conflicts_with_all = ["shard", "merge", "dry_run"])]
     pub(super) resume: bool,
-    /// Simulate shard K of N only, and write its part into the folder --out [default: results/NAME.parts]
+    /// Simulate only shard K of N and write it to the folder --out [default: results/NAME.parts]
     #[arg(long, value_name = "K/N", value_parser = value::shard, conflicts_with_all = ["merge", "dry_run"])]
     pub(super) shard: Option<(u32, u32)>,
-    /// Put the parts in this folder together, and simulate nothing
+    /// Combine the shards in this folder without simulating
     #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
     pub(super) merge: Option<PathBuf>,
-    /// Check all points, say how many they are and what they will cost, and simulate nothing
+    /// Check all configurations and estimate the work without simulating
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// With --dry-run: show the commands of so many shards
+    /// With --dry-run: print the commands for this many shards
     #[arg(long, value_name = "N", requires = "dry_run", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SHARDS)))]
     pub(super) shards: Option<u32>,
     #[command(flatten)]
@@ -274,33 +270,33 @@ Examples:
   forewarm plan shop.toml --export sam --patch template.yaml | patch -p1
   forewarm plan shop.toml --format json | jq '.best as $b | .candidates[] | select(.number == $b)'
 
-The scenario says what must be met ([[objective]]) and what may be changed ([plan]), as in
+The scenario says what must be met ([[objective]]) and what may be changed ([plan]):
 
   [plan]
   growth = \"5%/month\"
   \"function.checkout.memory\" = { values = [\"512MB\", \"1GB\", \"2GB\"], cpu-bound-share = 0.7 }
   \"function.checkout.concurrency.provisioned\" = { from = 0, to = 20 }
 
-The answer is the cheapest configuration that meets every objective with confidence: the far end of each interval is on the \
-right side, not only the mean. All that is said holds together at 95 %.
+The answer is the cheapest configuration that meets every objective with confidence: the whole interval is within the bound, \
+not only the mean. All statements hold simultaneously with 95 % confidence.
 
-Exit code 1: no configuration is shown to meet every objective; the nearest is reported.")]
+Exit code 1: no configuration could be shown to meet every objective; the nearest one is reported.")]
 pub(super) struct PlanArgs {
     /// The scenario file with its objectives and its `[plan]`; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(super) path: PathBuf,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Print the recommended values as a change of your own file, which --patch names, and nothing else
+    /// Print only a patch that sets the recommended values in your own file (see --patch)
     #[arg(long, value_name = "FORM", value_enum, requires = "patch")]
     pub(super) export: Option<ExportForm>,
-    /// With --export: the file to change, as `forewarm import` read it; for terraform, the plan as JSON
+    /// With --export: the file to patch, as `forewarm import` read it; for terraform, the plan as JSON
     #[arg(long, value_name = "FILE", requires = "export")]
     pub(super) patch: Option<PathBuf>,
-    /// Write a comment for a pull request: before, after, cost, verdict (Markdown)
+    /// Write a pull-request comment (Markdown) with before, after, cost and verdict to this file
     #[arg(long, value_name = "FILE")]
     pub(super) comment: Option<PathBuf>,
-    /// Never make more replications of a configuration than this, in place of plan.max-replications
+    /// Maximum number of replications of each configuration (overrides plan.max-replications)
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
     #[command(flatten)]
@@ -315,20 +311,20 @@ Examples:
   forewarm report results/before results/after --out both.html
   forewarm report results/shop >> \"$GITHUB_STEP_SUMMARY\"
 
-For a PDF, let a browser print what pdf-ready makes:
+For a PDF, print the pdf-ready page with a browser:
   forewarm report results/shop --format pdf-ready --out shop.html
   chromium --headless --no-pdf-header-footer --print-to-pdf=shop.pdf shop.html
 
-Nothing is simulated. Of one folder this is the report that the command wrote itself. Of several runs the numbers stand \
-side by side, with differences to the first. A file that forewarm did not write is never written over.")]
+Nothing is simulated. For one folder, the result is the same report that the command wrote. For several runs, the numbers are \
+shown side by side, with differences to the first. A file that forewarm did not write is never overwritten.")]
 pub(super) struct ReportArgs {
-    /// Results folders; several must be of runs, and the first is what the others are set beside
+    /// Results folders; several must all be of `run`, and the first is the baseline
     #[arg(value_name = "DIR", required = true)]
     pub(super) folders: Vec<PathBuf>,
-    /// How it is written [default: html if the name of FILE ends so, else markdown]
+    /// Format of the report [default: html if FILE ends in .html, else markdown]
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(super) format: Option<ReportFormat>,
-    /// Write it to this file [default: standard output]; a report that is there is replaced
+    /// Write the report to this file [default: standard output]; an existing report is replaced
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 }
@@ -353,7 +349,7 @@ pub(super) enum ReportFormat {
     Markdown,
     /// The page with charts
     Html,
-    /// The page laid out for A4: light, everything unfolded, each part on a new sheet
+    /// The page laid out for printing on A4
     PdfReady,
 }
 
@@ -362,15 +358,15 @@ pub(super) enum ReportFormat {
 Examples:
   forewarm check scenarios/*.toml
   forewarm check shop.toml --set platform.concurrency.account-limit=500
-  forewarm check shop.toml --print                             the scenario with every default written out
-  forewarm check theirs/*.toml --confine-files                 scenarios that others wrote")]
+  forewarm check shop.toml --print                             the resolved scenario
+  forewarm check theirs/*.toml --confine-files                 scenarios from others")]
 pub(super) struct CheckArgs {
     /// The scenario files; `-` reads one from standard input
     #[arg(value_name = "SCENARIO", required = true)]
     pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) scenario: ScenarioArgs,
-    /// Print the scenario with every default and change written out, and nothing else
+    /// Print only the resolved scenario, with every default and change written out
     #[arg(long)]
     pub(super) print: bool,
     /// Print nothing but problems
@@ -388,7 +384,7 @@ pub(super) struct ListArgs {
     /// What to list
     #[arg(value_enum)]
     pub(super) what: Listing,
-    /// Of platforms: every value of this one, with its source and date
+    /// For platforms: show every value of this platform, with its source and date
     pub(super) name: Option<String>,
     #[command(flatten)]
     pub(super) format: FormatArgs,
@@ -396,15 +392,15 @@ pub(super) struct ListArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Listing {
-    /// How instances are kept, chosen and what happens when there are too few
+    /// Scaling, keep-alive and selection policies
     Policies,
-    /// Presets: the values of real platforms
+    /// Presets with the limits, timings and prices of real platforms
     Platforms,
-    /// Distributions of durations
+    /// Probability distributions for durations
     Distributions,
     /// Arrival processes
     Arrivals,
-    /// Keys of the summary, which objectives can name
+    /// Metrics that objectives can use
     Metrics,
 }
 
@@ -414,10 +410,10 @@ Examples:
   forewarm init
   forewarm init aws-lambda --out shop.toml")]
 pub(super) struct InitArgs {
-    /// Which example
+    /// The example to print
     #[arg(default_value = TEMPLATES[0].name, value_parser = templates())]
     pub(super) template: String,
-    /// Write it to this file, which must not exist yet
+    /// Write the example to this file, which must not exist yet
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
 }

@@ -160,23 +160,25 @@ impl Available {
         }
     }
 
-    /// The instance used longest ago, in a list by last use.
+    /// The instance used longest ago, in a list by last use; where instances may be removed out of turn, perhaps a stale entry.
     #[inline]
-    pub(super) fn least_recent(&mut self, instances: &Slab<Instance>) -> Option<&Entry> {
-        let Self::Recency { entries, stale, .. } = self else { return None };
-        while *stale > 0 && entries.front().is_some_and(|entry| instances.get(entry.place).stamp != entry.stamp) {
-            entries.pop_front();
-            *stale -= 1;
+    pub(super) fn least_recent(&self) -> Option<&Entry> {
+        match self {
+            Self::Recency { entries, .. } => entries.front(),
+            Self::Age { .. } | Self::Random { .. } => None,
         }
-        entries.front()
     }
 
-    /// Drops the entry that [`Available::least_recent`] shows.
+    /// Drops the entry that [`Available::least_recent`] shows; says whether it stood for an available instance.
     #[inline]
-    pub(super) fn drop_least_recent(&mut self) {
-        if let Self::Recency { entries, .. } = self {
-            entries.pop_front();
+    pub(super) fn drop_least_recent(&mut self, instances: &Slab<Instance>) -> bool {
+        let Self::Recency { entries, stale, .. } = self else { return false };
+        let Some(entry) = entries.pop_front() else { return false };
+        let is_current = instances.get(entry.place).stamp == entry.stamp;
+        if !is_current {
+            *stale -= 1;
         }
+        is_current
     }
 }
 

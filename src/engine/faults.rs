@@ -8,49 +8,47 @@ use super::path::{Node, node_of};
 use crate::cluster::Failure;
 use crate::path::Disturbance;
 use crate::rng::{Purpose, Stream, Streams};
-use crate::scenario::{Destination, Fault, FaultKind, FaultTarget, Scenario, Timing};
+use crate::scenario::{Destination, Fault, FaultKind, Scenario, Timing};
 use crate::time::{SimTime, Span};
 
 /// All faults of a cell.
 pub(super) struct Faults(Vec<FaultState>);
 
-/// Where a fault happens.
-#[derive(Clone, Debug)]
-enum At {
-    Node(Node),
-    Machines(Vec<usize>),
-}
-
 /// What begins or ends.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// At a function or a component.
-    Disturbed(Node, Disturbance),
+    /// At functions or components.
+    Disturbed(Vec<Node>, Disturbance),
     /// On the nodes of these groups.
     Failed(Vec<usize>, Failure),
 }
 
 struct FaultState {
     spec: Fault,
-    at: At,
+    at: Vec<Node>,
+    /// The places of the groups whose nodes it strikes.
+    groups: Vec<usize>,
     stream: Stream,
     is_on: bool,
 }
 
 impl Faults {
     pub(super) fn of(scenario: &Scenario, cell: &Cell, streams: &Streams) -> Self {
-        let node = |target: &FaultTarget| match target {
-            FaultTarget::Call(Destination::Function(id)) => {
-                cell.functions.binary_search(id).ok().map(|place| At::Node(Node(place as u32)))
-            }
-            FaultTarget::Call(Destination::Component(id)) => Some(At::Node(node_of(*id, cell.functions.len()))),
-            FaultTarget::Nodes(groups) => Some(At::Machines(groups.iter().map(|id| id.index()).collect())),
+        let node = |target: &Destination| match target {
+            Destination::Function(id) => cell.functions.binary_search(id).ok().map(|place| Node(place as u32)),
+            Destination::Component(id) | Destination::Entry(id, _) => Some(node_of(*id, cell.functions.len())),
         };
         let state = |fault: &Fault| {
             let stream = streams.stream(&fault.name, Purpose::Path);
-            Some(FaultState { spec: fault.clone(), at: node(&fault.target)?, stream, is_on: false })
+            FaultState {
+                spec: fault.clone(),
+                at: fault.targets.iter().filter_map(node).collect(),
+                groups: fault.node_groups.iter().map(|id| id.index()).collect(),
+                stream,
+                is_on: false,
+            }
         };
-        Self(scenario.faults.iter().filter_map(state).collect())
+        Self(scenario.faults.iter().map(state).collect())
     }
 
     /// The first of each is awaited.
@@ -80,9 +78,10 @@ impl Faults {
         } else if let Some(every) = every {
             push(now + every.sample(&mut fault.stream), place as u32, ctx);
         }
-        match &fault.at {
-            At::Node(node) => Some(Due::Disturbed(*node, fault.spec.kind.disturbance(fault.is_on)?)),
-            At::Machines(groups) => Some(Due::Failed(groups.clone(), fault.spec.kind.failure(fault.is_on)?)),
+        if fault.groups.is_empty() {
+            Some(Due::Disturbed(fault.at.clone(), fault.spec.kind.disturbance(fault.is_on)?))
+        } else {
+            Some(Due::Failed(fault.groups.clone(), fault.spec.kind.failure(fault.is_on)?))
         }
     }
 }

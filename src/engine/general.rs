@@ -41,7 +41,7 @@ impl<'s> GeneralCell<'s> {
             let surroundings = Surroundings { membership, platform: &scenario.platform, has_machines, is_alone };
             FunctionState::new(LocalFn(place as u32), spec, surroundings, streams)
         });
-        let path = Path::start(scenario, &cell.functions, |id| cell.local(id), streams);
+        let path = Path::start(scenario, cell, |id| cell.local(id), streams);
         let faults = Faults::of(scenario, cell, streams);
         (Self { functions: functions.collect(), path, faults }, resources)
     }
@@ -65,10 +65,14 @@ impl<'s> GeneralCell<'s> {
         ctx.counts.faults += 1;
         let now = event.at();
         match self.faults.due(event, ctx) {
-            Some(Due::Disturbed(at, disturbance)) => match self.functions.get_mut(at.index()) {
-                Some(function) => function.disturbed(&disturbance, now, ctx),
-                None => self.path.disturb(at, &disturbance, now, ctx),
-            },
+            Some(Due::Disturbed(nodes, disturbance)) => {
+                for at in nodes {
+                    match self.functions.get_mut(at.index()) {
+                        Some(function) => function.disturbed(&disturbance, now, ctx),
+                        None => self.path.disturb(at, &disturbance, now, ctx),
+                    }
+                }
+            }
             Some(Due::Failed(groups, failure)) => {
                 if let Some(machines) = machines_of(ctx) {
                     machines.cluster.fail(&groups, failure, now);
@@ -122,6 +126,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     const HAS_EFFECTS: bool = true;
 
     fn start(&mut self, ctx: &mut Context<O>) {
+        self.path.start_gauging(ctx);
         for function in &mut self.functions {
             function.provision(ctx);
         }
@@ -130,12 +135,17 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     #[inline]
+    fn tick(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(now, ctx);
+    }
+
+    #[inline]
     fn arrive(&mut self, at: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         match self.functions.get_mut(at.index()) {
             Some(function) => {
                 function.arrive(new, now, ctx);
             }
-            None => self.path.enter(at, new, now, &mut ctx.effects),
+            None => self.path.enter(at, new, now, ctx),
         }
     }
 
@@ -184,7 +194,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
                 }
             }
             Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
-            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, &mut ctx.effects),
+            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, now, ctx),
             Effect::StepAnswered(of, outcome) => self.at(of.function).step_answered(of, outcome, now, ctx),
             Effect::Cancel(function, invocation, call) => self.at(function).cancel(invocation, call, now, ctx),
             Effect::AccountFreed => self.account_freed(now, ctx),
@@ -195,6 +205,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(end, ctx);
         for function in &mut self.functions {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");

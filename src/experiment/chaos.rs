@@ -8,8 +8,8 @@ use crate::dist::Dist;
 use crate::engine::SimError;
 use crate::measure::chaos::{Chaos, Effect, Reference, rank};
 use crate::measure::summary::ScenarioRef;
-use crate::measure::{Replication, RunResult, Window};
-use crate::scenario::{Destination, Fault, FaultKind, FaultTarget, Scenario, Source, Target, Timing};
+use crate::measure::{Replications, RunResult, Window};
+use crate::scenario::{Destination, Fault, FaultKind, Scenario, Source, Target, Timing};
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
@@ -67,13 +67,13 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
     progress.begin();
     let mut simulated = 0;
     let (mut all, stopped) = replications(&[scenario], threads, progress, &mut simulated);
-    let mut undisturbed = match (all.pop().flatten(), stopped) {
+    let undisturbed = match (all.pop().flatten(), stopped) {
         (Some(undisturbed), None) => undisturbed,
         (_, stopped) => return Err(stopped.unwrap_or(SimError::Cancelled)),
     };
     let when = when(scenario);
-    let reference = Reference::of(scenario, &mut undisturbed, when);
-    let result = RunResult::of(scenario, undisturbed);
+    let reference = Reference::of(scenario, &undisturbed, when);
+    let result = RunResult::of(scenario, &undisturbed);
     let (entries, left_out) = catalogue(scenario, &result, when);
 
     let mut effects: Vec<Effect> = Vec::new();
@@ -83,11 +83,11 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
         let disturbed: Vec<Scenario> = chunk.iter().map(|entry| entry.disturb(scenario, when)).collect();
         let scenarios: Vec<&Scenario> = disturbed.iter().collect();
         let (all, stopped) = replications(&scenarios, threads, progress, &mut simulated);
-        for ((entry, scenario), replications) in chunk.iter().zip(&disturbed).zip(all) {
-            if let Some(mut replications) = replications {
+        for (entry, replications) in chunk.iter().zip(all) {
+            if let Some(replications) = replications {
                 let names = (entry.fault, entry.kind, entry.target);
                 let ends_at_once = matches!(entry.what, What::Fault(_, FaultKind::Deploy));
-                effects.push(reference.effect(names, ends_at_once, scenario, &mut replications));
+                effects.push(reference.effect(names, ends_at_once, &replications));
             }
         }
         match stopped {
@@ -121,15 +121,21 @@ fn replications(
     threads: NonZeroUsize,
     progress: &dyn Progress,
     simulated: &mut u64,
-) -> (Vec<Option<Vec<Replication>>>, Option<SimError>) {
+) -> (Vec<Option<Replications>>, Option<SimError>) {
     let prepared: Vec<Prepared<'_>> = scenarios.iter().map(|scenario| Prepared::of(scenario)).collect();
     let count = |one: &Prepared<'_>| one.scenario.simulation.replications;
     let units: Vec<Unit<'_>> =
         prepared.iter().flat_map(|one| (0..count(one)).map(|number| one.unit(number, progress))).collect();
-    let (found, stopped) = simulate_all(&units, threads, None::<()>);
-    *simulated += found.iter().flatten().map(Replication::simulated).sum::<u64>();
-    let mut found = found.into_iter();
-    let all = prepared.iter().map(|one| found.by_ref().take(count(one) as usize).collect::<Option<Vec<_>>>());
+    let of: Vec<usize> = (prepared.iter().enumerate())
+        .flat_map(|(place, one)| std::iter::repeat_n(place, count(one) as usize))
+        .collect();
+    let mut found = vec![Replications::default(); scenarios.len()];
+    let stopped = simulate_all(&units, threads, None::<()>, |unit, replication| {
+        found[of[unit]].push(scenarios[of[unit]], replication);
+    });
+    *simulated += found.iter().map(Replications::simulated).sum::<u64>();
+    let all =
+        found.into_iter().zip(&prepared).map(|(found, one)| Some(found).filter(|all| all.len() == count(one) as usize));
     (all.collect(), stopped)
 }
 
@@ -229,7 +235,8 @@ impl<'a> Entry<'a> {
         match &self.what {
             What::Fault(target, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
-                target: FaultTarget::Call(*target),
+                targets: vec![*target],
+                node_groups: Vec::new(),
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),
@@ -297,10 +304,10 @@ mod tests {
         let when = (Span::from_secs(400), Span::from_secs(120));
         let disturbed = nothing.disturb(&scenario, when);
         let all = replications(&[&scenario, &disturbed], NonZeroUsize::MIN, &(), &mut 0).0;
-        let [mut plain, mut with]: [Vec<Replication>; 2] =
+        let [plain, with]: [Replications; 2] =
             all.into_iter().map(|all| all.expect("it is whole")).collect::<Vec<_>>().try_into().expect("two");
-        let reference = Reference::of(&scenario, &mut plain, when);
-        let effect = reference.effect(("slow", "dependency", "table"), false, &disturbed, &mut with);
+        let reference = Reference::of(&scenario, &plain, when);
+        let effect = reference.effect(("slow", "dependency", "table"), false, &with);
         assert_eq!((effect.lost.mean, effect.cost_usd.mean), (0.0, 0.0));
         assert_eq!((effect.p99_s, effect.recovered_after_s), (effect.undisturbed_p99_s, Some(0.0)));
         assert!(!effect.is_harmful());

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use super::{Prepared, Progress, Unit, simulate_all};
 use crate::engine::SimError;
 use crate::measure::comparison::{Comparison, ContenderCost, Design, LoadPoint, OverLoad, Sample};
-use crate::measure::{Replication, RunResult};
+use crate::measure::{Replication, Replications, RunResult};
 use crate::scenario::Scenario;
 
 /// Who takes part: a name and a scenario.
@@ -39,7 +39,7 @@ pub fn compare(
     progress: &dyn Progress,
 ) -> Result<Compared, SimError> {
     let prepared: Vec<Prepared<'_>> = contenders.iter().map(|(_, scenario)| Prepared::of(scenario)).collect();
-    let mut all: Vec<Vec<Replication>> = vec![Vec::new(); contenders.len()];
+    let mut all = vec![Replications::default(); contenders.len()];
     let mut done = 0;
     let mut is_whole = true;
     for look in design.looks() {
@@ -47,42 +47,35 @@ pub fn compare(
         // Replication by replication, so that what is interrupted is whole for all contenders as far as possible.
         let units: Vec<Unit<'_>> =
             (done..*look).flat_map(|number| prepared.iter().map(move |one| one.unit(number, progress))).collect();
-        let (replications, stopped) = simulate_all(&units, threads, None::<()>);
-        let whole = add_whole(&mut all, replications);
+        let mut round: Vec<Replication> = Vec::new();
+        let mut whole = 0;
+        let stopped = simulate_all(&units, threads, None::<()>, |_, replication| {
+            round.push(replication);
+            if round.len() == contenders.len() {
+                let pairs = all.iter_mut().zip(contenders).zip(round.drain(..));
+                pairs.for_each(|((list, (_, scenario)), one)| list.push(scenario, one));
+                whole += 1;
+            }
+        });
         match stopped {
             None => {}
             Some(SimError::Cancelled) if done + whole >= 2 => is_whole = false,
             Some(error) => return Err(error),
         }
         done += whole;
-        if !is_whole || design.is_settled(&samples(contenders, design, &mut all)) {
+        if !is_whole || design.is_settled(&samples(contenders, design, &all)) {
             break;
         }
     }
-    let simulated = all.iter().flatten().map(Replication::simulated).sum();
-    let samples = samples(contenders, design, &mut all);
-    let results: Vec<(String, RunResult)> = (contenders.iter().zip(all))
+    let simulated = all.iter().map(Replications::simulated).sum();
+    let samples = samples(contenders, design, &all);
+    let results: Vec<(String, RunResult)> = (contenders.iter().zip(&all))
         .map(|((name, scenario), replications)| (name.clone(), RunResult::of(scenario, replications)))
         .collect();
     Ok(Compared { comparison: design.conclude(&samples, &results), results, simulated, is_whole })
 }
 
-/// Adds the replications of one look, which come in turns for each contender, up to the first that somebody lacks. Says
-/// how many that are.
-fn add_whole(all: &mut [Vec<Replication>], replications: Vec<Option<Replication>>) -> u32 {
-    let mut whole = 0;
-    let mut replications = replications.into_iter();
-    loop {
-        let round: Option<Vec<Replication>> = replications.by_ref().take(all.len()).collect();
-        match round {
-            Some(round) if round.len() == all.len() => all.iter_mut().zip(round).for_each(|(list, one)| list.push(one)),
-            _ => return whole,
-        }
-        whole += 1;
-    }
-}
-
-fn samples(contenders: &[Contender], design: &Design, all: &mut [Vec<Replication>]) -> Vec<Sample> {
+fn samples(contenders: &[Contender], design: &Design, all: &[Replications]) -> Vec<Sample> {
     let pairs = contenders.iter().zip(all);
     pairs.map(|((name, scenario), replications)| Sample::of(design, name, scenario, replications)).collect()
 }

@@ -7,6 +7,7 @@ pub mod plan;
 pub mod sweep;
 pub mod warm_up;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -14,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::engine::{Cell, Observer, SimError, simulate};
 use crate::measure::{
-    Batches, Details, FunctionRecord, MinimumInstances, Recorder, Replication, RunResult, Total, Window,
-    precision_reached,
+    Alarms, Batches, Details, FunctionRecord, MinimumInstances, Recorder, Replication, Replications, RunResult, Total,
+    Window, precision_reached,
 };
 use crate::rng::Streams;
 use crate::scenario::Scenario;
@@ -68,7 +69,7 @@ pub fn run<O: Observer + Send>(
     let first = scenario.simulation.replications;
     let precision = scenario.simulation.precision.as_ref();
     let looks = precision.map_or_else(|| vec![first], |precision| looks(first, precision.max_replications));
-    let mut replications: Vec<Replication> = Vec::new();
+    let mut replications = Replications::default();
     let (mut patience, mut reached, mut is_whole) = (Patience::default(), Vec::new(), true);
     for look in &looks {
         if !replications.is_empty() {
@@ -76,23 +77,23 @@ pub fn run<O: Observer + Send>(
         }
         let done = replications.len() as u32;
         let units: Vec<Unit<'_>> = (done..*look).map(|number| prepared.unit(number, progress)).collect();
-        let (found, stopped) = simulate_all(&units, threads, log.take());
-        replications.extend(found.into_iter().map_while(|replication| replication));
+        let stopped =
+            simulate_all(&units, threads, log.take(), |_, replication| replications.push(scenario, replication));
         match stopped {
             None => {}
             Some(SimError::Cancelled) if !replications.is_empty() => is_whole = false,
             Some(error) => return Err(error),
         }
         if precision.is_some() {
-            let (now, is_narrow) = precision_reached(scenario, &mut replications);
+            let (now, is_narrow) = precision_reached(scenario, &replications);
             reached = now;
             if !is_whole || patience.is_over(is_narrow) {
                 break;
             }
         }
     }
-    let simulated = replications.iter().map(Replication::simulated).sum();
-    let mut result = RunResult::of(scenario, replications);
+    let simulated = replications.simulated();
+    let mut result = RunResult::of(scenario, &replications);
     if precision.is_some() {
         result.tell_precision(reached, looks, is_whole);
     }
@@ -142,13 +143,11 @@ struct Task<'a> {
     share: f64,
 }
 
-/// How far a replication has come.
-enum State {
-    /// Some of its cells are in.
-    Partial(Box<Partial>),
-    /// All are in.
-    Done(Box<Replication>),
-    /// All were in, but the limit that they share may have been reached.
+/// What became of a unit when its last cell came in.
+enum Whole {
+    /// A replication.
+    Replication(Box<Replication>),
+    /// The limit that its cells share may have been reached.
     Exceeded,
 }
 
@@ -169,16 +168,17 @@ struct Batch<'a> {
     records: Vec<(&'a Cell, Vec<FunctionRecord>)>,
 }
 
-/// Simulates all units, each thread the next cell that is left, and says why it stopped before the end, if it did. Units
-/// that are not whole are missing then.
+/// Simulates all units, each thread the next cell that is left, and hands over what they leave, in their order and as soon as
+/// it is there. Says why it stopped before the end, if it did: what comes after the first unit that is not whole is missing
+/// then.
 ///
 /// `log`, if there is one, is told what happens in the first unit.
 fn simulate_all<O: Observer + Send>(
     units: &[Unit<'_>],
     threads: NonZeroUsize,
     log: Option<O>,
-) -> (Vec<Option<Replication>>, Option<SimError>) {
-    let states: Vec<Mutex<Option<State>>> = units.iter().map(|_| Mutex::new(None)).collect();
+    mut each: impl FnMut(usize, Replication) + Send,
+) -> Option<SimError> {
     // What is logged is simulated together, so that it comes in one order.
     let has_log = log.is_some();
     let tasks: Vec<Task<'_>> = (units.iter().enumerate())
@@ -191,67 +191,60 @@ fn simulate_all<O: Observer + Send>(
             cells.iter().map(move |cell| Task { unit: place, cell, share })
         })
         .collect();
-    let pool = Pool { units, states: &states };
-    let mut stopped = pool.all(&tasks, threads, &Mutex::new(log));
-    if stopped.is_none() {
-        // Where the shared limit may have been reached, the cells were wrong: once more, together.
-        let again: Vec<Task<'_>> = (units.iter().enumerate())
-            .filter(|(place, _)| matches!(*lock(&states[*place]), Some(State::Exceeded)))
-            .map(|(place, unit)| Task { unit: place, cell: unit.work.plan.whole(), share: 1.0 / units.len() as f64 })
-            .collect();
-        again.iter().for_each(|task| *lock(&states[task.unit]) = None);
-        stopped = pool.all(&again, threads, &Mutex::new(None::<()>));
+    let done = InOrder { next: 0, early: BTreeMap::new(), each: &mut each };
+    let partials: Vec<Mutex<Option<Box<Partial>>>> = units.iter().map(|_| Mutex::new(None)).collect();
+    let pool = Pool { units, partials: &partials, log: &Mutex::new(log), done: &Mutex::new(done) };
+    pool.all(&tasks, threads)
+}
+
+/// Whole units, which are handed over in their order.
+struct InOrder<'a> {
+    next: usize,
+    /// Those that are whole before one that comes first.
+    early: BTreeMap<usize, Replication>,
+    each: &'a mut (dyn FnMut(usize, Replication) + Send),
+}
+
+impl InOrder<'_> {
+    fn add(&mut self, unit: usize, replication: Replication) {
+        self.early.insert(unit, replication);
+        while let Some(replication) = self.early.remove(&self.next) {
+            (self.each)(self.next, replication);
+            self.next += 1;
+        }
     }
-    let done = states.into_iter().map(|state| match unlock(state) {
-        Some(State::Done(replication)) => Some(*replication),
-        _ => None,
-    });
-    (done.collect(), stopped)
 }
 
-/// Units and how far each has come.
-#[derive(Clone, Copy)]
-struct Pool<'a> {
+/// Units, how far each has come, and what happens with those that are whole.
+struct Pool<'a, O> {
     units: &'a [Unit<'a>],
-    states: &'a [Mutex<Option<State>>],
+    partials: &'a [Mutex<Option<Box<Partial>>>],
+    log: &'a Mutex<Option<O>>,
+    done: &'a Mutex<InOrder<'a>>,
 }
 
-impl Pool<'_> {
+impl<O: Observer + Send> Pool<'_, O> {
     /// Does all tasks, each thread the next that is left; the first error ends it.
-    fn all<O: Observer + Send>(
-        self,
-        tasks: &[Task<'_>],
-        threads: NonZeroUsize,
-        log: &Mutex<Option<O>>,
-    ) -> Option<SimError> {
+    fn all(&self, tasks: &[Task<'_>], threads: NonZeroUsize) -> Option<SimError> {
         let next = AtomicUsize::new(0);
         let failed: Mutex<Option<SimError>> = Mutex::new(None);
         let worker = || {
             let mut batch: Option<Batch<'_>> = None;
-            while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if lock(&failed).is_some() {
-                    break;
-                }
-                if let Some(other) = batch.take_if(|batch| batch.unit != task.unit) {
-                    self.hand_in(other);
-                }
-                let log = (task.unit == 0).then(|| lock(log).take()).flatten();
-                let unit = &self.units[task.unit];
-                let batch = batch.get_or_insert_with(|| Batch {
-                    unit: task.unit,
-                    total: Total::new(unit.work.scenario, unit.work.window),
-                    records: Vec::new(),
-                });
-                match unit.work.one(task, unit.replication, &mut batch.total, log) {
-                    Ok(records) => batch.records.push((task.cell, records)),
-                    Err(error) => {
-                        lock(&failed).get_or_insert(error);
-                        return;
+            let mut work = || {
+                while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if lock(&failed).is_some() {
+                        return Ok(());
                     }
+                    if let Some(other) = batch.take_if(|batch| batch.unit != task.unit) {
+                        self.hand_in(other)?;
+                    }
+                    let batch = batch.get_or_insert_with(|| self.batch(task.unit));
+                    self.one(task, batch)?;
                 }
-            }
-            if let Some(last) = batch {
-                self.hand_in(last);
+                batch.take().map_or(Ok(()), |last| self.hand_in(last))
+            };
+            if let Err(error) = work() {
+                lock(&failed).get_or_insert(error);
             }
         };
         let threads = threads.get().min(tasks.len());
@@ -263,17 +256,51 @@ impl Pool<'_> {
         unlock(failed)
     }
 
-    /// Adds a batch to its unit; the last one completes it.
-    fn hand_in(self, batch: Batch<'_>) {
+    /// Nothing of a unit yet.
+    fn batch<'b>(&self, unit: usize) -> Batch<'b> {
+        let work = self.units[unit].work;
+        Batch { unit, total: Total::new(work.scenario, work.window), records: Vec::new() }
+    }
+
+    /// Simulates a task and adds it to a batch of the same unit.
+    fn one<'b>(&self, task: &Task<'b>, batch: &mut Batch<'b>) -> Result<(), SimError> {
+        let log = (task.unit == 0).then(|| lock(self.log).take()).flatten();
+        let unit = &self.units[task.unit];
+        let records = unit.work.one(task, unit.replication, &mut batch.total, log)?;
+        batch.records.push((task.cell, records));
+        Ok(())
+    }
+
+    /// Adds a batch to its unit. The last one completes it; where the shared limit may have been reached, the cells were
+    /// wrong, and it is simulated once more, together.
+    fn hand_in(&self, batch: Batch<'_>) -> Result<(), SimError> {
+        let place = batch.unit;
+        match self.complete(batch) {
+            None => {}
+            Some(Whole::Replication(replication)) => lock(self.done).add(place, *replication),
+            Some(Whole::Exceeded) => {
+                let cell = self.units[place].work.plan.whole();
+                let mut together = self.batch(place);
+                self.one(&Task { unit: place, cell, share: 1.0 / self.units.len() as f64 }, &mut together)?;
+                if let Some(Whole::Replication(replication)) = self.complete(together) {
+                    lock(self.done).add(place, *replication);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a batch to its unit, and says what became of that if it was the last one.
+    fn complete(&self, batch: Batch<'_>) -> Option<Whole> {
         let work = self.units[batch.unit].work;
         let functions = work.scenario.functions.len();
-        let mut state = lock(&self.states[batch.unit]);
+        let mut state = lock(&self.partials[batch.unit]);
         let mut partial = match state.take() {
-            Some(State::Partial(mut partial)) => {
+            Some(mut partial) => {
                 partial.total.merge(&batch.total);
                 partial
             }
-            _ => Box::new(Partial {
+            None => Box::new(Partial {
                 total: batch.total,
                 functions: vec![None; functions],
                 functions_in: 0,
@@ -287,7 +314,12 @@ impl Pool<'_> {
                 partial.functions[function.index()] = Some(record);
             }
         }
-        *state = Some(if partial.functions_in < functions { State::Partial(partial) } else { partial.complete(work) });
+        if partial.functions_in < functions {
+            *state = Some(partial);
+            return None;
+        }
+        drop(state);
+        Some(partial.complete(work))
     }
 }
 
@@ -313,7 +345,8 @@ impl Work<'_> {
         let mut batches = Batches::new(scenario, cell, window);
         let mut details = Details::new(scenario, cell, window);
         let mut minimum = MinimumInstances::new(scenario, cell, window);
-        let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && log.is_none();
+        let mut alarms = Alarms::new(scenario);
+        let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && alarms.is_none() && log.is_none();
         // The common cases know what they do not need.
         if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
@@ -324,7 +357,7 @@ impl Work<'_> {
         let events = if is_plain {
             simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?
         } else {
-            let beside = (batches.as_mut(), (details.as_mut(), minimum.as_mut()));
+            let beside = (batches.as_mut(), (details.as_mut(), (minimum.as_mut(), alarms.as_mut())));
             simulate(scenario, cell, &streams, ((&mut recorder, beside), log), &mut pulse)?
         };
         let mut records = recorder.finish(events);
@@ -334,6 +367,9 @@ impl Work<'_> {
         if let Some(details) = details {
             details.finish(window, total);
         }
+        if let Some(alarms) = alarms {
+            total.tell_alarms(alarms.finish());
+        }
         if let Some(minimum) = minimum {
             minimum.finish(&mut records);
         }
@@ -342,15 +378,15 @@ impl Work<'_> {
 }
 
 impl Partial {
-    fn complete(self, work: Work<'_>) -> State {
+    fn complete(self, work: Work<'_>) -> Whole {
         if let Plan::Apart { shared_limit: Some(limit), .. } = work.plan
             && !self.is_together
             && self.total.may_exceed(*limit)
         {
-            return State::Exceeded;
+            return Whole::Exceeded;
         }
         let functions = self.functions.into_iter().flatten().collect();
-        State::Done(Box::new(self.total.finish(work.window, functions)))
+        Whole::Replication(Box::new(self.total.finish(work.window, functions)))
     }
 }
 
@@ -400,9 +436,10 @@ mod tests {
         let threads = NonZeroUsize::new(threads).expect("a thread");
         let units: Vec<Unit<'_>> =
             (0..scenario.simulation.replications).map(|replication| prepared.unit(replication, &())).collect();
-        let (replications, stopped) = simulate_all(&units, threads, None::<()>);
+        let mut replications = Replications::default();
+        let stopped = simulate_all(&units, threads, None::<()>, |_, one| replications.push(scenario, one));
         assert!(stopped.is_none(), "{stopped:?}");
-        let result = RunResult::of(scenario, replications.into_iter().flatten().collect());
+        let result = RunResult::of(scenario, &replications);
         format!("{}\n{:?}\n{:?}", json::summary(&result.summary), result.timeline, result.distributions)
     }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use super::{Prepared, Progress, Unit, simulate_all};
 use crate::engine::SimError;
 use crate::measure::evidence::{PilotSeries, WarmUp};
-use crate::measure::{Replication, RunResult};
+use crate::measure::{Replications, RunResult};
 use crate::scenario::Scenario;
 use crate::stats::mser5;
 use crate::time::Span;
@@ -43,12 +43,12 @@ fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) ->
     let prepared = Prepared::of(&scenario);
     // The last numbers, which no experiment reaches: what decides must not be what counts.
     let units: Vec<Unit<'_>> = (0..PILOT).map(|number| prepared.unit(u32::MAX - number, progress)).collect();
-    let (replications, stopped) = simulate_all(&units, threads, None::<()>);
+    let mut replications = Replications::default();
+    let stopped = simulate_all(&units, threads, None::<()>, |_, replication| replications.push(&scenario, replication));
     if let Some(error) = stopped {
         return Err(error);
     }
-    let replications: Vec<Replication> = replications.into_iter().flatten().collect();
-    let timeline = RunResult::of(&scenario, replications).timeline;
+    let timeline = RunResult::of(&scenario, &replications).timeline;
     let points = timeline.series.first().map_or(&[][..], |total| &total.points);
     let interval = timeline.interval;
     // The last interval may be cut short by the horizon, and then it is of another kind.

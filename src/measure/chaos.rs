@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replication::Replication;
+use super::replication::RunMeasures;
+use super::replications::Replications;
 use super::summary::{ScenarioRef, Stat};
 use super::timeline::Point;
 use super::window::Window;
@@ -132,8 +133,7 @@ struct Ended {
 }
 
 impl Ended {
-    fn of(scenario: &Scenario, replication: &mut Replication, measured: Span) -> Self {
-        replication.charge(scenario, measured);
+    fn of(replication: &RunMeasures) -> Self {
         let shape = &replication.total.shape;
         let requests = &shape.requests;
         let keys =
@@ -152,11 +152,10 @@ impl Ended {
 impl Reference {
     /// That of these replications, for faults that begin at `at` and last for `lasts`.
     #[must_use]
-    pub fn of(scenario: &Scenario, replications: &mut [Replication], (at, lasts): (Span, Span)) -> Self {
+    pub fn of(scenario: &Scenario, replications: &Replications, (at, lasts): (Span, Span)) -> Self {
         let window = Window::of(scenario);
-        let measured = window.measured();
-        let points = mean_points(replications);
-        let each = replications.iter_mut().map(|one| Ended::of(scenario, one, measured)).collect();
+        let points = replications.points();
+        let each = replications.iter().map(Ended::of).collect();
         Self { each, points, window, at, ends: at + lasts }
     }
 
@@ -177,12 +176,10 @@ impl Reference {
         &self,
         (fault, kind, target): (&str, &str, &str),
         ends_at_once: bool,
-        scenario: &Scenario,
-        replications: &mut [Replication],
+        replications: &Replications,
     ) -> Effect {
-        let points = mean_points(replications);
-        let measured = self.window.measured();
-        let each: Vec<Ended> = replications.iter_mut().map(|one| Ended::of(scenario, one, measured)).collect();
+        let points = replications.points();
+        let each: Vec<Ended> = replications.iter().map(Ended::of).collect();
         let more = |of: &dyn Fn(&Ended) -> f64| {
             let pairs = each.iter().zip(&self.each);
             Stat::of(&pairs.map(|(with, without)| of(with) - of(without)).collect::<Vec<_>>())
@@ -212,10 +209,6 @@ impl Reference {
     pub fn interval(&self) -> Span {
         self.window.interval
     }
-}
-
-fn mean_points(replications: &[Replication]) -> Vec<Point> {
-    super::result::mean_points(&replications.iter().map(|one| one.points.clone()).collect::<Vec<_>>())
 }
 
 /// How long after `ends` the first interval begins from which on several in a row are as they would be without a fault.

@@ -3,11 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::replication::Replication;
+use super::replications::Replications;
 use super::result::{stat_of, sums};
 use super::summary::{Asked, Shape, Stat};
+use crate::id::FnId;
 use crate::metric::{self, Metric, Statistic, Whole};
-use crate::scenario::{Function, Goal, Objective, Overflow, PrecisionTarget, Scenario, Tolerance};
+use crate::scenario::{Function, Goal, Objective, Overflow, PrecisionTarget, Scenario, Subject, Tolerance};
 use crate::stats::batch::Dependence;
 use crate::stats::interval::{clopper_pearson, none_seen_below};
 
@@ -168,31 +169,39 @@ pub struct BatchCheck {
 }
 
 /// Ratios of which few events were seen.
-pub(super) fn rare(scenario: &Scenario, replications: &[Replication]) -> Vec<Rare> {
-    let of = |function: Option<usize>| {
-        let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
-        let name = function.map(|place| scenario.functions[place].name.clone());
+pub(super) fn rare(scenario: &Scenario, replications: &Replications) -> Vec<Rare> {
+    let of = |function: Option<FnId>| {
+        let records = replications.measured(scenario, subject_of(function));
+        let shapes: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
+        let name = function.map(|id| scenario.functions[id.index()].name.clone());
         // Of the wider ratio the narrower one says enough.
         let ratios = metric::metrics().iter().filter(|metric| matches!(metric.statistic, Statistic::Ratio { .. }));
         let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio" && ratio.key != "failure_ratio");
         ratios
-            .filter(move |ratio| may_be(ratio, scenario, function))
-            .filter_map(move |ratio| seldom(ratio, name.clone(), &shapes))
+            .filter(|ratio| may_be(ratio, scenario, function))
+            .filter_map(|ratio| seldom(ratio, name.clone(), &shapes))
+            .collect::<Vec<Rare>>()
     };
     let functions = Some(scenario.functions.len()).filter(|count| (2..=FUNCTIONS).contains(count)).unwrap_or(0);
-    of(None).chain((0..functions).flat_map(|place| of(Some(place)))).collect()
+    std::iter::once(None).chain((0..functions).map(|place| Some(FnId(place as u32)))).flat_map(of).collect()
 }
 
 /// With fewer requests than this beyond a quantile its interval is not to be trusted.
 const FEW_BEYOND: f64 = 50.0;
 
 /// Quantiles that objectives ask for and that rest on few requests.
-pub(super) fn few(scenario: &Scenario, replications: &[Replication]) -> Vec<Few> {
+pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> {
     let few = |objective: &Objective| {
+        // Of components it is not known how much lies beyond.
+        if matches!(objective.subject, Subject::Component(_)) {
+            return None;
+        }
         let Goal::Metric { metric, .. } = &objective.goal else { return None };
         let beyond = 1.0 - metric.quantile()?;
-        let requests = replications.iter().map(|one| one.measured(scenario, objective.subject).shape.requests.arrived);
-        let beyond = requests.sum::<f64>() / replications.len() as f64 * beyond;
+        let records = replications.measured(scenario, objective.subject);
+        let beyond = records.iter().map(|record| record.shape.requests.arrived).sum::<f64>()
+            / replications.len() as f64
+            * beyond;
         let Asked { function, source, .. } = Asked::of(objective, scenario);
         (beyond < FEW_BEYOND).then(|| Few { metric: metric.key.clone(), function, source, beyond })
     };
@@ -200,7 +209,7 @@ pub(super) fn few(scenario: &Scenario, replications: &[Replication]) -> Vec<Few>
 }
 
 /// Whether the events of a ratio can come at all: without a limit, or where all may wait, nothing is rejected.
-fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<usize>) -> bool {
+fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<FnId>) -> bool {
     let platform = &scenario.platform;
     let is_shared =
         platform.account_limit.is_some() || platform.scaling.is_some() || platform.memory_budget_mb.is_some();
@@ -211,7 +220,7 @@ fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<usize>) -> bool 
         function.scaling.orders_all() || (is_limited && !waits)
     };
     ratio.key != "rejection_ratio"
-        || function.map_or(scenario.functions.iter().any(may_reject), |place| may_reject(&scenario.functions[place]))
+        || function.map_or(scenario.functions.iter().any(may_reject), |id| may_reject(&scenario.functions[id.index()]))
 }
 
 fn seldom(ratio: &Metric, function: Option<String>, shapes: &[&Shape<f64>]) -> Option<Rare> {
@@ -224,18 +233,19 @@ fn seldom(ratio: &Metric, function: Option<String>, shapes: &[&Shape<f64>]) -> O
     Some(Rare { metric: ratio.key.clone(), function, seen, of, low, high })
 }
 
-fn shapes(replications: &[Replication], function: Option<usize>) -> impl Iterator<Item = &Shape<f64>> {
-    replications.iter().map(move |one| &function.map_or(&one.total, |place| &one.functions[place].record).shape)
+fn subject_of(function: Option<FnId>) -> Subject {
+    function.map_or(Subject::Total, Subject::Function)
 }
 
 /// What of the precision that a scenario asks for its replications have reached.
-pub(super) fn reached(scenario: &Scenario, replications: &[Replication]) -> Vec<MetricReached> {
+pub(super) fn reached(scenario: &Scenario, replications: &Replications) -> Vec<MetricReached> {
     let of = |target: &PrecisionTarget| {
-        let function = target.function.map(crate::id::FnId::index);
-        let shapes: Vec<&Shape<f64>> = shapes(replications, function).collect();
+        let function = target.function;
+        let records = replications.measured(scenario, subject_of(function));
+        let shapes: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
         let nothing = Stat { mean: f64::NAN, half_width: None };
         let stat = metric::find(&target.metric).map_or(nothing, |metric| stat_of(&shapes, metric));
-        let name = function.map(|place| scenario.functions[place].name.clone());
+        let name = function.map(|id| scenario.functions[id.index()].name.clone());
         let rare = metric::find(&target.metric).and_then(|ratio| seldom(ratio, name.clone(), &shapes));
         let half_width = rare.map_or(stat.half_width, |rare| Some((rare.high - rare.low) / 2.0));
         let asked = match target.half_width {

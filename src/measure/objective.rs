@@ -1,13 +1,17 @@
 //! What replications show of the objectives.
 
-use super::replication::{Record, Replication};
+use super::path;
+use super::replication::{Record, Replication, RunMeasures};
+use super::replications::Replications;
 use super::result::stat_of;
+use super::stability::Tipped;
 use super::summary::{Asked, ObjectiveResult, Shape, Stat};
 use super::tally::LatencyOfAll;
-use crate::metric;
+use crate::id::SourceId;
+use crate::metric::component::ATTEMPTS_PER_REQUEST;
+use crate::metric::{self, Metric};
 use crate::scenario::objective::{FAILURE_RATIO, TOLERATED_FAILURES};
 use crate::scenario::{Goal, Objective, Scenario, Subject, Target};
-use crate::stats::interval;
 use crate::stats::selection::Events;
 
 /// What one replication measured of somebody's requests.
@@ -36,19 +40,24 @@ impl Measured<'_> {
     }
 }
 
+/// Whose numbers those of a source are that is not measured apart: it is the only one of its function, or of all.
+pub(super) fn owner(scenario: &Scenario, source: SourceId) -> Subject {
+    match scenario.sources[source.index()].target {
+        Target::Function(function) => Subject::Function(function),
+        Target::ByTrace(_) | Target::Component(_) => Subject::Total,
+    }
+}
+
 impl Replication {
     /// What was measured of a subject of the scenario.
     pub(super) fn measured(&self, scenario: &Scenario, subject: Subject) -> Measured<'_> {
         match subject {
-            Subject::Total => (&self.total).into(),
-            Subject::Function(id) => (&self.functions[id.index()].record).into(),
-            Subject::Source(id) => match self.sources.iter().find(|(known, _)| *known == id) {
-                Some((_, record)) => record.into(),
-                // It is the only one of its function, or of all.
-                None => match scenario.sources[id.index()].target {
-                    Target::Function(function) => (&self.functions[function.index()].record).into(),
-                    Target::ByTrace(_) | Target::Component(_) => (&self.total).into(),
-                },
+            // Of a component itself `value_on_path` tells.
+            Subject::Total | Subject::Component(_) => (&self.measures.total).into(),
+            Subject::Function(id) => (&self.functions[id.index()].measures.record).into(),
+            Subject::Source(id) => match self.measures.source(id) {
+                Some(record) => record.into(),
+                None => self.measured(scenario, owner(scenario, id)),
             },
         }
     }
@@ -57,42 +66,55 @@ impl Replication {
     pub(super) fn value(&self, scenario: &Scenario, place: usize) -> f64 {
         let objective = &scenario.objectives[place];
         let measured = self.measured(scenario, objective.subject);
-        match &objective.goal {
-            Goal::Metric { metric, .. } => measured.judged(&metric.key),
-            Goal::Share { .. } => self.answered[place] as f64 / measured.shape.requests.arrived,
-            Goal::Stability { at_worst } => {
-                let tipped = match objective.subject {
-                    Subject::Function(id) => self.functions[id.index()].tipped,
-                    Subject::Total | Subject::Source(_) => self.tipped,
-                };
-                f64::from(u8::from(tipped.verdict <= *at_worst))
-            }
+        if let Some(value) = value_on_path(scenario, objective, &self.measures) {
+            return value;
         }
+        let tipped = match objective.subject {
+            Subject::Function(id) => self.functions[id.index()].measures.tipped,
+            Subject::Total | Subject::Source(_) | Subject::Component(_) => self.measures.tipped,
+        };
+        value(objective, &measured, self.measures.answered[place], tipped)
     }
 
     /// The events that a ratio or a share is made of, where the value of an objective is one.
     pub(super) fn events(&self, scenario: &Scenario, place: usize) -> Option<Events> {
         let objective = &scenario.objectives[place];
-        let measured = self.measured(scenario, objective.subject);
-        let (seen, trials) = match &objective.goal {
-            Goal::Metric { metric, .. } => metric.counts(measured.shape)?,
-            Goal::Share { .. } => (self.answered[place] as f64, measured.shape.requests.arrived),
-            Goal::Stability { .. } => return None,
-        };
-        Some(Events { seen, trials })
+        if let Some(events) = events_on_path(objective, &self.measures) {
+            return events;
+        }
+        events(objective, &self.measured(scenario, objective.subject), self.measures.answered[place])
     }
+}
+
+/// The value of an objective in a replication in which so many requests were answered in time.
+pub(super) fn value(objective: &Objective, measured: &Measured<'_>, answered: u64, tipped: Tipped) -> f64 {
+    match &objective.goal {
+        Goal::Metric { metric, .. } => measured.judged(&metric.key),
+        Goal::Share { .. } => answered as f64 / measured.shape.requests.arrived,
+        Goal::Stability { at_worst } => f64::from(u8::from(tipped.verdict <= *at_worst)),
+    }
+}
+
+/// The events that a ratio or a share is made of, where the value of an objective is one.
+fn events(objective: &Objective, measured: &Measured<'_>, answered: u64) -> Option<Events> {
+    let (seen, trials) = match &objective.goal {
+        Goal::Metric { metric, .. } => metric.counts(measured.shape)?,
+        Goal::Share { .. } => (answered as f64, measured.shape.requests.arrived),
+        Goal::Stability { .. } => return None,
+    };
+    Some(Events { seen, trials })
 }
 
 /// All objectives of a scenario and what was found. `stat` is that of a metric of a subject, as the summary has it.
 pub(super) fn results(
     scenario: &Scenario,
-    replications: &[Replication],
+    replications: &Replications,
     stat: impl Fn(Subject, &str) -> Option<Stat>,
 ) -> Vec<ObjectiveResult> {
     let result = |(place, objective): (usize, &Objective)| {
         let asked = Asked::of(objective, scenario);
-        let measured: Vec<Measured<'_>> =
-            replications.iter().map(|one| one.measured(scenario, objective.subject)).collect();
+        let records = replications.measured(scenario, objective.subject);
+        let measured: Vec<Measured<'_>> = records.iter().map(Measured::from).collect();
         let shapes: Vec<&Shape<f64>> = measured.iter().map(|one| one.shape).collect();
         let failures = metric::find(FAILURE_RATIO).map_or(0.0, |ratio| stat_of(&shapes, ratio).mean);
         let of_all = objective.is_of_all_requests() && failures > 0.0;
@@ -100,13 +122,22 @@ pub(super) fn results(
             Goal::Metric { metric, .. } if of_all => {
                 Stat::of(&measured.iter().map(|one| one.judged(&metric.key)).collect::<Vec<_>>())
             }
+            Goal::Metric { metric, .. } if is_of_path(objective, metric) => {
+                let counts: Option<Vec<Events>> =
+                    replications.iter().map(|one| events_on_path(objective, one).flatten()).collect();
+                match counts {
+                    Some(counts) => pooled(counts.into_iter()),
+                    None => Stat::of(&replications.values(scenario, place)),
+                }
+            }
             Goal::Metric { metric, .. } => {
                 stat(objective.subject, &metric.key).unwrap_or_else(|| stat_of(&shapes, metric))
             }
-            Goal::Stability { .. } => {
-                Stat::of(&replications.iter().map(|one| one.value(scenario, place)).collect::<Vec<_>>())
+            Goal::Stability { .. } => Stat::of(&replications.values(scenario, place)),
+            Goal::Share { .. } => {
+                let pairs = replications.iter().zip(&measured);
+                pooled(pairs.filter_map(|(one, measured)| events(objective, measured, one.answered[place])))
             }
-            Goal::Share { .. } => pooled(replications.iter().filter_map(|one| one.events(scenario, place))),
         };
         let has_failed = objective.needs_few_failures() && failures >= TOLERATED_FAILURES;
         let is_never = value.mean == f64::INFINITY;
@@ -120,9 +151,32 @@ pub(super) fn results(
     scenario.objectives.iter().enumerate().map(result).collect()
 }
 
+/// The value of an objective on what is on the path of requests; none of another one.
+pub(super) fn value_on_path(scenario: &Scenario, objective: &Objective, run: &RunMeasures) -> Option<f64> {
+    let Goal::Metric { metric, .. } = &objective.goal else { return None };
+    match objective.subject {
+        Subject::Component(id) => Some(path::figure(scenario, run, id, metric)),
+        Subject::Source(id) if metric.key == ATTEMPTS_PER_REQUEST => {
+            Some(path::attempts_per_request(scenario, run, id))
+        }
+        Subject::Total | Subject::Function(_) | Subject::Source(_) => None,
+    }
+}
+
+/// The events that it is made of, if its value is a ratio; none of an objective on requests.
+fn events_on_path(objective: &Objective, run: &RunMeasures) -> Option<Option<Events>> {
+    let Goal::Metric { metric, .. } = &objective.goal else { return None };
+    let Subject::Component(id) = objective.subject else { return None };
+    Some(path::counts(run, id, metric).map(|(seen, trials)| Events { seen, trials }))
+}
+
+/// Whether a metric is none of requests, but of what is on their path.
+fn is_of_path(objective: &Objective, metric: &Metric) -> bool {
+    matches!(objective.subject, Subject::Component(_)) || metric.key == ATTEMPTS_PER_REQUEST
+}
+
 /// The ratio of the sums with its jackknife interval.
 fn pooled(events: impl Iterator<Item = Events>) -> Stat {
     let pairs: Vec<(f64, f64)> = events.map(|one| (one.seen, one.trials)).collect();
-    let (seen, trials) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-    Stat { mean: seen / trials, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) }
+    Stat::of_ratio(&pairs)
 }

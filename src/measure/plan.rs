@@ -266,7 +266,7 @@ pub struct Price {
 /// What happens when the load grows and nothing else changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Headroom {
-    /// Replications at each load.
+    /// Replications at today's load.
     pub replications: u32,
     /// Multiples of today's load, rising.
     pub points: Vec<LoadPoint>,
@@ -287,6 +287,9 @@ pub struct Headroom {
 pub struct LoadPoint {
     /// How many times today's load.
     pub multiple: f64,
+    /// Replications: as many as tell whether the objectives are met.
+    #[serde(default)]
+    pub replications: u32,
     /// Cost of a month at this load, US dollars.
     #[serde(rename = "monthly_cost_usd")]
     pub month_usd: Estimate,

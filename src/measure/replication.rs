@@ -1,6 +1,9 @@
 //! What a replication leaves: numbers that are not means yet.
 
+use super::alarm::History;
 use super::cost::Usage;
+use super::critical::Spent;
+use super::flow::Arrow;
 use super::stability::Tipped;
 use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
@@ -11,7 +14,7 @@ use crate::path::books::Books;
 use crate::stats::Histogram;
 
 /// What one replication measured of somebody's requests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Record {
     /// What was measured; the cost is not known yet.
     pub(super) shape: Shape<f64>,
@@ -21,13 +24,11 @@ pub(super) struct Record {
     pub(super) by_path: [u64; 3],
 }
 
-/// One replication of one function.
-#[derive(Clone, Debug)]
-pub struct FunctionRecord {
+/// What one replication measured of one function.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct FunctionMeasures {
     /// What was measured.
     pub(super) record: Record,
-    /// What is charged for.
-    pub(super) usage: Usage,
     /// Throttled by each of [`LIMITS`].
     pub(super) throttled: [u64; LIMITS.len()],
     /// Refused because the queue was full.
@@ -38,50 +39,79 @@ pub struct FunctionRecord {
     pub(super) cut_off: u64,
     /// Whether it kept up, where functions have a time series.
     pub(super) tipped: Tipped,
+}
+
+/// One replication of one function.
+#[derive(Clone, Debug)]
+pub struct FunctionRecord {
+    /// Its numbers.
+    pub(super) measures: FunctionMeasures,
+    /// What is charged for.
+    pub(super) usage: Usage,
     /// Its time series, where functions have one.
     pub(super) points: Vec<Point>,
     /// Its batches, where intervals are made from them.
     pub(super) batches: Vec<Shape<f64>>,
 }
 
-/// One replication of everything.
+/// What one replication measured of everything.
 #[derive(Clone, Debug)]
-pub struct Replication {
+pub struct RunMeasures {
     /// The total.
     pub(super) total: Record,
     /// The sources that share their function with others, in the order of the scenario; any other is the same as its function.
     pub(super) sources: Vec<(SourceId, Record)>,
     /// For each objective that names a time, the requests answered within it.
     pub(super) answered: Vec<u64>,
-    /// Every function, in the order of the scenario.
-    pub(super) functions: Vec<FunctionRecord>,
     /// Whether everything kept up.
     pub(super) tipped: Tipped,
+    /// The books of the components, in the order of the scenario.
+    pub(super) components: Vec<Books>,
+    /// Where requests may be on a path: who called whom, in the order of the scenario.
+    pub(super) arrows: Vec<Arrow>,
+    /// And where their time went.
+    pub(super) spent: Option<Spent>,
+    /// What became of each alarm of the scenario.
+    pub(super) alarms: Vec<History>,
+    /// The books of the node groups, in the order of the scenario.
+    pub(super) nodes: Vec<Books>,
+    /// Events by kind.
+    pub(super) events: EventCounts,
+}
+
+/// One replication of everything.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    /// Its numbers.
+    pub(super) measures: RunMeasures,
+    /// Every function, in the order of the scenario.
+    pub(super) functions: Vec<FunctionRecord>,
     /// The time series of the total.
     pub(super) points: Vec<Point>,
     /// T_exec, T_func, queueing, cold start of the total.
     pub(super) histograms: [Histogram; 4],
     /// Where requests may be on a path: interval by interval arrived, succeeded, attempts and failed of each source.
     pub(super) source_points: Vec<Vec<[u64; 4]>>,
-    /// The books of the components, in the order of the scenario.
-    pub(super) components: Vec<Books>,
-    /// The books of the node groups, in the order of the scenario.
-    pub(super) nodes: Vec<Books>,
-    /// Events by kind.
-    pub(super) events: EventCounts,
     /// The batches of the total, where intervals are made from them.
     pub(super) batches: Vec<Shape<f64>>,
 }
 
 impl Replication {
-    /// What only a path does to the requests of a source: refused by a breaker, out of budget, too old.
-    pub(super) fn by_path(&self, source: SourceId) -> [u64; 3] {
-        self.sources.iter().find(|(id, _)| *id == source).map_or([0; 3], |(_, record)| record.by_path)
-    }
-
     /// Requests simulated, the warm-up included.
     #[must_use]
     pub const fn simulated(&self) -> u64 {
-        self.events.arrivals
+        self.measures.events.arrivals
+    }
+}
+
+impl RunMeasures {
+    /// What only a path does to the requests of a source: refused by a breaker, out of budget, too old.
+    pub(super) fn by_path(&self, source: SourceId) -> [u64; 3] {
+        self.source(source).map_or([0; 3], |record| record.by_path)
+    }
+
+    /// A source that is measured apart.
+    pub(super) fn source(&self, source: SourceId) -> Option<&Record> {
+        self.sources.iter().find(|(id, _)| *id == source).map(|(_, record)| record)
     }
 }

@@ -2,55 +2,52 @@
 
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
-use super::objective;
 use super::path::{self, Components};
-use super::replication::{FunctionRecord, Replication};
+use super::replication::{FunctionMeasures, FunctionRecord, Replication, RunMeasures};
+use super::replications::Replications;
 use super::stability::{Tipped, Verdict};
 use super::summary::{
     FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
 };
 use super::tally::LIMITS;
-use super::timeline::{Bins, Distributions, Point, Series, SourceSeries, Timeline};
+use super::timeline::{Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
+use super::{alarm, critical, flow, objective};
 use crate::engine::Limit;
-use crate::id::SourceId;
+use crate::id::{FnId, SourceId};
 use crate::metric::{Metric, Statistic};
 use crate::scenario::{Billing, FreeResources, Function, Overflow, ResourceBilling, Scenario, Source, Subject, Target};
-use crate::stats::{Histogram, interval};
-use crate::time::{NANOS_PER_SECOND, Span};
-
-/// Histograms for drawing have 2^5 bins for each power of two.
-const DRAWN_BITS: u32 = 5;
+use crate::stats::interval;
+use crate::time::Span;
 
 impl RunResult {
     /// The result of a scenario's replications, in their order. At least one is needed.
     #[must_use]
-    pub fn of(scenario: &Scenario, mut replications: Vec<Replication>) -> Self {
+    pub fn of(scenario: &Scenario, replications: &Replications) -> Self {
         let window = Window::of(scenario);
-        let monthly: Vec<f64> =
-            replications.iter_mut().map(|replication| replication.charge(scenario, window.measured())).collect();
-        let free: Vec<f64> =
-            replications.iter().map(|replication| replication.free_in_a_month(scenario, window.measured())).collect();
-        let names = scenario.functions.iter().map(|function| function.name.clone());
-        let totals: Vec<&Shape<f64>> = replications.iter().map(|replication| &replication.total.shape).collect();
-        // In a comparison there are replications after all.
-        let is_batched = scenario.simulation.batches.is_some() && replications.len() == 1;
-        let batches = replications.first().filter(|_| is_batched);
+        let totals: Vec<&Shape<f64>> = replications.iter().map(|one| &one.total.shape).collect();
         let total = stats(&totals);
-        let total = batches.map_or_else(|| total.clone(), |one| with_batches(&total, &one.batches));
-        let functions: Vec<(String, Shape<Stat>)> = names
-            .enumerate()
-            .map(|(index, name)| {
-                let shapes: Vec<_> = replications.iter().map(|one| &one.functions[index].record.shape).collect();
-                let shape = stats(&shapes);
-                let batches = batches.map(|one| &one.functions[index].batches).filter(|batches| !batches.is_empty());
-                (name, batches.map_or_else(|| shape.clone(), |batches| with_batches(&shape, batches)))
-            })
-            .collect();
-        let batch_means = batches.map(|one| {
-            let length = window.batch(one.batches.len());
-            evidence::batch_means(&one.batches, length.as_secs_f64())
+        let total = replications.batches().map_or_else(|| total.clone(), |batches| with_batches(&total, batches));
+        let (mut functions, mut verdicts, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, function) in scenario.functions.iter().enumerate() {
+            let id = FnId(place as u32);
+            let measures = replications.function(id);
+            let shapes: Vec<&Shape<f64>> = measures.iter().map(|one| &one.record.shape).collect();
+            let shape = stats(&shapes);
+            let batches = replications.function_batches(id);
+            let shape = batches.map_or_else(|| shape.clone(), |batches| with_batches(&shape, batches));
+            functions.push((function.name.clone(), shape));
+            if window.series_by_function {
+                let tipped: Vec<Tipped> = measures.iter().map(|one| one.tipped).collect();
+                verdicts.push((function.name.clone(), Verdict::worst(&tipped)));
+            }
+            limits_of(scenario, function, &measures, &mut limits);
+        }
+        limits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
+        let batch_means = replications.batches().map(|batches| {
+            let length = window.batch(batches.len());
+            evidence::batch_means(batches, length.as_secs_f64())
         });
         let summary = Summary {
             scenario: ScenarioRef { name: scenario.name.clone(), hash: scenario.hash.clone() },
@@ -58,23 +55,26 @@ impl RunResult {
             replications: replications.len() as u32,
             horizon_s: scenario.simulation.horizon.as_secs_f64(),
             measured_s: window.measured().as_secs_f64(),
-            sources: sources(scenario, &replications),
-            components: Components::of(scenario, &replications),
-            stability: stability(scenario, &window, &replications),
-            objectives: objective::results(scenario, &replications, |subject, key| match subject {
+            sources: sources(scenario, replications),
+            components: Components::of(scenario, replications),
+            calls: flow::results(scenario, replications),
+            latency_parts: critical::results(scenario, replications),
+            alarms: alarm::results(scenario, replications),
+            stability: stability(scenario, verdicts, replications),
+            objectives: objective::results(scenario, replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),
                 Subject::Function(id) => functions[id.index()].1.get(key).copied(),
-                Subject::Source(_) => None,
+                Subject::Source(_) | Subject::Component(_) => None,
             }),
-            events: events(&replications),
-            limits: limits(scenario, &replications),
+            events: events(replications),
+            limits,
             has_prices: scenario.has_prices(),
-            monthly_cost_usd: Stat::of(&monthly),
-            monthly_free_usd: Stat::of(&free),
+            monthly_cost_usd: Stat::of(&replications.monthly_usd),
+            monthly_free_usd: Stat::of(&replications.monthly_free_usd),
             assumptions: scenario.assumptions.clone(),
             evidence: Evidence {
-                rare: evidence::rare(scenario, &replications),
-                few: evidence::few(scenario, &replications),
+                rare: evidence::rare(scenario, replications),
+                few: evidence::few(scenario, replications),
                 batch_means,
                 ..Evidence::default()
             },
@@ -83,8 +83,8 @@ impl RunResult {
         };
         Self {
             summary,
-            timeline: timeline(scenario, &window, &replications),
-            distributions: distributions(&replications),
+            timeline: timeline(scenario, &window, replications),
+            distributions: replications.distributions(),
             limit_lines: limit_lines(scenario),
         }
     }
@@ -105,11 +105,7 @@ impl RunResult {
 }
 
 /// What of the precision that a scenario asks for its replications have reached, and whether that is all of it.
-pub(crate) fn precision_reached(scenario: &Scenario, replications: &mut [Replication]) -> (Vec<MetricReached>, bool) {
-    let measured = Window::of(scenario).measured();
-    replications.iter_mut().for_each(|replication| {
-        replication.charge(scenario, measured);
-    });
+pub(crate) fn precision_reached(scenario: &Scenario, replications: &Replications) -> (Vec<MetricReached>, bool) {
     let reached = evidence::reached(scenario, replications);
     let is_narrow = evidence::is_narrow(&reached);
     (reached, is_narrow)
@@ -123,6 +119,13 @@ impl Stat {
         let mean = there.iter().sum::<f64>() / there.len() as f64;
         Self { mean, half_width: interval::mean_half_width(&there) }
     }
+
+    /// The ratio of sums, events over what they are counted of, with its jackknife interval.
+    #[must_use]
+    pub(super) fn of_ratio(pairs: &[(f64, f64)]) -> Self {
+        let (events, of) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+        Self { mean: events / of, half_width: interval::ratio_of_sums(pairs).map(|ratio| ratio.half_width) }
+    }
 }
 
 /// Events and what they are counted of, over all; none where the metric is not a ratio of counts.
@@ -135,8 +138,8 @@ pub(super) fn sums(metric: &Metric, shapes: &[&Shape<f64>]) -> Option<(f64, f64)
 /// ratios is biased where replications differ in size; NaN where nothing was there to count.
 pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     let pairs: Option<Vec<(f64, f64)>> = shapes.iter().map(|shape| metric.counts(shape)).collect();
-    if let (Some(pairs), Some((events, of))) = (pairs, sums(metric, shapes)) {
-        return Stat { mean: events / of, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) };
+    if let Some(pairs) = pairs {
+        return Stat::of_ratio(&pairs);
     }
     let values: Vec<f64> = shapes.iter().map(|shape| shape.get(&metric.key).copied().unwrap_or(f64::NAN)).collect();
     Stat::of(&values)
@@ -170,14 +173,15 @@ impl Replication {
         let month = all.to_month(measured);
         let billing = scenario.platform.billing.as_ref();
         let prices = billing.map_or_else(Prices::default, |billing| Prices::of_month(&month, billing));
-        for FunctionRecord { record, usage, .. } in &mut self.functions {
-            let shape = &mut record.shape;
+        for FunctionRecord { measures, usage, .. } in &mut self.functions {
+            let shape = &mut measures.record.shape;
             shape.cost_usd = prices.cost(usage, shape.requests.arrived, shape.requests.completed);
         }
-        let total = &mut self.total.shape;
+        let measures = &mut self.measures;
+        let total = &mut measures.total.shape;
         let requests = &total.requests;
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
-        let (components, nodes) = (path::cost_usd(&self.components), path::cost_usd(&self.nodes));
+        let (components, nodes) = (path::cost_usd(&measures.components), path::cost_usd(&measures.nodes));
         total.cost_usd.add(components, nodes, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
         let besides = (components + nodes) * months;
@@ -185,7 +189,7 @@ impl Replication {
     }
 
     /// What free amounts take off the list price of a month, US dollars.
-    fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
+    pub(super) fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
         let month = self.usage().to_month(measured);
         let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
         let billing = scenario.platform.billing.as_ref();
@@ -204,35 +208,29 @@ impl Replication {
 }
 
 /// Whether what is served keeps up with what arrives.
-fn stability(scenario: &Scenario, window: &Window, replications: &[Replication]) -> StabilityResult {
-    let worst = |of: &dyn Fn(&Replication) -> Tipped| Verdict::worst(&replications.iter().map(of).collect::<Vec<_>>());
-    let functions = scenario.functions.iter().enumerate().filter(|_| window.series_by_function);
+fn stability(scenario: &Scenario, functions: Vec<(String, Verdict)>, replications: &[RunMeasures]) -> StabilityResult {
     let kept = scenario.components.iter().enumerate().filter_map(|(place, component)| {
         let all: Option<Vec<Tipped>> =
             replications.iter().map(|one| one.components.get(place).and_then(Tipped::of_kept)).collect();
         Some((component.name.clone(), Verdict::worst(&all?)))
     });
-    StabilityResult {
-        components: kept.collect(),
-        run: worst(&|one| one.tipped),
-        functions: functions
-            .map(|(place, function)| (function.name.clone(), worst(&|one| one.functions[place].tipped)))
-            .collect(),
-    }
+    let run = Verdict::worst(&replications.iter().map(|one| one.tipped).collect::<Vec<_>>());
+    StabilityResult { components: kept.collect(), run, functions }
 }
 
 /// So many sources are told at most, where each is the only one of its function and says the same.
 const SOURCES_MAX: usize = 1000;
 
 /// What became of the requests of each source.
-fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, SourceResult)> {
+fn sources(scenario: &Scenario, replications: &Replications) -> Vec<(String, SourceResult)> {
     let is_repeated = replications.iter().all(|one| one.sources.is_empty());
     if is_repeated && scenario.sources.len() > SOURCES_MAX {
         return Vec::new();
     }
     let result = |(place, source): (usize, &Source)| {
         let subject = Subject::Source(SourceId(place as u32));
-        let measured: Vec<_> = replications.iter().map(|one| one.measured(scenario, subject).shape).collect();
+        let records = replications.measured(scenario, subject);
+        let measured: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
         let all = stats(&measured);
         let failed = |of: &Requests<f64>| of.rejected + of.timed_out + of.failed;
         // What only happens on a path is told apart there.
@@ -269,16 +267,14 @@ fn sources(scenario: &Scenario, replications: &[Replication]) -> Vec<(String, So
 }
 
 /// How many attempts a source's client made for each request, where it has one.
-fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[Replication]) -> Option<Stat> {
+fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[RunMeasures]) -> Option<Stat> {
     let Target::Component(id) = source.target else { return None };
-    let is_client = scenario.components[id.index()].spec.group() == "clients";
-    let books = replications.iter().filter_map(|one| one.components.get(id.index()));
-    let values: Vec<f64> = books.filter_map(|books| books.get("attempts_per_request")).collect();
-    is_client.then(|| Stat::of(&values))
+    let values = replications.iter().map(|one| path::attempts_of(scenario, one, id)).collect::<Option<Vec<f64>>>();
+    values.map(|values| Stat::of(&values))
 }
 
-fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
-    let counts: Vec<_> = replications.iter().map(|replication| replication.events.by_kind()).collect();
+fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {
+    let counts: Vec<_> = replications.iter().map(|one| one.events.by_kind()).collect();
     // What few scenarios have is not there in the others.
     let is_shown = |(kind, stat): &(String, Stat)| {
         !["pre-warm", "alarm", "step", "fault", "machine"].contains(&kind.as_str()) || stat.mean > 0.0
@@ -294,32 +290,26 @@ fn events(replications: &[Replication]) -> Vec<(String, Stat)> {
         .collect()
 }
 
-/// Which limits held requests back, most often first.
-fn limits(scenario: &Scenario, replications: &[Replication]) -> Vec<LimitHit> {
-    let mut hits = Vec::new();
-    for (index, function) in scenario.functions.iter().enumerate() {
-        let mut hit = |limit: &str, value: Option<f64>, times: &dyn Fn(&FunctionRecord) -> u64| {
-            let counts: Vec<f64> =
-                replications.iter().map(|replication| times(&replication.functions[index]) as f64).collect();
-            if counts.iter().any(|count| *count > 0.0) {
-                let (limit, function) = (limit.to_owned(), function.name.clone());
-                hits.push(LimitHit { limit, function, value, throttled: Stat::of(&counts) });
-            }
-        };
-        for (place, limit) in LIMITS.iter().enumerate() {
-            let (name, value) = describe(*limit, scenario, function);
-            hit(name, value, &|record| record.throttled[place]);
+/// Adds the limits that held requests of a function back.
+fn limits_of(scenario: &Scenario, function: &Function, measures: &[FunctionMeasures], hits: &mut Vec<LimitHit>) {
+    let mut hit = |limit: &str, value: Option<f64>, times: &dyn Fn(&FunctionMeasures) -> u64| {
+        let counts: Vec<f64> = measures.iter().map(|one| times(one) as f64).collect();
+        if counts.iter().any(|count| *count > 0.0) {
+            let (limit, function) = (limit.to_owned(), function.name.clone());
+            hits.push(LimitHit { limit, function, value, throttled: Stat::of(&counts) });
         }
-        let (queue_limit, patience) = match function.concurrency.overflow {
-            Overflow::Queue { limit, timeout } => (limit.map(f64::from), timeout),
-            Overflow::Reject => (None, None),
-        };
-        hit("queue-limit", queue_limit, &|record| record.queue_full);
-        hit("queue-timeout", patience.map(Span::as_secs_f64), &|record| record.gave_up);
-        hit("timeout", function.timeout.map(Span::as_secs_f64), &|record| record.cut_off);
+    };
+    for (place, limit) in LIMITS.iter().enumerate() {
+        let (name, value) = describe(*limit, scenario, function);
+        hit(name, value, &|one| one.throttled[place]);
     }
-    hits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
-    hits
+    let (queue_limit, patience) = match function.concurrency.overflow {
+        Overflow::Queue { limit, timeout } => (limit.map(f64::from), timeout),
+        Overflow::Reject => (None, None),
+    };
+    hit("queue-limit", queue_limit, &|one| one.queue_full);
+    hit("queue-timeout", patience.map(Span::as_secs_f64), &|one| one.gave_up);
+    hit("timeout", function.timeout.map(Span::as_secs_f64), &|one| one.cut_off);
 }
 
 /// What a limit is called in results, and its value.
@@ -343,61 +333,18 @@ fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static
     }
 }
 
-fn timeline(scenario: &Scenario, window: &Window, replications: &[Replication]) -> Timeline {
-    let series = |function: Option<String>, points: &dyn Fn(&Replication) -> Vec<Point>| Series {
-        function,
-        points: mean_points(&replications.iter().map(points).collect::<Vec<_>>()),
-    };
-    let mut all = vec![series(None, &|replication| replication.points.clone())];
+fn timeline(scenario: &Scenario, window: &Window, replications: &Replications) -> Timeline {
+    let mut all = vec![Series { function: None, points: replications.points() }];
     if window.series_by_function {
-        all.extend(scenario.functions.iter().enumerate().map(|(index, function)| {
-            series(Some(function.name.clone()), &|replication| replication.functions[index].points.clone())
+        all.extend(scenario.functions.iter().enumerate().map(|(place, function)| Series {
+            function: Some(function.name.clone()),
+            points: replications.function_points(FnId(place as u32)),
         }));
     }
-    let mean = |values: &mut dyn Iterator<Item = u64>| {
-        let values: Vec<f64> = values.map(|count| count as f64).collect();
-        values.iter().sum::<f64>() / values.len() as f64
-    };
     let sources = scenario.sources.iter().enumerate().filter_map(|(place, source)| {
-        let intervals = replications.first()?.source_points.get(place)?.len();
-        let point = |index: usize| {
-            std::array::from_fn(|what| mean(&mut replications.iter().map(|one| one.source_points[place][index][what])))
-        };
-        Some(SourceSeries { source: source.name.clone(), points: (0..intervals).map(point).collect() })
+        Some(SourceSeries { source: source.name.clone(), points: replications.source_points(place)? })
     });
     Timeline { interval: window.interval, series: all, sources: sources.collect() }
-}
-
-/// Interval by interval the mean over replications; percentiles over those in which something was completed.
-pub(super) fn mean_points(replications: &[Vec<Point>]) -> Vec<Point> {
-    let intervals = replications.first().map_or(0, Vec::len);
-    (0..intervals)
-        .map(|index| {
-            let mean = |column: usize| {
-                let values = replications.iter().map(|points| points[index].values()[column]);
-                let (sum, count) = values
-                    .filter(|value| !value.is_nan())
-                    .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-                sum / f64::from(count)
-            };
-            Point::of(std::array::from_fn(mean))
-        })
-        .collect()
-}
-
-fn distributions(replications: &[Replication]) -> Distributions {
-    let bins = |which: usize| {
-        let mut pooled = Histogram::new(DRAWN_BITS);
-        replications.iter().for_each(|replication| pooled.merge(&replication.histograms[which]));
-        let count = pooled.count().max(1) as f64;
-        let seconds = |ns: u64| ns as f64 / NANOS_PER_SECOND as f64;
-        let filled = pooled.iter_bins().skip(usize::from(pooled.zeros() > 0));
-        Bins {
-            bins: filled.map(|(low, high, n)| (seconds(low), seconds(high), n as f64 / count)).collect(),
-            zero: pooled.zeros() as f64 / count,
-        }
-    };
-    Distributions { latency: bins(0), execution: bins(1), queueing: bins(2), cold_start: bins(3) }
 }
 
 /// Limits on the number of instances or of requests in progress, for the chart of instances.

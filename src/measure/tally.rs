@@ -124,12 +124,27 @@ const LATENCY: &str = "latency_s";
 
 /// Quantiles of latency by their keys, over all requests that arrived: one without a successful answer is infinitely late.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct LatencyOfAll(Vec<(&'static str, f64)>);
+pub(super) struct LatencyOfAll(Vec<f64>);
 
 impl LatencyOfAll {
+    /// Those with these values, s, in the order of [`Self::keys`].
+    pub(super) const fn of(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+
+    /// The keys of the quantiles.
+    pub(super) fn keys() -> impl Iterator<Item = &'static str> {
+        metric::quantiles(LATENCY).map(|(_, key)| key)
+    }
+
+    /// The quantiles, s, in the order of [`Self::keys`].
+    pub(super) fn values(&self) -> &[f64] {
+        &self.0
+    }
+
     /// The quantile with this key, s.
     pub(super) fn get(&self, key: &str) -> Option<f64> {
-        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
+        Self::keys().position(|known| known == key).and_then(|place| self.0.get(place)).copied()
     }
 }
 
@@ -453,15 +468,14 @@ impl Tally {
         if unsuccessful == 0 {
             return None;
         }
-        let (thousandths, keys): (Vec<u16>, Vec<&str>) = metric::quantiles(LATENCY).unzip();
-        let shares: Vec<f64> = thousandths.into_iter().map(|of| f64::from(of) / 1000.0).collect();
+        let shares: Vec<f64> = metric::quantiles(LATENCY).map(|(of, _)| f64::from(of) / 1000.0).collect();
         let among = |histogram: &Histogram| histogram.quantiles_with(unsuccessful, &shares);
         let values = match &self.waited {
             None => among(&self.direct.histogram),
             Some(waited) => among(&self.direct.with(&waited.latency).histogram),
         };
         let values = values?.into_iter().map(|ns| ns / NANOS_PER_SECOND as f64);
-        Some(LatencyOfAll(keys.into_iter().zip(values).collect()))
+        Some(LatencyOfAll(values.collect()))
     }
 
     /// Invocations that got an instance.

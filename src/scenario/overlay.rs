@@ -12,7 +12,7 @@ use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
 /// The lists to which a variant can add.
-const ADDED: [&str; 11] = [
+const ADDED: [&str; 15] = [
     "function",
     "source",
     "gateway",
@@ -22,8 +22,12 @@ const ADDED: [&str; 11] = [
     "dependency",
     "workflow",
     "router",
+    "site",
+    "link",
+    "tenant",
     "node-group",
     "fault",
+    "alarm",
 ];
 
 /// Applies the changes of one variant (a `[[variant]]` as it was read): first what it adds, so that it can be set too.

@@ -17,35 +17,35 @@ Examples:
   forewarm backtest shop.toml --measured metrics.json pods.json --format json
   forewarm backtest today.toml --measured lambda.log --against tomorrow.toml
 
-The recorded requests are replayed through the settings of the scenario; its sources do not matter. Each metric stands beside what \
-was measured, and the verdict says whether the measured value lies where 95 % of single runs of the simulation do.
+The recorded requests are replayed through the scenario's settings; its own sources are ignored. Each metric is shown beside the \
+measured value. The verdict says whether the measured value lies within the range of 95 % of single simulation runs.
 
-With --calibrate at most three parameters are fitted on the first 70 % of the time; the errors on the held-out 30 % say whether \
-that is worth anything. With --against both scenarios meet the same requests, and their differences are paired.")]
+With --calibrate, up to three parameters are fitted on the first 70 % of the time; the errors on the held-out 30 % show how well \
+they generalize. With --against, both scenarios serve the same requests, and their differences are paired.")]
 pub(in crate::cli) struct BacktestArgs {
     /// The scenario file; `-` reads it from standard input
     #[arg(value_name = "SCENARIO")]
     pub(in crate::cli) path: PathBuf,
-    /// Logs, traces or metrics, as `forewarm fit` reads them
+    /// Logs, traces or metrics in a format that `forewarm fit` reads
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub(in crate::cli) measured: Vec<PathBuf>,
-    /// Compare with another scenario under the same requests
+    /// Also replay the same requests through another scenario, and compare
     #[arg(long, value_name = "SCENARIO", conflicts_with = "calibrate")]
     pub(in crate::cli) against: Option<PathBuf>,
-    /// Fit a parameter within a range on the first 70 % of the time; may be repeated, three times at most
+    /// Calibrate a parameter within a range on the first 70 % of the time; up to three times
     #[arg(long, value_name = "KEY=LOW..HIGH", value_parser = value::knob)]
     pub(in crate::cli) calibrate: Vec<Knob>,
     #[command(flatten)]
     pub(in crate::cli) changes: ChangeArgs,
-    /// Worker threads, which do not change the result [default: one for each core]
+    /// Number of worker threads; does not change the results [default: one per core]
     #[arg(long, value_name = "N", value_parser = value::threads)]
     pub(in crate::cli) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(in crate::cli) format: FormatArgs,
-    /// Print nothing but errors and what --format json asks for
+    /// Print only errors (and the JSON of --format json)
     #[arg(long, short)]
     pub(in crate::cli) quiet: bool,
-    /// Show no progress bar
+    /// Do not show a progress bar
     #[arg(long)]
     pub(in crate::cli) no_progress: bool,
 }

@@ -12,11 +12,11 @@ Examples:
   forewarm fit access.log; forewarm fit k6.json; forewarm fit prometheus.json
   forewarm import template.yaml --traffic fitted.toml --out shop.toml
 
-Read are AWS Lambda logs, CloudWatch Logs Insights and metrics, Prometheus range queries, OTLP and X-Ray traces, logs of ALB, \
+Supported input: AWS Lambda logs, CloudWatch Logs Insights and metrics, Prometheus range queries, OTLP and X-Ray traces, logs of ALB, \
 API Gateway, nginx and Apache, results of k6, Locust and JMeter, the request log of forewarm, and tables with a row for each \
 request or interval. Several files are read as one; .gz and .zst are unpacked.
 
-The scenario goes to FILE or to standard output, what was found to the other stream.")]
+The scenario is written to FILE or standard output; the findings go to the other stream.")]
 pub(in crate::cli) struct FitArgs {
     /// Logs, traces or metrics; `-` reads standard input
     #[arg(value_name = "FILE", required = true)]
@@ -24,10 +24,10 @@ pub(in crate::cli) struct FitArgs {
     /// Write the scenario to this file, which must not exist yet [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) out: Option<PathBuf>,
-    /// Write a page with charts of the data beside what was fitted to this file; a page that is there is replaced
+    /// Write a page with charts of the data and the fit to this file; an existing page is replaced
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) report: Option<PathBuf>,
-    /// Print nothing but errors, and the scenario if there is no --out
+    /// Print only errors (and the scenario, without --out)
     #[arg(long, short)]
     pub(in crate::cli) quiet: bool,
 }

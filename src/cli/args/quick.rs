@@ -23,44 +23,44 @@ Examples:
   forewarm quick --rps 5 --p50 80ms --p99 400ms --slo 'p99<1s' --slo 'cold_start_ratio<1%' --save shop.toml
 
 One function, called at a constant average rate (a Poisson process), in a scenario that --save writes for run, compare and plan. \
-With --slo it also looks for the number of instances kept warm (on AWS Lambda, the provisioned concurrency) that meets every \
-objective at the least cost.
+With --slo it also finds the number of warm instances (on AWS Lambda, the provisioned concurrency) that meets every \
+objective at the lowest cost.
 
-Exit code 1: an objective is not met, and nothing that was tried meets all of them.")]
+Exit code 1: an objective is missed, and no tried setting meets all of them.")]
 pub(in crate::cli) struct QuickArgs {
-    /// The platform: its limits, cold starts and prices
+    /// The platform, with its limits, cold starts and prices
     #[arg(long, value_name = "NAME", default_value = "aws-lambda", value_parser = presets())]
     pub(in crate::cli) preset: String,
-    /// Requests a second, on average
+    /// Average requests per second
     #[arg(long, value_name = "N", value_parser = value::rate)]
     pub(in crate::cli) rps: f64,
-    /// Median running time of a request, as in 150ms
+    /// Median duration of a request, as in 150ms
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     pub(in crate::cli) p50: Span,
-    /// The time in which 99 of 100 requests run, as in 600ms
+    /// 99th percentile of the duration, as in 600ms
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     pub(in crate::cli) p99: Span,
-    /// How long a cold start takes [default: what the preset says]
+    /// Duration of a cold start [default: that of the preset]
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     pub(in crate::cli) cold: Option<Span>,
     /// Memory of an instance [default: 1GB, or the nearest that the platform has]
     #[arg(long, value_name = "SIZE", value_parser = value::plain)]
     pub(in crate::cli) memory: Option<String>,
-    /// What must be met: `METRIC<VALUE` or `METRIC>VALUE`, where p99 alone is that of the latency; may be repeated
+    /// An objective: `METRIC<VALUE` or `METRIC>VALUE`; p99 alone means that of the latency; may be repeated
     #[arg(long, value_name = "OBJECTIVE", value_parser = value::slo)]
     pub(in crate::cli) slo: Vec<value::Slo>,
     /// Write the scenario to this file, which must not exist yet
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) save: Option<PathBuf>,
-    /// Root of the random numbers
+    /// Random seed
     #[arg(long, value_name = "N")]
     pub(in crate::cli) seed: Option<u64>,
-    /// Worker threads, which do not change the result [default: one for each core]
+    /// Number of worker threads; does not change the results [default: one per core]
     #[arg(long, value_name = "N", value_parser = value::threads)]
     pub(in crate::cli) threads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(in crate::cli) format: FormatArgs,
-    /// Show no progress bar
+    /// Do not show a progress bar
     #[arg(long)]
     pub(in crate::cli) no_progress: bool,
 }

@@ -9,9 +9,9 @@ use super::value;
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum TraceCommand {
-    /// Show what is in a trace: functions, rate over time, running times, burstiness
+    /// Summarize a trace: functions, rate over time, durations, burstiness
     Inspect(InspectArgs),
-    /// Write an Azure-like population of functions, of any size, as a trace
+    /// Generate a trace of a population of functions like that of Azure
     Generate(GenerateArgs),
 }
 
@@ -22,19 +22,19 @@ Examples:
   forewarm trace inspect invocations.csv --durations durations.csv
   forewarm trace inspect rates.csv --format json | jq .peak
 
-Known are forewarm's own format (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and counts \
-or rates by interval (time,count), told apart by their columns; gzip and zstd are read as they are.")]
+Supported formats: forewarm's own (time_s,function[,duration_s][,memory_mb]), Azure Functions 2019 and 2021, and counts \
+or rates per interval (time,count). The format is recognized by its columns; gzip and zstd files are decompressed.")]
 pub(in crate::cli) struct InspectArgs {
-    /// The trace; of Azure 2019 the invocations
+    /// The trace; for Azure 2019, the file of invocations
     #[arg(value_name = "FILE")]
     pub(in crate::cli) path: PathBuf,
-    /// Azure 2019: the file of running times
+    /// Azure 2019: the file of durations
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) durations: Option<PathBuf>,
     /// Azure 2019: the file of memory
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) memory: Option<PathBuf>,
-    /// Count rows that cannot be read and leave them out
+    /// Skip and count rows that cannot be read
     #[arg(long)]
     pub(in crate::cli) skip_errors: bool,
     #[command(flatten)]
@@ -47,37 +47,37 @@ Examples:
   forewarm trace generate --functions 500 --invocations 1000000 --out azure/
   forewarm trace generate --functions 20 --invocations 50000 --as forewarm --out requests.csv.gz
 
-The distributions are those of Shahrad et al., \"Serverless in the Wild\" (ATC 2020). A scenario can use such a population \
-without a file too: arrivals.population = { functions = 500, invocations-per-day = 1e6 }.")]
+The distributions are those of Shahrad et al., \"Serverless in the Wild\" (ATC 2020). A scenario can also use such a population \
+without a file: arrivals.population = { functions = 500, invocations-per-day = 1e6 }.")]
 pub(in crate::cli) struct GenerateArgs {
-    /// How many functions
+    /// Number of functions
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=1_000_000))]
     pub(in crate::cli) functions: u32,
-    /// Requests a day, all functions together
+    /// Requests per day, over all functions
     #[arg(long, value_name = "N", default_value_t = 100_000.0, value_parser = value::requests)]
     pub(in crate::cli) invocations: f64,
-    /// How long the trace is, in minutes
+    /// Length of the trace, in minutes
     #[arg(long, value_name = "N", default_value_t = 1_440, value_parser = value_parser!(u32).range(1..=100_000))]
     pub(in crate::cli) minutes: u32,
-    /// Root of the random numbers
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(in crate::cli) seed: u64,
-    /// How it is written
+    /// Format of the trace
     #[arg(long = "as", value_name = "KIND", value_enum, default_value_t = GenerateKind::Azure2019)]
     pub(in crate::cli) kind: GenerateKind,
-    /// Where: azure-2019 writes three files into this folder, forewarm this file (also .csv.gz, .csv.zst)
+    /// Output: for azure-2019 a folder, which gets three files; for forewarm a file (.csv, .csv.gz or .csv.zst)
     #[arg(long, value_name = "PATH")]
     pub(in crate::cli) out: PathBuf,
-    /// Print nothing but errors
+    /// Print only errors
     #[arg(long, short)]
     pub(in crate::cli) quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(in crate::cli) enum GenerateKind {
-    /// Counts by function and minute, running times and memory in files of their own
+    /// Counts per function and minute, with durations and memory in separate files
     #[value(name = "azure-2019")]
     Azure2019,
-    /// A row for each request
+    /// One row per request
     Forewarm,
 }

@@ -34,7 +34,7 @@ impl FunctionState<'_> {
             self.expiry_event = Some(SimTime::NEVER);
             let next = match &self.expiry {
                 Expiry::Never => None,
-                Expiry::LeastRecent => self.on_demand.least_recent(&self.instances).map(|entry| entry.deadline),
+                Expiry::LeastRecent => self.on_demand.least_recent().map(|entry| entry.deadline),
                 Expiry::Sorted(heap) => heap.peek().map(|&Reverse((deadline, ..))| deadline),
             };
             if let Some(deadline) = next {
@@ -57,12 +57,11 @@ impl FunctionState<'_> {
         match &self.expiry {
             Expiry::Never => {}
             Expiry::LeastRecent => {
-                while let Some(entry) =
-                    self.on_demand.least_recent(&self.instances).filter(|entry| entry.deadline < now)
-                {
+                while let Some(entry) = self.on_demand.least_recent().filter(|entry| entry.deadline < now) {
                     let (place, deadline) = (entry.place, entry.deadline);
-                    self.on_demand.drop_least_recent();
-                    self.expire(place, deadline, ctx);
+                    if self.on_demand.drop_least_recent(&self.instances) {
+                        self.expire(place, deadline, ctx);
+                    }
                 }
             }
             Expiry::Sorted(_) => self.expire_sorted(now, ctx),

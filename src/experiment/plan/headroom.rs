@@ -1,6 +1,6 @@
 //! What happens to a configuration when the load grows.
 
-use super::laboratory::Simulator;
+use super::laboratory::{Sample, Simulator};
 use super::samples::{conclude, shown_range};
 use crate::engine::SimError;
 use crate::measure::RunResult;
@@ -10,9 +10,10 @@ use crate::measure::plan::{
 use crate::scenario::limits::MAX_REQUESTS;
 use crate::scenario::plan::Growth;
 use crate::scenario::{Scenario, Source};
+use crate::stats::comparison::Looks;
 use crate::stats::selection::mean_range;
 
-/// Multiples of today's load that are looked at in any case.
+/// Multiples of today's load, from which the first is searched that the configuration does not bear.
 const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
 /// Halvings of the way between the last multiple that holds and the first that does not.
 const HALVINGS: usize = 5;
@@ -21,55 +22,73 @@ const BINDS: f64 = 0.001;
 
 /// What is asked.
 pub(super) struct Question<'a> {
-    pub(super) scenario: &'a Scenario,
+    /// The number of the configuration.
+    pub(super) candidate: usize,
     pub(super) requirements: &'a [Requirement],
-    pub(super) replications: u32,
+    /// Replications at today's load.
+    pub(super) today: u32,
+    /// Replications at any other load at the first look, and at most.
+    pub(super) first: u32,
+    pub(super) most: u32,
     /// What may go wrong over all that is said here.
     pub(super) alpha: f64,
     pub(super) growth: Option<&'a Growth>,
 }
 
-/// Looks at rising loads, with the same luck at each, then halves the way to where the first objective breaks. Also hands back
-/// the run at today's load.
+/// Looks for the first load that the configuration does not bear: halves the list of multiples, then the way between the
+/// last that holds and the first that does not. More load is taken never to serve better. Also hands back the run at today's load,
+/// and how many replications were simulated.
 pub(super) fn headroom(
     question: &Question<'_>,
     simulator: &mut Simulator<'_>,
 ) -> Result<(Headroom, RunResult, u64), SimError> {
-    let mut points = Vec::new();
-    let mut today = None;
-    let mut runs = 0;
-    for multiple in MULTIPLES {
-        if requests(question.scenario) * multiple > MAX_REQUESTS && multiple > 1.0 {
-            break;
-        }
-        let (point, result) = question.at(multiple, simulator)?;
-        runs += u64::from(question.replications);
-        points.push(point);
-        today.get_or_insert(result);
-    }
-    if let Some(first) = points.first_mut() {
-        // It was chosen because it is shown to meet at this load, perhaps by more replications.
-        first.verdict = Verdict::Met;
-        first.objectives.iter_mut().for_each(|objective| objective.verdict = Verdict::Met);
+    let (scenario, before) = (&simulator.candidates[question.candidate], simulator.runs());
+    let sample = simulator.candidate(question.candidate, question.today)?;
+    let today = sample.result(scenario);
+    let mut first = question.point(1.0, &sample, &today, question.verdicts(&sample));
+    // It was chosen because it is shown to meet at this load, perhaps by more replications.
+    first.verdict = Verdict::Met;
+    first.objectives.iter_mut().for_each(|objective| objective.verdict = Verdict::Met);
+    let mut points = vec![first];
+    let mut look_at = |multiple: f64, points: &mut Vec<LoadPoint>, most: u32| {
+        let point = question.at(&scenario.under_load(multiple), multiple, most, simulator)?;
+        let place = points.partition_point(|one| one.multiple < multiple);
+        points.insert(place, point);
+        Ok::<bool, SimError>(points[place].verdict == Verdict::Met)
+    };
+    let known = MULTIPLES.partition_point(|one| requests(scenario) * one <= MAX_REQUESTS).max(1);
+    let (mut holds, mut breaks) = (0, known);
+    while breaks - holds > 1 {
+        let middle = holds + (breaks - holds) / 2;
+        if look_at(MULTIPLES[middle], &mut points, question.most)? { holds = middle } else { breaks = middle }
     }
     let broken = |points: &[LoadPoint]| points.iter().position(|point| point.verdict != Verdict::Met);
     for _ in 0..HALVINGS {
-        let Some(place) = broken(&points).filter(|place| *place > 0) else { break };
+        let Some(place) = broken(&points) else { break };
         let middle = (points[place - 1].multiple * points[place].multiple).sqrt();
-        let (point, _) = question.at(middle, simulator)?;
-        runs += u64::from(question.replications);
-        points.insert(place, point);
+        look_at(middle, &mut points, question.most)?;
+    }
+    // Beyond that a few replications show which limit is the first in the way.
+    for multiple in &MULTIPLES[..known] {
+        let place = points.partition_point(|point| point.multiple < *multiple);
+        let is_broken = broken(&points).is_some_and(|broken| broken < place);
+        if is_broken
+            && !points[..place].iter().any(holds_back)
+            && points.get(place).is_none_or(|point| point.multiple > *multiple)
+        {
+            look_at(*multiple, &mut points, question.first)?;
+        }
     }
     let place = broken(&points);
     let holds_to =
         place.map_or(points.last(), |place| points.get(place.wrapping_sub(1))).map_or(1.0, |one| one.multiple);
     let first_broken = place.map(|place| &points[place]);
     let headroom = Headroom {
-        replications: question.replications,
+        replications: question.today,
         holds_to,
         breaks_at: first_broken.map(|point| point.multiple),
         breaks_first: first_broken.and_then(|point| question.worst(point)),
-        first_limit: points.iter().filter_map(|point| point.binding.clone()).find(|binding| binding.share >= BINDS),
+        first_limit: points.iter().find(|point| holds_back(point)).and_then(|point| point.binding.clone()),
         growth: question.growth.map(|growth| Months {
             growth: growth.text.clone(),
             months: holds_to.ln() / growth.by_month.ln_1p(),
@@ -77,21 +96,53 @@ pub(super) fn headroom(
         }),
         points,
     };
-    let Some(today) = today else { return Err(SimError::Cancelled) };
-    Ok((headroom, today, runs))
+    Ok((headroom, today, simulator.runs() - before))
+}
+
+/// Whether a limit holds requests back at a load.
+fn holds_back(point: &LoadPoint) -> bool {
+    point.binding.as_ref().is_some_and(|binding| binding.share >= BINDS)
 }
 
 impl Question<'_> {
-    fn at(&self, multiple: f64, simulator: &mut Simulator<'_>) -> Result<(LoadPoint, RunResult), SimError> {
-        let scenario = self.scenario.under_load(multiple);
-        let (observed, result) = simulator.run(&scenario, self.replications)?;
-        let statements = (MULTIPLES.len() + HALVINGS) * self.requirements.len().max(1);
-        let alpha = self.alpha / statements as f64;
-        let objectives: Vec<Outcome> =
-            self.requirements.iter().enumerate().map(|(place, one)| outcome(one, place, &observed, alpha)).collect();
+    /// What happens at a load, after as many replications as tell it, up to `most`.
+    fn at(
+        &self,
+        scenario: &Scenario,
+        multiple: f64,
+        most: u32,
+        simulator: &mut Simulator<'_>,
+    ) -> Result<LoadPoint, SimError> {
+        let mut sample = Sample::default();
+        for look in self.looks().sizes().iter().take_while(|look| **look <= most) {
+            simulator.extend(scenario, &mut sample, *look)?;
+            if together(&self.verdicts(&sample)) != Verdict::Open {
+                break;
+            }
+        }
+        let objectives = self.verdicts(&sample);
+        Ok(self.point(multiple, &sample, &sample.result(scenario), objectives))
+    }
+
+    fn looks(&self) -> Looks {
+        Looks::new(1, self.first, self.most)
+    }
+
+    /// What may go wrong in one of the statements.
+    fn alpha_of_one(&self) -> f64 {
+        let loads = MULTIPLES.len() + HALVINGS;
+        self.alpha / (loads * self.looks().sizes().len() * self.requirements.len().max(1)) as f64
+    }
+
+    fn verdicts(&self, sample: &Sample) -> Vec<Outcome> {
+        let of = |(place, one)| outcome(one, place, &sample.observed, self.most, self.alpha_of_one());
+        self.requirements.iter().enumerate().map(of).collect()
+    }
+
+    fn point(&self, multiple: f64, sample: &Sample, result: &RunResult, objectives: Vec<Outcome>) -> LoadPoint {
         let estimate = |value: fn(&Observation) -> f64| {
-            let values: Vec<f64> = observed.iter().map(value).filter(|value| value.is_finite()).collect();
-            Estimate::positive(mean_range(&values, alpha), f64::NAN)
+            let values: Vec<f64> = sample.observed.iter().map(value).filter(|value| value.is_finite()).collect();
+            Estimate::positive(mean_range(&values, self.alpha_of_one()), f64::NAN)
         };
         let arrived = result.summary.total.requests.arrived.mean;
         let binding = result.summary.limits.first().map(|hit| Binding {
@@ -101,16 +152,16 @@ impl Question<'_> {
             share: hit.throttled.mean / arrived,
             multiple,
         });
-        let point = LoadPoint {
+        LoadPoint {
             multiple,
+            replications: sample.observed.len() as u32,
             month_usd: estimate(|one| one.month_usd),
             latency_s: estimate(|one| one.latency_s),
             verdict: together(&objectives),
             objectives,
             instances_mean: result.summary.total.instances.mean.mean,
             binding,
-        };
-        Ok((point, result))
+        }
     }
 
     /// The objective that fails most clearly.
@@ -136,9 +187,9 @@ pub(super) fn together(objectives: &[Outcome]) -> Verdict {
     }
 }
 
-fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], alpha: f64) -> Outcome {
+fn outcome(requirement: &Requirement, place: usize, observed: &[Observation], most: u32, alpha: f64) -> Outcome {
     let range = |values: &[f64]| mean_range(values, alpha);
-    let finding = conclude(requirement, place, observed, observed.len() as u32, alpha, range);
+    let finding = conclude(requirement, place, observed, most, alpha, range);
     let value = Estimate::positive(shown_range(requirement, place, observed, alpha, range), f64::NAN);
     Outcome { value, verdict: finding.into(), by_mean: false }
 }

@@ -6,8 +6,11 @@ use super::search::{Job, Laboratory};
 use crate::engine::SimError;
 use crate::experiment::{Prepared, Progress, Unit, simulate_all};
 use crate::measure::plan::{Observation, Subjects};
-use crate::measure::{Replication, RunResult};
+use crate::measure::{Replication, Replications, RunResult};
 use crate::scenario::Scenario;
+
+/// Candidates of which everything is kept: what comes after the search asks again for some of the last ones.
+const KEPT: usize = 8;
 
 /// Simulates candidates on some threads.
 pub(super) struct Simulator<'a> {
@@ -15,8 +18,87 @@ pub(super) struct Simulator<'a> {
     pub(super) subjects: &'a Subjects,
     pub(super) threads: NonZeroUsize,
     pub(super) progress: &'a dyn Progress,
+    /// Requests and replications simulated so far.
+    simulated: u64,
+    runs: u64,
+    /// The candidates that were observed last, the last one at the end.
+    kept: Vec<(usize, Sample)>,
+}
+
+/// Replications of a scenario, from the first one on, and what they show.
+#[derive(Default)]
+pub(super) struct Sample {
+    pub(super) observed: Vec<Observation>,
+    replications: Replications,
+}
+
+impl Sample {
+    /// Everything about them.
+    pub(super) fn result(&self, scenario: &Scenario) -> RunResult {
+        RunResult::of(scenario, &self.replications)
+    }
+}
+
+impl<'a> Simulator<'a> {
+    pub(super) const fn new(
+        candidates: &'a [Scenario],
+        subjects: &'a Subjects,
+        threads: NonZeroUsize,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self { candidates, subjects, threads, progress, simulated: 0, runs: 0, kept: Vec::new() }
+    }
+
     /// Requests simulated so far.
-    pub(super) simulated: u64,
+    pub(super) const fn simulated(&self) -> u64 {
+        self.simulated
+    }
+
+    /// Replications simulated so far.
+    pub(super) const fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// What is kept of a candidate, if it has at most so many replications. It is not kept any more.
+    fn take(&mut self, candidate: usize, most: u32) -> Sample {
+        let place = self.kept.iter().position(|(kept, _)| *kept == candidate);
+        let sample = place.map(|place| self.kept.remove(place).1).unwrap_or_default();
+        if sample.observed.len() <= most as usize { sample } else { Sample::default() }
+    }
+
+    /// Keeps what is known of a candidate, in place of the one that was not asked for longest.
+    fn keep(&mut self, candidate: usize, sample: Sample) {
+        if self.kept.len() == KEPT {
+            self.kept.remove(0);
+        }
+        self.kept.push((candidate, sample));
+    }
+
+    /// So many replications of a candidate, of which those that are kept are not simulated again.
+    ///
+    /// # Errors
+    /// When it is interrupted or a simulation fails.
+    pub(super) fn candidate(&mut self, number: usize, count: u32) -> Result<Sample, SimError> {
+        let mut sample = self.take(number, count);
+        self.extend(&self.candidates[number], &mut sample, count)?;
+        Ok(sample)
+    }
+
+    /// Adds replications of a scenario, which need not be a candidate, until there are so many.
+    ///
+    /// # Errors
+    /// When it is interrupted or a simulation fails.
+    pub(super) fn extend(&mut self, scenario: &Scenario, sample: &mut Sample, count: u32) -> Result<(), SimError> {
+        let prepared = Prepared::of(scenario);
+        let from = sample.observed.len() as u32;
+        let units: Vec<Unit<'_>> = (from..count).map(|replication| prepared.unit(replication, self.progress)).collect();
+        whole(&units, self.threads, self.progress, |_, mut replication| {
+            self.simulated += replication.simulated();
+            self.runs += 1;
+            sample.observed.push(self.subjects.observe(scenario, &mut replication));
+            sample.replications.push(scenario, replication);
+        })
+    }
 }
 
 impl Laboratory for Simulator<'_> {
@@ -26,42 +108,41 @@ impl Laboratory for Simulator<'_> {
         let units: Vec<Unit<'_>> = (prepared.iter().zip(jobs))
             .flat_map(|(one, job)| (job.from..job.to).map(|replication| one.unit(replication, self.progress)))
             .collect();
-        let mut replications = whole(&units, self.threads, self.progress)?.into_iter();
-        let mut observed = Vec::new();
-        for job in jobs {
-            let scenario = &self.candidates[job.candidate];
-            let those = replications.by_ref().take((job.to - job.from) as usize);
-            let list: Vec<Observation> = those.map(|mut one| self.subjects.observe(scenario, &mut one)).collect();
-            self.simulated += list.iter().map(|one| one.simulated).sum::<u64>();
-            observed.push(list);
+        let of: Vec<usize> = (jobs.iter().enumerate())
+            .flat_map(|(place, job)| std::iter::repeat_n(place, (job.to - job.from) as usize))
+            .collect();
+        let mut observed: Vec<Vec<Observation>> = vec![Vec::new(); jobs.len()];
+        // What is not kept from the first replication on is not kept at all.
+        let mut samples: Vec<Option<Sample>> = (jobs.iter())
+            .map(|job| Some(self.take(job.candidate, job.from)).filter(|kept| kept.observed.len() == job.from as usize))
+            .collect();
+        whole(&units, self.threads, self.progress, |unit, mut replication| {
+            let scenario = &self.candidates[jobs[of[unit]].candidate];
+            let observation = self.subjects.observe(scenario, &mut replication);
+            self.simulated += observation.simulated;
+            self.runs += 1;
+            if let Some(sample) = &mut samples[of[unit]] {
+                sample.observed.push(observation.clone());
+                sample.replications.push(scenario, replication);
+            }
+            observed[of[unit]].push(observation);
+        })?;
+        for (job, sample) in jobs.iter().zip(samples) {
+            if let Some(sample) = sample {
+                self.keep(job.candidate, sample);
+            }
         }
         Ok(observed)
     }
 }
 
-impl Simulator<'_> {
-    /// Everything about some replications of a scenario that need not be a candidate.
-    ///
-    /// # Errors
-    /// When it is interrupted or a simulation fails.
-    pub(super) fn run(&mut self, scenario: &Scenario, count: u32) -> Result<(Vec<Observation>, RunResult), SimError> {
-        let prepared = Prepared::of(scenario);
-        let units: Vec<Unit<'_>> = (0..count).map(|replication| prepared.unit(replication, self.progress)).collect();
-        let mut replications = whole(&units, self.threads, self.progress)?;
-        let observed: Vec<Observation> =
-            replications.iter_mut().map(|one| self.subjects.observe(scenario, one)).collect();
-        self.simulated += observed.iter().map(|one| one.simulated).sum::<u64>();
-        Ok((observed, RunResult::of(scenario, replications)))
-    }
-}
-
-/// All replications, or why not.
-fn whole(units: &[Unit<'_>], threads: NonZeroUsize, progress: &dyn Progress) -> Result<Vec<Replication>, SimError> {
+/// Hands over all replications, in their order, or says why there are not all.
+fn whole(
+    units: &[Unit<'_>],
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+    each: impl FnMut(usize, Replication) + Send,
+) -> Result<(), SimError> {
     progress.begin();
-    let (replications, stopped) = simulate_all(units, threads, None::<()>);
-    match (replications.into_iter().collect(), stopped) {
-        (Some(replications), None) => Ok(replications),
-        (_, Some(error)) => Err(error),
-        (None, None) => Err(SimError::Cancelled),
-    }
+    simulate_all(units, threads, None::<()>, each).map_or(Ok(()), Err)
 }

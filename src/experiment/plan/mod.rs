@@ -30,15 +30,18 @@ use crate::scenario::{Function, Scenario, Source, Target};
 use crate::stats::front;
 use crate::stats::selection::{AFTERWARDS, Finding, Levels, Side};
 use headroom::together;
-use laboratory::Simulator;
+use laboratory::{Sample as Simulated, Simulator};
 use samples::{Question, Samples, Without};
 use search::{Found, Search};
 use space::{Axis, Space};
 
-/// Replications at the first look if nobody says otherwise: with fewer, ranges that hold together are too wide to tell anything.
-pub const FIRST: u32 = 5;
-/// Replications at each load, at least (where the plan allows as many).
-const AT_EACH_LOAD: u32 = 20;
+/// Replications at the first look if nobody says otherwise: enough where a bound is far away. With fewer, ranges that hold together
+/// are too wide to tell anything.
+pub const FIRST: u32 = 3;
+/// Replications of what is recommended, at least (where the plan allows as many).
+const OF_THE_BEST: u32 = 12;
+/// Replications at another load than today's, at most: only where it is not clear earlier.
+const AT_A_LOAD: u32 = 48;
 /// Margins that differ by less than this part of a bound are the same.
 const SAME_MARGIN: f64 = 0.01;
 /// Functions of candidates that are compared with those of the scenario, to find the candidate that it is.
@@ -89,8 +92,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     };
     let axis = |choice: &Choice| Axis { len: choice.levels.len(), is_monotone: choice.is_monotone };
     let space = Space::new(input.plan.axes.iter().map(axis).collect());
-    let mut simulator =
-        Simulator { candidates: input.candidates, subjects: &subjects, threads, progress, simulated: 0 };
+    let mut simulator = Simulator::new(input.candidates, &subjects, threads, progress);
     let question = Question {
         requirements: requirements.clone(),
         indifference: input.plan.indifference,
@@ -108,11 +110,14 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     plan.is_finished = stopped.is_none();
     let mut best = None;
     if let (Some(number), true) = (plan.best, plan.is_finished && !input.skips_headroom) {
-        let most = AT_EACH_LOAD.min(input.plan.max_replications).max(input.first);
+        let at_most = |replications: u32| replications.min(input.plan.max_replications).max(input.first);
+        let today = plan.candidate(number).map_or(0, |one| one.replications).max(at_most(OF_THE_BEST));
         let question = headroom::Question {
-            scenario: &input.candidates[number],
+            candidate: number,
             requirements: &requirements,
-            replications: plan.candidate(number).map_or(most, |one| one.replications.max(most)),
+            today,
+            first: input.first,
+            most: at_most(AT_A_LOAD),
             alpha: alpha * AFTERWARDS,
             growth: input.plan.growth.as_ref(),
         };
@@ -132,7 +137,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
             Err(error) => return Err(error),
         }
     }
-    Ok(Planned { plan, best, simulated: simulator.simulated })
+    Ok(Planned { plan, best, simulated: simulator.simulated() })
 }
 
 /// Today's configuration, the recommended one (which is simulated already) and the runner-up, by the same replications.
@@ -144,12 +149,20 @@ fn beside(
 ) -> Result<Vec<Beside>, SimError> {
     let replications = recommended.summary.replications;
     let mut run = |role: Role, number: Option<usize>, scenario: &Scenario| {
-        let (_, result) = simulator.run(scenario, replications)?;
-        Ok::<_, SimError>(Beside::of(role, number, &result.summary))
+        let sample = match number {
+            Some(number) => simulator.candidate(number, replications)?,
+            None => {
+                let mut sample = Simulated::default();
+                simulator.extend(scenario, &mut sample, replications)?;
+                sample
+            }
+        };
+        Ok::<_, SimError>(Beside::of(role, number, &sample.result(scenario).summary))
     };
     // Candidates differ from the scenario in what the plan changes; one of them may be what it says already.
     // They are not written out and hashed, so what is simulated is compared.
-    let simulated = |one: &Scenario| format!("{:?}", (&one.functions, &one.sources, &one.platform));
+    let simulated =
+        |one: &Scenario| format!("{:?}", (&one.functions, &one.sources, &one.platform, &one.components, &one.faults));
     let is_small = input.candidates.len() * input.scenario.functions.len() <= COMPARED;
     let now = if is_small { simulated(input.scenario) } else { String::new() };
     let today = input.candidates.iter().position(|one| is_small && simulated(one) == now);
@@ -266,7 +279,7 @@ impl<'a> Answers<'a> {
     /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
     fn look_at_best(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         let Some(best) = self.best.best else { return Ok(()) };
-        look_while(search, best, |samples| samples.done(best) < AT_EACH_LOAD)?;
+        look_while(search, best, |samples| samples.done(best) < OF_THE_BEST)?;
         for place in (0..self.requirements.len()).filter(|place| self.requirements[*place].kind == Kind::Budget) {
             look_while(search, best, |samples| samples.judge_one(best, place) == Finding::Open)?;
             if search.samples().judge_one(best, place) != Finding::Met {

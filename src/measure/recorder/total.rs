@@ -1,8 +1,9 @@
 //! The functions of a replication taken together.
 
+use super::super::alarm::{Alarms, History};
 use super::super::path::OnPath;
 use super::super::peaks::Slots;
-use super::super::replication::{FunctionRecord, Record, Replication};
+use super::super::replication::{FunctionRecord, Record, Replication, RunMeasures};
 use super::super::stability::Tipped;
 use super::super::tally::{Peaks, Tally};
 use super::super::timeline::Point;
@@ -30,6 +31,8 @@ pub struct Total {
     pub(in super::super) answered: Vec<u64>,
     /// The batches, where intervals are made from them.
     batches: Vec<Tally>,
+    /// What became of the alarms; all functions are simulated together where there are any.
+    pub(in super::super) alarms: Vec<History>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
     /// The books of the node groups, when the run is over.
@@ -52,6 +55,7 @@ impl Total {
             sources: Vec::new(),
             answered: vec![0; scenario.objectives.len()],
             batches: Vec::new(),
+            alarms: Vec::new(),
             on_path: None,
             nodes: Vec::new(),
         }
@@ -59,7 +63,8 @@ impl Total {
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, on_path, nodes } = other;
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path, nodes } = other;
+        debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
@@ -90,6 +95,11 @@ impl Total {
         }
     }
 
+    /// Adds what alarms saw.
+    pub fn tell_alarms(&mut self, alarms: Alarms) {
+        self.alarms = alarms.finish();
+    }
+
     /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
     #[must_use]
     pub fn may_exceed(&self, limit: u32) -> bool {
@@ -102,17 +112,17 @@ impl Total {
         self.sources.sort_by_key(|(id, _)| *id);
         self.nodes.sort_by_key(|(id, _)| *id);
         let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
-        let static_estimate = functions.iter().map(|function| function.record.shape.instances.static_estimate);
+        let static_estimate = functions.iter().map(|function| function.measures.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
         let points = self.intervals.iter().enumerate();
         let points: Vec<Point> = points.map(|(index, interval)| interval.point(window.length_of(index))).collect();
         if self.on_path.is_some() {
             for function in &mut functions {
-                function.tipped = Tipped::of_backlog(&function.points, window);
+                function.measures.tipped = Tipped::of_backlog(&function.points, window);
             }
         }
         let mut tipped = match window.series_by_function {
-            true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.tipped)),
+            true => functions.iter().fold(Tipped::default(), |worst, function| worst.or(function.measures.tipped)),
             false if self.on_path.is_some() => Tipped::of_backlog(&points, window),
             false => Tipped::of(&points, self.tally.given_up(), window),
         };
@@ -123,7 +133,12 @@ impl Total {
         };
         let mut components = Vec::new();
         let mut source_points = Vec::new();
-        if let Some(OnPath { requests, sources, components: mut books }) = self.on_path {
+        let (mut arrows, mut spent) = (Vec::new(), None);
+        let mut points = points;
+        if let Some(on_path) = self.on_path {
+            on_path.points(&mut points, window);
+            let OnPath { requests, sources, components: mut books, intervals: _, arrows: of_calls, critical } = on_path;
+            (arrows, spent) = (of_calls.finish(), Some(critical.finish()));
             source_points = sources;
             total.latency_of_all = requests.latency_of_all();
             total.by_path = requests.by_path;
@@ -134,18 +149,24 @@ impl Total {
             let kept = components.iter().filter_map(Tipped::of_kept);
             tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
+        let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
-            total,
-            components,
-            source_points,
-            sources: self.sources,
-            answered: self.answered,
-            nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
+            measures: RunMeasures {
+                total,
+                sources,
+                answered,
+                tipped,
+                components,
+                nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
+                arrows,
+                spent,
+                alarms: self.alarms,
+                events,
+            },
             functions,
-            tipped,
             points,
             histograms: self.tally.histograms(),
-            events: self.events,
+            source_points,
             batches: (self.batches.iter())
                 .map(|tally| tally.shape(window.batch(self.batches.len()), &Peaks::default(), f64::NAN))
                 .collect(),

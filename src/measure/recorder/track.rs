@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::super::cost::{self, ByArchitecture, CpuUsage, Usage};
 use super::super::peaks::{HighLevels, SlotTrack};
-use super::super::replication::{FunctionRecord, Record};
+use super::super::replication::{FunctionMeasures, FunctionRecord, Record};
 use super::super::stability::Tipped;
 use super::super::tally::{Integrals, Peaks, Tally};
 use super::super::timeline::Point;
@@ -334,21 +334,20 @@ impl<'a> Track<'a> {
         let load = self.tally.arrived as f64 / measured.as_secs_f64() * self.tally.execution_mean_s();
         let static_estimate = load / f64::from(self.spec.concurrency.per_instance);
         let points = std::mem::take(&mut self.points);
-        FunctionRecord {
-            record: Record {
-                shape: self.tally.shape(measured, &self.peaks, static_estimate),
-                latency_of_all: self.tally.latency_of_all(),
-                by_path: [0; 3],
-            },
-            usage: self.usage(window),
+        let record = Record {
+            shape: self.tally.shape(measured, &self.peaks, static_estimate),
+            latency_of_all: self.tally.latency_of_all(),
+            by_path: [0; 3],
+        };
+        let measures = FunctionMeasures {
+            record,
             throttled: self.tally.throttled,
             queue_full: self.tally.queue_full,
-            tipped: Tipped::of(&points, self.tally.given_up(), window),
             gave_up: self.tally.gave_up,
             cut_off: self.tally.cut_off,
-            points,
-            batches: Vec::new(),
-        }
+            tipped: Tipped::of(&points, self.tally.given_up(), window),
+        };
+        FunctionRecord { measures, usage: self.usage(window), points, batches: Vec::new() }
     }
 
     /// What is charged for.
