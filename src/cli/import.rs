@@ -26,17 +26,19 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitStatus, CliError> {
     let imported = import::import(&name, &files, &traffic).map_err(CliError::Scenario)?;
     match &args.out {
         Some(path) => {
-            let mut file = create_new(path)?;
-            let written = file.write_all(imported.scenario.as_bytes()).and_then(|()| file.sync_all());
-            written.map_err(|error| {
-                let _ = std::fs::remove_file(path);
-                CliError::of_writing(path.display(), error)
-            })?;
+            let folder = path.parent().unwrap_or(Path::new(""));
+            let beside = imported.beside.iter().map(|(name, text)| (folder.join(name), text.as_str()));
+            let all: Vec<(PathBuf, &str)> = beside.chain([(path.clone(), imported.scenario.as_str())]).collect();
+            write_all(&all)?;
             if !args.quiet {
                 terminal::print(&format!("{}\n{}\n", imported.report, wrote(path)))?;
             }
         }
         None => {
+            if let Some((name, _)) = imported.beside.first() {
+                let message = format!("the scenario needs a file beside it, {name}: the definition of a workflow");
+                return Err(CliError::input(message, "pass --out FILE: it is written to the same folder"));
+            }
             terminal::print(&imported.scenario)?;
             if !args.quiet {
                 terminal::complain(&imported.report);
@@ -44,6 +46,25 @@ pub(super) fn import(args: &ImportArgs) -> Result<ExitStatus, CliError> {
         }
     }
     accepted(args, &imported.scenario)
+}
+
+/// Writes files that must not be there yet: all of them, or none.
+fn write_all(files: &[(PathBuf, &str)]) -> Result<(), CliError> {
+    let mut made: Vec<&Path> = Vec::new();
+    for (path, text) in files {
+        let written = create_new(path).and_then(|mut file| {
+            made.push(path);
+            let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+            written.map_err(|error| CliError::of_writing(path.display(), error))
+        });
+        if let Err(error) = written {
+            made.iter().for_each(|path| {
+                let _ = std::fs::remove_file(path);
+            });
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// Whether the scenario is one: what a file says may be what no platform allows.

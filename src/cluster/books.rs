@@ -47,9 +47,11 @@ pub(super) struct GroupBooks {
     image_s: Times,
     has_images: bool,
     pub(super) counts: Counts,
+    /// What had happened, and how many pods were pending, when the measured part ended.
+    at_end: Option<(Counts, u64)>,
 }
 
-/// What happened, over the whole run.
+/// What happened until the measured part ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     /// Pods: those made, those that got a node, those that went while they waited, and those that nodes took with them.
@@ -79,11 +81,15 @@ impl GroupBooks {
             image_s: Times::default(),
             has_images,
             counts: Counts::default(),
+            at_end: None,
         }
     }
 
     /// What held until now is added up.
     fn advance(&mut self, now: SimTime) {
+        if now >= self.measured.until && self.at_end.is_none() {
+            self.at_end = Some((self.counts, self.pending.level));
+        }
         let passed = self.measured.between(self.last, now);
         self.last = self.last.max(now);
         if passed > 0 {
@@ -95,6 +101,12 @@ impl GroupBooks {
             add(&mut self.requested_ns, of(&self.requested));
             add(&mut self.allocatable_ns, of(&self.allocatable));
         }
+    }
+
+    /// Counts something that happens now.
+    pub(super) fn count(&mut self, now: SimTime, what: impl FnOnce(&mut Counts)) {
+        self.advance(now);
+        what(&mut self.counts);
     }
 
     pub(super) fn node_added(&mut self, allocatable: &Resources, now: SimTime) {
@@ -168,10 +180,11 @@ impl GroupBooks {
         if self.has_images {
             books.times("image_s", &self.image_s);
         }
-        let Counts { created, placed, withdrawn, lost, added, removed, short_of } = self.counts;
+        let (counts, pending) = self.at_end.unwrap_or((self.counts, self.pending.level));
+        let Counts { created, placed, withdrawn, lost, added, removed, short_of } = counts;
         let pods = [("created", created), ("placed", placed), ("withdrawn", withdrawn), ("lost", lost)];
         pods.into_iter().for_each(|(key, count)| books.count(&format!("pods.{key}"), count));
-        books.count("pods.pending", self.pending.level);
+        books.count("pods.pending", pending);
         books.count("nodes.added", added);
         books.count("nodes.removed", removed);
         let resources = Shortage::ALL.iter().map(|(_, name)| *name).chain(["nodes"]);

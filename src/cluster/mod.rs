@@ -232,7 +232,7 @@ impl Cluster {
         let pod = Pod { owner, class, start_up, created: now, placed: now, place: Place::Pending(turn) };
         let id = self.pods.add(pod);
         let home = self.home(class);
-        self.groups[home].books.counts.created += 1;
+        self.groups[home].books.count(now, |counts| counts.created += 1);
         // Where one of a class waits none of it fits.
         if self.pending.count(class) == 0 && self.place(id, None, now) {
             return (id, matches!(self.pods.get(id).map(|pod| pod.place), Some(Place::On(_))));
@@ -241,7 +241,7 @@ impl Cluster {
         let short_of = self.short_of(class);
         let books = &mut self.groups[home].books;
         books.pending(true, now);
-        books.counts.short_of[short_of] += 1;
+        books.count(now, |counts| counts.short_of[short_of] += 1);
         self.autoscalers.iter_mut().for_each(|autoscaler| autoscaler.unschedulable(now));
         self.is_stale = true;
         (id, false)
@@ -257,7 +257,7 @@ impl Cluster {
         let pod = Pod { owner, class, start_up: Span::ZERO, created: now, placed: now, place: Place::Pending(0) };
         let id = self.pods.add(pod);
         let home = self.home(class);
-        self.groups[home].books.counts.created += 1;
+        self.groups[home].books.count(now, |counts| counts.created += 1);
         if let Some(image) = self.classes[class].image {
             self.keep_image(node, image, now);
         }
@@ -292,7 +292,7 @@ impl Cluster {
                 let home = self.home(pod.class);
                 self.pending.left(pod.class);
                 self.groups[home].books.pending(false, now);
-                self.groups[home].books.counts.withdrawn += 1;
+                self.groups[home].books.count(now, |counts| counts.withdrawn += 1);
             }
             Place::Pulling(node) | Place::On(node) => self.release(id, &pod, node, now),
         }

@@ -151,7 +151,7 @@ impl Cluster {
         if state.nodes - state.leaving >= state.spec.most() {
             return;
         }
-        state.books.counts.added += 1;
+        state.books.count(now, |counts| counts.added += 1);
         let boots = state.boot.sample(&mut state.stream);
         let id = self.add_node(group, now);
         if boots == Span::ZERO {
@@ -220,7 +220,7 @@ impl Cluster {
         if pods == 0 {
             return self.delete_node(id, now);
         }
-        self.groups[group].books.counts.lost += pods;
+        self.groups[group].books.count(now, |counts| counts.lost += pods);
         self.tell_pods_of(id, Notice::Lost);
     }
 
@@ -234,7 +234,7 @@ impl Cluster {
         state.nodes -= 1;
         state.leaving -= 1;
         state.books.node_removed(&node.allocatable, now);
-        state.books.counts.removed += 1;
+        state.books.count(now, |counts| counts.removed += 1);
         self.is_stale = true;
     }
 

@@ -15,39 +15,42 @@ use crate::time::SimTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
+    /// A request may have computed all that it has to: what it does then, at this moment, is not cut off.
+    Processor = 0,
     /// A request's execution ends.
-    Completion = 0,
+    Completion = 1,
     /// The grace period of an instance that was withdrawn ends.
-    Termination = 1,
+    Termination = 2,
     /// An instance has started.
-    Ready = 2,
+    Ready = 3,
     /// A token for a new instance is there.
-    Token = 3,
+    Token = 4,
     /// A scaling policy wants to be asked.
-    Scaling = 4,
+    Scaling = 5,
     /// An application that was unloaded is loaded again.
-    PreWarm = 5,
+    PreWarm = 6,
     /// Machines want to be woken: what becomes ready there at this moment is there for an arrival.
-    Cluster = 6,
+    Cluster = 7,
     /// A fault begins or ends.
-    Fault = 7,
+    Fault = 8,
     /// A step of a request is over.
-    Step = 8,
+    Step = 9,
     /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 9,
+    Alarm = 10,
     /// The patience of a component ends: whatever it waited for came before.
-    Deadline = 10,
+    Deadline = 11,
     /// A source's next request.
-    Arrival = 11,
+    Arrival = 12,
     /// The request that waits longest gives up.
-    QueueTimeout = 12,
+    QueueTimeout = 13,
     /// The window of an idle instance may have ended.
-    Expiry = 13,
+    Expiry = 14,
     /// The run is broken off.
-    End = 14,
+    End = 15,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
+    Kind::Processor,
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,

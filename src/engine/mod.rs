@@ -21,6 +21,7 @@ mod limits;
 mod memory;
 mod observer;
 mod path;
+mod processor;
 mod queue;
 mod resources;
 mod slab;
@@ -111,6 +112,8 @@ pub struct EventCounts {
     pub steps: u64,
     /// Faults that began or ended.
     pub faults: u64,
+    /// Looks at who is through of those that share processors.
+    pub processor_looks: u64,
     /// Times at which something happened to machines: nodes that were ready or went, images that were there, autoscalers that
     /// were asked.
     pub machines: u64,
@@ -119,7 +122,7 @@ pub struct EventCounts {
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 12] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 13] {
         let Self {
             arrivals,
             completions,
@@ -132,6 +135,7 @@ impl EventCounts {
             alarms,
             steps,
             faults,
+            processor_looks,
             machines,
         } = *self;
         [
@@ -146,6 +150,7 @@ impl EventCounts {
             ("alarm", alarms),
             ("step", steps),
             ("fault", faults),
+            ("processor", processor_looks),
             ("machine", machines),
         ]
     }
@@ -165,6 +170,7 @@ impl std::ops::AddAssign for EventCounts {
             alarms,
             steps,
             faults,
+            processor_looks,
             machines,
         } = other;
         self.arrivals += arrivals;
@@ -178,6 +184,7 @@ impl std::ops::AddAssign for EventCounts {
         self.alarms += alarms;
         self.steps += steps;
         self.faults += faults;
+        self.processor_looks += processor_looks;
         self.machines += machines;
     }
 }
@@ -238,14 +245,8 @@ fn simulate_unaudited<O: Observer>(
     observer: O,
     pulse: Pulse<'_>,
 ) -> Result<EventCounts, SimError> {
-    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
-    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && !scenario.has_path()
-        && scenario.node_groups.is_empty()
-        && scenario.faults.is_empty()
-        && !cell.may_exceed_rates(scenario)
-        && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)
+        && let Some(directs) = direct(scenario, cell)
     {
         return match directs.alone() {
             Ok(direct) => kernel::run(direct, None, scenario, cell, streams, observer, pulse),
@@ -253,6 +254,22 @@ fn simulate_unaudited<O: Observer>(
         };
     }
     simulate_general(scenario, cell, streams, observer, pulse)
+}
+
+/// The cell as the fast engine simulates it; none where something is asked for that it does not know. It follows every request to
+/// its end.
+fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
+    if scenario.has_path()
+        || !scenario.node_groups.is_empty()
+        || !scenario.faults.is_empty()
+        || scenario.drain().is_some()
+        || cell.may_exceed_rates(scenario)
+    {
+        return None;
+    }
+    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
+    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
+    FastCell::new(specs, sources, &scenario.platform)
 }
 
 /// [`simulate`], without a short cut for the common case.

@@ -139,7 +139,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             runtime: _, // these two say which stem cells it takes
             memory_mb: _,
             architecture: _,
-            cpu: _,
+            cpu: _, // shared by the requests of an instance
             gpu: _,
             node_group: _, // whose instances run on nodes is simulated together with all others
             image: _,

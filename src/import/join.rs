@@ -3,6 +3,7 @@
 use super::formats::kubernetes::REPLICAS;
 use super::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
+use super::workflow;
 
 /// Names that stand for names that stand for names.
 const MAX_ALIASES: usize = 10;
@@ -10,10 +11,10 @@ const MAX_ALIASES: usize = 10;
 /// Makes each thing once, with all its settings.
 pub(super) fn join(model: &mut Model, notes: &Notes) {
     merge_same(model, notes);
+    workflow::find_definitions(model, notes);
     add(model, notes);
     for thing in &mut model.things {
         finish(thing);
-        leave_out(thing, notes);
     }
     name_apart(&mut model.things);
 }
@@ -83,7 +84,7 @@ fn add(model: &mut Model, notes: &Notes) {
                     .iter()
                     .any(|known| known.key == setting.key && matches!(known.origin, Origin::Read { .. }));
                 if !(gives_way && own) {
-                    thing.set(setting.key.clone(), setting.value.clone(), setting.origin.clone());
+                    thing.apply(setting.clone());
                 }
             }
         }
@@ -140,18 +141,6 @@ fn finish(thing: &mut Thing) {
             thing.set("concurrency.max-instances", value, origin);
             let reason = "requests wait for a free pod".to_owned();
             thing.set("concurrency.overflow", "\"queue\"", Origin::Default(reason));
-        }
-    }
-}
-
-/// Takes away settings that no scenario has a key for, and says so.
-fn leave_out(thing: &mut Thing, notes: &Notes) {
-    let is_foreign = |setting: &Setting| thing.kind == Kind::Function && setting.key.starts_with("async.");
-    let (foreign, own): (Vec<_>, Vec<_>) = std::mem::take(&mut thing.settings).into_iter().partition(is_foreign);
-    thing.settings = own;
-    for Setting { key, value, origin } in foreign {
-        if let Origin::Read { place, address } = origin {
-            notes.ignore(place, address, format!("not simulated: {key} = {value}"));
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `formats` | a file for each format: from trees to the `model` |
 //! | `model` | functions, queues, gateways with settings, and how they refer to each other |
 //! | `join` | puts together what several files say |
+//! | `path`, `workflow` | what hands requests to what, as components with targets |
 //! | `traffic` | what no infrastructure file says: how much comes, how long it runs |
 //! | `export` | values of a plan as a patch of the files they came from |
 //! | `write` | the scenario, and the list of what was understood, assumed and ignored |
@@ -17,9 +18,11 @@ mod formats;
 mod join;
 mod json;
 mod model;
+mod path;
 mod reader;
 mod traffic;
 mod tree;
+mod workflow;
 mod write;
 mod yaml;
 
@@ -61,6 +64,7 @@ pub fn import(name: &str, files: &[File], traffic: &Traffic) -> Result<Imported,
         problems.push(problem);
         return Err(problems);
     }
+    path::lay(&mut model, name, &notes);
     traffic::complete(&mut model, traffic, &notes);
     Ok(write::write(name, &model, &notes.into_ignored(), names))
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::reader::Found;
-use super::tree::{Node, Place};
+use super::reader::{Found, Item};
+use super::tree::{Entry, Node, Place};
 use crate::time::Span;
 
 /// Where a value comes from.
@@ -32,6 +32,19 @@ pub(super) struct Setting {
     /// As TOML.
     pub(super) value: String,
     pub(super) origin: Origin,
+    /// What it refers to, where the value is the name of another thing: that is found when all files are read.
+    pub(super) names: Vec<String>,
+}
+
+impl Setting {
+    pub(super) fn new(key: impl Into<String>, value: impl Into<String>, origin: Origin) -> Self {
+        Self { key: key.into(), value: value.into(), origin, names: Vec::new() }
+    }
+
+    /// One whose value is the name of the thing that these names mean.
+    pub(super) fn reference(key: impl Into<String>, item: &Item<'_>) -> Self {
+        Self { names: item.reference(), ..Self::new(key, "", item.origin()) }
+    }
 }
 
 /// What kind of thing it is.
@@ -44,6 +57,7 @@ pub(super) enum Kind {
     Gateway,
     Schedule,
     Workflow,
+    Dependency,
     Source,
 }
 
@@ -57,6 +71,7 @@ impl Kind {
             Self::Gateway => "gateway",
             Self::Schedule => "schedule",
             Self::Workflow => "workflow",
+            Self::Dependency => "dependency",
             Self::Source => "source",
         }
     }
@@ -110,16 +125,42 @@ pub(super) struct Thing {
     pub(super) settings: Vec<Setting>,
     /// Where more of its keys can be written: the place of the first.
     pub(super) body: Option<Body>,
+    /// Of a workflow: its definition in Amazon States Language.
+    pub(super) definition: Option<Definition>,
+}
+
+/// What a workflow does, as its file says it.
+#[derive(Clone, Debug)]
+pub(super) struct Definition {
+    /// The state machine.
+    pub(super) machine: Node,
+    /// What placeholders such as `${CheckoutArn}` stand for.
+    pub(super) substitutions: Vec<Entry>,
+    /// The key under which it stands.
+    pub(super) address: String,
 }
 
 impl Thing {
     pub(super) fn new(kind: Kind, platform: Platform, name: impl Into<String>, place: Place) -> Self {
-        Self { kind, platform, name: name.into(), ids: Vec::new(), place, settings: Vec::new(), body: None }
+        Self {
+            kind,
+            platform,
+            name: name.into(),
+            ids: Vec::new(),
+            place,
+            settings: Vec::new(),
+            body: None,
+            definition: None,
+        }
     }
 
     /// Sets a key to TOML; what was there before is replaced.
     pub(super) fn set(&mut self, key: impl Into<String>, value: impl Into<String>, origin: Origin) {
-        let setting = Setting { key: key.into(), value: value.into(), origin };
+        self.apply(Setting::new(key, value, origin));
+    }
+
+    /// Takes over a setting; what was there before is replaced.
+    pub(super) fn apply(&mut self, setting: Setting) {
         match self.settings.iter_mut().find(|known| known.key == setting.key) {
             Some(known) => *known = setting,
             None => self.settings.push(setting),
@@ -142,13 +183,29 @@ impl Thing {
 
     /// Whether a reference means it.
     pub(super) fn is_meant(&self, name: &str) -> bool {
-        let last = name.rsplit([':', '/']).next().unwrap_or(name);
-        let is = |known: &str| known == name || known == last;
-        is(&self.name) || self.ids.iter().any(|id| is(id)) || {
-            // arn:aws:lambda:region:account:function:NAME:QUALIFIER
-            name.split(':').nth(6).is_some_and(|part| part == self.name) && name.starts_with("arn:")
-        }
+        self.is_called(name) || self.is_called(part(name))
     }
+
+    /// Whether it has this name or id.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        !name.is_empty() && (self.name == name || self.ids.iter().any(|id| id == name))
+    }
+}
+
+/// The name within an ARN, a URL or an address.
+pub(super) fn part(name: &str) -> &str {
+    // arn:aws:lambda:REGION:ACCOUNT:function:NAME:QUALIFIER, also within the URI of an API's integration;
+    // arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/TIME
+    const MARKS: [&str; 5] = [":function:", ":table/", ":stream/", ":stateMachine:", "/queues/"];
+    let marked = MARKS.iter().find_map(|mark| name.split_once(mark)).map(|(_, rest)| rest);
+    let marked = marked.and_then(|rest| rest.split([':', '/']).next());
+    marked.or_else(|| name.rsplit([':', '/']).next()).unwrap_or(name)
+}
+
+/// What to call something of which only a reference is known.
+pub(super) fn name_in(names: &[String]) -> Option<String> {
+    let name = names.iter().find(|name| !name.trim().is_empty())?;
+    Some(as_name(part(name)))
 }
 
 /// One thing hands requests to another, or scales it.
@@ -185,6 +242,33 @@ pub(super) struct Model {
     pub(super) file: String,
     /// Settings of `[platform]`.
     pub(super) platform: Vec<Setting>,
+    /// Where requests come in; known when the path has been laid.
+    pub(super) entries: Vec<Entrance>,
+    /// Files that the scenario names, to be written beside it: name and text.
+    pub(super) beside: Vec<(String, String)>,
+}
+
+/// Where requests come in from outside.
+#[derive(Clone, Debug)]
+pub(super) struct Entrance {
+    /// The source, without its arrivals.
+    pub(super) source: Thing,
+    /// Names of what it calls.
+    pub(super) through: Vec<String>,
+    /// Names of the function to which that leads first.
+    pub(super) function: Vec<String>,
+}
+
+impl Entrance {
+    /// Whether a name means what it calls.
+    pub(super) fn is_through(&self, name: &str) -> bool {
+        self.through.iter().any(|known| known == name)
+    }
+
+    /// Whether a name means the function to which it leads.
+    pub(super) fn is_to(&self, name: &str) -> bool {
+        self.function.iter().any(|known| known == name)
+    }
 }
 
 impl Model {

@@ -1,14 +1,13 @@
 //! What no infrastructure file says: how much comes, how long it runs, how long a start takes.
 
-use super::join::resolved;
-use super::model::{Kind, Model, Origin, Platform, Setting, Thing, text};
+use super::model::{Entrance, Kind, Model, Origin, Platform, Setting, Thing, text};
 use super::reader::Notes;
 use crate::time::Span;
 
 /// What is known of load and running times.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
-    /// Requests a second, of one function or of each that is called from outside.
+    /// Requests a second, of what is called from outside by the name of that or of the function behind it, or of each.
     pub rps: Vec<(Option<String>, f64)>,
     /// Median running time.
     pub p50: Option<Span>,
@@ -54,9 +53,7 @@ pub(super) fn complete(model: &mut Model, traffic: &Traffic, notes: &Notes) {
         }
         _ => None,
     };
-    let functions: Vec<Thing> = model.functions().cloned().collect();
-    let is_alone = functions.len() == 1;
-    let mut sources: Vec<Thing> = Vec::new();
+    let is_alone = model.functions().count() == 1;
     for thing in &mut model.things {
         if thing.kind == Kind::Function {
             if let Some((file, tables)) = recorded("function") {
@@ -65,24 +62,27 @@ pub(super) fn complete(model: &mut Model, traffic: &Traffic, notes: &Notes) {
             durations(thing, traffic);
         }
     }
-    for function in &functions {
+    let entries = std::mem::take(&mut model.entries);
+    let mut sources: Vec<Thing> = Vec::new();
+    for entry in &entries {
         if let Some((file, tables)) = recorded("source") {
-            let own = sources_of(function, &file, &tables, is_alone);
+            let own = sources_of(entry, &file, &tables, is_alone && entries.len() == 1);
             if !own.is_empty() {
                 sources.extend(own);
                 continue;
             }
         }
-        sources.extend(called(function, model, traffic, notes));
+        sources.push(outside(entry, &entries, traffic));
     }
-    for (name, _) in traffic.rps.iter().filter_map(|(name, rps)| Some((name.as_ref()?, rps))) {
-        if !functions.iter().any(|function| function.is_meant(name)) {
-            let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
-            let near = crate::schema::diagnostic::instead(name, "the functions are", names);
+    for name in traffic.rps.iter().filter_map(|(name, _)| name.as_ref()) {
+        if !entries.iter().any(|entry| entry.is_through(name) || entry.is_to(name)) {
+            let behind = entries.iter().filter_map(|entry| entry.function.first()).map(String::as_str);
+            let names = entries.iter().map(|entry| entry.source.name.as_str()).chain(behind);
+            let near = crate::schema::diagnostic::instead(name, "requests come in at", names);
             notes.ignore(
                 super::tree::Place::NOWHERE,
                 format!("--rps {name}"),
-                format!("no function has this name: {near}"),
+                format!("nothing of this name is called from outside: {near}"),
             );
         }
     }
@@ -102,27 +102,24 @@ fn measured(thing: &mut Thing, file: &str, tables: &[toml::Value], is_alone: boo
     }
 }
 
-/// The sources of a file that call a function.
-fn sources_of(function: &Thing, file: &str, tables: &[toml::Value], is_alone: bool) -> Vec<Thing> {
+/// The sources of a file that call what the entrance calls, or the function behind it.
+fn sources_of(entry: &Entrance, file: &str, tables: &[toml::Value], is_alone: bool) -> Vec<Thing> {
     let own = tables.iter().filter_map(toml::Value::as_table).filter(|table| {
         let name = ["function", "target"].iter().find_map(|key| table.get(*key)).and_then(toml::Value::as_str);
-        is_alone || name.is_some_and(|name| function.is_meant(name))
+        let name = name.map(|name| name.split_once('.').map_or(name, |(_, name)| name));
+        is_alone || name.is_some_and(|name| entry.is_through(name) || entry.is_to(name))
     });
     own.map(|table| {
-        let name = table.get("name").and_then(toml::Value::as_str).unwrap_or(&function.name);
-        let mut source = source(name, function);
+        let mut source = entry.source.clone();
+        if let Some(name) = table.get("name").and_then(toml::Value::as_str) {
+            name.clone_into(&mut source.name);
+        }
         for (key, value) in table.iter().filter(|(key, _)| !matches!(key.as_str(), "name" | "function" | "target")) {
             source.set(key, value.to_string(), Origin::Given(file.to_owned()));
         }
         source
     })
     .collect()
-}
-
-fn source(name: &str, function: &Thing) -> Thing {
-    let mut source = Thing::new(Kind::Source, function.platform, name, function.place);
-    source.set("function", text(&function.name), Origin::Default(String::new()));
-    source
 }
 
 fn durations(thing: &mut Thing, traffic: &Traffic) {
@@ -164,66 +161,32 @@ fn durations(thing: &mut Thing, traffic: &Traffic) {
     }
 }
 
-/// Where the requests of a function come from, as the files say it.
-fn called(function: &Thing, model: &Model, traffic: &Traffic, notes: &Notes) -> Vec<Thing> {
-    let mut sources = Vec::new();
-    let mut others = 0;
-    for link in
-        model.links.iter().filter(|link| resolved(&link.to, &model.aliases).iter().any(|name| function.is_meant(name)))
-    {
-        let rule = link
-            .from
-            .iter()
-            .find_map(|name| model.things.iter().find(|thing| thing.kind == Kind::Schedule && thing.is_meant(name)));
-        let timing = link.settings.iter().chain(rule.into_iter().flat_map(|rule| &rule.settings));
-        let timing: Vec<&Setting> = timing.filter(|setting| matches!(setting.key.as_str(), "every" | "cron")).collect();
-        match timing.first() {
-            Some(setting) if setting.key == "every" => {
-                let every: Option<Span> = setting.value.trim_matches('"').parse().ok();
-                if let Some(every) = every.filter(|every| *every > Span::ZERO) {
-                    let rate = 86_400.0 / every.as_secs_f64();
-                    let mut source = source(&format!("{}-schedule", function.name), function);
-                    source.set("arrivals.constant.rate", text(format!("{rate}/d")), setting.origin.clone());
-                    sources.push(source);
-                }
-            }
-            Some(setting) => {
-                if let Origin::Read { place, address } = &setting.origin {
-                    notes.ignore(
-                        *place,
-                        address.clone(),
-                        "not simulated: a schedule by cron; its requests are part of the source",
-                    );
-                }
-                others += 1;
-            }
-            None => {
-                others += 1;
-                if !matches!(link.kind, Kind::Gateway | Kind::Schedule) {
-                    let from = link.from.last().map_or("something", String::as_str);
-                    let what = format!("{} {from} -> {}", link.kind.name(), function.name);
-                    let said: Vec<String> =
-                        link.settings.iter().map(|setting| format!("{} = {}", setting.key, setting.value)).collect();
-                    let said = if said.is_empty() { String::new() } else { format!(" ({})", said.join(", ")) };
-                    let why = format!(
-                        "not simulated{said}: its messages arrive as requests of the source \"{}\"",
-                        function.name
-                    );
-                    notes.ignore(link.place, what, why);
-                }
-            }
+/// Sets the arrivals of a source that a schedule starts; false if it cannot be simulated.
+pub(super) fn scheduled(source: &mut Thing, timing: &Setting, notes: &Notes) -> bool {
+    if timing.key == "every" {
+        let every: Option<Span> = timing.value.trim_matches('"').parse().ok();
+        if let Some(every) = every.filter(|every| *every > Span::ZERO) {
+            let rate = 86_400.0 / every.as_secs_f64();
+            source.set("arrivals.constant.rate", text(format!("{rate}/d")), timing.origin.clone());
+            return true;
         }
     }
-    if others > 0 || sources.is_empty() {
-        sources.push(outside(function, traffic));
+    if let Origin::Read { place, address } = &timing.origin {
+        notes.ignore(*place, address.clone(), "not simulated: a schedule by cron; give its rate");
     }
-    sources
+    false
 }
 
 /// Requests from outside.
-fn outside(function: &Thing, traffic: &Traffic) -> Thing {
-    let mut source = source(&function.name, function);
-    let own = traffic.rps.iter().find(|(name, _)| name.as_ref().is_some_and(|name| function.is_meant(name)));
+fn outside(entry: &Entrance, entries: &[Entrance], traffic: &Traffic) -> Thing {
+    let mut source = entry.source.clone();
+    // The name of a function stands for the first way to it.
+    let is_first = |name: &str| {
+        let named = entries.iter().any(|other| other.is_through(name));
+        !named && entries.iter().find(|other| other.is_to(name)).is_some_and(|first| std::ptr::eq(first, entry))
+    };
+    let own = |name: &String| entry.is_through(name) || is_first(name);
+    let own = traffic.rps.iter().find(|(name, _)| name.as_ref().is_some_and(own));
     let given = own.or_else(|| traffic.rps.iter().find(|(name, _)| name.is_none()));
     match (&traffic.recorded, given) {
         (Some(Recorded::Rates(path)), _) => {

@@ -42,6 +42,11 @@ impl Place {
         self.line
     }
 
+    /// Another place if this is that of what is not there.
+    pub(super) fn or(self, other: Self) -> Self {
+        if self == Self::NOWHERE { other } else { self }
+    }
+
     /// The same for messages.
     pub(super) fn span(self) -> SourceSpan {
         SourceSpan::new(self.file as usize, self.start as usize..self.end as usize)

@@ -13,9 +13,21 @@ pub struct Imported {
     pub scenario: String,
     /// What was understood, assumed and ignored, for people.
     pub report: String,
-    /// Values that had to be assumed.
-    pub assumed: usize,
+    /// Files that the scenario names and that belong beside it: name and text.
+    pub beside: Vec<(String, String)>,
 }
+
+/// The order in which things are written.
+const ORDER: [Kind; 8] = [
+    Kind::Function,
+    Kind::Gateway,
+    Kind::Queue,
+    Kind::Stream,
+    Kind::Topic,
+    Kind::Workflow,
+    Kind::Dependency,
+    Kind::Source,
+];
 
 /// The column in which comments begin.
 const COMMENTS: usize = 44;
@@ -28,20 +40,21 @@ pub(super) fn write(name: &str, model: &Model, ignored: &[Note], files: Vec<Stri
     for setting in &model.platform {
         values.push((format!("platform.{}", setting.key), setting));
     }
-    for thing in things(Kind::Function).chain(things(Kind::Source)) {
+    for thing in ORDER.into_iter().flat_map(things) {
         let settings = thing.settings.iter().filter(|setting| !is_nameless(setting));
-        values
-            .extend(settings.map(|setting| (format!("{}.{}.{}", thing.kind.name(), thing.name, setting.key), setting)));
+        // A key of TOML may need quotes; the dotted key of a scenario has none.
+        let key = |setting: &Setting| format!("{}.{}.{}", thing.kind.name(), thing.name, setting.key.replace('"', ""));
+        values.extend(settings.map(|setting| (key(setting), setting)));
     }
     let assumed = values.iter().filter(|(_, setting)| matches!(setting.origin, Origin::Assumed(_))).count();
     let mut text = writer.head(name, model, assumed, ignored.len());
-    for kind in [Kind::Function, Kind::Source] {
+    for kind in ORDER {
         things(kind).for_each(|thing| writer.thing(&mut text, thing));
     }
     writer.advice(&mut text, model);
     writer.origins(&mut text, &values);
     let report = writer.report(&values, model, ignored);
-    Imported { scenario: text, report, assumed }
+    Imported { scenario: text, report, beside: model.beside.clone() }
 }
 
 struct Writer {
@@ -82,7 +95,7 @@ impl Writer {
     fn thing(&self, out: &mut String, thing: &Thing) {
         let _ = write!(out, "\n[[{}]]\n", thing.kind.name());
         let origin = Origin::Read { place: thing.place, address: String::new() };
-        let name = Setting { key: "name".to_owned(), value: text(&thing.name), origin };
+        let name = Setting::new("name", text(&thing.name), origin);
         match thing.kind {
             Kind::Source => self.line(out, "name", &Setting { origin: Origin::Default(String::new()), ..name }),
             _ => self.line(out, "name", &name),
@@ -147,7 +160,9 @@ impl Writer {
             let _ = match &setting.origin {
                 Origin::Read { place, address } => {
                     let file = text(self.files.get(place.file()).map_or("", String::as_str));
-                    writeln!(out, "{key} = {{ file = {file}, line = {}, address = {} }}", place.line(), text(address))
+                    let address =
+                        if address.is_empty() { String::new() } else { format!(", address = {}", text(address)) };
+                    writeln!(out, "{key} = {{ file = {file}, line = {}{address} }}", place.line())
                 }
                 Origin::Assumed(reason) => {
                     let value =
@@ -174,8 +189,17 @@ impl Writer {
                     writeln!(report, "  {value:64} {}", self.comment(&setting.origin).trim_start_matches("ASSUMED: "));
             }
         };
-        let functions = model.functions().count();
-        let _ = writeln!(report, "{functions} function{}", if functions == 1 { "" } else { "s" });
+        let counts = ORDER.into_iter().filter(|kind| *kind != Kind::Source).map(|kind| {
+            let count = model.things.iter().filter(|thing| thing.kind == kind).count();
+            let plural = match kind {
+                Kind::Dependency => "dependencies".to_owned(),
+                kind => format!("{}s", kind.name()),
+            };
+            (count, if count == 1 { kind.name().to_owned() } else { plural })
+        });
+        let counts: Vec<String> =
+            counts.filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+        let _ = writeln!(report, "{}", counts.join(", "));
         section(&mut report, "Understood", of(|origin| matches!(origin, Origin::Read { .. })));
         section(&mut report, "Given by options", of(|origin| matches!(origin, Origin::Given(_))));
         section(
@@ -219,8 +243,12 @@ fn is_nameless(setting: &Setting) -> bool {
 
 /// The order in which keys are written.
 fn order(key: &str) -> usize {
-    const FIRST: [&str; 14] = [
+    const FIRST: [&str; 18] = [
         "function",
+        "target",
+        "targets",
+        "preset",
+        "invoke",
         "memory",
         "timeout",
         "architecture",

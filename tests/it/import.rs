@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use forewarm::import::export::{Form, export};
 use forewarm::import::{File, Traffic, import};
+use forewarm::scenario::{ParseOptions, parse};
 use proptest::prelude::*;
 
-use crate::harness::Folder;
+use crate::harness::{Folder, Memory};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/import")
@@ -29,8 +30,9 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 11] = [
         &["sam.yaml"],
+        &["shop.yaml"],
         &["cdk.template.json"],
         &["serverless.yml"],
         &["plan.json"],
@@ -45,8 +47,11 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
         let files: Vec<File> = names.iter().map(|name| file(name)).collect();
         let name = names[0].split('.').next().expect("a name");
         let imported = import(name, &files, &Traffic::default()).unwrap_or_else(|wrong| panic!("{names:?}: {wrong}"));
-        crate::harness::scenario(&imported.scenario);
-        assert!(imported.assumed > 0, "{names:?}: nobody said how much comes");
+        let beside = |files: Memory, (name, text): &(String, String)| files.with(name, text.as_bytes());
+        let files = imported.beside.iter().fold(Memory::default(), beside);
+        parse("imported.toml", &imported.scenario, &ParseOptions::default(), &files)
+            .unwrap_or_else(|wrong| panic!("{wrong}\n{}", imported.scenario));
+        assert!(imported.scenario.contains("assumed = "), "{names:?}: nobody said how much comes");
         let path = folder().join(format!("{name}.expected"));
         let made = format!("{}\n----\n{}", imported.scenario, imported.report);
         if std::env::var_os("FOREWARM_BLESS").is_some() {
@@ -61,6 +66,7 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
 fn every_line_that_is_named_holds_the_value() {
     let names = [
         "sam.yaml",
+        "shop.yaml",
         "serverless.yml",
         "plan.json",
         "kubernetes.yaml",
@@ -135,6 +141,51 @@ fn options_say_what_no_file_does() {
     assert!(again.err.contains("exists already"), "{}", again.err);
     let unknown = folder.run(&["import", "sam.yaml", "--rps", "Chekout=30"]).ends(0);
     assert!(unknown.err.contains("did you mean `Checkout`?"), "{}", unknown.err);
+}
+
+#[test]
+fn a_definition_is_written_beside_the_scenario() {
+    let folder = Folder::new();
+    folder.write("shop.yaml", &fs::read_to_string(self::folder().join("shop.yaml")).expect("a file"));
+    let typed = ["import", "shop.yaml", "--rps", "2", "--rps", "Fulfil=1", "--p50", "40ms", "--p99", "200ms"];
+    // On standard output there is no place for it.
+    let refused = folder.run(&typed).ends(2);
+    assert!(refused.err.contains("shop-Fulfil.asl.json") && refused.err.contains("--out FILE"), "{}", refused.err);
+    folder.run(&[&typed[..], &["--out", "shop.toml"]].concat()).ends(0);
+    let definition = folder.read("shop-Fulfil.asl.json");
+    assert!(definition.contains("\"TimeoutSeconds\": 30") && definition.contains("\"End\": true"), "{definition}");
+    let run = [
+        "run",
+        "shop.toml",
+        "--set",
+        "simulation.horizon=10m",
+        "--set",
+        "simulation.warm-up=0s",
+        "--replications",
+        "1",
+        "--format",
+        "json",
+    ];
+    let answer = folder.run(&run).ends(0);
+    let summary: serde_json::Value = serde_json::from_str(&answer.out).expect("JSON");
+    // What comes in at each entrance goes where the template sends it.
+    let count = |path: &str| summary.pointer(path).and_then(|value| value["mean"].as_f64()).unwrap_or(f64::NAN);
+    let near = |path: &str, expected: f64| {
+        let found = count(path);
+        assert!((found - expected).abs() < 4.0 * expected.sqrt(), "{path}: {found}, not {expected}");
+    };
+    near("/gateways/Api-Orders/requests/arrived", 1_200.0);
+    near("/queues/Jobs/messages/sent", 1_200.0);
+    near("/queues/Pack-Returns/messages/sent", 1_200.0);
+    near("/streams/Clicks/records/sent", 1_200.0);
+    near("/workflows/Fulfil/executions/started", 600.0);
+    // Both consumers read every change of the table.
+    assert_eq!(count("/streams/Table-Project/records/sent"), count("/streams/Table-Index/records/sent"));
+    // An authorizer is asked once a minute for each route.
+    assert!((9.0..=22.0).contains(&count("/functions/Authorize/requests/arrived")), "{}", answer.out);
+    // A file that is there already is left alone, and nothing else is left either.
+    let again = folder.run(&[&typed[..], &["--out", "other/shop.toml"]].concat()).ends(2);
+    assert!(!folder.path().join("other").exists(), "{}", again.err);
 }
 
 #[test]
@@ -379,7 +430,7 @@ fn control_characters_do_not_reach_the_scenario() {
 }
 
 fn broken() -> impl Strategy<Value = (usize, usize, usize, Vec<u8>)> {
-    (0..10_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
+    (0..11_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
         .prop_map(|(file, at, cut, bytes)| (file, at.index(1_000), cut, bytes))
 }
 
@@ -388,7 +439,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic((number, at, cut, bytes) in broken()) {
-        let names = ["sam.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json"];
+        let names = ["sam.yaml", "shop.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json"];
         let mut file = file(names[number]);
         let at = at * file.bytes.len() / 1_000;
         let end = (at + cut).min(file.bytes.len());

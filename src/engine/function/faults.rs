@@ -74,14 +74,19 @@ impl FunctionState<'_> {
         if before == speed || self.steps.is_some() {
             return; // steps that run are not interrupted; those that begin go at the new speed
         }
+        let change = Speed(speed.0 / before.0);
+        self.change_speed_of_processors(change, now, ctx);
         for place in self.invocations.keys() {
+            if self.is_computing(place) {
+                continue;
+            }
             let request = self.invocations.get_mut(place);
             if request.started == SimTime::NEVER {
                 continue;
             }
             let done = now.since(request.started);
             let left = (request.started + request.service).since(now);
-            let left = Speed(speed.0 / before.0).scaled(left);
+            let left = change.scaled(left);
             request.service = done + left;
             let ends = request.ends(self.spec.timeout);
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
@@ -90,12 +95,13 @@ impl FunctionState<'_> {
 
     /// All instances are replaced: idle ones go now, busy ones when they are free.
     fn deploy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.replace_ordered(now, ctx);
         for key in self.instances.keys() {
             let instance = self.instances.get_mut(key);
-            if instance.provisioned || !instance.ready {
+            if instance.provisioned || !instance.ready || instance.order.is_some() {
                 continue;
             }
-            instance.retires = now;
+            instance.retires = instance.retires.min(now);
             if instance.is_idle() {
                 self.on_demand.remove(key, &mut self.instances);
                 self.remove_instance(key, Cause::Retired, now, ctx);

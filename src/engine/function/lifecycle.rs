@@ -85,6 +85,9 @@ impl FunctionState<'_> {
         };
         let provisioned = instance.provisioned;
         let key = self.instances.insert(instance);
+        if let Some(sharing) = &mut self.sharing {
+            sharing.renew(key);
+        }
         // Where there are machines it may have to wait for one, or for its image there.
         let begins = self.resources.is_none() || self.take_place_on_machine(key, is_there, start_up, now, ctx);
         let ready = if begins { now + start_up } else { SimTime::NEVER };

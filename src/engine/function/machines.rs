@@ -174,7 +174,7 @@ impl FunctionState<'_> {
         let all = self.invocations.keys().into_iter();
         for place in all.filter(|place| runs_there(self.invocations.get(*place))).collect::<Vec<_>>() {
             self.end_execution(place, Outcome::Failed, now, ctx);
-            self.forget(place);
+            self.forget(place, now, ctx);
             if self.vacate(key) && self.spec.shares_instances() {
                 self.tell_served(key, now, ctx);
             }

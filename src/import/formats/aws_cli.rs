@@ -1,15 +1,16 @@
 //! What the `aws` command prints about functions that are deployed.
 
 use super::Format;
-use super::lambda::{self, count, duration, flag, link, partial_failure, setting};
-use crate::import::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name, number, text};
+use super::lambda::{self, AWS_KEYS, count, duration, flag, setting};
+use crate::import::model::{Addition, Definition, Kind, Link, Model, Platform, Setting, Thing, as_name, number, text};
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::Node;
+use crate::import::workflow::of_text;
 
 pub(in crate::import) const FORMAT: Format = Format { name: "output of the aws command", is, read };
 
 /// Keys that only such an output has at its top.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 11] = [
     "Configuration",
     "Functions",
     "EventSourceMappings",
@@ -19,6 +20,8 @@ const KEYS: [&str; 9] = [
     "ScalingPolicies",
     "FunctionArn",
     "RequestedProvisionedConcurrentExecutions",
+    "FunctionEventInvokeConfigs",
+    "stateMachineArn",
 ];
 
 fn is(document: &Node) -> bool {
@@ -41,6 +44,10 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         notes.ignore(document.place, "RequestedProvisionedConcurrentExecutions", why);
         return;
     }
+    if root.get("stateMachineArn").is_some() {
+        state_machine(&root, model, notes);
+        return;
+    }
     if root.get("Configuration").is_some() {
         let configuration = root.table("Configuration");
         let mut function = function(&configuration, notes);
@@ -61,6 +68,15 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         if !settings.is_empty() {
             model.additions.push(Addition { to, place: item.node.place, what: item.address, settings });
         }
+    }
+    for item in root.list("FunctionEventInvokeConfigs") {
+        let table = item.table();
+        let to = table.get("FunctionArn").map(|arn| arn.reference()).unwrap_or_default();
+        let destination = table.table("DestinationConfig").table("OnFailure").get("Destination");
+        let settings =
+            lambda::asynchronous(table.get("MaximumRetryAttempts"), table.get("MaximumEventAgeInSeconds"), destination);
+        table.skip_rest();
+        model.additions.push(Addition { to, place: item.node.place, what: item.address, settings });
     }
     let limit = root.table("AccountLimit");
     model.platform.extend(count("concurrency.account-limit", limit.get("ConcurrentExecutions")));
@@ -86,8 +102,24 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         scaled(&item, &table, model, settings.into_iter().flatten().collect());
     }
     if root.get("Attributes").is_some() {
-        queue(&root.table("Attributes"), model);
+        queue(&root.table("Attributes"), model, notes);
     }
+}
+
+/// What `aws stepfunctions describe-state-machine` prints.
+fn state_machine(root: &Table<'_>, model: &mut Model, notes: &Notes) {
+    let arn = root.get("stateMachineArn").map(|arn| arn.reference()).unwrap_or_default();
+    let name = root.text("name").map_or_else(|| "workflow".to_owned(), |found| found.value);
+    let mut workflow = Thing::new(Kind::Workflow, Platform::Lambda, as_name(&name), root.place());
+    workflow.ids = [arn, vec![name]].concat();
+    let express = root.text("type").filter(|found| found.value == "EXPRESS");
+    workflow.put("preset", express, |_| text("step-functions-express"));
+    workflow.definition = root.get("definition").and_then(|item| {
+        let machine = of_text(item.node, notes, &item.address)?;
+        Some(Definition { machine, substitutions: Vec::new(), address: item.address })
+    });
+    root.skip_rest();
+    model.things.push(workflow);
 }
 
 /// What Application Auto Scaling does to provisioned concurrency.
@@ -123,43 +155,32 @@ fn function(table: &Table<'_>, notes: &Notes) -> Thing {
 
 fn mapping(table: &Table<'_>, model: &mut Model) {
     let from = table.get("EventSourceArn").map(|arn| arn.reference()).unwrap_or_default();
-    let function = table.get("FunctionArn").and_then(|arn| arn.node.text().map(str::to_owned)).unwrap_or_default();
-    let is_stream =
-        from.iter().any(|arn| arn.contains(":kinesis:") || arn.contains(":dynamodb:") || arn.contains(":kafka:"));
-    let scaling = table.table("ScalingConfig");
-    let settings = vec![
-        count("consumer.batch-size", table.get("BatchSize")),
-        duration("consumer.batch-window", table.get("MaximumBatchingWindowInSeconds")),
-        count("consumer.max-concurrency", scaling.get("MaximumConcurrency")),
-        partial_failure(
-            "consumer.partial-failure",
-            table.get("FunctionResponseTypes").filter(|item| !item.elements().is_empty()),
-        ),
-        count("consumer.parallelization", table.get("ParallelizationFactor").filter(|_| is_stream)),
-        flag("consumer.bisect", table.get("BisectBatchOnFunctionError").filter(|_| is_stream)),
-    ];
+    let to = table.get("FunctionArn").map(|arn| arn.reference()).unwrap_or_default();
+    let parts = [":kinesis:", ":dynamodb:", ":kafka:"];
+    let is_stream = from.iter().any(|arn| parts.iter().any(|part| arn.contains(part)));
+    let settings = lambda::consumer(table, &AWS_KEYS);
+    let is_off = table.get("State").is_some_and(|state| matches!(state.node.text(), Some("Disabled" | "Disabling")));
+    if is_off {
+        table.refuse("State", "it is disabled");
+    }
     table.skip_rest();
-    let kind = if is_stream { Kind::Stream } else { Kind::Queue };
-    model.links.push(link(kind, from, &function, table.place(), settings));
+    if !is_off {
+        let kind = if is_stream { Kind::Stream } else { Kind::Queue };
+        model.links.push(Link { from, kind, to, place: table.place(), settings });
+    }
 }
 
-fn queue(table: &Table<'_>, model: &mut Model) {
+fn queue(table: &Table<'_>, model: &mut Model, notes: &Notes) {
     let arn = table.get("QueueArn").and_then(|arn| arn.node.text().map(str::to_owned)).unwrap_or_default();
     let name = arn.rsplit(':').next().unwrap_or("queue").to_owned();
     let mut queue = Thing::new(Kind::Queue, Platform::Lambda, as_name(&name), table.place());
-    queue.ids = vec![arn, name.clone()];
-    let preset = if name.ends_with(".fifo") { "sqs-fifo" } else { "sqs" };
-    queue.set("preset", text(preset), Origin::Default("an SQS queue".to_owned()));
+    lambda::sqs(&mut queue, name.ends_with(".fifo"));
+    queue.ids = vec![arn, name];
     queue.settings.extend(duration("visibility-timeout", table.get("VisibilityTimeout")));
     queue.settings.extend(duration("retention", table.get("MessageRetentionPeriod")));
     queue.settings.extend(duration("delay", table.get("DelaySeconds")));
     if let Some(item) = table.get("RedrivePolicy") {
-        let policy: serde_json::Value =
-            item.node.text().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let most = policy["maxReceiveCount"].as_u64().or_else(|| policy["maxReceiveCount"].as_str()?.parse().ok());
-        if let Some(most) = most {
-            queue.set("max-receives", most.to_string(), item.origin());
-        }
+        lambda::redrive(&mut queue, &item, notes);
     }
     table.skip_rest();
     model.things.push(queue);

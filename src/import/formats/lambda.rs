@@ -1,8 +1,8 @@
 //! What all descriptions of AWS Lambda functions share, however they spell it.
 
 use crate::import::model::{Kind, Link, Origin, Platform, Setting, Thing, as_name, megabytes, number, seconds, text};
-use crate::import::reader::{Found, Item, Notes};
-use crate::import::tree::Place;
+use crate::import::reader::{Found, Item, Notes, Table};
+use crate::import::tree::{Node, Place, Value};
 
 /// A function with the defaults of AWS Lambda.
 pub(super) fn function(name: &str, place: Place) -> Thing {
@@ -111,7 +111,7 @@ pub(super) fn snap_start(item: Option<Item<'_>>, notes: &Notes) {
 
 /// A setting, if it was found.
 pub(super) fn setting(key: &str, found: Option<Found<String>>) -> Option<Setting> {
-    found.map(|Found { value, origin }| Setting { key: key.to_owned(), value, origin })
+    found.map(|Found { value, origin }| Setting::new(key, value, origin))
 }
 
 /// A duration in seconds.
@@ -134,25 +134,172 @@ pub(super) fn partial_failure(key: &str, item: Option<Item<'_>>) -> Option<Setti
     let item = item?;
     let names: Vec<_> = item.elements();
     let is = names.iter().chain([&item]).any(|name| name.node.text() == Some("ReportBatchItemFailures"));
-    Some(Setting { key: key.to_owned(), value: is.to_string(), origin: item.origin() })
+    Some(Setting::new(key, is.to_string(), item.origin()))
+}
+
+/// How a format spells the settings of an event source mapping.
+pub(super) struct MappingKeys {
+    pub(super) batch_size: &'static str,
+    pub(super) window: &'static str,
+    pub(super) scaling: &'static str,
+    pub(super) max_concurrency: &'static str,
+    pub(super) partial_failure: &'static str,
+    pub(super) parallelization: &'static str,
+    pub(super) bisect: &'static str,
+    pub(super) retries: &'static str,
+    pub(super) max_age: &'static str,
+    pub(super) provisioned: [&'static str; 3],
+    /// Down to what names where failed batches go.
+    pub(super) on_failure: [&'static str; 3],
+    pub(super) filter: &'static str,
+    pub(super) window_of_time: &'static str,
+}
+
+/// As CloudFormation, SAM and the `aws` command spell them.
+pub(super) const AWS_KEYS: MappingKeys = MappingKeys {
+    batch_size: "BatchSize",
+    window: "MaximumBatchingWindowInSeconds",
+    scaling: "ScalingConfig",
+    max_concurrency: "MaximumConcurrency",
+    partial_failure: "FunctionResponseTypes",
+    parallelization: "ParallelizationFactor",
+    bisect: "BisectBatchOnFunctionError",
+    retries: "MaximumRetryAttempts",
+    max_age: "MaximumRecordAgeInSeconds",
+    provisioned: ["ProvisionedPollerConfig", "MinimumPollers", "MaximumPollers"],
+    on_failure: ["DestinationConfig", "OnFailure", "Destination"],
+    filter: "FilterCriteria",
+    window_of_time: "TumblingWindowInSeconds",
+};
+
+/// What a mapping says about how a function takes messages or records. What a queue does not know is left out where the
+/// queue is known.
+pub(super) fn consumer(table: &Table<'_>, keys: &MappingKeys) -> Vec<Setting> {
+    let scaling = table.block(keys.scaling);
+    let [provisioned, least, most] = keys.provisioned;
+    let pollers = table.block(provisioned);
+    let [destination, on_failure, name] = keys.on_failure;
+    let destination = table.block(destination);
+    let destination = destination.block(on_failure).get(name).filter(is_said);
+    // Without limit is -1.
+    let attempts = table.get(keys.retries).and_then(|item| item.number());
+    let attempts =
+        attempts.map(|found| found.map(|retries| if retries < 0.0 { none() } else { number(retries + 1.0) }));
+    let age = table.get(keys.max_age).and_then(|item| item.number()).filter(|found| found.value != 0.0);
+    let age = age.map(|found| found.map(|age| if age < 0.0 { none() } else { seconds(age) }));
+    table.refuse(keys.filter, "not simulated: a filter; give the rate of what passes it");
+    table.refuse(keys.window_of_time, "not simulated: tumbling windows");
+    [
+        count("consumer.batch-size", table.get(keys.batch_size)),
+        duration("consumer.batch-window", table.get(keys.window)),
+        count("consumer.max-concurrency", scaling.get(keys.max_concurrency)),
+        partial_failure("consumer.partial-failure", table.get(keys.partial_failure).filter(is_said)),
+        count("consumer.provisioned.min", pollers.get(least)),
+        count("consumer.provisioned.max", pollers.get(most)),
+        count("consumer.parallelization", table.get(keys.parallelization)),
+        flag("consumer.bisect", table.get(keys.bisect)),
+        setting("consumer.max-attempts", attempts),
+        setting("consumer.max-age", age),
+        destination.map(|item| Setting::reference("on-failure", &item)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn none() -> String {
+    text("none")
+}
+
+/// Whether a value says anything: no empty text, no empty list.
+pub(super) fn is_said(item: &Item<'_>) -> bool {
+    match &item.node.value {
+        Value::Null => false,
+        Value::Scalar(text) => !text.is_empty(),
+        Value::List(elements) => !elements.is_empty(),
+        _ => true,
+    }
+}
+
+/// How often and for how long asynchronous invocations are tried, and where they go when they have failed.
+pub(super) fn asynchronous(
+    retries: Option<Item<'_>>,
+    age: Option<Item<'_>>,
+    on_failure: Option<Item<'_>>,
+) -> Vec<Setting> {
+    let attempts = retries.and_then(|item| item.number()).filter(|found| found.value >= 0.0);
+    let attempts = attempts.map(|found| found.map(|retries| number(retries + 1.0)));
+    let settings = [
+        setting("async.max-attempts", attempts),
+        duration("async.max-age", age.filter(|item| item.node.text() != Some("0"))),
+        on_failure.filter(is_said).map(|item| Setting::reference("async.dead-letter", &item)),
+    ];
+    settings.into_iter().flatten().collect()
+}
+
+/// An SQS queue with the defaults of its kind.
+pub(super) fn sqs(queue: &mut Thing, is_fifo: bool) {
+    let preset = if is_fifo { "sqs-fifo" } else { "sqs" };
+    queue.set("preset", text(preset), Origin::Default("an SQS queue".to_owned()));
+}
+
+/// How often a message is received and where it goes then, as the text of a redrive policy in JSON.
+pub(super) fn redrive(queue: &mut Thing, item: &Item<'_>, notes: &Notes) {
+    let Some(written) = item.node.text().filter(|text| !text.is_empty()) else { return };
+    match serde_json::from_str::<serde_json::Value>(written) {
+        Ok(policy) => {
+            let most = policy["maxReceiveCount"].as_u64().or_else(|| policy["maxReceiveCount"].as_str()?.parse().ok());
+            if let Some(most) = most {
+                queue.set("max-receives", most.to_string(), item.origin());
+            }
+            if let Some(dead) = policy["deadLetterTargetArn"].as_str() {
+                queue.apply(Setting { names: vec![dead.to_owned()], ..Setting::new("dead-letter", "", item.origin()) });
+            }
+        }
+        Err(_) => notes.ignore(item.node.place, &item.address, "not a redrive policy in JSON"),
+    }
+}
+
+/// Rate and burst of a throttle.
+pub(super) fn throttle(rate: Option<Found<f64>>, burst: Option<Found<f64>>) -> Option<Setting> {
+    let (rate, burst) = (rate?, burst.filter(|burst| burst.value >= 1.0));
+    // No limit is -1 in Terraform, and 0 there where it is not set.
+    if rate.value <= 0.0 {
+        return None;
+    }
+    let burst = burst.map(|burst| format!(", burst = {}", number(burst.value))).unwrap_or_default();
+    let value = format!("{{ rate = {}{burst} }}", text(format!("{}/s", number(rate.value))));
+    Some(Setting::new("throttle", value, rate.origin))
+}
+
+/// How a rule of EventBridge tries again what its target does not take.
+pub(super) fn event_retries(retries: Option<Item<'_>>, age: Option<Item<'_>>) -> Vec<Setting> {
+    // The first of them grow, the rest is as long apart as it gets.
+    const GROWING: u64 = 10;
+    let retries = retries.and_then(|item| item.whole());
+    let growing = retries.clone().map(|found| found.map(|retries| retries.min(GROWING).to_string()));
+    let rest = retries.map(|found| found.map(|retries| retries.saturating_sub(GROWING).to_string()));
+    let settings = [
+        setting("retry.growing", growing),
+        setting("retry.after-max-delay", rest),
+        duration("retry.max-age", age.filter(|item| item.node.text() != Some("0"))),
+    ];
+    settings.into_iter().flatten().collect()
 }
 
 /// A link from something to a function.
-pub(super) fn link(
-    kind: Kind,
-    from: Vec<String>,
-    function: &str,
-    place: Place,
-    settings: Vec<Option<Setting>>,
-) -> Link {
-    let settings = settings.into_iter().flatten().collect();
-    Link { from, kind, to: vec![function.to_owned()], place, settings }
+pub(super) fn link(kind: Kind, from: Vec<String>, to: &str, place: Place, settings: Vec<Setting>) -> Link {
+    Link { from, kind, to: vec![to.to_owned()], place, settings }
 }
 
-/// How often a schedule fires: `rate(5 minutes)`, `cron(...)`.
-pub(super) fn schedule(item: Option<Item<'_>>, notes: &Notes) -> Option<Setting> {
-    let item = item?;
-    let found = item.text()?;
+/// When a schedule fires: `rate(5 minutes)`, `cron(...)`.
+pub(super) fn schedule(item: Option<Item<'_>>, table: &Table<'_>, notes: &Notes) -> Vec<Setting> {
+    let window = table.node.get("FlexibleTimeWindow").and_then(|window| window.get("Mode")).and_then(Node::text);
+    if window.is_some_and(|mode| mode != "OFF") {
+        table.refuse("FlexibleTimeWindow", "not simulated: a flexible time window");
+    }
+    let Some(item) = item else { return Vec::new() };
+    let Some(found) = item.text() else { return Vec::new() };
     let written = found.value.trim().to_owned();
     if let Some(rate) = written.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')) {
         let mut words = rate.split_whitespace();
@@ -164,13 +311,13 @@ pub(super) fn schedule(item: Option<Item<'_>>, notes: &Notes) -> Option<Setting>
             _ => None,
         });
         if let (Some(every), Some(unit)) = (every.filter(|every| *every > 0.0), unit) {
-            return Some(Setting { key: "every".to_owned(), value: seconds(every * unit), origin: found.origin });
+            return vec![Setting::new("every", seconds(every * unit), found.origin)];
         }
     }
     if let Some(cron) = written.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')')) {
-        return Some(Setting { key: "cron".to_owned(), value: text(cron), origin: found.origin });
+        return vec![Setting::new("cron", text(cron), found.origin)];
     }
     let why = format!("`{written}` is neither rate(...) nor cron(...)");
     notes.ignore(item.node.place, item.address, why);
-    None
+    Vec::new()
 }

@@ -1,25 +1,24 @@
 //! `serverless.yml` of the Serverless Framework, for AWS.
 
+mod variables;
+
 use super::Format;
 use super::cloudformation;
-use super::lambda::{self, count, duration, link, partial_failure};
-use crate::import::model::{Body, Dialect, Kind, Model, Origin, Setting, megabytes, number, seconds};
+use super::intrinsics::Template;
+use super::lambda::{self, MappingKeys, count, duration, link};
+use crate::import::model::{Body, Dialect, Kind, Model, Origin, Platform, Setting, Thing, megabytes, seconds};
+use crate::import::path::FUNCTION_URL;
 use crate::import::reader::{Item, Notes, Table};
-use crate::import::tree::{Entry, Node, Unknown, Value};
+use crate::import::tree::{Entry, Node, Place, Value};
 
 pub(in crate::import) const FORMAT: Format = Format { name: "serverless.yml", is, read };
-
-/// Variables within variables.
-const MAX_VARIABLES: usize = 20;
-/// Characters of a text that variables make.
-const MAX_TEXT: usize = 100_000;
 
 fn is(document: &Node) -> bool {
     document.get("service").is_some() && document.get("provider").is_some()
 }
 
 fn read(document: &Node, model: &mut Model, notes: &Notes) {
-    let document = &resolve(document, document, 0);
+    let document = &variables::resolve(document, document, 0);
     let root = Item::new(document, "", notes).table();
     root.skip(&[
         "service",
@@ -82,7 +81,20 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         "usagePlan",
         "build",
     ]);
+    // Short tags and functions of CloudFormation may stand anywhere in the settings of functions.
+    let blocks = document.get("resources").map(|resources| match &resources.value {
+        Value::List(blocks) => blocks.iter().collect(),
+        _ => vec![resources],
+    });
+    let block = blocks.iter().flatten().find(|block| block.get("Resources").is_some());
+    let template = Template {
+        parameters: block.and_then(|block| block.get("Parameters")).map_or(&[][..], Node::entries),
+        mappings: block.and_then(|block| block.get("Mappings")),
+        conditions: block.and_then(|block| block.get("Conditions")),
+    };
     if let Some(functions) = root.get("functions") {
+        let resolved = template.resolve(functions.node);
+        let functions = Item::new(&resolved, functions.address, notes);
         // Functions in files of their own come as a list of maps.
         let maps: Vec<Item<'_>> =
             if matches!(functions.node.value, Value::List(_)) { functions.elements() } else { vec![functions] };
@@ -165,20 +177,62 @@ fn function(entry: &Entry, table: &Table<'_>, provider: &Table<'_>, model: &mut 
     {
         lambda::snap_start(Some(item), notes);
     }
-    if let Some(item) = table.get("maximumRetryAttempts")
-        && let Some(found) = item.number()
-    {
-        function.set("async.max-attempts", number(found.value + 1.0), found.origin);
+    let destinations = table.table("destinations");
+    destinations.refuse("onSuccess", "not simulated: results of asynchronous invocations go there");
+    let on_failure = destinations.get("onFailure").map(|item| inner_arn(&item)).or_else(|| table.get("onError"));
+    function.settings.extend(lambda::asynchronous(
+        table.get("maximumRetryAttempts"),
+        table.get("maximumEventAge"),
+        on_failure,
+    ));
+    if let Some(item) = table.get("url").filter(|item| item.node.text() != Some("false")) {
+        let from = vec![format!("{}-url", entry.key), FUNCTION_URL.to_owned()];
+        model.links.push(link(Kind::Gateway, from, &entry.key, item.node.place, Vec::new()));
     }
-    function.settings.extend(duration("async.max-age", table.get("maximumEventAge")));
-    table.refuse("destinations", "not simulated: results of asynchronous invocations go there");
-    table.refuse("onError", "not simulated: failed asynchronous invocations go there");
-    table.refuse("url", "a URL: its requests are those of the function's source");
     table.refuse("disabled", "read as if it were enabled");
     for event in table.list("events") {
         self::event(&event, &entry.key, model, notes);
     }
     model.things.push(function);
+}
+
+/// The ARN of what may be written as a map with type and arn.
+fn inner_arn<'a>(item: &Item<'a>) -> Item<'a> {
+    match item.node.get("arn") {
+        Some(_) => {
+            let table = item.table();
+            table.skip(&["type"]);
+            table.get("arn").unwrap_or_else(|| item.clone())
+        }
+        None => item.clone(),
+    }
+}
+
+/// As the framework spells the settings of a mapping.
+const KEYS: MappingKeys = MappingKeys {
+    batch_size: "batchSize",
+    window: "maximumBatchingWindow",
+    scaling: "scalingConfig",
+    max_concurrency: "maximumConcurrency",
+    partial_failure: "functionResponseType",
+    parallelization: "parallelizationFactor",
+    bisect: "bisectBatchOnFunctionError",
+    retries: "maximumRetryAttempts",
+    max_age: "maximumRecordAgeInSeconds",
+    provisioned: ["provisionedPollerConfig", "minimumPollers", "maximumPollers"],
+    on_failure: ["destinations", "onFailure", "arn"],
+    filter: "filterPatterns",
+    window_of_time: "tumblingWindowInSeconds",
+};
+
+/// What the framework says about how a function takes messages.
+fn consumer(table: &Table<'_>) -> Vec<Setting> {
+    let mut settings = lambda::consumer(table, &KEYS);
+    settings.extend(count("consumer.max-concurrency", table.get("maximumConcurrency")));
+    settings.extend(duration("consumer.batch-window", table.get("batchWindow")));
+    let failed = table.table("destinations").get("onFailure").filter(|item| item.node.get("arn").is_none());
+    settings.extend(failed.map(|item| Setting::reference("on-failure", &item)));
+    settings
 }
 
 fn event(item: &Item<'_>, function: &str, model: &mut Model, notes: &Notes) {
@@ -193,31 +247,28 @@ fn event(item: &Item<'_>, function: &str, model: &mut Model, notes: &Notes) {
     } else {
         Item::new(&NOTHING, inner.address.clone(), notes).table()
     };
+    if let Some(off) = table.get("enabled").filter(|item| item.node.text() == Some("false")) {
+        table.skip_rest();
+        notes.ignore(off.node.place, off.address, "it is disabled");
+        return;
+    }
     let arn = |key: &'static str| table.get(key).map_or_else(|| inner.reference(), |item| item.reference());
-    let consumer = || {
-        vec![
-            count("consumer.batch-size", table.get("batchSize")),
-            duration("consumer.batch-window", table.get("maximumBatchingWindow").or_else(|| table.get("batchWindow"))),
-            count("consumer.max-concurrency", table.get("maximumConcurrency")),
-            partial_failure("consumer.partial-failure", table.get("functionResponseType")),
-            count("consumer.parallelization", table.get("parallelizationFactor")),
-            lambda::flag("consumer.bisect", table.get("bisectBatchOnFunctionError")),
-        ]
-    };
+    let own = format!("{function}-{kind}");
     let made = match kind {
-        "http" | "httpApi" | "alb" | "websocket" => {
-            table.skip_rest();
+        "http" if table.get("async").is_some_and(|item| item.node.text() == Some("true")) => {
+            link(Kind::Source, vec![own], function, place, Vec::new())
+        }
+        "http" | "httpApi" | "websocket" => {
             let api = if kind == "http" { "ServerlessRestApi" } else { "ServerlessHttpApi" };
-            link(Kind::Gateway, vec![api.to_owned()], function, place, Vec::new())
+            let settings = authorizer(&table).into_iter().collect();
+            link(Kind::Gateway, vec![api.to_owned()], function, place, settings)
         }
-        "sqs" => {
-            table.skip(&["enabled", "filterPatterns"]);
-            link(Kind::Queue, arn("arn"), function, place, consumer())
-        }
-        "stream" | "kafka" | "msk" | "activemq" | "rabbitmq" => {
-            let made = link(Kind::Stream, arn("arn"), function, place, consumer());
-            table.skip_rest();
-            made
+        "alb" => link(Kind::Gateway, vec![ALB.to_owned()], function, place, Vec::new()),
+        "sqs" => link(Kind::Queue, arn("arn"), function, place, consumer(&table)),
+        "stream" | "kafka" | "msk" => {
+            let kafka = table.get("topic").map(|topic| vec![format!("kafka:{}", topic.node.text().unwrap_or("topic"))]);
+            let from = kafka.filter(|_| kind != "stream").unwrap_or_else(|| arn("arn"));
+            link(Kind::Stream, from, function, place, consumer(&table))
         }
         "schedule" => {
             let rates = match table.get("rate") {
@@ -225,158 +276,50 @@ fn event(item: &Item<'_>, function: &str, model: &mut Model, notes: &Notes) {
                 Some(rate) => vec![rate],
                 None => vec![inner.clone()],
             };
-            table.skip_rest();
-            if table.get("enabled").is_some_and(|item| item.node.text() == Some("false")) {
-                notes.ignore(place, inner.address, "the schedule is not enabled");
-                return;
-            }
             for rate in rates {
-                let every = lambda::schedule(Some(rate), notes);
-                model.links.push(link(
-                    Kind::Schedule,
-                    vec![format!("{function}-schedule")],
-                    function,
-                    place,
-                    vec![every],
-                ));
+                let settings = lambda::schedule(Some(rate), &table, notes);
+                model.links.push(link(Kind::Schedule, vec![own.clone()], function, place, settings));
             }
+            table.skip_rest();
             return;
         }
-        _ => {
-            table.skip_rest();
-            link(Kind::Topic, vec![format!("{function}-{kind}")], function, place, Vec::<Option<Setting>>::new())
+        "sns" => {
+            let name = table.get("arn").or_else(|| table.get("topicName")).unwrap_or_else(|| inner.clone());
+            link(Kind::Topic, name.reference(), function, place, Vec::new())
         }
+        "eventBridge" | "cloudwatchEvent" => {
+            if let Some(schedule) = table.get("schedule") {
+                let settings = lambda::schedule(Some(schedule), &table, notes);
+                link(Kind::Schedule, vec![own], function, place, settings)
+            } else {
+                let mut rule = Thing::new(Kind::Topic, Platform::Lambda, own.clone(), place);
+                rule.set("preset", "\"eventbridge\"", Origin::Default("a rule of EventBridge".to_owned()));
+                let retry = table.table("retryPolicy");
+                let retries = lambda::event_retries(retry.get("maximumRetryAttempts"), retry.get("maximumEventAge"));
+                rule.settings.extend(retries);
+                model.things.push(rule);
+                link(Kind::Topic, vec![own], function, place, Vec::new())
+            }
+        }
+        _ => link(Kind::Source, vec![own], function, place, Vec::new()),
     };
+    table.skip_rest();
     model.links.push(made);
 }
 
-static NOTHING: Node = Node { value: Value::Null, place: crate::import::tree::Place::NOWHERE, tag: None };
+/// The load balancer of functions with an event `alb`.
+const ALB: &str = "LoadBalancer";
 
-/// The node with the variables in it that the file itself says.
-fn resolve(node: &Node, root: &Node, depth: usize) -> Node {
-    // Short tags of CloudFormation stay for its reader.
-    let value = match &node.value {
-        Value::Scalar(text) if node.tag.is_none() && text.contains("${") => return variables(node, text, root, depth),
-        Value::List(elements) => Value::List(elements.iter().map(|element| resolve(element, root, depth)).collect()),
-        Value::Map(entries) => {
-            let entry = |entry: &Entry| Entry { node: resolve(&entry.node, root, depth), ..entry.clone() };
-            Value::Map(entries.iter().map(entry).collect())
-        }
-        other => other.clone(),
-    };
-    Node { value, ..node.clone() }
-}
-
-/// A text with its variables filled in; a text that is one variable becomes what that is.
-fn variables(node: &Node, text: &str, root: &Node, depth: usize) -> Node {
-    let unknown = |text: &str| {
-        Node::new(Value::Unknown(Unknown { text: text.to_owned(), names: vec![text.to_owned()] }), node.place)
-    };
-    if depth > MAX_VARIABLES {
-        return unknown(text);
+/// An authorizer that is a function of the same file.
+fn authorizer(table: &Table<'_>) -> Option<Setting> {
+    let item = table.get("authorizer")?;
+    if item.node.text().is_some() {
+        return Some(Setting::reference("authorizer.target", &item)).filter(|setting| setting.names != ["aws_iam"]);
     }
-    let (mut made, mut rest) = (String::new(), text);
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some(end) = closing(after) else { return unknown(text) };
-        let found = variable(&after[..end], root, depth);
-        if before.is_empty() && made.is_empty() && end + 1 == after.len() {
-            return found.unwrap_or_else(|| unknown(text));
-        }
-        let Some(value) = found.as_ref().and_then(Node::text) else { return unknown(text) };
-        made.push_str(before);
-        made.push_str(value);
-        if made.len() > MAX_TEXT {
-            return unknown(text);
-        }
-        rest = &after[end + 1..];
-    }
-    made.push_str(rest);
-    Node::new(Value::Scalar(made), node.place)
+    let table = item.table();
+    table.skip_rest();
+    let named = table.get("name").or_else(|| table.get("arn")).or_else(|| table.get("id"))?;
+    Some(Setting::reference("authorizer.target", &named))
 }
 
-/// Where the variable ends whose beginning is cut off.
-fn closing(text: &str) -> Option<usize> {
-    let mut open = 1;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => open += 1,
-            b'}' => open -= 1,
-            _ => {}
-        }
-        if open == 0 {
-            return Some(at);
-        }
-    }
-    None
-}
-
-/// The value of `self:custom.memory.${opt:stage}, 512`.
-fn variable(text: &str, root: &Node, depth: usize) -> Option<Node> {
-    if depth > MAX_VARIABLES {
-        return None;
-    }
-    let mut alternatives = split(text).into_iter();
-    let first = alternatives.next()?.trim();
-    // Variables may stand in variables.
-    let inner = Node::new(Value::Scalar(first.to_owned()), root.place);
-    let first = if first.contains("${") {
-        variables(&inner, first, root, depth + 1).text()?.to_owned()
-    } else {
-        first.to_owned()
-    };
-    let found = match first.split_once(':') {
-        Some(("self", path)) => {
-            let keys: Vec<&str> = path.split('.').filter(|key| !key.is_empty()).collect();
-            root.at(&keys).filter(|node| !std::ptr::eq(*node, root)).map(|node| resolve_value(node, root, depth + 1))
-        }
-        Some(("sls", "stage")) => Some(Node::new(Value::Scalar(stage(root)), root.place)),
-        Some(_) => None,
-        None => {
-            let literal = first.trim_matches(['\'', '"']);
-            (literal != first || literal.parse::<f64>().is_ok())
-                .then(|| Node::new(Value::Scalar(literal.to_owned()), root.place))
-        }
-    };
-    found.filter(|node| !matches!(node.value, Value::Null | Value::Unknown(_))).or_else(|| {
-        let rest: Vec<&str> = alternatives.collect();
-        if rest.is_empty() { None } else { variable(&rest.join(","), root, depth + 1) }
-    })
-}
-
-/// Of a list or map only single values are followed: whole sections of a file could hold themselves.
-fn resolve_value(node: &Node, root: &Node, depth: usize) -> Node {
-    match &node.value {
-        Value::Scalar(_) => resolve(node, root, depth),
-        _ => node.clone(),
-    }
-}
-
-/// The stage that is deployed if no option names one.
-fn stage(root: &Node) -> String {
-    root.at(&["provider", "stage"])
-        .and_then(Node::text)
-        .filter(|stage| !stage.contains("${"))
-        .unwrap_or("dev")
-        .to_owned()
-}
-
-/// Alternatives, between commas outside of braces and quotes.
-fn split(text: &str) -> Vec<&str> {
-    let (mut parts, mut start, mut open, mut quote) = (Vec::new(), 0, 0_i32, None);
-    for (at, character) in text.char_indices() {
-        match (quote, character) {
-            (Some(mark), _) if mark == character => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '{') => open += 1,
-            (None, '}') => open -= 1,
-            (None, ',') if open == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
-}
+static NOTHING: Node = Node { value: Value::Null, place: Place::NOWHERE, tag: None };

@@ -1,7 +1,7 @@
 //! Definitions in Amazon States Language, a file each.
 
 use super::Format;
-use crate::import::model::{Kind, Model, Origin, Platform, Thing, as_name, text};
+use crate::import::model::{Definition, Kind, Model, Platform, Thing, as_name};
 use crate::import::reader::Notes;
 use crate::import::tree::Node;
 
@@ -16,6 +16,7 @@ fn read(document: &Node, model: &mut Model, _: &Notes) {
     let stem = file.rsplit(['/', '\\']).next().unwrap_or("workflow").split('.').next().unwrap_or("workflow");
     let mut workflow = Thing::new(Kind::Workflow, Platform::Lambda, as_name(stem), document.place);
     workflow.ids.push(file.clone());
-    workflow.set("asl", text(&file), Origin::Read { place: document.place, address: "States".to_owned() });
+    let (machine, substitutions) = (document.clone(), Vec::new());
+    workflow.definition = Some(Definition { machine, substitutions, address: "States".to_owned() });
     model.things.push(workflow);
 }

@@ -65,15 +65,15 @@ fn binding(figures: &Figures) -> Option<&'static str> {
     counts.filter(|(count, _)| *count > 0.0).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, what)| what)
 }
 
-/// Instances that got no node to the end of the run.
-pub(super) fn pending_for_ever(summary: &Summary) -> Vec<String> {
+/// Instances that had no node when the run ended.
+pub(super) fn still_pending(summary: &Summary) -> Vec<String> {
     let mut alerts = Vec::new();
     for (name, figures) in &summary.components.nodes.0 {
         let left = figures.get("pods.pending").map_or(0.0, |stat| stat.mean);
         if left > 0.0 {
             let what = binding(figures).unwrap_or("nodes");
             let are = if left <= 1.0 { "instance was" } else { "instances were" };
-            alerts.push(format!("{} {are} pending to the end: node group {name} is short of {what}", count(left)));
+            alerts.push(format!("{} {are} pending at the end: node group {name} is short of {what}", count(left)));
         }
     }
     alerts

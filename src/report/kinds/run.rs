@@ -93,7 +93,7 @@ impl Report for RunResult {
             alerts: phrases::failures(summary)
                 .into_iter()
                 .chain(path::losses(summary))
-                .chain(nodes::pending_for_ever(summary))
+                .chain(nodes::still_pending(summary))
                 .collect(),
             extent: phrases::extent(summary),
             answer,

@@ -49,13 +49,17 @@ fn find<'a>(root: &'a Node, key: &str) -> Option<&'a Node> {
     Some(node)
 }
 
-/// A single value as it is written in `[origin]`.
+/// A value or a list of values as it is written in `[origin]`.
 fn shown(node: &Node) -> String {
     match &node.value {
         Value::Text(text) => text.clone(),
         Value::Integer(Some(number)) => number.to_string(),
         Value::Float(number) => number.to_string(),
         Value::Boolean(is) => is.to_string(),
+        Value::List(elements) => {
+            let elements: Vec<String> = elements.iter().map(shown).collect();
+            format!("[{}]", elements.join(", "))
+        }
         _ => String::new(),
     }
 }

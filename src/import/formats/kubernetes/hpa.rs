@@ -10,11 +10,11 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
     let target = spec.table("scaleTargetRef");
     target.skip(&["apiVersion", "kind"]);
     let to = target.get("name").map(|name| name.reference()).unwrap_or_default();
-    let mut settings = vec![Setting {
-        key: "scaling.hpa.min-replicas".to_owned(),
-        value: "1".to_owned(),
-        origin: Origin::Default("not set: an HPA keeps 1 pod at least".to_owned()),
-    }];
+    let mut settings = vec![Setting::new(
+        "scaling.hpa.min-replicas",
+        "1",
+        Origin::Default("not set: an HPA keeps 1 pod at least".to_owned()),
+    )];
     if let Some(found) = spec.whole("minReplicas") {
         settings[0] = Setting { value: found.value.to_string(), origin: found.origin, ..settings[0].clone() };
     }
@@ -27,11 +27,11 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
         settings.extend(self::metric(&metric.table(), notes));
     }
     if settings.len() == before {
-        settings.push(Setting {
-            key: "scaling.hpa.target-cpu-utilization".to_owned(),
-            value: "80".to_owned(),
-            origin: Origin::Default("no metric is given: 80 % of the CPU is the default".to_owned()),
-        });
+        settings.push(Setting::new(
+            "scaling.hpa.target-cpu-utilization",
+            "80",
+            Origin::Default("no metric is given: 80 % of the CPU is the default".to_owned()),
+        ));
     }
     settings.extend(behavior(&spec.table("behavior"), "scaling.hpa.behavior", notes));
     model.additions.push(Addition { to, place: place(object), what: object.address.clone(), settings });
@@ -112,7 +112,7 @@ pub(super) fn behavior(table: &Table<'_>, key: &str, notes: &Notes) -> Vec<Setti
             let written: Vec<String> = policies.elements().iter().filter_map(|item| policy(item, notes)).collect();
             if !written.is_empty() {
                 let value = format!("[{}]", written.join(", "));
-                settings.push(Setting { key: format!("{key}.policies"), value, origin: policies.origin() });
+                settings.push(Setting::new(format!("{key}.policies"), value, policies.origin()));
             }
         }
     }

@@ -69,11 +69,11 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
         let found = metadata.whole(key);
         let given = match found {
             Some(found) => setting("scaling.keda.queue-length", Some(found.map(|count| count.max(1).to_string()))),
-            None => Some(Setting {
-                key: "scaling.keda.queue-length".to_owned(),
-                value: (*default).to_owned(),
-                origin: Origin::Default(format!("not set: the default of {kind} is {default}")),
-            }),
+            None => Some(Setting::new(
+                "scaling.keda.queue-length",
+                *default,
+                Origin::Default(format!("not set: the default of {kind} is {default}")),
+            )),
         };
         settings.extend(given);
         let active = metadata
