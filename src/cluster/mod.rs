@@ -24,7 +24,7 @@ use std::collections::{BinaryHeap, VecDeque};
 pub use books::Measured;
 pub use images::Image;
 pub use node::{NodeId, Nodes};
-pub use parameters::{NodeGroupSpec, PlacementSpec, RegistrySpec, SpotSpec};
+pub use parameters::{NodeGroupSpec, PlacementSpec, RegistrySpec};
 pub use placement::PlacementRule;
 pub use pods::{Owner, PodId};
 pub use resources::{Resources, Shortage, thousandths};

@@ -1,7 +1,7 @@
 //! Clusters step by step, without an engine.
 
 use super::autoscaler::{ClusterAutoscalerSpec, KarpenterSpec};
-use super::parameters::OverheadSpec;
+use super::parameters::{OverheadSpec, SpotSpec};
 use super::*;
 use proptest::prelude::*;
 
