@@ -115,8 +115,8 @@ pub(super) struct FunctionState<'s> {
 }
 
 impl<'s> FunctionState<'s> {
-    pub(super) fn new(id: LocalFn, spec: &'s Function, around: Surroundings<'_>, streams: &Streams) -> Self {
-        let Surroundings { membership, platform, has_machines, is_alone } = around;
+    pub(super) fn new(id: LocalFn, spec: &'s Function, around: &Surroundings<'_>, streams: &Streams) -> Self {
+        let Surroundings { membership, platform, has_machines, is_alone } = *around;
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build(&|| streams.stream(&spec.name, Purpose::KeepAlive));

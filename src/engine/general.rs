@@ -39,7 +39,7 @@ impl<'s> GeneralCell<'s> {
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
             let is_alone = is_alone && !has_machines;
             let surroundings = Surroundings { membership, platform: &scenario.platform, has_machines, is_alone };
-            FunctionState::new(LocalFn(place as u32), spec, surroundings, streams)
+            FunctionState::new(LocalFn(place as u32), spec, &surroundings, streams)
         });
         let path = Path::start(scenario, cell, |id| cell.local(id), streams);
         let faults = Faults::of(scenario, cell, streams);

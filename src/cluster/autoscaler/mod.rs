@@ -151,19 +151,18 @@ impl Fleet<'_> {
         let mut taken: Vec<(usize, Resources)> = Vec::new();
         for (place, class) in self.classes.iter().enumerate() {
             let mut left = u64::from(node.pods_of(place));
-            for at in 0..free.len() {
+            for (at, (id, has)) in free.iter_mut().enumerate() {
                 if left == 0 {
                     break;
                 }
-                let (id, has) = free[at];
-                let Some(other) = self.nodes.get(id).filter(|_| id != leaving) else { continue };
+                let Some(other) = self.nodes.get(*id).filter(|_| *id != leaving) else { continue };
                 if !class.groups.contains(&other.group) {
                     continue;
                 }
-                let fits = class.demand.times_in(&has).min(left);
+                let fits = class.demand.times_in(has).min(left);
                 if fits > 0 {
                     taken.push((at, class.demand.times(fits)));
-                    free[at].1 -= class.demand.times(fits);
+                    *has -= class.demand.times(fits);
                     left -= fits;
                 }
             }
