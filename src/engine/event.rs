@@ -1,6 +1,6 @@
 //! Events and their order.
 //!
-//! An event is one integer: its time, then its rank, then whom it concerns. So the order of events is the order of
+//! An event is one integer: its time, then its rank, then its owner and item. So the order of events is the order of
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
@@ -9,23 +9,23 @@ use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
 
-/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request that ends at t is not
-/// cut off at t; a request whose patience ends at t is served if capacity is freed at t; an instance loaded in advance at t
-/// is there for an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
+/// The order of simultaneous events, first to last. Capacity freed at t serves an arrival at t; a request that ends at
+/// t does not time out at t; a queued request that would time out at t is served if capacity is freed at t; an instance
+/// loaded in advance at t serves an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// A request may have computed all that it has to: what it does then, at this moment, is not cut off.
     Processor = 0,
-    /// A request's execution ends.
+    /// An invocation ends.
     Completion = 1,
     /// The grace period of an instance that was withdrawn ends.
     Termination = 2,
     /// An instance has started.
     Ready = 3,
-    /// A token for a new instance is there.
+    /// A token for a new instance is available.
     Token = 4,
-    /// A scaling policy wants to be asked.
+    /// A scaling policy is due to decide.
     Scaling = 5,
     /// An application that was unloaded is loaded again.
     PreWarm = 6,
@@ -35,17 +35,17 @@ pub(super) enum Kind {
     Fault = 8,
     /// A step of a request is over.
     Step = 9,
-    /// A component of the path wanted to be woken: an answer at this moment came before.
+    /// A component of the path is woken, after any response at the same moment.
     Alarm = 10,
-    /// The patience of a component ends: whatever it waited for came before.
+    /// A timeout of a component expires, after anything it waited for at the same moment.
     Deadline = 11,
     /// A source's next request.
     Arrival = 12,
-    /// The request that waits longest gives up.
+    /// The first request of the queue may time out.
     QueueTimeout = 13,
     /// The window of an idle instance may have ended.
     Expiry = 14,
-    /// The run is broken off.
+    /// The run is stopped.
     End = 15,
 }
 
@@ -69,7 +69,7 @@ const KINDS: [Kind; 16] = [
 ];
 const OWNER_BITS: u32 = 28;
 
-/// The most functions and sources a cell may have: what an event has room for.
+/// Maximum number of functions and sources of a cell, as limited by the bits of an event.
 pub(super) const OWNERS_MAX: usize = 1 << OWNER_BITS;
 
 /// An event at its time. Ordered by time, kind, owner, item.
@@ -80,13 +80,13 @@ impl Event {
     /// After everything.
     pub(super) const NEVER: Self = Self(u128::MAX);
 
-    /// Something happens to an item of a function: to a request or an instance.
+    /// An event about an item of a function: a request or an instance.
     #[inline]
     pub(super) fn of_item<T>(at: SimTime, kind: Kind, function: LocalFn, item: Key<T>) -> Self {
         Self::new(at, kind, function.0, item.get())
     }
 
-    /// Something happens to a function.
+    /// An event about a function.
     #[inline]
     pub(super) fn of_function(at: SimTime, kind: Kind, function: LocalFn) -> Self {
         Self::new(at, kind, function.0, 0)
@@ -104,7 +104,7 @@ impl Event {
         Node(self.owner())
     }
 
-    /// Everything before this moment, and what belongs to it.
+    /// All events before this moment, with their data.
     pub(super) fn end(at: SimTime) -> Self {
         Self::new(at, Kind::End, 0, 0)
     }
@@ -120,7 +120,7 @@ impl Event {
         Self::new(at, Kind::Arrival, source.0, 0)
     }
 
-    /// `owner`: a function, or the source of an arrival; `item`: what of it.
+    /// `owner`: a function, or the source of an arrival; `item`: an item of it.
     #[inline]
     pub(super) fn new(at: SimTime, kind: Kind, owner: u32, item: u32) -> Self {
         let low = (kind as u64) << (OWNER_BITS + 32) | u64::from(owner) << 32 | u64::from(item);
@@ -149,7 +149,7 @@ impl Event {
         LocalSource(self.owner())
     }
 
-    /// The item that it concerns; its kind says what kind of item that is.
+    /// The item that it concerns, of a type determined by the kind of the event.
     #[inline]
     pub(super) fn key<T>(self) -> Key<T> {
         Key::new(self.item())

@@ -1,4 +1,4 @@
-//! Faults: what goes wrong when, by the scenario's timetable or at random.
+//! Injected faults, at scheduled or random times.
 
 use super::Cell;
 use super::event::{Event, Kind};
@@ -51,7 +51,7 @@ impl Faults {
         Self(scenario.faults.iter().map(state).collect())
     }
 
-    /// The first of each is awaited.
+    /// Schedules the first occurrence of each.
     pub(super) fn start<O: Observer>(&mut self, ctx: &mut Context<O>) {
         for (place, fault) in self.0.iter_mut().enumerate() {
             let at = match &fault.spec.timing {
@@ -102,7 +102,7 @@ impl FaultKind {
         }
     }
 
-    /// What it does when it begins, and when it is over: nothing, where it is over at once.
+    /// Its effect at the start, and at the end; none if it is instantaneous.
     fn disturbance(&self, is_on: bool) -> Option<Disturbance> {
         Some(match self {
             Self::SlowDown(speed) => Disturbance::Speed(if is_on { *speed } else { 1.0 }),

@@ -1,4 +1,4 @@
-//! Functions of every kind, and the components that their requests pass.
+//! The general engine: functions of every kind, and the components of the request path.
 
 use super::Cell;
 use super::apps::Apps;
@@ -27,7 +27,7 @@ pub(super) struct GeneralCell<'s> {
 }
 
 impl<'s> GeneralCell<'s> {
-    /// A cell as it is when the run begins, and what its functions share.
+    /// A cell at the start of the run, and the shared resources of its functions.
     pub(super) fn new(scenario: &'s Scenario, cell: &Cell, streams: &Streams) -> (Self, Option<Box<SharedResources>>) {
         let is_alone = cell.functions.len() == 1;
         let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
@@ -83,7 +83,7 @@ impl<'s> GeneralCell<'s> {
         }
     }
 
-    /// Those who wait for the account are served, as far as there is room.
+    /// Serves functions that wait for the account, while it has capacity.
     fn account_freed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         while let Some(function) = ctx.account.next_waiting() {
             self.at(function).account_has_room(now, ctx);
@@ -104,14 +104,15 @@ impl<'s> GeneralCell<'s> {
         }
     }
 
-    /// First those go who have to, then who waits for memory is served, one by one: whoever is served may make others go.
+    /// First evicts instances, then serves functions that wait for memory one by one, because serving one may evict
+    /// others.
     fn memory_changed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(memory) = ctx.resources.as_mut().and_then(|resources| resources.memory.as_mut()) else { return };
         if let Some(victim) = memory.next_evicted() {
             ctx.effects.push_back(Effect::MemoryChanged);
             self.at(victim.function).evict(victim, now, ctx);
         } else if !ctx.effects.is_empty() {
-            // Everything else that happens now may still need memory, or free some.
+            // Other effects at this moment may still need or free memory.
             ctx.effects.push_back(Effect::MemoryChanged);
         } else if let Some(function) = memory.next_waiting() {
             ctx.effects.push_back(Effect::MemoryChanged);
@@ -211,7 +212,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");
         }
-        // Who would be told now has no time left to do anything about it.
+        // No time is left to react to anything reported now.
         ctx.effects.clear();
         self.path.end(end, ctx);
         if let Some(machines) = machines_of(ctx) {

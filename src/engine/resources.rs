@@ -1,24 +1,24 @@
-//! What functions of a cell share beside the account. Few scenarios have any of it.
+//! Resources that the functions of a cell share in addition to the account. Few scenarios have any.
 
 use super::apps::Apps;
 use super::cluster::Machines;
 use super::memory::Memory;
 use super::stem_cells::Pools;
 
-/// What functions may share beside the account.
+/// Shared resources besides the account.
 pub(super) struct SharedResources {
     /// Decisions about keep-alive that concern a whole application.
     pub(super) apps: Apps,
     /// A budget of memory.
     pub(super) memory: Option<Memory>,
-    /// Instances that wait to become those of a function.
+    /// Stem cells.
     pub(super) stem_cells: Pools,
     /// The machines that instances run on.
     pub(super) machines: Option<Machines>,
 }
 
 impl SharedResources {
-    /// None if there is nothing in it.
+    /// None if it is empty.
     pub(super) fn of(
         apps: Apps,
         memory: Option<Memory>,

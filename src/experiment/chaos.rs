@@ -1,4 +1,4 @@
-//! A scenario under a catalogue of faults, each with the random draws of the undisturbed scenario.
+//! Injects a catalog of faults into a scenario, each with the random draws of the undisturbed run.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -13,39 +13,39 @@ use crate::scenario::{Destination, Fault, FaultKind, Scenario, Source, Target, T
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
-/// Functions, components and sources of each kind that are disturbed at most.
+/// Maximum number of targets of each kind.
 const TARGETS_MAX: usize = 20;
-/// Faults that are simulated side by side: what they leave is in memory together.
+/// Faults that are simulated at the same time, which bounds memory.
 const TOGETHER: usize = 16;
 /// No fault lasts longer than this, unless the time series is coarser.
 const LASTS: Span = Span::from_secs(600);
-/// And no shorter than so many intervals of the time series.
+/// And no shorter than this many intervals of the time series.
 const INTERVALS: u64 = 3;
-/// Work is done at this speed by what is slow.
+/// Speed of slow targets.
 const SPEED: f64 = 0.2;
-/// This part of calls fails in a burst of errors.
+/// Share of calls that fail.
 const ERRORS: f64 = 0.5;
-/// What is added to each call.
+/// Delay added to each call.
 const DELAY: Span = Span::from_secs(1);
-/// Instances take so many times as long to start.
+/// Factor by which starts take longer.
 const COLD_START: f64 = 5.0;
-/// A spike has so many times the requests.
+/// Factor of requests during a spike.
 const SPIKE: f64 = 10.0;
 /// The name of the fault. No name in a scenario has a space, so that it has random numbers of its own.
 const NAME: &str = "fault of the catalogue";
 
-/// What a catalogue gives back.
+/// The result of a catalog of faults.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// What was found.
     pub chaos: Chaos,
     /// Requests simulated, over all faults and replications.
     pub simulated: u64,
-    /// Whether it ended by itself. If not, faults that were whole are in, and no others.
+    /// Whether it completed. If not, it contains the completed faults.
     pub is_whole: bool,
 }
 
-/// One fault of the catalogue.
+/// One fault of the catalog.
 struct Entry<'a> {
     fault: &'static str,
     kind: &'static str,
@@ -53,7 +53,7 @@ struct Entry<'a> {
     what: What,
 }
 
-/// What is changed for it.
+/// The change to the scenario.
 enum What {
     Fault(Destination, FaultKind),
     Spike(Source),
@@ -115,7 +115,7 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
     Ok(Found { chaos, simulated, is_whole })
 }
 
-/// All replications of each scenario; none of those that are not whole.
+/// All replications of each scenario; none for incomplete ones.
 fn replications(
     scenarios: &[&Scenario],
     threads: NonZeroUsize,
@@ -139,7 +139,8 @@ fn replications(
     (all.collect(), stopped)
 }
 
-/// When faults begin, and how long they last: from a third of the measured part on, for a tenth of it or ten minutes.
+/// When faults start, and how long they last: after a third of the measured period, for a tenth of it, up to ten
+/// minutes.
 fn when(scenario: &Scenario) -> (Span, Span) {
     let window = Window::of(scenario);
     let measured = window.measured().as_nanos();
@@ -149,10 +150,10 @@ fn when(scenario: &Scenario) -> (Span, Span) {
     (at, lasts)
 }
 
-/// Every fault that makes sense here, and how many targets are left out.
+/// Every applicable fault, and the number of omitted targets.
 fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span)) -> (Vec<Entry<'a>>, usize) {
     let (functions, components) = scenario.reached();
-    // The busiest functions first: there it hurts.
+    // The busiest functions first.
     let arrived =
         |place: usize| result.summary.functions.get(place).map_or(0.0, |(_, shape)| shape.requests.arrived.mean);
     let mut functions: Vec<_> = functions.into_iter().collect();
@@ -201,7 +202,7 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
     (entries, left_out)
 }
 
-/// What comes besides a source while it has a spike; none where that is not known, and of users who wait for answers.
+/// The additional load of a source during a spike; none if unknown, or for closed-loop users.
 fn spike(scenario: &Scenario, source: &Source, (at, lasts): (Span, Span)) -> Option<Source> {
     if matches!(source.arrivals, ArrivalSpec::Closed { .. }) || matches!(source.target, Target::ByTrace(_)) {
         return None;
@@ -229,7 +230,7 @@ impl<'a> Entry<'a> {
         Self { fault, kind, target, what: What::Fault(to, what) }
     }
 
-    /// The scenario with it.
+    /// The scenario with the fault.
     fn disturb(&self, scenario: &Scenario, (at, lasts): (Span, Span)) -> Scenario {
         let mut scenario = scenario.clone();
         match &self.what {

@@ -1,5 +1,5 @@
-//! What is measured of requests on a path: what sources ask, from the first attempt to the last answer, and what components
-//! counted. There functions count attempts, and the total of requests is not the sum over functions.
+//! Measurements of requests on a path: requests of sources, from the first attempt to the final response, and the
+//! counters of components. Functions count attempts, so the total is not the sum over functions.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::path::books::Books;
 use crate::scenario::{Scenario, Target};
 use crate::time::SimTime;
 
-/// Sources that have a time series each, at most.
+/// Maximum number of sources with their own time series.
 const SERIES_MAX: usize = 32;
 
 /// What is counted of a cell whose requests may be on a path.
@@ -29,18 +29,18 @@ pub(super) struct OnPath {
     pub(super) requests: Tally,
     /// Interval by interval, all requests.
     pub(super) intervals: Vec<Interval>,
-    /// Interval by interval what became of the requests of each source of the cell.
+    /// Outcomes of the requests of each source, by interval.
     pub(super) sources: Vec<Vec<[u64; 4]>>,
     /// Who called whom.
     pub(super) arrows: Arrows,
     /// Where the time went.
     pub(super) critical: CriticalPath,
-    /// The books of the components, when the run is over.
+    /// The counters of the components at the end of the run.
     pub(super) components: Vec<(ComponentId, Books)>,
 }
 
 impl OnPath {
-    /// None where no request can be on a path.
+    /// None if no request can be on a path.
     pub(super) fn of(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
         scenario.has_path().then(|| Self {
@@ -83,8 +83,8 @@ impl OnPath {
         }
     }
 
-    /// Adds to one of the counts of a source in an interval: arrived, succeeded, attempts, failed. What comes after the horizon
-    /// belongs to no interval.
+    /// Adds to a counter of a source in an interval: arrived, succeeded, attempts, failed. Events after the horizon
+    /// belong to no interval.
     pub(super) fn count(&mut self, source: LocalSource, what: usize, at: SimTime, window: &Window) {
         let interval = (at.as_nanos() / window.interval.as_nanos()) as usize;
         if let Some(counts) = self.sources.get_mut(source.index()).and_then(|all| all.get_mut(interval)) {
@@ -122,14 +122,14 @@ pub struct Group(#[serde(with = "ordered_map")] pub Vec<(String, Figures)>);
 
 macro_rules! groups {
     ($($(#[doc = $doc:literal])+ $field:ident,)*) => {
-        /// What components of the path and node groups counted, by kind and name.
+        /// Counters of path components and node groups, by kind and name.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct Components {
             $($(#[doc = $doc])+ #[serde(default, skip_serializing_if = "Group::is_empty")] pub $field: Group,)*
         }
 
         impl Components {
-            /// Every kind of components of the path that there is one of.
+            /// All kinds of path components that occur.
             #[must_use]
             pub fn groups(&self) -> Vec<(&'static str, &Group)> {
                 let all = [$((stringify!($field), &self.$field),)*];
@@ -147,7 +147,7 @@ macro_rules! groups {
 }
 
 groups! {
-    /// Who calls, where calls have time-outs, retries or a circuit breaker.
+    /// Clients with timeouts, retries or a circuit breaker.
     clients,
     /// Gateways.
     gateways,
@@ -277,7 +277,7 @@ pub(super) fn attempts_of(scenario: &Scenario, replication: &RunMeasures, id: Co
     books.get(ATTEMPTS_PER_REQUEST)
 }
 
-/// What components cost by themselves, US dollars.
+/// Cost of the components, US dollars.
 pub(super) fn cost_usd(books: &[Books]) -> f64 {
     books.iter().filter_map(|books| books.get("cost_usd")).sum()
 }

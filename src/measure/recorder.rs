@@ -16,16 +16,16 @@ use crate::time::{SimTime, Span};
 pub use total::Total;
 use track::{BilledStart, Track};
 
-/// So many functions at most are always simulated together, so that the peaks of their sum are exact.
+/// Up to this many functions are always simulated together, so that the peaks of their sum are exact.
 pub const TOGETHER_MAX: usize = 32;
 
-/// Records a cell while it is simulated; where a function is `ALONE` in it, nothing has to be looked up.
+/// Records a cell while it is simulated; if a function is `ALONE` in it, no lookups are needed.
 #[derive(Debug)]
 pub struct Recorder<'a, const ALONE: bool> {
     window: &'a Window,
     functions: Vec<Track<'a>>,
     total: &'a mut Total,
-    /// Where several functions are simulated together.
+    /// If several functions are simulated together.
     running: Option<Running>,
 }
 
@@ -33,7 +33,7 @@ impl<'a, const ALONE: bool> Recorder<'a, ALONE> {
     /// Records the functions of `cell` into `total`.
     ///
     /// # Panics
-    /// If there are several functions and one of them is said to be alone.
+    /// If there are several functions and `ALONE` is set.
     #[must_use]
     pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window, total: &'a mut Total) -> Self {
         assert!(!ALONE || cell.functions.len() == 1, "a function is alone in its cell");

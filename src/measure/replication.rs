@@ -1,4 +1,4 @@
-//! What a replication leaves: numbers that are not means yet.
+//! The raw results of a replication.
 
 use super::alarm::History;
 use super::cost::Usage;
@@ -13,14 +13,14 @@ use crate::id::SourceId;
 use crate::path::books::Books;
 use crate::stats::Histogram;
 
-/// What one replication measured of somebody's requests.
+/// Measurements of one replication for a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Record {
     /// What was measured; the cost is not known yet.
     pub(super) shape: Shape<f64>,
-    /// Where requests failed: the quantiles of latency over all of them.
+    /// If requests failed: quantiles of latency over all requests.
     pub(super) latency_of_all: Option<LatencyOfAll>,
-    /// Refused by a breaker, out of budget, too old: parts of those that were rejected, failed and timed out.
+    /// Rejected by a breaker, out of retry budget, too old: included in rejected, failed and timed out.
     pub(super) by_path: [u64; 3],
 }
 
@@ -31,13 +31,13 @@ pub(super) struct FunctionMeasures {
     pub(super) record: Record,
     /// Throttled by each of [`LIMITS`].
     pub(super) throttled: [u64; LIMITS.len()],
-    /// Refused because the queue was full.
+    /// Rejected because the queue was full.
     pub(super) queue_full: u64,
     /// Timed out in the queue.
     pub(super) gave_up: u64,
-    /// Cut off by the function's time-out.
+    /// Timed out while running.
     pub(super) cut_off: u64,
-    /// Whether it kept up, where functions have a time series.
+    /// Its stability, if functions have a time series.
     pub(super) tipped: Tipped,
 }
 
@@ -59,7 +59,7 @@ pub struct FunctionRecord {
 pub struct RunMeasures {
     /// The total.
     pub(super) total: Record,
-    /// The sources that share their function with others, in the order of the scenario; any other is the same as its function.
+    /// Sources that share a function, in the order of the scenario; any other equals its function.
     pub(super) sources: Vec<(SourceId, Record)>,
     /// For each objective that names a time, the requests answered within it.
     pub(super) answered: Vec<u64>,
@@ -105,7 +105,7 @@ impl Replication {
 }
 
 impl RunMeasures {
-    /// What only a path does to the requests of a source: refused by a breaker, out of budget, too old.
+    /// Failures that only occur on a path: rejected by a breaker, out of retry budget, too old.
     pub(super) fn by_path(&self, source: SourceId) -> [u64; 3] {
         self.source(source).map_or([0; 3], |record| record.by_path)
     }

@@ -1,14 +1,14 @@
-//! Dependencies: databases, caches, other services; what a function calls and waits for.
+//! Dependencies: databases, caches and other services that a function calls and waits for.
 //!
-//! A call passes token buckets, then a cache, then a pool of connections: when all are in use it waits, for as long as it
-//! may, and if too many wait already it is refused. Once it has a connection it takes its latency, as long as the dependency
-//! works at full speed: with contention, n calls at a time on c cores take `max(1, n / c)` times as long each (processor
-//! sharing), and a fault slows down what is running too. A pool without contention under Poisson load is an M/M/c queue.
+//! A call passes token buckets, then a cache, then a connection pool: if all connections are in use, it waits up to its
+//! timeout, and if too many calls wait already, it is rejected. With a connection, it takes its latency at full speed.
+//! With contention, n simultaneous calls on c cores each take `max(1, n / c)` times as long (processor sharing), and a
+//! fault slows down running calls too. A pool without contention under Poisson load is an M/M/c queue.
 //!
-//! The state of a cache that warms up is the number of its working set's items that it has: a hit is as probable as that
-//! part, and each miss that was answered brings one. So the hit ratio climbs as 1 - exp(-calls / working set), and stays
-//! where it is while the dependency behind it fails: the look-aside cache of Huang et al., "Metastable Failures in the
-//! Wild", OSDI 2022 (github.com/lexiangh/Metastability).
+//! The state of a cache that warms up is the number of cached items of its working set: the hit probability is their
+//! share, and each successful miss adds one. So the hit ratio grows as 1 - exp(-calls / working set), and does not
+//! change while the dependency fails: the look-aside cache of Huang et al., "Metastable Failures in the Wild", OSDI
+//! 2022 (github.com/lexiangh/Metastability).
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -29,36 +29,36 @@ use crate::time::{SimTime, Span};
 const MANY: u32 = 1_000_000_000;
 
 parameters! {
-    /// What a function calls and waits for: a database, a cache, another service.
+    /// A service that a function calls and waits for: a database, a cache, or another service.
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// How long a call takes once it has a connection, while there is no contention.
+        /// Duration of a call once it has a connection, without contention.
         required latency: DistSpec,
-        /// Connections: calls that it works on at a time; without it as many as come.
+        /// Number of connections: calls processed at a time. Default: unlimited.
         optional concurrency: Count<1, MANY>,
-        /// Calls that may wait for a connection; without it as many as come.
+        /// Calls that may wait for a connection. Default: unlimited.
         optional queue_limit: Count<0, MANY>,
-        /// Who gets a connection first.
+        /// Order in which waiting calls get a connection.
         default queue_order: Order = Order::Fifo,
-        /// How long a call waits for a connection; without it as long as it takes. Amazon RDS Proxy: 120s.
+        /// How long a call may wait for a connection. Default: no limit (Amazon RDS Proxy: 120s).
         optional borrow_timeout: PositiveDuration,
-        /// Token buckets, a table or a list in order: what they refuse is throttled. A DynamoDB table with provisioned capacity
-        /// saves up what it has not used for 300 s: burst = 300 s of the rate.
+        /// Token buckets, as a table or an ordered list. A DynamoDB table with provisioned capacity accumulates up to
+        /// 300 s of unused capacity: burst = 300 s of the rate.
         optional throttle: Throttle,
-        /// A limit that follows the load, as that of a DynamoDB table on demand.
+        /// A limit that follows the load, like that of an on-demand DynamoDB table.
         optional on_demand: OnDemandSpec,
-        /// Calls at a time slow each other down.
+        /// Simultaneous calls slow each other down.
         optional contention: ContentionSpec,
-        /// A cache before it.
+        /// A cache in front of it.
         optional cache: CacheSpec,
-        /// The part of the calls that fail, after their time.
+        /// Share of calls that fail, after their usual duration.
         default failure_ratio: Ratio = 0.0,
-        /// How calls end, one after the other as they arrive, again from the start when it is over.
+        /// Outcomes of successive calls, in order of arrival; the list repeats.
         optional outcomes: List<Scripted, 1, 100_000>,
-        /// Price of a million calls that were not throttled.
+        /// Price per million calls that were not throttled.
         default per_million_usd: Amount = 0.0,
     }
 }
@@ -66,7 +66,7 @@ parameters! {
 parameters! {
     /// Calls at a time slow each other down: n of them on c cores take max(1, n / c) times as long.
     pub struct ContentionSpec {
-        /// Calls that do not slow each other down.
+        /// Number of calls that do not slow each other down.
         required cores: Positive,
     }
 }
@@ -74,11 +74,11 @@ parameters! {
 parameters! {
     /// A cache before a dependency: exactly one of `hit-ratio` and `warms-up`.
     pub struct CacheSpec {
-        /// The part of the calls that it answers.
+        /// Share of calls that it answers.
         optional hit_ratio: Ratio,
-        /// It is empty at first and after an outage.
+        /// The cache is empty at the start and after an outage.
         optional warms_up: WarmsUpSpec,
-        /// What asking it takes, also before a miss.
+        /// Latency of a cache lookup, hit or miss.
         optional latency: DistSpec,
     }
 }
@@ -86,9 +86,9 @@ parameters! {
 parameters! {
     /// A cache that is empty at first.
     pub struct WarmsUpSpec {
-        /// Different items that are asked for.
+        /// Number of distinct items that are requested.
         required working_set: Count<1, MANY>,
-        /// The part of the calls that it answers when it has all of them.
+        /// Share of calls that it answers once it holds all of them.
         default hit_ratio: Ratio = 1.0,
     }
 }
@@ -99,18 +99,18 @@ impl CacheSpec {
     }
 }
 
-/// Who gets a connection first.
+/// Order in which waiting calls get a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Who came first.
+    /// First in, first out.
     Fifo,
     /// Who came last.
     Lifo,
 }
 
 choice! { Order {
-    "fifo" => Order::Fifo, "Who came first.";
-    "lifo" => Order::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+    "fifo" => Order::Fifo, "First in, first out.";
+    "lifo" => Order::Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
 } }
 
 /// How a call ends that is in a script.
@@ -120,7 +120,7 @@ pub enum Scripted {
     Ok,
     /// By an error, after its time.
     Error,
-    /// By a time-out of the dependency's own, after its time.
+    /// By a timeout of the dependency's own, after its time.
     Timeout,
     /// Refused at once.
     Throttled,
@@ -129,7 +129,7 @@ pub enum Scripted {
 choice! { Scripted {
     "ok" => Scripted::Ok, "Successfully.";
     "error" => Scripted::Error, "By an error, after its time.";
-    "timeout" => Scripted::Timeout, "By a time-out of the dependency's own, after its time.";
+    "timeout" => Scripted::Timeout, "By a timeout of the dependency's own, after its time.";
     "throttled" => Scripted::Throttled, "Refused at once.";
 } }
 
@@ -171,7 +171,7 @@ impl Spec for DependencySpec {
     }
 }
 
-/// A dependency at work.
+/// The state of a dependency.
 struct Dependency {
     spec: DependencySpec,
     latency: Dist,
@@ -251,7 +251,7 @@ impl PartialEq for Running {
 
 impl Eq for Running {}
 
-/// What is counted of the calls that came in the measured part. Each is in one of those up to `failed`, or unfinished.
+/// Counters of calls that arrived in the measured period. Each is in one of those up to `failed`, or unfinished.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,

@@ -29,9 +29,9 @@ pub struct Scenario {
     pub hash: String,
     /// The scenario after presets, variants and `--set`, as text that reads back to the same scenario.
     pub resolved: String,
-    /// How long, how often, from which seed.
+    /// Simulated time, replications and random seed.
     pub simulation: Simulation,
-    /// What all functions share.
+    /// Settings shared by all functions.
     pub platform: Platform,
     /// The functions, in the order of the file (or of the trace that brought them).
     pub functions: Vec<Function>,
@@ -45,7 +45,7 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
     pub variants: Vec<Variant>,
-    /// What must be met.
+    /// Objectives.
     pub objectives: Vec<Objective>,
     /// What is watched while the run goes on.
     pub alarms: Vec<Alarm>,
@@ -55,11 +55,11 @@ pub struct Scenario {
     pub plan: Option<Plan>,
     /// Keys of values that `forewarm import` had to assume.
     pub assumed: Vec<String>,
-    /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
+    /// Assumptions: unverified values and values that do not apply to every service.
     pub assumptions: Vec<Assumption>,
 }
 
-/// Something that a scenario takes from a preset and that whoever reads its results has to know.
+/// Something that a scenario takes from a preset and that readers of its results must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
     /// Why.
@@ -74,7 +74,7 @@ pub struct Assumption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssumptionKind {
-    /// Nobody has published the value: it is from memory, derived or assumed.
+    /// The value is unpublished: it is from memory, derived or assumed.
     Unverified,
     /// It was measured of a function that does nothing; what a real one loads comes on top.
     MinimalFunction,
@@ -82,7 +82,7 @@ pub enum AssumptionKind {
     Adapted,
 }
 
-/// How long, how often, from which seed.
+/// Simulated time, replications and random seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulation {
     /// Arrivals stop here; requests counted before are followed to their end.
@@ -91,13 +91,13 @@ pub struct Simulation {
     pub start_s: i64,
     /// The start that is not measured. Shorter than the horizon.
     pub warm_up: Span,
-    /// Root of all random numbers.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Whether a pilot decides how long the warm-up is; until then it is zero.
     pub warm_up_is_auto: bool,
     /// Independent runs, at least 1; with `precision`, at the first look.
     pub replications: u32,
-    /// Nobody said how many.
+    /// The number is not set.
     pub replications_by_default: bool,
     /// How narrow intervals must be; none: as many runs as `replications`.
     pub precision: Option<Precision>,
@@ -168,7 +168,7 @@ impl std::str::FromStr for Tolerance {
     }
 }
 
-/// What all functions share.
+/// Settings shared by all functions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
     /// The preset the values came from, if any.
@@ -180,13 +180,13 @@ pub struct Platform {
     /// Requests that may start each second for each unit of concurrency: of the account, of reserved and of provisioned
     /// concurrency; none: no limit.
     pub request_rate: Option<u32>,
-    /// Initialisation is cut off after this long, and begins anew under the time-out of the request; none: never.
+    /// Initialization is cut off after this long, and begins anew under the timeout of the request; none: never.
     pub init_timeout: Option<Span>,
     /// How fast each function may grow; none: at once.
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
     pub memory_budget_mb: Option<u32>,
-    /// Instances that are started for nobody yet.
+    /// Pre-warmed instances (stem cells).
     pub stem_cells: Vec<StemCells>,
     /// On which node an instance is placed.
     pub placement: PlacementSpec,
@@ -196,14 +196,14 @@ pub struct Platform {
     pub billing: Option<Billing>,
 }
 
-/// Instances that are started for nobody yet, and become those of any function with this runtime and memory.
+/// Pre-warmed instances that can become those of any function with this runtime and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StemCells {
     /// The runtime; none: that of functions that name none.
     pub runtime: Option<String>,
     /// Memory of each, MB.
     pub memory_each_mb: u32,
-    /// How many there are.
+    /// Number of cells.
     pub count: u32,
 }
 
@@ -227,7 +227,7 @@ impl Platform {
 /// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalingRate {
-    /// Instances that may be created at once.
+    /// Instances that can be created at once.
     pub burst: u32,
     /// Time for one more token.
     pub refill: Span,
@@ -244,7 +244,7 @@ pub struct Function {
     pub runtime: Option<String>,
     /// Configured memory of an instance, MB (1 GB = 1024 MB).
     pub memory_mb: u32,
-    /// Processor architecture, for the price.
+    /// CPU architecture, which determines the price.
     pub architecture: Architecture,
     /// Processors of an instance.
     pub cpu: Cpu,
@@ -254,7 +254,7 @@ pub struct Function {
     pub node_group: Option<GroupId>,
     /// The image that a node must have before an instance starts.
     pub image: Option<Image>,
-    /// A request running longer is cut off and has timed out; none: never.
+    /// Longest duration of a request; none: no limit.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
     pub selection: Selection,
@@ -273,22 +273,22 @@ pub struct Function {
     pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
-    /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
-    /// anew under the request's time-out; none: never.
+    /// Initialization (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
+    /// anew under the request's timeout; none: never.
     pub init_timeout: Option<Span>,
     /// Whether instances are restored from a snapshot that is charged for.
     pub snapshot_charged: bool,
-    /// When an idle instance goes.
+    /// When idle instances are removed.
     pub keep_alive: KeepAliveSpec,
-    /// How many instances there are.
+    /// How the number of instances is determined.
     pub scaling: ScalingSpec,
-    /// How many at a time.
+    /// Concurrency and its limits.
     pub concurrency: Concurrency,
-    /// What is there when the run begins, beside provisioned instances; none: nothing.
+    /// What is there at the start of the run, beside provisioned instances; none: nothing.
     pub initial: Option<Initial>,
 }
 
-/// Instances of a function that are there when the run begins.
+/// Instances of a function that are there at the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Initial {
     /// Those that serve a request, which is none of the scenario's.
@@ -310,7 +310,7 @@ pub struct Cpu {
     pub vcpus: f64,
     /// Clock cycles, GHz, where they are charged for; else 0.
     pub ghz: f64,
-    /// The part of the running time of a request in which a processor is at work, 0 to 1.
+    /// The part of the duration of a request in which a processor is at work, 0 to 1.
     pub bound_share: f64,
     /// How the requests of an instance share them; none: each runs as long as if it were alone.
     pub sharing: Option<CpuSharing>,
@@ -333,7 +333,7 @@ pub struct Phase {
     pub name: String,
     /// How long it takes.
     pub duration: Dist,
-    /// Whether the platform charges for it where initialisation is billed.
+    /// Whether the platform charges for it where initialization is billed.
     pub billed: bool,
 }
 
@@ -346,7 +346,7 @@ pub struct Concurrency {
     pub max_instances: Option<u32>,
     /// Requests in progress that are guaranteed and at the same time the most; none: shares what is unreserved.
     pub reserved: Option<u32>,
-    /// Instances that are always there.
+    /// Always-ready instances.
     pub provisioned: u32,
     /// What a request meets when no instance may be created.
     pub overflow: Overflow,
@@ -357,9 +357,9 @@ pub struct Concurrency {
 /// What a request meets when no instance may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is refused for good.
+    /// The request is rejected.
     Reject,
-    /// It waits, first come first served.
+    /// The request waits in a first-in, first-out queue.
     Queue {
         /// Requests that may wait; none: no limit.
         limit: Option<u32>,
@@ -385,7 +385,7 @@ pub struct Source {
     pub name: String,
     /// Where its requests go.
     pub target: Target,
-    /// When they come.
+    /// When requests arrive.
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
     pub duration: Option<Dist>,
@@ -415,7 +415,7 @@ impl Source {
 /// Who is served first of those that wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueueOrder {
-    /// Who came first.
+    /// First in, first out.
     #[default]
     Fifo,
     /// Who came last.
@@ -615,21 +615,21 @@ pub struct Variant {
 /// What the platform charges, in US dollars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Billing {
-    /// Each request.
+    /// Price per request.
     pub per_request_usd: f64,
     /// GB-seconds of execution, tiered by the month's volume, for x86.
     pub gb_second_usd_x86: Vec<Tier>,
     /// The same for Arm.
     pub gb_second_usd_arm: Vec<Tier>,
-    /// Durations are rounded up to a multiple of this.
+    /// Billed durations are rounded up to a multiple of this.
     pub granularity: Span,
-    /// And are at least this.
+    /// Minimum billed duration.
     pub minimum: Span,
-    /// Whether the billed phases of a cold start are charged like execution.
+    /// Whether the billed phases of a cold start are charged as execution.
     pub init_billed: bool,
-    /// Requests a month that cost nothing.
+    /// Free requests per month.
     pub free_requests: f64,
-    /// GB-seconds a month that cost nothing.
+    /// Free GB-seconds per month.
     pub free_gb_seconds: f64,
     /// Provisioned concurrency.
     pub provisioned: Option<ProvisionedBilling>,
@@ -650,7 +650,7 @@ pub struct ResourceBilling {
     pub vcpu_second_usd: Vec<Tier>,
     /// A GHz-second of execution.
     pub ghz_second_usd: f64,
-    /// A second of a processor at work.
+    /// The state of a second of a processor.
     pub cpu_second_usd: f64,
     /// A vCPU-second of an instance, idle or not.
     pub instance_vcpu_second_usd: f64,
@@ -684,11 +684,11 @@ pub struct FreeResources {
 /// A unit of account that several amounts are converted to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitBilling {
-    /// Units for a request.
+    /// Units per request.
     pub per_request: f64,
-    /// Units for a GB-second of execution.
+    /// Units per GB-second of execution.
     pub per_gb_second: f64,
-    /// Units for a vCPU-second of execution.
+    /// Units per vCPU-second of execution.
     pub per_vcpu_second: f64,
     /// US dollars for a unit, tiered by the month's volume.
     pub usd: Vec<Tier>,
@@ -723,22 +723,22 @@ pub struct MinimumBilling {
 pub struct Tier {
     /// The tier ends at this many a month; none: never.
     pub up_to: Option<f64>,
-    /// Price of one.
+    /// Price per unit.
     pub usd: f64,
 }
 
-/// What provisioned concurrency costs, US dollars per GB-second.
+/// Price of provisioned concurrency, US dollars per GB-second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProvisionedBilling {
-    /// For having it, x86.
+    /// Provisioned capacity, x86.
     pub reserve_usd_x86: f64,
-    /// For running on it, x86.
+    /// Execution on provisioned instances, x86.
     pub execution_usd_x86: f64,
-    /// For having it, Arm.
+    /// Provisioned capacity, Arm.
     pub reserve_usd_arm: f64,
-    /// For running on it, Arm.
+    /// Execution on provisioned instances, Arm.
     pub execution_usd_arm: f64,
-    /// The time it is had is rounded up to a multiple of this.
+    /// Provisioned time is rounded up to a multiple of this.
     pub granularity: Span,
 }
 
@@ -749,15 +749,15 @@ pub struct ColdStart {
     pub start_up: Span,
     /// What of that belongs to phases that platforms charge for.
     pub billed: Span,
-    /// Initialisation that begins anew when the request runs, in front of what it does.
+    /// Initialization that begins anew when the request runs, in front of what it does.
     pub init_again: Span,
 }
 
 impl Function {
-    /// The start of an instance that is created for a request. Initialisation that takes longer than allowed is cut off
+    /// The start of an instance that is created for a request. Initialization that takes longer than allowed is cut off
     /// and begins anew within the request, as long as the first time would have been.
-    pub fn cold_start(&self, luck: &mut Stream) -> ColdStart {
-        let (start_up, billed) = self.start_up(luck);
+    pub fn cold_start(&self, rng: &mut Stream) -> ColdStart {
+        let (start_up, billed) = self.start_up(rng);
         match self.init_timeout {
             Some(most) if billed > most => {
                 ColdStart { start_up: start_up - (billed - most), billed: most, init_again: billed }
@@ -774,16 +774,16 @@ impl Function {
         self.concurrency.per_instance > 1
     }
 
-    /// Whether initialisation that begins anew within a request takes up all of its time-out.
-    pub fn is_cut_off_while_it_starts(&self, luck: &mut Stream) -> bool {
-        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(luck).init_again >= timeout)
+    /// Whether initialization that begins anew within a request takes up all of its timeout.
+    pub fn is_cut_off_while_it_starts(&self, rng: &mut Stream) -> bool {
+        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(rng).init_again >= timeout)
     }
 
     /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
-    pub fn start_up(&self, luck: &mut Stream) -> (Span, Span) {
+    pub fn start_up(&self, rng: &mut Stream) -> (Span, Span) {
         let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
         for phase in &self.cold_start {
-            let duration = phase.duration.sample(luck);
+            let duration = phase.duration.sample(rng);
             start_up += duration;
             if phase.billed {
                 billed += duration;

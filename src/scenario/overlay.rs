@@ -210,7 +210,7 @@ fn set_key(
         && let Shape::Table(item) = list.item
         && item.field("name").is_some()
     {
-        let message = format!("`{key}` is a list: its elements are changed one by one");
+        let message = format!("`{key}` is a list: set its elements one by one");
         walk.problems.push(Problem::error(place, message).help(format!("name one, as in {key}.NAME.KEY")));
         return None;
     }

@@ -1,4 +1,4 @@
-//! What a component counts.
+//! Counters of components.
 
 use super::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -6,7 +6,8 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 /// Histograms of components have 2^8 bins for each power of two: quantiles are exact to 0.4 %.
 const BITS: u32 = 8;
 
-/// The figures of a component at the end of a run, by dotted keys as in `messages.sent`; NaN where nothing was there to measure.
+/// The figures of a component at the end of a run, by dotted keys such as `messages.sent`; NaN if there was nothing to
+/// measure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Books(pub Vec<(String, f64)>);
 
@@ -32,7 +33,7 @@ impl Books {
         }
     }
 
-    /// The mean of a level over the measured part, and its peak: `key.mean`, `key.peak`.
+    /// The mean and peak of a level over the measured period: `key.mean`, `key.peak`.
     pub fn level(&mut self, key: &str, level: &Level, end: SimTime) {
         self.figure(&format!("{key}.mean"), level.mean(end));
         self.figure(&format!("{key}.peak"), level.peak as f64);
@@ -66,7 +67,7 @@ impl Times {
     }
 }
 
-/// A number that goes up and down: its mean over the measured part of the run, and its peak there.
+/// A level: its mean and peak over the measured period.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
     now: u64,
@@ -78,7 +79,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// It changes; `is_measured`: whether the measured part of the run has begun.
+    /// Records a change; `is_measured`: whether the measured period has begun.
     pub fn set(&mut self, level: u64, now: SimTime, is_measured: bool) {
         if is_measured {
             let from = *self.from.get_or_insert(now);

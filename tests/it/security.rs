@@ -45,7 +45,7 @@ fn nothing_of_a_file_outside_the_folder_of_the_scenario_is_shown() {
                     let answer = folder.run(command);
                     assert!(!answer.said().contains("hunter2"), "{way:?} {path}: {}", answer.err);
                     let confined = folder.run(&[command, &["--confine-files"]].concat()).ends(2);
-                    assert!(confined.err.contains("--confine-files forbids"), "{}", confined.err);
+                    assert!(confined.err.contains("--confine-files does not allow"), "{}", confined.err);
                     assert!(!confined.said().contains("hunter2"), "{}", confined.err);
                 }
             }

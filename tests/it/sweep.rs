@@ -187,21 +187,21 @@ fn what_is_there_is_not_lost_silently() {
     let folder = folder();
     interrupt(&folder);
     let text = refused(&folder, "sweep small.toml");
-    assert!(text.contains("of 32 points of a sweep that was interrupted"), "{text}");
+    assert!(text.contains("of 32 configurations of an interrupted sweep"), "{text}");
     assert!(
         text.contains("`forewarm sweep small.toml --resume`") && text.contains("`rm -r results/small.partial`"),
         "{text}"
     );
     for (change, reason) in [
-        ("--seed 5", "it has the seed 1, this has 5"),
-        ("--set function.f.timeout=3s", "it is of another version of the scenario"),
+        ("--seed 5", "its seed is 1, not 5"),
+        ("--set function.f.timeout=3s", "the scenario or the options have changed"),
     ] {
         let text = refused(&folder, &format!("sweep small.toml --resume {change}"));
         assert!(text.contains(reason), "{text}");
     }
     folder.write("small.toml", &SWEEP.replace("\"2/s\", ", ""));
     let text = refused(&folder, "sweep small.toml --resume");
-    assert!(text.contains("it has 32 points, this has 24"), "{text}");
+    assert!(text.contains("it has 32 configurations, not 24"), "{text}");
     folder.write("small.toml", SWEEP);
     done(&folder, "sweep small.toml --resume --quiet");
     done(&folder, "sweep small.toml --out whole --quiet");
@@ -221,7 +221,10 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
     assert!(signal.success());
     let text = Answer::of(child.wait_with_output().expect("it ends")).ends(3).said();
-    assert!(text.contains("of 32 points are kept; go on with `forewarm sweep small.toml --resume`"), "{text}");
+    assert!(
+        text.contains("of 32 configurations are done; continue with `forewarm sweep small.toml --resume`"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -238,7 +241,7 @@ fn parts_are_the_whole() {
     // Again: the same bytes, whether it is made anew or found to be there.
     let part = folder.bytes("parts/part-3-of-5.parquet");
     let text = done(&folder, "sweep small.toml --shard 3/5 --out parts");
-    assert!(text.contains("is there already, and whole"), "{text}");
+    assert!(text.contains("already exists and is complete"), "{text}");
     folder.write("parts/part-3-of-5.parquet", "half");
     done(&folder, "sweep small.toml --shard 3/5 --out parts --threads 1");
     assert!(folder.bytes("parts/part-3-of-5.parquet") == part);
@@ -291,12 +294,13 @@ fn all_points_are_checked_before_the_first_runs() {
     let sweep = "\"simulation.warm-up\" = [\"0s\", \"1h\"]\n";
     folder.write("small.toml", &SWEEP.replace("[sweep]\n", &format!("[sweep]\n{sweep}")));
     let text = refused(&folder, "sweep small.toml");
-    let wanted = "error: point 33 (simulation.warm-up = 1h, function.f.memory = 256MB, function.f.keep-alive.fixed.window = 1s, \
-                  source.s.arrivals.poisson.rate = 1/m) and 31 more points: `simulation.warm-up` (1h) must be shorter";
+    let wanted = "error: configuration 33 (simulation.warm-up = 1h, function.f.memory = 256MB, \
+                  function.f.keep-alive.fixed.window = 1s, source.s.arrivals.poisson.rate = 1/m) and 31 more \
+                  configurations: `simulation.warm-up` (1h) must be shorter";
     assert!(text.contains(wanted), "{text}");
     assert!(text.contains("--> small.toml:") && text.ends_with("1 error\n"), "{text}");
     assert!(!folder.exists("results/small.partial") && !folder.exists("results/small"));
-    assert!(refused(&folder, "check small.toml").contains("point 33 (simulation.warm-up = 1h, "));
+    assert!(refused(&folder, "check small.toml").contains("configuration 33 (simulation.warm-up = 1h, "));
     folder.write("none.toml", SWEEP.split("[sweep]").next().expect("a start"));
     assert!(refused(&folder, "sweep none.toml").contains("none.toml has no [sweep]"));
     assert!(refused(&folder, "sweep small.toml --shard 0/3").contains("write K/N with K from 1 to N"));
@@ -320,7 +324,7 @@ fn what_cannot_work_is_a_row() {
 fn a_dry_run_says_what_it_will_cost() {
     let folder = folder();
     let text = done(&folder, "sweep small.toml --dry-run --shards 4 --seed 3");
-    assert!(text.starts_with("32 points, about "), "{text}");
+    assert!(text.starts_with("32 configurations, about "), "{text}");
     assert!(text.contains(" --seed 3 --shard 4/4 --out results/small.parts"), "{text}");
     assert!(!folder.exists("results"));
 }

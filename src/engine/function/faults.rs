@@ -1,4 +1,4 @@
-//! What goes wrong at a function: slow work, errors, an outage, a deployment.
+//! Faults of a function: slow processing, errors, an outage, a deployment.
 
 use super::super::event::{Event, Kind};
 use super::super::kernel::Context;
@@ -12,14 +12,14 @@ use crate::rng::{Purpose, Stream, Streams, chance};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
 
-/// How runs of a function fail by themselves.
+/// Failures of a function without a fault.
 pub(super) struct Failures {
     ratio: f64,
-    /// On top of it, while a fault lasts.
+    /// Additional failures during a fault.
     burst: f64,
     /// Whether nothing succeeds.
     is_out: bool,
-    /// What is added to each run.
+    /// Time added to each invocation.
     delay: Option<Dist>,
     stream: Stream,
 }
@@ -35,12 +35,12 @@ impl Failures {
         }
     }
 
-    /// What is added to a run that begins.
+    /// Time added to a starting invocation.
     pub(super) fn delay(&mut self) -> Span {
         self.delay.as_ref().map_or(Span::ZERO, |delay| delay.sample(&mut self.stream))
     }
 
-    /// Whether a run fails that has just ended.
+    /// Whether an invocation that has just ended fails.
     pub(super) fn fails(&mut self) -> bool {
         self.is_out
             || self.ratio > 0.0 && chance(&mut self.stream, self.ratio)
@@ -68,11 +68,11 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Running work takes longer or shorter from now on, what is left of it too.
+    /// Changes the processing speed, including that of running work.
     fn change_speed<O: Observer>(&mut self, speed: Speed, now: SimTime, ctx: &mut Context<O>) {
         let before = std::mem::replace(&mut self.speed, speed);
         if before == speed || self.steps.is_some() {
-            return; // steps that run are not interrupted; those that begin go at the new speed
+            return; // running steps are not interrupted; new ones have the new speed
         }
         let change = Speed(speed.0 / before.0);
         self.change_speed_of_processors(change, now, ctx);
@@ -93,7 +93,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// All instances are replaced: idle ones go now, busy ones when they are free.
+    /// All instances are replaced: idle ones now, busy ones when they are free.
     fn deploy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.replace_ordered(now, ctx);
         for key in self.instances.keys() {
@@ -110,7 +110,7 @@ impl FunctionState<'_> {
         self.serve_queue(now, ctx);
     }
 
-    /// Nobody waits any more for the answer to a run: it ends at once.
+    /// The caller of an invocation has abandoned it: it ends at once.
     pub(in super::super) fn cancel<O: Observer>(
         &mut self,
         place: super::super::slab::Key<super::super::invocation::Invocation>,

@@ -1,4 +1,4 @@
-//! What is there when the run begins.
+//! The initial state of a function.
 
 use super::super::invocation::Invocation;
 use super::super::kernel::Context;
@@ -10,7 +10,7 @@ use crate::rng::{Purpose, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
 
-/// How long the requests run on that are in progress at the start.
+/// Remaining durations of the requests in progress at the start.
 pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
     let Some(initial) = &spec.initial else { return Vec::new() };
     let mut stream = streams.stream(&spec.name, Purpose::Initial);
@@ -18,7 +18,7 @@ pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
 }
 
 impl FunctionState<'_> {
-    /// Makes the initial instances, busy ones first: so idle ones are the newer and the more recently used.
+    /// Creates the initial instances, busy ones first, so that idle ones are newer and more recently used.
     pub(super) fn begin<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let Some(initial) = &self.spec.initial else { return };
         let now = SimTime::ZERO;

@@ -1,5 +1,5 @@
-//! How instances come, become ready, are used, and go. Nothing else creates or removes one, and nothing else counts them:
-//! whatever is to be known about instances (where they run, what they have drawn) is decided at this one door.
+//! The lifecycle of instances: creation, readiness, use and removal. No other code creates, removes or counts
+//! instances, so everything about them (where they run, what they have drawn) is decided here.
 
 use super::super::event::{Event, Kind};
 use super::super::instance::{Instance, Stage};
@@ -16,28 +16,28 @@ use crate::time::{SimTime, Span};
 /// Why an instance is created.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
-    /// A request found none: it waits for this one to start.
+    /// For a request, which waits for it to start.
     Request(Key<Invocation>),
-    /// The scaling policy ordered it.
+    /// By the scaling policy.
     Order,
-    /// Its application is loaded before anybody asks for it.
+    /// Its application is loaded in advance.
     PreWarm,
     /// A provisioned one was on a machine that is gone.
     Replacement,
-    /// It is provisioned, and ready when the run begins.
+    /// Provisioned, and ready at the start of the run.
     Provisioned,
-    /// It is there when the run begins, for a request or idle, and takes no further request from `retires` on.
+    /// Part of the initial state, busy or idle, with a maximum lifetime until `retires`.
     Found { is_busy: bool, retires: SimTime },
 }
 
-/// Why an instance goes.
+/// Why an instance is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// Its keep-alive window has ended.
     Expired,
-    /// It takes no further request: it is too old, or the scaling policy wants fewer.
+    /// It was retired: too old, or withdrawn by the scaling policy.
     Retired,
-    /// Its memory goes to another one, which has it already.
+    /// Evicted: its memory has been given to another instance.
     Evicted,
     /// Its machine is gone.
     Lost,
@@ -55,12 +55,12 @@ impl Levels {
 }
 
 impl FunctionState<'_> {
-    /// Creates an instance. One that is there when the run begins is ready, and so is one for a request if starting takes no
-    /// time; every other one becomes ready by an event.
+    /// Creates an instance. Initial instances are ready at once, and so is one for a request if starting takes no time;
+    /// all others become ready by an event.
     ///
-    /// What is drawn, and in which order, belongs to the results: of a request's own stream first the phases of the start,
-    /// then how long it runs now that it is cold; without a request, the phases from the stream of the instance's number. A
-    /// stem cell is looked for when the start is known. The memory is taken before, where there may be too little of it.
+    /// The order of draws affects results: from the stream of a request first the phases of the start, then its cold
+    /// duration; without a request, the phases from the stream of the instance's number. A stem cell is taken once the
+    /// start time is known. Memory has been allocated before, if there is a budget.
     pub(super) fn create<O: Observer>(&mut self, reason: Reason, now: SimTime, ctx: &mut Context<O>) -> Key<Instance> {
         let (start_up, billed) = match reason {
             Reason::Request(request) => self.draw_cold_start(request, ctx),
@@ -111,20 +111,19 @@ impl FunctionState<'_> {
         key
     }
 
-    /// What a request draws that has to wait for an instance of its own: how long that takes to start, and how much of that is
-    /// billed.
+    /// Draws the start of an instance created for a request: how long it takes, and how much of it is billed.
     fn draw_cold_start<O: Observer>(&mut self, request: Key<Invocation>, ctx: &Context<O>) -> (Span, Span) {
         let request = self.invocations.get_mut(request);
         let source = request.source().expect("what was in progress at the start has its instance");
-        // Attempts of one request are not equally lucky.
-        let mut luck = if request.call.is_nil() {
+        // Each attempt of a request has its own draws.
+        let mut rng = if request.call.is_nil() {
             ctx.sources.cold_start_rng(source, request.number)
         } else {
             self.cold_starts.of(self.created)
         };
-        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut rng);
         if let Some(duration) = &self.spec.cold_duration {
-            request.service = duration.sample(&mut luck);
+            request.service = duration.sample(&mut rng);
         }
         request.service += init_again;
         if self.cold_start_factor != 1.0 {
@@ -134,7 +133,7 @@ impl FunctionState<'_> {
         (start_up, billed)
     }
 
-    /// From when on an instance takes no further request. Those that were ordered stay until they are withdrawn.
+    /// When an instance stops accepting requests. Those created by a policy stay until they are withdrawn.
     fn retirement(&self, reason: Reason, now: SimTime) -> SimTime {
         match reason {
             Reason::Request(_) | Reason::PreWarm => {
@@ -203,7 +202,7 @@ impl FunctionState<'_> {
         ctx.observer.served(now, self.id, instance.id, since, instance.provisioned);
     }
 
-    /// An instance without requests goes. It stands in no list any more.
+    /// Removes an instance without requests, which is in no list any more.
     pub(super) fn remove_instance<O: Observer>(
         &mut self,
         key: Key<Instance>,
@@ -220,14 +219,14 @@ impl FunctionState<'_> {
         let instance = self.instances.get_mut(key);
         debug_assert!(instance.in_flight == 0, "nobody is on an instance that goes: {cause:?}");
         *self.levels.at(instance.stage()) -= 1;
-        // Neither an entry of the expiry heap nor a pending `Ready` means it from now on.
+        // Outdates any entry of the expiry heap and any pending `Ready`.
         (instance.expiry_queued, instance.deadline) = (SimTime::NEVER, SimTime::NEVER);
         ctx.observer.instance_removed(at, self.id, instance.id, instance.created);
         self.instances.remove(key);
         self.check_levels();
     }
 
-    /// What is counted is what there is.
+    /// Counters match the actual numbers.
     #[inline]
     fn check_levels(&self) {
         debug_assert_eq!(self.levels.instances() as usize, self.instances.len(), "{:?}", self.levels);

@@ -45,13 +45,15 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         app.set(
             "scaling.azure-consumption.trigger",
             "\"http\"",
-            Origin::Default("HTTP is what starts functions unless the file speaks of queues only".to_owned()),
+            Origin::Default(
+                "functions are assumed to be HTTP-triggered, unless the file has queue settings only".to_owned(),
+            ),
         );
     } else {
         app.set(
             "scaling.azure-consumption.trigger",
             "\"target-based\"",
-            Origin::Default("the file speaks of queues".to_owned()),
+            Origin::Default("the file has queue settings".to_owned()),
         );
     }
     let http = extensions.table("http");
@@ -80,7 +82,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         );
     }
     for key in ["visibilityTimeout", "maxDequeueCount"] {
-        queues.refuse(key, "belongs to a queue: write it as `queue.NAME.visibility-timeout` or `max-receives`");
+        queues.refuse(key, "belongs to a queue: set it as `queue.NAME.visibility-timeout` or `max-receives`");
     }
     for key in [
         "durableTask",

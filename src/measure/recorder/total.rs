@@ -20,16 +20,16 @@ use crate::stats::books::Books;
 pub struct Total {
     pub(super) tally: Tally,
     pub(super) intervals: Vec<Interval>,
-    /// Where functions may be simulated apart.
+    /// If functions may be simulated separately.
     pub(super) slots: Option<Slots>,
-    /// Where they are simulated together: known after the run.
+    /// If they are simulated together; known after the run.
     pub(super) peaks: Peaks,
     pub(super) events: EventCounts,
-    /// The sources that are measured apart.
+    /// The sources that are measured separately.
     pub(in super::super) sources: Vec<(SourceId, Record)>,
     /// For each objective of the scenario that names a time, the requests answered within it.
     pub(in super::super) answered: Vec<u64>,
-    /// The batches, where intervals are made from them.
+    /// The batches, if intervals are computed from them.
     batches: Vec<Tally>,
     /// What became of the alarms; all functions are simulated together where there are any.
     pub(in super::super) alarms: Vec<History>,
@@ -100,7 +100,7 @@ impl Total {
         self.alarms = alarms.finish();
     }
 
-    /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
+    /// Whether functions that were simulated separately may have reached their common limit on requests in progress.
     #[must_use]
     pub fn may_exceed(&self, limit: u32) -> bool {
         self.slots.as_ref().is_none_or(|slots| slots.in_progress_bound() > u64::from(limit))

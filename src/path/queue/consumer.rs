@@ -1,4 +1,4 @@
-//! How many receive at the same time.
+//! Number of pollers.
 //!
 //! A poller receives a batch, calls the target, and deletes what has been processed; then it receives again. While it receives
 //! nothing it polls, and each poll that ends without a message is a receive that is charged.

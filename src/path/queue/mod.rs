@@ -105,7 +105,7 @@ struct Message {
     place: Place,
     is_too_old: bool,
     is_redriven: bool,
-    /// Whether it was sent in the measured part of the run.
+    /// Whether it was sent in the measured period of the run.
     is_measured: bool,
 }
 
@@ -148,7 +148,7 @@ struct Tally {
     in_flight: Level,
 }
 
-/// A queue at work.
+/// The state of a queue.
 struct Queue {
     settings: Settings,
     dead_letter_target: u32,

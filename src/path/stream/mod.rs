@@ -38,7 +38,7 @@ impl Spec for StreamSpec {
 struct Record {
     parcel: Parcel,
     sent: SimTime,
-    /// Whether it was sent in the measured part of the run.
+    /// Whether it was sent in the measured period of the run.
     is_measured: bool,
 }
 
@@ -95,7 +95,7 @@ struct Tally {
     from: Option<SimTime>,
 }
 
-/// A stream at work.
+/// The state of a stream.
 struct Stream {
     settings: Settings,
     numbers: Numbers,

@@ -86,7 +86,7 @@ struct Execution {
     root: u64,
     /// Events so far.
     history: u32,
-    /// Whether it was started in the measured part of the run.
+    /// Whether it was started in the measured period of the run.
     is_measured: bool,
 }
 
@@ -163,7 +163,7 @@ struct Tally {
     tenths: u64,
 }
 
-/// A workflow at work.
+/// The state of a workflow.
 struct AtWork {
     machine: Machine,
     settings: Settings,

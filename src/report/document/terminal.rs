@@ -11,6 +11,8 @@ const NAME: usize = 30;
 const SHORT_NAME: usize = 18;
 /// So is the name of a column.
 const SHORT_HEAD: usize = 13;
+/// A column of text that is wider than this is prose.
+const PROSE: usize = 40;
 /// Rows of a table where only the answer is shown.
 const ROWS: usize = 20;
 
@@ -163,7 +165,15 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     let shortest = Layout { intervals: Intervals::Omitted, ..shorter };
     // The last two columns say less than intervals do.
     let without_last = (1.max(all.saturating_sub(2))..all).rev().map(|columns| Layout { columns, ..shorter });
-    let layouts = [widest, plain, below, short, shorter].into_iter().chain(without_last).chain([shortest]);
+    // A last column of prose is dropped before names are cut.
+    let is_prose = |column: usize| {
+        let cells = rows.iter().filter_map(|(.., cells)| cells.get(column));
+        table.columns[column].is_text && cells.map(|cell| cell.long().chars().count()).max() > Some(PROSE)
+    };
+    let columns = (0..all).rev().find(|column| !is_prose(*column)).map_or(all, |last| last + 1);
+    let without_prose = Layout { columns, ..plain };
+    let layouts = [widest, plain, without_prose, below, short, shorter].into_iter();
+    let layouts = layouts.chain(without_last).chain([shortest]);
     let narrower = (1..all).rev().map(|columns| Layout { columns, ..shortest });
     let widths = |layout: Layout| -> Vec<usize> {
         let widest = |column: usize| {

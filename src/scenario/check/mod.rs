@@ -51,7 +51,7 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) data: &'a mut Data<'d>,
     /// Whether runtimes decide which instances wait for a function.
     pub(super) has_stem_cells: bool,
-    /// How long initialisation may take.
+    /// How long initialization may take.
     pub(super) init_timeout: Option<Span>,
     /// When the run begins, seconds since 1970 UTC.
     pub(super) start: i64,
@@ -108,7 +108,7 @@ impl Known<'_> {
 pub(super) const START: i64 = 1_767_571_200;
 
 /// What is said of a time that is none.
-const NO_TIME: [&str; 2] = ["this is not a time that requests could take", "write a duration, as in 800ms"];
+const NO_TIME: [&str; 2] = ["this is not a possible latency", "write a duration, as in 800ms"];
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
@@ -173,8 +173,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let alarms = file.alarm.iter().filter_map(|table| checker.alarm(table, &known, horizon)).collect();
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
-        let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
-        checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
+        let problem =
+            Problem::missing(file.source.place, "the scenario has no [[source]], so no requests would arrive");
+        checker.problems.push(problem.help("add a [[source]] with name, function and arrivals"));
     }
     if checker.problems.has_errors() {
         return None;
@@ -282,7 +283,7 @@ impl Checker<'_, '_> {
         targets: &mut Targets,
     ) -> Option<Target> {
         if let (Some(_), Some(_)) = (table.function.as_ref(), table.target.as_ref()) {
-            let message = "a source has a `function` or a `target`, not both";
+            let message = "a source has either a `function` or a `target`, not both";
             self.problems.push(Problem::error(table.target.place, message).help("keep one of them"));
             return None;
         }
@@ -322,8 +323,8 @@ impl Checker<'_, '_> {
             return None;
         };
         let Some(function) = file.function.get(id.index()) else {
-            let message = "a function that a trace brings cannot be invoked asynchronously";
-            self.problems.push(Problem::error(called.place, message).help("write it as [[function]]"));
+            let message = "a function that only a trace names cannot be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("add it as a [[function]]"));
             return None;
         };
         targets.asynchronous(function, called.place)?;
@@ -331,7 +332,7 @@ impl Checker<'_, '_> {
         Some(Spanned { value: name, ..called.clone() })
     }
 
-    /// The running time of a source's requests, if it has one of its own.
+    /// The duration of a source's requests, if it has one of its own.
     fn source_duration(&mut self, table: &SourceTable) -> Option<Option<Dist>> {
         match table.duration.as_ref() {
             Some(dist) => self.dist(dist).map(Some),

@@ -195,13 +195,13 @@ impl Targets {
             [] => {
                 let names = self.by_name.iter().filter(|(_, all)| all.iter().any(|(of, _)| !BETWEEN.contains(of)));
                 let names = names.map(|(name, _)| name.as_str());
-                let problem = Problem::error(place, format!("there is nothing called \"{text}\" to call"));
-                checker.problems.push(problem.help(instead(name, "what can be called is", names)));
+                let problem = Problem::error(place, format!("there is no call target named \"{text}\""));
+                checker.problems.push(problem.help(instead(name, "possible targets are", names)));
                 None
             }
             _ => {
                 let kinds: Vec<String> = fits.iter().map(|(kind, _)| format!("\"{kind}.{name}\"")).collect();
-                let problem = Problem::error(place, format!("several things are called \"{name}\""));
+                let problem = Problem::error(place, format!("the name \"{name}\" is used more than once"));
                 checker.problems.push(problem.help(format!("write {}", kinds.join(" or "))));
                 None
             }
@@ -315,8 +315,8 @@ impl Checker<'_, '_> {
     pub(super) fn steps_or_duration(&mut self, table: &FunctionTable) {
         if let (Some(_), Some(step)) = (table.duration.as_ref(), table.step.first()) {
             let name = table.name.as_deref().unwrap_or("?");
-            let problem = Problem::error(step.place, format!("`function.{name}` has steps and a `duration`"));
-            self.problems.push(problem.help("keep one of them: a step with `run` takes a time too"));
+            let problem = Problem::error(step.place, format!("`function.{name}` has both steps and a `duration`"));
+            self.problems.push(problem.help("keep one of them: a step with `run` has a duration too"));
         }
     }
 
@@ -374,7 +374,11 @@ impl Checker<'_, '_> {
             0 => {
                 let speed = &table.slow_down.as_ref()?.speed;
                 if speed.as_ref().is_some_and(|speed| *speed == 0.0) {
-                    let problem = Problem::error(speed.place, "a speed of 0 would never end: write an `outage`");
+                    let problem = Problem::error(
+                        speed.place,
+                        "with a speed of 0, requests would never end: use an \
+                                                               `outage`",
+                    );
                     self.problems.push(problem.help("write outage = true, or a speed above 0"));
                     return None;
                 }

@@ -205,8 +205,8 @@ impl Targets {
         if link.loss_ratio > 0.0 && !self.gives_up(caller) {
             let who = self.component_name(caller);
             let message =
-                format!("`{who}` calls over `link.{}`, which loses calls, and would wait for ever", link.name);
-            let help = "give who calls a time-out: `client.timeout` of a source or a step, `timeout` of a gateway";
+                format!("`{who}` calls over `link.{}`, which loses calls, so it could wait forever", link.name);
+            let help = "give the caller a timeout: `client.timeout` of a source or a step, `timeout` of a gateway";
             checker.problems.push(Problem::error(self.component_at(caller), message).help(help));
             return None;
         }
@@ -262,7 +262,7 @@ impl Checker<'_, '_> {
         if table.arrivals.as_ref().is_some_and(names_functions) {
             let name = table.name.as_deref().unwrap_or("?");
             let message =
-                format!("`source.{name}` names its functions by a trace: sites, tenants and sizes are not for it");
+                format!("`source.{name}` gets its functions from a trace, so sites, tenants and sizes do not apply");
             self.problems.push(Problem::error(place, message).help("write a source for each function, with `target`"));
         }
     }
