@@ -84,6 +84,8 @@ pub enum Purpose {
     Payload = 16,
     /// Machines: where pods are placed, how long nodes boot, what becomes of them.
     Nodes = 17,
+    /// How many tokens requests have.
+    Tokens = 18,
 }
 
 /// The root of all streams of one replication.

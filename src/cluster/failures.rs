@@ -8,17 +8,23 @@ use rand::RngExt;
 
 use super::node::{Condition, NodeId};
 use super::{Cluster, Failure, Notice, Owner, Timer};
-use crate::time::SimTime;
+use crate::rng::Stream;
+use crate::time::{SimTime, Span};
+
+/// An exponentially distributed time, by the rate per second.
+pub(super) fn exponential(stream: &mut Stream, rate: f64) -> Span {
+    let uniform: f64 = stream.random();
+    Span::from_secs_f64(-(1.0 - uniform).ln() / rate).unwrap_or(Span::FOREVER)
+}
 
 impl Cluster {
     /// Something happens to the nodes of these groups.
     pub fn fail(&mut self, groups: &[usize], failure: Failure, now: SimTime) {
         match failure {
-            Failure::Crash => {
-                let all = self.standing(groups);
-                if let Some(last) = all.len().checked_sub(1) {
-                    let place = self.crashes.random_range(0..=last);
-                    self.node_fails(all[place], now);
+            Failure::Crashes(rate) => {
+                groups.iter().for_each(|group| self.groups[*group].crash_rate = rate);
+                for id in self.standing(groups) {
+                    self.draw_crash(id, now);
                 }
             }
             Failure::Outage(true) => {
@@ -44,6 +50,28 @@ impl Cluster {
         }
     }
 
+    /// When a node crashes: the time to the next event of a Poisson process.
+    pub(super) fn draw_crash(&mut self, id: NodeId, now: SimTime) {
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        let state = &mut self.groups[node.group];
+        node.crashes = SimTime::NEVER;
+        if state.crash_rate > 0.0 {
+            let at = now + exponential(&mut state.stream, state.crash_rate);
+            // After the horizon nothing is measured.
+            if at < self.measured.until {
+                node.crashes = at;
+                self.set_timer(at, Timer::Crash, id);
+            }
+        }
+    }
+
+    /// A node crashes, unless it was to crash at another time since.
+    pub(super) fn crash_due(&mut self, id: NodeId, now: SimTime) {
+        if self.nodes.get(id).is_some_and(|node| node.crashes == now) {
+            self.node_fails(id, now);
+        }
+    }
+
     /// The nodes of these groups that work.
     fn standing(&self, groups: &[usize]) -> Vec<NodeId> {
         let works = |condition| matches!(condition, Condition::Ready | Condition::Draining);
@@ -54,6 +82,7 @@ impl Cluster {
     fn node_fails(&mut self, id: NodeId, now: SimTime) {
         let Some(node) = self.nodes.get_mut(id) else { return };
         // One that drains is on its way out already: it goes at the end of its grace period.
+        node.crashes = SimTime::NEVER;
         let was_draining = node.condition == Condition::Draining;
         if !was_draining {
             node.condition = Condition::Failed;

@@ -103,10 +103,10 @@ pub enum Notice {
 }
 
 /// What happens to nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Failure {
-    /// One of them, chosen at random, fails for good.
-    Crash,
+    /// From now on each of them fails for good at this rate, per second; 0: none any more.
+    Crashes(f64),
     /// All of them fail, and none becomes ready until it is over.
     Outage(bool),
 }
@@ -121,6 +121,8 @@ struct GroupState {
     /// Its nodes, and those of them that are going.
     nodes: u32,
     leaving: u32,
+    /// How often its nodes crash, each, per second.
+    crash_rate: f64,
     /// Outages that last, and the nodes that have booted meanwhile, with their serial numbers.
     outages: u32,
     stalled: Vec<(NodeId, u64)>,
@@ -135,6 +137,8 @@ struct GroupState {
 enum Timer {
     /// A node has booted.
     Ready,
+    /// A node crashes, if it still does then.
+    Crash,
     /// It is found out that a node has failed.
     Unreachable,
     /// The pods of a node that goes have no more time.
@@ -165,8 +169,6 @@ pub struct Cluster {
     measured: Measured,
     /// How long it takes to find out that a node has failed, and then to give up its pods.
     detection: [Span; 2],
-    /// Which node crashes.
-    crashes: Stream,
     /// Whether autoscalers have not been told of what has happened.
     is_stale: bool,
 }
@@ -188,6 +190,7 @@ impl Cluster {
             }),
             nodes: 0,
             leaving: 0,
+            crash_rate: 0.0,
             outages: 0,
             stalled: Vec::new(),
             pods_of_class: vec![0; setup.classes.len()],
@@ -211,7 +214,6 @@ impl Cluster {
             notices: VecDeque::new(),
             measured: setup.measured,
             detection: [setup.placement.node_monitor_grace_period, setup.placement.unreachable_toleration],
-            crashes: streams.stream("platform.crashes", Purpose::Nodes),
             is_stale: true,
         };
         for group in 0..cluster.groups.len() {
@@ -360,6 +362,7 @@ impl Cluster {
     fn timer_due(&mut self, timer: Timer, id: NodeId, now: SimTime) {
         match timer {
             Timer::Ready => self.make_ready(id, now),
+            Timer::Crash => self.crash_due(id, now),
             Timer::Unreachable => self.find_failed(id, now),
             Timer::Grace | Timer::Reclaim => self.lose_node(id, now),
             Timer::Notice => {

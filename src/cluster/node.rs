@@ -46,6 +46,8 @@ pub struct Node {
     /// The number of pods of each class that has any there.
     classes: Vec<(usize, u32)>,
     pub(super) images: ImageCache,
+    /// When it crashes, where nodes do.
+    pub(super) crashes: SimTime,
     /// When it became ready, or the last pod came or went.
     pub(super) changed: SimTime,
 }
@@ -61,6 +63,7 @@ impl Node {
             pods: Vec::new(),
             classes: Vec::new(),
             images,
+            crashes: SimTime::NEVER,
             changed: now,
         }
     }

@@ -1,7 +1,6 @@
 //! How pods get nodes and leave them, and how nodes come and go.
 
-use rand::RngExt;
-
+use super::failures::exponential;
 use super::images::Image;
 use super::node::{Condition, Node, NodeId};
 use super::placement::View;
@@ -182,15 +181,13 @@ impl Cluster {
         self.is_stale = true;
         let state = &mut self.groups[node.group];
         if let Some(spot) = &state.spec.spot {
-            // The time to the next event of a Poisson process.
-            let uniform: f64 = state.stream.random();
-            let secs = -(1.0 - uniform).ln() / spot.interruptions;
-            let lives = Span::from_secs_f64(secs).unwrap_or(Span::FOREVER);
+            let lives = exponential(&mut state.stream, spot.interruptions);
             // After the horizon nothing is charged or measured.
             if now + lives < self.measured.until {
                 self.set_timer(now + lives, Timer::Notice, id);
             }
         }
+        self.draw_crash(id, now);
     }
 
     /// A node takes no further pods, and goes when it has none, at the latest after the grace period.

@@ -430,7 +430,8 @@ fn failed_nodes_are_found_out() {
     let mut bench = Bench::new(&[(fixed(1), 60.0)], &[class("f", 100, 128)], PlacementRule::FirstFit);
     bench.add(0);
     bench.until(100.0);
-    bench.cluster.fail(&[0], Failure::Crash, bench.now);
+    bench.cluster.fail(&[0], Failure::Outage(true), bench.now);
+    bench.cluster.fail(&[0], Failure::Outage(false), bench.now);
     bench.hear();
     assert_eq!(bench.add(0), None, "a node that has failed takes no pods");
     bench.until(1000.0);
@@ -444,6 +445,21 @@ fn failed_nodes_are_found_out() {
     assert_eq!(bench.said, expected);
     bench.remove(0);
     assert_eq!(bench.nodes(), 1);
+}
+
+/// Ten nodes that crash once in 1000 s each for 10,000 s, and are replaced at once: 100 crashes, standard deviation 10, of which four
+/// are allowed.
+#[test]
+fn nodes_crash_at_their_rate() {
+    let mut bench = Bench::new(&[(fixed(10), 0.0)], &[class("f", 100, 128)], PlacementRule::FirstFit);
+    bench.cluster.fail(&[0], Failure::Crashes(1e-3), bench.now);
+    bench.until(10_000.0);
+    bench.cluster.fail(&[0], Failure::Crashes(0.0), bench.now);
+    let removed = bench.cluster.groups[0].books.counts.removed;
+    assert!((60..=140).contains(&removed), "{removed}");
+    bench.until(20_000.0);
+    let later = bench.cluster.groups[0].books.counts.removed;
+    assert!(later - removed <= 2, "nothing crashes any more: {removed} and {later}");
 }
 
 /// While an outage lasts no node becomes ready.

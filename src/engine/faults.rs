@@ -96,7 +96,7 @@ impl FaultKind {
     /// What it does to nodes when it begins, and when it is over.
     const fn failure(&self, is_on: bool) -> Option<Failure> {
         match self {
-            Self::Crash if is_on => Some(Failure::Crash),
+            Self::Crash(rate) => Some(Failure::Crashes(if is_on { *rate } else { 0.0 })),
             Self::Outage => Some(Failure::Outage(is_on)),
             _ => None,
         }
@@ -110,8 +110,12 @@ impl FaultKind {
             Self::Delay(delay) => Disturbance::Delay(is_on.then(|| delay.clone())),
             Self::Outage => Disturbance::Outage(is_on),
             Self::ColdStart(factor) => Disturbance::ColdStart(if is_on { *factor } else { 1.0 }),
+            Self::Crash(per_second) => Disturbance::Crash(if is_on { *per_second } else { 0.0 }),
+            Self::Throttle(bucket) => Disturbance::Throttle(is_on.then(|| bucket.clone())),
+            Self::Poison(ratio) => Disturbance::Poison(if is_on { *ratio } else { 0.0 }),
             Self::Deploy if is_on => Disturbance::Deploy,
-            Self::Deploy | Self::Crash => return None,
+            Self::Flush if is_on => Disturbance::Flush,
+            Self::Deploy | Self::Flush => return None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! One function: its instances and its queue, with one method for each event.
 
 mod autoscaling;
+mod batching;
 mod expiry;
 mod faults;
 mod fleet;
@@ -33,7 +34,9 @@ use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
+use batching::Batches;
 use expiry::Expiry;
+pub(super) use faults::CRASH;
 use faults::Failures;
 pub(super) use fleet::Order;
 use lifecycle::Reason;
@@ -106,6 +109,8 @@ pub(super) struct FunctionState<'s> {
     steps: Option<Box<Steps>>,
     /// Where requests share the processors of their instance.
     sharing: Option<Box<Sharing>>,
+    /// Where an instance serves its requests in one batch.
+    batches: Option<Box<Batches<'s>>>,
     failures: Failures,
     /// Effects of faults: processing speed and slower starts.
     speed: Speed,
@@ -164,10 +169,14 @@ impl<'s> FunctionState<'s> {
             in_progress_at_start: initial::services(spec, streams),
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
+            batches: Batches::of(spec).map(Box::new),
             failures: Failures::of(spec, streams),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
-            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0 || spec.cpu.sharing.is_some(),
+            is_unusual: !spec.steps.is_empty()
+                || spec.failure_ratio > 0.0
+                || spec.cpu.sharing.is_some()
+                || spec.batching.is_some(),
         }
     }
 
@@ -203,6 +212,11 @@ impl<'s> FunctionState<'s> {
         ctx.observer.arrived(now, self.id);
         if self.autoscaling.is_some() {
             self.tell_arrival(now, ctx);
+        }
+        if self.is_unusual && self.failures.refuses(now) {
+            ctx.observer.throttled(now, self.id, Limit::RequestRate);
+            self.finish_unserved(&Invocation::new(now, new), Outcome::Rejected, false, now, ctx);
+            return None;
         }
         // If the service routes directly to instances, new requests do not wait behind those that arrived when there
         // was none.
@@ -261,6 +275,7 @@ impl<'s> FunctionState<'s> {
         if self.is_unusual {
             self.forget_steps(place);
             self.stop_computing(place, now, ctx);
+            self.leave_batch(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
@@ -459,14 +474,12 @@ impl<'s> FunctionState<'s> {
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let is_dead = self.instances.get(self.invocations.get(place).instance).dead;
-        let service = match self.steps {
-            _ if is_dead => Span::FOREVER,
-            Some(_) => Span::FOREVER,
-            None => {
-                let runs = self.speed.scaled(self.invocations.get(place).service);
-                let delay = self.failures.delay();
-                if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
-            }
+        let service = if is_dead || self.steps.is_some() || self.join_batch(place, now, ctx) {
+            Span::FOREVER
+        } else {
+            let runs = self.speed.scaled(self.invocations.get(place).service);
+            let delay = self.failures.delay();
+            if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
         };
         let request = self.invocations.get_mut(place);
         request.service = service;

@@ -6,7 +6,7 @@ use super::cluster::Machines;
 use super::cluster::{announce, machines_of, owner, wake_machines};
 use super::event::{Event, Kind};
 use super::faults::{Due, Faults};
-use super::function::{FunctionState, Surroundings};
+use super::function::{CRASH, FunctionState, Surroundings};
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
 use super::memory::Memory;
@@ -155,6 +155,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         let now = event.at();
         match event.kind() {
             Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
+            Kind::Fault if event.key::<()>().get() == CRASH => return self.at(event.function()).crash_due(now, ctx),
             Kind::Fault => return self.fault(event, ctx),
             Kind::Cluster => return wake_machines(now, ctx),
             _ => {}

@@ -99,13 +99,13 @@ impl OnPath {
 pub struct Figures(#[serde(with = "nested")] pub Vec<(String, Stat)>);
 
 impl Figures {
-    /// Means and intervals over replications; none where there is none.
+    /// Means and intervals over replications; none without books.
     fn of(books: &[&Books]) -> Option<Self> {
         let stat = |(key, _): &(String, f64)| {
             let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
             (key.clone(), Stat::of(&values))
         };
-        Some(Self(books.first()?.0.iter().map(stat).collect()))
+        books.first().map(|first| Self(first.0.iter().map(stat).collect()))
     }
 
     /// The figure with a dotted key, as in `messages.sent`.
@@ -169,6 +169,8 @@ groups! {
     links,
     /// Tenants.
     tenants,
+    /// Functions that serve requests in batches: what they generate.
+    batching,
     /// Node groups.
     nodes,
 }
@@ -212,6 +214,13 @@ impl Components {
             let name = component.name.split_once('.').map_or(component.name.as_str(), |(_, name)| name);
             if let Some(group) = all.group(component.spec.group()) {
                 group.0.push((name.to_owned(), figures));
+            }
+        }
+        for (place, function) in scenario.functions.iter().enumerate() {
+            let of_it = |one: &'_ RunMeasures| one.generated.iter().position(|(id, _)| id.index() == place);
+            let books = replications.iter().filter_map(|one| Some(&one.generated[of_it(one)?].1));
+            if let Some(figures) = Figures::of(&books.collect::<Vec<_>>()) {
+                all.batching.0.push((function.name.clone(), figures));
             }
         }
         for (place, group) in scenario.node_groups.iter().enumerate() {

@@ -88,6 +88,9 @@ impl FunctionState<'_> {
         if let Some(sharing) = &mut self.sharing {
             sharing.renew(key);
         }
+        if let Some(batches) = &mut self.batches {
+            batches.renew(key);
+        }
         // Where there are machines it may have to wait for one, or for its image there.
         let begins = self.resources.is_none() || self.take_place_on_machine(key, is_there, start_up, now, ctx);
         let ready = if begins { now + start_up } else { SimTime::NEVER };
@@ -106,6 +109,9 @@ impl FunctionState<'_> {
         }
         if stage == Stage::Starting && begins {
             ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
+        }
+        if self.is_unusual && self.failures.outgrown(self.instances.len()) {
+            self.await_crash(now, ctx);
         }
         self.check_levels();
         key

@@ -11,7 +11,7 @@ use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
 use crate::engine::EventCounts;
-use crate::id::{GroupId, SourceId};
+use crate::id::{FnId, GroupId, SourceId};
 use crate::scenario::Scenario;
 use crate::stats::books::Books;
 
@@ -149,6 +149,9 @@ impl Total {
             let kept = components.iter().filter_map(Tipped::of_kept);
             tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
+        let generated = functions.iter_mut().enumerate();
+        let generated =
+            generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
             measures: RunMeasures {
@@ -157,6 +160,7 @@ impl Total {
                 answered,
                 tipped,
                 components,
+                generated,
                 nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
                 arrows,
                 spent,
