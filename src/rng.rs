@@ -82,6 +82,8 @@ pub enum Purpose {
     Failures = 15,
     /// How large the requests of a source are.
     Payload = 16,
+    /// How many tokens requests have.
+    Tokens = 18,
 }
 
 /// The root of all streams of one replication.

@@ -126,6 +126,7 @@ impl<'s> FastFunction<'s> {
             cold_duration: _,            // these two are drawn when an instance is created
             cold_start: _,
             steps,
+            batching,
             failure_ratio,
             init_timeout: _,
             snapshot_charged: _,
@@ -140,6 +141,7 @@ impl<'s> FastFunction<'s> {
             && steps.is_empty()
             && *failure_ratio == 0.0
             && cpu.sharing.is_none()
+            && batching.is_none()
             && overflow == Overflow::Reject
             && matches!(policy, ScalingSpec::PerRequest(_))
             && *selection == Selection::MostRecentlyUsed

@@ -84,8 +84,12 @@ impl FaultKind {
             Self::Delay(delay) => Disturbance::Delay(is_on.then(|| delay.clone())),
             Self::Outage => Disturbance::Outage(is_on),
             Self::ColdStart(factor) => Disturbance::ColdStart(if is_on { *factor } else { 1.0 }),
+            Self::Crash(per_second) => Disturbance::Crash(if is_on { *per_second } else { 0.0 }),
+            Self::Throttle(bucket) => Disturbance::Throttle(is_on.then(|| bucket.clone())),
+            Self::Poison(ratio) => Disturbance::Poison(if is_on { *ratio } else { 0.0 }),
             Self::Deploy if is_on => Disturbance::Deploy,
-            Self::Deploy => return None,
+            Self::Flush if is_on => Disturbance::Flush,
+            Self::Deploy | Self::Flush => return None,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! One function: its instances and its queue, with one method for each event.
 
 mod autoscaling;
+mod batching;
 mod expiry;
 mod faults;
 mod fleet;
@@ -32,7 +33,9 @@ use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
+use batching::Batches;
 use expiry::Expiry;
+pub(super) use faults::CRASH;
 use faults::Failures;
 pub(super) use fleet::Order;
 use lifecycle::Reason;
@@ -95,6 +98,8 @@ pub(super) struct FunctionState<'s> {
     steps: Option<Box<Steps>>,
     /// Where requests share the processors of their instance.
     sharing: Option<Box<Sharing>>,
+    /// Where an instance serves its requests in one batch.
+    batches: Option<Box<Batches<'s>>>,
     failures: Failures,
     /// Effects of faults: processing speed and slower starts.
     speed: Speed,
@@ -160,10 +165,14 @@ impl<'s> FunctionState<'s> {
             in_progress_at_start: initial::services(spec, streams),
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
+            batches: Batches::of(spec).map(Box::new),
             failures: Failures::of(spec, streams),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
-            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0 || spec.cpu.sharing.is_some(),
+            is_unusual: !spec.steps.is_empty()
+                || spec.failure_ratio > 0.0
+                || spec.cpu.sharing.is_some()
+                || spec.batching.is_some(),
         }
     }
 
@@ -197,6 +206,11 @@ impl<'s> FunctionState<'s> {
         ctx.observer.arrived(now, self.id);
         if self.autoscaling.is_some() {
             self.tell_arrival(now, ctx);
+        }
+        if self.is_unusual && self.failures.refuses(now) {
+            ctx.observer.throttled(now, self.id, Limit::RequestRate);
+            self.finish_unserved(&Invocation::new(now, new), Outcome::Rejected, false, now, ctx);
+            return None;
         }
         // If the service routes directly to instances, new requests do not wait behind those that arrived when there
         // was none.
@@ -255,6 +269,7 @@ impl<'s> FunctionState<'s> {
         if self.is_unusual {
             self.forget_steps(place);
             self.stop_computing(place, now, ctx);
+            self.leave_batch(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
@@ -452,13 +467,12 @@ impl<'s> FunctionState<'s> {
     /// The same where work goes slower than usual, step by step, or on processors that others use too.
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
-        let service = match self.steps {
-            Some(_) => Span::FOREVER,
-            None => {
-                let runs = self.speed.scaled(self.invocations.get(place).service);
-                let delay = self.failures.delay();
-                if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
-            }
+        let service = if self.steps.is_some() || self.join_batch(place, now, ctx) {
+            Span::FOREVER
+        } else {
+            let runs = self.speed.scaled(self.invocations.get(place).service);
+            let delay = self.failures.delay();
+            if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
         };
         let request = self.invocations.get_mut(place);
         request.service = service;

@@ -4,7 +4,7 @@ use super::Cell;
 use super::apps::Apps;
 use super::event::{Event, Kind};
 use super::faults::Faults;
-use super::function::FunctionState;
+use super::function::{CRASH, FunctionState};
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
 use super::memory::Memory;
@@ -124,6 +124,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         let now = event.at();
         match event.kind() {
             Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
+            Kind::Fault if event.key::<()>().get() == CRASH => return self.at(event.function()).crash_due(now, ctx),
             Kind::Fault => return self.fault(event, ctx),
             _ => {}
         }

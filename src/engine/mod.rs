@@ -8,6 +8,7 @@ mod apps;
 #[cfg(debug_assertions)]
 mod audit;
 mod available;
+mod batch;
 mod event;
 mod fast;
 mod faults;
@@ -30,7 +31,7 @@ mod stem_cells;
 use std::ops::ControlFlow;
 
 pub use crate::path::Outcome;
-pub use observer::{CallEnd, CallMade, Finished, Levels, Limit, Observer, RequestEnd, ScalingDecision};
+pub use observer::{CallEnd, CallMade, Finished, Generated, Levels, Limit, Observer, RequestEnd, ScalingDecision};
 
 use crate::id::{FnId, LocalFn, SourceId};
 use crate::rng::Streams;
@@ -111,7 +112,7 @@ pub struct EventCounts {
     pub steps: u64,
     /// Starts and ends of faults.
     pub faults: u64,
-    /// Looks at who is through of those that share processors.
+    /// Looks at who is through of those that share processors or are served in one batch.
     pub processor_looks: u64,
 }
 

@@ -62,6 +62,17 @@ pub struct Finished {
     pub outcome: Outcome,
 }
 
+/// What a request was answered with that was served in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// When the invocation arrived.
+    pub born: SimTime,
+    /// When its first token was there.
+    pub first_token: SimTime,
+    /// Tokens of the answer, the first one included.
+    pub tokens: u64,
+}
+
 /// A completed or failed request of a source, including its whole path. If the path is empty, the request and its only
 /// invocation are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -346,6 +357,8 @@ observer! {
     /// An invocation has computed as long as it has to, or as far as it came before it has timed out, with `work` of
     /// one core in all. Told only of functions whose requests share processors.
     fn computed(now: SimTime, function: LocalFn, work: Span);
+    /// An instance that serves its requests in batches has answered one, now, with its last token.
+    fn generated(now: SimTime, function: LocalFn, answer: &Generated);
     /// A request got its final response; reported after the end of its last invocation.
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.

@@ -170,6 +170,7 @@ impl Path {
     /// Components at the start of the run; `local` maps functions to the cell.
     pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
         let functions = &cell.functions;
+        let measured_from = SimTime::from(scenario.simulation.warm_up);
         let door = |destination: &Destination| match destination {
             Destination::Function(id) => (local(*id).into(), 0),
             Destination::Component(id) => (node_of(*id, functions.len()), 0),
@@ -189,7 +190,11 @@ impl Path {
         };
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
-            component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
+            component: {
+                let mut built = component.spec.build(streams.stream(&component.name, Purpose::Path));
+                built.measured_from(measured_from);
+                built
+            },
             targets: component.targets.iter().map(door).collect(),
             first_edge: edges.of_components[place],
             keeps: KEEPING.contains(&component.spec.group()),
@@ -212,7 +217,7 @@ impl Path {
             next_gauge: SimTime::NEVER,
             gauges_every: Span::ZERO,
             horizon: SimTime::from(scenario.simulation.horizon),
-            measured_from: SimTime::from(scenario.simulation.warm_up),
+            measured_from,
             actions: Vec::new(),
         }
     }
@@ -455,8 +460,11 @@ impl Path {
             Abandon::DropsQueued => drop(ctx.dropped.insert(key.get())),
             Abandon::Cancels => {
                 ctx.dropped.insert(key.get());
+                let at = call.at;
                 if !call.invocation.is_nil() {
-                    ctx.effects.push_back(Effect::Cancel(LocalFn(call.at.0), call.invocation, key));
+                    ctx.effects.push_back(Effect::Cancel(LocalFn(at.0), call.invocation, key));
+                } else if at.index() >= self.functions.len() {
+                    self.ask(at, now, ctx, |component, ports| component.cancelled(CallId(key.get()), ports));
                 }
             }
         }

@@ -49,6 +49,7 @@ struct Origin {
     duration: Option<Dist>,
     service: Stream,
     cold_starts: Marks,
+    tokens: Marks,
 }
 
 /// Where the requests of a source go, as indices in the cell.
@@ -103,6 +104,7 @@ impl Sources {
                 duration: duration.clone(),
                 service: streams.stream(name, Purpose::Service),
                 cold_starts: streams.marks(name, Purpose::ColdStart),
+                tokens: streams.marks(name, Purpose::Tokens),
             };
             all.list.push(SourceState {
                 number: 0,
@@ -209,6 +211,11 @@ impl Sources {
     /// The random numbers of a request's cold start, in case an instance has to be created for it.
     pub(super) fn cold_start_rng(&self, source: LocalSource, number: u64) -> Stream {
         self.list[source.index()].origin.cold_starts.of(number)
+    }
+
+    /// The numbers of tokens that a request was born with.
+    pub(super) fn tokens_rng(&self, source: LocalSource, number: u64) -> Stream {
+        self.list[source.index()].origin.tokens.of(number)
     }
 
     /// The error of a trace, if any.

@@ -145,6 +145,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             cold_duration: _,
             cold_start: _,
             steps: _, // functions with these are simulated with all others
+            batching: _,
             failure_ratio: _,
             init_timeout: _,
             snapshot_charged: _,

@@ -9,6 +9,7 @@ use crate::engine::SimError;
 use crate::measure::chaos::{Chaos, Effect, Reference, rank};
 use crate::measure::summary::ScenarioRef;
 use crate::measure::{Replications, RunResult, Window};
+use crate::path::ComponentSpec;
 use crate::scenario::{Destination, Fault, FaultKind, Scenario, Source, Target, Timing};
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
@@ -55,7 +56,7 @@ struct Entry<'a> {
 
 /// The change to the scenario.
 enum What {
-    Fault(Destination, FaultKind),
+    Fault(Vec<Destination>, FaultKind),
     Spike(Source),
 }
 
@@ -86,7 +87,7 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
         for (entry, replications) in chunk.iter().zip(all) {
             if let Some(replications) = replications {
                 let names = (entry.fault, entry.kind, entry.target);
-                let ends_at_once = matches!(entry.what, What::Fault(_, FaultKind::Deploy));
+                let ends_at_once = matches!(&entry.what, What::Fault(_, kind) if kind.is_over_at_once());
                 effects.push(reference.effect(names, ends_at_once, &replications));
             }
         }
@@ -174,6 +175,7 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
         let (kind, kinds): (_, &[&'static str]) = match component.spec.group() {
             "gateways" => ("gateway", &["errors", "delay", "outage"]),
             "dependencies" => ("dependency", &["slow", "errors", "delay", "outage"]),
+            "links" => ("link", &["slow", "delay", "outage"]),
             "queues" => ("queue", &["errors", "outage"]),
             "streams" => ("stream", &["errors", "outage"]),
             "topics" => ("topic", &["errors", "outage"]),
@@ -190,6 +192,14 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
         let name = component.name.split_once('.').filter(|(prefix, _)| *prefix == kind);
         let name = name.map_or(component.name.as_str(), |(_, name)| name);
         entries.extend(kinds.iter().map(|fault| Entry::fault(fault, kind, name, to)));
+        if has_cache(&component.spec) {
+            entries.push(Entry::fault("cache-flushed", kind, name, to));
+        }
+    }
+    // The outage of the only site would be an outage of everything.
+    for site in scenario.sites.iter().filter(|site| scenario.sites.len() > 1 && !site.holds.is_empty()) {
+        let what = What::Fault(site.holds.clone(), FaultKind::Outage);
+        entries.push(Entry { fault: "outage", kind: "site", target: &site.name, what });
     }
     let spikes = scenario.sources.iter().filter_map(|source| {
         let what = What::Spike(spike(scenario, source, when)?);
@@ -200,6 +210,17 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
     spikes.truncate(TARGETS_MAX);
     entries.append(&mut spikes);
     (entries, left_out)
+}
+
+/// Whether it has a cache that a flush empties.
+fn has_cache(spec: &ComponentSpec) -> bool {
+    match spec {
+        ComponentSpec::Gateway(gateway) => gateway.cache.is_some(),
+        ComponentSpec::Dependency(dependency) => {
+            dependency.cache.as_ref().is_some_and(|cache| cache.warms_up.is_some())
+        }
+        _ => false,
+    }
 }
 
 /// The additional load of a source during a spike; none if unknown, or for closed-loop users.
@@ -225,18 +246,19 @@ impl<'a> Entry<'a> {
             "delay" => FaultKind::Delay(Dist::Constant(DELAY)),
             "deploy" => FaultKind::Deploy,
             "slow-cold-start" => FaultKind::ColdStart(COLD_START),
+            "cache-flushed" => FaultKind::Flush,
             _ => FaultKind::Outage,
         };
-        Self { fault, kind, target, what: What::Fault(to, what) }
+        Self { fault, kind, target, what: What::Fault(vec![to], what) }
     }
 
     /// The scenario with the fault.
     fn disturb(&self, scenario: &Scenario, (at, lasts): (Span, Span)) -> Scenario {
         let mut scenario = scenario.clone();
         match &self.what {
-            What::Fault(target, kind) => scenario.faults.push(Fault {
+            What::Fault(targets, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
-                targets: vec![*target],
+                targets: targets.clone(),
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),
@@ -299,7 +321,7 @@ mod tests {
             fault: "slow",
             kind: "dependency",
             target: "table",
-            what: What::Fault(table, FaultKind::SlowDown(1.0)),
+            what: What::Fault(vec![table], FaultKind::SlowDown(1.0)),
         };
         let when = (Span::from_secs(400), Span::from_secs(120));
         let disturbed = nothing.disturb(&scenario, when);

@@ -99,6 +99,15 @@ impl OnPath {
 pub struct Figures(#[serde(with = "nested")] pub Vec<(String, Stat)>);
 
 impl Figures {
+    /// Means and intervals over replications; none without books.
+    fn of(books: &[&Books]) -> Option<Self> {
+        let stat = |(key, _): &(String, f64)| {
+            let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
+            (key.clone(), Stat::of(&values))
+        };
+        books.first().map(|first| Self(first.0.iter().map(stat).collect()))
+    }
+
     /// The figure with a dotted key, as in `messages.sent`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Stat> {
@@ -160,6 +169,8 @@ groups! {
     links,
     /// Tenants.
     tenants,
+    /// Functions that serve requests in batches: what they generate.
+    batching,
 }
 
 impl Group {
@@ -192,12 +203,7 @@ impl Components {
         let mut all = Self::default();
         for (place, component) in scenario.components.iter().enumerate() {
             let books: Vec<&Books> = replications.iter().filter_map(|one| one.components.get(place)).collect();
-            let Some(first) = books.first() else { continue };
-            let stat = |(key, _): &(String, f64)| {
-                let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
-                (key.clone(), Stat::of(&values))
-            };
-            let mut figures = Figures(first.0.iter().map(stat).collect());
+            let Some(mut figures) = Figures::of(&books) else { continue };
             let kind = component::of_group(component.spec.group());
             for metric in kind.iter().flat_map(|kind| &kind.metrics) {
                 let id = ComponentId(place as u32);
@@ -206,6 +212,13 @@ impl Components {
             let name = component.name.split_once('.').map_or(component.name.as_str(), |(_, name)| name);
             if let Some(group) = all.group(component.spec.group()) {
                 group.0.push((name.to_owned(), figures));
+            }
+        }
+        for (place, function) in scenario.functions.iter().enumerate() {
+            let of_it = |one: &'_ RunMeasures| one.generated.iter().position(|(id, _)| id.index() == place);
+            let books = replications.iter().filter_map(|one| Some(&one.generated[of_it(one)?].1));
+            if let Some(figures) = Figures::of(&books.collect::<Vec<_>>()) {
+                all.batching.0.push((function.name.clone(), figures));
             }
         }
         all

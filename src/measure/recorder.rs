@@ -1,5 +1,6 @@
 //! The observer that measures: one for each simulated cell.
 
+mod generation;
 pub(super) mod interval;
 mod total;
 mod track;
@@ -8,7 +9,7 @@ use super::peaks::Running;
 use super::replication::FunctionRecord;
 use super::tally::LIMITS;
 use super::window::Window;
-use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer};
+use crate::engine::{Cell, EventCounts, Finished, Generated, Levels, Limit, Observer};
 use crate::id::{FnId, InstanceId, LocalFn};
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
@@ -158,6 +159,10 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
 
     fn served(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool) {
         self.functions[place::<ALONE>(function)].serve(instance, since, now, provisioned, self.window);
+    }
+
+    fn generated(&mut self, now: SimTime, function: LocalFn, answer: &Generated) {
+        self.functions[place::<ALONE>(function)].generate(now, answer, self.window);
     }
 
     fn computed(&mut self, now: SimTime, function: LocalFn, work: Span) {

@@ -9,7 +9,7 @@ use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
 use super::timeline::Point;
 use crate::engine::EventCounts;
-use crate::id::SourceId;
+use crate::id::{FnId, SourceId};
 use crate::path::books::Books;
 use crate::stats::Histogram;
 
@@ -52,6 +52,8 @@ pub struct FunctionRecord {
     pub(super) points: Vec<Point>,
     /// Its batches, where intervals are made from them.
     pub(super) batches: Vec<Shape<f64>>,
+    /// What it generated, where it serves requests in batches.
+    pub(super) generation: Option<Books>,
 }
 
 /// What one replication measured of everything.
@@ -67,6 +69,8 @@ pub struct RunMeasures {
     pub(super) tipped: Tipped,
     /// The books of the components, in the order of the scenario.
     pub(super) components: Vec<Books>,
+    /// The books of the functions that serve requests in batches.
+    pub(super) generated: Vec<(FnId, Books)>,
     /// Where requests may be on a path: who called whom, in the order of the scenario.
     pub(super) arrows: Vec<Arrow>,
     /// And where their time went.

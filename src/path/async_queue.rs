@@ -160,6 +160,10 @@ impl AsyncQueue {
 }
 
 impl Component for AsyncQueue {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.depth.measured_from(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);

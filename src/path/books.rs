@@ -79,6 +79,11 @@ pub struct Level {
 }
 
 impl Level {
+    /// Sets the start of the measured period.
+    pub fn measured_from(&mut self, from: SimTime) {
+        self.from = Some(from);
+    }
+
     /// Records a change; `is_measured`: whether the measured period has begun.
     pub fn set(&mut self, level: u64, now: SimTime, is_measured: bool) {
         if is_measured {
@@ -109,6 +114,23 @@ mod tests {
 
     fn at(secs: u64) -> SimTime {
         SimTime::from(Span::from_secs(secs))
+    }
+
+    #[test]
+    fn what_a_level_is_at_the_beginning_of_the_measured_part_counts_from_there() {
+        let mut level = Level::default();
+        level.measured_from(at(10));
+        level.set(6, at(0), false);
+        level.set(0, at(30), true);
+        let mut books = Books::default();
+        // 6 for 20 of 30 s, whenever it changed before.
+        books.level("depth", &level, at(40));
+        assert_eq!(books.0, [("depth.mean".to_owned(), 4.0), ("depth.peak".to_owned(), 6.0)]);
+        let mut idle = Level::default();
+        idle.measured_from(at(10));
+        let mut books = Books::default();
+        books.level("depth", &idle, at(40));
+        assert_eq!(books.get("depth.mean"), Some(0.0));
     }
 
     #[test]

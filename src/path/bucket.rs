@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::schema::declare::*;
 use crate::schema::scalars::{Positive, PositiveDuration, Rate};
+use crate::schema::shape::ListShape;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 parameters! {
@@ -39,8 +40,7 @@ type Row = List<BucketSpec, 1, 100>;
 
 impl Field for Throttle {
     type Value = Self;
-    // Usually one bucket; a list is accepted too.
-    const SHAPE: Shape = BucketSpec::SHAPE;
+    const SHAPE: Shape = Shape::OneOrMore(&ListShape { item: BucketSpec::SHAPE, min: 1, max: 100 });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         match node.value {
             Value::List(_) => Row::read(node, reader).map(Self),
@@ -57,7 +57,7 @@ impl Field for Throttle {
 
 /// The state of buckets.
 #[derive(Clone, Debug)]
-pub(super) struct Buckets(Vec<Bucket>);
+pub(crate) struct Buckets(Vec<Bucket>);
 
 #[derive(Clone, Debug)]
 struct Bucket {
@@ -102,8 +102,13 @@ impl Buckets {
         Self(throttle.0.iter().map(Bucket::new).collect())
     }
 
+    /// A single bucket that is full now.
+    pub(crate) fn full(spec: &BucketSpec, now: SimTime) -> Self {
+        Self(vec![Bucket { last: now, ..Bucket::new(spec) }])
+    }
+
     /// Whether all buckets admit a call. Buckets before the one that throttles it have still used a token.
-    pub(super) fn take(&mut self, now: SimTime) -> bool {
+    pub(crate) fn take(&mut self, now: SimTime) -> bool {
         self.0.iter_mut().all(|bucket| bucket.take(now))
     }
 }

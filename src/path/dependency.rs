@@ -162,6 +162,7 @@ impl Spec for DependencySpec {
             errors: 0.0,
             delay: None,
             is_out: false,
+            fault_throttle: None,
             counts: Counts::default(),
             wait: Times::default(),
             times: Times::default(),
@@ -201,6 +202,8 @@ struct Dependency {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
+    /// Token bucket of a throttling fault.
+    fault_throttle: Option<Buckets>,
     counts: Counts,
     wait: Times,
     times: Times,
@@ -439,6 +442,11 @@ impl Dependency {
 }
 
 impl Component for Dependency {
+    fn measured_from(&mut self, from: SimTime) {
+        self.busy.measured_from(from);
+        self.queue.measured_from(from);
+    }
+
     fn arrived(&mut self, id: CallId, _: Parcel, ports: &mut Ports<'_>) {
         let (now, is_measured) = (ports.now, ports.is_measured);
         self.counts.arrived += u64::from(is_measured);
@@ -447,7 +455,8 @@ impl Component for Dependency {
             self.end(&call, Outcome::Failed, ports);
             return;
         }
-        if self.buckets.as_mut().is_some_and(|buckets| !buckets.take(now))
+        if self.fault_throttle.as_mut().is_some_and(|fault_throttle| !fault_throttle.take(now))
+            || self.buckets.as_mut().is_some_and(|buckets| !buckets.take(now))
             || self.on_demand.as_mut().is_some_and(|limit| !limit.take(now))
         {
             self.end(&call, Outcome::Rejected, ports);
@@ -488,6 +497,28 @@ impl Component for Dependency {
         self.work(ports);
     }
 
+    /// It stops what nobody wants any more: the connection is free again.
+    fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
+        self.pass_time(ports.now);
+        let of = |slots: &Slots<Call>| slots.iter().find(|(_, call)| call.id == id).map(|(key, _)| key);
+        let call = if let Some(key) = of(&self.asking) {
+            self.asking.remove(key)
+        } else if let Some(key) = of(&self.waiting) {
+            let call = self.waiting.remove(key);
+            self.queue.set(self.waiting.len() as u64, ports.now, ports.is_measured);
+            call
+        } else {
+            let call = self.running.iter().find(|running| running.call.id == id).map(|running| running.call);
+            self.running.retain(|running| running.call.id != id);
+            self.busy.set(self.running.len() as u64, ports.now, ports.is_measured);
+            call
+        };
+        if let Some(call) = call {
+            self.end(&call, Outcome::Failed, ports);
+        }
+        self.work(ports);
+    }
+
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         self.pass_time(ports.now);
         match disturbance {
@@ -500,7 +531,11 @@ impl Component for Dependency {
                     self.fail_all(ports);
                 }
             }
-            Disturbance::Deploy | Disturbance::ColdStart(_) => {}
+            Disturbance::Flush => self.filled = 0,
+            Disturbance::Throttle(bucket) => {
+                self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
+            }
+            Disturbance::Deploy | Disturbance::ColdStart(_) | Disturbance::Crash(_) | Disturbance::Poison(_) => {}
         }
         self.work(ports);
     }

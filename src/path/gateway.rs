@@ -238,6 +238,7 @@ impl Spec for GatewaySpec {
             errors: 0.0,
             delay: None,
             is_out: false,
+            fault_throttle: None,
             is_timing: false,
             counts: Counts::default(),
             latency: Times::default(),
@@ -265,6 +266,8 @@ struct Gateway {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
+    /// Token bucket of a throttling fault.
+    fault_throttle: Option<Buckets>,
     /// Whether there is an alarm for the oldest call's timeout.
     is_timing: bool,
     counts: Counts,
@@ -458,7 +461,8 @@ impl Component for Gateway {
             ports.answer(call, Outcome::Failed);
             return;
         }
-        if !self.buckets.take(ports.now) {
+        let is_throttled = self.fault_throttle.as_mut().is_some_and(|fault_throttle| !fault_throttle.take(ports.now));
+        if is_throttled || !self.buckets.take(ports.now) {
             self.counts.throttled += measured;
             ports.answer(call, Outcome::Rejected);
             return;
@@ -508,11 +512,18 @@ impl Component for Gateway {
         }
     }
 
-    fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {
+    fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         match disturbance {
             Disturbance::Errors(ratio) => self.errors = *ratio,
             Disturbance::Delay(delay) => self.delay.clone_from(delay),
             Disturbance::Outage(is_out) => self.is_out = *is_out,
+            Disturbance::Flush => {
+                self.warm_until = SimTime::ZERO;
+                self.known_until.clear();
+            }
+            Disturbance::Throttle(bucket) => {
+                self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
+            }
             _ => {}
         }
     }

@@ -32,6 +32,7 @@ use crate::dist::Dist;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use books::Books;
+use bucket::BucketSpec;
 
 /// How a request, or one attempt to serve it, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -241,6 +242,11 @@ impl Ports<'_> {
 
 /// The state of a component of the path.
 pub trait Component: Send {
+    /// What is counted begins here: told once, before anything else.
+    fn measured_from(&mut self, from: SimTime) {
+        let _ = from;
+    }
+
     /// A call arrives; it is to be answered some time, once.
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>);
 
@@ -253,6 +259,11 @@ pub trait Component: Send {
     /// A call made with [`Action::Call`] has been answered.
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let _ = (token, outcome, ports);
+    }
+
+    /// Who made this call does not wait for its answer any more and says so: it may be answered at once, as failed.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let _ = (call, ports);
     }
 
     /// A fault begins or ends here.
@@ -285,6 +296,19 @@ pub enum Disturbance {
     Deploy,
     /// Instances of a function take so many times as long to start; 1 is as usual.
     ColdStart(f64),
+    /// Each instance of a function crashes so many times a second; 0 is as usual.
+    Crash(f64),
+    /// What comes faster than this is refused; none: as usual.
+    Throttle(Option<BucketSpec>),
+    /// This part of what is sent from now on is poison; 0 is as usual.
+    Poison(f64),
+    /// What a cache holds is lost.
+    Flush,
+}
+
+/// The probability that one of two independent things happens; exactly that of the one where the other never does.
+fn either(one: f64, other: f64) -> f64 {
+    if other == 0.0 { one } else { one + other - one * other }
 }
 
 /// What a scenario says about a component.

@@ -76,6 +76,10 @@ struct Counts {
 }
 
 impl Component for Tenant {
+    fn measured_from(&mut self, from: SimTime) {
+        self.concurrency.measured_from(from);
+    }
+
     fn arrived(&mut self, id: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         let measured = u64::from(ports.is_measured);
         self.counts.arrived += measured;

@@ -270,6 +270,10 @@ impl Topic {
 }
 
 impl Component for Topic {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.in_flight.measured_from(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);

@@ -6,9 +6,11 @@ use super::objective::{Objective, Subject};
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
+use crate::dist::tokens::Tokens;
 use crate::id::{ComponentId, FnId, PoolId};
 use crate::metric::signal::Signal;
 use crate::path::ComponentSpec;
+use crate::path::bucket::BucketSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
@@ -38,6 +40,8 @@ pub struct Scenario {
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
+    /// The sites, in the order of the file.
+    pub sites: Vec<Site>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
@@ -256,6 +260,8 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// What a request does, in order, in place of running for `duration`; empty: nothing but that.
     pub steps: Vec<Step>,
+    /// How it serves requests in batches, in place of running for `duration`; none: it does not.
+    pub batching: Option<Batching>,
     /// The part of its runs that fail.
     pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
@@ -311,6 +317,23 @@ pub struct CpuSharing {
     pub threads: u32,
     /// The limit holds in each period: what has used it up waits for the next one.
     pub period: Span,
+}
+
+/// A model that serves the requests on an instance in one batch, a token of each in every step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batching {
+    /// What every step takes.
+    pub per_step: Span,
+    /// What each prompt token adds to the step that processes it.
+    pub per_prompt_token: Span,
+    /// What each request in the batch adds; with `per_step` more than nothing.
+    pub per_request: Span,
+    /// Requests in the batch at most.
+    pub max_batch: u32,
+    /// Tokens of a prompt.
+    pub prompt_tokens: Tokens,
+    /// Tokens of an answer.
+    pub output_tokens: Tokens,
 }
 
 /// One phase of a cold start.
@@ -429,6 +452,15 @@ pub enum Work {
     Calls(Vec<Destination>),
 }
 
+/// A place where functions and components are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Unique name.
+    pub name: String,
+    /// The functions and components that are there.
+    pub holds: Vec<Destination>,
+}
+
 /// Something that is made to go wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -476,6 +508,58 @@ pub enum FaultKind {
     ColdStart(f64),
     /// All instances are replaced.
     Deploy,
+    /// Each instance crashes so many times a second, at random moments.
+    Crash(f64),
+    /// What comes faster is refused.
+    Throttle(BucketSpec),
+    /// This part of the messages or records that are sent is poison.
+    Poison(f64),
+    /// What a cache holds is lost.
+    Flush,
+}
+
+impl FaultKind {
+    /// Its key in a file.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SlowDown(_) => "slow-down",
+            Self::Errors(_) => "errors",
+            Self::Delay(_) => "delay",
+            Self::Outage => "outage",
+            Self::ColdStart(_) => "cold-start",
+            Self::Deploy => "deploy",
+            Self::Crash(_) => "crash",
+            Self::Throttle(_) => "throttle",
+            Self::Poison(_) => "poison",
+            Self::Flush => "flush",
+        }
+    }
+
+    /// Whether it is about the instances of functions.
+    const fn is_of_instances(&self) -> bool {
+        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_))
+    }
+
+    /// Whether it is over as soon as it has happened.
+    #[must_use]
+    pub const fn is_over_at_once(&self) -> bool {
+        matches!(self, Self::Deploy | Self::Flush)
+    }
+
+    /// Whether it does anything to a function or to components of this group.
+    #[must_use]
+    pub fn befalls(&self, group: &str) -> bool {
+        match group {
+            "functions" => !matches!(self, Self::Poison(_) | Self::Flush),
+            "gateways" => !self.is_of_instances() && !matches!(self, Self::SlowDown(_) | Self::Poison(_)),
+            "dependencies" => !self.is_of_instances() && !matches!(self, Self::Poison(_)),
+            "links" => matches!(self, Self::SlowDown(_) | Self::Errors(_) | Self::Delay(_) | Self::Outage),
+            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Outage | Self::Poison(_)),
+            "topics" | "workflows" | "asynchronous" => matches!(self, Self::Errors(_) | Self::Outage),
+            _ => false,
+        }
+    }
 }
 
 /// Something that is watched period by period.

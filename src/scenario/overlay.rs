@@ -247,7 +247,7 @@ impl Walk<'_> {
                 },
                 Shape::Map(list) | Shape::List(list) => list.item,
                 Shape::Any => Shape::Any,
-                Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) => {
+                Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) | Shape::OneOrMore(_) => {
                     let message = format!("`{}` is a value: there is no `{segment}` in it", self.done.join("."));
                     self.problems.push(Problem::error(self.place, message));
                     return None;

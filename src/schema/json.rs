@@ -30,6 +30,7 @@ fn of(shape: Shape) -> Value {
         Shape::Map(map) => {
             json!({"type": "object", "additionalProperties": of(map.item), "maxProperties": map.max})
         }
+        Shape::OneOrMore(list) => json!({"anyOf": [of(list.item), of(Shape::List(list))]}),
         Shape::OrNone(shape) => json!({"anyOf": [{"const": "none"}, of(*shape)]}),
         Shape::Any => json!({}),
     }

@@ -22,6 +22,8 @@ pub enum Shape {
     Map(&'static ListShape),
     /// The text "none", or the other.
     OrNone(&'static Shape),
+    /// One, or a list of several.
+    OneOrMore(&'static ListShape),
     /// Anything.
     Any,
 }
@@ -120,6 +122,7 @@ impl Shape {
             Self::Union(union) => format!("a table with the kind of {} as its key", union.what),
             Self::List(_) => "a list".to_owned(),
             Self::OrNone(shape) => format!("{}, or \"none\"", shape.expected()),
+            Self::OneOrMore(list) => format!("{}, or a list of them", list.item.expected()),
             Self::Any => "anything".to_owned(),
         }
     }
@@ -143,8 +146,12 @@ impl Shape {
         }
     }
 
-    /// Through "or none" to what may be there.
+    /// Through "or none" to what may be there; one where there may be several.
     pub fn inner(self) -> Self {
-        if let Self::OrNone(shape) = self { shape.inner() } else { self }
+        match self {
+            Self::OrNone(shape) => shape.inner(),
+            Self::OneOrMore(list) => list.item.inner(),
+            shape => shape,
+        }
     }
 }

@@ -228,7 +228,9 @@ fn results_reference() -> String {
         With a request path (see [The request path](../background/request-path.md)): `sources`, with `failed_by` and\n\
         `attempts_per_request`; `clients`, `gateways`, `queues`, `asynchronous`, `topics`, `streams`, `dependencies`,\n\
         `workflows` and `routers`, with the counters of each component; `timeline.csv` has rows `source.NAME` with `attempts`\n\
-        as a last column. `stability` states whether the run, each function and each component that stores messages\n\
+        as a last column. `batching` has functions that serve requests in batches: `ttft_s`, the time from the arrival of a request\n\
+        to its first token, `tpot_s`, the mean time from one token to the next of each request, `output_tokens` and\n\
+        `output_tokens_per_s`. `stability` states whether the run, each function and each component that stores messages\n\
         is `stable`, `backlogged` or `overloaded`. `calls` has who called whom (`from`, `to`): calls = succeeded + failed +\n\
         abandoned + open, each made in the measured part; of a source that calls a function itself they are its requests.\n\
         `latency_parts` has where the latency of successful requests went along the critical path (`at`; of functions `part`), as a\n\
@@ -379,6 +381,7 @@ fn kind(value: &Value) -> String {
     }
     match value["type"].as_str() {
         Some("string") if pattern.contains("ns|us|ms") => "duration".to_owned(),
+        Some("string") if pattern.contains("bit") => "bandwidth".to_owned(),
         Some("string") if pattern.contains("MB|GB") => "size".to_owned(),
         Some("string") if pattern.contains("/") => "rate".to_owned(),
         Some("string") => "text".to_owned(),
@@ -394,11 +397,13 @@ fn kind(value: &Value) -> String {
     }
 }
 
-/// What a list is a list of, and the table that may be "none" instead.
+/// What a list is a list of, and the table that may be "none" or a list instead.
 fn element(value: &Value) -> &Value {
     let choices = value["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
     match choices {
         [none, table] if none["const"] == "none" && table["properties"].is_object() => table,
+        [none, several] if none["const"] == "none" && several["anyOf"].is_array() => element(several),
+        [table, list] if table["properties"].is_object() && list["type"] == "array" => table,
         _ if value["type"] == "array" => &value["items"],
         _ => value,
     }

@@ -6,6 +6,7 @@ use crate::queueing;
 use forewarm::experiment;
 
 use crate::harness::{assert_close, scenario, summary};
+use crate::queueing;
 
 const REPLICATIONS: u32 = 20;
 

@@ -88,6 +88,9 @@ impl FunctionState<'_> {
         if let Some(sharing) = &mut self.sharing {
             sharing.renew(key);
         }
+        if let Some(batches) = &mut self.batches {
+            batches.renew(key);
+        }
         *self.levels.at(stage) += 1;
         self.tell_memory_of_creation(key, reason, now, ctx);
         match reason {
@@ -96,6 +99,9 @@ impl FunctionState<'_> {
         }
         if stage == Stage::Starting {
             ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
+        }
+        if self.is_unusual && self.failures.outgrown(self.instances.len()) {
+            self.await_crash(now, ctx);
         }
         self.check_levels();
         key

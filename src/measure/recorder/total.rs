@@ -11,7 +11,7 @@ use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
 use crate::engine::EventCounts;
-use crate::id::SourceId;
+use crate::id::{FnId, SourceId};
 use crate::scenario::Scenario;
 
 /// The sums over the functions of a replication. Cells add to it in any order.
@@ -143,6 +143,9 @@ impl Total {
             let kept = components.iter().filter_map(Tipped::of_kept);
             tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
+        let generated = functions.iter_mut().enumerate();
+        let generated =
+            generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
             measures: RunMeasures {
@@ -151,6 +154,7 @@ impl Total {
                 answered,
                 tipped,
                 components,
+                generated,
                 arrows,
                 spent,
                 alarms: self.alarms,

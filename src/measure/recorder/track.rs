@@ -9,9 +9,10 @@ use super::super::stability::Tipped;
 use super::super::tally::{Integrals, Peaks, Tally};
 use super::super::timeline::Point;
 use super::super::window::Window;
+use super::generation::Generation;
 use super::interval::Interval;
 use super::total::Total;
-use crate::engine::{Finished, Levels, Outcome};
+use crate::engine::{Finished, Generated, Levels, Outcome};
 use crate::id::{FnId, InstanceId};
 use crate::scenario::{Billing, Function, Overflow, Scenario};
 use crate::time::{SimTime, Span};
@@ -57,6 +58,8 @@ pub(super) struct Track<'a> {
     short_ns: u128,
     /// Work of processors, where requests share them.
     computed_ns: u128,
+    /// What is generated, where requests are served in batches.
+    generation: Option<Box<Generation>>,
 }
 
 /// A start that the platform charges for if it completes.
@@ -100,6 +103,7 @@ impl<'a> Track<'a> {
             provisioned_ns: 0,
             short_ns: 0,
             computed_ns: 0,
+            generation: spec.batching.as_ref().map(|_| Box::default()),
         }
     }
 
@@ -298,6 +302,13 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// A request is answered that was served in a batch.
+    pub(super) fn generate(&mut self, now: SimTime, answer: &Generated, window: &Window) {
+        if let Some(generation) = &mut self.generation {
+            generation.record(now, answer, window);
+        }
+    }
+
     /// Processors have done so much work.
     pub(super) fn compute(&mut self, work: Span) {
         self.computed_ns += u128::from(work.as_nanos());
@@ -345,7 +356,8 @@ impl<'a> Track<'a> {
             cut_off: self.tally.cut_off,
             tipped: Tipped::of(&points, self.tally.given_up(), window),
         };
-        FunctionRecord { measures, usage: self.usage(window), points, batches: Vec::new() }
+        let generation = self.generation.as_ref().map(|generation| generation.books(window));
+        FunctionRecord { measures, usage: self.usage(window), points, batches: Vec::new(), generation }
     }
 
     /// What is charged for.

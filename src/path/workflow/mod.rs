@@ -538,6 +538,10 @@ fn delay(retry: &Retry, used: u32, stream: &mut Stream) -> Span {
 }
 
 impl Component for AtWork {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.in_progress.measured_from(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);

@@ -21,7 +21,7 @@ struct Shown {
 
 use Quantity::{Count, Seconds, Usd};
 
-const SHOWN: [Shown; 11] = [
+const SHOWN: [Shown; 12] = [
     Shown {
         group: "clients",
         title: "Clients",
@@ -164,6 +164,18 @@ const SHOWN: [Shown; 11] = [
             ("requests.failed", "Failed", Count),
             ("latency_s.p99", "Latency p99", Seconds),
             ("concurrency.peak", "Peak concurrency", Count),
+        ],
+    },
+    Shown {
+        group: "batching",
+        title: "Served in batches",
+        rows_are: "Function",
+        columns: &[
+            ("ttft_s.p50", "First token p50", Seconds),
+            ("ttft_s.p99", "First token p99", Seconds),
+            ("tpot_s.p50", "Per token p50", Seconds),
+            ("tpot_s.p99", "Per token p99", Seconds),
+            ("output_tokens_per_s", "Tokens a second", Count),
         ],
     },
 ];

@@ -45,6 +45,12 @@ impl Checker<'_, '_> {
         self.load(keep_alive.distribution());
         let scaling = (*table.scaling).clone();
         let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
+        let batching = self.batching(table, path);
+        if let (Some(batching), Some(concurrency), None) =
+            (&batching, &mut concurrency, *table.concurrency.per_instance)
+        {
+            concurrency.per_instance = batching.max_batch;
+        }
         let mut selection = table.selection.unwrap_or_default();
         self.instance_memory(table, path, &scaling);
         // Of a policy with mistakes in it only what is certain is used.
@@ -58,6 +64,11 @@ impl Checker<'_, '_> {
             Some(cold) => self.cold_start(cold),
             None => Some(Vec::new()),
         });
+        let load = table.batching.as_ref().and_then(|own| self.load_phase(own, path));
+        let cold_start = cold_start.map(|phases| match (phases, load) {
+            (phases, None) => phases,
+            (phases, Some(load)) => Some(phases.into_iter().flatten().chain([load]).collect()),
+        });
         if let (Some(phases), Some(concurrency)) = (&cold_start, &mut concurrency) {
             Self::queue_timeout(table, &scaling, phases.as_deref().unwrap_or_default(), concurrency);
         }
@@ -68,8 +79,8 @@ impl Checker<'_, '_> {
                 Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
             }
             None if table.duration.broken => None,
-            // The steps say it.
-            None if !table.step.is_empty() => Some(Dist::Constant(Span::ZERO)),
+            // The steps, of the request or of the batch, say it.
+            None if !table.step.is_empty() || table.batching.is_some() => Some(Dist::Constant(Span::ZERO)),
             None => {
                 let problem =
                     Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
@@ -99,6 +110,7 @@ impl Checker<'_, '_> {
             cold_duration: cold_duration?,
             // What they call is found when all that can be called is known.
             steps: Vec::new(),
+            batching,
             failure_ratio: *table.failure_ratio,
             cold_start: cold_start?.unwrap_or_default(),
             init_timeout,

@@ -1,6 +1,7 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
 mod alarm;
+mod batching;
 mod coverage;
 mod cpu;
 mod dist;
@@ -156,7 +157,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
+    let faults: Vec<_> = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
+    checker.crashes(&faults, &checked, file);
+    let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
     let known =
         Known { functions: &functions, checked: &checked, sources: &sources, components: components.as_deref() };
@@ -186,6 +189,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         functions: checked,
         components: components?,
         sources,
+        sites,
         faults,
         variants,
         objectives,

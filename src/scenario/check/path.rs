@@ -10,7 +10,7 @@ use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
 use crate::path::workflow::WorkflowSpec;
-use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
+use crate::scenario::model::{Component, Destination, Fault, FaultKind, Function, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
@@ -207,6 +207,16 @@ impl Targets {
         }
     }
 
+    /// The group of a component in results, or "functions".
+    fn group_of(&self, of: Destination) -> &'static str {
+        match of {
+            Destination::Function(_) => "functions",
+            Destination::Component(id) | Destination::Entry(id, _) => {
+                self.components[id.index()].component.spec.group()
+            }
+        }
+    }
+
     /// Where a fault happens.
     fn struck(
         &self,
@@ -345,19 +355,44 @@ impl Checker<'_, '_> {
         Some(Step { name, work })
     }
 
+    /// Instances crash only where each is created for a request: what a scaling policy orders it would have to order again.
+    pub(super) fn crashes(&mut self, faults: &[Fault], functions: &[Function], file: &FileTable) {
+        for (fault, table) in
+            faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Crash(_))).filter_map(|fault| {
+                Some((fault, file.fault.iter().find(|table| table.name.as_deref() == Some(&fault.name))?))
+            })
+        {
+            let ordered = fault.targets.iter().find_map(|to| match to {
+                Destination::Function(id) => functions.get(id.index()).filter(|function| function.scaling.orders_all()),
+                _ => None,
+            });
+            if let Some(function) = ordered {
+                let (name, policy) = (&function.name, function.scaling.name());
+                let message =
+                    format!("`fault.{}`: the instances of `function.{name}` are ordered by `{policy}`", fault.name);
+                let help =
+                    "`crash` is for functions with scaling.per-request; write `errors` or an `outage` in its place";
+                self.problems.push(Problem::error(table.crash.place, message).help(help));
+            }
+        }
+    }
+
     pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets, functions: usize) -> Option<Fault> {
         let name = (*table.name).clone()?;
         let at = targets.struck(table.target.as_ref()?, table.target.place, functions, self)?;
-        let kinds: [&[(&'static str, &dyn Given)]; 6] = [
+        let kinds: [&[(&'static str, &dyn Given)]; 10] = [
             &[("slow-down", &table.slow_down)],
             &[("errors", &table.errors)],
             &[("delay", &table.delay)],
             &[("outage", &table.outage)],
             &[("cold-start", &table.cold_start)],
             &[("deploy", &table.deploy)],
+            &[("crash", &table.crash)],
+            &[("throttle", &table.throttle)],
+            &[("poison", &table.poison)],
+            &[("flush", &table.flush)],
         ];
         let which = either(table.place, "fault", &kinds, self.problems)?;
-        let is_over_at_once = which == 5;
         let kind = match which {
             0 => {
                 let speed = &table.slow_down.as_ref()?.speed;
@@ -376,9 +411,13 @@ impl Checker<'_, '_> {
             2 => FaultKind::Delay(self.dist(table.delay.as_ref()?)?),
             3 => FaultKind::Outage,
             4 => FaultKind::ColdStart((*table.cold_start.as_ref()?.factor)?),
-            _ => FaultKind::Deploy,
+            5 => FaultKind::Deploy,
+            6 => FaultKind::Crash((*table.crash.as_ref()?.rate)?),
+            7 => FaultKind::Throttle(table.throttle.as_ref()?.clone()),
+            8 => FaultKind::Poison((*table.poison.as_ref()?.ratio)?),
+            _ => FaultKind::Flush,
         };
-        let timings: [&[(&'static str, &dyn Given)]; 2] = if is_over_at_once {
+        let timings: [&[(&'static str, &dyn Given)]; 2] = if kind.is_over_at_once() {
             [&[("at", &table.at)], &[("every", &table.every)]]
         } else {
             [&[("at", &table.at), ("for", &table.r#for)], &[("every", &table.every), ("lasts", &table.lasts)]]
@@ -393,6 +432,15 @@ impl Checker<'_, '_> {
                 },
             },
         };
+        let at: Vec<Destination> = at.into_iter().filter(|to| kind.befalls(targets.group_of(*to))).collect();
+        if at.is_empty() {
+            let what = table.target.as_ref()?;
+            let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
+            let help =
+                "poison is for queues and streams, crash, cold-start and deploy for functions; outage is for all";
+            self.problems.push(Problem::error(table.target.place, message).help(help));
+            return None;
+        }
         Some(Fault { name, targets: at, timing, kind })
     }
 }

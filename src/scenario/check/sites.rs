@@ -11,7 +11,7 @@ use crate::id::ComponentId;
 use crate::path::ComponentSpec;
 use crate::path::link::{LinkParameters, LinkSpec};
 use crate::path::tenant::{TenantParameters, TenantSpec};
-use crate::scenario::model::{Component, Destination};
+use crate::scenario::model::{Component, Destination, Site};
 use crate::scenario::raw::{FileTable, SourceTable};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
@@ -240,6 +240,13 @@ impl Targets {
             ComponentSpec::Gateway(gateway) => gateway.settings().timeout.is_some(),
             _ => false,
         }
+    }
+
+    /// All sites with what is there, of which so many are functions.
+    pub(super) fn all_sites(&self, functions: usize) -> Vec<Site> {
+        let site =
+            |(number, name): (usize, &str)| Site { name: name.to_owned(), holds: self.all_at(number, functions) };
+        self.sites.names().enumerate().map(site).collect()
     }
 
     /// The functions and components of a site, but for links and tenants, and clients, which are parts of others.

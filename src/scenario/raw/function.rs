@@ -1,5 +1,6 @@
 //! Functions, and their defaults.
 
+use super::batching::BatchingTable;
 use super::cold_start::ColdStartTable;
 use super::path::StepTable;
 use crate::dist::DistSpec;
@@ -55,6 +56,8 @@ macro_rules! function_table {
                 optional duration: DistSpec,
                 /// What a request does, in order, instead of `duration`; its instance stays busy during all steps.
                 default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
+                /// A language model that serves requests in batches, in place of `duration`.
+                optional batching: BatchingTable,
                 /// How its asynchronous invocations are handled. Default: as on AWS Lambda.
                 optional r#async: AsyncParameters,
                 /// Share of its invocations that fail, such as "1%".

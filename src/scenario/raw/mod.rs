@@ -3,6 +3,7 @@
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
 pub(super) mod alarm;
+pub(super) mod batching;
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod origin;

@@ -1,10 +1,11 @@
 //! The path of requests: what a function does step by step, and what is made to go wrong.
 
 use crate::dist::DistSpec;
+use crate::path::bucket::BucketSpec;
 use crate::path::client::ClientParameters;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
-use crate::schema::scalars::{Duration, Flag, Name, Positive, PositiveDuration, Ratio, Text};
+use crate::schema::scalars::{Duration, Flag, Name, Positive, PositiveDuration, Rate, Ratio, Text};
 
 table! {
     /// A step of a request, which keeps its instance busy: exactly one of `run`, `wait`, `call` and `parallel`.
@@ -62,6 +63,31 @@ table! {
         optional cold_start: SlowStartTable,
         /// All instances are replaced: idle ones at once, busy ones when they are free.
         optional deploy: Flag,
+        /// Instances crash: their invocations fail, and the platform starts others on demand. Provisioned instances are
+        /// replaced at once. Not for functions whose instances are ordered by a scaling policy.
+        optional crash: CrashTable,
+        /// Calls beyond a token bucket, which is full when the fault starts, are throttled.
+        optional throttle: BucketSpec,
+        /// A share of the messages or records sent during the fault is poison: their processing always fails.
+        optional poison: PoisonTable,
+        /// Caches lose their contents: those of gateways, and of dependencies with `warms-up`.
+        optional flush: Flag,
+    }
+}
+
+table! {
+    /// Instances crash at random moments.
+    struct CrashTable {
+        /// Crash rate of each instance, as "1/h".
+        required rate: Rate,
+    }
+}
+
+table! {
+    /// A part of what is sent is poison.
+    struct PoisonTable {
+        /// The share, as "5%".
+        required ratio: Ratio,
     }
 }
 
