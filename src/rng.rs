@@ -82,6 +82,8 @@ pub enum Purpose {
     Failures = 15,
     /// How large the requests of a source are.
     Payload = 16,
+    /// Machines: where pods are placed, how long nodes boot, what becomes of them.
+    Nodes = 17,
     /// How many tokens requests have.
     Tokens = 18,
 }

@@ -23,6 +23,8 @@ pub(super) struct Audit<'s> {
 /// The counters of a function. Requests in progress at the start count as arrived and assigned at that time.
 struct Books<'s> {
     spec: &'s Function,
+    /// Whether instances run on machines.
+    has_machines: bool,
     /// Levels are known up to here.
     last: SimTime,
     arrived: u64,
@@ -46,6 +48,7 @@ impl<'s> Audit<'s> {
     pub(super) fn new(scenario: &'s Scenario, cell: &Cell) -> Self {
         let books = |id: &FnId| Books {
             spec: &scenario.functions[id.index()],
+            has_machines: !scenario.node_groups.is_empty(),
             last: SimTime::ZERO,
             arrived: 0,
             initial: 0,
@@ -115,8 +118,10 @@ impl Books<'_> {
         let slots = u64::from(serving) * u64::from(concurrency.per_instance);
         assert!(u64::from(held.in_progress) <= slots, "{name}: more requests than slots, {held:?}");
         // An instance starts for a request, unless a policy created it or loads it in advance.
-        let is_asked_for =
-            matches!(scaling, ScalingSpec::PerRequest(_)) && !matches!(keep_alive, KeepAliveSpec::HybridHistogram(_));
+        // One that is lost with its machine is replaced, whether it is asked for or not.
+        let is_asked_for = !self.has_machines
+            && matches!(scaling, ScalingSpec::PerRequest(_))
+            && !matches!(keep_alive, KeepAliveSpec::HybridHistogram(_));
         let least = if is_asked_for { held.busy + held.starting } else { held.busy };
         assert!(held.in_progress >= least, "{name}: a busy instance without a request, {held:?}");
         let most = concurrency.max_instances.map(|most| most.max(concurrency.provisioned));

@@ -29,25 +29,27 @@ pub(super) enum Kind {
     Scaling = 5,
     /// An application that was unloaded is loaded again.
     PreWarm = 6,
+    /// Machines want to be woken: what becomes ready there at this moment is there for an arrival.
+    Cluster = 7,
     /// A fault begins or ends.
-    Fault = 7,
+    Fault = 8,
     /// A step of a request is over.
-    Step = 8,
+    Step = 9,
     /// A component of the path is woken, after any response at the same moment.
-    Alarm = 9,
+    Alarm = 10,
     /// A timeout of a component expires, after anything it waited for at the same moment.
-    Deadline = 10,
+    Deadline = 11,
     /// A source's next request.
-    Arrival = 11,
+    Arrival = 12,
     /// The first request of the queue may time out.
-    QueueTimeout = 12,
+    QueueTimeout = 13,
     /// The window of an idle instance may have ended.
-    Expiry = 13,
+    Expiry = 14,
     /// The run is stopped.
-    End = 14,
+    End = 15,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind::Processor,
     Kind::Completion,
     Kind::Termination,
@@ -55,6 +57,7 @@ const KINDS: [Kind; 15] = [
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Cluster,
     Kind::Fault,
     Kind::Step,
     Kind::Alarm,
@@ -104,6 +107,11 @@ impl Event {
     /// All events before this moment, with their data.
     pub(super) fn end(at: SimTime) -> Self {
         Self::new(at, Kind::End, 0, 0)
+    }
+
+    /// The machines of the cell are woken.
+    pub(super) fn of_cluster(at: SimTime) -> Self {
+        Self::new(at, Kind::Cluster, 0, 0)
     }
 
     /// The next request of a source.

@@ -90,6 +90,8 @@ impl<'s> FastCell<'s> {
             scaling,
             memory_budget_mb,
             stem_cells,
+            placement: _, // who has machines is simulated in full
+            registry: _,
             billing: _,
         } = platform;
         let has_path = |source: &Source| {
@@ -118,6 +120,9 @@ impl<'s> FastFunction<'s> {
             memory_mb: _,
             architecture: _,
             cpu,
+            gpu: _,
+            node_group: _,
+            image: _,
             timeout,
             selection,
             max_lifetime,

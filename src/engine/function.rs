@@ -7,6 +7,7 @@ mod faults;
 mod fleet;
 mod initial;
 mod lifecycle;
+mod machines;
 mod placement;
 mod rates;
 mod resources;
@@ -51,6 +52,16 @@ enum Quota {
     Reserved(u32),
     /// The account's.
     Account,
+}
+
+/// What a function is simulated with.
+pub(super) struct Surroundings<'a> {
+    pub(super) membership: Option<Membership>,
+    pub(super) platform: &'a Platform,
+    /// Whether instances run on machines.
+    pub(super) has_machines: bool,
+    /// No other function is simulated with this one, and nothing else asks when an instance goes.
+    pub(super) is_alone: bool,
 }
 
 /// The state of a function during the simulation.
@@ -109,15 +120,8 @@ pub(super) struct FunctionState<'s> {
 }
 
 impl<'s> FunctionState<'s> {
-    /// `is_alone`: no other function is simulated with this one.
-    pub(super) fn new(
-        id: LocalFn,
-        spec: &'s Function,
-        membership: Option<Membership>,
-        platform: &Platform,
-        streams: &Streams,
-        is_alone: bool,
-    ) -> Self {
+    pub(super) fn new(id: LocalFn, spec: &'s Function, around: &Surroundings<'_>, streams: &Streams) -> Self {
+        let Surroundings { membership, platform, has_machines, is_alone } = *around;
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build(&|| streams.stream(&spec.name, Purpose::KeepAlive));
@@ -150,7 +154,7 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            resources: ResourceLinks::new(spec, membership, platform).map(Box::new),
+            resources: ResourceLinks::new(spec, membership, platform, has_machines).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             invocations: Slab::new(),
@@ -180,7 +184,9 @@ impl<'s> FunctionState<'s> {
     pub(super) fn provision<O: Observer>(&mut self, ctx: &mut Context<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, ctx);
-            self.provisioned.insert(place, &mut self.instances);
+            if self.instances.get(place).ready {
+                self.provisioned.insert(place, &mut self.instances);
+            }
             if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.orders_all()) {
                 autoscaling.took_over(place, &mut self.instances);
             }
@@ -467,7 +473,8 @@ impl<'s> FunctionState<'s> {
     /// The same where work goes slower than usual, step by step, or on processors that others use too.
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
-        let service = if self.steps.is_some() || self.join_batch(place, now, ctx) {
+        let is_dead = self.instances.get(self.invocations.get(place).instance).dead;
+        let service = if is_dead || self.steps.is_some() || self.join_batch(place, now, ctx) {
             Span::FOREVER
         } else {
             let runs = self.speed.scaled(self.invocations.get(place).service);
@@ -482,7 +489,7 @@ impl<'s> FunctionState<'s> {
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         }
         self.has_started(place, on, now);
-        if self.steps.is_some() {
+        if self.steps.is_some() && !is_dead {
             self.begin_steps(place, now, ctx);
         }
     }

@@ -3,6 +3,7 @@
 use super::function::Order;
 use super::invocation::Invocation;
 use super::slab::Key;
+use crate::cluster::PodId;
 use crate::id::InstanceId;
 use crate::time::SimTime;
 
@@ -38,6 +39,10 @@ pub(super) struct Instance {
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
+    /// Where there are machines: its pod.
+    pub(super) pod: PodId,
+    /// Its machine has failed, and nobody knows yet: what comes to it gets no answer.
+    pub(super) dead: bool,
 }
 
 /// Where an instance is in its life.
@@ -69,6 +74,8 @@ impl Instance {
             ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
+            pod: PodId::NIL,
+            dead: false,
         }
     }
 

@@ -74,6 +74,8 @@ pub(super) enum Effect {
     Unload(LocalFn),
     /// Instances have to be evicted, or functions wait for memory that may be available.
     MemoryChanged,
+    /// Something has happened to machines, or on them: what follows from it follows.
+    MachinesChanged,
 }
 
 impl<O: Observer> Context<O> {

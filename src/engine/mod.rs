@@ -9,6 +9,7 @@ mod apps;
 mod audit;
 mod available;
 mod batch;
+mod cluster;
 mod event;
 mod fast;
 mod faults;
@@ -114,12 +115,15 @@ pub struct EventCounts {
     pub faults: u64,
     /// Looks at who is through of those that share processors or are served in one batch.
     pub processor_looks: u64,
+    /// Times at which something happened to machines: nodes that were ready or went, images that were there, autoscalers that
+    /// were asked.
+    pub machines: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 12] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 13] {
         let Self {
             arrivals,
             completions,
@@ -133,6 +137,7 @@ impl EventCounts {
             steps,
             faults,
             processor_looks,
+            machines,
         } = *self;
         [
             ("arrival", arrivals),
@@ -147,6 +152,7 @@ impl EventCounts {
             ("step", steps),
             ("fault", faults),
             ("processor", processor_looks),
+            ("machine", machines),
         ]
     }
 }
@@ -166,6 +172,7 @@ impl std::ops::AddAssign for EventCounts {
             steps,
             faults,
             processor_looks,
+            machines,
         } = other;
         self.arrivals += arrivals;
         self.completions += completions;
@@ -179,6 +186,7 @@ impl std::ops::AddAssign for EventCounts {
         self.steps += steps;
         self.faults += faults;
         self.processor_looks += processor_looks;
+        self.machines += machines;
     }
 }
 
@@ -253,6 +261,7 @@ fn simulate_unaudited<O: Observer>(
 /// its end.
 fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
     if scenario.has_path()
+        || !scenario.node_groups.is_empty()
         || !scenario.faults.is_empty()
         || scenario.drain().is_some()
         || cell.may_exceed_rates(scenario)

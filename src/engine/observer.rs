@@ -4,7 +4,7 @@
 //! function, calls are in order of time; across functions that are simulated together, only if the observer requires
 //! it. Functions and sources are those of the simulated cell.
 
-use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
+use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::path::books::Books;
 use crate::path::{CallId, Gauges, Outcome};
 use crate::time::{SimTime, Span};
@@ -376,7 +376,12 @@ observer! {
     fn call_ended(end: &CallEnd);
     /// The final counters of a path component.
     fn component_closed(component: ComponentId, books: &Books);
-    /// An instance was created. It becomes ready at `ready`, if the run lasts that long; `billed` is the part of its
+    /// A node group has closed its books at the end of the run.
+    fn nodes_closed(group: GroupId, books: &Books);
+    /// An instance waited for a node or for its image: it becomes ready at `ready`, which was not known when it was ordered.
+    fn instance_begins(now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime);
+    /// An instance was created. It becomes ready at `ready`, if the run lasts that long; "never" if that is
+    /// not known yet, because it waits for a node or for its image. `billed` is the part of its
     /// start that platforms charge for; `provisioned`: it was not created for a request.
     fn instance_created(
         now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool

@@ -1,6 +1,7 @@
 //! Resources that the functions of a cell share in addition to the account. Few scenarios have any.
 
 use super::apps::Apps;
+use super::cluster::Machines;
 use super::memory::Memory;
 use super::stem_cells::Pools;
 
@@ -12,12 +13,19 @@ pub(super) struct SharedResources {
     pub(super) memory: Option<Memory>,
     /// Stem cells.
     pub(super) stem_cells: Pools,
+    /// The machines that instances run on.
+    pub(super) machines: Option<Machines>,
 }
 
 impl SharedResources {
     /// None if it is empty.
-    pub(super) fn of(apps: Apps, memory: Option<Memory>, stem_cells: Pools) -> Option<Box<Self>> {
-        let is_needed = !apps.is_empty() || memory.is_some() || !stem_cells.is_empty();
-        is_needed.then(|| Box::new(Self { apps, memory, stem_cells }))
+    pub(super) fn of(
+        apps: Apps,
+        memory: Option<Memory>,
+        stem_cells: Pools,
+        machines: Option<Machines>,
+    ) -> Option<Box<Self>> {
+        let is_needed = !apps.is_empty() || memory.is_some() || !stem_cells.is_empty() || machines.is_some();
+        is_needed.then(|| Box::new(Self { apps, memory, stem_cells, machines }))
     }
 }

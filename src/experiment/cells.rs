@@ -26,7 +26,7 @@ pub(super) enum Plan {
 
 impl Plan {
     /// A few functions are simulated together; of many, those that share a source. All are simulated together with a
-    /// memory budget, an account limit that is expected to be reached, or a request rate limit that may be reached. The
+    /// memory budget, node groups, an account limit that is expected to be reached, or a request rate limit that may be reached. The
     /// cells themselves detect whether an account limit may have been reached.
     pub(super) fn of(scenario: &Scenario) -> Self {
         let whole = Cell::whole(scenario);
@@ -40,6 +40,8 @@ impl Plan {
             scaling: _,      // a bucket for each function
             memory_budget_mb,
             stem_cells: _, // in `cells`
+            placement: _,  // node groups couple all functions
+            registry: _,
             billing: _,
         } = &scenario.platform;
         let limit = account_limit.map(|_| scenario.unreserved_concurrency());
@@ -47,6 +49,7 @@ impl Plan {
             || whole.unreserved_rate.is_some()
             || scenario.functions.len() <= TOGETHER_MAX
             || scenario.has_path()
+            || !scenario.node_groups.is_empty()
             || !scenario.faults.is_empty()
             || !scenario.alarms.is_empty()
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
@@ -137,6 +140,9 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             memory_mb: _,
             architecture: _,
             cpu: _, // shared by the requests of an instance
+            gpu: _,
+            node_group: _, // whose instances run on nodes is simulated together with all others
+            image: _,
             timeout: _,
             selection: _,
             max_lifetime: _,

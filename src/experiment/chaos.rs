@@ -259,6 +259,7 @@ impl<'a> Entry<'a> {
             What::Fault(targets, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
                 targets: targets.clone(),
+                node_groups: Vec::new(),
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),

@@ -161,6 +161,7 @@ impl Prices {
             requests,
             compute,
             provisioned,
+            nodes: 0.0,
             other,
             per_million_requests: total / arrived * 1e6,
             per_million_succeeded: total / succeeded * 1e6,
@@ -169,10 +170,11 @@ impl Prices {
 }
 
 impl Cost<f64> {
-    /// What is charged besides.
-    pub(super) fn add(&mut self, usd: f64, arrived: f64, succeeded: f64) {
-        self.other += usd;
-        self.total += usd;
+    /// What is charged besides: for components of the path, and for nodes.
+    pub(super) fn add(&mut self, components: f64, nodes: f64, arrived: f64, succeeded: f64) {
+        self.other += components;
+        self.nodes += nodes;
+        self.total += components + nodes;
         self.per_million_requests = self.total / arrived * 1e6;
         self.per_million_succeeded = self.total / succeeded * 1e6;
     }

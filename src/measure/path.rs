@@ -122,18 +122,18 @@ pub struct Group(#[serde(with = "ordered_map")] pub Vec<(String, Figures)>);
 
 macro_rules! groups {
     ($($(#[doc = $doc:literal])+ $field:ident,)*) => {
-        /// Counters of path components, by kind and name.
+        /// Counters of path components and node groups, by kind and name.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct Components {
             $($(#[doc = $doc])+ #[serde(default, skip_serializing_if = "Group::is_empty")] pub $field: Group,)*
         }
 
         impl Components {
-            /// All kinds that occur.
+            /// All kinds of path components that occur.
             #[must_use]
             pub fn groups(&self) -> Vec<(&'static str, &Group)> {
                 let all = [$((stringify!($field), &self.$field),)*];
-                all.into_iter().filter(|(_, group)| !group.is_empty()).collect()
+                all.into_iter().filter(|(name, group)| *name != "nodes" && !group.is_empty()).collect()
             }
 
             fn group(&mut self, name: &str) -> Option<&mut Group> {
@@ -171,6 +171,8 @@ groups! {
     tenants,
     /// Functions that serve requests in batches: what they generate.
     batching,
+    /// Node groups.
+    nodes,
 }
 
 impl Group {
@@ -220,6 +222,10 @@ impl Components {
             if let Some(figures) = Figures::of(&books.collect::<Vec<_>>()) {
                 all.batching.0.push((function.name.clone(), figures));
             }
+        }
+        for (place, group) in scenario.node_groups.iter().enumerate() {
+            let books: Vec<&Books> = replications.iter().filter_map(|one| one.nodes.get(place)).collect();
+            all.nodes.0.extend(Figures::of(&books).map(|figures| (group.spec.name.clone(), figures)));
         }
         all
     }

@@ -10,8 +10,9 @@ use super::replication::FunctionRecord;
 use super::tally::LIMITS;
 use super::window::Window;
 use crate::engine::{Cell, EventCounts, Finished, Generated, Levels, Limit, Observer};
-use crate::id::{FnId, InstanceId, LocalFn};
+use crate::id::{FnId, GroupId, InstanceId, LocalFn};
 use crate::scenario::Scenario;
+use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
 pub use total::Total;
 use track::{BilledStart, Track};
@@ -155,6 +156,14 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         if let Some(running) = self.running() {
             running.created();
         }
+    }
+
+    fn instance_begins(&mut self, _: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime) {
+        self.functions[place::<ALONE>(function)].begin(instance, ready);
+    }
+
+    fn nodes_closed(&mut self, group: GroupId, books: &Books) {
+        self.total.nodes.push((group, books.clone()));
     }
 
     fn served(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool) {

@@ -77,6 +77,8 @@ pub struct RunMeasures {
     pub(super) spent: Option<Spent>,
     /// What became of each alarm of the scenario.
     pub(super) alarms: Vec<History>,
+    /// The books of the node groups, in the order of the scenario.
+    pub(super) nodes: Vec<Books>,
     /// Events by kind.
     pub(super) events: EventCounts,
 }

@@ -68,7 +68,7 @@ impl RunResult {
             }),
             events: events(replications),
             limits,
-            has_prices: scenario.platform.billing.is_some(),
+            has_prices: scenario.has_prices(),
             monthly_cost_usd: Stat::of(&replications.monthly_usd),
             monthly_free_usd: Stat::of(&replications.monthly_free_usd),
             assumptions: scenario.assumptions.clone(),
@@ -181,10 +181,11 @@ impl Replication {
         let total = &mut measures.total.shape;
         let requests = &total.requests;
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
-        total.cost_usd.add(path::cost_usd(&measures.components), requests.arrived, requests.completed);
+        let (components, nodes) = (path::cost_usd(&measures.components), path::cost_usd(&measures.nodes));
+        total.cost_usd.add(components, nodes, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
-        let components = path::cost_usd(&measures.components) * months;
-        prices.cost(&month, requests.arrived * months, requests.completed * months).total + components
+        let besides = (components + nodes) * months;
+        prices.cost(&month, requests.arrived * months, requests.completed * months).total + besides
     }
 
     /// Monthly deduction of free amounts from the list price, US dollars.
@@ -276,7 +277,7 @@ fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|one| one.events.by_kind()).collect();
     // Optional parts are omitted if they do not apply.
     let is_shown = |(kind, stat): &(String, Stat)| {
-        !["pre-warm", "alarm", "step", "fault", "processor"].contains(&kind.as_str()) || stat.mean > 0.0
+        !["pre-warm", "alarm", "step", "fault", "processor", "machine"].contains(&kind.as_str()) || stat.mean > 0.0
     };
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds

@@ -166,6 +166,8 @@ group! {
         compute: USD,
         /// Charges for provisioned concurrency and minimum instances: for having them and for running on them.
         provisioned: USD,
+        /// The nodes of node groups.
+        nodes: USD,
         /// Everything else.
         other: USD,
         /// Cost per million requests that arrive.

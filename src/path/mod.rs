@@ -8,7 +8,7 @@
 
 pub mod async_queue;
 mod batch;
-pub mod books;
+pub use crate::stats::books;
 pub mod bucket;
 pub mod client;
 pub mod dependency;

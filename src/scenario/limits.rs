@@ -15,6 +15,8 @@ pub const MAX_FUNCTIONS: u32 = 20_000;
 pub const MAX_SOURCES: u32 = 20_000;
 /// Components of one kind, or faults.
 pub const MAX_COMPONENTS: u32 = 10_000;
+/// Node groups.
+pub const MAX_NODE_GROUPS: u32 = 1_000;
 /// Variants.
 pub const MAX_VARIANTS: u32 = 1_000;
 /// Objectives.

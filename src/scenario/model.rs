@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::objective::{Objective, Subject};
 use super::plan::Plan;
 use super::sweep::Sweep;
+use crate::cluster::{Class, Image, NodeGroup, PlacementSpec, RegistrySpec, Resources, thousandths};
 use crate::dist::Dist;
 use crate::dist::tokens::Tokens;
-use crate::id::{ComponentId, FnId, PoolId};
+use crate::id::{ComponentId, FnId, GroupId, PoolId};
 use crate::metric::signal::Signal;
 use crate::path::ComponentSpec;
 use crate::path::bucket::BucketSpec;
@@ -42,6 +43,8 @@ pub struct Scenario {
     pub sources: Vec<Source>,
     /// The sites, in the order of the file.
     pub sites: Vec<Site>,
+    /// The machines that instances run on, in the order of the file; none: there are always enough.
+    pub node_groups: Vec<NodeGroup>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
@@ -189,6 +192,10 @@ pub struct Platform {
     pub memory_budget_mb: Option<u32>,
     /// Pre-warmed instances (stem cells).
     pub stem_cells: Vec<StemCells>,
+    /// On which node an instance is placed.
+    pub placement: PlacementSpec,
+    /// Where images come from.
+    pub registry: RegistrySpec,
     /// What is charged; none: nothing is.
     pub billing: Option<Billing>,
 }
@@ -245,6 +252,12 @@ pub struct Function {
     pub architecture: Architecture,
     /// Processors of an instance.
     pub cpu: Cpu,
+    /// GPUs that an instance takes of its node.
+    pub gpu: f64,
+    /// The node group on whose nodes its instances run; none: any on whose nodes one fits.
+    pub node_group: Option<GroupId>,
+    /// The image that a node must have before an instance starts.
+    pub image: Option<Image>,
     /// Longest duration of a request; none: no limit.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
@@ -468,6 +481,8 @@ pub struct Fault {
     pub name: String,
     /// Where.
     pub targets: Vec<Destination>,
+    /// The groups whose nodes it strikes, in place of functions and components.
+    pub node_groups: Vec<GroupId>,
     /// When.
     pub timing: Timing,
     /// What.
@@ -508,7 +523,7 @@ pub enum FaultKind {
     ColdStart(f64),
     /// All instances are replaced.
     Deploy,
-    /// Each instance crashes so many times a second, at random moments.
+    /// Each instance, or each node, crashes so many times a second, at random moments.
     Crash(f64),
     /// What comes faster is refused.
     Throttle(BucketSpec),
@@ -860,7 +875,60 @@ impl Function {
     }
 }
 
+impl Function {
+    /// What an instance requests of its node.
+    #[must_use]
+    pub fn requests(&self) -> Resources {
+        Resources {
+            cpu_m: thousandths(self.cpu.request),
+            memory_mb: u64::from(self.memory_mb),
+            gpu_m: thousandths(self.gpu),
+            pods: 1,
+        }
+    }
+
+    /// The node groups on whose nodes its instances may run.
+    #[must_use]
+    pub fn groups_of(&self, groups: &[NodeGroup]) -> Vec<usize> {
+        match self.node_group {
+            Some(id) => vec![id.index()],
+            None => {
+                let fits = |group: &NodeGroup| self.requests().fits_in(&group.spec.allocatable());
+                (0..groups.len()).filter(|place| fits(&groups[*place])).collect()
+            }
+        }
+    }
+}
+
 impl Scenario {
+    /// The pods that the instances of a function are.
+    ///
+    /// # Panics
+    /// If there is no such function.
+    #[must_use]
+    pub fn pod_class(&self, id: FnId) -> Class {
+        let function = &self.functions[id.index()];
+        Class {
+            name: function.name.clone(),
+            demand: function.requests(),
+            groups: function.groups_of(&self.node_groups),
+            image: function.image,
+        }
+    }
+
+    /// Whether what the instances of a function use is paid with the nodes they run on.
+    #[must_use]
+    pub fn pays_for_nodes(&self, function: &Function) -> bool {
+        let groups = function.groups_of(&self.node_groups);
+        groups.into_iter().any(|place| self.node_groups[place].spec.per_hour_usd > 0.0)
+    }
+
+    /// Whether anything has a price.
+    #[must_use]
+    pub fn has_prices(&self) -> bool {
+        self.platform.billing.is_some() || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
+    }
+
     /// Whether requests may reach functions by a path, or do more there than run.
     #[must_use]
     pub fn has_path(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
 /// The lists to which a variant can add.
-const ADDED: [&str; 14] = [
+const ADDED: [&str; 15] = [
     "function",
     "source",
     "gateway",
@@ -25,6 +25,7 @@ const ADDED: [&str; 14] = [
     "site",
     "link",
     "tenant",
+    "node-group",
     "fault",
     "alarm",
 ];

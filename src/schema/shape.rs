@@ -67,6 +67,8 @@ pub struct UnionShape {
     pub(crate) kinds: &'static [KindShape],
     /// Kinds that it shares with another thing.
     pub(crate) also: Option<&'static UnionShape>,
+    /// Whether the name of a kind alone stands for it with its defaults.
+    pub(crate) words: bool,
 }
 
 /// One kind.

@@ -240,6 +240,10 @@ fn results_reference() -> String {
         (`insufficient-data`, `ok`, `alarm`).\n\n\
         `forewarm run` also writes files that are asked for: `--requests`, `--timeline`, `--decisions`, `--metrics`, `--traces`\n\
         (see [Observe a run](../how-to/observe.md)).\n\n\
+        With node groups (see [Machines](../background/machines.md)): `nodes`, each group with `count`, `node_seconds`, `cpu_utilization`\n\
+        and `memory_utilization` (requests of instances over what nodes have), `pending_pods`, `pending_s` and `image_s` (how long\n\
+        instances waited for a node and for their image), `pods` by what became of them, `nodes`, `short_of` (what nodes had too little of\n\
+        when an instance had to wait) and `cost_usd`. An instance that waits is in the books of the first group on which it fits.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {

@@ -28,6 +28,7 @@ mod invariants;
 mod keep_alive;
 mod knative;
 mod lambda;
+mod machines;
 mod monitoring;
 mod oracles;
 mod path;

@@ -110,7 +110,7 @@ fn init_never_overwrites() {
     folder.run(&["init", "queue", "--out", "new.toml"]).ends(0);
     folder.run(&["check", "new.toml"]).ends(0);
     let answer = folder.run(&["init", "--out", "quick.toml"]).ends(2);
-    assert!(answer.err.contains("quick.toml exists already"), "{}", answer.err);
+    assert!(answer.err.contains("quick.toml already exists"), "{}", answer.err);
     assert_eq!(folder.read("quick.toml"), QUICK);
     folder.run(&["init", "--out", "no/such/folder.toml"]).ends(2);
 }

@@ -163,7 +163,7 @@ fn tampered_results_give_no_orders() {
     assert!(!obeyed(&answer) && !answer.err.contains("curl"), "{answer:?}");
     manifest["command"] = "forewarm run quick.toml".into();
     folder.write("o/manifest.json", &manifest.to_string());
-    assert!(folder.run(&["report", "o"]).ends(2).err.contains("make it again: forewarm run quick.toml"));
+    assert!(folder.run(&["report", "o"]).ends(2).err.contains("create it again: forewarm run quick.toml"));
 }
 
 #[test]

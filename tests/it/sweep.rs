@@ -89,7 +89,7 @@ fn where_nothing_works_is_not_the_best() {
 fn every_point_has_a_row() {
     let folder = folder();
     let text = done(&folder, "sweep small.toml");
-    assert!(text.contains(" of 32 configurations meet the objectives; "), "{text}");
+    assert!(text.contains(" of 32 configurations meet every objective; "), "{text}");
     assert!(!folder.exists("results/small.partial"));
     let csv = folder.read("results/small/sweep.csv");
     let header = "point,function.f.memory,function.f.keep-alive.fixed.window,source.s.arrivals.poisson.rate,replications,\
@@ -246,7 +246,7 @@ fn parts_are_the_whole() {
     done(&folder, "sweep small.toml --shard 3/5 --out parts --threads 1");
     assert!(folder.bytes("parts/part-3-of-5.parquet") == part);
     let text = done(&folder, "sweep small.toml --merge parts --out merged");
-    assert!(text.contains("28 of 32 configurations meet the objectives"), "{text}");
+    assert!(text.contains("28 of 32 configurations meet every objective"), "{text}");
     assert_same(&folder, "whole", "merged");
     // More shards than points.
     for shard in 1..=40 {
@@ -270,7 +270,7 @@ fn wrong_parts_are_refused() {
     let (one, two) = (folder.bytes("parts/part-1-of-2.parquet"), folder.bytes("parts/part-2-of-2.parquet"));
     let restore = || folder.write("parts/part-2-of-2.parquet", &two);
     folder.write("parts/part-2-of-2.parquet", &one);
-    merge("is shard 1/2, whatever its name says");
+    merge("contains shard 1/2, which does not match its name");
     folder.write("parts/part-2-of-2.parquet", &two[..two.len() / 2]);
     merge("part-2-of-2.parquet cannot be used: it is damaged");
     restore();
@@ -280,12 +280,12 @@ fn wrong_parts_are_refused() {
     merge("is a part of another sweep: it has the seed 9, this has 1");
     restore();
     done(&folder, "sweep small.toml --shard 1/3 --out parts --quiet");
-    merge("has parts of 2 shards and parts of 3 shards");
+    merge("contains parts of 2 shards and parts of 3 shards");
     fs::remove_file(folder.path().join("parts/part-1-of-3.parquet")).expect("there");
     done(&folder, "sweep small.toml --merge parts --out merged --quiet");
     assert!(refused(&folder, "sweep small.toml --merge nowhere").contains("cannot read nowhere"));
     fs::create_dir(folder.path().join("empty")).expect("a folder");
-    assert!(refused(&folder, "sweep small.toml --merge empty").contains("empty has no parts of a sweep"));
+    assert!(refused(&folder, "sweep small.toml --merge empty").contains("empty contains no parts of a sweep"));
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl FunctionState<'_> {
     }
 
     /// Creates or withdraws instances until their number is the desired one.
-    fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &self.autoscaling else { return };
         let (have, ordered) = (autoscaling.fleet.len(), autoscaling.ordered as usize);
         let surplus = autoscaling.fleet.victims(have.saturating_sub(ordered), autoscaling.policy.removal());
@@ -196,10 +196,7 @@ impl FunctionState<'_> {
             for order in surplus {
                 self.withdraw(order, now, ctx);
             }
-            if let Some(autoscaling) = &mut self.autoscaling {
-                autoscaling.fleet.tidy(&mut self.instances);
-            }
-            self.provisioned_changed(now);
+            self.fleet_changed(now);
         }
         let orders_all = self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all());
         for _ in have..ordered {
@@ -216,11 +213,46 @@ impl FunctionState<'_> {
         }
     }
 
+    /// One instance takes no further request, because its machine goes.
+    pub(super) fn withdraw_one<O: Observer>(&mut self, order: Order, now: SimTime, ctx: &mut Context<O>) {
+        self.withdraw(order, now, ctx);
+        self.fleet_changed(now);
+    }
+
+    /// An instance that was ordered does not answer any more.
+    pub(super) fn make_unready(&mut self, order: Order, now: SimTime) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let id = autoscaling.fleet.make_unready(order);
+        autoscaling.policy.withdrawn(now, id);
+        self.provisioned_changed(now);
+    }
+
+    /// An instance that was ordered is gone.
+    pub(super) fn forget_order(&mut self, order: Order, now: SimTime) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let member = autoscaling.fleet.remove(order, &mut self.instances);
+        if !has_stopped_answering(&member, &self.instances) {
+            autoscaling.policy.withdrawn(now, member.id);
+        }
+        self.fleet_changed(now);
+    }
+
+    /// Instances have gone from the fleet.
+    fn fleet_changed(&mut self, now: SimTime) {
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.fleet.tidy(&mut self.instances);
+        }
+        self.provisioned_changed(now);
+    }
+
     /// An instance accepts no further requests and is removed once it is free.
     fn withdraw<O: Observer>(&mut self, order: Order, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &mut self.autoscaling else { return };
-        let Member { key, id, .. } = autoscaling.fleet.remove(order, &mut self.instances);
-        autoscaling.policy.withdrawn(now, id);
+        let member = autoscaling.fleet.remove(order, &mut self.instances);
+        if !has_stopped_answering(&member, &self.instances) {
+            autoscaling.policy.withdrawn(now, member.id);
+        }
+        let key = member.key;
         let instance = self.instances.get_mut(key);
         instance.retires = now;
         let is_free = instance.in_flight == 0;
@@ -348,6 +380,11 @@ impl FunctionState<'_> {
             self.watch_policy(now, ctx);
         }
     }
+}
+
+/// Whether an instance was ready and counts as one that starts since it does not answer: the policy has been told that it is gone.
+fn has_stopped_answering(member: &Member, instances: &Slab<Instance>) -> bool {
+    member.ready.is_none() && instances.get(member.key).ready
 }
 
 /// What is wrong with a decision, or with the time of the next one.

@@ -95,6 +95,16 @@ impl Fleet {
         self.idle.set(place, true);
     }
 
+    /// One does not answer any more: it counts as one that starts, and is the first to go.
+    pub(super) fn make_unready(&mut self, order: Order) -> InstanceId {
+        let place = order.place();
+        self.ready.set(place, false);
+        self.idle.set(place, false);
+        self.starting.set(place, true);
+        self.members[place].ready = None;
+        self.members[place].id
+    }
+
     /// One has a request.
     pub(super) fn occupy(&mut self, order: Order) {
         self.taken += 1;

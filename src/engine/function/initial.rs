@@ -25,6 +25,9 @@ impl FunctionState<'_> {
         let left = |lifetime: Span| Span::from_nanos(lifetime.as_nanos().saturating_sub(initial.age.as_nanos()));
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + left(lifetime));
         for service in std::mem::take(&mut self.in_progress_at_start) {
+            if !self.has_place_on_machine(ctx) {
+                break;
+            }
             let place = self.create(Reason::Found { is_busy: true, retires }, now, ctx);
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
@@ -39,6 +42,9 @@ impl FunctionState<'_> {
         }
         let deadlines = initial.idle_expire_in.iter().map(|left| Some(now + *left)).chain(std::iter::repeat(None));
         for deadline in deadlines.take(initial.idle as usize) {
+            if !self.has_place_on_machine(ctx) {
+                break;
+            }
             let place = self.create(Reason::Found { is_busy: false, retires }, now, ctx);
             match deadline {
                 Some(deadline) => self.stay_until(place, deadline, ctx),

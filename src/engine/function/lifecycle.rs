@@ -22,6 +22,8 @@ pub(super) enum Reason {
     Order,
     /// Its application is loaded in advance.
     PreWarm,
+    /// A provisioned one was on a machine that is gone.
+    Replacement,
     /// Provisioned, and ready at the start of the run.
     Provisioned,
     /// Part of the initial state, busy or idle, with a maximum lifetime until `retires`.
@@ -37,6 +39,8 @@ pub(super) enum Cause {
     Retired,
     /// Evicted: its memory has been given to another instance.
     Evicted,
+    /// Its machine is gone.
+    Lost,
 }
 
 impl Levels {
@@ -60,7 +64,9 @@ impl FunctionState<'_> {
     pub(super) fn create<O: Observer>(&mut self, reason: Reason, now: SimTime, ctx: &mut Context<O>) -> Key<Instance> {
         let (start_up, billed) = match reason {
             Reason::Request(request) => self.draw_cold_start(request, ctx),
-            Reason::Order | Reason::PreWarm => self.spec.start_up(&mut self.cold_starts.of(self.created)),
+            Reason::Order | Reason::PreWarm | Reason::Replacement => {
+                self.spec.start_up(&mut self.cold_starts.of(self.created))
+            }
             Reason::Provisioned | Reason::Found { .. } => (Span::ZERO, Span::ZERO),
         };
         let is_there = matches!(reason, Reason::Provisioned | Reason::Found { .. });
@@ -73,17 +79,11 @@ impl FunctionState<'_> {
         self.created += 1;
         let mut instance = Instance::new(id, now, self.retirement(reason, now));
         instance.provisioned = match reason {
-            Reason::Provisioned => true,
+            Reason::Provisioned | Reason::Replacement => true,
             Reason::Order => self.autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
             Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
         };
-        let ready = now + start_up;
-        if is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO {
-            instance.become_ready(now);
-        } else {
-            instance.deadline = ready;
-        }
-        let (stage, provisioned) = (instance.stage(), instance.provisioned);
+        let provisioned = instance.provisioned;
         let key = self.instances.insert(instance);
         if let Some(sharing) = &mut self.sharing {
             sharing.renew(key);
@@ -91,13 +91,23 @@ impl FunctionState<'_> {
         if let Some(batches) = &mut self.batches {
             batches.renew(key);
         }
+        // Where there are machines it may have to wait for one, or for its image there.
+        let begins = self.resources.is_none() || self.take_place_on_machine(key, is_there, start_up, now, ctx);
+        let ready = if begins { now + start_up } else { SimTime::NEVER };
+        let instance = self.instances.get_mut(key);
+        if begins && (is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO) {
+            instance.become_ready(now);
+        } else {
+            instance.deadline = ready;
+        }
+        let stage = instance.stage();
         *self.levels.at(stage) += 1;
         self.tell_memory_of_creation(key, reason, now, ctx);
         match reason {
             Reason::Found { is_busy, .. } => ctx.observer.instance_found(self.id, id, is_busy),
             _ => ctx.observer.instance_created(now, self.id, id, ready, billed, provisioned),
         }
-        if stage == Stage::Starting {
+        if stage == Stage::Starting && begins {
             ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
         }
         if self.is_unusual && self.failures.outgrown(self.instances.len()) {
@@ -136,8 +146,23 @@ impl FunctionState<'_> {
                 self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime)
             }
             Reason::Found { retires, .. } => retires,
-            Reason::Order | Reason::Provisioned => SimTime::NEVER,
+            Reason::Order | Reason::Provisioned | Reason::Replacement => SimTime::NEVER,
         }
+    }
+
+    /// An instance that had to wait for a machine begins to start.
+    pub(super) fn begin_to_start<O: Observer>(
+        &mut self,
+        key: Key<Instance>,
+        start_up: Span,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let ready = now + start_up;
+        let instance = self.instances.get_mut(key);
+        instance.deadline = ready;
+        ctx.observer.instance_begins(now, self.id, instance.id, ready);
+        ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
     }
 
     /// An instance has started.
@@ -191,8 +216,11 @@ impl FunctionState<'_> {
         at: SimTime,
         ctx: &mut Context<O>,
     ) {
-        if self.resources.is_some() && cause != Cause::Evicted {
-            self.give_memory_back(key, ctx);
+        if self.resources.is_some() {
+            if cause != Cause::Evicted {
+                self.give_memory_back(key, ctx);
+            }
+            self.leave_machine(key, at, ctx);
         }
         let instance = self.instances.get_mut(key);
         debug_assert!(instance.in_flight == 0, "nobody is on an instance that goes: {cause:?}");

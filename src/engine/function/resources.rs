@@ -29,16 +29,23 @@ pub(super) struct ResourceLinks {
     memory_wait: Option<SimTime>,
     /// The stem cells that fit.
     pool: Option<PoolId>,
+    /// Whether its instances run on machines.
+    pub(super) has_machines: bool,
 }
 
 impl ResourceLinks {
     /// None for a function that shares nothing.
-    pub(super) fn new(spec: &Function, membership: Option<Membership>, platform: &Platform) -> Option<Self> {
+    pub(super) fn new(
+        spec: &Function,
+        membership: Option<Membership>,
+        platform: &Platform,
+        has_machines: bool,
+    ) -> Option<Self> {
         let shares_memory = platform.memory_budget_mb.is_some();
         let pool = platform.stem_cells_of(spec);
         let idle = BTreeSet::new();
-        let links = Self { membership, idle, loading: None, shares_memory, memory_wait: None, pool };
-        (membership.is_some() || shares_memory || pool.is_some()).then_some(links)
+        let links = Self { membership, idle, loading: None, shares_memory, memory_wait: None, pool, has_machines };
+        (membership.is_some() || shares_memory || pool.is_some() || has_machines).then_some(links)
     }
 }
 
@@ -118,7 +125,7 @@ impl FunctionState<'_> {
             return;
         }
         match reason {
-            Reason::Order | Reason::PreWarm => {}
+            Reason::Order | Reason::PreWarm | Reason::Replacement => {}
             Reason::Request(_) => self.tell_memory_of_use(Placement::Ready(place), now, ctx),
             Reason::Provisioned => {
                 self.take_memory(now, ctx);

@@ -63,7 +63,7 @@ impl FunctionState<'_> {
     }
 
     /// Requests that wait at an instance for a slot end with it.
-    fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);

@@ -11,8 +11,9 @@ use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
 use crate::engine::EventCounts;
-use crate::id::{FnId, SourceId};
+use crate::id::{FnId, GroupId, SourceId};
 use crate::scenario::Scenario;
+use crate::stats::books::Books;
 
 /// The sums over the functions of a replication. Cells add to it in any order.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub struct Total {
     pub(in super::super) alarms: Vec<History>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
+    /// The books of the node groups, when the run is over.
+    pub(super) nodes: Vec<(GroupId, Books)>,
 }
 
 impl Total {
@@ -54,12 +57,13 @@ impl Total {
             batches: Vec::new(),
             alarms: Vec::new(),
             on_path: None,
+            nodes: Vec::new(),
         }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path } = other;
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path, nodes } = other;
         debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
@@ -79,6 +83,7 @@ impl Total {
         self.sources.extend_from_slice(sources);
         self.answered.iter_mut().zip(answered).for_each(|(mine, theirs)| *mine += theirs);
         self.add_batches(batches);
+        self.nodes.extend_from_slice(nodes);
     }
 
     /// Adds the batches of a function or of a cell.
@@ -105,6 +110,7 @@ impl Total {
     #[must_use]
     pub fn finish(mut self, window: &Window, mut functions: Vec<FunctionRecord>) -> Replication {
         self.sources.sort_by_key(|(id, _)| *id);
+        self.nodes.sort_by_key(|(id, _)| *id);
         let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
         let static_estimate = functions.iter().map(|function| function.measures.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
@@ -155,6 +161,7 @@ impl Total {
                 tipped,
                 components,
                 generated,
+                nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
                 arrows,
                 spent,
                 alarms: self.alarms,

@@ -60,6 +60,8 @@ pub(super) struct Track<'a> {
     computed_ns: u128,
     /// What is generated, where requests are served in batches.
     generation: Option<Box<Generation>>,
+    /// Whether what its instances use is paid with the nodes that they run on.
+    pays_for_nodes: bool,
 }
 
 /// A start that the platform charges for if it completes.
@@ -104,6 +106,7 @@ impl<'a> Track<'a> {
             short_ns: 0,
             computed_ns: 0,
             generation: spec.batching.as_ref().map(|_| Box::default()),
+            pays_for_nodes: scenario.pays_for_nodes(spec),
         }
     }
 
@@ -121,6 +124,13 @@ impl<'a> Track<'a> {
                 self.close_until(now, held, window, total);
             }
             self.hold(now, held);
+        }
+    }
+
+    /// It has turned out when an instance becomes ready.
+    pub(super) fn begin(&mut self, instance: InstanceId, ready: SimTime) {
+        if let Some(start) = self.billed_starts.get_mut(&instance) {
+            start.ready = ready;
         }
     }
 
@@ -378,6 +388,10 @@ impl<'a> Track<'a> {
         let seconds = |nanos: u128| nanos as f64 / 1e9;
         let cpu = &self.spec.cpu;
         let executed = seconds(self.billed_ns + self.billed_provisioned_ns);
+        if self.pays_for_nodes {
+            // What its instances use is in the price of the nodes.
+            return Usage { requests: self.tally.started() as f64, ..Usage::default() };
+        }
         Usage {
             cpu: CpuUsage {
                 vcpu_s: cpu.vcpus * executed,

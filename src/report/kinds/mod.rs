@@ -5,6 +5,7 @@ mod alarms;
 pub mod chaos;
 pub mod compare;
 pub(in crate::report) mod flow;
+mod nodes;
 mod path;
 pub mod plan;
 pub mod run;

@@ -1,6 +1,6 @@
 //! The report of a run.
 
-use super::{Kind, alarms, path};
+use super::{Kind, alarms, nodes, path};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
@@ -59,6 +59,7 @@ impl Report for RunResult {
             .map(|map| Section::new("map", "Map of the system", Place::Page, vec![Block::Figure(map)]));
         let mut sections: Vec<Section> =
             alarms::section(summary).into_iter().chain(map).chain(path::sections(summary)).collect();
+        sections.extend(nodes::section(summary));
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
             sections.push(Section::new("busiest", "Busiest functions", Place::Everywhere, vec![Block::Table(few)]));
@@ -89,7 +90,11 @@ impl Report for RunResult {
             name: summary.scenario.name.clone(),
             title: phrases::verdict(summary),
             tone: phrases::all_met(summary).map_or(Tone::Plain, Tone::of),
-            alerts: phrases::failures(summary).into_iter().chain(path::losses(summary)).collect(),
+            alerts: phrases::failures(summary)
+                .into_iter()
+                .chain(path::losses(summary))
+                .chain(nodes::still_pending(summary))
+                .collect(),
             extent: phrases::extent(summary),
             answer,
             sections,

@@ -102,6 +102,10 @@ impl Checker<'_, '_> {
             memory_mb: *table.memory,
             architecture: *table.architecture,
             cpu: self.cpu_of(table),
+            gpu: *table.gpu,
+            // These two are found when all names are known.
+            node_group: None,
+            image: None,
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,

@@ -8,6 +8,7 @@ mod dist;
 mod function;
 mod initial;
 mod load;
+mod machines;
 mod names;
 mod oracle;
 mod origin;
@@ -115,7 +116,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for &list in ["source", "variant", "fault", "alarm", "site", "link", "tenant"].iter().chain(path::LISTS) {
+    for &list in
+        ["source", "variant", "node-group", "fault", "alarm", "site", "link", "tenant"].iter().chain(path::LISTS)
+    {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
@@ -136,6 +139,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
+    let node_groups = checker.node_groups(file, root, &mut checked);
     let mut targets = Targets::of(file, functions.list(), checker);
     for (number, (table, function)) in file.function.iter().zip(&mut checked).enumerate() {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
@@ -157,7 +161,11 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults: Vec<_> = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
+    let faults: Vec<_> = file
+        .fault
+        .iter()
+        .filter_map(|table| checker.fault(table, &targets, checked.len(), node_groups.as_deref().unwrap_or_default()))
+        .collect();
     checker.crashes(&faults, &checked, file);
     let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
@@ -190,6 +198,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         components: components?,
         sources,
         sites,
+        node_groups: node_groups?,
         faults,
         variants,
         objectives,
@@ -230,12 +239,13 @@ impl Checker<'_, '_> {
             site,
             link,
             tenant,
+            node_group,
             fault,
             alarm,
         } = table;
         let adds = [
-            function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant, fault,
-            alarm,
+            function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant,
+            node_group, fault, alarm,
         ];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));

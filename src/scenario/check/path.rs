@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::sites::{Place, Sites, with_entries};
 use super::{Checker, Given, either};
+use crate::cluster::NodeGroup;
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId};
+use crate::id::{ComponentId, FnId, GroupId};
 use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
@@ -377,9 +378,19 @@ impl Checker<'_, '_> {
         }
     }
 
-    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets, functions: usize) -> Option<Fault> {
+    pub(super) fn fault(
+        &mut self,
+        table: &FaultTable,
+        targets: &Targets,
+        functions: usize,
+        groups: &[NodeGroup],
+    ) -> Option<Fault> {
         let name = (*table.name).clone()?;
-        let at = targets.struck(table.target.as_ref()?, table.target.place, functions, self)?;
+        let node_groups = self.struck_nodes(table, groups)?;
+        let at = match node_groups.is_empty() {
+            true => targets.struck(table.target.as_ref()?, table.target.place, functions, self)?,
+            false => Vec::new(),
+        };
         let kinds: [&[(&'static str, &dyn Given)]; 10] = [
             &[("slow-down", &table.slow_down)],
             &[("errors", &table.errors)],
@@ -433,15 +444,40 @@ impl Checker<'_, '_> {
             },
         };
         let at: Vec<Destination> = at.into_iter().filter(|to| kind.befalls(targets.group_of(*to))).collect();
-        if at.is_empty() {
+        let befalls_nodes = matches!(kind, FaultKind::Crash(_) | FaultKind::Outage);
+        if at.is_empty() && (node_groups.is_empty() || !befalls_nodes) {
             let what = table.target.as_ref()?;
             let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
-            let help =
-                "poison is for queues and streams, crash, cold-start and deploy for functions; outage is for all";
+            let help = "poison is for queues and streams, crash, cold-start and deploy for functions; nodes have crash and outage; outage is for all";
             self.problems.push(Problem::error(table.target.place, message).help(help));
             return None;
         }
-        Some(Fault { name, targets: at, timing, kind })
+        Some(Fault { name, targets: at, node_groups, timing, kind })
+    }
+}
+
+impl Checker<'_, '_> {
+    /// The groups whose nodes a fault strikes, by "node-group.NAME" or "zone.NAME"; of any other target none.
+    fn struck_nodes(&mut self, table: &FaultTable, groups: &[NodeGroup]) -> Option<Vec<GroupId>> {
+        let (text, place) = (table.target.as_ref()?, table.target.place);
+        let Some((kind @ ("node-group" | "zone"), name)) = text.split_once('.') else {
+            return Some(Vec::new());
+        };
+        let name_of =
+            |group: &NodeGroup| if kind == "zone" { group.spec.zone.clone() } else { Some(group.spec.name.clone()) };
+        let hit = (0..).zip(groups).filter(|(_, group)| name_of(group).as_deref() == Some(name));
+        let hit: Vec<GroupId> = hit.map(|(place, _)| GroupId(place)).collect();
+        if hit.is_empty() {
+            let known: Vec<String> = groups.iter().filter_map(name_of).collect();
+            let what = if kind == "zone" { "the zones are" } else { "the node groups are" };
+            let help = match known.is_empty() {
+                true => format!("no [[node-group]] has this {}", if kind == "zone" { "zone" } else { "name" }),
+                false => instead(name, what, known.iter().map(String::as_str)),
+            };
+            self.problems.push(Problem::error(place, format!("there are no nodes called \"{text}\"")).help(help));
+            return None;
+        }
+        Some(hit)
     }
 }
 

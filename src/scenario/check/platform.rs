@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Checker;
+use crate::cluster::{PlacementSpec, RegistrySpec};
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
@@ -35,6 +36,8 @@ impl Checker<'_, '_> {
                 scaling: None,
                 memory_budget_mb: None,
                 stem_cells: Vec::new(),
+                placement: PlacementSpec::standard(),
+                registry: RegistrySpec::standard(),
                 billing: None,
             });
         };
@@ -79,6 +82,8 @@ impl Checker<'_, '_> {
             scaling,
             memory_budget_mb,
             stem_cells,
+            placement: table.placement.value.clone().unwrap_or_else(PlacementSpec::standard),
+            registry: table.registry.value.clone().unwrap_or_else(RegistrySpec::standard),
             billing,
         })
     }

@@ -50,6 +50,7 @@ const COLD_START: &UnionShape = &UnionShape {
         },
     ],
     also: Some(DistSpec::UNION),
+    words: false,
 };
 
 impl Field for ColdStartTable {

@@ -45,6 +45,13 @@ macro_rules! function_table {
                 default architecture: Architecture = Architecture::X86,
                 /// The CPU of an instance, and how its requests use it.
                 optional cpu: CpuTable,
+                /// GPUs that an instance takes of its node.
+                default gpu: Amount = 0.0,
+                /// The node group on whose nodes its instances run; without it, where there are node groups, any on whose nodes one
+                /// fits.
+                optional node_group: Name,
+                /// The container image that a node must have before an instance starts; without it there is nothing to pull.
+                optional image: ImageTable,
                 /// Language and version, such as "nodejs22": with a preset, selects the cold start of this runtime.
                 optional runtime: Text,
                 /// How the code is packaged: with a preset, this affects the cold start too.
@@ -184,6 +191,16 @@ table! {
         optional threads: Count<1, 1000>,
         /// Period of the quota, from 1ms to 1s. Default: that of the platform, or 100ms as in Linux and Kubernetes.
         optional period: Duration,
+    }
+}
+
+table! {
+    /// A container image. A node pulls it when its first instance comes, and keeps it.
+    struct ImageTable {
+        /// Its compressed size.
+        required size: Size,
+        /// Functions with one image give it one name; without it, it is the function's own.
+        optional name: Name,
     }
 }
 

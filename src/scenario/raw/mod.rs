@@ -14,9 +14,10 @@ pub(super) mod precision;
 pub(super) mod sweep;
 
 use super::limits::{
-    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES,
-    MAX_VARIANTS,
+    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_NODE_GROUPS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS,
+    MAX_SOURCES, MAX_VARIANTS,
 };
+use crate::cluster::NodeGroupSpec;
 use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
 use crate::path::dependency::DependencySpec;
@@ -77,6 +78,8 @@ table! {
         default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Customers with quotas.
         default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Machines that instances run on; without any there are always enough, and they cost nothing.
+        default node_group: List<Spanned<NodeGroupSpec>, 0, MAX_NODE_GROUPS> = Vec::new(),
         /// Injected faults.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is watched while the run goes on.
@@ -214,6 +217,8 @@ table! {
         default link: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Tenants that it adds, as `[[tenant]]`.
         default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Node groups that it adds, as `[[node-group]]`.
+        default node_group: List<Any, 0, MAX_NODE_GROUPS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Alarms that it adds, as `[[alarm]]`.

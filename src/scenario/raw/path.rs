@@ -41,7 +41,8 @@ table! {
         /// Unique name.
         required name: Name,
         /// What it affects: a function or a component, by name; a link, as in "link.wan"; all functions and components
-        /// of a site, as in "site.eu"; "platform": all functions.
+        /// of a site, as in "site.eu"; "platform": all functions; nodes, as
+        /// in "node-group.general" or "zone.a", with `crash` or `outage`.
         required target: Text,
         /// Start time.
         optional at: Duration,
@@ -57,7 +58,7 @@ table! {
         optional errors: ErrorsTable,
         /// Additional time of each invocation or call.
         optional delay: DistSpec,
-        /// Nothing succeeds.
+        /// Nothing succeeds; of nodes: all of them fail, and none becomes ready while it lasts.
         optional outage: Flag,
         /// Slower instance starts.
         optional cold_start: SlowStartTable,
@@ -76,9 +77,9 @@ table! {
 }
 
 table! {
-    /// Instances crash at random moments.
+    /// Instances or nodes crash at random moments.
     struct CrashTable {
-        /// Crash rate of each instance, as "1/h".
+        /// Crash rate of each instance, or of each node, as "1/h".
         required rate: Rate,
     }
 }

@@ -1,5 +1,6 @@
 //! What all functions share: limits, the rate of growth, prices.
 
+use crate::cluster::{PlacementSpec, RegistrySpec};
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::scenario::preset::Preset;
 use crate::schema::declare::*;
@@ -24,6 +25,10 @@ table! {
         optional stem_cells: List<StemCellsTable, 0, 1000>,
         /// vCPUs of an instance by its memory, for functions without `cpu.limit`. Default: 1.
         optional cpu: PlatformCpuTable,
+        /// On which node an instance is placed, where there are node groups.
+        optional placement: PlacementSpec,
+        /// Where images come from, and how fast they get onto a node, where there are node groups.
+        optional registry: RegistrySpec,
         /// Prices; "none": no charges.
         optional billing: OrNone<BillingTable>,
         /// When idle instances are removed, for functions that do not set it.

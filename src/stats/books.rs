@@ -1,6 +1,6 @@
 //! Counters of components.
 
-use crate::stats::{Histogram, Moments};
+use super::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// Histograms of components have 2^8 bins for each power of two: quantiles are exact to 0.4 %.
