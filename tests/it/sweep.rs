@@ -272,7 +272,7 @@ fn wrong_parts_are_refused() {
     folder.write("parts/part-2-of-2.parquet", &one);
     merge("contains shard 1/2, which does not match its name");
     folder.write("parts/part-2-of-2.parquet", &two[..two.len() / 2]);
-    merge("part-2-of-2.parquet cannot be used: it is damaged");
+    merge("part-2-of-2.parquet cannot be used: it is corrupted");
     restore();
     done(&folder, "sweep small.toml --seed 9 --shard 2/2 --out other --quiet");
     fs::copy(folder.path().join("other/part-2-of-2.parquet"), folder.path().join("parts/part-2-of-2.parquet"))
