@@ -277,7 +277,7 @@ fn wrong_parts_are_refused() {
     done(&folder, "sweep small.toml --seed 9 --shard 2/2 --out other --quiet");
     fs::copy(folder.path().join("other/part-2-of-2.parquet"), folder.path().join("parts/part-2-of-2.parquet"))
         .expect("a copy");
-    merge("is a part of another sweep: it has the seed 9, this has 1");
+    merge("is a part of another sweep: its seed is 9, not 1");
     restore();
     done(&folder, "sweep small.toml --shard 1/3 --out parts --quiet");
     merge("contains parts of 2 shards and parts of 3 shards");
