@@ -272,12 +272,12 @@ fn wrong_parts_are_refused() {
     folder.write("parts/part-2-of-2.parquet", &one);
     merge("contains shard 1/2, which does not match its name");
     folder.write("parts/part-2-of-2.parquet", &two[..two.len() / 2]);
-    merge("part-2-of-2.parquet cannot be used: it is damaged");
+    merge("part-2-of-2.parquet cannot be used: it is corrupted");
     restore();
     done(&folder, "sweep small.toml --seed 9 --shard 2/2 --out other --quiet");
     fs::copy(folder.path().join("other/part-2-of-2.parquet"), folder.path().join("parts/part-2-of-2.parquet"))
         .expect("a copy");
-    merge("is a part of another sweep: it has the seed 9, this has 1");
+    merge("is a part of another sweep: its seed is 9, not 1");
     restore();
     done(&folder, "sweep small.toml --shard 1/3 --out parts --quiet");
     merge("contains parts of 2 shards and parts of 3 shards");
