@@ -80,6 +80,8 @@ pub enum Purpose {
     Steps = 14,
     /// Whether runs of a function fail.
     Failures = 15,
+    /// How large the requests of a source are.
+    Payload = 16,
 }
 
 /// The root of all streams of one replication.

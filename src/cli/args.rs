@@ -3,6 +3,7 @@
 mod backtest;
 mod fit;
 mod import;
+mod logs;
 mod quick;
 mod shared;
 mod trace;
@@ -18,6 +19,7 @@ use crate::scenario::template::TEMPLATES;
 pub(super) use backtest::BacktestArgs;
 pub(super) use fit::FitArgs;
 pub(super) use import::ImportArgs;
+pub(super) use logs::LogArgs;
 pub(super) use quick::QuickArgs;
 pub(super) use shared::{ChangeArgs, EnforceArgs, Format, FormatArgs, JobArgs, ScenarioArgs};
 pub(super) use trace::{GenerateArgs, GenerateKind, InspectArgs, TraceCommand};
@@ -99,6 +101,7 @@ Examples:
   forewarm run shop.toml --format json | jq .total.latency_s.p99.mean
   forewarm run shop.toml --requests requests.parquet --timeline timeline.json
   forewarm run shop.toml --decisions decisions.csv
+  forewarm run shop.toml --metrics metrics.csv --traces traces.json --traces-sample 1000
   forewarm run shop.toml --enforce --enforce='function.checkout:latency_s.p99<800ms' --junit objectives.xml
   forewarm init | forewarm run -
 
@@ -119,15 +122,8 @@ pub(super) struct RunArgs {
     /// With --precision: maximum number of replications [default: 200]
     #[arg(long, value_name = "N", value_parser = value::replications())]
     pub(super) max_replications: Option<u32>,
-    /// Write a row for each request of the first replication to this file: .csv, .csv.gz, .csv.zst or .parquet
-    #[arg(long, value_name = "FILE")]
-    pub(super) requests: Option<PathBuf>,
-    /// Write the instances and invocations of the first replication as Chrome trace events: .json or .json.gz
-    #[arg(long, value_name = "FILE")]
-    pub(super) timeline: Option<PathBuf>,
-    /// Write each scaling decision of the first replication, with its inputs and its reason: .csv, .csv.gz or .csv.zst
-    #[arg(long, value_name = "FILE")]
-    pub(super) decisions: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) logs: LogArgs,
     #[command(flatten)]
     pub(super) enforce: EnforceArgs,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args::{Format, ListArgs, Listing};
 use super::exit::{CliError, ExitStatus};
 use super::terminal;
-use crate::metric::{self, Better, Metric};
+use crate::metric::{self, Better, Metric, component};
 use crate::scenario::instead;
 use crate::scenario::registry::{self, Fact, Listed, Origin, Platform};
 
@@ -97,6 +97,8 @@ fn platform_text(platform: &Platform) -> String {
 struct Row {
     /// The question a policy answers.
     question: Option<&'static str>,
+    /// Of a metric: the kind of component that has it; none: functions, sources and the total.
+    kind: Option<&'static str>,
     name: String,
     about: String,
     /// The keys that belong to it.
@@ -107,7 +109,7 @@ struct Row {
 
 impl Row {
     fn new(name: impl Into<String>, about: impl Into<String>) -> Self {
-        Self { question: None, name: name.into(), about: about.into(), parameters: None, metric: None }
+        Self { question: None, kind: None, name: name.into(), about: about.into(), parameters: None, metric: None }
     }
 
     fn of(question: Option<&'static str>, listed: Listed) -> Self {
@@ -124,6 +126,9 @@ impl Row {
         let mut object = json!({"name": self.name, "about": self.about});
         if let Some(question) = self.question {
             object["question"] = json!(question);
+        }
+        if let Some(kind) = self.kind {
+            object["kind"] = json!(kind);
         }
         if let Some(parameters) = &self.parameters {
             object["parameters"] = json!(parameters);
@@ -145,7 +150,14 @@ fn rows(what: Listing) -> Vec<Row> {
         Listing::Platforms => registry::platforms().into_iter().map(|listed| Row::of(None, listed)).collect(),
         Listing::Arrivals => registry::arrivals().into_iter().map(|listed| Row::of(None, listed)).collect(),
         Listing::Distributions => registry::distributions().into_iter().map(|listed| Row::of(None, listed)).collect(),
-        Listing::Metrics => metric::metrics().iter().map(Row::of_metric).collect(),
+        Listing::Metrics => {
+            let of_requests = metric::metrics().iter().map(Row::of_metric);
+            let attempts = Row { kind: Some("source"), ..Row::of_metric(component::of_sources()) };
+            let of_components = component::kinds().iter().flat_map(|kind| {
+                kind.metrics.iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
+            });
+            of_requests.chain([attempts]).chain(of_components).collect()
+        }
     }
 }
 
@@ -153,14 +165,15 @@ fn rows(what: Listing) -> Vec<Row> {
 fn table(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     let mut text = String::new();
-    let mut question = None;
+    let mut section = None;
     for row in rows {
-        if row.question != question {
+        let of_row = row.question.map(str::to_owned).or_else(|| row.kind.map(|kind| format!("Of each {kind}")));
+        if of_row != section {
             let gap = if text.is_empty() { "" } else { "\n" };
-            text.push_str(&format!("{gap}{}:\n", row.question.unwrap_or_default()));
-            question = row.question;
+            text.push_str(&format!("{gap}{}:\n", of_row.as_deref().unwrap_or_default()));
+            section = of_row;
         }
-        let indent = if row.question.is_some() { "  " } else { "" };
+        let indent = if section.is_some() { "  " } else { "" };
         let _ = writeln!(text, "{indent}{:width$}  {}", row.name, row.about);
         if let Some(parameters) = &row.parameters {
             let _ = writeln!(text, "{indent}{:width$}    {parameters}", "");

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::RunArgs;
+use super::args::{LogArgs, RunArgs};
 use super::cancel::CancelToken;
 use super::disk_space;
 use super::enforce::{self, Enforcement};
@@ -14,6 +14,8 @@ use crate::dist::Dist;
 use crate::engine::Observer;
 use crate::report::decisions::{self, DecisionLog};
 use crate::report::junit::Suite;
+use crate::report::metrics::{self, Form, MetricsLog};
+use crate::report::otlp::{self, TraceLog};
 use crate::report::perfetto::{self, TraceWriter};
 use crate::report::requests::{self, RequestLog};
 use crate::scenario::{ParseOptions, Scenario, Source};
@@ -36,7 +38,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitStatus, CliError> {
     let cancel = CancelToken::on_interrupt()?;
     let folder = args.job.folder(&study.scenario, args.scenario.variant.as_deref());
     let results = Results::reserve(&folder)?;
-    let mut logs = Logs::open(args, &study.scenario, &results, &cancel)?;
+    let mut logs = Logs::open(&args.logs, args.job.quiet, &study.scenario, &results, &cancel)?;
     let enforcement = Enforcement::open(&args.enforce, &results, &cancel)?;
 
     let progress = args.job.progress(&cancel);
@@ -68,11 +70,25 @@ struct Logs {
     requests: Option<(Output, RequestLog<Sink>)>,
     timeline: Option<(Output, TraceWriter<Sink>)>,
     decisions: Option<(Output, DecisionLog<Sink>)>,
+    metrics: Option<(Output, MetricsLog<Sink>)>,
+    traces: Option<(Output, TraceLog<Sink>)>,
 }
 
 impl Logs {
-    fn open(args: &RunArgs, scenario: &Scenario, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
-        let named = [("--requests", &args.requests), ("--timeline", &args.timeline), ("--decisions", &args.decisions)];
+    fn open(
+        args: &LogArgs,
+        quiet: bool,
+        scenario: &Scenario,
+        results: &Results,
+        cancel: &CancelToken,
+    ) -> Result<Self, CliError> {
+        let named = [
+            ("--requests", &args.requests),
+            ("--timeline", &args.timeline),
+            ("--decisions", &args.decisions),
+            ("--metrics", &args.metrics),
+            ("--traces", &args.traces),
+        ];
         for (place, (option, path)) in named.iter().enumerate() {
             let other = named[..place].iter().find(|(_, other)| path.is_some() && other == path);
             if let Some((other, _)) = other {
@@ -82,22 +98,32 @@ impl Logs {
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
         let sources: Vec<&str> = scenario.sources.iter().map(|source| source.name.as_str()).collect();
         let open = |path: &PathBuf, option, marks| Output::open(path, Own { option, marks }, Some(results), cancel);
-        let mut logs = Self { requests: None, timeline: None, decisions: None };
+        let mut logs = Self { requests: None, timeline: None, decisions: None, metrics: None, traces: None };
         let expected = expected_requests(scenario);
         if let Some(path) = &args.requests {
             let (output, sink) = open(path, "--requests", &requests::MARKS)?;
-            disk_space::check("--requests", path, output.room(), expected, args.job.quiet)?;
+            disk_space::check("--requests", path, output.room(), expected, quiet)?;
             logs.requests = Some((output, request_log(path, sink, &sources, &functions)?));
         }
         if let Some(path) = &args.timeline {
             let (output, sink) = open(path, "--timeline", &[perfetto::MARK])?;
-            disk_space::check("--timeline", path, output.room(), expected, args.job.quiet)?;
-            logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions)));
+            disk_space::check("--timeline", path, output.room(), expected, quiet)?;
+            logs.timeline = Some((output, TraceWriter::new(sink, &sources, &functions).with_path(scenario)));
         }
         if let Some(path) = &args.decisions {
             let policies = scenario.functions.iter().map(|one| (one.name.clone(), one.scaling.name())).collect();
             let (output, sink) = open(path, "--decisions", &decisions::MARKS)?;
             logs.decisions = Some((output, DecisionLog::new(sink, policies)));
+        }
+        if let Some(path) = &args.metrics {
+            let (output, sink) = open(path, "--metrics", &metrics::MARKS)?;
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            logs.metrics = Some((output, metrics::log(sink, Form::of(&name), scenario)));
+        }
+        if let Some(path) = &args.traces {
+            let (output, sink) = open(path, "--traces", &otlp::MARKS)?;
+            let is_lines = path.extension().is_some_and(|extension| extension == "jsonl");
+            logs.traces = Some((output, TraceLog::new(sink, is_lines, args.traces_sample, scenario)));
         }
         Ok(logs)
     }
@@ -107,8 +133,11 @@ impl Logs {
         let requests = self.requests.as_mut().map(|(_, log)| log);
         let timeline = self.timeline.as_mut().map(|(_, log)| log);
         let decisions = self.decisions.as_mut().map(|(_, log)| log);
-        let is_any = requests.is_some() || timeline.is_some() || decisions.is_some();
-        is_any.then_some((requests, (timeline, decisions)))
+        let metrics = self.metrics.as_mut().map(|(_, log)| log);
+        let traces = self.traces.as_mut().map(|(_, log)| log);
+        let is_any =
+            requests.is_some() || timeline.is_some() || decisions.is_some() || metrics.is_some() || traces.is_some();
+        is_any.then_some((requests, (timeline, (decisions, (metrics, traces)))))
     }
 
     /// Writes the ends and gives the files their names.
@@ -120,6 +149,12 @@ impl Logs {
             output.keep(log.finish())?;
         }
         if let Some((output, log)) = self.decisions {
+            output.keep(log.finish())?;
+        }
+        if let Some((output, log)) = self.metrics {
+            output.keep(metrics::finish(log))?;
+        }
+        if let Some((output, log)) = self.traces {
             output.keep(log.finish())?;
         }
         Ok(())

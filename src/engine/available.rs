@@ -160,7 +160,7 @@ impl Available {
         }
     }
 
-    /// The instance used longest ago, in a list by last use without stale entries in front.
+    /// The instance used longest ago, in a list by last use; where instances may be removed out of turn, perhaps a stale entry.
     #[inline]
     pub(super) fn least_recent(&self) -> Option<&Entry> {
         match self {
@@ -169,12 +169,16 @@ impl Available {
         }
     }
 
-    /// Drops the entry that [`Available::least_recent`] shows.
+    /// Drops the entry that [`Available::least_recent`] shows; says whether it stood for an available instance.
     #[inline]
-    pub(super) fn drop_least_recent(&mut self) {
-        if let Self::Recency { entries, .. } = self {
-            entries.pop_front();
+    pub(super) fn drop_least_recent(&mut self, instances: &Slab<Instance>) -> bool {
+        let Self::Recency { entries, stale, .. } = self else { return false };
+        let Some(entry) = entries.pop_front() else { return false };
+        let is_current = instances.get(entry.place).stamp == entry.stamp;
+        if !is_current {
+            *stale -= 1;
         }
+        is_current
     }
 }
 

@@ -93,7 +93,7 @@ impl<'s> FastCell<'s> {
             billing: _,
         } = platform;
         let has_path = |source: &Source| {
-            let Source { name: _, target, arrivals: _, duration: _ } = source;
+            let Source { name: _, target, arrivals: _, duration: _, payload: _ } = source;
             matches!(target, Target::Component(_))
         };
         if memory_budget_mb.is_some() || !stem_cells.is_empty() || sources.any(has_path) {

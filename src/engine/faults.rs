@@ -15,7 +15,7 @@ pub(super) struct Faults(Vec<FaultState>);
 
 struct FaultState {
     spec: Fault,
-    at: Node,
+    at: Vec<Node>,
     stream: Stream,
     is_on: bool,
 }
@@ -24,13 +24,18 @@ impl Faults {
     pub(super) fn of(scenario: &Scenario, cell: &Cell, streams: &Streams) -> Self {
         let node = |target: &Destination| match target {
             Destination::Function(id) => cell.functions.binary_search(id).ok().map(|place| Node(place as u32)),
-            Destination::Component(id) => Some(node_of(*id, cell.functions.len())),
+            Destination::Component(id) | Destination::Entry(id, _) => Some(node_of(*id, cell.functions.len())),
         };
         let state = |fault: &Fault| {
             let stream = streams.stream(&fault.name, Purpose::Path);
-            Some(FaultState { spec: fault.clone(), at: node(&fault.target)?, stream, is_on: false })
+            FaultState {
+                spec: fault.clone(),
+                at: fault.targets.iter().filter_map(node).collect(),
+                stream,
+                is_on: false,
+            }
         };
-        Self(scenario.faults.iter().filter_map(state).collect())
+        Self(scenario.faults.iter().map(state).collect())
     }
 
     /// The first of each is awaited.
@@ -44,8 +49,8 @@ impl Faults {
         }
     }
 
-    /// One begins or ends: at which node, and what that means there.
-    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<(Node, Disturbance)> {
+    /// One begins or ends: at which nodes, and what that means there.
+    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<(&[Node], Disturbance)> {
         let place = event.node().index();
         let fault = self.0.get_mut(place)?;
         fault.is_on = !fault.is_on;
@@ -60,7 +65,7 @@ impl Faults {
         } else if let Some(every) = every {
             push(now + every.sample(&mut fault.stream), place as u32, ctx);
         }
-        Some((fault.at, fault.spec.kind.disturbance(fault.is_on)?))
+        Some((&fault.at, fault.spec.kind.disturbance(fault.is_on)?))
     }
 }
 

@@ -35,7 +35,7 @@ impl<'s> GeneralCell<'s> {
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
             FunctionState::new(LocalFn(place as u32), spec, membership, &scenario.platform, streams, is_alone)
         });
-        let path = Path::start(scenario, &cell.functions, |id| cell.local(id), streams);
+        let path = Path::start(scenario, cell, |id| cell.local(id), streams);
         let faults = Faults::of(scenario, cell, streams);
         (Self { functions: functions.collect(), path, faults }, resources)
     }
@@ -58,10 +58,12 @@ impl<'s> GeneralCell<'s> {
     fn fault<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
         ctx.counts.faults += 1;
         let now = event.at();
-        let Some((at, disturbance)) = self.faults.due(event, ctx) else { return };
-        match self.functions.get_mut(at.index()) {
-            Some(function) => function.disturbed(&disturbance, now, ctx),
-            None => self.path.disturb(at, &disturbance, now, ctx),
+        let Some((nodes, disturbance)) = self.faults.due(event, ctx) else { return };
+        for at in nodes {
+            match self.functions.get_mut(at.index()) {
+                Some(function) => function.disturbed(&disturbance, now, ctx),
+                None => self.path.disturb(*at, &disturbance, now, ctx),
+            }
         }
     }
 
@@ -94,10 +96,16 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     const HAS_EFFECTS: bool = true;
 
     fn start(&mut self, ctx: &mut Context<O>) {
+        self.path.start_gauging(ctx);
         for function in &mut self.functions {
             function.provision(ctx);
         }
         self.faults.start(ctx);
+    }
+
+    #[inline]
+    fn tick(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(now, ctx);
     }
 
     #[inline]
@@ -106,7 +114,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Some(function) => {
                 function.arrive(new, now, ctx);
             }
-            None => self.path.enter(at, new, now, &mut ctx.effects),
+            None => self.path.enter(at, new, now, ctx),
         }
     }
 
@@ -154,7 +162,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
                 }
             }
             Effect::Answer(call, outcome) => self.path.answer(call, outcome, now, ctx),
-            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, &mut ctx.effects),
+            Effect::StepCalls(of, step, parcel) => self.path.step(of, step as usize, parcel, now, ctx),
             Effect::StepAnswered(of, outcome) => self.at(of.function).step_answered(of, outcome, now, ctx),
             Effect::Cancel(function, invocation, call) => self.at(function).cancel(invocation, call, now, ctx),
             Effect::AccountFreed => self.account_freed(now, ctx),
@@ -164,6 +172,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
     }
 
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>) {
+        self.path.gauge_until(end, ctx);
         for function in &mut self.functions {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");

@@ -22,7 +22,7 @@ use super::slab::Key;
 use super::source::Sources;
 use super::{Cell, EventCounts, Pulse, SimError};
 use crate::id::LocalFn;
-use crate::path::{Outcome, Parcel};
+use crate::path::{CallId, Outcome, Parcel};
 use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
@@ -92,6 +92,7 @@ impl<O: Observer> Context<O> {
             let Finished { source, number, born, ended, outcome, .. } = *ended;
             self.end_request(&RequestEnd { source, number, born, ended, outcome });
         } else {
+            self.observer.call_served(CallId(call.get()), ended);
             self.effects.push_back(Effect::Answer(call, ended.outcome));
         }
     }
@@ -111,6 +112,8 @@ pub(super) trait Model<O: Observer> {
 
     /// The run begins.
     fn start(&mut self, ctx: &mut Context<O>);
+    /// Time goes on: told before all that happens now.
+    fn tick(&mut self, _now: SimTime, _ctx: &mut Context<O>) {}
     /// A request arrives at the first node of its path.
     fn arrive(&mut self, at: path::Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>);
     /// An event is due.
@@ -175,9 +178,11 @@ pub(super) fn run<O: Observer, M: Model<O>>(
             ctx.counts.arrivals += 1;
             reached = arrival.at();
             let (at, new) = ctx.sources.take(&specs);
+            model.tick(reached, &mut ctx);
             if ctx.sources.bucket_opened() {
                 prefetch_arrivals(&model, &ctx);
             }
+            ctx.observer.requested(reached, new.source);
             model.arrive(at, new, reached, &mut ctx);
         } else if event >= last {
             break;
@@ -187,6 +192,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
                 prefetch_events(&model, &ctx, specs.len());
             }
             reached = event.at();
+            model.tick(reached, &mut ctx);
             model.handle(event, &mut ctx);
         }
         if M::HAS_EFFECTS {

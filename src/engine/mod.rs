@@ -29,7 +29,7 @@ mod stem_cells;
 use std::ops::ControlFlow;
 
 pub use crate::path::Outcome;
-pub use observer::{Finished, Levels, Limit, Observer, RequestEnd, ScalingDecision};
+pub use observer::{CallEnd, CallMade, Finished, Levels, Limit, Observer, RequestEnd, ScalingDecision};
 
 use crate::id::{FnId, LocalFn, SourceId};
 use crate::rng::Streams;

@@ -5,8 +5,8 @@
 //! Functions and sources are those of the simulated cell.
 
 use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
-use crate::path::Outcome;
 use crate::path::books::Books;
+use crate::path::{CallId, Gauges, Outcome};
 use crate::time::{SimTime, Span};
 
 /// The limit that refused an invocation or held it back.
@@ -76,6 +76,51 @@ pub struct RequestEnd {
     pub ended: SimTime,
     /// With what.
     pub outcome: Outcome,
+}
+
+/// A call: one attempt at a component or a function that requests reach through components.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallMade {
+    /// Its number, which is used again when it has been answered.
+    pub call: CallId,
+    /// The call that it is made for; none where a source makes it, where that is a function that a source called itself, and where
+    /// what it is made for has been answered long ago, as of a message in a queue.
+    pub cause: Option<CallId>,
+    /// Whether a step of a function makes it.
+    pub is_of_step: bool,
+    /// Who calls whom: its place in [`Scenario::calls`](crate::scenario::Scenario::calls).
+    pub edge: u32,
+    /// The source of the request, of a batch that of its first message.
+    pub source: LocalSource,
+    /// The number of that request in its source.
+    pub number: u64,
+    /// Requests or messages in it.
+    pub items: u32,
+    /// When it is made.
+    pub at: SimTime,
+}
+
+/// The end of a call for its caller: it was answered, or nobody waits for the answer any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallEnd {
+    /// Its number.
+    pub call: CallId,
+    /// Who called whom.
+    pub edge: u32,
+    /// The source of the request.
+    pub source: LocalSource,
+    /// The number of that request in its source.
+    pub number: u64,
+    /// Requests or messages in it.
+    pub items: u32,
+    /// When it was made.
+    pub made: SimTime,
+    /// When it ended.
+    pub at: SimTime,
+    /// With what it was answered; none: the caller gave it up.
+    pub outcome: Option<Outcome>,
+    /// Whether the caller had given it up before: this is the answer that nobody waits for.
+    pub is_late: bool,
 }
 
 impl Finished {
@@ -182,6 +227,12 @@ macro_rules! observer {
                 false
             }
 
+            /// When it wants to know for the first time what components hold, and how often from then on.
+            #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                None
+            }
+
             /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
             /// read means nothing.
             #[inline]
@@ -213,6 +264,10 @@ macro_rules! observer {
                 self.0.needs_decisions() || self.1.needs_decisions()
             }
             #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                Gauges::both(self.0.gauges_every(), self.1.gauges_every())
+            }
+            #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 self.0.prefetch(function) ^ self.1.prefetch(function)
             }
@@ -238,6 +293,10 @@ macro_rules! observer {
                 self.as_ref().is_some_and(Observer::needs_decisions)
             }
             #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                self.as_ref().and_then(Observer::gauges_every)
+            }
+            #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 self.as_ref().map_or(0, |inner| inner.prefetch(function))
             }
@@ -259,6 +318,10 @@ macro_rules! observer {
             #[inline]
             fn needs_decisions(&self) -> bool {
                 (**self).needs_decisions()
+            }
+            #[inline]
+            fn gauges_every(&self) -> Option<(SimTime, Span)> {
+                (**self).gauges_every()
             }
             #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
@@ -285,6 +348,17 @@ observer! {
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.
     fn attempted(now: SimTime, source: LocalSource);
+    /// A source asks: a request arrives.
+    fn requested(now: SimTime, source: LocalSource);
+    /// What a component holds at a moment, told before all else that happens then; told only to those who [want
+    /// it](Observer::gauges_every).
+    fn gauged(now: SimTime, component: ComponentId, gauges: &Gauges);
+    /// A call is made. Where a source calls a function itself there is none: the invocation is the request.
+    fn called(call: &CallMade);
+    /// An invocation ended that was a call: told after [`Observer::finished`].
+    fn call_served(call: CallId, invocation: &Finished);
+    /// A call has ended: it was answered, or its caller gave it up, and then the answer that nobody waits for is told too.
+    fn call_ended(end: &CallEnd);
     /// A component of the path has closed its books at the end of the run.
     fn component_closed(component: ComponentId, books: &Books);
     /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs

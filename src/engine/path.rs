@@ -4,21 +4,23 @@
 //! component of its path, which may make further calls. A call that reaches a function is an *invocation* there. Where the
 //! path of a request is empty there is neither of the first two: the invocation is the request.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 
+use super::Cell;
 use super::event::{Event, Kind};
 use super::invocation::{Invocation, NewRequest};
 use super::kernel::{Context, Effect};
-use super::observer::{Observer, RequestEnd};
+use super::observer::{CallEnd, CallMade, Observer, RequestEnd};
 use super::slab::{Key, Slab};
-use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
+use crate::id::{ComponentId, FnId, LocalFn, LocalSource, SourceId};
 use crate::path::books::Books;
 use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Destination, Function, Scenario, Step, Work};
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
+use crate::workload::Payload;
 
 /// Where a call goes: a function of the cell, or a component; components are numbered after the functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,7 +51,12 @@ pub(super) struct Request {
 pub(super) struct Call {
     parcel: Parcel,
     at: Node,
+    /// By which entry it comes in there.
+    entry: u32,
     caller: Caller,
+    /// Who calls whom.
+    edge: u32,
+    made: SimTime,
     /// What it is at a function, as long as it has not ended there.
     invocation: Key<Invocation>,
 }
@@ -89,8 +96,15 @@ pub(super) struct Path {
     requests: Slab<Request>,
     calls: Slab<Call>,
     alarms: Slab<Alarm>,
+    /// How large the requests of each source are, where that is said.
+    payloads: Vec<Option<(Payload, Stream)>>,
     /// The calls of components, by who made them.
     out: HashMap<(Node, Token), Key<Call>, FixedState>,
+    /// When it is told next what components hold, and how often.
+    next_gauge: SimTime,
+    gauges_every: Span,
+    /// Until then.
+    horizon: SimTime,
     /// What is counted begins here.
     measured_from: SimTime,
     /// Room for what a component wants done.
@@ -101,16 +115,49 @@ pub(super) struct Path {
 struct FunctionNode {
     /// The running times of invocations whose source does not say it.
     service: Stream,
-    /// Where the calls of its steps go.
-    calls: Vec<Vec<Node>>,
+    /// Where the calls of its steps go, and the number of the first of each step among all edges.
+    calls: Vec<(u32, Vec<Door>)>,
 }
+
+/// Where a call goes, and by which entry it comes in there.
+type Door = (Node, u32);
 
 struct PathNode {
     id: ComponentId,
     component: Box<dyn Component>,
-    targets: Vec<Node>,
+    targets: Vec<Door>,
+    /// The number of the first of them among all edges.
+    first_edge: u32,
+    /// Whether it answers before it calls, so that nobody waits for what it calls.
+    keeps: bool,
     /// Whether it makes the attempts of a source.
     is_client: bool,
+}
+
+/// The groups of components that answer before they call.
+const KEEPING: [&str; 4] = ["queues", "asynchronous", "topics", "streams"];
+
+/// What is told of the end of a call.
+fn end_of(
+    call: Key<Call>,
+    edge: u32,
+    parcel: &Parcel,
+    made: SimTime,
+    at: SimTime,
+    outcome: Option<Outcome>,
+) -> CallEnd {
+    let Parcel { source, number, items, .. } = *parcel;
+    CallEnd {
+        call: CallId(call.get()),
+        edge,
+        source: LocalSource(source),
+        number,
+        items,
+        made,
+        at,
+        outcome,
+        is_late: false,
+    }
 }
 
 /// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples
@@ -121,58 +168,109 @@ pub(super) fn node_of(id: ComponentId, functions: usize) -> Node {
 
 impl Path {
     /// Components as they are when the run begins; `local` gives a function's place in the cell.
-    pub(super) fn start(
-        scenario: &Scenario,
-        functions: &[FnId],
-        local: impl Fn(FnId) -> LocalFn,
-        streams: &Streams,
-    ) -> Self {
-        let node = |destination: &Destination| match destination {
-            Destination::Function(id) => local(*id).into(),
-            Destination::Component(id) => node_of(*id, functions.len()),
+    pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
+        let functions = &cell.functions;
+        let door = |destination: &Destination| match destination {
+            Destination::Function(id) => (local(*id).into(), 0),
+            Destination::Component(id) => (node_of(*id, functions.len()), 0),
+            Destination::Entry(id, entry) => (node_of(*id, functions.len()), *entry),
         };
+        let edges = scenario.calls();
         let function = |id: &FnId| {
             let spec = &scenario.functions[id.index()];
-            let calls = |step: &Step| match &step.work {
-                Work::Calls(targets) => targets.iter().map(node).collect(),
-                Work::Run(_) | Work::Wait(_) => Vec::new(),
+            let calls = |(place, step): (usize, &Step)| match &step.work {
+                Work::Calls(targets) => (edges.of_steps[id.index()][place], targets.iter().map(door).collect()),
+                Work::Run(_) | Work::Wait(_) => (0, Vec::new()),
             };
             FunctionNode {
                 service: streams.stream(&spec.name, Purpose::Attempts),
-                calls: spec.steps.iter().map(calls).collect(),
+                calls: spec.steps.iter().enumerate().map(calls).collect(),
             }
         };
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
             component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
-            targets: component.targets.iter().map(node).collect(),
+            targets: component.targets.iter().map(door).collect(),
+            first_edge: edges.of_components[place],
+            keeps: KEEPING.contains(&component.spec.group()),
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
         let has_path = scenario.has_path();
+        let payload = |id: &SourceId| {
+            let source = &scenario.sources[id.index()];
+            source.payload.clone().map(|payload| (payload, streams.stream(&source.name, Purpose::Payload)))
+        };
+        let has_payloads = scenario.sources.iter().any(|source| source.payload.is_some());
         Self {
             functions: functions.iter().filter(|_| has_path).map(function).collect(),
             components: scenario.components.iter().enumerate().map(component).collect(),
             requests: Slab::new(),
             calls: Slab::new(),
             alarms: Slab::new(),
+            payloads: cell.sources.iter().filter(|_| has_payloads).map(payload).collect(),
             out: HashMap::default(),
+            next_gauge: SimTime::NEVER,
+            gauges_every: Span::ZERO,
+            horizon: SimTime::from(scenario.simulation.horizon),
             measured_from: SimTime::from(scenario.simulation.warm_up),
             actions: Vec::new(),
         }
     }
 
+    /// Somebody may want to know what components hold.
+    pub(super) fn start_gauging<O: Observer>(&mut self, ctx: &Context<O>) {
+        if let Some((first, every)) = ctx.observer.gauges_every().filter(|(_, every)| *every > Span::ZERO) {
+            (self.next_gauge, self.gauges_every) = (first, every);
+        }
+    }
+
+    /// Tells what components held at all the moments until now at which that is wanted: nothing has happened to them since the last
+    /// event.
+    #[inline]
+    pub(super) fn gauge_until<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        while self.next_gauge <= now && self.next_gauge <= self.horizon {
+            let at = self.next_gauge;
+            for node in &self.components {
+                ctx.observer.gauged(at, node.id, &node.component.gauges(at));
+            }
+            self.next_gauge = at + self.gauges_every;
+        }
+    }
+
     /// A source's request sets out, to the first component of its path.
-    pub(super) fn enter(&mut self, to: Node, new: NewRequest, now: SimTime, effects: &mut VecDeque<Effect>) {
+    pub(super) fn enter<O: Observer>(&mut self, to: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         let NewRequest { source, number, service, call: _, is_poison: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
         let service = (service != NewRequest::UNSAID).then_some(service);
-        let parcel = Parcel { service, ..Parcel::one(source.0, number) };
-        self.call(to, parcel, Caller::Client(request), effects);
+        let mut parcel = Parcel { service, ..Parcel::one(source.0, number) };
+        if let Some(Some((payload, stream))) = self.payloads.get_mut(source.index()) {
+            (parcel.bytes, parcel.answer_bytes) = payload.sample(stream);
+        }
+        self.call((to, 0), parcel, Caller::Client(request), source.0, now, ctx);
     }
 
-    fn call(&mut self, at: Node, parcel: Parcel, caller: Caller, effects: &mut VecDeque<Effect>) -> Key<Call> {
-        let call = self.calls.insert(Call { parcel, at, caller, invocation: Key::NIL });
-        effects.push_back(Effect::Arrive(call));
+    fn call<O: Observer>(
+        &mut self,
+        to: Door,
+        parcel: Parcel,
+        caller: Caller,
+        edge: u32,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) -> Key<Call> {
+        let (at, entry) = to;
+        let call = self.calls.insert(Call { parcel, at, entry, caller, edge, made: now, invocation: Key::NIL });
+        ctx.observer.called(&CallMade {
+            call: CallId(call.get()),
+            cause: (parcel.cause != CallId::NONE).then_some(parcel.cause),
+            is_of_step: matches!(caller, Caller::Step(_)),
+            edge,
+            source: LocalSource(parcel.source),
+            number: parcel.number,
+            items: parcel.items,
+            at: now,
+        });
+        ctx.effects.push_back(Effect::Arrive(call));
         call
     }
 
@@ -200,16 +298,29 @@ impl Path {
     }
 
     /// The invocation reaches a step that calls.
-    pub(super) fn step(&mut self, of: StepOf, step: usize, parcel: Parcel, effects: &mut VecDeque<Effect>) {
-        for target in self.functions[of.function.index()].calls[step].clone() {
-            self.call(target, parcel, Caller::Step(of), effects);
+    pub(super) fn step<O: Observer>(
+        &mut self,
+        of: StepOf,
+        step: usize,
+        parcel: Parcel,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let (first, targets) = self.functions[of.function.index()].calls[step].clone();
+        for (edge, target) in (first..).zip(targets) {
+            self.call(target, parcel, Caller::Step(of), edge, now, ctx);
         }
     }
 
     /// A call reaches a component.
     pub(super) fn arrive<O: Observer>(&mut self, call: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
-        let Call { at, parcel, .. } = *self.calls.get(call);
-        self.ask(at, now, ctx, |component, ports| component.arrived(CallId(call.get()), parcel, ports));
+        let Call { at, entry, parcel, .. } = *self.calls.get(call);
+        // What it passes on it passes on for this call.
+        let parcel = Parcel { cause: CallId(call.get()), ..parcel };
+        self.ask(at, now, ctx, |component, ports| {
+            ports.entry = entry;
+            component.arrived(CallId(call.get()), parcel, ports);
+        });
     }
 
     /// A call has been answered: its caller is told.
@@ -220,8 +331,10 @@ impl Path {
         now: SimTime,
         ctx: &mut Context<O>,
     ) {
-        let caller = self.calls.get(call).caller;
+        let Call { caller, parcel, edge, made, .. } = *self.calls.get(call);
         self.calls.remove(call);
+        let is_late = matches!(caller, Caller::Nobody);
+        ctx.observer.call_ended(&CallEnd { is_late, ..end_of(call, edge, &parcel, made, now, Some(outcome)) });
         if !ctx.dropped.is_empty() {
             ctx.dropped.remove(&call.get());
         }
@@ -284,20 +397,24 @@ impl Path {
         let mut actions = std::mem::take(&mut self.actions);
         let place = at.index() - self.functions.len();
         let is_measured = now >= self.measured_from;
-        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, actions: &mut actions });
+        tell(&mut *self.components[place].component, &mut Ports { now, is_measured, entry: 0, actions: &mut actions });
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, target, parcel } => {
                     if self.components[place].is_client {
                         ctx.observer.attempted(now, LocalSource(parcel.source));
                     }
-                    let to = self.components[place].targets[target as usize];
-                    let call = self.call(to, parcel, Caller::Component { at, token }, &mut ctx.effects);
+                    let PathNode { targets, first_edge, keeps, .. } = &self.components[place];
+                    let (to, edge) = (targets[target as usize], first_edge + target);
+                    let cause = if *keeps { CallId::NONE } else { parcel.cause };
+                    let parcel = Parcel { cause, ..parcel };
+                    let call = self.call(to, parcel, Caller::Component { at, token }, edge, now, ctx);
                     let before = self.out.insert((at, token), call);
                     debug_assert!(before.is_none(), "a token stands for one call that is out");
                 }
-                Action::Abandon { token, how } => self.abandon((at, token), how, ctx),
+                Action::Abandon { token, how } => self.abandon((at, token), how, now, ctx),
                 Action::Answer { call, outcome } => ctx.effects.push_back(Effect::Answer(Key::new(call.0), outcome)),
+                Action::Lose { call } => self.lose(Key::new(call.0), now, ctx),
                 Action::Wake { token, at: when, is_deadline } => {
                     debug_assert!(when >= now, "alarms lie in the future");
                     // One that lies beyond the clock never comes.
@@ -312,11 +429,27 @@ impl Path {
         self.actions = actions;
     }
 
+    /// A call has been lost: its caller waits until it gives up.
+    fn lose<O: Observer>(&mut self, key: Key<Call>, now: SimTime, ctx: &mut Context<O>) {
+        let Call { caller, parcel, edge, made, .. } = *self.calls.get(key);
+        if let Caller::Component { at, token } = caller {
+            self.out.remove(&(at, token));
+        }
+        if !matches!(caller, Caller::Nobody) {
+            ctx.observer.call_ended(&end_of(key, edge, &parcel, made, now, None));
+        }
+        let end = end_of(key, edge, &parcel, made, now, Some(Outcome::TimedOut));
+        ctx.observer.call_ended(&CallEnd { is_late: true, ..end });
+        self.calls.remove(key);
+        ctx.dropped.remove(&key.get());
+    }
+
     /// Nobody waits for a call of a component any more.
-    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, ctx: &mut Context<O>) {
+    fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, now: SimTime, ctx: &mut Context<O>) {
         let Some(key) = self.out.remove(&call) else { return };
         let call = self.calls.get_mut(key);
         call.caller = Caller::Nobody;
+        ctx.observer.call_ended(&end_of(key, call.edge, &call.parcel, call.made, now, None));
         match how {
             Abandon::GoesOn => {}
             Abandon::DropsQueued => drop(ctx.dropped.insert(key.get())),

@@ -88,7 +88,7 @@ impl Sources {
         let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, arrivals, duration } = source; // without `..`: what a source has, this knows
+            let Source { name, target, arrivals, duration, payload: _ } = source; // without `..`: what a source has, this knows
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,

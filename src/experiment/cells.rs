@@ -48,6 +48,7 @@ impl Plan {
             || scenario.functions.len() <= TOGETHER_MAX
             || scenario.has_path()
             || !scenario.faults.is_empty()
+            || !scenario.alarms.is_empty()
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
         {
             return Self::Together(whole);
@@ -119,7 +120,7 @@ fn in_progress_peak(scenario: &Scenario) -> f64 {
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
-        let Source { name: _, target, arrivals: _, duration: _ } = source;
+        let Source { name: _, target, arrivals: _, duration: _, payload: _ } = source;
         if let Target::ByTrace(functions) = target {
             for pair in functions.windows(2) {
                 groups.join(pair[0].index(), pair[1].index());

@@ -235,7 +235,7 @@ impl<'a> Entry<'a> {
         match &self.what {
             What::Fault(target, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
-                target: *target,
+                targets: vec![*target],
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),

@@ -86,6 +86,9 @@ pub struct Contrast {
     /// The source; none: not of one alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<String>,
+    /// The component of the path, such as "queue.orders"; none: it is about requests.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub component: Option<String>,
     /// The side on which it is better; none: no verdict is given, as on the times of those requests that succeed where more
     /// than 0.1 % of them fail.
     pub better: Option<Better>,
@@ -112,7 +115,7 @@ impl Contrast {
     #[must_use]
     pub fn subject(&self) -> String {
         let source = self.source.as_ref().map(|source| format!("source {source}"));
-        subject(&self.metric, self.function.as_deref().or(source.as_deref()))
+        subject(&self.metric, self.function.as_deref().or(source.as_deref()).or(self.component.as_deref()))
     }
 }
 

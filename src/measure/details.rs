@@ -6,8 +6,9 @@ use super::recorder::Total;
 use super::replication::Record;
 use super::tally::{Peaks, Tally};
 use super::window::Window;
-use crate::engine::{Cell, Finished, Observer, Outcome, RequestEnd};
+use crate::engine::{CallEnd, CallMade, Cell, Finished, Observer, Outcome, RequestEnd};
 use crate::id::{ComponentId, FnId, LocalSource, SourceId};
+use crate::path::CallId;
 use crate::path::books::Books;
 use crate::scenario::{Goal, Scenario, Subject, Target};
 use crate::time::{SimTime, Span};
@@ -53,6 +54,7 @@ impl Details {
                 let only = match one.subject {
                     Subject::Total => Only::All,
                     Subject::Function(id) => Only::Function(cell.functions.iter().position(|own| *own == id)?),
+                    Subject::Component(_) => return None,
                     Subject::Source(id) => Only::Source(cell.sources.iter().position(|own| *own == id)?),
                 };
                 Some(Within { objective, only, within, answered: 0 })
@@ -108,8 +110,31 @@ impl Details {
 }
 
 impl Observer for Details {
+    fn called(&mut self, call: &CallMade) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.arrows.called(call);
+            on_path.critical.called(call);
+        }
+    }
+
+    fn call_served(&mut self, call: CallId, invocation: &Finished) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.critical.served(call, invocation);
+        }
+    }
+
+    fn call_ended(&mut self, end: &CallEnd) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.arrows.ended(end);
+            on_path.critical.ended(end);
+        }
+    }
+
     #[inline]
     fn finished(&mut self, request: &Finished) {
+        if let Some(on_path) = &mut self.on_path {
+            on_path.critical.served_directly(request);
+        }
         if request.born < self.from {
             return;
         }
@@ -137,12 +162,8 @@ impl Observer for Details {
 
     fn request_ended(&mut self, end: &RequestEnd) {
         let Some(on_path) = &mut self.on_path else { return };
-        on_path.count(end.source, 0, end.born, &self.window);
-        if end.outcome.is_success() {
-            on_path.count(end.source, 1, end.ended, &self.window);
-        } else {
-            on_path.count(end.source, 3, end.ended, &self.window);
-        }
+        on_path.end(end, &self.window);
+        on_path.critical.request_ended(end);
         if end.born < self.from {
             return;
         }

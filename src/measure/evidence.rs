@@ -192,6 +192,10 @@ const FEW_BEYOND: f64 = 50.0;
 /// Quantiles that objectives ask for and that rest on few requests.
 pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> {
     let few = |objective: &Objective| {
+        // Of components it is not known how much lies beyond.
+        if matches!(objective.subject, Subject::Component(_)) {
+            return None;
+        }
         let Goal::Metric { metric, .. } = &objective.goal else { return None };
         let beyond = 1.0 - metric.quantile()?;
         let records = replications.measured(scenario, objective.subject);

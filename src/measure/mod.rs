@@ -1,12 +1,16 @@
 //! What is recorded of a run: summary, time series, distributions, cost.
 
+mod alarm;
 mod batches;
 pub mod chaos;
 pub mod comparison;
 mod cost;
+mod critical;
 mod details;
 pub mod evidence;
+mod flow;
 mod minimum;
+pub mod monitor;
 mod objective;
 mod packed;
 mod path;
@@ -25,11 +29,14 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+pub use alarm::{AlarmResult, Alarms, Change, State as AlarmState};
 pub use batches::Batches;
 pub use cost::{
     ByArchitecture, CpuUsage, MONTH, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds, round_up,
 };
+pub use critical::LatencyPart;
 pub use details::Details;
+pub use flow::CallsResult;
 pub use minimum::MinimumInstances;
 pub use path::{Components, Figures, Group};
 pub use recorder::{Recorder, TOGETHER_MAX, Total};

@@ -1,16 +1,17 @@
 //! What replications show of the objectives.
 
-use super::replication::{Record, Replication};
+use super::path;
+use super::replication::{Record, Replication, RunMeasures};
 use super::replications::Replications;
 use super::result::stat_of;
 use super::stability::Tipped;
 use super::summary::{Asked, ObjectiveResult, Shape, Stat};
 use super::tally::LatencyOfAll;
 use crate::id::SourceId;
-use crate::metric;
+use crate::metric::component::ATTEMPTS_PER_REQUEST;
+use crate::metric::{self, Metric};
 use crate::scenario::objective::{FAILURE_RATIO, TOLERATED_FAILURES};
 use crate::scenario::{Goal, Objective, Scenario, Subject, Target};
-use crate::stats::interval;
 use crate::stats::selection::Events;
 
 /// What one replication measured of somebody's requests.
@@ -51,7 +52,8 @@ impl Replication {
     /// What was measured of a subject of the scenario.
     pub(super) fn measured(&self, scenario: &Scenario, subject: Subject) -> Measured<'_> {
         match subject {
-            Subject::Total => (&self.measures.total).into(),
+            // Of a component itself `value_on_path` tells.
+            Subject::Total | Subject::Component(_) => (&self.measures.total).into(),
             Subject::Function(id) => (&self.functions[id.index()].measures.record).into(),
             Subject::Source(id) => match self.measures.source(id) {
                 Some(record) => record.into(),
@@ -64,9 +66,12 @@ impl Replication {
     pub(super) fn value(&self, scenario: &Scenario, place: usize) -> f64 {
         let objective = &scenario.objectives[place];
         let measured = self.measured(scenario, objective.subject);
+        if let Some(value) = value_on_path(scenario, objective, &self.measures) {
+            return value;
+        }
         let tipped = match objective.subject {
             Subject::Function(id) => self.functions[id.index()].measures.tipped,
-            Subject::Total | Subject::Source(_) => self.measures.tipped,
+            Subject::Total | Subject::Source(_) | Subject::Component(_) => self.measures.tipped,
         };
         value(objective, &measured, self.measures.answered[place], tipped)
     }
@@ -74,6 +79,9 @@ impl Replication {
     /// The events that a ratio or a share is made of, where the value of an objective is one.
     pub(super) fn events(&self, scenario: &Scenario, place: usize) -> Option<Events> {
         let objective = &scenario.objectives[place];
+        if let Some(events) = events_on_path(objective, &self.measures) {
+            return events;
+        }
         events(objective, &self.measured(scenario, objective.subject), self.measures.answered[place])
     }
 }
@@ -114,6 +122,14 @@ pub(super) fn results(
             Goal::Metric { metric, .. } if of_all => {
                 Stat::of(&measured.iter().map(|one| one.judged(&metric.key)).collect::<Vec<_>>())
             }
+            Goal::Metric { metric, .. } if is_of_path(objective, metric) => {
+                let counts: Option<Vec<Events>> =
+                    replications.iter().map(|one| events_on_path(objective, one).flatten()).collect();
+                match counts {
+                    Some(counts) => pooled(counts.into_iter()),
+                    None => Stat::of(&replications.values(scenario, place)),
+                }
+            }
             Goal::Metric { metric, .. } => {
                 stat(objective.subject, &metric.key).unwrap_or_else(|| stat_of(&shapes, metric))
             }
@@ -135,9 +151,32 @@ pub(super) fn results(
     scenario.objectives.iter().enumerate().map(result).collect()
 }
 
+/// The value of an objective on what is on the path of requests; none of another one.
+pub(super) fn value_on_path(scenario: &Scenario, objective: &Objective, run: &RunMeasures) -> Option<f64> {
+    let Goal::Metric { metric, .. } = &objective.goal else { return None };
+    match objective.subject {
+        Subject::Component(id) => Some(path::figure(scenario, run, id, metric)),
+        Subject::Source(id) if metric.key == ATTEMPTS_PER_REQUEST => {
+            Some(path::attempts_per_request(scenario, run, id))
+        }
+        Subject::Total | Subject::Function(_) | Subject::Source(_) => None,
+    }
+}
+
+/// The events that it is made of, if its value is a ratio; none of an objective on requests.
+fn events_on_path(objective: &Objective, run: &RunMeasures) -> Option<Option<Events>> {
+    let Goal::Metric { metric, .. } = &objective.goal else { return None };
+    let Subject::Component(id) = objective.subject else { return None };
+    Some(path::counts(run, id, metric).map(|(seen, trials)| Events { seen, trials }))
+}
+
+/// Whether a metric is none of requests, but of what is on their path.
+fn is_of_path(objective: &Objective, metric: &Metric) -> bool {
+    matches!(objective.subject, Subject::Component(_)) || metric.key == ATTEMPTS_PER_REQUEST
+}
+
 /// The ratio of the sums with its jackknife interval.
 fn pooled(events: impl Iterator<Item = Events>) -> Stat {
     let pairs: Vec<(f64, f64)> = events.map(|one| (one.seen, one.trials)).collect();
-    let (seen, trials) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
-    Stat { mean: seen / trials, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) }
+    Stat::of_ratio(&pairs)
 }

@@ -3,14 +3,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::critical::CriticalPath;
+use super::flow::Arrows;
+use super::recorder::interval::Interval;
 use super::replication::RunMeasures;
 use super::summary::{Stat, ordered_map};
 use super::tally::Tally;
+use super::timeline::Point;
 use super::window::Window;
-use crate::engine::Cell;
-use crate::id::{ComponentId, LocalSource};
+use crate::engine::{Cell, RequestEnd};
+use crate::id::{ComponentId, LocalSource, SourceId};
+use crate::metric::component::{self, AMPLIFICATION, ATTEMPTS_PER_REQUEST};
+use crate::metric::{Metric, Statistic};
 use crate::path::books::Books;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Target};
 use crate::time::SimTime;
 
 /// Sources that have a time series each, at most.
@@ -21,8 +27,14 @@ const SERIES_MAX: usize = 32;
 pub(super) struct OnPath {
     /// All requests.
     pub(super) requests: Tally,
+    /// Interval by interval, all requests.
+    pub(super) intervals: Vec<Interval>,
     /// Interval by interval what became of the requests of each source of the cell.
     pub(super) sources: Vec<Vec<[u64; 4]>>,
+    /// Who called whom.
+    pub(super) arrows: Arrows,
+    /// Where the time went.
+    pub(super) critical: CriticalPath,
     /// The books of the components, when the run is over.
     pub(super) components: Vec<(ComponentId, Books)>,
 }
@@ -33,9 +45,42 @@ impl OnPath {
         let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
         scenario.has_path().then(|| Self {
             requests: Tally::of(scenario),
+            intervals: (0..window.intervals()).map(|_| Interval::new()).collect(),
             sources: vec![vec![[0; 4]; window.intervals()]; series],
+            arrows: Arrows::of(scenario),
+            critical: CriticalPath::of(scenario),
             components: Vec::new(),
         })
+    }
+
+    /// A request was answered for good.
+    pub(super) fn end(&mut self, end: &RequestEnd, window: &Window) {
+        let place = |at: SimTime| (at.as_nanos() / window.interval.as_nanos()) as usize;
+        if let Some(interval) = self.intervals.get_mut(place(end.born)) {
+            interval.counts.arrived += 1;
+        }
+        if let Some(interval) = self.intervals.get_mut(place(end.ended)) {
+            interval.count_end(end);
+        }
+        self.count(end.source, 0, end.born, window);
+        self.count(end.source, if end.outcome.is_success() { 1 } else { 3 }, end.ended, window);
+    }
+
+    /// Puts what happened to requests into the points of the total, in place of what happened to invocations.
+    pub(super) fn points(&self, points: &mut [Point], window: &Window) {
+        for (index, (point, interval)) in points.iter_mut().zip(&self.intervals).enumerate() {
+            let of_requests = interval.point(window.length_of(index));
+            *point = Point {
+                arrived: of_requests.arrived,
+                completed: of_requests.completed,
+                rejected: of_requests.rejected,
+                timed_out: of_requests.timed_out,
+                latency_s_p50: of_requests.latency_s_p50,
+                latency_s_p95: of_requests.latency_s_p95,
+                latency_s_p99: of_requests.latency_s_p99,
+                ..std::mem::take(point)
+            };
+        }
     }
 
     /// Adds to one of the counts of a source in an interval: arrived, succeeded, attempts, failed. What comes after the horizon
@@ -111,6 +156,10 @@ groups! {
     workflows,
     /// Routers.
     routers,
+    /// Links between sites.
+    links,
+    /// Tenants.
+    tenants,
 }
 
 impl Group {
@@ -128,6 +177,16 @@ impl Group {
 }
 
 impl Components {
+    /// A figure of the component of a name such as "queue.orders".
+    #[must_use]
+    pub fn figure(&self, component: &str, key: &str) -> Option<Stat> {
+        let (kind, name) = component.split_once('.')?;
+        let group = component::kinds().iter().find(|one| one.kind == kind)?.group;
+        let groups = self.groups();
+        let (_, group) = groups.iter().find(|(known, _)| *known == group)?;
+        group.get(name)?.get(key)
+    }
+
     /// Means and intervals over replications.
     pub(super) fn of(scenario: &Scenario, replications: &[RunMeasures]) -> Self {
         let mut all = Self::default();
@@ -138,7 +197,12 @@ impl Components {
                 let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
                 (key.clone(), Stat::of(&values))
             };
-            let figures = Figures(first.0.iter().map(stat).collect());
+            let mut figures = Figures(first.0.iter().map(stat).collect());
+            let kind = component::of_group(component.spec.group());
+            for metric in kind.iter().flat_map(|kind| &kind.metrics) {
+                let id = ComponentId(place as u32);
+                figures.0.extend(derived(scenario, replications, id, metric).map(|stat| (metric.key.clone(), stat)));
+            }
             let name = component.name.split_once('.').map_or(component.name.as_str(), |(_, name)| name);
             if let Some(group) = all.group(component.spec.group()) {
                 group.0.push((name.to_owned(), figures));
@@ -146,6 +210,61 @@ impl Components {
         }
         all
     }
+}
+
+/// A metric that follows from what a component counted; none where that is a count itself.
+fn derived(scenario: &Scenario, replications: &[RunMeasures], id: ComponentId, metric: &Metric) -> Option<Stat> {
+    if let Statistic::Ratio { .. } = metric.statistic {
+        let counts: Option<Vec<(f64, f64)>> = replications.iter().map(|one| counts(one, id, metric)).collect();
+        return counts.map(|counts| Stat::of_ratio(&counts));
+    }
+    let value = |one| figure(scenario, one, id, metric);
+    (metric.key == AMPLIFICATION).then(|| Stat::of(&replications.iter().map(value).collect::<Vec<_>>()))
+}
+
+/// What a replication shows of a component; NaN where there was nothing to measure.
+pub(super) fn figure(scenario: &Scenario, replication: &RunMeasures, id: ComponentId, metric: &Metric) -> f64 {
+    let Some(books) = replication.components.get(id.index()) else { return f64::NAN };
+    if metric.key == AMPLIFICATION {
+        let kind = component::of_group(scenario.components[id.index()].spec.group());
+        let arrived = kind.and_then(|kind| books.get(kind.arrivals));
+        return arrived.unwrap_or(f64::NAN) / replication.total.shape.requests.arrived;
+    }
+    match counts(replication, id, metric) {
+        Some((seen, of)) => seen / of,
+        None => books.get(&metric.key).unwrap_or(f64::NAN),
+    }
+}
+
+/// What a replication shows of the component of a name; NaN where there is none of it.
+pub(super) fn figure_of(scenario: &Scenario, replication: &RunMeasures, name: &str, key: &str) -> f64 {
+    let place = scenario.components.iter().position(|component| component.name == name);
+    let found = place.and_then(|place| {
+        let metric = component::of_group(scenario.components[place].spec.group())?.find(key)?;
+        Some(figure(scenario, replication, ComponentId(place as u32), metric))
+    });
+    found.unwrap_or(f64::NAN)
+}
+
+/// The counts that a ratio is made of; none where the metric is no ratio.
+pub(super) fn counts(replication: &RunMeasures, id: ComponentId, metric: &Metric) -> Option<(f64, f64)> {
+    let Statistic::Ratio { events, of } = metric.statistic else { return None };
+    let books = replication.components.get(id.index())?;
+    let count = |key: &str| books.get(key).unwrap_or(f64::NAN);
+    Some((events.iter().map(|key| count(key)).sum(), count(of)))
+}
+
+/// Attempts for each request of a source; 1 where nobody tries again.
+pub(super) fn attempts_per_request(scenario: &Scenario, replication: &RunMeasures, source: SourceId) -> f64 {
+    let Target::Component(id) = scenario.sources[source.index()].target else { return 1.0 };
+    attempts_of(scenario, replication, id).unwrap_or(1.0)
+}
+
+/// The same of a component; none where it is not the client of a source.
+pub(super) fn attempts_of(scenario: &Scenario, replication: &RunMeasures, id: ComponentId) -> Option<f64> {
+    let is_client = scenario.components[id.index()].spec.group() == "clients";
+    let books = replication.components.get(id.index()).filter(|_| is_client)?;
+    books.get(ATTEMPTS_PER_REQUEST)
 }
 
 /// What components cost by themselves, US dollars.

@@ -1,6 +1,6 @@
 //! The observer that measures: one for each simulated cell.
 
-mod interval;
+pub(super) mod interval;
 mod total;
 mod track;
 

@@ -1,6 +1,9 @@
 //! What a replication leaves: numbers that are not means yet.
 
+use super::alarm::History;
 use super::cost::Usage;
+use super::critical::Spent;
+use super::flow::Arrow;
 use super::stability::Tipped;
 use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
@@ -64,6 +67,12 @@ pub struct RunMeasures {
     pub(super) tipped: Tipped,
     /// The books of the components, in the order of the scenario.
     pub(super) components: Vec<Books>,
+    /// Where requests may be on a path: who called whom, in the order of the scenario.
+    pub(super) arrows: Vec<Arrow>,
+    /// And where their time went.
+    pub(super) spent: Option<Spent>,
+    /// What became of each alarm of the scenario.
+    pub(super) alarms: Vec<History>,
     /// Events by kind.
     pub(super) events: EventCounts,
 }

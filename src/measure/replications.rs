@@ -1,6 +1,6 @@
 //! The replications of a scenario: what is only needed added up is added up as they come.
 
-use super::objective::{owner, value};
+use super::objective::{owner, value, value_on_path};
 use super::packed::Packed;
 use super::replication::{FunctionMeasures, Record, Replication, RunMeasures};
 use super::stability::Tipped;
@@ -107,7 +107,8 @@ impl Replications {
             Subject::Source(id) if is_apart(id) => self.each.iter().filter_map(|one| one.source(id)).cloned().collect(),
             Subject::Source(id) => self.measured(scenario, owner(scenario, id)),
             Subject::Function(id) => self.functions[id.index()].iter().map(|one| one.record).collect(),
-            Subject::Total => self.each.iter().map(|one| one.total.clone()).collect(),
+            // Of a component itself `values` tells.
+            Subject::Total | Subject::Component(_) => self.each.iter().map(|one| one.total.clone()).collect(),
         }
     }
 
@@ -115,10 +116,16 @@ impl Replications {
     /// quantile is never reached.
     pub(super) fn values(&self, scenario: &Scenario, place: usize) -> Vec<f64> {
         let objective = &scenario.objectives[place];
+        let on_path: Option<Vec<f64>> = self.each.iter().map(|one| value_on_path(scenario, objective, one)).collect();
+        if let Some(values) = on_path.filter(|values| !values.is_empty()) {
+            return values;
+        }
         let records = self.measured(scenario, objective.subject);
         let tipped: Vec<Tipped> = match objective.subject {
             Subject::Function(id) => self.functions[id.index()].iter().map(|one| one.tipped).collect(),
-            Subject::Total | Subject::Source(_) => self.each.iter().map(|one| one.tipped).collect(),
+            Subject::Total | Subject::Source(_) | Subject::Component(_) => {
+                self.each.iter().map(|one| one.tipped).collect()
+            }
         };
         let each = self.each.iter().zip(&records).zip(tipped);
         each.map(|((one, record), tipped)| value(objective, &record.into(), one.answered[place], tipped)).collect()

@@ -2,7 +2,6 @@
 
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
-use super::objective;
 use super::path::{self, Components};
 use super::replication::{FunctionMeasures, FunctionRecord, Replication, RunMeasures};
 use super::replications::Replications;
@@ -14,6 +13,7 @@ use super::tally::LIMITS;
 use super::timeline::{Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
+use super::{alarm, critical, flow, objective};
 use crate::engine::Limit;
 use crate::id::{FnId, SourceId};
 use crate::metric::{Metric, Statistic};
@@ -57,11 +57,14 @@ impl RunResult {
             measured_s: window.measured().as_secs_f64(),
             sources: sources(scenario, replications),
             components: Components::of(scenario, replications),
+            calls: flow::results(scenario, replications),
+            latency_parts: critical::results(scenario, replications),
+            alarms: alarm::results(scenario, replications),
             stability: stability(scenario, verdicts, replications),
             objectives: objective::results(scenario, replications, |subject, key| match subject {
                 Subject::Total => total.get(key).copied(),
                 Subject::Function(id) => functions[id.index()].1.get(key).copied(),
-                Subject::Source(_) => None,
+                Subject::Source(_) | Subject::Component(_) => None,
             }),
             events: events(replications),
             limits,
@@ -116,6 +119,13 @@ impl Stat {
         let mean = there.iter().sum::<f64>() / there.len() as f64;
         Self { mean, half_width: interval::mean_half_width(&there) }
     }
+
+    /// The ratio of sums, events over what they are counted of, with its jackknife interval.
+    #[must_use]
+    pub(super) fn of_ratio(pairs: &[(f64, f64)]) -> Self {
+        let (events, of) = pairs.iter().fold((0.0, 0.0), |sum, pair| (sum.0 + pair.0, sum.1 + pair.1));
+        Self { mean: events / of, half_width: interval::ratio_of_sums(pairs).map(|ratio| ratio.half_width) }
+    }
 }
 
 /// Events and what they are counted of, over all; none where the metric is not a ratio of counts.
@@ -128,8 +138,8 @@ pub(super) fn sums(metric: &Metric, shapes: &[&Shape<f64>]) -> Option<(f64, f64)
 /// ratios is biased where replications differ in size; NaN where nothing was there to count.
 pub(super) fn stat_of(shapes: &[&Shape<f64>], metric: &Metric) -> Stat {
     let pairs: Option<Vec<(f64, f64)>> = shapes.iter().map(|shape| metric.counts(shape)).collect();
-    if let (Some(pairs), Some((events, of))) = (pairs, sums(metric, shapes)) {
-        return Stat { mean: events / of, half_width: interval::ratio_of_sums(&pairs).map(|ratio| ratio.half_width) };
+    if let Some(pairs) = pairs {
+        return Stat::of_ratio(&pairs);
     }
     let values: Vec<f64> = shapes.iter().map(|shape| shape.get(&metric.key).copied().unwrap_or(f64::NAN)).collect();
     Stat::of(&values)
@@ -258,10 +268,8 @@ fn sources(scenario: &Scenario, replications: &Replications) -> Vec<(String, Sou
 /// How many attempts a source's client made for each request, where it has one.
 fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[RunMeasures]) -> Option<Stat> {
     let Target::Component(id) = source.target else { return None };
-    let is_client = scenario.components[id.index()].spec.group() == "clients";
-    let books = replications.iter().filter_map(|one| one.components.get(id.index()));
-    let values: Vec<f64> = books.filter_map(|books| books.get("attempts_per_request")).collect();
-    is_client.then(|| Stat::of(&values))
+    let values = replications.iter().map(|one| path::attempts_of(scenario, one, id)).collect::<Option<Vec<f64>>>();
+    values.map(|values| Stat::of(&values))
 }
 
 fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::alarm::AlarmResult;
+use super::critical::LatencyPart;
 use super::evidence::Evidence;
+use super::flow::CallsResult;
 use super::path::Components;
 pub use super::stability::Verdict;
 pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
@@ -52,6 +55,15 @@ pub struct Summary {
     /// What components of the path counted.
     #[serde(flatten)]
     pub components: Components,
+    /// Who called whom, where requests are on a path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<CallsResult>,
+    /// Where the latency of the requests that were answered successfully went, along the critical path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub latency_parts: Vec<LatencyPart>,
+    /// When alarms went off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmResult>,
     /// Whether what is served keeps up with what arrives.
     #[serde(default)]
     pub stability: StabilityResult,
@@ -105,6 +117,9 @@ pub struct Asked {
     /// The source; none: not of one alone.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<String>,
+    /// The component of the path, such as "queue.orders"; none: it is about requests.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub component: Option<String>,
     /// The metric must stay below this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub below: Option<f64>,
@@ -126,16 +141,22 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// An objective of a scenario.
-    #[must_use]
-    pub fn of(objective: &Objective, scenario: &Scenario) -> Self {
-        let (mut function, mut source) = (None, None);
-        match objective.subject {
+    /// What an objective or an alarm is about, by name.
+    pub(super) fn about(subject: Subject, scenario: &Scenario) -> Self {
+        let (mut function, mut source, mut component) = (None, None, None);
+        match subject {
             Subject::Total => {}
             Subject::Function(id) => function = Some(scenario.functions[id.index()].name.clone()),
             Subject::Source(id) => source = Some(scenario.sources[id.index()].name.clone()),
+            Subject::Component(id) => component = Some(scenario.components[id.index()].name.clone()),
         }
-        let named = Self { function, source, implied: objective.is_implied, ..Self::default() };
+        Self { function, source, component, ..Self::default() }
+    }
+
+    /// An objective of a scenario.
+    #[must_use]
+    pub fn of(objective: &Objective, scenario: &Scenario) -> Self {
+        let named = Self { implied: objective.is_implied, ..Self::about(objective.subject, scenario) };
         match &objective.goal {
             Goal::Metric { metric, bound } => {
                 let (below, above) = match bound {
@@ -174,7 +195,7 @@ impl Asked {
             (None, within) => format!("requests answered within {}s", within.unwrap_or_default()),
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
-        subject(&what, self.function.as_deref().or(source.as_deref()))
+        subject(&what, self.function.as_deref().or(source.as_deref()).or(self.component.as_deref()))
     }
 
     /// What a share must be at least: of requests, or of replications.

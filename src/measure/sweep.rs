@@ -66,7 +66,8 @@ impl Columns {
             let asked = Asked::of(objective, scenario);
             let function = asked.function.as_ref().map(|name| format!("function.{name}."));
             let source = asked.source.as_ref().map(|name| format!("source.{name}."));
-            let (owner, key) = (function.or(source).unwrap_or_default(), asked.key());
+            let component = asked.component.as_ref().map(|name| format!("{name}."));
+            let (owner, key) = (function.or(source).or(component).unwrap_or_default(), asked.key());
             let found = match (&asked.function, &asked.source, &asked.metric) {
                 (Some(name), None, Some(_)) => Found::Function(name.clone()),
                 _ => Found::Objective(place),

@@ -4,8 +4,10 @@
 //! that reads metrics by their names (summary, CSV, Parquet, objectives, `forewarm list metrics`, the reference, reports)
 //! asks this registry, and keeps no list of its own.
 
+pub mod component;
 mod quantity;
 mod shape;
+pub mod signal;
 
 use std::sync::LazyLock;
 

@@ -26,7 +26,10 @@ impl Quantity {
             Some(metric) => metric.quantity,
             None if key == super::MONTHLY_COST => Self::Usd,
             None if key.starts_with(super::WITHIN) => Self::Ratio,
-            None => Self::Count,
+            None => {
+                let of_component = super::component::kinds().iter().find_map(|kind| kind.find(key));
+                of_component.map_or(Self::Count, |metric| metric.quantity)
+            }
         }
     }
 

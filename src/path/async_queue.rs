@@ -11,7 +11,7 @@ use rand::RngExt;
 
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
@@ -232,6 +232,12 @@ impl Component for AsyncQueue {
             Disturbance::Errors(ratio) => self.errors = *ratio,
             _ => {}
         }
+    }
+
+    fn gauges(&self, _: SimTime) -> Gauges {
+        let in_flight = self.events.values().filter(|event| event.is_out).count() as u64;
+        let oldest = self.events.values().next().map(|event| event.received);
+        Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -3,11 +3,13 @@
 use super::Parcel;
 use crate::time::Span;
 
-/// What a batch is for who processes it: the first of its parcels, with the running times of all of them, and poison if one of them is.
+/// What a batch is for who processes it: the first of its parcels, with the running times and sizes of all of them, and poison if one of them is.
 pub(super) fn together(parcels: impl Iterator<Item = Parcel>) -> Option<Parcel> {
     parcels.reduce(|all, one| Parcel {
         items: all.items.saturating_add(one.items),
         is_poison: all.is_poison || one.is_poison,
+        bytes: all.bytes.saturating_add(one.bytes),
+        answer_bytes: all.answer_bytes.saturating_add(one.answer_bytes),
         service: all.service.map_or(one.service, |span| Some(span + one.service.unwrap_or(Span::ZERO))),
         ..all
     })

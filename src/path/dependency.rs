@@ -18,7 +18,7 @@ use rand::RngExt;
 use super::books::{Books, Level, Times};
 use super::bucket::{Buckets, OnDemand, OnDemandSpec, Throttle};
 use super::slots::{Key, Slots};
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
 use crate::rng::Stream;
 use crate::schema::declare::*;
@@ -33,6 +33,8 @@ parameters! {
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// How long a call takes once it has a connection, while there is no contention.
         required latency: DistSpec,
         /// Connections: calls that it works on at a time; without it as many as come.
@@ -501,6 +503,11 @@ impl Component for Dependency {
             Disturbance::Deploy | Disturbance::ColdStart(_) => {}
         }
         self.work(ports);
+    }
+
+    fn gauges(&self, _: SimTime) -> Gauges {
+        let cost_usd = self.counts.billed as f64 * self.spec.per_million_usd / 1e6;
+        Gauges { waiting: self.queue.get(), in_flight: self.busy.get(), cost_usd, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -17,7 +17,7 @@ use super::books::{Books, Times};
 use super::bucket::{BucketSpec, Buckets, Throttle};
 use super::client::{Client, ClientParameters};
 use super::slots::{Key, Slots};
-use super::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
 use crate::rng::Stream;
 use crate::schema::declare::*;
@@ -29,6 +29,8 @@ parameters! {
     pub struct GatewaySpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// What it calls: a function or a component.
         required target: Text,
         /// Whose gateway it is like: what is not written here is as it is there.
@@ -401,13 +403,15 @@ impl Gateway {
     fn tell_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let Some(client) = &mut self.client else { return };
         let mut actions = std::mem::take(&mut self.actions);
-        tell(&mut **client, &mut Ports { now: ports.now, is_measured: ports.is_measured, actions: &mut actions });
+        let mut own = Ports { now: ports.now, is_measured: ports.is_measured, entry: 0, actions: &mut actions };
+        tell(&mut **client, &mut own);
         for action in actions.drain(..) {
             match action {
                 Action::Call { token, parcel, .. } => ports.call(TARGET, of_client(token), parcel),
                 Action::Abandon { token, how } => ports.abandon(of_client(token), how),
                 Action::Wake { token, at, is_deadline: true } => ports.wake_late(of_client(token), at),
                 Action::Wake { token, at, is_deadline: false } => ports.wake(of_client(token), at),
+                Action::Lose { .. } => {} // a client loses nothing
                 Action::Answer { call, outcome } => {
                     if let Some(key) = self.integrations.at(call.0).map(|(key, _)| key) {
                         self.served(key, outcome, ports);
@@ -513,6 +517,11 @@ impl Component for Gateway {
         }
     }
 
+    fn gauges(&self, _: SimTime) -> Gauges {
+        let cost_usd = self.counts.billed as f64 * self.settings.per_million_usd / 1e6;
+        Gauges { in_flight: self.requests.iter().count() as u64, cost_usd, ..Gauges::default() }
+    }
+
     fn close(&mut self, end: SimTime, books: &mut Books) {
         let Counts { arrived, throttled, timed_out, cached, completed, failed, billed } = self.counts;
         let unfinished = self.requests.iter().filter(|(_, request)| request.is_measured).count();
@@ -544,6 +553,7 @@ mod tests {
     fn spec() -> GatewaySpec {
         GatewaySpec {
             name: "api".into(),
+            site: None,
             target: "checkout".into(),
             preset: None,
             throttle: None,

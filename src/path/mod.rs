@@ -13,11 +13,13 @@ pub mod bucket;
 pub mod client;
 pub mod dependency;
 pub mod gateway;
+pub mod link;
 mod pace;
 pub mod queue;
 pub mod router;
 mod slots;
 pub mod stream;
+pub mod tenant;
 #[cfg(test)]
 pub(crate) mod testing;
 mod timers;
@@ -66,6 +68,11 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallId(pub u32);
 
+impl CallId {
+    /// No call.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
 /// A component's own number of something that it waits for: a call that it made, or a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
@@ -77,19 +84,34 @@ pub struct Parcel {
     pub source: u32,
     /// The number of that request in its source.
     pub number: u64,
+    /// The call that it came with; none where a source sends it. Who passes the parcel on says for which call that is.
+    pub cause: CallId,
     /// Requests or messages in it: 1, or those of a batch.
     pub items: u32,
     /// Whether whoever processes it fails, however often it is tried: a poison message is in it.
     pub is_poison: bool,
     /// How long it runs at a function, where its source says so; none: as long as the function's requests do.
     pub service: Option<Span>,
+    /// Its size, bytes.
+    pub bytes: u64,
+    /// The size of its answer, if that is a success, bytes.
+    pub answer_bytes: u64,
 }
 
 impl Parcel {
     /// One request, number `number` of source `source`.
     #[must_use]
     pub const fn one(source: u32, number: u64) -> Self {
-        Self { source, number, items: 1, is_poison: false, service: None }
+        Self {
+            source,
+            number,
+            cause: CallId::NONE,
+            items: 1,
+            is_poison: false,
+            service: None,
+            bytes: 0,
+            answer_bytes: 0,
+        }
     }
 }
 
@@ -119,6 +141,11 @@ pub enum Action {
         /// How it ended.
         outcome: Outcome,
     },
+    /// `call` gets lost: nobody is told. Who made it has a time-out.
+    Lose {
+        /// Which one.
+        call: CallId,
+    },
     /// Say when it is this late.
     Wake {
         /// The component's number of this moment: [`Component::woken`] is told it.
@@ -142,12 +169,41 @@ pub enum Abandon {
     Cancels,
 }
 
+/// What a component holds at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Gauges {
+    /// Messages that wait: visible, delayed or to be tried again.
+    pub waiting: u64,
+    /// Messages that are being processed.
+    pub in_flight: u64,
+    /// When the oldest message that is neither processed nor given up was sent.
+    pub oldest: Option<SimTime>,
+    /// What it has cost since the beginning of the measured part, US dollars.
+    pub cost_usd: f64,
+}
+
+impl Gauges {
+    /// When and how often two are looked at together: at every moment at which either wants it. Both are multiples of the result from
+    /// the same beginning.
+    #[must_use]
+    pub fn both(a: Option<(SimTime, Span)>, b: Option<(SimTime, Span)>) -> Option<(SimTime, Span)> {
+        let (Some((first, every)), Some((other_first, other_every))) = (a, b) else { return a.or(b) };
+        let (mut x, mut y) = (every.as_nanos(), other_every.as_nanos());
+        while y > 0 {
+            (x, y) = (y, x % y);
+        }
+        Some((first.min(other_first), Span::from_nanos(x)))
+    }
+}
+
 /// What a component works with when it is told something.
 pub struct Ports<'a> {
     /// The present.
     pub now: SimTime,
     /// Whether what begins now belongs to the measured part of the run.
     pub is_measured: bool,
+    /// By which entry a call that arrives comes in, where the component has several; else 0.
+    pub entry: u32,
     pub(crate) actions: &'a mut Vec<Action>,
 }
 
@@ -155,6 +211,11 @@ impl Ports<'_> {
     /// [`Action::Answer`].
     pub fn answer(&mut self, call: CallId, outcome: Outcome) {
         self.actions.push(Action::Answer { call, outcome });
+    }
+
+    /// [`Action::Lose`].
+    pub fn lose(&mut self, call: CallId) {
+        self.actions.push(Action::Lose { call });
     }
 
     /// [`Action::Call`].
@@ -197,6 +258,12 @@ pub trait Component: Send {
     /// A fault begins or ends here.
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         let _ = (disturbance, ports);
+    }
+
+    /// What it holds now, and what it has cost.
+    fn gauges(&self, now: SimTime) -> Gauges {
+        let _ = now;
+        Gauges::default()
     }
 
     /// The run is over: what was counted, of what began in its measured part.
@@ -288,6 +355,10 @@ components! {
     "topics" => Topic(Box<topic::TopicSpec>),
     /// A workflow.
     "workflows" => Workflow(Box<workflow::Workflow>),
+    /// The way between two sites.
+    "links" => Link(Box<link::LinkSpec>),
+    /// A customer with a quota.
+    "tenants" => Tenant(Box<tenant::TenantSpec>),
     /// For tests of the engine.
     #[cfg(test)]
     "scripted" => Scripted(testing::Scripted),

@@ -24,6 +24,8 @@ parameters! {
     pub struct RouterSpec {
         /// Unique name.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// How a target is chosen among the healthy ones.
         default policy: Policy = Policy::Weighted,
         /// The targets; with policy = "failover" in the order of preference.
@@ -286,6 +288,7 @@ mod tests {
         let target = |(number, share): (usize, &f64)| RouteSpec { target: format!("t{number}"), share: *share };
         RouterSpec {
             name: "front".into(),
+            site: None,
             policy,
             targets: shares.iter().enumerate().map(target).collect(),
             health_check: None,

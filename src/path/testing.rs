@@ -90,8 +90,12 @@ impl Bench {
     }
 
     fn tell(&mut self, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
+        self.tell_at(0, tell);
+    }
+
+    fn tell_at(&mut self, entry: u32, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let mut actions = Vec::new();
-        tell(&mut *self.component, &mut Ports { now: self.now, is_measured: true, actions: &mut actions });
+        tell(&mut *self.component, &mut Ports { now: self.now, is_measured: true, entry, actions: &mut actions });
         for action in actions {
             if let Action::Wake { token, at, is_deadline } = action {
                 assert!(at >= self.now, "alarms lie in the future");
@@ -124,6 +128,11 @@ impl Bench {
     /// The same with a parcel of the test's own.
     pub(crate) fn arrive_with(&mut self, id: u32, parcel: Parcel) {
         self.tell(|component, ports| component.arrived(CallId(id), parcel, ports));
+    }
+
+    /// The same at an entry of the component.
+    pub(crate) fn arrive_at(&mut self, id: u32, parcel: Parcel, entry: u32) {
+        self.tell_at(entry, |component, ports| component.arrived(CallId(id), parcel, ports));
     }
 
     /// A call that the component made is answered now.

@@ -67,7 +67,7 @@ mod tests {
     /// The alarms asked for when the timers are armed at a time.
     fn armed(timers: &mut Timers<u32>, now: u64) -> Vec<u64> {
         let mut actions = Vec::new();
-        timers.arm(&mut Ports { now: at(now), is_measured: true, actions: &mut actions });
+        timers.arm(&mut Ports { now: at(now), is_measured: true, entry: 0, actions: &mut actions });
         let time = |action: &Action| match action {
             Action::Wake { at, .. } => at.as_nanos() / 1_000_000_000,
             other => panic!("{other:?}"),

@@ -11,7 +11,7 @@ use rand::RngExt;
 
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Flag, Name, PositiveDuration, Text, Window};
@@ -22,6 +22,8 @@ parameters! {
     pub struct TopicSpec {
         /// What it is called.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// Who subscribes: each gets everything.
         required targets: List<Text, 1, MAX_SUBSCRIPTIONS>,
         /// Whose topic it is like: what is not written in `retry` is as it is there.
@@ -312,6 +314,11 @@ impl Component for Topic {
             Disturbance::Errors(ratio) => self.errors = *ratio,
             _ => {}
         }
+    }
+
+    fn gauges(&self, _: SimTime) -> Gauges {
+        let cost_usd = self.tally.published as f64 / 1e6 * self.per_million_usd;
+        Gauges { in_flight: self.deliveries.len() as u64, cost_usd, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

@@ -256,7 +256,8 @@ pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
             .map(str::to_owned),
     );
     for asked in &plan.objectives {
-        let owner = asked.source.as_ref().map(|name| format!("source.{name}."));
+        let source = asked.source.as_ref().map(|name| format!("source.{name}."));
+        let owner = source.or_else(|| asked.component.as_ref().map(|name| format!("{name}.")));
         let name = format!("{}{}", owner.unwrap_or_default(), metric_column(asked.function.as_deref(), &asked.key()));
         head.extend(["", "_low", "_high", "_verdict"].map(|end| format!("{name}{end}")));
     }

@@ -20,12 +20,15 @@ pub mod comment;
 pub mod csv;
 pub mod decisions;
 pub mod document;
+mod epoch;
 mod evidence;
 pub mod fit;
 pub mod format;
 pub mod json;
 pub mod junit;
 pub mod kinds;
+pub mod metrics;
+pub mod otlp;
 #[cfg(feature = "parquet")]
 mod parquet;
 pub mod perfetto;

@@ -2,14 +2,19 @@
 //!
 //! The format is the JSON array of the "Trace Event Format": `X` is a slice with start and length in microseconds, `i` a
 //! moment, `C` a counter, `M` a name. Slices on one track must not overlap, so an instance that serves several requests at once has one
-//! track for each. Memory grows with live instances, never with requests.
+//! track for each. Memory grows with live instances and with calls under way, never with requests.
+
+mod path;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use crate::engine::{Finished, Levels, Observer, Outcome};
+use crate::engine::{CallEnd, CallMade, Finished, Levels, Observer, Outcome, RequestEnd};
 use crate::id::{InstanceId, LocalFn};
+use crate::path::CallId;
 use crate::time::{SimTime, Span};
+
+use path::PathTracks;
 
 /// The track of a function where requests stand that no instance served.
 const REFUSED: u64 = 1;
@@ -32,6 +37,7 @@ pub struct TraceWriter<W: Write> {
     live: HashMap<(LocalFn, InstanceId), Vec<Track>>,
     next_track: u64,
     empty: bool,
+    path: PathTracks,
 }
 
 /// One line in the picture: a place for slices that do not overlap.
@@ -58,7 +64,8 @@ impl<W: Write> TraceWriter<W> {
         let sources = sources.iter().map(|name| serde_json::Value::from(name.as_ref()).to_string()).collect();
         let counters = vec![Counters::default(); functions.len()];
         let (live, next_track) = (HashMap::new(), REFUSED + 1);
-        let mut writer = Self { to, error: None, sources, counters, live, next_track, empty: true };
+        let mut writer =
+            Self { to, error: None, sources, counters, live, next_track, empty: true, path: PathTracks::default() };
         for (index, name) in functions.iter().enumerate() {
             let function = LocalFn(u32::try_from(index).unwrap_or(u32::MAX));
             writer.name("process_name", function, REFUSED, name.as_ref());
@@ -85,13 +92,16 @@ impl<W: Write> TraceWriter<W> {
 
     /// Writes one event; `rest` are its further members.
     fn event(&mut self, phase: char, function: LocalFn, track: u64, rest: std::fmt::Arguments<'_>) {
+        // Perfetto gives process 0 a meaning of its own.
+        self.event_at(phase, (u64::from(function.0) + 1, track), rest);
+    }
+
+    fn event_at(&mut self, phase: char, (process, track): (u64, u64), rest: std::fmt::Arguments<'_>) {
         if self.error.is_some() {
             return;
         }
         let before = if self.empty { "[\n" } else { ",\n" };
         self.empty = false;
-        // Perfetto gives process 0 a meaning of its own.
-        let process = u64::from(function.0) + 1;
         let written = write!(self.to, "{before}{{\"ph\":\"{phase}\",\"pid\":{process},\"tid\":{track},{rest}}}");
         self.error = written.err();
     }
@@ -192,6 +202,22 @@ impl<W: Write> Observer for TraceWriter<W> {
         }
     }
 
+    fn called(&mut self, call: &CallMade) {
+        self.call_begins(call);
+    }
+
+    fn call_served(&mut self, call: CallId, invocation: &Finished) {
+        self.call_was(call, invocation);
+    }
+
+    fn call_ended(&mut self, end: &CallEnd) {
+        self.call_ends(end);
+    }
+
+    fn request_ended(&mut self, end: &RequestEnd) {
+        self.direct_ends((end.source.0, end.number));
+    }
+
     fn finished(&mut self, request: &Finished) {
         let outcome = word(request.outcome);
         let cold_start = request.started.since(request.assigned).as_nanos();
@@ -215,8 +241,10 @@ impl<W: Write> Observer for TraceWriter<W> {
                     "\"name\":\"{name}\",\"cat\":\"{outcome}\",\"ts\":{ts},\"dur\":{dur},\"args\":{{{args}}}"
                 );
                 self.event('X', request.function, track, rest);
+                self.path.last = Some((u64::from(request.function.0) + 1, track));
             }
             _ => {
+                self.path.last = None;
                 let ts = micros(request.ended.as_nanos());
                 let rest = format_args!(
                     "\"name\":\"{outcome}\",\"cat\":\"{outcome}\",\"s\":\"t\",\"ts\":{ts},\"args\":{{{args}}}"

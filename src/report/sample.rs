@@ -38,6 +38,9 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
         total,
         functions: shapes,
         components: Default::default(),
+        calls: Vec::new(),
+        latency_parts: Vec::new(),
+        alarms: Vec::new(),
         sources: Vec::new(),
         stability: StabilityResult::default(),
         objectives: vec![
@@ -112,6 +115,7 @@ pub(in crate::report) fn comparison() -> Compared {
             metric: metric.to_owned(),
             function: function.map(str::to_owned),
             source: None,
+            component: None,
             better: Some(Better::Lower),
             baseline: stat(base, base * 0.1),
             value: stat(base + by, base * 0.1),

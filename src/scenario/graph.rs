@@ -3,12 +3,91 @@
 use std::collections::BTreeSet;
 
 use super::model::{Destination, Scenario, Step, Target, Work};
-use crate::id::{ComponentId, FnId};
+use crate::id::{ComponentId, FnId, SourceId};
+
+/// Who may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallerId {
+    /// A source.
+    Source(SourceId),
+    /// A step of a function.
+    Function(FnId),
+    /// A component.
+    Component(ComponentId),
+}
+
+/// Who may call whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Who calls.
+    pub from: CallerId,
+    /// Who is called.
+    pub to: Destination,
+}
+
+/// All that may call each other: each source first (of one whose trace names functions the first of these), then what each component
+/// calls, then what the steps of each function call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// In this order.
+    pub edges: Vec<Edge>,
+    /// The place of the first edge of each component.
+    pub of_components: Vec<u32>,
+    /// The place of the first edge of each step of each function.
+    pub of_steps: Vec<Vec<u32>>,
+}
 
 /// Kinds of components that do not pass on everything that reaches them, so that a circle through them may end.
 const CHOOSING: [&str; 2] = ["routers", "workflows"];
 
 impl Scenario {
+    /// Who may call whom.
+    #[must_use]
+    pub fn calls(&self) -> Calls {
+        // By which entry a call comes in makes no difference here.
+        let plain = |to: &Destination| match *to {
+            Destination::Entry(id, _) => Destination::Component(id),
+            to => to,
+        };
+        let mut calls = Calls::default();
+        for (place, source) in self.sources.iter().enumerate() {
+            let to = match &source.target {
+                Target::Function(id) => Destination::Function(*id),
+                Target::ByTrace(ids) => Destination::Function(ids.first().copied().unwrap_or(FnId(0))),
+                Target::Component(id) => Destination::Component(*id),
+            };
+            calls.edges.push(Edge { from: CallerId::Source(SourceId(place as u32)), to });
+        }
+        for (place, component) in self.components.iter().enumerate() {
+            calls.of_components.push(calls.edges.len() as u32);
+            let from = CallerId::Component(ComponentId(place as u32));
+            calls.edges.extend(component.targets.iter().map(|to| Edge { from, to: plain(to) }));
+        }
+        for (place, function) in self.functions.iter().enumerate() {
+            let from = CallerId::Function(FnId(place as u32));
+            let steps = function.steps.iter().map(|step| {
+                let first = calls.edges.len() as u32;
+                if let Work::Calls(targets) = &step.work {
+                    calls.edges.extend(targets.iter().map(|to| Edge { from, to: plain(to) }));
+                }
+                first
+            });
+            let steps = steps.collect();
+            calls.of_steps.push(steps);
+        }
+        calls
+    }
+
+    /// What somebody is called who may call.
+    #[must_use]
+    pub fn caller_name(&self, one: CallerId) -> String {
+        match one {
+            CallerId::Source(id) => format!("source.{}", self.sources[id.index()].name),
+            CallerId::Function(id) => self.name_of(Destination::Function(id)),
+            CallerId::Component(id) => self.name_of(Destination::Component(id)),
+        }
+    }
+
     /// What a function or a component calls itself.
     fn called_by(&self, caller: Destination) -> Vec<Destination> {
         match caller {
@@ -21,6 +100,10 @@ impl Scenario {
                 steps.iter().flat_map(calls).collect()
             }
             Destination::Component(id) => self.components[id.index()].targets.clone(),
+            Destination::Entry(id, entry) => {
+                let target = self.components[id.index()].targets.get(entry as usize);
+                target.copied().into_iter().collect()
+            }
         }
     }
 
@@ -33,14 +116,14 @@ impl Scenario {
             Target::Component(id) => vec![Destination::Component(*id)],
         });
         let mut open: Vec<Destination> = first.collect();
-        let (mut functions, mut components) = (BTreeSet::new(), BTreeSet::new());
+        let (mut functions, mut components, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         while let Some(next) = open.pop() {
-            let is_new = match next {
-                Destination::Function(id) => functions.insert(id),
-                Destination::Component(id) => components.insert(id),
-            };
-            if is_new {
+            if seen.insert(next) {
                 open.extend(self.called_by(next));
+            }
+            match next {
+                Destination::Function(id) => _ = functions.insert(id),
+                Destination::Component(id) | Destination::Entry(id, _) => _ = components.insert(id),
             }
         }
         (functions, components)
@@ -90,7 +173,7 @@ impl Scenario {
     pub fn name_of(&self, one: Destination) -> String {
         match one {
             Destination::Function(id) => format!("function.{}", self.functions[id.index()].name),
-            Destination::Component(id) => self.components[id.index()].name.clone(),
+            Destination::Component(id) | Destination::Entry(id, _) => self.components[id.index()].name.clone(),
         }
     }
 }

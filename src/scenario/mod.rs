@@ -38,6 +38,7 @@ pub use crate::metric::Quantity;
 pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead, nearest};
 pub use base::{Base, Findings};
 pub use data::Files;
+pub use graph::{CallerId, Calls, Edge};
 pub use model::*;
 pub use objective::{Bound, Goal, Objective, Subject};
 
@@ -264,8 +265,14 @@ impl<'a> Loader<'a> {
     fn interpret(&mut self, mut root: Node, problems: &mut Problems) -> Option<Scenario> {
         layer::complete(&mut root, problems);
         let file = FileTable::read(&root, &mut Reader::new(problems, &[]))?;
-        let mut checker =
-            check::Checker { problems, data: &mut self.data, has_stem_cells: false, init_timeout: None, cpu: None };
+        let mut checker = check::Checker {
+            problems,
+            data: &mut self.data,
+            has_stem_cells: false,
+            init_timeout: None,
+            start: check::START,
+            cpu: None,
+        };
         let mut scenario = check::scenario(&file, &root, &mut checker)?;
         let written = FileTable::write(&file);
         let preset = file.platform.as_ref().and_then(|platform| *platform.preset);

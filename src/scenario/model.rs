@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::objective::Objective;
+use super::objective::{Objective, Subject};
 use super::plan::Plan;
 use super::sweep::Sweep;
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, PoolId};
+use crate::metric::signal::Signal;
 use crate::path::ComponentSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
@@ -14,7 +15,7 @@ use crate::policy::scaling::ScalingSpec;
 use crate::policy::selection::Selection;
 use crate::rng::Stream;
 use crate::time::Span;
-use crate::workload::ArrivalSpec;
+use crate::workload::{ArrivalSpec, Payload};
 
 /// A whole scenario, checked.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
     /// What must be met.
     pub objectives: Vec<Objective>,
+    /// What is watched while the run goes on.
+    pub alarms: Vec<Alarm>,
     /// What a sweep varies.
     pub sweep: Option<Sweep>,
     /// What a plan may change.
@@ -81,6 +84,8 @@ pub enum AssumptionKind {
 pub struct Simulation {
     /// Arrivals stop here; requests counted before are followed to their end.
     pub horizon: Span,
+    /// When it begins, s since 1970.
+    pub start_s: i64,
     /// The start that is not measured. Shorter than the horizon.
     pub warm_up: Span,
     /// Root of all random numbers.
@@ -359,6 +364,8 @@ pub struct Source {
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
     pub duration: Option<Dist>,
+    /// How large its requests are, and their answers; none: that does not matter.
+    pub payload: Option<Payload>,
 }
 
 impl Source {
@@ -416,7 +423,7 @@ pub struct Fault {
     /// Unique name.
     pub name: String,
     /// Where.
-    pub target: Destination,
+    pub targets: Vec<Destination>,
     /// When.
     pub timing: Timing,
     /// What.
@@ -459,6 +466,81 @@ pub enum FaultKind {
     Deploy,
 }
 
+/// Something that is watched period by period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    /// Unique name.
+    pub name: String,
+    /// The name of what is watched.
+    pub metric: String,
+    /// What is watched.
+    pub signal: Signal,
+    /// Of what.
+    pub subject: Subject,
+    /// What it is compared with.
+    pub threshold: f64,
+    /// When a period breaches the threshold.
+    pub comparison: Comparison,
+    /// How long a period is.
+    pub period: Span,
+    /// So many of the latest periods must breach it.
+    pub datapoints: u32,
+    /// Of so many.
+    pub of: u32,
+    /// What a period without data counts as.
+    pub missing: Missing,
+}
+
+/// When a value breaches a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is greater.
+    Above,
+    /// It is greater or equal.
+    AtLeast,
+    /// It is less.
+    Below,
+    /// It is less or equal.
+    AtMost,
+}
+
+impl Comparison {
+    /// Whether a value breaches a threshold.
+    #[must_use]
+    pub fn is_breached_by(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::Above => value > threshold,
+            Self::AtLeast => value >= threshold,
+            Self::Below => value < threshold,
+            Self::AtMost => value <= threshold,
+        }
+    }
+
+    /// As it is said.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Above => "above",
+            Self::AtLeast => "at least",
+            Self::Below => "below",
+            Self::AtMost => "at most",
+        }
+    }
+}
+
+/// What a period counts as in which there was nothing to measure: the names are those of CloudWatch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// As nothing; if there is no data at all, the alarm has insufficient data.
+    Missing,
+    /// As nothing; what is left open by that stays as it is.
+    Ignore,
+    /// As breaching.
+    Breaching,
+    /// As not breaching.
+    NotBreaching,
+}
+
 /// A component of the path of requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Component {
@@ -477,6 +559,8 @@ pub enum Destination {
     Function(FnId),
     /// To another component.
     Component(ComponentId),
+    /// By this entry of a component that has several, which leads to its target of the same number.
+    Entry(ComponentId, u32),
 }
 
 /// Where the requests of a source go.

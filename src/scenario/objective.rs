@@ -1,7 +1,8 @@
 //! What must be met: of a metric a bound, or a share of all requests within a time.
 
-use super::model::{Function, Scenario, Source, Target};
-use crate::id::{FnId, SourceId};
+use super::model::{Component, Function, Scenario, Source, Target};
+use crate::id::{ComponentId, FnId, SourceId};
+use crate::metric::component::{self, Kind};
 use crate::metric::{self, Metric, Quantity, Stability};
 use crate::schema::diagnostic::{instead, nearest};
 use crate::time::Span;
@@ -26,6 +27,8 @@ pub enum Subject {
     Function(FnId),
     /// Those of a source.
     Source(SourceId),
+    /// What a component of the path counts.
+    Component(ComponentId),
 }
 
 /// What must be met.
@@ -104,8 +107,7 @@ impl Objective {
                 within.ok_or_else(|| (format!("`{value}` is not a time"), "write a duration, as in 800ms".into()))?;
             Goal::Share { share: share(Quantity::Ratio.read(asked).map_err(form)?)?, within }
         } else {
-            let metric = find(asked)?;
-            is_measured(metric, subject)?;
+            let metric = find_of(asked, subject, &scenario.components)?;
             let value = metric.quantity.read(value).map_err(|help| {
                 let message = format!("`{value}` is not a value of this metric");
                 (message, help.to_owned())
@@ -118,13 +120,15 @@ impl Objective {
     /// Whether it is about all requests that arrived, one without a successful answer being infinitely late.
     #[must_use]
     pub fn is_of_all_requests(&self) -> bool {
-        matches!(&self.goal, Goal::Metric { metric, .. } if metric.is_judged_over_all())
+        let is_of_requests = !matches!(self.subject, Subject::Component(_));
+        matches!(&self.goal, Goal::Metric { metric, .. } if is_of_requests && metric.is_judged_over_all())
     }
 
     /// Whether it is about the times of those that succeeded, which mean little where others did not.
     #[must_use]
     pub fn needs_few_failures(&self) -> bool {
         match &self.goal {
+            Goal::Metric { .. } if matches!(self.subject, Subject::Component(_)) => false,
             Goal::Metric { metric, bound: Bound::Below(_) } => metric.is_of_times() && !self.is_of_all_requests(),
             Goal::Metric { bound: Bound::Above(_), .. } | Goal::Share { .. } | Goal::Stability { .. } => false,
         }
@@ -134,6 +138,7 @@ impl Objective {
     #[must_use]
     pub fn limits_failures(&self) -> bool {
         match &self.goal {
+            Goal::Metric { .. } if matches!(self.subject, Subject::Component(_)) => false,
             Goal::Metric { metric, bound: Bound::Below(_) } => metric.key == FAILURE_RATIO,
             Goal::Metric { bound: Bound::Above(_), .. } | Goal::Stability { .. } => false,
             Goal::Share { .. } => true,
@@ -172,8 +177,9 @@ impl Objective {
             }
             (_, Bound::Above(value)) if *value < 0.0 => Some((always("it is never negative"), "leave it out".into())),
             (Quantity::Seconds, Bound::Below(value)) if is_bare => {
-                // What runs for long may well be asked to be done within minutes.
+                // What runs for long may well be asked to be done within minutes, and messages may wait for as long.
                 let target = match self.subject {
+                    Subject::Component(_) => return None,
                     Subject::Total => None,
                     Subject::Function(id) => Some(id),
                     Subject::Source(id) => match sources[id.index()].target {
@@ -239,6 +245,18 @@ pub const FAILURE_RATIO: &str = "failure_ratio";
 impl Subject {
     /// What stands before the colon, if anything does, and what stands behind it.
     fn read<'a>(text: &'a str, scenario: &Scenario) -> Result<(Self, &'a str), Wrong> {
+        let named = |one: &Component| text.strip_prefix(one.name.as_str()).and_then(|rest| rest.strip_prefix(':'));
+        for (place, component) in scenario.components.iter().enumerate() {
+            if let Some(asked) = named(component) {
+                return Ok((Self::Component(ComponentId(place as u32)), asked.trim()));
+            }
+        }
+        let is_of_component = |kind: &Kind| text.strip_prefix(kind.kind).is_some_and(|rest| rest.starts_with('.'));
+        if component::kinds().iter().any(is_of_component) && text.contains(':') {
+            let name = text.split(':').next().unwrap_or_default();
+            let names = scenario.components.iter().map(|one| one.name.as_str());
+            return Err((format!("there is no component \"{name}\""), instead(name, "the components are", names)));
+        }
         for kind in ["function", "source"] {
             let Some(rest) = text.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')) else { continue };
             let (name, asked) =
@@ -270,6 +288,30 @@ pub fn find(name: &str) -> Result<&'static Metric, Wrong> {
     let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     let latency = is_percentile.then(|| metric::find(&format!("latency_s.{name}"))).flatten();
     metric::find(name).or(latency).ok_or_else(|| (format!("there is no metric \"{name}\""), other_metrics(name)))
+}
+
+/// The metric of this name that is measured of a subject.
+///
+/// # Errors
+/// There is none, and what to write instead.
+pub(super) fn find_of(name: &str, subject: Subject, components: &[Component]) -> Result<&'static Metric, Wrong> {
+    match subject {
+        Subject::Component(id) => {
+            let component = &components[id.index()];
+            let kind = component::of_group(component.spec.group());
+            let metrics = kind.map_or(&[][..], |kind| &kind.metrics);
+            metrics.iter().find(|metric| metric.key == name).ok_or_else(|| {
+                let keys = metrics.iter().map(|metric| metric.key.as_str());
+                (format!("`{}` has no metric \"{name}\"", component.name), instead(name, "its metrics are", keys))
+            })
+        }
+        Subject::Source(_) if name == component::ATTEMPTS_PER_REQUEST => Ok(component::of_sources()),
+        Subject::Source(_) | Subject::Function(_) | Subject::Total => {
+            let metric = find(name)?;
+            is_measured(metric, subject)?;
+            Ok(metric)
+        }
+    }
 }
 
 /// Words that people use for what metrics have other words for.
@@ -316,7 +358,7 @@ pub fn other_metrics(name: &str) -> String {
 ///
 /// # Errors
 /// It is not, and what to write instead.
-pub(super) fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
+fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
     if matches!(subject, Subject::Source(_)) && !metric.is_of_requests() {
         let message = format!("`{}` is not measured by source", metric.key);
         return Err((message, "name a function, or ask for requests, ratios or times".to_owned()));
@@ -332,6 +374,10 @@ pub(super) fn is_followed(subject: Subject) -> Result<(), Wrong> {
     match subject {
         Subject::Source(_) => {
             Err(("stability is not measured by source".to_owned(), "name the function that it calls".to_owned()))
+        }
+        Subject::Component(_) => {
+            let help = "ask for what is there at the end, as messages.remaining".to_owned();
+            Err(("stability is not asked of a component".to_owned(), help))
         }
         Subject::Total | Subject::Function(_) => Ok(()),
     }

@@ -12,8 +12,22 @@ use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
 /// The lists to which a variant can add.
-const ADDED: [&str; 10] =
-    ["function", "source", "gateway", "queue", "stream", "topic", "dependency", "workflow", "router", "fault"];
+const ADDED: [&str; 14] = [
+    "function",
+    "source",
+    "gateway",
+    "queue",
+    "stream",
+    "topic",
+    "dependency",
+    "workflow",
+    "router",
+    "site",
+    "link",
+    "tenant",
+    "fault",
+    "alarm",
+];
 
 /// Applies the changes of one variant (a `[[variant]]` as it was read): first what it adds, so that it can be set too.
 pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {

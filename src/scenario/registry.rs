@@ -158,7 +158,7 @@ mod tests {
         assert_eq!((selection[0].name, overflow[1].name), ("most-recently-used", "queue"));
         assert_eq!(platforms()[0].name, "aws-lambda");
         let arrivals = arrivals();
-        assert_eq!(arrivals.len(), 14);
+        assert_eq!(arrivals.len(), 16);
         assert!(arrivals.iter().all(|listed| !listed.about.is_empty() && !listed.keys.is_empty()), "{arrivals:?}");
     }
 }

@@ -145,6 +145,15 @@ pub fn parse_rate_per_s(text: &str) -> Result<f64, QuantityError> {
     Ok(value / seconds)
 }
 
+/// Reads a number with one of these units, each with what it stands for; none if there is another unit or none, and below 0.
+#[must_use]
+pub fn parse_with_units(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let (number, unit) = split(text);
+    let (_, factor) = units.iter().find(|(known, _)| *known == unit)?;
+    let value = number.replace('_', "").parse::<f64>().ok()? * factor;
+    (value.is_finite() && value >= 0.0).then_some(value)
+}
+
 /// The number at the start of a text, and the unit after it.
 fn split(text: &str) -> (&str, &str) {
     let text = text.trim();

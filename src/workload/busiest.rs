@@ -56,6 +56,8 @@ impl<'a> Busiest<'a> {
                 let users = f64::from(*users);
                 (users / seconds(think.quantile(SHORT_GAP)), users)
             }
+            ArrivalSpec::Schedule(schedule) => (0.0, schedule.most_within_a_second()),
+            ArrivalSpec::Fleet(fleet) => fleet.busiest(),
             ArrivalSpec::Times { at } => (0.0, most_within_a_second(at, |at| *at) as f64),
             ArrivalSpec::Recorded { of, function } => {
                 (0.0, most_within_a_second(of.kept(*function), Request::at) as f64)

@@ -12,6 +12,7 @@ impl ArrivalSpec {
         let mut ends = (0..=intervals).map(|number| SimTime::from_nanos(interval.as_nanos().saturating_mul(number)));
         let totals: Vec<f64> = match self {
             ArrivalSpec::Counts(counts) => counts.expected_before_each(ends),
+            ArrivalSpec::Schedule(schedule) => schedule.expected_before_each(ends),
             _ => ends.try_fold(Vec::new(), |mut totals, end| {
                 totals.push(self.expected_before(end, service)?);
                 Some(totals)
@@ -47,6 +48,8 @@ impl ArrivalSpec {
                 background * seconds + f64::from(*size) * bursts(until, *every, *first, *within)
             }
             ArrivalSpec::Times { at } => at.partition_point(|at| *at < until) as f64,
+            ArrivalSpec::Schedule(schedule) => *schedule.expected_before_each([until].into_iter()).first()?,
+            ArrivalSpec::Fleet(fleet) => fleet.expected_before(until),
             ArrivalSpec::Counts(counts) => counts.expected_before(until),
             ArrivalSpec::Rows(_) => return None,
             ArrivalSpec::Recorded { of, function } => {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{ArrivalSpec, MmppState};
+use super::{ArrivalSpec, Fleet, MmppState};
 
 impl ArrivalSpec {
     /// This process with `factor` times as many requests; 1 changes nothing at all.
     ///
     /// Rates are multiplied, which is exact for Poisson processes of every kind and for counts. Renewal processes get
-    /// shorter gaps of the same coefficient of variation, bursts more requests, closed loops more users (both to the
-    /// nearest whole number, at least 1). Written moments and recorded requests are repeated or left out in turn; repeated
+    /// shorter gaps of the same coefficient of variation, bursts more requests, closed loops more users, fleets more devices
+    /// (to the nearest whole number, at least 1). Written moments, those of timers and recorded requests are repeated or left out in turn; repeated
     /// ones lie evenly between one request and the next.
     #[must_use]
     pub fn under_load(&self, factor: f64) -> Self {
@@ -39,10 +39,11 @@ impl ArrivalSpec {
                 background: background * factor,
             },
             Self::Renewal { gap } => Self::Renewal { gap: gap.scaled(factor.recip()) },
+            Self::Fleet(fleet) => Self::Fleet(Fleet { devices: whole(fleet.devices), ..*fleet }),
             Self::Closed { users, think } => Self::Closed { users: whole(*users), think: think.clone() },
             Self::Counts(counts) => Self::Counts(Arc::new(counts.under_load(factor))),
             Self::Repeated { of, factor: before } => Self::Repeated { of: Arc::clone(of), factor: before * factor },
-            Self::Times { .. } | Self::Rows(_) | Self::Recorded { .. } => {
+            Self::Times { .. } | Self::Schedule(_) | Self::Rows(_) | Self::Recorded { .. } => {
                 Self::Repeated { of: Arc::new(self.clone()), factor }
             }
         }
@@ -80,6 +81,12 @@ mod tests {
             ArrivalSpec::Renewal { gap: Dist::gamma(Span::from_millis(500), 2.0).unwrap() },
             ArrivalSpec::Closed { users: 100, think: Dist::Constant(Span::from_secs(9)) },
             ArrivalSpec::Times { at: [at(1), at(1), at(5), at(10)].into() },
+            ArrivalSpec::Fleet(Fleet {
+                devices: 600,
+                period: Span::from_secs(60),
+                jitter: Span::from_secs(9),
+                reconnect: None,
+            }),
             ArrivalSpec::Counts(Arc::new(counts)),
         ]
     }

@@ -20,6 +20,8 @@ union! {
         "renewal" => Renewal(RenewalSpec),
         "closed" => Closed(ClosedSpec),
         "times" => Times(TimesSpec),
+        "schedule" => Schedule(ScheduleSpec),
+        "fleet" => Fleet(FleetSpec),
         "trace" => Trace(TraceSpec),
         "rate-trace" => RateTrace(RateTraceSpec),
         "population" => Population(PopulationSpec),
@@ -28,7 +30,8 @@ union! {
 
 /// What the parameters of an arrival process mean.
 pub trait Process {
-    /// The process; none where files must be read first, and where its distribution is always zero.
+    /// The process; none where files must be read or the start of the run be known first, and where its distribution is always
+    /// zero.
     fn arrivals(&self) -> Option<ArrivalSpec>;
 
     /// The distribution that it draws from, whose values may have to be read from a file.
@@ -106,6 +109,10 @@ pub enum ArrivalSpec {
         /// The moments, never falling.
         at: Arc<[SimTime]>,
     },
+    /// By a timer.
+    Schedule(Arc<Schedule>),
+    /// Devices that report at regular intervals.
+    Fleet(Fleet),
     /// As counted in intervals of equal length.
     Counts(Arc<Counts>),
     /// As recorded, request by request, of all functions of a trace that is too long to be kept: read again each time.
@@ -137,23 +144,26 @@ pub struct MmppState {
 
 mod arrivals;
 mod busiest;
+pub mod calendar;
 mod counts;
 mod expected;
 mod input;
 mod load;
+mod payload;
 pub mod population;
 mod rate;
 pub mod trace;
 
-pub use arrivals::{Arrival, Arrivals, ClosedUsers};
+pub use arrivals::{Arrival, Arrivals, ClosedUsers, Fleet, Reconnect, Schedule};
 pub use busiest::busiest_second;
 pub use counts::{Counts, Spread};
 pub use input::Input;
+pub use payload::{Payload, SizeSpec};
 pub use trace::TraceError;
 
 use arrivals::{
-    BurstSpec, ClosedSpec, ConstantRate, DiurnalSpec, GammaGaps, MmppSpec, PiecewiseSpec, PoissonRate, RenewalSpec,
-    TimesSpec, WeibullGaps,
+    BurstSpec, ClosedSpec, ConstantRate, DiurnalSpec, FleetSpec, GammaGaps, MmppSpec, PiecewiseSpec, PoissonRate,
+    RenewalSpec, ScheduleSpec, TimesSpec, WeibullGaps,
 };
 use population::PopulationSpec;
 use trace::{RateTraceSpec, RowTrace, TraceSpec};

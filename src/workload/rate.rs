@@ -36,6 +36,10 @@ impl ArrivalSpec {
             ArrivalSpec::Renewal { gap } => 1.0 / mean_s(gap),
             ArrivalSpec::Closed { users, think } => f64::from(*users) / (mean_s(think) + service).max(1e-9),
             ArrivalSpec::Times { at } => at.len() as f64 / horizon,
+            ArrivalSpec::Schedule(_) | ArrivalSpec::Fleet(_) => {
+                let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
+                self.expected_before(until, service).unwrap_or_default() / horizon
+            }
             ArrivalSpec::Counts(counts) => {
                 let until = Span::from_secs_f64(horizon).map_or(SimTime::NEVER, SimTime::from);
                 counts.expected_before(until) / horizon

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use forewarm::metric::{Better, metrics};
+use forewarm::metric::{Better, component, metrics, signal};
 use forewarm::scenario::{registry, schema};
 use serde_json::Value;
 
@@ -189,6 +189,7 @@ fn results_reference() -> String {
         | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\
         | `charts.json` | what `forewarm report` draws charts from beyond the other files: the length of an interval, limits, distributions as bins (lower edge s, upper edge s, share) |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
+        | `map.svg` | where requests are on a path: the map of the system |\n\
         | `warm-up.svg` | with warm-up = \"auto\": the pilot and where it was cut |\n\
         | `report.html` | all of it, self-contained |\n\n\
         `forewarm compare` writes instead of all but the manifest and the report:\n\n\
@@ -228,7 +229,15 @@ fn results_reference() -> String {
         `attempts_per_request`; `clients`, `gateways`, `queues`, `asynchronous`, `topics`, `streams`, `dependencies`,\n\
         `workflows` and `routers`, each component with what it counted; `timeline.csv` has rows `source.NAME` with `attempts`\n\
         as a last column. `stability` says of the run, of each function and of each component that keeps what it is sent\n\
-        whether it is `stable`, `backlogged` or `overloaded`.\n\n\
+        whether it is `stable`, `backlogged` or `overloaded`. `calls` has who called whom (`from`, `to`): calls = succeeded + failed +\n\
+        abandoned + open, each made in the measured part; of a source that calls a function itself they are its requests.\n\
+        `latency_parts` has where the latency of successful requests went along the critical path (`at`; of functions `part`), as a\n\
+        `share` of all of it and of that of the slowest 1 %; of many requests 8,192 or fewer are sampled.\n\n\
+        `alarms` has of each `[[alarm]]` in how many `replications` it went off, `first_at_s`, how many `times`, `in_alarm_ratio`\n\
+        of its periods, and its `changes` in the first replication: `at_s`, the end of the period that decided it, and the `state`\n\
+        (`insufficient-data`, `ok`, `alarm`).\n\n\
+        `forewarm run` also writes files that are asked for: `--requests`, `--timeline`, `--decisions`, `--metrics`, `--traces`\n\
+        (see [Observe a run](../how-to/observe.md)).\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {
@@ -239,7 +248,31 @@ fn results_reference() -> String {
         };
         let _ = writeln!(text, "| `{}` | {} | {better} | {} |", metric.key, metric.quantity.unit(), metric.about);
     }
+    components_reference(&mut text);
     text
+}
+
+/// The metrics of components, and what alarms can watch.
+fn components_reference(text: &mut String) {
+    text.push_str(
+        "\n## Components of the path\n\nEach has, below its group and name, as in `queues.orders.age_s.p99`:\n\n\
+        | component | metrics |\n|---|---|\n",
+    );
+    let listed =
+        |keys: &mut dyn Iterator<Item = &str>| keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+    for kind in component::kinds() {
+        let keys = listed(&mut kind.metrics.iter().map(|metric| metric.key.as_str()));
+        let _ = writeln!(text, "| `{}` | {keys} |", kind.group);
+    }
+    text.push_str("\n## What alarms watch\n\nPeriod by period:\n\n| of | metrics |\n|---|---|\n");
+    for kind in ["total", "source", "function"].into_iter().chain(component::kinds().iter().map(|kind| kind.kind)) {
+        let signals = signal::of_kind(kind);
+        let keys = listed(&mut signals.iter().map(|(name, _)| name.as_str()));
+        let name = if kind == "total" { "all requests".to_owned() } else { format!("`{kind}`") };
+        if kind != "client" {
+            let _ = writeln!(text, "| {name} | {keys} |");
+        }
+    }
 }
 
 fn scenario_reference() -> String {

@@ -180,6 +180,21 @@ fn steps_are_delayed_by_a_fault() {
     assert_eq!((latency.mean.mean, latency.max.mean), ((2.0 + 6.0 + 2.0) / 3.0, 6.0));
 }
 
+/// Idle instances that a deployment replaces are gone: their keep-alive window does not end again.
+#[test]
+fn a_deployment_removes_idle_instances_once() {
+    let result = result(
+        "[scenario]\nname = \"deploy\"\n[simulation]\nhorizon = \"30m\"\nreplications = 1\n\
+         [[function]]\nname = \"f\"\nduration.constant.value = \"1s\"\nkeep-alive.fixed.window = \"5m\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.times.at = [\"0s\", \"0s\", \"20s\", \"40s\"]\n\
+         [[fault]]\nname = \"new-version\"\ntarget = \"f\"\nat = \"30s\"\ndeploy = true\n",
+    );
+    let total = &result.summary.total;
+    // Two at first, and one after them.
+    assert_eq!((total.instances.created.mean, total.invocations.cold.mean), (3.0, 3.0));
+    assert_eq!(total.instances.lifespan_mean_s.mean, (30.0 + 30.0 + (41.0 + 300.0 - 40.0)) / 3.0);
+}
+
 /// Refused for ever, an event waits 1 s, 2 s ... 256 s, then 300 s each time, for six hours: 511 s in nine retries, then 70.
 #[test]
 fn an_event_that_is_refused_is_tried_for_six_hours() {

@@ -59,8 +59,9 @@ impl FunctionState<'_> {
             Expiry::LeastRecent => {
                 while let Some(entry) = self.on_demand.least_recent().filter(|entry| entry.deadline < now) {
                     let (place, deadline) = (entry.place, entry.deadline);
-                    self.on_demand.drop_least_recent();
-                    self.expire(place, deadline, ctx);
+                    if self.on_demand.drop_least_recent(&self.instances) {
+                        self.expire(place, deadline, ctx);
+                    }
                 }
             }
             Expiry::Sorted(_) => self.expire_sorted(now, ctx),

@@ -7,7 +7,7 @@ use super::super::observer::Observer;
 use super::super::path::StepOf;
 use super::super::slab::Key;
 use super::FunctionState;
-use crate::path::{Outcome, Parcel};
+use crate::path::{CallId, Outcome, Parcel};
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Function, Work};
 use crate::time::{SimTime, Span};
@@ -86,7 +86,7 @@ impl FunctionState<'_> {
                 let request = self.invocations.get(place);
                 let source = request.source().map_or(0, |source| source.0);
                 let of = StepOf { function: self.id, invocation: place, serial: progress.serial };
-                let parcel = Parcel::one(source, request.number);
+                let parcel = Parcel { cause: CallId(request.call.get()), ..Parcel::one(source, request.number) };
                 ctx.effects.push_back(Effect::StepCalls(of, progress.step, parcel));
                 return;
             }

@@ -161,7 +161,8 @@ fn beside(
     };
     // Candidates differ from the scenario in what the plan changes; one of them may be what it says already.
     // They are not written out and hashed, so what is simulated is compared.
-    let simulated = |one: &Scenario| format!("{:?}", (&one.functions, &one.sources, &one.platform));
+    let simulated =
+        |one: &Scenario| format!("{:?}", (&one.functions, &one.sources, &one.platform, &one.components, &one.faults));
     let is_small = input.candidates.len() * input.scenario.functions.len() <= COMPARED;
     let now = if is_small { simulated(input.scenario) } else { String::new() };
     let today = input.candidates.iter().position(|one| is_small && simulated(one) == now);

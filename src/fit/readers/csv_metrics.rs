@@ -11,6 +11,13 @@ const TIMES: [&str; 9] = ["time", "timestamp", "date", "period", "time_s", "minu
 
 /// The metric of a column.
 fn metric(column: &str) -> Option<(Metric, f64)> {
+    // As `forewarm run --metrics` names them: what queues and gateways have is not the functions'.
+    if let Some((namespace, rest)) = column.split_once(' ')
+        && let Some(service) = namespace.strip_prefix("AWS/")
+    {
+        let (_, named) = rest.split_once(' ')?;
+        return if service == "Lambda" && !named.starts_with("Async") { cloudwatch::metric(named) } else { None };
+    }
     let lower = column.to_lowercase();
     match lower.as_str() {
         "count" | "requests" | "invocations" | "sum" | "hits" => return Some((Metric::Requests, 1.0)),

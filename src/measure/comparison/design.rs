@@ -2,6 +2,7 @@
 
 use super::super::RunResult;
 use super::super::objective::Measured;
+use super::super::path;
 use super::super::replications::Replications;
 use super::super::summary::{Asked, Stat, subject};
 use super::precision::Precision;
@@ -41,6 +42,8 @@ struct Subject {
     function: Option<String>,
     /// The source; none: not of one alone.
     source: Option<String>,
+    /// The component of the path; none: it is about requests.
+    component: Option<String>,
     /// The place of the objective that it is the value of.
     objective: Option<usize>,
     /// The side on which a verdict finds it better; none: no verdict is given.
@@ -74,7 +77,8 @@ impl Design {
         let mut subjects: Vec<Subject> = Vec::new();
         let mut add = |subject: Subject| {
             let is_same = |one: &Subject| {
-                (&one.metric, &one.function, &one.source) == (&subject.metric, &subject.function, &subject.source)
+                let whose = |one: &Subject| (one.function.clone(), one.source.clone(), one.component.clone());
+                one.metric == subject.metric && whose(one) == whose(&subject)
             };
             if !subjects.iter().any(is_same) {
                 subjects.push(subject);
@@ -84,6 +88,7 @@ impl Design {
             metric: metric.to_owned(),
             function: None,
             source: None,
+            component: None,
             objective: None,
             judged,
             is_followed,
@@ -96,9 +101,9 @@ impl Design {
                 Goal::Share { .. } | Goal::Stability { .. } => None,
             };
             let metric = asked.key();
-            let Asked { function, source, .. } = asked;
+            let Asked { function, source, component, .. } = asked;
             let judged = better.or(Some(side));
-            add(Subject { metric, function, source, objective: Some(place), judged, is_followed: true });
+            add(Subject { metric, function, source, component, objective: Some(place), judged, is_followed: true });
         }
         for (metric, _) in &precision.by_metric {
             add(of_total(metric, Better::of(metric).or(Some(Better::Lower)), true));
@@ -112,6 +117,12 @@ impl Design {
         }
         for metric in metric::keys() {
             add(of_total(metric, None, false));
+        }
+        for component in &scenario.components {
+            let kind = metric::component::of_group(component.spec.group());
+            for metric in kind.map_or(&[][..], |kind| kind.headline) {
+                add(Subject { component: Some(component.name.clone()), ..of_total(metric, None, false) });
+            }
         }
         let judged = subjects.iter().filter(|subject| subject.judged.is_some()).count();
         Self { baseline, looks: Looks::new(variants * judged, first, most), subjects, precision }
@@ -219,6 +230,7 @@ impl Design {
             metric: subject.metric.clone(),
             function: subject.function.clone(),
             source: subject.source.clone(),
+            component: subject.component.clone(),
             better: judged,
             baseline,
             value,
@@ -246,12 +258,12 @@ impl Design {
 impl Subject {
     fn name(&self) -> String {
         let source = self.source.as_ref().map(|source| format!("source {source}"));
-        subject(&self.metric, self.function.as_deref().or(source.as_deref()))
+        subject(&self.metric, self.function.as_deref().or(source.as_deref()).or(self.component.as_deref()))
     }
 
     /// Whether it is a time of those requests alone that succeed.
     fn is_of_survivors(&self) -> bool {
-        let metric = metric::find(&self.metric);
+        let metric = metric::find(&self.metric).filter(|_| self.component.is_none());
         metric.is_some_and(|metric| metric.is_of_times() && !metric.is_judged_over_all())
     }
 }
@@ -275,10 +287,13 @@ impl Sample {
         let (failed, arrived) = failures.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let fails = failed / arrived >= TOLERATED_FAILURES;
         let column = |subject: &Subject| -> Vec<f64> {
-            match subject.objective {
-                Some(place) if place < scenario.objectives.len() => replications.values(scenario, place),
-                Some(_) => vec![f64::NAN; replications.len()],
-                None => totals.iter().map(|one| one.judged(&subject.metric)).collect(),
+            match (subject.objective, &subject.component) {
+                (Some(place), _) if place < scenario.objectives.len() => replications.values(scenario, place),
+                (Some(_), _) => vec![f64::NAN; replications.len()],
+                (None, Some(name)) => {
+                    replications.iter().map(|one| path::figure_of(scenario, one, name, &subject.metric)).collect()
+                }
+                (None, None) => totals.iter().map(|one| one.judged(&subject.metric)).collect(),
             }
         };
         Self { name: name.to_owned(), fails, columns: design.subjects.iter().map(column).collect() }

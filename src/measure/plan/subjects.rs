@@ -165,6 +165,9 @@ fn events(replication: &Replication, scenario: &Scenario, place: usize) -> Optio
         return None;
     };
     metric.quantile()?;
+    if matches!(objective.subject, Subject::Component(_)) {
+        return None;
+    }
     let measured = replication.measured(scenario, objective.subject);
     let shape = measured.shape;
     let times = match metric.group() {

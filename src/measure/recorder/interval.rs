@@ -2,7 +2,7 @@
 
 use super::super::tally::Integrals;
 use super::super::timeline::Point;
-use crate::engine::{Finished, Outcome};
+use crate::engine::{Finished, Outcome, RequestEnd};
 use crate::stats::Histogram;
 use crate::time::{NANOS_PER_SECOND, Span};
 
@@ -11,16 +11,16 @@ const HISTOGRAM_BITS: u32 = 5;
 
 /// An interval of the total, or the current one of a function.
 #[derive(Debug)]
-pub(super) struct Interval {
-    pub(super) counts: Counts,
+pub(in super::super) struct Interval {
+    pub(in super::super) counts: Counts,
     pub(super) integrals: Integrals,
     latency: Histogram,
 }
 
 /// What happened in an interval.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) arrived: u64,
+pub(in super::super) struct Counts {
+    pub(in super::super) arrived: u64,
     completed: u64,
     rejected: u64,
     timed_out: u64,
@@ -29,7 +29,7 @@ pub(super) struct Counts {
 }
 
 impl Interval {
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self { counts: Counts::default(), integrals: Integrals::default(), latency: Histogram::new(HISTOGRAM_BITS) }
     }
 
@@ -58,7 +58,7 @@ impl Interval {
     }
 
     /// What it was, when it is over after `length`.
-    pub(super) fn point(&self, length: Span) -> Point {
+    pub(in super::super) fn point(&self, length: Span) -> Point {
         let mean = |integral: u128| integral as f64 / length.as_nanos() as f64;
         let quantiles = self.latency.quantiles([0.5, 0.95, 0.99]).unwrap_or([f64::NAN; 3]);
         let [p50, p95, p99] = quantiles.map(|ns| ns / NANOS_PER_SECOND as f64);
@@ -84,10 +84,20 @@ impl Interval {
     /// Counts how a request ended.
     #[inline(always)]
     pub(super) fn count(&mut self, request: &Finished) {
-        match request.outcome {
+        self.count_outcome(request.outcome, request.ended.since(request.born));
+    }
+
+    /// The same of a request on a path.
+    pub(in super::super) fn count_end(&mut self, request: &RequestEnd) {
+        self.count_outcome(request.outcome, request.ended.since(request.born));
+    }
+
+    #[inline(always)]
+    fn count_outcome(&mut self, outcome: Outcome, latency: Span) {
+        match outcome {
             Outcome::Completed => {
                 self.counts.completed += 1;
-                self.latency.record(request.ended.since(request.born).as_nanos());
+                self.latency.record(latency.as_nanos());
             }
             Outcome::Rejected => self.counts.rejected += 1,
             Outcome::QueueTimedOut | Outcome::TimedOut => self.counts.timed_out += 1,

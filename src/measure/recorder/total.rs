@@ -1,5 +1,6 @@
 //! The functions of a replication taken together.
 
+use super::super::alarm::{Alarms, History};
 use super::super::path::OnPath;
 use super::super::peaks::Slots;
 use super::super::replication::{FunctionRecord, Record, Replication, RunMeasures};
@@ -29,6 +30,8 @@ pub struct Total {
     pub(in super::super) answered: Vec<u64>,
     /// The batches, where intervals are made from them.
     batches: Vec<Tally>,
+    /// What became of the alarms; all functions are simulated together where there are any.
+    pub(in super::super) alarms: Vec<History>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
 }
@@ -49,13 +52,15 @@ impl Total {
             sources: Vec::new(),
             answered: vec![0; scenario.objectives.len()],
             batches: Vec::new(),
+            alarms: Vec::new(),
             on_path: None,
         }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, on_path } = other;
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path } = other;
+        debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
@@ -83,6 +88,11 @@ impl Total {
         } else {
             self.batches.iter_mut().zip(batches).for_each(|(mine, theirs)| mine.merge(theirs));
         }
+    }
+
+    /// Adds what alarms saw.
+    pub fn tell_alarms(&mut self, alarms: Alarms) {
+        self.alarms = alarms.finish();
     }
 
     /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
@@ -117,7 +127,12 @@ impl Total {
         };
         let mut components = Vec::new();
         let mut source_points = Vec::new();
-        if let Some(OnPath { requests, sources, components: mut books }) = self.on_path {
+        let (mut arrows, mut spent) = (Vec::new(), None);
+        let mut points = points;
+        if let Some(on_path) = self.on_path {
+            on_path.points(&mut points, window);
+            let OnPath { requests, sources, components: mut books, intervals: _, arrows: of_calls, critical } = on_path;
+            (arrows, spent) = (of_calls.finish(), Some(critical.finish()));
             source_points = sources;
             total.latency_of_all = requests.latency_of_all();
             total.by_path = requests.by_path;
@@ -130,7 +145,17 @@ impl Total {
         }
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
-            measures: RunMeasures { total, sources, answered, tipped, components, events },
+            measures: RunMeasures {
+                total,
+                sources,
+                answered,
+                tipped,
+                components,
+                arrows,
+                spent,
+                alarms: self.alarms,
+                events,
+            },
             functions,
             points,
             histograms: self.tally.histograms(),

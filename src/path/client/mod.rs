@@ -170,6 +170,27 @@ impl Cause {
 }
 
 impl ClientParameters {
+    /// One attempt, for as long as it takes.
+    #[must_use]
+    pub const fn once() -> Self {
+        Self {
+            timeout: None,
+            deadline: None,
+            on_timeout: Abandon::GoesOn,
+            retry: None,
+            hedge: None,
+            rate_limit: None,
+            bulkhead: None,
+            breaker: None,
+        }
+    }
+
+    /// Whether it gives up what is never answered.
+    #[must_use]
+    pub const fn gives_up(&self) -> bool {
+        self.timeout.is_some() || self.deadline.is_some()
+    }
+
     /// How often a request is tried again at most, where it is after a time-out and neither a budget nor a breaker bounds that.
     #[must_use]
     pub fn unbounded_retries(&self) -> Option<u32> {

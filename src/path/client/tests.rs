@@ -361,7 +361,7 @@ fn attempts_and_calls_balance_whatever_happens() {
                         open.swap_remove(at);
                     }
                     Action::Answer { .. } => answered += 1,
-                    Action::Wake { .. } => {}
+                    Action::Wake { .. } | Action::Lose { .. } => {}
                 }
             }
             answered

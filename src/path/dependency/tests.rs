@@ -22,6 +22,7 @@ fn constant(value: f64) -> DistSpec {
 fn spec() -> DependencySpec {
     DependencySpec {
         name: "db".into(),
+        site: None,
         latency: constant(1.0),
         concurrency: None,
         queue_limit: None,

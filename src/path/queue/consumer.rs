@@ -158,30 +158,35 @@ impl Pollers {
 
     /// So many have polled since then, until now.
     fn count(&mut self, since: SimTime, number: u32, now: SimTime) {
-        let (Some(poll), Some(from)) = (self.long_poll, self.measured_from) else { return };
+        self.empty_receives += self.polls(since, number, now);
+    }
+
+    fn polls(&self, since: SimTime, number: u32, now: SimTime) -> u64 {
+        let (Some(poll), Some(from)) = (self.long_poll, self.measured_from) else { return 0 };
         let polls = |until: SimTime| until.since(since).as_nanos() / poll.as_nanos();
-        self.empty_receives += (polls(now) - polls(from.min(now))) * u64::from(number);
+        (polls(now) - polls(from.min(now))) * u64::from(number)
     }
 
     /// The polls that brought nothing.
-    pub(super) fn empty_receives(&mut self, end: SimTime) -> u64 {
-        for (since, number) in std::mem::take(&mut self.idle) {
-            self.count(since, number, end);
-        }
-        self.empty_receives / u64::from(self.settings.together)
+    pub(super) fn empty_receives(&self, end: SimTime) -> u64 {
+        let idle = self.idle.iter().map(|(since, number)| self.polls(*since, *number, end));
+        (self.empty_receives + idle.sum::<u64>()) / u64::from(self.settings.together)
     }
 
     /// Adds up what those cost that there were until now.
     fn pay(&mut self, now: SimTime) {
-        let paid = self.wanted.div_ceil(self.settings.together);
-        self.paid_ns += u128::from(paid) * u128::from(now.since(self.paid_since).as_nanos());
+        self.paid_ns = self.paid_ns_until(now);
         self.paid_since = now;
     }
 
+    fn paid_ns_until(&self, now: SimTime) -> u128 {
+        let paid = self.wanted.div_ceil(self.settings.together);
+        self.paid_ns + u128::from(paid) * u128::from(now.since(self.paid_since).as_nanos())
+    }
+
     /// What those cost that are paid for by the hour.
-    pub(super) fn cost_usd(&mut self, end: SimTime) -> f64 {
-        self.pay(end);
-        let hours = self.paid_ns as f64 / (3_600 * NANOS_PER_SECOND) as f64;
+    pub(super) fn cost_usd(&self, end: SimTime) -> f64 {
+        let hours = self.paid_ns_until(end) as f64 / (3_600 * NANOS_PER_SECOND) as f64;
         if self.measured_from.is_some() { hours * self.settings.per_hour_usd } else { 0.0 }
     }
 }

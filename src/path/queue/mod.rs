@@ -26,7 +26,7 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use consumer::Pollers;
@@ -216,6 +216,22 @@ impl Queue {
             deadlines: Timers::new(DEADLINE, true),
             tally: Tally::default(),
         }
+    }
+
+    /// Receives that found nothing, until then.
+    fn empty_receives(&self, end: SimTime) -> u64 {
+        let in_vain = |interval: &PollIntervalSpec| self.quiet_since.map_or(0, |since| interval.next(since, end).1);
+        let in_vain = self.settings.poll_interval.as_ref().filter(|_| self.pollers.is_some()).map_or(0, in_vain);
+        let of_pollers = self.pollers.as_ref().map_or(0, |pollers| pollers.empty_receives(end));
+        of_pollers + self.empty_polls + in_vain
+    }
+
+    /// What it has cost, until then.
+    fn cost_usd(&self, end: SimTime) -> f64 {
+        let Tally { sent, redriven, receives, deletes, .. } = self.tally;
+        let calls = sent + redriven + receives + self.empty_receives(end) + deletes;
+        let pollers = self.pollers.as_ref().map_or(0.0, |pollers| pollers.cost_usd(end));
+        calls as f64 / 1e6 * self.settings.per_million_usd + pollers
     }
 
     fn number(&mut self) -> u64 {
@@ -664,12 +680,15 @@ impl Component for Queue {
         self.settle(ports);
     }
 
+    fn gauges(&self, now: SimTime) -> Gauges {
+        let oldest = self.messages.values().next().map(|message| message.sent);
+        let all = self.messages.len() as u64;
+        Gauges { waiting: all - self.hidden, in_flight: self.hidden, oldest, cost_usd: self.cost_usd(now) }
+    }
+
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let in_vain = |interval: &PollIntervalSpec| self.quiet_since.map_or(0, |since| interval.next(since, end).1);
-        let in_vain = self.settings.poll_interval.as_ref().filter(|_| self.pollers.is_some()).map_or(0, in_vain);
-        let empty_receives = self.pollers.as_mut().map_or(0, |pollers| pollers.empty_receives(end));
-        let empty_receives = empty_receives + self.empty_polls + in_vain;
-        let Tally { sent, redriven, completed, dead_lettered, expired, receives, deletes, batches, .. } = self.tally;
+        let empty_receives = self.empty_receives(end);
+        let Tally { sent, redriven, completed, dead_lettered, expired, receives, batches, .. } = self.tally;
         let remaining = self.messages.values().filter(|message| message.is_measured).count() as u64;
         books.count("messages.sent", sent);
         books.count("messages.redriven", redriven);
@@ -683,8 +702,6 @@ impl Component for Queue {
         books.times("age_s", &self.tally.age);
         books.level("depth", &self.tally.depth, end);
         books.level("in_flight", &self.tally.in_flight, end);
-        let calls = sent + redriven + receives + empty_receives + deletes;
-        let pollers = self.pollers.as_mut().map_or(0.0, |pollers| pollers.cost_usd(end));
-        books.figure("cost_usd", calls as f64 / 1e6 * self.settings.per_million_usd + pollers);
+        books.figure("cost_usd", self.cost_usd(end));
     }
 }

@@ -13,6 +13,8 @@ parameters! {
     pub struct QueueSpec {
         /// What it is called.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// Whose queue it is like: what is not written here is as it is there.
         default preset: Preset = Preset::Sqs,
         /// What processes the messages; without it nobody receives them.

@@ -12,6 +12,7 @@ use crate::schema::diagnostic::Problems;
 fn sqs() -> QueueSpec {
     QueueSpec {
         name: "orders".to_owned(),
+        site: None,
         preset: Preset::Sqs,
         target: Some("work".to_owned()),
         kind: None,

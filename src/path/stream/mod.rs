@@ -18,7 +18,7 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
@@ -139,6 +139,14 @@ impl Stream {
             is_out: false,
             tally: Tally::default(),
         }
+    }
+
+    /// What it has cost, until then.
+    fn cost_usd(&self, end: SimTime) -> f64 {
+        let Tally { sent, from, .. } = self.tally;
+        let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
+        let shards = hours * f64::from(self.settings.shards) * self.settings.shard_per_hour_usd;
+        sent as f64 / 1e6 * self.settings.per_million_usd + shards
     }
 
     /// Whether a shard takes another record now.
@@ -388,6 +396,13 @@ impl Component for Stream {
         self.settle(ports);
     }
 
+    fn gauges(&self, now: SimTime) -> Gauges {
+        let oldest = self.readers.iter().filter_map(|reader| reader.records.front()).map(|record| record.sent).min();
+        let out = self.readers.iter().filter(|reader| reader.state == State::Out);
+        let in_flight = out.filter_map(|reader| reader.batches.last()).map(|batch| u64::from(batch.records)).sum();
+        Gauges { waiting: self.kept.saturating_sub(in_flight), in_flight, oldest, cost_usd: self.cost_usd(now) }
+    }
+
     fn close(&mut self, end: SimTime, books: &mut Books) {
         // What is too old and was not looked at since is lost all the same.
         for number in 0..self.readers.len() as u32 {
@@ -403,7 +418,7 @@ impl Component for Stream {
                 self.tally.iterator_age.record(end.since(record.sent));
             }
         }
-        let Tally { sent, throttled, completed, skipped, expired, batches, retries, from, .. } = self.tally;
+        let Tally { sent, throttled, completed, skipped, expired, batches, retries, .. } = self.tally;
         let records = self.readers.iter().flat_map(|reader| &reader.records);
         books.count("records.sent", sent);
         books.count("records.throttled", throttled);
@@ -415,8 +430,6 @@ impl Component for Stream {
         books.count("retries", retries);
         books.times("iterator_age_s", &self.tally.iterator_age);
         books.level("depth", &self.tally.depth, end);
-        let hours = end.since(from.unwrap_or(end)).as_secs_f64() / 3_600.0;
-        let shards = hours * f64::from(self.settings.shards) * self.settings.shard_per_hour_usd;
-        books.figure("cost_usd", sent as f64 / 1e6 * self.settings.per_million_usd + shards);
+        books.figure("cost_usd", self.cost_usd(end));
     }
 }

@@ -11,6 +11,8 @@ parameters! {
     pub struct StreamSpec {
         /// What it is called.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// Whose stream it is like: what is not written here is as it is there.
         default preset: Preset = Preset::Kinesis,
         /// What processes the records.

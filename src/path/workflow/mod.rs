@@ -21,7 +21,7 @@ use rand::RngExt;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{Abandon, CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::schema::diagnostic::Problems;
 use crate::time::{SimTime, Span};
@@ -501,6 +501,16 @@ impl AtWork {
     }
 }
 
+impl AtWork {
+    /// What it has cost so far.
+    fn cost_usd(&self) -> f64 {
+        let Tally { started, transitions, tenths, .. } = self.tally;
+        let Settings { per_million_usd, executions_per_million_usd, per_second_usd, .. } = &self.settings;
+        let counted = transitions as f64 * per_million_usd + started as f64 * executions_per_million_usd;
+        counted / 1e6 + tenths as f64 / 10.0 * per_second_usd
+    }
+}
+
 impl machine::State {
     /// Whether others work for it.
     const fn has_children(&self) -> bool {
@@ -593,8 +603,12 @@ impl Component for AtWork {
         }
     }
 
+    fn gauges(&self, _: SimTime) -> Gauges {
+        Gauges { in_flight: self.executions.len() as u64, cost_usd: self.cost_usd(), ..Gauges::default() }
+    }
+
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let Tally { started, throttled, succeeded, failed, transitions, tenths, .. } = self.tally;
+        let Tally { started, throttled, succeeded, failed, transitions, .. } = self.tally;
         books.count("executions.started", started);
         books.count("executions.throttled", throttled);
         books.count("executions.succeeded", succeeded);
@@ -608,9 +622,7 @@ impl Component for AtWork {
         for (key, ns) in keys(&self.machine).into_iter().zip(&self.critical) {
             books.figure(&format!("critical_path.{key}"), *ns as f64 / total);
         }
-        let Settings { per_million_usd, executions_per_million_usd, per_second_usd, .. } = &self.settings;
-        let counted = transitions as f64 * per_million_usd + started as f64 * executions_per_million_usd;
-        books.figure("cost_usd", counted / 1e6 + tenths as f64 / 10.0 * per_second_usd);
+        books.figure("cost_usd", self.cost_usd());
     }
 }
 

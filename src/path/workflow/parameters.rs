@@ -15,6 +15,8 @@ parameters! {
     pub struct WorkflowSpec {
         /// What it is called.
         required name: Name,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
         /// Whose workflow it is like: prices and limits.
         default preset: Preset = Preset::StepFunctions,
         /// A file in Amazon States Language, from which the states are read.

@@ -333,7 +333,7 @@ fn every_execution_is_somewhere_whatever_happens() {
                         Action::Call { token, .. } => out.push(token),
                         Action::Abandon { token, .. } => out.retain(|known| *known != token),
                         Action::Answer { .. } => answered += 1,
-                        Action::Wake { .. } => {}
+                        Action::Wake { .. } | Action::Lose { .. } => {}
                     }
                 }
                 let more = !out.is_empty() && of(4) > 0;

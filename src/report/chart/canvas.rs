@@ -44,14 +44,25 @@ pub(in crate::report) fn picture(
     overlay: &str,
     draw: impl FnOnce(&Canvas<'_>),
 ) -> String {
-    let body = layer(height, |canvas| {
-        canvas.rect((0.0, 0.0), (f64::from(WIDTH), height), GROUND);
+    framed((f64::from(WIDTH), height), title, description, overlay, draw)
+}
+
+/// The same of any width.
+pub(in crate::report) fn framed(
+    (width, height): (f64, f64),
+    title: &str,
+    description: &str,
+    overlay: &str,
+    draw: impl FnOnce(&Canvas<'_>),
+) -> String {
+    let body = layer_of((width, height), |canvas| {
+        canvas.rect((0.0, 0.0), (width, height), GROUND);
         canvas.title(title);
         draw(canvas);
     });
-    let (right, bottom) = size(height);
+    let (right, bottom) = size((width, height));
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {right} \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {right} \
          {bottom}\">\n<title>{}</title>\n<desc>{}</desc>{body}{overlay}</svg>\n",
         escape(title),
         escape(description),
@@ -71,9 +82,13 @@ pub(super) fn empty(title: &str) -> String {
 
 /// What is drawn on a picture of `height` pixels, as SVG elements without the `<svg>` around them.
 pub(super) fn layer(height: f64, draw: impl FnOnce(&Canvas<'_>)) -> String {
+    layer_of((f64::from(WIDTH), height), draw)
+}
+
+fn layer_of(extent: (f64, f64), draw: impl FnOnce(&Canvas<'_>)) -> String {
     let mut text = String::new();
     {
-        let canvas = Canvas { area: SVGBackend::with_string(&mut text, size(height)).into_drawing_area() };
+        let canvas = Canvas { area: SVGBackend::with_string(&mut text, size(extent)).into_drawing_area() };
         draw(&canvas);
         canvas.area.present().expect("writing to memory cannot fail");
     }
@@ -81,8 +96,8 @@ pub(super) fn layer(height: f64, draw: impl FnOnce(&Canvas<'_>)) -> String {
     text.split_once('>').map_or("", |(_, body)| body.trim_end().trim_end_matches("</svg>")).to_owned()
 }
 
-fn size(height: f64) -> (u32, u32) {
-    (WIDTH * SUB as u32, (height * SUB) as u32)
+fn size((width, height): (f64, f64)) -> (u32, u32) {
+    ((width * SUB) as u32, (height * SUB) as u32)
 }
 
 /// A part of the picture with its own edges, beyond which the page cuts off what it has moved there.

@@ -14,6 +14,7 @@ pub mod plan;
 mod plot;
 pub mod run;
 pub mod runs;
+pub mod system;
 mod warm_up;
 
 pub use axis::{Axis, Scale};

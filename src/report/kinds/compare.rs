@@ -56,6 +56,9 @@ impl Report for Compared {
             sections.push(Section::new("objectives", "Objectives", Place::Detail, vec![Block::Table(table)]));
         }
         sections.push(Section::new("charts", "Charts", Place::Page, charts.into_iter().map(Block::Figure).collect()));
+        if let Some(table) = components(comparison) {
+            sections.push(Section::new("path", "Path of requests", Place::Detail, vec![Block::Table(table)]));
+        }
         let folded = differences(comparison).into_iter().map(|(name, table)| Block::Folded(name, table));
         sections.push(Section::new("differences", "All differences", Place::Page, folded.collect()));
         if let Some(found) = &comparison.over_load {
@@ -208,6 +211,7 @@ fn compared(comparison: &Comparison, one: &Contender, cell: Cell, metric: &str) 
             && contrast.metric == metric
             && contrast.function.is_none()
             && contrast.source.is_none()
+            && contrast.component.is_none()
     });
     match contrast.map(|contrast| (contrast, contrast.verdict)) {
         Some((contrast, Some(Verdict::Better | Verdict::Worse))) => cell.noted(difference(contrast)),
@@ -315,6 +319,42 @@ fn differences(comparison: &Comparison) -> Vec<(String, Table)> {
         tables[place].1.rows.push(Row::new(contrast.variant.as_str(), cells));
     }
     tables
+}
+
+/// What the components of the path count, contender by contender; none where there are none.
+fn components(comparison: &Comparison) -> Option<Table> {
+    let of_components = || comparison.contrasts.iter().filter(|one| one.component.is_some());
+    let mut subjects: Vec<String> = Vec::new();
+    for contrast in of_components() {
+        let subject = contrast.subject();
+        if !subjects.contains(&subject) {
+            subjects.push(subject);
+        }
+    }
+    let variants = comparison.contenders.iter().filter(|one| one.name != comparison.baseline);
+    let names: Vec<&str> = variants.map(|one| one.name.as_str()).collect();
+    let mut columns = vec![Column::new(comparison.baseline.as_str(), "The baseline")];
+    columns.extend(
+        names.iter().map(|name| Column::new(*name, "A difference is shown where its 95 % interval excludes zero")),
+    );
+    let row = |subject: &String| {
+        let own: Vec<&Contrast> = of_components().filter(|one| one.subject() == *subject).collect();
+        let quantity = own.first().map_or(Quantity::Count, |one| Quantity::of(&one.metric));
+        let mut cells = vec![own.first().map_or_else(|| Cell::text(""), |one| Cell::stat(quantity, one.baseline))];
+        cells.extend(names.iter().map(|name| match own.iter().find(|one| one.variant == *name) {
+            None => Cell::text(""),
+            Some(one) => {
+                let Stat { mean, half_width } = one.difference;
+                let is_real = half_width.is_some_and(|half| mean.abs() > half) && mean != 0.0;
+                let note = if is_real { difference(one) } else { String::new() };
+                Cell::stat(quantity, one.value).noted(note)
+            }
+        }));
+        Row::new(subject.as_str(), cells)
+    };
+    let rows: Vec<Row> = subjects.iter().map(row).collect();
+    let caption = "What the components of the path count".to_owned();
+    (!rows.is_empty()).then_some(Table { caption, rows_are: "Figure", columns, rows, total: None, shown: ROWS })
 }
 
 /// A difference with its sign: `+1.2 ± 0.1 ms`; that of shares in percentage points, `-0.97 pp`.

@@ -1,8 +1,10 @@
 //! The kinds of results. Another one is a file here that implements [`Report`] and reads its own files back, and a line in
 //! [`KINDS`].
 
+mod alarms;
 pub mod chaos;
 pub mod compare;
+pub(in crate::report) mod flow;
 mod path;
 pub mod plan;
 pub mod run;

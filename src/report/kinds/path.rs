@@ -1,5 +1,6 @@
 //! What a report tells of requests on a path: what sources asked for, and what each component did.
 
+use super::flow;
 use crate::measure::summary::{SourceResult, Summary};
 use crate::report::document::{Block, Cell, Column, Place, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count};
@@ -20,7 +21,7 @@ struct Shown {
 
 use Quantity::{Count, Seconds, Usd};
 
-const SHOWN: [Shown; 9] = [
+const SHOWN: [Shown; 11] = [
     Shown {
         group: "clients",
         title: "Clients",
@@ -140,6 +141,31 @@ const SHOWN: [Shown; 9] = [
             ("calls.failed_over", "Failed over", Count),
         ],
     },
+    Shown {
+        group: "links",
+        title: "Links",
+        rows_are: "Link",
+        columns: &[
+            ("calls.arrived", "Calls", Count),
+            ("calls.lost", "Lost", Count),
+            ("calls.failed", "Failed", Count),
+            ("bytes", "Bytes", Count),
+            ("wait_s.p99", "Wait for bandwidth p99", Seconds),
+        ],
+    },
+    Shown {
+        group: "tenants",
+        title: "Tenants",
+        rows_are: "Tenant",
+        columns: &[
+            ("requests.arrived", "Arrived", Count),
+            ("requests.throttled", "Throttled", Count),
+            ("requests.completed", "Completed", Count),
+            ("requests.failed", "Failed", Count),
+            ("latency_s.p99", "Latency p99", Seconds),
+            ("concurrency.peak", "Concurrency peak", Count),
+        ],
+    },
 ];
 
 /// What messages and records that were given up are called, by group: given up, of how many.
@@ -156,7 +182,12 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
     if groups.is_empty() {
         return Vec::new();
     }
-    let mut blocks = vec![Block::Table(sources(summary))];
+    let mut first = vec![Block::Table(sources(summary))];
+    if !summary.calls.is_empty() {
+        first.push(flow::table(summary));
+    }
+    first.extend(flow::latency(summary));
+    let mut blocks = Vec::new();
     for shown in &SHOWN {
         let Some((_, group)) = groups.iter().find(|(name, _)| *name == shown.group) else { continue };
         let columns = shown.columns.iter().map(|(_, heading, _)| Column::new(*heading, ""));
@@ -175,7 +206,10 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
             shown: ROWS,
         }));
     }
-    vec![Section::new("path", "Path of requests", Place::Everywhere, blocks)]
+    vec![
+        Section::new("path", "Path of requests", Place::Everywhere, first),
+        Section::new("components", "Components", Place::Detail, blocks),
+    ]
 }
 
 /// What sources asked for, from the first attempt to the last answer.

@@ -1,6 +1,6 @@
 //! The report of a run.
 
-use super::{Kind, path};
+use super::{Kind, alarms, path};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
@@ -55,7 +55,10 @@ impl Report for RunResult {
         }
         answer.push(Block::Cards(cards(summary)));
         answer.extend(phrases::rests_on(&summary.assumptions).map(|text| Block::Note(text.into())));
-        let mut sections = path::sections(summary);
+        let map = chart::system::map(summary)
+            .map(|map| Section::new("map", "Map of the system", Place::Page, vec![Block::Figure(map)]));
+        let mut sections: Vec<Section> =
+            alarms::section(summary).into_iter().chain(map).chain(path::sections(summary)).collect();
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
             sections.push(Section::new("busiest", "Busiest functions", Place::Everywhere, vec![Block::Table(few)]));

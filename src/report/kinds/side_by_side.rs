@@ -125,6 +125,10 @@ fn of_objective(summary: &Summary, asked: &Asked) -> Stat {
     if let Some(own) = summary.objectives.iter().find(same) {
         return own.value;
     }
+    if let Some(name) = &asked.component {
+        let found = asked.metric.as_deref().and_then(|metric| summary.components.figure(name, metric));
+        return found.unwrap_or(Stat { mean: f64::NAN, half_width: None });
+    }
     let shape = match &asked.function {
         Some(function) => summary.functions.iter().find(|(name, _)| name == function).map(|(_, shape)| shape),
         None => Some(&summary.total),

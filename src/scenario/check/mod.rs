@@ -1,5 +1,6 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
+mod alarm;
 mod coverage;
 mod dist;
 mod function;
@@ -14,17 +15,19 @@ mod platform;
 mod scaling;
 mod settable;
 mod simulation;
+mod sites;
 mod storms;
 mod sweep;
 mod trace;
 
 use super::data::Data;
-use super::model::{Destination, Function, Scenario, Source, Target, Variant};
+use super::model::{Component, Destination, Function, Scenario, Source, Target, Variant};
 use super::objective::{self, Bound, Goal, Objective, Subject};
 use super::raw::platform::PlatformCpuTable;
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
-use crate::id::{FnId, SourceId};
+use crate::id::{ComponentId, FnId, SourceId};
+use crate::metric::component::ATTEMPTS_PER_REQUEST;
 use crate::metric::{self, Quantity, Stability};
 use crate::schema::check::one_of_ways;
 use crate::schema::decode::Spanned;
@@ -32,6 +35,7 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead};
 use crate::schema::scalars::MetricAmount;
 use crate::schema::tree::Node;
 use crate::time::Span;
+use crate::workload::Payload;
 use names::Names;
 use path::Targets;
 pub(super) use plan::POLICY;
@@ -47,9 +51,59 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) has_stem_cells: bool,
     /// How long initialisation may take.
     pub(super) init_timeout: Option<Span>,
+    /// When the run begins, seconds since 1970 UTC.
+    pub(super) start: i64,
     /// How many vCPUs come with which memory.
     pub(super) cpu: Option<PlatformCpuTable>,
 }
+
+/// What an objective or an alarm may be about.
+pub(super) struct Known<'a> {
+    functions: &'a Names,
+    checked: &'a [Function],
+    sources: &'a [Source],
+    /// None where some of them are wrong: then it is not known which there are.
+    components: Option<&'a [Component]>,
+}
+
+impl Known<'_> {
+    /// What a key of this kind names; reports it if that is nothing.
+    fn subject(&self, kind: &str, name: &Spanned<Option<String>>, problems: &mut Problems) -> Option<Subject> {
+        let wanted = name.as_deref()?;
+        let refuse = |problems: &mut Problems, names: &mut dyn Iterator<Item = &str>| {
+            let help = instead(wanted, &format!("the names of each {kind} are"), names);
+            problems.push(Problem::error(name.place, format!("there is no {kind} \"{wanted}\"")).help(help));
+            None
+        };
+        match kind {
+            "function" => self.functions.find(name, "function", problems).map(Subject::Function),
+            "source" => match self.sources.iter().position(|source| source.name == wanted) {
+                Some(place) => Some(Subject::Source(SourceId(place as u32))),
+                None => {
+                    let help = instead(wanted, "the sources are", self.sources.iter().map(|one| one.name.as_str()));
+                    let message = format!("there is no source \"{wanted}\"");
+                    problems.push(Problem::error(name.place, message).help(help));
+                    None
+                }
+            },
+            _ => {
+                let components = self.components?;
+                let whole = format!("{kind}.{wanted}");
+                match components.iter().position(|component| component.name == whole) {
+                    Some(place) => Some(Subject::Component(ComponentId(place as u32))),
+                    None => {
+                        let mut names = components.iter().filter_map(|component| {
+                            component.name.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.'))
+                        });
+                        refuse(problems, &mut names)
+                    }
+                }
+            }
+        }
+    }
+}
+/// When a run begins where nothing else is said: Monday, 5 January 2026, midnight UTC.
+pub(super) const START: i64 = 1_767_571_200;
 
 /// What is said of a time that is none.
 const NO_TIME: [&str; 2] = ["this is not a time that requests could take", "write a duration, as in 800ms"];
@@ -59,10 +113,11 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for &list in ["source", "variant", "fault"].iter().chain(path::LISTS) {
+    for &list in ["source", "variant", "fault", "alarm", "site", "link", "tenant"].iter().chain(path::LISTS) {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
+    checker.start = file.simulation.as_ref().and_then(|table| *table.start).unwrap_or(START);
     let allowed = file.platform.as_ref().and_then(|table| Some((*table.preset)?.allowed()));
     checker.cpu = file.platform.as_ref().and_then(|table| (*table.cpu).clone());
     let mut platform = checker.platform(file.platform.as_ref());
@@ -80,17 +135,15 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
     let mut targets = Targets::of(file, functions.list(), checker);
-    for (table, function) in file.function.iter().zip(&mut checked) {
+    for (number, (table, function)) in file.function.iter().zip(&mut checked).enumerate() {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
-        function.steps = checker.steps(table, &mut targets).unwrap_or_default();
+        function.steps = checker.steps(number, table, &mut targets).unwrap_or_default();
         checker.steps_or_duration(table);
     }
     let sources = file.source.iter().enumerate();
     let sources =
         sources.filter_map(|(place, table)| checker.sources(table, place, file, &traces, &functions, &mut targets));
     let sources = sources.flatten().collect::<Vec<_>>();
-    let objectives =
-        (file.objective.iter()).filter_map(|table| checker.objective(table, &functions, &sources, &checked)).collect();
     checker.reservations(file, &checked);
     if let (Some(platform), Some(limit)) = (&mut platform, checker.account_memory(file, &checked)) {
         platform.account_limit = Some(platform.account_limit.map_or(limit, |own| own.min(limit)));
@@ -102,8 +155,13 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets)).collect();
+    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
     let components = targets.finish(file, checker);
+    let known =
+        Known { functions: &functions, checked: &checked, sources: &sources, components: components.as_deref() };
+    let objectives = file.objective.iter().filter_map(|table| checker.objective(table, &known)).collect();
+    let horizon = simulation.as_ref().map_or(Span::FOREVER, |simulation| simulation.horizon);
+    let alarms = file.alarm.iter().filter_map(|table| checker.alarm(table, &known, horizon)).collect();
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
         let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
@@ -129,6 +187,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         faults,
         variants,
         objectives,
+        alarms,
         sweep,
         plan,
         assumed,
@@ -140,6 +199,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     load::check(&scenario, file, checker.problems);
     storms::check(&scenario, file, checker.problems);
     coverage::check(&scenario, file, checker.problems);
+    alarm::check(&scenario, file, checker.problems);
     initial::check(&scenario, file, checker.problems);
     if checker.problems.has_errors() { None } else { Some(scenario) }
 }
@@ -161,9 +221,16 @@ impl Checker<'_, '_> {
             dependency,
             workflow,
             router,
+            site,
+            link,
+            tenant,
             fault,
+            alarm,
         } = table;
-        let adds = [function, source, gateway, queue, stream, topic, dependency, workflow, router, fault];
+        let adds = [
+            function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant, fault,
+            alarm,
+        ];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
@@ -191,7 +258,8 @@ impl Checker<'_, '_> {
         let arrivals =
             table.arrivals.as_ref().and_then(|arrivals| self.arrivals(arrivals, &path, table.arrivals.place));
         let duration = self.source_duration(table);
-        Some(Source { name, target: target?, arrivals: arrivals?, duration: duration? })
+        let payload = Payload::of(table.payload.as_ref(), table.answer_payload.as_ref());
+        Some(Source { name, target: target?, arrivals: arrivals?, duration: duration?, payload })
     }
 
     /// Where the requests of a source go.
@@ -220,10 +288,13 @@ impl Checker<'_, '_> {
             Invoke::Sync => called,
             Invoke::Async => self.asynchronous(&called, file, targets)?,
         };
-        let to = targets.call(name, &called, &table.client, self)?;
+        let place = targets.place_of(&table.site, &table.tenant, self)?;
+        let has_payload = table.payload.is_some() || table.answer_payload.is_some();
+        let to = targets.call(name, &called, &table.client, place, has_payload, self)?;
         Some(match to {
             Destination::Function(id) => Target::Function(id),
-            Destination::Component(id) => Target::Component(id),
+            // No source calls by an entry.
+            Destination::Component(id) | Destination::Entry(id, _) => Target::Component(id),
         })
     }
 
@@ -258,14 +329,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn objective(
-        &mut self,
-        table: &ObjectiveTable,
-        functions: &Names,
-        sources: &[Source],
-        checked: &[Function],
-    ) -> Option<Objective> {
-        let subject = self.subject(table, functions, sources)?;
+    fn objective(&mut self, table: &ObjectiveTable, known: &Known<'_>) -> Option<Objective> {
+        let subject = self.subject(table, known)?;
         let ways: [&[(&'static str, &dyn Given)]; 4] = [
             &[("metric", &table.metric), ("below", &table.below)],
             &[("metric", &table.metric), ("above", &table.above)],
@@ -273,6 +338,12 @@ impl Checker<'_, '_> {
             &[("stability", &table.stability)],
         ];
         let (goal, at, is_bare) = match either(table.place, "objective", &ways, self.problems)? {
+            2 if matches!(subject, Subject::Component(_)) => {
+                let message = "a share of requests within a time is asked of a function, of a source or of all";
+                let help = "ask for a metric of the component, as \"latency_s.p99\", or name a source".to_owned();
+                self.report(table.share.place, (message.to_owned(), help));
+                return None;
+            }
             2 => {
                 let (asked, within) = (table.share.as_ref()?, table.within.as_ref()?);
                 let share = self.value(Quantity::Ratio, "share", asked, table.share.place)?;
@@ -293,44 +364,66 @@ impl Checker<'_, '_> {
                 (Goal::Stability { at_worst }, place, false)
             }
             way => {
-                let name = table.metric.as_ref().filter(|metric| self.metric(metric, table.metric.place))?;
-                let metric = metric::find(name)?;
+                let name = table.metric.as_ref()?;
+                let is_of_path = matches!(subject, Subject::Component(_)) || *name == ATTEMPTS_PER_REQUEST;
+                if !is_of_path && !self.metric(name, table.metric.place) {
+                    return None;
+                }
+                let metric = objective::find_of(name, subject, known.components.unwrap_or_default());
+                let metric = metric.map_err(|wrong| self.report(table.metric.place, wrong)).ok()?;
                 let (field, is_below) = if way == 0 { (&table.below, true) } else { (&table.above, false) };
                 let amount = field.as_ref()?;
                 let value = self.value(metric.quantity, name, amount, field.place)?;
-                objective::is_measured(metric, subject).map_err(|wrong| self.report(table.metric.place, wrong)).ok()?;
                 let bound = if is_below { Bound::Below(value) } else { Bound::Above(value) };
                 (Goal::Metric { metric, bound }, field.place, matches!(amount, MetricAmount::Number(_)))
             }
         };
         let objective = Objective { subject, goal, is_implied: false };
-        if let Some((message, help)) = objective.doubt(is_bare, sources, checked) {
+        if let Some((message, help)) = objective.doubt(is_bare, known.sources, known.checked) {
             self.problems.push(Problem::warning(at, message).help(help));
         }
         Some(objective)
     }
 
-    /// Whose requests an objective is about.
-    fn subject(&mut self, table: &ObjectiveTable, functions: &Names, sources: &[Source]) -> Option<Subject> {
-        match (table.function.as_deref(), table.source.as_deref()) {
-            (Some(_), Some(_)) => {
-                let message = "an objective is about a `function` or a `source`, not both";
-                self.problems.push(Problem::error(table.source.place, message).help("write a second [[objective]]"));
-                None
-            }
-            (Some(_), None) => functions.find(&table.function, "function", self.problems).map(Subject::Function),
-            (None, Some(wanted)) => {
-                let place = sources.iter().position(|source| source.name == wanted);
-                if place.is_none() {
-                    let help = instead(wanted, "the sources are", sources.iter().map(|source| source.name.as_str()));
-                    let message = format!("there is no source \"{wanted}\"");
-                    self.problems.push(Problem::error(table.source.place, message).help(help));
-                }
-                place.map(|place| Subject::Source(SourceId(place as u32)))
-            }
-            (None, None) if table.function.broken || table.source.broken => None,
-            (None, None) => Some(Subject::Total),
-        }
+    /// What an objective is about.
+    fn subject(&mut self, table: &ObjectiveTable, known: &Known<'_>) -> Option<Subject> {
+        // Without `..`: whatever an objective can be about is here.
+        let ObjectiveTable {
+            place: _,
+            metric: _,
+            function,
+            source,
+            gateway,
+            queue,
+            stream,
+            topic,
+            dependency,
+            workflow,
+            router,
+            link,
+            tenant,
+            r#async,
+            below: _,
+            above: _,
+            share: _,
+            within: _,
+            stability: _,
+        } = table;
+        let all = [
+            ("function", function),
+            ("source", source),
+            ("gateway", gateway),
+            ("queue", queue),
+            ("stream", stream),
+            ("topic", topic),
+            ("dependency", dependency),
+            ("workflow", workflow),
+            ("router", router),
+            ("link", link),
+            ("tenant", tenant),
+            ("async", r#async),
+        ];
+        self.about("objective", &all, known).map(|(_, subject)| subject)
     }
 
     /// A value with the unit of a quantity. Text must have its unit, a number is in the base unit.

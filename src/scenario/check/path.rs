@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::sites::{Place, Sites, with_entries};
 use super::{Checker, Given, either};
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId};
@@ -32,7 +33,8 @@ macro_rules! lists {
                     let make: fn(_, SourceSpan, &mut Checker<'_, '_>) -> Option<ComponentSpec> = $spec;
                     // One that is wrong has been reported.
                     let Some(spec) = make(table.value.clone(), table.place, checker) else { continue };
-                    let id = self.add_component(stringify!($list), &table.name, spec, table.place);
+                    let place = self.place_of_component(table.site.as_ref(), table.place, checker);
+                    let id = self.add_component(stringify!($list), &table.name, spec, table.place, place);
                     self.add(stringify!($list), &table.name, Destination::Component(id));
                 })*
             }
@@ -57,9 +59,22 @@ lists! {
 #[derive(Default)]
 pub(super) struct Targets {
     by_name: BTreeMap<String, Vec<(&'static str, Destination)>>,
-    /// The components, with where their table stands.
-    components: Vec<(Component, SourceSpan)>,
+    components: Vec<Found>,
+    /// Where everything is.
+    pub(super) sites: Sites,
+    /// What the entries of links and tenants lead to.
+    pub(super) entries: BTreeMap<ComponentId, Vec<Destination>>,
 }
+
+/// A component, where its table stands, and where it is itself.
+struct Found {
+    component: Component,
+    at: SourceSpan,
+    place: Place,
+}
+
+/// Kinds that stand between a caller and its target: nobody calls them by name.
+const BETWEEN: [&str; 2] = ["link", "tenant"];
 
 impl Targets {
     fn add(&mut self, kind: &'static str, name: &str, to: Destination) {
@@ -67,10 +82,46 @@ impl Targets {
     }
 
     /// Appends a component; where its calls go is found out later.
-    fn add_component(&mut self, kind: &'static str, name: &str, spec: ComponentSpec, place: SourceSpan) -> ComponentId {
+    pub(super) fn add_component(
+        &mut self,
+        kind: &'static str,
+        name: &str,
+        spec: ComponentSpec,
+        at: SourceSpan,
+        place: Place,
+    ) -> ComponentId {
         let id = ComponentId(self.components.len() as u32);
-        self.components.push((Component { name: format!("{kind}.{name}"), spec, targets: Vec::new() }, place));
+        let component = Component { name: format!("{kind}.{name}"), spec, targets: Vec::new() };
+        self.components.push(Found { component, at, place });
+        if BETWEEN.contains(&kind) {
+            self.add(kind, name, Destination::Component(id));
+        }
         id
+    }
+
+    /// Where a component is.
+    pub(super) fn place(&self, id: ComponentId) -> Place {
+        self.components[id.index()].place
+    }
+
+    /// What a component is called.
+    pub(super) fn component_name(&self, id: ComponentId) -> String {
+        self.components[id.index()].component.name.clone()
+    }
+
+    /// Where the table of a component stands.
+    pub(super) fn component_at(&self, id: ComponentId) -> SourceSpan {
+        self.components[id.index()].at
+    }
+
+    /// What a component does.
+    pub(super) fn spec_mut(&mut self, id: ComponentId) -> &mut ComponentSpec {
+        &mut self.components[id.index()].component.spec
+    }
+
+    /// All components until now.
+    pub(super) fn components(&self) -> impl Iterator<Item = (ComponentId, &Component)> {
+        (0..).map(ComponentId).zip(self.components.iter().map(|found| &found.component))
     }
 
     /// All that a file lists.
@@ -79,6 +130,7 @@ impl Targets {
         for (place, name) in functions.iter().enumerate() {
             targets.add("function", name, Destination::Function(FnId(place as u32)));
         }
+        targets.add_sites(file, checker);
         targets.add_listed(file, checker);
         targets
     }
@@ -95,30 +147,36 @@ impl Targets {
             None => AsyncParameters::standard(),
         };
         let spec = ComponentSpec::Async(Box::new(AsyncSpec { function: format!("function.{name}"), parameters }));
-        let id = self.add_component(ASYNC, name, spec, place);
+        let where_it_is = match self.by_name.get(name).and_then(|all| all.iter().find(|(kind, _)| *kind == "function"))
+        {
+            Some((_, Destination::Function(id))) => self.sites.of_function(id.index()).without_tenant(),
+            _ => Place::default(),
+        };
+        let id = self.add_component(ASYNC, name, spec, place, where_it_is);
         self.add(ASYNC, name, Destination::Component(id));
         Some(id)
     }
 
-    /// Whom a caller calls: through its client, where it has one.
+    /// Whom a caller calls: through its client, where it has one, or where something may stand between them.
     pub(super) fn call(
         &mut self,
         caller: &str,
         text: &Spanned<Option<String>>,
         client: &Spanned<Option<Box<ClientParameters>>>,
+        place: Place,
+        has_payload: bool,
         checker: &mut Checker<'_, '_>,
     ) -> Option<Destination> {
         let to = self.find(text.as_ref()?, text.place, checker)?;
-        match client.as_ref() {
-            None if client.broken => None,
-            None => Some(to),
-            Some(parameters) => {
-                let client =
-                    Client { name: caller.to_owned(), target: text.clone().value?, parameters: parameters.clone() };
-                let spec = ComponentSpec::Client(client);
-                Some(Destination::Component(self.add_component("client", caller, spec, text.place)))
-            }
-        }
+        let parameters = match client.as_ref() {
+            None if client.broken => return None,
+            None if !has_payload && !self.sites.is_any() => return Some(to),
+            None => Box::new(ClientParameters::once()),
+            Some(parameters) => parameters.clone(),
+        };
+        let client = Client { name: caller.to_owned(), target: text.clone().value?, parameters };
+        let spec = ComponentSpec::Client(client);
+        Some(Destination::Component(self.add_component("client", caller, spec, text.place, place)))
     }
 
     /// What a text names, which stands at `place`; reports it if that is nothing, or several things.
@@ -129,12 +187,13 @@ impl Targets {
         };
         let known = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         // The queue of a function's asynchronous invocations is called only by those who say so.
-        let is_meant = |of: &str| kind.map_or(of != ASYNC, |kind| kind == of);
+        let is_meant = |of: &str| !BETWEEN.contains(&of) && kind.map_or(of != ASYNC, |kind| kind == of);
         let fits: Vec<_> = known.iter().filter(|(of, _)| is_meant(of)).collect();
         match fits[..] {
             [(_, to)] => Some(*to),
             [] => {
-                let names = self.by_name.keys().map(String::as_str);
+                let names = self.by_name.iter().filter(|(_, all)| all.iter().any(|(of, _)| !BETWEEN.contains(of)));
+                let names = names.map(|(name, _)| name.as_str());
                 let problem = Problem::error(place, format!("there is nothing called \"{text}\" to call"));
                 checker.problems.push(problem.help(instead(name, "what can be called is", names)));
                 None
@@ -148,14 +207,55 @@ impl Targets {
         }
     }
 
+    /// Where a fault happens.
+    fn struck(
+        &self,
+        text: &str,
+        place: SourceSpan,
+        functions: usize,
+        checker: &mut Checker<'_, '_>,
+    ) -> Option<Vec<Destination>> {
+        if text == "platform" && !self.by_name.contains_key(text) {
+            return Some((0..functions as u32).map(|id| Destination::Function(FnId(id))).collect());
+        }
+        match text.split_once('.') {
+            Some(("site", name)) => {
+                let Some(site) = self.sites.number(name) else {
+                    let problem = Problem::error(place, format!("there is no site \"{name}\""));
+                    checker.problems.push(problem.help(instead(name, "the sites are", self.sites.names())));
+                    return None;
+                };
+                Some(self.all_at(site, functions))
+            }
+            Some(("link", name)) => {
+                let links = |(of, _): &&(&str, Destination)| *of == "link";
+                let known = self.by_name.get(name).and_then(|all| all.iter().find(links));
+                if known.is_none() {
+                    let all = self.by_name.iter().filter(|(_, all)| all.iter().any(|one| links(&one)));
+                    let problem = Problem::error(place, format!("there is no link \"{name}\""));
+                    let names = all.map(|(name, _)| name.as_str());
+                    checker.problems.push(problem.help(instead(name, "the links are", names)));
+                }
+                known.map(|(_, to)| vec![*to])
+            }
+            _ => self.find(text, place, checker).map(|to| vec![to]),
+        }
+    }
+
     /// The components, all calls resolved. Topics invoke functions asynchronously.
     pub(super) fn finish(mut self, file: &FileTable, checker: &mut Checker<'_, '_>) -> Option<Vec<Component>> {
         let mut resolved = Vec::new();
         let mut is_whole = true;
         let mut place = 0;
         // What is found on the way may be appended.
-        while let Some((component, at)) = self.components.get(place) {
+        while let Some(Found { component, at, .. }) = self.components.get(place) {
             let (spec, at) = (component.spec.clone(), *at);
+            if matches!(spec, ComponentSpec::Link(_) | ComponentSpec::Tenant(_)) {
+                // What they lead to is in `entries`.
+                resolved.push(Vec::new());
+                place += 1;
+                continue;
+            }
             let mut targets = Vec::new();
             for name in spec.targets() {
                 let to = self.find(name, at, checker);
@@ -166,22 +266,26 @@ impl Targets {
                     }
                     _ => to,
                 };
+                let to = to.and_then(|to| self.passing(ComponentId(place as u32), to, checker));
                 targets.extend(to);
                 is_whole &= to.is_some();
             }
             resolved.push(targets);
             place += 1;
         }
-        let components = self.components.into_iter().zip(resolved);
-        is_whole.then(|| components.map(|((component, _), targets)| Component { targets, ..component }).collect())
+        let found = std::mem::take(&mut self.components);
+        let components =
+            found.into_iter().zip(resolved).map(|(found, targets)| Component { targets, ..found.component }).collect();
+        is_whole.then(|| with_entries(components, &self))
     }
 }
 
 impl Checker<'_, '_> {
-    /// What the requests of a function do, step by step.
-    pub(super) fn steps(&mut self, table: &FunctionTable, targets: &mut Targets) -> Option<Vec<Step>> {
+    /// What the requests of function `number` of the file do, step by step.
+    pub(super) fn steps(&mut self, number: usize, table: &FunctionTable, targets: &mut Targets) -> Option<Vec<Step>> {
         let function = table.name.as_deref().unwrap_or("?");
-        let steps: Vec<_> = table.step.iter().map(|step| self.step(function, step, targets)).collect();
+        let place = targets.sites.of_function(number).without_tenant();
+        let steps: Vec<_> = table.step.iter().map(|step| self.step(function, place, step, targets)).collect();
         steps.into_iter().collect()
     }
 
@@ -215,7 +319,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn step(&mut self, function: &str, table: &StepTable, targets: &mut Targets) -> Option<Step> {
+    fn step(&mut self, function: &str, place: Place, table: &StepTable, targets: &mut Targets) -> Option<Step> {
         let ways: [&[(&'static str, &dyn Given)]; 4] = [
             &[("run", &table.run)],
             &[("wait", &table.wait)],
@@ -226,11 +330,14 @@ impl Checker<'_, '_> {
         let work = match either(table.place, "step", &ways, self.problems)? {
             0 => Work::Run(self.dist(table.run.as_ref()?)?),
             1 => Work::Wait(self.dist(table.wait.as_ref()?)?),
-            2 => Work::Calls(vec![targets.call(&format!("{function}.{name}"), &table.call, &table.client, self)?]),
+            2 => {
+                let caller = format!("{function}.{name}");
+                Work::Calls(vec![targets.call(&caller, &table.call, &table.client, place, false, self)?])
+            }
             _ => {
-                let calls = table.parallel.as_ref()?.iter().enumerate().map(|(place, call)| {
-                    let caller = format!("{function}.{name}.{}", place + 1);
-                    targets.call(&caller, &call.call, &call.client, self)
+                let calls = table.parallel.as_ref()?.iter().enumerate().map(|(number, call)| {
+                    let caller = format!("{function}.{name}.{}", number + 1);
+                    targets.call(&caller, &call.call, &call.client, place, false, self)
                 });
                 Work::Calls(calls.collect::<Option<_>>()?)
             }
@@ -238,9 +345,9 @@ impl Checker<'_, '_> {
         Some(Step { name, work })
     }
 
-    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets) -> Option<Fault> {
+    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets, functions: usize) -> Option<Fault> {
         let name = (*table.name).clone()?;
-        let target = targets.find(table.target.as_ref()?, table.target.place, self)?;
+        let at = targets.struck(table.target.as_ref()?, table.target.place, functions, self)?;
         let kinds: [&[(&'static str, &dyn Given)]; 6] = [
             &[("slow-down", &table.slow_down)],
             &[("errors", &table.errors)],
@@ -282,7 +389,7 @@ impl Checker<'_, '_> {
                 },
             },
         };
-        Some(Fault { name, target, timing, kind })
+        Some(Fault { name, targets: at, timing, kind })
     }
 }
 

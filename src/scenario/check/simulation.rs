@@ -44,6 +44,7 @@ impl Checker<'_, '_> {
         let batches = self.batches(table);
         let first = precision.as_ref().map(|(first, _)| *first);
         Some(Simulation {
+            start_s: table.start.unwrap_or(super::START),
             horizon,
             warm_up,
             seed: *table.seed,

@@ -142,6 +142,7 @@ impl Checker<'_, '_> {
         if !table.arrivals.as_ref().is_some_and(names_functions) {
             return self.source(table, file, functions, targets).map(|source| vec![source]);
         }
+        self.trace_is_at_no_site(table, file);
         let name = (*table.name).clone()?;
         let all_to = match table.function.as_ref() {
             Some(_) => Some(functions.find(&table.function, "function", self.problems)?),
@@ -160,13 +161,14 @@ impl Checker<'_, '_> {
                         target: Target::Function(find(function)?),
                         arrivals: ArrivalSpec::Recorded { of: Arc::clone(rows), function: place },
                         duration: duration.clone(),
+                        payload: None,
                     })
                 })
                 .collect(),
             Traced::Rows(rows) => {
                 let to: Option<Vec<FnId>> = rows.functions.iter().map(find).collect();
                 let arrivals = ArrivalSpec::Rows(Arc::clone(rows));
-                Some(vec![Source { name, target: Target::ByTrace(to?.into()), arrivals, duration }])
+                Some(vec![Source { name, target: Target::ByTrace(to?.into()), arrivals, duration, payload: None }])
             }
             Traced::ByFunction(list) => list
                 .iter()
@@ -176,6 +178,7 @@ impl Checker<'_, '_> {
                         target: Target::Function(find(function)?),
                         arrivals: arrivals.clone(),
                         duration: duration.clone(),
+                        payload: None,
                     })
                 })
                 .collect(),
@@ -191,6 +194,9 @@ impl Checker<'_, '_> {
     ) -> Option<ArrivalSpec> {
         if let ArrivalParameters::RateTrace(spec) = spec {
             return self.rate_trace(spec);
+        }
+        if let ArrivalParameters::Schedule(spec) = spec {
+            return spec.from(self.start);
         }
         let mut process = spec.clone();
         let is_read = process.distribution().is_some_and(|dist| dist.file().is_some());

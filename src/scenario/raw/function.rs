@@ -57,6 +57,10 @@ macro_rules! function_table {
                 optional r#async: AsyncParameters,
                 /// The part of its runs that fail, as "1%".
                 default failure_ratio: Ratio = 0.0,
+                /// The site where it is; without it, the first `[[site]]`.
+                optional site: Name,
+                /// The `[[tenant]]` whose quota its invocations count for, whoever makes them.
+                optional tenant: Name,
                 /// Running time of a request that is cold, in place of `duration`.
                 optional cold_duration: DistSpec,
                 /// Time from the decision to create an instance until it can serve; "none": it can at once.

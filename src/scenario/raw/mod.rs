@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
+pub(super) mod alarm;
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod origin;
@@ -19,15 +20,19 @@ use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
 use crate::path::dependency::DependencySpec;
 use crate::path::gateway::GatewaySpec;
+use crate::path::link::LinkParameters;
 use crate::path::queue::QueueSpec;
 use crate::path::router::RouterSpec;
 use crate::path::stream::StreamSpec;
+use crate::path::tenant::TenantParameters;
 use crate::path::topic::TopicSpec;
 use crate::path::workflow::WorkflowSpec;
 use crate::schema::declare::*;
+use crate::schema::moment::Moment;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
 use crate::time::Span;
-use crate::workload::ArrivalParameters;
+use crate::workload::{ArrivalParameters, SizeSpec};
+use alarm::AlarmTable;
 use function::{DefaultsTable, FunctionTable};
 use origin::OriginTable;
 use path::FaultTable;
@@ -65,8 +70,16 @@ table! {
         default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
         /// Names that stand for several targets.
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Where things are: regions, edge locations, clients. What names no site is at the first.
+        default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
+        /// The ways between sites. Calls between two sites need one.
+        default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Customers with quotas of their own.
+        default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is made to go wrong.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
+        /// What is watched while the run goes on.
+        default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
         /// Named changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
         /// What `forewarm sweep` varies.
@@ -95,6 +108,9 @@ table! {
     struct SimulationTable {
         /// Arrivals stop here.
         required horizon: Duration,
+        /// When the run begins, for schedules: a date, which begins at midnight UTC, or a moment such as "2026-03-29T06:30:00Z";
+        /// without it, Monday, 5 January 2026.
+        optional start: Moment,
         /// The start that is not measured, while the platform is still cold; "auto": a pilot decides (MSER-5).
         default warm_up: WarmUp = Some(Span::ZERO),
         /// Root of all random numbers.
@@ -130,8 +146,24 @@ table! {
         /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
         /// request that is cold `cold-duration` stays that of the function.
         optional duration: DistSpec,
+        /// How large its requests are, for the bandwidth of links.
+        optional payload: SizeSpec,
+        /// How large their answers are, if they are successful.
+        optional answer_payload: SizeSpec,
+        /// The site where it is; without it, the first `[[site]]`.
+        optional site: Name,
+        /// The `[[tenant]]` whose quota its calls count for.
+        optional tenant: Name,
         /// When they come.
         required arrivals: ArrivalParameters,
+    }
+}
+
+table! {
+    /// A place: a region, an edge location, where clients are.
+    struct SiteTable {
+        /// Unique name.
+        required name: Name,
     }
 }
 
@@ -172,8 +204,16 @@ table! {
         default workflow: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Routers that it adds, as `[[router]]`.
         default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Sites that it adds, as `[[site]]`.
+        default site: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Links that it adds, as `[[link]]`.
+        default link: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Tenants that it adds, as `[[tenant]]`.
+        default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Alarms that it adds, as `[[alarm]]`.
+        default alarm: List<Any, 0, MAX_OBJECTIVES> = Vec::new(),
     }
 }
 
@@ -199,6 +239,26 @@ table! {
         optional function: Name,
         /// The source it is about.
         optional source: Name,
+        /// The gateway it is about: a metric of gateways, as "throttled_ratio".
+        optional gateway: Name,
+        /// The queue it is about: a metric of queues, as "age_s.p99".
+        optional queue: Name,
+        /// The stream it is about.
+        optional stream: Name,
+        /// The topic it is about.
+        optional topic: Name,
+        /// The dependency it is about.
+        optional dependency: Name,
+        /// The workflow it is about.
+        optional workflow: Name,
+        /// The router it is about.
+        optional router: Name,
+        /// The link between sites it is about.
+        optional link: Name,
+        /// The tenant it is about.
+        optional tenant: Name,
+        /// The function about the queue of whose asynchronous invocations it is.
+        optional r#async: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
         /// The metric must stay above this.

@@ -39,7 +39,8 @@ table! {
     struct FaultTable {
         /// Unique name.
         required name: Name,
-        /// The function or component where it happens.
+        /// Where it happens: a function or a component, by its name; a link, as in "link.wan"; all functions and components of a
+        /// site, as in "site.eu"; "platform": all functions.
         required target: Text,
         /// When it begins.
         optional at: Duration,

@@ -7,6 +7,7 @@ mod burst;
 mod counted;
 mod dense_diurnal;
 mod diurnal;
+mod fleet;
 mod modulated;
 mod piecewise;
 mod point;
@@ -15,17 +16,22 @@ mod recorded;
 mod renewal;
 mod repeated;
 mod scatter;
+mod schedule;
 #[cfg(test)]
 mod testing;
 
 pub(super) use burst::BurstSpec;
 pub(super) use diurnal::DiurnalSpec;
+pub(super) use fleet::FleetSpec;
+pub use fleet::{Fleet, Reconnect};
 pub(super) use modulated::MmppSpec;
 pub(super) use piecewise::PiecewiseSpec;
 pub(super) use point::{ConstantRate, TimesSpec};
 pub(super) use poisson::PoissonRate;
 pub use renewal::ClosedUsers;
 pub(super) use renewal::{ClosedSpec, GammaGaps, RenewalSpec, WeibullGaps};
+pub use schedule::Schedule;
+pub(super) use schedule::ScheduleSpec;
 
 use super::ArrivalSpec;
 use super::trace::{RowReader, TraceError};
@@ -51,6 +57,8 @@ enum Process {
     Poisson(poisson::Poisson),
     Constant(Box<point::Constant>),
     Times(Box<point::Times>),
+    Scheduled(Box<schedule::Scheduled>),
+    Reporting(Box<fleet::Reporting>),
     Mmpp(Box<modulated::Mmpp>),
     Piecewise(Box<piecewise::Piecewise>),
     Diurnal(Box<diurnal::Diurnal>),
@@ -77,6 +85,8 @@ impl Arrivals {
             ArrivalSpec::Constant { rate } if *rate > 0.0 => Process::Constant(Box::new(point::Constant::new(*rate))),
             ArrivalSpec::Poisson { .. } | ArrivalSpec::Constant { .. } => Process::Never,
             ArrivalSpec::Times { at } => Process::Times(Box::new(point::Times::new(at))),
+            ArrivalSpec::Schedule(schedule) => Process::Scheduled(Box::new(schedule::Scheduled::new(schedule, stream))),
+            ArrivalSpec::Fleet(fleet) => Process::Reporting(Box::new(fleet::Reporting::new(fleet, stream))),
             ArrivalSpec::Mmpp { states } => Process::Mmpp(Box::new(modulated::Mmpp::new(states, stream))),
             ArrivalSpec::Piecewise { points, period } => {
                 Process::Piecewise(Box::new(piecewise::Piecewise::new(points, *period, stream)))
@@ -137,6 +147,8 @@ impl Arrivals {
             Process::Poisson(process) => process.next(),
             Process::Constant(process) => process.next(),
             Process::Times(process) => process.next(),
+            Process::Scheduled(process) => process.next(),
+            Process::Reporting(process) => process.next(),
             Process::Mmpp(process) => process.next(),
             Process::Piecewise(process) => process.next(),
             Process::Diurnal(process) => process.next(),

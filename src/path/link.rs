@@ -1,0 +1,356 @@
+//! Links between sites: what a call and its answer take on the way, and what is lost there.
+//!
+//! A call that crosses a link takes its latency, and its size over the bandwidth; so does the answer, the other way. The
+//! bandwidth of each direction is shared by all that cross it, one transfer after another in the order in which they come
+//! (FIFO): a transfer begins when the link is free, and arrives with its last byte, so that under Poisson calls each
+//! direction is an M/G/1 queue. Besides, no transfer is faster than `bandwidth-per-call`, which others do not slow down: what
+//! each caller's own line allows. An answer that is not a success has no size.
+//!
+//! What is lost never arrives, and nobody is told: who called notices by its time-out. Answers are not lost.
+
+use rand::RngExt;
+
+use super::books::{Books, Times};
+use super::slots::{Key, Slots};
+use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
+use crate::dist::{Dist, DistSpec};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+use crate::schema::scalars::{Name, Ratio};
+use crate::schema::sizes::Bandwidth;
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+
+parameters! {
+    /// What calls between two sites take, both ways.
+    pub struct LinkParameters {
+        /// Unique name.
+        required name: Name,
+        /// The two sites.
+        required between: List<Name, 2, 2>,
+        /// What each way takes, there and back: half of a measured round trip. Without it, no time.
+        optional latency: DistSpec,
+        /// What all calls share that cross it in the same direction, one after another; without it, no limit.
+        optional bandwidth: Bandwidth,
+        /// What a single call can have; without it, no limit.
+        optional bandwidth_per_call: Bandwidth,
+        /// The part of the calls that never arrive; answers always do.
+        default loss_ratio: Ratio = 0.0,
+    }
+}
+
+impl LinkParameters {
+    fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if self.between.first() == self.between.last() {
+            check.wrong("between", "must name two different sites");
+        }
+    }
+
+    /// Whether it is between these two sites, and if so, whether from the second to the first.
+    #[must_use]
+    pub fn leads(&self, from: &str, to: &str) -> Option<bool> {
+        let [one, other] = &self.between[..] else { return None };
+        if (one, other) == (&from.to_owned(), &to.to_owned()) {
+            Some(false)
+        } else {
+            ((other, one) == (&from.to_owned(), &to.to_owned())).then_some(true)
+        }
+    }
+}
+
+/// A link with all calls that cross it: each has an entry of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkSpec {
+    /// What it is like.
+    pub parameters: LinkParameters,
+    /// What is called at each entry, by name, and whether that lies at the first site.
+    pub crossings: Vec<(String, bool)>,
+}
+
+impl Spec for LinkSpec {
+    fn targets(&self) -> Vec<&str> {
+        self.crossings.iter().map(|(target, _)| target.as_str()).collect()
+    }
+
+    fn build(&self, stream: Stream) -> Box<dyn Component> {
+        let LinkParameters { latency, bandwidth, bandwidth_per_call, loss_ratio, .. } = &self.parameters;
+        Box::new(Link {
+            // What is checked can be made.
+            latency: latency.as_ref().and_then(|latency| latency.dist().ok()).unwrap_or(Dist::Constant(Span::ZERO)),
+            bandwidth: *bandwidth,
+            bandwidth_per_call: *bandwidth_per_call,
+            loss_ratio: *loss_ratio,
+            backwards: self.crossings.iter().map(|(_, backwards)| *backwards).collect(),
+            stream,
+            free: [SimTime::ZERO; 2],
+            calls: Slots::default(),
+            speed: 1.0,
+            errors: 0.0,
+            delay: None,
+            is_out: false,
+            counts: Counts::default(),
+            wait: Times::default(),
+        })
+    }
+}
+
+/// A link at work.
+struct Link {
+    latency: Dist,
+    /// Bytes per second.
+    bandwidth: Option<f64>,
+    bandwidth_per_call: Option<f64>,
+    loss_ratio: f64,
+    /// Of each entry, whether calls go from the second site to the first.
+    backwards: Vec<bool>,
+    stream: Stream,
+    /// When each direction has transferred what came until now.
+    free: [SimTime; 2],
+    calls: Slots<Crossing>,
+    speed: f64,
+    errors: f64,
+    delay: Option<Dist>,
+    is_out: bool,
+    counts: Counts,
+    /// How long transfers waited for the bandwidth.
+    wait: Times,
+}
+
+/// A call that crosses it, or whose answer does.
+struct Crossing {
+    call: CallId,
+    parcel: Parcel,
+    entry: u32,
+    outcome: Outcome,
+    is_measured: bool,
+}
+
+/// What is counted of the calls that came in the measured part. Each is answered, lost, failed here, or unfinished.
+#[derive(Default)]
+struct Counts {
+    arrived: u64,
+    answered: u64,
+    lost: u64,
+    failed: u64,
+    bytes: u128,
+}
+
+/// Topics of tokens: the call has crossed, or the call made there; the answer has crossed.
+const THERE: u32 = 0;
+const BACK: u32 = 1;
+
+/// How long so many bytes take at a rate.
+fn transfer(bytes: u64, per_second: Option<f64>) -> Span {
+    per_second.map_or(Span::ZERO, |rate| Span::from_nanos_f64_saturating(bytes as f64 / rate * NANOS_PER_SECOND as f64))
+}
+
+impl Link {
+    /// When something arrives on the other side that sets out now.
+    fn arrival(&mut self, entry: u32, is_answer: bool, bytes: u64, ports: &Ports<'_>) -> SimTime {
+        let goes_back = self.backwards.get(entry as usize).copied().unwrap_or_default() != is_answer;
+        let shared = transfer(bytes, self.bandwidth.map(|rate| rate * self.speed));
+        let alone = transfer(bytes, self.bandwidth_per_call.map(|rate| rate * self.speed));
+        let free = &mut self.free[usize::from(goes_back)];
+        let begins = (*free).max(ports.now);
+        if shared > Span::ZERO {
+            *free = begins + shared;
+            if ports.is_measured {
+                self.wait.record(begins.since(ports.now));
+            }
+        }
+        let begins = if shared > Span::ZERO { begins } else { ports.now };
+        let mut latency = self.latency.sample(&mut self.stream);
+        if let Some(delay) = &self.delay {
+            latency += delay.sample(&mut self.stream);
+        }
+        if ports.is_measured {
+            self.counts.bytes += u128::from(bytes);
+        }
+        begins + shared.max(alone) + latency
+    }
+
+    /// The call is there.
+    fn deliver(key: Key, crossing: &Crossing, ports: &mut Ports<'_>) {
+        ports.call(crossing.entry, key.token(THERE), crossing.parcel);
+    }
+
+    /// The answer is there.
+    fn answer(&mut self, key: Key, ports: &mut Ports<'_>) {
+        let Some(crossing) = self.calls.remove(key) else { return };
+        self.counts.answered += u64::from(crossing.is_measured);
+        ports.answer(crossing.call, crossing.outcome);
+    }
+}
+
+impl Component for Link {
+    fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
+        let measured = u64::from(ports.is_measured);
+        self.counts.arrived += measured;
+        if self.is_out || self.errors > 0.0 && self.stream.random::<f64>() < self.errors {
+            self.counts.failed += measured;
+            ports.answer(call, Outcome::Failed);
+            return;
+        }
+        if self.loss_ratio > 0.0 && self.stream.random::<f64>() < self.loss_ratio {
+            self.counts.lost += measured;
+            ports.lose(call);
+            return;
+        }
+        let (entry, is_measured) = (ports.entry, ports.is_measured);
+        let at = self.arrival(entry, false, parcel.bytes, ports);
+        let crossing = Crossing { call, parcel, entry, outcome: Outcome::Completed, is_measured };
+        let key = self.calls.insert(crossing);
+        if at > ports.now {
+            ports.wake(key.token(THERE), at);
+        } else if let Some(crossing) = self.calls.get(key) {
+            Self::deliver(key, crossing, ports);
+        }
+    }
+
+    fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
+        match Key::of(token) {
+            (key, BACK) => self.answer(key, ports),
+            (key, _) => {
+                if let Some(crossing) = self.calls.get(key) {
+                    Self::deliver(key, crossing, ports);
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
+        let (key, _) = Key::of(token);
+        let Some(crossing) = self.calls.get_mut(key) else { return };
+        crossing.outcome = outcome;
+        let (entry, bytes) = (crossing.entry, if outcome.is_success() { crossing.parcel.answer_bytes } else { 0 });
+        let at = self.arrival(entry, true, bytes, ports);
+        if at > ports.now {
+            ports.wake(key.token(BACK), at);
+        } else {
+            self.answer(key, ports);
+        }
+    }
+
+    fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {
+        match disturbance {
+            Disturbance::Speed(speed) => self.speed = *speed,
+            Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
+            Disturbance::Outage(is_out) => self.is_out = *is_out,
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, _: SimTime, books: &mut Books) {
+        let Counts { arrived, answered, lost, failed, bytes } = self.counts;
+        let unfinished = self.calls.iter().filter(|(_, crossing)| crossing.is_measured).count() as u64;
+        books.count("calls.arrived", arrived);
+        books.count("calls.answered", answered);
+        books.count("calls.lost", lost);
+        books.count("calls.failed", failed);
+        books.count("calls.unfinished", unfinished);
+        books.figure("bytes", bytes as f64);
+        books.times("wait_s", &self.wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::Action;
+    use crate::path::testing::Bench;
+
+    const MB: u64 = 1 << 20;
+
+    fn link(bandwidth: Option<f64>, per_call: Option<f64>, loss_ratio: f64) -> LinkSpec {
+        let latency = DistSpec::Constant(Box::new(crate::dist::ConstantSpec { value: Span::from_millis(40) }));
+        LinkSpec {
+            parameters: LinkParameters {
+                name: "wan".into(),
+                between: vec!["eu".into(), "us".into()],
+                latency: Some(latency),
+                bandwidth,
+                bandwidth_per_call: per_call,
+                loss_ratio,
+            },
+            crossings: vec![("a".into(), false), ("b".into(), true)],
+        }
+    }
+
+    fn parcel(number: u64, bytes: u64, answer_bytes: u64) -> Parcel {
+        Parcel { bytes, answer_bytes, ..Parcel::one(0, number) }
+    }
+
+    /// When calls come out on the other side, and with which token.
+    fn calls(bench: &mut Bench) -> Vec<(f64, u32, Token)> {
+        let calls = bench.take().into_iter().filter_map(|(at, action)| match action {
+            Action::Call { token, target, .. } => Some((at, target, token)),
+            _ => None,
+        });
+        calls.collect()
+    }
+
+    #[test]
+    fn transfers_share_the_bandwidth_one_after_another_each_way_for_itself() {
+        let mut bench = Bench::new(&link(Some(MB as f64), None, 0.0));
+        // 2 MB and 1 MB at 1 MB/s to the entry `a`; 1 MB the other way at the same time.
+        bench.arrive_at(0, parcel(0, 2 * MB, MB), 0);
+        bench.arrive_at(1, parcel(1, MB, 0), 0);
+        bench.arrive_at(2, parcel(2, MB, 0), 1);
+        bench.until(3.05);
+        let out = calls(&mut bench);
+        assert_eq!(
+            out.iter().map(|(at, target, _)| (*at, *target)).collect::<Vec<_>>(),
+            [(1.04, 1), (2.04, 0), (3.04, 0)]
+        );
+        // The answer of the first, 1 MB, the other way, where nothing is under way; that of a failure has no size.
+        bench.answer(out[1].2, Outcome::Completed);
+        bench.answer(out[2].2, Outcome::Failed);
+        bench.until(10.0);
+        let done = bench.take();
+        assert_eq!(done[0], (3.09, Action::Answer { call: CallId(1), outcome: Outcome::Failed }));
+        assert_eq!(done[1], (4.09, Action::Answer { call: CallId(0), outcome: Outcome::Completed }));
+        let books = bench.books();
+        assert_eq!(books.get("bytes"), Some((5 * MB) as f64));
+        let of = |key| books.get(key).expect(key);
+        assert_eq!(of("calls.arrived"), of("calls.answered") + of("calls.unfinished"));
+    }
+
+    #[test]
+    fn a_callers_own_line_slows_nobody_else_down() {
+        let mut bench = Bench::new(&link(None, Some(MB as f64 / 2.0), 0.0));
+        bench.arrive_at(0, parcel(0, MB, 0), 0);
+        bench.arrive_at(1, parcel(1, MB, 0), 0);
+        bench.until(10.0);
+        assert_eq!(calls(&mut bench).iter().map(|(at, ..)| *at).collect::<Vec<_>>(), [2.04, 2.04]);
+        // With both the slower of the two counts, and the shared one is free again before.
+        let mut bench = Bench::new(&link(Some(MB as f64), Some(MB as f64 / 2.0), 0.0));
+        bench.arrive_at(0, parcel(0, MB, 0), 0);
+        bench.arrive_at(1, parcel(1, MB, 0), 0);
+        bench.until(10.0);
+        assert_eq!(calls(&mut bench).iter().map(|(at, ..)| *at).collect::<Vec<_>>(), [2.04, 3.04]);
+    }
+
+    #[test]
+    fn what_is_lost_is_not_answered_and_an_outage_is_an_error_at_once() {
+        let mut bench = Bench::new(&link(None, None, 1.0));
+        bench.arrive_at(0, parcel(0, 0, 0), 0);
+        bench.until(10.0);
+        assert_eq!(bench.take(), [(0.0, Action::Lose { call: CallId(0) })]);
+        bench.disturb(&Disturbance::Outage(true));
+        bench.arrive_at(1, parcel(1, 0, 0), 0);
+        assert_eq!(bench.take(), [(10.0, Action::Answer { call: CallId(1), outcome: Outcome::Failed })]);
+        let books = bench.books();
+        assert_eq!(
+            ["calls.lost", "calls.failed", "calls.unfinished"].map(|key| books.get(key)),
+            [Some(1.0), Some(1.0), Some(0.0)]
+        );
+    }
+
+    #[test]
+    fn directions_follow_from_the_order_of_the_sites() {
+        let parameters = link(None, None, 0.0).parameters;
+        assert_eq!(parameters.leads("eu", "us"), Some(false));
+        assert_eq!(parameters.leads("us", "eu"), Some(true));
+        assert_eq!(parameters.leads("us", "ap"), None);
+    }
+}

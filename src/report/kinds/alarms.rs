@@ -1,0 +1,99 @@
+//! What a report tells of alarms: which went off, and when.
+
+use crate::measure::summary::Summary;
+use crate::measure::{AlarmResult, AlarmState, Change};
+use crate::report::chart::run::clock;
+use crate::report::document::{Block, Cell, Column, Place, Row, Section, Table, Tone};
+use crate::report::format::{Quantity, percent};
+
+/// How many alarms are shown before "show all".
+const ROWS: usize = 25;
+/// How many times in alarm are told.
+const TOLD: usize = 3;
+
+/// The section of the alarms; none where there are none.
+pub(super) fn section(summary: &Summary) -> Option<Section> {
+    let columns = vec![
+        Column::text("State", "Whether it went off, and in how many replications"),
+        Column::text("In alarm", "In the first replication: from when until when"),
+        Column::new("Of the time", "The part of its periods in which it was in alarm"),
+        Column::text("Watches", "What is watched, and when it goes off"),
+    ];
+    let row = |alarm: &AlarmResult| {
+        let (tone, word) = match alarm.replications {
+            0 => (Tone::Good, "quiet".to_owned()),
+            all if all == summary.replications => (Tone::Bad, "ALARM".to_owned()),
+            some => (Tone::Bad, format!("ALARM in {some} of {}", summary.replications)),
+        };
+        let cells = vec![
+            Cell::badge(tone, word),
+            Cell::text(when(&alarm.changes)),
+            Cell::text(percent(alarm.in_alarm_ratio.mean)),
+            Cell::text(watches(alarm)),
+        ];
+        Row::new(alarm.name.as_str(), cells)
+    };
+    let rows: Vec<Row> = summary.alarms.iter().map(row).collect();
+    let table = Table { caption: String::new(), rows_are: "Alarm", columns, rows, total: None, shown: ROWS };
+    (!summary.alarms.is_empty()).then(|| Section::new("alarms", "Alarms", Place::Everywhere, vec![Block::Table(table)]))
+}
+
+/// From when until when it was in alarm: `1h1m to 1h4m`.
+fn when(changes: &[Change]) -> String {
+    let mut spans = Vec::new();
+    let mut since = None;
+    for change in changes {
+        match (change.state, since) {
+            (AlarmState::Alarm, None) => since = Some(change.at_s),
+            (AlarmState::Ok | AlarmState::InsufficientData, Some(from)) => {
+                spans.push(format!("{} to {}", clock(from), clock(change.at_s)));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    spans.extend(since.map(|from| format!("from {}", clock(from))));
+    let more = spans.len().saturating_sub(TOLD);
+    spans.truncate(TOLD);
+    if more > 0 {
+        spans.push(format!("{more} more"));
+    }
+    spans.join(", ")
+}
+
+/// `failure_ratio of source users above 5 % in 2 of 3 periods of 1m`.
+fn watches(alarm: &AlarmResult) -> String {
+    let source = alarm.source.as_ref().map(|source| format!("source {source}"));
+    let whose = alarm.function.as_deref().or(source.as_deref()).or(alarm.component.as_deref());
+    let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
+    let last = alarm.metric.rsplit('.').next_back().unwrap_or(&alarm.metric);
+    let quantity = match () {
+        () if alarm.metric.ends_with("_ratio") => Quantity::Ratio,
+        () if last.ends_with("_s") => Quantity::Seconds,
+        () => Quantity::Count,
+    };
+    let periods = if alarm.of == 1 {
+        format!("in a period of {}", clock(alarm.period_s))
+    } else {
+        format!("in {} of {} periods of {}", alarm.datapoints, alarm.of, clock(alarm.period_s))
+    };
+    format!("{}{whose} {} {} {periods}", alarm.metric, alarm.comparison, quantity.bound(alarm.threshold))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_alarm_are_told_from_when_until_when() {
+        let change = |at_s, state| Change { at_s, state };
+        let changes = [
+            change(60.0, AlarmState::Ok),
+            change(120.0, AlarmState::Alarm),
+            change(300.0, AlarmState::Ok),
+            change(3_660.0, AlarmState::Alarm),
+        ];
+        assert_eq!(when(&changes), "2m to 5m, from 1h1m");
+        assert_eq!(when(&changes[..1]), "");
+    }
+}

@@ -1,0 +1,280 @@
+//! Sites, the links between them, and tenants: what stands between a caller and its target because of where they are, and for
+//! whom it is.
+//!
+//! A link and a tenant are one component each, with an entry for each of the calls that pass: so all of them share its
+//! bandwidth or its quota, and each goes on to its own target.
+
+use super::Checker;
+use super::path::Targets;
+use super::trace::names_functions;
+use crate::id::ComponentId;
+use crate::path::ComponentSpec;
+use crate::path::link::{LinkParameters, LinkSpec};
+use crate::path::tenant::{TenantParameters, TenantSpec};
+use crate::scenario::model::{Component, Destination};
+use crate::scenario::raw::{FileTable, SourceTable};
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+
+/// Where something is, and whose quota its calls count for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    /// The number of its site; without sites 0.
+    site: usize,
+    /// The tenant's number.
+    tenant: Option<usize>,
+}
+
+/// All sites, links and tenants of a file.
+#[derive(Default)]
+pub(super) struct Sites {
+    names: Vec<String>,
+    tenants: Vec<(String, ComponentId)>,
+    links: Vec<(LinkParameters, ComponentId)>,
+    /// Of each function of the file.
+    functions: Vec<Place>,
+}
+
+/// A name that stands in a table.
+type Named = Spanned<Option<String>>;
+
+impl Sites {
+    /// Whether calls pass anything because of where they come from or whose they are.
+    pub(super) fn is_any(&self) -> bool {
+        !self.names.is_empty() || !self.tenants.is_empty()
+    }
+
+    /// The number of a site.
+    pub(super) fn number(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
+    /// The names of the sites.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// Where a function is.
+    pub(super) fn of_function(&self, id: usize) -> Place {
+        self.functions.get(id).copied().unwrap_or_default()
+    }
+
+    fn site(&self, name: &Named, checker: &mut Checker<'_, '_>) -> Option<usize> {
+        let Some(wanted) = name.as_deref() else { return (!name.broken).then_some(0) };
+        let number = self.number(wanted);
+        if number.is_none() {
+            let problem = Problem::error(name.place, format!("there is no site \"{wanted}\""));
+            let help = match self.names[..] {
+                [] => "add it with [[site]]".to_owned(),
+                _ => instead(wanted, "the sites are", self.names()),
+            };
+            checker.problems.push(problem.help(help));
+        }
+        number
+    }
+
+    fn tenant(&self, name: &Named, checker: &mut Checker<'_, '_>) -> Option<Option<usize>> {
+        let Some(wanted) = name.as_deref() else { return (!name.broken).then_some(None) };
+        let number = self.tenants.iter().position(|(known, _)| known == wanted);
+        if number.is_none() {
+            let problem = Problem::error(name.place, format!("there is no tenant \"{wanted}\""));
+            let help = match self.tenants[..] {
+                [] => "add it with [[tenant]]".to_owned(),
+                _ => instead(wanted, "the tenants are", self.tenants.iter().map(|(name, _)| name.as_str())),
+            };
+            checker.problems.push(problem.help(help));
+        }
+        number.map(Some)
+    }
+}
+
+impl Place {
+    /// The same place for calls that count for nobody.
+    pub(super) const fn without_tenant(self) -> Self {
+        Self { tenant: None, ..self }
+    }
+}
+
+impl Targets {
+    /// All sites, links and tenants of a file; what is wrong with them is reported.
+    pub(super) fn add_sites(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {
+        self.sites.names = file.site.iter().filter_map(|site| (*site.name).clone()).collect();
+        for table in file.tenant.iter() {
+            let TenantParameters { name, .. } = &table.value;
+            let spec = TenantSpec { parameters: table.value.clone(), targets: Vec::new() };
+            let id = self.add_component(
+                "tenant",
+                name,
+                ComponentSpec::Tenant(Box::new(spec)),
+                table.place,
+                Place::default(),
+            );
+            self.sites.tenants.push((name.clone(), id));
+        }
+        for table in file.link.iter() {
+            let parameters = &table.value;
+            for site in parameters.between.iter().filter(|site| self.sites.number(site).is_none()) {
+                let problem =
+                    Problem::error(table.place, format!("`link.{}`: there is no site \"{site}\"", parameters.name));
+                let help = match self.sites.names[..] {
+                    [] => "add it with [[site]]".to_owned(),
+                    _ => instead(site, "the sites are", self.sites.names()),
+                };
+                checker.problems.push(problem.help(help));
+            }
+            if let [one, other] = &parameters.between[..]
+                && let Some((known, _)) = self.sites.links.iter().find(|(link, _)| link.leads(one, other).is_some())
+            {
+                let message =
+                    format!("`link.{}` and `link.{}` are between the same sites", known.name, parameters.name);
+                checker.problems.push(Problem::error(table.place, message).help("keep one of them"));
+            }
+            let spec = LinkSpec { parameters: parameters.clone(), crossings: Vec::new() };
+            let id = self.add_component(
+                "link",
+                &parameters.name,
+                ComponentSpec::Link(Box::new(spec)),
+                table.place,
+                Place::default(),
+            );
+            self.sites.links.push((parameters.clone(), id));
+        }
+        let functions =
+            file.function.iter().map(|table| self.place_of(&table.site, &table.tenant, checker).unwrap_or_default());
+        self.sites.functions = functions.collect();
+    }
+
+    /// Where something is that names a site and a tenant.
+    pub(super) fn place_of(&self, site: &Named, tenant: &Named, checker: &mut Checker<'_, '_>) -> Option<Place> {
+        let (site, tenant) = (self.sites.site(site, checker), self.sites.tenant(tenant, checker));
+        Some(Place { site: site?, tenant: tenant? })
+    }
+
+    /// Where a component is whose table names its site in plain text.
+    pub(super) fn place_of_component(
+        &self,
+        site: Option<&String>,
+        at: SourceSpan,
+        checker: &mut Checker<'_, '_>,
+    ) -> Place {
+        let site = Spanned { value: site.cloned(), place: at, broken: false };
+        Place { site: self.sites.site(&site, checker).unwrap_or_default(), tenant: None }
+    }
+
+    /// Where a function or a component is.
+    fn whereabouts(&self, of: Destination) -> Place {
+        match of {
+            Destination::Function(id) => self.sites.of_function(id.index()),
+            Destination::Component(id) | Destination::Entry(id, _) => self.place(id),
+        }
+    }
+
+    /// What a component calls in place of a target: the link to it, or the tenants whose quota counts.
+    pub(super) fn passing(
+        &mut self,
+        caller: ComponentId,
+        to: Destination,
+        checker: &mut Checker<'_, '_>,
+    ) -> Option<Destination> {
+        if !self.sites.is_any() {
+            return Some(to);
+        }
+        let (from, at) = (self.place(caller), self.whereabouts(to));
+        let own = if matches!(to, Destination::Function(_)) { at.tenant } else { None };
+        let mut entry = to;
+        for tenant in [own, from.tenant.filter(|tenant| own != Some(*tenant))].into_iter().flatten() {
+            let (_, id) = self.sites.tenants[tenant];
+            entry = Destination::Entry(id, self.enter(id, entry, false));
+        }
+        if from.site == at.site {
+            return Some(entry);
+        }
+        let names = [from.site, at.site].map(|number| self.sites.names[number].clone());
+        let link =
+            self.sites.links.iter().find_map(|(link, id)| Some((link.clone(), *id, link.leads(&names[0], &names[1])?)));
+        let Some((link, id, backwards)) = link else {
+            let who = self.component_name(caller);
+            let message = format!(
+                "`{who}` calls from site \"{}\" to \"{}\", and there is no link between them",
+                names[0], names[1]
+            );
+            let help = format!("add [[link]] with between = [\"{}\", \"{}\"]", names[0], names[1]);
+            checker.problems.push(Problem::error(self.component_at(caller), message).help(help));
+            return None;
+        };
+        if link.loss_ratio > 0.0 && !self.gives_up(caller) {
+            let who = self.component_name(caller);
+            let message =
+                format!("`{who}` calls over `link.{}`, which loses calls, and would wait for ever", link.name);
+            let help = "give who calls a time-out: `client.timeout` of a source or a step, `timeout` of a gateway";
+            checker.problems.push(Problem::error(self.component_at(caller), message).help(help));
+            return None;
+        }
+        Some(Destination::Entry(id, self.enter(id, entry, backwards)))
+    }
+
+    /// The entry of a link or a tenant that leads to a target; it is made if there is none.
+    fn enter(&mut self, id: ComponentId, to: Destination, backwards: bool) -> u32 {
+        let known = self.entries.entry(id).or_default();
+        if let Some(entry) = known.iter().position(|one| *one == to) {
+            return entry as u32;
+        }
+        known.push(to);
+        let entry = known.len() as u32 - 1;
+        let name = match to {
+            Destination::Function(id) => format!("function number {}", id.0),
+            Destination::Component(id) | Destination::Entry(id, _) => self.component_name(id),
+        };
+        match self.spec_mut(id) {
+            ComponentSpec::Link(link) => link.crossings.push((name, backwards)),
+            ComponentSpec::Tenant(tenant) => tenant.targets.push(name),
+            _ => {}
+        }
+        entry
+    }
+
+    /// Whether a component does not wait for ever for what it calls.
+    fn gives_up(&mut self, id: ComponentId) -> bool {
+        match self.spec_mut(id) {
+            ComponentSpec::Client(client) => client.parameters.gives_up(),
+            ComponentSpec::Gateway(gateway) => gateway.settings().timeout.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The functions and components of a site, but for links and tenants, and clients, which are parts of others.
+    pub(super) fn all_at(&self, site: usize, functions: usize) -> Vec<Destination> {
+        let of_functions = (0..functions as u32).map(|id| Destination::Function(crate::id::FnId(id)));
+        let of_components = self.components().filter(|(_, component)| {
+            !matches!(component.spec, ComponentSpec::Link(_) | ComponentSpec::Tenant(_) | ComponentSpec::Client(_))
+        });
+        let all = of_functions.chain(of_components.map(|(id, _)| Destination::Component(id)));
+        all.filter(|one| self.whereabouts(*one).site == site).collect()
+    }
+}
+
+impl Checker<'_, '_> {
+    /// A source whose trace names the functions calls them directly, so that nothing can stand between.
+    pub(super) fn trace_is_at_no_site(&mut self, table: &SourceTable, file: &FileTable) {
+        let written = [&table.site, &table.tenant].into_iter().find(|name| name.is_some()).map(|name| name.place);
+        let sized = table.payload.as_ref().map(|_| table.payload.place);
+        let Some(place) = written.or(sized).or((!file.site.is_empty()).then_some(table.place)) else { return };
+        if table.arrivals.as_ref().is_some_and(names_functions) {
+            let name = table.name.as_deref().unwrap_or("?");
+            let message =
+                format!("`source.{name}` names its functions by a trace: sites, tenants and sizes are not for it");
+            self.problems.push(Problem::error(place, message).help("write a source for each function, with `target`"));
+        }
+    }
+}
+
+/// The components with the entries that links and tenants have been given.
+pub(super) fn with_entries(components: Vec<Component>, targets: &Targets) -> Vec<Component> {
+    let with = |(place, mut component): (usize, Component)| {
+        if let Some(entries) = targets.entries.get(&ComponentId(place as u32)) {
+            component.targets.clone_from(entries);
+        }
+        component
+    };
+    components.into_iter().enumerate().map(with).collect()
+}

@@ -1,0 +1,398 @@
+//! What is measured of components of the path: declared metrics, objectives on them, comparisons and plans over them.
+
+use forewarm::metric::component::{OPEN, kinds};
+use forewarm::scenario::{ParseOptions, parse};
+use serde_json::Value;
+
+use crate::harness::{Folder, Memory, result, summary};
+
+/// One of each kind of component.
+const EVERY_KIND: &str = r#"
+[scenario]
+name = "every-kind"
+[simulation]
+horizon = "10m"
+replications = 2
+[[gateway]]
+name = "api"
+target = "front"
+throttle = { rate = "5/s", burst = 5 }
+[[queue]]
+name = "orders"
+target = "worker"
+max-receives = 2
+dead-letter = "dead"
+[[queue]]
+name = "dead"
+[[stream]]
+name = "clicks"
+target = "worker"
+[[topic]]
+name = "news"
+targets = ["worker"]
+[[dependency]]
+name = "db"
+latency.constant.value = "10ms"
+concurrency = 5
+cache = { hit-ratio = 0.5 }
+[[workflow]]
+name = "checkout"
+[[workflow.state]]
+name = "pay"
+task = "worker"
+[[router]]
+name = "either"
+policy = "weighted"
+targets = [{ target = "front", share = 1 }, { target = "worker", share = 1 }]
+[[function]]
+name = "front"
+[[function.step]]
+run.constant.value = "5ms"
+[[function.step]]
+call = "db"
+[[function]]
+name = "worker"
+duration.constant.value = "50ms"
+failure-ratio = "20%"
+[[source]]
+name = "web"
+target = "api"
+arrivals.poisson.rate = "6/s"
+client = { timeout = "1s", retry = { max-attempts = 2, on = ["throttled", "error"] } }
+[[source]]
+name = "events"
+target = "worker"
+invoke = "async"
+arrivals.poisson.rate = "1/s"
+"#;
+
+fn every_kind() -> String {
+    let source = |target: &str| {
+        format!("[[source]]\nname = \"to-{target}\"\ntarget = \"{target}\"\narrivals.poisson.rate = \"1/s\"\n")
+    };
+    let sources: String = ["orders", "clicks", "news", "checkout", "either"].map(source).concat();
+    format!("{EVERY_KIND}{sources}")
+}
+
+/// The dotted keys of the figures of a component.
+fn keys(figures: &Value, prefix: &str, to: &mut Vec<String>) {
+    for (key, value) in figures.as_object().into_iter().flatten() {
+        let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        if value.get("half_width").is_some() { to.push(key) } else { keys(value, &key, to) }
+    }
+}
+
+#[test]
+fn every_figure_of_a_component_is_a_declared_metric() {
+    let summary = serde_json::to_value(summary(&every_kind())).expect("JSON");
+    for kind in kinds() {
+        let group = summary.get(kind.group).and_then(Value::as_object);
+        let group = group.unwrap_or_else(|| panic!("the scenario has one of each kind, but no {}", kind.group));
+        for (name, figures) in group {
+            let mut found = Vec::new();
+            keys(figures, "", &mut found);
+            for key in &found {
+                let is_open = OPEN.iter().any(|open| key.starts_with(open));
+                assert!(is_open || kind.find(key).is_some(), "{key} of {} {name} is not declared", kind.kind);
+            }
+            // A dependency without a cache has no hits.
+            let missing = kind.metrics.iter().filter(|metric| !found.contains(&metric.key));
+            let missing: Vec<&str> =
+                missing.map(|metric| metric.key.as_str()).filter(|key| !key.starts_with("cache.")).collect();
+            assert!(missing.is_empty(), "{} {name} has no {missing:?}", kind.kind);
+        }
+    }
+}
+
+/// 300 messages at once, ten at a time, 20 s each, and three receives.
+const ORDERS: &str = r#"
+[scenario]
+name = "orders"
+[simulation]
+horizon = "1h"
+replications = 2
+[[function]]
+name = "process"
+timeout = "1m"
+duration.constant.value = "20s"
+concurrency.reserved = 10
+[[queue]]
+name = "orders"
+target = "process"
+visibility-timeout = "2m"
+max-receives = 3
+dead-letter = "dead"
+consumer = { batch-size = 1, throttled = "return" }
+[[queue]]
+name = "dead"
+[[source]]
+name = "shop"
+target = "orders"
+arrivals.burst = { size = 300, every = "2h", first = "1m" }
+"#;
+
+#[test]
+fn objectives_are_asked_of_components_and_of_attempts() {
+    let objectives = r#"
+[[objective]]
+metric = "messages.dead_lettered"
+queue = "orders"
+below = 1
+[[objective]]
+metric = "dead_letter_ratio"
+queue = "orders"
+below = "50%"
+[[objective]]
+metric = "depth.peak"
+queue = "orders"
+below = 1000
+[[objective]]
+metric = "amplification"
+queue = "orders"
+below = 2
+[[objective]]
+metric = "attempts_per_request"
+source = "shop"
+below = 2
+"#;
+    let summary = summary(&format!("{ORDERS}{objectives}"));
+    let orders = summary.components.queues.get("orders").expect("a queue");
+    let dead = orders.get("messages.dead_lettered").expect("a figure").mean;
+    assert!(dead > 50.0, "{dead}");
+    let found: Vec<(f64, bool)> = summary.objectives.iter().map(|one| (one.value.mean, one.met)).collect();
+    let peak = orders.get("depth.peak").expect("a figure").mean;
+    assert_eq!(found, [(dead, false), (dead / 300.0, true), (peak, true), (1.0, true), (1.0, true)]);
+    assert_eq!(summary.objectives[0].subject(), "messages.dead_lettered of queue.orders");
+}
+
+#[test]
+fn what_an_objective_cannot_be_about_is_said() {
+    for (objective, expected) in [
+        ("metric = \"messages.dead\"\nqueue = \"orders\"\nbelow = 1", "messages.dead_lettered"),
+        ("metric = \"messages.sent\"\nqueue = \"order\"\nbelow = 1", "there is no queue \"order\""),
+        ("metric = \"messages.sent\"\nqueue = \"orders\"\nsource = \"shop\"\nbelow = 1", "not both"),
+        ("share = \"99%\"\nwithin = \"1s\"\nqueue = \"orders\"", "a share of requests"),
+        ("stability = \"stable\"\nqueue = \"orders\"", "messages.remaining"),
+        ("metric = \"attempts_per_request\"\nbelow = 2", "there is no metric"),
+    ] {
+        let text = format!("{ORDERS}[[objective]]\n{objective}\n");
+        let wrong = parse("x.toml", &text, &ParseOptions::default(), &Memory::default()).expect_err(objective);
+        assert!(wrong.to_string().contains(expected), "{objective}: {wrong}");
+    }
+}
+
+#[test]
+fn what_is_enforced_may_be_about_a_component() {
+    let folder = Folder::new();
+    folder.write("orders.toml", ORDERS);
+    let answer = folder.run(&["run", "orders.toml", "--enforce=queue.orders:messages.dead_lettered<1"]);
+    answer.ends(1);
+    let answer = folder.run(&["run", "orders.toml", "--enforce=queue.order:messages.dead_lettered<1"]);
+    let said = answer.ends(2).said();
+    assert!(said.contains("did you mean `queue.orders`"), "{said}");
+}
+
+/// Batch size and concurrency of a consumer can be planned; today's configuration is none of the candidates if it sets neither.
+#[test]
+fn a_plan_may_change_what_is_on_the_path() {
+    let plan = r#"
+[[objective]]
+metric = "messages.dead_lettered"
+queue = "orders"
+below = 1
+[plan]
+max-replications = 4
+"queue.orders.consumer.max-concurrency" = [2, 10]
+"queue.orders.consumer.batch-size" = [1, 5]
+"#;
+    let folder = Folder::new();
+    let priced = ORDERS.replacen("[[function]]", "[platform]\npreset = \"aws-lambda\"\n[[function]]", 1);
+    folder.write("orders.toml", &format!("{priced}{plan}"));
+    let answer = folder.run(&["plan", "orders.toml", "--format", "json"]);
+    let found: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{}", answer.err));
+    let today = found["beside"].as_array().and_then(|all| all.iter().find(|one| one["role"] == "today"));
+    let today = today.expect("today's configuration");
+    assert!(today["candidate"].is_null(), "{today}");
+    assert_eq!(today["met"], 1, "of two, one of them implied: {today}");
+    assert!(found["best"].is_number(), "{found}");
+}
+
+#[test]
+fn contenders_are_set_side_by_side_on_what_components_count() {
+    let variant = "[[variant]]\nname = \"held\"\nset = { \"queue.orders.consumer.max-concurrency\" = 10 }\n";
+    let folder = Folder::new();
+    folder.write("orders.toml", &format!("{ORDERS}{variant}"));
+    let answer = folder.run(&["compare", "orders.toml", "--format", "json"]);
+    let found: Value = serde_json::from_str(&answer.out).unwrap_or_else(|_| panic!("{}", answer.err));
+    let contrast = found["contrasts"].as_array().and_then(|all| {
+        all.iter().find(|one| one["component"] == "queue.orders" && one["metric"] == "messages.dead_lettered")
+    });
+    let contrast = contrast.expect("a contrast");
+    assert_eq!(contrast["value"]["mean"], 0.0);
+    assert_eq!(contrast["difference"]["mean"].as_f64(), contrast["baseline"]["mean"].as_f64().map(|dead| -dead));
+}
+
+/// A request fails twice and succeeds the third time: 3 x 100 ms and 2 x 1 s in between.
+#[test]
+fn latency_over_time_is_that_of_requests() {
+    let text = r#"
+[scenario]
+name = "again"
+[simulation]
+horizon = "10m"
+[[function]]
+name = "f"
+[[function.step]]
+call = "flaky"
+[[dependency]]
+name = "flaky"
+latency.constant.value = "100ms"
+outcomes = ["error", "error", "ok"]
+[[source]]
+name = "s"
+function = "f"
+arrivals.constant.rate = "0.1/s"
+[source.client.retry]
+max-attempts = 3
+on = ["error"]
+backoff.constant = { delay = "1s" }
+"#;
+    let result = result(text);
+    let total = &result.timeline.series[0].points;
+    let answered: Vec<_> = total.iter().filter(|point| point.completed > 0.0).collect();
+    assert!(answered.len() > 50);
+    for point in answered {
+        // The histogram of an interval is exact to 1/32.
+        assert!((point.latency_s_p99 / 2.3 - 1.0).abs() < 0.04, "{point:?}");
+    }
+    let arrived: f64 = total.iter().map(|point| point.arrived).sum();
+    assert_eq!(arrived, result.summary.total.requests.arrived.mean, "requests, not attempts");
+}
+
+/// Who called whom: on every arrow calls = succeeded + failed + abandoned + open, and what a component is sent is what arrives there.
+#[test]
+fn calls_are_conserved_on_every_arrow() {
+    let summary = summary(&every_kind());
+    for one in &summary.calls {
+        let ends = one.succeeded.mean + one.failed.mean + one.abandoned.mean + one.open.mean;
+        assert_eq!(one.calls.mean, ends, "{} to {}", one.from, one.to);
+    }
+    let into = |to: &str| summary.calls.iter().filter(|one| one.to == to).map(|one| one.calls.mean).sum::<f64>();
+    for (group, kind, key) in [
+        ("gateways", "gateway", "requests.arrived"),
+        ("dependencies", "dependency", "calls.arrived"),
+        ("workflows", "workflow", "executions.started"),
+        ("routers", "router", "calls.arrived"),
+        ("topics", "topic", "messages.published"),
+        ("streams", "stream", "records.sent"),
+        ("queues", "queue", "messages.sent"),
+    ] {
+        let groups = summary.components.groups();
+        let (_, group) = groups.iter().find(|(known, _)| *known == group).expect("one of each kind");
+        for (name, figures) in &group.0 {
+            assert_eq!(into(&format!("{kind}.{name}")), figures.get(key).expect(key).mean, "{kind} {name}");
+        }
+    }
+    for (name, function) in &summary.functions {
+        assert_eq!(into(&format!("function.{name}")), function.requests.arrived.mean, "{name}");
+    }
+}
+
+/// The share of the latency at a place.
+fn share(result: &forewarm::measure::RunResult, at: &str, part: Option<&str>) -> (f64, f64) {
+    let found = result.summary.latency_parts.iter().find(|one| one.at == at && one.part.as_deref() == part);
+    found.map_or((0.0, 0.0), |one| (one.share.mean, one.share_of_slowest.mean))
+}
+
+/// 20 ms in the function, then two calls at once: of 100 ms and of 300 ms, of which only the longer counts; 480 ms then wait for the
+/// connection of a database that serves one call of 200 ms at a time and is busy for as long.
+#[test]
+fn latency_is_split_along_the_critical_path() {
+    let text = r#"
+[scenario]
+name = "critical"
+[simulation]
+horizon = "100s"
+[[function]]
+name = "front"
+cold-start.constant.value = "500ms"
+keep-alive.forever = {}
+[[function.step]]
+run.constant.value = "20ms"
+[[function.step]]
+parallel = [{ call = "short" }, { call = "long" }]
+[[function.step]]
+call = "again"
+[[dependency]]
+name = "short"
+latency.constant.value = "100ms"
+[[dependency]]
+name = "long"
+latency.constant.value = "300ms"
+[[dependency]]
+name = "again"
+latency.constant.value = "40ms"
+outcomes = ["error", "ok"]
+[[source]]
+name = "s"
+function = "front"
+arrivals.times.at = ["1s", "10s", "20s", "30s", "40s"]
+"#;
+    let with_client = text.replace(
+        "call = \"again\"\n[[dep",
+        "call = \"again\"\nclient.retry = { max-attempts = 2, on = [\"error\"], backoff.constant.delay = \"60ms\" }\n[[dep",
+    );
+    let result = result(&with_client);
+    // Of each: 20 + 300 + 40 + 60 + 40 = 460 ms, and of the first 500 ms more.
+    let all = 5.0 * 0.46 + 0.5;
+    assert!((result.summary.total.latency_s.mean.mean - all / 5.0).abs() < 1e-9);
+    for (at, part, of_each, of_first) in [
+        ("function.front", Some("running"), 0.02, 0.02),
+        ("function.front", Some("cold-start"), 0.1, 0.5),
+        ("function.front", Some("queueing"), 0.0, 0.0),
+        ("dependency.short", None, 0.0, 0.0),
+        ("dependency.long", None, 0.3, 0.3),
+        ("dependency.again", None, 0.08, 0.08),
+        ("client.front.step-3", None, 0.06, 0.06),
+    ] {
+        let (found, slowest) = share(&result, at, part);
+        assert!((found - 5.0 * of_each / all).abs() < 1e-12, "{at} {part:?}: {found}");
+        // The slowest of five is the one with the cold start.
+        assert!((slowest - of_first / 0.96).abs() < 1e-12, "{at} {part:?}: {slowest}");
+    }
+    let sum: f64 = result.summary.latency_parts.iter().map(|one| one.share.mean).sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+}
+
+/// What takes too long is given up after a second, and counts until then; what it does afterwards does not.
+#[test]
+fn what_is_abandoned_counts_until_then() {
+    let text = r#"
+[scenario]
+name = "abandoned"
+[simulation]
+horizon = "100s"
+[[dependency]]
+name = "slow"
+latency.constant.value = "10s"
+[[dependency]]
+name = "fast"
+latency.constant.value = "100ms"
+[[router]]
+name = "either"
+policy = "failover"
+targets = [{ target = "slow", share = 1 }, { target = "fast", share = 1 }]
+[[source]]
+name = "s"
+target = "either"
+arrivals.times.at = ["1s"]
+client = { timeout = "1s", retry = { max-attempts = 3, on = ["timeout"] } }
+"#;
+    let result = result(text);
+    let calls = &result.summary.calls;
+    let of_client = calls.iter().find(|one| one.from == "client.s").expect("its attempts");
+    assert_eq!(of_client.calls.mean, of_client.succeeded.mean + of_client.abandoned.mean);
+    assert!(of_client.abandoned.mean >= 1.0, "{of_client:?}");
+    let sum: f64 = result.summary.latency_parts.iter().map(|one| one.share.mean).sum();
+    assert!(result.summary.latency_parts.is_empty() || (sum - 1.0).abs() < 1e-12, "{:?}", result.summary.latency_parts);
+}
