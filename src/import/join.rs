@@ -1,5 +1,6 @@
 //! Puts together what several files say about the same thing.
 
+use super::formats::azure::TRIGGER;
 use super::formats::kubernetes::REPLICAS;
 use super::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
@@ -88,7 +89,11 @@ fn add(model: &mut Model, notes: &Notes) {
                 }
             }
         }
-        if is_known || gives_way {
+        if !is_known && gives_way {
+            notes.ignore(place, what, "there is nothing in these files for which it holds");
+            continue;
+        }
+        if is_known {
             continue;
         }
         let is_pod = settings
@@ -121,6 +126,16 @@ fn finish(thing: &mut Thing) {
     if thing.has("scaling.hpa") && !thing.has("scaling.hpa.max-replicas") {
         let reason = "the HPA does not say, though it must: 10 is taken".to_owned();
         thing.set("scaling.hpa.max-replicas", "10", Origin::Assumed(reason));
+    }
+    // Of an app that is started by HTTP and by queues, what concerns the other way has no meaning.
+    let trigger = thing.settings.iter().find(|setting| setting.key == TRIGGER).map(|setting| setting.value.clone());
+    match trigger.as_deref() {
+        Some("\"http\"") => thing.remove("scaling.azure-consumption.target-executions-per-instance"),
+        Some(_) => {
+            thing.remove("scaling.azure-consumption.max-concurrent-requests");
+            thing.remove("scaling.azure-consumption.max-outstanding-requests");
+        }
+        None => {}
     }
     let tracks = thing.has("scaling.target-tracking");
     if tracks && !thing.has("scaling.target-tracking.max-capacity") {

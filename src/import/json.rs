@@ -1,4 +1,4 @@
-//! JSON as a tree. `serde_json` keeps no places, and YAML's reader takes no tabs.
+//! JSON as a tree, with the comments that Azure's files have. `serde_json` keeps no places, and YAML's reader takes no tabs.
 
 use super::tree::{Entry, MAX_DEPTH, MAX_NODES, Node, Place, Value};
 use super::yaml::SyntaxError;
@@ -35,9 +35,22 @@ impl Reader<'_> {
     }
 
     fn space(&mut self) {
-        while let Some(byte) = self.peek().filter(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
-            self.line += usize::from(byte == b'\n');
-            self.at += 1;
+        loop {
+            while let Some(byte) = self.peek().filter(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+                self.line += usize::from(byte == b'\n');
+                self.at += 1;
+            }
+            let rest = &self.text[self.at..];
+            let end = if rest.starts_with("//") {
+                rest.find('\n')
+            } else if rest.starts_with("/*") {
+                rest.find("*/").map(|at| at + 2)
+            } else {
+                return;
+            };
+            let comment = &rest[..end.unwrap_or(rest.len())];
+            self.line += comment.matches('\n').count();
+            self.at += comment.len();
         }
     }
 

@@ -6,7 +6,7 @@ mod entrances;
 use std::collections::HashMap;
 
 use super::join::resolved;
-use super::model::{Definition, Kind, Link, Model, Origin, Setting, Thing, as_name, name_in, part, text};
+use super::model::{Definition, Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, name_in, part, text};
 use super::reader::Notes;
 use super::tree::Place;
 use super::workflow;
@@ -31,6 +31,7 @@ pub(super) fn lay(model: &mut Model, scenario: &str, notes: &Notes) {
     let mut laying = Laying::new(std::mem::take(&mut model.things), &model.aliases, notes);
     let definitions = laying.definitions(scenario, &mut model.beside);
     let mut edges = laying.edges(links);
+    laying.triggers(&mut edges);
     laying.workflows(definitions, &mut edges);
     let useful = laying.useful(&edges);
     let mut made = laying.components(&edges, &useful);
@@ -98,6 +99,26 @@ impl<'a> Laying<'a> {
             definitions.push((at, definition));
         }
         definitions
+    }
+
+    /// An Azure template does not say what takes messages of its queues: the only app does.
+    fn triggers(&mut self, edges: &mut Vec<Edge>) {
+        let of = |kind: Kind| {
+            move |(at, thing): (usize, &Thing)| (thing.kind == kind && thing.platform == Platform::Azure).then_some(at)
+        };
+        let apps: Vec<usize> = self.things.iter().enumerate().filter_map(of(Kind::Function)).collect();
+        let [app] = apps[..] else { return };
+        for kind in [Kind::Queue, Kind::Stream] {
+            let waiting: Vec<usize> = self.things.iter().enumerate().filter_map(of(kind)).collect();
+            for from in waiting {
+                if !edges.iter().any(|edge| edge.from == from) {
+                    let reason = "function.json says what takes its messages: the only app of these files is taken";
+                    let assumed = Setting::new("target", target(&self.things[app]), Origin::Assumed(reason.to_owned()));
+                    let place = self.things[from].place;
+                    edges.push(Edge { kind, from, to: app, place, settings: vec![assumed] });
+                }
+            }
+        }
     }
 
     /// What the tasks of workflows call; something stands for what is not in the files.
@@ -371,7 +392,7 @@ fn limit_of_url(gateway: &mut Thing, function: &Thing) {
         return;
     };
     let reason = "a function URL takes 10 requests a second for each unit of reserved concurrency".to_owned();
-    gateway.set("throttle", format!("{{ rate = \"{}/s\" }}", 10.0 * reserved), Origin::Default(reason));
+    gateway.set("throttle.rate", text(format!("{}/s", 10.0 * reserved)), Origin::Default(reason));
 }
 
 /// A thing as others name it, as TOML.

@@ -1,7 +1,7 @@
 //! Where requests come in from outside, and the sources whose times the files say.
 
 use super::{Edge, Laying, Made, target};
-use crate::import::model::{Entrance, Kind, Origin, Platform, Thing, text};
+use crate::import::model::{Entrance, Kind, Origin, Platform, Setting, Thing, text};
 use crate::import::traffic;
 use crate::import::tree::Place;
 
@@ -31,15 +31,13 @@ impl Made {
         let (mut entries, mut sources) = (Vec::new(), Vec::new());
         for edge in edges.iter().filter(|edge| edge.kind == Kind::Schedule) {
             let to = &laying.things[edge.to];
-            let timing = edge.settings.iter().chain(&laying.things[edge.from].settings);
-            if let Some(timing) = timing.into_iter().find(|setting| matches!(setting.key.as_str(), "every" | "cron")) {
-                let name = unique(&format!("{}-schedule", to.name));
-                let mut source = source(&name, to, edge.place, true);
-                if traffic::scheduled(&mut source, timing, laying.notes) {
-                    sources.push(source);
-                } else {
-                    entries.push(Entrance { source, through: of(to), function: leads(edge.to) });
-                }
+            let timing: Vec<&Setting> = edge.settings.iter().chain(&laying.things[edge.from].settings).collect();
+            let name = unique(&format!("{}-schedule", to.name));
+            let mut source = source(&name, to, edge.place, true);
+            if traffic::scheduled(&mut source, &timing, laying.notes) {
+                sources.push(source);
+            } else {
+                entries.push(Entrance { source, through: of(to), function: leads(edge.to) });
             }
         }
         for (at, number, to) in self.open.iter().copied().filter(|(at, ..)| !self.called.contains(at)) {
