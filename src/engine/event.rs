@@ -15,37 +15,40 @@ use crate::time::SimTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
+    /// A request may have computed all that it has to: what it does then, at this moment, is not cut off.
+    Processor = 0,
     /// A request's execution ends.
-    Completion = 0,
+    Completion = 1,
     /// The grace period of an instance that was withdrawn ends.
-    Termination = 1,
+    Termination = 2,
     /// An instance has started.
-    Ready = 2,
+    Ready = 3,
     /// A token for a new instance is there.
-    Token = 3,
+    Token = 4,
     /// A scaling policy wants to be asked.
-    Scaling = 4,
+    Scaling = 5,
     /// An application that was unloaded is loaded again.
-    PreWarm = 5,
+    PreWarm = 6,
     /// A fault begins or ends.
-    Fault = 6,
+    Fault = 7,
     /// A step of a request is over.
-    Step = 7,
+    Step = 8,
     /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 8,
+    Alarm = 9,
     /// The patience of a component ends: whatever it waited for came before.
-    Deadline = 9,
+    Deadline = 10,
     /// A source's next request.
-    Arrival = 10,
+    Arrival = 11,
     /// The request that waits longest gives up.
-    QueueTimeout = 11,
+    QueueTimeout = 12,
     /// The window of an idle instance may have ended.
-    Expiry = 12,
+    Expiry = 13,
     /// The run is broken off.
-    End = 13,
+    End = 14,
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
+    Kind::Processor,
     Kind::Completion,
     Kind::Termination,
     Kind::Ready,

@@ -117,7 +117,7 @@ impl<'s> FastFunction<'s> {
             runtime: _,
             memory_mb: _,
             architecture: _,
-            cpu: _,
+            cpu,
             timeout,
             selection,
             max_lifetime,
@@ -139,6 +139,7 @@ impl<'s> FastFunction<'s> {
             && provisioned == 0
             && steps.is_empty()
             && *failure_ratio == 0.0
+            && cpu.sharing.is_none()
             && overflow == Overflow::Reject
             && matches!(policy, ScalingSpec::PerRequest(_))
             && *selection == Selection::MostRecentlyUsed

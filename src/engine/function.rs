@@ -9,6 +9,7 @@ mod lifecycle;
 mod placement;
 mod rates;
 mod resources;
+mod sharing;
 mod steps;
 mod termination;
 mod waiting;
@@ -37,6 +38,7 @@ pub(super) use fleet::Order;
 use lifecycle::Reason;
 use rates::Rates;
 use resources::ResourceLinks;
+use sharing::Sharing;
 use steps::{Speed, Steps};
 
 /// Which concurrency a function's requests use up.
@@ -91,11 +93,13 @@ pub(super) struct FunctionState<'s> {
     in_progress_at_start: Vec<Span>,
     /// Where requests go through steps.
     steps: Option<Box<Steps>>,
+    /// Where requests share the processors of their instance.
+    sharing: Option<Box<Sharing>>,
     failures: Failures,
     /// What faults do to it: how fast work goes, how much longer instances take to start.
     speed: Speed,
     cold_start_factor: f64,
-    /// Whether there are steps, failures or faults at all.
+    /// Whether there are steps, shared processors, failures or faults at all.
     is_unusual: bool,
 }
 
@@ -155,10 +159,11 @@ impl<'s> FunctionState<'s> {
             autoscaling,
             in_progress_at_start: initial::services(spec, streams),
             steps: Steps::of(spec, streams).map(Box::new),
+            sharing: Sharing::of(spec).map(Box::new),
             failures: Failures::of(spec, streams),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
-            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0,
+            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0 || spec.cpu.sharing.is_some(),
         }
     }
 
@@ -235,7 +240,7 @@ impl<'s> FunctionState<'s> {
     fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         let on = self.invocations.get(place).instance;
         self.end_execution(place, outcome, now, ctx);
-        self.forget(place);
+        self.forget(place, now, ctx);
         let provisioned = self.instances.get(on).provisioned;
         self.free_slot(on, now, ctx);
         if self.account_wait.is_none() || provisioned {
@@ -244,12 +249,13 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request has ended: a completion that is still pending does not mean it.
-    fn forget(&mut self, place: Key<Invocation>) {
-        self.invocations.get_mut(place).close();
-        self.invocations.remove(place);
+    fn forget<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         if self.is_unusual {
             self.forget_steps(place);
+            self.stop_computing(place, now, ctx);
         }
+        self.invocations.get_mut(place).close();
+        self.invocations.remove(place);
     }
 
     /// A request that runs ends like this: everybody is told but its instance.
@@ -394,7 +400,7 @@ impl<'s> FunctionState<'s> {
         } else {
             ctx.observer.initial_ended(end, self.id, self.instances.get(request.instance).id);
         }
-        self.forget(place);
+        self.forget(place, end, ctx);
     }
 
     /// Requests that have not ended.
@@ -438,14 +444,19 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// The same where work goes slower than usual, or step by step.
+    /// The same where work goes slower than usual, step by step, or on processors that others use too.
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
-        let request = self.invocations.get_mut(place);
-        request.service = match self.steps {
+        let service = match self.steps {
             Some(_) => Span::FOREVER,
-            None => self.speed.scaled(request.service) + self.failures.delay(),
+            None => {
+                let runs = self.speed.scaled(self.invocations.get(place).service);
+                let delay = self.failures.delay();
+                if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
+            }
         };
+        let request = self.invocations.get_mut(place);
+        request.service = service;
         let ends = request.ends(self.spec.timeout);
         let on = request.instance;
         if ends < SimTime::NEVER {

@@ -129,6 +129,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         let function = &mut self.functions[event.function().index()];
         match event.kind() {
             Kind::Completion => function.complete(event.key(), now, ctx),
+            Kind::Processor => function.processor_due(event.key(), now, ctx),
             Kind::Termination => function.terminate(event.key(), now, ctx),
             Kind::Ready => function.become_ready(event.key(), now, ctx),
             Kind::Token => {

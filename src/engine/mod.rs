@@ -20,6 +20,7 @@ mod limits;
 mod memory;
 mod observer;
 mod path;
+mod processor;
 mod queue;
 mod resources;
 mod slab;
@@ -110,12 +111,14 @@ pub struct EventCounts {
     pub steps: u64,
     /// Faults that began or ended.
     pub faults: u64,
+    /// Looks at who is through of those that share processors.
+    pub processor_looks: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 11] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 12] {
         let Self {
             arrivals,
             completions,
@@ -128,6 +131,7 @@ impl EventCounts {
             alarms,
             steps,
             faults,
+            processor_looks,
         } = *self;
         [
             ("arrival", arrivals),
@@ -141,6 +145,7 @@ impl EventCounts {
             ("alarm", alarms),
             ("step", steps),
             ("fault", faults),
+            ("processor", processor_looks),
         ]
     }
 }
@@ -159,6 +164,7 @@ impl std::ops::AddAssign for EventCounts {
             alarms,
             steps,
             faults,
+            processor_looks,
         } = other;
         self.arrivals += arrivals;
         self.completions += completions;
@@ -171,6 +177,7 @@ impl std::ops::AddAssign for EventCounts {
         self.alarms += alarms;
         self.steps += steps;
         self.faults += faults;
+        self.processor_looks += processor_looks;
     }
 }
 

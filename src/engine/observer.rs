@@ -344,6 +344,9 @@ observer! {
     fn assigned(now: SimTime, function: LocalFn, cold: bool, cold_affected: bool);
     /// An invocation ended.
     fn finished(request: &Finished);
+    /// An invocation has computed as long as it has to, or as far as it came before it was cut off, with `work` of one core
+    /// in all. Told only of functions whose requests share processors.
+    fn computed(now: SimTime, function: LocalFn, work: Span);
     /// A request was answered for good: told after the end of its last invocation, if that was the reason.
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.

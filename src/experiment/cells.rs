@@ -136,7 +136,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             runtime: _, // these two say which stem cells it takes
             memory_mb: _,
             architecture: _,
-            cpu: _,
+            cpu: _, // shared by the requests of an instance
             timeout: _,
             selection: _,
             max_lifetime: _,

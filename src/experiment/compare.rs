@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
     use crate::measure::comparison::{Precision, Verdict};
-    use crate::scenario::testing::NoFiles;
+    use crate::scenario::NoFiles;
     use crate::scenario::{ParseOptions, parse_variants};
 
     /// A function that falls cold now and then, with a variant as TOML on one line.

@@ -250,8 +250,8 @@ impl Progress for Part<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::NoFiles;
     use crate::scenario::ParseOptions;
-    use crate::scenario::testing::NoFiles;
 
     /// All rows of a sweep, in the order of the points, as bits.
     fn rows(sweep: &str, threads: usize) -> Vec<Vec<u64>> {

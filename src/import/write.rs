@@ -13,8 +13,6 @@ pub struct Imported {
     pub scenario: String,
     /// What was understood, assumed and ignored, for people.
     pub report: String,
-    /// Values that had to be assumed.
-    pub assumed: usize,
     /// Files that the scenario names and that belong beside it: name and text.
     pub beside: Vec<(String, String)>,
 }
@@ -56,7 +54,7 @@ pub(super) fn write(name: &str, model: &Model, ignored: &[Note], files: Vec<Stri
     writer.advice(&mut text, model);
     writer.origins(&mut text, &values);
     let report = writer.report(&values, model, ignored);
-    Imported { scenario: text, report, assumed, beside: model.beside.clone() }
+    Imported { scenario: text, report, beside: model.beside.clone() }
 }
 
 struct Writer {

@@ -160,6 +160,12 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         self.functions[place::<ALONE>(function)].serve(instance, since, now, provisioned, self.window);
     }
 
+    fn computed(&mut self, now: SimTime, function: LocalFn, work: Span) {
+        if self.window.measures(now) {
+            self.functions[place::<ALONE>(function)].compute(work);
+        }
+    }
+
     fn instance_found(&mut self, _: LocalFn, _: InstanceId, is_busy: bool) {
         if let Some(running) = self.running() {
             running.created();

@@ -276,7 +276,7 @@ fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|one| one.events.by_kind()).collect();
     // What few scenarios have is not there in the others.
     let is_shown = |(kind, stat): &(String, Stat)| {
-        !["pre-warm", "alarm", "step", "fault"].contains(&kind.as_str()) || stat.mean > 0.0
+        !["pre-warm", "alarm", "step", "fault", "processor"].contains(&kind.as_str()) || stat.mean > 0.0
     };
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds

@@ -25,9 +25,6 @@ pub struct Kind {
 /// Attempts at a component for each request of the sources: its key, the same for every kind.
 pub const AMPLIFICATION: &str = "amplification";
 
-/// Keys that begin so depend on the scenario: of the states of a workflow, of the targets of a router.
-pub const OPEN: [&str; 2] = ["critical_path.", "share."];
-
 const RATIO: fn(&'static [&'static str], &'static str) -> Traits = |events, of| Traits::ratio(events, of).lower();
 
 macro_rules! kinds {

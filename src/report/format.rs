@@ -8,6 +8,8 @@ pub const NOTHING: &str = "—";
 
 /// More decimal places than this say nothing to a reader.
 const MOST_PLACES: usize = 6;
+/// An interval narrower than this part of the mean is not shown: the digits of the mean already say as much.
+const NARROWEST: f64 = 5e-5;
 
 impl Quantity {
     /// `x` with three digits or so and its unit: `1.23 ms`, `12,345`, `$1,234.56`, `0.12 %`.
@@ -84,7 +86,7 @@ impl Quantity {
 
 /// Half of the interval, if there is one that is more than the rounding of sums.
 fn width(stat: &Stat) -> Option<f64> {
-    let is_wide = |half: &f64| half.is_finite() && *half > 1e-9 * stat.mean.abs() && stat.mean.is_finite();
+    let is_wide = |half: &f64| half.is_finite() && *half > NARROWEST * stat.mean.abs() && stat.mean.is_finite();
     stat.half_width.filter(is_wide)
 }
 

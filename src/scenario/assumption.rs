@@ -15,6 +15,9 @@ use crate::schema::tree::{Entry, Node, Value};
 /// When idle instances go, for every function that does not say.
 const KEEP_ALIVE: &str = "platform.keep-alive";
 
+/// The processors of an instance: they matter to functions that say something about theirs.
+const PROCESSORS: &str = "platform.cpu.";
+
 /// Cold starts of functions that do nothing.
 const RUNTIMES: &str = "cold-start.runtimes.";
 
@@ -30,6 +33,9 @@ pub(super) fn of(written: &Value, preset: Preset) -> Vec<Assumption> {
     let is_used = |fact: &&Fact| {
         if fact.key.starts_with("cold-start.") {
             return cold_starts.contains(&fact.key);
+        }
+        if fact.key.starts_with(PROCESSORS) && functions.iter().all(|function| function.get("cpu").is_none()) {
+            return false;
         }
         let Some(value) = at(&own, &fact.key) else { return false };
         let of_function = fact.key.strip_prefix("function-defaults.");

@@ -202,7 +202,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::testing::NoFiles;
+    use crate::scenario::NoFiles;
 
     /// A function with two variants and the lines of a sweep.
     fn text(sweep: &str) -> String {

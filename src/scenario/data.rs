@@ -1,7 +1,7 @@
 //! Files of observations that a scenario names, read once however often they are used.
 
 use std::collections::HashMap;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use super::limits::MAX_DATA_BYTES;
@@ -20,6 +20,16 @@ use crate::workload::{ArrivalSpec, Input};
 pub trait Files: Sync {
     /// The file at `path`, as it stands in the scenario. Whether it can be read shows when it is opened.
     fn input(&self, path: &str) -> Input;
+}
+
+/// For scenarios that name no files: none can be read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn input(&self, path: &str) -> Input {
+        Input::new(path, || Err(io::Error::new(io::ErrorKind::NotFound, "no files can be read here")))
+    }
 }
 
 /// What brings its functions with it.

@@ -36,8 +36,9 @@ pub(crate) mod testing;
 
 pub use crate::metric::Quantity;
 pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead, nearest};
+pub use crate::workload::Input;
 pub use base::{Base, Findings};
-pub use data::Files;
+pub use data::{Files, NoFiles};
 pub use graph::{CallerId, Calls, Edge};
 pub use model::*;
 pub use objective::{Bound, Goal, Objective, Subject};

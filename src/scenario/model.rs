@@ -239,7 +239,7 @@ pub struct Function {
     pub memory_mb: u32,
     /// Processor architecture, for the price.
     pub architecture: Architecture,
-    /// Processors of an instance, for the price.
+    /// Processors of an instance.
     pub cpu: Cpu,
     /// A request running longer is cut off and has timed out; none: never.
     pub timeout: Option<Span>,
@@ -288,7 +288,7 @@ pub struct Initial {
     pub age: Span,
 }
 
-/// The processors of an instance, for what they cost and where it fits.
+/// The processors of an instance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cpu {
     /// vCPUs that it takes of its node.
@@ -299,6 +299,18 @@ pub struct Cpu {
     pub ghz: f64,
     /// The part of the running time of a request in which a processor is at work, 0 to 1.
     pub bound_share: f64,
+    /// How the requests of an instance share them; none: each runs as long as if it were alone.
+    pub sharing: Option<CpuSharing>,
+}
+
+/// How the requests of an instance share its processors, beside the limit ([`Cpu::vcpus`]) and the part of their running
+/// times that is work ([`Cpu::bound_share`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CpuSharing {
+    /// Processors that a single request can use at most, at least 1.
+    pub threads: u32,
+    /// The limit holds in each period: what has used it up waits for the next one.
+    pub period: Span,
 }
 
 /// One phase of a cold start.

@@ -154,7 +154,7 @@ pub mod population;
 mod rate;
 pub mod trace;
 
-pub use arrivals::{Arrival, Arrivals, ClosedUsers, Fleet, Reconnect, Schedule};
+pub use arrivals::{Arrival, Arrivals, ClosedUsers, Fleet, Schedule};
 pub use busiest::busiest_second;
 pub use counts::{Counts, Spread};
 pub use input::Input;

@@ -3,9 +3,9 @@
 
 use std::num::NonZeroUsize;
 
+use crate::queueing;
 use forewarm::experiment;
 use forewarm::measure::summary::{Stat, Summary};
-use forewarm::queueing;
 use forewarm::scenario::Scenario;
 
 use crate::harness::scenario;

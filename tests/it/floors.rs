@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 21] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
@@ -11,7 +11,6 @@ const FLOORS: [(&str, u32); 22] = [
     ("rng", 1),
     ("schema", 2),
     ("stats", 2),
-    ("queueing", 2),
     ("metric", 2),
     ("dist", 3),
     ("workload", 4),

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
+use crate::queueing;
 use forewarm::engine::{Cell, Finished, Levels, Observer, simulate};
 use forewarm::id::LocalFn;
-use forewarm::queueing;
 use forewarm::rng::Streams;
 use forewarm::time::SimTime;
 

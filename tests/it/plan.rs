@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::queueing::mmc_wait_exceeds;
 use forewarm::experiment::Progress;
 use forewarm::experiment::plan::space::{Axis, Space};
 use forewarm::experiment::plan::{FIRST, Input, Planned, plan};
 use forewarm::measure::plan::{Plan, Verdict};
-use forewarm::queueing::mmc_wait_exceeds;
 use forewarm::scenario::{Base, ParseOptions, Scenario};
 
 use crate::harness::{Folder, Memory};

@@ -74,14 +74,19 @@ impl FunctionState<'_> {
         if before == speed || self.steps.is_some() {
             return; // steps that run are not interrupted; those that begin go at the new speed
         }
+        let change = Speed(speed.0 / before.0);
+        self.change_speed_of_processors(change, now, ctx);
         for place in self.invocations.keys() {
+            if self.is_computing(place) {
+                continue;
+            }
             let request = self.invocations.get_mut(place);
             if request.started == SimTime::NEVER {
                 continue;
             }
             let done = now.since(request.started);
             let left = (request.started + request.service).since(now);
-            let left = Speed(speed.0 / before.0).scaled(left);
+            let left = change.scaled(left);
             request.service = done + left;
             let ends = request.ends(self.spec.timeout);
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));

@@ -53,11 +53,11 @@ impl Order {
 
 impl Fleet {
     pub(super) const fn len(&self) -> usize {
-        self.starting.len() + self.ready.len()
+        self.starting.count() + self.ready.count()
     }
 
     pub(super) const fn ready(&self) -> usize {
-        self.ready.len()
+        self.ready.count()
     }
 
     pub(super) const fn taken(&self) -> u32 {
@@ -116,7 +116,7 @@ impl Fleet {
 
     /// The nth of those that are ready, in the order of creation.
     pub(super) fn nth_ready(&self, n: usize) -> Option<Key<Instance>> {
-        let place = if self.ready.len() == self.members.len() { n } else { self.ready.nth(n)? };
+        let place = if self.ready.count() == self.members.len() { n } else { self.ready.nth(n)? };
         self.members.get(place).map(|member| member.key)
     }
 

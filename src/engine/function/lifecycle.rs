@@ -85,6 +85,9 @@ impl FunctionState<'_> {
         }
         let (stage, provisioned) = (instance.stage(), instance.provisioned);
         let key = self.instances.insert(instance);
+        if let Some(sharing) = &mut self.sharing {
+            sharing.renew(key);
+        }
         *self.levels.at(stage) += 1;
         self.tell_memory_of_creation(key, reason, now, ctx);
         match reason {

@@ -70,8 +70,7 @@ impl FunctionState<'_> {
     /// Begins the step that an invocation is at, or ends it after the last.
     fn do_step<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let Some(steps) = &mut self.steps else { return };
-        let progress = &mut steps.progress[place.index()];
-        let Some(step) = self.spec.steps.get(progress.step as usize) else {
+        let Some(step) = self.spec.steps.get(steps.progress[place.index()].step as usize) else {
             // Its end is now, whatever event was pending for it.
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
@@ -79,9 +78,16 @@ impl FunctionState<'_> {
             return;
         };
         let took = match &step.work {
-            Work::Run(duration) => self.speed.scaled(duration.sample(&mut steps.stream)),
+            Work::Run(duration) => {
+                let runs = self.speed.scaled(duration.sample(&mut steps.stream));
+                if self.begin_to_compute(place, runs, Span::ZERO, now, ctx) {
+                    return; // the step ends when that is through
+                }
+                runs
+            }
             Work::Wait(duration) => duration.sample(&mut steps.stream),
             Work::Calls(targets) => {
+                let progress = &mut steps.progress[place.index()];
                 (progress.open, progress.due) = (targets.len() as u32, SimTime::NEVER);
                 let request = self.invocations.get(place);
                 let source = request.source().map_or(0, |source| source.0);
@@ -91,7 +97,20 @@ impl FunctionState<'_> {
                 return;
             }
         };
-        progress.due = now + took;
+        self.end_step_after(place, took, now, ctx);
+    }
+
+    /// The step that an invocation is at ends after this time.
+    pub(super) fn end_step_after<O: Observer>(
+        &mut self,
+        place: Key<Invocation>,
+        left: Span,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let Some(steps) = &mut self.steps else { return };
+        let progress = &mut steps.progress[place.index()];
+        progress.due = now + left;
         ctx.events.push(Event::of_item(progress.due, Kind::Step, self.id, place));
     }
 

@@ -50,7 +50,7 @@ impl FunctionState<'_> {
                 break;
             }
             self.end_execution(running, Outcome::Failed, now, ctx);
-            self.forget(running);
+            self.forget(running, now, ctx);
             self.vacate(place);
         }
         if self.spec.shares_instances() {

@@ -55,6 +55,8 @@ pub(super) struct Track<'a> {
     provisioned_ns: u128,
     /// What instances are charged for that they did not exist, because they went early.
     short_ns: u128,
+    /// Work of processors, where requests share them.
+    computed_ns: u128,
 }
 
 /// A start-up that the platform charges for, unless it comes to nothing.
@@ -97,6 +99,7 @@ impl<'a> Track<'a> {
             provisioned: HashMap::new(),
             provisioned_ns: 0,
             short_ns: 0,
+            computed_ns: 0,
         }
     }
 
@@ -295,6 +298,11 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// Processors have done so much work.
+    pub(super) fn compute(&mut self, work: Span) {
+        self.computed_ns += u128::from(work.as_nanos());
+    }
+
     /// Charges what no request was charged for: the start of an instance that a policy ordered or loaded in advance. One
     /// that goes before it is ready is not charged.
     fn charge_start(&mut self, start: &BilledStart, now: SimTime) {
@@ -362,7 +370,10 @@ impl<'a> Track<'a> {
             cpu: CpuUsage {
                 vcpu_s: cpu.vcpus * executed,
                 ghz_s: cpu.ghz * executed,
-                cpu_s: cpu.bound_share * seconds(integrals.in_progress),
+                cpu_s: match cpu.sharing {
+                    Some(_) => seconds(self.computed_ns),
+                    None => cpu.bound_share * seconds(integrals.in_progress),
+                },
                 instance_vcpu_s: cpu.vcpus * seconds(existed),
                 minimum_idle_vcpu_s: 0.0,
             },

@@ -16,7 +16,7 @@ pub mod breaker;
 pub mod budget;
 pub mod rate_limit;
 
-pub use backoff::{Backoff, BackoffSpec, Jitter};
+pub use backoff::{Backoff, BackoffSpec};
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
 pub use budget::{Budget, BudgetSpec};
 pub use rate_limit::{Advice, RateLimit, RateLimitSpec};

@@ -6,7 +6,7 @@ use super::budget::{GrpcSpec, RatioSpec};
 use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
 use crate::path::Action;
-use crate::path::client::backoff::ExponentialSpec;
+use crate::path::client::backoff::{ExponentialSpec, Jitter};
 use crate::path::client::breaker::SimpleSpec;
 use crate::path::testing::Bench;
 use crate::rng::{Purpose, Streams};

@@ -31,10 +31,7 @@ use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use consumer::Pollers;
 use parameters::ROUND_TRIP;
-pub use parameters::{
-    BackoffSpec, ConsumerSpec, Growth, Kind, PollIntervalSpec, PollersSpec, Preset, ProvisionedSpec, QueueSpec,
-    Throttled,
-};
+pub use parameters::{Kind, PollIntervalSpec, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
 

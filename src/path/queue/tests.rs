@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use super::super::Action;
 use super::super::bucket::BucketSpec;
 use super::super::testing::Bench;
+use super::parameters::*;
 use super::*;
 use crate::rng::{Purpose, Streams};
 use crate::schema::declare::*;

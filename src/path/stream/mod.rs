@@ -22,7 +22,7 @@ use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
-pub use parameters::{ConsumerSpec, Preset, StreamSpec};
+pub use parameters::StreamSpec;
 
 impl Spec for StreamSpec {
     fn targets(&self) -> Vec<&str> {

@@ -1,5 +1,6 @@
 use super::super::Action;
 use super::super::testing::Bench;
+use super::parameters::*;
 use super::*;
 use crate::rng::{Purpose, Streams};
 use crate::schema::decode::{Field, Reader as Decoder};

@@ -28,7 +28,7 @@ use crate::time::{SimTime, Span};
 pub use machine::Machine;
 use machine::{Cause, Kind, Retry};
 use parameters::Settings;
-pub use parameters::{Answer, CatchSpec, ErrorKind, MapSpec, Preset, RetrySpec, StateSpec, WaySpec, WorkflowSpec};
+pub use parameters::{Answer, WorkflowSpec};
 
 /// A workflow with its states.
 #[derive(Clone, Debug, PartialEq)]

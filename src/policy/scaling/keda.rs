@@ -95,62 +95,6 @@ impl Keda {
     }
 }
 
-/// How a `ScaledJob` counts the jobs that run already.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum JobStrategy {
-    /// All of them are working on messages that are still counted.
-    #[default]
-    Default,
-    /// A share of them is, and some messages are not waiting.
-    Custom {
-        /// Messages to leave out.
-        queue_length_deduction: i64,
-        /// The share of running jobs, from 0 to 1.
-        running_job_percentage: f64,
-    },
-    /// None of them is: messages vanish when they are taken; only pending jobs count.
-    Accurate,
-    /// As many as fit, at once.
-    Eager,
-}
-
-/// The settings of a `ScaledJob`: one job for so many messages.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ScaledJob {
-    /// How it counts.
-    pub strategy: JobStrategy,
-    /// Messages for one job.
-    pub queue_length: f64,
-    /// Fewest jobs.
-    pub min_replicas: i64,
-    /// Most jobs.
-    pub max_replicas: i64,
-}
-
-impl ScaledJob {
-    /// Jobs to create when `messages` wait, `running` jobs are there and `pending` of them have not started.
-    #[must_use]
-    pub fn new_jobs(&self, messages: f64, running: i64, pending: i64) -> i64 {
-        if running < self.min_replicas {
-            return self.min_replicas - running;
-        }
-        let running = running - self.min_replicas;
-        let max = self.max_replicas;
-        let wanted = (messages / self.queue_length).min(max as f64).ceil() as i64;
-        let jobs = match self.strategy {
-            JobStrategy::Default => wanted - running,
-            JobStrategy::Custom { queue_length_deduction, running_job_percentage } => {
-                let counted = (running as f64 * running_job_percentage) as i64;
-                (wanted - queue_length_deduction - counted).min(max)
-            }
-            JobStrategy::Accurate if wanted + running - pending > max => max - running,
-            JobStrategy::Accurate => wanted - pending,
-            JobStrategy::Eager => (max - running - pending).min(wanted),
-        };
-        jobs.max(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::hpa::calculator::Reading;
@@ -202,23 +146,5 @@ mod tests {
         // 42 / 5 = 8.4; without a behavior an HPA goes from 1 to at most 4 in one sync.
         let sync = Hpa::new(spec).sync(at(0), 1, 1, &[(target, Ok(reading))]);
         assert_eq!((sync.proposal, sync.desired), (Some(9), 4));
-    }
-
-    #[test]
-    fn jobs_by_strategy() {
-        let job = |strategy| ScaledJob { strategy, queue_length: 1.0, min_replicas: 0, max_replicas: 10 };
-        let custom = JobStrategy::Custom { queue_length_deduction: 1, running_job_percentage: 0.5 };
-        for (strategy, messages, running, pending, jobs) in [
-            (JobStrategy::Default, 6.0, 4, 0, 2),
-            (JobStrategy::Default, 3.0, 4, 0, 0),
-            (custom, 6.0, 3, 0, 4), // 6 - 1 - trunc(1.5)
-            (JobStrategy::Accurate, 6.0, 3, 1, 5),
-            (JobStrategy::Accurate, 9.0, 4, 1, 6), // 9 + 4 - 1 is more than 10
-            (JobStrategy::Eager, 6.0, 3, 2, 5),
-        ] {
-            assert_eq!(job(strategy).new_jobs(messages, running, pending), jobs, "{strategy:?}");
-        }
-        let minimum = ScaledJob { min_replicas: 3, ..job(JobStrategy::Default) };
-        assert_eq!((minimum.new_jobs(9.0, 1, 0), minimum.new_jobs(4.0, 5, 0)), (2, 2));
     }
 }

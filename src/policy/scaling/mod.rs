@@ -7,8 +7,16 @@ mod azure_consumption;
 mod azure_flex;
 mod clock;
 mod cloud_run;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    expect(dead_code, reason = "recorded decisions prove all of it, and runs use a part")
+)]
 pub mod hpa;
 pub mod keda;
+#[cfg_attr(
+    not(any(test, feature = "internals")),
+    expect(dead_code, reason = "recorded decisions prove all of it, and runs use a part")
+)]
 pub mod knative;
 mod openfaas;
 mod peak;

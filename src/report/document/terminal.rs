@@ -124,11 +124,22 @@ fn hanging(out: &mut Text, indent: &str, text: &str) {
     }
 }
 
+/// Where the intervals of a table stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Intervals {
+    /// Beside the mean.
+    Beside,
+    /// In a line of their own below it.
+    Below,
+    /// Nowhere.
+    Omitted,
+}
+
 /// How the cells of a table are written, from the most that can be said.
 #[derive(Clone, Copy)]
 struct Layout {
     has_notes: bool,
-    has_intervals: bool,
+    intervals: Intervals,
     name: usize,
     head: usize,
     columns: usize,
@@ -143,17 +154,22 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     let longest = rows.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     let name = longest.max(table.rows_are.chars().count());
     let all = table.columns.len();
-    let widest = Layout { has_notes: true, has_intervals: true, name: name.min(NAME), head: usize::MAX, columns: all };
+    let widest =
+        Layout { has_notes: true, intervals: Intervals::Beside, name: name.min(NAME), head: usize::MAX, columns: all };
     let plain = Layout { has_notes: false, ..widest };
-    let short = Layout { has_intervals: false, ..plain };
-    let shorter = Layout { head: SHORT_HEAD, ..short };
-    let shortest = Layout { name: name.min(SHORT_NAME), ..shorter };
-    let layouts = [widest, plain, short, shorter, shortest].into_iter();
+    let below = Layout { intervals: Intervals::Below, ..plain };
+    let short = Layout { head: SHORT_HEAD, ..below };
+    let shorter = Layout { name: name.min(SHORT_NAME), ..short };
+    let shortest = Layout { intervals: Intervals::Omitted, ..shorter };
+    // The last two columns say less than intervals do.
+    let without_last = (1.max(all.saturating_sub(2))..all).rev().map(|columns| Layout { columns, ..shorter });
+    let layouts = [widest, plain, below, short, shorter].into_iter().chain(without_last).chain([shortest]);
     let narrower = (1..all).rev().map(|columns| Layout { columns, ..shortest });
     let widths = |layout: Layout| -> Vec<usize> {
         let widest = |column: usize| {
             let cells = rows.iter().filter_map(|(.., cells)| cells.get(column));
-            let widest = cells.map(|cell| text_of(cell, layout).chars().count()).max().unwrap_or(0);
+            let lines = cells.map(|cell| (text_of(cell, layout), interval_below(cell, layout)));
+            let widest = lines.map(|(mean, half)| mean.chars().count().max(half.chars().count())).max().unwrap_or(0);
             widest.max(table.columns[column].name.chars().count().min(layout.head))
         };
         (0..layout.columns).map(widest).collect()
@@ -186,6 +202,12 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
             line += &painted(out, cell.tone, &text, false);
         }
         out.line(&line);
+        let halves: Vec<String> = cells.iter().take(layout.columns).map(|cell| interval_below(cell, layout)).collect();
+        if halves.iter().any(|half| !half.is_empty()) {
+            let columns = table.columns.iter().zip(&widths).zip(&halves);
+            let below: String = columns.map(|((column, width), half)| aligned(half, column.is_text, *width)).collect();
+            out.line(&out.faint(format!("  {:<name_width$}{below}", "").trim_end()));
+        }
     }
     let mut left_out = Vec::new();
     if table.rows.len() > most {
@@ -203,8 +225,13 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
 }
 
 fn text_of(cell: &Cell, layout: Layout) -> String {
-    let text = if layout.has_intervals { cell.long() } else { cell.short() };
+    let text = if layout.intervals == Intervals::Beside { cell.long() } else { cell.short() };
     if layout.has_notes && !cell.note.is_empty() { format!("{text} {}", cell.note) } else { text }
+}
+
+/// What stands below the mean of a cell; may be empty.
+fn interval_below(cell: &Cell, layout: Layout) -> String {
+    if layout.intervals == Intervals::Below { cell.interval() } else { String::new() }
 }
 
 fn aligned(text: &str, is_text: bool, width: usize) -> String {

@@ -69,7 +69,7 @@ mod tests {
     use crate::report::document::terminal::Detail;
     use crate::report::document::{Document, html, markdown, terminal};
     use crate::report::{Artefact, files, sample};
-    use crate::scenario::testing::NoFiles;
+    use crate::scenario::NoFiles;
 
     /// A folder in memory.
     struct Memory(Vec<Artefact>);

@@ -130,6 +130,7 @@ impl<W: Write + Send> Tables<W> {
     ///
     /// # Errors
     /// What the output answers.
+    #[cfg_attr(not(feature = "parquet"), expect(clippy::needless_pass_by_value, reason = "Parquet keeps them"))]
     pub fn write(&mut self, point: Point, row: Row) -> Result<(), Failed> {
         self.csv.write(&point, &row).map_err(|error| (read_back::SWEEP, error.into()))?;
         #[cfg(feature = "parquet")]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Checker;
 use crate::dist::Dist;
 use crate::policy::scaling::ScalingSpec;
-use crate::scenario::model::{Architecture, Concurrency, Cpu, Function, Overflow};
+use crate::scenario::model::{Architecture, Concurrency, Function, Overflow};
 use crate::scenario::preset::Allowed;
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::cold_start::{ColdStartTable, SnapshotTable};
@@ -51,6 +51,7 @@ impl Checker<'_, '_> {
         if let (Some(concurrency), false) = (&mut concurrency, table.scaling.broken) {
             self.ordered(table, path, &scaling, &mut selection, concurrency);
         }
+        self.cpu(table, path, concurrency.as_ref().map_or(1, |concurrency| concurrency.per_instance));
         let initial = table.initial.as_ref().map(|initial| self.initial(initial, table, &key("initial")));
         let cold_duration = optional(&table.cold_duration, |dist| self.dist(dist));
         let cold_start = optional(&table.cold_start, |cold| match cold {
@@ -120,25 +121,6 @@ impl Checker<'_, '_> {
         match written.value {
             Some(period) => period,
             None => scaling.termination_grace_period(table.timeout.flatten()),
-        }
-    }
-
-    /// The processors of an instance.
-    fn cpu_of(&self, table: &FunctionTable) -> Cpu {
-        let own = table.cpu.as_ref();
-        let memory = *table.memory;
-        let platform = self.cpu.as_ref();
-        let sizes = platform.and_then(|platform| platform.sizes.as_ref()).map_or(&[][..], Vec::as_slice);
-        let size = sizes.iter().find(|size| *size.memory >= Some(memory)).or(sizes.last());
-        let by_size = size.and_then(|size| *size.vcpus);
-        let by_memory =
-            platform.and_then(|platform| *platform.per_gb).map(|per_gb| per_gb * f64::from(memory) / 1024.0);
-        let vcpus = own.and_then(|own| *own.limit).or(by_size).or(by_memory).unwrap_or(1.0);
-        Cpu {
-            request: own.and_then(|own| *own.request).unwrap_or(vcpus),
-            vcpus,
-            ghz: size.and_then(|size| *size.ghz).unwrap_or(0.0),
-            bound_share: own.and_then(|own| *own.cpu_bound_share).unwrap_or(1.0),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod coverage;
+mod cpu;
 mod dist;
 mod function;
 mod initial;

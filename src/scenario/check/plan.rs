@@ -142,6 +142,19 @@ impl Checker<'_, '_> {
         for choice in plan.axes.iter().filter(|choice| choice.cpu_bound_share.is_some()) {
             let is_it = |name: &str| choice.axis.key == format!("function.{name}.memory");
             let Some(place) = scenario.functions.iter().position(|function| is_it(&function.name)) else { continue };
+            if scenario.functions[place].cpu.sharing.is_some() {
+                let name = &scenario.functions[place].name;
+                let message = format!(
+                    "`{}`: `function.{name}.cpu` says how fast it runs with which memory, and `cpu-bound-share` would \
+                     count it twice",
+                    choice.axis.key
+                );
+                let problem = Problem::error(choice.axis.place, message);
+                self.problems.push(
+                    problem.help("leave `cpu-bound-share` out of the plan, or the table `cpu` out of the function"),
+                );
+                continue;
+            }
             let brings_times = scenario.sources.iter().any(|source| match &source.target {
                 Target::Function(id) => id.index() == place && matches!(source.arrivals, ArrivalSpec::Rows(_)),
                 Target::ByTrace(ids) => ids.iter().any(|id| id.index() == place),

@@ -56,6 +56,7 @@ impl Checker<'_, '_> {
         };
         if let Some(cpu) = table.cpu.as_ref() {
             self.cpu_sizes(cpu);
+            self.quota_period(&cpu.period, "platform.cpu.period");
         }
         let preset = table.preset.map(|preset| preset.name().to_owned());
         let cells = |cells: &StemCellsTable| StemCells {

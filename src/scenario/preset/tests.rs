@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::measure::{ByArchitecture, CpuUsage, Prices, Usage, billed_duration, billed_memory_mb, gb_seconds};
-use crate::scenario::testing::NoFiles;
+use crate::scenario::NoFiles;
 use crate::scenario::{Architecture, Billing, Cpu, ParseOptions, Scenario, parse};
 use crate::schema::diagnostic::Problems;
 use crate::time::Span;

@@ -41,7 +41,7 @@ macro_rules! function_table {
                 optional app: Name,
                 /// Processor architecture, for the price.
                 default architecture: Architecture = Architecture::X86,
-                /// The processors of an instance, for what they cost.
+                /// The processors of an instance, and how much of them its requests need.
                 optional cpu: CpuTable,
                 /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
                 optional runtime: Text,
@@ -159,16 +159,24 @@ table! {
 }
 
 table! {
-    /// The processors of an instance, and how much of them its requests need.
+    /// The processors of an instance. With any key but `request`, the requests on an instance share them equally, and
+    /// `duration` (and `run` of a step) is what a request takes with a processor to itself: it computes for `cpu-bound-share`
+    /// of that and then waits for the rest. Otherwise requests do not slow down each other.
     struct CpuTable {
         /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
         /// requests fit in its CPU. Without it: as `limit`.
         optional request: Amount,
-        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1.
+        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1. It is enforced as the CPU quota
+        /// of Linux is: in each `period` an instance may compute for `limit` times the period, and waits for the next one when
+        /// it has. It has as many processors as this number rounded up, or as a request has `threads` where that is more.
         optional limit: Positive,
-        /// The part of the running time of a request in which a processor is at work, where that is charged for; without it:
-        /// all of it.
+        /// The part of the running time of a request in which it computes; without it: all of it. Platforms that charge for
+        /// processor time charge for that.
         optional cpu_bound_share: Share,
+        /// Processors that a single request uses at most; without it: 1.
+        optional threads: Count<1, 1000>,
+        /// The period of the quota, from 1ms to 1s; without it: that of the platform, else 100ms as in Linux and Kubernetes.
+        optional period: Duration,
     }
 }
 

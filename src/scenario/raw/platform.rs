@@ -49,12 +49,15 @@ table! {
 }
 
 table! {
-    /// How many vCPUs come with the memory of an instance: in proportion, or by size.
+    /// How many vCPUs come with the memory of an instance: in proportion, or by size. It is the `cpu.limit` of functions that
+    /// have a table `cpu` without one, and what is charged for where a platform charges for vCPUs.
     struct PlatformCpuTable {
         /// vCPUs for each GB.
         optional per_gb: Positive,
         /// Sizes, smallest first: an instance has what the first size gives that is not smaller than its memory.
         optional sizes: List<CpuSizeTable, 1, 100>,
+        /// The period of the quota that enforces the limit, from 1ms to 1s; without it: 100ms.
+        optional period: Duration,
     }
 }
 

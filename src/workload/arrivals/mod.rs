@@ -22,8 +22,8 @@ mod testing;
 
 pub(super) use burst::BurstSpec;
 pub(super) use diurnal::DiurnalSpec;
+pub use fleet::Fleet;
 pub(super) use fleet::FleetSpec;
-pub use fleet::{Fleet, Reconnect};
 pub(super) use modulated::MmppSpec;
 pub(super) use piecewise::PiecewiseSpec;
 pub(super) use point::{ConstantRate, TimesSpec};

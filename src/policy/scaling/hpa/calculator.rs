@@ -1,6 +1,6 @@
 //! How many pods one metric asks for.
 
-use super::pods::{Groups, Initialization, Phase, PodReading, Usage, group};
+use super::pods::{Groups, Initialization, PodReading, Usage, group};
 use crate::time::SimTime;
 
 /// A resource that pods request.
@@ -187,12 +187,6 @@ impl Calculator {
     }
 }
 
-/// Pods that are running and ready: what a [`Target::Value`] multiplies with.
-#[must_use]
-pub fn ready_pods(pods: &[PodReading]) -> i32 {
-    pods.iter().filter(|reading| reading.pod.phase == Phase::Running && reading.pod.ready).count() as i32
-}
-
 /// The average, a whole number, over the target.
 fn average_ratio(usages: &[Usage], target: i64) -> Result<f64, MetricError> {
     let sum: i128 = usages.iter().map(|usage| i128::from(usage.value)).sum();
@@ -221,7 +215,7 @@ fn ceil(pods: f64) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::pods::{Pod, Sample};
+    use super::super::pods::{Phase, Pod, Sample};
     use super::*;
     use crate::time::Span;
 

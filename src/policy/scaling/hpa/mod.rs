@@ -8,7 +8,6 @@
 //! | one sync: metrics, history, bounds | [`controller`] |
 //! | samples of the pods, and when they are seen | [`samples`] |
 //! | the whole as a scaling policy | [`autoscaler`] |
-//! | Knative revisions of the HPA class | [`revision`] |
 //!
 //! Metric values are integers in thousandths of their unit, and averages are integer divisions, as in the original
 //! (`pkg/controller/podautoscaler` of kubernetes/kubernetes).
@@ -19,5 +18,4 @@ pub mod calculator;
 pub mod controller;
 pub(super) mod parameters;
 pub mod pods;
-pub mod revision;
 pub mod samples;

@@ -16,7 +16,6 @@
 //! the original, without fused multiply-add.
 
 pub use parameters::KnativeParameters;
-pub use pod_autoscaler::{KnativeSpec, PodAutoscaler};
 
 use crate::time::Span;
 

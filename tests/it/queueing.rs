@@ -13,7 +13,7 @@ const MOST_SERVERS: u64 = 10_000_000;
 /// The inverse by 1/B(n) = 1 + n / load * 1/B(n - 1), which only adds positive terms and so loses nothing at any size
 /// (Jagerman 1974). Takes time in proportion to `servers`.
 #[must_use]
-pub fn erlang_b(servers: u64, load: f64) -> f64 {
+pub(crate) fn erlang_b(servers: u64, load: f64) -> f64 {
     if load == 0.0 {
         return if servers == 0 { 1.0 } else { 0.0 };
     }
@@ -29,7 +29,7 @@ pub fn erlang_b(servers: u64, load: f64) -> f64 {
 
 /// Erlang C: the probability that a request has to wait in M/M/c. 1 from `load` = `servers` on.
 #[must_use]
-pub fn erlang_c(servers: u64, load: f64) -> f64 {
+pub(crate) fn erlang_c(servers: u64, load: f64) -> f64 {
     from_b(erlang_b(servers, load), servers, load)
 }
 
@@ -42,13 +42,13 @@ fn from_b(b: f64, servers: u64, load: f64) -> f64 {
 /// The fewest servers with which no more than the share `target` (above 0) is refused; none where that takes more than
 /// ten million.
 #[must_use]
-pub fn servers_for_blocking(load: f64, target: f64) -> Option<u64> {
+pub(crate) fn servers_for_blocking(load: f64, target: f64) -> Option<u64> {
     fewest_servers(load, |b, _| b <= target)
 }
 
 /// The fewest servers with which no more than the share `target` (above 0) has to wait; none as above.
 #[must_use]
-pub fn servers_for_waiting(load: f64, target: f64) -> Option<u64> {
+pub(crate) fn servers_for_waiting(load: f64, target: f64) -> Option<u64> {
     fewest_servers(load, |b, servers| from_b(b, servers, load) <= target)
 }
 
@@ -74,7 +74,7 @@ fn fewest_servers(load: f64, enough: impl Fn(f64, u64) -> bool) -> Option<u64> {
 
 /// Mean wait in M/M/c (before service). Infinite without a steady state.
 #[must_use]
-pub fn mmc_wait_mean(servers: u64, rate: f64, service_mean: f64) -> f64 {
+pub(crate) fn mmc_wait_mean(servers: u64, rate: f64, service_mean: f64) -> f64 {
     let load = rate * service_mean;
     let spare = servers as f64 - load;
     if spare > 0.0 { erlang_c(servers, load) * service_mean / spare } else { f64::INFINITY }
@@ -82,7 +82,7 @@ pub fn mmc_wait_mean(servers: u64, rate: f64, service_mean: f64) -> f64 {
 
 /// P(wait > t) in M/M/c, first come first served: C exp(-(servers - load) t / service_mean).
 #[must_use]
-pub fn mmc_wait_exceeds(servers: u64, rate: f64, service_mean: f64, t: f64) -> f64 {
+pub(crate) fn mmc_wait_exceeds(servers: u64, rate: f64, service_mean: f64, t: f64) -> f64 {
     let load = rate * service_mean;
     let spare = servers as f64 - load;
     if spare > 0.0 { erlang_c(servers, load) * (-spare * t / service_mean).exp() } else { 1.0 }
@@ -90,13 +90,13 @@ pub fn mmc_wait_exceeds(servers: u64, rate: f64, service_mean: f64, t: f64) -> f
 
 /// The probability that M/M/1/K is full (`places` = K, the one in service included): the share that is refused.
 #[must_use]
-pub fn mm1k_blocking(places: u32, load: f64) -> f64 {
+pub(crate) fn mm1k_blocking(places: u32, load: f64) -> f64 {
     mm1k_probabilities(places, load).last().unwrap_or(1.0)
 }
 
 /// Mean number in M/M/1/K, the one in service included.
 #[must_use]
-pub fn mm1k_number_mean(places: u32, load: f64) -> f64 {
+pub(crate) fn mm1k_number_mean(places: u32, load: f64) -> f64 {
     mm1k_probabilities(places, load).enumerate().map(|(n, p)| n as f64 * p).sum()
 }
 
@@ -112,20 +112,20 @@ fn mm1k_probabilities(places: u32, load: f64) -> impl Iterator<Item = f64> {
 
 /// Mean wait in M/G/1 (Pollaczek and Khinchine): rate * E S^2 / (2 (1 - load)). Infinite without a steady state.
 #[must_use]
-pub fn mg1_wait_mean(rate: f64, service_mean: f64, service_variance: f64) -> f64 {
+pub(crate) fn mg1_wait_mean(rate: f64, service_mean: f64, service_variance: f64) -> f64 {
     let spare = 1.0 - rate * service_mean;
     if spare > 0.0 { rate * (service_mean * service_mean + service_variance) / (2.0 * spare) } else { f64::INFINITY }
 }
 
 /// Mean number busy in M/G/infinity, whatever the law of the service time: the load.
 #[must_use]
-pub fn mg_infinity_mean(rate: f64, service_mean: f64) -> f64 {
+pub(crate) fn mg_infinity_mean(rate: f64, service_mean: f64) -> f64 {
     rate * service_mean
 }
 
 /// P(n busy) in M/G/infinity: the Poisson probability of `n` for this mean.
 #[must_use]
-pub fn poisson_pmf(n: u64, mean: f64) -> f64 {
+pub(crate) fn poisson_pmf(n: u64, mean: f64) -> f64 {
     if mean == 0.0 {
         return if n == 0 { 1.0 } else { 0.0 };
     }
@@ -135,7 +135,7 @@ pub fn poisson_pmf(n: u64, mean: f64) -> f64 {
 /// The share of cold requests of one function under Poisson arrivals and a fixed keep-alive window, where service takes
 /// no time: the probability of a gap longer than the window.
 #[must_use]
-pub fn cold_start_ratio(rate: f64, window: f64) -> f64 {
+pub(crate) fn cold_start_ratio(rate: f64, window: f64) -> f64 {
     (-rate * window).exp()
 }
 
