@@ -30,7 +30,7 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 16] = [
         &["sam.yaml"],
         &["shop.yaml"],
         &["cdk.template.json"],
@@ -41,11 +41,16 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
         &["knative.yaml"],
         &["cloud-run.yaml"],
         &["host.json"],
+        &["azure-app/host.json", "azure-app/orders/function.json", "azure-app/nightly/function.json"],
+        &["azuredeploy.json"],
+        &["gcloud.json"],
+        &["eventing.yaml"],
+        &["clouds.json"],
         &["get-function.json", "mappings.json", "account.json"],
     ];
     for names in cases {
         let files: Vec<File> = names.iter().map(|name| file(name)).collect();
-        let name = names[0].split('.').next().expect("a name");
+        let name = names[0].split(['.', '/']).next().expect("a name");
         let imported = import(name, &files, &Traffic::default()).unwrap_or_else(|wrong| panic!("{names:?}: {wrong}"));
         let beside = |files: Memory, (name, text): &(String, String)| files.with(name, text.as_bytes());
         let files = imported.beside.iter().fold(Memory::default(), beside);
@@ -74,6 +79,10 @@ fn every_line_that_is_named_holds_the_value() {
         "cloud-run.yaml",
         "host.json",
         "get-function.json",
+        "azuredeploy.json",
+        "gcloud.json",
+        "eventing.yaml",
+        "clouds.json",
     ];
     for name in names {
         let written = fs::read_to_string(folder().join(name)).expect("a file");
@@ -430,7 +439,7 @@ fn control_characters_do_not_reach_the_scenario() {
 }
 
 fn broken() -> impl Strategy<Value = (usize, usize, usize, Vec<u8>)> {
-    (0..11_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
+    (0..15_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
         .prop_map(|(file, at, cut, bytes)| (file, at.index(1_000), cut, bytes))
 }
 
@@ -439,7 +448,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic((number, at, cut, bytes) in broken()) {
-        let names = ["sam.yaml", "shop.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json"];
+        let names = ["sam.yaml", "shop.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json", "azuredeploy.json", "gcloud.json", "eventing.yaml", "clouds.json"];
         let mut file = file(names[number]);
         let at = at * file.bytes.len() / 1_000;
         let end = (at + cut).min(file.bytes.len());

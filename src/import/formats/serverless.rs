@@ -10,9 +10,9 @@ use crate::import::model::{
     Body, Definition, Dialect, Kind, Model, Origin, Platform, Setting, Thing, as_name, megabytes, seconds, text,
 };
 use crate::import::path::FUNCTION_URL;
-use crate::import::workflow::of_text;
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::{Entry, Node, Place, Value};
+use crate::import::workflow::of_text;
 
 pub(in crate::import) const FORMAT: Format = Format { name: "serverless.yml", is, read };
 

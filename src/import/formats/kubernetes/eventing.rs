@@ -20,7 +20,14 @@ pub(super) fn cron_job(document: &Node, object: &Table<'_>, model: &mut Model) {
     let job = spec.table("jobTemplate");
     job.skip(&["metadata"]);
     let job = job.table("spec");
-    job.skip(&["backoffLimit", "ttlSecondsAfterFinished", "completions", "parallelism", "completionMode", "podFailurePolicy"]);
+    job.skip(&[
+        "backoffLimit",
+        "ttlSecondsAfterFinished",
+        "completions",
+        "parallelism",
+        "completionMode",
+        "podFailurePolicy",
+    ]);
     thing.put("timeout", job.number("activeDeadlineSeconds"), seconds);
     let template = job.table("template");
     template.skip(&["metadata"]);
