@@ -1,16 +1,17 @@
 //! Values that a plan recommends, as a patch of the file they came from: comments and order stay as they are. What comes from a
 //! parameter is changed at the parameter.
 
+mod diff;
+
 use std::fmt::Write as _;
+
+use diff::{Edit, diff};
 
 use super::model::{Dialect, Kind, Origin, Setting, Thing};
 use super::reader::Notes;
 use super::{File, Problems, model, path, text};
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::time::Span;
-
-/// Lines of context of a diff.
-const CONTEXT: usize = 3;
 
 /// What the file is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ type Refused = (String, String);
 fn find<'a, 'k>(key: &'k str, things: &[&'a Thing]) -> Result<(&'a Thing, &'k str), String> {
     let mut parts = key.splitn(3, '.');
     let kind = parts.next().unwrap_or_default();
-    let of_kind = || things.iter().filter(|thing| thing.kind.name() == kind);
+    let of_kind = move || things.iter().filter(move |thing| thing.kind.name() == kind);
     if of_kind().next().is_none() {
         return Err("values of functions and of what stands before them can be exported".to_owned());
     }
@@ -74,15 +75,6 @@ fn find<'a, 'k>(key: &'k str, things: &[&'a Thing]) -> Result<(&'a Thing, &'k st
     let rest = parts.next().ok_or_else(known)?;
     let thing = of_kind().find(|thing| thing.name == name).or_else(|| of_kind().find(|thing| thing.is_meant(name)));
     Ok((*thing.ok_or_else(known)?, rest))
-}
-
-/// One line in place of another, or before it.
-struct Edit {
-    /// The number of the line, from 0.
-    line: usize,
-    /// Whether it is replaced.
-    replaces: bool,
-    new: Vec<String>,
 }
 
 fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, Refused> {
@@ -212,63 +204,6 @@ fn spelt(key: &str, value: &str, old: &str) -> String {
         _ => value.to_owned(),
     };
     format!("{quote}{new}{quote}")
-}
-
-/// A unified diff of a file.
-fn diff(name: &str, text: &str, mut edits: Vec<Edit>) -> String {
-    if edits.is_empty() {
-        return String::new();
-    }
-    edits.sort_by_key(|edit| edit.line);
-    let lines: Vec<&str> = text.split('\n').collect();
-    // A text that ends with a newline has no line after it.
-    let count = if text.ends_with('\n') { lines.len() - 1 } else { lines.len() };
-    let name = name.trim_start_matches("./").replace('\\', "/");
-    let mut out = format!("--- a/{name}\n+++ b/{name}\n");
-    let (mut place, mut shift) = (0, 0_isize);
-    while place < edits.len() {
-        // Edits whose context meets are one hunk.
-        let mut end = place + 1;
-        while end < edits.len() && edits[end].line <= edits[end - 1].line + 2 * CONTEXT {
-            end += 1;
-        }
-        let from = edits[place].line.saturating_sub(CONTEXT);
-        let to = (edits[end - 1].line + 1 + CONTEXT).min(count);
-        let (mut body, mut old, mut new) = (String::new(), 0, 0);
-        let mut next = place;
-        for (number, line) in lines.iter().enumerate().take(to).skip(from) {
-            let mut is_gone = false;
-            let (mut gone, mut added) = (String::new(), String::new());
-            while next < end && edits[next].line == number {
-                is_gone |= edits[next].replaces;
-                for line in &edits[next].new {
-                    let _ = writeln!(added, "+{line}");
-                    new += 1;
-                }
-                next += 1;
-            }
-            if is_gone {
-                let _ = writeln!(gone, "-{line}");
-                old += 1;
-                let _ = write!(body, "{gone}{added}");
-            } else {
-                let _ = write!(body, "{added}");
-                let _ = writeln!(body, " {line}");
-                old += 1;
-                new += 1;
-            }
-            if number + 1 == count && !text.ends_with('\n') {
-                body.push_str("\\ No newline at end of file\n");
-            }
-        }
-        let first = |at: usize, length: usize| if length == 0 { at } else { at + 1 };
-        let _ =
-            writeln!(out, "@@ -{},{old} +{},{new} @@", first(from, old), first(from.saturating_add_signed(shift), new));
-        out.push_str(&body);
-        shift += new as isize - old as isize;
-        place = end;
-    }
-    out
 }
 
 /// Puts a value into the block of its resource in an override file.

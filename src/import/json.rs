@@ -40,16 +40,16 @@ impl Reader<'_> {
                 self.line += usize::from(byte == b'\n');
                 self.at += 1;
             }
-            let rest = &self.text[self.at..];
-            let end = if rest.starts_with("//") {
-                rest.find('\n')
-            } else if rest.starts_with("/*") {
-                rest.find("*/").map(|at| at + 2)
+            let rest = &self.text.as_bytes()[self.at..];
+            let end = if rest.starts_with(b"//") {
+                rest.iter().position(|byte| *byte == b'\n')
+            } else if rest.starts_with(b"/*") {
+                rest.windows(2).position(|two| two == b"*/").map(|at| at + 2)
             } else {
                 return;
             };
             let comment = &rest[..end.unwrap_or(rest.len())];
-            self.line += comment.matches('\n').count();
+            self.line += comment.iter().filter(|byte| **byte == b'\n').count();
             self.at += comment.len();
         }
     }

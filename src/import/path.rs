@@ -102,15 +102,10 @@ impl<'a> Laying<'a> {
     }
 
     /// An Azure template does not say what takes messages of its queues: the only app does.
-    fn triggers(&mut self, edges: &mut Vec<Edge>) {
-        let of = |kind: Kind| {
-            move |(at, thing): (usize, &Thing)| (thing.kind == kind && thing.platform == Platform::Azure).then_some(at)
-        };
-        let apps: Vec<usize> = self.things.iter().enumerate().filter_map(of(Kind::Function)).collect();
-        let [app] = apps[..] else { return };
+    fn triggers(&self, edges: &mut Vec<Edge>) {
+        let [app] = self.of_azure(Kind::Function)[..] else { return };
         for kind in [Kind::Queue, Kind::Stream] {
-            let waiting: Vec<usize> = self.things.iter().enumerate().filter_map(of(kind)).collect();
-            for from in waiting {
+            for from in self.of_azure(kind) {
                 if !edges.iter().any(|edge| edge.from == from) {
                     let reason = "function.json says what takes its messages: the only app of these files is taken";
                     let assumed = Setting::new("target", target(&self.things[app]), Origin::Assumed(reason.to_owned()));
@@ -119,6 +114,11 @@ impl<'a> Laying<'a> {
                 }
             }
         }
+    }
+
+    fn of_azure(&self, kind: Kind) -> Vec<usize> {
+        let is = |at: &usize| self.things[*at].kind == kind && self.things[*at].platform == Platform::Azure;
+        (0..self.things.len()).filter(is).collect()
     }
 
     /// What the tasks of workflows call; something stands for what is not in the files.

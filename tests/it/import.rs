@@ -30,7 +30,7 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 16] = [
+    let cases: [&[&str]; 17] = [
         &["sam.yaml"],
         &["shop.yaml"],
         &["cdk.template.json"],
@@ -44,6 +44,7 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
         &["azure-app/host.json", "azure-app/orders/function.json", "azure-app/nightly/function.json"],
         &["azuredeploy.json"],
         &["gcloud.json"],
+        &["gen1.json"],
         &["eventing.yaml"],
         &["clouds.json"],
         &["get-function.json", "mappings.json", "account.json"],

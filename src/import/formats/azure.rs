@@ -26,9 +26,18 @@ pub(super) fn consumption(app: &mut Thing, most: Option<Setting>) {
     app.settings.extend(most);
 }
 
-/// What the front end of Azure does with HTTP.
-pub(super) fn http() -> Vec<Setting> {
-    vec![Setting::new("preset", text("azure"), Origin::Default("the HTTP front end of Azure Functions".to_owned()))]
+/// The HTTP front end of an app, once: its name.
+pub(super) fn http(app: &str, place: Place, model: &mut Model) -> String {
+    let name = format!("{app}-http");
+    let is_it = |thing: &Thing| thing.kind == Kind::Gateway && thing.is_called(&name);
+    if !model.things.iter().any(is_it) {
+        let mut gateway = Thing::new(Kind::Gateway, Platform::Azure, as_name(&name), place);
+        gateway.ids.push(name.clone());
+        let reason = "the HTTP front end of Azure Functions".to_owned();
+        gateway.set("preset", text("azure"), Origin::Default(reason));
+        model.things.push(gateway);
+    }
+    name
 }
 
 /// A queue, once.

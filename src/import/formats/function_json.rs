@@ -3,7 +3,7 @@
 
 use super::Format;
 use super::azure::{self, STORAGE_QUEUES};
-use crate::import::model::{Kind, Link, Model, Origin, Setting, text};
+use crate::import::model::{Kind, Link, Model, Setting, text};
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::Node;
 
@@ -61,7 +61,10 @@ fn trigger(
     let name = |key: &'static str| binding.get(key).and_then(|item| item.node.text().map(str::to_owned));
     let unresolved = |name: &str| name.starts_with('%');
     match kind {
-        "httpTrigger" => model.links.push(link(Kind::Gateway, vec![format!("{app}-http")], azure::http())),
+        "httpTrigger" => {
+            let from = azure::http(app, place, model);
+            model.links.push(link(Kind::Gateway, vec![from], Vec::new()));
+        }
         "queueTrigger" => {
             let queue = name("queueName").filter(|name| !unresolved(name)).unwrap_or_else(|| function.to_owned());
             azure::queue(&queue, "azure-storage", STORAGE_QUEUES, place, model);
@@ -122,6 +125,7 @@ pub(super) fn timer(item: &Item<'_>, notes: &Notes) -> Vec<Setting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::model::Origin;
     use crate::import::tree::{Place, Value};
 
     #[test]

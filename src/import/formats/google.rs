@@ -98,9 +98,9 @@ fn function(mut function: Thing, table: &Table<'_>, model: &mut Model) {
         function.put("concurrency.max-instances", table.whole("maxInstances").filter(|most| most.value > 0), |most| {
             most.to_string()
         });
-        function.put("concurrency.provisioned", table.whole("minInstances").filter(|least| least.value > 0), |least| {
-            least.to_string()
-        });
+        if table.whole("minInstances").is_some_and(|least| least.value > 0) {
+            table.refuse("minInstances", "not simulated: instances that are kept by the first generation");
+        }
     } else {
         kubernetes::cloud_run(
             &mut function,

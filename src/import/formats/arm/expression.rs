@@ -1,9 +1,15 @@
 //! Expressions of ARM templates, as far as the template says their values: `[parameters('memory')]`, `[concat('a', variables('b'))]`.
 
+use std::cell::Cell;
+
 use crate::import::tree::{Entry, Node, Unknown, Value};
 
 /// Expressions within expressions.
 const MAX_DEPTH: usize = 30;
+/// Parameters and variables that are looked up: those that name each other could grow without end.
+const MAX_STEPS: u32 = 20_000;
+/// Values in a parameter or a variable.
+const MAX_VALUES: usize = 500;
 /// Characters of a text that an expression makes.
 const MAX_TEXT: usize = 10_000;
 
@@ -13,6 +19,8 @@ pub(super) struct Template<'a> {
     /// Values that a deployment within a template gives to its parameters.
     pub(super) given: &'a [Entry],
     pub(super) variables: &'a [Entry],
+    /// Parameters and variables that were looked up.
+    pub(super) steps: Cell<u32>,
 }
 
 /// A text, and whether all of it is known.
@@ -67,15 +75,20 @@ impl Template<'_> {
     /// The value of a parameter or a variable.
     fn named(&self, function: &str, argument: &str) -> Option<&Node> {
         let name = argument.trim().strip_prefix('\'')?.strip_suffix('\'')?;
+        self.steps.set(self.steps.get().saturating_add(1));
+        if self.steps.get() > MAX_STEPS {
+            return None;
+        }
         let of = |entries: &[Entry]| entries.iter().position(|entry| entry.key.eq_ignore_ascii_case(name));
-        match function {
+        let found = match function {
             "parameters" => match of(self.given) {
                 Some(at) => self.given[at].node.get("value"),
                 None => self.parameters[of(self.parameters)?].node.get("defaultValue"),
             },
             "variables" => Some(&self.variables[of(self.variables)?].node),
             _ => None,
-        }
+        };
+        found.filter(|found| found.has_at_most(MAX_VALUES))
     }
 
     fn text(&self, written: &str, depth: usize) -> Text {
@@ -189,6 +202,7 @@ mod tests {
             parameters: document.get("parameters").unwrap().entries(),
             given: &[],
             variables: document.get("variables").unwrap().entries(),
+            steps: Cell::default(),
         };
         let resolved = |text: &str| template.resolve(&Node::new(Value::Scalar(text.to_owned()), Default::default()));
         let known = |text: &str| resolved(text).text().map(str::to_owned);

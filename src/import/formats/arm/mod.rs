@@ -3,10 +3,12 @@
 
 mod expression;
 
+use std::cell::Cell;
+
 use super::Format;
 use super::azure::{self, SERVICE_BUS, STORAGE_QUEUES, iso_duration};
 use super::lambda::{count, setting};
-use crate::import::model::{Kind, Model, Origin, Setting, megabytes, seconds, text};
+use crate::import::model::{Kind, Model, Origin, Setting, megabytes, seconds};
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::{Entry, Node, Value};
 use expression::Template;
@@ -35,7 +37,8 @@ struct Reading<'a> {
 
 fn template(document: &Node, given: &[Entry], at: &str, depth: usize, reading: &mut Reading<'_>) {
     let entries = |key: &str| document.get(key).map_or(&[][..], Node::entries);
-    let template = Template { parameters: entries("parameters"), given, variables: entries("variables") };
+    let (parameters, variables) = (entries("parameters"), entries("variables"));
+    let template = Template { parameters, given, variables, steps: Cell::default() };
     // Bicep writes them as a map by symbolic names where they have such.
     let resources: Vec<(String, &Node)> = match document.get("resources").map(|resources| &resources.value) {
         Some(Value::List(elements)) => {
