@@ -416,6 +416,9 @@ impl<'s> FunctionState<'s> {
             autoscaling.integrate(now, &self.levels, self.queue.len());
         }
         ctx.observer.levels(now, self.id, &self.levels);
+        if self.resources.is_some() {
+            self.make_room_for_others(now, ctx);
+        }
     }
 
     /// A request begins to run.

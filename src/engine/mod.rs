@@ -237,13 +237,8 @@ fn simulate_unaudited<O: Observer>(
     observer: O,
     pulse: Pulse<'_>,
 ) -> Result<EventCounts, SimError> {
-    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
-    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     if (cell.functions.len() == 1 || !observer.needs_order())
-        && !scenario.has_path()
-        && scenario.faults.is_empty()
-        && !cell.may_exceed_rates(scenario)
-        && let Some(directs) = FastCell::new(specs, sources, &scenario.platform)
+        && let Some(directs) = direct(scenario, cell)
     {
         return match directs.alone() {
             Ok(direct) => kernel::run(direct, None, scenario, cell, streams, observer, pulse),
@@ -251,6 +246,21 @@ fn simulate_unaudited<O: Observer>(
         };
     }
     simulate_general(scenario, cell, streams, observer, pulse)
+}
+
+/// The cell as the fast engine simulates it; none where something is asked for that it does not know. It follows every request to
+/// its end.
+fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
+    if scenario.has_path()
+        || !scenario.faults.is_empty()
+        || scenario.drain().is_some()
+        || cell.may_exceed_rates(scenario)
+    {
+        return None;
+    }
+    let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
+    let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
+    FastCell::new(specs, sources, &scenario.platform)
 }
 
 /// [`simulate`], without a short cut for the common case.

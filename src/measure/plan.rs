@@ -247,8 +247,9 @@ pub struct Nearest {
     pub candidate: usize,
     /// The place of the objective that it misses by the largest part of the bound.
     pub objective: usize,
-    /// That part of the bound; below zero where the mean meets it, but not surely.
-    pub by: f64,
+    /// That part of the bound; below zero where the mean meets it, but not surely; none where nothing was there to measure, or a
+    /// quantile is never reached.
+    pub by: Option<f64>,
 }
 
 /// What an objective costs: what would be saved without it.

@@ -16,6 +16,17 @@ name = "every-kind"
 [simulation]
 horizon = "10m"
 replications = 2
+[[site]]
+name = "home"
+[[site]]
+name = "far"
+[[link]]
+name = "wan"
+between = ["home", "far"]
+latency.constant.value = "5ms"
+[[tenant]]
+name = "shop"
+throttle = { rate = "100/s", burst = 100 }
 [[gateway]]
 name = "api"
 target = "front"
@@ -35,6 +46,7 @@ name = "news"
 targets = ["worker"]
 [[dependency]]
 name = "db"
+site = "far"
 latency.constant.value = "10ms"
 concurrency = 5
 cache = { hit-ratio = 0.5 }
@@ -60,6 +72,7 @@ failure-ratio = "20%"
 [[source]]
 name = "web"
 target = "api"
+tenant = "shop"
 arrivals.poisson.rate = "6/s"
 client = { timeout = "1s", retry = { max-attempts = 2, on = ["throttled", "error"] } }
 [[source]]
@@ -289,6 +302,8 @@ fn calls_are_conserved_on_every_arrow() {
         ("topics", "topic", "messages.published"),
         ("streams", "stream", "records.sent"),
         ("queues", "queue", "messages.sent"),
+        ("links", "link", "calls.arrived"),
+        ("tenants", "tenant", "requests.arrived"),
     ] {
         let groups = summary.components.groups();
         let (_, group) = groups.iter().find(|(known, _)| *known == group).expect("one of each kind");

@@ -233,6 +233,24 @@ impl FunctionState<'_> {
         }
     }
 
+    /// Replaces the instances that are ordered and ready, as a deployment does: they are withdrawn, and others start.
+    pub(super) fn replace_ordered<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        if self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.orders_all()) {
+            return; // what is provisioned stays
+        }
+        for key in self.instances.keys() {
+            let instance = self.instances.get(key);
+            if let Some(order) = instance.order.filter(|_| instance.ready) {
+                self.withdraw(order, now, ctx);
+            }
+        }
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.fleet.tidy(&mut self.instances);
+        }
+        self.scale(now, ctx);
+        self.watch_policy(now, ctx);
+    }
+
     /// Sends a request where the policy leads it, to wait there if no slot is left.
     pub(super) fn place_as_chosen(&mut self) -> Result<Placement, Limit> {
         let chosen = self.autoscaling.as_mut().and_then(|autoscaling| {

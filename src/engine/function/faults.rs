@@ -95,12 +95,13 @@ impl FunctionState<'_> {
 
     /// All instances are replaced: idle ones go now, busy ones when they are free.
     fn deploy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        self.replace_ordered(now, ctx);
         for key in self.instances.keys() {
             let instance = self.instances.get_mut(key);
-            if instance.provisioned || !instance.ready {
+            if instance.provisioned || !instance.ready || instance.order.is_some() {
                 continue;
             }
-            instance.retires = now;
+            instance.retires = instance.retires.min(now);
             if instance.is_idle() {
                 self.on_demand.remove(key, &mut self.instances);
                 self.remove_instance(key, Cause::Retired, now, ctx);

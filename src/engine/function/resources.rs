@@ -189,11 +189,17 @@ impl FunctionState<'_> {
         if self.memory(ctx).is_some_and(|memory| !memory.take(self.id)) {
             return false;
         }
-        while let Some(victim) = self.memory(ctx).and_then(|memory| memory.next_evicted_of(self.id)) {
-            self.evict(victim, now, ctx);
-        }
+        self.make_room_for_others(now, ctx);
         self.memory_changed(ctx);
         true
+    }
+
+    /// Removes the function's instances whose memory others have by now, before anything is done with them.
+    pub(super) fn make_room_for_others<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        while let Some(victim) = self.memory(ctx).and_then(|memory| memory.next_evicted_of(self.id)) {
+            self.on_demand.remove(victim.handle, &mut self.instances);
+            self.remove_instance(victim.handle, Cause::Evicted, now, ctx);
+        }
     }
 
     /// An idle instance makes room for another.

@@ -406,14 +406,17 @@ impl<'a> Answers<'a> {
                 (place, one.objectives[place].value.mean.map_or(f64::INFINITY, |mean| asked[place].excess(mean)))
             };
             let (objective, by) = (0..asked.len()).map(of).max_by(|a, b| a.1.total_cmp(&b.1))?;
-            Some(Nearest { candidate: one.number, objective, by })
+            Some((Nearest { candidate: one.number, objective, by: by.is_finite().then_some(by) }, by))
         };
         let cost = |number: usize| {
             let one = candidates.iter().find(|one| one.number == number);
             one.and_then(|one| one.month_usd.mean).unwrap_or(f64::INFINITY)
         };
         let all = candidates.iter().filter_map(worst);
-        all.min_by(|a, b| a.by.max(0.0).total_cmp(&b.by.max(0.0)).then(cost(a.candidate).total_cmp(&cost(b.candidate))))
+        let nearest = all.min_by(|(a, a_by), (b, b_by)| {
+            a_by.max(0.0).total_cmp(&b_by.max(0.0)).then(cost(a.candidate).total_cmp(&cost(b.candidate)))
+        });
+        nearest.map(|(nearest, _)| nearest)
     }
 }
 

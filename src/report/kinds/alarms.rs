@@ -66,10 +66,10 @@ fn watches(alarm: &AlarmResult) -> String {
     let source = alarm.source.as_ref().map(|source| format!("source {source}"));
     let whose = alarm.function.as_deref().or(source.as_deref()).or(alarm.component.as_deref());
     let whose = whose.map_or_else(String::new, |whose| format!(" of {whose}"));
-    let last = alarm.metric.rsplit('.').next_back().unwrap_or(&alarm.metric);
     let quantity = match () {
         () if alarm.metric.ends_with("_ratio") => Quantity::Ratio,
-        () if last.ends_with("_s") => Quantity::Seconds,
+        () if alarm.metric.contains("_s.") || alarm.metric.ends_with("_s") => Quantity::Seconds,
+        () if alarm.metric.contains("_usd") => Quantity::Usd,
         () => Quantity::Count,
     };
     let periods = if alarm.of == 1 {

@@ -295,8 +295,8 @@ pub(in crate::report) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     }
     let value = ranged(asked.quantity(), &outcome.value);
     let what = format!("Nearest: {set}, where {subject} is {value} and should be {bound}");
-    if nearest.by > 0.0 {
-        format!("{what}. It misses by {}.", percent(nearest.by))
+    if let Some(by) = nearest.by.filter(|by| *by > 0.0) {
+        format!("{what}. It misses by {}.", percent(by))
     } else {
         let most = plan.method.looks.last().copied().unwrap_or_default();
         format!("{what}. It may meet that, but {most} replications do not show it.")

@@ -156,13 +156,7 @@ const LATENCY: &str = "Time from the arrival of a request to its successful answ
 const FIVE: Signal = Signal::Sum(&[Event::TimedOut, Event::Failed]);
 
 const KNATIVE: &[Named] = &[
-    (
-        "revision_request_count",
-        "",
-        "revision_request_count",
-        Signal::Count(Event::Arrived),
-        "Requests of the revision.",
-    ),
+    ("revision_request_count", "", "revision_requests", Signal::Count(Event::Arrived), "Requests of the revision."),
     (
         "revision_request_latencies",
         "p50",

@@ -46,8 +46,11 @@ impl Checker<'_, '_> {
 /// What the limits of a scenario say to its initial state.
 pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Problems) {
     let (mut unreserved, mut all) = (0, 0);
-    for (function, table) in scenario.functions.iter().zip(file.function.iter()) {
-        let (Some(initial), Some(written)) = (&function.initial, table.initial.as_ref()) else { continue };
+    // Functions that a trace brings stand behind those of the file, and begin as `function-defaults` says.
+    let of_all = file.function_defaults.as_ref().and_then(|defaults| defaults.initial.as_ref());
+    let written = file.function.iter().map(|table| table.initial.as_ref()).chain(std::iter::repeat(of_all));
+    for (function, written) in scenario.functions.iter().zip(written) {
+        let (Some(initial), Some(written)) = (&function.initial, written) else { continue };
         all += u64::from(initial.busy) + u64::from(initial.idle);
         let path = format!("function.{}.initial", function.name);
         if let Some((message, help)) = refused(function, initial, &path) {

@@ -399,16 +399,21 @@ pub(in crate::scenario) fn name_steps(root: &mut Node) {
     for function in tables_of(root, "variant").into_iter().flat_map(|variant| tables_of(variant, "function")) {
         name_steps_of(function);
     }
-    for function in tables_of(root, "function") {
-        name_steps_of(function);
+    for key in ["function", "function-defaults"] {
+        tables_of(root, key).into_iter().for_each(name_steps_of);
     }
 
     fn tables_of<'n>(node: &'n mut Node, key: &str) -> Vec<&'n mut Node> {
         let Value::Table(entries) = &mut node.value else { return Vec::new() };
-        let lists = entries.iter_mut().filter(|entry| entry.key == key);
-        lists
-            .flat_map(|entry| if let Value::List(list) = &mut entry.node.value { &mut list[..] } else { &mut [] })
-            .collect()
+        let found = entries.iter_mut().filter(|entry| entry.key == key).map(|entry| &mut entry.node);
+        // One table, or a list of them.
+        let tables = |node: &'n mut Node| -> &'n mut [Node] {
+            if matches!(node.value, Value::Table(_)) {
+                return std::slice::from_mut(node);
+            }
+            if let Value::List(list) = &mut node.value { list } else { &mut [] }
+        };
+        found.flat_map(tables).collect()
     }
 
     fn name_steps_of(function: &mut Node) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod drawn;
 mod folder;
+pub(crate) mod generate;
 
 use std::collections::HashMap;
 use std::io;
