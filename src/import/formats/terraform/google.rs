@@ -30,7 +30,12 @@ impl Resource<'_> {
             "google_cloud_run_service" => model.things.push(self.cloud_run_v1()),
             "google_pubsub_topic" => {
                 let name = table.text("name").map_or_else(|| self.name.to_owned(), |found| found.value);
-                model.things.push(google::topic(&name, [self.ids(), vec![name.clone()]].concat(), table.place()));
+                // A subscription that stands before it has made it.
+                let is_it = |thing: &Thing| thing.kind == Kind::Topic && thing.is_called(self.address);
+                if !model.things.iter().any(is_it) {
+                    let ids = [self.ids(), vec![name.clone()]].concat();
+                    model.things.push(google::topic(&name, ids, table.place()));
+                }
             }
             "google_pubsub_subscription" => {
                 let push = table.block("push_config");
