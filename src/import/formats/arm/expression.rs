@@ -138,7 +138,7 @@ impl Template<'_> {
             }
             "toLower" | "string" | "int" | "trim" => values.next().unwrap_or_else(unknown),
             // A resource is known by the last part of its name.
-            "resourceId" => values.last().unwrap_or_else(unknown),
+            "resourceId" => values.next_back().unwrap_or_else(unknown),
             _ => unknown(),
         };
         if name == "toLower" {

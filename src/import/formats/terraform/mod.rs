@@ -180,7 +180,7 @@ impl Resource<'_> {
 
     fn ids(&self) -> Vec<String> {
         let mut ids = vec![self.address.to_owned(), without_index(self.address)];
-        for key in ["arn", "id", "url", "qualified_arn", "invoke_arn"] {
+        for key in ["arn", "id", "url", "uri", "qualified_arn", "invoke_arn"] {
             ids.extend(
                 self.table.get(key).and_then(|item| item.node.text().map(str::to_owned)).filter(|id| !id.is_empty()),
             );
