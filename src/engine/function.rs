@@ -237,6 +237,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// What runs ends like this, and its slot is free.
+    #[inline(always)]
     fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         let on = self.invocations.get(place).instance;
         self.end_execution(place, outcome, now, ctx);
@@ -436,7 +437,7 @@ impl<'s> FunctionState<'s> {
     }
 
     /// Everybody is told that a request runs there.
-    #[inline]
+    #[inline(always)]
     fn has_started(&mut self, place: Key<Invocation>, on: Key<Instance>, now: SimTime) {
         if self.autoscaling.is_some() && self.may_be_cut_off() {
             self.chain(place);

@@ -76,6 +76,8 @@ pub(super) struct CriticalPath {
     /// Every request whose number has none of these bits.
     mask: u64,
     open: HashMap<(u32, u64), Tree>,
+    /// The invocation that ended last: if a request of a source that calls a function itself ends now, this was it.
+    last: Option<Finished>,
     samples: Vec<Sample>,
 }
 
@@ -94,6 +96,7 @@ impl CriticalPath {
             to: scenario.calls().edges.iter().map(|edge| edge.to).collect(),
             mask: 0,
             open: HashMap::new(),
+            last: None,
             samples: Vec::new(),
         }
     }
@@ -159,15 +162,11 @@ impl CriticalPath {
         }
     }
 
-    /// An invocation ended that a source asked for itself.
+    /// An invocation ended: of a source that calls a function itself it may be the request.
     #[inline]
-    pub(super) fn served_directly(&mut self, invocation: &Finished) {
-        let source = invocation.source.0;
-        if self.is_sampled(invocation.number)
-            && let Some(Some(Destination::Function(_))) = self.targets.get(source as usize)
-        {
-            let tree = self.open.entry((source, invocation.number)).or_default();
-            tree.direct = Some((invocation.instance_ready, invocation.started));
+    pub(super) fn invocation_ended(&mut self, invocation: &Finished) {
+        if self.is_sampled(invocation.number) {
+            self.last = Some(*invocation);
         }
     }
 
@@ -177,7 +176,14 @@ impl CriticalPath {
         if !self.is_sampled(end.number) {
             return;
         }
-        let Some(tree) = self.open.remove(&(end.source.0, end.number)) else { return };
+        let key = (end.source.0, end.number);
+        let mut tree = self.open.remove(&key);
+        if let Some(Some(Destination::Function(_))) = self.targets.get(end.source.index()) {
+            let last = self.last.take().filter(|last| (last.source.0, last.number) == key);
+            let direct = last.map(|last| (last.instance_ready, last.started));
+            tree = Some(Tree { direct, ..tree.unwrap_or_default() });
+        }
+        let Some(tree) = tree else { return };
         if end.outcome.is_success() && end.born >= self.from {
             self.sample(&tree, end);
         }

@@ -133,7 +133,7 @@ impl Observer for Details {
     #[inline]
     fn finished(&mut self, request: &Finished) {
         if let Some(on_path) = &mut self.on_path {
-            on_path.critical.served_directly(request);
+            on_path.critical.invocation_ended(request);
         }
         if request.born < self.from {
             return;

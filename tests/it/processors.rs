@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use crate::queueing;
 use forewarm::experiment;
-use forewarm::queueing;
 
 use crate::harness::{assert_close, scenario, summary};
 

@@ -105,18 +105,29 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Whose turn it is. Those leave the queue then whose callers do not want them any more.
-    #[inline]
+    /// Whose turn it is.
+    #[inline(always)]
     fn next_in_queue<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) -> Option<Key<Invocation>> {
-        loop {
-            let next = match self.spec.concurrency.queue_order {
-                QueueOrder::Fifo => self.queue.front(),
-                QueueOrder::Lifo => self.queue.back(),
-            };
-            let next = *next?;
-            if ctx.dropped.is_empty() || !ctx.dropped.contains(&self.invocations.get(next).call.get()) {
-                return Some(next);
-            }
+        if !ctx.dropped.is_empty() {
+            self.drop_unwanted(now, ctx);
+        }
+        self.peek_next()
+    }
+
+    #[inline(always)]
+    fn peek_next(&self) -> Option<Key<Invocation>> {
+        match self.spec.concurrency.queue_order {
+            QueueOrder::Fifo => self.queue.front().copied(),
+            QueueOrder::Lifo => self.queue.back().copied(),
+        }
+    }
+
+    /// Those leave the queue whose turn it is and whose callers do not want them any more.
+    #[cold]
+    fn drop_unwanted<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        while let Some(next) = self.peek_next()
+            && ctx.dropped.contains(&self.invocations.get(next).call.get())
+        {
             self.pop_next();
             self.drop_waiting(next, Outcome::QueueTimedOut, now, ctx);
         }

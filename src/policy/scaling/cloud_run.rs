@@ -17,6 +17,7 @@
 
 use std::collections::VecDeque;
 
+use super::clock::Clock;
 use super::{InstanceView, MANY, Mark, Pause, Policy, REMEMBERED_MAX, Removal, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream};
@@ -97,8 +98,10 @@ impl Policy for CloudRunSpec {
 #[derive(Clone, Debug)]
 struct CloudRun {
     spec: CloudRunSpec,
-    /// When the metrics are looked at next.
-    tick: SimTime,
+    /// When the metrics are looked at.
+    clock: Clock,
+    /// What has held since the last look, while it rests.
+    rest: Option<Rest>,
     /// Set when a request may have found no room.
     at_once: SimTime,
     /// Totals at the evaluations of the last minute; one more in front, from which the minute is counted.
@@ -114,12 +117,21 @@ struct CloudRun {
     last: Option<(f64, f64, f64)>,
 }
 
+/// Nothing is in progress, and so many instances are ready: everything is known about looks that are passed over.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    since: SimTime,
+    totals: Totals,
+    ready: u32,
+}
+
 impl CloudRun {
     /// An autoscaler that has seen nothing.
     fn new(spec: CloudRunSpec) -> Self {
         Self {
+            clock: Clock::new(spec.interval),
             spec,
-            tick: SimTime::ZERO,
+            rest: None,
             at_once: SimTime::NEVER,
             past: VecDeque::new(),
             recommended: 0.0,
@@ -146,6 +158,36 @@ impl CloudRun {
         let by_cpu = (cpus / spec.cpu / spec.cpu_target).ceil();
         let by_concurrency = (requests / (f64::from(spec.concurrency) * spec.concurrency_target)).ceil();
         by_cpu.max(by_concurrency)
+    }
+
+    /// Something happens: from now on the metrics are looked at again.
+    fn wake(&mut self, now: SimTime) {
+        // A look at this very moment came before it.
+        self.remember_rest(now + Span::from_nanos(1));
+        self.clock.wake(now);
+    }
+
+    /// Remembers what looks before `end` would have seen that were passed over, as far back as the window reaches.
+    fn remember_rest(&mut self, end: SimTime) {
+        let Some(Rest { since, totals, ready }) = self.rest.take() else { return };
+        let (interval, window) = (self.spec.interval.as_nanos(), self.spec.window.as_nanos());
+        let passed = end.since(since).as_nanos();
+        let first = passed.saturating_sub(window.saturating_add(interval)) / interval;
+        for look in first.max(1)..passed.div_ceil(interval) {
+            let held = look * interval;
+            let ready_ns = totals.ready_ns + u128::from(ready) * u128::from(held);
+            self.past.push_back((since + Span::from_nanos(held), Totals { ready_ns, ..totals }));
+        }
+    }
+
+    /// Nothing that is looked at changes until an instance has been idle for long enough, unless something happens.
+    fn may_rest(&self, view: &View<'_>, answer: f64) -> bool {
+        self.recommended == 0.0
+            && self.requests == 0
+            && view.is_quiet()
+            && view.ready == view.existing
+            && view.existing == view.ordered
+            && answer == f64::from(view.ordered)
     }
 
     /// Instances that are on their way, busy, or not idle for long enough.
@@ -175,13 +217,15 @@ impl CloudRun {
 
 impl Scaling for CloudRun {
     fn next(&self) -> SimTime {
-        self.tick.min(self.at_once)
+        self.clock.next().min(self.at_once)
     }
 
     fn decide(&mut self, view: &View<'_>) -> Option<f64> {
-        if self.tick <= view.now {
+        let is_look = self.clock.next() <= view.now;
+        if is_look {
+            self.remember_rest(view.now);
             self.recommended = self.recommend(view.now, view.totals);
-            self.tick = view.now + self.spec.interval;
+            self.clock.ticked(view.now);
         }
         self.at_once = SimTime::NEVER;
         let needed = f64::from(self.kept(view) + self.missing(view));
@@ -189,6 +233,10 @@ impl Scaling for CloudRun {
         let answer = view.bounded(wanted.min(f64::from(self.spec.max_instances)));
         self.last = Some((needed, self.recommended, answer));
         self.room = answer as u64 * u64::from(self.spec.concurrency);
+        if is_look && self.may_rest(view, answer) {
+            self.rest = Some(Rest { since: view.now, totals: view.totals, ready: view.ready });
+            self.clock.rest(SimTime::from_nanos(self.goes_at.as_nanos().saturating_sub(1)));
+        }
         Some(answer)
     }
 
@@ -203,6 +251,7 @@ impl Scaling for CloudRun {
     }
 
     fn arrived(&mut self, now: SimTime) {
+        self.wake(now);
         self.requests += 1;
         if self.requests > self.room {
             self.at_once = now;
@@ -217,6 +266,14 @@ impl Scaling for CloudRun {
         self.leave();
     }
 
+    fn ready(&mut self, now: SimTime, _instance: InstanceId) {
+        self.wake(now);
+    }
+
+    fn withdrawn(&mut self, now: SimTime, _instance: InstanceId) {
+        self.wake(now);
+    }
+
     fn looks_at_instances(&self, now: SimTime) -> bool {
         now >= self.goes_at
     }
@@ -228,6 +285,8 @@ impl Scaling for CloudRun {
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt as _;
+
     use super::super::testing::{at, ready, view};
     use super::*;
 
@@ -252,7 +311,8 @@ mod tests {
         let integral = |number: u32, now: u64| u128::from(number) * u128::from(now) * 1_000_000_000;
         let mut decide = |now: u64| {
             let (in_progress_ns, ready_ns) = (integral(in_progress, now), integral(ready, now));
-            policy.decide(&View { totals: Totals { in_progress_ns, ready_ns, ..Totals::default() }, ..view(at(now)) })
+            let totals = Totals { in_progress_ns, ready_ns, ..Totals::default() };
+            policy.decide(&View { in_progress, totals, ..view(at(now)) })
         };
         (0..decisions).map(|tick| decide(tick * 5).expect("an answer")).collect()
     }
@@ -302,6 +362,81 @@ mod tests {
         assert_eq!(answer(900, &two), Some(1.0));
         assert_eq!(answer(919, &two[1..]), Some(1.0));
         assert_eq!(answer(920, &two[1..]), Some(0.0));
+    }
+
+    /// What the metrics recommend while requests of 100 ms come to instances that start at once and stay, and how often it was
+    /// asked. If not `rests`, it is woken after each look.
+    fn recommended_over_time(arrivals: &[u64], rests: bool) -> (Vec<(SimTime, f64)>, u32) {
+        const RUNS: u64 = 100;
+        let spec =
+            CloudRunSpec { idle_timeout: Span::from_secs(100_000), cpu_per_request: 1.0, cpu_target: 0.01, ..spec() };
+        let mut policy = CloudRun::new(spec);
+        let (mut recommended, mut asked) = (vec![(SimTime::ZERO, 0.0)], 0);
+        let (mut instances, mut requests) = (1, 0);
+        let (mut totals, mut reached) = (Totals::default(), SimTime::ZERO);
+        let mut look = |policy: &mut CloudRun, now: SimTime, instances: &mut u32, requests: u32, totals: Totals| {
+            let (existing, in_progress) = (*instances, requests);
+            let there = View { existing, ready: existing, ordered: existing, ..view(now) };
+            let answer = policy.decide(&View { in_progress, taken: in_progress, totals, ..there });
+            *instances = answer.expect("an answer").max(1.0) as u32;
+            asked += 1;
+            if recommended.last().is_none_or(|(_, last)| *last != policy.recommended) {
+                recommended.push((now, policy.recommended));
+            }
+            if !rests {
+                policy.wake(now);
+            }
+        };
+        let mut events: Vec<(u64, bool)> = arrivals.iter().flat_map(|at| [(*at, true), (at + RUNS, false)]).collect();
+        events.sort_unstable();
+        for (at, is_arrival) in events {
+            let at = SimTime::from_nanos(at * 1_000_000);
+            let mut hold = |until: SimTime, instances: u32, requests: u32| {
+                let held = u128::from(until.since(reached).as_nanos());
+                totals.in_progress_ns += u128::from(requests) * held;
+                totals.ready_ns += u128::from(instances) * held;
+                reached = until;
+                totals
+            };
+            // At the same moment a look comes before an arrival, and after an end.
+            while policy.next() < at || is_arrival && policy.next() == at {
+                let now = policy.next();
+                let totals = hold(now, instances, requests);
+                look(&mut policy, now, &mut instances, requests, totals);
+            }
+            hold(at, instances, requests);
+            if is_arrival {
+                policy.arrived(at);
+                requests += 1;
+            } else {
+                policy.ended(at, InstanceId(0), false);
+                requests -= 1;
+            }
+        }
+        (recommended, asked)
+    }
+
+    #[test]
+    fn what_rests_decides_as_what_is_asked_every_five_seconds() {
+        let mut stream = crate::rng::Streams::new(7, 0).stream("cloud-run", Purpose::Arrivals);
+        let (mut rested, mut asked) = (0, 0);
+        for _ in 0..50 {
+            let mut at = 0;
+            let arrivals: Vec<u64> = (0..60)
+                .map(|_| {
+                    // Whole seconds now and then: a request at the moment of a look.
+                    let gap = [50, 700, 5_000, 31_000, 400_000][stream.random_range(0..5)];
+                    at +=
+                        if stream.random_range(0..3) == 0 { gap / 1_000 * 1_000 } else { stream.random_range(0..gap) };
+                    at
+                })
+                .collect();
+            let [resting, restless] = [true, false].map(|rests| recommended_over_time(&arrivals, rests));
+            assert_eq!(resting.0, restless.0, "{arrivals:?}");
+            assert!(resting.0.len() > 2, "{arrivals:?}");
+            (rested, asked) = (rested + resting.1, asked + restless.1);
+        }
+        assert!(rested * 3 < asked, "{rested} of {asked}");
     }
 
     #[test]
