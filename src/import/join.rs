@@ -2,7 +2,7 @@
 
 use super::formats::azure::TRIGGER;
 use super::formats::kubernetes::REPLICAS;
-use super::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name};
+use super::model::{Addition, Kind, Model, Names, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
 use super::workflow;
 
@@ -25,10 +25,10 @@ fn merge_same(model: &mut Model, notes: &Notes) {
     let mut merged: Vec<Thing> = Vec::new();
     for thing in std::mem::take(&mut model.things) {
         let same = merged.iter_mut().find(|known| {
+            let is_meant =
+                || known.is_meant(&thing.name) || thing.ids.iter().any(|id| !id.contains('*') && known.is_meant(id));
             let other_file = known.place.file() != thing.place.file();
-            let meant =
-                known.is_meant(&thing.name) || thing.ids.iter().any(|id| !id.contains('*') && known.is_meant(id));
-            known.kind == thing.kind && known.platform == thing.platform && other_file && meant
+            known.kind == thing.kind && known.platform == thing.platform && other_file && is_meant()
         });
         let Some(known) = same else {
             merged.push(thing);
@@ -162,13 +162,8 @@ fn finish(thing: &mut Thing) {
 
 /// Names are unique within a kind.
 fn name_apart(things: &mut [Thing]) {
-    for at in 1..things.len() {
-        let (before, after) = things.split_at_mut(at);
-        let thing = &mut after[0];
-        let is_taken = |name: &str| before.iter().any(|other| other.kind == thing.kind && other.name == name);
-        if is_taken(&thing.name) {
-            let base = thing.name.clone();
-            thing.name = (2..).map(|number| format!("{base}-{number}")).find(|name| !is_taken(name)).unwrap_or(base);
-        }
+    let mut names = Names::default();
+    for thing in things {
+        thing.name = names.free(thing.kind, std::mem::take(&mut thing.name));
     }
 }

@@ -3,10 +3,13 @@
 
 mod entrances;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::join::resolved;
-use super::model::{Definition, Kind, Link, Model, Origin, Platform, Setting, Thing, as_name, name_in, part, text};
+use super::model::{
+    Definition, Kind, Link, Model, Names, Origin, Platform, Setting, Thing, as_name, name_in, part, text,
+};
 use super::reader::Notes;
 use super::tree::Place;
 use super::workflow;
@@ -54,26 +57,33 @@ struct Laying<'a> {
     things: Vec<Thing>,
     /// Things by their names and ids.
     known: HashMap<String, Vec<usize>>,
+    names: RefCell<Names>,
     aliases: &'a [(String, Vec<String>)],
     notes: &'a Notes,
 }
 
 impl<'a> Laying<'a> {
     fn new(things: Vec<Thing>, aliases: &'a [(String, Vec<String>)], notes: &'a Notes) -> Self {
-        let mut laying = Self { things: Vec::new(), known: HashMap::new(), aliases, notes };
+        let (known, names) = (HashMap::new(), RefCell::default());
+        let mut laying = Self { things: Vec::new(), known, names, aliases, notes };
         things.into_iter().for_each(|thing| {
             laying.push(thing);
         });
         laying
     }
 
-    fn push(&mut self, thing: Thing) -> usize {
+    fn push(&mut self, mut thing: Thing) -> usize {
         let at = self.things.len();
+        thing.name = self.free(thing.kind, &thing.name);
         for name in std::iter::once(&thing.name).chain(&thing.ids) {
             self.known.entry(name.clone()).or_default().push(at);
         }
         self.things.push(thing);
         at
+    }
+
+    fn free(&self, kind: Kind, name: &str) -> String {
+        self.names.borrow_mut().free(kind, as_name(name))
     }
 
     /// The thing of one of these kinds that the names mean: a whole name counts before a part of one.
@@ -229,7 +239,7 @@ impl<'a> Laying<'a> {
                 }
                 match self.find(&setting.names, &CALLED).filter(|to| useful[*to]) {
                     Some(to) => {
-                        made.called.push(to);
+                        made.called.insert(to);
                         setting.value = target(&self.things[to]);
                         thing.settings.push(setting);
                     }
@@ -282,7 +292,7 @@ struct Made {
     /// Where requests can come in: the thing it was made of, its place among those, the thing that it calls.
     open: Vec<(usize, usize, usize)>,
     /// What is called by something.
-    called: Vec<usize>,
+    called: HashSet<usize>,
 }
 
 impl Made {
@@ -302,7 +312,7 @@ impl Made {
         for (number, to) in targets.iter().enumerate() {
             let mut gateway = thing.clone();
             if targets.len() > 1 {
-                gateway.name = as_name(&format!("{}-{}", thing.name, laying.things[*to].name));
+                gateway.name = laying.free(Kind::Gateway, &format!("{}-{}", thing.name, laying.things[*to].name));
             }
             let own: Vec<_> = edges.iter().filter(|edge| edge.to == *to).collect();
             gateway.set("target", target(&laying.things[*to]), at_place(own[0].place));
@@ -359,7 +369,8 @@ impl Made {
             let is_known = |setting: &&Setting| !OF_QUEUES.iter().any(|key| setting.key.starts_with(key));
             edge.settings.iter().filter(is_known).for_each(|setting| stream.apply(setting.clone()));
             if edges.len() > 1 {
-                stream.name = as_name(&format!("{}-{}", thing.name, laying.things[edge.to].name));
+                let name = format!("{}-{}", thing.name, laying.things[edge.to].name);
+                stream.name = laying.free(Kind::Stream, &name);
                 if !streams.is_empty() {
                     let reason = "the stream is paid for once".to_owned();
                     stream.set("per-million-usd", "0.0", Origin::Default(reason.clone()));
@@ -369,7 +380,8 @@ impl Made {
             streams.push(stream);
         }
         if streams.len() > 1 {
-            let mut topic = Thing::new(Kind::Topic, thing.platform, thing.name.clone(), thing.place);
+            let name = laying.free(Kind::Topic, &thing.name);
+            let mut topic = Thing::new(Kind::Topic, thing.platform, name, thing.place);
             topic.ids.clone_from(&thing.ids);
             let names: Vec<String> = streams.iter().map(target).collect();
             let reason = "every consumer of the stream gets each record".to_owned();

@@ -413,6 +413,23 @@ fn hostile_files_are_refused_cleanly() {
     assert!(refused(&[long]).contains("64 MB"));
     let binary = File { name: "plan.tfplan".to_owned(), bytes: vec![0x50, 0x4b, 0xff, 0xfe] };
     assert!(refused(&[binary]).contains("terraform show -json"));
+    // Resources without number, and names that are all the same.
+    let functions = |count: usize| {
+        let one = |number: usize| format!("  \"é{number}\": {{Type: 'AWS::Lambda::Function'}}\n");
+        format!("Resources:\n{}", (0..count).map(one).collect::<String>())
+    };
+    assert!(refused(&[text("many.yaml", &functions(10_001))]).contains("10000 is the limit"));
+    let same = functions(3_000).replace("é", "éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé");
+    import("x", &[text("same.yaml", &same)], &Traffic::default()).expect("all have names");
+    // Variables of ARM that hold each other.
+    let arm = format!(
+        "{{\"$schema\": \"deploymentTemplate.json\", \"variables\": {{{} \"v40\": \"x\"}}, \"resources\": [\
+         {{\"type\": \"Microsoft.Web/sites\", \"kind\": \"functionapp\", \"name\": \"[variables('v0')]\"}}]}}",
+        (0..40)
+            .map(|v| format!("\"v{v}\": \"[concat(variables('v{0}'), variables('v{0}'))]\", ", v + 1))
+            .collect::<String>()
+    );
+    import("x", &[text("arm.json", &arm)], &Traffic::default()).expect("the name stays unknown");
     // Parameters and variables that grow, conditions and variables in circles.
     let grow = format!(
         "Parameters: {{P: {{Default: {}}}}}\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {{FunctionName: !Sub '{}'}}\n",

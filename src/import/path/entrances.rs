@@ -8,14 +8,7 @@ use crate::import::tree::Place;
 impl Made {
     /// Where requests come in from outside, and the sources whose times the files say.
     pub(super) fn entrances(&mut self, laying: &Laying<'_>, edges: &[Edge]) -> (Vec<Entrance>, Vec<Thing>) {
-        let mut names: Vec<String> = Vec::new();
-        let mut unique = |base: &str| {
-            let taken = |name: &String| names.contains(name);
-            let numbered = (2..).map(|number| format!("{base}-{number}"));
-            let name = std::iter::once(base.to_owned()).chain(numbered).find(|name| !taken(name));
-            names.extend(name.clone());
-            name.unwrap_or_default()
-        };
+        let unique = |base: &str| laying.free(Kind::Source, base);
         let of = |thing: &Thing| std::iter::once(thing.name.clone()).chain(thing.ids.iter().cloned()).collect();
         let leads = |from: usize| {
             let mut at = from;
