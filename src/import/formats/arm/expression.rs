@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(known("[concat('it''s (', 'a, b', ')')]").as_deref(), Some("it's (a, b)"));
         assert_eq!(known("plain").as_deref(), Some("plain"));
         assert_eq!(known("[[literal]").as_deref(), Some("[[literal]"));
-        for text in ["[parameters('circle')]", "[reference('x').y]", "[broken(", "[unknown]", "[parameters('none')]"] {
+        for text in ["[parameters('circle')]", "[reference('x').y]", "[broken(]", "[unknown]", "[parameters('none')]"] {
             assert_eq!(known(text), None, "{text}");
         }
         let Value::Unknown(name) = resolved("[parameters('name')]").value else { panic!("it is not known") };
