@@ -25,6 +25,10 @@ pub struct ComponentId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolId(pub u32);
 
+/// A node group, by its place in [`Scenario::node_groups`](crate::scenario::Scenario::node_groups).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u32);
+
 /// An instance of one function, numbered in the order of creation from 0: no number is used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstanceId(pub u64);
@@ -67,6 +71,15 @@ impl LocalSource {
 
 impl ComponentId {
     /// The place in a list of components.
+    #[inline]
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl GroupId {
+    /// The place in a list of node groups.
     #[inline]
     #[must_use]
     pub const fn index(self) -> usize {

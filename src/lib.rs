@@ -47,7 +47,7 @@
 //! | 1 | `rng` | random streams |
 //! | 2 | `schema`, `stats`, `metric` | files of tables; estimators; the registry of metrics |
 //! | 3 | `dist` | distributions |
-//! | 4 | `workload`, `policy`, `path` | what arrives; the questions a platform answers; components of the path |
+//! | 4 | `workload`, `policy`, `path`, `cluster` | what arrives; the questions a platform answers; components of the path; machines |
 //! | 5 | [`scenario`], [`import`], [`fit`] | the scenario file, read and checked; infrastructure files, logs and metrics as a scenario |
 //! | 6 | [`engine`] | the simulation itself |
 //! | 7 | [`measure`] | what is recorded: summary, time series, cost |
@@ -81,6 +81,8 @@ mod hash;
 #[cfg(not(feature = "internals"))]
 mod bits;
 #[cfg(not(feature = "internals"))]
+mod cluster;
+#[cfg(not(feature = "internals"))]
 mod dist;
 #[cfg(not(feature = "internals"))]
 mod id;
@@ -104,6 +106,9 @@ mod workload;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod bits;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod cluster;
 #[cfg(feature = "internals")]
 #[doc(hidden)]
 pub mod dist;

@@ -1,9 +1,9 @@
 //! Random streams that do not disturb each other.
 //!
 //! A stream is a function of seed, replication, owner *name* and purpose, so that adding a function to a scenario moves
-//! no other function's numbers, and the same request meets the same luck under every policy. Draws that are rarely used
+//! no other function's numbers, and the same request has the same draws under every policy. Draws that are rarely used
 //! (a cold start's) come from [`Marks`], a keyed family with one tiny stream for each request: as if drawn at birth,
-//! but free until somebody looks.
+//! but free until they are used.
 
 use std::ops::{Deref, DerefMut};
 
@@ -68,13 +68,13 @@ pub enum Purpose {
     Scaling = 7,
     /// A keep-alive policy that tosses coins.
     KeepAlive = 8,
-    /// What is in progress when the run begins.
+    /// What is in progress at the start of the run.
     Initial = 9,
     /// Where a load balancer sends requests.
     Routing = 10,
     /// The choices of a component of the path.
     Path = 12,
-    /// The running times of attempts that a path leads to a function.
+    /// The durations of attempts that a path leads to a function.
     Attempts = 13,
     /// What the steps of a function take.
     Steps = 14,
@@ -82,6 +82,10 @@ pub enum Purpose {
     Failures = 15,
     /// How large the requests of a source are.
     Payload = 16,
+    /// Machines: where pods are placed, how long nodes boot, what becomes of them.
+    Nodes = 17,
+    /// How many tokens requests have.
+    Tokens = 18,
 }
 
 /// The root of all streams of one replication.
@@ -122,7 +126,7 @@ impl Streams {
     }
 }
 
-/// One tiny stream for each request of a source: the luck it was born with.
+/// One tiny stream for each request of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Marks {
     key: u64,

@@ -153,7 +153,7 @@ changes, to the defaults of the policy. A policy with a required setting, such a
 variant with the policy's name. Other variants take part only if they are named too.
 
 With --platforms the contenders are the same traffic and functions on other platforms: scaling, keep-alive, cold starts, \
-concurrency and prices are those of each platform. Memory and time-outs are set to the nearest allowed value, and settings \
+concurrency and prices are those of each platform. Memory and timeouts are set to the nearest allowed value, and settings \
 that have no equivalent are listed. With --loads each contender is also simulated under several loads, to find where another \
 one becomes the cheapest.
 

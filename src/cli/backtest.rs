@@ -23,7 +23,7 @@ use crate::study::{Study as _, StudyError};
 pub(super) fn backtest(args: &BacktestArgs) -> Result<ExitStatus, CliError> {
     if args.calibrate.len() > MAX_KNOBS {
         let message = format!("--calibrate was given {} times", args.calibrate.len());
-        return Err(CliError::input(message, "fit three parameters at most: with more of them anything fits"));
+        return Err(CliError::input(message, "fit at most three parameters, to avoid overfitting"));
     }
     let source = ScenarioSource::of(&args.path, &args.changes)?;
     let measured = measured(&args.measured)?;
@@ -87,6 +87,6 @@ fn contrasts(found: &Compared) -> String {
             name(&contrast["verdict"]).replace('-', " ")
         ));
     }
-    text.push_str("\nThe recorded requests under both settings, paired: counterfactual, not a forecast.\n");
+    text.push_str("\nThe recorded requests under both settings, paired: a counterfactual, not a forecast.\n");
     text
 }

@@ -39,7 +39,7 @@ impl CancelToken {
         self.is_interrupted() || self.0.failed.load(Relaxed)
     }
 
-    /// Whether somebody pressed Ctrl-C.
+    /// Whether Ctrl-C was pressed.
     pub(super) fn is_interrupted(&self) -> bool {
         self.0.interrupted.load(Relaxed)
     }

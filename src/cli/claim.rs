@@ -51,10 +51,10 @@ impl Claim {
             Err(Unlocked::InUse) => {
                 return Err(CliError::input(
                     format!(
-                        "{} is being written by another forewarm, or by another option of this command",
+                        "{} is in use by another forewarm process, or by another option of this command",
                         shown.display()
                     ),
-                    "wait until that is done, or choose another name",
+                    "wait until it is finished, or choose another name",
                 ));
             }
             Err(Unlocked::NoLocks) => {

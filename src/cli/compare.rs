@@ -36,12 +36,12 @@ pub(super) fn compare(args: &CompareArgs) -> Result<ExitStatus, CliError> {
     warnings.iter().for_each(|warnings| args.job.warn(warnings));
     if !study.notes.is_empty() && !args.job.quiet {
         let notes: String = study.notes.iter().map(|note| format!("  {note}\n")).collect();
-        let help = "To include a policy, add a variant with its name that sets what it needs.";
+        let help = "To include a policy, add a variant with its name that sets the parameters it requires.";
         let (what, help) = match args.platforms.is_empty() {
             true => ("--policies", help),
             false => ("--platforms", ""),
         };
-        terminal::complain(&format!("Left out of {what} all:\n{notes}{help}\n\n"));
+        terminal::complain(&format!("Excluded from {what} all:\n{notes}{help}\n\n"));
     }
     enforce::add(&args.enforce, study.contenders.iter_mut().map(|(_, scenario)| scenario))?;
     let cancel = CancelToken::on_interrupt()?;

@@ -44,12 +44,13 @@ pub(super) fn check(
     let shown = path.display();
     let about = format!("{option}: about {} requests need {}", count(requests.round()), bytes(requests * size.typical));
     if requests * size.least > room {
-        let help = "free some space, write to another disk, shorten simulation.horizon, or let the name end in .csv.zst, .json.gz";
-        let message = format!("{about}, and the disk of {shown} has only {} left\nhelp: {help}", bytes(room));
+        let help = "free some space, write to another disk, shorten simulation.horizon, or use a file name that ends \
+                    in .csv.zst or .json.gz";
+        let message = format!("{about}, but the disk of {shown} has only {} left\nhelp: {help}", bytes(room));
         return Err(CliError::Environment(anyhow::anyhow!(message)));
     }
     if requests * size.typical > 0.9 * room && !quiet {
-        terminal::complain(&format!("warning: {about}, and the disk of {shown} has {} left\n", bytes(room)));
+        terminal::complain(&format!("warning: {about}, but the disk of {shown} has {} left\n", bytes(room)));
     }
     Ok(())
 }

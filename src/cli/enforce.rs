@@ -61,8 +61,8 @@ fn is_confident(args: &EnforceArgs) -> bool {
 pub(super) fn needs_intervals(args: &EnforceArgs, replications: u32) -> Result<(), CliError> {
     if is_confident(args) && replications < 2 {
         return Err(CliError::input(
-            "--enforce asks for whole intervals, and one replication makes none",
-            "ask for more with --replications 5, or omit --enforce to judge by the mean",
+            "--enforce judges confidence intervals, and one replication has none",
+            "add --replications 5, or omit --enforce to judge by the mean",
         ));
     }
     Ok(())
@@ -78,7 +78,7 @@ impl Enforcement {
     /// Opens the file, in the folder of the results if that is where it will lie.
     ///
     /// # Errors
-    /// A file of somebody else, and what the system answers.
+    /// A file that forewarm did not write, and what the system answers.
     pub(super) fn open(args: &EnforceArgs, results: &Results, cancel: &CancelToken) -> Result<Self, CliError> {
         let own = Own { option: "--junit", marks: &[junit::MARK] };
         let open = |path: &Path| Output::open(path, own, Some(results), cancel);
@@ -89,7 +89,7 @@ impl Enforcement {
     /// Writes the file, and says how the command ends; why it fails even where it must be `quiet`.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn close(self, suites: &[Suite<'_>], seconds: f64, quiet: bool) -> Result<ExitStatus, CliError> {
         if let Some((output, mut sink)) = self.junit {
             let text = junit::render(suites, seconds, self.confident);

@@ -38,7 +38,7 @@ pub(super) enum CliError {
     Paused(String),
     /// The environment failed: disk full, permission.
     Environment(anyhow::Error),
-    /// Whoever read the output has seen enough.
+    /// The reader of the output has closed it.
     ClosedPipe,
 }
 
@@ -102,10 +102,10 @@ impl CliError {
             Self::Scenario(problems) => terminal::problems(problems),
             Self::Interrupted => terminal::complain("interrupted: no results were written\n"),
             Self::Unfinished => {
-                terminal::complain("interrupted: the results are what was known by then, and are not finished\n");
+                terminal::complain("interrupted: the results are incomplete\n");
             }
             Self::Kept(replications) => {
-                terminal::complain(&format!("interrupted: the results are those of {replications} replications\n"));
+                terminal::complain(&format!("interrupted: the results cover {replications} replications\n"));
             }
             Self::Paused(message) => terminal::complain(&format!("interrupted: {message}\n")),
             Self::ClosedPipe => {}

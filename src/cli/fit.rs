@@ -78,8 +78,8 @@ fn text(path: &Path) -> Result<(String, String), CliError> {
     let mut bytes = Vec::new();
     input.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > MAX_BYTES {
-        let message = format!("{name} has more than {} MB, which is the limit", MAX_BYTES >> 20);
-        return Err(CliError::input(message, "a part of it is enough: some hours of a day"));
+        let message = format!("{name} is larger than the limit of {} MB", MAX_BYTES >> 20);
+        return Err(CliError::input(message, "part of it is enough, such as a few hours of a day"));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok((name, text)),

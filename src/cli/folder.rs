@@ -12,7 +12,7 @@ impl MadeFolders {
     /// Makes a folder with everything above it that is missing.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn make(folder: &Path) -> io::Result<Self> {
         let missing = folder.ancestors().take_while(|folder| !folder.exists()).map(Path::to_owned).collect();
         let made = Self(missing);

@@ -100,7 +100,7 @@ pub(super) fn read(path: &Path) -> Result<import::File, CliError> {
     Ok(import::File { name, bytes })
 }
 
-/// What the options say about load and running times.
+/// What the options say about load and durations.
 fn traffic(args: &ImportArgs) -> Result<Traffic, CliError> {
     if let (Some(p50), Some(p99)) = (args.p50, args.p99)
         && p99 < p50
@@ -121,7 +121,7 @@ fn recorded(path: &Path, out: Option<&Path>) -> Result<Recorded, CliError> {
         let tables = text.parse().map_err(|error| {
             CliError::input(
                 format!("{name} is not TOML: {error}"),
-                "--traffic takes what `forewarm fit` wrote, or a CSV file",
+                "--traffic accepts output of `forewarm fit`, or a CSV file",
             )
         })?;
         return Ok(Recorded::Scenario { name, tables });
@@ -133,8 +133,8 @@ fn recorded(path: &Path, out: Option<&Path>) -> Result<Recorded, CliError> {
         TraceKind::Rate => Ok(Recorded::Rates(named)),
         TraceKind::Rows(_) => Ok(Recorded::Rows(named)),
         TraceKind::Azure2019 => Err(CliError::input(
-            "--traffic takes the load of these functions, and this is the trace of many others",
-            "counts by interval, or what `forewarm fit` wrote",
+            "--traffic needs the load of these functions, but this trace names others",
+            "use counts by interval, or output of `forewarm fit`",
         )),
     }
 }

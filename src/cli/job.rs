@@ -31,7 +31,7 @@ impl JobArgs {
         self.out.clone().unwrap_or_else(|| default_folder(scenario, variant))
     }
 
-    /// A progress bar, if somebody wants to see it.
+    /// A progress bar, if it is shown.
     pub(super) fn progress(&self, cancel: &CancelToken) -> ProgressBar {
         ProgressBar::start(cancel.clone(), !self.quiet && !self.no_progress && terminal::is_watched())
     }
@@ -46,7 +46,7 @@ impl JobArgs {
     /// Writes every file of an answer but the manifest, and says how it was made.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn write<R: Report>(
         &self,
         results: &Results,
@@ -68,7 +68,7 @@ impl JobArgs {
     /// Prints what was found, where the rest is, and which `earlier` results were there.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn print(
         &self,
         found: &impl Report,
@@ -114,7 +114,7 @@ impl From<StudyError> for CliError {
     }
 }
 
-/// Where results go if nobody says otherwise.
+/// The default folder of results.
 pub(super) fn default_folder(scenario: &Scenario, variant: Option<&str>) -> PathBuf {
     let name = &scenario.name;
     Path::new("results").join(variant.map_or_else(|| name.clone(), |variant| format!("{name}-{variant}")))
@@ -125,9 +125,9 @@ fn replaced(earlier: Option<&Manifest>, manifest: &Manifest) -> String {
     match earlier {
         None => String::new(),
         Some(earlier) if earlier.command != manifest.command && is_command_line(&earlier.command) => {
-            format!(" (replacing those of `{}`)", earlier.command)
+            format!(" (replaced the results of `{}`)", earlier.command)
         }
-        Some(_) => " (replacing earlier ones)".to_owned(),
+        Some(_) => " (replaced earlier results)".to_owned(),
     }
 }
 

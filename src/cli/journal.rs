@@ -39,25 +39,25 @@ impl Identity {
     /// How another one differs, in words; none if it does not.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.version != other.version {
-            return Some(format!("it was made by forewarm {}, this is {}", other.version, self.version));
+            return Some(format!("it was written by forewarm {}, this is {}", other.version, self.version));
         }
         if self.scenario != other.scenario {
-            return Some(format!("it is of the scenario \"{}\", this is \"{}\"", other.scenario, self.scenario));
+            return Some(format!("its scenario is \"{}\", not \"{}\"", other.scenario, self.scenario));
         }
         if self.seed != other.seed {
-            return Some(format!("it has the seed {}, this has {}", other.seed, self.seed));
+            return Some(format!("its seed is {}, not {}", other.seed, self.seed));
         }
         if self.points != other.points {
-            return Some(format!("it has {} points, this has {}", other.points, self.points));
+            return Some(format!("it has {} configurations, not {}", other.points, self.points));
         }
-        (self.hash != other.hash).then(|| "it is of another version of the scenario, or of other options".to_owned())
+        (self.hash != other.hash).then(|| "the scenario or the options have changed".to_owned())
     }
 }
 
 /// Why there is no journal to go on with.
 #[derive(Debug)]
 pub(super) enum Unfit {
-    /// What the system answers.
+    /// An error of the operating system.
     Io(io::Error),
     /// Another program has it.
     InUse,
@@ -127,7 +127,7 @@ impl Journal {
             return Err(Unfit::Different(difference));
         }
         if found.width != width {
-            return Err(Unfit::Different("it has other columns".to_owned()));
+            return Err(Unfit::Different("its columns differ".to_owned()));
         }
         let points = usize::try_from(identity.points).unwrap_or(usize::MAX);
         let (mut records, mut written, mut done) = (vec![0; points], 0, 0);
@@ -292,8 +292,10 @@ mod tests {
             Err(Unfit::Different(reason)) => reason,
             other => panic!("{other:?}"),
         };
-        assert_eq!(reason(Identity { seed: 8, ..identity() }), "it has the seed 7, this has 8");
+        assert_eq!(reason(Identity { seed: 8, ..identity() }), "its seed is 7, not 8");
         assert!(reason(Identity { version: "2".into(), ..identity() }).contains("forewarm 1"));
-        assert!(reason(Identity { hash: "1".into(), ..identity() }).contains("another version of the scenario"));
+        assert!(
+            reason(Identity { hash: "1".into(), ..identity() }).contains("the scenario or the options have changed")
+        );
     }
 }

@@ -30,8 +30,8 @@ pub(super) fn list(args: &ListArgs) -> Result<ExitStatus, CliError> {
 /// Every value of a platform.
 fn one(what: Listing, name: &str, format: Format) -> Result<String, CliError> {
     if what != Listing::Platforms {
-        let help = "as in `forewarm list platforms aws-lambda`; leave it out to list all";
-        return Err(CliError::input(format!("only of platforms one can be listed, and not \"{name}\""), help));
+        let help = "as in `forewarm list platforms aws-lambda`; omit the name to list all";
+        return Err(CliError::input(format!("a name is only accepted for platforms, not \"{name}\""), help));
     }
     let Some(platform) = registry::platform(name) else {
         let platforms = registry::platforms();
@@ -79,15 +79,15 @@ fn platform_text(platform: &Platform) -> String {
         let _ = writeln!(text, "  {key} = {}{mark}\n      {}", fact.value, fact.grounds());
     }
     if !platform.decides.is_empty() {
-        text.push_str("\nThe platform decides by itself:\n");
+        text.push_str("\nSet by the platform, not by customers:\n");
         platform.decides.iter().for_each(|(key, what)| text.push_str(&format!("  {what} ({key})\n")));
     }
     if !platform.lacks.is_empty() {
-        text.push_str("\nIt has no\n");
+        text.push_str("\nNot available:\n");
         platform.lacks.iter().for_each(|(what, reason)| text.push_str(&format!("  {what}: {reason}\n")));
     }
     if !platform.notes.is_empty() {
-        text.push_str("\nTo know:\n");
+        text.push_str("\nNotes:\n");
         platform.notes.iter().for_each(|note| text.push_str(&format!("  - {note}\n")));
     }
     text

@@ -140,7 +140,7 @@ impl Files for Disk {
         let path = self.folder.join(path);
         let (name, is_inside) = (path.display().to_string(), self.is_inside(&path));
         if !is_inside && self.outside == Outside::Refused {
-            let refused = "it lies outside the folder of the scenario, which --confine-files forbids";
+            let refused = "it is outside the folder of the scenario, which --confine-files does not allow";
             return Input::new(name, move || Err(io::Error::new(io::ErrorKind::InvalidInput, refused)));
         }
         let input = Input::new(name, move || Ok(Box::new(File::open(&path)?)));

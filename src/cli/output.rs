@@ -42,7 +42,7 @@ impl Output {
     /// Opens a file, in the folder of the results that are being written if that is where it will lie.
     ///
     /// # Errors
-    /// A file of somebody else, and what the system answers.
+    /// A file that forewarm did not write, and what the system answers.
     pub(super) fn open(
         shown: &Path,
         own: Own,
@@ -81,7 +81,7 @@ impl Output {
     /// Writes out what the sink holds back and gives the file its name, if writing went well.
     ///
     /// # Errors
-    /// The first error there was; and a file of somebody else that has come into being meanwhile.
+    /// The first error there was; and a file that forewarm did not write that has come into being meanwhile.
     pub(super) fn keep(self, written: io::Result<Sink>) -> Result<(), CliError> {
         let failed = |error| CliError::of_writing(self.shown.display(), error);
         let file = written.and_then(Sink::finish).map_err(failed)?;
@@ -106,10 +106,10 @@ fn refuse_foreign(path: &Path, shown: &Path, own: Own) -> Result<(), CliError> {
         return Ok(());
     }
     let message = match own.marks {
-        [] => format!("{shown} exists already"),
-        _ => format!("{shown} exists and was not made by forewarm, so it is left alone"),
+        [] => format!("{shown} already exists"),
+        _ => format!("{shown} exists and was not created by forewarm, so it is not replaced"),
     };
-    Err(CliError::input(message, &format!("name another file with {}, or remove this one first", own.option)))
+    Err(CliError::input(message, &format!("use another file with {}, or remove this one first", own.option)))
 }
 
 /// The beginning of a file, unpacked if it is packed, and its end.
@@ -138,6 +138,9 @@ fn ends(path: &Path) -> io::Result<String> {
 /// Where the bytes go.
 pub(super) struct Sink(BufWriter<Coder>);
 
+/// The lowest level: rows of numbers become no smaller at the default one, which takes twice as long.
+const ZSTD_LEVEL: i32 = 1;
+
 enum Coder {
     Plain(Guarded),
     Gzip(GzEncoder<Guarded>),
@@ -148,7 +151,7 @@ impl Sink {
     fn new(file: Guarded, name: &Path) -> io::Result<Self> {
         let coder = match name.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Coder::Gzip(GzEncoder::new(file, flate2::Compression::fast())),
-            Some("zst") => Coder::Zstd(Box::new(zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?)),
+            Some("zst") => Coder::Zstd(Box::new(zstd::Encoder::new(file, ZSTD_LEVEL)?)),
             _ => Coder::Plain(file),
         };
         Ok(Self(BufWriter::with_capacity(BUFFER, coder)))

@@ -49,7 +49,7 @@ pub(super) fn create_new(path: &Path) -> Result<File, CliError> {
     let shown = path.display();
     File::create_new(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
-            CliError::input(format!("{shown} exists already"), "name another file, or remove this one first")
+            CliError::input(format!("{shown} already exists"), "use another file, or remove this one first")
         }
         _ => CliError::of_path(format!("cannot create {shown}"), error),
     })

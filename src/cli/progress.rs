@@ -16,7 +16,7 @@ const DELAY: Duration = Duration::from_millis(500);
 /// The whole work in steps, small enough that the share of one of very many cells is not rounded to nothing.
 const WHOLE: f64 = 1e12;
 
-/// Counts what is done, shows it if somebody wants to see it, and says when to stop.
+/// Counts what is done, shows it if it is shown, and says when to stop.
 pub(super) struct ProgressBar {
     cancel: CancelToken,
     started: Instant,

@@ -30,8 +30,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<ExitStatus, CliError> {
         }
         None if format != ReportFormat::Markdown && terminal::is_output_watched() => {
             return Err(CliError::input(
-                "HTML is not for the terminal",
-                "name a file with --out FILE, as in --out report.html",
+                "HTML is not printed to the terminal",
+                "write it to a file, as in --out report.html",
             ));
         }
         None => None,
@@ -49,8 +49,8 @@ fn format(args: &ReportArgs) -> Result<ReportFormat, CliError> {
     let extension = args.out.as_deref().and_then(Path::extension).and_then(|extension| extension.to_str());
     match (args.format, extension) {
         (_, Some("pdf")) => Err(CliError::input(
-            "--out: forewarm makes no PDF itself",
-            "write --format pdf-ready --out report.html and print that to a PDF with a browser; see forewarm report --help",
+            "--out: forewarm does not create PDF files",
+            "use --format pdf-ready --out report.html and print that to PDF with a browser; see forewarm report --help",
         )),
         (Some(format), _) => Ok(format),
         (None, Some("html" | "htm")) => Ok(ReportFormat::Html),
@@ -106,13 +106,10 @@ fn folder(path: &Path) -> Result<Stored, CliError> {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             let message = match path.exists() {
-                true => format!("{shown} is not a results folder: there is no {MANIFEST} in it"),
+                true => format!("{shown} is not a results folder: it has no {MANIFEST}"),
                 false => format!("{shown} does not exist"),
             };
-            return Err(CliError::input(
-                message,
-                "name a folder that forewarm wrote its results to, as in results/NAME",
-            ));
+            return Err(CliError::input(message, "use a folder with results of forewarm, as in results/NAME"));
         }
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             return Err(CliError::input(format!("{shown}/{MANIFEST} is not text"), "it was not written by forewarm"));
@@ -120,12 +117,12 @@ fn folder(path: &Path) -> Result<Stored, CliError> {
         Err(error) => return Err(CliError::of_path(format!("cannot read {shown}/{MANIFEST}"), error)),
     };
     let manifest = read_back::manifest(&manifest).map_err(|error| {
-        CliError::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file was cut off")
+        CliError::input(format!("{shown}/{error}"), "the folder was not written by forewarm, or the file is truncated")
     })?;
     let again = |message: String| {
         let (version, command) = (&manifest.version, &manifest.command);
         // What anybody may have written there is no advice.
-        let again = if is_command_line(command) { format!("; make it again: {command}") } else { String::new() };
+        let again = if is_command_line(command) { format!("; create it again: {command}") } else { String::new() };
         CliError::input(message, &format!("it was written by forewarm {version}{again}"))
     };
     let report = kinds::read(&manifest, &OnDisk { folder: path, scenario_files: load::Disk::here() });
@@ -178,8 +175,8 @@ fn runs(folders: Vec<(String, Stored)>) -> Result<Vec<side_by_side::Stored>, Cli
     let run = |(name, stored): (String, Stored)| match stored.report.as_run() {
         Some(result) => Ok(side_by_side::Stored { name, result: result.clone(), manifest: stored.manifest }),
         None => Err(CliError::input(
-            format!("{name} is not of forewarm run, and only runs can be set side by side"),
-            "make a report of it alone",
+            format!("{name} is not a result of `forewarm run`; only runs can be shown side by side"),
+            "create a report of it alone",
         )),
     };
     folders.into_iter().map(run).collect()

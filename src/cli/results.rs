@@ -1,4 +1,4 @@
-//! The results folder: all of it or nothing, and never over somebody else's files. Its manifest names the files that are
+//! The results folder: all of it or nothing, and never over files of others. Its manifest names the files that are
 //! forewarm's own.
 
 mod replace;
@@ -65,8 +65,8 @@ impl Results {
     pub(super) fn inside(&self, path: &Path) -> Result<Option<PathBuf>, CliError> {
         let Ok(rest) = path.strip_prefix(&self.target) else { return Ok(None) };
         if is_of_results(rest) {
-            let message = format!("{} is the name of a file of the results", self.shown.join(rest).display());
-            return Err(CliError::input(message, "name another file"));
+            let message = format!("{} is the name of a results file", self.shown.join(rest).display());
+            return Err(CliError::input(message, "use another file name"));
         }
         Ok(Some(self.claim.temporary().join(rest)))
     }
@@ -74,7 +74,7 @@ impl Results {
     /// Writes a file.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> Result<(), CliError> {
         let write = |mut file: fs::File| file.write_all(content.as_ref()).and_then(|()| file.sync_all());
         self.create(name).and_then(write).map_err(|error| self.failed(name, error))
@@ -83,7 +83,7 @@ impl Results {
     /// Begins a file that is too long to be held whole.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     pub(super) fn create(&self, name: &str) -> io::Result<fs::File> {
         debug_assert!(is_of_results(Path::new(name)), "{name} is not known as a file of the results");
         fs::File::create_new(self.claim.temporary().join(name))
@@ -134,9 +134,12 @@ fn refuse_foreign(target: &Path, shown: &Path) -> Result<Option<Manifest>, CliEr
             }
             let message = match (has_results, names.is_empty()) {
                 (true, _) => format!("{shown} holds files that forewarm did not write: {listed}"),
-                (false, true) => format!("{shown} exists and was not made by forewarm, so it is left alone"),
+                (false, true) => format!("{shown} exists and was not created by forewarm, so it is not replaced"),
                 (false, false) => {
-                    format!("{shown} exists and was not made by forewarm, so it is left alone; it holds {listed}")
+                    format!(
+                        "{shown} exists and was not created by forewarm, so it is not replaced; it contains \
+                             {listed}"
+                    )
                 }
             };
             let help = if has_results {

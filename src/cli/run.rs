@@ -92,7 +92,10 @@ impl Logs {
         for (place, (option, path)) in named.iter().enumerate() {
             let other = named[..place].iter().find(|(_, other)| path.is_some() && other == path);
             if let Some((other, _)) = other {
-                return Err(CliError::input(format!("{other} and {option} name the same file"), "name two files"));
+                return Err(CliError::input(
+                    format!("{other} and {option} use the same file"),
+                    "use two different files",
+                ));
             }
         }
         let functions: Vec<&str> = scenario.functions.iter().map(|function| function.name.as_str()).collect();
@@ -178,5 +181,8 @@ fn request_log(path: &Path, sink: Sink, sources: &[&str], functions: &[&str]) ->
     #[cfg(feature = "parquet")]
     return RequestLog::parquet(sink, sources, functions).map_err(failed);
     #[cfg(not(feature = "parquet"))]
-    return Err(CliError::input("this forewarm was built without Parquet", "name a file that ends in .csv"));
+    return Err(CliError::input(
+        "this build of forewarm does not include Parquet",
+        "use a file name that ends in .csv",
+    ));
 }

@@ -99,7 +99,7 @@ impl SweepCommand<'_> {
             }
         };
         let numbers = (0..self.task.points.count()).filter(|number| !journal.has(*number)).collect();
-        let again = |kept: &str| format!("{kept} points are kept; go on with `{}`", self.again("--resume"));
+        let again = |kept: &str| format!("{kept} configurations are done; continue with `{}`", self.again("--resume"));
         let effort = self.simulate(numbers, &costs, &mut journal, again)?;
         let results = Results::reserve(&folder)?;
         let mut next = 0;
@@ -174,9 +174,9 @@ impl SweepCommand<'_> {
             let (done, all) = (count(journal.done() as f64), count(identity.points as f64));
             let shown = partial.display();
             return Err(CliError::input(
-                format!("{shown} holds {done} of {all} points of a sweep that was interrupted"),
+                format!("{shown} holds {done} of {all} configurations of an interrupted sweep"),
                 &format!(
-                    "go on with `{}`, or begin again after `rm -r {}`",
+                    "continue with `{}`, or start over after `rm -r {}`",
                     self.again("--resume"),
                     command_line([String::new(), shown.to_string()].into_iter()).trim_start_matches("forewarm "),
                 ),
@@ -184,25 +184,24 @@ impl SweepCommand<'_> {
         }
         if journal.done() > 0 && !self.args.job.quiet {
             let (done, all) = (count(journal.done() as f64), count(identity.points as f64));
-            terminal::complain(&format!("going on: {done} of {all} points are done\n"));
+            terminal::complain(&format!("resuming: {done} of {all} configurations are done\n"));
         }
         Ok(journal)
     }
 
     fn unfit(&self, unfit: Unfit, partial: &Path) -> CliError {
         let shown = partial.display();
-        let help =
-            format!("keep it under another name or remove it (rm -r {shown}), or write elsewhere with --out DIR");
+        let help = format!("rename or remove it (rm -r {shown}), or write elsewhere with --out DIR");
         match unfit {
-            Unfit::Io(error) => CliError::of_path(format!("cannot keep points in {shown}"), error),
+            Unfit::Io(error) => CliError::of_path(format!("cannot save configurations in {shown}"), error),
             Unfit::InUse => CliError::input(
                 format!("another forewarm is writing to {shown}"),
                 "wait for it, or write elsewhere with --out DIR",
             ),
             Unfit::Different(reason) => {
-                CliError::input(format!("{shown} holds points of another sweep: {reason}"), &help)
+                CliError::input(format!("{shown} holds configurations of another sweep: {reason}"), &help)
             }
-            Unfit::Foreign => CliError::input(format!("{shown} exists and was not made by forewarm"), &help),
+            Unfit::Foreign => CliError::input(format!("{shown} exists and was not created by forewarm"), &help),
         }
     }
 
@@ -218,7 +217,7 @@ impl SweepCommand<'_> {
     /// Checks all points; says what each costs.
     fn survey(&self) -> Result<Vec<u64>, CliError> {
         let meter = self.args.job.progress(&self.cancel);
-        meter.say(format!("checking {} points", count(self.task.points.count() as f64)));
+        meter.say(format!("checking {} configurations", count(self.task.points.count() as f64)));
         let costs = self.task.survey(self.threads, &meter);
         meter.stop();
         costs.map_err(|failure| stop(failure, || "nothing was simulated".to_owned()))
@@ -244,7 +243,7 @@ impl SweepCommand<'_> {
                 self.cancel.output_failed();
                 return ControlFlow::Break(());
             }
-            meter.say(format!("{} of {} points", count(journal.done() as f64), count(all as f64)));
+            meter.say(format!("{} of {} configurations", count(journal.done() as f64), count(all as f64)));
             ControlFlow::Continue(())
         };
         let warm_up = study::resolve_warm_up(self.scenario, self.threads, &meter);
@@ -255,9 +254,9 @@ impl SweepCommand<'_> {
         let took = meter.stop();
         let journal = journal.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(error) = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-            return Err(CliError::of_writing("the points that are done", error));
+            return Err(CliError::of_writing("the completed configurations", error));
         }
-        journal.sync().map_err(|error| CliError::of_writing("the points that are done", error))?;
+        journal.sync().map_err(|error| CliError::of_writing("the completed configurations", error))?;
         let kept = format!("{} of {}", count(journal.done() as f64), count(all as f64));
         done.map_err(|failure| stop(failure, || interrupted(&kept)))?;
         Ok(Effort { simulated: simulated.into_inner(), took })
@@ -281,7 +280,10 @@ impl SweepCommand<'_> {
             digest.add(&point, &row);
             tables.write(point, row).map_err(|(name, error)| results.failed(name, error))?;
             if self.cancel.is_interrupted() {
-                return Err(CliError::Paused(format!("all points are kept; go on with `{}`", self.again("--resume"))));
+                return Err(CliError::Paused(format!(
+                    "all configurations are done; continue with `{}`",
+                    self.again("--resume")
+                )));
             }
         }
         for (name, file) in tables.finish().map_err(|(name, error)| results.failed(name, error))? {
@@ -299,20 +301,20 @@ impl SweepCommand<'_> {
         let costs = self.survey()?;
         let all: u128 = costs.iter().map(|cost| u128::from(*cost)).sum();
         let mut text = format!(
-            "{} points, about {} requests in all; every point is right.\n",
+            "{} configurations, about {} requests in total; all are valid.\n",
             count(costs.len() as f64),
             count(all as f64)
         );
         if let Some(of) = self.args.shards {
             let parts = self.parts_folder();
-            text.push_str("\n   points    cost  command\n");
+            text.push_str("\nconfigurations    cost  command\n");
             for number in 1..=of {
                 let range = shard(&costs, number, of);
                 let cost: u128 =
                     costs[range.start as usize..range.end as usize].iter().map(|cost| u128::from(*cost)).sum();
                 let share = 100.0 * cost as f64 / all.max(1) as f64;
                 let command = self.shard_command(number, of, &parts);
-                text.push_str(&format!("{:>9}  {share:>4.1} %  {command}\n", count((range.end - range.start) as f64)));
+                text.push_str(&format!("{:>14}  {share:>4.1} %  {command}\n", count((range.end - range.start) as f64)));
             }
         }
         terminal::print(&text)?;

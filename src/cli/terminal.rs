@@ -49,7 +49,7 @@ pub(super) fn colour_out() -> bool {
     colour(&io::stdout())
 }
 
-/// Whether somebody watches standard error.
+/// Whether standard error is a terminal.
 pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }

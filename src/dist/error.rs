@@ -11,7 +11,7 @@ pub enum DistError {
     #[error("`{0}` must be longer than zero, as in \"250ms\"")]
     NotPositive(&'static str),
     /// A duration beyond the clock.
-    #[error("`{0}` does not fit the clock: it must be at most 292 years")]
+    #[error("`{0}` is too long: the limit is 292 years")]
     TooLong(&'static str),
     /// A number out of range (or not a number).
     #[error("`{name}` must be a number from {low} to {high}, not {value}")]
@@ -59,7 +59,7 @@ pub enum DistError {
     #[error("at least two points are needed")]
     FewPoints,
     /// A mean that no distribution with these percentiles has.
-    #[error("`mean` ({mean}) does not fit the points: with them it can only be {}", range(*.low, *.high))]
+    #[error("`mean` ({mean}) contradicts the points, which only allow {}", range(*.low, *.high))]
     MeanBeyondPoints {
         /// What it was.
         mean: Span,
@@ -69,7 +69,7 @@ pub enum DistError {
         high: Span,
     },
     /// Percentiles out of order.
-    #[error("point {place}: p must rise and the value must not fall from one point to the next")]
+    #[error("point {place}: `p` must increase from point to point, and the value must not decrease")]
     Unsorted {
         /// Which point, counted from 1.
         place: usize,

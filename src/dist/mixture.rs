@@ -31,7 +31,7 @@ struct Branch {
 parameters! {
     /// A mixture of exponentials, more variable than one.
     pub struct HyperExponentialSpec {
-        /// The exponentials; their probabilities add up to 1.
+        /// The exponentials; their probabilities must add up to 1.
         required branches: List<BranchSpec, 1, MAX_STATES>,
     }
 }
@@ -39,7 +39,7 @@ parameters! {
 parameters! {
     /// One exponential of a mixture.
     pub struct BranchSpec {
-        /// How often it is drawn from.
+        /// Probability of this branch.
         required probability: Share,
         /// Its mean.
         required mean: Duration,

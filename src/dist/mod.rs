@@ -13,6 +13,7 @@ mod scaled;
 mod table;
 #[cfg(test)]
 mod tests;
+pub mod tokens;
 
 use std::sync::Arc;
 

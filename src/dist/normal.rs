@@ -17,7 +17,7 @@ const Z99: f64 = 2.326_347_874_040_841;
 const MAX_SIGMA: f64 = 10.0;
 
 parameters! {
-    /// Bell-shaped, negative draws counting as 0.
+    /// Bell-shaped; negative draws count as 0.
     pub struct NormalSpec {
         /// Mean before clipping.
         required mean: Duration,

@@ -6,8 +6,8 @@ use super::Dist;
 use crate::time::Span;
 
 impl Dist {
-    /// The distribution of `factor` times a value of this one. The same luck draws the same value, scaled; a factor of 1
-    /// changes nothing. What no longer fits the clock is its end.
+    /// The distribution of `factor` times a value of this one. The same random numbers draw the same value, scaled; a
+    /// factor of 1 changes nothing. What no longer fits the clock is its end.
     #[must_use]
     pub fn scaled(&self, factor: f64) -> Self {
         if factor == 1.0 {
@@ -63,7 +63,7 @@ mod tests {
             let (mut a, mut b) = (stream(), stream());
             for _ in 0..100 {
                 let (value, other) = (dist.sample(&mut a).as_nanos() as f64, scaled.sample(&mut b).as_nanos() as f64);
-                // A uniform draw of another width takes other bits of the same luck.
+                // A uniform draw of another width takes other bits of the same random number.
                 let tolerance = if matches!(dist, Dist::Uniform { .. }) { 1e8 } else { 2.0 };
                 assert!((other - 0.4 * value).abs() <= tolerance, "{dist:?}: {other} of {value}");
             }

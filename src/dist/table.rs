@@ -35,13 +35,13 @@ struct Knot {
 pub struct Empirical(Arc<[Span]>);
 
 parameters! {
-    /// Through known percentiles, such as p50, p90 and p99, with or without a `mean`. Lines between them are straight. The
-    /// smallest value (p = 0) and the largest (p = 1) may be left out: beyond the last point the values grow in proportion to
-    /// -ln(1 - p), below the first they go down towards 0.
+    /// Interpolates linearly between known percentiles, such as p50, p90 and p99, with or without a `mean`.
+    /// The smallest (p = 0) and the largest value (p = 1) can be omitted: beyond the last point, values grow in
+    /// proportion to -ln(1 - p); below the first, they decrease towards 0.
     pub struct PercentilesSpec {
-        /// At least two, p rising.
+        /// At least two points, in increasing order of p.
         required points: List<PercentileSpec, 2, MAX_POINTS>,
-        /// The mean, if it is known: it is met exactly, by the tail.
+        /// The mean, if known; the tail is chosen so that the mean is exact.
         optional mean: Duration,
     }
 }
@@ -77,9 +77,9 @@ parameters! {
     pub struct EmpiricalSpec {
         /// The values.
         optional values: List<Duration, 1, MAX_LISTED>,
-        /// A file with one value on each line, beside the scenario file; empty lines and lines from # on do not count.
+        /// A file with one value per line, relative to the scenario file; empty lines and comments (#) are ignored.
         optional file: Spanned<Text>,
-        /// The unit of the numbers in the file, if they carry none.
+        /// Unit of the numbers in the file, if they have none.
         optional unit: Unit,
     }
 }
@@ -91,8 +91,8 @@ impl EmpiricalSpec {
             return;
         }
         if self.unit.is_some() {
-            let help = "`values` carry their units themselves: remove `unit`";
-            check.wrong_with("unit", "is for the numbers of a file", help);
+            let help = "`values` have their own units: remove `unit`";
+            check.wrong_with("unit", "applies to the numbers in a file only", help);
         }
         report(check, self.dist(), &[]);
     }

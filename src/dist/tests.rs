@@ -318,15 +318,15 @@ fn refusals_say_what_is_wrong() {
         (Dist::percentiles(&[(0.5, one)]), "at least two points are needed"),
         (
             Dist::percentiles_with_mean(&[(0.0, one), (0.5, one), (1.0, two)], two),
-            "`mean` (2s) does not fit the points: with them it can only be from 1s to 1s500ms",
+            "`mean` (2s) contradicts the points, which only allow from 1s to 1s500ms",
         ),
         (
             Dist::percentiles_with_mean(&[(0.5, two), (0.75, two)], one - secs(0.5)),
-            "`mean` (500ms) does not fit the points: with them it can only be 1s or more",
+            "`mean` (500ms) contradicts the points, which only allow 1s or more",
         ),
         (
             Dist::percentiles(&[(0.0, two), (1.0, one)]),
-            "point 2: p must rise and the value must not fall from one point to the next",
+            "point 2: `p` must increase from point to point, and the value must not decrease",
         ),
         (Dist::empirical(Vec::new()), "`values` must not be empty: give at least one"),
     ] {

@@ -1,4 +1,4 @@
-//! Applications: functions whose instances are kept, unloaded and loaded again by one decision.
+//! Applications: groups of functions whose instances are kept, unloaded and reloaded together.
 
 use std::collections::HashMap;
 
@@ -19,16 +19,16 @@ struct App {
     members: Vec<Member>,
     /// Requests that have arrived and not ended.
     in_flight: u32,
-    /// The end of the last execution, if nothing has arrived since.
+    /// End of the last invocation, if no request has arrived since.
     idle_since: Option<SimTime>,
-    /// When it is loaded again, and until when it then stays.
+    /// When it will be reloaded, and until when it will then stay.
     plan: Option<Plan>,
 }
 
 /// An application is unloaded.
 pub(super) struct Unloading<'a> {
     functions: &'a [Member],
-    /// The event at which it is loaded again, unless that is after the horizon.
+    /// The reload event, unless it is after the horizon.
     pub(super) loaded_again: Option<Event>,
 }
 
@@ -69,7 +69,8 @@ impl AppKey {
 }
 
 impl Apps {
-    /// The applications of these functions, and the place of each function in them; none for those that decide alone.
+    /// The applications of these functions, and the index of each function in them; none for functions outside
+    /// applications.
     pub(super) fn of<'s>(functions: impl Iterator<Item = &'s Function>) -> (Self, Vec<Option<Membership>>) {
         let mut apps = Self::default();
         let mut named: HashMap<&str, AppKey> = HashMap::new();
@@ -119,7 +120,7 @@ impl Apps {
         self.list[membership.app.index()].in_flight -= 1;
     }
 
-    /// An execution ends; after the last one it is decided what happens to the application. It may be unloaded now.
+    /// An invocation ends. After the last one, the policy decides when to unload the application, possibly now.
     pub(super) fn ended(&mut self, membership: Membership, now: SimTime, horizon: SimTime) -> Option<Unloading<'_>> {
         let app = &mut self.list[membership.app.index()];
         app.in_flight -= 1;
@@ -142,7 +143,7 @@ impl Apps {
         Some(Unloading { functions: &app.members, loaded_again: loads.then_some(event) })
     }
 
-    /// How long an instance that falls idle stays: while others of the application run, it stays as long as the
+    /// How long an instance that becomes idle stays: while other instances of the application are busy, as long as the
     /// application would.
     pub(super) fn window(&self, membership: Membership) -> Span {
         let app = &self.list[membership.app.index()];
@@ -156,8 +157,8 @@ impl Apps {
         }
     }
 
-    /// The functions of the application that an event is about, which are loaded now, unless it has decided otherwise since, and until when they
-    /// stay: those that have run lately.
+    /// The functions of an application to reload now, and until when they stay: those that have run recently. None if
+    /// the application has made another decision since.
     pub(super) fn due(&mut self, event: Event) -> (Vec<LocalFn>, SimTime) {
         let (app, now) = (&mut self.list[event.item() as usize], event.at());
         let Some(plan) = app.plan.take_if(|plan| plan.at == now) else { return (Vec::new(), now) };

@@ -1,5 +1,5 @@
-//! What must hold in every run, asserted in debug builds: an observer that keeps books of its own and compares them with
-//! what the engine says, function by function, whenever something happens. Release builds have none of it.
+//! Invariants of every run, asserted in debug builds: an observer with its own counters, which it compares with those
+//! of the engine for each function after every change. Release builds omit it.
 
 use super::observer::{Finished, Levels, Observer, RequestEnd};
 use super::{Cell, EventCounts};
@@ -10,19 +10,21 @@ use crate::policy::scaling::ScalingSpec;
 use crate::scenario::{Function, Overflow, Scenario};
 use crate::time::{SimTime, Span};
 
-/// The books of a cell.
+/// The counters of a cell.
 pub(super) struct Audit<'s> {
     functions: Vec<Books<'s>>,
     horizon: SimTime,
-    /// Whether requests may be held up on their way, or come again.
+    /// Whether requests may be delayed on their path or retried.
     has_paths: bool,
     /// Requests that were answered.
     answered: u64,
 }
 
-/// The books of a function. Requests that are in progress when the run begins count as arrived and assigned then.
+/// The counters of a function. Requests in progress at the start count as arrived and assigned at that time.
 struct Books<'s> {
     spec: &'s Function,
+    /// Whether instances run on machines.
+    has_machines: bool,
     /// Levels are known up to here.
     last: SimTime,
     arrived: u64,
@@ -46,6 +48,7 @@ impl<'s> Audit<'s> {
     pub(super) fn new(scenario: &'s Scenario, cell: &Cell) -> Self {
         let books = |id: &FnId| Books {
             spec: &scenario.functions[id.index()],
+            has_machines: !scenario.node_groups.is_empty(),
             last: SimTime::ZERO,
             arrived: 0,
             initial: 0,
@@ -67,7 +70,7 @@ impl<'s> Audit<'s> {
         }
     }
 
-    /// The run is over: nobody is left, everybody is counted, and Little's law holds to the nanosecond.
+    /// At the end of the run no request is left, all are counted, and Little's law holds to the nanosecond.
     pub(super) fn finish(&self, counts: &EventCounts) {
         for books in &self.functions {
             let name = &books.spec.name;
@@ -83,7 +86,7 @@ impl<'s> Audit<'s> {
 }
 
 impl Books<'_> {
-    /// A request that was born then leaves; it was queued until it was `assigned`.
+    /// A request with this arrival time leaves; it was queued until `assigned`.
     fn end(&mut self, born: SimTime, assigned: SimTime, ended: SimTime, was_served: bool) {
         assert!(born <= assigned && assigned <= ended, "{}: {born} {assigned} {ended}", self.spec.name);
         self.ended += 1;
@@ -92,7 +95,7 @@ impl Books<'_> {
         self.waited_ns += u128::from(assigned.since(born).as_nanos());
     }
 
-    /// What is there agrees with what came and went.
+    /// Levels agree with the counts of arrivals and departures.
     fn conserve(&self, held: &Levels) {
         let name = &self.spec.name;
         assert_eq!(u64::from(held.instances()), self.created - self.removed, "{name}: instances, {held:?}");
@@ -101,12 +104,12 @@ impl Books<'_> {
         assert_eq!(u64::from(held.queued), self.arrived - self.assigned - gone_unserved, "{name}: queued, {held:?}");
     }
 
-    /// What is there is what the limits allow.
+    /// Levels are within the limits.
     fn limit(&self, held: &Levels) {
         let Function { name, concurrency, scaling, keep_alive, .. } = self.spec;
         let orders_all = scaling.orders_all();
-        // Nobody waits for a certain instance to start where a policy orders them; one that finishes what it has does not
-        // count towards the limit then.
+        // If a policy creates the instances, no request waits for a particular one to start, and an instance that is
+        // draining does not count towards the limit.
         let (serving, limited) = if orders_all {
             (held.busy, held.starting + held.idle)
         } else {
@@ -114,16 +117,18 @@ impl Books<'_> {
         };
         let slots = u64::from(serving) * u64::from(concurrency.per_instance);
         assert!(u64::from(held.in_progress) <= slots, "{name}: more requests than slots, {held:?}");
-        // An instance starts for a request, unless a policy ordered it or loads it in advance.
-        let is_asked_for =
-            matches!(scaling, ScalingSpec::PerRequest(_)) && !matches!(keep_alive, KeepAliveSpec::HybridHistogram(_));
+        // An instance starts for a request, unless a policy created it or loads it in advance.
+        // One that is lost with its machine is replaced, whether it is asked for or not.
+        let is_asked_for = !self.has_machines
+            && matches!(scaling, ScalingSpec::PerRequest(_))
+            && !matches!(keep_alive, KeepAliveSpec::HybridHistogram(_));
         let least = if is_asked_for { held.busy + held.starting } else { held.busy };
         assert!(held.in_progress >= least, "{name}: a busy instance without a request, {held:?}");
         let most = concurrency.max_instances.map(|most| most.max(concurrency.provisioned));
         assert!(most.is_none_or(|most| limited <= most), "{name}: too many instances, {held:?}");
         assert!(concurrency.reserved.is_none_or(|most| held.in_progress <= most), "{name}: reserved, {held:?}");
         match concurrency.overflow {
-            // Where requests wait at instances, they are queued too.
+            // Requests that wait at instances are queued too.
             _ if orders_all => {}
             Overflow::Queue { limit, .. } => assert!(limit.is_none_or(|most| held.queued <= most), "{name}: {held:?}"),
             Overflow::Reject => assert_eq!(held.queued, 0, "{name}: nobody may wait, {held:?}"),

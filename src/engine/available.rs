@@ -14,7 +14,7 @@ use crate::time::SimTime;
 /// The available instances of one function (or its provisioned ones), ready to answer its selection rule.
 #[derive(Debug)]
 pub(super) enum Available {
-    /// By last use, longest ago in front. An instance that is used again gets a new entry; the old one goes stale.
+    /// By last use, least recent first. An instance that is used again gets a new entry; the old one becomes stale.
     Recency { entries: VecDeque<Entry>, stale: usize, stamps: u64, most_recent: bool },
     /// By creation.
     Age { by_id: BTreeSet<(InstanceId, Key<Instance>)>, rule: ByAge },
@@ -27,7 +27,7 @@ pub(super) enum Available {
 pub(super) enum ByAge {
     Newest,
     Oldest,
-    /// The one created next after this one, and so round.
+    /// The one created after this one, cyclically.
     After(Option<InstanceId>),
 }
 
@@ -86,7 +86,7 @@ impl Available {
         }
     }
 
-    /// An instance is not available, whether it was or not.
+    /// Marks an instance as unavailable, whether or not it was available.
     pub(super) fn remove(&mut self, place: Key<Instance>, instances: &mut Slab<Instance>) {
         let instance = instances.get_mut(place);
         if !std::mem::take(&mut instance.listed) {

@@ -1,6 +1,6 @@
 //! Events and their order.
 //!
-//! An event is one integer: its time, then its rank, then whom it concerns. So the order of events is the order of
+//! An event is one integer: its time, then its rank, then its owner and item. So the order of events is the order of
 //! integers: total, without a sequence counter, and the same for a function whether it is simulated alone or together
 //! with others.
 
@@ -9,45 +9,47 @@ use super::slab::Key;
 use crate::id::{LocalFn, LocalSource};
 use crate::time::SimTime;
 
-/// What happens at equal times, first to last. Capacity freed at t serves an arrival at t; a request that ends at t is not
-/// cut off at t; a request whose patience ends at t is served if capacity is freed at t; an instance loaded in advance at t
-/// is there for an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
+/// The order of simultaneous events, first to last. Capacity freed at t serves an arrival at t; a request that ends at
+/// t does not time out at t; a queued request that would time out at t is served if capacity is freed at t; an instance
+/// loaded in advance at t serves an arrival at t; an idle instance whose window ends at t still serves an arrival at t.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
     /// A request may have computed all that it has to: what it does then, at this moment, is not cut off.
     Processor = 0,
-    /// A request's execution ends.
+    /// An invocation ends.
     Completion = 1,
     /// The grace period of an instance that was withdrawn ends.
     Termination = 2,
     /// An instance has started.
     Ready = 3,
-    /// A token for a new instance is there.
+    /// A token for a new instance is available.
     Token = 4,
-    /// A scaling policy wants to be asked.
+    /// A scaling policy is due to decide.
     Scaling = 5,
     /// An application that was unloaded is loaded again.
     PreWarm = 6,
+    /// Machines want to be woken: what becomes ready there at this moment is there for an arrival.
+    Cluster = 7,
     /// A fault begins or ends.
-    Fault = 7,
+    Fault = 8,
     /// A step of a request is over.
-    Step = 8,
-    /// A component of the path wanted to be woken: an answer at this moment came before.
-    Alarm = 9,
-    /// The patience of a component ends: whatever it waited for came before.
-    Deadline = 10,
+    Step = 9,
+    /// A component of the path is woken, after any response at the same moment.
+    Alarm = 10,
+    /// A timeout of a component expires, after anything it waited for at the same moment.
+    Deadline = 11,
     /// A source's next request.
-    Arrival = 11,
-    /// The request that waits longest gives up.
-    QueueTimeout = 12,
+    Arrival = 12,
+    /// The first request of the queue may time out.
+    QueueTimeout = 13,
     /// The window of an idle instance may have ended.
-    Expiry = 13,
-    /// The run is broken off.
-    End = 14,
+    Expiry = 14,
+    /// The run is stopped.
+    End = 15,
 }
 
-const KINDS: [Kind; 15] = [
+const KINDS: [Kind; 16] = [
     Kind::Processor,
     Kind::Completion,
     Kind::Termination,
@@ -55,6 +57,7 @@ const KINDS: [Kind; 15] = [
     Kind::Token,
     Kind::Scaling,
     Kind::PreWarm,
+    Kind::Cluster,
     Kind::Fault,
     Kind::Step,
     Kind::Alarm,
@@ -66,7 +69,7 @@ const KINDS: [Kind; 15] = [
 ];
 const OWNER_BITS: u32 = 28;
 
-/// The most functions and sources a cell may have: what an event has room for.
+/// Maximum number of functions and sources of a cell, as limited by the bits of an event.
 pub(super) const OWNERS_MAX: usize = 1 << OWNER_BITS;
 
 /// An event at its time. Ordered by time, kind, owner, item.
@@ -77,13 +80,13 @@ impl Event {
     /// After everything.
     pub(super) const NEVER: Self = Self(u128::MAX);
 
-    /// Something happens to an item of a function: to a request or an instance.
+    /// An event about an item of a function: a request or an instance.
     #[inline]
     pub(super) fn of_item<T>(at: SimTime, kind: Kind, function: LocalFn, item: Key<T>) -> Self {
         Self::new(at, kind, function.0, item.get())
     }
 
-    /// Something happens to a function.
+    /// An event about a function.
     #[inline]
     pub(super) fn of_function(at: SimTime, kind: Kind, function: LocalFn) -> Self {
         Self::new(at, kind, function.0, 0)
@@ -101,9 +104,14 @@ impl Event {
         Node(self.owner())
     }
 
-    /// Everything before this moment, and what belongs to it.
+    /// All events before this moment, with their data.
     pub(super) fn end(at: SimTime) -> Self {
         Self::new(at, Kind::End, 0, 0)
+    }
+
+    /// The machines of the cell are woken.
+    pub(super) fn of_cluster(at: SimTime) -> Self {
+        Self::new(at, Kind::Cluster, 0, 0)
     }
 
     /// The next request of a source.
@@ -112,7 +120,7 @@ impl Event {
         Self::new(at, Kind::Arrival, source.0, 0)
     }
 
-    /// `owner`: a function, or the source of an arrival; `item`: what of it.
+    /// `owner`: a function, or the source of an arrival; `item`: an item of it.
     #[inline]
     pub(super) fn new(at: SimTime, kind: Kind, owner: u32, item: u32) -> Self {
         let low = (kind as u64) << (OWNER_BITS + 32) | u64::from(owner) << 32 | u64::from(item);
@@ -141,7 +149,7 @@ impl Event {
         LocalSource(self.owner())
     }
 
-    /// The item that it concerns; its kind says what kind of item that is.
+    /// The item that it concerns, of a type determined by the kind of the event.
     #[inline]
     pub(super) fn key<T>(self) -> Key<T> {
         Key::new(self.item())

@@ -1,10 +1,10 @@
-//! The common case, and a faster way for it: functions whose requests never wait for anything but the start of the
-//! instance that was created for them.
+//! A faster engine for the common case: functions whose requests only ever wait for the start of the instance created
+//! for them.
 //!
-//! Then an instance has at most one request, so both are one [`Slot`]; the idle ones are chained in the order of last use,
-//! and those whose window has ended are looked for when something else happens to the function. What an event needs lies
-//! in a few lines of the cache: of many functions each event would wait for every line.
-//! `function.rs` does the same for every case; a test compares the two call by call.
+//! In this case an instance has at most one request, so both are stored in one [`Slot`]. Idle instances are linked in
+//! the order of last use, and expired ones are removed at the next event of the function. The data that an event needs
+//! is in a few cache lines, because with many functions each event would otherwise wait for every line. `function.rs`
+//! handles every case; a test compares the two call by call.
 
 use super::event::{Event, Kind};
 use super::invocation::NewRequest;
@@ -23,17 +23,17 @@ use crate::time::{SimTime, Span};
 /// The functions of a cell, all of the common kind.
 pub(super) struct FastCell<'s>(Vec<FastFunction<'s>>);
 
-/// A function in the course of the simulation: first what every event needs.
+/// The state of a function during the simulation. Fields that every event needs come first.
 #[repr(C, align(64))]
 pub(super) struct FastFunction<'s> {
     id: LocalFn,
     levels: Levels,
-    /// The instance used last of the idle ones, and the one used longest ago.
+    /// The most recently and the least recently used of the idle instances.
     newest: Key<Slot>,
     oldest: Key<Slot>,
-    /// The first place that is free, of a chain.
+    /// The head of the free list.
     free: Key<Slot>,
-    /// When the window of the oldest ends: without a look at it.
+    /// When the window of the oldest one ends, cached here.
     expires: SimTime,
     window: Span,
     timeout: Span,
@@ -54,8 +54,8 @@ struct Slot {
     created: SimTime,
     number: u64,
     source: LocalSource,
-    /// The idle instances that were used just before it and just after it; `older` also chains free places, and `newer`
-    /// means nothing in the newest.
+    /// The neighbors among idle instances by last use. `older` also links the free list; `newer` is undefined for the
+    /// newest.
     older: Key<Self>,
     newer: Key<Self>,
     cold: bool,
@@ -65,11 +65,11 @@ struct Slot {
 /// What an instance does.
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// It is kept until then.
+    /// Idle, kept until then.
     Idle { deadline: SimTime },
-    /// It starts for a request, which runs this long unless it is cut off before.
+    /// Starting for a request, which then runs this long unless it times out.
     Starting { born: SimTime, runs: Span },
-    /// It runs a request.
+    /// Running a request.
     Running { born: SimTime, started: SimTime },
 }
 
@@ -80,16 +80,18 @@ impl<'s> FastCell<'s> {
         mut sources: impl Iterator<Item = &'s Source>,
         platform: &Platform,
     ) -> Option<Self> {
-        // Without `..`, here and below: whoever adds a field decides whether this engine knows what it asks for.
+        // Without `..`, here and below, so that a new field requires a decision on whether this engine supports it.
         let Platform {
             preset: _,
-            account_limit: _, // what it leaves is in the cell
+            account_limit: _, // its effect is already part of the cell
             min_unreserved: _,
-            request_rate: _, // whoever asks has seen that it does not matter
-            init_timeout: _, // stands in the functions, too
+            request_rate: _, // checked by the caller
+            init_timeout: _, // also part of the functions
             scaling,
             memory_budget_mb,
             stem_cells,
+            placement: _, // who has machines is simulated in full
+            registry: _,
             billing: _,
         } = platform;
         let has_path = |source: &Source| {
@@ -113,19 +115,23 @@ impl<'s> FastFunction<'s> {
     fn new(id: LocalFn, spec: &'s Function, scaling: Option<ScalingRate>) -> Option<Self> {
         let Function {
             name: _,
-            app: _, // means something to policies that decide for applications
+            app: _, // only used by policies that decide for applications
             runtime: _,
             memory_mb: _,
             architecture: _,
             cpu,
+            gpu: _,
+            node_group: _,
+            image: _,
             timeout,
             selection,
             max_lifetime,
-            termination_grace_period: _, // of instances that a policy withdraws
+            termination_grace_period: _, // only used for instances that a policy withdraws
             duration: _,                 // drawn by the sources
             cold_duration: _,            // these two are drawn when an instance is created
             cold_start: _,
             steps,
+            batching,
             failure_ratio,
             init_timeout: _,
             snapshot_charged: _,
@@ -140,6 +146,7 @@ impl<'s> FastFunction<'s> {
             && steps.is_empty()
             && *failure_ratio == 0.0
             && cpu.sharing.is_none()
+            && batching.is_none()
             && overflow == Overflow::Reject
             && matches!(policy, ScalingSpec::PerRequest(_))
             && *selection == Selection::MostRecentlyUsed
@@ -182,7 +189,7 @@ impl<'s> FastFunction<'s> {
             self.levels.idle -= 1;
             let slot = &mut self.slots[place.index()];
             ctx.observer.instance_removed(deadline, self.id, slot.instance, slot.created);
-            // What it says of a newer one may be out of date if it is the newest itself.
+            // `newer` may be out of date if it is the newest itself.
             self.oldest = if place == self.newest { Key::NIL } else { slot.newer };
             slot.older = std::mem::replace(&mut self.free, place);
             match self.slots.get_mut(self.oldest.index()) {
@@ -200,7 +207,7 @@ impl<'s> FastFunction<'s> {
         }
     }
 
-    /// The limit that stands in the way of a new instance.
+    /// The limit that prevents a new instance, if any.
     fn held_back(&mut self, now: SimTime) -> Option<Limit> {
         if self.levels.instances() >= self.instances_max {
             Some(Limit::MaxInstances)
@@ -220,9 +227,9 @@ impl<'s> FastFunction<'s> {
         }
         self.take_up(ctx);
         ctx.observer.assigned(now, self.id, true, true);
-        let mut luck = ctx.sources.cold_start_rng(new.source, new.number);
-        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
-        let service = self.spec.cold_duration.as_ref().map_or(new.service, |duration| duration.sample(&mut luck));
+        let mut rng = ctx.sources.cold_start_rng(new.source, new.number);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut rng);
+        let service = self.spec.cold_duration.as_ref().map_or(new.service, |duration| duration.sample(&mut rng));
         let service = service + init_again;
         let instance = InstanceId(self.created);
         self.created += 1;
@@ -264,7 +271,7 @@ impl<'s> FastFunction<'s> {
         place
     }
 
-    /// A request's execution ends.
+    /// An invocation ends.
     #[inline(always)]
     fn complete<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, ctx: &mut Context<O>) {
         self.advance(now, ctx);
@@ -308,7 +315,7 @@ impl<'s> FastFunction<'s> {
         self.levels.idle += 1;
     }
 
-    /// A request's time is over: if that was while its instance initialised, that is of no use to others and goes.
+    /// A request times out. If its instance was still initializing, it is unusable for others and is removed.
     #[cold]
     fn discard<O: Observer>(&mut self, place: Key<Slot>, now: SimTime, ctx: &mut Context<O>) -> bool {
         let slot = &mut self.slots[place.index()];
@@ -390,7 +397,7 @@ impl<'s> FastFunction<'s> {
     }
 }
 
-/// One function needs no looking up.
+/// A single function needs no lookup.
 impl<O: Observer> Model<O> for FastFunction<'_> {
     const HAS_EFFECTS: bool = false;
 
@@ -415,7 +422,7 @@ impl<O: Observer> Model<O> for FastFunction<'_> {
     fn apply(&mut self, _: Effect, _: SimTime, _: &mut Context<O>) {}
 
     fn prefetch(&self, _: LocalFn) -> u64 {
-        // The next request goes there; where that instance is not idle any more, an older one is near enough.
+        // Likely the instance of the next request; if it is no longer idle, an older one is close enough.
         self.slots.get(self.newest.index()).map_or(0, |slot| slot.number)
     }
 
@@ -600,6 +607,6 @@ mod tests {
                 requests += compare(&scenario).unwrap_or_else(|error| panic!("draw {number}: {error}"));
             }
         }
-        assert!(taken > 12 && requests > 2_000, "{taken} with {requests} requests");
+        assert!(taken > 8 && requests > 1_000, "{taken} with {requests} requests");
     }
 }

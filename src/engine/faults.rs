@@ -1,10 +1,11 @@
-//! Faults: what goes wrong when, by the scenario's timetable or at random.
+//! Injected faults, at scheduled or random times.
 
 use super::Cell;
 use super::event::{Event, Kind};
 use super::kernel::Context;
 use super::observer::Observer;
 use super::path::{Node, node_of};
+use crate::cluster::Failure;
 use crate::path::Disturbance;
 use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Destination, Fault, FaultKind, Scenario, Timing};
@@ -13,9 +14,20 @@ use crate::time::{SimTime, Span};
 /// All faults of a cell.
 pub(super) struct Faults(Vec<FaultState>);
 
+/// What begins or ends.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// At functions or components.
+    Disturbed(Vec<Node>, Disturbance),
+    /// On the nodes of these groups.
+    Failed(Vec<usize>, Failure),
+}
+
 struct FaultState {
     spec: Fault,
     at: Vec<Node>,
+    /// The places of the groups whose nodes it strikes.
+    groups: Vec<usize>,
     stream: Stream,
     is_on: bool,
 }
@@ -31,6 +43,7 @@ impl Faults {
             FaultState {
                 spec: fault.clone(),
                 at: fault.targets.iter().filter_map(node).collect(),
+                groups: fault.node_groups.iter().map(|id| id.index()).collect(),
                 stream,
                 is_on: false,
             }
@@ -38,7 +51,7 @@ impl Faults {
         Self(scenario.faults.iter().map(state).collect())
     }
 
-    /// The first of each is awaited.
+    /// Schedules the first occurrence of each.
     pub(super) fn start<O: Observer>(&mut self, ctx: &mut Context<O>) {
         for (place, fault) in self.0.iter_mut().enumerate() {
             let at = match &fault.spec.timing {
@@ -49,8 +62,8 @@ impl Faults {
         }
     }
 
-    /// One begins or ends: at which nodes, and what that means there.
-    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<(&[Node], Disturbance)> {
+    /// One begins or ends: where, and what that means there.
+    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<Due> {
         let place = event.node().index();
         let fault = self.0.get_mut(place)?;
         fault.is_on = !fault.is_on;
@@ -65,7 +78,11 @@ impl Faults {
         } else if let Some(every) = every {
             push(now + every.sample(&mut fault.stream), place as u32, ctx);
         }
-        Some((&fault.at, fault.spec.kind.disturbance(fault.is_on)?))
+        if fault.groups.is_empty() {
+            Some(Due::Disturbed(fault.at.clone(), fault.spec.kind.disturbance(fault.is_on)?))
+        } else {
+            Some(Due::Failed(fault.groups.clone(), fault.spec.kind.failure(fault.is_on)?))
+        }
     }
 }
 
@@ -76,7 +93,16 @@ fn push<O: Observer>(at: SimTime, place: u32, ctx: &mut Context<O>) {
 }
 
 impl FaultKind {
-    /// What it does when it begins, and when it is over: nothing, where it is over at once.
+    /// What it does to nodes when it begins, and when it is over.
+    const fn failure(&self, is_on: bool) -> Option<Failure> {
+        match self {
+            Self::Crash(rate) => Some(Failure::Crashes(if is_on { *rate } else { 0.0 })),
+            Self::Outage => Some(Failure::Outage(is_on)),
+            _ => None,
+        }
+    }
+
+    /// Its effect at the start, and at the end; none if it is instantaneous.
     fn disturbance(&self, is_on: bool) -> Option<Disturbance> {
         Some(match self {
             Self::SlowDown(speed) => Disturbance::Speed(if is_on { *speed } else { 1.0 }),
@@ -84,8 +110,12 @@ impl FaultKind {
             Self::Delay(delay) => Disturbance::Delay(is_on.then(|| delay.clone())),
             Self::Outage => Disturbance::Outage(is_on),
             Self::ColdStart(factor) => Disturbance::ColdStart(if is_on { *factor } else { 1.0 }),
+            Self::Crash(per_second) => Disturbance::Crash(if is_on { *per_second } else { 0.0 }),
+            Self::Throttle(bucket) => Disturbance::Throttle(is_on.then(|| bucket.clone())),
+            Self::Poison(ratio) => Disturbance::Poison(if is_on { *ratio } else { 0.0 }),
             Self::Deploy if is_on => Disturbance::Deploy,
-            Self::Deploy => return None,
+            Self::Flush if is_on => Disturbance::Flush,
+            Self::Deploy | Self::Flush => return None,
         })
     }
 }

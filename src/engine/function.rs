@@ -1,11 +1,13 @@
-//! One function: its instances, its queue, and what happens to them. One method for each event.
+//! One function: its instances and its queue, with one method for each event.
 
 mod autoscaling;
+mod batching;
 mod expiry;
 mod faults;
 mod fleet;
 mod initial;
 mod lifecycle;
+mod machines;
 mod placement;
 mod rates;
 mod resources;
@@ -32,7 +34,9 @@ use crate::rng::{Marks, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
+use batching::Batches;
 use expiry::Expiry;
+pub(super) use faults::CRASH;
 use faults::Failures;
 pub(super) use fleet::Order;
 use lifecycle::Reason;
@@ -41,7 +45,7 @@ use resources::ResourceLinks;
 use sharing::Sharing;
 use steps::{Speed, Steps};
 
-/// Which concurrency a function's requests use up.
+/// Which concurrency the requests of a function use.
 #[derive(Clone, Copy, Debug)]
 enum Quota {
     /// Its own.
@@ -50,7 +54,17 @@ enum Quota {
     Account,
 }
 
-/// A function in the course of the simulation.
+/// What a function is simulated with.
+pub(super) struct Surroundings<'a> {
+    pub(super) membership: Option<Membership>,
+    pub(super) platform: &'a Platform,
+    /// Whether instances run on machines.
+    pub(super) has_machines: bool,
+    /// No other function is simulated with this one, and nothing else asks when an instance goes.
+    pub(super) is_alone: bool,
+}
+
+/// The state of a function during the simulation.
 pub(super) struct FunctionState<'s> {
     id: LocalFn,
     pub(super) spec: &'s Function,
@@ -59,44 +73,46 @@ pub(super) struct FunctionState<'s> {
     levels: Levels,
     instances: Slab<Instance>,
     created: u64,
-    /// What instances draw that no request waits for, by their number.
+    /// Random numbers of instances that are not created for a request, by instance number.
     cold_starts: Marks,
     on_demand: Available,
     provisioned: Available,
-    /// Whether there may ever be provisioned instances.
+    /// Whether the function can ever have provisioned instances.
     has_provisioned: bool,
-    /// Starting instances with a slot left, first created first; used or ready ones are dropped when met.
+    /// Starting instances with a free slot, oldest first; stale entries are dropped when encountered.
     starting: VecDeque<(Key<Instance>, InstanceId)>,
-    /// Whether starting instances stand in `on_demand` among the ready ones: the rule `newest` asks for it.
+    /// Whether `on_demand` includes starting instances, as the rule `newest` requires.
     starting_is_available: bool,
     keep_alive: Window,
     resources: Option<Box<ResourceLinks>>,
     expiry: Expiry,
-    /// The earliest pending event that looks for expired instances. A function simulated alone needs none: it looks
-    /// whenever something happens to it, and nobody sees the difference.
+    /// The earliest pending event that looks for expired instances. A function simulated alone needs none: it checks at
+    /// each of its events, which makes no observable difference.
     expiry_event: Option<SimTime>,
     invocations: Slab<Invocation>,
     queue: VecDeque<Key<Invocation>>,
     /// The limit that the queue waits for.
     held_by: Limit,
-    /// Under this time the function waits for the account.
+    /// The arrival time under which the function waits for the account.
     account_wait: Option<SimTime>,
     tokens: Option<TokenBucket>,
     /// How many requests may start each second.
     rates: Option<Box<Rates>>,
-    /// The earliest pending event that looks at the queue because a token comes; "never" if there is none.
+    /// The earliest pending event that serves the queue when a token is available; "never" if there is none.
     token_due: SimTime,
     timeout_pending: bool,
-    /// Where a policy orders instances.
+    /// If a scaling policy creates the instances.
     autoscaling: Option<Box<Autoscaling>>,
-    /// How long the requests run on that are in progress at the start.
+    /// Remaining durations of the requests in progress at the start.
     in_progress_at_start: Vec<Span>,
-    /// Where requests go through steps.
+    /// If requests go through steps.
     steps: Option<Box<Steps>>,
     /// Where requests share the processors of their instance.
     sharing: Option<Box<Sharing>>,
+    /// Where an instance serves its requests in one batch.
+    batches: Option<Box<Batches<'s>>>,
     failures: Failures,
-    /// What faults do to it: how fast work goes, how much longer instances take to start.
+    /// Effects of faults: processing speed and slower starts.
     speed: Speed,
     cold_start_factor: f64,
     /// Whether there are steps, shared processors, failures or faults at all.
@@ -104,19 +120,12 @@ pub(super) struct FunctionState<'s> {
 }
 
 impl<'s> FunctionState<'s> {
-    /// `is_alone`: no other function is simulated with this one.
-    pub(super) fn new(
-        id: LocalFn,
-        spec: &'s Function,
-        membership: Option<Membership>,
-        platform: &Platform,
-        streams: &Streams,
-        is_alone: bool,
-    ) -> Self {
+    pub(super) fn new(id: LocalFn, spec: &'s Function, around: &Surroundings<'_>, streams: &Streams) -> Self {
+        let Surroundings { membership, platform, has_machines, is_alone } = *around;
         let concurrency = &spec.concurrency;
         let available = || Available::new(spec.selection, || streams.stream(&spec.name, Purpose::Policy));
         let keep_alive = spec.keep_alive.build(&|| streams.stream(&spec.name, Purpose::KeepAlive));
-        // Where memory is short, an instance may go from anywhere in the list.
+        // With a memory budget, an instance may be removed from anywhere in the list.
         let has_deadlines = spec.initial.as_ref().is_some_and(|initial| !initial.idle_expire_in.is_empty());
         let by_last_use = concurrency.per_instance == 1
             && spec.selection.is_by_last_use()
@@ -145,7 +154,7 @@ impl<'s> FunctionState<'s> {
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
-            resources: ResourceLinks::new(spec, membership, platform).map(Box::new),
+            resources: ResourceLinks::new(spec, membership, platform, has_machines).map(Box::new),
             expiry,
             expiry_event: (!is_alone).then_some(SimTime::NEVER),
             invocations: Slab::new(),
@@ -160,18 +169,24 @@ impl<'s> FunctionState<'s> {
             in_progress_at_start: initial::services(spec, streams),
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
+            batches: Batches::of(spec).map(Box::new),
             failures: Failures::of(spec, streams),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
-            is_unusual: !spec.steps.is_empty() || spec.failure_ratio > 0.0 || spec.cpu.sharing.is_some(),
+            is_unusual: !spec.steps.is_empty()
+                || spec.failure_ratio > 0.0
+                || spec.cpu.sharing.is_some()
+                || spec.batching.is_some(),
         }
     }
 
-    /// Makes the provisioned instances, ready at the start, and asks the scaling policy when it wants to be asked.
+    /// Creates the provisioned instances, ready at the start, and schedules the first decision of the scaling policy.
     pub(super) fn provision<O: Observer>(&mut self, ctx: &mut Context<O>) {
         for _ in 0..self.spec.concurrency.provisioned {
             let place = self.create(Reason::Provisioned, SimTime::ZERO, ctx);
-            self.provisioned.insert(place, &mut self.instances);
+            if self.instances.get(place).ready {
+                self.provisioned.insert(place, &mut self.instances);
+            }
             if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.orders_all()) {
                 autoscaling.took_over(place, &mut self.instances);
             }
@@ -180,7 +195,7 @@ impl<'s> FunctionState<'s> {
         self.watch_policy(SimTime::ZERO, ctx);
     }
 
-    /// A request arrives; says where it lies, if it is not refused at once.
+    /// A request arrives; returns its key, unless it is rejected at once.
     #[inline]
     pub(super) fn arrive<O: Observer>(
         &mut self,
@@ -198,7 +213,13 @@ impl<'s> FunctionState<'s> {
         if self.autoscaling.is_some() {
             self.tell_arrival(now, ctx);
         }
-        // Where the service leads to the instances, nobody waits for those who came when there was none.
+        if self.is_unusual && self.failures.refuses(now) {
+            ctx.observer.throttled(now, self.id, Limit::RequestRate);
+            self.finish_unserved(&Invocation::new(now, new), Outcome::Rejected, false, now, ctx);
+            return None;
+        }
+        // If the service routes directly to instances, new requests do not wait behind those that arrived when there
+        // was none.
         let passes_queue =
             self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.waits_at_instance().is_some());
         let placement =
@@ -213,7 +234,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// A request's execution ends.
+    /// An invocation ends.
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get(place);
         if request.ends(self.spec.timeout) != now {
@@ -236,7 +257,7 @@ impl<'s> FunctionState<'s> {
         self.end_run(place, outcome, now, ctx);
     }
 
-    /// What runs ends like this, and its slot is free.
+    /// A running invocation ends with this outcome and frees its slot.
     #[inline(always)]
     fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         let on = self.invocations.get(place).instance;
@@ -249,17 +270,18 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// A request has ended: a completion that is still pending does not mean it.
+    /// A request has ended; a pending completion for it is now outdated.
     fn forget<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         if self.is_unusual {
             self.forget_steps(place);
             self.stop_computing(place, now, ctx);
+            self.leave_batch(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
     }
 
-    /// A request that runs ends like this: everybody is told but its instance.
+    /// A running request ends with this outcome: notifies everything except its instance.
     #[inline]
     fn end_execution<O: Observer>(
         &mut self,
@@ -307,7 +329,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// A request on an instance uses the account's concurrency no longer.
+    /// A request on an instance releases its account concurrency.
     #[inline]
     fn give_account_back<O: Observer>(&self, place: Key<Invocation>, ctx: &mut Context<O>) {
         let provisioned = self.instances.get(self.invocations.get(place).instance).provisioned;
@@ -319,7 +341,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// Whether a request whose time is over was still initialising its instance, which then is of no use to others.
+    /// Whether a timed-out request was still initializing its instance, which is then unusable for others.
     #[cold]
     fn init_was_cut_off<O: Observer>(&self, place: Key<Invocation>, ctx: &Context<O>) -> bool {
         let request = self.invocations.get(place);
@@ -328,7 +350,7 @@ impl<'s> FunctionState<'s> {
         })
     }
 
-    /// An instance has started: those who waited for it begin to run.
+    /// An instance has started: requests that waited for it start to run.
     pub(super) fn become_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         if !self.instances.get(place).is_ready_at(now) {
             return; // withdrawn while it started
@@ -358,7 +380,7 @@ impl<'s> FunctionState<'s> {
         self.serve_queue(now, ctx);
     }
 
-    /// There is a token again, for a new instance or for a request.
+    /// A token is available again, for a new instance or for a request.
     pub(super) fn token_arrived<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.advance(now, ctx);
         if self.token_due <= now {
@@ -367,14 +389,14 @@ impl<'s> FunctionState<'s> {
         self.serve_queue(now, ctx);
     }
 
-    /// Nothing more will happen: what still waits or runs stays unfinished. Levels are reported up to `end`.
+    /// The simulation ends: requests still waiting or running stay unfinished. Levels are reported up to `end`.
     pub(super) fn end<O: Observer>(&mut self, end: SimTime, ctx: &mut Context<O>) {
         self.advance(end, ctx);
         while !self.queue.is_empty() {
             self.drop_front(Outcome::Unfinished, end, ctx);
         }
         if self.invocations.len() > 0 {
-            // The run was broken off before they were through.
+            // The run was stopped before they finished.
             for place in self.invocations.keys() {
                 self.leave_unfinished(place, end, ctx);
             }
@@ -422,7 +444,7 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// A request begins to run.
+    /// A request starts to run.
     #[inline]
     fn start<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get_mut(place);
@@ -436,7 +458,7 @@ impl<'s> FunctionState<'s> {
         self.has_started(place, on, now);
     }
 
-    /// Everybody is told that a request runs there.
+    /// Notifies all parts that a request runs there.
     #[inline(always)]
     fn has_started(&mut self, place: Key<Invocation>, on: Key<Instance>, now: SimTime) {
         if self.autoscaling.is_some() && self.may_be_cut_off() {
@@ -451,13 +473,13 @@ impl<'s> FunctionState<'s> {
     /// The same where work goes slower than usual, step by step, or on processors that others use too.
     #[cold]
     fn start_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
-        let service = match self.steps {
-            Some(_) => Span::FOREVER,
-            None => {
-                let runs = self.speed.scaled(self.invocations.get(place).service);
-                let delay = self.failures.delay();
-                if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
-            }
+        let is_dead = self.instances.get(self.invocations.get(place).instance).dead;
+        let service = if is_dead || self.steps.is_some() || self.join_batch(place, now, ctx) {
+            Span::FOREVER
+        } else {
+            let runs = self.speed.scaled(self.invocations.get(place).service);
+            let delay = self.failures.delay();
+            if self.begin_to_compute(place, runs, delay, now, ctx) { Span::FOREVER } else { runs + delay }
         };
         let request = self.invocations.get_mut(place);
         request.service = service;
@@ -467,7 +489,7 @@ impl<'s> FunctionState<'s> {
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         }
         self.has_started(place, on, now);
-        if self.steps.is_some() {
+        if self.steps.is_some() && !is_dead {
             self.begin_steps(place, now, ctx);
         }
     }

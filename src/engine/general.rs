@@ -1,10 +1,12 @@
-//! Functions of every kind, and the components that their requests pass.
+//! The general engine: functions of every kind, and the components of the request path.
 
 use super::Cell;
 use super::apps::Apps;
+use super::cluster::Machines;
+use super::cluster::{announce, machines_of, owner, wake_machines};
 use super::event::{Event, Kind};
-use super::faults::Faults;
-use super::function::FunctionState;
+use super::faults::{Due, Faults};
+use super::function::{CRASH, FunctionState, Surroundings};
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
 use super::memory::Memory;
@@ -12,7 +14,7 @@ use super::observer::Observer;
 use super::path::{Node, Path};
 use super::resources::SharedResources;
 use super::stem_cells::Pools;
-use crate::id::LocalFn;
+use crate::id::{GroupId, LocalFn};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::time::SimTime;
@@ -25,15 +27,19 @@ pub(super) struct GeneralCell<'s> {
 }
 
 impl<'s> GeneralCell<'s> {
-    /// A cell as it is when the run begins, and what its functions share.
+    /// A cell at the start of the run, and the shared resources of its functions.
     pub(super) fn new(scenario: &'s Scenario, cell: &Cell, streams: &Streams) -> (Self, Option<Box<SharedResources>>) {
         let is_alone = cell.functions.len() == 1;
         let specs = cell.functions.iter().map(|id| &scenario.functions[id.index()]);
         let (apps, memberships) = Apps::of(specs.clone());
         let memory = Memory::of(scenario, specs.clone(), streams);
-        let resources = SharedResources::of(apps, memory, Pools::new(&scenario.platform.stem_cells));
+        let machines = Machines::of(scenario, cell, streams);
+        let has_machines = machines.is_some();
+        let resources = SharedResources::of(apps, memory, Pools::new(&scenario.platform.stem_cells), machines);
         let functions = specs.zip(memberships).enumerate().map(|(place, (spec, membership))| {
-            FunctionState::new(LocalFn(place as u32), spec, membership, &scenario.platform, streams, is_alone)
+            let is_alone = is_alone && !has_machines;
+            let surroundings = Surroundings { membership, platform: &scenario.platform, has_machines, is_alone };
+            FunctionState::new(LocalFn(place as u32), spec, &surroundings, streams)
         });
         let path = Path::start(scenario, cell, |id| cell.local(id), streams);
         let faults = Faults::of(scenario, cell, streams);
@@ -58,30 +64,55 @@ impl<'s> GeneralCell<'s> {
     fn fault<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
         ctx.counts.faults += 1;
         let now = event.at();
-        let Some((nodes, disturbance)) = self.faults.due(event, ctx) else { return };
-        for at in nodes {
-            match self.functions.get_mut(at.index()) {
-                Some(function) => function.disturbed(&disturbance, now, ctx),
-                None => self.path.disturb(*at, &disturbance, now, ctx),
+        match self.faults.due(event, ctx) {
+            Some(Due::Disturbed(nodes, disturbance)) => {
+                for at in nodes {
+                    match self.functions.get_mut(at.index()) {
+                        Some(function) => function.disturbed(&disturbance, now, ctx),
+                        None => self.path.disturb(at, &disturbance, now, ctx),
+                    }
+                }
             }
+            Some(Due::Failed(groups, failure)) => {
+                if let Some(machines) = machines_of(ctx) {
+                    machines.cluster.fail(&groups, failure, now);
+                    announce(ctx);
+                }
+            }
+            None => {}
         }
     }
 
-    /// Those who wait for the account are served, as far as there is room.
+    /// Serves functions that wait for the account, while it has capacity.
     fn account_freed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         while let Some(function) = ctx.account.next_waiting() {
             self.at(function).account_has_room(now, ctx);
         }
     }
 
-    /// First those go who have to, then who waits for memory is served, one by one: whoever is served may make others go.
+    /// What has happened to machines is told to those whose instances are on them, and what follows from that follows too.
+    fn machines_changed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Some(machines) = ctx.resources.as_mut().and_then(|resources| resources.machines.as_mut()) else { return };
+        machines.is_announced = false;
+        machines.cluster.settle(now);
+        while let Some(notice) = machines_of(ctx).and_then(|machines| machines.cluster.take()) {
+            let (function, instance) = owner(notice);
+            self.at(function).machine_says(instance, notice, now, ctx);
+        }
+        if let Some(at) = machines_of(ctx).and_then(Machines::next_wake) {
+            ctx.events.push(Event::of_cluster(at));
+        }
+    }
+
+    /// First evicts instances, then serves functions that wait for memory one by one, because serving one may evict
+    /// others.
     fn memory_changed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(memory) = ctx.resources.as_mut().and_then(|resources| resources.memory.as_mut()) else { return };
         if let Some(victim) = memory.next_evicted() {
             ctx.effects.push_back(Effect::MemoryChanged);
             self.at(victim.function).evict(victim, now, ctx);
         } else if !ctx.effects.is_empty() {
-            // Everything else that happens now may still need memory, or free some.
+            // Other effects at this moment may still need or free memory.
             ctx.effects.push_back(Effect::MemoryChanged);
         } else if let Some(function) = memory.next_waiting() {
             ctx.effects.push_back(Effect::MemoryChanged);
@@ -101,6 +132,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             function.provision(ctx);
         }
         self.faults.start(ctx);
+        self.machines_changed(SimTime::ZERO, ctx);
     }
 
     #[inline]
@@ -123,7 +155,9 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         let now = event.at();
         match event.kind() {
             Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
+            Kind::Fault if event.key::<()>().get() == CRASH => return self.at(event.function()).crash_due(now, ctx),
             Kind::Fault => return self.fault(event, ctx),
+            Kind::Cluster => return wake_machines(now, ctx),
             _ => {}
         }
         let function = &mut self.functions[event.function().index()];
@@ -144,7 +178,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Kind::Expiry => function.expiry_due(now, ctx),
             Kind::PreWarm => self.load_again(event, ctx),
             Kind::Step => function.step_due(event.key(), now, ctx),
-            Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
+            Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::Cluster | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
         }
     }
 
@@ -169,6 +203,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Effect::AccountFreed => self.account_freed(now, ctx),
             Effect::Unload(function) => self.at(function).unload(now, ctx),
             Effect::MemoryChanged => self.memory_changed(now, ctx),
+            Effect::MachinesChanged => self.machines_changed(now, ctx),
         }
     }
 
@@ -178,9 +213,14 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             function.end(end, ctx);
             debug_assert!(function.is_at_rest(), "every invocation has ended");
         }
-        // Who would be told now has no time left to do anything about it.
+        // No time is left to react to anything reported now.
         ctx.effects.clear();
         self.path.end(end, ctx);
+        if let Some(machines) = machines_of(ctx) {
+            for (group, books) in (0..).zip(machines.cluster.close(end)) {
+                ctx.observer.nodes_closed(GroupId(group), &books);
+            }
+        }
     }
 
     fn check(&self, ctx: &Context<O>) {

@@ -3,6 +3,7 @@
 use super::function::Order;
 use super::invocation::Invocation;
 use super::slab::Key;
+use crate::cluster::PodId;
 use crate::id::InstanceId;
 use crate::time::SimTime;
 
@@ -11,26 +12,26 @@ use crate::time::SimTime;
 pub(super) struct Instance {
     pub(super) id: InstanceId,
     pub(super) created: SimTime,
-    /// From here on it takes no further request.
+    /// When it stops accepting requests.
     pub(super) retires: SimTime,
     /// While idle: when its keep-alive window ends; while it starts: when it is ready.
     pub(super) deadline: SimTime,
     /// The earliest entry that it has in the expiry heap.
     pub(super) expiry_queued: SimTime,
-    /// Where instances serve several requests at a time: since when it has one that runs; "never" if it has none.
+    /// If instances serve several requests at a time: since when it has been busy; "never" if it is not.
     pub(super) busy_since: SimTime,
     /// Requests on it, running or waiting there: for it to start, or for a slot.
     pub(super) in_flight: u32,
-    /// Marks its entry in the list of available instances; 0 or another number there: that entry is stale.
+    /// Identifies its current entry in the list of available instances; entries with another number are stale.
     pub(super) stamp: u64,
-    /// Its place in a list that is searched by position.
+    /// Its index in a list that is searched by position.
     pub(super) position: u32,
     /// The first and the last request that wait there.
     pub(super) first_waiting: Key<Invocation>,
     pub(super) last_waiting: Key<Invocation>,
-    /// One of the requests that run on it, where they may be cut off: they are chained.
+    /// The head of the list of requests that run on it, if they may fail with it.
     pub(super) running: Key<Invocation>,
-    /// Its place among those that a scaling policy has ordered and that take requests.
+    /// Its position among the instances of the scaling policy that accept requests.
     pub(super) order: Option<Order>,
     pub(super) ready: bool,
     /// When it became ready, if it is.
@@ -38,6 +39,10 @@ pub(super) struct Instance {
     pub(super) provisioned: bool,
     /// Whether it is in a list of available instances.
     pub(super) listed: bool,
+    /// Where there are machines: its pod.
+    pub(super) pod: PodId,
+    /// Its machine has failed, and nobody knows yet: what comes to it gets no answer.
+    pub(super) dead: bool,
 }
 
 /// Where an instance is in its life.
@@ -69,6 +74,8 @@ impl Instance {
             ready_at: SimTime::NEVER,
             provisioned: false,
             listed: false,
+            pod: PodId::NIL,
+            dead: false,
         }
     }
 
@@ -88,7 +95,7 @@ impl Instance {
         }
     }
 
-    /// Whether a pending event that says so still means it: it may have been withdrawn while it started.
+    /// Whether a pending `Ready` event is still valid: it may have been withdrawn while it started.
     pub(super) fn is_ready_at(&self, now: SimTime) -> bool {
         !self.ready && self.deadline == now
     }

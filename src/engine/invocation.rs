@@ -1,4 +1,4 @@
-//! An attempt to serve a request at a function, and what a request brings when it arrives.
+//! An attempt to serve a request at a function, and the data of an arriving request.
 
 use super::instance::Instance;
 use super::path::Call;
@@ -7,43 +7,43 @@ use crate::id::LocalSource;
 use crate::policy::scaling::Mark;
 use crate::time::{SimTime, Span};
 
-/// What a request brings.
+/// The data of an arriving request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NewRequest {
-    /// How long it will run.
+    /// Its duration.
     pub(super) service: Span,
     /// Its number in its source.
     pub(super) number: u64,
     pub(super) source: LocalSource,
-    /// The call that it is part of; none where its path is empty.
+    /// The call that it is part of; none if its path is empty.
     pub(super) call: Key<Call>,
-    /// Whether its run fails: there is a poison message in it.
+    /// Whether it fails because of a poison message.
     pub(super) is_poison: bool,
 }
 
 impl NewRequest {
-    /// The running time of a request on a path whose source does not say it: the function that it reaches does.
+    /// The duration of a request on a path whose source does not set it: it is that of the function it reaches.
     pub(super) const UNSAID: Span = Span::FOREVER;
 }
 
-/// One attempt to serve a request at a function: waiting, or on an instance. It fills one line of the cache.
+/// One attempt to serve a request at a function: waiting, or on an instance. It fits in one cache line.
 #[derive(Clone, Debug)]
 pub(super) struct Invocation {
     pub(super) born: SimTime,
-    /// How long it runs from its start on, unless it is cut off: drawn when it arrives.
+    /// Its duration, unless it times out: drawn on arrival.
     pub(super) service: Span,
     pub(super) number: u64,
     source: LocalSource,
     pub(super) assigned: SimTime,
-    /// When it began to run; never, if it has not or is not any more.
+    /// When it started to run; "never" if it is not running.
     pub(super) started: SimTime,
     pub(super) instance: Key<Instance>,
     /// The next request that waits at the same instance; once it runs, the next and the previous one that run there.
     pub(super) next: Key<Self>,
     pub(super) previous: Key<Self>,
-    /// The call that is answered when it ends; none where the path is empty.
+    /// The call that gets its response; none if the path is empty.
     pub(super) call: Key<Call>,
-    /// Whether it was in progress when the run began: then it comes from no source.
+    /// Whether it was in progress at the start of the run, without a source.
     is_initial: bool,
     pub(super) cold: bool,
     /// What the scaling policy remembers about it.
@@ -79,18 +79,18 @@ impl Invocation {
         if self.is_initial { None } else { Some(self.source) }
     }
 
-    /// It has ended: no pending completion means it from now on.
+    /// It has ended: pending completions are outdated.
     pub(super) const fn close(&mut self) {
         self.started = SimTime::NEVER;
     }
 
-    /// When it ends if nothing changes, once it runs. An event that says otherwise does not mean it any more.
+    /// When it will end if nothing changes, once it runs. Completion events with a different time are outdated.
     #[inline]
     pub(super) fn ends(&self, timeout: Option<Span>) -> SimTime {
         self.started + timeout.map_or(self.service, |timeout| timeout.min(self.service))
     }
 
-    /// A request that was in progress when the run began, and runs for so long from then on.
+    /// A request in progress at the start of the run, with this remaining duration.
     pub(super) const fn found(service: Span, instance: Key<Instance>) -> Self {
         let new = NewRequest { service, number: 0, source: LocalSource(0), call: Key::NIL, is_poison: false };
         Self { is_initial: true, instance, ..Self::new(SimTime::ZERO, new) }

@@ -1,8 +1,8 @@
-//! The simulation as such: the clock, the pending events, and what follows from one at the same moment.
+//! The simulation kernel: the clock, the pending events, and their effects at the same moment.
 //!
-//! The loop takes what comes next, an arrival or an event, and hands it to the [`Model`]. What that does to others (to a
-//! function that waits for the same limit, to whoever called) is an [`Effect`]: it waits in a queue until the event is
-//! done with, and is applied at the same moment, first come, first served. So no handler runs inside another one.
+//! The loop takes the next arrival or event and passes it to the [`Model`]. Its consequences for others (a function
+//! that waits for the same limit, a caller) are [`Effect`]s, which are queued until the event has been handled and
+//! applied at the same moment, first in, first out. So no handler runs inside another one.
 
 use std::collections::{HashSet, VecDeque};
 use std::hint::black_box;
@@ -27,64 +27,66 @@ use crate::rng::Streams;
 use crate::scenario::{Function, Scenario};
 use crate::time::{SimTime, Span};
 
-/// Units of work between two looks at whether to go on: an event is one, and so is each instance that a scaling policy
-/// looks at, orders or withdraws. Even where each takes a microsecond they are done in a small part of a second.
+/// Units of work between two checks for an interruption: an event is one, and so is each instance that a scaling policy
+/// examines, creates or withdraws. Even at one microsecond each, they take a small fraction of a second.
 const PULSE: u64 = 1 << 16;
 
-/// Pending events from which on memory is waited for, so that what they need is best read before they are due: of a few
-/// functions, and of many. Measured: below that all lies in the cache, and reading ahead costs more than it saves.
+/// Number of pending events from which prefetching pays off, for few functions and for many. Measured: with fewer,
+/// everything is in the cache, and prefetching costs more than it saves.
 const PREFETCH_FROM: [usize; 2] = [1 << 15, 1 << 10];
 const MANY_FUNCTIONS: usize = 64;
 
-/// What all that happens in a cell works with: every handler is given it.
+/// The context that is passed to every handler of a cell.
 pub(super) struct Context<O> {
     pub(super) events: EventQueue,
     /// What follows at this moment.
     pub(super) effects: VecDeque<Effect>,
     pub(super) account: Account,
     pub(super) sources: Sources,
-    /// What only some scenarios have: there the common case passes by with one look.
+    /// Parts that only some scenarios have, so that the common case needs one check.
     pub(super) resources: Option<Box<SharedResources>>,
     pub(super) counts: EventCounts,
-    /// Calls that nobody wants any more once their turn comes.
+    /// Abandoned calls, to be dropped when their turn comes.
     pub(super) dropped: HashSet<u32, FixedState>,
     pub(super) observer: O,
-    /// Units of work until the next look at whether to go on.
+    /// Units of work until the next check for an interruption.
     until_pulse: u64,
-    /// Why the simulation cannot go on: nothing more is due then.
+    /// Why the simulation has to stop; nothing more is due then.
     pub(super) fault: Option<SimError>,
 }
 
-/// What an event does to others than the one that it is about.
+/// A consequence of an event for others than its owner.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
-    /// A call reaches the component or the function that it is for.
+    /// A call reaches its component or function.
     Arrive(Key<Call>),
-    /// A call has been answered: who made it is told.
+    /// A call has a response: its caller is notified.
     Answer(Key<Call>, Outcome),
     /// An invocation reaches the step with this number, which makes calls.
     StepCalls(StepOf, u32, Parcel),
-    /// A call of a step has been answered.
+    /// A call of a step has a response.
     StepAnswered(StepOf, Outcome),
-    /// Nobody waits for the answer to this call any more: what runs for it ends.
+    /// The caller has abandoned this call: work for it ends.
     Cancel(LocalFn, Key<Invocation>, Key<Call>),
-    /// The account's concurrency is used less: those who wait for it are served.
+    /// Account concurrency has been released: waiting functions are served.
     AccountFreed,
-    /// The idle instances of a function go, because its application does.
+    /// The idle instances of a function are removed with its application.
     Unload(LocalFn),
-    /// Instances have to go for others, or somebody waits for memory and there may be some.
+    /// Instances have to be evicted, or functions wait for memory that may be available.
     MemoryChanged,
+    /// Something has happened to machines, or on them: what follows from it follows.
+    MachinesChanged,
 }
 
 impl<O: Observer> Context<O> {
-    /// Something was done that is more than one event's work.
+    /// Work was done that counts as more than one event.
     #[inline]
     pub(super) fn work(&mut self, units: usize) {
         self.until_pulse = self.until_pulse.saturating_sub(units as u64);
     }
 
-    /// An invocation has ended. Where the path is empty it was the whole request.
-    // Always: a call would write what has ended to memory only to read it again, at every request.
+    /// An invocation has ended. If the path is empty, it was the whole request. Always inlined: a call would write the
+    /// result to memory and read it back for every request.
     #[inline(always)]
     pub(super) fn end_invocation(&mut self, ended: &Finished, call: Key<Call>) {
         self.observer.finished(ended);
@@ -97,7 +99,7 @@ impl<O: Observer> Context<O> {
         }
     }
 
-    /// A request has been answered: a user who waited for it thinks, and asks again.
+    /// A request has its response: a user who waited for it thinks and sends the next one.
     #[inline]
     pub(super) fn end_request(&mut self, end: &RequestEnd) {
         self.observer.request_ended(end);
@@ -105,9 +107,9 @@ impl<O: Observer> Context<O> {
     }
 }
 
-/// What there is in a cell, and what happens to it.
+/// The state of a cell, with its event handlers.
 pub(super) trait Model<O: Observer> {
-    /// Whether events may have effects on others than the one that they are about.
+    /// Whether events may have effects on others than their owner.
     const HAS_EFFECTS: bool;
 
     /// The run begins.
@@ -118,12 +120,11 @@ pub(super) trait Model<O: Observer> {
     fn arrive(&mut self, at: path::Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>);
     /// An event is due.
     fn handle(&mut self, event: Event, ctx: &mut Context<O>);
-    /// What follows at the same moment from an arrival, an event or another effect.
+    /// An effect of an arrival, an event or another effect, at the same moment.
     fn apply(&mut self, effect: Effect, now: SimTime, ctx: &mut Context<O>);
-    /// Nothing more will happen; levels are reported up to `end`.
+    /// The simulation ends; levels are reported up to `end`.
     fn end(&mut self, end: SimTime, ctx: &mut Context<O>);
-    /// Something will soon happen to a function: reads what that will need, so that it is near. What it read
-    /// means nothing.
+    /// Prefetches the data that an upcoming event of a function needs. The return value has no meaning.
     fn prefetch(&self, _function: LocalFn) -> u64 {
         0
     }
@@ -131,7 +132,7 @@ pub(super) trait Model<O: Observer> {
     fn latency(&self, _event: Event) -> Span {
         Span::ZERO
     }
-    /// Nothing that follows at this moment has been forgotten.
+    /// Whether all effects of this moment have been applied.
     fn check(&self, _ctx: &Context<O>) {}
 }
 
@@ -154,7 +155,7 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     let sources = cell.sources.iter().map(|id| &scenario.sources[id.index()]);
     let prefetch_from = PREFETCH_FROM[usize::from(specs.len() >= MANY_FUNCTIONS)];
     let entry = |component| path::node_of(component, cell.functions.len());
-    // Where requests may be on their way for ever they are followed for a while only.
+    // Requests that may never end are followed for a limited time.
     let last = scenario.drain().map_or(Event::NEVER, |drain| Event::end(horizon + drain));
     let mut ctx = Context {
         events: EventQueue::new(prefetch_from),
@@ -228,11 +229,10 @@ pub(super) fn run<O: Observer, M: Model<O>>(
     }
 }
 
-/// Reads what the events need that have become near: one after the other they would wait for memory each, together
-/// they wait once.
+/// Prefetches the data for upcoming events: individually, each would wait for memory; together, they wait once.
 #[inline(never)]
 fn prefetch_events<O: Observer, M: Model<O>>(model: &M, ctx: &Context<O>, functions: usize) {
-    // What is about components has nothing that it would wait for.
+    // Events of components need no prefetch.
     let upcoming = || ctx.events.upcoming().filter(move |event| event.function().index() < functions);
     let read = upcoming()
         .map(Event::function)

@@ -1,5 +1,5 @@
-//! What holds a function back: how fast it may grow, how many requests it may start each second, and what the account
-//! has left.
+//! Limits of a function: how fast it may scale out, how many requests may start per second, and the remaining account
+//! concurrency.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 pub(super) struct TokenBucket {
     rate: ScalingRate,
     tokens: u32,
-    /// The moment up to which refilling has been accounted for; a full bucket starts afresh when it is taken from.
+    /// The time up to which refilling has been accounted for; restarts when a token is taken from a full bucket.
     refilled: SimTime,
 }
 
@@ -29,7 +29,7 @@ impl TokenBucket {
         there
     }
 
-    /// When the next token comes into an empty bucket.
+    /// When an empty bucket gets its next token.
     pub(super) fn next(&self) -> SimTime {
         self.refilled + self.rate.refill
     }
@@ -74,14 +74,14 @@ impl RequestRate {
         self.tokens >= NANOS_PER_SECOND
     }
 
-    /// One more request starts, after [`Self::has_room`] at this moment.
+    /// Takes a token, after [`Self::has_room`] at this moment.
     #[inline]
     pub(super) fn take(&mut self) {
         debug_assert!(self.tokens >= NANOS_PER_SECOND);
         self.tokens -= NANOS_PER_SECOND;
     }
 
-    /// When there will be room, after [`Self::has_room`] has said that there is none.
+    /// When there will be a token, after [`Self::has_room`] returned false.
     pub(super) fn next(&self) -> SimTime {
         let missing = NANOS_PER_SECOND.saturating_sub(self.tokens);
         missing
@@ -89,7 +89,7 @@ impl RequestRate {
             .map_or(SimTime::NEVER, |_| self.filled + Span::from_nanos(missing.div_ceil(self.per_second)))
     }
 
-    /// From `now` on this many requests may start each second.
+    /// Changes the rate at `now`.
     pub(super) fn change(&mut self, per_second: u64, now: SimTime) {
         self.fill(now);
         self.per_second = per_second;
@@ -103,24 +103,24 @@ impl RequestRate {
     }
 }
 
-/// The account's unreserved concurrency, shared by all functions that have none reserved.
+/// The account's unreserved concurrency, shared by all functions without reserved concurrency.
 #[derive(Debug)]
 pub(super) struct Account {
     limit: u32,
     used: u32,
-    /// How many of those requests may start each second; none: as many as there is room for.
+    /// Rate limit on request starts; none: unlimited.
     rate: Option<RequestRate>,
-    /// Functions whose queue waits for the account, by the arrival of the request in front.
+    /// Functions whose queue waits for the account, by the arrival time of their first request.
     waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 
 impl Account {
-    /// An account with this much unreserved concurrency, for which so many requests may start each second.
+    /// An account with this unreserved concurrency and rate limit.
     pub(super) fn new(limit: u32, per_second: Option<u64>) -> Self {
         Self { limit, used: 0, rate: per_second.map(RequestRate::new), waiting: BTreeSet::new() }
     }
 
-    /// How many requests may start each second, where that may ever matter.
+    /// The rate limit, if it can ever be reached.
     pub(super) const fn rate(&mut self) -> Option<&mut RequestRate> {
         self.rate.as_mut()
     }
@@ -141,29 +141,29 @@ impl Account {
         self.used -= 1;
     }
 
-    /// A function's queue, whose front request was born at `born`, waits for room.
+    /// Registers a function whose first queued request arrived at `born`.
     pub(super) fn wait(&mut self, born: SimTime, function: LocalFn) {
         self.waiting.insert((born, function));
     }
 
-    /// It waits no longer.
+    /// Removes it.
     pub(super) fn leave(&mut self, born: SimTime, function: LocalFn) {
         self.waiting.remove(&(born, function));
     }
 
-    /// Whether any function waits for room.
+    /// Whether any function waits.
     #[inline]
     pub(super) fn is_waited_for(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// Whether a function waits and there is room.
+    /// Whether a function waits and there is capacity.
     #[inline]
     pub(super) fn has_next(&self) -> bool {
         self.is_waited_for() && self.has_room()
     }
 
-    /// The function that has waited longest, if there is room for one of its requests.
+    /// The function that has waited longest, if there is capacity for one of its requests.
     #[inline]
     pub(super) fn next_waiting(&mut self) -> Option<LocalFn> {
         if !self.has_next() {

@@ -1,4 +1,4 @@
-//! The memory that all functions share: who has it, who goes when it is needed, and who waits for it.
+//! The memory shared by all functions: allocation, eviction, and functions that wait for it.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -10,17 +10,17 @@ use crate::rng::{Purpose, Streams};
 use crate::scenario::{Function, Scenario, StemCells};
 use crate::time::SimTime;
 
-/// The budget. Instances that requests create give way to others while they are idle; those that were ordered, by number
-/// or by a policy, stay.
+/// The memory budget. Idle instances created by requests may be evicted; provisioned ones and those created by a policy
+/// are not.
 pub(super) struct Memory {
     free_mb: u64,
     sizes_mb: Vec<u32>,
     cache: Cache<Key<Instance>>,
-    /// Whether there is an effect that looks after the next two.
+    /// Whether an effect that handles the next two is pending.
     pub(super) is_announced: bool,
-    /// Instances that have to go at this moment.
+    /// Instances to evict at this moment.
     evicted: VecDeque<Victim<Key<Instance>>>,
-    /// Functions whose queue waits for memory, by the arrival of the request in front.
+    /// Functions whose queue waits for memory, by the arrival time of their first request.
     waiting: BTreeSet<(SimTime, LocalFn)>,
 }
 
@@ -31,7 +31,7 @@ impl Memory {
         functions: impl Iterator<Item = &'s Function> + Clone,
         streams: &Streams,
     ) -> Option<Self> {
-        // Stem cells are always there.
+        // Stem cells always occupy memory.
         let budget = u64::from(scenario.platform.memory_budget_mb?);
         let stem_cells: u64 = scenario.platform.stem_cells.iter().map(StemCells::memory_mb).sum();
         let stream = streams.stream("platform.memory", Purpose::Policy);
@@ -45,13 +45,13 @@ impl Memory {
         })
     }
 
-    /// Whether an instance of a function fits, if need be in place of idle ones.
+    /// Whether an instance of a function fits, possibly after evicting idle ones.
     pub(super) fn fits(&self, function: LocalFn) -> bool {
         let size = f64::from(self.sizes_mb[function.index()]);
         self.free_mb as f64 + self.cache.reclaimable() >= size
     }
 
-    /// Takes the memory for an instance, whoever has to go for it; says whether there is enough.
+    /// Allocates memory for an instance, evicting others if necessary; returns whether there is enough.
     pub(super) fn take(&mut self, function: LocalFn) -> bool {
         let size = self.sizes_mb[function.index()];
         let Some(victims) = self.cache.make_room(f64::from(size), self.free_mb as f64) else { return false };
@@ -63,7 +63,7 @@ impl Memory {
         true
     }
 
-    /// Whether an instance of a function fits without that anybody goes.
+    /// Whether an instance of a function fits without evicting any.
     pub(super) fn is_free(&self, function: LocalFn) -> bool {
         self.free_mb >= u64::from(self.sizes_mb[function.index()])
     }
@@ -83,24 +83,24 @@ impl Memory {
         self.cache.idle(function, id, now);
     }
 
-    /// An instance is gone that had not to make room.
+    /// An instance has been removed without being evicted.
     pub(super) fn gone(&mut self, function: LocalFn, id: InstanceId) {
         self.cache.remove(function, id);
         self.free_mb += u64::from(self.sizes_mb[function.index()]);
     }
 
-    /// Whether something may have to follow from what has just happened to it; asked once until it has.
+    /// Whether a change requires a follow-up effect; true only once until that has been applied.
     pub(super) fn is_to_be_announced(&mut self) -> bool {
         let has_more = !self.evicted.is_empty() || !self.waiting.is_empty();
         has_more && !std::mem::replace(&mut self.is_announced, true)
     }
 
-    /// Whether nobody has to go, and nobody waits that could have what there is.
+    /// Whether no instance has to be evicted, and no waiting function could get the free memory.
     pub(super) fn is_settled(&self) -> bool {
         self.evicted.is_empty() && self.waiting.first().is_none_or(|(_, first)| !self.fits(*first))
     }
 
-    /// The next instance that has to go.
+    /// The next instance to evict.
     pub(super) fn next_evicted(&mut self) -> Option<Victim<Key<Instance>>> {
         self.evicted.pop_front()
     }
@@ -111,18 +111,18 @@ impl Memory {
         self.evicted.remove(found)
     }
 
-    /// A function's queue, whose front request was born at `born`, waits for memory.
+    /// Registers a function whose first queued request arrived at `born`.
     pub(super) fn wait(&mut self, born: SimTime, function: LocalFn) {
         self.waiting.insert((born, function));
     }
 
-    /// It waits no longer.
+    /// Removes it.
     pub(super) fn leave(&mut self, born: SimTime, function: LocalFn) {
         self.waiting.remove(&(born, function));
     }
 
-    /// The function that has waited longest, if an instance of it fits. Smaller ones behind it wait on: else it might wait
-    /// for ever.
+    /// The function that has waited longest, if an instance of it fits. Smaller ones behind it keep waiting; otherwise
+    /// it might starve.
     pub(super) fn next_waiting(&mut self) -> Option<LocalFn> {
         let &(_, first) = self.waiting.first()?;
         if !self.fits(first) {
@@ -132,7 +132,7 @@ impl Memory {
     }
 }
 
-/// What the cache knows about a function: the means of what its instances take to start and to serve.
+/// Data of a function for the cache: mean start time and duration.
 fn worth(function: &Function) -> Worth {
     let finite = |secs: f64| if secs.is_finite() { secs } else { 0.0 };
     let warm = finite(function.duration.mean_s());

@@ -1,13 +1,15 @@
 //! The simulation: events, instances, limits.
 //!
-//! [`simulate`] runs one cell, a set of functions that share something (or one function alone), and tells an
-//! [`Observer`] what happens. It keeps no statistics, knows no threads and reads no clock. The life of a request, with
-//! the method that handles each step, is in `function.rs`; the order of events in `event.rs`.
+//! [`simulate`] runs one cell, a set of functions that share something (or a single function), and reports to an
+//! [`Observer`]. It keeps no statistics, uses no threads and reads no clock. The life of a request, with the method
+//! that handles each step, is in `function.rs`; the order of events in `event.rs`.
 
 mod apps;
 #[cfg(debug_assertions)]
 mod audit;
 mod available;
+mod batch;
+mod cluster;
 mod event;
 mod fast;
 mod faults;
@@ -30,7 +32,7 @@ mod stem_cells;
 use std::ops::ControlFlow;
 
 pub use crate::path::Outcome;
-pub use observer::{CallEnd, CallMade, Finished, Levels, Limit, Observer, RequestEnd, ScalingDecision};
+pub use observer::{CallEnd, CallMade, Finished, Generated, Levels, Limit, Observer, RequestEnd, ScalingDecision};
 
 use crate::id::{FnId, LocalFn, SourceId};
 use crate::rng::Streams;
@@ -40,7 +42,7 @@ use crate::workload::TraceError;
 use fast::FastCell;
 use general::GeneralCell;
 
-/// Is called now and then with the time reached and the arrivals since the last call; it says whether to go on.
+/// Called periodically with the simulated time and the arrivals since the last call; decides whether to continue.
 pub type Pulse<'a> = &'a mut dyn FnMut(SimTime, u64) -> ControlFlow<()>;
 
 /// A set of functions that are simulated together, with the sources that call them. Two cells share nothing.
@@ -50,9 +52,9 @@ pub struct Cell {
     pub functions: Vec<FnId>,
     /// The sources, in the order of the scenario.
     pub sources: Vec<SourceId>,
-    /// What the account has for those of its functions that have nothing reserved: [`Scenario::unreserved_concurrency`].
+    /// Account concurrency for functions without reserved concurrency: [`Scenario::unreserved_concurrency`].
     pub unreserved: u32,
-    /// Requests that may start on it each second; none where so many never come:
+    /// Rate limit on request starts on it; none if it can never be reached:
     /// [`Scenario::unreserved_request_rate_that_may_bind`].
     pub unreserved_rate: Option<u64>,
 }
@@ -69,7 +71,7 @@ impl Cell {
         }
     }
 
-    /// Whether more requests may come in a second than may start: on reserved or on unreserved concurrency.
+    /// Whether the rate limit may be reached, on reserved or unreserved concurrency.
     fn may_exceed_rates(&self, scenario: &Scenario) -> bool {
         let sources = || self.sources.iter().map(|id| &scenario.sources[id.index()]);
         self.unreserved_rate.is_some()
@@ -79,19 +81,19 @@ impl Cell {
                 .any(|id| scenario.may_exceed_reserved_rate(&scenario.functions[id.index()], *id, sources()))
     }
 
-    /// The place in the cell of a function of the scenario, which is in it.
+    /// The index in the cell of one of its functions.
     fn local(&self, function: FnId) -> LocalFn {
         let place = self.functions.binary_search(&function).expect("a source calls functions of its cell");
         LocalFn(place as u32)
     }
 }
 
-/// How many events of each kind there were: N_event is their sum.
+/// Number of events of each kind; N_event is their sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventCounts {
     /// Requests that arrived.
     pub arrivals: u64,
-    /// Executions that ended.
+    /// Invocations that ended.
     pub completions: u64,
     /// Instances that became ready after starting.
     pub instances_ready: u64,
@@ -99,26 +101,29 @@ pub struct EventCounts {
     pub expirations: u64,
     /// Scaling tokens that a queue waited for.
     pub scaling_tokens: u64,
-    /// Looks at a queue whose first request may have waited too long.
+    /// Checks of a queue for timeouts.
     pub queue_timeouts: u64,
-    /// Questions to scaling policies.
+    /// Decisions of scaling policies.
     pub scaling_decisions: u64,
-    /// Applications that were loaded again before anybody asked for them.
+    /// Applications that were reloaded in advance.
     pub pre_warms: u64,
-    /// Components of the path that were woken when they wanted to.
+    /// Timers of path components.
     pub alarms: u64,
-    /// Steps of requests that took a time, and ended.
+    /// Steps with a duration that ended.
     pub steps: u64,
-    /// Faults that began or ended.
+    /// Starts and ends of faults.
     pub faults: u64,
-    /// Looks at who is through of those that share processors.
+    /// Looks at who is through of those that share processors or are served in one batch.
     pub processor_looks: u64,
+    /// Times at which something happened to machines: nodes that were ready or went, images that were there, autoscalers that
+    /// were asked.
+    pub machines: u64,
 }
 
 impl EventCounts {
     /// Kind and number, in a fixed order.
     #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 12] {
+    pub const fn by_kind(&self) -> [(&'static str, u64); 13] {
         let Self {
             arrivals,
             completions,
@@ -132,6 +137,7 @@ impl EventCounts {
             steps,
             faults,
             processor_looks,
+            machines,
         } = *self;
         [
             ("arrival", arrivals),
@@ -146,6 +152,7 @@ impl EventCounts {
             ("step", steps),
             ("fault", faults),
             ("processor", processor_looks),
+            ("machine", machines),
         ]
     }
 }
@@ -165,6 +172,7 @@ impl std::ops::AddAssign for EventCounts {
             steps,
             faults,
             processor_looks,
+            machines,
         } = other;
         self.arrivals += arrivals;
         self.completions += completions;
@@ -178,22 +186,23 @@ impl std::ops::AddAssign for EventCounts {
         self.steps += steps;
         self.faults += faults;
         self.processor_looks += processor_looks;
+        self.machines += machines;
     }
 }
 
 /// Why a simulation ended early.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SimError {
-    /// Somebody wanted it to stop.
+    /// It was interrupted.
     #[error("interrupted")]
     Cancelled,
-    /// A trace could not be read on.
+    /// A trace could not be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// More than an event has room for.
+    /// More functions or sources than an event can encode.
     #[error("a simulation holds at most {} functions and as many sources", event::OWNERS_MAX)]
     TooMany,
-    /// A scaling policy gave an answer that means nothing.
+    /// A scaling policy returned an invalid decision.
     #[error("the scaling policy `{policy}` of function `{function}` {fault}, at {at}")]
     Policy {
         /// The policy's name.
@@ -210,7 +219,7 @@ pub enum SimError {
 /// Simulates a cell to the horizon and on until every request has ended.
 ///
 /// # Errors
-/// When `pulse` breaks, when a trace turns out to be malformed, or when a policy gives an answer that means nothing.
+/// If `pulse` breaks, if a trace is malformed, or if a policy returns an invalid decision.
 pub fn simulate<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,
@@ -229,7 +238,7 @@ pub fn simulate<O: Observer>(
     simulate_unaudited(scenario, cell, streams, observer, pulse)
 }
 
-/// [`simulate`], without the books that debug builds keep.
+/// [`simulate`], without the checks of debug builds.
 fn simulate_unaudited<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,
@@ -252,6 +261,7 @@ fn simulate_unaudited<O: Observer>(
 /// its end.
 fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
     if scenario.has_path()
+        || !scenario.node_groups.is_empty()
         || !scenario.faults.is_empty()
         || scenario.drain().is_some()
         || cell.may_exceed_rates(scenario)
@@ -263,7 +273,7 @@ fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
     FastCell::new(specs, sources, &scenario.platform)
 }
 
-/// [`simulate`], without a short cut for the common case.
+/// [`simulate`], always with the general engine.
 fn simulate_general<O: Observer>(
     scenario: &Scenario,
     cell: &Cell,

@@ -1,15 +1,15 @@
-//! What the engine tells the outside: the seam between simulating and measuring.
+//! What the engine reports: the interface between simulation and measurement.
 //!
 //! The engine keeps no statistics. An [`Observer`] is a generic parameter: what it ignores costs nothing. For each
-//! function calls come in order of time; between functions that are simulated together only if the observer needs it.
-//! Functions and sources are those of the simulated cell.
+//! function, calls are in order of time; across functions that are simulated together, only if the observer requires
+//! it. Functions and sources are those of the simulated cell.
 
-use crate::id::{ComponentId, InstanceId, LocalFn, LocalSource};
+use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::path::books::Books;
 use crate::path::{CallId, Gauges, Outcome};
 use crate::time::{SimTime, Span};
 
-/// The limit that refused an invocation or held it back.
+/// The limit that throttled an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {
     /// Requests in progress over all functions of the account.
@@ -20,7 +20,7 @@ pub enum Limit {
     MaxInstances,
     /// How fast the function may create instances.
     ScalingRate,
-    /// The instances that its scaling policy has ordered.
+    /// The instances created by its scaling policy.
     Scaling,
     /// The requests that may wait at one instance.
     InstanceQueue,
@@ -44,11 +44,11 @@ pub struct Finished {
     pub instance: Option<InstanceId>,
     /// When it arrived.
     pub born: SimTime,
-    /// When it was given an instance, ready or starting; equal to `ended` if it never was.
+    /// When it was assigned an instance, ready or starting; equal to `ended` if it never was.
     pub assigned: SimTime,
     /// When its instance became ready; equal to `born` if it was before that, or if there was none.
     pub instance_ready: SimTime,
-    /// When it began to run; equal to `ended` if it never did.
+    /// When it started to run; equal to `ended` if it never did.
     pub started: SimTime,
     /// When it ended.
     pub ended: SimTime,
@@ -62,19 +62,30 @@ pub struct Finished {
     pub outcome: Outcome,
 }
 
-/// A request at its end: what a client wanted, through whatever stands between the client and functions. Where nothing
-/// does, the request and its only invocation are the same.
+/// What a request was answered with that was served in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// When the invocation arrived.
+    pub born: SimTime,
+    /// When its first token was there.
+    pub first_token: SimTime,
+    /// Tokens of the answer, the first one included.
+    pub tokens: u64,
+}
+
+/// A completed or failed request of a source, including its whole path. If the path is empty, the request and its only
+/// invocation are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RequestEnd {
     /// The source it came from.
     pub source: LocalSource,
     /// Its number in that source, from 0.
     pub number: u64,
-    /// When the client asked.
+    /// When it arrived.
     pub born: SimTime,
-    /// When it was answered for good.
+    /// When it got its final response.
     pub ended: SimTime,
-    /// With what.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
@@ -124,7 +135,7 @@ pub struct CallEnd {
 }
 
 impl Finished {
-    /// T_wait: from its arrival until it began to run.
+    /// T_wait: from its arrival until it started to run.
     #[inline]
     #[must_use]
     pub const fn wait(&self) -> Span {
@@ -138,7 +149,7 @@ impl Finished {
         self.instance_ready.since(self.born)
     }
 
-    /// A request that ended without having been given an instance.
+    /// An invocation that ended without an instance.
     pub(super) const fn unserved(
         source: LocalSource,
         number: u64,
@@ -165,14 +176,14 @@ impl Finished {
     }
 }
 
-/// How many of everything a function has at one moment.
+/// The levels of a function at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Levels {
     /// Instances being started.
     pub starting: u32,
     /// Instances serving at least one request.
     pub busy: u32,
-    /// Instances warm and free.
+    /// Warm instances without a request.
     pub idle: u32,
     /// Requests in progress: on an instance, ready or starting.
     pub in_progress: u32,
@@ -181,7 +192,7 @@ pub struct Levels {
 }
 
 impl Levels {
-    /// Instances in existence.
+    /// All instances.
     #[inline]
     #[must_use]
     pub const fn instances(&self) -> u32 {
@@ -192,11 +203,11 @@ impl Levels {
 /// What a scaling policy saw and decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScalingDecision {
-    /// Instances that were ordered before.
+    /// Desired number of instances before.
     pub before: u32,
-    /// Instances that are ordered now.
+    /// Desired number of instances now.
     pub ordered: u32,
-    /// Instances of those ordered that exist, and those of them that are ready.
+    /// Number of its instances that exist, and that are ready.
     pub existing: u32,
     /// See `existing`.
     pub ready: u32,
@@ -204,14 +215,14 @@ pub struct ScalingDecision {
     pub in_progress: u32,
     /// Requests that wait in front of the instances.
     pub queued: u32,
-    /// What the decision rests on, in words; empty where the policy says nothing.
+    /// The reason of the decision, in words; empty if the policy gives none.
     pub why: String,
 }
 
 /// Declares [`Observer`] once and passes every call on to pairs and options of observers.
 macro_rules! observer {
     ($($(#[$doc:meta])* fn $call:ident($($name:ident: $kind:ty),*);)*) => {
-        /// Is told what happens. Every method does nothing by default.
+        /// Receives all events. Every method does nothing by default.
         pub trait Observer {
             $($(#[$doc])* #[inline] fn $call(&mut self, $($name: $kind),*) { let _ = ($($name),*); })*
 
@@ -221,7 +232,7 @@ macro_rules! observer {
                 false
             }
 
-            /// Whether it wants to know what scaling policies decide, and why.
+            /// Whether it needs the decisions of scaling policies, with reasons.
             #[inline]
             fn needs_decisions(&self) -> bool {
                 false
@@ -233,8 +244,7 @@ macro_rules! observer {
                 None
             }
 
-            /// Something will soon be told about a function: reads what it will need of it, so that it is near. What it
-            /// read means nothing.
+            /// Prefetches the data that an upcoming event of a function needs. The return value has no meaning.
             #[inline]
             fn prefetch(&self, function: LocalFn) -> u64 {
                 let _ = function;
@@ -249,7 +259,7 @@ macro_rules! observer {
             }
         }
 
-        /// Both are told, the first one first.
+        /// Notifies both, in order.
         impl<A: Observer, B: Observer> Observer for (A, B) {
             $(#[inline(always)] fn $call(&mut self, $($name: $kind),*) {
                 self.0.$call($($name),*);
@@ -338,16 +348,18 @@ macro_rules! observer {
 observer! {
     /// A request, or an attempt to serve one, arrived at a function.
     fn arrived(now: SimTime, function: LocalFn);
-    /// A limit refused a request or put it into the queue.
+    /// A limit rejected or queued a request.
     fn throttled(now: SimTime, function: LocalFn, by: Limit);
     /// An invocation got its instance (`cold`: created for it; `cold_affected`: it was not ready when the request arrived).
     fn assigned(now: SimTime, function: LocalFn, cold: bool, cold_affected: bool);
     /// An invocation ended.
     fn finished(request: &Finished);
-    /// An invocation has computed as long as it has to, or as far as it came before it was cut off, with `work` of one core
-    /// in all. Told only of functions whose requests share processors.
+    /// An invocation has computed as long as it has to, or as far as it came before it has timed out, with `work` of
+    /// one core in all. Told only of functions whose requests share processors.
     fn computed(now: SimTime, function: LocalFn, work: Span);
-    /// A request was answered for good: told after the end of its last invocation, if that was the reason.
+    /// An instance that serves its requests in batches has answered one, now, with its last token.
+    fn generated(now: SimTime, function: LocalFn, answer: &Generated);
+    /// A request got its final response; reported after the end of its last invocation.
     fn request_ended(request: &RequestEnd);
     /// The client of a source makes an attempt.
     fn attempted(now: SimTime, source: LocalSource);
@@ -362,24 +374,28 @@ observer! {
     fn call_served(call: CallId, invocation: &Finished);
     /// A call has ended: it was answered, or its caller gave it up, and then the answer that nobody waits for is told too.
     fn call_ended(end: &CallEnd);
-    /// A component of the path has closed its books at the end of the run.
+    /// The final counters of a path component.
     fn component_closed(component: ComponentId, books: &Books);
-    /// An instance was ordered. It becomes ready at `ready`, if the run lasts that long; `billed` of the start-up belongs
-    /// to phases that platforms charge for; `provisioned`: it is one of those that are there without being asked for.
+    /// A node group has closed its books at the end of the run.
+    fn nodes_closed(group: GroupId, books: &Books);
+    /// An instance waited for a node or for its image: it becomes ready at `ready`, which was not known when it was ordered.
+    fn instance_begins(now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime);
+    /// An instance was created. It becomes ready at `ready`, if the run lasts that long; "never" if that is
+    /// not known yet, because it waits for a node or for its image. `billed` is the part of its
+    /// start that platforms charge for; `provisioned`: it was not created for a request.
     fn instance_created(
         now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime, billed: Span, provisioned: bool
     );
     /// An instance of a function whose instances serve several requests at a time was busy from `since` until `now`: it had
     /// one request or more all the time.
     fn served(now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool);
-    /// An instance was there when the run began, free or with a request that is none of the scenario's: of that request
-    /// only the end is told.
+    /// An instance of the initial state, idle or with a request. Only the end of that request is reported.
     fn instance_found(function: LocalFn, instance: InstanceId, is_busy: bool);
-    /// A request that was in progress when the run began has ended.
+    /// A request of the initial state has ended.
     fn initial_ended(now: SimTime, function: LocalFn, instance: InstanceId);
-    /// An instance is gone. What still exists at the end of the run is not reported.
+    /// An instance has been removed. Instances that still exist at the end of the run are not reported.
     fn instance_removed(now: SimTime, function: LocalFn, instance: InstanceId, created: SimTime);
-    /// A scaling policy decided; told only to those who [need it](Observer::needs_decisions).
+    /// A scaling policy made a decision; only reported to observers that [need it](Observer::needs_decisions).
     fn decided(now: SimTime, function: LocalFn, decision: &ScalingDecision);
     /// These levels of a function held from the previous call for it (or the start of the run) until `now`.
     fn levels(now: SimTime, function: LocalFn, held: &Levels);

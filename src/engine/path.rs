@@ -1,8 +1,8 @@
-//! Requests on their way through components: who has called whom, and who is to be told of an answer.
+//! Requests on their path through components: calls, and where their responses go.
 //!
-//! A *request* is what a client wants, from its arrival until somebody answers for good. A *call* is one attempt at one
-//! component of its path, which may make further calls. A call that reaches a function is an *invocation* there. Where the
-//! path of a request is empty there is neither of the first two: the invocation is the request.
+//! A *request* is what a source sends, from its arrival to its final response. A *call* is one attempt at one component
+//! of its path, which may make further calls. A call that reaches a function is an *invocation* there. If the path of a
+//! request is empty, neither of the first two exists: the invocation is the request.
 
 use std::collections::HashMap;
 
@@ -38,7 +38,7 @@ impl From<LocalFn> for Node {
     }
 }
 
-/// What a client wants, until it is answered.
+/// A request until its final response.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     source: LocalSource,
@@ -57,39 +57,39 @@ pub(super) struct Call {
     /// Who calls whom.
     edge: u32,
     made: SimTime,
-    /// What it is at a function, as long as it has not ended there.
+    /// Its invocation at a function, until that has ended.
     invocation: Key<Invocation>,
 }
 
-/// A moment at which a component wants to be woken.
+/// A timer of a component.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Alarm {
     token: Token,
 }
 
-/// Who is told of the answer to a call.
+/// Who gets the response to a call.
 #[derive(Clone, Copy, Debug)]
 enum Caller {
-    /// The client: the request has ended.
+    /// The source: the request has ended.
     Client(Key<Request>),
     /// A component.
     Component { at: Node, token: Token },
     /// A step of an invocation, if that is still the one with this `serial`.
     Step(StepOf),
-    /// Nobody any more.
+    /// Nobody: the call was abandoned.
     Nobody,
 }
 
-/// An invocation that waits for the answer to a call of one of its steps.
+/// An invocation that waits for a call of one of its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StepOf {
     pub(super) function: LocalFn,
     pub(super) invocation: Key<Invocation>,
-    /// No two invocations of a function have the same.
+    /// Unique among the invocations of a function.
     pub(super) serial: u64,
 }
 
-/// Components and what is under way between them.
+/// Components and the calls in progress between them.
 pub(super) struct Path {
     functions: Vec<FunctionNode>,
     components: Vec<PathNode>,
@@ -98,22 +98,22 @@ pub(super) struct Path {
     alarms: Slab<Alarm>,
     /// How large the requests of each source are, where that is said.
     payloads: Vec<Option<(Payload, Stream)>>,
-    /// The calls of components, by who made them.
+    /// The calls of components, by caller.
     out: HashMap<(Node, Token), Key<Call>, FixedState>,
     /// When it is told next what components hold, and how often.
     next_gauge: SimTime,
     gauges_every: Span,
     /// Until then.
     horizon: SimTime,
-    /// What is counted begins here.
+    /// Start of the measured period.
     measured_from: SimTime,
-    /// Room for what a component wants done.
+    /// Buffer for the actions of a component.
     actions: Vec<Action>,
 }
 
-/// What calls need of a function.
+/// The data of a function that calls need.
 struct FunctionNode {
-    /// The running times of invocations whose source does not say it.
+    /// Durations of invocations whose source does not set them.
     service: Stream,
     /// Where the calls of its steps go, and the number of the first of each step among all edges.
     calls: Vec<(u32, Vec<Door>)>,
@@ -130,7 +130,7 @@ struct PathNode {
     first_edge: u32,
     /// Whether it answers before it calls, so that nobody waits for what it calls.
     keeps: bool,
-    /// Whether it makes the attempts of a source.
+    /// Whether it is the client of a source.
     is_client: bool,
 }
 
@@ -160,16 +160,17 @@ fn end_of(
     }
 }
 
-/// The components of a scenario that are simulated in a cell, in the order of the scenario: all, because what couples
-/// functions is simulated together.
+/// The components of the cell, in the order of the scenario: all of them, because coupled functions are simulated
+/// together.
 pub(super) fn node_of(id: ComponentId, functions: usize) -> Node {
     Node(functions as u32 + id.0)
 }
 
 impl Path {
-    /// Components as they are when the run begins; `local` gives a function's place in the cell.
+    /// Components at the start of the run; `local` maps functions to the cell.
     pub(super) fn start(scenario: &Scenario, cell: &Cell, local: impl Fn(FnId) -> LocalFn, streams: &Streams) -> Self {
         let functions = &cell.functions;
+        let measured_from = SimTime::from(scenario.simulation.warm_up);
         let door = |destination: &Destination| match destination {
             Destination::Function(id) => (local(*id).into(), 0),
             Destination::Component(id) => (node_of(*id, functions.len()), 0),
@@ -189,7 +190,11 @@ impl Path {
         };
         let component = |(place, component): (usize, &crate::scenario::Component)| PathNode {
             id: ComponentId(place as u32),
-            component: component.spec.build(streams.stream(&component.name, Purpose::Path)),
+            component: {
+                let mut built = component.spec.build(streams.stream(&component.name, Purpose::Path));
+                built.measured_from(measured_from);
+                built
+            },
             targets: component.targets.iter().map(door).collect(),
             first_edge: edges.of_components[place],
             keeps: KEEPING.contains(&component.spec.group()),
@@ -212,7 +217,7 @@ impl Path {
             next_gauge: SimTime::NEVER,
             gauges_every: Span::ZERO,
             horizon: SimTime::from(scenario.simulation.horizon),
-            measured_from: SimTime::from(scenario.simulation.warm_up),
+            measured_from,
             actions: Vec::new(),
         }
     }
@@ -237,7 +242,7 @@ impl Path {
         }
     }
 
-    /// A source's request sets out, to the first component of its path.
+    /// A request of a source starts, at the first component of its path.
     pub(super) fn enter<O: Observer>(&mut self, to: Node, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
         let NewRequest { source, number, service, call: _, is_poison: _ } = new;
         let request = self.requests.insert(Request { source, number, born: now });
@@ -279,7 +284,7 @@ impl Path {
         self.calls.get(call).at
     }
 
-    /// What is asked for at the function that a call goes to.
+    /// The request that a call makes at its function.
     pub(super) fn at_function(&mut self, call: Key<Call>, spec: &Function) -> NewRequest {
         let Call { parcel, at, .. } = *self.calls.get(call);
         let service = parcel.service.unwrap_or_else(|| spec.duration.sample(&mut self.functions[at.index()].service));
@@ -292,7 +297,7 @@ impl Path {
         }
     }
 
-    /// What a call is at its function.
+    /// Links a call with its invocation.
     pub(super) fn accepted(&mut self, call: Key<Call>, invocation: Key<Invocation>) {
         self.calls.get_mut(call).invocation = invocation;
     }
@@ -323,7 +328,7 @@ impl Path {
         });
     }
 
-    /// A call has been answered: its caller is told.
+    /// A call has a response: notifies its caller.
     pub(super) fn answer<O: Observer>(
         &mut self,
         call: Key<Call>,
@@ -353,7 +358,7 @@ impl Path {
         }
     }
 
-    /// A component wanted to be woken at this moment.
+    /// A timer of a component is due.
     pub(super) fn alarm<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) {
         let key = event.key();
         let Alarm { token } = *self.alarms.get(key);
@@ -373,7 +378,7 @@ impl Path {
         self.ask(at, now, ctx, |component, ports| component.disturbed(disturbance, ports));
     }
 
-    /// Nothing more will happen: requests without an answer stay unfinished, and components close their books.
+    /// The simulation ends: requests without a response stay unfinished, and components report their counters.
     pub(super) fn end<O: Observer>(&mut self, end: SimTime, ctx: &mut Context<O>) {
         for key in self.requests.keys() {
             let Request { source, number, born } = *self.requests.get(key);
@@ -386,7 +391,7 @@ impl Path {
         }
     }
 
-    /// Tells the component at a node something, and does what it wants done.
+    /// Calls the component at a node, and executes its actions.
     fn ask<O: Observer>(
         &mut self,
         at: Node,
@@ -417,7 +422,7 @@ impl Path {
                 Action::Lose { call } => self.lose(Key::new(call.0), now, ctx),
                 Action::Wake { token, at: when, is_deadline } => {
                     debug_assert!(when >= now, "alarms lie in the future");
-                    // One that lies beyond the clock never comes.
+                    // Timers beyond the end of the clock are dropped.
                     if when < SimTime::NEVER {
                         let kind = if is_deadline { Kind::Deadline } else { Kind::Alarm };
                         let key = self.alarms.insert(Alarm { token });
@@ -444,7 +449,7 @@ impl Path {
         ctx.dropped.remove(&key.get());
     }
 
-    /// Nobody waits for a call of a component any more.
+    /// The caller has abandoned a call.
     fn abandon<O: Observer>(&mut self, call: (Node, Token), how: Abandon, now: SimTime, ctx: &mut Context<O>) {
         let Some(key) = self.out.remove(&call) else { return };
         let call = self.calls.get_mut(key);
@@ -455,8 +460,11 @@ impl Path {
             Abandon::DropsQueued => drop(ctx.dropped.insert(key.get())),
             Abandon::Cancels => {
                 ctx.dropped.insert(key.get());
+                let at = call.at;
                 if !call.invocation.is_nil() {
-                    ctx.effects.push_back(Effect::Cancel(LocalFn(call.at.0), call.invocation, key));
+                    ctx.effects.push_back(Effect::Cancel(LocalFn(at.0), call.invocation, key));
+                } else if at.index() >= self.functions.len() {
+                    self.ask(at, now, ctx, |component, ports| component.cancelled(CallId(key.get()), ports));
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! The pending events, as a calendar queue (R. Brown, CACM 31(10), 1988).
 //!
-//! A few of them are kept sorted. More lie unsorted in buckets of equal length in time, and only the bucket that is open is
-//! sorted. So an event costs the same however many are pending. The length and the number of buckets follow the events.
+//! A few events are kept sorted. More are kept unsorted in time buckets of equal length, and only the open bucket is
+//! sorted, so the cost of an event does not depend on the number of pending ones. The length and number of buckets
+//! adapt to the events.
 //!
 //! ```text
 //!      sorted       sorted
@@ -16,7 +17,7 @@
 //!      first = the earlier one
 //! ```
 //!
-//! While there are few events all of them are inserts, and there is no calendar.
+//! While there are few events, all of them are inserts, and there is no calendar.
 
 mod calendar;
 mod open_bucket;
@@ -27,8 +28,8 @@ use calendar::Calendar;
 use open_bucket::OpenBucket;
 use sorted_buffer::SortedBuffer;
 
-/// More events than this go into a calendar. Up to here all lie in four lines of the cache, and putting one in its place
-/// moves fewer than opening a bucket would.
+/// More events than this go into a calendar. Up to this number, all fit in four cache lines, and an insertion costs
+/// less than opening a bucket.
 const SORTED_MAX: usize = 16;
 
 /// The pending events, earliest first.
@@ -38,24 +39,25 @@ pub(super) struct EventQueue {
     first: Event,
     /// The events of the bucket that is open.
     open: OpenBucket,
-    /// Those that were pushed when their bucket was open already, and how many were; where there are few events, all.
+    /// Events inserted into the open bucket, and their number; all events if there are few.
     inserts: SortedBuffer,
     insert_count: usize,
-    /// The last moment of the bucket that is open: that of the clock where there is no calendar.
+    /// The end of the open bucket; the end of the clock if there is no calendar.
     open_until: u64,
     /// All other events.
     calendar: Calendar,
     /// Whether there is a calendar.
     uses_calendar: bool,
-    /// Whether a bucket has been opened that nobody has been told of.
+    /// Whether a bucket has been opened that has not been reported yet.
     bucket_opened: bool,
-    /// Events up to which all are sorted, and events in the calendar from which on it is told when a bucket is opened.
+    /// Number of events up to which all are sorted, and number of events in the calendar from which opened buckets are
+    /// reported.
     sorted_max: usize,
     prefetch_from: usize,
 }
 
 impl EventQueue {
-    /// From `prefetch_from` events in the calendar on it is told when a bucket is opened.
+    /// With at least `prefetch_from` events in the calendar, opened buckets are reported.
     pub(super) fn new(prefetch_from: usize) -> Self {
         Self::with_limits(SORTED_MAX, prefetch_from)
     }
@@ -98,7 +100,7 @@ impl EventQueue {
         }
     }
 
-    /// Puts `event` in the place of the earliest.
+    /// Replaces the earliest event.
     #[inline]
     pub(super) fn replace_first(&mut self, event: Event) {
         self.remove_first();
@@ -129,19 +131,18 @@ impl EventQueue {
         }
     }
 
-    /// Whether, of many events, a bucket has been opened since this was asked last: what its events need can be read
-    /// together.
+    /// Whether a bucket has been opened since the last call, so that the data of its events can be prefetched together.
     #[inline]
     pub(super) fn bucket_opened(&mut self) -> bool {
         self.bucket_opened && std::mem::take(&mut self.bucket_opened)
     }
 
-    /// The events of the bucket that has been opened, but for the earliest.
+    /// The events of the opened bucket, except the earliest.
     pub(super) fn upcoming(&self) -> impl Iterator<Item = Event> + Clone {
         self.open.rest()
     }
 
-    /// More than a few events: from now on only some of them are sorted.
+    /// Switches to a calendar when there are many events.
     #[cold]
     fn build_calendar(&mut self) {
         self.calendar.build(self.inserts.take_all());
@@ -149,7 +150,7 @@ impl EventQueue {
         self.open_next_bucket();
     }
 
-    /// The next bucket with events is opened.
+    /// Opens the next bucket with events.
     #[inline(never)]
     fn open_next_bucket(&mut self) {
         if self.calendar.len() <= self.sorted_max / 4 {

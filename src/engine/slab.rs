@@ -1,19 +1,19 @@
-//! A list whose places are used again: memory grows with what is alive, not with what ever was.
+//! A list whose slots are reused: memory grows with the number of live items, not with the total.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Where an item of one kind lies, in its slab. A key says nothing about who lies there: it is kept only as long as the
-/// item is known to live, or compared with what the item says of itself.
+/// The index of an item in its slab. A key does not identify the item: it is only kept while the item is known to live,
+/// or checked against the item's own data.
 pub(super) struct Key<T> {
     index: u32,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> Key<T> {
-    /// The key of no item: the end of a chain.
+    /// The key of no item: the end of a list.
     pub(super) const NIL: Self = Self::new(u32::MAX);
 
     /// As an event carries it.
@@ -38,7 +38,7 @@ impl<T> Key<T> {
     }
 }
 
-// By hand, because what is derived asks the same of `T`.
+// Implemented by hand, because a derive would require the same of `T`.
 impl<T> Clone for Key<T> {
     #[inline]
     fn clone(&self) -> Self {
@@ -77,7 +77,7 @@ impl<T> fmt::Debug for Key<T> {
     }
 }
 
-/// Items by key; the place freed last is used first, so that memory stays warm.
+/// Items by key; the most recently freed slot is reused first, so that memory stays in the cache.
 #[derive(Debug)]
 pub(super) struct Slab<T> {
     places: Vec<T>,
@@ -94,13 +94,13 @@ impl<T> Slab<T> {
         self.places.len() - self.free.len()
     }
 
-    /// The keys of all items alive, in order. Not for every event: it sorts what is free.
+    /// The keys of all live items, in order. Not for every event: it sorts the free list.
     pub(super) fn keys(&self) -> Vec<Key<T>> {
         let free: BTreeSet<Key<T>> = self.free.iter().copied().collect();
         (0..self.places.len() as u32).map(Key::new).filter(|key| !free.contains(key)).collect()
     }
 
-    /// Puts an item somewhere and says where.
+    /// Inserts an item and returns its key.
     #[inline]
     pub(super) fn insert(&mut self, item: T) -> Key<T> {
         if let Some(key) = self.free.pop() {
@@ -114,7 +114,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Frees a place. What lies there stays readable until the place is used again.
+    /// Frees a slot. Its item stays readable until the slot is reused.
     #[inline]
     pub(super) fn remove(&mut self, key: Key<T>) {
         self.free.push(key);

@@ -1,4 +1,4 @@
-//! The sources at work: one pending arrival each, streamed, never preloaded.
+//! The sources during the simulation: one pending arrival each, streamed, never preloaded.
 
 use super::event::Event;
 use super::invocation::NewRequest;
@@ -12,32 +12,31 @@ use crate::scenario::{Function, Source, Target};
 use crate::time::SimTime;
 use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
 
-/// Arrivals of a source that are drawn at once.
+/// Arrivals of a source that are drawn in one block.
 const AHEAD: usize = 32;
 
 /// All sources of a cell.
 pub(super) struct Sources {
     list: Vec<SourceState>,
-    /// The next arrival of all. It stands apart, so that a single source needs no queue.
+    /// The next arrival of all sources, kept separately so that a single source needs no queue.
     first: Event,
-    /// The next arrivals of the other sources; of closed ones, of every user who is about to ask.
+    /// The next arrivals of the other sources; for closed ones, of every user about to send a request.
     others: EventQueue,
-    /// Whether any source waits for its answers.
+    /// Whether any source waits for responses.
     has_users: bool,
     horizon: SimTime,
 }
 
-/// A source: what each of its requests needs. The rest is elsewhere, so that of many sources more is near.
+/// The data of a source that each request needs. The rest is stored elsewhere, so that more sources fit in the cache.
 struct SourceState {
-    /// Requests that came out so far: the number of the next.
+    /// Number of requests so far, which is the number of the next.
     number: u64,
-    /// The next arrival of those drawn ahead, and the end of them.
+    /// The next of the arrivals drawn ahead, and their end.
     next: u32,
     drawn: u32,
     is_closed: bool,
     origin: Box<Origin>,
-    /// Arrivals drawn ahead, each with the node that it goes to and with its running time: what the next event depends on
-    /// is there before it is asked for.
+    /// Arrivals drawn ahead, each with its node and duration, so that the data of the next event is available early.
     ahead: Box<[Arrival; AHEAD]>,
 }
 
@@ -46,16 +45,17 @@ struct Origin {
     arrivals: Arrivals,
     target: LocalTarget,
     users: Option<ClosedUsers>,
-    /// Running time of its requests, in place of that of their function.
+    /// Duration of its requests, instead of that of their function.
     duration: Option<Dist>,
     service: Stream,
-    luck: Marks,
+    cold_starts: Marks,
+    tokens: Marks,
 }
 
-/// Where a source's requests go, as places in the cell.
+/// Where the requests of a source go, as indices in the cell.
 enum LocalTarget {
     One(LocalFn),
-    /// By the place of its name in the trace.
+    /// By the index of its name in the trace.
     ByTrace(Vec<LocalFn>),
     /// All to one component.
     Path(Node),
@@ -74,8 +74,8 @@ impl LocalTarget {
 }
 
 impl Sources {
-    /// Starts every source; `local` gives a function's place in the cell, and from `prefetch_from` pending arrivals on
-    /// it is told when they approach.
+    /// Starts every source; `local` maps functions to the cell. With at least `prefetch_from` pending arrivals,
+    /// upcoming ones are reported.
     pub(super) fn start<'s>(
         sources: impl Iterator<Item = &'s Source>,
         functions: &[&Function],
@@ -88,7 +88,7 @@ impl Sources {
         let others = EventQueue::new(prefetch_from);
         let mut all = Self { list: Vec::new(), first: Event::NEVER, others, has_users: false, horizon };
         for source in sources {
-            let Source { name, target, arrivals, duration, payload: _ } = source; // without `..`: what a source has, this knows
+            let Source { name, target, arrivals, duration, payload: _ } = source; // without `..`, so that a new field requires a decision here
             let users = match arrivals {
                 ArrivalSpec::Closed { users, think } => Some((*users, think)),
                 _ => None,
@@ -103,7 +103,8 @@ impl Sources {
                 users: users.map(|(_, think)| ClosedUsers::new(think.clone(), streams, name)),
                 duration: duration.clone(),
                 service: streams.stream(name, Purpose::Service),
-                luck: streams.marks(name, Purpose::ColdStart),
+                cold_starts: streams.marks(name, Purpose::ColdStart),
+                tokens: streams.marks(name, Purpose::Tokens),
             };
             all.list.push(SourceState {
                 number: 0,
@@ -129,7 +130,7 @@ impl Sources {
         Ok(all)
     }
 
-    /// From here on nothing arrives.
+    /// The end of arrivals.
     #[inline]
     pub(super) const fn horizon(&self) -> SimTime {
         self.horizon
@@ -153,13 +154,13 @@ impl Sources {
         }
     }
 
-    /// Takes the next arrival: where it goes first, and what the request is born with.
+    /// Takes the next arrival: its first node, and the data of the request.
     #[inline(always)]
     pub(super) fn take(&mut self, functions: &[&Function]) -> (Node, NewRequest) {
         let event = self.first;
         let place = event.source();
         let state = &mut self.list[place.index()];
-        // A user asks again when the answer is there.
+        // A user sends the next request after the response.
         let is_closed = state.is_closed;
         let arrival = if is_closed { state.origin.ask(functions) } else { state.take() };
         let new = NewRequest {
@@ -186,20 +187,20 @@ impl Sources {
         (Node(arrival.function), new)
     }
 
-    /// Whether there are other near arrivals than before, since this was asked last.
+    /// Whether the upcoming arrivals have changed since the last call.
     #[inline]
     pub(super) fn bucket_opened(&mut self) -> bool {
         self.others.bucket_opened()
     }
 
-    /// The places of the functions that the near arrivals go to, where that is known.
+    /// The functions of the upcoming arrivals, if known.
     pub(super) fn near_functions(&self) -> impl Iterator<Item = LocalFn> {
         let sources = self.others.upcoming().map(|event| &self.list[event.source().index()]);
         let direct = sources.filter(|source| !matches!(source.origin.target, LocalTarget::Path(_)));
         direct.filter_map(|source| source.pending().map(|arrival| LocalFn(arrival.function)))
     }
 
-    /// A request of a source has ended: if a user waited for it, the user thinks and asks again.
+    /// A request of a source has ended: if a user waited for it, the user thinks and sends the next one.
     #[inline]
     pub(super) fn answered(&mut self, source: LocalSource, now: SimTime) {
         if self.has_users && self.list[source.index()].is_closed {
@@ -207,12 +208,17 @@ impl Sources {
         }
     }
 
-    /// The luck a request was born with, for the case that an instance has to be created for it.
+    /// The random numbers of a request's cold start, in case an instance has to be created for it.
     pub(super) fn cold_start_rng(&self, source: LocalSource, number: u64) -> Stream {
-        self.list[source.index()].origin.luck.of(number)
+        self.list[source.index()].origin.cold_starts.of(number)
     }
 
-    /// What went wrong with a trace, if anything did.
+    /// The numbers of tokens that a request was born with.
+    pub(super) fn tokens_rng(&self, source: LocalSource, number: u64) -> Stream {
+        self.list[source.index()].origin.tokens.of(number)
+    }
+
+    /// The error of a trace, if any.
     pub(super) fn error(&self) -> Option<TraceError> {
         self.list.iter().find_map(|state| state.origin.arrivals.error().cloned())
     }
@@ -261,7 +267,7 @@ impl SourceState {
 }
 
 impl Origin {
-    /// Draws the next arrivals with all that belongs to them, and says how many.
+    /// Draws the next arrivals with their data, and returns their number.
     fn draw(&mut self, ahead: &mut [Arrival], functions: &[&Function], horizon: SimTime) -> usize {
         let drawn = self.arrivals.draw(horizon, ahead);
         let ahead = &mut ahead[..drawn];
@@ -287,7 +293,8 @@ impl Origin {
         request
     }
 
-    /// Where an arrival goes, and how long it runs there unless it says so itself. What a path leads to is not known yet.
+    /// The node of an arrival, and its duration unless the arrival has one. The function at the end of a path is not
+    /// known yet.
     fn address(&mut self, arrival: &mut Arrival, functions: &[&Function]) {
         arrival.function = self.target.of(arrival).0;
         if arrival.duration.is_none() {

@@ -1,4 +1,4 @@
-//! Instances that were started for nobody yet and become those of any function they fit.
+//! Pre-warmed instances that can become an instance of any function they fit.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -7,8 +7,8 @@ use crate::id::PoolId;
 use crate::scenario::StemCells;
 use crate::time::{SimTime, Span};
 
-/// Pools of stem cells, in the order of the scenario. Nothing has to happen when a cell is ready, so it is enough to know
-/// when it is.
+/// Pools of stem cells, in the order of the scenario. Nothing happens when a cell becomes ready, so the time of
+/// readiness is enough.
 pub(super) struct Pools(Vec<BinaryHeap<Reverse<SimTime>>>);
 
 impl Pools {
@@ -22,7 +22,7 @@ impl Pools {
         self.0.is_empty()
     }
 
-    /// Takes a cell that is ready, if there is one; another takes its place after `start`.
+    /// Takes a ready cell, if there is one; it is replaced after `start`.
     pub(super) fn take(&mut self, pool: PoolId, now: SimTime, start: Span) -> bool {
         let cells = &mut self.0[pool.index()];
         let is_ready = cells.peek().is_some_and(|Reverse(ready)| *ready <= now);

@@ -1,4 +1,4 @@
-//! What couples functions, in one place: cells are made from it.
+//! What couples functions, all in one place; cells are derived from it.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(super) enum Plan {
     Apart {
         /// The cells. Every function is in one of them.
         cells: Vec<Cell>,
-        /// Their sum is exact only while no more requests than this are in progress on unreserved concurrency.
+        /// Their sum is exact only if at most this many requests are in progress on unreserved concurrency.
         shared_limit: Option<u32>,
         /// All in one.
         whole: Cell,
@@ -25,12 +25,12 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    /// Few functions are simulated together; of many those that share a source. An account limit that is expected to bind
-    /// keeps all together, and so do a limit on requests per second that may bind and a budget of memory; of an account limit
-    /// that may bind, the cells themselves tell.
+    /// A few functions are simulated together; of many, those that share a source. All are simulated together with a
+    /// memory budget, node groups, an account limit that is expected to be reached, or a request rate limit that may be reached. The
+    /// cells themselves detect whether an account limit may have been reached.
     pub(super) fn of(scenario: &Scenario) -> Self {
         let whole = Cell::whole(scenario);
-        // Without `..`, here and in `cells`: whoever adds a field says whether it couples functions.
+        // Without `..`, here and in `cells`, so that a new field requires a decision on whether it couples functions.
         let Platform {
             preset: _,
             account_limit,
@@ -40,6 +40,8 @@ impl Plan {
             scaling: _,      // a bucket for each function
             memory_budget_mb,
             stem_cells: _, // in `cells`
+            placement: _,  // node groups couple all functions
+            registry: _,
             billing: _,
         } = &scenario.platform;
         let limit = account_limit.map(|_| scenario.unreserved_concurrency());
@@ -47,6 +49,7 @@ impl Plan {
             || whole.unreserved_rate.is_some()
             || scenario.functions.len() <= TOGETHER_MAX
             || scenario.has_path()
+            || !scenario.node_groups.is_empty()
             || !scenario.faults.is_empty()
             || !scenario.alarms.is_empty()
             || limit.is_some_and(|limit| in_progress_peak(scenario) >= f64::from(limit))
@@ -73,10 +76,10 @@ impl Plan {
     }
 }
 
-/// Parts of the run whose load is looked at.
+/// Parts of the run whose load is estimated.
 const PARTS: usize = 96;
 
-/// How long a request of this source runs on average, s; 0 where it depends on the request.
+/// Mean duration of requests of this source, s; 0 if it depends on the request.
 fn service_s(scenario: &Scenario, source: &Source) -> f64 {
     source.service_mean_s(&scenario.functions)
 }
@@ -89,8 +92,8 @@ fn target<'s>(scenario: &'s Scenario, source: &Source) -> Option<&'s Function> {
     }
 }
 
-/// Requests that are expected to be in progress in the busiest part of the run, over all functions without reserved
-/// concurrency. Those that run for longer than a part count as on average over the run.
+/// Expected requests in progress in the busiest part of the run, over all functions without reserved concurrency.
+/// Requests longer than a part count with their average over the run.
 fn in_progress_peak(scenario: &Scenario) -> f64 {
     let horizon = scenario.simulation.horizon;
     let part = Span::from_nanos((horizon.as_nanos() / PARTS as u64).max(1));
@@ -115,8 +118,8 @@ fn in_progress_peak(scenario: &Scenario) -> f64 {
     in_progress.into_iter().fold(0.0, f64::max)
 }
 
-/// Functions that share a source belong together, and so do the sources of a function, and functions of an application
-/// that decides for them together, and those that take the same stem cells.
+/// Groups functions that share a source, an application with a common policy, or stem cells, and the sources of a
+/// function.
 fn cells(scenario: &Scenario) -> Vec<Cell> {
     let mut groups = Groups((0..scenario.functions.len()).collect());
     for source in &scenario.sources {
@@ -137,6 +140,9 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             memory_mb: _,
             architecture: _,
             cpu: _, // shared by the requests of an instance
+            gpu: _,
+            node_group: _, // whose instances run on nodes is simulated together with all others
+            image: _,
             timeout: _,
             selection: _,
             max_lifetime: _,
@@ -144,7 +150,8 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             duration: _,
             cold_duration: _,
             cold_start: _,
-            steps: _, // who has them is simulated together with all others
+            steps: _, // functions with these are simulated with all others
+            batching: _,
             failure_ratio: _,
             init_timeout: _,
             snapshot_charged: _,
@@ -153,7 +160,7 @@ fn cells(scenario: &Scenario) -> Vec<Cell> {
             concurrency,
             initial: _,
         } = function;
-        // All of it is the function's own, but for what it leaves of the account limit.
+        // All of it is the function's own, except what it leaves of the account limit.
         let Concurrency { per_instance: _, max_instances: _, reserved: _, provisioned: _, overflow: _, queue_order: _ } =
             concurrency;
         if let Some(app) = app.as_deref().filter(|_| keep_alive.is_by_app()) {

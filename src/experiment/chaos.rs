@@ -1,4 +1,4 @@
-//! A scenario under a catalogue of faults, each with the random draws of the undisturbed scenario.
+//! Injects a catalog of faults into a scenario, each with the random draws of the undisturbed run.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -9,43 +9,44 @@ use crate::engine::SimError;
 use crate::measure::chaos::{Chaos, Effect, Reference, rank};
 use crate::measure::summary::ScenarioRef;
 use crate::measure::{Replications, RunResult, Window};
+use crate::path::ComponentSpec;
 use crate::scenario::{Destination, Fault, FaultKind, Scenario, Source, Target, Timing};
 use crate::time::{SimTime, Span};
 use crate::workload::ArrivalSpec;
 
-/// Functions, components and sources of each kind that are disturbed at most.
+/// Maximum number of targets of each kind.
 const TARGETS_MAX: usize = 20;
-/// Faults that are simulated side by side: what they leave is in memory together.
+/// Faults that are simulated at the same time, which bounds memory.
 const TOGETHER: usize = 16;
 /// No fault lasts longer than this, unless the time series is coarser.
 const LASTS: Span = Span::from_secs(600);
-/// And no shorter than so many intervals of the time series.
+/// And no shorter than this many intervals of the time series.
 const INTERVALS: u64 = 3;
-/// Work is done at this speed by what is slow.
+/// Speed of slow targets.
 const SPEED: f64 = 0.2;
-/// This part of calls fails in a burst of errors.
+/// Share of calls that fail.
 const ERRORS: f64 = 0.5;
-/// What is added to each call.
+/// Delay added to each call.
 const DELAY: Span = Span::from_secs(1);
-/// Instances take so many times as long to start.
+/// Factor by which starts take longer.
 const COLD_START: f64 = 5.0;
-/// A spike has so many times the requests.
+/// Factor of requests during a spike.
 const SPIKE: f64 = 10.0;
 /// The name of the fault. No name in a scenario has a space, so that it has random numbers of its own.
 const NAME: &str = "fault of the catalogue";
 
-/// What a catalogue gives back.
+/// The result of a catalog of faults.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// What was found.
     pub chaos: Chaos,
     /// Requests simulated, over all faults and replications.
     pub simulated: u64,
-    /// Whether it ended by itself. If not, faults that were whole are in, and no others.
+    /// Whether it completed. If not, it contains the completed faults.
     pub is_whole: bool,
 }
 
-/// One fault of the catalogue.
+/// One fault of the catalog.
 struct Entry<'a> {
     fault: &'static str,
     kind: &'static str,
@@ -53,9 +54,9 @@ struct Entry<'a> {
     what: What,
 }
 
-/// What is changed for it.
+/// The change to the scenario.
 enum What {
-    Fault(Destination, FaultKind),
+    Fault(Vec<Destination>, FaultKind),
     Spike(Source),
 }
 
@@ -86,7 +87,7 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
         for (entry, replications) in chunk.iter().zip(all) {
             if let Some(replications) = replications {
                 let names = (entry.fault, entry.kind, entry.target);
-                let ends_at_once = matches!(entry.what, What::Fault(_, FaultKind::Deploy));
+                let ends_at_once = matches!(&entry.what, What::Fault(_, kind) if kind.is_over_at_once());
                 effects.push(reference.effect(names, ends_at_once, &replications));
             }
         }
@@ -115,7 +116,7 @@ pub fn chaos(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress
     Ok(Found { chaos, simulated, is_whole })
 }
 
-/// All replications of each scenario; none of those that are not whole.
+/// All replications of each scenario; none for incomplete ones.
 fn replications(
     scenarios: &[&Scenario],
     threads: NonZeroUsize,
@@ -139,7 +140,8 @@ fn replications(
     (all.collect(), stopped)
 }
 
-/// When faults begin, and how long they last: from a third of the measured part on, for a tenth of it or ten minutes.
+/// When faults start, and how long they last: after a third of the measured period, for a tenth of it, up to ten
+/// minutes.
 fn when(scenario: &Scenario) -> (Span, Span) {
     let window = Window::of(scenario);
     let measured = window.measured().as_nanos();
@@ -149,10 +151,10 @@ fn when(scenario: &Scenario) -> (Span, Span) {
     (at, lasts)
 }
 
-/// Every fault that makes sense here, and how many targets are left out.
+/// Every applicable fault, and the number of omitted targets.
 fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span)) -> (Vec<Entry<'a>>, usize) {
     let (functions, components) = scenario.reached();
-    // The busiest functions first: there it hurts.
+    // The busiest functions first.
     let arrived =
         |place: usize| result.summary.functions.get(place).map_or(0.0, |(_, shape)| shape.requests.arrived.mean);
     let mut functions: Vec<_> = functions.into_iter().collect();
@@ -173,6 +175,7 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
         let (kind, kinds): (_, &[&'static str]) = match component.spec.group() {
             "gateways" => ("gateway", &["errors", "delay", "outage"]),
             "dependencies" => ("dependency", &["slow", "errors", "delay", "outage"]),
+            "links" => ("link", &["slow", "delay", "outage"]),
             "queues" => ("queue", &["errors", "outage"]),
             "streams" => ("stream", &["errors", "outage"]),
             "topics" => ("topic", &["errors", "outage"]),
@@ -189,6 +192,14 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
         let name = component.name.split_once('.').filter(|(prefix, _)| *prefix == kind);
         let name = name.map_or(component.name.as_str(), |(_, name)| name);
         entries.extend(kinds.iter().map(|fault| Entry::fault(fault, kind, name, to)));
+        if has_cache(&component.spec) {
+            entries.push(Entry::fault("cache-flushed", kind, name, to));
+        }
+    }
+    // The outage of the only site would be an outage of everything.
+    for site in scenario.sites.iter().filter(|site| scenario.sites.len() > 1 && !site.holds.is_empty()) {
+        let what = What::Fault(site.holds.clone(), FaultKind::Outage);
+        entries.push(Entry { fault: "outage", kind: "site", target: &site.name, what });
     }
     let spikes = scenario.sources.iter().filter_map(|source| {
         let what = What::Spike(spike(scenario, source, when)?);
@@ -201,7 +212,18 @@ fn catalogue<'a>(scenario: &'a Scenario, result: &RunResult, when: (Span, Span))
     (entries, left_out)
 }
 
-/// What comes besides a source while it has a spike; none where that is not known, and of users who wait for answers.
+/// Whether it has a cache that a flush empties.
+fn has_cache(spec: &ComponentSpec) -> bool {
+    match spec {
+        ComponentSpec::Gateway(gateway) => gateway.cache.is_some(),
+        ComponentSpec::Dependency(dependency) => {
+            dependency.cache.as_ref().is_some_and(|cache| cache.warms_up.is_some())
+        }
+        _ => false,
+    }
+}
+
+/// The additional load of a source during a spike; none if unknown, or for closed-loop users.
 fn spike(scenario: &Scenario, source: &Source, (at, lasts): (Span, Span)) -> Option<Source> {
     if matches!(source.arrivals, ArrivalSpec::Closed { .. }) || matches!(source.target, Target::ByTrace(_)) {
         return None;
@@ -224,18 +246,20 @@ impl<'a> Entry<'a> {
             "delay" => FaultKind::Delay(Dist::Constant(DELAY)),
             "deploy" => FaultKind::Deploy,
             "slow-cold-start" => FaultKind::ColdStart(COLD_START),
+            "cache-flushed" => FaultKind::Flush,
             _ => FaultKind::Outage,
         };
-        Self { fault, kind, target, what: What::Fault(to, what) }
+        Self { fault, kind, target, what: What::Fault(vec![to], what) }
     }
 
-    /// The scenario with it.
+    /// The scenario with the fault.
     fn disturb(&self, scenario: &Scenario, (at, lasts): (Span, Span)) -> Scenario {
         let mut scenario = scenario.clone();
         match &self.what {
-            What::Fault(target, kind) => scenario.faults.push(Fault {
+            What::Fault(targets, kind) => scenario.faults.push(Fault {
                 name: NAME.to_owned(),
-                targets: vec![*target],
+                targets: targets.clone(),
+                node_groups: Vec::new(),
                 timing: Timing::Once { at, lasts },
                 kind: kind.clone(),
             }),
@@ -298,7 +322,7 @@ mod tests {
             fault: "slow",
             kind: "dependency",
             target: "table",
-            what: What::Fault(table, FaultKind::SlowDown(1.0)),
+            what: What::Fault(vec![table], FaultKind::SlowDown(1.0)),
         };
         let when = (Span::from_secs(400), Span::from_secs(120));
         let disturbed = nothing.disturb(&scenario, when);

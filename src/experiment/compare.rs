@@ -1,4 +1,4 @@
-//! Contenders side by side: the same luck for all, and replications until it is clear.
+//! Comparing contenders: common random numbers, and replications until the verdicts are clear.
 
 use std::num::NonZeroUsize;
 
@@ -11,27 +11,27 @@ use crate::scenario::Scenario;
 /// Who takes part: a name and a scenario.
 pub type Contender = (String, Scenario);
 
-/// What a comparison gives back.
+/// The result of a comparison.
 #[derive(Clone, Debug)]
 pub struct Compared {
     /// What was found.
     pub comparison: Comparison,
-    /// What each contender did by itself, in their order.
+    /// The absolute results of each contender, in order.
     pub results: Vec<(String, RunResult)>,
     /// Requests simulated, over all contenders and replications.
     pub simulated: u64,
-    /// Whether it ended by itself. If not, replications that were whole for all contenders are in, and no others.
+    /// Whether it completed. If not, it contains the replications completed for all contenders.
     pub is_whole: bool,
 }
 
 /// Compares at least two contenders on `threads` threads, which do not change the result.
 ///
-/// Replication `k` of each contender is a function of its seed and `k`: contenders with the same seed meet the same requests
-/// with the same luck, and so differences need few replications. After each of the design's looks it goes on only if
-/// something that is followed is not clear.
+/// Replication `k` of each contender is a function of its seed and `k`: contenders with the same seed receive the same
+/// requests with common random numbers, so differences need few replications. After each planned look, it continues
+/// only if a followed verdict is not clear.
 ///
 /// # Errors
-/// When a trace turns out to be malformed, and when `progress` breaks before two replications are whole.
+/// If a trace is malformed, or if `progress` breaks before two replications are complete.
 pub fn compare(
     contenders: &[Contender],
     design: &Design,
@@ -44,7 +44,7 @@ pub fn compare(
     let mut is_whole = true;
     for look in design.looks() {
         progress.begin();
-        // Replication by replication, so that what is interrupted is whole for all contenders as far as possible.
+        // Replication by replication, so that an interrupted comparison has as many complete replications as possible.
         let units: Vec<Unit<'_>> =
             (done..*look).flat_map(|number| prepared.iter().map(move |one| one.unit(number, progress))).collect();
         let mut round: Vec<Replication> = Vec::new();
@@ -80,10 +80,10 @@ fn samples(contenders: &[Contender], design: &Design, all: &[Replications]) -> V
     pairs.map(|((name, scenario), replications)| Sample::of(design, name, scenario, replications)).collect()
 }
 
-/// Replications under each load: a month's cost is a mean, which is sure after a few.
+/// Replications per load: a monthly cost is a mean, for which a few are enough.
 const REPLICATIONS: u32 = 2;
 
-/// What each contender costs under several multiples of its load; none if it was stopped.
+/// The cost of each contender under several multiples of its load; none if interrupted.
 ///
 /// # Errors
 /// As [`run`](super::run).

@@ -1,4 +1,4 @@
-//! Experiments: replications, cells and contenders, on all threads. The only place with threads.
+//! Experiments: replications, cells and contenders, on all threads. The only module with threads.
 
 mod cells;
 pub mod chaos;
@@ -24,41 +24,40 @@ use crate::stats::precision::{Patience, looks};
 use crate::time::SimTime;
 use cells::Plan;
 
-/// Is told how far an experiment has come, from any thread, and says whether to go on.
+/// Receives the progress of an experiment, from any thread, and decides whether to continue.
 pub trait Progress: Sync {
-    /// Another stretch of work begins: shares count from zero again.
+    /// A new phase starts: shares count from zero again.
     fn begin(&self) {}
 
-    /// Another `share` (0..=1) of the whole work is done, with this many more requests simulated.
+    /// A further `share` (0..=1) of the work is done, with this many more requests simulated.
     fn advance(&self, share: f64, requests: u64) -> ControlFlow<()>;
 }
 
-/// Goes on to the end without telling anybody.
+/// Runs to the end without reporting.
 impl Progress for () {
     fn advance(&self, _: f64, _: u64) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
 }
 
-/// What an experiment gives back.
+/// The result of an experiment.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// What was found.
     pub result: RunResult,
     /// Requests simulated, over all replications and the warm-up.
     pub simulated: u64,
-    /// Whether it ended by itself. If not, the replications are in that were whole, from the first one on.
+    /// Whether it completed. If not, it contains the completed replications, from the first on.
     pub is_whole: bool,
 }
 
-/// Runs a scenario on `threads` threads: as many replications as it asks for, or until its intervals are as narrow as it
-/// asks for. The result does not depend on `threads`.
+/// Runs a scenario on `threads` threads: the configured number of replications, or until its intervals are narrow
+/// enough. The result does not depend on `threads`.
 ///
-/// `log`, if there is one, is told what happens in the first replication, with the ids of the scenario and all
-/// functions in one order of time.
+/// `log`, if given, observes the first replication, with the ids of the scenario and all functions in order of time.
 ///
 /// # Errors
-/// When `progress` breaks before one replication is whole, or when a trace turns out to be malformed.
+/// If `progress` breaks before one replication is complete, or if a trace is malformed.
 pub fn run<O: Observer + Send>(
     scenario: &Scenario,
     threads: NonZeroUsize,
@@ -100,7 +99,7 @@ pub fn run<O: Observer + Send>(
     Ok(Run { result, simulated, is_whole })
 }
 
-/// A scenario with what all its replications have in common.
+/// A scenario with data common to all its replications.
 struct Prepared<'a> {
     scenario: &'a Scenario,
     window: Window,
@@ -134,9 +133,9 @@ struct Work<'a> {
     progress: &'a dyn Progress,
 }
 
-/// One thing for a thread to do: a cell of a unit.
+/// A task for a thread: a cell of a unit.
 struct Task<'a> {
-    /// Place of the unit.
+    /// Index of the unit.
     unit: usize,
     cell: &'a Cell,
     /// Its share of all work.
@@ -151,7 +150,7 @@ enum Whole {
     Exceeded,
 }
 
-/// A replication as its cells come in.
+/// A replication whose cells are being simulated.
 struct Partial {
     total: Total,
     functions: Vec<Option<FunctionRecord>>,
@@ -160,8 +159,8 @@ struct Partial {
     is_together: bool,
 }
 
-/// Cells of one unit that one thread has simulated. They are added up here first: the sums are whole numbers, so
-/// that any order gives the same.
+/// Cells of one unit simulated by one thread, summed here first: the sums are integers, so any order gives the same
+/// result.
 struct Batch<'a> {
     unit: usize,
     total: Total,
@@ -172,14 +171,14 @@ struct Batch<'a> {
 /// it is there. Says why it stopped before the end, if it did: what comes after the first unit that is not whole is missing
 /// then.
 ///
-/// `log`, if there is one, is told what happens in the first unit.
+/// `log`, if given, observes the first unit.
 fn simulate_all<O: Observer + Send>(
     units: &[Unit<'_>],
     threads: NonZeroUsize,
     log: Option<O>,
     mut each: impl FnMut(usize, Replication) + Send,
 ) -> Option<SimError> {
-    // What is logged is simulated together, so that it comes in one order.
+    // A logged unit is simulated in one cell, so that events are in order.
     let has_log = log.is_some();
     let tasks: Vec<Task<'_>> = (units.iter().enumerate())
         .flat_map(|(place, unit)| {
@@ -224,7 +223,7 @@ struct Pool<'a, O> {
 }
 
 impl<O: Observer + Send> Pool<'_, O> {
-    /// Does all tasks, each thread the next that is left; the first error ends it.
+    /// Runs all tasks, with each thread taking the next; the first error stops it.
     fn all(&self, tasks: &[Task<'_>], threads: NonZeroUsize) -> Option<SimError> {
         let next = AtomicUsize::new(0);
         let failed: Mutex<Option<SimError>> = Mutex::new(None);
@@ -347,7 +346,7 @@ impl Work<'_> {
         let mut minimum = MinimumInstances::new(scenario, cell, window);
         let mut alarms = Alarms::new(scenario);
         let is_plain = batches.is_none() && details.is_none() && minimum.is_none() && alarms.is_none() && log.is_none();
-        // The common cases know what they do not need.
+        // Specialized versions for the common cases.
         if is_plain && cell.functions.len() == 1 {
             let mut recorder = Recorder::<true>::new(scenario, cell, window, total);
             let events = simulate(scenario, cell, &streams, &mut recorder, &mut pulse)?;

@@ -1,4 +1,4 @@
-//! A sweep: every point is a scenario of its own, and all its cores work until the last is done.
+//! Sweeps: every point is a separate scenario, and all cores work until the last is done.
 
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
@@ -15,7 +15,7 @@ use crate::time::Span;
 
 /// Points looked at before what was found is put in order.
 const CHUNK: u64 = 4_096;
-/// What a point costs besides its requests, as a number of requests.
+/// Fixed cost of a point, as a number of requests.
 const POINT: u64 = 2_000;
 
 /// What is swept.
@@ -29,23 +29,24 @@ pub struct Task<'a> {
     pub points: &'a Points<'a>,
     /// What is kept of each.
     pub columns: &'a Columns,
-    /// The warm-up of points that leave it open.
+    /// The warm-up of points with "auto".
     pub warm_up: Span,
 }
 
-/// Why a sweep ended before its end.
+/// Why a sweep ended early.
 #[derive(Debug)]
 pub enum Failure {
-    /// Points that are no scenarios.
+    /// Invalid points.
     Points(Problems),
-    /// What the simulation of one point said, and which it was.
+    /// The error of the simulation of one point.
     Simulation(String, SimError),
-    /// Somebody wanted it to stop.
+    /// It was interrupted.
     Cancelled,
 }
 
 impl Task<'_> {
-    /// Checks all points and says what each will cost, as a number of requests. The same everywhere: shards are made from it.
+    /// Checks all points and estimates the cost of each, as a number of requests. Deterministic on all machines,
+    /// because shards are derived from it.
     ///
     /// # Errors
     /// Everything that is wrong with any point; and when `progress` breaks.
@@ -68,7 +69,7 @@ impl Task<'_> {
     }
 
     fn look_at(self, chunk: Range<u64>, threads: NonZeroUsize, costs: &mut Vec<u64>, findings: &mut Findings) {
-        // A few points are looked at sooner than threads are started.
+        // Checking a few points is faster than starting threads.
         let threads = threads.get().min(((chunk.end - chunk.start) as usize).div_ceil(8));
         let next = AtomicUsize::new(0);
         let found: Vec<Mutex<Option<Result<u64, Problems>>>> = chunk.clone().map(|_| Mutex::new(None)).collect();
@@ -90,11 +91,11 @@ impl Task<'_> {
         }
     }
 
-    /// Simulates points, in the order given, on `threads` threads, and hands over each row when it is there, in any order,
-    /// with the number of requests simulated for it. `costs` are those of all points.
+    /// Simulates points, in the order given, on `threads` threads, and passes each row to `each` when it is done, in
+    /// any order, with the number of requests simulated for it. `costs` are those of all points.
     ///
-    /// Each row is a function of its point alone. While there are points each thread has one; at the end those that are idle
-    /// help with the replications and cells of the others. So the most expensive are best begun first.
+    /// Each row is a function of its point alone. Each thread works on one point; at the end, idle threads help with
+    /// the replications and cells of the others. So it is best to start with the most expensive points.
     ///
     /// # Errors
     /// When `progress` or `each` breaks, and what the engine refuses. What was handed over before is whole.
@@ -144,7 +145,7 @@ impl Task<'_> {
             SimError::Cancelled => Failure::Cancelled,
             error => Failure::Simulation(self.name(&point), error),
         })?;
-        // A point is kept whole or not at all.
+        // Only complete points are kept.
         if !run.is_whole {
             return Err(Failure::Cancelled);
         }
@@ -159,7 +160,7 @@ impl Task<'_> {
         }
         let simulation = &mut scenario.simulation;
         if simulation.warm_up_is_auto {
-            // One for all points, so that they stay comparable; of a short horizon half is measured in any case.
+            // The same for all points, so that they stay comparable; at most half of the horizon.
             simulation.warm_up = self.warm_up.min(Span::from_nanos(simulation.horizon.as_nanos() / 2));
         }
         Ok(scenario)
@@ -167,7 +168,7 @@ impl Task<'_> {
 
     /// What a point is called: `point 3 (function.f.memory = 512MB)`.
     fn name(self, point: &Point) -> String {
-        format!("point {} ({})", point.number + 1, self.points.describe(point))
+        format!("configuration {} ({})", point.number + 1, self.points.describe(point))
     }
 }
 
@@ -204,12 +205,12 @@ fn cost(scenario: &Scenario) -> u64 {
     let rates = scenario.sources.iter().map(rate);
     let requests = rates.filter(|rate| rate.is_finite()).sum::<f64>() * horizon;
     let runs = u64::from(scenario.simulation.replications);
-    // Rounded, so that machines that differ in the last digit of a logarithm agree.
+    // Rounded, so that machines agree even if logarithms differ in the last digit.
     let rounded = (requests / 100.0).round() as u64 * 100;
     runs.saturating_mul(rounded.saturating_add(POINT + scenario.functions.len() as u64))
 }
 
-/// Does the same on so many threads, which share their work with those that have none.
+/// Runs the same work on several threads, which share it.
 fn on_threads(threads: usize, work: &(dyn Fn() + Sync)) {
     let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build());
     match pool {
@@ -221,7 +222,7 @@ fn on_threads(threads: usize, work: &(dyn Fn() + Sync)) {
     }
 }
 
-/// The progress of one point as a part of the whole.
+/// The progress of one point as a share of the total.
 struct Part<'a> {
     whole: &'a dyn Progress,
     weight: f64,
@@ -239,7 +240,7 @@ impl Part<'_> {
 impl Progress for Part<'_> {
     fn advance(&self, share: f64, requests: u64) -> ControlFlow<()> {
         let mut done = lock(&self.done);
-        // A point that goes on until it is precise enough does not know how long it takes.
+        // The effort of a point with a precision target is unknown.
         let share = share.min(1.0 - *done).max(0.0);
         *done += share;
         drop(done);

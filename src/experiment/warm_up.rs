@@ -1,4 +1,4 @@
-//! How long the warm-up is, where nobody says: a pilot decides.
+//! Automatic warm-up, determined by a pilot run.
 
 use std::num::NonZeroUsize;
 
@@ -10,14 +10,15 @@ use crate::scenario::Scenario;
 use crate::stats::mser5;
 use crate::time::Span;
 
-/// Replications of a pilot: what is mean over them shows the start above the noise.
+/// Replications of a pilot, enough for the mean to show the start above the noise.
 const PILOT: u32 = 5;
 
-/// Finds the warm-up of a scenario that leaves it open, and sets it; none if the scenario says how long it is.
+/// Finds and sets the warm-up of a scenario with "auto"; none if the scenario sets it.
 ///
-/// A pilot without warm-up, with random numbers of its own, gives the number of instances and the latency (95th percentile,
-/// in which cold starts and a queue that builds up show first) interval by interval. The warm-up ends where MSER-5 cuts
-/// the later of both; where one does not settle, at half of the horizon. The number of threads changes nothing.
+/// A pilot without warm-up, with its own random numbers, gives the number of instances and the latency (95th
+/// percentile, which is the first to show cold starts and a growing queue) by interval. The warm-up ends at the later
+/// of the two MSER-5 truncation points, or at half of the horizon if one does not settle. The number of threads does
+/// not matter.
 ///
 /// # Errors
 /// When `progress` breaks, or when a trace turns out to be malformed.
@@ -41,7 +42,7 @@ fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) ->
     let mut scenario = scenario.clone();
     scenario.simulation.batches = None;
     let prepared = Prepared::of(&scenario);
-    // The last numbers, which no experiment reaches: what decides must not be what counts.
+    // The last replication numbers, which no experiment reaches, so that the pilot does not bias results.
     let units: Vec<Unit<'_>> = (0..PILOT).map(|number| prepared.unit(u32::MAX - number, progress)).collect();
     let mut replications = Replications::default();
     let stopped = simulate_all(&units, threads, None::<()>, |_, replication| replications.push(&scenario, replication));
@@ -51,7 +52,7 @@ fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) ->
     let timeline = RunResult::of(&scenario, &replications).timeline;
     let points = timeline.series.first().map_or(&[][..], |total| &total.points);
     let interval = timeline.interval;
-    // The last interval may be cut short by the horizon, and then it is of another kind.
+    // The last interval may be truncated by the horizon, and then is not comparable.
     let whole = (scenario.simulation.horizon.as_nanos() / interval.as_nanos()) as usize;
     let points = &points[..whole.min(points.len())];
     let instances = points.iter().map(|point| point.instances_busy + point.instances_idle + point.instances_starting);

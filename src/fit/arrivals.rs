@@ -55,7 +55,7 @@ impl std::fmt::Display for Kind {
             Self::Poisson => f.write_str("Poisson, constant rate"),
             Self::Constant => f.write_str("equal gaps"),
             Self::Renewal(family, shape) => write!(f, "independent {} gaps of shape {}", family.name(), plain(*shape)),
-            Self::Varying => f.write_str("Poisson, rate that changes"),
+            Self::Varying => f.write_str("Poisson, changing rate"),
         }
     }
 }
@@ -101,7 +101,7 @@ impl Arrivals {
             evidence: Vec::new(),
         };
         if count < FEW {
-            found.evidence.push(format!("{count} requests are too few to tell a process: Poisson is an assumption"));
+            found.evidence.push(format!("{count} requests are too few to identify a process: Poisson is assumed"));
             return Some(found);
         }
         found.decide(statistic, &counts, whole_seconds);
@@ -130,7 +130,7 @@ impl Arrivals {
         let half_width = 1.96 * total.sqrt() / length;
         let evidence = vec![
             format!("counts of intervals of {step} s: variance {dispersion:.2} times the mean"),
-            "counts say nothing about gaps: within an interval arrivals are taken for a Poisson process".to_owned(),
+            "counts do not show gaps: arrivals within an interval are assumed to be a Poisson process".to_owned(),
         ];
         let count = total.round() as usize;
         Some(Self { kind, count, rate, half_width, length_s: length, rates, gaps: Vec::new(), dispersion, evidence })
@@ -148,7 +148,7 @@ impl Arrivals {
         let mean = self.gaps.iter().sum::<f64>() / self.gaps.len() as f64;
         let cv = (self.gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / self.gaps.len() as f64).sqrt() / mean;
         if whole_seconds && mean < 20.0 {
-            self.evidence.push("times are in whole seconds: gaps cannot be tested".to_owned());
+            self.evidence.push("times are in whole seconds, so gaps cannot be tested".to_owned());
             self.kind = if chance < CHANCE { Kind::Varying } else { Kind::Poisson };
             return;
         }
@@ -160,8 +160,8 @@ impl Arrivals {
         // Of an exponential whose mean is estimated: 1 % are beyond 1.308 (Stephens 1974).
         let is_exponential = distance * root < 1.308;
         self.evidence.push(format!(
-            "gaps: coefficient of variation {cv:.2}, greatest distance from an exponential {distance:.4} ({})",
-            if is_exponential { "as by chance" } else { "more than by chance" }
+            "gaps: coefficient of variation {cv:.2}, largest distance from an exponential {distance:.4} ({})",
+            if is_exponential { "consistent with chance" } else { "more than chance" }
         ));
         if cv < 0.05 {
             self.kind = Kind::Constant;
@@ -188,9 +188,8 @@ impl Arrivals {
         self.kind = match best.filter(|_| is_renewal || chance >= CHANCE) {
             Some(best) => Kind::Renewal(best.law.family, best.law.parameters[1]),
             None => {
-                self.evidence.push(format!(
-                    "counts of neighbouring intervals are correlated ({correlation:.2}): the rate changes"
-                ));
+                self.evidence
+                    .push(format!("counts of adjacent intervals are correlated ({correlation:.2}): the rate changes"));
                 Kind::Varying
             }
         };

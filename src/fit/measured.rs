@@ -21,9 +21,9 @@ pub enum Outcome {
 pub struct Request {
     /// When it arrived, in seconds since 1970 or since the start of the log.
     pub at_s: Option<f64>,
-    /// How long it ran, without initialisation where that is known by itself.
+    /// How long it ran, without initialization where that is known by itself.
     pub duration_s: Option<f64>,
-    /// How long initialisation took.
+    /// How long initialization took.
     pub init_s: Option<f64>,
     /// Whether it met a cold start.
     pub cold: Option<bool>,
@@ -105,7 +105,7 @@ pub struct Measured {
     pub series: BTreeMap<Metric, Vec<(f64, f64)>>,
     /// Percentiles of durations that somebody else made: share and seconds.
     pub percentiles: Vec<(f64, f64)>,
-    /// Initialisations that failed or belong to no request, in seconds.
+    /// Initializations that failed or belong to no request, in seconds.
     pub failed_inits: Vec<f64>,
     /// Whether durations include the way to the function and back, as clients see them.
     pub seen_by_clients: bool,

@@ -5,7 +5,7 @@ use super::measured::Request;
 /// Beyond this one thread gains nothing.
 const ONE_CPU_MB: f64 = 1_769.0;
 
-/// The share of the running time that is bound by the CPU.
+/// The share of the duration that is bound by the CPU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CpuBound {
     /// The share, 0 to 1.

@@ -1,4 +1,4 @@
-//! From logs and metrics to arrivals, running times and cold starts: what a scenario needs and no infrastructure file says.
+//! From logs and metrics to arrivals, durations and cold starts: what a scenario needs and no infrastructure file says.
 //! Nothing here calls a cloud: it reads texts.
 //!
 //! | file | does |
@@ -40,11 +40,11 @@ pub struct FittedFunction {
     pub name: String,
     /// How requests arrive.
     pub arrivals: Option<Arrivals>,
-    /// Running times of warm requests, or of all where nobody knows which were cold.
+    /// Durations of warm requests, or of all where nobody knows which were cold.
     pub durations: Option<Found>,
-    /// Initialisation.
+    /// Initialization.
     pub inits: Option<Found>,
-    /// Running times of cold requests, where initialisation is part of them.
+    /// Durations of cold requests, where initialization is part of them.
     pub cold_durations: Option<Found>,
     /// How long idle instances stay.
     pub keep_alive: Option<KeepAlive>,
@@ -100,8 +100,8 @@ pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<M
             READERS.iter().find(|reader| (reader.is)(&content)).or(Some(&LAST).filter(|reader| (reader.is)(&content)));
         let Some(reader) = reader else {
             let known: Vec<&str> = READERS.iter().chain([&LAST]).map(|reader| reader.name).collect();
-            let what = if text.trim().is_empty() { "is empty" } else { "is of no format that is read" };
-            return Err(format!("{name} {what}\nhelp: these are: {}", known.join(", ")));
+            let what = if text.trim().is_empty() { "is empty" } else { "is not in a supported format" };
+            return Err(format!("{name} {what}\nhelp: supported formats are: {}", known.join(", ")));
         };
         (reader.read)(&content, &mut measured);
         let count =
@@ -165,11 +165,11 @@ fn of_requests(name: &str, requests: &[&Request], measured: &Measured) -> Fitted
     let times: Vec<f64> = requests.iter().filter_map(|request| request.at_s).collect();
     let arrivals = Arrivals::of_times(&times, measured.whole_seconds);
     if arrivals.is_none() {
-        caveats.push("no times of requests: how they arrive cannot be told".to_owned());
+        caveats.push("no timestamps of requests: arrivals cannot be fitted".to_owned());
     }
     let completed = || requests.iter().filter(|request| request.outcome == Outcome::Completed);
     let inits_known = requests.iter().any(|request| request.init_s.is_some());
-    // Where initialisation is known by itself, a cold request runs like any other; else it is part of its duration.
+    // Where initialization is known by itself, a cold request runs like any other; else it is part of its duration.
     let warm = completed().filter(|request| request.cold != Some(true)).filter_map(|request| request.duration_s);
     let cold = completed().filter(|request| request.cold == Some(true)).filter_map(|request| request.duration_s);
     let warm_durations = laws::fit(warm);
@@ -180,42 +180,44 @@ fn of_requests(name: &str, requests: &[&Request], measured: &Measured) -> Fitted
     let cold_durations = cold_durations.filter(|found| found.count >= 5);
     let inits = laws::fit(requests.iter().filter_map(|request| request.init_s));
     if counts.known == 0 {
-        caveats
-            .push("nothing says which requests met a cold start: their time is part of the running times".to_owned());
+        caveats.push("cold starts are not marked: their time is part of the durations".to_owned());
     } else if let (Some(cold), Some(warm)) = (&cold_durations, &durations)
         && differ(cold, warm)
     {
-        let apart = if inits_known { ", initialisation apart" } else { "" };
+        let apart = if inits_known { ", excluding initialization" } else { "" };
         let ratio = cold.mean_s / warm.mean_s;
         caveats.push(format!(
             "cold requests run {ratio:.2} times as long as warm ones{apart}: `cold-duration` has their law"
         ));
     }
     if inits.is_some() {
-        caveats.push("the time before initialisation (placement, download) is in no log: add it as the phase `environment` if clients saw it".to_owned());
+        caveats.push(
+            "logs do not include the time before initialization (placement, download): add it as the phase \
+                      `environment` if your clients experience it"
+                .to_owned(),
+        );
     }
     let keep_alive = KeepAlive::of(requests);
     match &keep_alive {
         Some(found) if !found.is_good() => caveats.push(format!(
-            "no fixed keep-alive window explains which instances were used again: {} of {} idle times contradict the best one; each instance has a window of its own then",
+            "no fixed keep-alive window explains which instances were reused: {} of {} idle times contradict the best \
+             one, so each instance gets its own window",
             found.misfits,
             found.seen.0 + found.seen.1
         )),
-        None => caveats.push("too few idle times to tell how long idle instances stay: the keep-alive is that of the platform".to_owned()),
+        None => caveats.push("too few idle times to fit the keep-alive: the platform's is used".to_owned()),
         Some(_) => {}
     }
     if measured.seen_by_clients {
-        caveats.push(
-            "durations are those that clients or proxies saw: waiting and the network are part of them".to_owned(),
-        );
+        caveats.push("durations were measured by clients or proxies: they include waiting and the network".to_owned());
     }
     if measured.whole_seconds {
-        caveats.push("times have whole seconds: bursts within a second cannot be seen".to_owned());
+        caveats.push("times are in whole seconds: bursts within a second are not visible".to_owned());
     }
     let memory_mb = most_seen(requests.iter().filter_map(|request| request.memory_mb));
     let cpu_bound = CpuBound::of(requests);
     if cpu_bound.is_none() {
-        caveats.push("one memory size only: what another one would bring cannot be told".to_owned());
+        caveats.push("one memory size only: the effect of other sizes is unknown".to_owned());
     }
     let differs = cold_durations.filter(|cold| durations.as_ref().is_none_or(|warm| differ(cold, warm)));
     FittedFunction {
@@ -250,7 +252,7 @@ fn differ(a: &Found, b: &Found) -> bool {
 fn of_series(measured: &Measured) -> FittedFunction {
     let series = |metric: Metric| measured.series.get(&metric).map_or(&[][..], Vec::as_slice);
     let mut caveats = vec![
-        "metrics of intervals say nothing about single requests: gaps, cold starts and the keep-alive cannot be told"
+        "metrics by interval do not show individual requests: gaps, cold starts and the keep-alive cannot be fitted"
             .to_owned(),
     ];
     let (points, is_rate) = if series(Metric::Requests).is_empty() {
@@ -284,15 +286,17 @@ fn of_series(measured: &Measured) -> FittedFunction {
     let mean = middle(Metric::DurationMean);
     let durations = match (shares.len(), mean) {
         (0, Some(mean)) => {
-            caveats.push("only the mean of durations is known: an exponential is an assumption".to_owned());
+            caveats.push("only the mean duration is known: an exponential distribution is assumed".to_owned());
             Some(laws::through(&[], mean))
         }
         (0, None) => {
-            caveats.push("no durations are among the metrics".to_owned());
+            caveats.push("the metrics include no durations".to_owned());
             None
         }
         (_, mean) => {
-            caveats.push("percentiles of intervals were averaged, which is no percentile of all requests".to_owned());
+            caveats.push(
+                "percentiles of intervals were averaged, which does not give a percentile of all requests".to_owned(),
+            );
             Some(laws::through(&shares, mean.unwrap_or(f64::NAN)))
         }
     };

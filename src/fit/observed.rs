@@ -106,8 +106,9 @@ impl Observed {
             }
         }
         if averaged {
-            self.caveats
-                .push("percentiles of intervals were averaged, which is no percentile of all requests".to_owned());
+            self.caveats.push(
+                "percentiles of intervals were averaged, which does not give a percentile of all requests".to_owned(),
+            );
         }
         let concurrency = points(Metric::Concurrency);
         if !concurrency.is_empty() {
@@ -132,7 +133,7 @@ impl Observed {
     }
 }
 
-/// Requests in progress, initialisation included: their mean from the first arrival to the last, and their peak.
+/// Requests in progress, initialization included: their mean from the first arrival to the last, and their peak.
 fn concurrency(requests: &[&Request]) -> (f64, f64) {
     let mut changes: Vec<(f64, f64)> = Vec::new();
     for request in requests.iter().filter(|request| request.outcome != Outcome::Throttled) {

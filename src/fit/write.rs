@@ -37,13 +37,15 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
             let _ = writeln!(out, "memory = \"{memory}MB\"");
         }
         if is_lambda {
-            out.push_str("timeout = \"15m\"                      # not in the logs: the longest there is\n");
+            out.push_str("timeout = \"15m\"                      # not in the logs: the platform's maximum\n");
         }
         match &function.durations {
             Some(found) => law(&mut out, "duration", found),
-            None => out.push_str(
-                "duration = { exponential = { mean = \"100ms\" } }  # ASSUMED: no durations among the data\n",
-            ),
+            None => {
+                out.push_str(
+                    "duration = { exponential = { mean = \"100ms\" } }  # ASSUMED: no durations in the data\n",
+                );
+            }
         }
         if let Some(found) = &function.cold_durations {
             law(&mut out, "cold-duration", found);
@@ -55,7 +57,8 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
         if let Some(found) = function.keep_alive.filter(|found| found.is_good() || found.drawn.is_some()) {
             let _ = writeln!(
                 out,
-                "# {} idle times were survived, {} were not; the window lies between {} and {}; {} do not fit",
+                "# instances were reused after {} idle times and not after {}; the window is between {} and {}; {} \
+                 idle times do not fit",
                 found.seen.0,
                 found.seen.1,
                 people(found.between_s.0),
@@ -95,7 +98,7 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
             Some(arrivals) => {
                 let _ = writeln!(
                     out,
-                    "# {} requests in {}: {} ± {} a second",
+                    "# {} requests in {}: {} ± {} per second",
                     arrivals.count,
                     people(arrivals.length_s),
                     super::laws::plain(arrivals.rate),
@@ -106,7 +109,7 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
                 });
                 let _ = writeln!(out, "arrivals = {}", arrivals.toml());
             }
-            None => out.push_str("arrivals = { poisson = { rate = \"1/s\" } }  # ASSUMED: no times among the data\n"),
+            None => out.push_str("arrivals = { poisson = { rate = \"1/s\" } }  # ASSUMED: no timestamps in the data\n"),
         }
     }
     if functions.iter().any(|function| function.durations.is_none() || function.arrivals.is_none()) {
@@ -115,14 +118,16 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
             if function.durations.is_none() {
                 let _ = writeln!(
                     out,
-                    "\"function.{}.duration.exponential.mean\" = {{ assumed = \"no durations among the data\", value = \"100ms\" }}",
+                    "\"function.{}.duration.exponential.mean\" = {{ assumed = \"no durations in the data\", value = \
+                     \"100ms\" }}",
                     function.name
                 );
             }
             if function.arrivals.is_none() {
                 let _ = writeln!(
                     out,
-                    "\"source.{}.arrivals.poisson.rate\" = {{ assumed = \"no times among the data\", value = \"1/s\" }}",
+                    "\"source.{}.arrivals.poisson.rate\" = {{ assumed = \"no timestamps in the data\", value = \"1/s\" \
+                     }}",
                     function.name
                 );
             }
@@ -162,7 +167,7 @@ fn evidence(found: &Found) -> String {
         ),
         (true, None) => best.law.family.name().to_owned(),
         (false, _) => format!(
-            "quantiles: the best law, {}, is {:.1} % off somewhere",
+            "quantiles: the best distribution, {}, is off by up to {:.1} %",
             best.law.family.name(),
             100.0 * best.distance
         ),
@@ -200,7 +205,7 @@ pub(super) fn report(functions: &[FittedFunction], measured: &Measured) -> Strin
         if let Some(arrivals) = &function.arrivals {
             let _ = writeln!(
                 out,
-                "  arrivals     {}: {} a second over {}",
+                "  arrivals     {}: {} per second over {}",
                 arrivals.kind,
                 super::laws::plain(arrivals.rate),
                 people(arrivals.length_s)
@@ -217,7 +222,7 @@ pub(super) fn report(functions: &[FittedFunction], measured: &Measured) -> Strin
             let _ = writeln!(out, "  cold starts  {cold} of {known} ({:.2} %)", 100.0 * cold as f64 / known as f64);
         }
         if failed + timed_out + throttled > 0 {
-            let _ = writeln!(out, "  without answer: {failed} failed, {timed_out} timed out, {throttled} throttled");
+            let _ = writeln!(out, "  unsuccessful: {failed} failed, {timed_out} timed out, {throttled} throttled");
         }
         if let Some(found) = &function.keep_alive {
             let _ = writeln!(
@@ -230,10 +235,10 @@ pub(super) fn report(functions: &[FittedFunction], measured: &Measured) -> Strin
             );
         }
         if let Some(found) = &function.cpu_bound {
-            let _ = writeln!(out, "  CPU-bound    {:.0} % of the running time", 100.0 * found.share);
+            let _ = writeln!(out, "  CPU-bound    {:.0} % of the duration", 100.0 * found.share);
         }
         if !function.caveats.is_empty() {
-            out.push_str("  What the data cannot tell:\n");
+            out.push_str("  What the data cannot show:\n");
             function.caveats.iter().for_each(|caveat| {
                 let _ = writeln!(out, "  - {caveat}");
             });

@@ -45,7 +45,7 @@ pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Pro
     let written = text(file).unwrap_or_default();
     for (key, value) in changes {
         let made = match find(key, &things) {
-            Err(help) => Err((format!("{} has nothing for `{key}`", file.name), help)),
+            Err(help) => Err((format!("{} has no equivalent of `{key}`", file.name), help)),
             Ok((thing, rest)) if form == Form::Terraform => override_of(thing, rest, value, &mut blocks),
             Ok((thing, rest)) => edit(thing, rest, value, &written).map(|edit| edits.extend(edit)),
         };
@@ -99,8 +99,8 @@ fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, 
     let (dialect, place) = (body.dialect, body.first);
     let written = name(dialect, key).or((key == "concurrency.provisioned").then_some("ProvisionedConcurrencyConfig"));
     if written.is_some_and(|name| body.keys.iter().any(|known| known == name)) {
-        let message = format!("`{key}` of {} is written as something that only a deployment knows", thing.name);
-        return Err((message, format!("change it where it comes from: {key} = {value}")));
+        let message = format!("`{key}` of {} is written as a value known only at deployment", thing.name);
+        return Err((message, format!("change it at its source: {key} = {value}")));
     }
     let start = text[..place.range().start].rfind('\n').map_or(0, |at| at + 1);
     let indent = &text[start..place.range().start];
@@ -170,8 +170,8 @@ fn name(dialect: Dialect, key: &str) -> Option<&'static str> {
 }
 
 fn by_hand(thing: &Thing, key: &str, value: &str) -> Refused {
-    let message = format!("`{key}` of {} is not written in the file, so there is no line to change", thing.name);
-    (message, format!("write it by hand: {key} = {value}"))
+    let message = format!("`{key}` of {} is not in the file, so there is no line to change", thing.name);
+    (message, format!("add it by hand: {key} = {value}"))
 }
 
 /// A value of the scenario as the file writes it: in the unit and the quotes of what stands there.
@@ -335,7 +335,7 @@ mod tests {
         let change = |key: &str| {
             export(Form::CloudFormation, &file, &[(key.to_owned(), "1GB".to_owned())]).unwrap_err().to_string()
         };
-        assert!(change("function.F.memory").contains("write it by hand"), "{}", change("function.F.memory"));
+        assert!(change("function.F.memory").contains("add it by hand"), "{}", change("function.F.memory"));
         assert!(
             change("function.G.memory").contains("its functions are")
                 || change("function.G.memory").contains("did you mean")

@@ -41,7 +41,7 @@ fn merge_same(model: &mut Model, notes: &Notes) {
                 Some(other) if !is_read(&setting) || other.value == setting.value => {}
                 Some(other) => {
                     if let (Origin::Read { place, address }, true) = (&other.origin, is_read(other)) {
-                        notes.ignore(*place, address.clone(), format!("another file says {}", setting.value));
+                        notes.ignore(*place, address.clone(), format!("another file sets {}", setting.value));
                     }
                     *other = setting;
                 }
@@ -108,7 +108,7 @@ fn add(model: &mut Model, notes: &Notes) {
             }
             None => {
                 let named = if to.is_empty() {
-                    "what it is for cannot be told".to_owned()
+                    "its purpose is unknown".to_owned()
                 } else {
                     format!("no file describes {}", to.join(" or "))
                 };
@@ -124,7 +124,7 @@ fn finish(thing: &mut Thing) {
         return;
     }
     if thing.has("scaling.hpa") && !thing.has("scaling.hpa.max-replicas") {
-        let reason = "the HPA does not say, though it must: 10 is taken".to_owned();
+        let reason = "missing in the HPA, though required: 10 is assumed".to_owned();
         thing.set("scaling.hpa.max-replicas", "10", Origin::Assumed(reason));
     }
     // Of an app that is started by HTTP and by queues, what concerns the other way has no meaning.
@@ -139,7 +139,7 @@ fn finish(thing: &mut Thing) {
     }
     let tracks = thing.has("scaling.target-tracking");
     if tracks && !thing.has("scaling.target-tracking.max-capacity") {
-        let reason = "the scalable target is in none of the files: 100 is taken".to_owned();
+        let reason = "the scalable target is in none of the files: 100 is assumed".to_owned();
         thing.set("scaling.target-tracking.max-capacity", "100", Origin::Assumed(reason));
     }
     let Some(at) = thing.settings.iter().position(|setting| setting.key == REPLICAS) else { return };

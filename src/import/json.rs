@@ -12,7 +12,7 @@ pub(super) fn parse(file: usize, text: &str) -> Result<Node, SyntaxError> {
     reader.space();
     let node = reader.value()?;
     reader.space();
-    if reader.at < text.len() { Err(reader.wrong("nothing may follow the value")) } else { Ok(node) }
+    if reader.at < text.len() { Err(reader.wrong("unexpected text after the value")) } else { Ok(node) }
 }
 
 struct Reader<'a> {
@@ -70,10 +70,10 @@ impl Reader<'_> {
         loop {
             self.nodes += 1;
             if self.nodes > MAX_NODES {
-                return Err(self.wrong(&format!("more than {MAX_NODES} values, which is the limit")));
+                return Err(self.wrong(&format!("more than the limit of {MAX_NODES} values")));
             }
             if open.len() > MAX_DEPTH {
-                return Err(self.wrong(&format!("nested deeper than {MAX_DEPTH} levels, which is the limit")));
+                return Err(self.wrong(&format!("nested deeper than the limit of {MAX_DEPTH} levels")));
             }
             let (start, line) = (self.at, self.line);
             let mut done = match self.peek() {
@@ -190,7 +190,7 @@ impl Reader<'_> {
                 b'"' => return Ok(text),
                 b'\n' => {
                     self.at -= 1;
-                    return Err(self.wrong("a text goes on over the end of its line"));
+                    return Err(self.wrong("unterminated string"));
                 }
                 _ => text.push(self.escaped()?),
             }

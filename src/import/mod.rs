@@ -115,14 +115,14 @@ fn model(files: &[File], notes: &Notes) -> Result<(Model, Vec<String>, Problems)
 /// The text of a file, or what is wrong with it and what to do.
 fn text(file: &File) -> Result<String, (String, &'static str)> {
     if file.bytes.len() > MAX_BYTES {
-        let message = format!("the file has more than {} MB, which is the limit", MAX_BYTES >> 20);
-        return Err((message, "infrastructure files are far smaller: is it a log? `forewarm fit` reads logs"));
+        let message = format!("the file is larger than the limit of {} MB", MAX_BYTES >> 20);
+        return Err((message, "infrastructure files are much smaller: if it is a log, use `forewarm fit`"));
     }
     match String::from_utf8(file.bytes.clone()) {
         Ok(text) => Ok(text.trim_start_matches('\u{feff}').to_owned()),
         Err(_) => Err((
-            "the file is not text in UTF-8".to_owned(),
-            "a Terraform plan is read as `terraform show -json PLAN > plan.json`",
+            "the file is not UTF-8 text".to_owned(),
+            "for a Terraform plan, use `terraform show -json PLAN > plan.json`",
         )),
     }
 }
@@ -141,7 +141,7 @@ fn documents(source: usize, name: &str, text: &str) -> Result<Vec<Node>, Problem
         }),
         false => yaml::parse(source, text),
     };
-    let help = "infrastructure files are YAML or JSON; logs and metrics are for `forewarm fit`";
+    let help = "infrastructure files are YAML or JSON; for logs and metrics, use `forewarm fit`";
     parsed.map_err(|error| Problem::error(error.place.span(), error.message).help(help))
 }
 
@@ -150,24 +150,24 @@ fn other_language(name: &str, text: &str) -> Option<(String, &'static str)> {
     let has = |line: &str| text.lines().any(|written| written.trim_start().starts_with(line));
     if name.ends_with(".tf") || has("resource \"") && has("}") {
         let help = "import its plan: terraform plan -out plan.tfplan && terraform show -json plan.tfplan > plan.json";
-        return Some(("this is Terraform's own language, which is not read".to_owned(), help));
+        return Some(("this is Terraform configuration (HCL), which is not supported".to_owned(), help));
     }
     if name.ends_with(".bicep") {
         return Some((
-            "this is Bicep, which is not read".to_owned(),
-            "build it: az bicep build --file FILE writes JSON",
+            "this is Bicep, which is not supported".to_owned(),
+            "convert it to JSON with az bicep build --file FILE",
         ));
     }
     if text.lines().any(|line| line.trim_start().starts_with("{{") && !line.trim_start().starts_with("{{\"")) {
         return Some((
-            "this is a template of Helm, not YAML".to_owned(),
+            "this is a Helm template, not YAML".to_owned(),
             "render it first: helm template CHART > all.yaml",
         ));
     }
     if name.ends_with(".toml") {
         return Some((
-            "this is TOML: a scenario already?".to_owned(),
-            "`forewarm check FILE` reads scenarios; --traffic FILE takes one for its traffic",
+            "this is TOML, perhaps already a scenario".to_owned(),
+            "to check a scenario, use `forewarm check FILE`; to use its traffic, --traffic FILE",
         ));
     }
     None
@@ -183,13 +183,13 @@ fn read(documents: &[Node], name: &str, model: &mut Model, notes: &Notes, proble
                 (format.read)(document, model, notes);
             }
             None if matches!(document.value, tree::Value::Null) => {}
-            None => notes.ignore(document.place, "a document", "of no format that is known"),
+            None => notes.ignore(document.place, "a document", "not in a known format"),
         }
     }
     if known == 0 {
         let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
         let place = documents.first().map(|document| document.place.span()).unwrap_or_default();
-        let message = format!("{name} is of no format that is read");
-        problems.push(Problem::error(place, message).help(format!("these are: {}", names.join(", "))));
+        let message = format!("{name} is not in a supported format");
+        problems.push(Problem::error(place, message).help(format!("supported formats are: {}", names.join(", "))));
     }
 }

@@ -5,14 +5,14 @@ use super::reader::Notes;
 use crate::time::Span;
 use crate::workload::calendar::{Cron, zone_of};
 
-/// What is known of load and running times.
+/// What is known of load and durations.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     /// Requests a second, of what is called from outside by the name of that or of the function behind it, or of each.
     pub rps: Vec<(Option<String>, f64)>,
-    /// Median running time.
+    /// Median duration.
     pub p50: Option<Span>,
-    /// The 99th percentile of running times.
+    /// The 99th percentile of durations.
     pub p99: Option<Span>,
     /// How long a cold start takes.
     pub cold: Option<Span>,
@@ -38,14 +38,14 @@ pub enum Recorded {
 
 /// Requests a second of a function of which nobody says it.
 const ASSUMED_RPS: f64 = 1.0;
-/// Median and 99th percentile of running times that nobody says.
+/// Median and 99th percentile of durations that nobody says.
 const ASSUMED_DURATION: (&str, &str) = ("100ms", "1s");
 /// A cold start that nobody says, where no preset has measured one.
 const ASSUMED_COLD: &str = "2s";
 /// Requests that a pod serves at a time, if nobody says it.
 const ASSUMED_PER_POD: &str = "10";
 
-/// Adds sources, running times and cold starts.
+/// Adds sources, durations and cold starts.
 pub(super) fn complete(model: &mut Model, traffic: &Traffic, notes: &Notes) {
     let recorded = |kind: &str| match &traffic.recorded {
         Some(Recorded::Scenario { name, tables }) => {
@@ -90,7 +90,7 @@ pub(super) fn complete(model: &mut Model, traffic: &Traffic, notes: &Notes) {
     model.things.extend(sources);
 }
 
-/// Takes running times and starts from a function of a file.
+/// Takes durations and starts from a function of a file.
 fn measured(thing: &mut Thing, file: &str, tables: &[toml::Value], is_alone: bool) {
     let own = tables.iter().filter_map(toml::Value::as_table).find(|table| {
         let name = table.get("name").and_then(toml::Value::as_str);
@@ -155,10 +155,10 @@ fn durations(thing: &mut Thing, traffic: &Traffic) {
     let is_deployment =
         thing.has("scaling.hpa") || thing.has("concurrency.provisioned") && thing.platform == Platform::Kubernetes;
     if is_deployment {
-        let reason = "not in infrastructure files: requests that a pod serves at once".to_owned();
+        let reason = "not in infrastructure files: simultaneous requests per pod".to_owned();
         thing.set("concurrency.per-instance", ASSUMED_PER_POD, Origin::Assumed(reason));
     } else if thing.has("scaling.keda") {
-        thing.set("concurrency.per-instance", "1", Origin::Default("a pod takes one message at a time".to_owned()));
+        thing.set("concurrency.per-instance", "1", Origin::Default("a pod processes one message at a time".to_owned()));
     }
 }
 

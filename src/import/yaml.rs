@@ -179,7 +179,7 @@ impl Builder<'_> {
 }
 
 fn too_deep(place: Place) -> SyntaxError {
-    SyntaxError::new(place, format!("values are nested deeper than {MAX_DEPTH} levels, which is the limit"))
+    SyntaxError::new(place, format!("values are nested deeper than the limit of {MAX_DEPTH} levels"))
 }
 
 /// How deep a node reaches that stands at a depth.

@@ -181,7 +181,7 @@ pub struct AlarmResult {
     pub first_at_s: Stat,
     /// How often it went off in a replication.
     pub times: Stat,
-    /// The part of its periods in which it was in alarm.
+    /// Share of periods in alarm.
     pub in_alarm_ratio: Stat,
     /// Its changes in the first replication, up to 1,000 of them.
     pub changes: Vec<Change>,

@@ -1,5 +1,5 @@
-//! The observer that measures the batches of one long run: successive parts of equal length, each with the requests that
-//! are born in it.
+//! The observer that measures the batches of one long run: successive periods of equal length, each with the requests
+//! that arrive in it.
 
 use super::recorder::Total;
 use super::replication::FunctionRecord;
@@ -10,7 +10,7 @@ use crate::id::{InstanceId, LocalFn};
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 
-/// So many functions at most have batches of their own; of more of them only the total has.
+/// Maximum number of functions with their own batches; with more, only the total has batches.
 const FUNCTIONS: usize = 32;
 
 /// The batches of a cell while it is simulated. Memory grows with their number, not with requests.
@@ -23,12 +23,12 @@ pub struct Batches {
     is_by_function: bool,
     /// The batches of each function, or of all functions.
     tallies: Vec<Vec<Tally>>,
-    /// Up to where the levels of each function are known.
+    /// Time up to which the levels of each function are known.
     last: Vec<SimTime>,
 }
 
 impl Batches {
-    /// None where intervals are made from replications.
+    /// None if intervals are computed from replications.
     #[must_use]
     pub fn new(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let count = scenario.simulation.batches? as usize;
@@ -57,7 +57,7 @@ impl Batches {
         }
     }
 
-    /// The batch in which something happens, if it happens in the measured part.
+    /// The batch in which something happens, if it happens in the measured period.
     fn at(&mut self, function: LocalFn, now: SimTime) -> Option<&mut Tally> {
         if now < self.from || now >= self.until {
             return None;
@@ -66,7 +66,7 @@ impl Batches {
         let owner = if self.is_by_function { function.index() } else { 0 };
         let tallies = &mut self.tallies[owner];
         let last = tallies.len() - 1;
-        // What division leaves over belongs to the last batch.
+        // The remainder belongs to the last batch.
         tallies.get_mut(batch.min(last))
     }
 }

@@ -1,4 +1,4 @@
-//! What faults do to a scenario: the content of `chaos.json`.
+//! The effects of faults on a scenario: the content of `chaos.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,21 +10,21 @@ use super::window::Window;
 use crate::scenario::Scenario;
 use crate::time::Span;
 
-/// An interval is as good as undisturbed with at least this part of the answers.
+/// An interval counts as recovered with at least this share of the responses.
 const ANSWERED: f64 = 0.95;
-/// And with a 95th percentile of latency of at most so many times the undisturbed one.
+/// And with a 95th percentile of latency of at most this multiple of the undisturbed one.
 const SLOWER: f64 = 2.0;
-/// So many intervals in a row must be.
+/// Consecutive recovered intervals required.
 const IN_A_ROW: usize = 3;
 /// A mean of counts below this is noise.
 const COUNT: f64 = 0.5;
 
-/// What a catalogue of faults does to a scenario, the one that does most damage first.
+/// The effects of a catalog of faults, most harmful first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Chaos {
     /// The undisturbed scenario.
     pub scenario: ScenarioRef,
-    /// Root of the random numbers.
+    /// The random seed.
     pub seed: u64,
     /// Paired replications of each.
     pub replications: u32,
@@ -34,13 +34,13 @@ pub struct Chaos {
     pub at_s: f64,
     /// How long it lasts, s; a deployment is over at once.
     pub lasts_s: f64,
-    /// How fine the time to recover is known, s.
+    /// Resolution of the recovery time, s.
     pub interval_s: f64,
     /// The scenario without a fault.
     pub undisturbed: Undisturbed,
     /// What each fault does.
     pub effects: Vec<Effect>,
-    /// What could have been disturbed too and was left out, to keep the catalogue short.
+    /// Number of targets omitted to limit the effort.
     pub left_out: usize,
 }
 
@@ -49,37 +49,37 @@ pub struct Chaos {
 pub struct Undisturbed {
     /// Requests that arrived.
     pub arrived: Stat,
-    /// Those without a successful answer.
+    /// Requests without a successful response.
     pub failed: Stat,
     /// Cost, US dollars.
     pub cost_usd: Stat,
 }
 
-/// What one fault does, all of it beside the undisturbed scenario, replication by replication.
+/// The effect of one fault, compared with the undisturbed run, replication by replication.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
-    /// What goes wrong, as in `outage`.
+    /// Kind of fault, such as `outage`.
     pub fault: String,
-    /// What kind of thing is disturbed, as in `function`.
+    /// Kind of target, such as `function`.
     pub kind: String,
     /// Its name.
     pub target: String,
-    /// Requests that fail more.
+    /// Additional failed requests.
     pub lost: Stat,
-    /// Messages and records that end in a dead-letter queue, expire or are skipped more.
+    /// Additional messages and records that are dead-lettered, expire or are skipped.
     pub lost_messages: Stat,
-    /// The highest p99 of an interval while the fault lasts, s; none where nothing is answered.
+    /// Highest p99 of an interval during the fault, s; none without responses.
     pub p99_s: Option<f64>,
-    /// The same of the undisturbed scenario.
+    /// The same without the fault.
     pub undisturbed_p99_s: Option<f64>,
-    /// From the end of the fault until all is as without it, s; none: not by the horizon.
+    /// Time from the end of the fault until recovery, s; none: not by the horizon.
     pub recovered_after_s: Option<f64>,
     /// Additional cost, US dollars.
     pub cost_usd: Stat,
 }
 
 impl Effect {
-    /// Whether it does anything that people would notice.
+    /// Whether it has a noticeable effect.
     #[must_use]
     pub fn is_harmful(&self) -> bool {
         self.damage() >= COUNT || self.recovered_after_s != Some(0.0) || self.slows()
@@ -96,7 +96,7 @@ impl Effect {
         self.lost.mean.max(0.0) + self.lost_messages.mean.max(0.0)
     }
 
-    /// What decides, the most important first: what is lost, how long it takes, how slow it is.
+    /// Ranking criteria, most important first: losses, recovery time, latency.
     fn rank(&self) -> [f64; 3] {
         let damage = self.damage();
         [
@@ -107,7 +107,7 @@ impl Effect {
     }
 }
 
-/// Puts the one that does most damage first.
+/// Sorts by damage, most harmful first.
 pub fn rank(effects: &mut [Effect]) {
     effects.sort_by(|a, b| {
         let pairs = b.rank().into_iter().zip(a.rank());
@@ -224,7 +224,7 @@ fn recovered_after(with: &[Point], without: &[Point], interval: Span, ends: Span
 
 fn is_as_good(with: &Point, without: &Point) -> bool {
     let is_answered = with.completed + COUNT >= ANSWERED * without.completed;
-    // Without an answer there is no latency, and how many there are has been judged.
+    // Without responses there is no latency; their number has been checked already.
     let is_slow = with.latency_s_p95 > SLOWER * without.latency_s_p95;
     is_answered && !is_slow
 }

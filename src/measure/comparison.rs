@@ -19,23 +19,23 @@ pub use precision::{DEFAULT_PRECISION, Precision};
 pub struct Comparison {
     /// The baseline's scenario.
     pub scenario: ScenarioRef,
-    /// Root of the random numbers.
+    /// The random seed.
     pub seed: u64,
-    /// Paired replications: independent runs of every contender, each with the same luck for all of them.
+    /// Paired replications: independent runs of every contender, with common random numbers.
     pub replications: u32,
     /// Simulated time, s.
     pub horizon_s: f64,
-    /// The part of it that was measured, s.
+    /// Measured period, s.
     pub measured_s: f64,
     /// The contender that the others are compared with.
     pub baseline: String,
-    /// How sure it is, and why.
+    /// The statistical method.
     pub method: Method,
-    /// Every variant and metric beside the baseline; those with a verdict first.
+    /// Every variant and metric compared with the baseline; those with a verdict first.
     pub contrasts: Vec<Contrast>,
-    /// What each contender did by itself, the unchanged scenario first.
+    /// The absolute results of each contender, the unchanged scenario first.
     pub contenders: Vec<Contender>,
-    /// What each costs under other loads, if that was asked for.
+    /// Cost of each under other loads, if requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over_load: Option<OverLoad>,
 }
@@ -52,20 +52,20 @@ impl Comparison {
     }
 }
 
-/// How sure a comparison is, and why.
+/// The statistical method of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
-    /// With this probability at least, all intervals with a verdict hold together, at all looks.
+    /// Probability that all intervals with a verdict hold simultaneously, at all looks.
     pub confidence: f64,
-    /// How the rest is split over comparisons and looks: `bonferroni`, evenly.
+    /// How the error probability is split over comparisons and looks: `bonferroni`, evenly.
     pub adjustment: String,
-    /// Intervals that hold together: variants times metrics with a verdict.
+    /// Number of simultaneous intervals: variants times metrics with a verdict.
     pub comparisons: usize,
-    /// Replications at each look that was planned; it ends at the first one at which everything followed is clear.
+    /// Replications at each planned look; it ends at the first at which everything followed is clear.
     pub looks: Vec<u32>,
-    /// Hence the confidence of each of those intervals.
+    /// The resulting confidence of each interval.
     pub interval_confidence: f64,
-    /// A difference of no more than this does not matter: `1% of the baseline`.
+    /// Largest difference that does not matter: `1% of the baseline`.
     pub precision: String,
     /// What was followed until it was clear.
     pub followed: Vec<String>,
@@ -76,7 +76,7 @@ pub struct Method {
 /// One metric of one variant beside the baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Contrast {
-    /// Who is compared with the baseline.
+    /// The contender that is compared with the baseline.
     pub variant: String,
     /// Dotted key of the metric.
     pub metric: String,
@@ -96,7 +96,7 @@ pub struct Contrast {
     pub baseline: Stat,
     /// The variant by itself, with its own 95 % interval.
     pub value: Stat,
-    /// The variant less the baseline, replication by replication, with an interval of `confidence`.
+    /// The variant minus the baseline, paired by replication, with an interval of `confidence`.
     pub difference: Stat,
     /// The difference as a part of the baseline; none if that is zero.
     pub relative: Option<f64>,
@@ -104,9 +104,9 @@ pub struct Contrast {
     pub confidence: f64,
     /// Replications in which both had a value.
     pub pairs: u32,
-    /// What the interval allows to say; none without an interval, and where neither side is better.
+    /// The verdict; none without an interval, or if neither direction is better.
     pub verdict: Option<Verdict>,
-    /// For what is not yet distinguishable: about how many more replications would tell. None if that is out of reach.
+    /// If inconclusive: about how many more replications would decide it. None if out of reach.
     pub more_replications: Option<u32>,
 }
 
@@ -119,7 +119,7 @@ impl Contrast {
     }
 }
 
-/// What an interval of a difference allows to say of a variant.
+/// The verdict on a variant, from the interval of its difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {

@@ -1,8 +1,8 @@
-//! What a run costs: usage times prices.
+//! The cost of a run: usage times prices.
 //!
-//! Tiers and the free grant apply to the account's volume in a month. So prices come from a month's usage: what one unit
-//! costs on average after grant and tiers. With them the cost is linear: the costs of functions add up to the
-//! account's, and the measured part costs its share of the month.
+//! Tiers and free amounts apply to the monthly volume of the account, so unit prices are averages over a month's usage.
+//! With these the cost is linear: the costs of functions add up to that of the account, and the measured period costs
+//! its share of the month.
 
 use std::ops::AddAssign;
 
@@ -22,14 +22,14 @@ pub struct ByArchitecture {
     pub arm: f64,
 }
 
-/// What is charged for, over some time: of one function, or of the whole account.
+/// Billed usage over a period, of one function or the whole account.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usage {
     /// Requests that are charged.
     pub requests: f64,
     /// GB-seconds of execution on demand, from billed durations.
     pub on_demand_gb_s: ByArchitecture,
-    /// GB-seconds of having provisioned concurrency.
+    /// GB-seconds of provisioned concurrency.
     pub provisioned_gb_s: ByArchitecture,
     /// GB-seconds of execution on provisioned concurrency, from billed durations.
     pub provisioned_execution_gb_s: ByArchitecture,
@@ -45,28 +45,28 @@ pub struct Usage {
     pub snapshot_restored_gb: f64,
     /// Hours of provisioned event pollers.
     pub poller_hours: f64,
-    /// GB-seconds of instances in existence, whatever they did.
+    /// GB-seconds of all instances, busy or idle.
     pub instance_gb_s: f64,
     /// Processors.
     pub cpu: CpuUsage,
 }
 
-/// What is charged for processors, over some time.
+/// Billed CPU usage over a period.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct CpuUsage {
     /// vCPU-seconds of execution, from billed durations.
     pub vcpu_s: f64,
     /// GHz-seconds of execution, from billed durations.
     pub ghz_s: f64,
-    /// Seconds of processors at work.
+    /// CPU-seconds.
     pub cpu_s: f64,
-    /// vCPU-seconds of instances in existence, whatever they did.
+    /// vCPU-seconds of all instances, busy or idle.
     pub instance_vcpu_s: f64,
     /// vCPU-seconds of minimum instances that were idle.
     pub minimum_idle_vcpu_s: f64,
 }
 
-/// What one unit of everything costs an account, US dollars. The default charges nothing.
+/// Unit prices of an account, US dollars. The default charges nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Prices {
     request: f64,
@@ -136,7 +136,7 @@ impl Prices {
         prices
     }
 
-    /// The cost of `usage`, of which `arrived` requests are the reason; `succeeded` of them were answered successfully.
+    /// The cost of `usage`, caused by `arrived` requests, of which `succeeded` were successful.
     #[must_use]
     pub fn cost(&self, usage: &Usage, arrived: f64, succeeded: f64) -> Cost<f64> {
         let requests = usage.requests * self.request;
@@ -161,6 +161,7 @@ impl Prices {
             requests,
             compute,
             provisioned,
+            nodes: 0.0,
             other,
             per_million_requests: total / arrived * 1e6,
             per_million_succeeded: total / succeeded * 1e6,
@@ -169,10 +170,11 @@ impl Prices {
 }
 
 impl Cost<f64> {
-    /// What is charged besides.
-    pub(super) fn add(&mut self, usd: f64, arrived: f64, succeeded: f64) {
-        self.other += usd;
-        self.total += usd;
+    /// What is charged besides: for components of the path, and for nodes.
+    pub(super) fn add(&mut self, components: f64, nodes: f64, arrived: f64, succeeded: f64) {
+        self.other += components;
+        self.nodes += nodes;
+        self.total += components + nodes;
         self.per_million_requests = self.total / arrived * 1e6;
         self.per_million_succeeded = self.total / succeeded * 1e6;
     }
@@ -311,8 +313,8 @@ impl AddAssign for ByArchitecture {
     }
 }
 
-/// What one invocation that took `duration` is charged for: rounded up to the granularity, at least the minimum. Where
-/// `init_billed`, the duration includes the billed phases of its cold start.
+/// The billed duration of an invocation that took `duration`: rounded up to the granularity, at least the minimum.
+/// Where `init_billed`, the duration includes the billed phases of its cold start.
 #[inline]
 #[must_use]
 pub fn billed_duration(duration: Span, billing: &Billing) -> Span {

@@ -1,5 +1,5 @@
-//! The observer beside the recorder that measures what only some scenarios ask for: the sources of functions that have
-//! several, and how many requests are answered within the times that objectives name. Where nobody asks there is none.
+//! An additional observer for optional measurements: sources of functions with several of them, and requests completed
+//! within the times that objectives name. Only created if needed.
 
 use super::path::OnPath;
 use super::recorder::Total;
@@ -13,15 +13,15 @@ use crate::path::books::Books;
 use crate::scenario::{Goal, Scenario, Subject, Target};
 use crate::time::{SimTime, Span};
 
-/// What is measured of a cell beside its functions.
+/// Additional measurements of a cell.
 #[derive(Debug)]
 pub struct Details {
     from: SimTime,
     window: Window,
-    /// The sources of the cell: their places in the scenario, and what is counted of those that are measured apart.
+    /// The sources of the cell: their indices in the scenario, and the counters of those measured separately.
     sources: Vec<(SourceId, Option<Box<Tally>>)>,
     within: Vec<Within>,
-    /// Where requests may be on a path: there they are counted when they are answered for good.
+    /// If requests may be on a path, they are counted at their final response.
     on_path: Option<OnPath>,
 }
 
@@ -45,7 +45,7 @@ enum Only {
 }
 
 impl Details {
-    /// None where nothing is asked for that the recorder does not measure.
+    /// None if the recorder measures everything that is needed.
     #[must_use]
     pub fn new(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let within: Vec<Within> = (scenario.objectives.iter().enumerate())
@@ -73,8 +73,8 @@ impl Details {
         Some(Self { from: window.from, window: window.clone(), sources, within, on_path })
     }
 
-    /// Which sources of a cell are measured apart: those that share a function with another, and those whose requests go to many
-    /// functions, unless there is no other source at all.
+    /// Which sources of a cell are measured separately: those that share a function with another, and those with many
+    /// functions, unless it is the only source.
     fn are_apart(scenario: &Scenario, sources: &[SourceId]) -> Vec<bool> {
         let targets = |id: &SourceId| match &scenario.sources[id.index()].target {
             Target::Function(function) => std::slice::from_ref(function),

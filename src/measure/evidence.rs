@@ -1,5 +1,5 @@
-//! How sure the numbers of a summary are, beside their intervals: what precision was asked for and reached, what was seen
-//! so seldom that an interval of means says nothing, where the warm-up ends, whether batches are independent.
+//! Evidence in addition to the intervals of a summary: the precision requested and reached, rare events for which an
+//! interval of means is not valid, the warm-up, and the independence of batches.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,32 +12,32 @@ use crate::scenario::{Function, Goal, Objective, Overflow, PrecisionTarget, Scen
 use crate::stats::batch::Dependence;
 use crate::stats::interval::{clopper_pearson, none_seen_below};
 
-/// Fewer events than this are seldom: the t interval of their ratio is not to be trusted.
+/// With fewer events than this, the t interval of a ratio is not reliable.
 const SELDOM: u64 = 10;
-/// Of so many functions at most seldom events are told one by one.
+/// Maximum number of functions for which rare events are listed individually.
 const FUNCTIONS: usize = 100;
 
-/// All of it. What does not apply is left out of the file.
+/// The evidence of a summary. Parts that do not apply are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What precision was asked for, and what was reached.
+    /// The precision requested and reached.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub precision: Option<PrecisionReached>,
-    /// Ratios of which few events were seen.
+    /// Ratios with few observed events.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rare: Vec<Rare>,
-    /// Quantiles of objectives that rest on few requests.
+    /// Quantiles of objectives that are based on few requests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub few: Vec<Few>,
     /// The warm-up that a pilot has found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warm_up: Option<WarmUp>,
-    /// The batches from which intervals are made.
+    /// The batches from which intervals are computed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub batch_means: Option<BatchMeans>,
 }
 
-/// What precision was asked for, and what was reached.
+/// The precision requested and reached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PrecisionReached {
     /// Replications at the looks that were planned.
@@ -56,13 +56,13 @@ pub struct PrecisionReached {
 pub enum EndedBy {
     /// All intervals were narrow enough.
     Precision,
-    /// There were as many as allowed.
+    /// The maximum was reached.
     MaxReplications,
-    /// Somebody interrupted it.
+    /// It was interrupted.
     Interruption,
 }
 
-/// The interval of a metric beside what it should be.
+/// The interval of a metric, compared with the requested one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MetricReached {
     /// Dotted key of the metric.
@@ -70,17 +70,17 @@ pub struct MetricReached {
     /// The function; none: the total.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub function: Option<String>,
-    /// What was asked: a part of the mean (`5%`), or a number in the unit of the metric.
+    /// The requested precision: a percentage of the mean (`5%`), or a number in the unit of the metric.
     pub asked: String,
     /// The same in the unit of the metric.
     pub asked_half_width: Option<f64>,
-    /// What was reached: half of the 95 % interval, of a rare event that of the binomial interval.
+    /// The half-width reached: that of the 95 % interval, or for rare events of the binomial interval.
     pub half_width: Option<f64>,
     /// Whether that is narrow enough.
     pub met: bool,
 }
 
-/// A ratio of which few events were seen, with an interval that does not need many.
+/// A ratio with few observed events, with an interval that is valid for small numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rare {
     /// `cold_start_ratio` or `rejection_ratio`.
@@ -98,8 +98,9 @@ pub struct Rare {
     pub high: f64,
 }
 
-/// A quantile beyond which so few requests lie that its interval is too narrow: the mean of sample quantiles is biased then, and
-/// an interval over replications does not know (with 30 requests beyond it, about 89 % of 95 % intervals hold the true one).
+/// A quantile with so few requests beyond it that its interval is too narrow: the mean of sample quantiles is then
+/// biased, which an interval over replications does not account for (with 30 requests beyond it, about 89 % of 95 %
+/// intervals contain the true value).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Few {
     /// Dotted key of the metric.
@@ -119,13 +120,13 @@ pub struct Few {
 pub struct WarmUp {
     /// How long it is, s.
     pub chosen_s: f64,
-    /// Whether all series settle; if not, half of the horizon is left out.
+    /// Whether all series settle; if not, half of the horizon is discarded.
     pub is_settled: bool,
     /// Length of an interval of the series, s.
     pub interval_s: f64,
-    /// Replications of the pilot, which are not among those that count.
+    /// Replications of the pilot, which are not part of the results.
     pub replications: u32,
-    /// What was looked at.
+    /// The series.
     pub series: Vec<PilotSeries>,
 }
 
@@ -140,14 +141,14 @@ pub struct PilotSeries {
     pub values: Vec<f64>,
 }
 
-/// The batches from which intervals are made.
+/// The batches from which intervals are computed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchMeans {
     /// How many.
     pub count: u32,
     /// Length of each, s.
     pub length_s: f64,
-    /// Whether they may be taken for independent.
+    /// Whether they can be considered independent.
     pub is_independent: bool,
     /// Metric by metric.
     pub checks: Vec<BatchCheck>,
@@ -164,17 +165,17 @@ pub struct BatchCheck {
     pub von_neumann: f64,
     /// In standard deviations from independence.
     pub z: f64,
-    /// Whether that is no reason for suspicion.
+    /// Whether that is consistent with independence.
     pub is_independent: bool,
 }
 
-/// Ratios of which few events were seen.
+/// Ratios with few observed events.
 pub(super) fn rare(scenario: &Scenario, replications: &Replications) -> Vec<Rare> {
     let of = |function: Option<FnId>| {
         let records = replications.measured(scenario, subject_of(function));
         let shapes: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
         let name = function.map(|id| scenario.functions[id.index()].name.clone());
-        // Of the wider ratio the narrower one says enough.
+        // The narrower ratio covers the wider one.
         let ratios = metric::metrics().iter().filter(|metric| matches!(metric.statistic, Statistic::Ratio { .. }));
         let ratios = ratios.filter(|ratio| ratio.key != "cold_affected_ratio" && ratio.key != "failure_ratio");
         ratios
@@ -208,7 +209,7 @@ pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> 
     scenario.objectives.iter().filter_map(few).collect()
 }
 
-/// Whether the events of a ratio can come at all: without a limit, or where all may wait, nothing is rejected.
+/// Whether the events of a ratio are possible: without a limit, or if all requests may wait, nothing is rejected.
 fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<FnId>) -> bool {
     let platform = &scenario.platform;
     let is_shared =
@@ -237,7 +238,7 @@ fn subject_of(function: Option<FnId>) -> Subject {
     function.map_or(Subject::Total, Subject::Function)
 }
 
-/// What of the precision that a scenario asks for its replications have reached.
+/// The precision reached by the replications, compared with the one requested.
 pub(super) fn reached(scenario: &Scenario, replications: &Replications) -> Vec<MetricReached> {
     let of = |target: &PrecisionTarget| {
         let function = target.function;
@@ -264,12 +265,12 @@ pub(super) fn reached(scenario: &Scenario, replications: &Replications) -> Vec<M
     scenario.simulation.precision.iter().flat_map(|precision| &precision.targets).map(of).collect()
 }
 
-/// Whether there is no reason to go on: every interval is narrow enough, or is one of what was never there.
+/// Whether to stop: every interval is narrow enough, or its metric never had a value.
 pub(super) fn is_narrow(reached: &[MetricReached]) -> bool {
     reached.iter().all(|one| one.met || one.asked_half_width.is_none())
 }
 
-/// What is followed to see whether batches are independent: times, and the instances behind them.
+/// Metrics checked for independence of batches.
 const CHECKED: [&str; 2] = ["latency_s.mean", "instances.mean"];
 
 /// The batches of a run and whether they are independent.
@@ -285,8 +286,8 @@ pub(super) fn batch_means(batches: &[Shape<f64>], length_s: f64) -> BatchMeans {
     BatchMeans { count: batches.len() as u32, length_s, is_independent, checks }
 }
 
-/// The statistics of a run of which batches were measured too. A number that the batches do not have (peaks, largest
-/// values, lifespans, cost) is left without an interval.
+/// The statistics of a run with batches. Metrics without batch values (peaks, maxima, lifespans, cost) have no
+/// interval.
 pub(super) fn with_batches(whole: &Shape<Stat>, batches: &[Shape<f64>]) -> Shape<Stat> {
     let all: Vec<&Shape<f64>> = batches.iter().collect();
     let half_width = |metric: &Metric| {

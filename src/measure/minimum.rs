@@ -1,4 +1,4 @@
-//! Minimum instances: for how long those that a scaling policy keeps at least were idle and busy.
+//! Minimum instances of scaling policies: how long they were idle and busy.
 
 use super::cost::{self, ByArchitecture};
 use super::replication::FunctionRecord;
@@ -8,7 +8,7 @@ use crate::id::LocalFn;
 use crate::scenario::{Function, MinimumBilling, Scenario};
 use crate::time::SimTime;
 
-/// Watches the minimum instances of a cell, beside the recorder: only where they have a price.
+/// Measures the minimum instances of a cell, only if they have a price.
 #[derive(Debug)]
 pub struct MinimumInstances<'a> {
     prices: MinimumBilling,
@@ -28,7 +28,7 @@ struct Kept<'a> {
 }
 
 impl<'a> MinimumInstances<'a> {
-    /// None where there are none that have a price.
+    /// None if there are none with a price.
     #[must_use]
     pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window) -> Option<Self> {
         let prices = scenario.platform.billing.as_ref()?.minimum_instances?;
@@ -43,7 +43,7 @@ impl<'a> MinimumInstances<'a> {
         functions.iter().any(|kept| kept.least > 0).then_some(Self { prices, window, functions })
     }
 
-    /// Adds to what is charged for. Busy ones that have a price of their own are charged at that and not as others are.
+    /// Adds the billed usage. Busy minimum instances with their own price are charged at that price instead.
     pub fn finish(self, records: &mut [FunctionRecord]) {
         for (record, kept) in records.iter_mut().zip(&self.functions) {
             let gb_s = |nanos| cost::gb_seconds(kept.spec.memory_mb, nanos);

@@ -1,4 +1,4 @@
-//! What is recorded of a run: summary, time series, distributions, cost.
+//! Measuring a run: summary, time series, distributions, cost.
 
 mod alarm;
 mod batches;
@@ -45,12 +45,12 @@ pub use replications::Replications;
 pub(crate) use result::precision_reached;
 pub use window::Window;
 
-/// Everything a run leaves: what reports are made from.
+/// The complete result of a run, from which reports are created.
 #[derive(Clone, Debug)]
 pub struct RunResult {
     /// The statistics.
     pub summary: summary::Summary,
-    /// What happened when.
+    /// The time series.
     pub timeline: timeline::Timeline,
     /// The distributions of the total.
     pub distributions: timeline::Distributions,
@@ -63,34 +63,34 @@ pub struct RunResult {
 pub struct Manifest {
     /// Version of forewarm.
     pub version: String,
-    /// What kind of result it is, as in `run`. Folders written before there was one have none: see [`Manifest::kind`].
+    /// Kind of result, such as `run`. Older folders have none: see [`Manifest::kind`].
     #[serde(default)]
     pub kind: String,
-    /// The command line, or whatever else made it.
+    /// The command line, or other origin.
     pub command: String,
     /// Hash of the resolved scenario.
     pub scenario_hash: String,
     /// The resolved scenario as text.
     pub scenario: String,
-    /// Root of the random numbers.
+    /// The random seed.
     pub seed: u64,
-    /// Independent runs.
+    /// Independent replications.
     pub replications: u32,
     /// Worker threads.
     pub threads: usize,
-    /// Time it took, s.
+    /// Elapsed time, s.
     pub wall_s: f64,
     /// Invocations simulated, over all replications.
     pub invocations: u64,
-    /// Simulated invocations for each second of wall time.
+    /// Simulated invocations per second of elapsed time.
     pub invocations_per_s: f64,
-    /// The files beside it that were written with it: whatever else is in the folder belongs to somebody else.
+    /// The files written with it; any other file in the folder is not forewarm's.
     #[serde(default)]
     pub files: Vec<String>,
 }
 
 impl Manifest {
-    /// The kind of the result; of an old folder, the command that made it.
+    /// The kind of result; for older folders, derived from the command.
     #[must_use]
     pub fn kind(&self) -> &str {
         let of_command = || self.command.split_whitespace().nth(1).unwrap_or_default();

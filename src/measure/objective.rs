@@ -1,4 +1,4 @@
-//! What replications show of the objectives.
+//! Judging objectives from replications.
 
 use super::path;
 use super::replication::{Record, Replication, RunMeasures};
@@ -14,7 +14,7 @@ use crate::scenario::objective::{FAILURE_RATIO, TOLERATED_FAILURES};
 use crate::scenario::{Goal, Objective, Scenario, Subject, Target};
 use crate::stats::selection::Events;
 
-/// What one replication measured of somebody's requests.
+/// Measurements of one replication for a subject.
 pub(super) struct Measured<'a> {
     pub(super) shape: &'a Shape<f64>,
     latency_of_all: Option<&'a LatencyOfAll>,
@@ -27,13 +27,13 @@ impl<'a> From<&'a Record> for Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// A metric as it is judged: of latency quantiles over all requests, those without a successful answer infinitely late.
+    /// A metric as it is judged: latency quantiles over all requests, with failures as infinitely late.
     pub(super) fn judged(&self, key: &str) -> f64 {
         let of_all = self.latency_of_all.and_then(|all| all.get(key));
         of_all.or_else(|| self.shape.get(key).copied()).unwrap_or(f64::NAN)
     }
 
-    /// Requests without a successful answer, and all that arrived.
+    /// Requests without a successful response, and all that arrived.
     pub(super) fn failures(&self) -> (f64, f64) {
         let requests = &self.shape.requests;
         (requests.arrived - requests.completed, requests.arrived)
@@ -62,7 +62,7 @@ impl Replication {
         }
     }
 
-    /// The value of an objective of the scenario, at its place in the list; infinite where a quantile is never reached.
+    /// The value of an objective, by index; infinite if a quantile is never reached.
     pub(super) fn value(&self, scenario: &Scenario, place: usize) -> f64 {
         let objective = &scenario.objectives[place];
         let measured = self.measured(scenario, objective.subject);

@@ -1,5 +1,5 @@
-//! What is measured of requests on a path: what sources ask, from the first attempt to the last answer, and what components
-//! counted. There functions count attempts, and the total of requests is not the sum over functions.
+//! Measurements of requests on a path: requests of sources, from the first attempt to the final response, and the
+//! counters of components. Functions count attempts, so the total is not the sum over functions.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::path::books::Books;
 use crate::scenario::{Scenario, Target};
 use crate::time::SimTime;
 
-/// Sources that have a time series each, at most.
+/// Maximum number of sources with their own time series.
 const SERIES_MAX: usize = 32;
 
 /// What is counted of a cell whose requests may be on a path.
@@ -29,18 +29,18 @@ pub(super) struct OnPath {
     pub(super) requests: Tally,
     /// Interval by interval, all requests.
     pub(super) intervals: Vec<Interval>,
-    /// Interval by interval what became of the requests of each source of the cell.
+    /// Outcomes of the requests of each source, by interval.
     pub(super) sources: Vec<Vec<[u64; 4]>>,
     /// Who called whom.
     pub(super) arrows: Arrows,
     /// Where the time went.
     pub(super) critical: CriticalPath,
-    /// The books of the components, when the run is over.
+    /// The counters of the components at the end of the run.
     pub(super) components: Vec<(ComponentId, Books)>,
 }
 
 impl OnPath {
-    /// None where no request can be on a path.
+    /// None if no request can be on a path.
     pub(super) fn of(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
         scenario.has_path().then(|| Self {
@@ -83,8 +83,8 @@ impl OnPath {
         }
     }
 
-    /// Adds to one of the counts of a source in an interval: arrived, succeeded, attempts, failed. What comes after the horizon
-    /// belongs to no interval.
+    /// Adds to a counter of a source in an interval: arrived, succeeded, attempts, failed. Events after the horizon
+    /// belong to no interval.
     pub(super) fn count(&mut self, source: LocalSource, what: usize, at: SimTime, window: &Window) {
         let interval = (at.as_nanos() / window.interval.as_nanos()) as usize;
         if let Some(counts) = self.sources.get_mut(source.index()).and_then(|all| all.get_mut(interval)) {
@@ -99,6 +99,15 @@ impl OnPath {
 pub struct Figures(#[serde(with = "nested")] pub Vec<(String, Stat)>);
 
 impl Figures {
+    /// Means and intervals over replications; none without books.
+    fn of(books: &[&Books]) -> Option<Self> {
+        let stat = |(key, _): &(String, f64)| {
+            let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
+            (key.clone(), Stat::of(&values))
+        };
+        books.first().map(|first| Self(first.0.iter().map(stat).collect()))
+    }
+
     /// The figure with a dotted key, as in `messages.sent`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Stat> {
@@ -113,18 +122,18 @@ pub struct Group(#[serde(with = "ordered_map")] pub Vec<(String, Figures)>);
 
 macro_rules! groups {
     ($($(#[doc = $doc:literal])+ $field:ident,)*) => {
-        /// What components of the path counted, by kind and name.
+        /// Counters of path components and node groups, by kind and name.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct Components {
             $($(#[doc = $doc])+ #[serde(default, skip_serializing_if = "Group::is_empty")] pub $field: Group,)*
         }
 
         impl Components {
-            /// Every kind that there is one of.
+            /// All kinds of path components that occur.
             #[must_use]
             pub fn groups(&self) -> Vec<(&'static str, &Group)> {
                 let all = [$((stringify!($field), &self.$field),)*];
-                all.into_iter().filter(|(_, group)| !group.is_empty()).collect()
+                all.into_iter().filter(|(name, group)| *name != "nodes" && !group.is_empty()).collect()
             }
 
             fn group(&mut self, name: &str) -> Option<&mut Group> {
@@ -138,7 +147,7 @@ macro_rules! groups {
 }
 
 groups! {
-    /// Who calls, where calls have time-outs, retries or a circuit breaker.
+    /// Clients with timeouts, retries or a circuit breaker.
     clients,
     /// Gateways.
     gateways,
@@ -160,6 +169,10 @@ groups! {
     links,
     /// Tenants.
     tenants,
+    /// Functions that serve requests in batches: what they generate.
+    batching,
+    /// Node groups.
+    nodes,
 }
 
 impl Group {
@@ -192,12 +205,7 @@ impl Components {
         let mut all = Self::default();
         for (place, component) in scenario.components.iter().enumerate() {
             let books: Vec<&Books> = replications.iter().filter_map(|one| one.components.get(place)).collect();
-            let Some(first) = books.first() else { continue };
-            let stat = |(key, _): &(String, f64)| {
-                let values: Vec<f64> = books.iter().map(|books| books.get(key).unwrap_or(f64::NAN)).collect();
-                (key.clone(), Stat::of(&values))
-            };
-            let mut figures = Figures(first.0.iter().map(stat).collect());
+            let Some(mut figures) = Figures::of(&books) else { continue };
             let kind = component::of_group(component.spec.group());
             for metric in kind.iter().flat_map(|kind| &kind.metrics) {
                 let id = ComponentId(place as u32);
@@ -207,6 +215,17 @@ impl Components {
             if let Some(group) = all.group(component.spec.group()) {
                 group.0.push((name.to_owned(), figures));
             }
+        }
+        for (place, function) in scenario.functions.iter().enumerate() {
+            let of_it = |one: &'_ RunMeasures| one.generated.iter().position(|(id, _)| id.index() == place);
+            let books = replications.iter().filter_map(|one| Some(&one.generated[of_it(one)?].1));
+            if let Some(figures) = Figures::of(&books.collect::<Vec<_>>()) {
+                all.batching.0.push((function.name.clone(), figures));
+            }
+        }
+        for (place, group) in scenario.node_groups.iter().enumerate() {
+            let books: Vec<&Books> = replications.iter().filter_map(|one| one.nodes.get(place)).collect();
+            all.nodes.0.extend(Figures::of(&books).map(|figures| (group.spec.name.clone(), figures)));
         }
         all
     }
@@ -267,7 +286,7 @@ pub(super) fn attempts_of(scenario: &Scenario, replication: &RunMeasures, id: Co
     books.get(ATTEMPTS_PER_REQUEST)
 }
 
-/// What components cost by themselves, US dollars.
+/// Cost of the components, US dollars.
 pub(super) fn cost_usd(books: &[Books]) -> f64 {
     books.iter().filter_map(|books| books.get("cost_usd")).sum()
 }

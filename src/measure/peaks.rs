@@ -1,10 +1,10 @@
-//! How high the levels of all functions together ever were.
+//! Peaks of the levels of all functions together.
 
 use super::tally::Peaks;
 use crate::engine::Levels;
 use crate::time::SimTime;
 
-/// The peaks of functions that are simulated together: their calls come in order of time, so it is enough to count.
+/// The peaks of functions that are simulated together: calls are in order of time, so counting is enough.
 #[derive(Debug, Default)]
 pub(super) struct Running {
     instances: u64,
@@ -54,9 +54,9 @@ impl Running {
     }
 }
 
-/// An upper bound of the peaks of functions that are simulated apart: time is cut into slots of about a second, and the
-/// highest levels of each function in a slot are added up. Exact where levels hold through a slot; else too high by what
-/// rises and falls within one.
+/// An upper bound of the peaks of functions that are simulated separately: time is divided into slots of about a
+/// second, and the highest levels of each function in a slot are added. Exact if levels are constant within a slot;
+/// otherwise too high by changes within one.
 #[derive(Clone, Debug)]
 pub(super) struct Slots {
     shift: u32,
@@ -97,7 +97,7 @@ pub(super) struct SlotTrack {
     slot: usize,
     /// The highest levels in this slot so far.
     highest: HighLevels,
-    /// What the rows say that the function has from here on.
+    /// The levels of the function recorded in the rows from here on.
     written: HighLevels,
 }
 
@@ -153,7 +153,7 @@ impl Slots {
         }
     }
 
-    /// A function has come to its end.
+    /// A function is finished.
     pub(super) fn close(&mut self, track: &mut SlotTrack) {
         self.write(track.slot, track.highest, &mut track.written);
         self.write(track.slot + 1, HighLevels::default(), &mut track.written);

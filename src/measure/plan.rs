@@ -1,4 +1,4 @@
-//! What a plan found: the content of `plan.json`.
+//! The result of a plan: the content of `plan.json`.
 
 mod subjects;
 
@@ -9,18 +9,18 @@ use super::summary::{ScenarioRef, Stat, Summary};
 use crate::stats::selection::{Finding, Range};
 pub use subjects::{Kind, Observation, Requirement, Subjects};
 
-/// What a plan found: the content of `plan.json`.
+/// The result of a plan: the content of `plan.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The scenario.
     pub scenario: ScenarioRef,
-    /// Root of the random numbers.
+    /// The random seed.
     pub seed: u64,
     /// Simulated time of a replication, s.
     pub horizon_s: f64,
-    /// The part of it that was measured, s.
+    /// Measured period, s.
     pub measured_s: f64,
-    /// Whether it came to its end. If not, what follows is what was known when it was interrupted.
+    /// Whether it completed. If not, it contains what was known when it was interrupted.
     pub is_finished: bool,
     /// What must be met.
     pub objectives: Vec<Asked>,
@@ -30,30 +30,30 @@ pub struct Plan {
     pub best: Option<usize>,
     /// The cheapest of the others.
     pub runner_up: Option<usize>,
-    /// The recommended configuration beside today's and the runner-up, all by the same replications, so that what is subtracted
-    /// is comparable. Today's first.
+    /// Today's configuration, the recommended one and the runner-up, over the same replications, so that differences
+    /// are comparable.
     #[serde(default)]
     pub beside: Vec<Beside>,
-    /// Where no candidate is shown to meet everything: the one that misses by the least.
+    /// If no candidate is shown to meet every objective: the one that misses by the least.
     pub nearest: Option<Nearest>,
     /// What each objective costs.
     pub prices: Vec<Price>,
     /// The metric of the front.
     pub latency: String,
-    /// Candidates than which none that was looked at is both cheaper and faster, the cheapest first.
+    /// The Pareto front: candidates for which no evaluated one is both cheaper and faster, the cheapest first.
     pub front: Vec<usize>,
-    /// What happens to the best when the load grows.
+    /// The headroom of the best candidate.
     pub headroom: Option<Headroom>,
-    /// The static estimate of each function beside what was simulated.
+    /// The static estimate of each function, compared with the simulation.
     pub static_estimates: Vec<StaticEstimate>,
-    /// Every candidate that was looked at, by number.
+    /// Every evaluated candidate, by number.
     pub candidates: Vec<Candidate>,
     /// How it was found.
     pub method: Method,
 }
 
 impl Plan {
-    /// A candidate that was looked at.
+    /// An evaluated candidate.
     #[must_use]
     pub fn candidate(&self, number: usize) -> Option<&Candidate> {
         self.candidates.iter().find(|one| one.number == number)
@@ -88,7 +88,7 @@ impl Plan {
     }
 }
 
-/// A mean and the range that holds the true one; all ranges of a plan hold together.
+/// A mean and its interval; all intervals of a plan hold simultaneously.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The mean; none where nothing was there to measure.
@@ -118,7 +118,7 @@ impl Estimate {
     }
 }
 
-/// What may be said of an objective.
+/// The verdict on an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -140,14 +140,14 @@ impl From<Finding> for Verdict {
     }
 }
 
-/// An objective and what a candidate does about it.
+/// An objective and how a candidate meets it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The metric.
     pub value: Estimate,
     /// What may be said.
     pub verdict: Verdict,
-    /// Whether too few requests are expected to prove it, so that the mean decided.
+    /// Whether too few requests are expected to prove it, so that the mean decides.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub by_mean: bool,
 }
@@ -162,11 +162,12 @@ pub struct AxisFound {
     /// Its values in their base unit (MB, s, 1/s); none where one is no number.
     #[serde(default)]
     pub numbers: Vec<Option<f64>>,
-    /// Whether bisection was used along it: more of it serves at least as well, and nothing that was seen contradicts that.
+    /// Whether bisection was used along it: larger values were assumed to perform at least as well, and no observation
+    /// contradicts that.
     pub is_monotone: bool,
 }
 
-/// A configuration that was looked at.
+/// An evaluated configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Its number: all combinations, the last axis fastest.
@@ -180,25 +181,25 @@ pub struct Candidate {
     pub month_usd: Estimate,
     /// The metric of the front, s.
     pub latency_s: Estimate,
-    /// What may be said of all objectives together.
+    /// The verdict on all objectives together.
     pub verdict: Verdict,
     /// Each objective.
     pub objectives: Vec<Outcome>,
 }
 
-/// What a configuration is beside others.
+/// The role of a configuration in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// The scenario as it is.
+    /// The scenario as written.
     Today,
-    /// The one to take.
+    /// The recommended one.
     Recommended,
     /// The cheapest of the others.
     RunnerUp,
 }
 
-/// A configuration beside others, on average over the same replications.
+/// A configuration in the table, averaged over the same replications.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Beside {
     /// What it is.
@@ -211,9 +212,9 @@ pub struct Beside {
     pub month_usd: Stat,
     /// 99th percentile of the latency of completed requests, s.
     pub latency_s_p99: Stat,
-    /// Requests without a successful answer over those that arrived.
+    /// Requests without a successful response as a share of those that arrived.
     pub failure_ratio: Stat,
-    /// Invocations that waited for an instance to start over those started.
+    /// Invocations that waited for an instance to start, as a share of those started.
     pub cold_affected_ratio: Stat,
     /// Objectives that are met on average.
     pub met: usize,
@@ -252,19 +253,19 @@ pub struct Nearest {
     pub by: Option<f64>,
 }
 
-/// What an objective costs: what would be saved without it.
+/// The cost of an objective: the savings without it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Price {
     /// The place of the objective.
     pub objective: usize,
     /// The cheapest candidate that meets all others; none if none is shown to.
     pub best_without: Option<usize>,
-    /// What the objective costs in a month, US dollars: the best with it less the best without it.
+    /// Monthly cost of the objective, US dollars: the best with it minus the best without it.
     #[serde(rename = "monthly_cost_usd")]
     pub month_usd: Option<Estimate>,
 }
 
-/// What happens when the load grows and nothing else changes.
+/// Headroom: a growing load with nothing else changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Headroom {
     /// Replications at today's load.
@@ -277,7 +278,7 @@ pub struct Headroom {
     pub breaks_at: Option<f64>,
     /// The place of the objective that is not.
     pub breaks_first: Option<usize>,
-    /// The limit that is the first to hold requests back.
+    /// The first limit that is reached.
     pub first_limit: Option<Binding>,
     /// Growth of the load and the months until it no longer holds.
     pub growth: Option<Months>,
@@ -296,17 +297,17 @@ pub struct LoadPoint {
     pub month_usd: Estimate,
     /// The metric of the front, s.
     pub latency_s: Estimate,
-    /// What may be said of all objectives together.
+    /// The verdict on all objectives together.
     pub verdict: Verdict,
     /// Each objective.
     pub objectives: Vec<Outcome>,
     /// Mean number of instances.
     pub instances_mean: f64,
-    /// The limit that holds most requests back.
+    /// The limit that throttles the most requests.
     pub binding: Option<Binding>,
 }
 
-/// A limit that holds requests back.
+/// A limit that throttles requests.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Binding {
     /// Its name.
@@ -315,7 +316,7 @@ pub struct Binding {
     pub function: String,
     /// Its value.
     pub value: Option<f64>,
-    /// The part of all arrived requests that it held back or refused.
+    /// The share of all arrived requests that it throttled.
     pub share: f64,
     /// At which multiple of today's load.
     pub multiple: f64,
@@ -328,7 +329,7 @@ pub struct Months {
     pub growth: String,
     /// Months until the load is `holds_to` times today's.
     pub months: f64,
-    /// Whether it lasts longer than that, because nothing broke up to the largest load looked at.
+    /// Whether it is a lower bound, because no objective was missed up to the largest load tested.
     pub at_least: bool,
 }
 
@@ -343,7 +344,7 @@ pub struct StaticEstimate {
     pub simulated_mean: f64,
     /// The most at one moment, mean over replications.
     pub simulated_peak: f64,
-    /// What the estimate misses of that peak, as a part of it.
+    /// Shortfall of the estimate, as a share of that peak.
     pub short_by: f64,
     /// The key that sets instances, if there is one, with the value next to the estimate: the number of that candidate.
     pub as_set: Option<usize>,
@@ -352,15 +353,15 @@ pub struct StaticEstimate {
 /// How it was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Method {
-    /// All that is said holds together with this probability.
+    /// Probability that all statements hold simultaneously.
     pub confidence: f64,
-    /// Differences in cost of less than this part do not matter.
+    /// Relative difference in cost that does not matter.
     pub indifference: f64,
     /// Replications at each planned look.
     pub looks: Vec<u32>,
     /// Configurations in all.
     pub candidates: usize,
-    /// Of these, looked at.
+    /// Number of evaluated configurations.
     pub looked_at: usize,
     /// The confidence of each single range of a metric.
     pub range_confidence: f64,
@@ -368,9 +369,9 @@ pub struct Method {
     pub cost_confidence: f64,
     /// Replications that were simulated.
     pub runs: Runs,
-    /// Candidates of which it stays open whether they meet, and which may be cheaper.
+    /// Candidates that may be cheaper but are inconclusive.
     pub open: Vec<usize>,
-    /// Candidates of which it stays open whether they are cheaper by more than the indifference.
+    /// Candidates that may be cheaper by more than the indifference.
     pub ties: Vec<usize>,
 }
 
@@ -385,6 +386,6 @@ pub struct Runs {
     pub front: u64,
     /// To see what happens when the load grows.
     pub headroom: u64,
-    /// What it would take to make all planned replications of all candidates.
+    /// Replications of an exhaustive search.
     pub exhaustive: u64,
 }

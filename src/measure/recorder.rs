@@ -1,5 +1,6 @@
 //! The observer that measures: one for each simulated cell.
 
+mod generation;
 pub(super) mod interval;
 mod total;
 mod track;
@@ -8,23 +9,24 @@ use super::peaks::Running;
 use super::replication::FunctionRecord;
 use super::tally::LIMITS;
 use super::window::Window;
-use crate::engine::{Cell, EventCounts, Finished, Levels, Limit, Observer};
-use crate::id::{FnId, InstanceId, LocalFn};
+use crate::engine::{Cell, EventCounts, Finished, Generated, Levels, Limit, Observer};
+use crate::id::{FnId, GroupId, InstanceId, LocalFn};
 use crate::scenario::Scenario;
+use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
 pub use total::Total;
 use track::{BilledStart, Track};
 
-/// So many functions at most are always simulated together, so that the peaks of their sum are exact.
+/// Up to this many functions are always simulated together, so that the peaks of their sum are exact.
 pub const TOGETHER_MAX: usize = 32;
 
-/// Records a cell while it is simulated; where a function is `ALONE` in it, nothing has to be looked up.
+/// Records a cell while it is simulated; if a function is `ALONE` in it, no lookups are needed.
 #[derive(Debug)]
 pub struct Recorder<'a, const ALONE: bool> {
     window: &'a Window,
     functions: Vec<Track<'a>>,
     total: &'a mut Total,
-    /// Where several functions are simulated together.
+    /// If several functions are simulated together.
     running: Option<Running>,
 }
 
@@ -32,7 +34,7 @@ impl<'a, const ALONE: bool> Recorder<'a, ALONE> {
     /// Records the functions of `cell` into `total`.
     ///
     /// # Panics
-    /// If there are several functions and one of them is said to be alone.
+    /// If there are several functions and `ALONE` is set.
     #[must_use]
     pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window, total: &'a mut Total) -> Self {
         assert!(!ALONE || cell.functions.len() == 1, "a function is alone in its cell");
@@ -156,8 +158,20 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
         }
     }
 
+    fn instance_begins(&mut self, _: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime) {
+        self.functions[place::<ALONE>(function)].begin(instance, ready);
+    }
+
+    fn nodes_closed(&mut self, group: GroupId, books: &Books) {
+        self.total.nodes.push((group, books.clone()));
+    }
+
     fn served(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool) {
         self.functions[place::<ALONE>(function)].serve(instance, since, now, provisioned, self.window);
+    }
+
+    fn generated(&mut self, now: SimTime, function: LocalFn, answer: &Generated) {
+        self.functions[place::<ALONE>(function)].generate(now, answer, self.window);
     }
 
     fn computed(&mut self, now: SimTime, function: LocalFn, work: Span) {

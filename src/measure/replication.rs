@@ -1,4 +1,4 @@
-//! What a replication leaves: numbers that are not means yet.
+//! The raw results of a replication.
 
 use super::alarm::History;
 use super::cost::Usage;
@@ -9,18 +9,18 @@ use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
 use super::timeline::Point;
 use crate::engine::EventCounts;
-use crate::id::SourceId;
+use crate::id::{FnId, SourceId};
 use crate::path::books::Books;
 use crate::stats::Histogram;
 
-/// What one replication measured of somebody's requests.
+/// Measurements of one replication for a subject.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Record {
     /// What was measured; the cost is not known yet.
     pub(super) shape: Shape<f64>,
-    /// Where requests failed: the quantiles of latency over all of them.
+    /// If requests failed: quantiles of latency over all requests.
     pub(super) latency_of_all: Option<LatencyOfAll>,
-    /// Refused by a breaker, out of budget, too old: parts of those that were rejected, failed and timed out.
+    /// Rejected by a breaker, out of retry budget, too old: included in rejected, failed and timed out.
     pub(super) by_path: [u64; 3],
 }
 
@@ -31,13 +31,13 @@ pub(super) struct FunctionMeasures {
     pub(super) record: Record,
     /// Throttled by each of [`LIMITS`].
     pub(super) throttled: [u64; LIMITS.len()],
-    /// Refused because the queue was full.
+    /// Rejected because the queue was full.
     pub(super) queue_full: u64,
     /// Timed out in the queue.
     pub(super) gave_up: u64,
-    /// Cut off by the function's time-out.
+    /// Timed out while running.
     pub(super) cut_off: u64,
-    /// Whether it kept up, where functions have a time series.
+    /// Its stability, if functions have a time series.
     pub(super) tipped: Tipped,
 }
 
@@ -52,6 +52,8 @@ pub struct FunctionRecord {
     pub(super) points: Vec<Point>,
     /// Its batches, where intervals are made from them.
     pub(super) batches: Vec<Shape<f64>>,
+    /// What it generated, where it serves requests in batches.
+    pub(super) generation: Option<Books>,
 }
 
 /// What one replication measured of everything.
@@ -59,7 +61,7 @@ pub struct FunctionRecord {
 pub struct RunMeasures {
     /// The total.
     pub(super) total: Record,
-    /// The sources that share their function with others, in the order of the scenario; any other is the same as its function.
+    /// Sources that share a function, in the order of the scenario; any other equals its function.
     pub(super) sources: Vec<(SourceId, Record)>,
     /// For each objective that names a time, the requests answered within it.
     pub(super) answered: Vec<u64>,
@@ -67,12 +69,16 @@ pub struct RunMeasures {
     pub(super) tipped: Tipped,
     /// The books of the components, in the order of the scenario.
     pub(super) components: Vec<Books>,
+    /// The books of the functions that serve requests in batches.
+    pub(super) generated: Vec<(FnId, Books)>,
     /// Where requests may be on a path: who called whom, in the order of the scenario.
     pub(super) arrows: Vec<Arrow>,
     /// And where their time went.
     pub(super) spent: Option<Spent>,
     /// What became of each alarm of the scenario.
     pub(super) alarms: Vec<History>,
+    /// The books of the node groups, in the order of the scenario.
+    pub(super) nodes: Vec<Books>,
     /// Events by kind.
     pub(super) events: EventCounts,
 }
@@ -103,7 +109,7 @@ impl Replication {
 }
 
 impl RunMeasures {
-    /// What only a path does to the requests of a source: refused by a breaker, out of budget, too old.
+    /// Failures that only occur on a path: rejected by a breaker, out of retry budget, too old.
     pub(super) fn by_path(&self, source: SourceId) -> [u64; 3] {
         self.source(source).map_or([0; 3], |record| record.by_path)
     }

@@ -1,4 +1,4 @@
-//! From replications to what reports are made from: means with intervals.
+//! From replications to results: means with intervals.
 
 use super::cost::{Prices, Usage};
 use super::evidence::{self, EndedBy, Evidence, MetricReached, PrecisionReached, with_batches};
@@ -68,7 +68,7 @@ impl RunResult {
             }),
             events: events(replications),
             limits,
-            has_prices: scenario.platform.billing.is_some(),
+            has_prices: scenario.has_prices(),
             monthly_cost_usd: Stat::of(&replications.monthly_usd),
             monthly_free_usd: Stat::of(&replications.monthly_free_usd),
             assumptions: scenario.assumptions.clone(),
@@ -91,7 +91,7 @@ impl RunResult {
 }
 
 impl RunResult {
-    /// Adds what became of the precision that was asked for.
+    /// Adds the precision requested and reached.
     pub(crate) fn tell_precision(&mut self, reached: Vec<MetricReached>, looks: Vec<u32>, is_whole: bool) {
         let ended_by = match is_whole {
             false => EndedBy::Interruption,
@@ -112,7 +112,7 @@ pub(crate) fn precision_reached(scenario: &Scenario, replications: &Replications
 }
 
 impl Stat {
-    /// The mean of independent values with half of its 95 % interval. Values that are not there (NaN) are left out.
+    /// The mean of independent values with the half-width of its 95 % interval. Missing values (NaN) are ignored.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
         let there: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -181,13 +181,14 @@ impl Replication {
         let total = &mut measures.total.shape;
         let requests = &total.requests;
         total.cost_usd = prices.cost(&all, requests.arrived, requests.completed);
-        total.cost_usd.add(path::cost_usd(&measures.components), requests.arrived, requests.completed);
+        let (components, nodes) = (path::cost_usd(&measures.components), path::cost_usd(&measures.nodes));
+        total.cost_usd.add(components, nodes, requests.arrived, requests.completed);
         let months = MONTH.as_secs_f64() / measured.as_secs_f64();
-        let components = path::cost_usd(&measures.components) * months;
-        prices.cost(&month, requests.arrived * months, requests.completed * months).total + components
+        let besides = (components + nodes) * months;
+        prices.cost(&month, requests.arrived * months, requests.completed * months).total + besides
     }
 
-    /// What free amounts take off the list price of a month, US dollars.
+    /// Monthly deduction of free amounts from the list price, US dollars.
     pub(super) fn free_in_a_month(&self, scenario: &Scenario, measured: Span) -> f64 {
         let month = self.usage().to_month(measured);
         let total = |billing: &Billing| Prices::of_month(&month, billing).cost(&month, 1.0, 1.0).total;
@@ -206,7 +207,7 @@ impl Replication {
     }
 }
 
-/// Whether what is served keeps up with what arrives.
+/// Whether processing keeps up with arrivals.
 fn stability(scenario: &Scenario, functions: Vec<(String, Verdict)>, replications: &[RunMeasures]) -> StabilityResult {
     let kept = scenario.components.iter().enumerate().filter_map(|(place, component)| {
         let all: Option<Vec<Tipped>> =
@@ -217,10 +218,10 @@ fn stability(scenario: &Scenario, functions: Vec<(String, Verdict)>, replication
     StabilityResult { components: kept.collect(), run, functions }
 }
 
-/// So many sources are told at most, where each is the only one of its function and says the same.
+/// Maximum number of sources listed if each is the only one of its function, with the same numbers.
 const SOURCES_MAX: usize = 1000;
 
-/// What became of the requests of each source.
+/// Outcomes of the requests of each source.
 fn sources(scenario: &Scenario, replications: &Replications) -> Vec<(String, SourceResult)> {
     let is_repeated = replications.iter().all(|one| one.sources.is_empty());
     if is_repeated && scenario.sources.len() > SOURCES_MAX {
@@ -232,7 +233,7 @@ fn sources(scenario: &Scenario, replications: &Replications) -> Vec<(String, Sou
         let measured: Vec<&Shape<f64>> = records.iter().map(|record| &record.shape).collect();
         let all = stats(&measured);
         let failed = |of: &Requests<f64>| of.rejected + of.timed_out + of.failed;
-        // What only happens on a path is told apart there.
+        // Path-only failures are listed separately.
         let by_path: Vec<[f64; 3]> =
             replications.iter().map(|one| one.by_path(SourceId(place as u32)).map(|count| count as f64)).collect();
         let on_path = |which: usize| {
@@ -265,7 +266,7 @@ fn sources(scenario: &Scenario, replications: &Replications) -> Vec<(String, Sou
     scenario.sources.iter().enumerate().map(result).collect()
 }
 
-/// How many attempts a source's client made for each request, where it has one.
+/// Attempts per request of a source's client, if it has one.
 fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[RunMeasures]) -> Option<Stat> {
     let Target::Component(id) = source.target else { return None };
     let values = replications.iter().map(|one| path::attempts_of(scenario, one, id)).collect::<Option<Vec<f64>>>();
@@ -274,9 +275,9 @@ fn attempts_per_request(scenario: &Scenario, source: &Source, replications: &[Ru
 
 fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {
     let counts: Vec<_> = replications.iter().map(|one| one.events.by_kind()).collect();
-    // What few scenarios have is not there in the others.
+    // Optional parts are omitted if they do not apply.
     let is_shown = |(kind, stat): &(String, Stat)| {
-        !["pre-warm", "alarm", "step", "fault", "processor"].contains(&kind.as_str()) || stat.mean > 0.0
+        !["pre-warm", "alarm", "step", "fault", "processor", "machine"].contains(&kind.as_str()) || stat.mean > 0.0
     };
     let kinds = counts.first().map_or(&[][..], |first| first.as_slice()).iter().map(|(kind, _)| *kind);
     kinds
@@ -311,7 +312,7 @@ fn limits_of(scenario: &Scenario, function: &Function, measures: &[FunctionMeasu
     hit("timeout", function.timeout.map(Span::as_secs_f64), &|one| one.cut_off);
 }
 
-/// What a limit is called in results, and its value.
+/// The name of a limit in results, and its value.
 fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static str, Option<f64>) {
     let concurrency = &function.concurrency;
     match limit {

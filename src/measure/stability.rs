@@ -1,10 +1,11 @@
-//! Whether a function keeps up with what arrives: read off its time series.
+//! Whether a function keeps up with its load, from its time series.
 //!
-//! A *backlog* is a queue that grew faster than chance makes it. While a queue is not empty its length is a random walk around
-//! its drift: of A requests that arrived since it was empty, chance alone leaves about the square root of A behind (Kingman 1962,
-//! heavy traffic). What is several times as long has another reason: more arrives than is served. Where nothing waits, load
-//! beyond capacity is *shed*: refused, or given up on in the queue. On a path of components a refusal by a function is no end:
-//! its caller may try again. What is shed there is what sources get no answer to, and queues and streams have backlogs too.
+//! A *backlog* is a queue that grew more than by chance. While a queue is not empty, its length is a random walk with
+//! drift: of A requests that arrived since it was empty, chance alone leaves about the square root of A (Kingman 1962,
+//! heavy traffic). A queue several times as long has another reason: arrivals exceed capacity. Without waiting, load
+//! beyond capacity is *shed*: rejected, or timed out in the queue. On a path, a rejection by a function is not final,
+//! because its caller may retry. There, requests without a successful response at the source count as shed, and queues
+//! and streams can have backlogs too.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,15 +15,15 @@ use crate::metric::Stability;
 use crate::path::books::Books;
 use crate::time::SimTime;
 
-/// A queue of so many times the square root of its arrivals is no chance.
+/// A queue longer than this multiple of the square root of its arrivals is not due to chance.
 const NO_CHANCE: f64 = 6.0;
-/// A shorter queue is none to speak of.
+/// Shorter queues are ignored.
 const FEW: f64 = 10.0;
-/// Where more than this part of what arrives is shed, capacity is short.
+/// Share of shed requests above which capacity is insufficient.
 const SHED: f64 = 0.05;
-/// Fewer shed requests in an interval may be chance.
+/// Minimum number of shed requests in an interval.
 const FEW_SHED: f64 = 5.0;
-/// For so many intervals in a row it has to last.
+/// Consecutive intervals required.
 const LASTS: usize = 3;
 
 /// The worst that was seen in any replication.
@@ -30,7 +31,7 @@ const LASTS: usize = 3;
 pub struct Verdict {
     /// What it is.
     pub verdict: Stability,
-    /// When it tipped, s: the mean over the replications in which it did.
+    /// When it became unstable, s: the mean over the replications in which it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since_s: Option<f64>,
     /// In how many replications.
@@ -70,14 +71,14 @@ impl Tipped {
         worst.map_or_else(Self::default, |(verdict, place)| Self { verdict, since_s: Some(start(first + place)) })
     }
 
-    /// What the time series of a function on a path shows: its backlog alone, because who is refused there may come again.
+    /// The stability of a function on a path: its backlog only, because rejected calls may be retried.
     pub(super) fn of_backlog(points: &[Point], window: &Window) -> Self {
         let unrefused: Vec<Point> =
             points.iter().map(|point| Point { rejected: 0.0, timed_out: 0.0, ..point.clone() }).collect();
         Self::of(&unrefused, 0.0, window)
     }
 
-    /// What the requests of a source show, interval by interval arrived, succeeded, attempts and failed.
+    /// The stability of a source, from arrived, succeeded, attempts and failed by interval.
     pub(super) fn of_source(counts: &[[u64; 4]], window: &Window) -> Self {
         let point = |&[arrived, _, _, failed]: &[u64; 4]| Point {
             arrived: arrived as f64,
@@ -87,8 +88,8 @@ impl Tipped {
         Self::of(&counts.iter().map(point).collect::<Vec<_>>(), 0.0, window)
     }
 
-    /// What a component shows that keeps what it is sent: overloaded if much more of it remains than chance would leave. None of a
-    /// queue from which nobody receives, as of dead letters.
+    /// The stability of a component that stores messages: overloaded if far more remain than by chance. None for a
+    /// queue without consumers, such as a dead-letter queue.
     pub(super) fn of_kept(books: &Books) -> Option<Self> {
         let kinds = [("messages.sent", "messages"), ("records.sent", "records"), ("events.received", "events")];
         let (sent, remaining) =
@@ -101,14 +102,14 @@ impl Tipped {
         Some(Self { verdict, since_s: None })
     }
 
-    /// The worse of two; of equal ones the one that tipped first.
+    /// The worse of two; ties by the earlier time.
     pub(super) fn or(self, other: Self) -> Self {
         let earlier = other.since_s.unwrap_or(f64::INFINITY) < self.since_s.unwrap_or(f64::INFINITY);
         if other.verdict > self.verdict || other.verdict == self.verdict && earlier { other } else { self }
     }
 }
 
-/// The last backlog that is no chance, and the interval in which it began: overloaded if it does not shrink to the end.
+/// The last backlog that is not due to chance, and its first interval: overloaded if it does not shrink until the end.
 fn backlog(points: &[Point]) -> Option<(Stability, usize)> {
     let (mut found, mut episode) = (None, Episode::default());
     for (place, point) in points.iter().enumerate() {

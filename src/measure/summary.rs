@@ -1,4 +1,4 @@
-//! The summary: every statistic that people read, as `summary.json` holds it.
+//! The summary: all statistics, as written to `summary.json`.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,13 +12,13 @@ pub use crate::metric::{Cost, Instances, Invocations, Level, Requests, Shape, Ti
 use crate::metric::{Quantity, Stability, WITHIN};
 use crate::scenario::{Assumption, Bound, Goal, Objective, Scenario, Subject};
 
-/// A mean over replications and half of its 95 % interval.
+/// A mean over replications and the half-width of its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stat {
-    /// Mean over replications. NaN (null in JSON) where nothing was there to measure.
+    /// Mean over replications. NaN (null in JSON) if there was nothing to measure.
     #[serde(deserialize_with = "null_is_nan")]
     pub mean: f64,
-    /// Half of the 95 % confidence interval; none with one replication.
+    /// Half-width of the 95 % confidence interval; none with one replication.
     pub half_width: Option<f64>,
 }
 
@@ -31,28 +31,29 @@ pub(super) fn subject(metric: &str, function: Option<&str>) -> String {
     function.map_or_else(|| metric.to_owned(), |function| format!("{metric} of {function}"))
 }
 
-/// What a run found: the content of `summary.json`.
+/// The result of a run: the content of `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// Which scenario.
     pub scenario: ScenarioRef,
-    /// Root of the random numbers.
+    /// The random seed.
     pub seed: u64,
-    /// Independent runs behind every number.
+    /// Number of independent replications.
     pub replications: u32,
     /// Simulated time, s.
     pub horizon_s: f64,
-    /// The part of it that was measured, s.
+    /// Measured period, s.
     pub measured_s: f64,
     /// All functions together.
     pub total: Shape<Stat>,
     /// Each function, in the order of the scenario.
     #[serde(with = "ordered_map")]
     pub functions: Vec<(String, Shape<Stat>)>,
-    /// Each source, in the order of the scenario. Left out where there are very many and each is the only one of its function.
+    /// Each source, in the order of the scenario. Omitted if there are very many and each is the only one of its
+    /// function.
     #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<(String, SourceResult)>,
-    /// What components of the path counted.
+    /// Counters of path components.
     #[serde(flatten)]
     pub components: Components,
     /// Who called whom, where requests are on a path.
@@ -64,32 +65,32 @@ pub struct Summary {
     /// When alarms went off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmResult>,
-    /// Whether what is served keeps up with what arrives.
+    /// Whether processing keeps up with arrivals.
     #[serde(default)]
     pub stability: StabilityResult,
-    /// Objectives with what was found.
+    /// Objectives with their results.
     pub objectives: Vec<ObjectiveResult>,
     /// N_event: events simulated in one replication, by kind.
     #[serde(with = "ordered_map")]
     pub events: Vec<(String, Stat)>,
-    /// Which limits held requests back, most often first.
+    /// Limits that throttled requests, most frequent first.
     pub limits: Vec<LimitHit>,
     /// Whether the scenario has prices; without them all costs are 0.
     pub has_prices: bool,
-    /// Cost of 30 days at the measured rate: prices by the month's volume, less `monthly_free_usd`.
+    /// Cost of 30 days at the measured rate: prices by monthly volume, minus `monthly_free_usd`.
     pub monthly_cost_usd: Stat,
-    /// What free amounts take off the list price of these 30 days.
+    /// Deduction of free amounts from the list price of these 30 days.
     pub monthly_free_usd: Stat,
-    /// What it rests on that the scenario took from its preset: values that nobody has published, cold starts of minimal functions.
+    /// Assumptions taken from the preset: unpublished values, cold starts of minimal functions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assumptions: Vec<Assumption>,
-    /// How sure all of it is, beside the intervals.
+    /// Evidence in addition to the intervals.
     #[serde(flatten)]
     pub evidence: Evidence,
 }
 
 impl Summary {
-    /// Whether requests may be on a path: then `total` tells of what sources ask for, and functions of attempts.
+    /// Whether requests may be on a path: then `total` counts requests of sources, and functions count attempts.
     #[must_use]
     pub fn is_on_path(&self) -> bool {
         self.sources.iter().any(|(_, source)| source.requests.failed_by.breaker.is_some())
@@ -105,7 +106,7 @@ pub struct ScenarioRef {
     pub hash: String,
 }
 
-/// What an objective asks for, by names.
+/// An objective, by names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
     /// Dotted key of the metric; none: a share of all requests within a time.
@@ -126,16 +127,16 @@ pub struct Asked {
     /// The metric must stay above this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub above: Option<f64>,
-    /// At least this part of all requests that arrive must be answered successfully in time.
+    /// At least this share of all requests that arrive must succeed in time.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub share: Option<f64>,
     /// Within this time, s.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub within: Option<f64>,
-    /// What is served must keep up this well, in every replication; the value is the share of replications in which it does.
+    /// Required stability in every replication; the value is the share of replications that meet it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stability: Option<Stability>,
-    /// Nobody wrote it: forewarm added it, because an answer without it would be worth nothing.
+    /// Added by forewarm, because a recommendation without it would be worthless.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub implied: bool,
 }
@@ -192,7 +193,7 @@ impl Asked {
         let what = match (&self.metric, self.within) {
             _ if self.stability.is_some() => "stability".to_owned(),
             (Some(metric), _) => metric.clone(),
-            (None, within) => format!("requests answered within {}s", within.unwrap_or_default()),
+            (None, within) => format!("requests completed within {}s", within.unwrap_or_default()),
         };
         let source = self.source.as_ref().map(|source| format!("source {source}"));
         subject(&what, self.function.as_deref().or(source.as_deref()).or(self.component.as_deref()))
@@ -214,7 +215,7 @@ impl Asked {
             && self.least().is_none_or(|least| value >= least)
     }
 
-    /// By which part of the bound a value misses it; below zero if it does not.
+    /// By what share of the bound a value misses it; negative if it does not.
     #[must_use]
     pub fn excess(&self, value: f64) -> f64 {
         let part = |by: f64, bound: f64| if bound == 0.0 { by } else { by / bound.abs() };
@@ -226,18 +227,18 @@ impl Asked {
     }
 }
 
-/// An objective and what was found.
+/// An objective and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectiveResult {
-    /// What is asked.
+    /// The objective.
     #[serde(flatten)]
     pub asked: Asked,
-    /// What was found; infinite (null in JSON) where so many requests failed that the quantile asked for is never reached.
+    /// The value; infinite (null in JSON) if so many requests failed that the quantile is never reached.
     #[serde(serialize_with = "infinite_is_null", deserialize_with = "null_is_infinite")]
     pub value: Stat,
-    /// Whether the mean is on the right side, and so few requests failed that it may be judged at all.
+    /// Whether the mean is on the right side, and few enough requests failed to judge it.
     pub met: bool,
-    /// Requests without a successful answer over arrived ones, where that is why it is not met.
+    /// Failed requests as a share of arrivals, if that is why it is not met.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub failure_ratio: Option<f64>,
 }
@@ -251,7 +252,7 @@ impl std::ops::Deref for ObjectiveResult {
 }
 
 impl ObjectiveResult {
-    /// Whether the whole 95 % interval is on the right side. Without an interval it is not known, so it is not.
+    /// Whether the whole 95 % interval is on the right side; false without an interval.
     #[must_use]
     pub fn is_met_with_confidence(&self) -> bool {
         let Some(half) = self.value.half_width.filter(|half| half.is_finite()) else { return false };
@@ -268,15 +269,15 @@ fn null_is_infinite<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Stat, D
     Ok(Option::<Stat>::deserialize(from)?.unwrap_or(Stat { mean: f64::INFINITY, half_width: None }))
 }
 
-/// Whether what is served keeps up with what arrives.
+/// Whether processing keeps up with arrivals.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StabilityResult {
     /// All functions: the worst of them.
     pub run: Verdict,
-    /// Each function; left out where there are too many for a time series each.
+    /// Each function; omitted if there are too many for individual time series.
     #[serde(with = "ordered_map", default)]
     pub functions: Vec<(String, Verdict)>,
-    /// Each component that keeps what it is sent, such as "queue.orders".
+    /// Each component that stores messages, such as "queue.orders".
     #[serde(with = "ordered_map", default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<(String, Verdict)>,
 }
@@ -286,62 +287,62 @@ pub struct StabilityResult {
 pub struct SourceResult {
     /// Its requests by how they ended.
     pub requests: SourceRequests,
-    /// Requests without a successful answer over arrived ones.
+    /// Failed requests as a share of arrivals.
     pub failure_ratio: Stat,
-    /// Attempts that reached somebody, over requests that arrived; 1 where nobody tries again.
+    /// Attempts sent, divided by requests that arrived; 1 without retries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts_per_request: Option<Stat>,
     /// Latency of those that succeeded.
     pub latency_s: Times<Stat>,
-    /// Cold over started invocations.
+    /// Cold starts as a share of invocations started.
     pub cold_start_ratio: Stat,
 }
 
 /// Requests of a source by how they ended: arrived = succeeded + failed + unfinished.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SourceRequests {
-    /// Requests that arrived in the measured part.
+    /// Requests that arrived in the measured period.
     pub arrived: Stat,
     /// Answered successfully.
     pub succeeded: Stat,
-    /// Failed for good.
+    /// Failed.
     pub failed: Stat,
-    /// Still waiting when nothing more could happen.
+    /// Requests still queued at the end of the run.
     pub unfinished: Stat,
-    /// Those that failed, by why.
+    /// Failures by reason.
     pub failed_by: FailedBy,
 }
 
 /// Why requests failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedBy {
-    /// Waited or ran for longer than allowed.
+    /// Requests that exceeded a timeout, waiting or running.
     pub timed_out: Stat,
     /// Refused.
     pub throttled: Stat,
     /// An error of the function or component that served them.
     pub error: Stat,
-    /// Refused by the circuit breaker of the client.
+    /// Rejected by the circuit breaker of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<Stat>,
-    /// Not tried again because the retry budget of the client was used up.
+    /// Not retried because the retry budget of the client was used up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Stat>,
-    /// Too old to be tried again.
+    /// Too old to be retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expired: Option<Stat>,
 }
 
-/// A limit and how many invocations it held back.
+/// A limit and the number of invocations it throttled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LimitHit {
     /// account-limit, reserved, max-instances, scaling-rate, queue-limit, timeout, queue-timeout.
     pub limit: String,
-    /// The function it held back.
+    /// The function it applied to.
     pub function: String,
-    /// Its value, where it has one: instances, requests; of a time-out seconds.
+    /// Its value, if it has one: instances, requests, or seconds for a timeout.
     pub value: Option<f64>,
-    /// Invocations it refused, held back or cut off.
+    /// Invocations it rejected, delayed or timed out.
     pub throttled: Stat,
 }
 

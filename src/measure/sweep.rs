@@ -1,4 +1,4 @@
-//! What a sweep keeps of each point: one row of numbers.
+//! The result of a point of a sweep: one row of numbers.
 
 use super::summary::{Asked, Stat, Summary};
 use crate::metric::{self, MONTHLY_COST, Metric, Quantity};

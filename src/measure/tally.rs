@@ -1,4 +1,4 @@
-//! What is counted about one function, or about many: integers only, so that adding up in any order gives the same.
+//! Counters of one or many functions: integers only, so that adding in any order gives the same result.
 
 use super::cost::Usage;
 use super::summary::{Cost, Instances, Invocations, Level, Requests, Shape, Times};
@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 use crate::stats::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, Span};
 
-/// Histograms of so many functions are fine (2^10 buckets for each power of two), of more of them coarse (2^7).
+/// Up to this many functions have fine histograms (2^10 buckets for each power of two), more have coarse ones (2^7).
 const FINE_MAX: usize = 256;
 
 /// Integrals of levels over time: level times nanoseconds.
@@ -30,7 +30,7 @@ impl Integrals {
         self.busy += u128::from(busy) * ns;
         self.idle += u128::from(idle) * ns;
         self.in_progress += u128::from(in_progress) * ns;
-        // These two are seldom anything.
+        // Usually zero.
         if starting | queued != 0 {
             self.starting += u128::from(starting) * ns;
             self.queued += u128::from(queued) * ns;
@@ -60,7 +60,7 @@ impl Integrals {
 /// The highest levels seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Peaks {
-    /// Instances in existence.
+    /// All instances.
     pub instances: u64,
     /// Requests in progress.
     pub in_progress: u64,
@@ -122,7 +122,7 @@ impl Sample {
 /// The group of metrics that is judged over all requests.
 const LATENCY: &str = "latency_s";
 
-/// Quantiles of latency by their keys, over all requests that arrived: one without a successful answer is infinitely late.
+/// Quantiles of latency by key, over all requests that arrived, with failures as infinitely late.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct LatencyOfAll(Vec<f64>);
 
@@ -148,7 +148,7 @@ impl LatencyOfAll {
     }
 }
 
-/// Times of completed requests that had to wait; of the others T_exec = T_func and all else is zero.
+/// Times of completed requests that had to wait; for the others, T_exec = T_func and everything else is zero.
 #[derive(Clone, Debug)]
 struct Waited {
     latency: Sample,
@@ -169,7 +169,7 @@ impl Waited {
     }
 }
 
-/// Everything counted about one function, or about many: first what every request needs.
+/// All counters of one or many functions. Fields that every request needs come first.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(super) struct Tally {
@@ -238,19 +238,19 @@ impl Tally {
         }
     }
 
-    /// Reads what any request will need; what it read means nothing.
+    /// Prefetches the data that any request needs. The return value has no meaning.
     #[inline]
     pub(super) fn prefetch(&self) -> u64 {
         self.arrived ^ self.direct.histogram.zeros() ^ self.direct.moments.count()
     }
 
-    /// Reads what a request will need that ends after this time, as one that waited for nothing.
+    /// Prefetches the data for a request of this duration that did not wait.
     #[inline]
     pub(super) fn prefetch_end(&self, latency: Span) -> u64 {
         self.direct.histogram.prefetch(latency.as_nanos())
     }
 
-    /// A request that counts has ended.
+    /// A counted request has ended.
     #[inline(always)]
     pub(super) fn finish(&mut self, request: &Finished) {
         self.started += u64::from(request.instance.is_some());
@@ -300,7 +300,7 @@ impl Tally {
         }
     }
 
-    /// Puts what sources asked in place of the attempts that functions counted: requests and their latency.
+    /// Replaces the attempts counted by functions with the requests of sources and their latency.
     pub(super) fn ask(self, shape: &mut Shape<f64>, measured: Span) {
         let asked = self.shape(measured, &Peaks::default(), f64::NAN);
         shape.requests = asked.requests;
@@ -461,8 +461,8 @@ impl Tally {
         self.rejected + self.gave_up + self.cut_off + self.failed + self.unfinished
     }
 
-    /// The quantiles of latency over all requests that arrived, one without a successful answer counting as infinitely late;
-    /// none where all were successful, and they are those of completed requests.
+    /// Quantiles of latency over all requests that arrived, with failures as infinitely late; none if all succeeded,
+    /// when they equal those of completed requests.
     pub(super) fn latency_of_all(&self) -> Option<LatencyOfAll> {
         let unsuccessful = self.unsuccessful();
         if unsuccessful == 0 {

@@ -68,17 +68,17 @@ columns! {
         arrived = "requests_arrived",
         /// Requests completed.
         completed = "requests_completed",
-        /// Requests refused for good.
+        /// Requests rejected.
         rejected = "requests_rejected",
         /// Requests timed out.
         timed_out = "requests_timed_out",
-        /// Invocations a limit refused or held back.
+        /// Invocations a limit rejected or delayed.
         throttled = "invocations_throttled",
         /// Invocations for which an instance was created.
         cold = "invocations_cold",
-        /// Mean number of instances serving.
+        /// Mean number of busy instances.
         instances_busy = "instances_busy_mean",
-        /// Mean number of instances warm and free.
+        /// Mean number of warm instances without a request.
         instances_idle = "instances_idle_mean",
         /// Mean number of instances being started.
         instances_starting = "instances_starting_mean",
@@ -111,7 +111,7 @@ pub struct Distributions {
     pub latency: Bins,
     /// T_func.
     pub execution: Bins,
-    /// T_wait before an instance was found or ordered.
+    /// T_wait before an instance was assigned.
     pub queueing: Bins,
     /// T_wait for an instance to start.
     pub cold_start: Bins,

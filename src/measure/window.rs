@@ -1,4 +1,4 @@
-//! The times that matter: the measured part, and the intervals of the time series.
+//! Time windows: the measured period, and the intervals of the time series.
 
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
@@ -7,15 +7,15 @@ use crate::time::{SimTime, Span};
 const INTERVALS: [u64; 2] = [300, 24];
 /// Rows of all time series together.
 const ROWS_MAX: u64 = 48_000;
-/// Lengths that people read easily, s; beyond them whole days.
+/// Readable interval lengths, s; beyond them, whole days.
 const LENGTHS_S: [u64; 17] = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 21_600, 43_200];
 
-/// The times that matter in a run.
+/// The time windows of a run.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// The measured part begins here.
+    /// Start of the measured period.
     pub from: SimTime,
-    /// The horizon: the measured part ends here.
+    /// The horizon, which is the end of the measured period.
     pub until: SimTime,
     /// Length of the intervals of the time series.
     pub interval: Span,
@@ -42,18 +42,18 @@ impl Window {
         }
     }
 
-    /// How long the measured part is.
+    /// Length of the measured period.
     #[must_use]
     pub fn measured(&self) -> Span {
         self.until.since(self.from)
     }
 
-    /// Whether a moment lies in the measured part.
+    /// Whether a moment lies in the measured period.
     pub(super) fn measures(&self, at: SimTime) -> bool {
         at >= self.from && at < self.until
     }
 
-    /// How long each of `count` batches of the measured part is.
+    /// How long each of `count` batches of the measured period is.
     pub(super) fn batch(&self, count: usize) -> Span {
         Span::from_nanos((self.measured().as_nanos() / count as u64).max(1))
     }

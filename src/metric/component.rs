@@ -43,7 +43,7 @@ macro_rules! kinds {
                     vec![$(metric($key, $about, $traits)),*],
                     $(times($times, $of),)*
                     $(level($level, $what),)*
-                    vec![metric(AMPLIFICATION, "What arrives here for each request of the sources.", COUNT.lower())],
+                    vec![metric(AMPLIFICATION, "Arrivals per request of the sources.", COUNT.lower())],
                 ]
                 .concat(),
             }),*]
@@ -80,155 +80,164 @@ fn level(name: &str, what: &str) -> Vec<Metric> {
 kinds! {
     "client" => "clients", "calls.arrived", ["attempts_per_request", "calls.failed"] {
         "calls.arrived": EVENTS, "Requests of the caller.";
-        "calls.succeeded": EVENTS.higher(), "Requests with a successful answer.";
-        "calls.failed": EVENTS.lower(), "Requests without one.";
-        "calls.unfinished": EVENTS.lower(), "Requests without an answer at the end of the run.";
-        "attempts.made": EVENTS, "Attempts, those that the circuit breaker refused included.";
-        "attempts.answered": EVENTS, "Attempts that were answered in time.";
-        "attempts.timed_out": EVENTS.lower(), "Attempts that were given up.";
-        "attempts.outrun": EVENTS, "Attempts whose hedge was answered first.";
-        "attempts.refused": EVENTS.lower(), "Attempts that the circuit breaker refused: they reached nobody.";
-        "attempts.in_flight": EVENTS, "Attempts without an answer at the end of the run.";
-        "attempts_per_request": COUNT.lower(), "Attempts that reached somebody, over requests.";
-        "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Requests without a successful answer over all.";
+        "calls.succeeded": EVENTS.higher(), "Requests with a successful response.";
+        "calls.failed": EVENTS.lower(), "Requests without a successful response.";
+        "calls.unfinished": EVENTS.lower(), "Requests without a response at the end of the run.";
+        "attempts.made": EVENTS, "Attempts, including those rejected by the circuit breaker.";
+        "attempts.answered": EVENTS, "Attempts with a response in time.";
+        "attempts.timed_out": EVENTS.lower(), "Attempts that timed out.";
+        "attempts.outrun": EVENTS, "Attempts whose hedged copy got a response first.";
+        "attempts.refused": EVENTS.lower(), "Attempts rejected by the circuit breaker, which were not sent.";
+        "attempts.in_flight": EVENTS, "Attempts without a response at the end of the run.";
+        "attempts_per_request": COUNT.lower(), "Attempts sent per request.";
+        "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Requests without a successful \
+                                                                                         response, as a share of all.";
     }
     "gateway" => "gateways", "requests.arrived", ["throttled_ratio", "failure_ratio", "latency_s.p99"] {
         "requests.arrived": EVENTS, "Requests that arrived.";
-        "requests.throttled": EVENTS.lower(), "Requests refused by a limit of the gateway.";
-        "requests.timed_out": EVENTS.lower(), "Requests whose target did not answer in time.";
-        "requests.cached": EVENTS.higher(), "Requests answered from the cache.";
-        "requests.completed": EVENTS.higher(), "Requests answered successfully by the target.";
-        "requests.failed": EVENTS.lower(), "Requests that the target refused or failed.";
-        "requests.unfinished": EVENTS.lower(), "Requests without an answer at the end of the run.";
-        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled over arrived requests.";
+        "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
+        "requests.timed_out": EVENTS.lower(), "Requests whose target did not respond in time.";
+        "requests.cached": EVENTS.higher(), "Requests served from the cache.";
+        "requests.completed": EVENTS.higher(), "Requests with a successful response of the target.";
+        "requests.failed": EVENTS.lower(), "Requests that the target throttled or failed.";
+        "requests.unfinished": EVENTS.lower(), "Requests without a response at the end of the run.";
+        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled requests as a share of \
+                                                                                arrivals.";
         "failure_ratio": RATIO(
             &["requests.throttled", "requests.timed_out", "requests.failed", "requests.unfinished"],
             "requests.arrived"
-        ), "Requests without a successful answer over all.";
-        "cost_usd": USD, "What the gateway charges.";
-        @times "latency_s", "Time to answer a request";
+        ), "Requests without a successful response, as a share of all.";
+        "cost_usd": USD, "Cost of the gateway.";
+        @times "latency_s", "Response time of a request";
     }
     "queue" => "queues", "messages.sent", ["messages.dead_lettered", "messages.expired", "age_s.p99", "depth.peak"] {
         "messages.sent": EVENTS, "Messages that were sent to it.";
-        "messages.redriven": EVENTS, "Messages that came back from the queue of dead letters.";
+        "messages.redriven": EVENTS, "Messages redriven from the dead-letter queue.";
         "messages.completed": EVENTS.higher(), "Messages that were processed and deleted.";
         "messages.dead_lettered": EVENTS.lower(), "Messages that were received too often.";
-        "messages.expired": EVENTS.lower(), "Messages that were kept for as long as the queue keeps any.";
-        "messages.remaining": EVENTS.lower(), "Messages that were there at the end of the run.";
+        "messages.expired": EVENTS.lower(), "Messages that exceeded the retention period.";
+        "messages.remaining": EVENTS.lower(), "Messages left at the end of the run.";
         "receives": EVENTS, "Receives of messages.";
         "empty_receives": EVENTS.lower(), "Receives that found no message.";
         "batches": EVENTS, "Batches that were delivered.";
-        "dead_letter_ratio": RATIO(&["messages.dead_lettered"], "messages.sent"), "Dead letters over messages sent.";
-        "cost_usd": USD, "What the queue charges.";
-        @times "age_s", "Time from sending a message until it is deleted";
+        "dead_letter_ratio": RATIO(&["messages.dead_lettered"], "messages.sent"), "Dead letters as a share of messages \
+                                                                                   sent.";
+        "cost_usd": USD, "Cost of the queue.";
+        @times "age_s", "Time from sending a message to its deletion";
         @level "depth", "Messages that wait";
-        @level "in_flight", "Messages that were received and not yet deleted";
+        @level "in_flight", "Messages received but not yet deleted";
     }
     "async" => "asynchronous", "events.received", ["events.dead_lettered", "events.expired", "age_s.p99"] {
         "events.received": EVENTS, "Events that were accepted.";
         "events.duplicated": EVENTS.lower(), "Events that were delivered twice.";
         "events.completed": EVENTS.higher(), "Events that were processed.";
-        "events.dead_lettered": EVENTS.lower(), "Events that were tried too often.";
+        "events.dead_lettered": EVENTS.lower(), "Events that exceeded the maximum attempts.";
         "events.expired": EVENTS.lower(), "Events that became too old.";
-        "events.remaining": EVENTS.lower(), "Events that were there at the end of the run.";
-        "attempts": EVENTS, "Invocations that were tried.";
-        "throttled": EVENTS.lower(), "Invocations that the function refused.";
-        "dead_letter_ratio": RATIO(&["events.dead_lettered", "events.expired"], "events.received"), "Events given up over all.";
-        @times "age_s", "Time from the acceptance of an event until it is processed";
+        "events.remaining": EVENTS.lower(), "Events left at the end of the run.";
+        "attempts": EVENTS, "Attempted invocations.";
+        "throttled": EVENTS.lower(), "Throttled invocations.";
+        "dead_letter_ratio": RATIO(&["events.dead_lettered", "events.expired"], "events.received"), "Discarded events \
+                                                                                                     as a share of \
+                                                                                                     all.";
+        @times "age_s", "Time from accepting an event to its completion";
         @level "depth", "Events that wait";
     }
     "topic" => "topics", "messages.published", ["messages.dropped", "delivery_s.p99"] {
         "messages.published": EVENTS, "Messages that were published.";
         "messages.delivered": EVENTS.higher(), "Deliveries that were accepted.";
-        "messages.dropped": EVENTS.lower(), "Deliveries that were given up.";
-        "messages.in_flight": EVENTS.lower(), "Deliveries that were under way at the end of the run.";
-        "retries": EVENTS.lower(), "Deliveries that were tried again.";
-        "cost_usd": USD, "What the topic charges.";
-        @times "delivery_s", "Time from publication until a subscriber has accepted";
-        @level "in_flight", "Deliveries under way";
+        "messages.dropped": EVENTS.lower(), "Deliveries that were discarded.";
+        "messages.in_flight": EVENTS.lower(), "Deliveries in progress at the end of the run.";
+        "retries": EVENTS.lower(), "Deliveries that were retried.";
+        "cost_usd": USD, "Cost of the topic.";
+        @times "delivery_s", "Time from publishing to acceptance by a subscriber";
+        @level "in_flight", "Deliveries in progress";
     }
     "stream" => "streams", "records.sent", ["records.skipped", "records.expired", "iterator_age_s.max"] {
         "records.sent": EVENTS, "Records that were written.";
-        "records.throttled": EVENTS.lower(), "Records that a limit of the shard refused.";
+        "records.throttled": EVENTS.lower(), "Records throttled by a limit of the shard.";
         "records.completed": EVENTS.higher(), "Records that were processed.";
-        "records.skipped": EVENTS.lower(), "Records that were tried too often.";
+        "records.skipped": EVENTS.lower(), "Records that exceeded the maximum attempts.";
         "records.expired": EVENTS.lower(), "Records that became too old.";
-        "records.remaining": EVENTS.lower(), "Records that were there at the end of the run.";
+        "records.remaining": EVENTS.lower(), "Records left at the end of the run.";
         "batches": EVENTS, "Batches that were read.";
-        "retries": EVENTS.lower(), "Batches that were tried again.";
-        "loss_ratio": RATIO(&["records.skipped", "records.expired"], "records.sent"), "Records given up over all.";
-        "cost_usd": USD, "What the stream charges.";
+        "retries": EVENTS.lower(), "Batches that were retried.";
+        "loss_ratio": RATIO(&["records.skipped", "records.expired"], "records.sent"), "Skipped and expired records as \
+                                                                                       a share of all.";
+        "cost_usd": USD, "Cost of the stream.";
         @times "iterator_age_s", "Age of the records when they are read";
         @level "depth", "Records that wait";
     }
     "dependency" => "dependencies", "calls.arrived", ["throttled_ratio", "failure_ratio", "latency_s.p99", "concurrency.peak"] {
         "calls.arrived": EVENTS, "Calls that arrived.";
-        "calls.completed": EVENTS.higher(), "Calls that were answered successfully.";
-        "calls.throttled": EVENTS.lower(), "Calls that a limit refused.";
+        "calls.completed": EVENTS.higher(), "Calls with a successful response.";
+        "calls.throttled": EVENTS.lower(), "Calls that were throttled.";
         "calls.timed_out": EVENTS.lower(), "Calls that waited too long for a connection.";
         "calls.failed": EVENTS.lower(), "Calls that ended with an error.";
-        "calls.unfinished": EVENTS.lower(), "Calls without an answer at the end of the run.";
-        "throttled_ratio": RATIO(&["calls.throttled"], "calls.arrived"), "Throttled over arrived calls.";
+        "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "throttled_ratio": RATIO(&["calls.throttled"], "calls.arrived"), "Throttled calls as a share of arrivals.";
         "failure_ratio": RATIO(
             &["calls.throttled", "calls.timed_out", "calls.failed", "calls.unfinished"],
             "calls.arrived"
-        ), "Calls without a successful answer over all.";
-        "cache.hits": EVENTS.higher(), "Calls answered from the cache.";
+        ), "Calls without a successful response, as a share of all.";
+        "cache.hits": EVENTS.higher(), "Calls served from the cache.";
         "cache.misses": EVENTS.lower(), "Calls that were not in the cache.";
-        "cost_usd": USD, "What the dependency charges.";
+        "cost_usd": USD, "Cost of the dependency.";
         @times "wait_s", "Time until a call is served";
-        @times "latency_s", "Time to answer a call";
-        @level "concurrency", "Calls that are served at a time";
+        @times "latency_s", "Response time of a call";
+        @level "concurrency", "Calls in progress";
         @level "queue", "Calls that wait";
     }
     "workflow" => "workflows", "executions.started", ["executions.failed", "latency_s.p99"] {
         "executions.started": EVENTS, "Executions that began.";
-        "executions.throttled": EVENTS.lower(), "Executions that a limit refused.";
+        "executions.throttled": EVENTS.lower(), "Executions that were throttled.";
         "executions.succeeded": EVENTS.higher(), "Executions that succeeded.";
         "executions.failed": EVENTS.lower(), "Executions that failed.";
-        "executions.remaining": EVENTS.lower(), "Executions that were under way at the end of the run.";
+        "executions.remaining": EVENTS.lower(), "Executions in progress at the end of the run.";
         "transitions": EVENTS.lower(), "Transitions between states.";
-        "failure_ratio": RATIO(&["executions.failed", "executions.remaining"], "executions.started"), "Executions without success over all.";
-        "cost_usd": USD, "What the workflow charges.";
-        @times "latency_s", "Time of an execution";
-        @level "in_progress", "Executions under way";
+        "failure_ratio": RATIO(&["executions.failed", "executions.remaining"], "executions.started"), "Unsuccessful \
+                                                                                                       executions as a \
+                                                                                                       share of all.";
+        "cost_usd": USD, "Cost of the workflow.";
+        @times "latency_s", "Duration of an execution";
+        @level "in_progress", "Executions in progress";
     }
     "link" => "links", "calls.arrived", ["calls.lost", "wait_s.p99"] {
-        "calls.arrived": EVENTS, "Calls that went over it.";
-        "calls.answered": EVENTS.higher(), "Calls whose answer came back.";
-        "calls.lost": EVENTS.lower(), "Calls that never arrived, or whose answer did not.";
-        "calls.failed": EVENTS.lower(), "Calls that an outage of the link ended.";
-        "calls.unfinished": EVENTS.lower(), "Calls without an answer at the end of the run.";
-        "bytes": EVENTS, "What it carried, both ways.";
-        "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost over all calls.";
-        @times "wait_s", "Time that payloads waited for the link";
+        "calls.arrived": EVENTS, "Calls over the link.";
+        "calls.answered": EVENTS.higher(), "Calls whose response arrived.";
+        "calls.lost": EVENTS.lower(), "Calls that never arrived, or whose response did not.";
+        "calls.failed": EVENTS.lower(), "Calls that failed because of an outage of the link.";
+        "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "bytes": EVENTS, "Bytes transferred, in both directions.";
+        "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost calls as a share of all.";
+        @times "wait_s", "Time that payloads waited for bandwidth";
     }
     "tenant" => "tenants", "requests.arrived", ["throttled_ratio", "latency_s.p99"] {
         "requests.arrived": EVENTS, "Calls of the tenant.";
-        "requests.throttled": EVENTS.lower(), "Calls that a quota refused.";
-        "requests.completed": EVENTS.higher(), "Calls that were answered successfully.";
-        "requests.failed": EVENTS.lower(), "Calls that were not, beyond those.";
-        "requests.unfinished": EVENTS.lower(), "Calls without an answer at the end of the run.";
-        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled over all calls.";
-        @times "latency_s", "Time to answer a call";
-        @level "concurrency", "Calls under way";
+        "requests.throttled": EVENTS.lower(), "Calls throttled by a quota.";
+        "requests.completed": EVENTS.higher(), "Calls with a successful response.";
+        "requests.failed": EVENTS.lower(), "Other calls without a successful response.";
+        "requests.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled calls as a share of all.";
+        @times "latency_s", "Response time of a call";
+        @level "concurrency", "Calls in progress";
     }
     "router" => "routers", "calls.arrived", ["failure_ratio", "calls.failed_over"] {
         "calls.arrived": EVENTS, "Calls that arrived.";
-        "calls.completed": EVENTS.higher(), "Calls that were answered successfully.";
+        "calls.completed": EVENTS.higher(), "Calls with a successful response.";
         "calls.failed": EVENTS.lower(), "Calls that were not.";
-        "calls.unfinished": EVENTS.lower(), "Calls without an answer at the end of the run.";
-        "calls.failed_over": EVENTS, "Calls that went to another target than usual.";
-        "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Calls without a successful answer over all.";
+        "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "calls.failed_over": EVENTS, "Calls that were sent to a failover target.";
+        "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Calls without a successful \
+                                                                                         response, as a share of all.";
     }
 }
 
-/// Attempts that reached somebody, over requests of a source; 1 where nobody tries again.
+/// Attempts sent per request of a source; 1 without retries.
 pub const ATTEMPTS_PER_REQUEST: &str = "attempts_per_request";
 
 static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(declared);
 static OF_SOURCES: LazyLock<Metric> = LazyLock::new(|| {
-    let about = "Attempts that reached somebody, over requests; 1 where nobody tries again.";
+    let about = "Attempts sent per request; 1 without retries.";
     metric(ATTEMPTS_PER_REQUEST, about, COUNT.lower())
 });
 

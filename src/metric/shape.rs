@@ -72,17 +72,17 @@ macro_rules! group {
 group! {
     /// Requests by how they ended. They add up to those that arrived.
     Requests {
-        /// Requests born in the measured part.
+        /// Requests that arrived in the measured period.
         arrived: EVENTS,
-        /// Served to the end.
+        /// Requests that completed successfully.
         completed: EVENTS.higher(),
-        /// Refused for good.
+        /// Requests that were rejected.
         rejected: EVENTS.lower(),
-        /// Waited or ran for longer than allowed.
+        /// Requests that exceeded a timeout, waiting or running.
         timed_out: EVENTS.lower(),
-        /// Ended by an error of the function.
+        /// Requests that ended with an error of the function.
         failed: EVENTS.lower(),
-        /// Still waiting when nothing more could happen.
+        /// Requests still queued at the end of the run.
         unfinished: EVENTS.lower(),
     }
 }
@@ -90,13 +90,13 @@ group! {
 group! {
     /// Invocations: attempts of requests on the platform.
     Invocations {
-        /// Those that got an instance.
+        /// Invocations that were assigned an instance.
         started: EVENTS,
-        /// Those for which an instance was created.
+        /// Invocations for which an instance was created.
         cold: EVENTS.lower(),
-        /// Those whose instance was not ready when they arrived.
+        /// Invocations whose instance was not ready when they arrived.
         cold_affected: EVENTS.lower(),
-        /// Those that a limit refused or held back.
+        /// Invocations that a limit rejected or delayed.
         throttled: EVENTS.lower(),
     }
 }
@@ -124,31 +124,31 @@ group! {
 }
 
 group! {
-    /// Instances; averages are weighted by time over the measured part.
+    /// Instances; averages are weighted by time over the measured period.
     Instances {
-        /// Mean number in existence.
+        /// Mean number of instances.
         mean: COUNT,
-        /// Mean number serving at least one request.
+        /// Mean number of instances serving at least one request.
         busy_mean: COUNT,
-        /// Mean number warm and free.
+        /// Mean number of warm instances without a request.
         idle_mean: COUNT,
-        /// Mean number being started.
+        /// Mean number of instances that are starting.
         starting_mean: COUNT,
-        /// Most at one moment.
+        /// Largest number of instances at any moment.
         peak: COUNT.of_the_whole(),
-        /// Created in the measured part.
+        /// Instances created in the measured period.
         created: EVENTS,
-        /// Mean time from creation to removal, of those removed in the measured part.
+        /// Mean time from creation to removal, of instances removed in the measured period.
         lifespan_mean_s: SECONDS.of_the_whole(),
-        /// The static estimate N_instance = load / capacity of one instance: what the formula says without simulating.
+        /// The static estimate N_instance = load / capacity of one instance, without simulation.
         static_estimate: COUNT.of_the_whole(),
     }
 }
 
 group! {
-    /// A level over time.
+    /// A quantity over time.
     Level {
-        /// Mean weighted by time.
+        /// Time-weighted mean.
         mean: COUNT,
         /// Highest.
         peak: COUNT.of_the_whole(),
@@ -156,21 +156,23 @@ group! {
 }
 
 group! {
-    /// Cost of the measured part, in US dollars.
+    /// Cost of the measured period, in US dollars.
     Cost {
-        /// All of it.
+        /// Total cost.
         total: USD,
-        /// Charged by request.
+        /// Request charges.
         requests: USD,
-        /// Charged by GB-second on demand.
+        /// Charges for on-demand compute, such as GB-seconds.
         compute: USD,
-        /// Provisioned concurrency and minimum instances: having them and running on them.
+        /// Charges for provisioned concurrency and minimum instances: for having them and for running on them.
         provisioned: USD,
+        /// The nodes of node groups.
+        nodes: USD,
         /// Everything else.
         other: USD,
-        /// Cost of a million arrived requests at this mix.
+        /// Cost per million requests that arrive.
         per_million_requests: USD,
-        /// Cost of a million requests that are answered successfully, at this mix.
+        /// Cost per million successful requests.
         per_million_succeeded: USD,
     }
 }
@@ -224,13 +226,13 @@ tree! {
         requests: Requests(""),
         /// Attempts on the platform.
         invocations: Invocations(""),
-        /// Cold over started invocations.
+        /// Cold starts as a share of invocations started.
         cold_start_ratio: Single(Traits::ratio(&["invocations.cold"], "invocations.started").lower()),
-        /// Cold-affected over started invocations: those whose instance was not ready when they arrived.
+        /// Invocations whose instance was not ready when they arrived, as a share of invocations started.
         cold_affected_ratio: Single(Traits::ratio(&["invocations.cold_affected"], "invocations.started").lower()),
-        /// Rejected over arrived requests.
+        /// Rejected requests as a share of requests that arrived.
         rejection_ratio: Single(Traits::ratio(&["requests.rejected"], "requests.arrived").lower()),
-        /// Requests without a successful answer over arrived requests: rejected, timed out, failed, unfinished.
+        /// Requests rejected, timed out, failed or unfinished as a share of requests that arrived.
         failure_ratio: Single(
             Traits::ratio(
                 &["requests.rejected", "requests.timed_out", "requests.failed", "requests.unfinished"],
@@ -242,15 +244,15 @@ tree! {
         latency_s: Times("T_exec of completed requests: "),
         /// T_wait of completed requests: queueing + cold start.
         wait_s: Times("T_wait of completed requests: "),
-        /// The part of T_wait for anything but a cold start.
+        /// The part of T_wait that is not a cold start.
         queueing_s: Times("T_wait without the cold start: "),
-        /// The part of T_wait until the instance was ready, if it was not when the request arrived.
+        /// The part of T_wait until the instance was ready, if it was not ready when the request arrived.
         cold_start_s: Times("T_wait for an instance that was not ready when the request arrived: "),
         /// T_func of completed requests.
         execution_s: Times("T_func of completed requests: "),
         /// Instances.
         instances: Instances(""),
-        /// Requests in progress, those waiting for their instance to start included.
+        /// Requests in progress, including those waiting for their instance to start.
         concurrency: Level("Requests in progress: "),
         /// Requests waiting for capacity.
         queue: Level("Requests waiting for capacity: ", Traits::lower),

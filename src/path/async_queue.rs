@@ -1,9 +1,10 @@
-//! The queue that a platform keeps for asynchronous invocations of a function.
+//! The internal queue of a platform for asynchronous invocations of a function.
 //!
-//! An event is accepted at once and the function called as soon as it can be. The rules are those of AWS Lambda (developer guide,
-//! invocation-async-error-handling): when the function fails, the event is tried again after one minute, and after two more; when it is
-//! refused, after a second, then twice as long each time up to five minutes, for as long as the event is not too old: such tries do not
-//! count as attempts. That a long queue is read more slowly is documented without numbers, and left out.
+//! An event is accepted at once, and the function is invoked as soon as possible. The rules are those of AWS Lambda
+//! (developer guide, invocation-async-error-handling): when the function fails, the event is retried after one minute,
+//! and after two more; when it is throttled, after one second, doubling up to five minutes, until the event is too old.
+//! Throttled tries do not count as attempts. That a long queue is read more slowly is documented without numbers, and
+//! not modeled.
 
 use std::collections::BTreeMap;
 
@@ -18,27 +19,27 @@ use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// What becomes of asynchronous invocations of a function.
+    /// How asynchronous invocations of a function are handled.
     pub struct AsyncParameters {
-        /// How often an event is tried, when the function fails.
+        /// Maximum number of attempts for an event whose function fails.
         default max_attempts: Count<1, 1_000> = 3,
-        /// How long after each failure it is tried again; the last of them for all that follow.
+        /// Delays before each retry after a failure; the last one applies to all further retries.
         default backoff: List<PositiveDuration, 1, 1_000> = vec![Span::from_secs(60), Span::from_secs(120)],
-        /// How long after it was refused (throttled) first an event is tried again; then twice as long each time.
+        /// Delay before an event is retried after being throttled; doubles each time.
         default throttle_backoff: PositiveDuration = Span::from_secs(1),
-        /// The longest of those.
+        /// Longest such delay.
         default max_throttle_backoff: PositiveDuration = Span::from_secs(300),
-        /// How old an event becomes before it is given up.
+        /// Age at which an event is discarded.
         default max_age: PositiveDuration = Span::from_secs(6 * 3_600),
-        /// Where events go that were given up: a queue or anything else. Without it they are counted and gone.
+        /// Destination of discarded events: a queue or any other target. Default: they are only counted.
         optional dead_letter: Text,
-        /// The part of the events that are delivered twice: the queue promises at least once.
+        /// Share of events that are delivered twice (delivery is at least once).
         default duplicate_ratio: Ratio = 0.0,
     }
 }
 
 impl AsyncParameters {
-    /// What AWS Lambda does.
+    /// The behavior of AWS Lambda.
     #[must_use]
     pub fn standard() -> Self {
         Self {
@@ -64,7 +65,7 @@ impl AsyncParameters {
 pub struct AsyncSpec {
     /// Which function.
     pub function: String,
-    /// What becomes of them.
+    /// How they are handled.
     pub parameters: AsyncParameters,
 }
 
@@ -94,10 +95,10 @@ struct Event {
     received: SimTime,
     /// Attempts that failed.
     attempts: u32,
-    /// Attempts that were refused.
+    /// Throttled attempts.
     refusals: u32,
     is_out: bool,
-    /// Whether it came in the measured part of the run.
+    /// Whether it arrived in the measured period.
     is_measured: bool,
 }
 
@@ -114,13 +115,13 @@ struct Tally {
     depth: Level,
 }
 
-/// The queue at work.
+/// The state of the queue.
 struct AsyncQueue {
     parameters: AsyncParameters,
     stream: Stream,
     serial: u64,
     events: BTreeMap<u64, Event>,
-    /// When events are tried again, or are too old.
+    /// When events are retried, or are too old.
     timers: Timers<u64>,
     errors: f64,
     is_out: bool,
@@ -135,7 +136,7 @@ impl AsyncQueue {
         ports.call(0, Token(id), event.parcel);
     }
 
-    /// An event is tried again after a while, or given up when it is too old before that.
+    /// Schedules a retry of an event, or discards it if it will be too old by then.
     fn wait(&mut self, id: u64, pause: Span, now: SimTime) {
         let Some(event) = self.events.get_mut(&id) else { return };
         event.is_out = false;
@@ -159,6 +160,10 @@ impl AsyncQueue {
 }
 
 impl Component for AsyncQueue {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.depth.measured_from(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);
@@ -194,7 +199,7 @@ impl Component for AsyncQueue {
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let id = token.0;
-        // The answer of who takes dead letters is of no interest.
+        // The response of the dead-letter target is ignored.
         let Some(event) = self.events.get_mut(&id) else { return };
         let AsyncParameters { backoff, max_attempts, throttle_backoff, max_throttle_backoff, .. } = &self.parameters;
         match outcome {

@@ -1,17 +1,18 @@
-//! Token buckets: so many calls in the long run, and so many at once.
+//! Token buckets: a sustained rate and a burst.
 
 use std::collections::VecDeque;
 
 use crate::schema::declare::*;
 use crate::schema::scalars::{Positive, PositiveDuration, Rate};
+use crate::schema::shape::ListShape;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 parameters! {
-    /// A token bucket: each call takes a token; without one it is refused.
+    /// A token bucket: each call takes a token, and is throttled if there is none.
     pub struct BucketSpec {
-        /// How fast tokens come back.
+        /// Refill rate.
         required rate: Rate,
-        /// Tokens that it holds; it is full at the start. Without it, those of one second, and at least one.
+        /// Capacity; the bucket starts full. Default: one second's worth, at least one token.
         optional burst: Positive,
     }
 }
@@ -30,7 +31,7 @@ impl BucketSpec {
     }
 }
 
-/// Token buckets, asked one after the other: all of them have to let a call through.
+/// Token buckets in sequence, all of which must admit a call.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Throttle(pub Vec<BucketSpec>);
 
@@ -39,8 +40,7 @@ type Row = List<BucketSpec, 1, 100>;
 
 impl Field for Throttle {
     type Value = Self;
-    // One bucket, as nearly all have; a list is read too.
-    const SHAPE: Shape = BucketSpec::SHAPE;
+    const SHAPE: Shape = Shape::OneOrMore(&ListShape { item: BucketSpec::SHAPE, min: 1, max: 100 });
     fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
         match node.value {
             Value::List(_) => Row::read(node, reader).map(Self),
@@ -55,9 +55,9 @@ impl Field for Throttle {
     }
 }
 
-/// Buckets at work.
+/// The state of buckets.
 #[derive(Clone, Debug)]
-pub(super) struct Buckets(Vec<Bucket>);
+pub(crate) struct Buckets(Vec<Bucket>);
 
 #[derive(Clone, Debug)]
 struct Bucket {
@@ -67,7 +67,7 @@ struct Bucket {
     last: SimTime,
 }
 
-/// What rounding may take from a token.
+/// Tolerance for rounding.
 const ROUNDING: f64 = 1e-9;
 
 impl Bucket {
@@ -81,7 +81,7 @@ impl Bucket {
         (self.tokens, self.last) = ((self.tokens + gained).min(self.capacity), now);
     }
 
-    /// From now on the rate is another, and so is what it holds: tokens of one second.
+    /// Changes the rate, and the capacity to one second's worth.
     fn set_rate(&mut self, rate: f64, now: SimTime) {
         self.refill(now);
         (self.per_ns, self.capacity) = (rate / NANOS_PER_SECOND as f64, rate.max(1.0));
@@ -102,21 +102,26 @@ impl Buckets {
         Self(throttle.0.iter().map(Bucket::new).collect())
     }
 
-    /// Whether a call is let through by all. Those before the one that refuses it have given a token all the same.
-    pub(super) fn take(&mut self, now: SimTime) -> bool {
+    /// A single bucket that is full now.
+    pub(crate) fn full(spec: &BucketSpec, now: SimTime) -> Self {
+        Self(vec![Bucket { last: now, ..Bucket::new(spec) }])
+    }
+
+    /// Whether all buckets admit a call. Buckets before the one that throttles it have still used a token.
+    pub(crate) fn take(&mut self, now: SimTime) -> bool {
         self.0.iter_mut().all(|bucket| bucket.take(now))
     }
 }
 
 parameters! {
-    /// A limit that follows the load, as that of DynamoDB's on-demand tables (developer guide, on-demand-capacity-mode): so many
-    /// times the highest rate that was served up to `window` ago.
+    /// A limit that follows the load, like that of DynamoDB's on-demand tables (developer guide,
+    /// on-demand-capacity-mode): a multiple of the highest rate served within `window`.
     pub struct OnDemandSpec {
-        /// What a new table allows; DynamoDB: 4,000 writes a second, or 12,000 reads.
+        /// Initial limit; a new DynamoDB table: 4,000 writes per second, or 12,000 reads.
         default initial: Rate = 4_000.0,
-        /// So many times the highest rate.
+        /// Limit as a multiple of the highest recent rate.
         default factor: Positive = 2.0,
-        /// Only what was served so long ago counts; looked at in thirtieths of it.
+        /// Period over which the highest rate is determined, in steps of a thirtieth.
         default window: PositiveDuration = Span::from_secs(1_800),
     }
 }
@@ -129,7 +134,7 @@ const PARTS: u64 = 30;
 pub(super) struct OnDemand {
     spec: OnDemandSpec,
     bucket: Bucket,
-    /// The highest rate that was served before the window, and in its parts.
+    /// The highest rate served before the window, and in each of its parts.
     before: f64,
     parts: VecDeque<(u64, f64)>,
     /// The present limit.
@@ -146,13 +151,13 @@ impl OnDemand {
         Self { spec, bucket, before: 0.0, parts: VecDeque::new(), rate, second: 0, served: 0 }
     }
 
-    /// Whether a call is let through.
+    /// Whether a call is admitted.
     pub(super) fn take(&mut self, now: SimTime) -> bool {
         let length = (self.spec.window.as_nanos() / PARTS).max(1);
         let second = now.as_nanos() / NANOS_PER_SECOND;
         if second > self.second {
             let part = self.second.saturating_mul(NANOS_PER_SECOND) / length;
-            // What was saved up and served at once is no rate.
+            // A burst does not count as a rate.
             let rate = (self.served as f64).min(self.rate);
             match self.parts.back_mut() {
                 Some((number, peak)) if *number == part => *peak = rate.max(*peak),

@@ -1,14 +1,14 @@
-//! Dependencies: databases, caches, other services; what a function calls and waits for.
+//! Dependencies: databases, caches and other services that a function calls and waits for.
 //!
-//! A call passes token buckets, then a cache, then a pool of connections: when all are in use it waits, for as long as it
-//! may, and if too many wait already it is refused. Once it has a connection it takes its latency, as long as the dependency
-//! works at full speed: with contention, n calls at a time on c cores take `max(1, n / c)` times as long each (processor
-//! sharing), and a fault slows down what is running too. A pool without contention under Poisson load is an M/M/c queue.
+//! A call passes token buckets, then a cache, then a connection pool: if all connections are in use, it waits up to its
+//! timeout, and if too many calls wait already, it is rejected. With a connection, it takes its latency at full speed.
+//! With contention, n simultaneous calls on c cores each take `max(1, n / c)` times as long (processor sharing), and a
+//! fault slows down running calls too. A pool without contention under Poisson load is an M/M/c queue.
 //!
-//! The state of a cache that warms up is the number of its working set's items that it has: a hit is as probable as that
-//! part, and each miss that was answered brings one. So the hit ratio climbs as 1 - exp(-calls / working set), and stays
-//! where it is while the dependency behind it fails: the look-aside cache of Huang et al., "Metastable Failures in the
-//! Wild", OSDI 2022 (github.com/lexiangh/Metastability).
+//! The state of a cache that warms up is the number of cached items of its working set: the hit probability is their
+//! share, and each successful miss adds one. So the hit ratio grows as 1 - exp(-calls / working set), and does not
+//! change while the dependency fails: the look-aside cache of Huang et al., "Metastable Failures in the Wild", OSDI
+//! 2022 (github.com/lexiangh/Metastability).
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -29,36 +29,36 @@ use crate::time::{SimTime, Span};
 const MANY: u32 = 1_000_000_000;
 
 parameters! {
-    /// What a function calls and waits for: a database, a cache, another service.
+    /// A service that a function calls and waits for: a database, a cache, or another service.
     pub struct DependencySpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// How long a call takes once it has a connection, while there is no contention.
+        /// Duration of a call once it has a connection, without contention.
         required latency: DistSpec,
-        /// Connections: calls that it works on at a time; without it as many as come.
+        /// Number of connections: calls processed at a time. Default: unlimited.
         optional concurrency: Count<1, MANY>,
-        /// Calls that may wait for a connection; without it as many as come.
+        /// Calls that may wait for a connection. Default: unlimited.
         optional queue_limit: Count<0, MANY>,
-        /// Who gets a connection first.
+        /// Order in which waiting calls get a connection.
         default queue_order: Order = Order::Fifo,
-        /// How long a call waits for a connection; without it as long as it takes. Amazon RDS Proxy: 120s.
+        /// How long a call may wait for a connection. Default: no limit (Amazon RDS Proxy: 120s).
         optional borrow_timeout: PositiveDuration,
-        /// Token buckets, a table or a list in order: what they refuse is throttled. A DynamoDB table with provisioned capacity
-        /// saves up what it has not used for 300 s: burst = 300 s of the rate.
+        /// Token buckets, as a table or an ordered list. A DynamoDB table with provisioned capacity accumulates up to
+        /// 300 s of unused capacity: burst = 300 s of the rate.
         optional throttle: Throttle,
-        /// A limit that follows the load, as that of a DynamoDB table on demand.
+        /// A limit that follows the load, like that of an on-demand DynamoDB table.
         optional on_demand: OnDemandSpec,
-        /// Calls at a time slow each other down.
+        /// Simultaneous calls slow each other down.
         optional contention: ContentionSpec,
-        /// A cache before it.
+        /// A cache in front of it.
         optional cache: CacheSpec,
-        /// The part of the calls that fail, after their time.
+        /// Share of calls that fail, after their usual duration.
         default failure_ratio: Ratio = 0.0,
-        /// How calls end, one after the other as they arrive, again from the start when it is over.
+        /// Outcomes of successive calls, in order of arrival; the list repeats.
         optional outcomes: List<Scripted, 1, 100_000>,
-        /// Price of a million calls that were not throttled.
+        /// Price per million calls that were not throttled.
         default per_million_usd: Amount = 0.0,
     }
 }
@@ -66,7 +66,7 @@ parameters! {
 parameters! {
     /// Calls at a time slow each other down: n of them on c cores take max(1, n / c) times as long.
     pub struct ContentionSpec {
-        /// Calls that do not slow each other down.
+        /// Number of calls that do not slow each other down.
         required cores: Positive,
     }
 }
@@ -74,11 +74,11 @@ parameters! {
 parameters! {
     /// A cache before a dependency: exactly one of `hit-ratio` and `warms-up`.
     pub struct CacheSpec {
-        /// The part of the calls that it answers.
+        /// Share of calls that it answers.
         optional hit_ratio: Ratio,
-        /// It is empty at first and after an outage.
+        /// The cache is empty at the start and after an outage.
         optional warms_up: WarmsUpSpec,
-        /// What asking it takes, also before a miss.
+        /// Latency of a cache lookup, hit or miss.
         optional latency: DistSpec,
     }
 }
@@ -86,9 +86,9 @@ parameters! {
 parameters! {
     /// A cache that is empty at first.
     pub struct WarmsUpSpec {
-        /// Different items that are asked for.
+        /// Number of distinct items that are requested.
         required working_set: Count<1, MANY>,
-        /// The part of the calls that it answers when it has all of them.
+        /// Share of calls that it answers once it holds all of them.
         default hit_ratio: Ratio = 1.0,
     }
 }
@@ -99,18 +99,18 @@ impl CacheSpec {
     }
 }
 
-/// Who gets a connection first.
+/// Order in which waiting calls get a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Who came first.
+    /// First in, first out.
     Fifo,
     /// Who came last.
     Lifo,
 }
 
 choice! { Order {
-    "fifo" => Order::Fifo, "Who came first.";
-    "lifo" => Order::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+    "fifo" => Order::Fifo, "First in, first out.";
+    "lifo" => Order::Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
 } }
 
 /// How a call ends that is in a script.
@@ -120,7 +120,7 @@ pub enum Scripted {
     Ok,
     /// By an error, after its time.
     Error,
-    /// By a time-out of the dependency's own, after its time.
+    /// By a timeout of the dependency's own, after its time.
     Timeout,
     /// Refused at once.
     Throttled,
@@ -129,7 +129,7 @@ pub enum Scripted {
 choice! { Scripted {
     "ok" => Scripted::Ok, "Successfully.";
     "error" => Scripted::Error, "By an error, after its time.";
-    "timeout" => Scripted::Timeout, "By a time-out of the dependency's own, after its time.";
+    "timeout" => Scripted::Timeout, "By a timeout of the dependency's own, after its time.";
     "throttled" => Scripted::Throttled, "Refused at once.";
 } }
 
@@ -162,6 +162,7 @@ impl Spec for DependencySpec {
             errors: 0.0,
             delay: None,
             is_out: false,
+            fault_throttle: None,
             counts: Counts::default(),
             wait: Times::default(),
             times: Times::default(),
@@ -171,7 +172,7 @@ impl Spec for DependencySpec {
     }
 }
 
-/// A dependency at work.
+/// The state of a dependency.
 struct Dependency {
     spec: DependencySpec,
     latency: Dist,
@@ -201,6 +202,8 @@ struct Dependency {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
+    /// Token bucket of a throttling fault.
+    fault_throttle: Option<Buckets>,
     counts: Counts,
     wait: Times,
     times: Times,
@@ -251,7 +254,7 @@ impl PartialEq for Running {
 
 impl Eq for Running {}
 
-/// What is counted of the calls that came in the measured part. Each is in one of those up to `failed`, or unfinished.
+/// Counters of calls that arrived in the measured period. Each is in one of those up to `failed`, or unfinished.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,
@@ -439,6 +442,11 @@ impl Dependency {
 }
 
 impl Component for Dependency {
+    fn measured_from(&mut self, from: SimTime) {
+        self.busy.measured_from(from);
+        self.queue.measured_from(from);
+    }
+
     fn arrived(&mut self, id: CallId, _: Parcel, ports: &mut Ports<'_>) {
         let (now, is_measured) = (ports.now, ports.is_measured);
         self.counts.arrived += u64::from(is_measured);
@@ -447,7 +455,8 @@ impl Component for Dependency {
             self.end(&call, Outcome::Failed, ports);
             return;
         }
-        if self.buckets.as_mut().is_some_and(|buckets| !buckets.take(now))
+        if self.fault_throttle.as_mut().is_some_and(|fault_throttle| !fault_throttle.take(now))
+            || self.buckets.as_mut().is_some_and(|buckets| !buckets.take(now))
             || self.on_demand.as_mut().is_some_and(|limit| !limit.take(now))
         {
             self.end(&call, Outcome::Rejected, ports);
@@ -488,6 +497,28 @@ impl Component for Dependency {
         self.work(ports);
     }
 
+    /// It stops what nobody wants any more: the connection is free again.
+    fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
+        self.pass_time(ports.now);
+        let of = |slots: &Slots<Call>| slots.iter().find(|(_, call)| call.id == id).map(|(key, _)| key);
+        let call = if let Some(key) = of(&self.asking) {
+            self.asking.remove(key)
+        } else if let Some(key) = of(&self.waiting) {
+            let call = self.waiting.remove(key);
+            self.queue.set(self.waiting.len() as u64, ports.now, ports.is_measured);
+            call
+        } else {
+            let call = self.running.iter().find(|running| running.call.id == id).map(|running| running.call);
+            self.running.retain(|running| running.call.id != id);
+            self.busy.set(self.running.len() as u64, ports.now, ports.is_measured);
+            call
+        };
+        if let Some(call) = call {
+            self.end(&call, Outcome::Failed, ports);
+        }
+        self.work(ports);
+    }
+
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         self.pass_time(ports.now);
         match disturbance {
@@ -500,7 +531,11 @@ impl Component for Dependency {
                     self.fail_all(ports);
                 }
             }
-            Disturbance::Deploy | Disturbance::ColdStart(_) => {}
+            Disturbance::Flush => self.filled = 0,
+            Disturbance::Throttle(bucket) => {
+                self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
+            }
+            Disturbance::Deploy | Disturbance::ColdStart(_) | Disturbance::Crash(_) | Disturbance::Poison(_) => {}
         }
         self.work(ports);
     }

@@ -1,12 +1,12 @@
-//! Gateways and load balancers: what stands between who calls and the function.
+//! Gateways and load balancers in front of a target.
 //!
-//! In this order: token buckets refuse what is too much; the answer may come from a cache; an authorizer may be asked; the
-//! target is called, for as long as the gateway waits. When it stops waiting the caller gets an error, and the function
-//! runs on and is billed. What the gateway itself takes is `latency`, before it calls. Refused requests cost nothing.
+//! In this order: token buckets throttle excess requests; a cache may respond; an authorizer may be called; the target
+//! is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
+//! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
 //!
-//! A gateway with a client tries the target again as the client says; the gateway's time-out is that of each attempt.
+//! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
 //!
-//! Order of throttles, time-outs and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
+//! Order of throttles, timeouts and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
 //! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
 
 use std::collections::HashMap;
@@ -25,31 +25,31 @@ use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Ra
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// A gateway or load balancer before a target.
+    /// A gateway or load balancer in front of a target.
     pub struct GatewaySpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// What it calls: a function or a component.
+        /// The function or component that it calls.
         required target: Text,
-        /// Whose gateway it is like: what is not written here is as it is there.
+        /// The product that provides all values not set here.
         optional preset: Preset,
-        /// Token buckets, a table or a list in order; "none": it refuses nothing.
+        /// Token buckets, as a table or an ordered list; "none": no throttling.
         optional throttle: OrNone<Throttle>,
-        /// How long it waits for the target, which runs on; "none": as long as it takes.
+        /// How long it waits for the target, which keeps running after a timeout; "none": no limit.
         optional timeout: OrNone<PositiveDuration>,
-        /// What it takes itself, beside the target.
+        /// Latency added by the gateway itself.
         optional latency: OrNone<DistSpec>,
-        /// Answers that it keeps.
+        /// Response cache.
         optional cache: CacheSpec,
-        /// What it asks first whether the request may pass.
+        /// Authorizer that is called before the target.
         optional authorizer: AuthorizerSpec,
-        /// What the caller gets when the target refuses.
+        /// Outcome for the caller when the target throttles.
         optional throttled_as: ThrottledAs,
-        /// Price of a million requests that were not refused.
+        /// Price per million requests that were not throttled.
         optional per_million_usd: Amount,
-        /// How it calls the target: retries, circuit breaker; the time-out of an attempt is `timeout`.
+        /// How it calls the target: retries, circuit breaker; the timeout of an attempt is `timeout`.
         optional client: Box<ClientParameters>,
     }
 }
@@ -57,9 +57,9 @@ parameters! {
 parameters! {
     /// Answers that a gateway keeps.
     pub struct CacheSpec {
-        /// The part of the requests whose answer is there while the cache is warm.
+        /// Hit ratio while the cache is warm.
         required hit_ratio: Ratio,
-        /// The cache is warm for so long after the last success of the target.
+        /// How long the cache stays warm after the last success of the target.
         default ttl: PositiveDuration = Span::from_secs(300),
     }
 }
@@ -67,11 +67,11 @@ parameters! {
 parameters! {
     /// What a gateway asks first whether a request may pass.
     pub struct AuthorizerSpec {
-        /// What decides: a function or a component.
+        /// The function or component that authorizes.
         required target: Text,
-        /// For how long its answer about a caller is kept; 0s: not at all.
+        /// How long its decision about a caller is cached; 0s: not cached.
         default cache_ttl: Duration = Span::from_secs(300),
-        /// Different callers, each request being of one of them at random.
+        /// Number of distinct callers; each request is from a random one.
         default callers: Count<1, 1_000_000> = 1,
     }
 }
@@ -144,7 +144,7 @@ pub struct Settings {
     pub timeout: Option<Span>,
     /// What it takes itself.
     pub latency: Option<Dist>,
-    /// What the caller gets when the target refuses.
+    /// Outcome for the caller when the target throttles.
     pub throttled_as: ThrottledAs,
     /// Price of a million requests.
     pub per_million_usd: f64,
@@ -185,7 +185,7 @@ impl Preset {
                 throttled_as: ThrottledAs::Error,
                 per_million_usd: 1.0,
             },
-            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle time-out 60 s. It is paid by
+            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
             // the hour and by capacity units, not by request.
             Self::AwsAlb => Settings {
                 timeout: Some(Span::from_secs(60)),
@@ -193,7 +193,7 @@ impl Preset {
                 throttled_as: ThrottledAs::Error,
                 ..Settings::PLAIN
             },
-            // "Azure Functions scale and hosting": the load balancer's idle time-out of 230 s bounds every HTTP answer.
+            // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s bounds every HTTP answer.
             Self::Azure => Settings { timeout: Some(Span::from_secs(230)), latency: latency(2, 10), ..Settings::PLAIN },
             // cloud.google.com/api-gateway/docs/pricing: $3.00 per million from 2 million on; the default deadline of a
             // backend, 15 s, is from memory.
@@ -238,6 +238,7 @@ impl Spec for GatewaySpec {
             errors: 0.0,
             delay: None,
             is_out: false,
+            fault_throttle: None,
             is_timing: false,
             counts: Counts::default(),
             latency: Times::default(),
@@ -245,7 +246,7 @@ impl Spec for GatewaySpec {
     }
 }
 
-/// A gateway at work.
+/// The state of a gateway.
 struct Gateway {
     settings: Settings,
     /// Who calls the target in its name.
@@ -257,7 +258,7 @@ struct Gateway {
     stream: Stream,
     buckets: Buckets,
     requests: Slots<Request>,
-    /// Calls of the target in the order in which they were made, which is that of their time-outs.
+    /// Calls of the target in the order in which they were made, which is that of their timeouts.
     integrations: Slots<Integration>,
     warm_until: SimTime,
     /// Until when the authorizer's answer about a caller is kept.
@@ -265,7 +266,9 @@ struct Gateway {
     errors: f64,
     delay: Option<Dist>,
     is_out: bool,
-    /// Whether there is an alarm for the oldest call's time-out.
+    /// Token bucket of a throttling fault.
+    fault_throttle: Option<Buckets>,
+    /// Whether there is an alarm for the oldest call's timeout.
     is_timing: bool,
     counts: Counts,
     latency: Times,
@@ -284,7 +287,7 @@ struct Integration {
     begun: SimTime,
 }
 
-/// What is counted of the requests that came in the measured part. Each is in one of those after the first, or unfinished.
+/// Counters of requests that arrived in the measured period. Each is in one of those after the first, or unfinished.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,
@@ -458,7 +461,8 @@ impl Component for Gateway {
             ports.answer(call, Outcome::Failed);
             return;
         }
-        if !self.buckets.take(ports.now) {
+        let is_throttled = self.fault_throttle.as_mut().is_some_and(|fault_throttle| !fault_throttle.take(ports.now));
+        if is_throttled || !self.buckets.take(ports.now) {
             self.counts.throttled += measured;
             ports.answer(call, Outcome::Rejected);
             return;
@@ -508,11 +512,18 @@ impl Component for Gateway {
         }
     }
 
-    fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {
+    fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         match disturbance {
             Disturbance::Errors(ratio) => self.errors = *ratio,
             Disturbance::Delay(delay) => self.delay.clone_from(delay),
             Disturbance::Outage(is_out) => self.is_out = *is_out,
+            Disturbance::Flush => {
+                self.warm_until = SimTime::ZERO;
+                self.known_until.clear();
+            }
+            Disturbance::Throttle(bucket) => {
+                self.fault_throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, ports.now));
+            }
             _ => {}
         }
     }

@@ -21,19 +21,19 @@ use crate::schema::sizes::Bandwidth;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 parameters! {
-    /// What calls between two sites take, both ways.
+    /// A network link between two sites, in both directions.
     pub struct LinkParameters {
         /// Unique name.
         required name: Name,
         /// The two sites.
         required between: List<Name, 2, 2>,
-        /// What each way takes, there and back: half of a measured round trip. Without it, no time.
+        /// One-way latency, in each direction: half of a measured round trip. Default: none.
         optional latency: DistSpec,
-        /// What all calls share that cross it in the same direction, one after another; without it, no limit.
+        /// Bandwidth shared by all calls in the same direction, one transfer at a time. Default: no limit.
         optional bandwidth: Bandwidth,
-        /// What a single call can have; without it, no limit.
+        /// Bandwidth of a single call. Default: no limit.
         optional bandwidth_per_call: Bandwidth,
-        /// The part of the calls that never arrive; answers always do.
+        /// Share of calls that never arrive; responses always do.
         default loss_ratio: Ratio = 0.0,
     }
 }

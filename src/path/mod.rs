@@ -1,14 +1,14 @@
-//! What stands between who asks and the function that answers: gateways, queues, streams, clients that try again.
+//! Components of the request path: gateways, queues, streams, clients with retries.
 //!
-//! A component is a state machine. It is told that a call has arrived, that a time it asked for has come, that a call
-//! which it made itself has been answered; and it says through its [`Ports`] what is to be done. It knows no events and no
-//! engine, so that a test can go through it step by step (`testing`).
+//! A component is a state machine. It is notified of arriving calls, of its timers, and of responses to its own calls,
+//! and returns actions through its [`Ports`]. It does not know events or the engine, so that a test can exercise it
+//! step by step (`testing`).
 //!
 //! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
 
 pub mod async_queue;
 mod batch;
-pub mod books;
+pub use crate::stats::books;
 pub mod bucket;
 pub mod client;
 pub mod dependency;
@@ -32,13 +32,14 @@ use crate::dist::Dist;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use books::Books;
+use bucket::BucketSpec;
 
 /// How a request, or one attempt to serve it, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Served to the end.
+    /// Requests that completed successfully.
     Completed,
-    /// Refused for good: throttled, by a limit or by a full queue.
+    /// Rejected: throttled, by a limit or by a full queue.
     Rejected,
     /// Waited in a queue for longer than allowed; it never started.
     QueueTimedOut,
@@ -52,7 +53,7 @@ pub enum Outcome {
     NoBudget,
     /// Too old to be worth another try.
     Expired,
-    /// Still waiting when nothing more could happen.
+    /// Requests still queued at the end of the run.
     Unfinished,
 }
 
@@ -152,7 +153,7 @@ pub enum Action {
         token: Token,
         /// When, not before the present.
         at: SimTime,
-        /// Whether answers at the same moment come first, also those that only come by a [`Action::Wake`]: of time-outs.
+        /// Whether answers at the same moment come first, also those that only come by a [`Action::Wake`]: of timeouts.
         is_deadline: bool,
     },
 }
@@ -200,7 +201,7 @@ impl Gauges {
 pub struct Ports<'a> {
     /// The present.
     pub now: SimTime,
-    /// Whether what begins now belongs to the measured part of the run.
+    /// Whether what begins now belongs to the measured period of the run.
     pub is_measured: bool,
     /// By which entry a call that arrives comes in, where the component has several; else 0.
     pub entry: u32,
@@ -239,8 +240,13 @@ impl Ports<'_> {
     }
 }
 
-/// A component of the path at work.
+/// The state of a component of the path.
 pub trait Component: Send {
+    /// What is counted begins here: told once, before anything else.
+    fn measured_from(&mut self, from: SimTime) {
+        let _ = from;
+    }
+
     /// A call arrives; it is to be answered some time, once.
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>);
 
@@ -253,6 +259,11 @@ pub trait Component: Send {
     /// A call made with [`Action::Call`] has been answered.
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let _ = (token, outcome, ports);
+    }
+
+    /// Who made this call does not wait for its answer any more and says so: it may be answered at once, as failed.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let _ = (call, ports);
     }
 
     /// A fault begins or ends here.
@@ -285,6 +296,19 @@ pub enum Disturbance {
     Deploy,
     /// Instances of a function take so many times as long to start; 1 is as usual.
     ColdStart(f64),
+    /// Each instance of a function crashes so many times a second; 0 is as usual.
+    Crash(f64),
+    /// What comes faster than this is refused; none: as usual.
+    Throttle(Option<BucketSpec>),
+    /// This part of what is sent from now on is poison; 0 is as usual.
+    Poison(f64),
+    /// What a cache holds is lost.
+    Flush,
+}
+
+/// The probability that one of two independent things happens; exactly that of the one where the other never does.
+fn either(one: f64, other: f64) -> f64 {
+    if other == 0.0 { one } else { one + other - one * other }
 }
 
 /// What a scenario says about a component.
@@ -292,7 +316,7 @@ pub trait Spec: Debug + Send + Sync {
     /// Where its calls go, by name: targets have their numbers in this order.
     fn targets(&self) -> Vec<&str>;
 
-    /// The component as it is when the run begins; what it draws comes from `stream`.
+    /// The component at the start of the run; what it draws comes from `stream`.
     fn build(&self, stream: Stream) -> Box<dyn Component>;
 }
 
@@ -337,13 +361,13 @@ macro_rules! components {
 }
 
 components! {
-    /// Who calls, with time-outs, retries and breakers.
+    /// Who calls, with timeouts, retries and breakers.
     "clients" => Client(client::Client),
     /// A gateway or load balancer.
     "gateways" => Gateway(Box<gateway::GatewaySpec>),
     /// A database, a cache, another service.
     "dependencies" => Dependency(Box<dependency::DependencySpec>),
-    /// One name for several targets.
+    /// Distributes calls over several targets.
     "routers" => Router(Box<router::RouterSpec>),
     /// A queue.
     "queues" => Queue(Box<queue::QueueSpec>),

@@ -20,17 +20,17 @@ use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Te
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// One name for several targets.
+    /// Distributes calls over several targets.
     pub struct RouterSpec {
         /// Unique name.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// How a target is chosen among the healthy ones.
+        /// How a healthy target is chosen.
         default policy: Policy = Policy::Weighted,
-        /// The targets; with policy = "failover" in the order of preference.
+        /// The targets; with policy = "failover", in order of preference.
         required targets: List<RouteSpec, 1, MAX_STATES>,
-        /// How it is found out which targets are healthy; without it all of them are.
+        /// How unhealthy targets are detected. Default: all targets count as healthy.
         optional health_check: HealthCheckSpec,
     }
 }
@@ -40,7 +40,7 @@ parameters! {
     pub struct RouteSpec {
         /// A function or a component.
         required target: Text,
-        /// With policy = "weighted": its part of the calls, in proportion to those of the others.
+        /// With policy = "weighted": relative weight of this target.
         default share: Amount = 1.0,
     }
 }
@@ -48,11 +48,11 @@ parameters! {
 parameters! {
     /// How it is found out which targets are healthy.
     pub struct HealthCheckSpec {
-        /// How often.
+        /// Interval between checks.
         default interval: PositiveDuration = Span::from_secs(30),
-        /// After so many checks in a row that say otherwise a target is unhealthy, or healthy again.
+        /// Consecutive checks with a different result after which a target becomes unhealthy, or healthy again.
         default failures: Count<1, 1_000> = 3,
-        /// How long it takes until callers know.
+        /// Delay until callers notice the change.
         default ttl: Duration = Span::from_secs(60),
     }
 }
@@ -101,7 +101,7 @@ impl Spec for RouterSpec {
     }
 }
 
-/// A router at work.
+/// The state of a router.
 struct Router {
     spec: RouterSpec,
     stream: Stream,

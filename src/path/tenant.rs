@@ -13,13 +13,13 @@ use crate::schema::scalars::{Count, Name};
 use crate::time::SimTime;
 
 parameters! {
-    /// A customer with a quota of its own.
+    /// A customer with a quota.
     pub struct TenantParameters {
         /// Unique name.
         required name: Name,
-        /// Token buckets, a table or a list in order: calls beyond them are throttled.
+        /// Token buckets, as a table or an ordered list; calls beyond them are throttled.
         optional throttle: Throttle,
-        /// Calls that may be in progress at a time; more are throttled. Without it as many as come.
+        /// Maximum number of calls in progress; more are throttled. Default: no limit.
         optional max_concurrency: Count<1, 1_000_000_000>,
     }
 }
@@ -76,6 +76,10 @@ struct Counts {
 }
 
 impl Component for Tenant {
+    fn measured_from(&mut self, from: SimTime) {
+        self.concurrency.measured_from(from);
+    }
+
     fn arrived(&mut self, id: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         let measured = u64::from(ports.is_measured);
         self.counts.arrived += measured;

@@ -8,7 +8,7 @@ use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
 /// Passes each call on after a delay, and again after each failure, so many times in all. An attempt that takes longer than
-/// the time-out is abandoned: it goes on, and what it answers is thrown away.
+/// the timeout is abandoned: it goes on, and what it answers is thrown away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scripted {
     pub delay: Span,

@@ -18,19 +18,20 @@ use crate::schema::scalars::{Amount, Count, Flag, Name, PositiveDuration, Text, 
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// A topic: what is published is accepted at once and delivered to every target, to each again until it takes it.
+    /// A topic: messages are accepted at once and delivered to every target, with retries until the target accepts
+    /// them.
     pub struct TopicSpec {
-        /// What it is called.
+        /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// Who subscribes: each gets everything.
+        /// The subscribers, each of which receives every message.
         required targets: List<Text, 1, MAX_SUBSCRIPTIONS>,
-        /// Whose topic it is like: what is not written in `retry` is as it is there.
+        /// The product that provides all values of `retry` not set here.
         default preset: Preset = Preset::Sns,
-        /// When a delivery that fails is tried again.
+        /// When a failed delivery is retried.
         optional retry: RetrySpec,
-        /// Price of a million messages that are published. By default as the preset (SNS: 0.50).
+        /// Price per million published messages. Default: as in the preset (SNS: 0.50).
         optional per_million_usd: Amount,
     }
 }
@@ -38,21 +39,21 @@ parameters! {
 parameters! {
     /// When a delivery that fails is tried again, phase by phase. Everything is by default as the preset of the topic.
     pub struct RetrySpec {
-        /// Retries at once (SNS: 3).
+        /// Immediate retries (SNS: 3).
         optional immediate: Count<0, 1_000>,
         /// Retries after `min-delay` each (SNS: 2).
         optional after_min_delay: Count<0, MAX_RETRIES>,
-        /// Retries after delays that grow from `min-delay` to `max-delay` (SNS: 10).
+        /// Retries with delays that grow from `min-delay` to `max-delay` (SNS: 10).
         optional growing: Count<0, MAX_RETRIES>,
         /// Retries after `max-delay` each (SNS: 100000).
         optional after_max_delay: Count<0, MAX_RETRIES>,
-        /// The shortest delay (SNS: 1s).
+        /// Shortest delay (SNS: 1s).
         optional min_delay: PositiveDuration,
-        /// The longest delay (SNS: 20s).
+        /// Longest delay (SNS: 20s).
         optional max_delay: PositiveDuration,
-        /// Whether each delay is drawn, anything from zero to that.
+        /// Whether each delay is drawn uniformly from zero to its value.
         optional jitter: Flag,
-        /// How old a message becomes before it is given up (SNS: "forever").
+        /// Age at which a message is discarded (SNS: "forever").
         optional max_age: Window,
     }
 }
@@ -212,7 +213,7 @@ struct Delivery {
     target: u32,
     published: SimTime,
     failures: u64,
-    /// Whether it was published in the measured part of the run.
+    /// Whether it was published in the measured period of the run.
     is_measured: bool,
 }
 
@@ -226,7 +227,7 @@ struct Tally {
     in_flight: Level,
 }
 
-/// A topic at work.
+/// The state of a topic.
 struct Topic {
     subscriptions: u32,
     retry: Retry,
@@ -269,6 +270,10 @@ impl Topic {
 }
 
 impl Component for Topic {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.in_flight.measured_from(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);
@@ -447,7 +452,7 @@ mod tests {
         for (wrong, expected) in [
             ("targets = [\"a\", \"b\", \"a\"]", "is \"a\" again"),
             ("targets = [\"a\"]\nretry = { min-delay = \"30s\" }", "is shorter than `min-delay` (30s)"),
-            ("targets = []", "at least 1 must be there"),
+            ("targets = []", "at least 1 required"),
         ] {
             let (_, problems) = read(&format!("name = \"news\"\n{wrong}"));
             assert!(problems.to_string().contains(expected), "{problems}");

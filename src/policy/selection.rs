@@ -8,13 +8,13 @@ pub enum Selection {
     /// The one that fell idle (or took a request) last: what AWS Lambda was measured to do.
     #[default]
     MostRecentlyUsed,
-    /// The one that was used longest ago.
+    /// The least recently used instance.
     LeastRecentlyUsed,
     /// The youngest, even if it is still starting: what SimFaaS does.
     Newest,
-    /// The one created first.
+    /// The oldest instance.
     Oldest,
-    /// Any, with equal probability.
+    /// A random instance, with equal probability.
     Random,
     /// Each in turn, in order of creation.
     RoundRobin,

@@ -31,7 +31,7 @@ pub fn metric_column(function: Option<&str>, metric: &str) -> String {
 /// Every leaf of the summary is two columns, as in `latency_s_p99` and `latency_s_p99_half_width`.
 ///
 /// # Errors
-/// What `to` answers.
+/// An error of `to`.
 pub fn functions(summary: &Summary, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     let mut header = vec!["function".to_owned()];
@@ -61,7 +61,7 @@ fn row(name: &str, shape: &Shape<Stat>) -> Vec<String> {
 /// Writes `timeline.csv`: one row for each interval and function, the total of an interval first.
 ///
 /// # Errors
-/// What `to` answers.
+/// An error of `to`.
 pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
     let series: Vec<(&str, &[Point])> =
         timeline.series.iter().map(|one| (one.function.as_deref().unwrap_or(TOTAL), &one.points[..])).collect();
@@ -73,7 +73,7 @@ pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
 /// Writes `timeline.csv` of a comparison: one row for each interval and contender, of all functions together.
 ///
 /// # Errors
-/// What `to` answers.
+/// An error of `to`.
 pub fn timelines(results: &[(String, RunResult)], to: impl Write) -> csv::Result<()> {
     let total =
         |result: &RunResult| result.timeline.series.first().map(|total| total.points.clone()).unwrap_or_default();
@@ -125,7 +125,7 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
     let expected = ["start_s", of].into_iter().chain(Point::COLUMNS);
     let with_attempts = expected.clone().chain([ATTEMPTS]);
     if !header.iter().eq(expected) && !header.iter().eq(with_attempts) {
-        return Err("its columns are not those that this version writes".to_owned());
+        return Err("its columns are not those of this version of forewarm".to_owned());
     }
     let mut series: Vec<(String, Vec<Point>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -139,7 +139,9 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
             series.len() - 1
         });
         let line = row.position().map_or(0, csv::Position::line);
-        series[place].1.push(point(&row).ok_or_else(|| format!("line {line} has something that is not a number"))?);
+        series[place]
+            .1
+            .push(point(&row).ok_or_else(|| format!("line {line} contains something that is not a number"))?);
     }
     Ok(series)
 }
@@ -158,7 +160,7 @@ fn point(row: &csv::StringRecord) -> Option<Point> {
 /// Writes `comparison.csv`: one row for each variant and metric, those with a verdict first.
 ///
 /// # Errors
-/// What `to` answers.
+/// An error of `to`.
 pub fn comparison(comparison: &Comparison, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     out.write_record([
@@ -209,10 +211,10 @@ pub fn comparison(comparison: &Comparison, to: impl Write) -> csv::Result<()> {
     Ok(())
 }
 
-/// The rows of `chaos.csv`: one for each fault, the one that does most damage first.
+/// The rows of `chaos.csv`: one for each fault, the most harmful first.
 ///
 /// # Errors
-/// What writing answers.
+/// A write error.
 pub fn chaos(chaos: &Chaos, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     out.write_record([
@@ -246,7 +248,7 @@ pub fn chaos(chaos: &Chaos, to: impl Write) -> csv::Result<()> {
 /// The rows of `plan.csv`: one for each configuration that was looked at, by number.
 ///
 /// # Errors
-/// What writing answers.
+/// A write error.
 pub fn plan(plan: &Plan, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
     let mut head: Vec<String> = vec!["number".to_owned()];

@@ -130,7 +130,7 @@ pub enum Span {
     Plain(String),
     /// Important.
     Strong(String),
-    /// As somebody would type them.
+    /// As typed.
     Code(String),
 }
 
@@ -149,7 +149,7 @@ impl Prose {
         self
     }
 
-    /// With words as somebody would type them.
+    /// With words as typed.
     #[must_use]
     pub fn code(mut self, text: impl Into<String>) -> Self {
         self.0.push(Span::Code(text.into()));

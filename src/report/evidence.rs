@@ -1,7 +1,6 @@
 //! How sure the numbers are, in words: for the terminal and the page.
 
-use super::chart::run::clock;
-use super::format::{Quantity, count};
+use super::format::{Quantity, count, exactly};
 use super::phrases::sanitize;
 use crate::measure::evidence::{BatchMeans, EndedBy, Few, MetricReached, PrecisionReached, Rare, WarmUp};
 use crate::measure::summary::Summary;
@@ -9,7 +8,7 @@ use crate::measure::summary::Summary;
 /// Something to say.
 pub(super) struct Note {
     pub(super) text: String,
-    /// Whether somebody should do something about it.
+    /// Whether it requires action.
     pub(super) is_warning: bool,
 }
 
@@ -33,15 +32,16 @@ fn few(one: &Few) -> Note {
     let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
     let beyond = count(one.beyond.round());
     let text = format!(
-        "{subject}: about {beyond} requests of a replication lie beyond it, so its interval is too narrow; a longer horizon helps"
+        "{subject}: only about {beyond} requests of each replication lie beyond it, so its interval is too narrow; use \
+         a longer horizon"
     );
     Note { text, is_warning: true }
 }
 
 fn warm_up(found: &WarmUp) -> Note {
-    let chosen = clock(found.chosen_s);
+    let chosen = exactly(found.chosen_s);
     if found.is_settled {
-        let text = format!("warm-up: {chosen}, after which a pilot run is steady (MSER-5)");
+        let text = format!("warm-up: {chosen}; the pilot run is steady after that (MSER-5)");
         return Note { text, is_warning: false };
     }
     let open = found.series.iter().filter(|series| series.truncation_s.is_none());
@@ -97,7 +97,7 @@ fn reached(one: &MetricReached) -> Note {
     let word = if one.met { "" } else { ", not reached" };
     let subject = subject(&one.metric, one.function.as_deref());
     Note {
-        text: format!("precision of {subject}: {} (asked: {asked}){word}", half(one.half_width)),
+        text: format!("precision of {subject}: {} (requested: {asked}){word}", half(one.half_width)),
         is_warning: !one.met,
     }
 }

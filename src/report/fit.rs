@@ -51,7 +51,9 @@ fn document(name: &str, fit: &Fit, measured: &Measured) -> Document {
             .join(", "),
         answer: vec![Block::Cards(cards)],
         sections,
-        foot: "Laws are fitted by maximum likelihood and chosen by Akaike's criterion. Intervals are 95 %.".to_owned(),
+        foot: "Distributions are fitted by maximum likelihood and selected by AIC (Akaike information criterion). \
+               Intervals are 95 %."
+            .to_owned(),
     }
 }
 
@@ -96,7 +98,7 @@ fn blocks(function: &FittedFunction) -> Vec<Block> {
     for (what, found) in [
         ("duration", &function.durations),
         ("cold duration", &function.cold_durations),
-        ("initialisation", &function.inits),
+        ("initialization", &function.inits),
     ] {
         let Some(found) = found.as_ref().filter(|found| found.count >= 3) else { continue };
         blocks.push(Block::Table(laws(what, found)));
@@ -104,7 +106,7 @@ fn blocks(function: &FittedFunction) -> Vec<Block> {
         blocks.push(Block::Figure(quantiles(what, found)));
     }
     if !function.caveats.is_empty() {
-        blocks.push(Block::Note("What the data cannot tell:".into()));
+        blocks.push(Block::Note("What the data cannot show:".into()));
         blocks.push(Block::List(function.caveats.iter().map(|line| line.as_str().into()).collect()));
     }
     blocks
@@ -125,12 +127,16 @@ fn laws(what: &str, found: &Found) -> Table {
         )
     });
     Table {
-        caption: format!("Laws of the {what}, {} values", found.count),
+        caption: format!("Distributions fitted to the {what} ({} values)", found.count),
         rows_are: "law",
         columns: vec![
-            Column::new("AIC", "how much worse than the best by Akaike's criterion"),
-            Column::new("off by", "the greatest distance between the shares of data and law below any value"),
-            Column::text("parameters", "as in a scenario"),
+            Column::new("AIC", "AIC above that of the best distribution"),
+            Column::new(
+                "off by",
+                "Largest distance between the cumulative distributions of data and fit \
+                                   (Kolmogorov-Smirnov)",
+            ),
+            Column::text("parameters", "As written in a scenario"),
         ],
         rows: rows.collect(),
         total: None,
@@ -165,11 +171,11 @@ fn tail(what: &str, found: &Found) -> Drawn {
         marks.push(Mark::new(best.law.family.name(), Style::line(VERMILLION, Dash::Dashed, 2.0), Shape::Line(law)));
     }
     let title = format!(
-        "Half of the {what}s are longer than {}, one in 100 than {}",
+        "Half of the {what}s are longer than {}, one in 100 longer than {}",
         duration(found.quantile(0.5)),
         duration(found.quantile(0.99))
     );
-    let panel = Panel { y: Axis::new("share that took longer", Quantity::Ratio, Scale::Log), height: 260.0, marks };
+    let panel = Panel { y: Axis::new("share longer", Quantity::Ratio, Scale::Log), height: 260.0, marks };
     let chart = Plot {
         description: title.clone(),
         title,
@@ -177,11 +183,7 @@ fn tail(what: &str, found: &Found) -> Drawn {
         panels: vec![panel],
         tips: Vec::new(),
     };
-    plot(
-        "tail",
-        "The share of values that are longer, both axes by factors: data beside the law that fits best.",
-        &chart,
-    )
+    plot("tail", "The share of values that are longer, on logarithmic axes: the data and the best fit.", &chart)
 }
 
 /// Quantiles of the data over those of the law.
@@ -194,13 +196,9 @@ fn quantiles(what: &str, found: &Found) -> Drawn {
         .iter()
         .fold((f64::INFINITY, 0.0_f64), |(least, most), (x, y)| (least.min(*x).min(*y), most.max(*x).max(*y)));
     let off = found.best().map_or(0.0, |best| best.distance);
-    let title = format!("Law and data of the {what} differ by at most {} of the values", percent(off));
+    let title = format!("{what}: fit and data differ by at most {} of the values", percent(off));
     let marks = vec![
-        Mark::new(
-            "where both are the same",
-            Style::line(MUTED, Dash::Dashed, 1.5),
-            Shape::Line(vec![(least, least), (most, most)]),
-        ),
+        Mark::new("equal", Style::line(MUTED, Dash::Dashed, 1.5), Shape::Line(vec![(least, least), (most, most)])),
         Mark::new("quantiles", Style::line(BLUE, Dash::Solid, 2.0), Shape::Dots(points)),
     ];
     let panel = Panel { y: Axis::new("data", Quantity::Seconds, Scale::Log), height: 260.0, marks };
@@ -211,7 +209,12 @@ fn quantiles(what: &str, found: &Found) -> Drawn {
         panels: vec![panel],
         tips: Vec::new(),
     };
-    plot("quantiles", "Quantile plot: each dot is a quantile of the data over the same quantile of the law.", &chart)
+    plot(
+        "quantiles",
+        "Quantile-quantile plot: each dot is a quantile of the data against the same quantile of the \
+                       fit.",
+        &chart,
+    )
 }
 
 /// Requests a second over time.
@@ -222,8 +225,8 @@ fn rate(arrivals: &Arrivals) -> Drawn {
         Mark::new("measured", Style::line(BLUE, Dash::Solid, 2.0), Shape::Steps(steps)),
         Mark::new("mean", Style::line(VERMILLION, Dash::Dashed, 2.0), Shape::Rule(arrivals.rate)),
     ];
-    let title = format!("{:.4} requests a second: {}", arrivals.rate, arrivals.kind);
-    let panel = Panel { y: Axis::new("requests a second", Quantity::Count, Scale::Linear), height: 200.0, marks };
+    let title = format!("{:.4} requests per second: {}", arrivals.rate, arrivals.kind);
+    let panel = Panel { y: Axis::new("requests per second", Quantity::Count, Scale::Linear), height: 200.0, marks };
     let chart = Plot {
         description: title.clone(),
         title,
@@ -231,7 +234,7 @@ fn rate(arrivals: &Arrivals) -> Drawn {
         panels: vec![panel],
         tips: Vec::new(),
     };
-    plot("rate", "Requests a second, by interval.", &chart)
+    plot("rate", "Requests per second, by interval.", &chart)
 }
 
 /// Gaps between requests beside those of a Poisson process.
@@ -257,7 +260,7 @@ fn gaps(arrivals: &Arrivals) -> Drawn {
         Mark::new("Poisson process of the same rate", Style::line(VERMILLION, Dash::Dashed, 2.0), Shape::Line(law)),
     ];
     let title = format!("Gaps between requests: {} on average", duration(mean));
-    let panel = Panel { y: Axis::new("share of longer gaps", Quantity::Ratio, Scale::Log), height: 220.0, marks };
+    let panel = Panel { y: Axis::new("share longer", Quantity::Ratio, Scale::Log), height: 220.0, marks };
     let chart = Plot {
         description: title.clone(),
         title,
@@ -265,5 +268,5 @@ fn gaps(arrivals: &Arrivals) -> Drawn {
         panels: vec![panel],
         tips: Vec::new(),
     };
-    plot("gaps", "The share of gaps that are longer; a straight line is a Poisson process.", &chart)
+    plot("gaps", "The share of gaps that are longer. A Poisson process gives a straight line.", &chart)
 }

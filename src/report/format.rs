@@ -26,7 +26,7 @@ impl Quantity {
         }
     }
 
-    /// `x` as somebody would write it by hand, without digits that say nothing: `800 ms`, `1 s`, `0.1 %`.
+    /// `x` as written by hand, without digits that say nothing: `800 ms`, `1 s`, `0.1 %`.
     #[must_use]
     pub fn bound(self, x: f64) -> String {
         if !x.is_finite() {
@@ -102,6 +102,26 @@ pub fn duration(seconds: f64) -> String {
     let unit = time_unit(seconds);
     let x = seconds * unit.factor;
     format!("{}{}", grouped(&format!("{x:.*}", decimals(x, 3).min(3))), unit.suffix)
+}
+
+/// A configured duration, exactly: `6 h`, `5 h 30 min`, `1.5 s`.
+///
+/// Fractions of a second are only written below a minute.
+#[must_use]
+pub fn exactly(seconds: f64) -> String {
+    if !(seconds >= 60.0 && seconds.is_finite()) {
+        return Quantity::Seconds.bound(seconds);
+    }
+    let mut rest = seconds.round() as u64;
+    let mut parts = Vec::new();
+    for (length, unit) in [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")] {
+        let number = rest / length;
+        rest %= length;
+        if number > 0 {
+            parts.push(format!("{} {unit}", grouped(&number.to_string())));
+        }
+    }
+    parts.join(" ")
 }
 
 /// A multiple: `2.1x`. Three places tell apart the loads between which a limit was sought.
@@ -239,6 +259,23 @@ mod tests {
             (f64::INFINITY, NOTHING),
         ] {
             assert_eq!(duration(seconds), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn configured_durations_are_exact() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (0.25, "250 ms"),
+            (1.5, "1.5 s"),
+            (60.0, "1 min"),
+            (7_800.0, "2 h 10 min"),
+            (19_800.0, "5 h 30 min"),
+            (86_400.0 * 30.0, "30 d"),
+            (90_061.0, "1 d 1 h 1 min 1 s"),
+            (f64::NAN, NOTHING),
+        ] {
+            assert_eq!(exactly(seconds), text, "{seconds}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::phrases::{self, escape};
 use crate::measure::summary::{ObjectiveResult, Summary};
 
-/// By this a file is known as one of ours, which may be written over.
+/// Identifies a file of forewarm, which may be overwritten.
 pub const MARK: &str = "<testsuites name=\"forewarm\"";
 
 /// The objectives of one result.
@@ -63,7 +63,7 @@ fn is_met(objective: &ObjectiveResult, confident: bool) -> bool {
 /// `latency_s.p99 of checkout is 812 ± 14 ms, not below 800 ms`.
 #[must_use]
 pub fn found(objective: &ObjectiveResult, confident: bool) -> String {
-    let sure = if confident && objective.met { " with confidence: the interval reaches beyond" } else { "" };
+    let sure = if confident && objective.met { " with 95 % confidence: the interval extends beyond it" } else { "" };
     format!("{} is {}, not {}{sure}", objective.subject(), phrases::found(objective), phrases::bound(objective))
 }
 
@@ -76,7 +76,7 @@ fn details(objective: &ObjectiveResult, summary: &Summary) -> String {
         None => "one replication: no interval".to_owned(),
     };
     format!(
-        "metric: {}\nfound: {}\n{interval}\nasked for: {}\n{}",
+        "metric: {}\nfound: {}\n{interval}\nobjective: {}\n{}",
         objective.subject(),
         if value.mean.is_finite() { quantity.bound(value.mean) } else { phrases::found(objective) },
         phrases::bound(objective),
@@ -104,7 +104,7 @@ mod tests {
         assert!(render(&suites, 1.0, false).contains("failures=\"1\""));
         let text = render(&suites, 1.0, true);
         assert!(text.contains("failures=\"2\""), "{text}");
-        assert!(text.contains("is 612 ± 300 ms, not below 800 ms with confidence"), "{text}");
+        assert!(text.contains("is 612 ± 300 ms, not below 800 ms with 95 % confidence"), "{text}");
     }
 
     #[test]

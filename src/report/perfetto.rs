@@ -148,14 +148,27 @@ impl<W: Write> Observer for TraceWriter<W> {
         billed: Span,
         _: bool,
     ) {
-        let track = self.new_track(function, instance, 0, ready);
-        if ready > now {
+        // What waits for a machine is drawn when it has one.
+        let is_known = ready < SimTime::NEVER;
+        let track = self.new_track(function, instance, 0, if is_known { ready } else { now });
+        if ready > now && is_known {
             let (ts, dur, billed) = (micros(now.as_nanos()), span(now, ready), millis(billed.as_nanos()));
             let rest = format_args!(
                 "\"name\":\"starting\",\"cat\":\"instance\",\"ts\":{ts},\"dur\":{dur},\"args\":{{\"billed_ms\":{billed}}}"
             );
             self.event('X', function, track, rest);
         }
+    }
+
+    fn instance_begins(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime) {
+        let track = self.track(function, instance, now, ready);
+        let (ts, dur) = (micros(now.as_nanos()), span(now, ready));
+        self.event(
+            'X',
+            function,
+            track,
+            format_args!("\"name\":\"starting\",\"cat\":\"instance\",\"ts\":{ts},\"dur\":{dur}"),
+        );
     }
 
     fn instance_found(&mut self, function: LocalFn, instance: InstanceId, _: bool) {

@@ -7,21 +7,21 @@ use crate::measure::comparison::Crossing;
 use crate::measure::summary::{Asked, LimitHit, ObjectiveResult, Shape, Stat, Summary};
 use crate::metric::Stability;
 use crate::report::document::Card;
-use crate::report::format::{Quantity, count, duration, percent};
+use crate::report::format::{Quantity, count, exactly, percent};
 use crate::scenario::objective::TOLERATED_FAILURES;
 use crate::scenario::{Assumption, AssumptionKind};
 
-/// How many values that nobody has verified are named.
+/// Number of unverified values that are listed.
 const UNVERIFIED: usize = 3;
 
 /// What latency is made of.
 pub(super) const T_EXEC: &str =
-    "T_exec = T_func + T_wait: latency is time running plus time waiting; T_wait = queueing + cold start.";
+    "T_exec = T_func + T_wait: latency is duration plus waiting time; T_wait = queueing + cold start.";
 /// What the number of events is.
-pub(super) const N_EVENT: &str = "N_event = sum of E_i: the events of one replication, by kind.";
+pub(super) const N_EVENT: &str = "N_event = sum of E_i: the number of events in one replication, by kind.";
 /// What the static estimate is and is not.
-pub(super) const N_INSTANCE: &str = "N_instance = L_load / C_instance: what the formula says without simulating; it sees \
-                                     neither bursts nor idle instances kept warm.";
+pub(super) const N_INSTANCE: &str = "N_instance = L_load / C_instance: the static estimate, without simulation. It \
+                                     accounts for neither bursts nor idle instances kept warm.";
 
 /// The answer to the objectives in a few words.
 pub(super) fn verdict(summary: &Summary) -> String {
@@ -65,18 +65,18 @@ pub(super) fn found(objective: &ObjectiveResult) -> String {
     }
 }
 
-/// Whether so many requests failed that nobody should overlook it.
+/// Whether enough requests failed to require attention.
 pub(super) fn is_much(failure_ratio: f64) -> bool {
     failure_ratio >= TOLERATED_FAILURES
 }
 
-/// How many requests failed and why, where it is more than anybody should overlook.
+/// How many requests failed and why, if there are enough to require attention.
 pub(super) fn failures(summary: &Summary) -> Option<String> {
     let (total, requests) = (&summary.total, &summary.total.requests);
     let causes = [
         ("timed out", &requests.timed_out),
         ("rejected", &requests.rejected),
-        ("ended by an error", &requests.failed),
+        ("ended with an error", &requests.failed),
         ("unfinished", &requests.unfinished),
     ];
     let mut causes: Vec<(&str, f64)> =
@@ -86,36 +86,36 @@ pub(super) fn failures(summary: &Summary) -> Option<String> {
         causes.into_iter().map(|(cause, number)| format!("{} {cause}", count(number.round()))).collect();
     (total.failure_ratio.mean >= TOLERATED_FAILURES).then(|| {
         let arrived = count(requests.arrived.mean.round());
-        format!("{} of requests failed ({} of {arrived})", percent(total.failure_ratio.mean), causes.join(", "))
+        format!("{} of requests failed ({arrived} arrived: {})", percent(total.failure_ratio.mean), causes.join(", "))
     })
 }
 
-/// What the measured part cost, then what a month would; what is free each month is a line of its own.
+/// What the measured period cost, then what a month would; what is free each month is a line of its own.
 pub(super) fn cost_card(summary: &Summary) -> Card {
     if !summary.has_prices {
         return Card::new("Cost", "no prices given", []);
     }
     let measured = Quantity::Usd.stat(&summary.total.cost_usd.total);
     let month = Quantity::Usd.stat(&summary.monthly_cost_usd);
-    let mut lines = vec![format!("{month} a month if it went on at this rate")];
+    let mut lines = vec![format!("{month} a month at this rate")];
     let free = summary.monthly_free_usd.mean;
     if free > 0.0 {
         let list = Quantity::Usd.text(summary.monthly_cost_usd.mean + free);
-        lines.push(format!("list price {list} a month, less {} of free amounts", Quantity::Usd.text(free)));
+        lines.push(format!("list price {list} a month, less a free tier of {}", Quantity::Usd.text(free)));
     }
-    Card::new("Cost", format!("{measured} for {}", duration(summary.measured_s)), lines)
+    Card::new("Cost", format!("{measured} for {}", exactly(summary.measured_s)), lines)
 }
 
-/// A limit with its value and whom it held back: `reserved 200 of checkout`.
+/// A limit with its value and the function it applies to: `reserved 200 of checkout`.
 pub(super) fn limit(hit: &LimitHit) -> String {
     let text = |value: f64| if is_timeout(hit) { Quantity::Seconds.bound(value) } else { count(value) };
     let value = hit.value.map_or_else(String::new, |value| format!(" {}", text(value)));
     format!("{}{value} of {}", hit.limit, hit.function)
 }
 
-/// What a limit did: `held back 1,234`.
+/// The effect of a limit: `throttled 1,234`.
 pub(super) fn held(hit: &LimitHit) -> String {
-    let what = if is_timeout(hit) { "cut off" } else { "held back" };
+    let what = if is_timeout(hit) { "timed out" } else { "throttled" };
     format!("{what} {}", Quantity::Count.stat(&hit.throttled))
 }
 
@@ -130,9 +130,9 @@ pub(super) fn extent(summary: &Summary) -> String {
         n => format!("{} replications", count(f64::from(n))),
     };
     let measured = if summary.measured_s < summary.horizon_s {
-        format!("{} simulated, {} measured", duration(summary.horizon_s), duration(summary.measured_s))
+        format!("{} simulated, {} measured", exactly(summary.horizon_s), exactly(summary.measured_s))
     } else {
-        format!("{} simulated", duration(summary.horizon_s))
+        format!("{} simulated", exactly(summary.horizon_s))
     };
     format!("{measured}, {replications}, seed {}", summary.seed)
 }
@@ -159,7 +159,7 @@ pub(super) fn monthly(summary: &Summary, shape: &Shape<Stat>) -> Stat {
     Stat { mean: cost.mean * factor, half_width: cost.half_width.map(|half| half * factor) }
 }
 
-/// The order of numbers from the largest down, with those that are none last: they have no order of their own, and their
+/// Orders numbers from the largest down, with missing ones last: they have no order of their own, and their
 /// signs differ between what was computed and what was read.
 pub(super) fn largest_first(a: f64, b: f64) -> Ordering {
     b.is_finite().cmp(&a.is_finite()).then(if a.is_finite() { b.total_cmp(&a) } else { Ordering::Equal })
@@ -245,17 +245,17 @@ pub(super) fn crossing(found: &Crossing) -> String {
     let Crossing { below, above, load, requests_per_s, month_usd } = found;
     let at = match month_usd {
         Some(usd) => format!("both cost {} a month there", Quantity::Usd.text(*usd)),
-        None => "where the objectives decide, and not the price".to_owned(),
+        None => "decided by the objectives, not by the price".to_owned(),
     };
     format!(
-        "{below} is the cheapest up to about {} requests per second ({} times the load), {above} above: {at}",
+        "{below} is the cheapest up to about {} requests per second ({}x the load), {above} above that: {at}",
         count(*requests_per_s),
         count(*load)
     )
 }
 
 /// What a result rests on that has to be known, in a sentence; none if there is nothing.
-pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
+pub(super) fn based_on(assumptions: &[Assumption]) -> Option<String> {
     let of = |kind| {
         let subjects: Vec<&str> =
             assumptions.iter().filter(|one| one.kind == kind).map(|one| one.subject.as_str()).collect();
@@ -267,12 +267,12 @@ pub(super) fn rests_on(assumptions: &[Assumption]) -> Option<String> {
     let unverified = unverified.map(|keys| {
         let more = keys.len().saturating_sub(UNVERIFIED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        format!("values that are not verified ({}{more})", keys[..keys.len().min(UNVERIFIED)].join(", "))
+        format!("unverified values ({}{more})", keys[..keys.len().min(UNVERIFIED)].join(", "))
     });
     let adapted =
-        of(AssumptionKind::Adapted).map(|keys| format!("what was adapted to the platform ({})", keys.join(", ")));
+        of(AssumptionKind::Adapted).map(|keys| format!("settings adapted to the platform ({})", keys.join(", ")));
     let parts: Vec<String> = [minimal, unverified, adapted].into_iter().flatten().collect();
-    (!parts.is_empty()).then(|| format!("This rests on {}.", parts.join(", and on ")))
+    (!parts.is_empty()).then(|| format!("Based on {}.", parts.join(", and on ")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The answer of `forewarm quick`: what users feel, what it costs, what binds, what to set.
+//! The answer of `forewarm quick`: what users feel, what it costs, which limits are reached, what to set.
 
 use super::format::Quantity;
 use super::kinds::plan as planned;
@@ -12,18 +12,18 @@ pub fn answer(summary: &Summary, plan: Option<&Plan>, has_prices: bool) -> Strin
     let lines = [
         ("Users feel", users(summary)),
         ("Cost", if has_prices { cost(summary) } else { "no prices given".to_owned() }),
-        ("Binds", binds(summary)),
+        ("Limits", limits(summary)),
         ("Set", setting(summary, plan)),
     ];
-    let rests_on = phrases::rests_on(&summary.assumptions);
-    let rests_on = rests_on.map(|text| ("Rests on", text.trim_start_matches("This rests on ").to_owned()));
-    lines.into_iter().chain(rests_on).map(|(name, text)| format!("{:<12}{text}\n", format!("{name}:"))).collect()
+    let based_on = phrases::based_on(&summary.assumptions);
+    let based_on = based_on.map(|text| ("Based on", text.trim_start_matches("Based on ").to_owned()));
+    lines.into_iter().chain(based_on).map(|(name, text)| format!("{:<12}{text}\n", format!("{name}:"))).collect()
 }
 
 fn users(summary: &Summary) -> String {
     let total = &summary.total;
     format!(
-        "p50 {}, p99 {}; {} of requests meet a cold start, {} fail",
+        "p50 {}, p99 {}; {} cold starts, {} failed",
         Quantity::Seconds.stat(&total.latency_s.p50),
         Quantity::Seconds.stat(&total.latency_s.p99),
         Quantity::Ratio.stat(&total.cold_affected_ratio),
@@ -37,9 +37,9 @@ fn cost(summary: &Summary) -> String {
     format!("{month} for 30 days at this rate, {million} per million requests")
 }
 
-fn binds(summary: &Summary) -> String {
+fn limits(summary: &Summary) -> String {
     match summary.limits.first() {
-        None => "no limit was reached".to_owned(),
+        None => "none reached".to_owned(),
         Some(hit) => format!("{}: {}", phrases::limit(hit), phrases::held(hit)),
     }
 }
@@ -47,7 +47,7 @@ fn binds(summary: &Summary) -> String {
 /// What to set so that everything is met.
 fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
     let Some(first) = summary.objectives.first() else {
-        return "say what must be met to be told, as in --slo \"p99<800ms\"".to_owned();
+        return "add an objective to get a recommendation, as in --slo \"p99<800ms\"".to_owned();
     };
     let bound = format!("{} {}", first.subject(), phrases::bound(first));
     let asked = if summary.objectives.len() > 1 { "every objective".to_owned() } else { bound };
@@ -57,11 +57,11 @@ fn setting(summary: &Summary, plan: Option<&Plan>) -> String {
     };
     let today = plan.candidates.iter().find(|one| one.number == 0);
     match plan.best.and_then(|best| plan.candidate(best)) {
-        Some(best) if best.number == 0 => format!("nothing: {asked} is met as it is"),
+        Some(best) if best.number == 0 => format!("nothing: {asked} is already met"),
         Some(best) => format!("{} meets {asked} for {}", plan.describe(best), price(best, today)),
         None => match &plan.nearest {
             Some(nearest) => planned::nearest(plan, nearest),
-            None => format!("nothing that was tried meets {asked}"),
+            None => format!("no tested value meets {asked}"),
         },
     }
 }

@@ -28,7 +28,7 @@ pub enum StoredError {
     Io {
         /// Its name.
         file: &'static str,
-        /// What the system answered.
+        /// The error of the operating system.
         error: io::Error,
     },
     /// A file that this version would not have written.
@@ -98,7 +98,7 @@ pub fn manifest(text: &str) -> Result<Manifest, StoredError> {
 /// The text of a file of a folder.
 ///
 /// # Errors
-/// What the system answers.
+/// An error of the operating system.
 pub(super) fn text(folder: &dyn Folder, file: &'static str) -> Result<String, StoredError> {
     let mut text = String::new();
     let read = folder.open(file).and_then(|mut from| from.read_to_string(&mut text));
@@ -209,13 +209,17 @@ pub(super) fn sweep(scenario: &Scenario, folder: &dyn Folder) -> Result<Digest, 
     for row in csv::read(table, report::columns(sweep, &columns)).map_err(wrong)? {
         let row = row.map_err(wrong)?;
         if row.number != digest.count || row.number >= points.count() {
-            return Err(wrong(format!("point {} does not follow point {}", row.number + 1, digest.count)));
+            return Err(wrong(format!(
+                "configuration {} does not follow configuration {}",
+                row.number + 1,
+                digest.count
+            )));
         }
         digest.add(&points.get(row.number), &row);
     }
     match digest.count {
         all if all == points.count() => Ok(digest),
-        some => Err(wrong(format!("it has {some} of {} points", points.count()))),
+        some => Err(wrong(format!("it has {some} of {} configurations", points.count()))),
     }
 }
 

@@ -74,7 +74,7 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
     }
     stats.remarks.iter().for_each(|remark| line(&mut text, remark));
     if let Some(first) = &stats.skipped_first {
-        line(&mut text, &format!("the first row left out: {first}"));
+        line(&mut text, &format!("first skipped row: {first}"));
     }
     text
 }
@@ -82,7 +82,7 @@ pub fn render(name: &str, stats: &TraceStats) -> String {
 fn durations_row(text: &mut String, durations: &Durations) {
     let Durations { mean, p1, p25, p50, p75, p95, p99, max } = *durations;
     let [mean, p1, p25, p50, p75, p95, p99, max] = [mean, p1, p25, p50, p75, p95, p99, max].map(duration);
-    row(text, "Running time", &format!("mean {mean}; p1 {p1}, p25 {p25}, p50 {p50}, p75 {p75}"));
+    row(text, "Duration", &format!("mean {mean}; p1 {p1}, p25 {p25}, p50 {p50}, p75 {p75}"));
     row(text, "", &format!("p95 {p95}, p99 {p99}, longest {max}"));
 }
 
@@ -102,7 +102,7 @@ fn series(text: &mut String, stats: &TraceStats) {
     };
     let drawn: String = columns.iter().map(|value| level(*value)).collect();
     let width = duration(per_column as f64 * stats.series.bar_s);
-    line(text, &format!("\nRate over time, {width} a column; full height: {}/s", count(most / stats.series.bar_s)));
+    line(text, &format!("\nRate over time, {width} per column; full height: {}/s", count(most / stats.series.bar_s)));
     line(text, &format!("  {drawn}"));
 }
 

@@ -1,4 +1,4 @@
-//! What a scenario takes from its preset that is nothing to rely on: values that nobody has published, and cold starts that
+//! What a scenario takes from its preset that is nothing to rely on: unpublished values, and cold starts that
 //! are those of minimal functions.
 //!
 //! Compared is what is meant, however it is written: a scenario that was written out with all its values rests on the same.
@@ -12,7 +12,7 @@ use crate::schema::decode::{Field, Reader};
 use crate::schema::diagnostic::{Problems, SourceSpan};
 use crate::schema::tree::{Entry, Node, Value};
 
-/// When idle instances go, for every function that does not say.
+/// When idle instances are removed, for functions that do not set it.
 const KEEP_ALIVE: &str = "platform.keep-alive";
 
 /// The processors of an instance: they matter to functions that say something about theirs.

@@ -114,7 +114,7 @@ impl Loader<'_> {
                 let source = problems.add_source("--set", format!("{key}={value}"), 1);
                 let message = format!("`{key}` is varied by [sweep]");
                 let problem = Problem::error(SourceSpan::new(source, 0..key.len()), message);
-                problems.push(problem.help("leave it out here, or take it out of [sweep]"));
+                problems.push(problem.help("omit it here, or remove it from [sweep]"));
             }
         }
     }
@@ -187,8 +187,8 @@ impl Findings {
         for Group { mut problem, first, others } in self.groups {
             let more = match others {
                 0 => String::new(),
-                1 => " and 1 more point".to_owned(),
-                n => format!(" and {n} more points"),
+                1 => " and 1 more configuration".to_owned(),
+                n => format!(" and {n} more configurations"),
             };
             problem.message = format!("{first}{more}: {}", problem.message);
             self.texts.push(problem);
@@ -226,7 +226,7 @@ mod tests {
             let point = points.get(number);
             match base.with(sweep.axes().zip(&point.levels)) {
                 Ok(scenario) => all.push((points.describe(&point), scenario)),
-                Err(wrong) => findings.add(&format!("point {number}"), &wrong),
+                Err(wrong) => findings.add(&format!("configuration {number}"), &wrong),
             }
         }
         findings.finish().map_or(Ok(all), |wrong| Err(wrong.to_string()))
@@ -264,8 +264,11 @@ mod tests {
         let sweep = "\"function.f.memory\" = [\"512MB\", \"3 apples\"]\n\"simulation.seed\" = { from = 1, to = 5, step = 1 }\n\
                      \"simulation.warm-up\" = [\"0s\", \"2h\"]";
         let wrong = points(sweep, &ParseOptions::default()).expect_err("two values are wrong");
-        assert!(wrong.contains("point 1 and 9 more points: `simulation.warm-up` (2h) must be shorter"), "{wrong}");
-        assert!(wrong.contains("point 10 and 9 more points: `function.f.memory`"), "{wrong}");
+        assert!(
+            wrong.contains("configuration 1 and 9 more configurations: `simulation.warm-up` (2h) must be shorter"),
+            "{wrong}"
+        );
+        assert!(wrong.contains("configuration 10 and 9 more configurations: `function.f.memory`"), "{wrong}");
         assert!(wrong.contains("x.toml:21:33") && wrong.ends_with("2 errors\n"), "{wrong}");
     }
 }

@@ -180,13 +180,13 @@ impl<'a> Data<'a> {
         let input = self.files.input(path);
         let result = input.open().and_then(|file| file.take(self.bytes_left + 1).read_to_end(&mut bytes));
         if let Err(error) = result {
-            let help = "paths are meant from the folder of the scenario file";
+            let help = "paths are relative to the folder of the scenario file";
             let problem = Problem::error(place, format!("cannot read \"{path}\": {error}")).help(help);
             problems.push(if is_of_environment(&error) { problem.of_environment() } else { problem });
             return None;
         }
         if bytes.len() as u64 > self.bytes_left {
-            let message = format!("\"{path}\": the files of a scenario hold more than {} MB", MAX_DATA_BYTES >> 20);
+            let message = format!("\"{path}\": the files of a scenario exceed {} MB in total", MAX_DATA_BYTES >> 20);
             problems.push(Problem::error(place, message));
             return None;
         }
@@ -239,7 +239,7 @@ impl WrongLine<'_> {
         let place = SourceSpan::new(source, at..(at + self.word.len()).min(200));
         let mut problem = Problem::error(place, self.message.as_str());
         if unit.is_none() {
-            problem = problem.help("if all numbers have the same unit, say it in the scenario: unit = \"ms\"");
+            problem = problem.help("if all numbers have the same unit, set it in the scenario: unit = \"ms\"");
         }
         problems.push(problem);
     }

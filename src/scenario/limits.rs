@@ -15,6 +15,8 @@ pub const MAX_FUNCTIONS: u32 = 20_000;
 pub const MAX_SOURCES: u32 = 20_000;
 /// Components of one kind, or faults.
 pub const MAX_COMPONENTS: u32 = 10_000;
+/// Node groups.
+pub const MAX_NODE_GROUPS: u32 = 1_000;
 /// Variants.
 pub const MAX_VARIANTS: u32 = 1_000;
 /// Objectives.
@@ -23,7 +25,7 @@ pub const MAX_OBJECTIVES: u32 = 10_000;
 pub const MAX_DATA_BYTES: u64 = 64 << 20;
 /// Instances that are always there, over all functions.
 pub const MAX_PROVISIONED: u32 = 1_000_000;
-/// Independent runs.
+/// Independent replications.
 pub const MAX_REPLICATIONS: u32 = 10_000;
 /// Batches of one run.
 pub const MAX_BATCHES: u32 = 1_000;

@@ -22,7 +22,7 @@ impl Scenario {
         scenario
     }
 
-    /// Makes the running times that sources of a function have of their own `factor` times as long.
+    /// Makes the durations that sources of a function have of their own `factor` times as long.
     pub(super) fn scale_sources_of(&mut self, function: &str, factor: f64) {
         let Some(place) = self.functions.iter().position(|known| known.name == function) else { return };
         for source in &mut self.sources {
@@ -34,7 +34,7 @@ impl Scenario {
 }
 
 impl Function {
-    /// Makes running times those of the function's memory, where they were measured with `measured_mb` and the share
+    /// Makes durations those of the function's memory, where they were measured with `measured_mb` and the share
     /// `cpu_bound` (0 to 1) of them is work of one thread: see [`speed_factor`], which it returns.
     pub fn run_at_own_memory(&mut self, measured_mb: u32, cpu_bound: f64) -> f64 {
         let factor = speed_factor(measured_mb, self.memory_mb, cpu_bound);

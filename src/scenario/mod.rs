@@ -1,6 +1,6 @@
 //! The scenario: what arrives, what the functions need, how the platform behaves, what must be met.
 //!
-//! [`Scenario`] is the checked form: a wrong state cannot be written. [`parse`] makes it from text, and reports every
+//! [`Scenario`] is the checked form: it cannot represent an invalid state. [`parse`] makes it from text, and reports every
 //! problem at once, each with its place and advice. On the way the text is
 //!
 //! 1. a tree of values with their places, to which variants and `--set` are applied (`overlay`) and under which
@@ -70,13 +70,13 @@ pub struct ParseOptions {
     /// The platform preset, by its name, that the scenario is put on: the same traffic and functions, with what that platform
     /// has in place of what belongs to another.
     pub platform: Option<String>,
-    /// In place of `simulation.seed`.
+    /// Overrides `simulation.seed`.
     pub seed: Option<u64>,
-    /// In place of `simulation.replications`; where intervals must be narrow, those at the first look.
+    /// Overrides `simulation.replications`; where intervals must be narrow, those at the first look.
     pub replications: Option<u32>,
     /// How narrow the intervals of these metrics of the total must be, beside what the scenario says.
     pub precision: Vec<(String, Tolerance)>,
-    /// In place of `simulation.precision.max-replications`.
+    /// Overrides `simulation.precision.max-replications`.
     pub max_replications: Option<u32>,
 }
 
@@ -157,7 +157,7 @@ fn text_of<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str, Problems> {
     let utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
     let what = if utf16 { "it looks like UTF-16".to_owned() } else { format!("there is a byte 0x{wrong:02X}") };
     let problem = Problem::error(SourceSpan::new(source, at..at), format!("the file is not text in UTF-8: {what}"));
-    problems.push(problem.help("save the file with the encoding UTF-8"));
+    problems.push(problem.help("save the file as UTF-8"));
     Err(problems)
 }
 
@@ -193,8 +193,13 @@ impl<'a> Loader<'a> {
         overlay::apply_policy(&mut chosen, policy, problems)?;
         let scenario = self.interpret(chosen, problems);
         problems.say_of_later(before, &format!("with the policy `{policy}`"));
-        problems
-            .advise_later(before, &format!("a [[variant]] called `{policy}` can set it, and stands for the policy"));
+        problems.advise_later(
+            before,
+            &format!(
+                "add a [[variant]] called `{policy}` that sets it; it then represents the \
+                                            policy"
+            ),
+        );
         scenario.map(|scenario| (scenario, Vec::new()))
     }
 
@@ -232,7 +237,8 @@ impl<'a> Loader<'a> {
         let source = problems.add_source(name, text, 1);
         if let Some(kind) = kubernetes(text) {
             let message = format!("this is YAML of a Kubernetes {kind}, not a scenario");
-            let help = "`forewarm import` makes a scenario of such files; `forewarm init` writes an example of one";
+            let help = "`forewarm import` converts such files to a scenario; `forewarm init` writes an example \
+                        scenario";
             problems.push(Problem::error(SourceSpan::new(source, 0..0), message).help(help));
             return None;
         }
@@ -304,7 +310,7 @@ impl<'a> Loader<'a> {
             let (message, help) = match names[..] {
                 [] => (
                     "the scenario has no variants".to_owned(),
-                    format!("add [[variant]] name = \"{wanted}\" with what it sets, or omit --variant"),
+                    format!("add a [[variant]] named \"{wanted}\", or omit --variant"),
                 ),
                 _ => (
                     format!("the scenario has no variant \"{wanted}\""),
@@ -322,8 +328,11 @@ impl<'a> Loader<'a> {
         let Some(list) = file.get("variant") else { return scenarios };
         let variants = list.elements();
         if file.count().saturating_mul(variants.len()) > MAX_VARIANT_VALUES {
-            let message = format!("checking {} variants of so long a file would take too long", variants.len());
-            let help = format!("variants times values of the file may be at most {MAX_VARIANT_VALUES}");
+            let message = format!("checking {} variants of a file this long would take too long", variants.len());
+            let help = format!(
+                "the number of variants times the number of values in the file is limited to \
+                                {MAX_VARIANT_VALUES}"
+            );
             problems.push(Problem::error(list.place, message).help(help));
             return scenarios;
         }

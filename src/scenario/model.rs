@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::objective::{Objective, Subject};
 use super::plan::Plan;
 use super::sweep::Sweep;
+use crate::cluster::{Class, Image, NodeGroup, PlacementSpec, RegistrySpec, Resources, thousandths};
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId, PoolId};
+use crate::dist::tokens::Tokens;
+use crate::id::{ComponentId, FnId, GroupId, PoolId};
 use crate::metric::signal::Signal;
 use crate::path::ComponentSpec;
+use crate::path::bucket::BucketSpec;
 use crate::policy::keep_alive::KeepAliveSpec;
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::policy::scaling::ScalingSpec;
@@ -28,9 +31,9 @@ pub struct Scenario {
     pub hash: String,
     /// The scenario after presets, variants and `--set`, as text that reads back to the same scenario.
     pub resolved: String,
-    /// How long, how often, from which seed.
+    /// Simulated time, replications and random seed.
     pub simulation: Simulation,
-    /// What all functions share.
+    /// Settings shared by all functions.
     pub platform: Platform,
     /// The functions, in the order of the file (or of the trace that brought them).
     pub functions: Vec<Function>,
@@ -38,11 +41,15 @@ pub struct Scenario {
     pub components: Vec<Component>,
     /// The sources of requests, in the order of the file.
     pub sources: Vec<Source>,
+    /// The sites, in the order of the file.
+    pub sites: Vec<Site>,
+    /// The machines that instances run on, in the order of the file; none: there are always enough.
+    pub node_groups: Vec<NodeGroup>,
     /// What goes wrong.
     pub faults: Vec<Fault>,
     /// Named changes to this scenario.
     pub variants: Vec<Variant>,
-    /// What must be met.
+    /// Objectives.
     pub objectives: Vec<Objective>,
     /// What is watched while the run goes on.
     pub alarms: Vec<Alarm>,
@@ -52,11 +59,11 @@ pub struct Scenario {
     pub plan: Option<Plan>,
     /// Keys of values that `forewarm import` had to assume.
     pub assumed: Vec<String>,
-    /// What it rests on that the file does not say and nobody has verified, or that is not true of every service.
+    /// Assumptions: unverified values and values that do not apply to every service.
     pub assumptions: Vec<Assumption>,
 }
 
-/// Something that a scenario takes from a preset and that whoever reads its results has to know.
+/// Something that a scenario takes from a preset and that readers of its results must know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assumption {
     /// Why.
@@ -71,7 +78,7 @@ pub struct Assumption {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AssumptionKind {
-    /// Nobody has published the value: it is from memory, derived or assumed.
+    /// The value is unpublished: it is from memory, derived or assumed.
     Unverified,
     /// It was measured of a function that does nothing; what a real one loads comes on top.
     MinimalFunction,
@@ -79,7 +86,7 @@ pub enum AssumptionKind {
     Adapted,
 }
 
-/// How long, how often, from which seed.
+/// Simulated time, replications and random seed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulation {
     /// Arrivals stop here; requests counted before are followed to their end.
@@ -88,13 +95,13 @@ pub struct Simulation {
     pub start_s: i64,
     /// The start that is not measured. Shorter than the horizon.
     pub warm_up: Span,
-    /// Root of all random numbers.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Whether a pilot decides how long the warm-up is; until then it is zero.
     pub warm_up_is_auto: bool,
     /// Independent runs, at least 1; with `precision`, at the first look.
     pub replications: u32,
-    /// Nobody said how many.
+    /// The number is not set.
     pub replications_by_default: bool,
     /// How narrow intervals must be; none: as many runs as `replications`.
     pub precision: Option<Precision>,
@@ -165,7 +172,7 @@ impl std::str::FromStr for Tolerance {
     }
 }
 
-/// What all functions share.
+/// Settings shared by all functions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
     /// The preset the values came from, if any.
@@ -177,26 +184,30 @@ pub struct Platform {
     /// Requests that may start each second for each unit of concurrency: of the account, of reserved and of provisioned
     /// concurrency; none: no limit.
     pub request_rate: Option<u32>,
-    /// Initialisation is cut off after this long, and begins anew under the time-out of the request; none: never.
+    /// Initialization is cut off after this long, and begins anew under the timeout of the request; none: never.
     pub init_timeout: Option<Span>,
     /// How fast each function may grow; none: at once.
     pub scaling: Option<ScalingRate>,
     /// Memory of all instances of all functions, MB; none: no limit.
     pub memory_budget_mb: Option<u32>,
-    /// Instances that are started for nobody yet.
+    /// Pre-warmed instances (stem cells).
     pub stem_cells: Vec<StemCells>,
+    /// On which node an instance is placed.
+    pub placement: PlacementSpec,
+    /// Where images come from.
+    pub registry: RegistrySpec,
     /// What is charged; none: nothing is.
     pub billing: Option<Billing>,
 }
 
-/// Instances that are started for nobody yet, and become those of any function with this runtime and memory.
+/// Pre-warmed instances that can become those of any function with this runtime and memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StemCells {
     /// The runtime; none: that of functions that name none.
     pub runtime: Option<String>,
     /// Memory of each, MB.
     pub memory_each_mb: u32,
-    /// How many there are.
+    /// Number of cells.
     pub count: u32,
 }
 
@@ -220,7 +231,7 @@ impl Platform {
 /// A token bucket for each function: `burst` instances at once, refilled continuously, never fuller than `burst`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ScalingRate {
-    /// Instances that may be created at once.
+    /// Instances that can be created at once.
     pub burst: u32,
     /// Time for one more token.
     pub refill: Span,
@@ -237,11 +248,17 @@ pub struct Function {
     pub runtime: Option<String>,
     /// Configured memory of an instance, MB (1 GB = 1024 MB).
     pub memory_mb: u32,
-    /// Processor architecture, for the price.
+    /// CPU architecture, which determines the price.
     pub architecture: Architecture,
     /// Processors of an instance.
     pub cpu: Cpu,
-    /// A request running longer is cut off and has timed out; none: never.
+    /// GPUs that an instance takes of its node.
+    pub gpu: f64,
+    /// The node group on whose nodes its instances run; none: any on whose nodes one fits.
+    pub node_group: Option<GroupId>,
+    /// The image that a node must have before an instance starts.
+    pub image: Option<Image>,
+    /// Longest duration of a request; none: no limit.
     pub timeout: Option<Span>,
     /// Which instance serves the next request.
     pub selection: Selection,
@@ -256,26 +273,28 @@ pub struct Function {
     pub cold_duration: Option<Dist>,
     /// What a request does, in order, in place of running for `duration`; empty: nothing but that.
     pub steps: Vec<Step>,
+    /// How it serves requests in batches, in place of running for `duration`; none: it does not.
+    pub batching: Option<Batching>,
     /// The part of its runs that fail.
     pub failure_ratio: f64,
     /// The phases between the decision to create an instance and its readiness; empty: at once.
     pub cold_start: Vec<Phase>,
-    /// Initialisation (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
-    /// anew under the request's time-out; none: never.
+    /// Initialization (the billed phases of `cold_start`) that a request waits for is cut off after this long, and begins
+    /// anew under the request's timeout; none: never.
     pub init_timeout: Option<Span>,
     /// Whether instances are restored from a snapshot that is charged for.
     pub snapshot_charged: bool,
-    /// When an idle instance goes.
+    /// When idle instances are removed.
     pub keep_alive: KeepAliveSpec,
-    /// How many instances there are.
+    /// How the number of instances is determined.
     pub scaling: ScalingSpec,
-    /// How many at a time.
+    /// Concurrency and its limits.
     pub concurrency: Concurrency,
-    /// What is there when the run begins, beside provisioned instances; none: nothing.
+    /// What is there at the start of the run, beside provisioned instances; none: nothing.
     pub initial: Option<Initial>,
 }
 
-/// Instances of a function that are there when the run begins.
+/// Instances of a function that are there at the start of the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Initial {
     /// Those that serve a request, which is none of the scenario's.
@@ -297,7 +316,7 @@ pub struct Cpu {
     pub vcpus: f64,
     /// Clock cycles, GHz, where they are charged for; else 0.
     pub ghz: f64,
-    /// The part of the running time of a request in which a processor is at work, 0 to 1.
+    /// The part of the duration of a request in which a processor is at work, 0 to 1.
     pub bound_share: f64,
     /// How the requests of an instance share them; none: each runs as long as if it were alone.
     pub sharing: Option<CpuSharing>,
@@ -313,6 +332,23 @@ pub struct CpuSharing {
     pub period: Span,
 }
 
+/// A model that serves the requests on an instance in one batch, a token of each in every step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batching {
+    /// What every step takes.
+    pub per_step: Span,
+    /// What each prompt token adds to the step that processes it.
+    pub per_prompt_token: Span,
+    /// What each request in the batch adds; with `per_step` more than nothing.
+    pub per_request: Span,
+    /// Requests in the batch at most.
+    pub max_batch: u32,
+    /// Tokens of a prompt.
+    pub prompt_tokens: Tokens,
+    /// Tokens of an answer.
+    pub output_tokens: Tokens,
+}
+
 /// One phase of a cold start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
@@ -320,7 +356,7 @@ pub struct Phase {
     pub name: String,
     /// How long it takes.
     pub duration: Dist,
-    /// Whether the platform charges for it where initialisation is billed.
+    /// Whether the platform charges for it where initialization is billed.
     pub billed: bool,
 }
 
@@ -333,7 +369,7 @@ pub struct Concurrency {
     pub max_instances: Option<u32>,
     /// Requests in progress that are guaranteed and at the same time the most; none: shares what is unreserved.
     pub reserved: Option<u32>,
-    /// Instances that are always there.
+    /// Always-ready instances.
     pub provisioned: u32,
     /// What a request meets when no instance may be created.
     pub overflow: Overflow,
@@ -344,9 +380,9 @@ pub struct Concurrency {
 /// What a request meets when no instance may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is refused for good.
+    /// The request is rejected.
     Reject,
-    /// It waits, first come first served.
+    /// The request waits in a first-in, first-out queue.
     Queue {
         /// Requests that may wait; none: no limit.
         limit: Option<u32>,
@@ -372,7 +408,7 @@ pub struct Source {
     pub name: String,
     /// Where its requests go.
     pub target: Target,
-    /// When they come.
+    /// When requests arrive.
     pub arrivals: ArrivalSpec,
     /// T_func of its requests, in place of that of their function.
     pub duration: Option<Dist>,
@@ -402,7 +438,7 @@ impl Source {
 /// Who is served first of those that wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum QueueOrder {
-    /// Who came first.
+    /// First in, first out.
     #[default]
     Fifo,
     /// Who came last.
@@ -429,6 +465,15 @@ pub enum Work {
     Calls(Vec<Destination>),
 }
 
+/// A place where functions and components are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Unique name.
+    pub name: String,
+    /// The functions and components that are there.
+    pub holds: Vec<Destination>,
+}
+
 /// Something that is made to go wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
@@ -436,6 +481,8 @@ pub struct Fault {
     pub name: String,
     /// Where.
     pub targets: Vec<Destination>,
+    /// The groups whose nodes it strikes, in place of functions and components.
+    pub node_groups: Vec<GroupId>,
     /// When.
     pub timing: Timing,
     /// What.
@@ -476,6 +523,58 @@ pub enum FaultKind {
     ColdStart(f64),
     /// All instances are replaced.
     Deploy,
+    /// Each instance, or each node, crashes so many times a second, at random moments.
+    Crash(f64),
+    /// What comes faster is refused.
+    Throttle(BucketSpec),
+    /// This part of the messages or records that are sent is poison.
+    Poison(f64),
+    /// What a cache holds is lost.
+    Flush,
+}
+
+impl FaultKind {
+    /// Its key in a file.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::SlowDown(_) => "slow-down",
+            Self::Errors(_) => "errors",
+            Self::Delay(_) => "delay",
+            Self::Outage => "outage",
+            Self::ColdStart(_) => "cold-start",
+            Self::Deploy => "deploy",
+            Self::Crash(_) => "crash",
+            Self::Throttle(_) => "throttle",
+            Self::Poison(_) => "poison",
+            Self::Flush => "flush",
+        }
+    }
+
+    /// Whether it is about the instances of functions.
+    const fn is_of_instances(&self) -> bool {
+        matches!(self, Self::ColdStart(_) | Self::Deploy | Self::Crash(_))
+    }
+
+    /// Whether it is over as soon as it has happened.
+    #[must_use]
+    pub const fn is_over_at_once(&self) -> bool {
+        matches!(self, Self::Deploy | Self::Flush)
+    }
+
+    /// Whether it does anything to a function or to components of this group.
+    #[must_use]
+    pub fn befalls(&self, group: &str) -> bool {
+        match group {
+            "functions" => !matches!(self, Self::Poison(_) | Self::Flush),
+            "gateways" => !self.is_of_instances() && !matches!(self, Self::SlowDown(_) | Self::Poison(_)),
+            "dependencies" => !self.is_of_instances() && !matches!(self, Self::Poison(_)),
+            "links" => matches!(self, Self::SlowDown(_) | Self::Errors(_) | Self::Delay(_) | Self::Outage),
+            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Outage | Self::Poison(_)),
+            "topics" | "workflows" | "asynchronous" => matches!(self, Self::Errors(_) | Self::Outage),
+            _ => false,
+        }
+    }
 }
 
 /// Something that is watched period by period.
@@ -598,21 +697,21 @@ pub struct Variant {
 /// What the platform charges, in US dollars.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Billing {
-    /// Each request.
+    /// Price per request.
     pub per_request_usd: f64,
     /// GB-seconds of execution, tiered by the month's volume, for x86.
     pub gb_second_usd_x86: Vec<Tier>,
     /// The same for Arm.
     pub gb_second_usd_arm: Vec<Tier>,
-    /// Durations are rounded up to a multiple of this.
+    /// Billed durations are rounded up to a multiple of this.
     pub granularity: Span,
-    /// And are at least this.
+    /// Minimum billed duration.
     pub minimum: Span,
-    /// Whether the billed phases of a cold start are charged like execution.
+    /// Whether the billed phases of a cold start are charged as execution.
     pub init_billed: bool,
-    /// Requests a month that cost nothing.
+    /// Free requests per month.
     pub free_requests: f64,
-    /// GB-seconds a month that cost nothing.
+    /// Free GB-seconds per month.
     pub free_gb_seconds: f64,
     /// Provisioned concurrency.
     pub provisioned: Option<ProvisionedBilling>,
@@ -633,7 +732,7 @@ pub struct ResourceBilling {
     pub vcpu_second_usd: Vec<Tier>,
     /// A GHz-second of execution.
     pub ghz_second_usd: f64,
-    /// A second of a processor at work.
+    /// The state of a second of a processor.
     pub cpu_second_usd: f64,
     /// A vCPU-second of an instance, idle or not.
     pub instance_vcpu_second_usd: f64,
@@ -667,11 +766,11 @@ pub struct FreeResources {
 /// A unit of account that several amounts are converted to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitBilling {
-    /// Units for a request.
+    /// Units per request.
     pub per_request: f64,
-    /// Units for a GB-second of execution.
+    /// Units per GB-second of execution.
     pub per_gb_second: f64,
-    /// Units for a vCPU-second of execution.
+    /// Units per vCPU-second of execution.
     pub per_vcpu_second: f64,
     /// US dollars for a unit, tiered by the month's volume.
     pub usd: Vec<Tier>,
@@ -706,22 +805,22 @@ pub struct MinimumBilling {
 pub struct Tier {
     /// The tier ends at this many a month; none: never.
     pub up_to: Option<f64>,
-    /// Price of one.
+    /// Price per unit.
     pub usd: f64,
 }
 
-/// What provisioned concurrency costs, US dollars per GB-second.
+/// Price of provisioned concurrency, US dollars per GB-second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProvisionedBilling {
-    /// For having it, x86.
+    /// Provisioned capacity, x86.
     pub reserve_usd_x86: f64,
-    /// For running on it, x86.
+    /// Execution on provisioned instances, x86.
     pub execution_usd_x86: f64,
-    /// For having it, Arm.
+    /// Provisioned capacity, Arm.
     pub reserve_usd_arm: f64,
-    /// For running on it, Arm.
+    /// Execution on provisioned instances, Arm.
     pub execution_usd_arm: f64,
-    /// The time it is had is rounded up to a multiple of this.
+    /// Provisioned time is rounded up to a multiple of this.
     pub granularity: Span,
 }
 
@@ -732,15 +831,15 @@ pub struct ColdStart {
     pub start_up: Span,
     /// What of that belongs to phases that platforms charge for.
     pub billed: Span,
-    /// Initialisation that begins anew when the request runs, in front of what it does.
+    /// Initialization that begins anew when the request runs, in front of what it does.
     pub init_again: Span,
 }
 
 impl Function {
-    /// The start of an instance that is created for a request. Initialisation that takes longer than allowed is cut off
+    /// The start of an instance that is created for a request. Initialization that takes longer than allowed is cut off
     /// and begins anew within the request, as long as the first time would have been.
-    pub fn cold_start(&self, luck: &mut Stream) -> ColdStart {
-        let (start_up, billed) = self.start_up(luck);
+    pub fn cold_start(&self, rng: &mut Stream) -> ColdStart {
+        let (start_up, billed) = self.start_up(rng);
         match self.init_timeout {
             Some(most) if billed > most => {
                 ColdStart { start_up: start_up - (billed - most), billed: most, init_again: billed }
@@ -757,16 +856,16 @@ impl Function {
         self.concurrency.per_instance > 1
     }
 
-    /// Whether initialisation that begins anew within a request takes up all of its time-out.
-    pub fn is_cut_off_while_it_starts(&self, luck: &mut Stream) -> bool {
-        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(luck).init_again >= timeout)
+    /// Whether initialization that begins anew within a request takes up all of its timeout.
+    pub fn is_cut_off_while_it_starts(&self, rng: &mut Stream) -> bool {
+        self.init_timeout.is_some() && self.timeout.is_some_and(|timeout| self.cold_start(rng).init_again >= timeout)
     }
 
     /// How long an instance takes to start, and how much of that belongs to phases that platforms charge for.
-    pub fn start_up(&self, luck: &mut Stream) -> (Span, Span) {
+    pub fn start_up(&self, rng: &mut Stream) -> (Span, Span) {
         let (mut start_up, mut billed) = (Span::ZERO, Span::ZERO);
         for phase in &self.cold_start {
-            let duration = phase.duration.sample(luck);
+            let duration = phase.duration.sample(rng);
             start_up += duration;
             if phase.billed {
                 billed += duration;
@@ -776,7 +875,60 @@ impl Function {
     }
 }
 
+impl Function {
+    /// What an instance requests of its node.
+    #[must_use]
+    pub fn requests(&self) -> Resources {
+        Resources {
+            cpu_m: thousandths(self.cpu.request),
+            memory_mb: u64::from(self.memory_mb),
+            gpu_m: thousandths(self.gpu),
+            pods: 1,
+        }
+    }
+
+    /// The node groups on whose nodes its instances may run.
+    #[must_use]
+    pub fn groups_of(&self, groups: &[NodeGroup]) -> Vec<usize> {
+        match self.node_group {
+            Some(id) => vec![id.index()],
+            None => {
+                let fits = |group: &NodeGroup| self.requests().fits_in(&group.spec.allocatable());
+                (0..groups.len()).filter(|place| fits(&groups[*place])).collect()
+            }
+        }
+    }
+}
+
 impl Scenario {
+    /// The pods that the instances of a function are.
+    ///
+    /// # Panics
+    /// If there is no such function.
+    #[must_use]
+    pub fn pod_class(&self, id: FnId) -> Class {
+        let function = &self.functions[id.index()];
+        Class {
+            name: function.name.clone(),
+            demand: function.requests(),
+            groups: function.groups_of(&self.node_groups),
+            image: function.image,
+        }
+    }
+
+    /// Whether what the instances of a function use is paid with the nodes they run on.
+    #[must_use]
+    pub fn pays_for_nodes(&self, function: &Function) -> bool {
+        let groups = function.groups_of(&self.node_groups);
+        groups.into_iter().any(|place| self.node_groups[place].spec.per_hour_usd > 0.0)
+    }
+
+    /// Whether anything has a price.
+    #[must_use]
+    pub fn has_prices(&self) -> bool {
+        self.platform.billing.is_some() || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
+    }
+
     /// Whether requests may reach functions by a path, or do more there than run.
     #[must_use]
     pub fn has_path(&self) -> bool {

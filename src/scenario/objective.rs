@@ -12,7 +12,7 @@ use crate::time::Span;
 pub struct Objective {
     /// Whose requests it is about.
     pub subject: Subject,
-    /// What must be met.
+    /// The requirement.
     pub goal: Goal,
     /// Nobody wrote it: a plan needs it to be worth something.
     pub is_implied: bool,
@@ -31,7 +31,7 @@ pub enum Subject {
     Component(ComponentId),
 }
 
-/// What must be met.
+/// The requirement of an objective.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Goal {
     /// A metric must stay on one side of a bound.
@@ -91,14 +91,14 @@ impl Objective {
         let (left, is_below, value) = (text[..at].trim(), text[at..].starts_with('<'), text[at + 1..].trim());
         if let Some(value) = value.strip_prefix('=') {
             let sign = &text[at..=at];
-            let help = format!("an objective is a strict bound: write {left}{sign}{}", value.trim());
-            return Err((format!("`{sign}=` cannot be asked for"), help));
+            let help = format!("objectives are strict inequalities: write {left}{sign}{}", value.trim());
+            return Err((format!("`{sign}=` is not supported"), help));
         }
         let (subject, asked) = Subject::read(left, scenario)?;
         if asked.ends_with('%') && !is_below {
             return Err((
-                format!("`{asked}>` cannot be asked for"),
-                format!("write {left}<{value}: so many within a time"),
+                format!("`{asked}>` is not supported"),
+                format!("write {left}<{value}: that share within that time"),
             ));
         }
         let goal = if asked.ends_with('%') {
@@ -165,15 +165,15 @@ impl Objective {
         let always = |what: &str| format!("`{name}` is always {word} {value}: {what}");
         match (metric.quantity, bound) {
             (Quantity::Ratio, Bound::Below(value)) if *value >= 1.0 => {
-                let percent = format!("write {word} = \"{value}%\" if that is meant");
-                Some((always("no ratio is above 1, that is 100 %"), percent))
+                let percent = format!("write {word} = \"{value}%\" if that is what you mean");
+                Some((always("no ratio exceeds 1 (100 %)"), percent))
             }
             (Quantity::Ratio, Bound::Above(value)) if *value >= 1.0 => {
-                let message = format!("`{name}` is never above {value}: no ratio is above 1, that is 100 %");
-                Some((message, format!("write {word} = \"{value}%\" if that is meant")))
+                let message = format!("`{name}` is never above {value}: no ratio exceeds 1 (100 %)");
+                Some((message, format!("write {word} = \"{value}%\" if that is what you mean")))
             }
             (_, Bound::Below(value)) if *value <= 0.0 => {
-                Some((format!("`{name}` is never below {value}"), "write the largest value that is good enough".into()))
+                Some((format!("`{name}` is never below {value}"), "write the largest acceptable value".into()))
             }
             (_, Bound::Above(value)) if *value < 0.0 => Some((always("it is never negative"), "leave it out".into())),
             (Quantity::Seconds, Bound::Below(value)) if is_bare => {
@@ -195,10 +195,7 @@ impl Objective {
                 is_doubtful.then(|| {
                     let minutes = value / 60.0;
                     let message = format!("`{name}` below {value} means {value} seconds, or {minutes:.1} minutes");
-                    (
-                        message,
-                        format!("write {word} = \"{value}ms\" if milliseconds are meant, or {word} = \"{value}s\""),
-                    )
+                    (message, format!("write {word} = \"{value}ms\" for milliseconds, or {word} = \"{value}s\""))
                 })
             }
             _ => None,
@@ -347,11 +344,11 @@ pub fn other_metrics(name: &str) -> String {
     };
     let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
     let advice = match keys.split_last() {
-        None => "such as `latency_s.p99`, `failure_ratio`, `cold_start_ratio` or `cost_usd.total`".to_owned(),
+        None => "such as `latency_s.p99`, `failure_ratio`, `cold_start_ratio` or `cost_usd.total`;".to_owned(),
         Some((only, [])) => format!("did you mean {only}?"),
         Some((last, others)) => format!("did you mean {} or {last}?", others.join(", ")),
     };
-    format!("{advice}; `forewarm list metrics` shows all")
+    format!("{advice} `forewarm list metrics` shows all")
 }
 
 /// Whether a metric is measured of a subject.
@@ -361,7 +358,7 @@ pub fn other_metrics(name: &str) -> String {
 fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
     if matches!(subject, Subject::Source(_)) && !metric.is_of_requests() {
         let message = format!("`{}` is not measured by source", metric.key);
-        return Err((message, "name a function, or ask for requests, ratios or times".to_owned()));
+        return Err((message, "name a function, or use a metric of requests, ratios or times".to_owned()));
     }
     Ok(())
 }
@@ -387,8 +384,8 @@ pub(super) fn is_followed(subject: Subject) -> Result<(), Wrong> {
 fn stability(word: &str) -> Result<Stability, Wrong> {
     let known = [Stability::Stable, Stability::Backlogged];
     known.into_iter().find(|one| one.word() == word).ok_or_else(|| {
-        let help = "write stability=stable, or stability=backlogged if a backlog may come and go".to_owned();
-        (format!("`{word}` is not a verdict that can be asked for"), help)
+        let help = "write stability=stable, or stability=backlogged if temporary backlogs are acceptable".to_owned();
+        (format!("`{word}` is not a valid stability"), help)
     })
 }
 
@@ -400,7 +397,7 @@ pub(super) fn share(share: f64) -> Result<f64, Wrong> {
     if share > 0.0 && share <= 1.0 {
         return Ok(share);
     }
-    let message = format!("a share is above 0 and at most 1, and {share} is not");
+    let message = format!("a share must be above 0 and at most 1, not {share}");
     let help = if share > 1.0 && share <= 100.0 { format!("write {share}%") } else { "as in 99.9%".to_owned() };
     Err((message, help))
 }
@@ -479,7 +476,7 @@ mod tests {
             ("function.x<1s", "no : after the function"),
             ("99.9%<fast", "is not a time"),
             ("101%<1s", "at most 1"),
-            ("99.9%>1s", "cannot be asked for"),
+            ("99.9%>1s", "is not supported"),
             ("stability=good", "stability=stable"),
             ("source.web:stability=stable", "not measured by source"),
             ("<1s", "no metric \"\""),
@@ -497,7 +494,7 @@ mod tests {
             ("latency_s.p99<2", None),
             ("cold_start_ratio<1", Some("below = \"1%\"")),
             ("cold_start_ratio<0.01", None),
-            ("failure_ratio<100%", Some("no ratio is above 1")),
+            ("failure_ratio<100%", Some("no ratio exceeds 1")),
             ("failure_ratio>5", Some("never above 5")),
             ("wait_s.mean<0", Some("never below 0")),
             ("requests.completed>-1", Some("never negative")),

@@ -12,7 +12,7 @@ use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
 /// The lists to which a variant can add.
-const ADDED: [&str; 14] = [
+const ADDED: [&str; 15] = [
     "function",
     "source",
     "gateway",
@@ -25,6 +25,7 @@ const ADDED: [&str; 14] = [
     "site",
     "link",
     "tenant",
+    "node-group",
     "fault",
     "alarm",
 ];
@@ -209,7 +210,7 @@ fn set_key(
         && let Shape::Table(item) = list.item
         && item.field("name").is_some()
     {
-        let message = format!("`{key}` is a list: its elements are changed one by one");
+        let message = format!("`{key}` is a list: set its elements one by one");
         walk.problems.push(Problem::error(place, message).help(format!("name one, as in {key}.NAME.KEY")));
         return None;
     }
@@ -247,7 +248,7 @@ impl Walk<'_> {
                 },
                 Shape::Map(list) | Shape::List(list) => list.item,
                 Shape::Any => Shape::Any,
-                Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) => {
+                Shape::Leaf(_) | Shape::Choice(_) | Shape::OrNone(_) | Shape::OneOrMore(_) => {
                     let message = format!("`{}` is a value: there is no `{segment}` in it", self.done.join("."));
                     self.problems.push(Problem::error(self.place, message));
                     return None;

@@ -10,11 +10,11 @@ use crate::schema::diagnostic::Problems;
 pub struct Plan {
     /// What may be changed, in the order written.
     pub axes: Vec<Choice>,
-    /// How sure all that is said must be together.
+    /// Probability that all statements of the plan hold simultaneously.
     pub confidence: f64,
     /// Replications of a candidate after which what is unclear stays so.
     pub max_replications: u32,
-    /// A difference in cost of less than this part does not matter.
+    /// Relative difference in cost that does not matter.
     pub indifference: f64,
     /// How the load grows.
     pub growth: Option<Growth>,
@@ -38,7 +38,7 @@ pub struct Choice {
     pub levels: Vec<Level>,
     /// Whether more of it is taken to serve requests at least as well.
     pub is_monotone: bool,
-    /// The share of running time that is bound by the processor, where it is the memory of a function.
+    /// The share of duration that is bound by the processor, where it is the memory of a function.
     pub cpu_bound_share: Option<f64>,
 }
 

@@ -67,7 +67,10 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
             told(
                 adapted,
                 key,
-                format!("`{name}.{key}` was measured elsewhere: here it starts as {} does", preset.name()),
+                format!(
+                    "`{name}.{key}` was measured on another platform: replaced by the cold start of {}",
+                    preset.name()
+                ),
             );
         }
     }
@@ -85,7 +88,7 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
         told(
             adapted,
             "package",
-            format!("`{name}` starts as an archive: of images there is no cold start of {}", preset.name()),
+            format!("`{name}` uses the cold start of a zip archive: there is none for images on {}", preset.name()),
         );
     }
     let code = entries.iter_mut().find(|entry| entry.key == "code");
@@ -95,7 +98,7 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
             told(
                 adapted,
                 &format!("code.{key}"),
-                format!("`{name}` starts without `code.{key}`: what it adds on {preset} nobody has measured"),
+                format!("`{name}` starts without `code.{key}`: its effect on {preset} has not been measured"),
             );
         }
         parts.retain(|part| starts.knows_code(part));
@@ -106,12 +109,12 @@ fn strip(entries: &mut Vec<Entry>, preset: Preset, name: &str, adapted: &mut Vec
         told(
             adapted,
             "runtime",
-            format!("`{name}` starts as {standard}: of {runtime} there is no cold start of {}", preset.name()),
+            format!("`{name}` uses the cold start of {standard}: there is none for {runtime} on {}", preset.name()),
         );
     }
 }
 
-/// Gives a function the memory and the time-out that are nearest to its own.
+/// Gives a function the memory and the timeout that are nearest to its own.
 fn fit(
     entries: &mut Vec<Entry>,
     preset: Preset,
@@ -126,7 +129,7 @@ fn fit(
         told(
             adapted,
             "memory",
-            format!("`{name}` has {memory}MB in place of {own}MB, the nearest of {}", preset.name()),
+            format!("`{name}` has {memory}MB instead of {own}MB, the nearest size on {}", preset.name()),
         );
     }
     entries.push(Entry::new("memory", place, Value::from_text(format!("{memory}MB"))));
@@ -141,7 +144,7 @@ fn fit(
         told(
             adapted,
             "timeout",
-            format!("`{}` is cut off after {longest}, the longest of {}", function.name, preset.name()),
+            format!("`{}` is limited to {longest}, the maximum of {}", function.name, preset.name()),
         );
     }
     let timeout = timeout.map_or("none".to_owned(), |timeout| timeout.to_string());

@@ -11,7 +11,7 @@ const REQUESTS: f64 = 50_000.0;
 const HORIZON: (f64, f64) = (5.0 * 60.0, 7.0 * 86_400.0);
 /// Part of the time that is not measured: the platform starts empty.
 const WARM_UP: f64 = 0.2;
-/// The longest time-out that is written.
+/// The longest timeout that is written.
 const TIMEOUT: Span = Span::from_secs(900);
 /// Provisioned concurrency that is looked at, in parts of the mean number of requests in progress.
 const PROVISIONED: [f64; 7] = [0.0, 0.5, 0.8, 0.9, 1.0, 1.2, 1.5];
@@ -36,9 +36,9 @@ pub struct Quick {
     pub preset: String,
     /// Requests a second, on average.
     pub rps: f64,
-    /// Median running time.
+    /// Median duration.
     pub p50: Span,
-    /// The 99th percentile of running times.
+    /// The 99th percentile of durations.
     pub p99: Span,
     /// How long a cold start takes; none: what the preset says.
     pub cold: Option<Span>,
@@ -67,21 +67,10 @@ impl Quick {
         let longest = platform.as_ref().and_then(registry::Platform::longest_timeout);
         let timeout = longest.map_or(TIMEOUT, |longest| longest.min(TIMEOUT));
         let mut text = format!(
-            "# Written by `forewarm quick`: a start, to be made like the service it stands for.\n\n\
-             [scenario]\n\
-             name = \"{name}\"\n\n\
-             [simulation]\n\
-             horizon = \"{horizon}\"\n\
-             warm-up = \"{warm_up}\"\n\
-             seed = 1\n\
-             replications = 5\n\n\
-             [platform]\n\
-             preset = \"{preset}\"\n\n\
-             [[function]]\n\
-             name = \"main\"\n\
-             memory = \"{memory}\"\n\
-             timeout = \"{timeout}\"                      # longer than any request runs\n\
-             "
+            "# Written by `forewarm quick`: a starting point to adapt to your service.\n\n[scenario]\nname = \
+             \"{name}\"\n\n[simulation]\nhorizon = \"{horizon}\"\nwarm-up = \"{warm_up}\"\nseed = 1\nreplications = \
+             5\n\n[platform]\npreset = \"{preset}\"\n\n[[function]]\nname = \"main\"\nmemory = \"{memory}\"\ntimeout = \
+             \"{timeout}\"                      # longer than any request takes\n"
         );
         let _ = match p50 == p99 {
             true => write!(text, "[function.duration.constant]\nvalue = \"{p50}\"\n"),
@@ -92,9 +81,8 @@ impl Quick {
         }
         let _ = write!(
             text,
-            "\n[[source]]\nname = \"users\"\nfunction = \"main\"\n\
-             [source.arrivals.poisson]             # the same rate all day: `diurnal` has a rhythm, `trace` what was recorded\n\
-             rate = \"{rps}/s\"\n"
+            "\n[[source]]\nname = \"users\"\nfunction = \"main\"\n[source.arrivals.poisson]             # the same \
+             rate all day: use `diurnal` for a daily pattern, `trace` for recorded requests\nrate = \"{rps}/s\"\n"
         );
         for objective in &self.objectives {
             text.push_str("\n[[objective]]\n");
@@ -105,8 +93,8 @@ impl Quick {
             let levels: Vec<_> = self.provisioned.iter().map(u64::to_string).collect();
             let _ = write!(
                 text,
-                "\n[plan]                                # what may be set to meet the objectives\n\
-                 \"function.main.{key}\" = [{}]\n",
+                "\n[plan]                                # what may be changed to meet the \
+                 objectives\n\"function.main.{key}\" = [{}]\n",
                 levels.join(", "),
                 key = warm.key,
             );

@@ -70,7 +70,7 @@ pub struct Platform {
     pub about: &'static str,
     /// Every value.
     pub facts: &'static [Fact],
-    /// What is not modelled, and what else has to be known.
+    /// What is not modeled, and what else has to be known.
     pub notes: &'static [String],
     /// What the platform decides by itself: parts of keys, and what they mean.
     pub decides: &'static [(String, String)],
@@ -87,7 +87,7 @@ impl Platform {
         self.allowed.memory_near_mb(memory_mb)
     }
 
-    /// The longest time-out; none: as long as one likes.
+    /// The longest timeout; none: as long as one likes.
     #[must_use]
     pub fn longest_timeout(&self) -> Option<Span> {
         self.allowed.timeout

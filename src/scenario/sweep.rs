@@ -14,7 +14,7 @@ pub struct Sweep {
     pub dimensions: Vec<Dimension>,
     /// Which points there are.
     pub design: Design,
-    /// Whether all points have the scenario's seed, so that they meet the same requests with the same luck.
+    /// Whether all points have the scenario's seed, and so receive the same requests (common random numbers).
     pub common_random_numbers: bool,
 }
 
@@ -95,7 +95,7 @@ pub struct Points<'a> {
 }
 
 impl Points<'_> {
-    /// How many there are.
+    /// Number of points.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.count

@@ -3,7 +3,7 @@
 /// An example scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Template {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
     /// What it shows, one line.
     pub about: &'static str,
@@ -29,12 +29,12 @@ impl Template {
 pub const TEMPLATES: [Template; 5] = [
     Template {
         name: "minimal",
-        about: "one function, one source: the least that can be simulated",
+        about: "one function and one source: the smallest possible scenario",
         text: include_str!("templates/minimal.toml"),
     },
     Template {
         name: "web-api",
-        about: "a web API with a daily rhythm, two functions and an objective",
+        about: "a web API with a daily traffic pattern, two functions and an objective",
         text: include_str!("templates/web-api.toml"),
     },
     Template {
@@ -44,7 +44,7 @@ pub const TEMPLATES: [Template; 5] = [
     },
     Template {
         name: "queue",
-        about: "bursts of messages that wait in a queue for a limited number of workers",
+        about: "bursts of messages in a queue with a limited number of workers",
         text: include_str!("templates/queue.toml"),
     },
     Template { name: "trace", about: "recorded requests from a CSV file", text: include_str!("templates/trace.toml") },

@@ -67,7 +67,7 @@ impl<'n, 'r, 'p> Check<'n, 'r, 'p> {
 
     /// Reports a value that the real system would not accept.
     pub fn refused(&mut self, key: &str, what: impl Display, system: &str) {
-        self.push(key, what, Some(format!("{system} would refuse this")));
+        self.push(key, what, Some(format!("{system} rejects this")));
     }
 
     fn push(&mut self, key: &str, what: impl Display, help: Option<String>) {
@@ -153,9 +153,9 @@ pub fn one_of_ways(
     Err(match given.last() {
         None => Problem::missing(table, format!("`{path}` needs {choices}")),
         Some(_) if !begun.is_empty() => {
-            Problem::missing(table, format!("`{path}` has {} alone", quoted(&keys))).help(format!("write {choices}"))
+            Problem::missing(table, format!("`{path}` has only {}", quoted(&keys))).help(format!("write {choices}"))
         }
-        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot have {} together", quoted(&keys)))
+        Some((_, place)) => Problem::error(*place, format!("`{path}` cannot combine {}", quoted(&keys)))
             .help(format!("write {choices}")),
     })
 }

@@ -171,6 +171,7 @@ macro_rules! union {
                     shape: <$table as Field>::SHAPE,
                 }),*],
                 also: None,
+                words: false,
             };
             /// Reads the one kind that stands there.
             pub(crate) fn read_kind(kind: &Entry, reader: &mut Reader<'_>) -> Option<Self> {
@@ -243,6 +244,7 @@ macro_rules! union {
                     shape: <$table as Field>::SHAPE,
                 }),*],
                 also: None,
+                words: false,
             };
             /// Reads the one kind that stands there.
             pub(crate) fn read_kind(kind: &Entry, reader: &mut Reader<'_>) -> Option<Self> {

@@ -137,7 +137,7 @@ impl<'a> Reader<'a> {
         let path = self.path();
         let mut problem = Problem::error(node.place, format!("`{path}` must be {}, not {found}", shape.expected()));
         if let (Value::Table(_), Shape::List(ListShape { item: Shape::Table(_), .. })) = (&node.value, shape) {
-            problem = problem.help(format!("each element is a table of its own: write [[{path}]]"));
+            problem = problem.help(format!("each element is a separate table: write [[{path}]]"));
         }
         if let (Value::Table(_) | Value::List(_), Shape::List(_)) | (_, Shape::Table(_)) = (&node.value, shape)
             && let Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) = node.value
@@ -258,11 +258,11 @@ impl<'a> Reader<'a> {
             self.unknown_kind(entry, first, shape);
         }
         if let (Some(first), Some(second)) = (first, second) {
-            let message = format!("`{path}` is given twice: as `{}` and as `{}`", first.key, second.key);
+            let message = format!("`{path}` is set twice: as `{}` and as `{}`", first.key, second.key);
             self.problems.push(Problem::error(second.place, message).help("keep one of them"));
         }
         if entries.is_empty() {
-            let message = format!("`{path}` does not say which {} it is", shape.what);
+            let message = format!("`{path}` does not name a {}", shape.what);
             self.problems.push(Problem::missing(node.place, message).help(kinds(shape)));
         }
         first
@@ -308,7 +308,7 @@ impl<'a> Reader<'a> {
         let limit = if count > shape.max as usize {
             format!("at most {} are allowed", shape.max)
         } else if count < shape.min as usize {
-            format!("at least {} must be there", shape.min)
+            format!("at least {} required", shape.min)
         } else {
             return Some(());
         };

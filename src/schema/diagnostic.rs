@@ -358,7 +358,7 @@ pub fn instead<'a>(word: &str, what: &str, known: impl IntoIterator<Item = &'a s
     }
     let shown: Vec<String> = known.iter().take(24).map(|name| format!("`{name}`")).collect();
     let more = if known.len() > shown.len() { ", ..." } else { "" };
-    if shown.is_empty() { "there are none here".to_owned() } else { format!("{what}: {}{more}", shown.join(", ")) }
+    if shown.is_empty() { "there are none".to_owned() } else { format!("{what}: {}{more}", shown.join(", ")) }
 }
 
 /// The end of a character at or before `at`.

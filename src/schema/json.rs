@@ -30,6 +30,7 @@ fn of(shape: Shape) -> Value {
         Shape::Map(map) => {
             json!({"type": "object", "additionalProperties": of(map.item), "maxProperties": map.max})
         }
+        Shape::OneOrMore(list) => json!({"anyOf": [of(list.item), of(Shape::List(list))]}),
         Shape::OrNone(shape) => json!({"anyOf": [{"const": "none"}, of(*shape)]}),
         Shape::Any => json!({}),
     }
@@ -61,14 +62,19 @@ fn of_table(table: &TableShape) -> Value {
 fn of_union(union: &UnionShape) -> Value {
     let properties: Map<String, Value> =
         union.all().map(|kind| (kind.key.to_owned(), described(of(kind.shape), kind.doc))).collect();
-    json!({
+    let table = json!({
         "type": "object",
         "description": text(union.doc),
         "properties": properties,
         "minProperties": 1,
         "maxProperties": 1,
         "additionalProperties": false,
-    })
+    });
+    if union.words {
+        let words: Vec<&str> = union.all().map(|kind| kind.key).collect();
+        return json!({"anyOf": [{"enum": words}, table]});
+    }
+    table
 }
 
 /// With the meaning of the key, which says more than that of its type.

@@ -33,7 +33,7 @@ impl Field for Moment {
         let wrong = match seconds {
             Some(seconds) if ALLOWED.contains(&seconds) => return Some(seconds),
             Some(_) => "must lie between 1970 and 2199",
-            None => "is no moment",
+            None => "is not a point in time",
         };
         let problem = Problem::error(node.place, format!("`{}` {wrong}", reader.path()));
         let help = "write a date, as in \"2026-03-29\", or a time with its offset, as in \"2026-03-29T06:30:00Z\"";

@@ -37,11 +37,11 @@ impl Field for Name {
         };
         if text.is_empty() {
             let problem = Problem::error(node.place, format!("`{}` must not be empty", reader.path()));
-            reader.problems.push(problem.help("letters, digits, '-' and '_' may be used"));
+            reader.problems.push(problem.help("use letters, digits, '-' and '_'"));
             return None;
         }
         if let Some(wrong) = text.chars().find(|&c| !is_name_character(c)) {
-            let message = format!("`{}` holds {wrong:?}, which a name may not", reader.path());
+            let message = format!("`{}` contains {wrong:?}, which is not allowed in a name", reader.path());
             let fixed: String =
                 text.chars().map(|c| if is_name_character(c) { c } else { '-' }).take(MAX_NAME).collect();
             let problem = Problem::error(node.place, message);
@@ -221,6 +221,35 @@ impl Field for Size {
     }
 }
 
+/// A bandwidth, MB per second.
+#[derive(Debug)]
+pub struct Bandwidth;
+
+/// MB per second, of a text such as "100MB/s".
+fn bandwidth_of(text: &str) -> Option<f64> {
+    let size = text.trim().strip_suffix('s')?.trim_end().strip_suffix('/')?;
+    parse_size_mb(size).ok().map(f64::from).filter(|size| *size > 0.0)
+}
+
+impl Field for Bandwidth {
+    type Value = f64;
+    const SHAPE: Shape = Shape::Leaf(&LeafShape {
+        expected: "a bandwidth such as \"100MB/s\"",
+        quoted: true,
+        schema: || json!({"type": "string", "pattern": r"^\s*[0-9][0-9.]*\s*(MB|GB|MiB|GiB)\s*/\s*s\s*$"}),
+    });
+    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<f64> {
+        let read = node.text().and_then(bandwidth_of);
+        if read.is_none() {
+            reader.refuse(node, Self::SHAPE);
+        }
+        read
+    }
+    fn write(value: &f64) -> Value {
+        Value::from_text(format!("{value}MB/s"))
+    }
+}
+
 /// A rate above 0, per second.
 #[derive(Debug)]
 pub struct Rate;
@@ -243,7 +272,7 @@ impl Field for Rate {
         let rate = RateOrZero::read(node, reader)?;
         if rate == 0.0 {
             let problem = Problem::error(node.place, format!("`{}` must be above 0", reader.path()));
-            reader.problems.push(problem.help("a source that sends nothing can be left out"));
+            reader.problems.push(problem.help("remove a source that sends nothing"));
             return None;
         }
         Some(rate)
@@ -352,7 +381,7 @@ fn read_whole(node: &Node, reader: &mut Reader<'_>, shape: Shape) -> Option<i128
     match &node.value {
         Value::Integer(Some(number)) => return Some(*number),
         Value::Integer(None) => {
-            let message = format!("`{}` is a number beyond all limits", reader.path());
+            let message = format!("`{}` is too large a number", reader.path());
             reader.problems.push(Problem::error(node.place, message));
         }
         // 5.0 and 1e3 are whole too, but written so that a reader wonders.

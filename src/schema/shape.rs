@@ -22,6 +22,8 @@ pub enum Shape {
     Map(&'static ListShape),
     /// The text "none", or the other.
     OrNone(&'static Shape),
+    /// One, or a list of several.
+    OneOrMore(&'static ListShape),
     /// Anything.
     Any,
 }
@@ -65,6 +67,8 @@ pub struct UnionShape {
     pub(crate) kinds: &'static [KindShape],
     /// Kinds that it shares with another thing.
     pub(crate) also: Option<&'static UnionShape>,
+    /// Whether the name of a kind alone stands for it with its defaults.
+    pub(crate) words: bool,
 }
 
 /// One kind.
@@ -120,6 +124,7 @@ impl Shape {
             Self::Union(union) => format!("a table with the kind of {} as its key", union.what),
             Self::List(_) => "a list".to_owned(),
             Self::OrNone(shape) => format!("{}, or \"none\"", shape.expected()),
+            Self::OneOrMore(list) => format!("{}, or a list of them", list.item.expected()),
             Self::Any => "anything".to_owned(),
         }
     }
@@ -143,8 +148,12 @@ impl Shape {
         }
     }
 
-    /// Through "or none" to what may be there.
+    /// Through "or none" to what may be there; one where there may be several.
     pub fn inner(self) -> Self {
-        if let Self::OrNone(shape) = self { shape.inner() } else { self }
+        match self {
+            Self::OrNone(shape) => shape.inner(),
+            Self::OneOrMore(list) => list.item.inner(),
+            shape => shape,
+        }
     }
 }

@@ -79,7 +79,7 @@ impl Field for Bandwidth {
         let rate = read(node, reader, Self::SHAPE, &PER_SECOND)?;
         if !(0.125..=1e15).contains(&rate) {
             let problem = Problem::error(node.place, format!("`{}` must be at least 1bit/s", reader.path()));
-            reader.problems.push(problem.help("an outage is written as a [[fault]]"));
+            reader.problems.push(problem.help("use a [[fault]] for an outage"));
             return None;
         }
         Some(rate)

@@ -73,7 +73,7 @@ impl Node {
         let mut convert = Convert { source, left: MAX_VALUES };
         let root = convert.table(table.get_ref(), SourceSpan::new(source, 0..0));
         if convert.left == 0 {
-            let message = format!("the file holds more than {MAX_VALUES} values, which is the limit");
+            let message = format!("the file has more than {MAX_VALUES} values, which is the limit");
             problems.push(Problem::error(SourceSpan::new(source, 0..0), message));
         }
         root
@@ -291,7 +291,7 @@ fn syntax_problem(text: &str, source: usize, message: &str, span: Option<Range<u
             if !unquoted {
                 return problem;
             }
-            problem.help(format!("names and quantities stand in quotes: `{} = \"{value}\"`", key.trim()))
+            problem.help(format!("names and quantities need quotes: `{} = \"{value}\"`", key.trim()))
         }
         (None, Some((key, value))) if !key.contains(['[', '"']) => match value.trim() {
             "" => problem.help(format!("this looks like YAML; in TOML it is [{}]", key.trim())),
@@ -305,15 +305,15 @@ fn syntax_problem(text: &str, source: usize, message: &str, span: Option<Range<u
 fn in_plain_words(message: &str) -> String {
     let plain = match message {
         "invalid basic string, expected `\"`" | "invalid literal string, expected `'`" => {
-            "this text has no end: a quote is missing"
+            "unterminated text: a closing quote is missing"
         }
         "string values must be quoted, expected literal string" => "this is neither a number nor text in quotes",
-        "key with no value, expected `=`" => "a key without a value: `=` is missing",
-        "unclosed table, expected `]`" => "this table has no end: `]` is missing",
-        "unclosed array, expected `]`" => "this list has no end: `]` is missing",
-        "unclosed inline table, expected `}`" => "this table has no end: `}` is missing",
+        "key with no value, expected `=`" => "key without a value: `=` is missing",
+        "unclosed table, expected `]`" => "unterminated table header: `]` is missing",
+        "unclosed array, expected `]`" => "unterminated list: `]` is missing",
+        "unclosed inline table, expected `}`" => "unterminated table: `}` is missing",
         _ if message.starts_with("invalid basic string, expected non-double-quote") => {
-            "text must not hold this character"
+            "text must not contain this character"
         }
         _ => return message.to_owned(),
     };

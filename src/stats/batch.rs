@@ -1,12 +1,12 @@
-//! Batch means: whether the batches of one long run may be taken for independent.
+//! Batch means: checks whether the batches of one long run are independent.
 
-/// What the means of successive batches say about each other.
+/// Correlation of the means of successive batches.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dependence {
     /// Autocorrelation at lag 1.
     pub lag1: f64,
-    /// Mean square of successive differences over the variance: about 2 for independent values, less for those that drag
-    /// on (von Neumann, Annals of Mathematical Statistics 12, 1941).
+    /// Mean square of successive differences over the variance: about 2 for independent values, less for positively
+    /// correlated ones (von Neumann, Annals of Mathematical Statistics 12, 1941).
     pub von_neumann: f64,
     /// The same in standard deviations above independence: more than 1.645 happens once in twenty times by chance.
     pub z: f64,

@@ -1,22 +1,22 @@
-//! Many differences at once, looked at more than once: how sure each must be so that all together are right.
+//! Simultaneous intervals for many differences at several looks.
 //!
-//! Somebody who compares variants looks at several differences, and wants to stop as soon as they are clear. Both inflate
-//! the chance that some difference looks real and is not. So the 5 % that may go wrong *over everything that is shown* are
-//! split evenly: over the comparisons (Bonferroni; Dunn 1961, "Multiple comparisons among means") and over the looks that
-//! are planned before the first (the doubling number of replications makes them few). What holds for the sum of chances
-//! holds however the differences and the looks depend on each other, and dependent they are: they share their baseline,
-//! their replications, their luck. Step-wise methods such as Holm's reject a little more, but give no simultaneous
-//! intervals, and the interval is what people read.
+//! A comparison of variants involves several differences, and stops as soon as they are clear. Both increase the
+//! probability that some difference looks real but is not. So the 5 % error probability *over everything that is shown*
+//! is split evenly: over the comparisons (Bonferroni; Dunn 1961, "Multiple comparisons among means") and over the
+//! planned looks (few, because the number of replications doubles). The bound on the sum of probabilities holds under
+//! any dependence, and there is dependence: a common baseline, common replications, common random numbers. Step-wise
+//! methods such as Holm's are slightly more powerful, but give no simultaneous intervals, and the interval is what
+//! matters to readers.
 
 use super::interval::{mean_and_variance, student_t};
 
-/// What may go wrong over all intervals of a comparison and all looks at them.
+/// Error probability over all intervals and looks of a comparison.
 pub const FAMILY_ALPHA: f64 = 0.05;
 
-/// More replications than this are out of reach, whatever they would tell.
+/// Number of replications considered out of reach.
 const OUT_OF_REACH: f64 = 10_000.0;
 
-/// The looks that are planned, and how sure an interval must be at each.
+/// The planned looks, and the level of each interval.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Looks {
     sizes: Vec<u32>,
@@ -46,7 +46,7 @@ impl Looks {
         self.comparisons
     }
 
-    /// What one interval may miss at one look, so that all of them at all looks together miss at most [`FAMILY_ALPHA`].
+    /// Error probability of one interval at one look, so that the total is at most [`FAMILY_ALPHA`].
     #[must_use]
     pub fn alpha(&self) -> f64 {
         FAMILY_ALPHA / (self.comparisons * self.sizes.len()) as f64
@@ -88,9 +88,9 @@ pub struct Difference {
     alpha: f64,
 }
 
-/// The mean of `value - baseline` where the values of one place belong together, with the Student-t interval of the level.
+/// The mean of `value - baseline` for paired values, with the Student-t interval of the level.
 ///
-/// Pairs of which one is not there (NaN) are left out.
+/// Incomplete pairs (NaN) are ignored.
 #[must_use]
 pub fn paired(value: &[f64], baseline: &[f64], level: &Level) -> Difference {
     let both = value.iter().zip(baseline).map(|(value, baseline)| value - baseline);
@@ -123,8 +123,8 @@ pub enum Finding {
 }
 
 impl Difference {
-    /// What may be said. Differences of no more than `tolerance` do not matter: with the same luck on both sides nearly
-    /// every change is certain to make some difference (Schuirmann 1987, two one-sided tests of equivalence).
+    /// The verdict. Differences up to `tolerance` do not matter: with common random numbers, nearly every change makes
+    /// some certain difference (Schuirmann 1987, two one-sided tests of equivalence).
     ///
     /// None without an interval.
     #[must_use]
@@ -240,13 +240,14 @@ mod tests {
 
     type Law = fn(&mut Xoshiro256PlusPlus) -> f64;
 
-    /// One comparison of `variants` with a baseline to which they are equal in law, with independent luck: whether any
-    /// verdict at any look is wrong. Stops, as the program does, at the first look at which the first metric is decided.
+    /// One comparison of `variants` with a baseline to which they are equal in law, with independent random draws:
+    /// whether any verdict at any look is wrong. Stops, as the program does, at the first look at which the first
+    /// metric is decided.
     fn is_misled(seed: u64, variants: usize, law: Law, is_adjusted: bool) -> bool {
         const METRICS: usize = 6;
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let looks = Looks::new(variants * METRICS, 8, 64);
-        // Metrics of one replication depend on each other: each is half of its own luck and half of the replication's.
+        // Metrics of one replication depend on each other: half of the randomness is common to the replication.
         let mut contender = || -> Vec<Vec<f64>> {
             let mut columns = vec![Vec::new(); METRICS];
             for _ in 0..64 {

@@ -1,4 +1,4 @@
-//! Two numbers of which both should be small: what no other beats, and where it bends.
+//! Pareto front of two minimized quantities, and its knee.
 
 /// The places of the points that no other beats in both numbers, from the one with the smallest first number on. What is not
 /// finite is left out; of equal points the first counts.

@@ -61,7 +61,7 @@ impl Histogram {
         self.record_rarely(bucket);
     }
 
-    /// Reads the counter that a value will be counted in, so that it is near; what it read means nothing.
+    /// Prefetches the counter of a value. The return value has no meaning.
     #[inline]
     #[must_use]
     pub fn prefetch(&self, value_ns: u64) -> u64 {

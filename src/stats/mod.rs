@@ -2,6 +2,7 @@
 //! systems, what no other beats, the end of the warm-up.
 
 pub mod batch;
+pub mod books;
 pub mod comparison;
 mod front;
 mod histogram;

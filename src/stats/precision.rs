@@ -1,14 +1,14 @@
-//! Running until an interval is narrow enough: when to look, and when to stop.
+//! Stopping rule for a target precision.
 //!
-//! Who stops as soon as an interval looks narrow stops more often where the sample happens to vary little, and then the
-//! interval is too narrow: with looks at 5, 8, 12 ... values a 95 % interval would hold in 92 to 93 % of cases (the loss
-//! that Chow and Robbins 1965 show to vanish only in the limit). So the looks are few, fixed before the first and a factor
-//! of 1.5 apart, and a run stops only when the interval was narrow enough at two looks in succession: the second third of
-//! the values was drawn after the decision and does not know of it. A test below measures what is left.
+//! Stopping as soon as an interval is narrow enough tends to stop where the sample happens to vary little, and the
+//! interval is then too narrow: with looks at 5, 8, 12 ... values, a 95 % interval covers the true value in 92 to 93 %
+//! of cases (a loss that vanishes only in the limit: Chow and Robbins 1965). So the looks are few, planned in advance
+//! and a factor of 1.5 apart, and a run stops only if the interval was narrow enough at two consecutive looks, so that
+//! the last third of the values is independent of the decision. A test below measures the remaining loss.
 
-/// Each look is at so many times the values of the one before.
+/// Factor between consecutive looks.
 const GROWTH: f64 = 1.5;
-/// So many looks in succession must find the interval narrow enough.
+/// Consecutive looks at which the interval must be narrow enough.
 const IN_SUCCESSION: u32 = 2;
 
 /// Numbers of values at which to look: `first` (at least 2), then 1.5 times as many and so on, the last at `most`.

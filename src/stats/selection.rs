@@ -1,18 +1,18 @@
-//! Selection: which of many systems meet their requirements, and which of those is the cheapest, so that all that is said
-//! holds together.
+//! Selection: which of many systems meet their requirements, and which of those is the cheapest, with simultaneous
+//! confidence.
 //!
-//! A system is looked at after planned numbers of replications until it is clear. What may go wrong over *everything*
-//! that is said is split evenly over all systems, requirements and looks (Bonferroni), whether or not they are looked at: so it
-//! does not matter which of them a search visits, in which order, and why. The sequential screening of Andradóttir and Kim
-//! ("Fully sequential procedures for comparing constrained systems via simulation", 2010) has the same two parts, feasibility
-//! and cost, with common random numbers and an indifference zone.
+//! A system is evaluated after planned numbers of replications until its verdict is clear. The total error probability
+//! is split evenly over all systems, requirements and looks (Bonferroni), whether or not they are evaluated, so it does
+//! not matter which of them a search visits, in which order, and why. The sequential screening of Andradóttir and Kim
+//! ("Fully sequential procedures for comparing constrained systems via simulation", 2010) has the same two parts,
+//! feasibility and cost, with common random numbers and an indifference zone.
 
 use std::collections::HashMap;
 
 use super::comparison::Looks;
 use super::interval::{clopper_pearson_at, mean_and_variance, student_t};
 
-/// A mean and the range that holds the true one.
+/// A mean and its confidence interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Range {
     /// The mean of what was seen.
@@ -23,7 +23,7 @@ pub struct Range {
     pub high: f64,
 }
 
-/// How often something rare was seen, in one replication.
+/// Counts of a rare event in one replication.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Events {
     /// Times it happened; need not be whole where it was interpolated.
@@ -41,7 +41,7 @@ pub enum Side {
     Above(f64),
 }
 
-/// What may be said of a requirement.
+/// The verdict on a requirement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
     /// It is met: all of the range is on the good side.
@@ -52,7 +52,7 @@ pub enum Finding {
     Open,
 }
 
-/// How sure each statement must be, so that all of them together are.
+/// The level of each statement, so that all hold simultaneously.
 #[derive(Clone, Debug)]
 pub struct Levels {
     looks: Looks,
@@ -134,7 +134,7 @@ impl Levels {
         student_range(values, t)
     }
 
-    /// What may be said of a requirement: see [`judge`].
+    /// The verdict on a requirement: see [`judge`].
     #[must_use]
     pub fn judge(&self, values: &[f64], side: Side, events: Option<(&[Events], Side)>) -> Finding {
         judge(self.range(values), side, events, self.requirement)
@@ -153,9 +153,9 @@ fn student_range(values: &[f64], t: f64) -> Option<Range> {
     Some(Range { mean, low: mean - half, high: mean + half })
 }
 
-/// What may be said of a mean whose range is known. Where rare events decide (a rejection in a million requests, the
-/// requests slower than a bound) `events` has to say the same: nothing seen in a few replications has a spread of zero,
-/// and a range without width would be sure of what nobody can know.
+/// The verdict on a mean with a known interval. If rare events decide (a rejection in a million requests, the requests
+/// slower than a bound), `events` must agree: events that never occur in a few replications have zero variance, and an
+/// interval of zero width would claim a certainty that the data do not support.
 #[must_use]
 pub fn judge(range: Option<Range>, side: Side, events: Option<(&[Events], Side)>, alpha: f64) -> Finding {
     let Some(range) = range else { return Finding::Open };
@@ -184,9 +184,9 @@ pub fn finding(range: Range, side: Side) -> Finding {
     }
 }
 
-/// The range of a share over all replications, after Clopper and Pearson. Events that come in crowds tell less than their
-/// number: it is divided by how much more it varies from one replication to the other than independent ones would
-/// (the design effect of Kish 1965). None without trials.
+/// The Clopper-Pearson interval of a share over all replications. Clustered events carry less information than their
+/// number, which is therefore divided by the design effect (Kish 1965): the ratio of its variance between replications
+/// to that of independent events. None without trials.
 #[must_use]
 pub fn share_range(events: &[Events], alpha: f64) -> Option<Range> {
     let sum = |field: fn(&Events) -> f64| events.iter().map(field).sum::<f64>();

@@ -48,7 +48,7 @@ impl Knob {
     }
 }
 
-/// What can be asked for.
+/// The options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Changes to the scenario.
@@ -164,8 +164,8 @@ impl<'a> Replay<'a> {
         let mut caveats = Vec::new();
         let (first, last) = measured.extent().ok_or_else(|| {
             StudyError::question(
-                "nothing among the measurements has a time",
-                "export times with them: without, no load can be replayed",
+                "none of the measurements has a timestamp",
+                "export timestamps too: without them, no load can be replayed",
             )
         })?;
         let (csv, arrivals, length, requests) = load(measured, &scenario, first, last, &mut caveats)?;
@@ -271,8 +271,8 @@ fn load(
     }
     let Some(only) = only else {
         return Err(StudyError::question(
-            "metrics are those of one function, and the scenario has several",
-            "write a scenario of this function alone",
+            "these metrics belong to one function, but the scenario has several",
+            "write a scenario with this function alone",
         ));
     };
     let counts = measured.series.get(&Metric::Requests);
@@ -282,7 +282,7 @@ fn load(
         (None, Some(rates)) => (rates, true),
         (None, None) => {
             return Err(StudyError::question(
-                "no requests are among the measurements: there is no load to replay",
+                "the measurements contain no requests, so there is no load to replay",
                 "export the number of requests too",
             ));
         }
@@ -300,7 +300,8 @@ fn load(
         let _ = writeln!(csv, "{},{}", bin as f64 * width, count.max(0.0).round());
     }
     caveats.push(format!(
-        "the load is counts of intervals of {width} s: arrivals within one are taken for a Poisson process"
+        "the load is counts over intervals of {width} s: arrivals within an interval are assumed to be a Poisson \
+         process"
     ));
     let table = toml::Table::from_iter([("file".to_owned(), RECORDED.into())]);
     let mut source = arrivals("rate-trace", table);
@@ -341,10 +342,10 @@ pub fn backtest(
         over_time: over_time(measured, &whole, replay.origin_s),
         caveats: replay.caveats.iter().chain(&all.caveats).cloned().collect(),
     };
-    found.caveats.push("the simulated platform begins without instances, the measured one may not have".to_owned());
+    found.caveats.push("the simulation starts without instances; the real platform may not have".to_owned());
     if found.parts[0].rows.is_empty() {
         return Err(StudyError::question(
-            "nothing among the measurements is a metric of a run",
+            "the measurements contain nothing to compare with a run",
             "export durations, cold starts, concurrency or pods",
         ));
     }
@@ -361,7 +362,7 @@ pub fn backtest(
         }
         found.fitted = set;
         found.caveats.push(
-            "parameters were fitted on the first 70 % of the time; only the held-out 30 % say how good they are"
+            "parameters were fitted to the first 70 % of the time; only the held-out 30 % show how good they are"
                 .to_owned(),
         );
     }
@@ -505,7 +506,7 @@ impl Backtest {
             }
         }
         if !self.fitted.is_empty() {
-            out.push_str("\nFitted on the first 70 %:\n");
+            out.push_str("\nFitted to the first 70 %:\n");
             self.fitted.iter().for_each(|(key, value)| {
                 let _ = writeln!(out, "  {key} = {value}");
             });
@@ -528,7 +529,10 @@ impl Backtest {
         for caveat in &self.caveats {
             let _ = writeln!(out, "Note: {caveat}.");
         }
-        out.push_str("This is counterfactual, not a forecast: the same requests under the settings of the scenario.\n");
+        out.push_str(
+            "This is a counterfactual, not a forecast: the same requests under the settings of the \
+                      scenario.\n",
+        );
         out
     }
 

@@ -19,10 +19,10 @@ const ALL: &str = "all";
 const FIRST: u32 = 8;
 /// The most steps between the least and the greatest load.
 const LOADS: u32 = 12;
-/// Replications at which it gives up where nobody says otherwise.
+/// Replications at which it gives up by default.
 const MOST: u32 = 64;
 
-/// What can be asked for.
+/// The options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Changes to the scenario; its replications are those of the first look.
@@ -63,7 +63,11 @@ impl Compare {
     /// Everything that is wrong with the first scenario that cannot be compared, and scenarios over different times.
     pub fn read_each(sources: &[(String, Source<'_>)], options: &Options) -> Result<(Self, Vec<Problems>), StudyError> {
         if !options.policies.is_empty() {
-            return Err(StudyError::question("--policies puts one scenario under several policies", "name one file"));
+            return Err(StudyError::question(
+                "--policies compares one scenario under several policies",
+                "name a single \
+                                                                                                        file",
+            ));
         }
         let (mut contenders, mut warnings): (Vec<Contender>, _) = (Vec::new(), Vec::new());
         for (name, source) in sources {
@@ -74,8 +78,8 @@ impl Compare {
         let times = |scenario: &Scenario| (scenario.simulation.horizon, scenario.simulation.warm_up);
         let (first, others) = contenders.split_first().ok_or_else(|| StudyError::question("no files", "name two"))?;
         if let Some((other, _)) = others.iter().find(|(_, scenario)| times(scenario) != times(&first.1)) {
-            let message = format!("{} and {other} do not simulate the same time", first.0);
-            let help = "give them the same simulation.horizon and simulation.warm-up, as with --set";
+            let message = format!("{} and {other} simulate different periods", first.0);
+            let help = "give both the same simulation.horizon and simulation.warm-up, for example with --set";
             return Err(StudyError::question(message, help));
         }
         Ok((Self::of(contenders, Vec::new(), options)?, warnings))
@@ -107,7 +111,10 @@ impl<'a> Study<'a> for Compare {
             ));
         }
         if variants.iter().any(|(name, _)| name == UNCHANGED) {
-            let message = format!("a variant is called \"{UNCHANGED}\", as the scenario without a variant is");
+            let message = format!(
+                "a variant is called \"{UNCHANGED}\", which is the name of the scenario without a \
+                                   variant"
+            );
             return Err(StudyError::question(message, "give the variant another name"));
         }
         let others = match options.policies.is_empty() {
@@ -212,7 +219,7 @@ fn under_policies(
             Ok((scenario, _)) if is_asked || scenario.hash != unchanged.hash => {
                 contenders.push((name.to_owned(), scenario));
             }
-            Ok(_) => notes.push(format!("{name}: the scenario uses it already")),
+            Ok(_) => notes.push(format!("{name}: the scenario already uses it")),
             Err(problems) if is_asked => return Err(problems.into()),
             Err(problems) => notes.push(format!("{name}: {}", first_error(&problems, name))),
         }
@@ -227,21 +234,21 @@ fn known(name: &str, variants: &[Contender]) -> Result<(), StudyError> {
     }
     let other = registry::policies().into_iter().find(|(_, list)| list.iter().any(|listed| listed.name == name));
     let help = match other {
-        Some((question, _)) => format!("`{name}` is a kind of {question}: set it by a [[variant]]"),
+        Some((question, _)) => format!("`{name}` is a kind of {question}: set it in a [[variant]]"),
         None => {
             let policies: Vec<&str> = registry::exchangeable().chain([ALL]).collect();
             let variants = variants.iter().map(|(name, _)| name.as_str());
             instead(name, "the policies are", policies.into_iter().chain(variants))
         }
     };
-    let message = format!("--policies: there is no policy \"{name}\" that all functions could be under");
+    let message = format!("--policies: there is no scaling or keep-alive policy \"{name}\"");
     Err(StudyError::question(message, help))
 }
 
 /// What keeps a policy from being used, without saying again which.
 fn first_error(problems: &Problems, policy: &str) -> String {
     let errors = problems.list().iter().filter(|problem| problem.severity == Severity::Error);
-    let said = errors.map(|problem| problem.message.as_str()).next().unwrap_or("it is not possible here");
+    let said = errors.map(|problem| problem.message.as_str()).next().unwrap_or("not possible in this scenario");
     let said = said.strip_prefix(&format!("on {policy}: ")).unwrap_or(said);
     said.strip_prefix(&format!("with the policy `{policy}`: ")).unwrap_or(said).to_owned()
 }
@@ -261,7 +268,7 @@ fn replications(options: &Options, scenario: &Scenario) -> Result<(u32, u32), St
     let asked = options.parse.replications;
     if asked == Some(1) {
         let message = "--replications 1: one replication gives no confidence interval";
-        return Err(StudyError::question(message, "ask for 2 or more"));
+        return Err(StudyError::question(message, "use 2 or more"));
     }
     let first = asked.unwrap_or_else(|| scenario.simulation.replications.max(FIRST));
     match options.max_replications {

@@ -41,7 +41,7 @@ pub struct Source<'a> {
 /// A question about a scenario. Reading and simulating are two steps, so that whoever asks can show the warnings, add
 /// objectives and reserve a place for the files in between.
 pub trait Study<'a>: Sized {
-    /// What can be asked for besides the text.
+    /// The options.
     type Options;
     /// What is found.
     type Found: Report;
@@ -84,7 +84,7 @@ pub enum StudyError {
         /// What it said.
         error: SimError,
     },
-    /// Somebody wanted it to stop, and there is nothing to show.
+    /// It was interrupted before there was a result.
     #[error("cancelled")]
     Cancelled,
 }

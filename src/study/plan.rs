@@ -11,12 +11,12 @@ use crate::measure::plan::Plan as Found;
 use crate::scenario::plan::Plan as Asked;
 use crate::scenario::{Base, ParseOptions, Problems, Scenario};
 
-/// What can be asked for.
+/// The options.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Changes to the scenario; its replications are those of the first look.
     pub parse: ParseOptions,
-    /// In place of `plan.max-replications`.
+    /// Overrides `plan.max-replications`.
     pub max_replications: Option<u32>,
     /// Whether to omit what happens when the load grows.
     pub skips_headroom: bool,
@@ -82,8 +82,9 @@ impl<'a> Study<'a> for Plan {
 fn asked(name: &str, options: &Options, scenario: &Scenario) -> Result<Asked, StudyError> {
     let Some(plan) = scenario.plan.clone() else {
         return Err(StudyError::question(
-            format!("{name} has no [plan]: there is nothing to choose from"),
-            "say what may be changed, as in\n\n  [plan]\n  \"function.NAME.concurrency.provisioned\" = { from = 0, to = 20 }\n",
+            format!("{name} has no [plan], so there is nothing to choose from"),
+            "state what may be changed, as in\n\n  [plan]\n  \"function.NAME.concurrency.provisioned\" = { from = 0, \
+             to = 20 }\n",
         ));
     };
     if let Some(key) = scenario.assumed.first() {
@@ -91,28 +92,29 @@ fn asked(name: &str, options: &Options, scenario: &Scenario) -> Result<Asked, St
         let values = if number == 1 { "a value is" } else { &format!("{number} values are") };
         return Err(StudyError::question(
             format!(
-                "{name}: {values} ASSUMED, not measured, `{key}` first: a plan on assumptions would look like advice"
+                "{name}: {values} ASSUMED, not measured (first: `{key}`): a plan based on assumptions would look like \
+                 advice"
             ),
-            "replace what [origin] marks as assumed with what you measured, or with --set KEY=VALUE",
+            "replace the values that [origin] marks as assumed with measured ones, in the file or with --set KEY=VALUE",
         ));
     }
     if scenario.objectives.is_empty() {
         return Err(StudyError::question(
-            format!("{name} has no objectives: the cheapest configuration would be the one that serves nobody"),
-            "say what must be met, as in\n\n  [[objective]]\n  metric = \"latency_s.p99\"\n  below = 0.8\n",
+            format!("{name} has no objectives: the cheapest configuration would be one that serves no requests"),
+            "state what must be met, as in\n\n  [[objective]]\n  metric = \"latency_s.p99\"\n  below = 0.8\n",
         ));
     }
     let is_changed = |key: &str| plan.axes.iter().any(|choice| choice.axis.key == key);
     if let Some((key, _)) = options.parse.set.iter().find(|(key, _)| is_changed(key)) {
         return Err(StudyError::question(
-            format!("--set {key}: [plan] chooses it"),
-            "omit it here, or take it out of [plan]",
+            format!("--set {key}: this value is chosen by [plan]"),
+            "omit it here, or remove it from [plan]",
         ));
     }
     if scenario.platform.billing.is_none() {
         return Err(StudyError::question(
-            format!("{name} has no prices: no configuration is cheaper than another"),
-            "name a platform, as in [platform] preset = \"aws-lambda\", or write [platform.billing]",
+            format!("{name} has no prices, so no configuration is cheaper than another"),
+            "choose a platform, as in [platform] preset = \"aws-lambda\", or add [platform.billing]",
         ));
     }
     Ok(plan)
@@ -121,10 +123,9 @@ fn asked(name: &str, options: &Options, scenario: &Scenario) -> Result<Asked, St
 /// Replications at the first look.
 fn first(options: &Options, plan: &Asked) -> Result<u32, StudyError> {
     match options.parse.replications {
-        Some(0 | 1) => Err(StudyError::question(
-            "--replications 1: one replication gives no confidence interval",
-            "ask for 2 or more",
-        )),
+        Some(0 | 1) => {
+            Err(StudyError::question("--replications 1: one replication gives no confidence interval", "use 2 or more"))
+        }
         Some(asked) if asked > plan.max_replications => {
             let message = format!("--replications {asked} is more than max-replications {}", plan.max_replications);
             Err(StudyError::question(message, "omit one of them"))

@@ -81,7 +81,8 @@ pub fn asked<'a>(name: &str, scenario: &'a Scenario) -> Result<(&'a Asked, Point
     scenario.sweep.as_ref().and_then(|sweep| Some((sweep, sweep.points()?))).ok_or_else(|| {
         StudyError::question(
             format!("{name} has no [sweep]"),
-            "name keys and the values they take, as in\n\n  [sweep]\n  \"function.NAME.memory\" = [\"512MB\", \"1024MB\"]\n",
+            "add it with keys and the values they take, as in\n\n  [sweep]\n  \"function.NAME.memory\" = [\"512MB\", \
+             \"1024MB\"]\n",
         )
     })
 }

@@ -41,7 +41,7 @@ pub trait Process {
 }
 
 /// What is said of rates that are all zero.
-const ALL_ZERO: &str = "all rates are zero, so that nothing ever arrives";
+const ALL_ZERO: &str = "all rates are zero, so nothing would ever arrive";
 
 /// When requests come: the checked description of an arrival process. Rates are per second and positive.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ pub enum ArrivalSpec {
         /// The states, in order.
         states: Arc<[MmppState]>,
     },
-    /// Non-homogeneous Poisson whose rate is linear between points.
+    /// Non-homogeneous Poisson with a rate that is linear between points.
     Piecewise {
         /// Time and rate, times rising from the first. Before the first point and after the last the rate stays as there.
         points: Arc<[(SimTime, f64)]>,
@@ -76,12 +76,12 @@ pub enum ArrivalSpec {
         amplitude: f64,
         /// Usually a day.
         period: Span,
-        /// When in the period the peak is.
+        /// Time of the peak within the period.
         peak_at: Span,
     },
     /// `size` requests at random moments within `within` of every `every`, over a Poisson background.
     Burst {
-        /// Requests of a burst.
+        /// Requests per burst.
         size: u32,
         /// From the start of one burst to the start of the next.
         every: Span,
@@ -94,10 +94,10 @@ pub enum ArrivalSpec {
     },
     /// Independent gaps of any distribution (gamma, Weibull, ...).
     Renewal {
-        /// The gap.
+        /// Interarrival time.
         gap: Dist,
     },
-    /// Users who wait for their answer, think, and ask again.
+    /// Closed loop: users who wait for a response, think, and send the next request.
     Closed {
         /// How many.
         users: u32,
@@ -106,7 +106,7 @@ pub enum ArrivalSpec {
     },
     /// At these moments, in order.
     Times {
-        /// The moments, never falling.
+        /// Arrival times, in increasing order.
         at: Arc<[SimTime]>,
     },
     /// By a timer.

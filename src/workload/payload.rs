@@ -34,11 +34,11 @@ parameters! {
 }
 
 parameters! {
-    /// Every size between two, equally probable.
+    /// Uniformly distributed between two sizes.
     pub struct UniformSize {
-        /// The least.
+        /// Smallest size.
         required min: Bytes,
-        /// The most.
+        /// Largest size.
         required max: Bytes,
     }
 }
@@ -54,9 +54,9 @@ parameters! {
 parameters! {
     /// Log-normal: most are small, a few are large.
     pub struct LogNormalSize {
-        /// Half of them are smaller.
+        /// Median.
         required median: Bytes,
-        /// 99 % of them are smaller.
+        /// 99th percentile.
         required p99: Bytes,
     }
 }
@@ -67,7 +67,7 @@ macro_rules! checked {
         $(impl $size {
             fn check(&self, check: &mut Check<'_, '_, '_>) {
                 if self.law().is_err() {
-                    check.wrong($key, "does not fit the other sizes");
+                    check.wrong($key, "contradicts the other sizes");
                 }
             }
         })+

@@ -1,9 +1,9 @@
 //! An Azure-like population of functions of any size, drawn from published distributions.
 //!
 //! Shahrad et al., "Serverless in the Wild" (ATC 2020), describe the Azure Functions of July 2019: sizes of apps, rates of
-//! apps, triggers, running times, memory. What they give as points of a distribution is joined by lines (rates: on a
+//! apps, triggers, durations, memory. What they give as points of a distribution is joined by lines (rates: on a
 //! logarithmic scale). Made up here, because nothing is published: how an app's requests fall on its functions (as 1, 1/2,
-//! 1/3 ...), the spread of running times within a function, and the hour of its peak.
+//! 1/3 ...), the spread of durations within a function, and the hour of its peak.
 
 use rand::RngExt as _;
 use rand_distr::{Distribution as _, Poisson, StandardNormal};
@@ -37,11 +37,11 @@ const TRIGGERS: [(&str, f64, f64); 7] = [
 ];
 /// More requests a day than this make a function busy: those carry nearly all requests.
 const BUSY: f64 = 1_440.0;
-/// Logarithm of a function's mean running time in seconds: mean and standard deviation (ATC 2020, figure 7).
+/// Logarithm of a function's mean duration in seconds: mean and standard deviation (ATC 2020, figure 7).
 const DURATION: (f64, f64) = (-0.38, 2.36);
-/// Mean running times are brought into this range, s: the tail of the fit goes beyond every plan's time-out.
+/// Mean durations are brought into this range, s: the tail of the fit goes beyond every plan's timeout.
 const DURATION_RANGE: (f64, f64) = (0.001, 300.0);
-/// Standard deviation of the logarithm of running times within a function.
+/// Standard deviation of the logarithm of durations within a function.
 const DURATION_SPREAD: f64 = 0.5;
 /// Memory of an app, MB: Burr XII with c, k and scale (ATC 2020, figure 8).
 const MEMORY: (f64, f64, f64) = (11.652, 0.221, 107.083);
@@ -49,13 +49,13 @@ const MEMORY: (f64, f64, f64) = (11.652, 0.221, 107.083);
 const AMPLITUDE: f64 = 1.0 / 3.0;
 
 parameters! {
-    /// An Azure-like population of functions, drawn from published distributions; it brings its functions with it.
+    /// A population of functions like that of Azure, drawn from published distributions; it defines its own functions.
     pub struct PopulationSpec {
-        /// How many functions.
+        /// Number of functions.
         required functions: Count<1, FUNCTIONS_MAX>,
-        /// Requests a day, all functions together.
+        /// Requests per day, over all functions.
         required invocations_per_day: Positive,
-        /// Root of the random numbers that draw the population, apart from those of the simulation.
+        /// Seed of the population, independent of the simulation seed.
         default seed: Seed = 1,
     }
 }
@@ -78,7 +78,7 @@ pub struct SyntheticFunction {
     pub trigger: &'static str,
     /// Memory, MB.
     pub memory_mb: u32,
-    /// Mean running time, s.
+    /// Mean duration, s.
     pub duration_mean_s: f64,
     /// Requests a day.
     pub per_day: f64,
@@ -134,7 +134,7 @@ impl SyntheticFunction {
         ArrivalSpec::Diurnal { rate, amplitude: self.amplitude, period: day, peak_at: self.peak_at }
     }
 
-    /// The law of its running time.
+    /// The law of its duration.
     #[must_use]
     pub fn duration(&self) -> Dist {
         let mean = Span::from_nanos_f64_saturating(self.duration_mean_s * 1e9);

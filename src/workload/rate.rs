@@ -53,7 +53,7 @@ impl ArrivalSpec {
         }
     }
 
-    /// Seconds that a request runs on average, where the requests bring their running times with them.
+    /// Seconds that a request runs on average, where the requests bring their durations with them.
     #[must_use]
     pub fn service_s(&self) -> Option<f64> {
         match self {

@@ -146,7 +146,7 @@ fn policies_take_the_place_of_variants() {
     assert_eq!(policies(&folder, &["--policies", "hpa", "--baseline", "hpa"]).0, ["unchanged", "hpa"]);
     let (names, said) = policies(&folder, &["--policies", "all"]);
     assert!(names.contains(&"hpa".to_owned()) && names.contains(&"halving".to_owned()), "{names:?}");
-    assert!(said.contains("\n  per-request: the scenario uses it already\n"), "{said}");
+    assert!(said.contains("\n  per-request: the scenario already uses it\n"), "{said}");
     assert!(said.contains("\n  thresholds: `function-defaults.scaling.thresholds` needs `target`\n"), "{said}");
 }
 
@@ -180,7 +180,7 @@ fn policies_that_cannot_be_compared_are_2() {
     let folder = Folder::new();
     folder.write("x.toml", &variants());
     for (arguments, parts) in [
-        (&["--policies", "knativ"][..], &["no policy \"knativ\"", "did you mean `knative`?"][..]),
+        (&["--policies", "knativ"][..], &["no scaling or keep-alive policy \"knativ\"", "did you mean `knative`?"][..]),
         (&["--policies", "random"], &["`random` is a kind of selection"]),
         (&["--policies", "hpa"], &["--policies:1:1", "needs `max-replicas`", "a [[variant]] called `hpa`"]),
         (&["--policies", "keda", "--baseline", "ked"], &["did you mean `keda`?"]),

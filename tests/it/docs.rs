@@ -181,55 +181,57 @@ fn keep(page: &str, text: &str) {
 }
 
 fn results_reference() -> String {
-    let mut text = "# Results\n\nMade from the program's own tables.\n\n\
-        | file | holds |\n|---|---|\n\
-        | `manifest.json` | version, kind of result, command, hash and full text of the scenario, seed, replications, threads, wall time, speed, the names of all files beside it |\n\
-        | `summary.json` | every metric below, of the total and of each function; objectives; events by kind; limits that held back |\n\
+    let mut text = "# Results\n\nGenerated from the program's own tables.\n\n\
+        | file | content |\n|---|---|\n\
+        | `manifest.json` | version, kind of result, command, hash and full text of the scenario, seed, replications, threads, wall time, speed, the names of all other files |\n\
+        | `summary.json` | every metric below, of the total and of each function; objectives; events by kind; limits that were reached |\n\
         | `functions.csv` | a row for each function |\n\
-        | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; beyond, of the total only |\n\
-        | `charts.json` | what `forewarm report` draws charts from beyond the other files: the length of an interval, limits, distributions as bins (lower edge s, upper edge s, share) |\n\
+        | `timeline.csv` | a row for each interval and function, up to about 48,000 rows; with more, the total only |\n\
+        | `charts.json` | additional data for the charts of `forewarm report`: the length of an interval, limits, distributions as bins (lower edge s, upper edge s, share) |\n\
         | `latency.svg`, `distribution.svg`, `wait.svg`, `instances.svg`, `limits.svg`, `cost.svg` | charts |\n\
         | `map.svg` | where requests are on a path: the map of the system |\n\
-        | `warm-up.svg` | with warm-up = \"auto\": the pilot and where it was cut |\n\
-        | `report.html` | all of it, self-contained |\n\n\
-        `forewarm compare` writes instead of all but the manifest and the report:\n\n\
-        | file | holds |\n|---|---|\n\
-        | `comparison.json` | the method; every variant and metric beside the baseline (`contrasts`); the summary of each contender |\n\
+        | `warm-up.svg` | with warm-up = \"auto\": the pilot run and its truncation |\n\
+        | `report.html` | the report, self-contained |\n\n\
+        `forewarm compare` writes the manifest, the report, and\n\n\
+        | file | content |\n|---|---|\n\
+        | `comparison.json` | the method; every variant and metric compared with the baseline (`contrasts`); the summary of each contender |\n\
         | `comparison.csv` | a row for each variant and metric; confidence of its interval, verdict |\n\
         | `timeline.csv` | a row for each interval and contender, all functions together |\n\
         | `tradeoff.svg`, `cold-starts.svg`, `instances.svg` | charts |\n\n\
-        `forewarm report DIR...` makes the report again from these files, as HTML, as Markdown or for paper.\n\n\
+        `forewarm report DIR...` rebuilds the report from these files, as HTML, as Markdown or for print.\n\n\
         `forewarm sweep` writes the manifest, the report, and\n\n\
-        | file | holds |\n|---|---|\n\
-        | `sweep.parquet`, `sweep.csv` | a row for each point: its number, the values of its keys in base units (s, MB, 1/s), \
+        | file | content |\n|---|---|\n\
+        | `sweep.parquet`, `sweep.csv` | a row for each configuration: its number, the values of its keys in base units (s, MB, 1/s), \
         replications, whether all objectives are met, and for each metric of the total, and of functions that objectives name, \
         `METRIC` (the mean) and `METRIC_half_width`; units are in the metadata of the Parquet fields |\n\
         | `parameter.svg`, `map.svg`, `tradeoff.svg`, `sensitivity.svg` | charts |\n\n\
         `forewarm plan` writes the manifest, the report, and\n\n\
-        | file | holds |\n|---|---|\n\
-        | `plan.json` | everything in the report: configurations, objectives, the load at which it breaks, what each objective costs |\n\
-        | `plan.csv` | a row for each configuration that was looked at: its values, the verdict, the cost of a month and each \
-        objective with `_low` and `_high`, the ends of an interval that holds together with all others; `best`, `front` |\n\
+        | file | content |\n|---|---|\n\
+        | `plan.json` | everything in the report: configurations, objectives, headroom, what each objective costs |\n\
+        | `plan.csv` | a row for each evaluated configuration: its values, the verdict, the monthly cost and each \
+        objective with `_low` and `_high`, the ends of a simultaneous confidence interval; `best`, `front` |\n\
         | `front.svg`, `headroom.svg` | charts |\n\n\
         `forewarm chaos` writes the manifest, the report, and\n\n\
-        | file | holds |\n|---|---|\n\
-        | `chaos.json` | when each fault begins (`at_s`) and how long it lasts (`lasts_s`); `undisturbed`, the run without a fault; \
+        | file | content |\n|---|---|\n\
+        | `chaos.json` | when each fault starts (`at_s`) and how long it lasts (`lasts_s`); `undisturbed`, the run without a fault; \
         `effects`, one for each fault, the most harmful first: `lost` requests, `lost_messages`, `p99_s` during the fault beside \
         `undisturbed_p99_s`, `recovered_after_s` (null: not by the horizon), additional `cost_usd` |\n\
         | `chaos.csv` | a row for each fault, the most harmful first |\n\n\
-        Columns are named alike everywhere: a metric has underscores for dots, as in `latency_s_p99`; that of one function in a \
-        table that is not by function is `function.NAME.latency_s_p99`; a key of the scenario keeps its dots.\n\n\
-        Times are in seconds, money in US dollars. Counts are of the measured part, per replication. Each metric is\n\
-        `{\"mean\": x, \"half_width\": h}` over replications; h is half of the 95 % interval, null with one replication.\n\n\
-        Beside them `summary.json` has, where they apply (see [Statistics](../background/statistics.md)): `precision`, what was\n\
-        asked and reached; `rare`, ratios of which fewer than ten events were seen, with `seen`, `of`, `low` and `high`;\n\
-        `warm_up`, what a pilot chose; `batch_means`, the batches and whether they are independent. With batch means, peaks,\n\
-        largest values, lifespans, costs and numbers of events have `half_width` null.\n\n\
-        Where requests are on a path (see [The request path](../background/request-path.md)): `sources`, with `failed_by` and\n\
+        Columns have the same names everywhere: a metric has underscores instead of dots, as in `latency_s_p99`; in tables that are \
+        not by function, a metric of one function is `function.NAME.latency_s_p99`; scenario keys keep their dots.\n\n\
+        Times are in seconds, money in US dollars. Counts are per replication, for the measured period. Each metric is\n\
+        `{\"mean\": x, \"half_width\": h}` over replications; h is the half-width of the 95 % interval, null with one replication.\n\n\
+        If applicable, `summary.json` also has (see [Statistics](../background/statistics.md)): `precision`, as requested and\n\
+        reached; `rare`, ratios with fewer than ten observed events, with `seen`, `of`, `low` and `high`; `warm_up`, as determined\n\
+        by a pilot run; `batch_means`, the batches and whether they are independent. With batch means, peaks, maxima, lifespans,\n\
+        costs and numbers of events have a `half_width` of null.\n\n\
+        With a request path (see [The request path](../background/request-path.md)): `sources`, with `failed_by` and\n\
         `attempts_per_request`; `clients`, `gateways`, `queues`, `asynchronous`, `topics`, `streams`, `dependencies`,\n\
-        `workflows` and `routers`, each component with what it counted; `timeline.csv` has rows `source.NAME` with `attempts`\n\
-        as a last column. `stability` says of the run, of each function and of each component that keeps what it is sent\n\
-        whether it is `stable`, `backlogged` or `overloaded`. `calls` has who called whom (`from`, `to`): calls = succeeded + failed +\n\
+        `workflows` and `routers`, with the counters of each component; `timeline.csv` has rows `source.NAME` with `attempts`\n\
+        as a last column. `batching` has functions that serve requests in batches: `ttft_s`, the time from the arrival of a request\n\
+        to its first token, `tpot_s`, the mean time from one token to the next of each request, `output_tokens` and\n\
+        `output_tokens_per_s`. `stability` states whether the run, each function and each component that stores messages\n\
+        is `stable`, `backlogged` or `overloaded`. `calls` has who called whom (`from`, `to`): calls = succeeded + failed +\n\
         abandoned + open, each made in the measured part; of a source that calls a function itself they are its requests.\n\
         `latency_parts` has where the latency of successful requests went along the critical path (`at`; of functions `part`), as a\n\
         `share` of all of it and of that of the slowest 1 %; of many requests 8,192 or fewer are sampled.\n\n\
@@ -238,6 +240,10 @@ fn results_reference() -> String {
         (`insufficient-data`, `ok`, `alarm`).\n\n\
         `forewarm run` also writes files that are asked for: `--requests`, `--timeline`, `--decisions`, `--metrics`, `--traces`\n\
         (see [Observe a run](../how-to/observe.md)).\n\n\
+        With node groups (see [Machines](../background/machines.md)): `nodes`, each group with `count`, `node_seconds`, `cpu_utilization`\n\
+        and `memory_utilization` (requests of instances over what nodes have), `pending_pods`, `pending_s` and `image_s` (how long\n\
+        instances waited for a node and for their image), `pods` by what became of them, `nodes`, `short_of` (what nodes had too little of\n\
+        when an instance had to wait) and `cost_usd`. An instance that waits is in the books of the first group on which it fits.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {
@@ -276,8 +282,8 @@ fn components_reference(text: &mut String) {
 }
 
 fn scenario_reference() -> String {
-    let mut text = "# The scenario file\n\nMade from the program's own tables; `forewarm schema` prints them for editors.\n\n\
-        Quantities carry units: durations `ns us ms s m h d` (`\"1m30s\"`), sizes `MB GB` (1 GB = 1024 MB), rates `/s /m /h /d`.\n\
+    let mut text = "# The scenario file\n\nGenerated from the program's own tables; `forewarm schema` prints them for editors.\n\n\
+        Quantities have units: durations `ns us ms s m h d` (`\"1m30s\"`), sizes `MB GB` (1 GB = 1024 MB), rates `/s /m /h /d`.\n\
         Keys are kebab-case; an unknown key is an error. Where a table *names a kind*, it has one key, the kind, as in\n\
         `[function.duration.log-normal]`.\n"
         .to_owned();
@@ -379,6 +385,7 @@ fn kind(value: &Value) -> String {
     }
     match value["type"].as_str() {
         Some("string") if pattern.contains("ns|us|ms") => "duration".to_owned(),
+        Some("string") if pattern.contains("bit") => "bandwidth".to_owned(),
         Some("string") if pattern.contains("MB|GB") => "size".to_owned(),
         Some("string") if pattern.contains("/") => "rate".to_owned(),
         Some("string") => "text".to_owned(),
@@ -394,11 +401,13 @@ fn kind(value: &Value) -> String {
     }
 }
 
-/// What a list is a list of, and the table that may be "none" instead.
+/// What a list is a list of, and the table that may be "none" or a list instead.
 fn element(value: &Value) -> &Value {
     let choices = value["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
     match choices {
         [none, table] if none["const"] == "none" && table["properties"].is_object() => table,
+        [none, several] if none["const"] == "none" && several["anyOf"].is_array() => element(several),
+        [table, list] if table["properties"].is_object() && list["type"] == "array" => table,
         _ if value["type"] == "array" => &value["items"],
         _ => value,
     }

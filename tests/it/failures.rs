@@ -5,7 +5,7 @@ use forewarm::metric::Stability;
 
 use crate::harness::{Folder, assert_close, summary};
 
-/// Requests that take up to a second, of which a time-out of 900 ms cuts off a tenth: the slowest.
+/// Requests that take up to a second, of which a timeout of 900 ms cuts off a tenth: the slowest.
 fn cut_off(objectives: &str) -> Summary {
     summary(&format!(
         "[scenario]\nname = \"cut\"\n[simulation]\nhorizon = \"10m\"\nreplications = 5\n\

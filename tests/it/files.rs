@@ -11,7 +11,7 @@ fn a_foreign_folder_is_left_alone() {
     fs::create_dir(folder.path().join("mine")).expect("a new folder");
     folder.write("mine/manifest.json", "{\"name\": \"an app\"}");
     let answer = folder.run(&["run", "quick.toml", "--out", "mine"]).ends(2);
-    assert!(answer.err.contains("not made by forewarm") && answer.err.contains("--out DIR"), "{}", answer.err);
+    assert!(answer.err.contains("not created by forewarm") && answer.err.contains("--out DIR"), "{}", answer.err);
     assert_eq!(folder.names("mine"), ["manifest.json"]);
     folder.run(&["run", "quick.toml", "--out", "."]).ends(2);
     folder.run(&["run", "quick.toml", "--out", "quick.toml"]).ends(2);
@@ -25,17 +25,17 @@ fn earlier_results_are_replaced_and_it_is_said() {
     let first = run(&["--seed", "1", "--requests", "results/quick/logs/requests.csv"]);
     assert!(first.contains("\nResults in results/quick: open report.html"), "{first}");
     let second = run(&["--seed", "2"]);
-    let said = "Results in results/quick (replacing those of `forewarm run quick.toml --seed 1 --requests \
+    let said = "Results in results/quick (replaced the results of `forewarm run quick.toml --seed 1 --requests \
                 results/quick/logs/requests.csv`): open report.html";
     assert!(second.contains(said), "{second}");
-    assert!(run(&["--seed", "2"]).contains("results/quick (replacing earlier ones): open"));
+    assert!(run(&["--seed", "2"]).contains("results/quick (replaced earlier results): open"));
     assert_eq!(folder.json("results/quick/manifest.json")["seed"], 2);
     assert!(!folder.exists("results/quick/logs"));
     assert_eq!(folder.names("results"), ["quick"]);
     // A command that a stranger wrote into the manifest is no advice.
     let manifest = folder.read("results/quick/manifest.json").replace("quick.toml --seed 2", "quick.toml; id");
     folder.write("results/quick/manifest.json", &manifest);
-    assert!(run(&["--seed", "3"]).contains("results/quick (replacing earlier ones): open"));
+    assert!(run(&["--seed", "3"]).contains("results/quick (replaced earlier results): open"));
 }
 
 /// Each command, with its results in `out`.
@@ -114,7 +114,7 @@ fn logs_never_replace_what_forewarm_did_not_write() {
         };
         folder.write(name, QUICK);
         let answer = run().ends(2);
-        assert!(answer.err.contains(&format!("{name} exists and was not made by forewarm")), "{}", answer.err);
+        assert!(answer.err.contains(&format!("{name} exists and was not created by forewarm")), "{}", answer.err);
         assert_eq!(folder.read(name), QUICK);
         fs::remove_file(folder.path().join(name)).expect("a file");
         run().ends(0);
@@ -141,7 +141,7 @@ fn generated_traces_replace_nothing() {
         generate(&["--as", kind, "--out", out]).ends(0);
         folder.write(file, "precious");
         let answer = generate(&["--as", kind, "--out", out]).ends(2);
-        assert!(answer.err.contains("exists already"), "{}", answer.err);
+        assert!(answer.err.contains("already exists"), "{}", answer.err);
         assert_eq!(folder.read(file), "precious");
     }
     assert_eq!(folder.names(""), ["azure", "quick.toml", "x.csv", "x.csv.gz"]);
@@ -152,7 +152,7 @@ fn logs_do_not_collide_with_results_or_with_one_another() {
     let folder = Folder::new();
     for name in ["summary.json", "manifest.json", "timeline.csv", "latency.svg", "report.html"] {
         let answer = folder.run(&["run", "quick.toml", "--out", "out", "--timeline", &format!("out/{name}")]).ends(2);
-        assert!(answer.err.contains(&format!("out/{name} is the name of a file of the results")), "{}", answer.err);
+        assert!(answer.err.contains(&format!("out/{name} is the name of a results file")), "{}", answer.err);
     }
     for (requests, timeline) in [("x", "x"), ("x", "./x"), ("out/x", "out/../out/x"), ("new/x", "new/./x")] {
         folder.run(&["run", "quick.toml", "--out", "out", "--requests", requests, "--timeline", timeline]).ends(2);
@@ -175,7 +175,7 @@ fn several_at_once_write_to_one_folder_one_after_the_other_or_say_why_not() {
             Some(0) => done.push(seed.to_owned()),
             _ => {
                 assert_eq!(answer.code, Some(2), "{answer:?}");
-                assert!(answer.err.contains("out is being written by another forewarm"), "{}", answer.err);
+                assert!(answer.err.contains("out is in use by another forewarm"), "{}", answer.err);
             }
         }
     }
@@ -215,7 +215,7 @@ mod killed {
         folder.run(&["run", "quick.toml", "--quiet", "--out", "c"]).ends(0);
         assert_eq!(folder.names("").iter().filter(|name| name.starts_with(".forewarm-")).count(), 4);
         let answer = folder.run(&["run", "quick.toml", "--quiet", "--out", "b"]).ends(2);
-        assert!(answer.err.contains("b is being written by another forewarm"), "{}", answer.err);
+        assert!(answer.err.contains("b is in use by another forewarm"), "{}", answer.err);
         folder.run(&["run", "quick.toml", "--quiet", "--out", "a"]).ends(0);
         alive.kill().and_then(|()| alive.wait()).expect("it was running");
         folder.run(&["run", "quick.toml", "--quiet", "--out", "a"]).ends(0);

@@ -122,7 +122,7 @@ fn requests_are_what_the_lines_say() {
         assert!(durations.abs() < 1e-6, "{found:?} instead of {expected:?}");
         assert_eq!((found.0, found.3, found.4), (expected.0, expected.3, expected.4));
     };
-    // The start line comes after initialisation.
+    // The start line comes after initialization.
     close(first(REPORT), (2, T + 0.102 - 0.273_63, Some(0.89), Some(true), Completed));
     close(first(EVENTS), (1, 1_774_000_000.0 - 0.1, Some(0.1), Some(false), Completed));
     close(first(STRUCTURED), (1, T - 0.300_5, Some(0.101_25), Some(true), Completed));
@@ -265,8 +265,8 @@ fn parameters_of_simulated_logs_are_within_their_intervals() {
 fn wrong_files_are_named_in_one_sentence() {
     let wrong = |text: &str| read([("x", text)]).expect_err("it is refused");
     assert!(wrong("").contains("x is empty"));
-    assert!(wrong("hello\nworld\n").contains("of no format that is read"));
-    assert!(wrong("{\"a\": 1}").contains("of no format that is read"));
+    assert!(wrong("hello\nworld\n").contains("not in a supported format"));
+    assert!(wrong("{\"a\": 1}").contains("not in a supported format"));
     assert!(wrong("timeStamp,elapsed\nx,y\n").contains("nothing in it could be used: line 2"));
     let folder = Folder::new();
     let missing = folder.run(&["fit", "nothing.log"]).ends(2);

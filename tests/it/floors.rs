@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(&str, u32); 21] = [
+const FLOORS: [(&str, u32); 22] = [
     ("time", 0),
     ("id", 0),
     ("hash", 0),
@@ -16,6 +16,7 @@ const FLOORS: [(&str, u32); 21] = [
     ("workload", 4),
     ("policy", 4),
     ("path", 4),
+    ("cluster", 4),
     ("scenario", 5),
     ("import", 5),
     ("fit", 5),

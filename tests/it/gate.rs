@@ -45,7 +45,7 @@ fn confidence_is_the_whole_interval() {
     let bound = |by: f64| format!("--enforce=latency_s.mean<{}", mean + by * half);
     run(&["--replications", "5", &bound(0.5)], 0);
     let unsure = run(&["--replications", "5", &bound(0.5), "--enforce"], 1);
-    assert!(unsure.err.contains("with confidence: the interval reaches beyond"), "{}", unsure.err);
+    assert!(unsure.err.contains("with 95 % confidence: the interval extends beyond it"), "{}", unsure.err);
     run(&["--replications", "5", &bound(1.1), "--enforce"], 0);
     run(&["--replications", "1", &bound(1.1), "--enforce"], 2);
 }

@@ -148,7 +148,7 @@ fn options_say_what_no_file_does() {
     folder.run(&["check", "shop.toml"]).ends(0);
     // Nothing is written over.
     let again = folder.run(&typed).ends(2);
-    assert!(again.err.contains("exists already"), "{}", again.err);
+    assert!(again.err.contains("already exists"), "{}", again.err);
     let unknown = folder.run(&["import", "sam.yaml", "--rps", "Chekout=30"]).ends(0);
     assert!(unknown.err.contains("did you mean `Checkout`?"), "{}", unknown.err);
 }
@@ -342,7 +342,7 @@ fn patches_apply_and_say_what_was_asked_for() {
 fn what_only_a_deployment_knows_is_not_written_twice() {
     let asked = [("function.Worker.timeout".to_owned(), "25s".to_owned())];
     let said = export(Form::Sam, &file("sam.yaml"), &asked).expect_err("it is refused").to_string();
-    assert!(said.contains("only a deployment knows") && said.contains("timeout = 25s"), "{said}");
+    assert!(said.contains("known only at deployment") && said.contains("timeout = 25s"), "{said}");
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn what_is_not_read_is_named_in_one_sentence() {
         ("app.log", "REPORT RequestId: 1 Duration: 2 ms", "forewarm fit"),
         ("x.json", "{\"a\": [1, 2}", "expected `,` or `]`"),
         ("x.yaml", "a: [1, 2\nb: 3\n", "this is not YAML"),
-        ("empty.yaml", "", "of no format that is read"),
+        ("empty.yaml", "", "not in a supported format"),
         ("role.yaml", "Resources: {R: {Type: 'AWS::IAM::Role'}}", "describe no function"),
     ];
     for (name, content, expected) in cases {

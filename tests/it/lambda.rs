@@ -180,7 +180,7 @@ fn many_functions_keep_the_quota_together() {
     assert_eq!(total.requests.rejected.mean, (40 * 1_199 - started) as f64);
 }
 
-/// A function that needs `init` to initialise, called at 1 and 20 minutes and half a minute later.
+/// A function that needs `init` to initialize, called at 1 and 20 minutes and half a minute later.
 fn heavy(timeout: &str, init: &str) -> String {
     let function =
         format!("timeout = \"{timeout}\"\ncold-start.phases.init.{init}\nduration.constant.value = \"100ms\"");
@@ -188,7 +188,7 @@ fn heavy(timeout: &str, init: &str) -> String {
 }
 
 #[test]
-fn initialisation_is_cut_off_after_ten_seconds_and_begins_anew_within_the_request() {
+fn initialization_is_cut_off_after_ten_seconds_and_begins_anew_within_the_request() {
     let text = heavy("30s", "constant.value = \"12s\"");
     let log = Log::of(&text);
     assert_eq!(log.latencies(Outcome::Completed), [22.1, 0.1, 22.1]);
@@ -197,13 +197,13 @@ fn initialisation_is_cut_off_after_ten_seconds_and_begins_anew_within_the_reques
     assert!((cost.total.cost_usd.compute.mean - 44.3 * 1.66667e-5).abs() < 1e-9);
     // Up to the limit nothing changes.
     assert_eq!(Log::of(&heavy("30s", "constant.value = \"10s\"")).latencies(Outcome::Completed), [10.1, 0.1, 10.1]);
-    // Time enough to initialise, but not for the request: it is cut off, and its instance is warm.
+    // Time enough to initialize, but not for the request: it is cut off, and its instance is warm.
     let log = Log::of(&heavy("12050ms", "constant.value = \"12s\""));
     assert_eq!((log.latencies(Outcome::TimedOut), log.latencies(Outcome::Completed)), (vec![22.05; 2], vec![0.1]));
 }
 
 #[test]
-fn an_instance_that_cannot_initialise_in_time_never_becomes_warm() {
+fn an_instance_that_cannot_initialize_in_time_never_becomes_warm() {
     let text = heavy("3s", "constant.value = \"12s\"");
     let log = Log::of(&text);
     assert_eq!(log.latencies(Outcome::TimedOut), [13.0; 3]);
@@ -217,11 +217,11 @@ fn an_instance_that_cannot_initialise_in_time_never_becomes_warm() {
 }
 
 #[test]
-fn the_tail_of_initialisation_is_cut_off_draw_by_draw() {
+fn the_tail_of_initialization_is_cut_off_draw_by_draw() {
     let function = "timeout = \"15m\"\ncold-start.phases = { environment.constant.value = \"1s\", \
         init.log-normal = { median = \"6s\", p99 = \"20s\" } }\nkeep-alive.fixed.window = \"0s\"\nduration.constant.value = \"100ms\"";
     let text = lambda("30m", "", &[(function, "constant.rate = \"1/s\"")]);
-    // The same draws without the limit tell how long each initialisation is.
+    // The same draws without the limit tell how long each initialization is.
     let free = Log::of(
         &text
             .replace("[[function]]", "[platform.concurrency]\n[[function]]")

@@ -4,6 +4,7 @@
 
 mod backtest;
 mod bad_scenarios;
+mod batching;
 mod billing;
 mod browser;
 mod chaos;
@@ -13,6 +14,7 @@ mod conformance;
 mod coverage;
 mod docs;
 mod failures;
+mod faults;
 mod files;
 mod fit;
 mod floors;
@@ -26,6 +28,7 @@ mod invariants;
 mod keep_alive;
 mod knative;
 mod lambda;
+mod machines;
 mod monitoring;
 mod oracles;
 mod path;

@@ -324,6 +324,7 @@ fn path() -> impl Strategy<Value = String> {
             "throttle = { rate = \"1/s\", burst = 3 }",
             "timeout = \"400ms\"",
             "preset = \"aws-rest\"",
+            "authorizer = { target = \"w1\", cache-ttl = \"5s\", callers = 4 }",
         ]),
         (
             one(&[
@@ -332,6 +333,7 @@ fn path() -> impl Strategy<Value = String> {
                 "max-receives = 3",
                 "poison-ratio = 0.2\nmax-receives = 2",
                 "retention = \"1m\"",
+                "max-receives = 1\nredrive-after = \"20s\"",
                 "kind = \"fifo\"\ngroups = 3",
             ]),
             one(&[
@@ -367,11 +369,31 @@ fn path() -> impl Strategy<Value = String> {
             "[[fault]]\nname = \"x\"\ntarget = \"q\"\nat = \"1m\"\nfor = \"30s\"\noutage = true\n",
             "[[fault]]\nname = \"x\"\ntarget = \"w1\"\nevery.exponential.mean = \"1m\"\nlasts.constant.value = \"10s\"\nslow-down.speed = 0.2\n",
             "[[fault]]\nname = \"x\"\ntarget = \"w0\"\nat = \"1m\"\ndeploy = true\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"platform\"\nat = \"1m\"\nfor = \"2m\"\ncrash.rate = \"20/m\"\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"w1\"\nat = \"1m\"\nfor = \"1m\"\nthrottle = { rate = \"1/s\", burst = 2 }\n",
+            "[[fault]]\nname = \"x\"\ntarget = \"st\"\nat = \"1m\"\nfor = \"1m\"\npoison.ratio = 0.3\n",
         ]),
+        (
+            one(&[
+                "",
+                "",
+                "[[site]]\nname = \"here\"\n[[site]]\nname = \"there\"\n[[link]]\nname = \"wan\"\nbetween = [\"here\", \"there\"]\n",
+                "[[site]]\nname = \"here\"\n[[site]]\nname = \"there\"\n[[link]]\nname = \"wan\"\nbetween = [\"there\", \"here\"]\n\
+                 latency.exponential.mean = \"100ms\"\nbandwidth = \"1MB/s\"\n\
+                 [[fault]]\nname = \"cut\"\ntarget = \"link.wan\"\nevery.exponential.mean = \"1m\"\nlasts.constant.value = \"5s\"\noutage = true\n",
+            ]),
+            one(&["", "", "[[tenant]]\nname = \"t\"\nthrottle = { rate = \"2/s\" }\nmax-concurrency = 3\n"]),
+        ),
     );
     let source = (
-        one(&["w0", "chain", "api", "q", "st", "tp", "db", "rt"]),
-        one(&["poisson.rate = \"2/s\"", "constant.rate = \"5/s\"", "burst = { size = 40, every = \"1m\" }"]),
+        one(&["w0", "chain", "api", "q", "st", "tp", "db", "rt", "wf"]),
+        one(&[
+            "poisson.rate = \"2/s\"",
+            "constant.rate = \"5/s\"",
+            "burst = { size = 40, every = \"1m\" }",
+            "schedule = { cron = \"* * * * *\", precision = \"1m\" }",
+            "fleet = { devices = 50, period = \"20s\", jitter = \"3s\", reconnect = { at = \"1m\", within = \"2s\" } }",
+        ]),
         prop_oneof![Just(None), client("source.client").prop_map(Some)],
         any::<bool>(),
     );
@@ -379,34 +401,47 @@ fn path() -> impl Strategy<Value = String> {
     let step = prop_oneof![Just(String::new()), client("function.step.client")];
     let run = (any::<u16>(), one(&["", "warm-up = \"30s\""]), one(&["", "drain = \"0s\"", "drain = \"10s\""]));
     (workers, parts, sources, step, run).prop_map(|(workers, parts, sources, step, (seed, warm_up, drain))| {
-        let (gateway, (queue, consumer), stream, dependency, policy, fault) = parts;
+        let (gateway, (queue, consumer), stream, dependency, policy, fault, (sites, tenant)) = parts;
+        let at = |site: bool, tenanted: bool| {
+            let site = if site && !sites.is_empty() { "site = \"there\"\n" } else { "" };
+            let tenant = if tenanted && !tenant.is_empty() { "tenant = \"t\"\n" } else { "" };
+            format!("{site}{tenant}")
+        };
         // AWS has no batch windows for fifo queues.
         let consumer = if queue.contains("fifo") { "batch-size = 5" } else { consumer };
         let mut text = format!(
             "[scenario]\nname = \"drawn\"\n[simulation]\nhorizon = \"4m\"\nreplications = 1\nseed = {seed}\n{warm_up}\n{drain}\n"
         );
         for (place, (duration, failures, concurrency, events)) in workers.iter().enumerate() {
-            text += &format!("[[function]]\nname = \"w{place}\"\n{duration}\n{failures}\n{concurrency}\n{events}\n");
+            let at = at(place == 0, place == 1);
+            text += &format!("[[function]]\nname = \"w{place}\"\n{at}{duration}\n{failures}\n{concurrency}\n{events}\n");
         }
         text += &format!(
             "[[function]]\nname = \"chain\"\n[[function.step]]\nrun.constant.value = \"10ms\"\n\
              [[function.step]]\ncall = \"db\"\n{step}\
              [[function.step]]\nparallel = [{{ call = \"w0\" }}, {{ call = \"w1\" }}]\n\
              [[gateway]]\nname = \"api\"\ntarget = \"rt\"\n{gateway}\n\
-             [[queue]]\nname = \"q\"\ntarget = \"w1\"\nvisibility-timeout = \"30s\"\ndead-letter = \"dead\"\n{queue}\n\
+             [[queue]]\nname = \"q\"\ntarget = \"w1\"\nvisibility-timeout = \"30s\"\n{letters}{queue}\n\
              [queue.consumer]\n{consumer}\n\
              [[queue]]\nname = \"dead\"\n{kind}\n\
              [[stream]]\nname = \"st\"\ntarget = \"w0\"\nshards = 2\npoison-ratio = 0.02\n[stream.consumer]\n{stream}\n\
              [[topic]]\nname = \"tp\"\ntargets = [\"w0\", \"w1\"]\nretry.max-age = \"1m\"\n\
              [[dependency]]\nname = \"db\"\nlatency.exponential.mean = \"100ms\"\n{dependency}\n\
              [[router]]\nname = \"rt\"\npolicy = \"{policy}\"\ntargets = [{{ target = \"w0\" }}, {{ target = \"w1\" }}]\n\
-             health-check = {{ interval = \"10s\", failures = 2, ttl = \"10s\" }}\n{fault}",
+             health-check = {{ interval = \"10s\", failures = 2, ttl = \"10s\" }}\n\
+             [[workflow]]\nname = \"wf\"\n[[workflow.state]]\nname = \"first\"\ntask = \"w0\"\n\
+             retry = [{{ max-retries = 1 }}]\n[[workflow.state]]\nname = \"second\"\ntask = \"db\"\n{sites}{tenant}{fault}",
+            letters = if queue.contains("redrive") { "" } else { "dead-letter = \"dead\"\n" },
             kind = if queue.contains("fifo") { "kind = \"fifo\"" } else { "" },
         );
         for (place, (target, arrivals, client, is_async)) in sources.iter().enumerate() {
             let invoke = if *target == "w0" && *is_async { "invoke = \"async\"" } else { "" };
             let client = client.as_deref().filter(|_| invoke.is_empty()).unwrap_or_default();
-            text += &format!("[[source]]\nname = \"s{place}\"\ntarget = \"{target}\"\n{invoke}\narrivals.{arrivals}\n{client}");
+            let at = at(place == 1, place == 0);
+            let sized = if place == 2 { "payload.exponential.mean = \"300KB\"\n" } else { "" };
+            text += &format!(
+                "[[source]]\nname = \"s{place}\"\ntarget = \"{target}\"\n{at}{sized}{invoke}\narrivals.{arrivals}\n{client}"
+            );
         }
         text
     })
@@ -461,6 +496,13 @@ const BOOKS: &[(&str, &[&str], &[&str])] = &[
         &["calls.completed", "calls.throttled", "calls.timed_out", "calls.failed", "calls.unfinished"],
     ),
     ("routers", &["calls.arrived"], &["calls.completed", "calls.failed", "calls.unfinished"]),
+    ("links", &["calls.arrived"], &["calls.answered", "calls.lost", "calls.failed", "calls.unfinished"]),
+    (
+        "tenants",
+        &["requests.arrived"],
+        &["requests.throttled", "requests.completed", "requests.failed", "requests.unfinished"],
+    ),
+    ("workflows", &["executions.started"], &["executions.succeeded", "executions.failed", "executions.remaining"]),
 ];
 
 /// The sum of figures of a component, by dotted keys.
@@ -485,7 +527,7 @@ proptest! {
             summary.get(kind).and_then(|all| all.get(name)).map_or(0.0, |component| sum(component, &[key]))
         };
         // What is sent to dead letters comes from somewhere, one by one: from the queue or from asynchronous invocation.
-        if !text.contains("warm-up") {
+        if !text.contains("warm-up") && !text.contains("redrive") {
             let dead = by_name("queues", "dead", "messages.sent");
             let events: f64 = ["w0", "w1"].iter().map(|name| {
                 let has_queue = text.split("[[function]]").any(|one| one.contains(&format!("name = \"{name}\"")) && one.contains("dead-letter = \"dead\""));
@@ -495,7 +537,8 @@ proptest! {
             prop_assert!(dead == letters + events, "{} dead letters of {} and {}\n{}", dead, letters, events, text);
         }
         // What callers send is what arrives, attempt by attempt.
-        if !text.contains("warm-up") && !text.contains("target = \"q\"\nat") {
+        let is_direct = !["[[site]]", "[[tenant]]"].iter().any(|between| text.contains(between));
+        if is_direct && !text.contains("warm-up") && !text.contains("target = \"q\"\nat") {
             for (kind, name, keys) in [
                 ("gateways", "api", &["requests.arrived"][..]),
                 ("queues", "q", &["messages.sent"]),

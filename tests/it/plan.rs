@@ -163,13 +163,13 @@ fn what_cannot_be_planned_is_said_with_advice() {
         (good.replace("[platform]\n[platform.billing]\ninstance-gb-second-usd = 0.0001\n", ""), "has no prices"),
         (good.replace("from = 1, to = 30", "from = 0, to = 30"), "max-instances"),
         (good.replace("from = 1, to = 30", "from = 1, to = 30000"), "at most 4096"),
-        (format!("{before}[plan]\n"), "may change nothing"),
+        (format!("{before}[plan]\n"), "names no keys to change"),
         (format!("{before}[plan]\npolicy = [\"knativ\"]\n"), "there is no policy \"knativ\""),
         (format!("{before}[plan]\nvariant = [\"x\"]\n"), "the scenario has no variants"),
         (good.clone() + "growth = \"fast\"\n", "5%/month"),
         (good.clone() + "confidence = 95\n", "0.5 to 0.9999"),
         (good.clone() + "\"function.f.memory\" = { values = [\"1GB\"], cpu-bound-share = 1.5 }\n", "from 0 to 1"),
-        (good.clone() + "\"function.f.timeout\" = { values = [\"1s\"], cpu-bound-share = 0.5 }\n", "is about memory"),
+        (good.clone() + "\"function.f.timeout\" = { values = [\"1s\"], cpu-bound-share = 0.5 }\n", "applies to memory"),
         (good.clone() + "\"function.g.memory\" = [\"1GB\"]\n", "there is no function \"g\""),
     ];
     for (text, expected) in cases {

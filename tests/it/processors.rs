@@ -2,10 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use crate::queueing;
 use forewarm::experiment;
 
 use crate::harness::{assert_close, scenario, summary};
+use crate::queueing;
 
 const REPLICATIONS: u32 = 20;
 

@@ -14,7 +14,7 @@ fn five_lines_without_a_file() {
     let folder = Folder::new();
     let answer = folder.run(&with(&["--cold", "2s", "--memory", "1GB", "--slo", "p99<800ms"]));
     let names: Vec<&str> = answer.out.lines().map(|line| line.split(':').next().expect("a name")).collect();
-    assert_eq!(names, ["Users feel", "Cost", "Binds", "Set", "Next"], "{answer:?}");
+    assert_eq!(names, ["Users feel", "Cost", "Limits", "Set", "Next"], "{answer:?}");
     assert_eq!(answer.err, "");
     assert_eq!(folder.names(""), ["quick.toml"], "it writes nothing");
     assert_eq!(folder.run(&with(&["--cold", "2s", "--slo", "p99<800ms"])).out, answer.out, "1GB is the default");
@@ -55,7 +55,7 @@ fn what_it_saves_is_what_it_answered() {
     assert!(found["plan"]["best"].is_number(), "{found:#}");
     // A file that is there stays as it is.
     let again = folder.run(&with(&saving)).ends(2);
-    assert!(again.err.contains("exists already"), "{}", again.err);
+    assert!(again.err.contains("already exists"), "{}", again.err);
     assert_eq!(folder.read("my shop.toml"), text);
 }
 
@@ -117,7 +117,7 @@ fn every_preset_answers() {
     for name in names {
         let answer = folder.run(&["quick", "--preset", name, "--rps", "0.05", "--p50", "50ms", "--p99", "80ms"]);
         assert_eq!(answer.code, Some(0), "{name}: {answer:?}");
-        assert!(answer.out.contains("Rests on:"), "{name}: {answer:?}");
+        assert!(answer.out.contains("Based on:"), "{name}: {answer:?}");
     }
     let flex = ["quick", "--preset", "azure-flex", "--rps", "1", "--p50", "50ms", "--p99", "80ms", "--memory", "1GB"];
     assert!(folder.run(&flex).ends(2).err.contains("allows 512MB, 2048MB, 4096MB"));

@@ -49,7 +49,7 @@ fn initial(state: &Value) -> String {
 }
 
 /// The scenario of a case: newest instance first, rejection at the limit; `cold` is a service time of its own in the base
-/// simulator, and the initialisation before the service in the one with several requests per instance.
+/// simulator, and the initialization before the service in the one with several requests per instance.
 fn scenario(case: &Value) -> String {
     let is_concurrent = case["simulator"] == "ParServerlessSimulator";
     let limit = number(case, "maximum_concurrency");

@@ -45,7 +45,7 @@ fn nothing_of_a_file_outside_the_folder_of_the_scenario_is_shown() {
                     let answer = folder.run(command);
                     assert!(!answer.said().contains("hunter2"), "{way:?} {path}: {}", answer.err);
                     let confined = folder.run(&[command, &["--confine-files"]].concat()).ends(2);
-                    assert!(confined.err.contains("--confine-files forbids"), "{}", confined.err);
+                    assert!(confined.err.contains("--confine-files does not allow"), "{}", confined.err);
                     assert!(!confined.said().contains("hunter2"), "{}", confined.err);
                 }
             }
@@ -163,7 +163,7 @@ fn tampered_results_give_no_orders() {
     assert!(!obeyed(&answer) && !answer.err.contains("curl"), "{answer:?}");
     manifest["command"] = "forewarm run quick.toml".into();
     folder.write("o/manifest.json", &manifest.to_string());
-    assert!(folder.run(&["report", "o"]).ends(2).err.contains("make it again: forewarm run quick.toml"));
+    assert!(folder.run(&["report", "o"]).ends(2).err.contains("create it again: forewarm run quick.toml"));
 }
 
 #[test]

@@ -21,29 +21,29 @@ type Signature = (&'static str, &'static str, &'static [(f64, f64)]);
 #[rustfmt::skip] // one line each
 const SIGNATURES: &[Signature] = &[
     // Keep-alive. Idle from 63 s on, where a start takes 2 s and a request 1 s.
-    ("fixed", "All go ten minutes after their last request", &[(100.0, 16.0), (650.0, 16.0), (680.0, 0.0)]),
-    ("forever", "Nothing ever goes", &[(100.0, 16.0), (650.0, 16.0), (1190.0, 16.0)]),
-    ("halving", "Half of them go every 380 s", &[(425.0, 16.0), (460.0, 8.0), (805.0, 8.0), (840.0, 4.0), (1220.0, 2.0), (1600.0, 1.0), (1970.0, 0.0)]),
-    ("drawn", "Each instance goes when its own time has come", &[(360.0, 40.0), (965.0, 0.0)]),
-    ("measured", "They go as was measured on Azure", &[(1250.0, 78.0), (1500.0, 26.0)]),
+    ("fixed", "All removed ten minutes after their last request", &[(100.0, 16.0), (650.0, 16.0), (680.0, 0.0)]),
+    ("forever", "Never removed", &[(100.0, 16.0), (650.0, 16.0), (1190.0, 16.0)]),
+    ("halving", "Half of them removed every 380 s", &[(425.0, 16.0), (460.0, 8.0), (805.0, 8.0), (840.0, 4.0), (1220.0, 2.0), (1600.0, 1.0), (1970.0, 0.0)]),
+    ("drawn", "Each instance has its own idle time", &[(360.0, 40.0), (965.0, 0.0)]),
+    ("measured", "Removed as measured on Azure", &[(1250.0, 78.0), (1500.0, 26.0)]),
     ("adaptive", "The window follows the idle times", &[(295.0, 1.0), (325.0, 0.0), (700.0, 1.0), (1000.0, 1.0), (1415.0, 1.0), (1440.0, 0.0)]),
-    ("hybrid-histogram", "Gone at once and back just in time", &[(19_700.0, 1.0), (20_000.0, 0.0), (21_300.0, 0.0), (21_500.0, 1.0), (22_000.0, 0.0), (23_300.0, 1.0)]),
-    ("greedy-dual", "The cheapest to start makes room", &[(5.0, 1.0), (15.0, 2.0), (25.0, 2.0), (85.0, 2.0)]),
+    ("hybrid-histogram", "Unloaded at once, reloaded just in time", &[(19_700.0, 1.0), (20_000.0, 0.0), (21_300.0, 0.0), (21_500.0, 1.0), (22_000.0, 0.0), (23_300.0, 1.0)]),
+    ("greedy-dual", "The cheapest to start is evicted first", &[(5.0, 1.0), (15.0, 2.0), (25.0, 2.0), (85.0, 2.0)]),
     // No policy: pre-warming by a second source.
     ("pings", "A ping every five minutes keeps one instance", &[(10.0, 1.0), (1900.0, 1.0), (7500.0, 1.0), (14_300.0, 1.0)]),
     // Scaling.
-    ("per-request", "An instance for each request, until keep-alive ends it", &[(50.0, 0.0), (100.0, 20.0), (250.0, 20.0), (340.0, 0.0)]),
+    ("per-request", "An instance for each request, until its keep-alive ends", &[(50.0, 0.0), (100.0, 20.0), (250.0, 20.0), (340.0, 0.0)]),
     ("thresholds", "Up at once, down after a delay", &[(40.0, 1.0), (100.0, 5.0), (220.0, 5.0), (280.0, 1.0)]),
     ("knative", "A panic stays for a stable window", &[(15.2, 9.0), (45.2, 9.0), (60.2, 9.0), (75.2, 2.0), (140.2, 2.0)]),
     ("hpa", "Up at the next sync, down five minutes later", &[(20.0, 1.0), (40.0, 3.0), (440.0, 3.0), (460.0, 1.0)]),
-    ("keda", "None to one by the poll, one to many by the HPA", &[(25.0, 0.0), (40.0, 1.0), (60.0, 3.0), (410.0, 3.0), (500.0, 2.0), (590.0, 1.0), (610.0, 0.0)]),
-    ("cloud-run", "All at once, and kept for a quarter of an hour", &[(50.0, 0.0), (70.0, 13.0), (970.0, 13.0), (980.0, 0.0)]),
+    ("keda", "Zero to one by polling, one to many by the HPA", &[(25.0, 0.0), (40.0, 1.0), (60.0, 3.0), (410.0, 3.0), (500.0, 2.0), (590.0, 1.0), (610.0, 0.0)]),
+    ("cloud-run", "All at once, and kept for 15 minutes", &[(50.0, 0.0), (70.0, 13.0), (970.0, 13.0), (980.0, 0.0)]),
     ("azure-consumption", "Four more every thirty seconds", &[(55.0, 0.0), (75.0, 4.0), (105.0, 8.0), (125.0, 10.0)]),
     ("azure-flex", "All at once", &[(55.0, 0.0), (65.0, 25.0)]),
-    ("openfaas", "To zero after a quarter of an hour, and back", &[(900.0, 1.0), (925.0, 0.0), (1010.0, 1.0), (1880.0, 1.0), (1930.0, 0.0)]),
-    ("openfaas-ce", "One more every 40 s, five at most", &[(30.0, 1.0), (60.0, 2.0), (100.0, 3.0), (140.0, 4.0), (290.0, 5.0)]),
+    ("openfaas", "To zero after 15 minutes, and back", &[(900.0, 1.0), (925.0, 0.0), (1010.0, 1.0), (1880.0, 1.0), (1930.0, 0.0)]),
+    ("openfaas-ce", "One more every 40 s, up to five", &[(30.0, 1.0), (60.0, 2.0), (100.0, 3.0), (140.0, 4.0), (290.0, 5.0)]),
     ("target-tracking", "Out after three minutes, in after fifteen", &[(170.0, 10.0), (190.0, 13.0), (1490.0, 13.0), (1510.0, 2.0)]),
-    ("scheduled", "By the clock, whoever comes", &[(50.0, 2.0), (70.0, 5.0), (130.0, 1.0), (190.0, 5.0), (250.0, 1.0)]),
+    ("scheduled", "By the clock, regardless of load", &[(50.0, 2.0), (70.0, 5.0), (130.0, 1.0), (190.0, 5.0), (250.0, 1.0)]),
     ("predictive", "Ahead of the wave from the second time on", &[(60.0, 0.0), (100.0, 8.0), (150.0, 8.0), (310.0, 8.0), (350.0, 8.0), (550.0, 8.0)]),
 ];
 
@@ -114,7 +114,7 @@ fn chart(title: &str, result: &RunResult) -> String {
     let length = result.timeline.interval.as_secs_f64();
     let functions = if series.len() > 2 { &series[1..] } else { &series[..1] };
     let panels = functions.iter().enumerate().map(|(place, one)| {
-        let names = if place == 0 { ["in existence", "busy"] } else { [""; 2] };
+        let names = if place == 0 { ["existing", "busy"] } else { [""; 2] };
         let [all, busy] = [instances, |point: &Point| point.instances_busy];
         Panel {
             y: Axis::new(

@@ -266,7 +266,7 @@ fn every_column_of_the_time_series() {
         for (found, key) in row[13..].iter().zip(["p50", "p95", "p99"]) {
             match (found.parse::<f64>(), quantiles[key].as_f64()) {
                 (Ok(found), Some(expected)) => {
-                    assert!((found / expected - 1.0).abs() < 5e-3, "{key} at {from}: {found}")
+                    assert!((found / expected - 1.0).abs() < 5e-3, "{key} at {from}: {found}");
                 }
                 (found, expected) => assert!(found.is_err() && expected.is_none(), "{key} at {from}"),
             }

@@ -89,7 +89,7 @@ fn where_nothing_works_is_not_the_best() {
 fn every_point_has_a_row() {
     let folder = folder();
     let text = done(&folder, "sweep small.toml");
-    assert!(text.contains(" of 32 configurations meet the objectives; "), "{text}");
+    assert!(text.contains(" of 32 configurations meet every objective; "), "{text}");
     assert!(!folder.exists("results/small.partial"));
     let csv = folder.read("results/small/sweep.csv");
     let header = "point,function.f.memory,function.f.keep-alive.fixed.window,source.s.arrivals.poisson.rate,replications,\
@@ -187,21 +187,21 @@ fn what_is_there_is_not_lost_silently() {
     let folder = folder();
     interrupt(&folder);
     let text = refused(&folder, "sweep small.toml");
-    assert!(text.contains("of 32 points of a sweep that was interrupted"), "{text}");
+    assert!(text.contains("of 32 configurations of an interrupted sweep"), "{text}");
     assert!(
         text.contains("`forewarm sweep small.toml --resume`") && text.contains("`rm -r results/small.partial`"),
         "{text}"
     );
     for (change, reason) in [
-        ("--seed 5", "it has the seed 1, this has 5"),
-        ("--set function.f.timeout=3s", "it is of another version of the scenario"),
+        ("--seed 5", "its seed is 1, not 5"),
+        ("--set function.f.timeout=3s", "the scenario or the options have changed"),
     ] {
         let text = refused(&folder, &format!("sweep small.toml --resume {change}"));
         assert!(text.contains(reason), "{text}");
     }
     folder.write("small.toml", &SWEEP.replace("\"2/s\", ", ""));
     let text = refused(&folder, "sweep small.toml --resume");
-    assert!(text.contains("it has 32 points, this has 24"), "{text}");
+    assert!(text.contains("it has 32 configurations, not 24"), "{text}");
     folder.write("small.toml", SWEEP);
     done(&folder, "sweep small.toml --resume --quiet");
     done(&folder, "sweep small.toml --out whole --quiet");
@@ -221,7 +221,10 @@ fn an_interrupted_sweep_keeps_what_is_done() {
     let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
     assert!(signal.success());
     let text = Answer::of(child.wait_with_output().expect("it ends")).ends(3).said();
-    assert!(text.contains("of 32 points are kept; go on with `forewarm sweep small.toml --resume`"), "{text}");
+    assert!(
+        text.contains("of 32 configurations are done; continue with `forewarm sweep small.toml --resume`"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -238,12 +241,12 @@ fn parts_are_the_whole() {
     // Again: the same bytes, whether it is made anew or found to be there.
     let part = folder.bytes("parts/part-3-of-5.parquet");
     let text = done(&folder, "sweep small.toml --shard 3/5 --out parts");
-    assert!(text.contains("is there already, and whole"), "{text}");
+    assert!(text.contains("already exists and is complete"), "{text}");
     folder.write("parts/part-3-of-5.parquet", "half");
     done(&folder, "sweep small.toml --shard 3/5 --out parts --threads 1");
     assert!(folder.bytes("parts/part-3-of-5.parquet") == part);
     let text = done(&folder, "sweep small.toml --merge parts --out merged");
-    assert!(text.contains("28 of 32 configurations meet the objectives"), "{text}");
+    assert!(text.contains("28 of 32 configurations meet every objective"), "{text}");
     assert_same(&folder, "whole", "merged");
     // More shards than points.
     for shard in 1..=40 {
@@ -267,7 +270,7 @@ fn wrong_parts_are_refused() {
     let (one, two) = (folder.bytes("parts/part-1-of-2.parquet"), folder.bytes("parts/part-2-of-2.parquet"));
     let restore = || folder.write("parts/part-2-of-2.parquet", &two);
     folder.write("parts/part-2-of-2.parquet", &one);
-    merge("is shard 1/2, whatever its name says");
+    merge("contains shard 1/2, which does not match its name");
     folder.write("parts/part-2-of-2.parquet", &two[..two.len() / 2]);
     merge("part-2-of-2.parquet cannot be used: it is damaged");
     restore();
@@ -277,12 +280,12 @@ fn wrong_parts_are_refused() {
     merge("is a part of another sweep: it has the seed 9, this has 1");
     restore();
     done(&folder, "sweep small.toml --shard 1/3 --out parts --quiet");
-    merge("has parts of 2 shards and parts of 3 shards");
+    merge("contains parts of 2 shards and parts of 3 shards");
     fs::remove_file(folder.path().join("parts/part-1-of-3.parquet")).expect("there");
     done(&folder, "sweep small.toml --merge parts --out merged --quiet");
     assert!(refused(&folder, "sweep small.toml --merge nowhere").contains("cannot read nowhere"));
     fs::create_dir(folder.path().join("empty")).expect("a folder");
-    assert!(refused(&folder, "sweep small.toml --merge empty").contains("empty has no parts of a sweep"));
+    assert!(refused(&folder, "sweep small.toml --merge empty").contains("empty contains no parts of a sweep"));
 }
 
 #[test]
@@ -291,12 +294,13 @@ fn all_points_are_checked_before_the_first_runs() {
     let sweep = "\"simulation.warm-up\" = [\"0s\", \"1h\"]\n";
     folder.write("small.toml", &SWEEP.replace("[sweep]\n", &format!("[sweep]\n{sweep}")));
     let text = refused(&folder, "sweep small.toml");
-    let wanted = "error: point 33 (simulation.warm-up = 1h, function.f.memory = 256MB, function.f.keep-alive.fixed.window = 1s, \
-                  source.s.arrivals.poisson.rate = 1/m) and 31 more points: `simulation.warm-up` (1h) must be shorter";
+    let wanted = "error: configuration 33 (simulation.warm-up = 1h, function.f.memory = 256MB, \
+                  function.f.keep-alive.fixed.window = 1s, source.s.arrivals.poisson.rate = 1/m) and 31 more \
+                  configurations: `simulation.warm-up` (1h) must be shorter";
     assert!(text.contains(wanted), "{text}");
     assert!(text.contains("--> small.toml:") && text.ends_with("1 error\n"), "{text}");
     assert!(!folder.exists("results/small.partial") && !folder.exists("results/small"));
-    assert!(refused(&folder, "check small.toml").contains("point 33 (simulation.warm-up = 1h, "));
+    assert!(refused(&folder, "check small.toml").contains("configuration 33 (simulation.warm-up = 1h, "));
     folder.write("none.toml", SWEEP.split("[sweep]").next().expect("a start"));
     assert!(refused(&folder, "sweep none.toml").contains("none.toml has no [sweep]"));
     assert!(refused(&folder, "sweep small.toml --shard 0/3").contains("write K/N with K from 1 to N"));
@@ -320,7 +324,7 @@ fn what_cannot_work_is_a_row() {
 fn a_dry_run_says_what_it_will_cost() {
     let folder = folder();
     let text = done(&folder, "sweep small.toml --dry-run --shards 4 --seed 3");
-    assert!(text.starts_with("32 points, about "), "{text}");
+    assert!(text.starts_with("32 configurations, about "), "{text}");
     assert!(text.contains(" --seed 3 --shard 4/4 --out results/small.parts"), "{text}");
     assert!(!folder.exists("results"));
 }

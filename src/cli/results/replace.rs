@@ -62,7 +62,7 @@ fn in_two_steps(new: &Path, target: &Path) -> io::Result<Replaced> {
 /// Brings back what a run had put aside that was killed before the new folder was in its place.
 ///
 /// # Errors
-/// What the system answers.
+/// An error of the operating system.
 pub(super) fn recover(target: &Path) -> io::Result<()> {
     let aside = aside(target);
     if fs::symlink_metadata(&aside).is_err() {
@@ -83,7 +83,7 @@ fn aside(target: &Path) -> PathBuf {
 /// Forces the names in a folder onto the disk, where a folder can be opened.
 ///
 /// # Errors
-/// What the system answers.
+/// An error of the operating system.
 #[cfg(unix)]
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
     match fs::File::open(folder)?.sync_all() {

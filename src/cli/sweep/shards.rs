@@ -37,7 +37,7 @@ impl SweepCommand<'_> {
         let path = folder.join(part_name(number, of));
         if path.exists() && self.is_whole(&path, number, of) {
             if !self.args.job.quiet {
-                terminal::complain(&format!("{} is there already, and whole\n", path.display()));
+                terminal::complain(&format!("{} already exists and is complete\n", path.display()));
             }
             return Ok(ExitStatus::Success);
         }
@@ -51,7 +51,7 @@ impl SweepCommand<'_> {
             })?;
         let costs = self.survey()?;
         let range = shard(&costs, number, of);
-        let interrupted = |_: &str| "the shard begins anew when it is run again".to_owned();
+        let interrupted = |_: &str| "the shard starts over when you run it again".to_owned();
         let effort = self.simulate(range.clone().collect(), &costs, &mut journal, interrupted)?;
         let label = Label { sweep: self.identity(), shard: number, shards: of };
         let label = serde_json::to_string(&label).map_err(|error| CliError::Environment(error.into()))?;
@@ -68,7 +68,10 @@ impl SweepCommand<'_> {
         if !self.args.job.quiet {
             let (points, all) = (count((range.end - range.start) as f64), count(self.task.points.count() as f64));
             let path = path.display();
-            terminal::print(&format!("{points} of {all} points in {path}, {:.2} s.\n", effort.took.as_secs_f64()))?;
+            terminal::print(&format!(
+                "{points} of {all} configurations in {path}, {:.2} s.\n",
+                effort.took.as_secs_f64()
+            ))?;
         }
         Ok(ExitStatus::Success)
     }
@@ -78,13 +81,13 @@ impl SweepCommand<'_> {
         let found = parts_in(folder)?;
         let Some(&(_, of)) = found.first() else {
             return Err(CliError::input(
-                format!("{} has no parts of a sweep", folder.display()),
-                &format!("make them, as in `{}`", self.shard_command(1, 64, folder)),
+                format!("{} contains no parts of a sweep", folder.display()),
+                &format!("run the shards first, as in `{}`", self.shard_command(1, 64, folder)),
             ));
         };
         if let Some((_, other)) = found.iter().find(|(_, other)| *other != of) {
-            let message = format!("{} has parts of {of} shards and parts of {other} shards", folder.display());
-            return Err(CliError::input(message, "keep those that belong together"));
+            let message = format!("{} contains parts of {of} shards and parts of {other} shards", folder.display());
+            return Err(CliError::input(message, "remove those that do not belong to this sweep"));
         }
         self.refuse_missing(folder, &found, of)?;
         let results = Results::reserve(&self.folder())?;
@@ -111,7 +114,7 @@ impl SweepCommand<'_> {
         };
         let are = if missing.len() == 1 { "is" } else { "are" };
         let message = format!("{} of {of} shards {are} missing in {}", missing.len(), folder.display());
-        Err(CliError::input(message, &format!("make them with{commands}{more}")))
+        Err(CliError::input(message, &format!("run them with{commands}{more}")))
     }
 
     /// Whether this is the part of a shard of this sweep, from the first row to the last.
@@ -134,18 +137,19 @@ impl SweepCommand<'_> {
         let label: Label = serde_json::from_str(&part.label)
             .map_err(|error| self.refuse(path, &ShardError::Damaged(error.to_string()), number, of))?;
         if let Some(difference) = self.identity().difference(&label.sweep) {
-            let help = format!("make it again with\n  {}", self.shard_command(number, of, folder_of(path)));
+            let help = format!("run it again with\n  {}", self.shard_command(number, of, folder_of(path)));
             return Err(CliError::input(format!("{shown} is a part of another sweep: {difference}"), &help));
         }
         if (label.shard, label.shards) != (number, of) {
-            let message = format!("{shown} is shard {}/{}, whatever its name says", label.shard, label.shards);
-            return Err(CliError::input(message, "give it the name that it had"));
+            let message =
+                format!("{shown} contains shard {}/{}, which does not match its name", label.shard, label.shards);
+            return Err(CliError::input(message, "restore its original name"));
         }
         Ok(part)
     }
 
     fn refuse(&self, path: &Path, error: &ShardError, number: u32, of: u32) -> CliError {
-        let help = format!("make it again with\n  {}", self.shard_command(number, of, folder_of(path)));
+        let help = format!("run it again with\n  {}", self.shard_command(number, of, folder_of(path)));
         CliError::input(format!("{} cannot be used: {error}", path.display()), &help)
     }
 }
@@ -174,14 +178,14 @@ impl AllRows<'_> {
                     }
                     Some(row) => {
                         let message = format!(
-                            "{} has point {} where point {} belongs",
+                            "{} contains configuration {} in place of configuration {}",
                             path.display(),
                             row.number + 1,
                             self.next + 1
                         );
                         return Err(CliError::input(
                             message,
-                            "make all parts with the same forewarm on machines of the same kind",
+                            "run all shards with the same version of forewarm on the same kind of machine",
                         ));
                     }
                     None => self.part = None,
@@ -190,10 +194,10 @@ impl AllRows<'_> {
             if self.shard == self.of {
                 let all = self.study.task.points.count();
                 if self.next < all {
-                    let message = format!("the parts have {} of {all} points", self.next);
+                    let message = format!("the parts contain {} of {all} configurations", self.next);
                     return Err(CliError::input(
                         message,
-                        "make all parts with the same forewarm on machines of the same kind",
+                        "run all shards with the same version of forewarm on the same kind of machine",
                     ));
                 }
                 return Ok(None);

@@ -15,8 +15,8 @@ impl SweepCommand<'_> {
 
     fn without_parquet() -> CliError {
         CliError::input(
-            "this forewarm was built without Parquet, of which shards are made",
-            "build it with its default features",
+            "this build of forewarm does not include Parquet, which shards require",
+            "build forewarm with its default features",
         )
     }
 }

@@ -1,4 +1,4 @@
-//! A function whose instances are ordered by a scaling policy: the engine's side of [`Scaling`].
+//! A function whose instances are created by a scaling policy: the engine's side of [`Scaling`].
 
 use rand::RngExt as _;
 
@@ -24,23 +24,23 @@ pub(super) struct Autoscaling {
     governs: Governs,
     limit: u32,
     ordered: u32,
-    /// Where requests that are sent to any instance go.
+    /// Random choices of an instance for requests that go to any.
     routes: Stream,
-    /// The instances it ordered that take requests.
+    /// The instances that it created and that accept requests.
     fleet: Fleet,
-    /// Requests on instances of the kind that it governs.
+    /// Requests on instances of the kind that it controls.
     in_progress: u32,
     totals: Totals,
     /// Totals are known up to here.
     reached: SimTime,
     /// The earliest pending event that asks it.
     asked_at: SimTime,
-    /// Room for what it is shown.
+    /// Buffer for the policy's view.
     views: Vec<InstanceView>,
 }
 
 impl Autoscaling {
-    /// The policy of a function; none if each request decides.
+    /// The policy of a function; none if requests create instances.
     pub(super) fn new(spec: &Function, streams: &Streams) -> Option<Self> {
         let policy = spec.scaling.build(&|purpose| streams.stream(&spec.name, purpose))?;
         Some(Self {
@@ -58,32 +58,32 @@ impl Autoscaling {
         })
     }
 
-    /// Whether no instance exists that it has not ordered.
+    /// Whether all instances were created by the policy.
     pub(super) const fn orders_all(&self) -> bool {
         matches!(self.governs, Governs::Instances)
     }
 
-    /// An instance that was there before the policy becomes one of its own.
+    /// Hands an instance that existed before the policy over to it.
     pub(super) fn took_over(&mut self, key: Key<Instance>, instances: &mut Slab<Instance>) {
         self.fleet.add(key, SimTime::ZERO, instances);
     }
 
-    /// How many instances it ordered take requests.
+    /// Number of its instances that accept requests.
     pub(super) const fn ready(&self) -> usize {
         self.fleet.ready()
     }
 
-    /// How many requests may wait at an instance, where they are sent there without asking for a slot.
+    /// How many requests may wait at an instance, if they are sent there without a free slot.
     pub(super) fn waits_at_instance(&self) -> Option<u32> {
         self.policy.waits_at_instance().filter(|_| self.fleet.ready() > 0)
     }
 
-    /// Whether the policy leads requests to instances itself.
+    /// Whether the policy routes requests to instances itself.
     pub(super) fn chooses(&self) -> bool {
         self.policy.chooses()
     }
 
-    /// A request that had not been given to an instance ended.
+    /// A request without an instance ended.
     pub(super) fn gave_up(&mut self, now: SimTime, waited: bool) {
         self.totals.ended += 1;
         self.policy.gave_up(now, waited);
@@ -106,17 +106,17 @@ impl Autoscaling {
         }
     }
 
-    /// Whether an instance is of the kind that it governs.
+    /// Whether an instance is of the kind that it controls.
     pub(super) const fn has(&self, instance: &Instance) -> bool {
         self.orders_all() || instance.provisioned
     }
 }
 
 impl FunctionState<'_> {
-    /// The policy wants to be asked.
+    /// The policy is due to decide.
     pub(in super::super) fn scaling_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         if self.autoscaling.as_ref().is_none_or(|autoscaling| autoscaling.asked_at != now) {
-            return; // an earlier question took its place
+            return; // superseded by an earlier decision
         }
         self.advance(now, ctx);
         ctx.counts.scaling_decisions += 1;
@@ -146,7 +146,7 @@ impl FunctionState<'_> {
         let (existing, ready, in_progress, queued) = (view.existing, view.ready, view.in_progress, view.queued);
         let answer = autoscaling.policy.decide(&view);
         if let Some(fault) = fault(answer, autoscaling.limit, autoscaling.policy.next(), now) {
-            // The run stops soon, but not at once: the first fault is the one to tell.
+            // The run does not stop immediately, so keep the first error.
             ctx.fault.get_or_insert_with(|| SimError::Policy {
                 policy: self.spec.scaling.name().to_owned(),
                 function: self.spec.name.clone(),
@@ -161,7 +161,7 @@ impl FunctionState<'_> {
         }
         if ctx.observer.needs_decisions() && answer.is_some() {
             let (ordered, why) = (autoscaling.ordered, autoscaling.policy.why());
-            // What only looked has decided nothing.
+            // An observation without a decision is not reported.
             if why.is_some() || ordered != before {
                 let why = why.unwrap_or_default();
                 let decision = ScalingDecision { before, ordered, existing, ready, in_progress, queued, why };
@@ -174,7 +174,7 @@ impl FunctionState<'_> {
         self.watch_policy(now, ctx);
     }
 
-    /// Sees to it that the policy is asked when it wants to be. After the horizon it is asked while somebody waits.
+    /// Schedules the next decision of the policy. After the horizon, only while requests wait.
     pub(super) fn watch_policy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &mut self.autoscaling else { return };
         let next = autoscaling.policy.next().max(now);
@@ -187,8 +187,8 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Creates or withdraws instances until there are as many as are ordered.
-    fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+    /// Creates or withdraws instances until their number is the desired one.
+    pub(super) fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &self.autoscaling else { return };
         let (have, ordered) = (autoscaling.fleet.len(), autoscaling.ordered as usize);
         let surplus = autoscaling.fleet.victims(have.saturating_sub(ordered), autoscaling.policy.removal());
@@ -196,15 +196,12 @@ impl FunctionState<'_> {
             for order in surplus {
                 self.withdraw(order, now, ctx);
             }
-            if let Some(autoscaling) = &mut self.autoscaling {
-                autoscaling.fleet.tidy(&mut self.instances);
-            }
-            self.provisioned_changed(now);
+            self.fleet_changed(now);
         }
         let orders_all = self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all());
         for _ in have..ordered {
-            // Instances that requests have created count for the limit too; it is tried again at the next decision. So it is
-            // where memory is short.
+            // Instances created by requests count towards the limit too, so this is retried at the next decision. The
+            // same applies if there is too little memory.
             let has_room = orders_all || self.levels.instances() < self.max_instances;
             if !has_room || !self.take_memory(now, ctx) {
                 return;
@@ -216,11 +213,46 @@ impl FunctionState<'_> {
         }
     }
 
-    /// An instance takes no further request, and goes as soon as it is free.
+    /// One instance takes no further request, because its machine goes.
+    pub(super) fn withdraw_one<O: Observer>(&mut self, order: Order, now: SimTime, ctx: &mut Context<O>) {
+        self.withdraw(order, now, ctx);
+        self.fleet_changed(now);
+    }
+
+    /// An instance that was ordered does not answer any more.
+    pub(super) fn make_unready(&mut self, order: Order, now: SimTime) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let id = autoscaling.fleet.make_unready(order);
+        autoscaling.policy.withdrawn(now, id);
+        self.provisioned_changed(now);
+    }
+
+    /// An instance that was ordered is gone.
+    pub(super) fn forget_order(&mut self, order: Order, now: SimTime) {
+        let Some(autoscaling) = &mut self.autoscaling else { return };
+        let member = autoscaling.fleet.remove(order, &mut self.instances);
+        if !has_stopped_answering(&member, &self.instances) {
+            autoscaling.policy.withdrawn(now, member.id);
+        }
+        self.fleet_changed(now);
+    }
+
+    /// Instances have gone from the fleet.
+    fn fleet_changed(&mut self, now: SimTime) {
+        if let Some(autoscaling) = &mut self.autoscaling {
+            autoscaling.fleet.tidy(&mut self.instances);
+        }
+        self.provisioned_changed(now);
+    }
+
+    /// An instance accepts no further requests and is removed once it is free.
     fn withdraw<O: Observer>(&mut self, order: Order, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &mut self.autoscaling else { return };
-        let Member { key, id, .. } = autoscaling.fleet.remove(order, &mut self.instances);
-        autoscaling.policy.withdrawn(now, id);
+        let member = autoscaling.fleet.remove(order, &mut self.instances);
+        if !has_stopped_answering(&member, &self.instances) {
+            autoscaling.policy.withdrawn(now, member.id);
+        }
+        let key = member.key;
         let instance = self.instances.get_mut(key);
         instance.retires = now;
         let is_free = instance.in_flight == 0;
@@ -251,7 +283,7 @@ impl FunctionState<'_> {
         self.watch_policy(now, ctx);
     }
 
-    /// Sends a request where the policy leads it, to wait there if no slot is left.
+    /// Sends a request to the instance that the policy chooses, to wait there if no slot is free.
     pub(super) fn place_as_chosen(&mut self) -> Result<Placement, Limit> {
         let chosen = self.autoscaling.as_mut().and_then(|autoscaling| {
             let id = autoscaling.policy.choose()?;
@@ -266,7 +298,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Sends a request to any ready instance, to wait there if no slot is left; at most `most` wait at one.
+    /// Sends a request to a random ready instance, to wait there if no slot is free; at most `most` wait at one.
     pub(super) fn place_directly(&mut self, most: u32) -> Result<Placement, Limit> {
         let Some(autoscaling) = &mut self.autoscaling else { return Err(Limit::Scaling) };
         let nth = autoscaling.routes.random_range(0..autoscaling.fleet.ready() as u32) as usize;
@@ -283,7 +315,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// The request that has waited longest at an instance begins to run there.
+    /// The first request waiting at an instance starts to run there.
     pub(super) fn start_next_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);
         let first = instance.first_waiting;
@@ -323,7 +355,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// A request that was given to an instance has ended there.
+    /// A request that was assigned to an instance has ended.
     pub(super) fn tell_end(&mut self, request: Key<Invocation>, now: SimTime) {
         let request = self.invocations.get(request);
         let (instance, mark) = (self.instances.get(request.instance), request.mark);
@@ -350,7 +382,12 @@ impl FunctionState<'_> {
     }
 }
 
-/// What is wrong with an answer, or with when a policy wants to be asked next.
+/// Whether an instance was ready and counts as one that starts since it does not answer: the policy has been told that it is gone.
+fn has_stopped_answering(member: &Member, instances: &Slab<Instance>) -> bool {
+    member.ready.is_none() && instances.get(member.key).ready
+}
+
+/// What is wrong with a decision, or with the time of the next one.
 fn fault(answer: Option<f64>, limit: u32, next: SimTime, now: SimTime) -> Option<String> {
     match answer {
         Some(answer) if answer.is_nan() => Some("answered with a number that is none (NaN)".into()),

@@ -1,4 +1,4 @@
-//! How long idle instances stay, and how they go.
+//! How long idle instances stay, and how they are removed.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,12 +14,12 @@ use crate::id::InstanceId;
 use crate::policy::keep_alive::{View, Window};
 use crate::time::{SimTime, Span};
 
-/// When idle instances are looked at.
+/// When idle instances are checked.
 #[derive(Debug)]
 pub(super) enum Expiry {
-    /// Never: they stay.
+    /// Never.
     Never,
-    /// Deadlines come in the order of last use: the instance used longest ago is the next to go.
+    /// Deadlines are in the order of last use: the least recently used instance is the next to be removed.
     LeastRecent,
     /// In order of deadline, with at most one current entry for each instance.
     Sorted(BinaryHeap<Reverse<(SimTime, Key<Instance>, InstanceId)>>),
@@ -43,7 +43,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Sees to it that an instance that stays idle until `deadline` goes in time.
+    /// Schedules the removal of an instance that stays idle until `deadline`.
     #[inline]
     pub(super) fn watch_expiry<O: Observer>(&mut self, deadline: SimTime, ctx: &mut Context<O>) {
         if self.expiry_event.is_some_and(|at| deadline < at) {
@@ -76,7 +76,7 @@ impl FunctionState<'_> {
             heap.pop();
             let instance = self.instances.get_mut(place);
             if instance.id != id || instance.expiry_queued != deadline {
-                continue; // gone, or an earlier entry stands for it
+                continue; // removed, or covered by an earlier entry
             }
             instance.expiry_queued = SimTime::NEVER;
             if !instance.is_idle() {
@@ -111,7 +111,7 @@ impl FunctionState<'_> {
         self.stay_until(place, now + window, ctx);
     }
 
-    /// An idle instance goes at this time, if it is idle until then.
+    /// Sets the time at which an instance is removed if it stays idle.
     #[inline]
     pub(super) fn stay_until<O: Observer>(&mut self, place: Key<Instance>, until: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);

@@ -1,27 +1,51 @@
-//! What goes wrong at a function: slow work, errors, an outage, a deployment.
+//! Faults of a function: slow processing, errors, an outage, a deployment.
+
+use rand::RngExt as _;
+use rand_distr::Exp1;
 
 use super::super::event::{Event, Kind};
+use super::super::instance::Instance;
 use super::super::kernel::Context;
 use super::super::observer::Observer;
+use super::super::slab::Key;
 use super::FunctionState;
 use super::lifecycle::Cause;
 use super::steps::Speed;
 use crate::dist::Dist;
+use crate::path::bucket::Buckets;
 use crate::path::{Disturbance, Outcome};
 use crate::rng::{Purpose, Stream, Streams, chance};
 use crate::scenario::Function;
-use crate::time::{SimTime, Span};
+use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// How runs of a function fail by themselves.
+/// Failures of a function without a fault.
 pub(super) struct Failures {
     ratio: f64,
-    /// On top of it, while a fault lasts.
+    /// Additional failures during a fault.
     burst: f64,
     /// Whether nothing succeeds.
     is_out: bool,
-    /// What is added to each run.
+    /// Time added to each invocation.
     delay: Option<Dist>,
     stream: Stream,
+    /// Token bucket of a throttling fault.
+    throttle: Option<Buckets>,
+    /// Crashes, while a fault causes them.
+    crashes: Option<Crashes>,
+}
+
+/// The item of a fault event that may crash an instance; the start and end of a fault have item 0.
+pub(in super::super) const CRASH: u32 = 1;
+
+/// Crashes of instances, each at the same rate, by thinning: candidate events occur at `bound` times that rate, and each picks
+/// one of `bound` places at random; a place without an instance crashes nothing. So each instance has exactly its rate.
+struct Crashes {
+    /// Rate of each instance.
+    per_second: f64,
+    /// Upper bound of the number of instances.
+    bound: usize,
+    /// Time of the next candidate event.
+    due: SimTime,
 }
 
 impl Failures {
@@ -32,15 +56,27 @@ impl Failures {
             is_out: false,
             delay: None,
             stream: streams.stream(&spec.name, Purpose::Failures),
+            throttle: None,
+            crashes: None,
         }
     }
 
-    /// What is added to a run that begins.
+    /// Whether a fault throttles a request.
+    pub(super) fn refuses(&mut self, now: SimTime) -> bool {
+        self.throttle.as_mut().is_some_and(|bucket| !bucket.take(now))
+    }
+
+    /// Whether there are more instances than the bound of the crashes.
+    pub(super) fn outgrown(&self, instances: usize) -> bool {
+        self.crashes.as_ref().is_some_and(|crashes| instances > crashes.bound)
+    }
+
+    /// Time added to a starting invocation.
     pub(super) fn delay(&mut self) -> Span {
         self.delay.as_ref().map_or(Span::ZERO, |delay| delay.sample(&mut self.stream))
     }
 
-    /// Whether a run fails that has just ended.
+    /// Whether an invocation that has just ended fails.
     pub(super) fn fails(&mut self) -> bool {
         self.is_out
             || self.ratio > 0.0 && chance(&mut self.stream, self.ratio)
@@ -65,14 +101,24 @@ impl FunctionState<'_> {
             Disturbance::Outage(is_out) => self.failures.is_out = *is_out,
             Disturbance::Deploy => self.deploy(now, ctx),
             Disturbance::ColdStart(factor) => self.cold_start_factor = *factor,
+            Disturbance::Throttle(bucket) => {
+                self.failures.throttle = bucket.as_ref().map(|bucket| Buckets::full(bucket, now));
+            }
+            Disturbance::Crash(per_second) => {
+                let due = SimTime::NEVER;
+                self.failures.crashes =
+                    (*per_second > 0.0).then_some(Crashes { per_second: *per_second, bound: 0, due });
+                self.await_crash(now, ctx);
+            }
+            Disturbance::Poison(_) | Disturbance::Flush => {} // of messages, of caches
         }
     }
 
-    /// Running work takes longer or shorter from now on, what is left of it too.
+    /// Changes the processing speed, including that of running work.
     fn change_speed<O: Observer>(&mut self, speed: Speed, now: SimTime, ctx: &mut Context<O>) {
         let before = std::mem::replace(&mut self.speed, speed);
-        if before == speed || self.steps.is_some() {
-            return; // steps that run are not interrupted; those that begin go at the new speed
+        if before == speed || self.steps.is_some() || self.batches.is_some() {
+            return; // running steps are not interrupted; new ones have the new speed
         }
         let change = Speed(speed.0 / before.0);
         self.change_speed_of_processors(change, now, ctx);
@@ -93,7 +139,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// All instances are replaced: idle ones go now, busy ones when they are free.
+    /// All instances are replaced: idle ones now, busy ones when they are free.
     fn deploy<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.replace_ordered(now, ctx);
         for key in self.instances.keys() {
@@ -108,6 +154,62 @@ impl FunctionState<'_> {
             }
         }
         self.serve_queue(now, ctx);
+    }
+
+    /// Draws when an instance may crash next. Nothing crashes after the horizon.
+    pub(super) fn await_crash<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let instances = self.instances.len();
+        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        if instances > crashes.bound {
+            crashes.bound = 2 * instances;
+        }
+        if crashes.bound == 0 {
+            return; // as soon as there is one
+        }
+        let gap = stream.sample::<f64, _>(Exp1) / (crashes.per_second * crashes.bound as f64);
+        crashes.due = now + Span::from_nanos_f64_saturating(gap * NANOS_PER_SECOND as f64);
+        if crashes.due < ctx.sources.horizon() {
+            ctx.events.push(Event::new(crashes.due, Kind::Fault, self.id.0, CRASH));
+        }
+    }
+
+    /// An instance may crash.
+    pub(in super::super) fn crash_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        if crashes.due != now {
+            return; // it has been drawn anew
+        }
+        let which = stream.random_range(0..crashes.bound);
+        ctx.counts.faults += 1;
+        self.advance(now, ctx);
+        if let Some(key) = self.instances.keys().get(which).copied() {
+            self.crash(key, now, ctx);
+        }
+        self.await_crash(now, ctx);
+    }
+
+    /// An instance that has started goes, and what runs on it fails. In place of a provisioned one the platform has another.
+    fn crash<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let instance = self.instances.get_mut(key);
+        if !instance.ready {
+            return;
+        }
+        if !instance.provisioned {
+            instance.retires = now;
+            if instance.is_idle() {
+                self.on_demand.remove(key, &mut self.instances);
+                self.remove_instance(key, Cause::Retired, now, ctx);
+                return;
+            }
+        }
+        let invocations = self.invocations.keys().into_iter();
+        let on_it = invocations.filter(|place| {
+            let request = self.invocations.get(*place);
+            request.started != SimTime::NEVER && request.instance == key
+        });
+        for place in on_it.collect::<Vec<_>>() {
+            self.end_run(place, Outcome::Failed, now, ctx);
+        }
     }
 
     /// Nobody waits any more for the answer to a run: it ends at once.

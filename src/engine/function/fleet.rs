@@ -1,5 +1,5 @@
-//! The instances that a scaling policy has ordered and that take requests. Which goes next, and which is the nth of those that
-//! are ready, is found without a look at all of them, however many there are.
+//! The instances that a scaling policy has created and that accept requests. The next one to remove and the nth ready
+//! one are found without scanning all of them.
 
 use std::num::NonZeroU32;
 
@@ -10,7 +10,7 @@ use crate::id::InstanceId;
 use crate::policy::scaling::Removal;
 use crate::time::SimTime;
 
-/// Fewer gaps than that are no reason to close them.
+/// Minimum number of gaps before they are closed.
 const GAPS_MIN: usize = 64;
 
 /// A place in the order of creation.
@@ -20,9 +20,9 @@ pub(in super::super) struct Order(NonZeroU32);
 /// The instances, in the order of their creation.
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
-    /// Sorted by id. One that goes leaves a gap, until there are more gaps than members.
+    /// Sorted by id. A removed one leaves a gap, until there are more gaps than members.
     members: Vec<Member>,
-    /// The places of those that start, of those that are ready, and of the ready ones without a request.
+    /// Positions of the starting, the ready, and the ready but idle instances.
     starting: Bits,
     ready: Bits,
     idle: Bits,
@@ -73,7 +73,7 @@ impl Fleet {
         self.members.iter().enumerate().filter(|(place, _)| self.has(*place)).map(|(_, member)| member)
     }
 
-    /// Takes up the youngest instance: one that starts, or is ready already.
+    /// Adds the newest instance, starting or already ready.
     pub(super) fn add(&mut self, key: Key<Instance>, now: SimTime, instances: &mut Slab<Instance>) {
         let instance = instances.get_mut(key);
         let place = self.members.len();
@@ -93,6 +93,16 @@ impl Fleet {
         self.starting.set(place, false);
         self.ready.set(place, true);
         self.idle.set(place, true);
+    }
+
+    /// One does not answer any more: it counts as one that starts, and is the first to go.
+    pub(super) fn make_unready(&mut self, order: Order) -> InstanceId {
+        let place = order.place();
+        self.ready.set(place, false);
+        self.idle.set(place, false);
+        self.starting.set(place, true);
+        self.members[place].ready = None;
+        self.members[place].id
     }
 
     /// One has a request.
@@ -120,7 +130,7 @@ impl Fleet {
         self.members.get(place).map(|member| member.key)
     }
 
-    /// The next ones to go, so many, in this order: starting ones first, the youngest of them first; then as the policy says.
+    /// The next instances to remove, in this order: starting ones first, newest first; then in the order of the policy.
     pub(super) fn victims(&self, count: usize, removal: Removal) -> Vec<Order> {
         let busy = self.ready.descending().filter(|place| !self.idle.contains(*place));
         let youngest = self.starting.descending();
@@ -132,7 +142,7 @@ impl Fleet {
         victims.into_iter().map(Order::new).collect()
     }
 
-    /// The idle ones, so many, the one that has been idle longest first, the oldest of equals.
+    /// The given number of idle instances, longest idle first, ties by age.
     fn longest_idle(&self, count: usize) -> Vec<usize> {
         let since = |place: &usize| (self.members[*place].last_used, *place);
         let mut idle: Vec<usize> = self.idle.descending().collect();
@@ -144,7 +154,7 @@ impl Fleet {
         idle
     }
 
-    /// One goes, or takes no further request.
+    /// Removes an instance that is gone or accepts no further requests.
     pub(super) fn remove(&mut self, order: Order, instances: &mut Slab<Instance>) -> Member {
         let place = order.place();
         for kind in [&mut self.starting, &mut self.ready, &mut self.idle] {

@@ -1,4 +1,4 @@
-//! What is there when the run begins.
+//! The initial state of a function.
 
 use super::super::invocation::Invocation;
 use super::super::kernel::Context;
@@ -10,7 +10,7 @@ use crate::rng::{Purpose, Streams};
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
 
-/// How long the requests run on that are in progress at the start.
+/// Remaining durations of the requests in progress at the start.
 pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
     let Some(initial) = &spec.initial else { return Vec::new() };
     let mut stream = streams.stream(&spec.name, Purpose::Initial);
@@ -18,13 +18,16 @@ pub(super) fn services(spec: &Function, streams: &Streams) -> Vec<Span> {
 }
 
 impl FunctionState<'_> {
-    /// Makes the initial instances, busy ones first: so idle ones are the newer and the more recently used.
+    /// Creates the initial instances, busy ones first, so that idle ones are newer and more recently used.
     pub(super) fn begin<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let Some(initial) = &self.spec.initial else { return };
         let now = SimTime::ZERO;
         let left = |lifetime: Span| Span::from_nanos(lifetime.as_nanos().saturating_sub(initial.age.as_nanos()));
         let retires = self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + left(lifetime));
         for service in std::mem::take(&mut self.in_progress_at_start) {
+            if !self.has_place_on_machine(ctx) {
+                break;
+            }
             let place = self.create(Reason::Found { is_busy: true, retires }, now, ctx);
             self.levels.in_progress += 1;
             if matches!(self.quota, Quota::Account) {
@@ -39,6 +42,9 @@ impl FunctionState<'_> {
         }
         let deadlines = initial.idle_expire_in.iter().map(|left| Some(now + *left)).chain(std::iter::repeat(None));
         for deadline in deadlines.take(initial.idle as usize) {
+            if !self.has_place_on_machine(ctx) {
+                break;
+            }
             let place = self.create(Reason::Found { is_busy: false, retires }, now, ctx);
             match deadline {
                 Some(deadline) => self.stay_until(place, deadline, ctx),

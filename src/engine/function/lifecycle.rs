@@ -1,5 +1,5 @@
-//! How instances come, become ready, are used, and go. Nothing else creates or removes one, and nothing else counts them:
-//! whatever is to be known about instances (where they run, what they have drawn) is decided at this one door.
+//! The lifecycle of instances: creation, readiness, use and removal. No other code creates, removes or counts
+//! instances, so everything about them (where they run, what they have drawn) is decided here.
 
 use super::super::event::{Event, Kind};
 use super::super::instance::{Instance, Stage};
@@ -16,27 +16,31 @@ use crate::time::{SimTime, Span};
 /// Why an instance is created.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reason {
-    /// A request found none: it waits for this one to start.
+    /// For a request, which waits for it to start.
     Request(Key<Invocation>),
-    /// The scaling policy ordered it.
+    /// By the scaling policy.
     Order,
-    /// Its application is loaded before anybody asks for it.
+    /// Its application is loaded in advance.
     PreWarm,
-    /// It is provisioned, and ready when the run begins.
+    /// A provisioned one was on a machine that is gone.
+    Replacement,
+    /// Provisioned, and ready at the start of the run.
     Provisioned,
-    /// It is there when the run begins, for a request or idle, and takes no further request from `retires` on.
+    /// Part of the initial state, busy or idle, with a maximum lifetime until `retires`.
     Found { is_busy: bool, retires: SimTime },
 }
 
-/// Why an instance goes.
+/// Why an instance is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// Its keep-alive window has ended.
     Expired,
-    /// It takes no further request: it is too old, or the scaling policy wants fewer.
+    /// It was retired: too old, or withdrawn by the scaling policy.
     Retired,
-    /// Its memory goes to another one, which has it already.
+    /// Evicted: its memory has been given to another instance.
     Evicted,
+    /// Its machine is gone.
+    Lost,
 }
 
 impl Levels {
@@ -51,16 +55,18 @@ impl Levels {
 }
 
 impl FunctionState<'_> {
-    /// Creates an instance. One that is there when the run begins is ready, and so is one for a request if starting takes no
-    /// time; every other one becomes ready by an event.
+    /// Creates an instance. Initial instances are ready at once, and so is one for a request if starting takes no time;
+    /// all others become ready by an event.
     ///
-    /// What is drawn, and in which order, belongs to the results: of a request's own stream first the phases of the start,
-    /// then how long it runs now that it is cold; without a request, the phases from the stream of the instance's number. A
-    /// stem cell is looked for when the start is known. The memory is taken before, where there may be too little of it.
+    /// The order of draws affects results: from the stream of a request first the phases of the start, then its cold
+    /// duration; without a request, the phases from the stream of the instance's number. A stem cell is taken once the
+    /// start time is known. Memory has been allocated before, if there is a budget.
     pub(super) fn create<O: Observer>(&mut self, reason: Reason, now: SimTime, ctx: &mut Context<O>) -> Key<Instance> {
         let (start_up, billed) = match reason {
             Reason::Request(request) => self.draw_cold_start(request, ctx),
-            Reason::Order | Reason::PreWarm => self.spec.start_up(&mut self.cold_starts.of(self.created)),
+            Reason::Order | Reason::PreWarm | Reason::Replacement => {
+                self.spec.start_up(&mut self.cold_starts.of(self.created))
+            }
             Reason::Provisioned | Reason::Found { .. } => (Span::ZERO, Span::ZERO),
         };
         let is_there = matches!(reason, Reason::Provisioned | Reason::Found { .. });
@@ -73,48 +79,57 @@ impl FunctionState<'_> {
         self.created += 1;
         let mut instance = Instance::new(id, now, self.retirement(reason, now));
         instance.provisioned = match reason {
-            Reason::Provisioned => true,
+            Reason::Provisioned | Reason::Replacement => true,
             Reason::Order => self.autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
             Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
         };
-        let ready = now + start_up;
-        if is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO {
-            instance.become_ready(now);
-        } else {
-            instance.deadline = ready;
-        }
-        let (stage, provisioned) = (instance.stage(), instance.provisioned);
+        let provisioned = instance.provisioned;
         let key = self.instances.insert(instance);
         if let Some(sharing) = &mut self.sharing {
             sharing.renew(key);
         }
+        if let Some(batches) = &mut self.batches {
+            batches.renew(key);
+        }
+        // Where there are machines it may have to wait for one, or for its image there.
+        let begins = self.resources.is_none() || self.take_place_on_machine(key, is_there, start_up, now, ctx);
+        let ready = if begins { now + start_up } else { SimTime::NEVER };
+        let instance = self.instances.get_mut(key);
+        if begins && (is_there || matches!(reason, Reason::Request(_)) && start_up == Span::ZERO) {
+            instance.become_ready(now);
+        } else {
+            instance.deadline = ready;
+        }
+        let stage = instance.stage();
         *self.levels.at(stage) += 1;
         self.tell_memory_of_creation(key, reason, now, ctx);
         match reason {
             Reason::Found { is_busy, .. } => ctx.observer.instance_found(self.id, id, is_busy),
             _ => ctx.observer.instance_created(now, self.id, id, ready, billed, provisioned),
         }
-        if stage == Stage::Starting {
+        if stage == Stage::Starting && begins {
             ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
+        }
+        if self.is_unusual && self.failures.outgrown(self.instances.len()) {
+            self.await_crash(now, ctx);
         }
         self.check_levels();
         key
     }
 
-    /// What a request draws that has to wait for an instance of its own: how long that takes to start, and how much of that is
-    /// billed.
+    /// Draws the start of an instance created for a request: how long it takes, and how much of it is billed.
     fn draw_cold_start<O: Observer>(&mut self, request: Key<Invocation>, ctx: &Context<O>) -> (Span, Span) {
         let request = self.invocations.get_mut(request);
         let source = request.source().expect("what was in progress at the start has its instance");
-        // Attempts of one request are not equally lucky.
-        let mut luck = if request.call.is_nil() {
+        // Each attempt of a request has its own draws.
+        let mut rng = if request.call.is_nil() {
             ctx.sources.cold_start_rng(source, request.number)
         } else {
             self.cold_starts.of(self.created)
         };
-        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut luck);
+        let ColdStart { start_up, billed, init_again } = self.spec.cold_start(&mut rng);
         if let Some(duration) = &self.spec.cold_duration {
-            request.service = duration.sample(&mut luck);
+            request.service = duration.sample(&mut rng);
         }
         request.service += init_again;
         if self.cold_start_factor != 1.0 {
@@ -124,15 +139,30 @@ impl FunctionState<'_> {
         (start_up, billed)
     }
 
-    /// From when on an instance takes no further request. Those that were ordered stay until they are withdrawn.
+    /// When an instance stops accepting requests. Those created by a policy stay until they are withdrawn.
     fn retirement(&self, reason: Reason, now: SimTime) -> SimTime {
         match reason {
             Reason::Request(_) | Reason::PreWarm => {
                 self.spec.max_lifetime.map_or(SimTime::NEVER, |lifetime| now + lifetime)
             }
             Reason::Found { retires, .. } => retires,
-            Reason::Order | Reason::Provisioned => SimTime::NEVER,
+            Reason::Order | Reason::Provisioned | Reason::Replacement => SimTime::NEVER,
         }
+    }
+
+    /// An instance that had to wait for a machine begins to start.
+    pub(super) fn begin_to_start<O: Observer>(
+        &mut self,
+        key: Key<Instance>,
+        start_up: Span,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let ready = now + start_up;
+        let instance = self.instances.get_mut(key);
+        instance.deadline = ready;
+        ctx.observer.instance_begins(now, self.id, instance.id, ready);
+        ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
     }
 
     /// An instance has started.
@@ -178,7 +208,7 @@ impl FunctionState<'_> {
         ctx.observer.served(now, self.id, instance.id, since, instance.provisioned);
     }
 
-    /// An instance without requests goes. It stands in no list any more.
+    /// Removes an instance without requests, which is in no list any more.
     pub(super) fn remove_instance<O: Observer>(
         &mut self,
         key: Key<Instance>,
@@ -186,20 +216,23 @@ impl FunctionState<'_> {
         at: SimTime,
         ctx: &mut Context<O>,
     ) {
-        if self.resources.is_some() && cause != Cause::Evicted {
-            self.give_memory_back(key, ctx);
+        if self.resources.is_some() {
+            if cause != Cause::Evicted {
+                self.give_memory_back(key, ctx);
+            }
+            self.leave_machine(key, at, ctx);
         }
         let instance = self.instances.get_mut(key);
         debug_assert!(instance.in_flight == 0, "nobody is on an instance that goes: {cause:?}");
         *self.levels.at(instance.stage()) -= 1;
-        // Neither an entry of the expiry heap nor a pending `Ready` means it from now on.
+        // Outdates any entry of the expiry heap and any pending `Ready`.
         (instance.expiry_queued, instance.deadline) = (SimTime::NEVER, SimTime::NEVER);
         ctx.observer.instance_removed(at, self.id, instance.id, instance.created);
         self.instances.remove(key);
         self.check_levels();
     }
 
-    /// What is counted is what there is.
+    /// Counters match the actual numbers.
     #[inline]
     fn check_levels(&self) {
         debug_assert_eq!(self.levels.instances() as usize, self.instances.len(), "{:?}", self.levels);

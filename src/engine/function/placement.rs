@@ -1,4 +1,4 @@
-//! Which instance a request gets, and what becomes of the instance's slots.
+//! Assigning instances to requests, and managing their slots.
 
 use super::super::instance::Instance;
 use super::super::invocation::Invocation;
@@ -12,19 +12,19 @@ use crate::time::SimTime;
 /// Where a request goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Placement {
-    /// To an instance that is ready and was taken out of its list.
+    /// A ready instance, removed from its list.
     Ready(Key<Instance>),
-    /// To an instance that is starting and has a slot left.
+    /// A starting instance with a free slot.
     Starting(Key<Instance>),
-    /// To an instance that is ready and has no slot left, to wait there.
+    /// A ready instance without a free slot, where the request waits.
     Waiting(Key<Instance>),
-    /// To a new instance.
+    /// A new instance.
     Create,
 }
 
 impl FunctionState<'_> {
-    /// Finds an instance for one more request, or the limit that stands in the way. `arriving`: it comes just now, and
-    /// not from the queue.
+    /// Finds an instance for a request, or the limit that prevents it. `arriving`: the request has just arrived,
+    /// instead of coming from the queue.
     #[inline]
     pub(super) fn place<O: Observer>(
         &mut self,
@@ -66,7 +66,8 @@ impl FunctionState<'_> {
             if instance.retires > now {
                 return Ok(if instance.ready { Placement::Ready(place) } else { Placement::Starting(place) });
             }
-            // Too old: it finishes what it has, out of the list; an idle one goes, and makes room for another.
+            // Too old: a busy one finishes its requests outside the list; an idle one is removed, which makes room for
+            // another.
             if instance.is_idle() {
                 self.remove_instance(place, Cause::Retired, now, ctx);
             }
@@ -101,7 +102,7 @@ impl FunctionState<'_> {
         None
     }
 
-    /// Gives a request its instance.
+    /// Assigns an instance to a request.
     #[inline]
     pub(super) fn assign<O: Observer>(
         &mut self,
@@ -157,7 +158,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// One more request on an instance that was taken out of its list: it goes back if a slot is left.
+    /// Adds a request to an instance that was removed from its list; it is returned to the list if a slot is free.
     #[inline]
     pub(super) fn take_slot(&mut self, place: Key<Instance>) {
         self.occupy(place);
@@ -168,7 +169,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// One request fewer on an instance: it becomes available, idle, or goes.
+    /// Removes a request from an instance, which becomes available, idle, or is removed.
     #[inline]
     pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let is_free = self.vacate(place);
@@ -216,7 +217,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// A starting instance that has a slot left may get others.
+    /// A starting instance with a free slot may get more requests.
     pub(super) fn offer_starting(&mut self, place: Key<Instance>) {
         let instance = self.instances.get(place);
         if instance.in_flight == self.spec.concurrency.per_instance || instance.listed {
@@ -229,7 +230,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// A request waits at its instance, behind those that do already.
+    /// Adds a request to the end of the queue of its instance.
     fn wait_at(&mut self, request: Key<Invocation>, place: Key<Instance>) {
         let instance = self.instances.get_mut(place);
         let last = std::mem::replace(&mut instance.last_waiting, request);

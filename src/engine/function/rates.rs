@@ -7,7 +7,7 @@ use super::FunctionState;
 use crate::scenario::{Function, Platform};
 use crate::time::SimTime;
 
-/// The rates of a function that has concurrency of its own.
+/// Rate limits of a function with reserved or provisioned concurrency.
 pub(super) struct Rates {
     /// Requests per second for each unit of concurrency.
     each: u32,
@@ -18,7 +18,7 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    /// None where nothing is limited but what the account limits.
+    /// None if only the account limits the rate.
     pub(super) fn of(spec: &Function, platform: &Platform) -> Option<Self> {
         let each = platform.request_rate?;
         let rate = |concurrency: u32| RequestRate::new(u64::from(each) * u64::from(concurrency));
@@ -60,7 +60,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// When the next request may start, where too many have in the last second.
+    /// When the next request may start, if the rate limit is reached.
     pub(super) fn next_request<O: Observer>(&mut self, ctx: &mut Context<O>) -> SimTime {
         match self.rates.as_ref().and_then(|rates| rates.reserved.as_ref()) {
             Some(rate) => rate.next(),

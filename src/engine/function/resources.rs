@@ -1,4 +1,4 @@
-//! A function whose instances come and go with those of others: of its application, or because memory is short.
+//! Shared resources of a function: its application, and memory.
 
 use std::collections::BTreeSet;
 
@@ -16,29 +16,36 @@ use crate::policy::keep_alive::greedy_dual::Victim;
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 
-/// What a function has to do with others.
+/// A function's share of common resources.
 pub(super) struct ResourceLinks {
     membership: Option<Membership>,
-    /// Places of instances that have fallen idle since the application was last unloaded, or been loaded in advance.
+    /// Instances that have become idle or been loaded in advance since the application was last unloaded.
     idle: BTreeSet<Key<Instance>>,
     /// The instance that is being loaded in advance, and until when it stays.
     loading: Option<(Key<Instance>, InstanceId, SimTime)>,
     /// Whether there is a budget of memory for all functions.
     shares_memory: bool,
-    /// Under this time the function waits for memory.
+    /// The arrival time under which the function waits for memory.
     memory_wait: Option<SimTime>,
     /// The stem cells that fit.
     pool: Option<PoolId>,
+    /// Whether its instances run on machines.
+    pub(super) has_machines: bool,
 }
 
 impl ResourceLinks {
-    /// None for a function that has to do with nobody.
-    pub(super) fn new(spec: &Function, membership: Option<Membership>, platform: &Platform) -> Option<Self> {
+    /// None for a function that shares nothing.
+    pub(super) fn new(
+        spec: &Function,
+        membership: Option<Membership>,
+        platform: &Platform,
+        has_machines: bool,
+    ) -> Option<Self> {
         let shares_memory = platform.memory_budget_mb.is_some();
         let pool = platform.stem_cells_of(spec);
         let idle = BTreeSet::new();
-        let links = Self { membership, idle, loading: None, shares_memory, memory_wait: None, pool };
-        (membership.is_some() || shares_memory || pool.is_some()).then_some(links)
+        let links = Self { membership, idle, loading: None, shares_memory, memory_wait: None, pool, has_machines };
+        (membership.is_some() || shares_memory || pool.is_some() || has_machines).then_some(links)
     }
 }
 
@@ -68,14 +75,14 @@ impl FunctionState<'_> {
         }
     }
 
-    /// How long an instance that falls idle stays, as its application has decided.
+    /// How long an instance that becomes idle stays, as decided by its application.
     pub(super) fn window_of_app<O: Observer>(&mut self, place: Key<Instance>, ctx: &Context<O>) -> Span {
         let (Some(links), Some(resources)) = (&mut self.resources, &ctx.resources) else { return Span::FOREVER };
         links.idle.insert(place);
         links.membership.map_or(Span::FOREVER, |membership| resources.apps.window(membership))
     }
 
-    /// Its application is unloaded: what is idle goes, unless a request comes at this very moment.
+    /// Its application is unloaded: idle instances are removed, unless a request arrives at the same moment.
     pub(in super::super) fn unload<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(links) = &mut self.resources else { return };
         for place in std::mem::take(&mut links.idle) {
@@ -86,7 +93,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// An instance is loaded in advance, to stay until `until`, unless there is one or a limit stands in its way.
+    /// Loads an instance in advance, to stay until `until`, unless one exists or a limit prevents it.
     pub(in super::super) fn pre_warm<O: Observer>(&mut self, until: SimTime, now: SimTime, ctx: &mut Context<O>) {
         self.advance(now, ctx);
         let has_room = self.levels.instances() == 0
@@ -97,7 +104,7 @@ impl FunctionState<'_> {
             return;
         }
         let place = self.create(Reason::PreWarm, now, ctx);
-        // A request that comes while it starts waits for it.
+        // A request that arrives while it starts waits for it.
         self.offer_starting(place);
         let id = self.instances.get(place).id;
         if let Some(links) = &mut self.resources {
@@ -105,8 +112,8 @@ impl FunctionState<'_> {
         }
     }
 
-    /// The memory that it shares is told of a new instance: it takes that of one which is there when the run begins, and it
-    /// counts a use where there is a request.
+    /// Registers a new instance with the shared memory, which allocates that of initial instances and counts a use if
+    /// there is a request.
     pub(super) fn tell_memory_of_creation<O: Observer>(
         &mut self,
         place: Key<Instance>,
@@ -118,7 +125,7 @@ impl FunctionState<'_> {
             return;
         }
         match reason {
-            Reason::Order | Reason::PreWarm => {}
+            Reason::Order | Reason::PreWarm | Reason::Replacement => {}
             Reason::Request(_) => self.tell_memory_of_use(Placement::Ready(place), now, ctx),
             Reason::Provisioned => {
                 self.take_memory(now, ctx);
@@ -130,7 +137,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// An instance has started: if nobody waits for it, it was loaded in advance, and stays as long as was decided.
+    /// An instance has started. If no request waits for it, it was loaded in advance and stays as long as decided.
     pub(super) fn loaded<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let Some(links) = &mut self.resources else { return };
         let instance = self.instances.get(place);
@@ -148,8 +155,8 @@ impl FunctionState<'_> {
         }
     }
 
-    /// How long an instance takes to start: one made of a stem cell only what is the function's own, the billed phases.
-    /// The others are what the next stem cell takes to be there.
+    /// How long an instance takes to start. One from a stem cell only takes the function's own, billed phases; the
+    /// others are the time to replace the stem cell.
     pub(super) fn start_up_with_stem_cell<O: Observer>(
         &self,
         start_up: Span,
@@ -171,7 +178,7 @@ impl FunctionState<'_> {
         ctx.resources.as_mut()?.memory.as_mut()
     }
 
-    /// Something has happened to the memory: what follows from it follows at this moment.
+    /// Schedules the consequences of a change to the memory, at the same moment.
     fn memory_changed<O: Observer>(&self, ctx: &mut Context<O>) {
         if self.memory(ctx).is_some_and(Memory::is_to_be_announced) {
             ctx.effects.push_back(Effect::MemoryChanged);
@@ -183,8 +190,8 @@ impl FunctionState<'_> {
         self.memory(ctx).is_none_or(|memory| memory.fits(self.id))
     }
 
-    /// Takes the memory of an instance that is to be created; says whether there is enough. Instances of others go when
-    /// this event is done, those of the function itself at once: it might use them.
+    /// Allocates memory for a new instance; returns whether there is enough. Instances of other functions are evicted
+    /// after this event, those of the function itself at once, because it might otherwise use them.
     pub(super) fn take_memory<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) -> bool {
         if self.memory(ctx).is_some_and(|memory| !memory.take(self.id)) {
             return false;
@@ -202,7 +209,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// An idle instance makes room for another.
+    /// Evicts an idle instance.
     pub(in super::super) fn evict<O: Observer>(
         &mut self,
         victim: Victim<Key<Instance>>,
@@ -236,7 +243,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Whether an instance may have to make room: those that were ordered stay.
+    /// Whether an instance may be evicted: those created by a policy are not.
     fn may_go(&self, instance: &Instance) -> bool {
         !instance.provisioned && self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.orders_all())
     }
@@ -255,7 +262,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Nobody waits any more.
+    /// No request waits any more.
     pub(super) fn leave_memory<O: Observer>(&mut self, ctx: &mut Context<O>) {
         let ticket = self.resources.as_mut().and_then(|links| links.memory_wait.take());
         if let (Some(born), Some(memory)) = (ticket, self.memory(ctx)) {

@@ -118,13 +118,16 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Somebody on an instance may have computed all that it had to.
+    /// Somebody on an instance may have computed all that it had to, or the batch there may change.
     pub(in super::super) fn processor_due<O: Observer>(
         &mut self,
         on: Key<Instance>,
         now: SimTime,
         ctx: &mut Context<O>,
     ) {
+        if self.batches.is_some() {
+            return self.batch_due(on, now, ctx);
+        }
         let Some(sharing) = &mut self.sharing else { return };
         let bandwidth = sharing.bandwidth;
         let shared = sharing.at(on);

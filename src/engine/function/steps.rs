@@ -1,4 +1,4 @@
-//! Invocations that go through steps: they compute, wait, and call others, and hold their instance meanwhile.
+//! Invocations with steps: they compute, wait, and call others, while their instance stays busy.
 
 use super::super::event::{Event, Kind};
 use super::super::invocation::Invocation;
@@ -12,11 +12,11 @@ use crate::rng::{Purpose, Stream, Streams};
 use crate::scenario::{Function, Work};
 use crate::time::{SimTime, Span};
 
-/// The steps of a function at work.
+/// The steps of a function during the simulation.
 pub(super) struct Steps {
     stream: Stream,
     serials: u64,
-    /// How far invocations are, by their places.
+    /// Progress of invocations, by key.
     progress: Vec<Progress>,
 }
 
@@ -28,17 +28,17 @@ struct Progress {
     /// Calls of this step that have not been answered.
     open: u32,
     has_failed: bool,
-    /// When the step ends, if it is one that takes a time.
+    /// When the step ends, if it has a duration.
     due: SimTime,
 }
 
-/// The step that the first one follows.
+/// Stands before the first step.
 const BEFORE_THE_FIRST: u32 = u32::MAX;
 
 const NOWHERE: Progress = Progress { serial: 0, step: 0, open: 0, has_failed: false, due: SimTime::NEVER };
 
 impl Steps {
-    /// None if the invocations of this function have none.
+    /// None if the function has no steps.
     pub(super) fn of(spec: &Function, streams: &Streams) -> Option<Self> {
         (!spec.steps.is_empty()).then(|| Self {
             stream: streams.stream(&spec.name, Purpose::Steps),
@@ -49,7 +49,7 @@ impl Steps {
 }
 
 impl FunctionState<'_> {
-    /// An invocation begins with its first step, after what a fault puts in front of it.
+    /// Starts the first step of an invocation, after the delay of a fault.
     pub(super) fn begin_steps<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let delay = self.failures.delay();
         let Some(steps) = &mut self.steps else { return };
@@ -67,11 +67,11 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Begins the step that an invocation is at, or ends it after the last.
+    /// Starts the current step of an invocation, or ends the invocation after the last.
     fn do_step<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let Some(steps) = &mut self.steps else { return };
         let Some(step) = self.spec.steps.get(steps.progress[place.index()].step as usize) else {
-            // Its end is now, whatever event was pending for it.
+            // It ends now, regardless of pending events.
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
             self.complete(place, now, ctx);
@@ -114,7 +114,7 @@ impl FunctionState<'_> {
         ctx.events.push(Event::of_item(progress.due, Kind::Step, self.id, place));
     }
 
-    /// A step that takes a time may be over.
+    /// A step with a duration may be over.
     pub(in super::super) fn step_due<O: Observer>(
         &mut self,
         place: Key<Invocation>,
@@ -123,14 +123,14 @@ impl FunctionState<'_> {
     ) {
         let Some(steps) = &mut self.steps else { return };
         let Some(progress) = steps.progress.get_mut(place.index()).filter(|progress| progress.due == now) else {
-            return; // it was cut off
+            return; // it has timed out
         };
         ctx.counts.steps += 1;
         (progress.step, progress.due) = (progress.step.wrapping_add(1), SimTime::NEVER);
         self.do_step(place, now, ctx);
     }
 
-    /// A call of a step has been answered. The step ends with the slowest; where one failed, so does the invocation.
+    /// A call of a step has a response. The step ends with the slowest call; if one failed, so does the invocation.
     pub(in super::super) fn step_answered<O: Observer>(
         &mut self,
         of: StepOf,
@@ -142,7 +142,7 @@ impl FunctionState<'_> {
         let Some(steps) = &mut self.steps else { return };
         let progress = &mut steps.progress[place.index()];
         if progress.serial != of.serial {
-            return; // the invocation was cut off
+            return; // the invocation has timed out
         }
         progress.has_failed |= !outcome.is_success();
         progress.open -= 1;
@@ -160,7 +160,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// An invocation has ended: nothing that is still due means it.
+    /// An invocation has ended: pending events for it are outdated.
     pub(super) fn forget_steps(&mut self, place: Key<Invocation>) {
         if let Some(steps) = &mut self.steps
             && let Some(progress) = steps.progress.get_mut(place.index())
@@ -170,12 +170,12 @@ impl FunctionState<'_> {
     }
 }
 
-/// How fast running work goes: 1 as usual.
+/// Processing speed; 1 is normal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Speed(pub(super) f64);
 
 impl Speed {
-    /// How long work takes that takes this long at full speed.
+    /// The time for work that takes `work` at full speed.
     pub(super) fn scaled(self, work: Span) -> Span {
         if self.0 == 1.0 || work == Span::FOREVER {
             return work;

@@ -1,7 +1,7 @@
-//! How busy instances go that a scaling policy withdraws: they finish what they have, but where there is a grace period, not
-//! for longer than that. What is still on them then has failed.
+//! Withdrawing busy instances: they finish their requests, at most for the grace period if there is one. Requests still
+//! on them then fail.
 //!
-//! An event cannot be taken back: that of an end that was not reached comes all the same, and is passed over.
+//! Events cannot be cancelled: outdated ones are ignored when they are due.
 
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
@@ -15,13 +15,13 @@ use crate::path::Outcome;
 use crate::time::SimTime;
 
 impl FunctionState<'_> {
-    /// Whether requests may be cut off because their instance goes.
+    /// Whether requests may fail because their instance is removed.
     #[inline]
     pub(super) fn may_be_cut_off(&self) -> bool {
         self.spec.termination_grace_period.is_some()
     }
 
-    /// A busy instance that was withdrawn has so much time left.
+    /// Starts the grace period of a busy instance that was withdrawn.
     pub(super) fn begin_grace_period<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         if let Some(period) = self.spec.termination_grace_period {
             let instance = self.instances.get_mut(place);
@@ -40,7 +40,7 @@ impl FunctionState<'_> {
         let instance = self.instances.get(place);
         let is_withdrawn = instance.retires <= now && self.autoscaling.as_ref().is_some_and(|it| it.has(instance));
         if !is_withdrawn || instance.deadline != now || instance.in_flight == 0 {
-            return; // it has gone, and its place may have been used again
+            return; // it has been removed, and its key may have been reused
         }
         self.advance(now, ctx);
         self.fail_waiting_at(place, now, ctx);
@@ -63,7 +63,7 @@ impl FunctionState<'_> {
     }
 
     /// Requests that wait at an instance for a slot end with it.
-    fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn fail_waiting_at<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(place);
         instance.last_waiting = Key::NIL;
         let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
@@ -82,7 +82,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// A request runs on its instance, and may be cut off there.
+    /// Registers a request that runs on an instance and may fail with it.
     pub(super) fn chain(&mut self, place: Key<Invocation>) {
         let on = self.invocations.get(place).instance;
         let next = std::mem::replace(&mut self.instances.get_mut(on).running, place);
@@ -93,7 +93,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// It runs there no longer.
+    /// It has ended there.
     pub(super) fn unchain(&mut self, place: Key<Invocation>) {
         let request = self.invocations.get(place);
         let (next, previous, on) = (request.next, request.previous, request.instance);

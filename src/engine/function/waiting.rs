@@ -1,4 +1,4 @@
-//! Requests that a limit holds back: the queue in front of the instances, and what wakes it.
+//! Throttled requests: the queue in front of the instances, and when it is served.
 
 use super::super::event::{Event, Kind};
 use super::super::invocation::Invocation;
@@ -13,7 +13,7 @@ use crate::scenario::{Overflow, QueueOrder};
 use crate::time::SimTime;
 
 impl FunctionState<'_> {
-    /// The patience of the requests in front of the queue may be at its end.
+    /// The first requests of the queue may have timed out.
     pub(in super::super) fn queue_timeout<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.advance(now, ctx);
         self.timeout_pending = false;
@@ -26,14 +26,14 @@ impl FunctionState<'_> {
         self.watch_front(ctx);
     }
 
-    /// The account has room, and it is this function's turn.
+    /// The account has capacity, and it is this function's turn.
     pub(in super::super) fn account_has_room<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.advance(now, ctx);
         self.account_wait = None;
         self.serve_front(Limit::Account, now, ctx);
     }
 
-    /// Serves the first in the queue, now that `limit` has yielded once; the next waits for it again.
+    /// Serves the first request of the queue, now that `limit` has capacity for one; the next waits for it again.
     pub(super) fn serve_front<O: Observer>(&mut self, limit: Limit, now: SimTime, ctx: &mut Context<O>) {
         let Some(front) = self.next_in_queue(now, ctx) else { return };
         match self.place(now, false, ctx) {
@@ -51,7 +51,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// A limit stands in a request's way: it is refused, or it waits.
+    /// A limit is reached: the request is rejected or queued.
     pub(super) fn hold_back<O: Observer>(
         &mut self,
         request: Invocation,
@@ -84,7 +84,7 @@ impl FunctionState<'_> {
         Some(place)
     }
 
-    /// Serves as many as can be from the front of the queue.
+    /// Serves as many requests as possible from the front of the queue.
     #[inline]
     pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         while let Some(front) = self.next_in_queue(now, ctx) {
@@ -141,7 +141,7 @@ impl FunctionState<'_> {
         };
     }
 
-    /// Sees to it that the queue is looked at when `limit` may have yielded.
+    /// Schedules another attempt to serve the queue when `limit` may have capacity.
     pub(super) fn wait_for<O: Observer>(&mut self, limit: Limit, ctx: &mut Context<O>) {
         self.held_by = limit;
         match limit {
@@ -166,8 +166,8 @@ impl FunctionState<'_> {
         }
     }
 
-    /// Sees to it that the queue is looked at when a token comes. One that lies beyond the clock never comes: asked for at
-    /// its end, it would be asked for again for ever.
+    /// Schedules serving the queue when a token is available. A token beyond the end of the clock is ignored: scheduled
+    /// at the end, it would be scheduled again forever.
     fn watch_token<O: Observer>(&mut self, next: SimTime, ctx: &mut Context<O>) {
         if next < self.token_due {
             self.token_due = next;
@@ -184,7 +184,7 @@ impl FunctionState<'_> {
         }
     }
 
-    /// When the request in front of the queue gives up.
+    /// When the first request of the queue times out.
     pub(super) fn front_deadline(&self) -> Option<SimTime> {
         let Overflow::Queue { timeout: Some(timeout), .. } = self.spec.concurrency.overflow else { return None };
         self.queue.front().map(|&front| self.invocations.get(front).born + timeout)
@@ -197,14 +197,14 @@ impl FunctionState<'_> {
         }
     }
 
-    /// The request in front of the queue ends without having been served.
+    /// The first request of the queue ends without having been served.
     pub(super) fn drop_front<O: Observer>(&mut self, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
         if let Some(front) = self.queue.pop_front() {
             self.drop_waiting(front, outcome, now, ctx);
         }
     }
 
-    /// A request that was taken out of the queue ends without having been served.
+    /// A request removed from the queue ends without having been served.
     fn drop_waiting<O: Observer>(
         &mut self,
         place: Key<Invocation>,

@@ -5,25 +5,26 @@ use std::collections::BinaryHeap;
 
 use super::super::event::Event;
 
-/// Events that a bucket is to have: with fewer, opening one costs more than its events; with more, sorting them does. Where
-/// that is more than half of all events it is half of them: what is pushed into the open bucket is inserted, which costs more.
+/// Target number of events per bucket: with fewer, opening a bucket dominates the cost; with more, sorting does. At
+/// most half of all events, because inserting into the open bucket costs more.
 const BUCKET_EVENTS: usize = 64;
 const BUCKET_PART: usize = 2;
-/// The calendar reaches so many times as far as events lie ahead on average, so that nearly all find a bucket and not the
-/// heap: of exponential delays 2 % are longer than four means.
+/// The calendar covers this multiple of the mean delay, so that nearly all events are in a bucket rather than in the
+/// heap: 2 % of exponential delays are longer than four means.
 const SPARE: usize = 4;
 const BUCKETS_MIN: usize = 64;
-/// Buckets and events that pass between two looks at how well buckets fit: seldom enough that laying all events out anew
-/// costs next to nothing, often enough to follow a load that changes.
+/// Buckets and events between two reviews of the bucket length: rare enough that redistributing all events costs almost
+/// nothing, frequent enough to follow a changing load.
 const REVIEW: usize = 4096;
-/// A bucket becomes at most 2^3 times as long at one look: one that fits a quiet time would take far too many afterwards.
+/// A review lengthens buckets by at most 2^3: a length that fits a quiet period would hold far too many events
+/// afterwards.
 const LENGTHENING_MAX: u32 = 3;
-/// Events of a chunk: 15 of 16 bytes and the number of the next chunk fill four lines of the cache.
+/// Events per chunk: 15 events of 16 bytes and the number of the next chunk fill four cache lines.
 const CHUNK: usize = 15;
 /// No chunk.
 const NONE: u32 = u32::MAX;
 
-/// Buckets of equal length, used in turn, and what lies beyond them.
+/// Buckets of equal length, used cyclically, and the events beyond them.
 #[derive(Debug, Default)]
 pub(super) struct Calendar {
     /// A bucket is 2^shift ns long; at least 2 ns, so that the bucket after the last of the clock has a number.
@@ -33,7 +34,7 @@ pub(super) struct Calendar {
     /// Their number is a power of two.
     buckets: Vec<Bucket>,
     chunks: Vec<Chunk>,
-    /// The first chunk that is free, of a chain.
+    /// The head of the list of free chunks.
     free: u32,
     /// Events in buckets.
     len: usize,
@@ -71,7 +72,7 @@ impl Calendar {
         self.shift
     }
 
-    /// Where an event belongs that is not open, if there is a bucket for it.
+    /// The bucket of an event beyond the open one, if there is one.
     #[inline]
     fn bucket_of(&self, event: Event) -> Option<usize> {
         let bucket = event.at().as_nanos() >> self.shift;
@@ -110,7 +111,7 @@ impl Calendar {
         self.len += 1;
     }
 
-    /// Begins with these events, more than one: the earlier half tells how dense they are.
+    /// Starts with these events, at least two; the earlier half determines their density.
     pub(super) fn build(&mut self, mut events: Vec<Event>) {
         let middle = events.len() / 2;
         events.select_nth_unstable(middle);
@@ -119,8 +120,8 @@ impl Calendar {
         self.arrange(((median - earliest) / middle.max(1) as u64).max(2).ilog2(), earliest, BUCKETS_MIN, events);
     }
 
-    /// Moves the events of the next bucket that has any to `open`, and returns the bucket's last moment. There must be one.
-    /// `insert_count`: events that came into the last bucket when it was open.
+    /// Moves the events of the next nonempty bucket to `open`, and returns the end of that bucket. There must be one.
+    /// `insert_count`: events inserted into the last bucket while it was open.
     pub(super) fn next(&mut self, open: &mut Vec<Event>, insert_count: usize) -> u64 {
         self.passed_events += insert_count;
         if self.passed + self.passed_events >= REVIEW {
@@ -128,7 +129,7 @@ impl Calendar {
         }
         while open.is_empty() {
             if self.len == 0 {
-                // Nothing for a long time: straight to the next event.
+                // Skips a long empty period.
                 self.first = self.beyond.peek().map_or(self.first, |event| event.0.at().as_nanos() >> self.shift);
                 self.catch_up();
             }
@@ -150,7 +151,7 @@ impl Calendar {
         (self.first << self.shift).wrapping_sub(1)
     }
 
-    /// Takes in what lay beyond the buckets and does so no longer.
+    /// Moves events from the heap to the buckets that now cover them.
     #[inline]
     fn catch_up(&mut self) {
         while let Some(Reverse(event)) = self.beyond.peek()
@@ -161,7 +162,7 @@ impl Calendar {
         }
     }
 
-    /// Makes buckets shorter or longer where they have far too many events or too few, and more or fewer.
+    /// Adapts the length and number of buckets if they have far too many or too few events.
     #[cold]
     fn review(&mut self) {
         let bucket_events = self.bucket_events();
@@ -169,7 +170,8 @@ impl Calendar {
         let shift = if self.passed_events > 2 * full {
             self.shift.saturating_sub((self.passed_events / full).ilog2()).max(1)
         } else if 2 * self.passed_events < full {
-            // In steps: after a quiet time alone a bucket would take far too many events, and be open for far too long.
+            // In steps: after a quiet period, a bucket would otherwise have far too many events, and stay open for far
+            // too long.
             (self.shift + (full / self.passed_events.max(1)).ilog2().min(LENGTHENING_MAX)).min(62)
         } else {
             self.shift
@@ -185,12 +187,12 @@ impl Calendar {
         };
         if shift != self.shift || new != buckets {
             let events = self.take_all();
-            // No event lies before the first bucket, whatever its length: a longer one begins earlier.
+            // No event is before the first bucket: a longer bucket starts earlier.
             self.arrange(shift, self.first << self.shift, new, events);
         }
     }
 
-    /// Lays the events into so many buckets of this length, the first of them at a time; there are no others.
+    /// Distributes all events over this many buckets of this length, starting at the given time.
     fn arrange(&mut self, shift: u32, from: u64, buckets: usize, events: Vec<Event>) {
         (self.shift, self.first, self.free) = (shift, from >> shift, NONE);
         self.buckets.resize(buckets, EMPTY);

@@ -2,10 +2,10 @@
 
 use super::super::event::Event;
 
-/// Parts of a bucket that its events are laid into on the way to their order: twice what a bucket is to have, so that most
-/// parts hold one event or none.
+/// Parts into which the events of a bucket are distributed for sorting: twice the target number of events, so that most
+/// parts have at most one.
 const PARTS: usize = 128;
-/// With fewer events, clearing and adding up the parts costs more than they save.
+/// With fewer events, the overhead of the parts exceeds the gain.
 const LAY_OUT_MIN: usize = 12;
 
 /// Events in order.
@@ -48,7 +48,7 @@ impl OpenBucket {
         &mut self.unsorted
     }
 
-    /// Brings the events of a bucket into order, which is 2^shift ns long.
+    /// Sorts the events of a bucket, which is 2^shift ns long.
     pub(super) fn sort(&mut self, shift: u32) {
         let Self { sorted, unsorted, .. } = self;
         match unsorted.len() {
@@ -70,8 +70,8 @@ impl OpenBucket {
     }
 }
 
-/// Sorts at most [`PARTS`] events of a bucket by the part of it they lie in, the latest first. They are spread evenly, more or
-/// less: afterwards most are in their place.
+/// Sorts at most [`PARTS`] events of a bucket by their part of it, latest first. They are roughly evenly spread, so
+/// most are then in the right place.
 fn lay_out(events: &[Event], shift: u32, sorted: &mut Vec<Event>) {
     let part_of = |event: Event| {
         let part = event.at().as_nanos() >> shift.saturating_sub(PARTS.ilog2());

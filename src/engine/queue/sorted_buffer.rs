@@ -5,17 +5,17 @@ use std::collections::BinaryHeap;
 
 use super::super::event::Event;
 
-/// Places for sorted events, and one for the end of them: inserting moves at most so many, half of them on average.
+/// Capacity for sorted events, and one sentinel: an insertion moves at most this many, half of them on average.
 const PLACES: usize = 32;
 
-/// The earliest events in order, and where that would be too many the rest in a heap.
+/// The earliest events in order, and the rest in a heap if there are too many.
 #[derive(Debug)]
 pub(super) struct SortedBuffer {
-    /// The latest first, behind one that is never due.
+    /// Latest first, after a sentinel that is never due.
     sorted: [Event; PLACES],
     /// The place of the earliest; 0 if there are none, and then the overflow is empty too.
     earliest: usize,
-    /// None of them is before any that is sorted.
+    /// None of them is earlier than a sorted one.
     overflow: BinaryHeap<Reverse<Event>>,
     /// Later events belong to the overflow.
     sorted_limit: Event,
@@ -56,12 +56,12 @@ impl SortedBuffer {
         }
     }
 
-    /// Where there is room, and the event belongs here.
+    /// If there is space, and the event belongs here.
     #[inline]
     fn insert(&mut self, event: Event) {
         let mut place = self.earliest + 1;
         self.earliest = place;
-        // Ends at the latest before the one that is never due.
+        // Ends at the sentinel at the latest.
         while self.sorted[place - 1] < event {
             self.sorted[place] = self.sorted[place - 1];
             place -= 1;
@@ -74,7 +74,7 @@ impl SortedBuffer {
         if event > self.sorted_limit || event > self.sorted[1] {
             self.overflow.push(Reverse(event));
         } else {
-            // There is no place: the latest goes to the overflow.
+            // No space: the latest event moves to the overflow.
             self.overflow.push(Reverse(self.sorted[1]));
             self.sorted.copy_within(2.., 1);
             self.earliest -= 1;

@@ -15,12 +15,12 @@ use crate::stats::selection::mean_range;
 
 /// Multiples of today's load, from which the first is searched that the configuration does not bear.
 const MULTIPLES: [f64; 7] = [1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0];
-/// Halvings of the way between the last multiple that holds and the first that does not.
+/// Bisection steps between the last multiple that holds and the first that does not.
 const HALVINGS: usize = 5;
-/// A limit binds when it holds back this part of the requests.
+/// Share of throttled requests from which a limit counts as reached.
 const BINDS: f64 = 0.001;
 
-/// What is asked.
+/// The requirements.
 pub(super) struct Question<'a> {
     /// The number of the configuration.
     pub(super) candidate: usize,
@@ -30,7 +30,7 @@ pub(super) struct Question<'a> {
     /// Replications at any other load at the first look, and at most.
     pub(super) first: u32,
     pub(super) most: u32,
-    /// What may go wrong over all that is said here.
+    /// Error probability over all statements made here.
     pub(super) alpha: f64,
     pub(super) growth: Option<&'a Growth>,
 }
@@ -46,7 +46,7 @@ pub(super) fn headroom(
     let sample = simulator.candidate(question.candidate, question.today)?;
     let today = sample.result(scenario);
     let mut first = question.point(1.0, &sample, &today, question.verdicts(&sample));
-    // It was chosen because it is shown to meet at this load, perhaps by more replications.
+    // It is known to meet the objectives at this load, perhaps from more replications.
     first.verdict = Verdict::Met;
     first.objectives.iter_mut().for_each(|objective| objective.verdict = Verdict::Met);
     let mut points = vec![first];

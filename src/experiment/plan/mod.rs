@@ -1,11 +1,11 @@
-//! Capacity planning: the cheapest configuration that meets the objectives, how sure that is, and when it breaks.
+//! Capacity planning: the cheapest configuration that meets the objectives, its confidence, and its headroom.
 //!
 //! | file | does |
 //! |---|---|
 //! | [`space`] | the grid of candidates, and lines in it |
-//! | [`samples`] | what was observed of them, and what may be said from it |
-//! | [`search`] | the cheapest that is shown to meet, with few replications |
-//! | `laboratory` | where its observations come from: the simulator |
+//! | [`samples`] | their observations, and the conclusions that these allow |
+//! | [`search`] | the cheapest that is shown to meet the objectives, with few replications |
+//! | `laboratory` | the source of observations: the simulator |
 //! | `headroom` | what happens to the answer when the load grows |
 
 mod headroom;
@@ -35,24 +35,24 @@ use samples::{Question, Samples, Without};
 use search::{Found, Search};
 use space::{Axis, Space};
 
-/// Replications at the first look if nobody says otherwise: enough where a bound is far away. With fewer, ranges that hold together
+/// Replications at the first look by default: enough where a bound is far away. With fewer, ranges that hold together
 /// are too wide to tell anything.
 pub const FIRST: u32 = 3;
 /// Replications of what is recommended, at least (where the plan allows as many).
 const OF_THE_BEST: u32 = 12;
 /// Replications at another load than today's, at most: only where it is not clear earlier.
 const AT_A_LOAD: u32 = 48;
-/// Margins that differ by less than this part of a bound are the same.
+/// Margins that differ by less than this share of a bound count as equal.
 const SAME_MARGIN: f64 = 0.01;
-/// Functions of candidates that are compared with those of the scenario, to find the candidate that it is.
+/// Number of functions compared to find the candidate that equals the scenario.
 const COMPARED: usize = 100_000;
-/// Candidates that are looked at for the front.
+/// Candidates evaluated for the Pareto front.
 const FRONT: usize = 48;
 
 /// What is planned.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
-    /// The scenario that the plan stands in.
+    /// The scenario with the plan.
     pub scenario: &'a Scenario,
     /// What may be changed.
     pub plan: &'a asked::Plan,
@@ -60,27 +60,27 @@ pub struct Input<'a> {
     pub candidates: &'a [Scenario],
     /// Replications at the first look, at least 2.
     pub first: u32,
-    /// Whether to omit what happens when the load grows, which takes longer than all the rest.
+    /// Whether to omit the headroom, which takes longer than everything else.
     pub skips_headroom: bool,
 }
 
-/// What planning gives back.
+/// The result of planning.
 #[derive(Clone, Debug)]
 pub struct Planned {
     /// What was found.
     pub plan: Plan,
     /// The recommended configuration at today's load.
     pub best: Option<RunResult>,
-    /// Requests simulated in all.
+    /// Total number of requests simulated.
     pub simulated: u64,
 }
 
-/// Finds the cheapest candidate that is shown to meet all objectives, and what is to be known about it, on `threads` threads,
-/// which do not change the result.
+/// Finds the cheapest candidate that is shown to meet all objectives, with further details, on `threads` threads, which
+/// do not change the result.
 ///
 /// # Errors
-/// When a simulation fails, and when `progress` breaks before anything was seen. When it breaks later, what is known so far
-/// comes back as a plan that is not finished.
+/// If a simulation fails, or if `progress` breaks before the first observation. If it breaks later, the result is an
+/// unfinished plan.
 pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Planned, SimError> {
     let subjects = Subjects::of(input.scenario);
     let requirements = subjects.requirements();
@@ -140,7 +140,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     Ok(Planned { plan, best, simulated: simulator.simulated() })
 }
 
-/// Today's configuration, the recommended one (which is simulated already) and the runner-up, by the same replications.
+/// Today's configuration, the recommended one (already simulated) and the runner-up, over the same replications.
 fn beside(
     plan: &Plan,
     recommended: &RunResult,
@@ -159,8 +159,8 @@ fn beside(
         };
         Ok::<_, SimError>(Beside::of(role, number, &sample.result(scenario).summary))
     };
-    // Candidates differ from the scenario in what the plan changes; one of them may be what it says already.
-    // They are not written out and hashed, so what is simulated is compared.
+    // One of the candidates may equal the scenario. They are not written out and hashed, so their simulated parts are
+    // compared.
     let simulated =
         |one: &Scenario| format!("{:?}", (&one.functions, &one.sources, &one.platform, &one.components, &one.faults));
     let is_small = input.candidates.len() * input.scenario.functions.len() <= COMPARED;
@@ -201,7 +201,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// All searches, again if what the later ones saw changes the answer of the first.
+    /// Runs all searches, repeatedly if observations of the later ones change the result of the first.
     fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
         loop {
             let winner = self.find_once(search, input, space)?;
@@ -211,7 +211,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// All searches, the most important first. Returns the winner of the first.
+    /// Runs all searches, the most important first. Returns the winner of the first.
     fn find_once(
         &mut self,
         search: &mut Search<'_>,
@@ -245,7 +245,8 @@ impl<'a> Answers<'a> {
         Ok(winner)
     }
 
-    /// Of those that meet and cost at most as much more than the best as does not matter, the one with the most margin.
+    /// Among those that meet the objectives and cost no more than the best plus the indifference, the one with the
+    /// largest margin.
     fn roomiest(&self, search: &mut Search<'_>, best: usize) -> Result<usize, SimError> {
         let close: Vec<usize> =
             search.samples().candidates().filter(|one| search.samples().costs_as_little(*one, best)).collect();
@@ -255,7 +256,7 @@ impl<'a> Answers<'a> {
             let samples = search.samples();
             let is_equal = samples.costs_as_little(one, best) && samples.judge(one, Without::default()) == Finding::Met;
             let margin = self.margin(samples, one);
-            // Margins that differ by less than a percent of a bound are the same.
+            // Margins that differ by less than a percent of a bound count as equal.
             if is_equal && margin > roomiest.0 + SAME_MARGIN {
                 roomiest = (margin, one);
             }
@@ -263,7 +264,7 @@ impl<'a> Answers<'a> {
         Ok(roomiest.1)
     }
 
-    /// By which part of its bound the tightest objective is met.
+    /// The smallest margin to an objective, as a share of its bound.
     fn margin(&self, samples: &Samples, candidate: usize) -> f64 {
         let of = |(place, requirement): (usize, &Requirement)| {
             let mean = samples.range(candidate, place).map_or(f64::NAN, |range| range.mean);
@@ -276,7 +277,8 @@ impl<'a> Answers<'a> {
         guards.map(of).filter(|margin| margin.is_finite()).fold(f64::INFINITY, f64::min)
     }
 
-    /// What is recommended is known as well as what it does under more load; if it misses a budget, every other does too.
+    /// Evaluates the recommendation as precisely as under more load; if it misses a budget, every other candidate does
+    /// too.
     fn look_at_best(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         let Some(best) = self.best.best else { return Ok(()) };
         look_while(search, best, |samples| samples.done(best) < OF_THE_BEST)?;
@@ -304,7 +306,7 @@ impl<'a> Answers<'a> {
             let cheapest = search.cheapest(without)?.best;
             self.without[place] = Some(cheapest);
             if let Some((best, other)) = self.best.best.zip(cheapest) {
-                // What the objective costs is a difference, to be checked by a subtraction of what is shown.
+                // The cost of an objective is a difference that readers can verify from the displayed numbers.
                 let most = search.samples().done(best);
                 look_while(search, other, |samples| samples.done(other) < most)?;
             }
@@ -312,7 +314,7 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
-    /// Everything that is known, as a plan.
+    /// The plan, from everything that is known.
     fn plan(&self, samples: &Samples, trusted: &[bool], space: &Space, input: &Input<'_>, subjects: &Subjects) -> Plan {
         let asked = subjects.asked();
         let candidates: Vec<Candidate> =
@@ -399,7 +401,7 @@ impl<'a> Answers<'a> {
         known.map(price).collect()
     }
 
-    /// The candidate whose worst objective is missed by the least; the cheaper one of equals.
+    /// The candidate that misses its worst objective by the least; ties by cost.
     fn nearest(&self, candidates: &[Candidate], asked: &[found::Asked]) -> Option<Nearest> {
         let worst = |one: &Candidate| {
             let of = |place: usize| {
@@ -420,7 +422,7 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// Looks at a candidate again and again, as long as something is not known and there are more replications.
+/// Adds replications to a candidate while something is undecided and replications are left.
 fn look_while(
     search: &mut Search<'_>,
     candidate: usize,
@@ -432,7 +434,7 @@ fn look_while(
     Ok(())
 }
 
-/// Candidates than which none is both cheaper and faster, the cheapest first.
+/// The Pareto front: candidates for which no other is both cheaper and faster, the cheapest first.
 fn cheap_and_fast(candidates: &[Candidate]) -> Vec<usize> {
     let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
     let points: Vec<(f64, f64)> =
@@ -440,7 +442,7 @@ fn cheap_and_fast(candidates: &[Candidate]) -> Vec<usize> {
     front(&points).into_iter().map(|place| candidates[place].number).collect()
 }
 
-/// The static estimate of each function that something arrives for, beside what was simulated.
+/// The static estimate of each function that receives requests, compared with the simulation.
 fn static_estimates(
     today: &RunResult,
     plan: &Plan,
@@ -466,8 +468,8 @@ fn static_estimates(
         .collect()
 }
 
-/// Mean load over requests at a time of each function of the recommended candidate, and the candidate that has as many
-/// instances instead, where a key sets them.
+/// N_instance of each function of the recommended candidate, and the candidate with that number of instances, if a key
+/// sets it.
 fn static_settings(input: &Input<'_>, space: &Space, best: usize) -> Vec<(f64, Option<usize>)> {
     const SETS: [&str; 3] = ["max-instances", "provisioned", "reserved"];
     let scenario = &input.candidates[best];

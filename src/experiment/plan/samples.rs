@@ -1,4 +1,4 @@
-//! What was observed of the candidates, and what may be said from it.
+//! Observations of the candidates, and the conclusions that they allow.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use crate::measure::plan::{Kind, Observation, Requirement};
 use crate::stats::selection::{Events, Finding, Levels, Range, Side, finding, judge, share_range};
 
-/// A range this narrow, as a part of the bound, and still around it: more replications would not tell anything that matters.
+/// Relative width of an interval that still contains the bound, below which more replications are not useful.
 const AT_THE_BOUND: f64 = 0.005;
 
-/// What is asked of a search.
+/// The question of a search.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// What must be met, all of it.
+    /// The requirements, all of which must be met.
     pub requirements: Vec<Requirement>,
-    /// A difference in cost of less than this part does not matter.
+    /// Relative difference in cost that does not matter.
     pub indifference: f64,
-    /// Replications of a run of a candidate by itself, in which it has to meet the requirements too.
+    /// Replications of a single run of a candidate, which must meet the requirements too.
     pub of_a_run: u32,
 }
 
-/// What a search leaves out of the question.
+/// What a search excludes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Without {
     /// A requirement that is dropped.
@@ -29,7 +29,7 @@ pub struct Without {
     pub candidate: Option<usize>,
 }
 
-/// The observations of all candidates that were looked at. All statements hold together ([`Levels`]).
+/// The observations of all evaluated candidates. All statements hold simultaneously ([`Levels`]).
 pub struct Samples {
     question: Question,
     levels: Levels,
@@ -47,7 +47,7 @@ impl Samples {
         self.seen.entry(candidate).or_default().extend(observations);
     }
 
-    /// The candidates that were looked at, by number.
+    /// The evaluated candidates, by number.
     pub fn candidates(&self) -> impl Iterator<Item = usize> + '_ {
         self.seen.keys().copied()
     }
@@ -64,13 +64,13 @@ impl Samples {
         self.seen.values().map(|sample| sample.len() as u64).sum()
     }
 
-    /// The levels of what is said.
+    /// The confidence levels.
     #[must_use]
     pub const fn levels(&self) -> &Levels {
         &self.levels
     }
 
-    /// What may be said of a candidate: met when all is met, missed when anything is missed.
+    /// The verdict on a candidate: met if all requirements are met, missed if any is missed.
     #[must_use]
     pub fn judge(&self, candidate: usize, without: Without) -> Finding {
         let findings: Vec<Finding> = self.asked(without).map(|place| self.judge_one(candidate, place)).collect();
@@ -83,7 +83,7 @@ impl Samples {
         }
     }
 
-    /// What may be said of one requirement of a candidate: what the first look that said something said.
+    /// The verdict on one requirement of a candidate, from the first conclusive look.
     #[must_use]
     pub fn judge_one(&self, candidate: usize, place: usize) -> Finding {
         let (sample, requirement) = (self.of(candidate), &self.question.requirements[place]);
@@ -130,25 +130,25 @@ impl Samples {
         sample.iter().map(|one| one.month_usd).sum::<f64>() / sample.len() as f64
     }
 
-    /// By what candidates are compared: the mean cost of a million successful requests.
+    /// The price by which candidates are compared: the mean cost of a million successful requests.
     fn price(sample: &[Observation]) -> f64 {
         let there = || sample.iter().map(|one| one.per_million_usd).filter(|usd| !usd.is_nan());
         there().sum::<f64>() / there().count() as f64
     }
 
-    /// The price at the first look, with the same luck for all.
+    /// The price at the first look, with common random numbers.
     pub(super) fn price_at_first(&self, candidate: usize) -> f64 {
         let sample = self.of(candidate);
         let first = self.levels.looks().first().map_or(sample.len(), |first| sample.len().min(*first as usize));
         Self::price(&sample[..first])
     }
 
-    /// The price of a candidate that was looked at.
+    /// The price of an evaluated candidate.
     pub(super) fn price_of(&self, candidate: usize) -> f64 {
         Self::price(self.of(candidate))
     }
 
-    /// The requirements that are asked for. A budget is not: it is looked at when the cheapest is known.
+    /// The requirements except budgets, which are checked when the cheapest candidate is known.
     fn asked(&self, without: Without) -> impl Iterator<Item = usize> + '_ {
         let all = self.question.requirements.iter().enumerate();
         all.filter(move |(place, one)| Some(*place) != without.requirement && one.kind != Kind::Budget)

@@ -1,12 +1,12 @@
 //! The search: the cheapest candidate that is shown to meet the objectives, with few replications.
 //!
-//! Candidates that differ only in something of which more is never worse form a line. Cost falls along it to a valley and
-//! rises from there (either part may be missing): a provisioned instance saves money as long as it is busy. What lies before
-//! the valley costs more and serves worse; from there on bisection finds the smallest that meets. A line is given up
-//! as soon as all that is left on it is shown to cost more than what was found on another. The lines that promise to be
-//! cheapest are looked at first. What is undecided gets more replications, up to the last look. All statements come from
-//! ranges that hold together ([`Levels`]), so that several searches over the same samples (without an objective, without the
-//! winner) need no allowance of their own.
+//! Candidates that differ only in a key of which more is never worse form a line. Cost decreases along it to a valley
+//! and increases from there (either part may be missing): a provisioned instance saves money as long as it is busy.
+//! Candidates before the valley cost more and perform worse; from there on, bisection finds the smallest that meets the
+//! objectives. A line is abandoned as soon as everything left on it is shown to cost more than a candidate on another
+//! line. The most promising lines are searched first. Undecided candidates get more replications, up to the last look.
+//! All statements come from simultaneous intervals ([`Levels`]), so several searches over the same samples (without an
+//! objective, without the winner) need no further correction.
 
 use std::cmp::Ordering;
 
@@ -16,11 +16,11 @@ use crate::engine::SimError;
 use crate::measure::plan::{Kind, Observation};
 use crate::stats::selection::{Finding, Levels};
 
-/// Lines that are looked at together: enough to keep cores busy, few enough not to look in vain.
+/// Lines that are searched at the same time: enough to keep cores busy, few enough to avoid wasted work.
 const WIDTH: usize = 4;
 
-/// Where observations come from. The same candidate and replication give the same observation, and replication `k` of all
-/// candidates has the same luck.
+/// The source of observations. The same candidate and replication give the same observation, and replication `k` of all
+/// candidates uses common random numbers.
 pub trait Laboratory {
     /// Observes replications `from..to` of some candidates.
     ///
@@ -29,45 +29,45 @@ pub trait Laboratory {
     fn observe(&mut self, jobs: &[Job]) -> Result<Vec<Vec<Observation>>, SimError>;
 }
 
-/// Replications of a candidate that are wanted.
+/// Requested replications of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     /// The candidate.
     pub candidate: usize,
     /// The first replication.
     pub from: u32,
-    /// The first that is not wanted any more.
+    /// The end of the range (exclusive).
     pub to: u32,
 }
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// The cheapest that is shown to meet all; none if no candidate is.
+    /// The cheapest candidate that is shown to meet all requirements; none if there is none.
     pub best: Option<usize>,
-    /// Candidates of which it stays open whether they meet, and which may be cheaper.
+    /// Candidates that may be cheaper but are inconclusive.
     pub open: Vec<usize>,
-    /// Candidates that meet, and of which it stays open whether they are cheaper by more than the indifference.
+    /// Candidates that meet the requirements and may be cheaper by more than the indifference.
     pub ties: Vec<usize>,
 }
 
-/// A search for the cheapest candidate, and what it has seen so far.
+/// A search for the cheapest candidate, with its observations so far.
 pub struct Search<'a> {
     lab: &'a mut dyn Laboratory,
     space: Space,
     samples: Samples,
 }
 
-/// How far a line has come.
+/// The state of a line.
 #[derive(Clone, Debug)]
 struct State {
-    /// What is left to search: from the valley on, or all of it where the first costs about the same.
+    /// What is left to search: from the valley on, or all of it if the first costs about the same.
     line: Line,
     /// The place of the cheapest seen.
     valley: usize,
     /// Candidates before this place are out.
     low: usize,
-    /// The smallest place that is shown to meet; the length where none is.
+    /// The smallest place that is shown to meet the requirements; the length if there is none.
     high: usize,
     /// Nothing is left to do on it.
     is_done: bool,
@@ -82,7 +82,7 @@ enum Step {
 }
 
 impl<'a> Search<'a> {
-    /// A search that has seen nothing yet.
+    /// A search without observations.
     pub fn new(lab: &'a mut dyn Laboratory, mut space: Space, question: Question, levels: Levels) -> Self {
         if question.requirements.iter().any(|one| one.kind == Kind::Other) {
             space.distrust_all();
@@ -90,19 +90,19 @@ impl<'a> Search<'a> {
         Self { lab, space, samples: Samples::new(question, levels) }
     }
 
-    /// What was observed.
+    /// The observations.
     #[must_use]
     pub const fn samples(&self) -> &Samples {
         &self.samples
     }
 
-    /// Which axes did what is expected of monotone ones wherever it was looked at.
+    /// Which axes behaved as monotone in all observations.
     #[must_use]
     pub fn trusted(&self) -> Vec<bool> {
         self.space.trusted()
     }
 
-    /// The cheapest candidate that is shown to meet everything but what `without` leaves out.
+    /// The cheapest candidate that is shown to meet all requirements not excluded by `without`.
     ///
     /// # Errors
     /// When observing fails.
@@ -121,7 +121,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The lines from their valleys on; none if what was seen shows that an axis is not what it was taken for.
+    /// The lines from their valleys on; none if an axis turned out not to be monotone.
     fn begin(&mut self, without: Without) -> Result<Option<Vec<State>>, SimError> {
         let lines = self.space.lines().into_iter().map(|Line(mut line)| {
             line.retain(|candidate| Some(*candidate) != without.candidate);
@@ -140,7 +140,7 @@ impl<'a> Search<'a> {
         }
         let from_valley = |Line(mut line): Line| {
             let valley = self.valley(&line);
-            // Of what costs about the same the smallest is as good.
+            // Among candidates with about the same cost, the smallest is good enough.
             let from = if self.samples.is_not_cheaper(line[valley], line[0]) { 0 } else { valley };
             let rest = line.split_off(from);
             State { valley: valley - from, low: 0, high: rest.len(), is_done: false, line: Line(rest) }
@@ -148,8 +148,8 @@ impl<'a> Search<'a> {
         Ok(Some(lines.into_iter().map(from_valley).collect()))
     }
 
-    /// What to look at next to find the valley of a line: its ends, then the middle of the wider gap beside the cheapest
-    /// seen; nothing when there is no gap.
+    /// What to evaluate next to find the valley of a line: its ends, then the middle of the wider gap next to the
+    /// cheapest; nothing if there is no gap.
     fn probes(&self, Line(line): &Line) -> Vec<usize> {
         let is_seen = |place: &usize| !self.samples.of(line[*place]).is_empty();
         let last = line.len() - 1;
@@ -170,7 +170,7 @@ impl<'a> Search<'a> {
         seen.min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or_default()
     }
 
-    /// The candidates to look at next; none when every line is done.
+    /// The candidates to evaluate next; none when every line is done.
     fn round(&self, lines: &mut [State], without: Without) -> Option<Vec<usize>> {
         loop {
             let incumbent = self.incumbent(lines);
@@ -208,7 +208,7 @@ impl<'a> Search<'a> {
             return state.end();
         }
         if let Some(incumbent) = incumbent.filter(|one| self.samples.by_cost(*one, reference) == Ordering::Less) {
-            // To prove that the line costs more is cheaper than to search it.
+            // Proving that the line costs more is cheaper than searching it.
             if self.samples.is_not_cheaper(reference, incumbent) {
                 return state.end();
             }
@@ -218,7 +218,7 @@ impl<'a> Search<'a> {
         }
         let last = state.last();
         if state.low > 0 && state.high > state.line.0.len() - 1 && !self.samples.is_clear(last, without) {
-            // If not even the last meets, none does.
+            // If the last does not meet the requirements, none does.
             return Step::Observe(vec![last]);
         }
         let place = state.next();
@@ -233,7 +233,8 @@ impl<'a> Search<'a> {
         Step::Concluded
     }
 
-    /// The winner of the lines, compared with everything else that was seen to meet, and what stays open.
+    /// The winner of the lines, compared with all other candidates that meet the requirements, and what remains
+    /// inconclusive.
     fn conclude(&mut self, lines: &[State], without: Without) -> Result<Found, SimError> {
         let Some(mut best) = self.incumbent(lines) else {
             return Ok(Found { best: None, open: self.open(None, without), ties: Vec::new() });
@@ -249,14 +250,14 @@ impl<'a> Search<'a> {
                 continue;
             }
             match self.samples.behind(&close, best) {
-                // With more seen, what was shown to meet still does: it was shown.
+                // Verdicts do not change with more observations.
                 Some(behind) => self.look_on(&behind)?,
                 None => return Ok(Found { best: Some(best), open: self.open(Some(best), without), ties: close }),
             }
         }
     }
 
-    /// Candidates that were looked at to the end, may meet, and may be cheaper.
+    /// Fully evaluated candidates that may meet the requirements and may be cheaper.
     fn open(&self, best: Option<usize>, without: Without) -> Vec<usize> {
         let seen = self.samples.candidates();
         seen.filter(|one| Some(*one) != without.candidate)
@@ -296,7 +297,7 @@ impl<'a> Search<'a> {
         self.samples.candidates().any(|seen| self.space.dominates(seen, candidate) && rules_out(seen))
     }
 
-    /// Candidates that nobody looked at yet, evenly from all lines, about `many` in all.
+    /// About `many` candidates that have not been evaluated yet, evenly from all lines.
     #[must_use]
     pub fn thinned(&self, many: usize) -> Vec<usize> {
         let lines = self.space.lines();
@@ -310,8 +311,8 @@ impl<'a> Search<'a> {
         all.filter(|candidate| self.samples.of(*candidate).is_empty()).collect()
     }
 
-    /// Whether what was just seen contradicts a monotone axis: there is more of it, and a metric is surely worse. The axis is
-    /// then no longer taken for monotone.
+    /// Whether the last observations contradict a monotone axis: a larger value with a significantly worse metric. The
+    /// axis then no longer counts as monotone.
     fn is_contradicted(&mut self, new: &[usize]) -> bool {
         if !self.space.trusted().contains(&true) {
             return false;
@@ -334,7 +335,7 @@ impl<'a> Search<'a> {
 }
 
 impl State {
-    /// The candidate than which nothing that is left on the line is cheaper.
+    /// The cheapest candidate left on the line.
     fn reference(&self) -> usize {
         self.line.0[self.low.saturating_sub(1).max(self.valley)]
     }
@@ -343,7 +344,7 @@ impl State {
         self.line.0[self.line.0.len() - 1]
     }
 
-    /// Where to look next: at the ends, then in the middle of what is left.
+    /// Where to evaluate next: the ends, then the middle of the rest.
     fn next(&self) -> usize {
         let last = self.line.0.len() - 1;
         match (self.low, self.high) {
@@ -358,7 +359,7 @@ impl State {
         self.line.0.get(self.high).copied().filter(|_| self.is_done)
     }
 
-    /// It is given up; whatever was found on it is not the cheapest.
+    /// It is abandoned: nothing on it can be the cheapest.
     fn end(&mut self) -> Step {
         self.high = self.line.0.len();
         self.is_done = true;

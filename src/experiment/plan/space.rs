@@ -5,7 +5,7 @@
 pub struct Axis {
     /// How many values it has.
     pub len: usize,
-    /// Whether its values rise, and more of it is taken to serve requests at least as well.
+    /// Whether its values increase, and larger ones are assumed to perform at least as well.
     pub is_monotone: bool,
 }
 
@@ -59,17 +59,17 @@ impl Space {
         self.axes.iter().zip(places).fold(0, |number, (axis, place)| number * axis.len + place)
     }
 
-    /// Takes an axis for what it is: one that does not do what was expected of it.
+    /// Marks an axis as not monotone.
     pub(super) fn distrust(&mut self, axis: usize) {
         self.axes[axis].is_monotone = false;
     }
 
-    /// Takes all axes so.
+    /// Marks all axes as not monotone.
     pub(super) fn distrust_all(&mut self) {
         self.axes.iter_mut().for_each(|axis| axis.is_monotone = false);
     }
 
-    /// Which axes are taken to be monotone.
+    /// Which axes are assumed to be monotone.
     pub(super) fn trusted(&self) -> Vec<bool> {
         self.axes.iter().map(|axis| axis.is_monotone).collect()
     }
@@ -80,7 +80,7 @@ impl Space {
         monotone.max_by_key(|(place, axis)| (axis.len, usize::MAX - place)).map(|(place, _)| place)
     }
 
-    /// All candidates in lines; without a monotone axis each is a line of its own.
+    /// All candidates in lines; without a monotone axis, each is its own line.
     pub(super) fn lines(&self) -> Vec<Line> {
         let Some(axis) = self.line_axis() else { return (0..self.len()).map(|one| Line(vec![one])).collect() };
         let starts = (0..self.len()).filter(|candidate| self.places(*candidate)[axis] == 0);

@@ -48,11 +48,7 @@ fn read_data(content: &Content<'_>, measured: &mut Measured) {
         let label = result["Label"].as_str().unwrap_or_default();
         let id = result["Id"].as_str().unwrap_or_default();
         let Some((metric, factor)) = metric(label).or_else(|| metric(id)) else {
-            measured.skip(
-                content.name,
-                place + 1,
-                format!("the metric {label:?} ({id}) is none of those that are read"),
-            );
+            measured.skip(content.name, place + 1, format!("the metric {label:?} ({id}) is not supported"));
             continue;
         };
         let times = result["Timestamps"].as_array().into_iter().flatten();
@@ -64,7 +60,7 @@ fn read_data(content: &Content<'_>, measured: &mut Measured) {
         }
     }
     if json["NextToken"].is_string() {
-        measured.skip(content.name, 1, "there are more pages (NextToken): export them all");
+        measured.skip(content.name, 1, "the export is incomplete (NextToken): export all pages");
     }
 }
 
@@ -78,7 +74,7 @@ fn read_statistics(content: &Content<'_>, measured: &mut Measured) {
             _ => 1.0,
         };
         let Some((metric, _)) = metric(label) else {
-            measured.skip(content.name, 1, format!("the metric {label:?} is none of those that are read"));
+            measured.skip(content.name, 1, format!("the metric {label:?} is not supported"));
             return;
         };
         let is_count = matches!(metric, Metric::Requests | Metric::Throttles | Metric::Errors);

@@ -54,7 +54,7 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         let Some(at) = fields.first().and_then(|field| when::parse(field)) else {
             // Lines about units and labels stand between the header and the values.
             if number > header + 5 {
-                measured.skip(content.name, number + 1, "a row whose first field is no time");
+                measured.skip(content.name, number + 1, "a row whose first field is not a time");
             }
             continue;
         };

@@ -76,7 +76,7 @@ impl Log<'_> {
         let written = at.or(written);
         let stream = if stream.is_empty() { in_line } else { stream };
         let init = field(report, "Init Duration:").or_else(|| field(report, "\tRestore Duration:"));
-        // The report is written at the end, the start line when initialisation is over.
+        // The report is written at the end, the start line when initialization is over.
         let start = self.starts.remove(id).or_else(|| written.map(|at| at - duration));
         let outcome = match report.split("Status:").nth(1).and_then(|rest| rest.split_whitespace().next()) {
             Some("timeout") => Outcome::TimedOut,

@@ -54,13 +54,13 @@ impl<'a> Content<'a> {
             Some(Value::Array(values)) => {
                 for (number, value) in values.iter().enumerate() {
                     if take(value, measured).is_none() {
-                        measured.skip(self.name, number + 1, "an element without what is needed");
+                        measured.skip(self.name, number + 1, "an element without the required fields");
                     }
                 }
             }
             Some(value) => {
                 if take(value, measured).is_none() {
-                    measured.skip(self.name, 1, "without what is needed");
+                    measured.skip(self.name, 1, "without the required fields");
                 }
             }
             None => {
@@ -69,7 +69,7 @@ impl<'a> Content<'a> {
                     match value {
                         Ok(value) => {
                             if take(&value, measured).is_none() {
-                                measured.skip(self.name, number + 1, "a line without what is needed");
+                                measured.skip(self.name, number + 1, "a line without the required fields");
                             }
                         }
                         Err(_) => measured.skip(self.name, number + 1, "not JSON"),
@@ -95,11 +95,7 @@ impl<'a> Content<'a> {
                     }
                 }
                 Err(error) => {
-                    measured.skip(
-                        self.name,
-                        error.position().map_or(0, csv::Position::line) as usize,
-                        "not a row of CSV",
-                    );
+                    measured.skip(self.name, error.position().map_or(0, csv::Position::line) as usize, "not a CSV row");
                     if error.is_io_error() {
                         break;
                     }

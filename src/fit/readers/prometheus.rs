@@ -56,7 +56,7 @@ fn read(content: &Content<'_>, measured: &mut Measured) {
         let labels = &series["metric"];
         let name = labels["__name__"].as_str().unwrap_or_default();
         let Some((metric, is_counter)) = metric(name, labels) else {
-            measured.skip(content.name, place + 1, format!("the metric {name:?} is none of those that are read"));
+            measured.skip(content.name, place + 1, format!("the metric {name:?} is not supported"));
             continue;
         };
         let points = series["values"].as_array().into_iter().flatten();

@@ -40,7 +40,8 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     }
     if document.get("RequestedProvisionedConcurrentExecutions").is_some() && document.get("FunctionArn").is_none() {
         root.skip_rest();
-        let why = "get-provisioned-concurrency-config does not say of which function: use list-provisioned-concurrency-configs";
+        let why = "get-provisioned-concurrency-config does not name the function: use \
+                   list-provisioned-concurrency-configs";
         notes.ignore(document.place, "RequestedProvisionedConcurrentExecutions", why);
         return;
     }

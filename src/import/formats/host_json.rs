@@ -43,7 +43,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     let has = |key: &str| extensions.node.get(key).is_some();
     let is_http = has("http") || !["queues", "serviceBus", "eventHubs"].iter().any(|key| has(key));
     if !is_http {
-        let reason = "the file speaks of queues".to_owned();
+        let reason = "the file has queue settings".to_owned();
         app.set(azure::TRIGGER, "\"target-based\"", Origin::Default(reason));
     }
     let http = extensions.table("http");

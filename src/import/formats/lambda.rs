@@ -18,7 +18,7 @@ pub(super) fn memory(function: &mut Thing, found: Option<Found<f64>>) {
     function.put("memory", found, megabytes);
 }
 
-/// The time-out, in seconds.
+/// The timeout, in seconds.
 pub(super) fn timeout(function: &mut Thing, found: Option<Found<f64>>) {
     function.put("timeout", found, seconds);
 }
@@ -71,7 +71,7 @@ pub(super) fn runtime(function: &mut Thing, item: Option<Item<'_>>) {
         "provided.al" | "provided" => "rust",
         _ => return,
     };
-    let reason = format!("no measured cold start of {name}: that of {nearest} is used");
+    let reason = format!("no measured cold start for {name}: {nearest} is used instead");
     function.set("runtime", text(nearest), Origin::Default(reason));
 }
 
@@ -104,7 +104,7 @@ pub(super) fn snap_start(item: Option<Item<'_>>, notes: &Notes) {
     if let Some(item) = item
         && item.node.text().is_some_and(|text| text != "None")
     {
-        let why = "not simulated: the time that a restore takes is needed; write `cold-start.snapshot` with what you measured";
+        let why = "not simulated: needs the restore time; set `cold-start.snapshot` to your measurement";
         notes.ignore(item.node.place, item.address, why);
     }
 }

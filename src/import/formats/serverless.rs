@@ -46,7 +46,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     ]);
     let provider = root.table("provider");
     if let Some(name) = provider.text("name").filter(|name| name.value != "aws") {
-        let why = format!("functions for {} are not read: only for aws", name.value);
+        let why = format!("functions for {} are not supported: only aws is", name.value);
         notes.ignore(document.place, "provider.name", why);
         root.skip_rest();
         provider.skip_rest();
@@ -107,7 +107,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
                 notes.ignore(
                     map.node.place,
                     map.address,
-                    format!("`{}` is in another file: name that file too", unknown.text),
+                    format!("`{}` is in another file: pass that file too", unknown.text),
                 );
                 continue;
             }
@@ -207,7 +207,7 @@ fn function(entry: &Entry, table: &Table<'_>, provider: &Table<'_>, model: &mut 
         lambda::snap_start(Some(item), notes);
     }
     let destinations = table.table("destinations");
-    destinations.refuse("onSuccess", "not simulated: results of asynchronous invocations go there");
+    destinations.refuse("onSuccess", "not simulated: destination of results of asynchronous invocations");
     let on_failure = destinations.get("onFailure").map(|item| inner_arn(&item)).or_else(|| table.get("onError"));
     function.settings.extend(lambda::asynchronous(
         table.get("maximumRetryAttempts"),
@@ -218,7 +218,7 @@ fn function(entry: &Entry, table: &Table<'_>, provider: &Table<'_>, model: &mut 
         let from = vec![format!("{}-url", entry.key), FUNCTION_URL.to_owned()];
         model.links.push(link(Kind::Gateway, from, &entry.key, item.node.place, Vec::new()));
     }
-    table.refuse("disabled", "read as if it were enabled");
+    table.refuse("disabled", "treated as enabled");
     for event in table.list("events") {
         self::event(&event, &entry.key, model, notes);
     }

@@ -1,21 +1,21 @@
 //! Which contender to take.
 //!
-//! The rule: of those that surely meet every objective, the one with the lowest cost per successful request; of those that
-//! cost the same within 1 %, the one with the most margin. If none surely meets, one that meets on average; if none does
-//! either, the one that misses by the least. Without prices the lowest p99 decides, without objectives cost alone.
+//! The rule: among contenders that meet every objective with confidence, the lowest cost per successful request; if
+//! costs differ by less than 1 %, the largest margin. If there is none, one that meets them on average; otherwise, the
+//! one that misses by the least. Without prices, the lowest p99 decides; without objectives, cost alone.
 
 use std::cmp::Ordering;
 
 use super::Comparison;
 use crate::measure::summary::{ObjectiveResult, Summary};
 
-/// Costs that differ by less than this part are the same.
+/// Costs with a smaller relative difference count as equal.
 pub const INDIFFERENCE: f64 = 0.01;
 
-/// How a contender stands with the objectives.
+/// How a contender meets the objectives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Standing {
-    /// Every objective is met with its whole interval, the tightest by this part of its bound.
+    /// Every objective is met by its whole interval, with this smallest margin.
     Met {
         /// That part.
         margin: f64,
@@ -34,7 +34,7 @@ pub enum Standing {
     },
 }
 
-/// What to take, and in which order the others follow. Contenders are places in the comparison.
+/// The recommendation and the ranking. Contenders are indices in the comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
     /// The one to take; none where no contender completed a request.
@@ -43,11 +43,11 @@ pub struct Choice {
     pub ranking: Vec<usize>,
     /// How each stands with the objectives.
     pub standings: Vec<Standing>,
-    /// How many surely meet all of them.
+    /// Number of contenders that meet all of them with confidence.
     pub met: usize,
     /// Whether there are objectives.
     pub has_objectives: bool,
-    /// Whether the baseline has prices: without, nothing is cheap. A contender without any comes after all that have some.
+    /// Whether the baseline has prices. Contenders without prices are ranked last.
     pub has_prices: bool,
 }
 
@@ -93,7 +93,7 @@ impl Choice {
     }
 }
 
-/// Puts the one with the most margin first among those that meet and cost the same as the cheapest.
+/// Among those that cost the same as the cheapest, moves the one with the largest margin to the front.
 fn prefer_margin(
     ranking: &mut [usize],
     class: impl Fn(usize) -> u32,

@@ -1,4 +1,4 @@
-//! What is compared, fixed before the first replication, and how sure it must be.
+//! The design of a comparison, fixed before the first replication.
 
 use super::super::RunResult;
 use super::super::objective::Measured;
@@ -12,7 +12,7 @@ use crate::scenario::objective::TOLERATED_FAILURES;
 use crate::scenario::{Goal, Scenario};
 use crate::stats::comparison::{FAMILY_ALPHA, Finding, Level, Looks, paired};
 
-/// Metrics of the total on which a verdict is given in every comparison. Few, because each makes all intervals wider.
+/// Metrics of the total with a verdict in every comparison. Few, because each one makes all intervals wider.
 pub const HEADLINE: [&str; 11] = [
     "latency_s.mean",
     "latency_s.p50",
@@ -27,11 +27,12 @@ pub const HEADLINE: [&str; 11] = [
     "cost_usd.per_million_succeeded",
 ];
 
-/// Cold-affected over started invocations: takes the place of `cold_start_ratio` in [`HEADLINE`] where a policy creates
-/// instances by itself. There nobody is cold, for nobody's instance is created for them, and yet they wait for it.
+/// Cold-affected invocations as a share of those started: replaces `cold_start_ratio` in [`HEADLINE`] if a policy
+/// creates instances itself. In that case no instance is created for a request, and yet requests wait for instances to
+/// start.
 pub const COLD_AFFECTED_RATIO: &str = "cold_affected_ratio";
 
-/// What is followed until it is clear if no objective says what matters: what users feel, and what it costs.
+/// Metrics to follow if there are no objectives: user experience and cost.
 const FOLLOWED: [&str; 3] = ["latency_s.p99", "cold_start_ratio", "cost_usd.per_million_succeeded"];
 
 /// A metric that is compared.
@@ -134,7 +135,7 @@ impl Design {
         self.looks.sizes()
     }
 
-    /// Whether everything that is followed is clear, and as narrow as was asked for.
+    /// Whether everything followed is clear and as precise as requested.
     #[must_use]
     pub fn is_settled(&self, samples: &[Sample]) -> bool {
         let level = self.level(samples);
@@ -145,7 +146,7 @@ impl Design {
             let must_be_narrow = self.precision.asked(&subject.metric).is_some();
             self.variants(samples).all(|variant| {
                 let difference = paired(&variant.columns[place], baseline, &level);
-                // What is never there will not become clear by looking longer.
+                // A metric that never has a value will not become clear.
                 let Some(finding) = difference.finding(tolerance) else { return difference.pairs == 0 };
                 let is_narrow = !must_be_narrow || difference.more_for(tolerance) == Some(0);
                 finding != Finding::Open && is_narrow
@@ -202,14 +203,14 @@ impl Design {
         level: &Level,
     ) -> Contrast {
         let (value, baseline) = (&variant.columns[place][..], &other.columns[place][..]);
-        // Where so many fail that a quantile is never reached, nothing else needs to be known.
+        // If so many requests fail that a quantile is never reached, no more replications are needed.
         let is_never = |values: &[f64]| values.contains(&f64::INFINITY);
         let never = match (is_never(value), is_never(baseline)) {
             (true, false) => Some(Verdict::Worse),
             (false, true) => Some(Verdict::Better),
             _ => None,
         };
-        // Nobody is fast because those are that it serves.
+        // A contender does not count as fast because of the requests that it completes.
         let says_little = (variant.fails || other.fails) && subject.is_of_survivors();
         let judged = subject.judged.filter(|_| !says_little);
         let difference = paired(value, baseline, level);

@@ -1,4 +1,4 @@
-//! What contenders cost under other loads, and where another one becomes the cheaper.
+//! The cost of contenders under other loads, and where a different one becomes the cheapest.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct OverLoad {
     /// The loads, from the least on.
     pub points: Vec<LoadPoint>,
-    /// Where another contender becomes the cheapest of those that meet every objective.
+    /// Loads at which a different contender becomes the cheapest that meets every objective.
     pub crossings: Vec<Crossing>,
 }
 
@@ -44,8 +44,7 @@ pub struct Crossing {
     pub load: f64,
     /// The same in requests per second.
     pub requests_per_s: f64,
-    /// What both cost there for 30 days, US dollars; none where another one does not meet the objectives any more, and not
-    /// the price decides.
+    /// What both cost there for 30 days, US dollars; none if the objectives decide rather than the price.
     pub month_usd: Option<f64>,
 }
 
@@ -69,8 +68,8 @@ impl LoadPoint {
     }
 }
 
-/// Between two loads with different cheapest contenders: where their costs are the same, on straight lines over logarithmic
-/// axes; in the middle where the price does not decide.
+/// Between two loads with different cheapest contenders: where their costs are equal, interpolated on logarithmic axes;
+/// the middle if the price does not decide.
 fn crossing(low: &LoadPoint, high: &LoadPoint) -> Option<Crossing> {
     let (below, above) = (low.cheapest()?, high.cheapest()?);
     if below == above {

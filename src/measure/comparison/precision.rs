@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::scenario::Tolerance;
 
-/// A difference of less than this part of the baseline does not matter, if nobody says otherwise.
+/// Default relative difference from the baseline that does not matter.
 pub const DEFAULT_PRECISION: f64 = 0.01;
 
-/// How narrow intervals are wanted.
+/// The requested precision.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Precision {
     /// For every metric; none: [`DEFAULT_PRECISION`], and it need not be reached where the verdict is clear before.
@@ -17,7 +17,7 @@ pub struct Precision {
 }
 
 impl Precision {
-    /// What was asked for.
+    /// The requested value.
     pub(super) fn asked(&self, metric: &str) -> Option<Tolerance> {
         let named = self.by_metric.iter().rev().find(|(key, _)| key == metric).map(|(_, tolerance)| *tolerance);
         named.or(self.general)

@@ -1,4 +1,4 @@
-//! What is read off every replication of a candidate, and what is asked of it.
+//! The observations of every replication of a candidate, and the requirements on them.
 
 use super::super::comparison::Better;
 use super::super::replication::Replication;
@@ -9,7 +9,7 @@ use crate::scenario::objective::FAILURE_RATIO;
 use crate::scenario::{Bound, Goal, Objective, Scenario, Subject};
 use crate::stats::selection::{Events, Side};
 
-/// The metric of latency where no objective names a time.
+/// The latency metric if no objective names one.
 const LATENCY: &str = "latency_s.p99";
 
 /// What one replication of a candidate shows.
@@ -36,7 +36,7 @@ pub struct Requirement {
     pub side: Side,
     /// What it means for the share of its events, where there are some.
     pub share: Option<Side>,
-    /// What may be expected of it when there is more of a monotone axis.
+    /// Its expected behavior for larger values of a monotone axis.
     pub kind: Kind,
     /// Whether the requests of all replications together decide, and not the mean over replications.
     pub is_pooled: bool,
@@ -45,7 +45,7 @@ pub struct Requirement {
 /// How a requirement depends on what there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It is met the better, the more there is.
+    /// Larger values make it easier to meet.
     Service,
     /// A budget for everything: the cheapest candidate meets it, or none does.
     Budget,
@@ -53,7 +53,7 @@ pub enum Kind {
     Other,
 }
 
-/// What is read off every replication: the objectives, and a latency for the front.
+/// The observations of every replication: the objectives, and a latency for the front.
 #[derive(Clone, Debug)]
 pub struct Subjects {
     objectives: Vec<Objective>,
@@ -113,7 +113,7 @@ impl Subjects {
     }
 }
 
-/// The cost of a million successful requests; NaN where nothing arrived, and dearer than anything where nothing succeeded.
+/// The cost of a million successful requests; NaN if nothing arrived, infinite if nothing succeeded.
 fn per_million(shape: &Shape<f64>) -> f64 {
     const NOTHING_SUCCEEDED: f64 = 1e15;
     let requests = &shape.requests;
@@ -127,7 +127,7 @@ fn requirement(objective: &Objective) -> Requirement {
     let (metric, bound) = match &objective.goal {
         Goal::Metric { metric, bound } => (metric, bound),
         Goal::Share { share, .. } => {
-            // At least so many is above anything less.
+            // "At least" means above any smaller value.
             let side = Side::Above(share.next_down());
             return Requirement { side, share: Some(side), kind: Kind::Service, is_pooled: true };
         }

@@ -17,7 +17,7 @@ pub(in super::super) struct Interval {
     latency: Histogram,
 }
 
-/// What happened in an interval.
+/// The counters of an interval.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in super::super) struct Counts {
     pub(in super::super) arrived: u64,
@@ -57,7 +57,7 @@ impl Interval {
         self.integrals = Integrals::default();
     }
 
-    /// What it was, when it is over after `length`.
+    /// The finished interval, of this `length`.
     pub(in super::super) fn point(&self, length: Span) -> Point {
         let mean = |integral: u128| integral as f64 / length.as_nanos() as f64;
         let quantiles = self.latency.quantiles([0.5, 0.95, 0.99]).unwrap_or([f64::NAN; 3]);

@@ -11,29 +11,32 @@ use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
 use crate::engine::EventCounts;
-use crate::id::SourceId;
+use crate::id::{FnId, GroupId, SourceId};
 use crate::scenario::Scenario;
+use crate::stats::books::Books;
 
 /// The sums over the functions of a replication. Cells add to it in any order.
 #[derive(Debug)]
 pub struct Total {
     pub(super) tally: Tally,
     pub(super) intervals: Vec<Interval>,
-    /// Where functions may be simulated apart.
+    /// If functions may be simulated separately.
     pub(super) slots: Option<Slots>,
-    /// Where they are simulated together: known after the run.
+    /// If they are simulated together; known after the run.
     pub(super) peaks: Peaks,
     pub(super) events: EventCounts,
-    /// The sources that are measured apart.
+    /// The sources that are measured separately.
     pub(in super::super) sources: Vec<(SourceId, Record)>,
     /// For each objective of the scenario that names a time, the requests answered within it.
     pub(in super::super) answered: Vec<u64>,
-    /// The batches, where intervals are made from them.
+    /// The batches, if intervals are computed from them.
     batches: Vec<Tally>,
     /// What became of the alarms; all functions are simulated together where there are any.
     pub(in super::super) alarms: Vec<History>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
+    /// The books of the node groups, when the run is over.
+    pub(super) nodes: Vec<(GroupId, Books)>,
 }
 
 impl Total {
@@ -54,12 +57,13 @@ impl Total {
             batches: Vec::new(),
             alarms: Vec::new(),
             on_path: None,
+            nodes: Vec::new(),
         }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path } = other;
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path, nodes } = other;
         debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
@@ -79,6 +83,7 @@ impl Total {
         self.sources.extend_from_slice(sources);
         self.answered.iter_mut().zip(answered).for_each(|(mine, theirs)| *mine += theirs);
         self.add_batches(batches);
+        self.nodes.extend_from_slice(nodes);
     }
 
     /// Adds the batches of a function or of a cell.
@@ -95,7 +100,7 @@ impl Total {
         self.alarms = alarms.finish();
     }
 
-    /// Whether functions that were simulated apart may have hit a limit on the requests in progress of them all.
+    /// Whether functions that were simulated separately may have reached their common limit on requests in progress.
     #[must_use]
     pub fn may_exceed(&self, limit: u32) -> bool {
         self.slots.as_ref().is_none_or(|slots| slots.in_progress_bound() > u64::from(limit))
@@ -105,6 +110,7 @@ impl Total {
     #[must_use]
     pub fn finish(mut self, window: &Window, mut functions: Vec<FunctionRecord>) -> Replication {
         self.sources.sort_by_key(|(id, _)| *id);
+        self.nodes.sort_by_key(|(id, _)| *id);
         let peaks = self.slots.as_ref().map_or(self.peaks, |slots| slots.peaks(window.from, window.until));
         let static_estimate = functions.iter().map(|function| function.measures.record.shape.instances.static_estimate);
         let static_estimate = static_estimate.filter(|estimate| !estimate.is_nan()).sum();
@@ -143,6 +149,9 @@ impl Total {
             let kept = components.iter().filter_map(Tipped::of_kept);
             tipped = of_sources.chain(kept).fold(tipped, Tipped::or);
         }
+        let generated = functions.iter_mut().enumerate();
+        let generated =
+            generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
             measures: RunMeasures {
@@ -151,6 +160,8 @@ impl Total {
                 answered,
                 tipped,
                 components,
+                generated,
+                nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
                 arrows,
                 spent,
                 alarms: self.alarms,

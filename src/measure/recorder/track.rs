@@ -9,20 +9,21 @@ use super::super::stability::Tipped;
 use super::super::tally::{Integrals, Peaks, Tally};
 use super::super::timeline::Point;
 use super::super::window::Window;
+use super::generation::Generation;
 use super::interval::Interval;
 use super::total::Total;
-use crate::engine::{Finished, Levels, Outcome};
+use crate::engine::{Finished, Generated, Levels, Outcome};
 use crate::id::{FnId, InstanceId};
 use crate::scenario::{Billing, Function, Overflow, Scenario};
 use crate::time::{SimTime, Span};
 
-/// One function while it is recorded: first what every event needs.
+/// One function while it is recorded. Fields that every event needs come first.
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Track<'a> {
     /// Levels are known up to here.
     last: SimTime,
-    /// Until then nothing has to be closed, neither at an edge nor a slot of the peaks.
+    /// Until then no interval boundary or peak slot has to be closed.
     quiet_until: SimTime,
     /// The highest levels since something was closed.
     highest: HighLevels,
@@ -30,43 +31,47 @@ pub(super) struct Track<'a> {
     /// Levels times time in the current interval.
     integrals: Integrals,
     billed_ns: u128,
-    /// Where each request is charged for by itself.
+    /// If each request is charged individually.
     by_request: Option<&'a Billing>,
     pub(super) tally: Tally,
     spec: &'a Function,
     billing: Option<&'a Billing>,
     /// The next moment at which something has to be closed: an interval, the warm-up, the run.
     edge: SimTime,
-    /// Whether `last` lies in the measured part.
+    /// Whether `last` lies in the measured period.
     is_measuring: bool,
     slot: SlotTrack,
     pub(super) peaks: Peaks,
-    /// What of the current interval's integrals belongs to the warm-up.
+    /// The part of the current interval's integrals that belongs to the warm-up.
     unmeasured: Integrals,
     /// The current interval, where functions have a time series.
     current: Option<Box<Interval>>,
     points: Vec<Point>,
     billed_provisioned_ns: u128,
-    /// The start-up of instances whose first request has not ended, or that were not created for a request.
+    /// The starts of instances whose first request has not ended, or that were not created for a request.
     billed_starts: HashMap<InstanceId, BilledStart>,
     /// Provisioned instances that exist, and since when.
     provisioned: HashMap<InstanceId, SimTime>,
-    /// For how long provisioned instances were had that are gone, as it is charged for.
+    /// Billed time of removed provisioned instances.
     provisioned_ns: u128,
-    /// What instances are charged for that they did not exist, because they went early.
+    /// Billed time beyond the lifetime of instances that were removed before their minimum.
     short_ns: u128,
     /// Work of processors, where requests share them.
     computed_ns: u128,
+    /// What is generated, where requests are served in batches.
+    generation: Option<Box<Generation>>,
+    /// Whether what its instances use is paid with the nodes that they run on.
+    pays_for_nodes: bool,
 }
 
-/// A start-up that the platform charges for, unless it comes to nothing.
+/// A start that the platform charges for if it completes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BilledStart {
     /// The part of it that is charged.
     pub(super) billed: Span,
     pub(super) ready: SimTime,
     pub(super) provisioned: bool,
-    /// Whether it began in the measured part.
+    /// Whether it began in the measured period.
     pub(super) counts: bool,
 }
 
@@ -100,16 +105,18 @@ impl<'a> Track<'a> {
             provisioned_ns: 0,
             short_ns: 0,
             computed_ns: 0,
+            generation: spec.batching.as_ref().map(|_| Box::default()),
+            pays_for_nodes: scenario.pays_for_nodes(spec),
         }
     }
 
-    /// Something that is likely to be needed soon, to be fetched from memory.
+    /// Data to prefetch.
     #[inline]
     pub(super) fn prefetch(&self) -> u64 {
         self.last.as_nanos() ^ self.billed_ns as u64 ^ self.tally.prefetch()
     }
 
-    /// These levels have held since the function was told of last.
+    /// These levels have held since the last report of the function.
     #[inline(always)]
     pub(super) fn advance(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut Total) {
         if now > self.last {
@@ -117,6 +124,13 @@ impl<'a> Track<'a> {
                 self.close_until(now, held, window, total);
             }
             self.hold(now, held);
+        }
+    }
+
+    /// It has turned out when an instance becomes ready.
+    pub(super) fn begin(&mut self, instance: InstanceId, ready: SimTime) {
+        if let Some(start) = self.billed_starts.get_mut(&instance) {
+            start.ready = ready;
         }
     }
 
@@ -151,15 +165,15 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// For how long a provisioned instance is charged that existed in these times.
+    /// Billed time of a provisioned instance with this lifetime.
     fn had(&self, from: SimTime, until: SimTime, window: &Window) -> u128 {
         let had = until.min(window.until).since(from.max(window.from));
         let prices = self.billing.and_then(|billing| billing.provisioned.as_ref());
         prices.map_or(0, |prices| u128::from(cost::round_up(had, prices.granularity).as_nanos()))
     }
 
-    /// Where something is counted that happens now: where functions have no time series, with the total at once; after
-    /// the last interval nobody asks.
+    /// The interval in which to count a current event: that of the total if functions have no time series; after the
+    /// last interval, it is not used.
     #[inline]
     pub(super) fn interval_in<'i>(&'i mut self, total: &'i mut [Interval]) -> Option<&'i mut Interval> {
         match &mut self.current {
@@ -178,7 +192,7 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// Hands on the highest levels since this was done last.
+    /// Passes on the highest levels since the last call.
     pub(super) fn hand_on_peaks(&mut self) {
         let highest = std::mem::take(&mut self.highest);
         self.slot.raise(highest);
@@ -206,7 +220,7 @@ impl<'a> Track<'a> {
     /// Closes what ends until `now`.
     #[cold]
     fn cross(&mut self, now: SimTime, held: &Levels, window: &Window, total: &mut [Interval]) {
-        // After the last edge none is left, not even at the end of the clock, where sums of durations end.
+        // No boundary is left after the last, even at the end of the clock.
         while self.edge <= now && self.edge < SimTime::NEVER {
             let edge = self.edge;
             self.hold(edge, held);
@@ -271,8 +285,8 @@ impl<'a> Track<'a> {
         }
     }
 
-    /// An instance that serves several requests at a time was busy: it is charged for once, its start-up included if this was
-    /// the first time. Only what lies in the measured part counts.
+    /// Charges the busy time of an instance that serves several requests at a time, including its start the first time.
+    /// Only the measured period counts.
     pub(super) fn serve(
         &mut self,
         instance: InstanceId,
@@ -298,13 +312,20 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// A request is answered that was served in a batch.
+    pub(super) fn generate(&mut self, now: SimTime, answer: &Generated, window: &Window) {
+        if let Some(generation) = &mut self.generation {
+            generation.record(now, answer, window);
+        }
+    }
+
     /// Processors have done so much work.
     pub(super) fn compute(&mut self, work: Span) {
         self.computed_ns += u128::from(work.as_nanos());
     }
 
-    /// Charges what no request was charged for: the start of an instance that a policy ordered or loaded in advance. One
-    /// that goes before it is ready is not charged.
+    /// Charges the starts of instances that were not created for a request. Instances removed before they are ready are
+    /// not charged.
     fn charge_start(&mut self, start: &BilledStart, now: SimTime) {
         if let Some(billing) = self.billing.filter(|_| start.counts && start.ready <= now) {
             let billed = u128::from(cost::billed_duration(start.billed, billing).as_nanos());
@@ -345,7 +366,8 @@ impl<'a> Track<'a> {
             cut_off: self.tally.cut_off,
             tipped: Tipped::of(&points, self.tally.given_up(), window),
         };
-        FunctionRecord { measures, usage: self.usage(window), points, batches: Vec::new() }
+        let generation = self.generation.as_ref().map(|generation| generation.books(window));
+        FunctionRecord { measures, usage: self.usage(window), points, batches: Vec::new(), generation }
     }
 
     /// What is charged for.
@@ -366,6 +388,10 @@ impl<'a> Track<'a> {
         let seconds = |nanos: u128| nanos as f64 / 1e9;
         let cpu = &self.spec.cpu;
         let executed = seconds(self.billed_ns + self.billed_provisioned_ns);
+        if self.pays_for_nodes {
+            // What its instances use is in the price of the nodes.
+            return Usage { requests: self.tally.started() as f64, ..Usage::default() };
+        }
         Usage {
             cpu: CpuUsage {
                 vcpu_s: cpu.vcpus * executed,

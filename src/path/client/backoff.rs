@@ -1,4 +1,4 @@
-//! How long a caller waits before it tries again.
+//! How long a caller waits before a retry.
 
 use rand::RngExt;
 
@@ -8,35 +8,35 @@ use crate::schema::scalars::{Positive, PositiveDuration};
 use crate::time::Span;
 
 union! {
-    /// How long to wait before the next try.
-    pub enum BackoffSpec ("back-off"): Backoff {
+    /// Delay before the next attempt.
+    pub enum BackoffSpec ("backoff"): Backoff {
         "constant" => Constant(ConstantSpec),
         "exponential" => Exponential(ExponentialSpec),
     }
 }
 
-/// What the parameters of a back-off say.
+/// What the parameters of a backoff say.
 pub trait Backoff {
     /// The delay before the retry with this number (the first is 1); `previous` is the one before it, zero if there was none.
     fn delay(&self, retry: u32, previous: Span, stream: &mut Stream) -> Span;
 }
 
-/// What chance does to a delay.
+/// Randomization of a delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Jitter {
     /// Nothing.
     None,
-    /// Anything from zero to the delay.
+    /// Uniform from zero to the delay.
     Full,
-    /// Half of the delay, and anything up to the other half.
+    /// Half of the delay, plus a uniform part up to the other half.
     Equal,
-    /// Anything from the initial delay to three times the one before, at most the longest.
+    /// Uniform from the initial delay to three times the previous one, up to the longest.
     Decorrelated,
-    /// So much more or less, as a part of the delay; also above the longest.
+    /// A random relative deviation, even above the longest delay.
     Within(f64),
 }
 
-/// The part that a percentage such as `"20%"` stands for.
+/// The share given by a percentage such as `"20%"`.
 fn percent(text: &str) -> Option<f64> {
     let percent: f64 = text.trim().strip_suffix('%')?.trim_end().parse().ok()?;
     (0.0..=100.0).contains(&percent).then_some(percent / 100.0)
@@ -81,7 +81,7 @@ impl Field for Jitter {
 }
 
 impl Jitter {
-    /// The delay that comes of it; `decorrelated`: its bounds.
+    /// The resulting delay; `decorrelated`: its bounds.
     fn of(self, delay: f64, decorrelated: [f64; 3], stream: &mut Stream) -> Span {
         let nanos = match self {
             Self::None => delay,
@@ -103,7 +103,7 @@ parameters! {
     pub struct ConstantSpec {
         /// The delay.
         required delay: PositiveDuration,
-        /// What chance does to it.
+        /// Randomization of the delay.
         default jitter: Jitter = Jitter::None,
     }
 }
@@ -111,7 +111,7 @@ parameters! {
 impl ConstantSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         if self.jitter == Jitter::Decorrelated {
-            check.wrong_with("jitter", "cannot be \"decorrelated\" here", "it is for exponential back-off");
+            check.wrong_with("jitter", "cannot be \"decorrelated\" here", "it is for exponential backoff");
         }
     }
 }
@@ -124,15 +124,15 @@ impl Backoff for ConstantSpec {
 }
 
 parameters! {
-    /// Each delay is a multiple of the one before.
+    /// Each delay is a multiple of the previous one.
     pub struct ExponentialSpec {
-        /// The first delay.
+        /// First delay.
         default initial: PositiveDuration = Span::from_millis(100),
-        /// How many times longer each is than the one before.
+        /// Factor from one delay to the next.
         default factor: Positive = 2.0,
-        /// The longest delay, before chance.
+        /// Longest delay, before jitter.
         default max: PositiveDuration = Span::from_secs(20),
-        /// What chance does to it.
+        /// Randomization of the delay.
         default jitter: Jitter = Jitter::Full,
     }
 }

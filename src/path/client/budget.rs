@@ -1,6 +1,6 @@
-//! Retry budgets: how many tries more a caller allows itself, over all its requests.
+//! Retry budgets: limits on the retries of a client, over all its requests.
 //!
-//! A budget is what ends a retry storm: back-off and jitter only spread the same number of attempts.
+//! A budget is what ends a retry storm: backoff and jitter only spread the same number of attempts.
 
 use super::{Cause, Refund};
 
@@ -8,7 +8,7 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Positive, Ratio};
 
 union! {
-    /// What bounds the retries of a caller over all its requests.
+    /// A limit on the retries of a client over all its requests.
     pub enum BudgetSpec ("retry budget"): Rules {
         "token-bucket" => TokenBucket(TokenBucketSpec),
         "ratio" => Ratio(RatioSpec),
@@ -17,18 +17,19 @@ union! {
     }
 }
 
-/// What the parameters of a budget make.
+/// Parameters from which a budget is built.
 pub trait Rules {
-    /// The budget as it is when the run begins: full.
+    /// The budget at the start of the run: full.
     fn build(&self) -> Box<dyn Budget>;
 }
 
-/// A budget at work.
+/// The state of a budget.
 pub trait Budget: Send {
     /// A request's first attempt is made.
     fn began(&mut self) {}
 
-    /// Whether one more attempt is allowed after this failure, while so many requests are open: what it takes.
+    /// Whether another attempt is allowed after this failure, with this number of open requests: the tokens that it
+    /// takes.
     fn take(&mut self, cause: Cause, open: usize) -> Option<f64>;
 
     /// Attempts that were allowed have ended.
@@ -47,15 +48,15 @@ pub trait Budget: Send {
 
 parameters! {
     /// The retry quota of the AWS SDKs (github.com/boto/botocore, `retries/quota.py`): a retry takes tokens, a success
-    /// gives some back.
+    /// returns some.
     pub struct TokenBucketSpec {
-        /// Tokens at the start, and at most.
+        /// Initial and maximum number of tokens.
         default capacity: Positive = 500.0,
-        /// What a retry takes.
+        /// Tokens that a retry takes.
         default cost: Amount = 5.0,
-        /// What a retry after a time-out takes.
+        /// Tokens that a retry after a timeout takes.
         default timeout_cost: Amount = 10.0,
-        /// What a success gives back: "cost" (what the request took last; 1 if it took nothing), or a number.
+        /// Tokens that a success returns: "cost" (what the request last took, or 1 if it took nothing), or a number.
         default refund: Refund = Refund::Cost,
     }
 }
@@ -90,11 +91,12 @@ impl Budget for TokenBucket {
 }
 
 parameters! {
-    /// A part of the requests (Google's SRE book, Linkerd): each request's first attempt adds its share of a retry.
+    /// A share of the requests (Google's SRE book, Linkerd): the first attempt of each request adds a fraction of a
+    /// retry.
     pub struct RatioSpec {
-        /// Retries for each request.
+        /// Retries earned per request.
         required share: Ratio,
-        /// Retries that may be saved up; as many are there at the start.
+        /// Retries that can be saved up; the budget starts full.
         default burst: Positive = 100.0,
     }
 }
@@ -125,11 +127,11 @@ impl Budget for Share {
 }
 
 parameters! {
-    /// A part of the open requests (Envoy's `retry_budget`): so many retries at a time.
+    /// A share of the open requests (Envoy's `retry_budget`): limits the number of simultaneous retries.
     pub struct ActiveSpec {
-        /// Retries, waiting or made, for each open request.
+        /// Retries, pending or active, per open request.
         default share: Ratio = 0.2,
-        /// So many are allowed at least.
+        /// Minimum number of retries allowed.
         default min: Count<0, 1_000_000> = 3,
     }
 }
@@ -160,12 +162,12 @@ impl Budget for Active {
 }
 
 parameters! {
-    /// gRPC's retry throttling (gRFC A6): a failure takes a token, a success gives a part of one back, and retries need
-    /// more than half of them.
+    /// gRPC's retry throttling (gRFC A6): a failure takes a token, a success returns a fraction of one, and retries
+    /// require that more than half of the tokens are left.
     pub struct GrpcSpec {
-        /// Tokens at the start, and at most.
+        /// Initial and maximum number of tokens.
         default tokens: Count<1, 1_000> = 100,
-        /// What a success gives back.
+        /// Tokens that a success returns.
         default ratio: Positive = 0.1,
     }
 }

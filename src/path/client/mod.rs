@@ -1,8 +1,8 @@
-//! Who calls: the patience, the retries and the protection of a client.
+//! Clients: timeouts, retries and protection.
 //!
 //! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
 //! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
-//! time-out is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
+//! timeout is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
 //! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
 //! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
 //! success counts (gRPC, gRFC A6; Polly's hedging).
@@ -36,65 +36,66 @@ const MAX_ATTEMPTS: u32 = 1_000;
 parameters! {
     /// Who calls: how long it waits, and what it does when that fails.
     pub struct ClientParameters {
-        /// How long an attempt may take; without it as long as it takes.
+        /// Timeout of each attempt. Default: none.
         optional timeout: PositiveDuration,
-        /// How long all attempts together may take.
+        /// Timeout of all attempts together.
         optional deadline: PositiveDuration,
-        /// What becomes of an attempt that the client gave up.
+        /// What happens to an attempt that has timed out.
         default on_timeout: Abandon = Abandon::GoesOn,
-        /// Trying again.
+        /// Retries.
         optional retry: RetryParameters,
-        /// Sending copies of an attempt that takes long.
+        /// Hedging: sending copies of slow attempts.
         optional hedge: HedgeParameters,
-        /// Sending less when told that it is too much.
+        /// Client-side rate limit that reacts to throttling.
         optional rate_limit: RateLimitSpec,
-        /// Attempts that may be out at a time.
+        /// Limit on simultaneous attempts.
         optional bulkhead: BulkheadParameters,
-        /// When not to call at all.
+        /// Circuit breaker.
         optional breaker: BreakerSpec,
     }
 }
 
 parameters! {
-    /// When and how often to try again.
+    /// When and how often to retry.
     pub struct RetryParameters {
-        /// Attempts of a request, the first one included.
+        /// Attempts per request, including the first.
         default max_attempts: Count<1, MAX_ATTEMPTS> = 3,
-        /// What is worth another try. What a breaker or a bulkhead refused is an error.
+        /// Which outcomes to retry. Rejections by a breaker or bulkhead count as errors.
         default on: List<Cause, 1, 3> = vec![Cause::Timeout, Cause::Throttled, Cause::Error],
-        /// How long to wait before; "none": not at all.
+        /// Delay before a retry; "none": no delay.
         default backoff: OrNone<BackoffSpec> = None,
-        /// What bounds the retries of all requests together.
+        /// Limit on the retries of all requests together.
         optional budget: BudgetSpec,
-        /// Whose the budget is.
+        /// Scope of the budget.
         default per: Per = Per::Source,
     }
 }
 
 parameters! {
-    /// Copies of an attempt that takes long; the first success counts.
+    /// Copies of slow attempts; the first success counts.
     pub struct HedgeParameters {
-        /// A copy is sent when there is no answer after so long, or at once when one fails; 0s: all at once.
+        /// Delay without a response after which a copy is sent; a copy is sent at once when an attempt fails. 0s: all
+        /// copies at once.
         required after: Duration,
-        /// Copies beside the first.
+        /// Number of copies in addition to the first attempt.
         default max: Count<1, MAX_ATTEMPTS> = 1,
     }
 }
 
 parameters! {
-    /// How many attempts may be out at a time; what is more is refused.
+    /// Maximum number of simultaneous attempts; more are rejected.
     pub struct BulkheadParameters {
         /// The limit; resilience4j's default.
         default max_concurrent: Count<1, 1_000_000> = 25,
     }
 }
 
-/// Why an attempt failed, as the one who tries again sees it.
+/// Why an attempt failed, as seen by the retry logic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// No answer in time: from the client's own time-out, or of who was called.
+    /// No answer in time: from the client's own timeout, or of who was called.
     Timeout,
-    /// Refused, or not served for a full or slow queue.
+    /// Throttled, or not served because of a full or slow queue.
     Throttled,
     /// Any other failure.
     Error,
@@ -102,7 +103,7 @@ pub enum Cause {
 
 choice! { Cause {
     "timeout" => Cause::Timeout, "No answer in time.";
-    "throttled" => Cause::Throttled, "Refused, or not served for a full or slow queue.";
+    "throttled" => Cause::Throttled, "Throttled, or not served because of a full or slow queue.";
     "error" => Cause::Error, "Any other failure.";
 } }
 
@@ -191,7 +192,7 @@ impl ClientParameters {
         self.timeout.is_some() || self.deadline.is_some()
     }
 
-    /// How often a request is tried again at most, where it is after a time-out and neither a budget nor a breaker bounds that.
+    /// How often a request is tried again at most, where it is after a timeout and neither a budget nor a breaker bounds that.
     #[must_use]
     pub fn unbounded_retries(&self) -> Option<u32> {
         let retry = self.retry.as_ref()?;
@@ -237,13 +238,13 @@ impl Spec for Client {
     }
 }
 
-/// A client at work.
+/// The state of a client.
 struct AtWork {
     parameters: Box<ClientParameters>,
     stream: Stream,
     /// In the order in which they came, which is that of their deadlines.
     requests: Slots<Request>,
-    /// In the order in which they were made, which is that of their time-outs.
+    /// In the order in which they were made, which is that of their timeouts.
     attempts: Slots<Attempt>,
     budget: Option<Box<dyn Budget>>,
     breaker: Option<Box<dyn Breaker>>,
@@ -252,7 +253,7 @@ struct AtWork {
     held_back: VecDeque<Key>,
     /// The earliest alarm for them.
     paced_at: SimTime,
-    /// Whether there is an alarm for the oldest attempt's time-out.
+    /// Whether there is an alarm for the oldest attempt's timeout.
     is_timing: bool,
     /// Whether there is an alarm for the oldest request's deadline.
     is_closing: bool,
@@ -292,7 +293,7 @@ struct Attempt {
     sibling: Option<Key>,
 }
 
-/// What is counted of the requests that came in the measured part.
+/// Counters of requests that arrived in the measured period.
 #[derive(Clone, Debug, Default)]
 struct Counts {
     arrived: u64,

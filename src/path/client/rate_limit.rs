@@ -1,7 +1,7 @@
-//! Clients that send less when they are told that it is too much.
+//! Clients that reduce their rate when they are throttled.
 //!
-//! What waits for a token has not been attempted yet; what is refused here is a failed attempt that reached nobody, and
-//! throttled.
+//! A request that waits for a token has not made an attempt yet; an attempt rejected here counts as throttled and is
+//! not sent.
 
 use std::collections::VecDeque;
 
@@ -21,24 +21,24 @@ union! {
     }
 }
 
-/// What the parameters of a rate limit make.
+/// Parameters from which a rate limit is built.
 pub trait Rules {
-    /// The limit as it is when the run begins.
+    /// The limit at the start of the run.
     fn build(&self) -> Box<dyn RateLimit>;
 }
 
-/// What a rate limit says to an attempt.
+/// Decision of a rate limit on an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// Go.
+    /// Send it.
     Go,
     /// Not at all.
     Refuse,
-    /// Not before so long, unless the limit changes.
+    /// Wait for this time, unless the limit changes.
     Wait(Span),
 }
 
-/// A rate limit at work.
+/// The state of a rate limit.
 pub trait RateLimit: Send {
     /// Whether an attempt may be made now.
     fn ask(&mut self, now: SimTime, stream: &mut Stream) -> Advice;
@@ -49,16 +49,16 @@ pub trait RateLimit: Send {
 
 parameters! {
     /// The adaptive mode of the AWS SDKs (github.com/boto/botocore, `retries/adaptive.py`, `throttling.py`, `bucket.py`):
-    /// from the first throttled attempt on, attempts wait for tokens that come at a rate which falls when they are
-    /// throttled and grows again as a cubic.
+    /// after the first throttled attempt, attempts wait for tokens, at a rate that decreases on throttling and grows
+    /// back as a cubic function.
     pub struct AwsAdaptiveSpec {
-        /// What is left of the rate when an attempt is throttled.
+        /// Factor applied to the rate when an attempt is throttled.
         default beta: Positive = 0.7,
-        /// How fast the rate grows.
+        /// Growth of the rate.
         default scale: Positive = 0.4,
-        /// The least rate, attempts in a second.
+        /// Minimum rate, attempts per second.
         default min_rate: Positive = 0.5,
-        /// How much a new measurement of the rate counts.
+        /// Weight of a new rate measurement.
         default smoothing: Positive = 0.8,
     }
 }
@@ -171,12 +171,12 @@ impl RateLimit for AwsAdaptive {
 }
 
 parameters! {
-    /// Adaptive throttling as in Google's SRE book ("Handling Overload"): an attempt is refused here with probability
-    /// max(0, (attempts - k x accepted) / (attempts + 1)), of the attempts of the last `window`.
+    /// Adaptive throttling as in Google's SRE book ("Handling Overload"): an attempt is rejected locally with
+    /// probability max(0, (attempts - k x accepted) / (attempts + 1)), over the attempts of the last `window`.
     pub struct AdaptiveThrottlingSpec {
-        /// So many attempts are made for each one that is accepted; 2 in the book, 1.1 is aggressive.
+        /// Attempts made per accepted attempt; 2 in the book, 1.1 is aggressive.
         default k: Positive = 2.0,
-        /// The attempts that count; it moves on in hundredths.
+        /// Sliding window of attempts; it advances in steps of a hundredth.
         default window: PositiveDuration = Span::from_secs(120),
     }
 }
@@ -227,7 +227,7 @@ impl RateLimit for AdaptiveThrottling {
     }
 
     fn ended(&mut self, failure: Option<Cause>, now: SimTime) {
-        // An error of the one who was called is no overload.
+        // An error of the callee does not indicate overload.
         self.count(0, u64::from(!matches!(failure, Some(Cause::Throttled | Cause::Timeout))), now);
     }
 }

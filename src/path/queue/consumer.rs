@@ -1,4 +1,4 @@
-//! How many receive at the same time.
+//! Number of pollers.
 //!
 //! A poller receives a batch, calls the target, and deletes what has been processed; then it receives again. While it receives
 //! nothing it polls, and each poll that ends without a message is a receive that is charged.
@@ -26,7 +26,7 @@ pub(super) struct Pollers {
     /// What of `step` has been added to none yet, in parts of `per`.
     carried: u128,
     /// Since when it is measured.
-    measured_from: Option<SimTime>,
+    measured_from: SimTime,
     empty_receives: u64,
     /// Pollers that are paid for by the hour: so many since then, and the sum until then, ns.
     paid_since: SimTime,
@@ -44,18 +44,16 @@ impl Pollers {
             peak: 0,
             calm_since: SimTime::ZERO,
             carried: 0,
-            measured_from: None,
+            measured_from: SimTime::ZERO,
             empty_receives: 0,
             paid_since: SimTime::ZERO,
             paid_ns: 0,
         }
     }
 
-    /// The measured part of the run has begun.
-    pub(super) fn measure(&mut self, now: SimTime) {
-        if self.measured_from.is_none() {
-            (self.measured_from, self.paid_since) = (Some(now), now);
-        }
+    /// What is counted begins here.
+    pub(super) fn measured_from(&mut self, from: SimTime) {
+        (self.measured_from, self.paid_since) = (from, from);
     }
 
     /// Pollers that could receive now.
@@ -162,9 +160,9 @@ impl Pollers {
     }
 
     fn polls(&self, since: SimTime, number: u32, now: SimTime) -> u64 {
-        let (Some(poll), Some(from)) = (self.long_poll, self.measured_from) else { return 0 };
+        let Some(poll) = self.long_poll else { return 0 };
         let polls = |until: SimTime| until.since(since).as_nanos() / poll.as_nanos();
-        (polls(now) - polls(from.min(now))) * u64::from(number)
+        (polls(now) - polls(self.measured_from.min(now))) * u64::from(number)
     }
 
     /// The polls that brought nothing.
@@ -175,6 +173,7 @@ impl Pollers {
 
     /// Adds up what those cost that there were until now.
     fn pay(&mut self, now: SimTime) {
+        let now = now.max(self.measured_from);
         self.paid_ns = self.paid_ns_until(now);
         self.paid_since = now;
     }
@@ -187,7 +186,7 @@ impl Pollers {
     /// What those cost that are paid for by the hour.
     pub(super) fn cost_usd(&self, end: SimTime) -> f64 {
         let hours = self.paid_ns_until(end) as f64 / (3_600 * NANOS_PER_SECOND) as f64;
-        if self.measured_from.is_some() { hours * self.settings.per_hour_usd } else { 0.0 }
+        hours * self.settings.per_hour_usd
     }
 }
 
@@ -257,17 +256,15 @@ mod tests {
 
     #[test]
     fn five_idle_pollers_receive_nothing_fifteen_times_a_minute() {
-        let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
-        pollers.measure(at(0));
+        let pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
         assert_eq!(pollers.empty_receives(at(60)), 15);
         // Of one that is busy from 30 s on only the first poll counts; the warm-up does not.
         let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
+        pollers.measured_from(at(30));
         pollers.take(at(30));
-        pollers.measure(at(30));
         pollers.release(at(50));
         assert_eq!(pollers.empty_receives(at(61)), 4 * 2);
         let mut pollers = Pollers::new(SQS, Some(Span::from_secs(20)));
-        pollers.measure(at(0));
         pollers.take(at(30));
         pollers.lower(at(50));
         assert_eq!(pollers.empty_receives(at(60)), 1 + 3 * 2 + 3);

@@ -26,12 +26,12 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, either};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use consumer::Pollers;
 use parameters::ROUND_TRIP;
-pub use parameters::{Kind, PollIntervalSpec, QueueSpec, Throttled};
+pub use parameters::{Kind, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
 
@@ -105,7 +105,7 @@ struct Message {
     place: Place,
     is_too_old: bool,
     is_redriven: bool,
-    /// Whether it was sent in the measured part of the run.
+    /// Whether it was sent in the measured period of the run.
     is_measured: bool,
 }
 
@@ -148,7 +148,7 @@ struct Tally {
     in_flight: Level,
 }
 
-/// A queue at work.
+/// The state of a queue.
 struct Queue {
     settings: Settings,
     dead_letter_target: u32,
@@ -170,11 +170,14 @@ struct Queue {
     awaits_dispatch: bool,
     /// Since when those who receive know of no message, where they look only now and then; and whether they are about to look.
     quiet_since: Option<SimTime>,
+    measured_from: SimTime,
     is_polling: bool,
     /// Looks at an empty queue.
     empty_polls: u64,
     /// Faults: the part of what is sent that is not accepted, and whether nothing works.
     errors: f64,
+    /// The part of what is sent that a fault makes poison.
+    poison: f64,
     is_out: bool,
     timers: Timers<Timer>,
     /// Those of whose moment answers come first.
@@ -205,9 +208,11 @@ impl Queue {
             is_growing: false,
             awaits_dispatch: false,
             quiet_since: Some(SimTime::ZERO),
+            measured_from: SimTime::ZERO,
             is_polling: false,
             empty_polls: 0,
             errors: 0.0,
+            poison: 0.0,
             is_out: false,
             timers: Timers::new(ALARM, false),
             deadlines: Timers::new(DEADLINE, true),
@@ -217,8 +222,7 @@ impl Queue {
 
     /// Receives that found nothing, until then.
     fn empty_receives(&self, end: SimTime) -> u64 {
-        let in_vain = |interval: &PollIntervalSpec| self.quiet_since.map_or(0, |since| interval.next(since, end).1);
-        let in_vain = self.settings.poll_interval.as_ref().filter(|_| self.pollers.is_some()).map_or(0, in_vain);
+        let in_vain = if self.pollers.is_some() { self.in_vain(end) } else { 0 };
         let of_pollers = self.pollers.as_ref().map_or(0, |pollers| pollers.empty_receives(end));
         of_pollers + self.empty_polls + in_vain
     }
@@ -339,7 +343,7 @@ impl Queue {
     /// Whether those who receive know that there are messages: they look at an empty queue only now and then.
     fn is_noticed(&mut self, ports: &Ports<'_>) -> bool {
         let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return true };
-        let (next, in_vain) = interval.next(since, ports.now);
+        let (next, _) = interval.next(since, ports.now);
         if next > ports.now {
             if !self.is_polling {
                 self.is_polling = true;
@@ -347,9 +351,16 @@ impl Queue {
             }
             return false;
         }
+        self.empty_polls += self.in_vain(ports.now);
         self.quiet_since = None;
-        self.empty_polls += if ports.is_measured { in_vain } else { 0 };
         true
+    }
+
+    /// How often those who receive have looked in vain in the measured part since the queue was empty.
+    fn in_vain(&self, until: SimTime) -> u64 {
+        let (Some(interval), Some(since)) = (&self.settings.poll_interval, self.quiet_since) else { return 0 };
+        let looked = |until: SimTime| if until > since { interval.next(since, until).1 } else { 0 };
+        looked(until) - looked(self.measured_from.min(until))
     }
 
     /// Receives as much as can be received.
@@ -594,9 +605,6 @@ impl Queue {
 
     /// After everything that happens.
     fn settle(&mut self, ports: &mut Ports<'_>) {
-        if let (true, Some(pollers)) = (ports.is_measured, &mut self.pollers) {
-            pollers.measure(ports.now);
-        }
         self.receive_all(ports);
         let has_backlog = self.has_backlog();
         if let (Some(pollers), false) = (&self.pollers, self.is_growing)
@@ -615,13 +623,22 @@ impl Queue {
 }
 
 impl Component for Queue {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.depth.measured_from(from);
+        self.tally.in_flight.measured_from(from);
+        self.measured_from = from;
+        if let Some(pollers) = &mut self.pollers {
+            pollers.measured_from(from);
+        }
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);
             return;
         }
         ports.answer(call, Outcome::Completed);
-        let ratio = self.settings.poison_ratio;
+        let ratio = either(self.settings.poison_ratio, self.poison);
         let is_poison = ratio > 0.0 && self.stream.random_bool(ratio);
         let group = if self.settings.groups > 1 { self.stream.random_range(0..self.settings.groups) } else { 0 };
         self.tally.sent += u64::from(ports.is_measured);
@@ -672,6 +689,7 @@ impl Component for Queue {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Poison(ratio) => self.poison = *ratio,
             _ => {}
         }
         self.settle(ports);

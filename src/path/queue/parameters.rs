@@ -8,43 +8,43 @@ use super::super::bucket::BucketSpec;
 use super::presets::Settings;
 
 parameters! {
-    /// A queue: what is sent is accepted at once, and delivered to the target in batches, again and again until it has been
-    /// processed, has been received too often, or is too old.
+    /// A queue: messages are accepted at once and delivered to the target in batches, repeatedly until they are
+    /// processed, have been received too often, or are too old.
     pub struct QueueSpec {
-        /// What it is called.
+        /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// Whose queue it is like: what is not written here is as it is there.
+        /// The product that provides all values not set here.
         default preset: Preset = Preset::Sqs,
-        /// What processes the messages; without it nobody receives them.
+        /// The target that processes the messages. Default: none, so messages stay in the queue.
         optional target: Text,
-        /// Whether order is kept; by default as the preset.
+        /// Whether order is kept. Default: as in the preset.
         optional kind: Kind,
-        /// With kind = "fifo": how many groups of messages there are. Each message belongs to one of them at random; order is
-        /// kept within a group, of which one batch at a time is processed.
+        /// With kind = "fifo": number of message groups. Each message belongs to a random group; order is kept within a
+        /// group, of which one batch at a time is processed.
         default groups: Count<1, MAX_GROUPS> = 1,
-        /// For how long a message that was received is hidden from others. By default as the preset (SQS: 30s).
+        /// How long a received message is hidden from other receivers. Default: as in the preset (SQS: 30s).
         optional visibility_timeout: PositiveDuration,
-        /// How old a message becomes. By default as the preset (SQS: 4d).
+        /// How long a message is kept. Default: as in the preset (SQS: 4d).
         optional retention: PositiveDuration,
-        /// How long after it is sent a message can be received first. By default as the preset (0s).
+        /// Delay before a new message can be received. Default: as in the preset (0s).
         optional delay: Duration,
-        /// How often a message is received: the next receive makes it a dead letter. "none": without end. By default as the preset
-        /// (SQS: none).
+        /// Maximum number of receives, after which a message becomes a dead letter. "none": no limit. Default: as in
+        /// the preset (SQS: none).
         optional max_receives: OrNone<Count<1, MAX_RECEIVES>>,
-        /// Another queue, to which dead letters go; without it they are counted and gone.
+        /// The queue that receives dead letters. Default: they are only counted.
         optional dead_letter: Text,
-        /// Without another queue: so long after they died, dead letters come back, once, as new messages.
+        /// Without another queue: time after which dead letters are redriven, once, as new messages.
         optional redrive_after: PositiveDuration,
-        /// The part of the messages that nobody can process, however often they are tried.
+        /// Share of messages that can never be processed (poison messages).
         default poison_ratio: Ratio = 0.0,
-        /// How many messages may be received and not yet deleted. By default as the preset (SQS: 120000).
+        /// Maximum number of messages in flight (received but not deleted). Default: as in the preset (SQS: 120000).
         optional max_in_flight: Count<1, MAX_MANY>,
-        /// Price of a million calls of the queue: sending, receiving and deleting up to 10 messages. By default as the preset (SQS:
-        /// 0.40).
+        /// Price per million queue requests: sending, receiving and deleting up to 10 messages. Default: as in the
+        /// preset (SQS: 0.40).
         optional per_million_usd: Amount,
-        /// Who receives.
+        /// The consumer.
         optional consumer: ConsumerSpec,
     }
 }
@@ -52,41 +52,41 @@ parameters! {
 parameters! {
     /// Who receives messages and calls the target. Everything is by default as the preset of the queue.
     pub struct ConsumerSpec {
-        /// Most messages in a call of the target (SQS: 10).
+        /// Largest number of messages per invocation (SQS: 10).
         optional batch_size: Count<1, MAX_BATCH>,
-        /// How long a batch waits for more messages after its first (SQS: 0s). One batch is filled at a time.
+        /// How long to wait for more messages after the first of a batch (SQS: 0s). One batch is filled at a time.
         optional batch_window: Duration,
-        /// Most calls of the target at the same time.
+        /// Maximum number of simultaneous invocations of the target.
         optional max_concurrency: Count<1, MAX_MANY>,
-        /// Whether the target says which messages of a batch failed, so that only those come back, and in a fifo queue those behind
-        /// them.
+        /// Whether the target reports which messages of a batch failed, so that only those are retried (in a fifo
+        /// queue, also those behind them).
         optional partial_failure: Flag,
-        /// How many receive at the same time.
+        /// Number of pollers.
         optional pollers: PollersSpec,
-        /// Pollers of one's own in place of `pollers`: AWS's provisioned mode.
+        /// Dedicated pollers instead of `pollers`: AWS's provisioned mode.
         optional provisioned: ProvisionedSpec,
-        /// What becomes of a batch that the target refuses: whether it is kept and tried again until its messages can be received
-        /// again, or goes back at once.
+        /// What happens to a batch that the target throttles: it is held and retried until its visibility timeout ends,
+        /// or returned at once.
         optional throttled: Throttled,
-        /// With throttled = "hold": how long until it is tried again (1s).
+        /// With throttled = "hold": delay before a retry (1s).
         optional throttle_retry: PositiveDuration,
-        /// Whether messages stay hidden for as long as they are being processed.
+        /// Whether messages stay hidden while they are being processed.
         optional renewal: Flag,
-        /// How long a message that failed is hidden; without it, for what is left of its visibility timeout.
+        /// How long a failed message is hidden. Default: the rest of its visibility timeout.
         optional backoff: OrNone<BackoffSpec>,
-        /// How fast batches are delivered, first and further attempts alike. By default as the preset (Cloud Tasks: 500/s).
+        /// Delivery rate of batches, including retries. Default: as in the preset (Cloud Tasks: 500/s).
         optional dispatch: OrNone<BucketSpec>,
-        /// How long a call waits for messages before it comes back with none, which is charged (SQS: 20s). "none": messages are
-        /// pushed.
+        /// How long a receive call waits for messages before it returns empty, which is charged (SQS: 20s). "none":
+        /// messages are pushed.
         optional long_poll: OrNone<PositiveDuration>,
-        /// How long a poller that found nothing waits before it looks again: `min` at first, then twice as long each time up to `max`.
-        /// "none": it is told at once. By default as the preset (Azure storage queues: 100ms, 1m).
+        /// Delay before polling an empty queue again: `min` at first, doubling up to `max`. "none": pollers are
+        /// notified at once. Default: as in the preset (Azure storage queues: 100ms, 1m).
         optional poll_interval: OrNone<PollIntervalSpec>,
     }
 }
 
 parameters! {
-    /// How often an empty queue is looked at.
+    /// How often an empty queue is polled.
     pub struct PollIntervalSpec {
         /// At first.
         required min: PositiveDuration,
@@ -98,19 +98,19 @@ parameters! {
 parameters! {
     /// How many pollers receive at the same time: each receives a batch, calls the target, and deletes what was processed.
     pub struct PollersSpec {
-        /// At first, and again when there is no backlog any more (SQS: 5).
+        /// Initial number, also used again when there is no backlog (SQS: 5).
         optional start: Count<1, MAX_MANY>,
-        /// Why there become more.
+        /// What makes the number grow.
         optional growth: Growth,
-        /// How many more in each `per`, or with growth = "success" for each batch that was processed (SQS: 300).
+        /// Pollers added per `per`, or with growth = "success" per processed batch (SQS: 300).
         optional step: Count<0, MAX_MANY>,
-        /// With growth = "backlog": see `step` (SQS: 1m).
+        /// With growth = "backlog": period of `step` (SQS: 1m).
         optional per: PositiveDuration,
-        /// With growth = "backlog": how often some of the `step` are added (1s); as long as `per` for all of them at once.
+        /// With growth = "backlog": how often part of a `step` is added (1s); set it to `per` to add all at once.
         optional every: PositiveDuration,
-        /// Most of them (SQS: 1250).
+        /// Maximum number (SQS: 1250).
         optional max: Count<1, MAX_MANY>,
-        /// How few they become when batches fail or are refused: each time half of them go (SQS: 2).
+        /// Minimum number when batches fail or are throttled, which halves the number each time (SQS: 2).
         optional least: Count<1, MAX_MANY>,
     }
 }
@@ -123,20 +123,20 @@ parameters! {
         required min: Count<2, 200>,
         /// Most.
         required max: Count<2, 2_000>,
-        /// Price of an hour of one of them.
+        /// Price per poller-hour.
         default per_hour_usd: Amount = 0.00925,
     }
 }
 
 parameters! {
-    /// How long a message that failed is hidden: as long as `min` after its first attempt, then twice as long each time; after so many
-    /// doublings by the same amount longer each time; never longer than `max`.
+    /// How long a failed message is hidden: `min` after its first attempt, doubling each time; after `doublings`
+    /// doublings it increases linearly, up to `max`.
     pub struct BackoffSpec {
-        /// After the first attempt.
+        /// Delay after the first attempt.
         required min: Duration,
         /// At most.
         required max: Duration,
-        /// How often it doubles.
+        /// Number of doublings.
         default doublings: Count<0, 64> = 64,
     }
 }

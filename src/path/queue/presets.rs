@@ -35,7 +35,7 @@ pub(super) struct Settings {
     pub(super) pollers: Option<Pollers>,
 }
 
-/// How many receive at the same time.
+/// Number of pollers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pollers {
     pub(super) start: u32,

@@ -18,7 +18,7 @@ use super::batch::together;
 use super::books::{Books, Level, Times};
 use super::pace::Pace;
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, either};
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
@@ -38,7 +38,7 @@ impl Spec for StreamSpec {
 struct Record {
     parcel: Parcel,
     sent: SimTime,
-    /// Whether it was sent in the measured part of the run.
+    /// Whether it was sent in the measured period of the run.
     is_measured: bool,
 }
 
@@ -95,7 +95,7 @@ struct Tally {
     from: Option<SimTime>,
 }
 
-/// A stream at work.
+/// The state of a stream.
 struct Stream {
     settings: Settings,
     numbers: Numbers,
@@ -111,6 +111,8 @@ struct Stream {
     /// Batches that were given up: what the next call with one is called.
     serial: u64,
     errors: f64,
+    /// The part of what is sent that a fault makes poison.
+    poison: f64,
     is_out: bool,
     tally: Tally,
 }
@@ -136,6 +138,7 @@ impl Stream {
             kept: 0,
             serial: OTHERS,
             errors: 0.0,
+            poison: 0.0,
             is_out: false,
             tally: Tally::default(),
         }
@@ -329,21 +332,23 @@ impl Stream {
 
     fn settle(&mut self, ports: &mut Ports<'_>) {
         self.tally.depth.set(self.kept, ports.now, ports.is_measured);
-        if ports.is_measured {
-            self.tally.from.get_or_insert(ports.now);
-        }
         self.timers.arm(ports);
     }
 }
 
 impl Component for Stream {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.depth.measured_from(from);
+        self.tally.from = Some(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.numbers.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);
             return;
         }
         let number = self.numbers.random_range(0..self.readers.len() as u32);
-        let ratio = self.settings.poison_ratio;
+        let ratio = either(self.settings.poison_ratio, self.poison);
         let is_poison = ratio > 0.0 && self.numbers.random_bool(ratio);
         if !self.may_write((number / self.settings.parallelization) as usize, ports.now) {
             self.tally.throttled += u64::from(ports.is_measured);
@@ -388,6 +393,7 @@ impl Component for Stream {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Poison(ratio) => self.poison = *ratio,
             _ => {}
         }
         for number in 0..self.readers.len() as u32 {

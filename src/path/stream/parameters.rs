@@ -6,32 +6,32 @@ use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, PositiveDurati
 use crate::time::Span;
 
 parameters! {
-    /// A stream: records are kept in order in shards, and each shard is read batch by batch; a batch that fails is tried again before
-    /// anything behind it is.
+    /// A stream: records are ordered within shards, and each shard is read batch by batch; a failed batch is retried
+    /// before any record behind it.
     pub struct StreamSpec {
-        /// What it is called.
+        /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// Whose stream it is like: what is not written here is as it is there.
+        /// The product that provides all values not set here.
         default preset: Preset = Preset::Kinesis,
-        /// What processes the records.
+        /// The target that processes the records.
         required target: Text,
-        /// Shards (partitions). Keys are so many that each record is in any of them with the same probability.
+        /// Number of shards (partitions). Each record is in any of them with equal probability.
         default shards: Count<1, MAX_SHARDS> = 1,
-        /// How old a record becomes. By default as the preset (Kinesis: 1d).
+        /// How long a record is kept. Default: as in the preset (Kinesis: 1d).
         optional retention: PositiveDuration,
-        /// The part of the records that nobody can process, however often they are tried.
+        /// Share of records that can never be processed (poison records).
         default poison_ratio: Ratio = 0.0,
-        /// How fast a shard takes records: more are refused. By default as the preset (Kinesis: 1000/s).
+        /// Records per second that a shard accepts; more are throttled. Default: as in the preset (Kinesis: 1000/s).
         optional write_limit: OrNone<BucketSpec>,
-        /// Where batches go that were given up: a queue or anything else. Without it they are counted and gone.
+        /// Destination of discarded batches: a queue or any other target. Default: they are only counted.
         optional on_failure: Text,
-        /// Price of a million records. By default as the preset (Kinesis: 0.014).
+        /// Price per million records. Default: as in the preset (Kinesis: 0.014).
         optional per_million_usd: Amount,
-        /// Price of an hour of a shard. By default as the preset (Kinesis: 0.015).
+        /// Price per shard-hour. Default: as in the preset (Kinesis: 0.015).
         optional shard_per_hour_usd: Amount,
-        /// Who reads.
+        /// The consumer.
         optional consumer: ConsumerSpec,
     }
 }
@@ -39,25 +39,25 @@ parameters! {
 parameters! {
     /// Who reads records and calls the target. Everything is by default as the preset of the stream.
     pub struct ConsumerSpec {
-        /// Most records in a batch (Kinesis: 100).
+        /// Largest number of records in a batch (Kinesis: 100).
         optional batch_size: Count<1, MAX_BATCH>,
-        /// How long a batch waits for more records after its first (0s).
+        /// How long to wait for more records after the first of a batch (0s).
         optional batch_window: Duration,
-        /// How many batches of a shard at the same time; order is kept for each key (1).
+        /// Batches of a shard processed at the same time; order is kept per key (1).
         optional parallelization: Count<1, 10>,
-        /// How often a batch is tried when it fails, the first time included. "none": until its records are too old (Kinesis: "none").
+        /// Maximum attempts per batch, including the first. "none": until its records expire (Kinesis: "none").
         optional max_attempts: OrNone<Count<1, MAX_ATTEMPTS>>,
-        /// How old a record becomes before it is passed over. "none": as old as the stream keeps it ("none").
+        /// Age at which a record is skipped. "none": the retention of the stream ("none").
         optional max_age: OrNone<PositiveDuration>,
-        /// Whether a batch that fails is cut in two, which uses up no attempt (false).
+        /// Whether a failed batch is split in two, which does not count as an attempt (false).
         optional bisect: Flag,
-        /// Whether the target says which record was the first that failed, so that those before it are done with (false).
+        /// Whether the target reports the first failed record, so that those before it count as processed (false).
         optional partial_failure: Flag,
-        /// How often a shard is read (Kinesis: 1s). "none": records come as soon as they are there.
+        /// How often a shard is read (Kinesis: 1s). "none": records are pushed at once.
         optional poll_interval: OrNone<PositiveDuration>,
-        /// How long until a batch that failed or was refused is tried again; then twice as long each time (100ms).
+        /// Delay before a failed or throttled batch is retried; doubles each time (100ms).
         optional backoff: PositiveDuration,
-        /// The longest of those (1m).
+        /// Longest such delay (1m).
         optional max_backoff: PositiveDuration,
     }
 }

@@ -281,7 +281,7 @@ impl Reading<'_, '_> {
         })
     }
 
-    /// The failures that `ErrorEquals` names. States.ALL is every one, States.TaskFailed every one but a time-out. Names of the functions'
+    /// The failures that `ErrorEquals` names. States.ALL is every one, States.TaskFailed every one but a timeout. Names of the functions'
     /// own stand for their errors; those of failures of Lambda itself stand for nothing that is simulated.
     fn causes(&mut self, node: &Node) -> Option<Causes> {
         let Some(errors) = node.get("ErrorEquals").filter(|errors| !errors.elements().is_empty()) else {

@@ -51,7 +51,7 @@ pub(super) struct Each {
     /// Its first state.
     pub(super) start: usize,
     pub(super) items: u32,
-    /// Most of them at the same time.
+    /// Maximum number processed at the same time.
     pub(super) at_once: u32,
     /// So many may fail.
     pub(super) tolerated: u32,

@@ -86,7 +86,7 @@ struct Execution {
     root: u64,
     /// Events so far.
     history: u32,
-    /// Whether it was started in the measured part of the run.
+    /// Whether it was started in the measured period of the run.
     is_measured: bool,
 }
 
@@ -163,7 +163,7 @@ struct Tally {
     tenths: u64,
 }
 
-/// A workflow at work.
+/// The state of a workflow.
 struct AtWork {
     machine: Machine,
     settings: Settings,
@@ -538,6 +538,10 @@ fn delay(retry: &Retry, used: u32, stream: &mut Stream) -> Span {
 }
 
 impl Component for AtWork {
+    fn measured_from(&mut self, from: SimTime) {
+        self.tally.in_progress.measured_from(from);
+    }
+
     fn arrived(&mut self, call: CallId, parcel: Parcel, ports: &mut Ports<'_>) {
         if self.is_out || self.errors > 0.0 && self.stream.random_bool(self.errors) {
             ports.answer(call, Outcome::Failed);

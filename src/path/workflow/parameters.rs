@@ -11,45 +11,46 @@ use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Number, Positi
 use crate::time::Span;
 
 parameters! {
-    /// A workflow: states one after the other, beside each other and in turns, with tasks that call functions. Either `asl` or `state`.
+    /// A workflow: sequential, parallel and repeated states, with tasks that call functions. Either `asl` or `state`.
     pub struct WorkflowSpec {
-        /// What it is called.
+        /// Name and description.
         required name: Name,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// Whose workflow it is like: prices and limits.
+        /// The product that provides prices and limits.
         default preset: Preset = Preset::StepFunctions,
-        /// A file in Amazon States Language, from which the states are read.
+        /// A file in Amazon States Language that defines the states.
         optional asl: Spanned<Text>,
-        /// With `asl`: what tasks call that do not call a function of the name in their `Resource`, by the name of the state.
+        /// With `asl`: targets of tasks whose `Resource` does not name a function, by name of the state.
         default targets: Map<Text, MAX_STATES> = Vec::new(),
-        /// With `asl`: the share of each of the `Choices` of a state, in their order, and of its `Default`; without it all ways are
-        /// equally likely.
+        /// With `asl`: shares of the `Choices` of a state, in order, and of its `Default`. Default: all equally likely.
         default choices: Map<List<Ratio, 1, MAX_STATES>, MAX_STATES> = Vec::new(),
-        /// With `asl`: how many items a state of type Map has; without it, 1.
+        /// With `asl`: number of items of a Map state. Default: 1.
         default items: Map<Count<0, MAX_ITEMS>, MAX_STATES> = Vec::new(),
-        /// With `asl`: how long a state of type Wait waits that does not say so in seconds.
+        /// With `asl`: duration of a Wait state that is not given in seconds.
         default waits: Map<Duration, MAX_STATES> = Vec::new(),
-        /// The states, the first first. One follows the other, unless it says where to go on; those of branches are no part of the
-        /// sequence.
+        /// The states, starting with the first. Each is followed by the next, unless it has a `next`; states of
+        /// branches are not part of the sequence.
         default state: List<StateSpec, 0, MAX_STATES> = Vec::new(),
-        /// How long an execution may take. By default as the preset (Step Functions: 365d).
+        /// Timeout of an execution. Default: as in the preset (Step Functions: 365d).
         optional timeout: PositiveDuration,
-        /// When the one that starts it is answered.
+        /// When the caller gets its response.
         default answer: Answer = Answer::End,
-        /// How many events an execution may have: two for each state entered, three for each try of a task. By default as the preset (Step
-        /// Functions: 25000).
+        /// Maximum number of events per execution: two per state entered, three per attempt of a task. Default: as in
+        /// the preset (Step Functions: 25000).
         optional max_history: Count<10, 1_000_000_000>,
-        /// How fast executions are started: more are refused. By default as the preset (Step Functions: 300/s, and 1300 at once).
+        /// Rate at which executions can start; more are throttled. Default: as in the preset (Step Functions: 300/s,
+        /// with a burst of 1300).
         optional start_throttle: OrNone<BucketSpec>,
-        /// How fast states are entered, in all executions together: more wait for their turn. By default as the preset (Step Functions:
-        /// 5000/s).
+        /// Rate at which states can be entered, over all executions; more have to wait. Default: as in the preset (Step
+        /// Functions: 5000/s).
         optional transition_throttle: OrNone<BucketSpec>,
-        /// Price of a million states entered, or entered again to retry them. By default as the preset (Step Functions: 25).
+        /// Price per million state transitions, including retries. Default: as in the preset (Step Functions: 25).
         optional per_million_usd: Amount,
-        /// Price of a million executions. By default as the preset (Step Functions Express: 1).
+        /// Price per million executions. Default: as in the preset (Step Functions Express: 1).
         optional executions_per_million_usd: Amount,
-        /// Price of a second of an execution, each in whole tenths. By default as the preset (Step Functions Express, 64 MB: 0.00000104).
+        /// Price per second of execution, rounded up to tenths. Default: as in the preset (Step Functions Express, 64
+        /// MB: 0.00000104).
         optional per_second_usd: Amount,
     }
 }
@@ -59,32 +60,32 @@ parameters! {
     pub struct StateSpec {
         /// Unique name.
         required name: Name,
-        /// It calls this, and waits for the answer.
+        /// Call this function or component and wait for the response.
         optional task: Text,
-        /// How long a task may take.
+        /// Timeout of a task.
         optional timeout: PositiveDuration,
-        /// It waits for so long.
+        /// Wait for this long.
         optional wait: DistSpec,
-        /// It does several things at once, each a list of the names of other states one after the other. It ends with the last of them, or
-        /// with the first that fails.
+        /// Run several branches at once, each a list of names of other states. It ends with the last branch, or with
+        /// the first that fails.
         optional parallel: List<List<Name, 1, MAX_STATES>, 1, MAX_STATES>,
-        /// It does the same for each of many items.
+        /// Run the same states for each of many items.
         optional map: MapSpec,
-        /// It goes on in one of several ways, by chance.
+        /// Continue with one of several states, chosen at random.
         optional choice: List<WaySpec, 1, MAX_STATES>,
-        /// It does nothing.
+        /// Do nothing.
         optional pass: Flag,
-        /// It ends the execution, or the branch, with success.
+        /// End the execution or branch successfully.
         optional succeed: Flag,
         /// It fails.
         optional fail: Flag,
-        /// Where to go on; without it, with the state that follows.
+        /// The state to continue with. Default: the one that follows.
         optional next: Name,
-        /// Whether the execution, or the branch, ends with it.
+        /// Whether the execution or branch ends after this state.
         default end: Flag = false,
-        /// After which failures it is tried again; the first that fits counts.
+        /// Failures that are retried; the first match applies.
         default retry: List<RetrySpec, 0, 100> = Vec::new(),
-        /// After which failures it goes on elsewhere, when it is not tried again; the first that fits counts.
+        /// Failures after which it continues with another state, when it is not retried; the first match applies.
         default catch: List<CatchSpec, 0, 100> = Vec::new(),
     }
 }
@@ -92,51 +93,51 @@ parameters! {
 parameters! {
     /// The same for each of many items.
     pub struct MapSpec {
-        /// The names of the states that each item passes, one after the other.
+        /// Names of the states that each item goes through, in order.
         required states: List<Name, 1, MAX_STATES>,
-        /// How many items there are.
+        /// Number of items.
         required items: Count<0, MAX_ITEMS>,
-        /// Most of them at the same time.
+        /// Maximum number processed at the same time.
         default max_concurrency: Count<1, 10_000> = 40,
-        /// Whether each item is an execution of its own, so that there may be very many at the same time.
+        /// Whether each item is a separate execution, which allows a very large number at the same time.
         default distributed: Flag = false,
-        /// The part of the items that may fail.
+        /// Share of items that may fail.
         default tolerated_failures: Ratio = 0.0,
     }
 }
 
 parameters! {
-    /// One of several ways.
+    /// One of several choices.
     pub struct WaySpec {
-        /// How often it is taken: shares of a state are parts of their sum.
+        /// Relative frequency of this choice.
         required share: Ratio,
-        /// Where it leads.
+        /// The state to continue with.
         required next: Name,
     }
 }
 
 parameters! {
-    /// When a state that failed is tried again.
+    /// When a failed state is retried.
     pub struct RetrySpec {
-        /// After which failures.
+        /// Failures that it applies to.
         default on: List<ErrorKind, 1, 3> = vec![ErrorKind::Error, ErrorKind::Timeout, ErrorKind::Throttled],
-        /// How long after the first failure.
+        /// Delay after the first failure.
         default interval: Duration = Span::from_secs(1),
-        /// How often it is tried again: attempts less one.
+        /// Maximum number of retries: attempts minus one.
         default max_retries: Count<0, 99_999_999> = 3,
-        /// So many times as long after each further failure.
+        /// Factor by which the delay grows with each further failure.
         default rate: Number = 2.0,
-        /// At most so long.
+        /// Longest delay.
         optional max_delay: PositiveDuration,
-        /// Whether the time is drawn, anything from zero to that.
+        /// Whether the delay is drawn uniformly from zero to its value.
         default jitter: Flag = false,
     }
 }
 
 parameters! {
-    /// Where it goes on after a failure.
+    /// Where to continue after a failure.
     pub struct CatchSpec {
-        /// After which failures.
+        /// Failures that it applies to.
         default on: List<ErrorKind, 1, 3> = vec![ErrorKind::Error, ErrorKind::Timeout, ErrorKind::Throttled],
         /// Where.
         required next: Name,

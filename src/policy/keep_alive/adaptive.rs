@@ -13,19 +13,19 @@ use crate::schema::scalars::{Count, Duration, Share};
 use crate::time::Span;
 
 parameters! {
-    /// After as long as most idle times of the function were.
+    /// After a quantile of the function's own idle times.
     pub struct AdaptiveSpec {
-        /// The quantile of the idle times that is to be survived.
+        /// Quantile of the idle times that an instance should survive.
         default quantile: Share = 0.99,
-        /// How far the window is widened, as a fraction.
+        /// Margin added to the window, as a fraction.
         default margin: Share = 0.1,
-        /// So many idle times are remembered, the newest.
+        /// Number of most recent idle times that are remembered.
         default of: Count<1, 10_000> = 100,
-        /// With fewer idle times the window is the longest.
+        /// With fewer idle times, the longest window is used.
         default min_samples: Count<1, 10_000> = 10,
-        /// The shortest window.
+        /// Shortest window.
         default min_window: Duration = Span::from_secs(60),
-        /// The longest window.
+        /// Longest window.
         default max_window: Duration = Span::from_secs(4 * 3600),
     }
 }

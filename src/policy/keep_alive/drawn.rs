@@ -7,9 +7,9 @@ use crate::schema::declare::*;
 use crate::time::Span;
 
 parameters! {
-    /// Each after a time of its own.
+    /// After a random idle time, drawn for each instance.
     pub struct DrawnSpec {
-        /// The law of that time.
+        /// Distribution of the idle time.
         required window: DistSpec,
     }
 }

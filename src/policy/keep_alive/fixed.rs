@@ -7,9 +7,9 @@ use crate::schema::scalars;
 use crate::time::Span;
 
 parameters! {
-    /// After the same time each.
+    /// After the same idle time for every instance.
     pub struct FixedSpec {
-        /// How long; "forever" for always.
+        /// Idle time; "forever": instances are never removed.
         default window: scalars::Window = Span::from_secs(600),
     }
 }

@@ -15,11 +15,11 @@ use crate::schema::scalars::Duration;
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// When memory is needed, the least valuable first, as in a cache.
+    /// When memory is needed, least valuable first, as in a cache.
     pub struct GreedyDualSpec {
-        /// What makes an instance valuable.
+        /// How the value of an instance is computed.
         default rule: Rule = Rule::GreedyDual,
-        /// With rule = "time-to-live": idle instances go after this time in any case; without it, ten minutes.
+        /// With rule = "time-to-live": idle time after which an instance is removed in any case. Default: 10 minutes.
         optional time_to_live: Duration,
     }
 }

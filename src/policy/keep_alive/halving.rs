@@ -7,7 +7,7 @@ use crate::schema::scalars::PositiveDuration;
 use crate::time::Span;
 
 parameters! {
-    /// Of a function's idle instances half go every period.
+    /// Half of a function's idle instances are removed every period.
     pub struct HalvingSpec {
         /// The period, 380 s as measured on AWS Lambda in 2021.
         default period: PositiveDuration = Span::from_secs(380),

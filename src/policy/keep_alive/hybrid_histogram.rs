@@ -12,25 +12,26 @@ use crate::schema::scalars::{Count, Duration, Number, PositiveDuration, Share};
 use crate::time::Span;
 
 parameters! {
-    /// Each application is unloaded and loaded again as the histogram of its idle times says.
+    /// Each application is unloaded and reloaded according to a histogram of its idle times.
     pub struct HybridHistogramSpec {
-        /// The width of a bin of the histogram.
+        /// Bin width of the histogram.
         default bin: PositiveDuration = Span::from_secs(60),
-        /// Idle times this long or longer are out of range; an application whose histogram says nothing stays so long.
+        /// Idle times this long or longer are out of range; an application without a usable histogram is kept this
+        /// long.
         default range: Duration = Span::from_secs(4 * 3600),
-        /// The quantile of the idle times at which the application is loaded again.
+        /// Quantile of the idle times at which the application is reloaded.
         default head: Share = 0.05,
-        /// The quantile at which it goes for good.
+        /// Quantile at which it is unloaded.
         default tail: Share = 0.99,
-        /// How far the window between them is widened at both ends, as a fraction.
+        /// Margin added at both ends of the window between them, as a fraction.
         default margin: Share = 0.1,
-        /// The least coefficient of variation of the bin counts that makes the histogram representative.
+        /// Smallest coefficient of variation of the bin counts for which the histogram is representative.
         default min_cv: Number = 2.0,
-        /// The fraction of idle times out of range above which a forecast takes over.
+        /// Fraction of out-of-range idle times above which a forecast is used instead.
         default max_out_of_range: Share = 0.5,
-        /// Fewest idle times in range for the histogram to be used.
+        /// Smallest number of in-range idle times for which the histogram is used.
         default min_samples: Count<1, 1_000_000_000> = 10,
-        /// Half the width of the window around a forecast, as a fraction of it.
+        /// Half-width of the window around a forecast, as a fraction of the forecast.
         default forecast_margin: Share = 0.15,
     }
 }

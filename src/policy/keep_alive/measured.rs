@@ -8,7 +8,7 @@ use crate::schema::declare::*;
 use crate::time::Span;
 
 parameters! {
-    /// As somebody has measured it on a platform.
+    /// As measured on a platform.
     pub struct MeasuredSpec {
         /// Where.
         required platform: Measured,

@@ -21,7 +21,7 @@ use hybrid_histogram::HybridHistogramSpec;
 use measured::MeasuredSpec;
 
 union! {
-    /// When an idle instance goes.
+    /// When idle instances are removed.
     pub enum KeepAliveSpec ("keep-alive"): Policy {
         "fixed" => Fixed(FixedSpec),
         "forever" => Forever(ForeverSpec),

@@ -8,7 +8,7 @@
 //! 200 instances. Measured: an idle instance stays about 20 min (Shahrad et al., ATC 2020; Shilkov, January 2021: half are
 //! gone after 22 min, nine of ten after 28), and requests wait at busy instances (STeLLAR, IISWC 2021).
 //!
-//! Not published, and modelled so: the controller wants as many instances as the requests it knows of need at the target
+//! Not published, and modeled so: the controller wants as many instances as the requests it knows of need at the target
 //! (for HTTP too, where it is said to look at latency as well); an incremental source gets one more while anything
 //! waits. Instances go, one at a time or by target all at once, when no decision of the last `idle_timeout` wanted them.
 //! The first request of a function without instances gets one at once. The front end sends a request to any instance,
@@ -40,19 +40,20 @@ pub enum Trigger {
 parameters! {
     /// The scale controller of Azure Functions on the Consumption plan.
     pub struct AzureConsumptionSpec {
-        /// What starts the function.
+        /// Trigger of the function.
         default trigger: Trigger = Trigger::Http,
-        /// Executions that each instance is to have; without it: what it can run at once (HTTP), or 16.
+        /// Target number of executions per instance. Default: what it can run at once (HTTP), or 16.
         optional target_executions_per_instance: Positive,
         /// With trigger = "http": requests that an instance runs at once (host.json).
         default max_concurrent_requests: Count<1, MANY> = 100,
-        /// With trigger = "http": requests that an instance holds, waiting ones too; beyond, it answers 429 (host.json).
+        /// With trigger = "http": requests that an instance holds, including waiting ones; beyond that, it returns 429
+        /// (host.json).
         default max_outstanding_requests: Count<1, MANY> = 200,
-        /// Most instances: 200 on Windows, 100 on Linux.
+        /// Maximum number of instances: 200 on Windows, 100 on Linux.
         default max_instances: Count<1, MANY> = 200,
-        /// Instances that are always there (Premium plan); without it: none.
+        /// Always-ready instances (Premium plan). Default: none.
         optional always_ready: Count<1, MANY>,
-        /// For how long an instance must have been too many before it goes: measured, not published.
+        /// How long an instance must be surplus before it is removed: measured, not published.
         default idle_timeout: PositiveDuration = Span::from_secs(1200),
     }
 }
@@ -109,7 +110,7 @@ impl Policy for AzureConsumptionSpec {
     }
 }
 
-/// The scale controller at work.
+/// The state of the scale controller.
 #[derive(Clone, Debug)]
 struct AzureConsumption {
     spec: AzureConsumptionSpec,

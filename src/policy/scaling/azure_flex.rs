@@ -7,7 +7,7 @@
 //! follow from the concurrency that is set for each: 4, 16 or 32 requests over HTTP at 512, 2,048 or 4,096 MB; always-ready
 //! instances; at most 100 instances unless said otherwise, and never more than 1,000.
 //!
-//! Not published, and modelled so: how often it decides (every second, and at once for the first request of a function
+//! Not published, and modeled so: how often it decides (every second, and at once for the first request of a function
 //! without instances), how many instances it adds at a time (all that are needed: 1,000 in less than a minute were shown,
 //! techcommunity.microsoft.com, June 2024), and when instances go (when no decision of the last `scale_in_delay` needed
 //! them). A request waits in front of all instances until one has a slot. Absent: the regional quota of memory, and the
@@ -28,13 +28,13 @@ const INTERVAL: Span = Span::from_secs(1);
 parameters! {
     /// Azure Functions on the Flex Consumption plan: instances by concurrency.
     pub struct AzureFlexSpec {
-        /// Requests that an instance runs at once; without it: 4, 16 or 32 by the memory of an instance.
+        /// Simultaneous requests per instance. Default: 4, 16 or 32, depending on its memory.
         optional per_instance_concurrency: Count<1, 1000>,
-        /// Instances that are always there.
+        /// Always-ready instances.
         default always_ready: Count<0, MANY> = 0,
-        /// Most instances.
+        /// Maximum number of instances.
         default max_instances: Count<1, MANY> = 100,
-        /// For how long an instance must have been too many before it goes: not published.
+        /// How long an instance must be surplus before it is removed: not published.
         default scale_in_delay: Duration = Span::from_secs(300),
     }
 }
@@ -85,7 +85,7 @@ const fn standard_concurrency(memory_mb: u32) -> Option<u32> {
     }
 }
 
-/// The plan at work.
+/// The state of the plan.
 #[derive(Clone, Debug)]
 struct AzureFlex {
     spec: AzureFlexSpec,

@@ -9,7 +9,7 @@
 //! that finds no room starts an instance at once. Idle instances are kept up to 15 min, minimum ones for ever. From zero
 //! only a request starts an instance.
 //!
-//! Not published, and modelled so: before a run there was no load, so its first minute is averaged with nothing; requests
+//! Not published, and modeled so: before a run there was no load, so its first minute is averaged with nothing; requests
 //! that wait count only for the instance that they start, and as many start as the waiting ones need beyond the slots of
 //! those on their way; an instance is kept for all of `idle_timeout` after its last request, and the one that has
 //! been idle longest goes first. CPU follows from requests, not from what code does: each in progress uses
@@ -26,9 +26,10 @@ use crate::schema::scalars::{Amount, Count, Duration, Positive, PositiveDuration
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// Google Cloud Run and its functions: metrics of the last minute, and an instance at once where there is no room.
+    /// Google Cloud Run and its functions: metrics over the last minute, plus an immediate instance when no slot is
+    /// free.
     pub struct CloudRunSpec {
-        /// Requests that an instance takes at once.
+        /// Simultaneous requests per instance.
         default concurrency: Count<1, MANY> = 80,
         /// Share of it to aim for.
         default concurrency_target: Share = 0.6,
@@ -36,17 +37,17 @@ parameters! {
         default cpu: Positive = 1.0,
         /// Share of them to aim for.
         default cpu_target: Share = 0.6,
-        /// vCPUs that a request in progress uses; 0: the CPU decides nothing.
+        /// vCPUs that a request in progress uses; 0: scaling ignores the CPU.
         default cpu_per_request: Amount = 0.0,
-        /// What the metrics are averaged over.
+        /// Time over which metrics are averaged.
         default window: PositiveDuration = Span::from_secs(60),
-        /// How often it decides.
+        /// Interval between decisions.
         default interval: Pause = Span::from_secs(5),
-        /// For how long an idle instance is kept: at most so long by the documentation, just so long as measured.
+        /// How long an idle instance is kept: the maximum by the documentation, the usual time as measured.
         default idle_timeout: Duration = Span::from_secs(900),
-        /// Fewest instances.
+        /// Minimum number of instances.
         default min_instances: Count<0, MANY> = 0,
-        /// Most instances.
+        /// Maximum number of instances.
         default max_instances: Count<1, MANY> = 100,
     }
 }

@@ -22,9 +22,9 @@ pub struct ScaledObject {
     pub initial_cooldown_period: Span,
     /// Replicas while inactive, if that is to be fewer than `min_replicas`.
     pub idle_replicas: Option<i32>,
-    /// Fewest replicas.
+    /// Minimum number of replicas.
     pub min_replicas: i32,
-    /// Most replicas.
+    /// Maximum number of replicas.
     pub max_replicas: i32,
     /// Messages that one replica is to have.
     pub queue_length: i64,

@@ -65,7 +65,7 @@ const MIN_PAUSE: Span = Span::from_millis(1);
 const REMEMBERED_MAX: u64 = 100_000;
 
 union! {
-    /// How many instances there are.
+    /// How the number of instances is determined.
     pub enum ScalingSpec ("scaling"): Policy {
         "per-request" => PerRequest(PerRequest),
         "thresholds" => Thresholds(ThresholdsSpec),
@@ -140,7 +140,7 @@ pub trait Policy {
         0
     }
 
-    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this time-out;
+    /// How long a busy instance that it withdraws may go on where nothing else is said, of a function with this timeout;
     /// none: until it has finished.
     fn termination_grace_period(&self, _timeout: Option<Span>) -> Option<Span> {
         None

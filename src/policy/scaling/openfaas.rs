@@ -8,9 +8,9 @@
 //! no request came for `zero-duration`. At zero the gateway blocks the first request, sets the minimum, and passes it on
 //! when a replica is ready.
 //!
-//! Not published, and modelled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
+//! Not published, and modeled so: it decides when the rules are evaluated, every 15 s, and sees them without delay.
 //! CPU follows from requests: each in progress uses `cpu_per_request`. A replica at its `max_inflight` answers 429, and the
-//! request is refused for good; requests are spread over replicas at random, as by the Service of Kubernetes.
+//! request is rejected; requests are spread over replicas at random, as by the Service of Kubernetes.
 //!
 //! A function under the Community Edition of OpenFaaS: Prometheus fires an alert, Alertmanager passes it on, and the
 //! gateway adds replicas.
@@ -51,25 +51,25 @@ parameters! {
     pub struct OpenFaasSpec {
         /// What is measured: the label `type`.
         default load: OpenFaasLoad = OpenFaasLoad::Rps,
-        /// How much of it a replica can bear.
+        /// Target load per replica.
         default target: Positive = 50.0,
         /// Share of it to aim for.
         default target_proportion: Positive = 0.9,
-        /// Fewest replicas under load.
+        /// Minimum number of replicas under load.
         default min: Count<1, MANY> = 1,
-        /// Most replicas.
+        /// Maximum number of replicas.
         default max: Count<1, MANY> = 20,
-        /// Whether the last replica may go.
+        /// Whether it may scale to zero.
         default zero: Flag = false,
-        /// For how long nobody must have come before it does.
+        /// How long there must have been no requests before it does.
         default zero_duration: Duration = Span::from_secs(900),
-        /// Fewer replicas only if no decision of so long recommended more: the label `down.window`.
+        /// Scales in only if no decision within this time recommended more: the label `down.window`.
         default down_window: Duration = Span::ZERO,
-        /// Requests that a replica takes before it answers 429 (its watchdog's variable); 0: any number.
+        /// Requests that a replica accepts before it returns 429 (variable of its watchdog); 0: no limit.
         default max_inflight: Count<0, MANY> = 0,
         /// Milli-CPU that a request in progress uses.
         default cpu_per_request: Amount = 1000.0,
-        /// How often it decides: as often as Prometheus evaluates its rules.
+        /// Interval between decisions: how often Prometheus evaluates its rules.
         default interval: Pause = Span::from_secs(15),
     }
 }
@@ -117,7 +117,7 @@ impl Policy for OpenFaasSpec {
 /// How often the most in flight is looked for.
 const SAMPLE: Span = Span::from_secs(5);
 
-/// The autoscaler at work.
+/// The state of the autoscaler.
 #[derive(Clone, Debug)]
 struct OpenFaas {
     spec: OpenFaasSpec,
@@ -238,17 +238,17 @@ impl Scaling for OpenFaas {
 }
 
 parameters! {
-    /// OpenFaaS, Community Edition: an alert adds replicas.
+    /// OpenFaaS Community Edition: an alert adds replicas.
     pub struct OpenFaasCeSpec {
-        /// Requests completed in a second, over the last 10 s, beyond which it is an alert.
+        /// Completed requests per second, over the last 10 s, above which the alert fires.
         default threshold: Positive = 5.0,
-        /// Fewest replicas.
+        /// Minimum number of replicas.
         default min: Count<1, MANY> = 1,
-        /// Most replicas.
+        /// Maximum number of replicas.
         default max: Count<1, MANY> = 5,
-        /// Percentage of the most replicas that an alert adds each time.
+        /// Replicas that an alert adds each time, as a percentage of the maximum.
         default factor: Count<0, 100> = 20,
-        /// Requests that a replica takes before it answers 429; 0: any number.
+        /// Requests that a replica accepts before it returns 429; 0: no limit.
         default max_inflight: Count<0, MANY> = 0,
     }
 }
@@ -294,7 +294,7 @@ const GROUP_INTERVAL: Span = Span::from_secs(10);
 /// When it tells of the same alert again.
 const REPEAT: Span = Span::from_secs(40);
 
-/// The alerts at work.
+/// The state of the alerts.
 #[derive(Clone, Debug)]
 struct OpenFaasCe {
     spec: OpenFaasCeSpec,

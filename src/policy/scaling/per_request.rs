@@ -5,7 +5,7 @@ use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 
 parameters! {
-    /// A request that finds no free slot gets an instance of its own, as on AWS Lambda.
+    /// A request without a free slot gets a new instance, as on AWS Lambda.
     pub struct PerRequest {}
 }
 

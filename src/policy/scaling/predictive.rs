@@ -22,24 +22,24 @@ pub(crate) const INTERVALS_MAX: u64 = 1_000_000;
 const NEGLIGIBLE: f64 = 1e-9;
 
 parameters! {
-    /// Instances for the load that is forecast.
+    /// Instances for the forecast load.
     pub struct PredictiveSpec {
-        /// Which instances it governs.
+        /// Which instances it controls.
         default governs: Governs = Governs::Instances,
-        /// How the load is forecast; while too little is known, the interval that has just ended stands for it.
+        /// How the load is forecast; until enough is known, the interval that has just ended is used.
         required forecast: ForecastSpec,
-        /// The length of an interval.
+        /// Length of an interval.
         default interval: Pause = Span::from_secs(60),
-        /// How many of the coming intervals are looked at; the largest forecast counts. With 2, instances are there an
+        /// Number of future intervals to consider; the largest forecast counts. With 2, instances are ready one
         /// interval early.
         default ahead: Count<1, 1000> = 1,
-        /// The load that an instance is to have.
+        /// Target load per instance.
         default target: Positive = 1.0,
-        /// The forecast is multiplied by this.
+        /// Factor applied to the forecast.
         default margin: Positive = 1.1,
-        /// Fewest instances.
+        /// Minimum number of instances.
         default min_instances: Count<0, MANY> = 1,
-        /// Most instances; needed with governs = "provisioned".
+        /// Maximum number of instances; required with governs = "provisioned".
         optional max_instances: Count<0, MANY>,
     }
 }
@@ -87,7 +87,7 @@ impl Policy for PredictiveSpec {
     }
 }
 
-/// The rule at work.
+/// The state of the rule.
 #[derive(Clone, Debug)]
 pub struct Predictive {
     spec: PredictiveSpec,

@@ -1,4 +1,4 @@
-//! As many instances as a timetable says.
+//! The number of instances follows a schedule.
 //!
 //! A timetable: of all instances, or of those that are kept warm while every other request gets one of its own, as the
 //! scheduled actions of Application Auto Scaling have it for provisioned concurrency, and what is called a minimum of
@@ -12,23 +12,23 @@ use crate::schema::scalars::{Count, Duration};
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// As many instances as a timetable says.
+    /// The number of instances follows a schedule.
     pub struct ScheduledSpec {
-        /// Which instances it governs.
+        /// Which instances it controls.
         default governs: Governs = Governs::Provisioned,
-        /// Instances until the first action; without it: `concurrency.provisioned`.
+        /// Instances until the first action. Default: `concurrency.provisioned`.
         optional instances: Count<0, MANY>,
-        /// When there are to be how many.
+        /// Times and numbers of instances.
         required actions: List<ActionSpec, 1, 1000>,
     }
 }
 
 parameters! {
-    /// So many instances from a time on.
+    /// A number of instances from a given time on.
     pub struct ActionSpec {
         /// When, from the start of the run.
         required at: Duration,
-        /// And again after so long, as every "24h"; without it: once.
+        /// Interval of repetition, such as "24h". Default: once.
         optional every: Pause,
         /// How many.
         required instances: Count<0, MANY>,
@@ -54,7 +54,7 @@ impl Policy for ScheduledSpec {
     }
 }
 
-/// The timetable at work.
+/// The state of the timetable.
 #[derive(Clone, Debug)]
 struct Scheduled {
     schedule: Schedule<u32>,

@@ -18,41 +18,42 @@ use tracker::Tracker;
 const DATAPOINT_PERIOD: Span = Span::from_secs(60);
 
 parameters! {
-    /// Target tracking of provisioned instances, as by AWS Application Auto Scaling.
+    /// Target tracking of provisioned instances, as with AWS Application Auto Scaling.
     pub struct TargetTrackingSpec {
-        /// The utilization of provisioned instances to hold (TargetValue).
+        /// Target utilization of provisioned instances (TargetValue).
         default target: Number = 0.7,
-        /// Fewest provisioned instances (MinCapacity).
+        /// Minimum number of provisioned instances (MinCapacity).
         default min_capacity: Count<0, MANY> = 1,
-        /// Most provisioned instances (MaxCapacity).
+        /// Maximum number of provisioned instances (MaxCapacity).
         required max_capacity: Count<0, MANY>,
-        /// Minutes in a row above the target before it scales out.
+        /// Consecutive minutes above the target before it scales out.
         default out_datapoints: Count<1, 1440> = 3,
-        /// Minutes in a row below `in-fraction` of the target before it scales in; without requests there is no datapoint.
+        /// Consecutive minutes below `in-fraction` of the target before it scales in; a minute without requests has no
+        /// datapoint.
         default in_datapoints: Count<1, 1440> = 15,
         /// See `in-datapoints`.
         default in_fraction: Number = 0.9,
-        /// How long after scaling out it does not scale out again (ScaleOutCooldown).
+        /// Time after scaling out in which it does not scale out again (ScaleOutCooldown).
         default scale_out_cooldown: Duration = Span::ZERO,
-        /// How long after scaling it does not scale in (ScaleInCooldown).
+        /// Time after scaling in which it does not scale in (ScaleInCooldown).
         default scale_in_cooldown: Duration = Span::ZERO,
-        /// Whether it only ever scales out (DisableScaleIn).
+        /// Whether it never scales in (DisableScaleIn).
         default disable_scale_in: Flag = false,
-        /// Scheduled actions: other bounds from given times on.
+        /// Scheduled actions that change the bounds at given times.
         default schedule: List<BoundsSpec, 0, 1000> = Vec::new(),
     }
 }
 
 parameters! {
-    /// Bounds that hold from a time on.
+    /// Bounds from a given time on.
     pub struct BoundsSpec {
         /// When, from the start of the run.
         required at: Duration,
-        /// And again after so long, as every "24h"; without it: once.
+        /// Interval of repetition, such as "24h". Default: once.
         optional every: Pause,
-        /// Fewest provisioned instances; without it: as before.
+        /// Minimum number of provisioned instances. Default: unchanged.
         optional min_capacity: Count<0, MANY>,
-        /// Most provisioned instances; without it: as before.
+        /// Maximum number of provisioned instances. Default: unchanged.
         optional max_capacity: Count<0, MANY>,
     }
 }

@@ -23,17 +23,17 @@ pub enum Load {
 }
 
 parameters! {
-    /// So many instances that each has a target of load, decided on a clock.
+    /// Enough instances to keep the load of each at a target, decided at fixed intervals.
     pub struct ThresholdsSpec {
         /// What is measured.
         default load: Load = Load::Concurrency,
-        /// How much of it each instance is to have.
+        /// Target load per instance.
         required target: Positive,
-        /// How often it decides.
+        /// Interval between decisions.
         default interval: Pause = Span::from_secs(10),
-        /// Fewer instances only if no decision of so long wanted more.
+        /// Scales in only if no decision within this time wanted more instances.
         default scale_down_delay: Duration = Span::from_secs(60),
-        /// Fewest instances.
+        /// Minimum number of instances.
         default min_instances: Count<0, MANY> = 1,
     }
 }
@@ -58,7 +58,7 @@ impl Policy for ThresholdsSpec {
     }
 }
 
-/// The rule at work.
+/// The state of the rule.
 #[derive(Clone, Debug)]
 struct Thresholds {
     spec: ThresholdsSpec,

@@ -29,7 +29,7 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
         drawn(
             "tradeoff",
             &format!(
-                "Left is cheaper, down is faster. Bars are each contender's own 95 % intervals; with common random numbers, \
+                "Left is cheaper, down is faster. Bars are 95 % confidence intervals; with common random numbers, \
                  differences are more certain than these suggest.{}",
                 left_out(order.len(), POINTS)
             ),
@@ -45,12 +45,12 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
             &if order.len() > LINES {
                 let baseline = &comparison.baseline;
                 format!(
-                    "Mean number of instances in each interval, and how many of them serve a request. The line is that of \
-                     {baseline}. Each panel has its own scale.{}",
+                    "Mean number of instances in each interval, and how many of them are busy. The line is {baseline}. \
+                     Each panel has its own scale.{}",
                     left_out(order.len(), POINTS)
                 )
             } else {
-                "Mean number of instances in each interval, busy, idle and starting.".to_owned()
+                "Mean number of instances in each interval: busy, idle and starting.".to_owned()
             },
             instances(&order[..order.len().min(POINTS)]).svg(),
         ),
@@ -58,7 +58,7 @@ pub fn charts(comparison: &Comparison, results: &[(String, RunResult)]) -> Vec<D
 }
 
 pub(super) fn left_out(all: usize, most: usize) -> String {
-    if all > most { format!(" The first {most} of {all} are shown.") } else { String::new() }
+    if all > most { format!(" Shown: the first {most} of {all}.") } else { String::new() }
 }
 
 /// The look of the contender at a place; the baseline is first.
@@ -113,7 +113,7 @@ pub(super) fn tradeoff(results: &[&(String, RunResult)]) -> Plot {
     Plot {
         description: format!("{title}. {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
-        x: Axis::new("cost of a month", Quantity::Usd, Scale::Near),
+        x: Axis::new("cost per month", Quantity::Usd, Scale::Near),
         panels: vec![Panel {
             y: Axis::new("latency p99", Quantity::Seconds, scale),
             height: if results.len() > LINES { 420.0 } else { 280.0 },
@@ -135,11 +135,11 @@ fn cold_affected(comparison: Option<&Comparison>, name: &str) -> Option<Stat> {
 
 fn cold_caption(comparison: &Comparison) -> &'static str {
     match cold_affected(Some(comparison), &comparison.baseline) {
-        None => "Cold over started invocations of all functions, with 95 % intervals.",
+        None => "Cold starts as a share of invocations started, over all functions, with 95 % intervals.",
         Some(_) => {
-            "Invocations that waited for an instance to start over those started, of all functions, with 95 % intervals. \
-             Under a policy that creates instances by itself nobody is cold in the narrow sense, for none is created for \
-             a request."
+            "Invocations that waited for an instance to start, as a share of invocations started, over all functions, \
+             with 95 % intervals. This includes instances that a scaling policy created, not only those created for a \
+             request."
         }
     }
 }
@@ -154,7 +154,7 @@ pub(super) fn cold_starts(comparison: Option<&Comparison>, results: &[&(String, 
     };
     let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
         Some(range) => format!("{what}: {range}"),
-        None => format!("{what}: nothing was started"),
+        None => format!("{what}: no invocation was started"),
     };
     let of_each = results.iter().map(|one| format!("{}: {}", one.0, Quantity::Ratio.stat(&ratio(one))));
     Bars {

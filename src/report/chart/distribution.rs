@@ -17,13 +17,13 @@ pub(super) fn distribution(result: &RunResult) -> Plot {
         ("T_func", Style::line(BLUE, Dash::Dashed, 2.0), &parts.execution),
         ("queueing", Style::line(ORANGE, Dash::Solid, 2.25), &parts.queueing),
         ("cold start", Style::line(VERMILLION, Dash::Dotted, 2.25), &parts.cold_start),
-        ("T_exec, all of it", Style::line(INK, Dash::Solid, 2.5), &parts.latency),
+        ("T_exec (total)", Style::line(INK, Dash::Solid, 2.5), &parts.latency),
     ];
     let total = &result.summary.total;
     let p99 = total.latency_s.p99.mean;
     let title = if result.summary.is_on_path() {
         // The curves are of invocations there, and the statistics of the total of requests.
-        "How long invocations took, each attempt by itself".to_owned()
+        "How long invocations took, counting each attempt separately".to_owned()
     } else if p99.is_finite() {
         format!(
             "One request in 100 takes longer than {}, half of them longer than {}",
@@ -55,7 +55,7 @@ pub(super) fn distribution(result: &RunResult) -> Plot {
             duration(total.cold_start_s.mean.mean)
         ),
         title,
-        x: Axis::new("time of one request", Quantity::Seconds, Scale::Log),
+        x: Axis::new("latency", Quantity::Seconds, Scale::Log),
         panels: vec![Panel {
             y: Axis::new("requests that took longer", Quantity::Ratio, Scale::Log),
             height: 280.0,

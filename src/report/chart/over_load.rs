@@ -16,8 +16,9 @@ const NAME: usize = 30;
 pub fn chart(found: &OverLoad) -> Drawn {
     Drawn {
         name: "break-even",
-        caption: "Cost of 30 days at each load, for contenders with prices. Points are loads that were simulated; where a contender \
-                  misses an objective its line has a gap. A circle marks where another one becomes the cheapest."
+        caption: "Cost of 30 days at each load, for contenders with prices. Points are simulated loads; a line has a \
+                  gap where its contender misses an objective. A circle marks the load at which another contender \
+                  becomes the cheapest."
             .to_owned(),
         svg: plot(found).svg(),
     }
@@ -55,7 +56,7 @@ fn plot(found: &OverLoad) -> Plot {
         description: format!("{title}. {}.", told.join("; ")),
         title,
         x: Axis::new("requests per second", Quantity::Count, Scale::Log),
-        panels: vec![Panel { y: Axis::new("cost of a month", Quantity::Usd, Scale::Log), height: 340.0, marks }],
+        panels: vec![Panel { y: Axis::new("cost per month", Quantity::Usd, Scale::Log), height: 340.0, marks }],
         tips: Vec::new(),
     }
 }

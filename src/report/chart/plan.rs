@@ -29,8 +29,8 @@ pub fn charts(plan: &Plan) -> Vec<Drawn> {
         charts.push(Drawn {
             name: "headroom",
             caption:
-                "The recommended configuration under a multiple of today's load, with nothing else changed. Dashed: \
-                      objective."
+                "The recommended configuration under multiples of today's load, with nothing else changed. Dashed: \
+                 objective."
                     .to_owned(),
             svg: headroom(plan).svg(),
         });
@@ -115,7 +115,7 @@ fn memory(plan: &Plan) -> Option<Drawn> {
         title,
         x: Axis::new("memory (MB)", Quantity::Count, Scale::Linear),
         panels: vec![
-            panel("cost of a month", Quantity::Usd, &|one| one.month_usd.mean, "lowest cost", None),
+            panel("cost per month", Quantity::Usd, &|one| one.month_usd.mean, "lowest cost", None),
             panel(&plan.latency, Quantity::of(&plan.latency), &|one| one.latency_s.mean, "fastest", bound),
         ],
         tips: Vec::new(),
@@ -182,7 +182,7 @@ fn front(plan: &Plan) -> Plot {
                 Quantity::of(&plan.latency).text(latency)
             )
         }
-        None => format!("{} and cost: no configuration is shown to meet", sanitize(&plan.latency, 34)),
+        None => format!("{} and cost: no configuration is shown to meet every objective", sanitize(&plan.latency, 34)),
     };
     let of_each = on_front.iter().filter_map(|one| {
         let (cost, latency) = at(one)?;
@@ -194,9 +194,9 @@ fn front(plan: &Plan) -> Plot {
         ))
     });
     Plot {
-        description: format!("{title}. The front: {}.", of_each.collect::<Vec<_>>().join("; ")),
+        description: format!("{title}. Pareto front: {}.", of_each.collect::<Vec<_>>().join("; ")),
         title,
-        x: Axis::new("cost of a month", Quantity::Usd, Scale::Near),
+        x: Axis::new("cost per month", Quantity::Usd, Scale::Near),
         panels: vec![Panel {
             y: Axis::new(plan.latency.clone(), Quantity::of(&plan.latency), scale),
             height: 340.0,
@@ -238,7 +238,7 @@ fn headroom(plan: &Plan) -> Plot {
             panel(asked.subject(), asked.quantity(), &value, asked.below.or(asked.above))
         })
         .collect();
-    let mut cost = panel("cost of a month".to_owned(), Quantity::Usd, &|point| Some(point.month_usd), None);
+    let mut cost = panel("cost per month".to_owned(), Quantity::Usd, &|point| Some(point.month_usd), None);
     cost.marks.iter_mut().for_each(|mark| mark.style.colour = GREEN);
     panels.push(cost);
     let holds_to = plan.headroom.as_ref().map_or(1.0, |headroom| headroom.holds_to);

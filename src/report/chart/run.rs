@@ -26,19 +26,20 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
     let mut charts = vec![
         drawn(
             "latency",
-            "Percentiles of T_exec of the requests completed in each interval. Dashed: objective. Below: cold starts.",
+            "Percentiles of T_exec for requests completed in each interval. Dashed: objective. Lower panel: cold \
+             starts.",
             latency(result).svg(),
         ),
         drawn(
             "distribution",
-            "The share of requests that took longer: where a line crosses 1 % is its p99. T_exec = T_func + \
-             T_wait; T_wait = queueing + cold start.",
+            "The share of requests that took longer than a given time; a line crosses 1 % at its p99. T_exec = T_func \
+             + T_wait; T_wait = queueing + cold start.",
             distribution(result).svg(),
         ),
         drawn(
             "wait",
-            "Mean T_wait of completed requests: queueing is the time until an instance is found or ordered, cold start the \
-             time until it is ready.",
+            "Mean T_wait of completed requests: queueing is the time until an instance is assigned, cold start the \
+             time until that instance is ready.",
             wait(result).svg(),
         ),
         drawn(
@@ -48,14 +49,15 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
         ),
         drawn(
             "limits",
-            "Throttled: invocations that a limit refused or held back. Rejected: requests refused for good. Timed out: requests cut off.",
+            "Throttled: invocations that a limit rejected or delayed. Rejected: requests that got no instance. Timed \
+             out: requests stopped by a timeout.",
             limits(result).svg(),
         ),
-        drawn("cost", "Cost of a month at the measured rate, by what it is charged for.", cost(result).svg()),
+        drawn("cost", "Cost per month at the measured rate, by type of charge.", cost(result).svg()),
     ];
     charts.extend(warm_up.map(|found| {
-        let caption = "The pilot that decided how long the warm-up is: means over its replications. What lies before the line \
-                       is not measured; dotted, where MSER-5 cuts the series itself.";
+        let caption = "The pilot run that determined the warm-up: means over its replications. Everything before the \
+                       solid line is discarded; dotted: where MSER-5 truncates each series.";
         drawn("warm-up", caption, warm_up::plot(found).svg())
     }));
     charts.retain(|chart| chart.has_data() && says_something(chart.name, result));
@@ -84,7 +86,7 @@ pub(super) fn intervals(result: &RunResult) -> Vec<(f64, f64, &Point)> {
 }
 
 pub(super) fn time_axis() -> Axis {
-    Axis::new("time simulated", Quantity::Seconds, Scale::Time)
+    Axis::new("simulated time", Quantity::Seconds, Scale::Time)
 }
 
 fn line(intervals: &[(f64, f64, &Point)], value: impl Fn(&Point) -> f64) -> Shape {
@@ -138,7 +140,7 @@ fn latency(result: &RunResult) -> Plot {
     if cold > 0.0 {
         let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
         panels.push(Panel {
-            y: Axis::new(format!("cold starts each {every}"), Quantity::Count, Scale::Linear),
+            y: Axis::new(format!("cold starts per {every}"), Quantity::Count, Scale::Linear),
             height: 70.0,
             marks: vec![Mark::new("cold", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.cold))],
         });
@@ -146,7 +148,7 @@ fn latency(result: &RunResult) -> Plot {
     let total = &result.summary.total.latency_s;
     Plot {
         description: format!(
-            "{title}. Over the measured part: p50 {}, p95 {}, p99 {}.",
+            "{title}. Over the measured period: p50 {}, p95 {}, p99 {}.",
             duration(total.p50.mean),
             duration(total.p95.mean),
             duration(total.p99.mean)
@@ -204,7 +206,7 @@ fn wait(result: &RunResult) -> Bars {
     let total = &result.summary.total;
     let (wait, run) = (total.wait_s.mean.mean, total.execution_s.mean.mean);
     let title = match wait {
-        wait if wait > 0.0 => format!("Waiting adds {} to {} of running, on average", duration(wait), duration(run)),
+        wait if wait > 0.0 => format!("Waiting adds {} to a duration of {}, on average", duration(wait), duration(run)),
         0.0 => "No request had to wait".to_owned(),
         _ => "Waiting: no request was completed".to_owned(),
     };
@@ -296,7 +298,7 @@ fn limits(result: &RunResult) -> Plot {
         "No request was throttled or rejected".to_owned()
     };
     let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
-    let count_axis = |label: &str| Axis::new(format!("{label} each {every}"), Quantity::Count, Scale::Linear);
+    let count_axis = |label: &str| Axis::new(format!("{label} per {every}"), Quantity::Count, Scale::Linear);
     let any = |value: fn(&Point) -> f64| intervals.iter().any(|(_, _, p)| value(p) > 0.0);
     let mut refused = vec![Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled))];
     if any(|p| p.rejected) {
@@ -366,8 +368,8 @@ fn cost(result: &RunResult) -> Bars {
         let share = parts[largest] / parts.iter().sum::<f64>();
         let month = money(summary.monthly_cost_usd.mean);
         match share {
-            1.0 => format!("{month} a month, all of it for {}", names[largest]),
-            _ => format!("{month} a month, {} of it for {}", percent(share), names[largest]),
+            1.0 => format!("{month} a month, all of it {}", names[largest]),
+            _ => format!("{month} a month, {} of it {}", percent(share), names[largest]),
         }
     } else {
         "Cost: nothing was charged".to_owned()
@@ -413,7 +415,7 @@ mod tests {
         assert!(
             instances.contains("reserved (checkout) 200") && instances.contains("off the chart: account-limit 1,000")
         );
-        assert!(texts(svg(&charts, "cost")).contains("77.2 % of it for compute"));
+        assert!(texts(svg(&charts, "cost")).contains("77.2 % of it compute"));
     }
 
     #[test]

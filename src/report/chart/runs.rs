@@ -27,31 +27,31 @@ pub fn charts(results: &[(String, RunResult)]) -> Vec<Drawn> {
     vec![
         drawn(
             "tradeoff",
-            "To the left is cheaper, down is faster. Lines are each run's own 95 % intervals.",
+            "Left is cheaper, down is faster. Bars are 95 % confidence intervals.",
             POINTS,
             tradeoff(&all).svg(),
         ),
         drawn(
             "latency",
-            "99th percentile of T_exec of the requests completed in each interval.",
+            "99th percentile of T_exec for requests completed in each interval.",
             LINES,
             latency(&few).svg(),
         ),
         drawn(
             "distribution",
-            "Read at a latency how many requests took longer: where a line crosses 1 % is its p99.",
+            "The share of requests that took longer than a given time; a line crosses 1 % at its p99.",
             LINES,
             distribution(&few).svg(),
         ),
         drawn(
             "cold-starts",
-            "Cold over started invocations of all functions, with 95 % intervals.",
+            "Cold starts as a share of invocations started, over all functions, with 95 % intervals.",
             POINTS,
             cold_starts(None, &all).svg(),
         ),
         drawn(
             "instances",
-            "Mean number of instances in each interval, busy, idle and starting.",
+            "Mean number of instances in each interval: busy, idle and starting.",
             LINES,
             instances(&few).svg(),
         ),
@@ -76,7 +76,7 @@ fn of_each(results: &[&(String, RunResult)], value: impl Fn(&RunResult) -> Strin
 
 fn latency(results: &[&(String, RunResult)]) -> Plot {
     let title = match range(results, Quantity::Seconds, |one| p99(&one.1)) {
-        Some(range) => format!("Latency p99 over time; of all requests {range}"),
+        Some(range) => format!("Latency p99 over time; overall {range}"),
         None => "Latency over time: no request was completed".to_owned(),
     };
     let said = of_each(results, |one| duration(p99(one)));

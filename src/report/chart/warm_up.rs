@@ -5,18 +5,18 @@ use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
 use super::run::{clock, time_axis};
 use super::{BLUE, Dash, INK, Style};
 use crate::measure::evidence::{PilotSeries, WarmUp};
-use crate::report::format::Quantity;
+use crate::report::format::{Quantity, exactly};
 
 /// The series of the pilot, each in a panel of its own, and where they are cut.
 pub(super) fn plot(found: &WarmUp) -> Plot {
-    let chosen = clock(found.chosen_s);
+    let chosen = exactly(found.chosen_s);
     let title = if found.is_settled {
-        format!("Warm-up: the first {chosen} are not measured")
+        format!("Warm-up: the first {chosen} are discarded")
     } else {
-        format!("Warm-up: it does not settle; the first {chosen} are left out")
+        format!("Warm-up: not steady; the first {chosen} are discarded")
     };
     Plot {
-        description: format!("{title}. {} replications of a pilot.", found.replications),
+        description: format!("{title}. {} pilot replications.", found.replications),
         title,
         x: time_axis(),
         panels: found.series.iter().map(|series| panel(series, found)).collect(),
@@ -68,11 +68,11 @@ mod tests {
     fn the_series_and_the_cut_are_there() {
         let rising: Vec<f64> = (0..50).map(|i| 1.0 - (-f64::from(i) / 5.0).exp()).collect();
         let svg = plot(&found(&rising, Some(30.0))).svg();
-        for text in ["the first 1m are not measured", "measured from here", "MSER-5", "latency"] {
+        for text in ["the first 1 min are discarded", "measured from here", "MSER-5", "latency"] {
             assert!(svg.contains(text), "{text}");
         }
         let svg = plot(&found(&[1.0; 60], None)).svg();
-        assert!(svg.contains("does not settle") && !svg.contains("MSER-5<"));
+        assert!(svg.contains("not steady") && !svg.contains("MSER-5<"));
         assert!(plot(&found(&[], None)).svg().contains("Nothing to show"));
     }
 }

@@ -20,7 +20,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!("default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; img-src data:")
 });
 
-/// By this a page is known as one of ours, which may be written over.
+/// Identifies a page of forewarm, which may be overwritten.
 pub const GENERATOR: &str = concat!("forewarm ", env!("CARGO_PKG_VERSION"));
 
 /// The page of a report: the answer is the first screen, the sections follow.

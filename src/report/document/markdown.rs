@@ -6,7 +6,7 @@ use super::{Block, Cell, Document, Place, Prose, Span, Table, Tone};
 use crate::report::format::count;
 use crate::report::phrases::is_bidi_control;
 
-/// By this a text is known as one of ours, which may be written over. It does not show.
+/// Identifies a text of forewarm, which may be overwritten. It does not show.
 pub const MARK: &str = "<!-- forewarm report -->";
 
 /// The report; `command` made it.

@@ -11,6 +11,8 @@ const NAME: usize = 30;
 const SHORT_NAME: usize = 18;
 /// So is the name of a column.
 const SHORT_HEAD: usize = 13;
+/// A column of text that is wider than this is prose.
+const PROSE: usize = 40;
 /// Rows of a table where only the answer is shown.
 const ROWS: usize = 20;
 
@@ -157,13 +159,23 @@ fn table(out: &mut Text, table: &Table, detail: Detail) {
     let widest =
         Layout { has_notes: true, intervals: Intervals::Beside, name: name.min(NAME), head: usize::MAX, columns: all };
     let plain = Layout { has_notes: false, ..widest };
-    let below = Layout { intervals: Intervals::Below, ..plain };
-    let short = Layout { head: SHORT_HEAD, ..below };
-    let shorter = Layout { name: name.min(SHORT_NAME), ..short };
-    let shortest = Layout { intervals: Intervals::Omitted, ..shorter };
-    // The last two columns say less than intervals do.
-    let without_last = (1.max(all.saturating_sub(2))..all).rev().map(|columns| Layout { columns, ..shorter });
-    let layouts = [widest, plain, below, short, shorter].into_iter().chain(without_last).chain([shortest]);
+    let short = Layout { intervals: Intervals::Omitted, ..plain };
+    let shorter = Layout { head: SHORT_HEAD, ..short };
+    let shortest = Layout { name: name.min(SHORT_NAME), ..shorter };
+    // A last column of prose is dropped before names are cut.
+    let is_prose = |column: usize| {
+        let cells = rows.iter().filter_map(|(.., cells)| cells.get(column));
+        table.columns[column].is_text && cells.map(|cell| cell.long().chars().count()).max() > Some(PROSE)
+    };
+    let columns = (0..all).rev().find(|column| !is_prose(*column)).map_or(all, |last| last + 1);
+    let without_prose = Layout { columns, ..plain };
+    // Where one row is recommended, how sure that is says more than the last column.
+    let is_choice = rows.iter().any(|(_, is_chosen, _)| *is_chosen);
+    let below = [short, shorter, shortest].into_iter();
+    let fewer = (1.max(all.saturating_sub(1))..all).rev().map(|columns| Layout { columns, ..shortest });
+    let below = below.chain(fewer).map(|layout| Layout { intervals: Intervals::Below, ..layout });
+    let below = below.filter(|_| is_choice);
+    let layouts = [widest, plain, without_prose].into_iter().chain(below).chain([short, shorter, shortest]);
     let narrower = (1..all).rev().map(|columns| Layout { columns, ..shortest });
     let widths = |layout: Layout| -> Vec<usize> {
         let widest = |column: usize| {

@@ -15,9 +15,9 @@ const TOLD: usize = 3;
 pub(super) fn section(summary: &Summary) -> Option<Section> {
     let columns = vec![
         Column::text("State", "Whether it went off, and in how many replications"),
-        Column::text("In alarm", "In the first replication: from when until when"),
-        Column::new("Of the time", "The part of its periods in which it was in alarm"),
-        Column::text("Watches", "What is watched, and when it goes off"),
+        Column::text("In alarm", "Times in the first replication"),
+        Column::new("Of the time", "Share of periods in alarm"),
+        Column::text("Watches", "The metric and the condition"),
     ];
     let row = |alarm: &AlarmResult| {
         let (tone, word) = match alarm.replications {

@@ -7,13 +7,13 @@ use crate::measure::Manifest;
 use crate::measure::chaos::{Chaos, Effect};
 use crate::measure::summary::Stat;
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
-use crate::report::format::{Quantity, count, duration};
+use crate::report::format::{Quantity, count, duration, exactly};
 use crate::report::{Artefact, Report, csv, json, read_back};
 
 /// Rows on the first screen.
 const ROWS: usize = 10;
 
-/// What `forewarm chaos` leaves.
+/// The result of `forewarm chaos`.
 pub const KIND: Kind = Kind {
     name: "chaos",
     read: |_, folder| {
@@ -42,19 +42,21 @@ impl Report for Found {
         let mut answer = vec![Block::Table(table(shown))];
         if !others.is_empty() {
             let more = match others.len() {
-                1 => "1 more fault does less: --verbose shows it.".to_owned(),
-                n => format!("{} more faults do less: --verbose shows them.", count(n as f64)),
+                1 => "1 fault with less effect is not shown; use --verbose.".to_owned(),
+                n => format!("{} faults with less effect are not shown; use --verbose.", count(n as f64)),
             };
             answer.push(Block::Note(more.into()));
         }
         if chaos.left_out > 0 {
             let left = count(chaos.left_out as f64);
-            answer.push(Block::Note(format!("Left out: {left} targets, the quieter functions among them.").into()));
+            answer.push(Block::Note(
+                format!("Not tested: {left} targets, such as functions with little traffic.").into(),
+            ));
         }
         let mut sections = Vec::new();
         if !others.is_empty() {
             let all = vec![Block::Table(table(others))];
-            sections.push(Section::new("more", "The other faults", Place::Detail, all));
+            sections.push(Section::new("more", "Other faults", Place::Detail, all));
         }
         sections.push(Section::new("method", "Method", Place::Detail, vec![Block::Note(method(chaos).into())]));
         let name = &chaos.scenario.name;
@@ -68,14 +70,15 @@ impl Report for Found {
             extent: extent(chaos),
             answer,
             sections,
-            foot: "± half of the 95 % interval of the difference to the undisturbed run.".to_owned(),
+            foot: "± is the half-width of the 95 % confidence interval of the difference from the undisturbed run."
+                .to_owned(),
         }
     }
 }
 
 /// What hurts most, in one line.
 fn title(chaos: &Chaos) -> String {
-    let Some(first) = chaos.effects.first() else { return "There is nothing to disturb".to_owned() };
+    let Some(first) = chaos.effects.first() else { return "Nothing to disturb in this scenario".to_owned() };
     let worst = format!("{} ({})", named(first), first.kind);
     let (lost, messages) = (first.lost.mean, first.lost_messages.mean);
     let lost: Vec<String> = [(lost, "requests"), (messages, "messages")]
@@ -84,11 +87,11 @@ fn title(chaos: &Chaos) -> String {
         .map(|(number, what)| format!("{} {what} lost", count(*number)))
         .collect();
     if !first.is_harmful() {
-        return format!("Nothing hurts: none of {} faults loses requests or lasts", chaos.effects.len());
+        return format!("No lasting harm: none of {} faults loses requests or outlasts its cause", chaos.effects.len());
     }
     let done = if lost.is_empty() { "no requests lost".to_owned() } else { lost.join(", ") };
     let after = match first.recovered_after_s {
-        None => "not recovered by the horizon".to_owned(),
+        None => "not recovered by the end of the run".to_owned(),
         Some(0.0) => "recovered at once".to_owned(),
         Some(seconds) => format!("recovered {} after the fault", duration(seconds)),
     };
@@ -113,21 +116,22 @@ fn table(effects: &[Effect]) -> Table {
     let has_messages = effects.iter().any(|one| one.lost_messages.mean != 0.0);
     let has_prices = effects.iter().any(|one| one.cost_usd.mean != 0.0);
     let mut columns = vec![
-        Column::new("Lost", "Requests without a successful answer, more than in the undisturbed run"),
-        Column::new("p99", "Highest 99th percentile of latency in an interval while the fault lasts"),
-        Column::text(
-            "Recovered",
-            "Time from the end of the fault until requests are answered as in the undisturbed run",
-        ),
+        Column::new("Lost", "Requests without a successful response, in excess of the undisturbed run"),
+        Column::new("p99", "Highest 99th percentile of latency in any interval during the fault"),
+        Column::text("Recovered", "Time from the end of the fault until responses are as in the undisturbed run"),
     ];
     if has_messages {
         columns.insert(
             1,
-            Column::new("Messages", "Messages and records dead-lettered, expired or skipped, more than undisturbed"),
+            Column::new(
+                "Messages",
+                "Messages and records dead-lettered, expired or skipped, in excess of the \
+                                     undisturbed run",
+            ),
         );
     }
     if has_prices {
-        columns.push(Column::new("Cost", "Difference in cost to the undisturbed run"));
+        columns.push(Column::new("Cost", "Difference in cost from the undisturbed run"));
     }
     let row = |one: &Effect| {
         let p99 = match one.p99_s {
@@ -155,8 +159,12 @@ fn table(effects: &[Effect]) -> Table {
 /// What fails without a fault, if that is much.
 fn undisturbed(chaos: &Chaos) -> Option<String> {
     let ratio = chaos.undisturbed.failed.mean / chaos.undisturbed.arrived.mean;
-    (ratio > 0.01)
-        .then(|| format!("{} of requests fail without a fault: damage is what fails more", Quantity::Ratio.text(ratio)))
+    (ratio > 0.01).then(|| {
+        format!(
+            "{} of requests fail even without a fault; losses are counted in excess of that",
+            Quantity::Ratio.text(ratio)
+        )
+    })
 }
 
 fn extent(chaos: &Chaos) -> String {
@@ -164,7 +172,7 @@ fn extent(chaos: &Chaos) -> String {
         1 => "1 fault".to_owned(),
         n => format!("{} faults", count(n as f64)),
     };
-    let lasts = format!("{} from {} on", duration(chaos.lasts_s), duration(chaos.at_s));
+    let lasts = format!("{} starting at {}", exactly(chaos.lasts_s), exactly(chaos.at_s));
     let replications = match chaos.replications {
         1 => "1 replication".to_owned(),
         n => format!("{} replications", count(f64::from(n))),
@@ -174,10 +182,10 @@ fn extent(chaos: &Chaos) -> String {
 
 fn method(chaos: &Chaos) -> String {
     format!(
-        "Each fault disturbs a run of its own, which meets the same requests as the undisturbed run (common random numbers); \
-         differences are taken replication by replication. Ranked by requests and messages lost, then by the time to recover, \
-         then by p99. Recovered: from then on, in 3 intervals of {} in a row, at least 95 % of the answers of the undisturbed \
-         run, and a p95 of at most twice that of the undisturbed run.",
-        duration(chaos.interval_s)
+        "Each fault is injected into a separate run, which receives the same requests as the undisturbed run (common \
+         random numbers); differences are taken replication by replication. Faults are ranked by requests and messages \
+         lost, then by recovery time, then by p99. A run has recovered at the start of 3 consecutive intervals of {} \
+         with at least 95 % of the responses of the undisturbed run and a p95 of at most twice its p95.",
+        exactly(chaos.interval_s)
     )
 }

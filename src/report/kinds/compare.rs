@@ -17,7 +17,7 @@ const ROWS: usize = 60;
 /// How many subjects are named one by one.
 const NAMED: usize = 3;
 
-/// What `forewarm compare` leaves.
+/// The result of `forewarm compare`.
 pub const KIND: Kind = Kind {
     name: "compare",
     read: |_, folder| {
@@ -85,7 +85,7 @@ impl Report for Compared {
             answer: vec![Block::Table(contenders(comparison, &choice)), Block::Note(rule(&choice, comparison).into())],
             sections,
             foot: format!(
-                "± is the half-width of the 95 % confidence interval. A difference to {} is shown where it is significant.",
+                "± is the half-width of the 95 % confidence interval. Differences from {} are shown where significant.",
                 comparison.baseline
             ),
         }
@@ -109,7 +109,7 @@ fn title(comparison: &Comparison, choice: &Choice) -> String {
         }
         (true, 0) => match &choice.standings[place] {
             Standing::Open { .. } => {
-                format!("{verb} {}: it meets every objective on average, but that is not certain{more}", one.name)
+                format!("{verb} {}: it meets every objective on average, but not with 95 % confidence{more}", one.name)
             }
             Standing::Missed { objective, by } => {
                 let what = one.summary.objectives.get(*objective).map(|asked| asked.subject()).unwrap_or_default();
@@ -120,11 +120,15 @@ fn title(comparison: &Comparison, choice: &Choice) -> String {
             }
             Standing::Met { .. } => String::new(),
         },
-        (true, 1) => format!("{verb} {}: the only one that meets every objective{more}", one.name),
+        (true, 1) => format!("{verb} {}: the only contender that meets every objective{more}", one.name),
         (true, met) if met == all => {
-            format!("{verb} {}: the {best} of {all} contenders, which all meet every objective{more}", one.name)
+            format!("{verb} {}: the {best} of {all} contenders, all of which meet every objective{more}", one.name)
         }
-        (true, met) => format!("{verb} {}: {met} of {all} meet every objective, and it is the {best}{more}", one.name),
+        (true, met) => format!(
+            "{verb} {}: the {best} of the {met} contenders (out of {all}) that meet every \
+                                objective{more}",
+            one.name
+        ),
     }
 }
 
@@ -153,18 +157,22 @@ fn month_difference(comparison: &Comparison, one: &Contender) -> Option<String> 
 fn contenders(comparison: &Comparison, choice: &Choice) -> Table {
     let mut columns = Vec::new();
     if choice.has_objectives {
-        columns.push(Column::text("Objectives", "How many are met, with the whole interval on the right side"));
+        columns.push(Column::text("Objectives", "Objectives met by the whole 95 % interval"));
     }
-    columns.push(Column::new("Failed", "Requests without a successful answer over those that arrived"));
-    columns.push(Column::new("p99", "99th percentile of the latency of completed requests"));
-    columns.push(Column::new("Cold", "Requests that waited for an instance to start, over invocations started"));
+    columns.push(Column::new("Failed", "Requests without a successful response, as a share of requests that arrived"));
+    columns.push(Column::new("p99", "99th percentile latency of completed requests"));
+    columns.push(Column::new(
+        "Cold",
+        "Invocations that waited for an instance to start, as a share of invocations \
+                                      started",
+    ));
     if choice.has_prices {
-        columns.push(Column::new("$ per million", "Cost of a million requests answered successfully"));
-        columns.push(Column::new("A month", "Cost of 30 days at this rate"));
+        columns.push(Column::new("$ per million", "Cost of a million successful requests"));
+        columns.push(Column::new("Per month", "Cost of 30 days at this rate"));
     }
     let has_platforms = comparison.contenders.iter().any(|one| registry::platform(&one.name).is_some());
     if has_platforms {
-        columns.push(Column::text("Binds", "The limit that holds back most requests"));
+        columns.push(Column::text("Binds", "The limit that throttles the most requests"));
     }
     let row = |place: &usize| {
         let one = &comparison.contenders[*place];
@@ -199,7 +207,7 @@ fn standing(standing: &Standing, one: &Contender) -> Cell {
     let met = one.summary.objectives.iter().filter(|objective| objective.met).count();
     match standing {
         Standing::Met { .. } => Cell::badge(Tone::Good, format!("{met} of {all} met")),
-        Standing::Open { .. } => Cell::text("not certain"),
+        Standing::Open { .. } => Cell::text("inconclusive"),
         Standing::Missed { .. } => Cell::badge(Tone::Bad, format!("{met} of {all} met")),
     }
 }
@@ -224,7 +232,7 @@ fn over_load(found: &OverLoad) -> Vec<Block> {
     let crossings: Vec<Prose> =
         found.crossings.iter().map(|one| format!("{}.", phrases::crossing(one)).into()).collect();
     let told = if crossings.is_empty() {
-        Block::Note("The same contender is the cheapest at every load that was simulated.".into())
+        Block::Note("The same contender is the cheapest at every simulated load.".into())
     } else {
         Block::List(crossings)
     };
@@ -257,13 +265,13 @@ fn over_load(found: &OverLoad) -> Vec<Block> {
 /// What each contender rests on; none where nothing has to be said.
 fn assumptions(comparison: &Comparison) -> Option<Vec<Block>> {
     let of = |one: &Contender| {
-        let told = phrases::rests_on(&one.summary.assumptions)?;
+        let told = phrases::based_on(&one.summary.assumptions)?;
         Some(Prose::default().strong(format!("{}: ", one.name)).plain(told))
     };
     let first = comparison.contenders.first()?;
     let is_same = comparison.contenders.iter().all(|one| one.summary.assumptions == first.summary.assumptions);
     if is_same {
-        return phrases::rests_on(&first.summary.assumptions).map(|told| vec![Block::Note(told.into())]);
+        return phrases::based_on(&first.summary.assumptions).map(|told| vec![Block::Note(told.into())]);
     }
     Some(vec![Block::List(comparison.contenders.iter().filter_map(of).collect())])
 }
@@ -290,7 +298,7 @@ fn differences(comparison: &Comparison) -> Vec<(String, Table)> {
         let place = tables.iter().position(|(name, _)| *name == subject).unwrap_or_else(|| {
             let columns = vec![
                 Column::new("Value", "With its own 95 % interval"),
-                Column::new("Difference", "To the baseline, replication by replication"),
+                Column::new("Difference", "From the baseline, paired by replication"),
                 Column::text("Verdict", ""),
             ];
             let quantity = Quantity::of(&contrast.metric);
@@ -384,19 +392,19 @@ fn rule(choice: &Choice, comparison: &Comparison) -> String {
     let margin = choice.take.map(|place| margin(&comparison.contenders[place].summary)).filter(|by| by.is_finite());
     let margin = margin.filter(|by| *by > 0.0);
     let margin =
-        margin.map_or_else(String::new, |by| format!(" Its tightest objective has a margin of {}.", percent(by)));
+        margin.map_or_else(String::new, |by| format!(" The smallest margin to an objective is {}.", percent(by)));
     match (choice.has_objectives, choice.has_prices) {
         (true, true) => format!(
-            "Rule: the lowest cost per successful request among those whose whole 95 % interval meets every objective; within 1 %, \
-             the one with the most margin.{margin}"
+            "Rule: the lowest cost per successful request among contenders whose 95 % intervals meet every objective; \
+             if costs differ by less than 1 %, the largest margin.{margin}"
         ),
         (true, false) => format!(
-            "Rule: the lowest p99 among those whose whole 95 % interval meets every objective. No prices are given.{margin}"
+            "Rule: the lowest p99 among contenders whose 95 % intervals meet every objective (no prices given).{margin}"
         ),
         (false, true) => {
-            "Rule: the lowest cost per successful request. Add an [[objective]] to say what must be met.".to_owned()
+            "Rule: the lowest cost per successful request. Add an [[objective]] to state your requirements.".to_owned()
         }
-        (false, false) => "Rule: the lowest p99. No prices are given, and no objectives.".to_owned(),
+        (false, false) => "Rule: the lowest p99 (no prices and no objectives given).".to_owned(),
     }
 }
 
@@ -411,9 +419,9 @@ fn method(comparison: &Comparison) -> String {
         }
     };
     format!(
-        "Replication k of every contender meets the same requests (common random numbers), and differences to {} are taken \
-         replication by replication. The {} intervals hold simultaneously with {} confidence over {looks} (Bonferroni, {} each). \
-         A difference is relevant if it exceeds {}.",
+        "Replication k of every contender receives the same requests (common random numbers), and differences from {} \
+         are paired by replication. The {} intervals hold simultaneously with {} confidence over {looks} (Bonferroni, \
+         {} each). A difference is relevant if it exceeds {}.",
         comparison.baseline,
         count(method.comparisons as f64),
         percent(method.confidence),
@@ -471,10 +479,10 @@ mod tests {
 
     #[test]
     fn the_cheapest_per_success_of_those_that_surely_meet() {
-        // The second costs less in all because it answers less, and the third is cheap but not certain to meet.
+        // The second costs less in all because it answers less, and the third is cheap but inconclusive to meet.
         let (take, title) = taken([(10.0, 1e6, 0.7, 0.01), (9.0, 0.5e6, 0.5, 0.01), (8.0, 1e6, 0.79, 0.02)]);
         assert_eq!(take, Some(0));
-        assert_eq!(title, "Keep unchanged: 2 of 3 meet every objective, and it is the cheapest");
+        assert_eq!(title, "Keep unchanged: the cheapest of the 2 contenders (out of 3) that meet every objective");
     }
 
     #[test]
@@ -483,7 +491,7 @@ mod tests {
         assert_eq!(take, Some(1));
         assert_eq!(
             title,
-            "Take warm: the cheapest of 3 contenders, which all meet every objective, +$0.0900 a month (+1 %)"
+            "Take warm: the cheapest of 3 contenders, all of which meet every objective, +$0.0900 a month (+1 %)"
         );
     }
 
@@ -499,6 +507,6 @@ mod tests {
     fn the_only_one_that_meets_is_taken_whatever_it_costs() {
         let (take, title) = taken([(10.0, 1e6, 1.6, 0.01), (10.7, 1e6, 0.7, 0.01), (5.0, 1e6, 0.9, 0.01)]);
         assert_eq!(take, Some(1));
-        assert_eq!(title, "Take warm: the only one that meets every objective, +$0.700 a month (+7 %)");
+        assert_eq!(title, "Take warm: the only contender that meets every objective, +$0.700 a month (+7 %)");
     }
 }

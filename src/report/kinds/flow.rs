@@ -25,7 +25,7 @@ pub(in crate::report) struct Flow {
     pub(in crate::report) failed: f64,
     /// What is still there at the end.
     pub(in crate::report) remaining: f64,
-    /// What arrives for each request of the sources.
+    /// Arrivals per request of the sources.
     pub(in crate::report) amplification: Option<f64>,
     /// A time that says how it keeps up: what it is, and its value, s.
     pub(in crate::report) time: Option<(&'static str, f64)>,
@@ -101,7 +101,7 @@ const BOOKS: [Books; 10] = [
         failed: &["messages.dead_lettered", "messages.expired"],
         remaining: &["messages.remaining"],
         time: Some(("age p99", "age_s.p99")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "asynchronous",
@@ -111,7 +111,7 @@ const BOOKS: [Books; 10] = [
         failed: &["events.dead_lettered", "events.expired"],
         remaining: &["events.remaining"],
         time: Some(("age p99", "age_s.p99")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "topics",
@@ -121,7 +121,7 @@ const BOOKS: [Books; 10] = [
         failed: &["messages.dropped"],
         remaining: &["messages.in_flight"],
         time: Some(("p99", "delivery_s.p99")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "streams",
@@ -131,7 +131,7 @@ const BOOKS: [Books; 10] = [
         failed: &["records.throttled", "records.skipped", "records.expired"],
         remaining: &["records.remaining"],
         time: Some(("age max", "iterator_age_s.max")),
-        word: "given up",
+        word: "lost",
     },
     Books {
         group: "workflows",
@@ -209,12 +209,12 @@ pub(in crate::report) fn of(summary: &Summary) -> Vec<Flow> {
 pub(super) fn table(summary: &Summary) -> Block {
     let columns = vec![
         Column::new("In", "What arrives: requests, messages, records, calls or invocations"),
-        Column::new("Succeeded", "Answered successfully, processed, delivered"),
-        Column::new("Failed", "Refused, timed out, ended by an error, or given up"),
-        Column::new("Remaining", "Still there at the end of the run"),
-        Column::new("Lost", "Failed over in"),
-        Column::new("Amplification", "What arrives for each request of the sources"),
-        Column::new("Time", "p99 of latency or age; of streams the largest age"),
+        Column::new("Succeeded", "Successful responses, processed, delivered"),
+        Column::new("Failed", "Throttled, timed out, ended with an error, or discarded"),
+        Column::new("Remaining", "Left at the end of the run"),
+        Column::new("Lost", "Failed as a share of in"),
+        Column::new("Amplification", "Arrivals per request of the sources"),
+        Column::new("Time", "p99 of latency or age; for streams, the largest age"),
     ];
     let plain = |mean: f64| Stat { mean, half_width: None };
     let row = |flow: &Flow| {
@@ -233,7 +233,7 @@ pub(super) fn table(summary: &Summary) -> Block {
     };
     Block::Table(Table {
         caption: "Flow: in = succeeded + failed + remaining".to_owned(),
-        rows_are: "Place",
+        rows_are: "Component",
         columns,
         rows: of(summary).iter().map(row).collect(),
         total: None,
@@ -254,8 +254,8 @@ pub(super) fn latency(summary: &Summary) -> Option<Block> {
         Row::new(name, cells)
     };
     let columns = vec![
-        Column::new("Of all", "Share of the latency of the requests that were answered successfully"),
-        Column::new("Of the slowest 1 %", "The same of those that took longest"),
+        Column::new("Of all", "Share of the latency of successful requests"),
+        Column::new("Of the slowest 1 %", "The same for the slowest requests"),
     ];
     (!parts.is_empty()).then(|| {
         Block::Table(Table {

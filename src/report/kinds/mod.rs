@@ -5,6 +5,7 @@ mod alarms;
 pub mod chaos;
 pub mod compare;
 pub(in crate::report) mod flow;
+mod nodes;
 mod path;
 pub mod plan;
 pub mod run;
@@ -23,7 +24,7 @@ pub trait Folder {
     /// Opens a file of the folder.
     ///
     /// # Errors
-    /// What the system answers.
+    /// An error of the operating system.
     fn open(&self, name: &str) -> io::Result<Box<dyn Read>>;
 
     /// The files that the scenario in the manifest names.
@@ -55,10 +56,7 @@ pub fn read(manifest: &Manifest, folder: &dyn Folder) -> Result<Box<dyn Report>,
         Some(known) => (known.read)(manifest, folder),
         None => {
             let help = instead(kind, "the kinds are", KINDS.iter().map(|known| known.name));
-            Err(StoredError::content(
-                MANIFEST,
-                format!("there is no report for results of the kind \"{kind}\"; {help}"),
-            ))
+            Err(StoredError::content(MANIFEST, format!("there is no report for results of kind \"{kind}\"; {help}")))
         }
     }
 }

@@ -21,7 +21,7 @@ struct Shown {
 
 use Quantity::{Count, Seconds, Usd};
 
-const SHOWN: [Shown; 11] = [
+const SHOWN: [Shown; 12] = [
     Shown {
         group: "clients",
         title: "Clients",
@@ -31,7 +31,7 @@ const SHOWN: [Shown; 11] = [
             ("calls.succeeded", "Succeeded", Count),
             ("calls.failed", "Failed", Count),
             ("attempts.timed_out", "Attempts timed out", Count),
-            ("attempts.refused", "Refused by breaker", Count),
+            ("attempts.refused", "Rejected by breaker", Count),
         ],
     },
     Shown {
@@ -58,7 +58,7 @@ const SHOWN: [Shown; 11] = [
             ("messages.expired", "Expired", Count),
             ("messages.remaining", "Remaining", Count),
             ("age_s.p99", "Age p99", Seconds),
-            ("depth.peak", "Depth peak", Count),
+            ("depth.peak", "Peak depth", Count),
             ("cost_usd", "Cost", Usd),
         ],
     },
@@ -98,7 +98,7 @@ const SHOWN: [Shown; 11] = [
             ("records.skipped", "Skipped", Count),
             ("records.expired", "Expired", Count),
             ("records.remaining", "Remaining", Count),
-            ("iterator_age_s.max", "Iterator age max", Seconds),
+            ("iterator_age_s.max", "Max. iterator age", Seconds),
             ("retries", "Retries", Count),
             ("cost_usd", "Cost", Usd),
         ],
@@ -114,7 +114,7 @@ const SHOWN: [Shown; 11] = [
             ("calls.throttled", "Throttled", Count),
             ("calls.timed_out", "Timed out", Count),
             ("calls.failed", "Failed", Count),
-            ("concurrency.peak", "Concurrency peak", Count),
+            ("concurrency.peak", "Peak concurrency", Count),
         ],
     },
     Shown {
@@ -163,7 +163,19 @@ const SHOWN: [Shown; 11] = [
             ("requests.completed", "Completed", Count),
             ("requests.failed", "Failed", Count),
             ("latency_s.p99", "Latency p99", Seconds),
-            ("concurrency.peak", "Concurrency peak", Count),
+            ("concurrency.peak", "Peak concurrency", Count),
+        ],
+    },
+    Shown {
+        group: "batching",
+        title: "Served in batches",
+        rows_are: "Function",
+        columns: &[
+            ("ttft_s.p50", "First token p50", Seconds),
+            ("ttft_s.p99", "First token p99", Seconds),
+            ("tpot_s.p50", "Per token p50", Seconds),
+            ("tpot_s.p99", "Per token p99", Seconds),
+            ("output_tokens_per_s", "Tokens a second", Count),
         ],
     },
 ];
@@ -207,7 +219,7 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
         }));
     }
     vec![
-        Section::new("path", "Path of requests", Place::Everywhere, first),
+        Section::new("path", "Request path", Place::Everywhere, first),
         Section::new("components", "Components", Place::Detail, blocks),
     ]
 }
@@ -215,9 +227,9 @@ pub(super) fn sections(summary: &Summary) -> Vec<Section> {
 /// What sources asked for, from the first attempt to the last answer.
 fn sources(summary: &Summary) -> Table {
     let columns = vec![
-        Column::new("Arrived", "Requests, each counted once however often it was tried"),
-        Column::new("Failed", "Part of them without a successful answer"),
-        Column::new("p50", "From the first attempt to the last answer, of those that succeeded"),
+        Column::new("Arrived", "Requests, counted once regardless of retries"),
+        Column::new("Failed", "Share without a successful response"),
+        Column::new("p50", "From the first attempt to the final response, successful requests only"),
         Column::new("p99", ""),
         Column::new("Attempts", "For each request"),
     ];
@@ -253,7 +265,7 @@ pub(super) fn losses(summary: &Summary) -> Vec<String> {
             let (all, lost): (f64, f64) = (mean(of), given_up.iter().map(|key| mean(key)).sum());
             if lost > 0.0 && lost > MUCH * all {
                 let (lost, all) = (count(lost), count(all));
-                alerts.push(format!("{lost} of {all} {what} {component} were accepted and then given up"));
+                alerts.push(format!("{lost} of {all} {what} {component} were accepted and then lost"));
             }
         }
     }

@@ -51,7 +51,7 @@ fn title(plan: &Plan) -> String {
     let Some(best) = recommended(plan) else {
         return match plan.is_finished {
             true => "No configuration is shown to meet every objective".to_owned(),
-            false => "Not finished: no configuration is known to meet the objectives yet".to_owned(),
+            false => "Not finished: no configuration is known to meet every objective yet".to_owned(),
         };
     };
     let cost = cost_of_best(plan, best);
@@ -104,7 +104,7 @@ fn beside(plan: &Plan, role: Role) -> Option<&Beside> {
 fn alerts(plan: &Plan) -> Vec<String> {
     let mut alerts = Vec::new();
     if !plan.is_finished {
-        alerts.push("Interrupted: this is what was known by then.".to_owned());
+        alerts.push("Interrupted: results up to that point.".to_owned());
     }
     alerts.extend(unasked(plan));
     let failing = beside(plan, Role::Recommended).filter(|one| phrases::is_much(one.failure_ratio.mean));
@@ -156,18 +156,18 @@ fn sections(plan: &Plan, manifest: &Manifest) -> Vec<Section> {
     }
     if plan.headroom.is_some() {
         let blocks = chart("headroom").into_iter().chain([Block::Table(loads(plan))]).collect();
-        sections.push(Section::new("headroom", "When the load grows", Place::Detail, blocks));
+        sections.push(Section::new("headroom", "Load growth", Place::Detail, blocks));
     }
     let mut blocks: Vec<Block> = chart("front").into_iter().collect();
     blocks.extend(off_the_front(plan).map(|text| Block::Note(text.into())));
     blocks.push(Block::Table(front(plan)));
-    sections.push(Section::new("front", format!("Cost against {}", plan.latency), Place::Detail, blocks));
+    sections.push(Section::new("front", format!("Cost and {}", plan.latency), Place::Detail, blocks));
     if !plan.static_estimates.is_empty() {
-        let about = "N_instance = L_load / C_instance: request rate times running time, over the requests that an instance \
-                     handles at once.";
+        let about = "N_instance = L_load / C_instance: request rate times duration, divided by the requests that one \
+                     instance handles at once.";
         let list = plan.static_estimates.iter().map(|one| static_estimate(plan, one).into()).collect();
         let blocks = vec![Block::Note(about.into()), Block::List(list)];
-        sections.push(Section::new("static", "Compared with the static estimate", Place::Detail, blocks));
+        sections.push(Section::new("static", "Comparison with the static estimate", Place::Detail, blocks));
     }
     sections.push(Section::new("candidates", "Configurations", Place::Reference, vec![Block::Table(candidates(plan))]));
     let confidence = open(plan).into_iter().chain([method(plan)]).chain(monotone(plan));
@@ -181,11 +181,9 @@ fn sections(plan: &Plan, manifest: &Manifest) -> Vec<Section> {
 fn configurations(plan: &Plan) -> Table {
     let today = beside(plan, Role::Today);
     let column = |one: &Beside| match one.role {
-        Role::Today => Column::new("Today", "The scenario as it is"),
+        Role::Today => Column::new("Today", "The scenario as written"),
         Role::Recommended => Column::new("Recommended", ""),
-        Role::RunnerUp => {
-            Column::new("Runner-up", "The cheapest of the other configurations that meet every objective")
-        }
+        Role::RunnerUp => Column::new("Runner-up", "The next cheapest configuration that meets every objective"),
     };
     let row = |name: &str, cell: &dyn Fn(&Beside) -> Cell| Row::new(name, plan.beside.iter().map(cell).collect());
     let mut rows: Vec<Row> = plan
@@ -198,8 +196,8 @@ fn configurations(plan: &Plan) -> Table {
             row(&key, &|one| Cell::text(value(one).unwrap_or_else(|| "as it is".to_owned())))
         })
         .collect();
-    rows.push(row("Cost a month", &|one| Cell::stat(Quantity::Usd, one.month_usd)));
-    rows.push(row("Difference to today", &|one| match today.filter(|today| today.role != one.role) {
+    rows.push(row("Cost per month", &|one| Cell::stat(Quantity::Usd, one.month_usd)));
+    rows.push(row("Difference from today", &|one| match today.filter(|today| today.role != one.role) {
         Some(today) => {
             let more = more_than(today, one);
             Cell::text(format!("{}{}", if more > 0.0 { "+" } else { "" }, Quantity::Usd.text(more)))
@@ -230,12 +228,12 @@ fn more_than(today: &Beside, other: &Beside) -> f64 {
 fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
     let columns = vec![
         Column::text("Result", ""),
-        Column::new("Expected", "Mean and the range that holds the true value"),
-        Column::text("Objective", "What was asked for"),
+        Column::new("Expected", "Mean and confidence interval"),
+        Column::text("Objective", "Required value"),
     ];
     let row = |(asked, outcome): (&Asked, &Outcome)| {
         let by_mean = outcome.by_mean && outcome.verdict == Verdict::Met;
-        let note = if by_mean { "too few requests to prove it: the mean counts" } else { "" };
+        let note = if by_mean { "too few requests to prove it; judged by the mean" } else { "" };
         let cells = vec![
             judged(outcome.verdict),
             estimate(asked.quantity(), &outcome.value).noted(note),
@@ -244,7 +242,7 @@ fn objectives(plan: &Plan, outcomes: &[Outcome]) -> Table {
         Row::new(asked.subject(), cells)
     };
     let rows = plan.objectives.iter().zip(outcomes).map(row).collect();
-    let caption = "The recommended configuration, with ranges that hold simultaneously";
+    let caption = "The recommended configuration, with simultaneous confidence intervals";
     let caption = if plan.best.is_some() { caption.to_owned() } else { String::new() };
     Table { caption, rows_are: "Metric", columns, rows, total: None, shown: ROWS }
 }
@@ -291,21 +289,21 @@ pub(in crate::report) fn nearest(plan: &Plan, nearest: &Nearest) -> String {
     let set = plan.describe(one);
     let (subject, bound) = (asked.subject(), bound(asked));
     if outcome.value.mean.is_none() {
-        return format!("With {set}, {subject} is never reached: too few requests are answered, or none.");
+        return format!("With {set}, {subject} is never reached: too few requests are completed, or none.");
     }
     let value = ranged(asked.quantity(), &outcome.value);
-    let what = format!("Nearest: {set}, where {subject} is {value} and should be {bound}");
+    let what = format!("Nearest: {set}, where {subject} is {value} (objective: {bound})");
     if let Some(by) = nearest.by.filter(|by| *by > 0.0) {
         format!("{what}. It misses by {}.", percent(by))
     } else {
         let most = plan.method.looks.last().copied().unwrap_or_default();
-        format!("{what}. It may meet that, but {most} replications do not show it.")
+        format!("{what}. It may meet the objective, but {most} replications are not enough to show it.")
     }
 }
 
 fn prices(plan: &Plan) -> Table {
     let columns =
-        vec![Column::new("A month", "What would be saved without it"), Column::text("Cheapest without it", "")];
+        vec![Column::new("Per month", "Savings without this objective"), Column::text("Cheapest without it", "")];
     let row = |one: &Price| {
         let (set, cost) = price(plan, one);
         let cells = vec![Cell::text(price_in_short(one)), Cell::text(set).noted(cost)];
@@ -313,7 +311,7 @@ fn prices(plan: &Plan) -> Table {
         Row::new(name, cells)
     };
     let rows = plan.prices.iter().map(row).collect();
-    let caption = "What each objective costs, against the cheapest configuration without it".to_owned();
+    let caption = "What each objective costs, compared with the cheapest configuration without it".to_owned();
     Table { caption, rows_are: "Objective", columns, rows, total: None, shown: ROWS }
 }
 
@@ -330,7 +328,7 @@ fn price(plan: &Plan, price: &Price) -> (String, String) {
     let only = |text: &str| (text.to_owned(), String::new());
     let without = price.best_without.and_then(|number| plan.candidate(number));
     match (without, &price.month_usd) {
-        (None, _) => only("no configuration meets the others either"),
+        (None, _) => only("no configuration meets the other objectives"),
         (Some(_), Some(cost)) if cost.mean == Some(0.0) => only("the same configuration"),
         (Some(one), Some(cost)) if cost.mean.is_some_and(|mean| mean <= 0.0) => {
             (plan.describe(one), "at about the same cost".to_owned())
@@ -354,17 +352,17 @@ fn headroom(plan: &Plan, headroom: &Headroom) -> Vec<String> {
             let value = binding.value.map_or_else(String::new, |value| format!(" {}", count(value)));
             let load = if binding.multiple == 1.0 { String::new() } else { times(binding.multiple) + " " };
             format!(
-                "First limit reached: {}{value} of {}, which holds back {} of the requests at {load}today's load.",
+                "First limit reached: {}{value} of {}, which throttles {} of requests at {load}today's load.",
                 binding.limit,
                 binding.function,
                 percent(binding.share)
             )
         }
-        None => "No limit of the platform is reached at any load tested.".to_owned(),
+        None => "No platform limit is reached at any load tested.".to_owned(),
     });
     if let Some(growth) = &headroom.growth {
         let at_least = if growth.at_least { "at least " } else { "" };
-        said.push(format!("At {} growth, that is {at_least}{:.1} months.", growth.growth, growth.months));
+        said.push(format!("At {} growth, that is {at_least}{:.1} months away.", growth.growth, growth.months));
     }
     said
 }
@@ -372,11 +370,11 @@ fn headroom(plan: &Plan, headroom: &Headroom) -> Vec<String> {
 fn loads(plan: &Plan) -> Table {
     let mut columns = vec![
         Column::text("Objectives", ""),
-        Column::new("Cost a month", "Cost of 30 days at this load"),
-        Column::new(plan.latency.as_str(), "The latency of the front"),
+        Column::new("Cost per month", "Cost of 30 days at this load"),
+        Column::new(plan.latency.as_str(), "The latency metric that the trade-off uses"),
     ];
     columns.push(Column::new("Instances", "Mean number of instances"));
-    columns.push(Column::text("Limit that holds back most", ""));
+    columns.push(Column::text("Main limit", ""));
     let points = plan.headroom.iter().flat_map(|headroom| &headroom.points);
     let row = |point: &crate::measure::plan::LoadPoint| {
         let first = |verdict: Verdict| point.objectives.iter().position(|one| one.verdict == verdict);
@@ -405,14 +403,14 @@ fn loads(plan: &Plan) -> Table {
 /// The static estimate compared with the simulation.
 fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
     let mut said = format!(
-        "{}: the static estimate is {} instances; simulated are {} on average and {} at the peak",
+        "{}: the static estimate is {} instances; the simulation needs {} on average and {} at peak",
         one.function,
         count(one.instances),
         count(one.simulated_mean),
         count(one.simulated_peak)
     );
     if one.short_by > 0.0 {
-        said += &format!(", so it is {} short of the peak", percent(one.short_by));
+        said += &format!(", so the estimate is {} short of the peak", percent(one.short_by));
     }
     said.push('.');
     if let Some(candidate) = one.as_set.and_then(|number| plan.candidate(number)) {
@@ -428,7 +426,7 @@ fn static_estimate(plan: &Plan, one: &StaticEstimate) -> String {
                 format!("{how} {}: {value}", objective(plan, place))
             }
         };
-        said += &format!(" Sized by that estimate ({}), it {outcome}.", plan.describe(candidate));
+        said += &format!(" Sized by the estimate ({}), it {outcome}.", plan.describe(candidate));
     }
     said
 }
@@ -443,7 +441,7 @@ fn unasked(plan: &Plan) -> Option<String> {
     };
     (!plan.objectives.iter().any(is_guard)).then(|| {
         format!(
-            "Note: {} of {} holds back {} of the requests today, and no objective covers that.",
+            "Note: {} of {} throttles {} of requests today, and no objective covers that.",
             binding.limit,
             binding.function,
             percent(binding.share)
@@ -459,12 +457,13 @@ fn off_the_front(plan: &Plan) -> Option<String> {
         front.filter(|one| one.month_usd.mean <= best.month_usd.mean && one.latency_s.mean <= best.latency_s.mean);
     Some(match better.all(|one| one.verdict != Verdict::Met) {
         true => {
-            "The recommendation is off the front: cheaper and faster configurations could not be shown to meet every \
-                 objective."
+            "The recommendation is not on the Pareto front: no cheaper and faster configuration could be shown to meet \
+             every objective."
                 .to_owned()
         }
         false => format!(
-            "The recommendation is off the front: what is cheaper is so by less than {}, and has less margin.",
+            "The recommendation is not on the Pareto front: cheaper configurations cost less than {} less, and have \
+             less margin.",
             percent(plan.method.indifference)
         ),
     })
@@ -472,7 +471,7 @@ fn off_the_front(plan: &Plan) -> Option<String> {
 
 fn front(plan: &Plan) -> Table {
     let columns =
-        vec![Column::new("Cost a month", "Cost of 30 days at this rate"), Column::new(plan.latency.as_str(), "")];
+        vec![Column::new("Cost per month", "Cost of 30 days at this rate"), Column::new(plan.latency.as_str(), "")];
     let rows = plan.front.iter().filter_map(|number| plan.candidate(*number)).map(|one| {
         let cells = vec![estimate(Quantity::Usd, &one.month_usd), estimate(Quantity::Seconds, &one.latency_s)];
         Row { name: plan.describe(one), is_chosen: plan.best == Some(one.number), cells }
@@ -485,7 +484,8 @@ fn candidates(plan: &Plan) -> Table {
     let mut all: Vec<&Candidate> = plan.candidates.iter().collect();
     let cost = |one: &Candidate| one.month_usd.mean.unwrap_or(f64::INFINITY);
     all.sort_by(|a, b| cost(a).total_cmp(&cost(b)).then(a.number.cmp(&b.number)));
-    let mut columns = vec![Column::text("Objectives", ""), Column::new("Cost a month", "Cost of 30 days at this rate")];
+    let mut columns =
+        vec![Column::text("Objectives", ""), Column::new("Cost per month", "Cost of 30 days at this rate")];
     columns.extend(plan.objectives.iter().map(|asked| Column::new(asked.subject(), bound(asked))));
     columns.push(Column::new("Replications", ""));
     let row = |one: &&Candidate| {
@@ -505,10 +505,10 @@ fn method(plan: &Plan) -> String {
     let looks: Vec<String> = method.looks.iter().map(u32::to_string).collect();
     let runs = method.runs;
     format!(
-        "All statements hold simultaneously with {} confidence, over {} configurations, their objectives and looks after {} \
-         replications. {} configurations were simulated, with {} replications to find the best; all replications of all \
-         configurations would be {}. Differences in cost of less than {} are ignored, and the configuration with the most margin \
-         is taken. Replication k of every configuration meets the same requests (common random numbers).",
+        "All statements hold simultaneously with {} confidence, over {} configurations, their objectives, and looks \
+         after {} replications. {} configurations were simulated, with {} replications to find the best; an exhaustive \
+         search would take {}. Among configurations whose costs differ by less than {}, the one with the largest \
+         margin is chosen. Replication k of every configuration receives the same requests (common random numbers).",
         percent(method.confidence),
         count(method.candidates as f64),
         looks.join(", "),
@@ -524,8 +524,8 @@ fn monotone(plan: &Plan) -> Option<String> {
     let keys: Vec<&str> = axes.map(|axis| axis.key.as_str()).collect();
     (!keys.is_empty()).then(|| {
         format!(
-            "More of {} was assumed to serve at least as well, so not every value had to be simulated; nothing that was seen \
-             contradicts that.",
+            "Higher values of {} were assumed to perform at least as well, so not every value was simulated. No result \
+             contradicts this assumption.",
             keys.join(", ")
         )
     })
@@ -558,7 +558,7 @@ fn extent(plan: &Plan) -> String {
     };
     let (looked, all) = (count(plan.method.looked_at as f64), count(plan.method.candidates as f64));
     format!(
-        "{looked} of {all} configurations simulated, {} each time{measured}, seed {}",
+        "{looked} of {all} configurations simulated, {} each{measured}, seed {}",
         duration(plan.horizon_s),
         plan.seed
     )
@@ -570,8 +570,8 @@ fn details(plan: &Plan, manifest: &Manifest) -> Vec<Block> {
     let efforts = [
         ("Replications to find the best", runs.best),
         ("For the runner-up and the cost of objectives", runs.others),
-        ("For the front", runs.front),
-        ("Under more load", runs.headroom),
+        ("For the Pareto front", runs.front),
+        ("For headroom under more load", runs.headroom),
     ];
     let efforts = efforts.map(|(name, number)| (name.to_owned(), count(number as f64))).to_vec();
     blocks.insert(1, Block::Facts(efforts));

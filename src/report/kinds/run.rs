@@ -1,6 +1,6 @@
 //! The report of a run.
 
-use super::{Kind, alarms, path};
+use super::{Kind, alarms, nodes, path};
 use crate::measure::summary::{Shape, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
@@ -54,24 +54,25 @@ impl Report for RunResult {
             answer.push(Block::Table(objectives(summary)));
         }
         answer.push(Block::Cards(cards(summary)));
-        answer.extend(phrases::rests_on(&summary.assumptions).map(|text| Block::Note(text.into())));
+        answer.extend(phrases::based_on(&summary.assumptions).map(|text| Block::Note(text.into())));
         let map = chart::system::map(summary)
             .map(|map| Section::new("map", "Map of the system", Place::Page, vec![Block::Figure(map)]));
         let mut sections: Vec<Section> =
             alarms::section(summary).into_iter().chain(map).chain(path::sections(summary)).collect();
+        sections.extend(nodes::section(summary));
         if summary.functions.len() > 1 {
             let few = Table { shown: FIRST, ..functions(summary, &COLUMNS[..FEW], "") };
             sections.push(Section::new("busiest", "Busiest functions", Place::Everywhere, vec![Block::Table(few)]));
         }
         let figures = chart::run::charts(self).into_iter().map(Block::Figure).collect();
         sections.push(Section::new("charts", "Charts", Place::Page, figures));
-        let all = functions(summary, &COLUMNS, "Functions with the most arrivals first");
+        let all = functions(summary, &COLUMNS, "Busiest functions first");
         let notes = [Block::Note(T_EXEC.into()), Block::Note(N_INSTANCE.into())];
         let blocks = notes.into_iter().chain([Block::Table(all)]).collect();
         sections.push(Section::new("functions", "Functions", Place::Reference, blocks));
         let notes = evidence_blocks(summary);
         if !notes.is_empty() {
-            // What was asked for, and what somebody should do something about, belongs to the answer.
+            // Requested precision, and notes that require action, belong to the answer.
             let is_asked =
                 summary.evidence.precision.is_some() || evidence::notes(summary).iter().any(|one| one.is_warning);
             let place = if is_asked { Place::Everywhere } else { Place::Detail };
@@ -89,7 +90,11 @@ impl Report for RunResult {
             name: summary.scenario.name.clone(),
             title: phrases::verdict(summary),
             tone: phrases::all_met(summary).map_or(Tone::Plain, Tone::of),
-            alerts: phrases::failures(summary).into_iter().chain(path::losses(summary)).collect(),
+            alerts: phrases::failures(summary)
+                .into_iter()
+                .chain(path::losses(summary))
+                .chain(nodes::still_pending(summary))
+                .collect(),
             extent: phrases::extent(summary),
             answer,
             sections,
@@ -107,7 +112,7 @@ fn objectives(summary: &Summary) -> Table {
     let columns = vec![
         Column::text("Result", ""),
         Column::text("Found", "Mean and 95 % interval"),
-        Column::text("Objective", "What was asked for"),
+        Column::text("Objective", "Required value"),
     ];
     let row = |objective: &crate::measure::summary::ObjectiveResult| {
         let word = if objective.met { "met" } else { "NOT MET" };
@@ -135,10 +140,10 @@ fn cards(summary: &Summary) -> Vec<Card> {
         )],
     );
     if phrases::is_much(total.failure_ratio.mean) {
-        users.lines.push("latencies of completed requests only".to_owned());
+        users.lines.push("latencies are of completed requests only".to_owned());
     }
     let limits = match summary.limits.split_first() {
-        None => Card::new("Limits", "none was reached", []),
+        None => Card::new("Limits", "none reached", []),
         Some((first, others)) => {
             let mut lines = vec![phrases::held(first)];
             let told = others.iter().take(LIMITS);
@@ -163,18 +168,18 @@ type Metric = (&'static str, &'static str, Quantity, fn(&Shape<Stat>) -> &Stat);
 const FEW: usize = 5;
 const COLUMNS: [Metric; 13] = [
     ("Arrived", "Requests that arrived", Quantity::Count, |f| &f.requests.arrived),
-    ("p99", "99th percentile of T_exec", Quantity::Seconds, |f| &f.latency_s.p99),
-    ("Failed", "Requests without a successful answer", Quantity::Ratio, |f| &f.failure_ratio),
-    ("Cold", "Cold starts over started invocations", Quantity::Ratio, |f| &f.cold_start_ratio),
+    ("p99", "99th percentile of T_exec (latency)", Quantity::Seconds, |f| &f.latency_s.p99),
+    ("Failed", "Requests without a successful response, as a share of arrivals", Quantity::Ratio, |f| &f.failure_ratio),
+    ("Cold", "Cold starts as a share of invocations started", Quantity::Ratio, |f| &f.cold_start_ratio),
     ("Instances", "Mean number of instances", Quantity::Count, |f| &f.instances.mean),
-    ("p50", "Median of T_exec", Quantity::Seconds, |f| &f.latency_s.p50),
-    ("p95", "95th percentile of T_exec", Quantity::Seconds, |f| &f.latency_s.p95),
-    ("T_func", "Mean time running", Quantity::Seconds, |f| &f.execution_s.mean),
-    ("Queueing", "Mean wait before an instance was found", Quantity::Seconds, |f| &f.queueing_s.mean),
-    ("Cold start", "Mean wait for an instance to start", Quantity::Seconds, |f| &f.cold_start_s.mean),
-    ("Rejected", "Rejected over arrived requests", Quantity::Ratio, |f| &f.rejection_ratio),
-    ("Peak", "Most instances at one moment", Quantity::Count, |f| &f.instances.peak),
-    ("N_instance", "The static estimate: load over capacity", Quantity::Count, |f| &f.instances.static_estimate),
+    ("p50", "Median of T_exec (latency)", Quantity::Seconds, |f| &f.latency_s.p50),
+    ("p95", "95th percentile of T_exec (latency)", Quantity::Seconds, |f| &f.latency_s.p95),
+    ("T_func", "Mean duration", Quantity::Seconds, |f| &f.execution_s.mean),
+    ("Queueing", "Mean wait for an instance to be assigned", Quantity::Seconds, |f| &f.queueing_s.mean),
+    ("Cold start", "Mean wait for that instance to start", Quantity::Seconds, |f| &f.cold_start_s.mean),
+    ("Rejected", "Rejected requests, as a share of arrivals", Quantity::Ratio, |f| &f.rejection_ratio),
+    ("Peak", "Most instances at any moment", Quantity::Count, |f| &f.instances.peak),
+    ("N_instance", "Static estimate: load divided by capacity", Quantity::Count, |f| &f.instances.static_estimate),
 ];
 
 fn functions(summary: &Summary, metrics: &[Metric], caption: &str) -> Table {
@@ -183,7 +188,7 @@ fn functions(summary: &Summary, metrics: &[Metric], caption: &str) -> Table {
         stats.chain([Cell::stat(Quantity::Usd, phrases::monthly(summary, shape))]).collect()
     };
     let mut columns: Vec<Column> = metrics.iter().map(|(name, about, ..)| Column::new(*name, *about)).collect();
-    columns.push(Column::new("Per month", "Its part of the cost of 30 days at this rate"));
+    columns.push(Column::new("Per month", "Share of the cost of 30 days at this rate"));
     let busiest = phrases::busiest(summary).into_iter();
     let rows: Vec<Row> = busiest.map(|(name, shape)| Row::new(name, cells(shape))).collect();
     let total = (rows.len() != 1).then(|| cells(&summary.total));
@@ -197,7 +202,7 @@ fn evidence_blocks(summary: &Summary) -> Vec<Block> {
     let more = others.len().saturating_sub(NOTES);
     let mut list: Vec<Prose> = warnings.into_iter().map(|note| Prose::default().strong(note.text)).collect();
     list.extend(others.into_iter().take(NOTES).map(|note| note.text.into()));
-    list.extend((more > 0).then(|| format!("{more} more of the same kind are in summary.json").into()));
+    list.extend((more > 0).then(|| format!("{more} more notes are in summary.json").into()));
     if list.is_empty() { Vec::new() } else { vec![Block::List(list)] }
 }
 
@@ -217,7 +222,7 @@ fn events(summary: &Summary) -> Vec<Block> {
     let mut blocks = vec![Block::Note(N_EVENT.into()), pairs("Event", "Number", summary.events.clone())];
     if !summary.limits.is_empty() {
         let hits = summary.limits.iter().map(|hit| (phrases::limit(hit), hit.throttled)).collect();
-        blocks.push(pairs("Limit", "Requests refused, held back or cut off", hits));
+        blocks.push(pairs("Limit", "Requests throttled or timed out", hits));
     }
     blocks
 }
@@ -230,7 +235,7 @@ fn metrics(summary: &Summary) -> Table {
         let cells = vec![Cell::stat(metric.quantity, *stat), Cell::text(metric.about.as_str())];
         rows.push(Row::new(metric.key.as_str(), cells));
     });
-    let caption = "All functions together; counts are of the measured part of one replication".to_owned();
+    let caption = "All functions; counts are per replication, for the measured period".to_owned();
     Table { caption, rows_are: "Metric", columns, rows, total: None, shown: metric::metrics().len() }
 }
 
@@ -249,6 +254,6 @@ pub(super) fn details(name: &str, manifest: &Manifest) -> Vec<Block> {
     ];
     vec![
         Block::Facts(facts.map(|(name, value)| (name.to_owned(), value)).to_vec()),
-        Block::Source("The scenario, with every default written out".to_owned(), manifest.scenario.clone()),
+        Block::Source("Resolved scenario, including defaults".to_owned(), manifest.scenario.clone()),
     ]
 }

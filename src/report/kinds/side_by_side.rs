@@ -13,8 +13,8 @@ use crate::report::{chart, phrases};
 const MORE: [&str; 5] =
     ["requests.arrived", "instances.mean", "instances.peak", "concurrency.peak", "requests.rejected"];
 /// What the numbers are and are not.
-const APART: &str = "Differences are those of independent runs: the interval is the root of the sum of squares of both. \
-                     forewarm compare pairs replications, which shows smaller differences.";
+const APART: &str = "Differences are between independent runs; their intervals combine those of both runs (root of the \
+                     sum of squares). `forewarm compare` pairs replications and detects smaller differences.";
 
 /// A stored run with the name that it goes by.
 pub struct Stored {
@@ -57,7 +57,7 @@ pub fn document(runs: &[Stored]) -> Document {
         title: format!("{} runs side by side", runs.len()),
         tone: Tone::Plain,
         alerts: Vec::new(),
-        extent: format!("differences to {first}"),
+        extent: format!("differences from {first}"),
         answer: vec![
             Block::Table(verdicts(runs)),
             Block::Table(table(runs, &headline(runs))),

@@ -6,7 +6,7 @@ use super::Kind;
 use crate::measure::Manifest;
 use crate::measure::summary::Stat;
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
-use crate::report::format::{Quantity, count, duration};
+use crate::report::format::{Quantity, count, exactly};
 use crate::report::sweep::digest::{Digest, Kept};
 use crate::report::sweep::{SweepReport, chart};
 use crate::report::{Artefact, Report, read_back};
@@ -16,7 +16,7 @@ const ROWS: usize = 2_000;
 /// Rows that are shown at first.
 const SHOWN: usize = 20;
 
-/// What `forewarm sweep` leaves.
+/// The result of `forewarm sweep`.
 pub const KIND: Kind = Kind {
     name: "sweep",
     read: |manifest, folder| {
@@ -68,10 +68,10 @@ impl Report for SweepReport {
         let is_common = scenario.sweep.as_ref().is_some_and(|sweep| sweep.common_random_numbers);
         let random = match is_common {
             true => {
-                "All configurations meet the same requests (common random numbers): differences between them are more \
-                     certain than their intervals suggest."
+                "All configurations receive the same requests (common random numbers), so differences between them are \
+                 more certain than their intervals suggest."
             }
-            false => "Each configuration has a seed of its own.",
+            false => "Each configuration has its own seed.",
         };
         sections.push(Section::new("confidence", "Confidence", Place::Detail, vec![Block::Text(random.into())]));
         let details = super::run::details(&scenario.name, manifest);
@@ -87,13 +87,14 @@ impl Report for SweepReport {
             tone: digest.met.map_or(Tone::Plain, |met| Tone::of(met > 0)),
             alerts: Vec::new(),
             extent: format!(
-                "{} simulated, {replications} of each configuration, seed {}",
-                duration(scenario.simulation.horizon.as_secs_f64()),
+                "{} simulated, {replications} per configuration, seed {}",
+                exactly(scenario.simulation.horizon.as_secs_f64()),
                 scenario.simulation.seed
             ),
             answer: vec![Block::Table(points(digest, has_prices(digest)))],
             sections,
-            foot: "± is the half-width of the 95 % confidence interval over replications. All points are in sweep.csv."
+            foot: "± is the half-width of the 95 % confidence interval over replications. All configurations are in \
+                   sweep.csv."
                 .to_owned(),
         }
     }
@@ -109,17 +110,17 @@ fn title(digest: &Digest) -> String {
     let cost = cost
         .map_or_else(String::new, |best| format!(" at {} a month", Quantity::Usd.text(best.cost_and_latency[0].mean)));
     match (digest.met, set) {
-        (Some(0), _) => format!("None of {all} configurations meets the objectives"),
+        (Some(0), _) => format!("None of the {all} configurations meets every objective"),
         (Some(met), Some(set)) => {
             let met =
                 if met == digest.count { format!("All {all}") } else { format!("{} of {all}", count(met as f64)) };
-            format!("{met} configurations meet the objectives; {best}: {set}{cost}")
+            format!("{met} configurations meet every objective; {best}: {set}{cost}")
         }
-        (Some(met), None) => format!("{} of {all} configurations meet the objectives", count(met as f64)),
+        (Some(met), None) => format!("{} of {all} configurations meet every objective", count(met as f64)),
         (None, Some(set)) => {
-            format!("Of {all} configurations the {best} is {set}{cost}; the scenario has no objectives")
+            format!("The {best} of {all} configurations is {set}{cost}; the scenario has no objectives")
         }
-        (None, None) => format!("None of {all} configurations answered a request"),
+        (None, None) => format!("None of the {all} configurations completed a request"),
     }
 }
 
@@ -146,7 +147,7 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
             .iter()
             .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.short(digest), axis.key.as_str()) }),
     );
-    columns.extend(has_prices.then(|| Column::new("A month", "Cost of 30 days at this rate")));
+    columns.extend(has_prices.then(|| Column::new("Per month", "Cost of 30 days at this rate")));
     let is_shown = |name: &str| has_prices || !name.contains("cost_usd.");
     let shown = digest.metrics.iter().filter(|metric| is_shown(&metric.name));
     columns.extend(shown.map(|metric| Column::new(metric.name.as_str(), "")));
@@ -175,7 +176,7 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
     let more = digest.count as usize > order.len();
     let caption = if more {
         let (some, all) = (count(order.len() as f64), count(digest.count as f64));
-        format!("The first {some} of {all} points; all are in sweep.csv")
+        format!("The first {some} of {all} configurations; all are in sweep.csv")
     } else {
         String::new()
     };

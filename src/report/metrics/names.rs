@@ -98,7 +98,7 @@ const ASYNC: &[Named] = &[
         "Sum",
         "aws_lambda_async_events_dropped",
         Signal::Count(Event::DeadLettered),
-        "Events given up.",
+        "Discarded events.",
     ),
     ("AsyncEventAge", "Maximum", "aws_lambda_async_event_age_seconds", Signal::OldestAge, "Age of the oldest event."),
 ];

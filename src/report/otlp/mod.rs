@@ -325,7 +325,7 @@ impl<W: Write> Observer for TraceLog<W> {
         if !open.is_abandoned {
             let attributes =
                 if end.items > 1 { vec![("messaging.batch.message_count", json!(end.items))] } else { Vec::new() };
-            let failed = end.outcome.map_or(Some("given up by the caller"), why);
+            let failed = end.outcome.map_or(Some("abandoned by the caller"), why);
             let name = name.split_once('.').map_or(name.as_str(), |(_, name)| name).to_owned();
             trace.done.push(Span {
                 id: open.id,

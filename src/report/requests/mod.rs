@@ -44,7 +44,7 @@ impl<W: Write + Send + 'static> RequestLog<W> {
     /// A log as CSV, with the names of sources and functions in the order of their ids.
     ///
     /// # Errors
-    /// When there is no thread to be had.
+    /// If no thread can be started.
     pub fn csv(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
         Self::start(Rows::Csv(csv::Rows::new(to, sources, functions)))
     }
@@ -52,7 +52,7 @@ impl<W: Write + Send + 'static> RequestLog<W> {
     /// A log as Apache Parquet, with the names of sources and functions in the order of their ids.
     ///
     /// # Errors
-    /// What `to` answers, and when there is no thread to be had.
+    /// An error of `to`, or if no thread can be started.
     #[cfg(feature = "parquet")]
     pub fn parquet(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
         Self::start(Rows::Parquet(Box::new(parquet::Rows::new(to, sources, functions)?)))

@@ -244,13 +244,13 @@ fn goes_along(digest: &Digest, axis: usize, other: usize) -> bool {
 fn together_with(digest: &Digest, axis: usize) -> String {
     let others = (0..digest.axes.len()).filter(|other| *other != axis && goes_along(digest, axis, *other));
     let names: Vec<&str> = others.map(|other| digest.axes[other].key.as_str()).collect();
-    if names.is_empty() { String::new() } else { format!(" (and with it {})", names.join(", ")) }
+    if names.is_empty() { String::new() } else { format!(" (together with {})", names.join(", ")) }
 }
 
 /// What is said where not all points are in a chart.
 fn left_out(digest: &Digest) -> String {
     if digest.count as usize > digest.points.len() {
-        format!(" Of {} points the first {} are in the chart.", digest.count, digest.points.len())
+        format!(" The chart shows the first {1} of {0} configurations.", digest.count, digest.points.len())
     } else {
         String::new()
     }

@@ -16,7 +16,7 @@ impl<W: Write> Rows<W> {
     /// Writes the names of the columns.
     ///
     /// # Errors
-    /// What `to` answers.
+    /// An error of `to`.
     pub fn new(to: W, columns: Vec<Column>) -> csv::Result<Self> {
         let mut to = csv::Writer::from_writer(to);
         to.write_record(columns.iter().map(|column| column.name.as_str()))?;
@@ -63,12 +63,12 @@ pub fn read(from: impl Read, columns: Vec<Column>) -> Result<impl Iterator<Item 
     let mut reader = csv::Reader::from_reader(from);
     let header = reader.headers().map_err(|error| error.to_string())?;
     if !header.iter().eq(columns.iter().map(|column| column.name.as_str())) {
-        return Err("its columns are not those that this version writes".to_owned());
+        return Err("its columns are not those of this version of forewarm".to_owned());
     }
     let row = move |record: csv::Result<csv::StringRecord>| {
         let record = record.map_err(|error| error.to_string())?;
         let line = record.position().map_or(0, csv::Position::line);
-        row(&record, &columns).ok_or_else(|| format!("line {line} has something that cannot be there"))
+        row(&record, &columns).ok_or_else(|| format!("line {line} contains an invalid value"))
     };
     Ok(reader.into_records().map(row))
 }

@@ -49,7 +49,7 @@ impl<W: Write + Send> Rows<W> {
     /// A file with these columns; a part has a label.
     ///
     /// # Errors
-    /// What `to` answers.
+    /// An error of `to`.
     pub fn new(to: W, columns: Vec<Column>, label: Option<String>) -> io::Result<Self> {
         let schema = Arc::new(schema(&columns));
         let to = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties().map_err(of_parquet)?));
@@ -167,10 +167,10 @@ pub struct Shard {
 #[derive(Debug, thiserror::Error)]
 pub enum ShardError {
     /// It is cut short, or no Parquet at all.
-    #[error("it is damaged: {0}")]
+    #[error("it is corrupted: {0}")]
     Damaged(String),
     /// It is Parquet, but not a part.
-    #[error("it is not a part of a sweep")]
+    #[error("it is not a shard of a sweep")]
     Foreign,
 }
 
@@ -205,14 +205,14 @@ impl Shard {
         if self.batch.as_ref().is_none_or(|(batch, at)| *at == batch.num_rows()) {
             match self.reader.next() {
                 Some(Ok(batch)) if batch.num_columns() == self.first + self.width => self.batch = Some((batch, 0)),
-                Some(Ok(_)) => return Err(damaged("it has other columns")),
+                Some(Ok(_)) => return Err(damaged("its columns differ")),
                 Some(Err(error)) => return Err(damaged(&error.to_string())),
                 None if self.checksum.text() == self.expected => return Ok(None),
                 None => return Err(damaged("its checksum is wrong")),
             }
         }
         let Some((batch, at)) = &mut self.batch else { return Ok(None) };
-        let row = row(batch, *at, self.first, self.width).ok_or_else(|| damaged("it has other columns"))?;
+        let row = row(batch, *at, self.first, self.width).ok_or_else(|| damaged("its columns differ"))?;
         *at += 1;
         self.checksum.add(&row);
         Ok(Some(row))

@@ -23,18 +23,18 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         };
         let place = table.arrivals.place;
         if !coverage.is_any {
-            let mut message = format!("`source.{name}` sends no request before the horizon ({horizon})");
-            let mut help = "a longer horizon shows something".to_owned();
+            let mut message = format!("`source.{name}` sends no requests before the horizon ({horizon})");
+            let mut help = "use a longer horizon".to_owned();
             if let Some(first) = coverage.first.filter(|first| *first >= horizon) {
-                message += &format!(": its first comes after {first}");
-                help =
-                    format!("write start = \"{first}\" in the table of the trace to begin there, or a longer horizon");
+                message += &format!(": its first request comes after {first}");
+                help = format!(
+                    "add start = \"{first}\" to the table of the trace to start there, or use a longer horizon"
+                );
             }
             problems.push(Problem::warning(place, message).help(help));
         } else if let Some(end) = coverage.end.filter(|end| is_long_before(*end, horizon)) {
             let message = format!("`source.{name}` ends after {end}, long before the horizon ({horizon})");
-            let help =
-                format!("averages count the quiet time after it too; a horizon of about {end} ends with the trace");
+            let help = format!("averages include the idle time after it; a horizon of about {end} ends with the trace");
             problems.push(Problem::warning(place, message).help(help));
         }
     }

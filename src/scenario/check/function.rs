@@ -45,6 +45,12 @@ impl Checker<'_, '_> {
         self.load(keep_alive.distribution());
         let scaling = (*table.scaling).clone();
         let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
+        let batching = self.batching(table, path);
+        if let (Some(batching), Some(concurrency), None) =
+            (&batching, &mut concurrency, *table.concurrency.per_instance)
+        {
+            concurrency.per_instance = batching.max_batch;
+        }
         let mut selection = table.selection.unwrap_or_default();
         self.instance_memory(table, path, &scaling);
         // Of a policy with mistakes in it only what is certain is used.
@@ -58,18 +64,23 @@ impl Checker<'_, '_> {
             Some(cold) => self.cold_start(cold),
             None => Some(Vec::new()),
         });
+        let load = table.batching.as_ref().and_then(|own| self.load_phase(own, path));
+        let cold_start = cold_start.map(|phases| match (phases, load) {
+            (phases, None) => phases,
+            (phases, Some(load)) => Some(phases.into_iter().flatten().chain([load]).collect()),
+        });
         if let (Some(phases), Some(concurrency)) = (&cold_start, &mut concurrency) {
             Self::queue_timeout(table, &scaling, phases.as_deref().unwrap_or_default(), concurrency);
         }
         let duration = match table.duration.as_ref() {
             Some(dist) => self.dist(dist),
-            // Where requests bring their running times, the law is not used.
+            // Where requests bring their durations, the law is not used.
             None if traced.is_some_and(|traced| traced.has_durations || traced.duration.is_some()) => {
                 Some(traced.and_then(|traced| traced.duration.clone()).unwrap_or(Dist::Constant(Span::ZERO)))
             }
             None if table.duration.broken => None,
-            // The steps say it.
-            None if !table.step.is_empty() => Some(Dist::Constant(Span::ZERO)),
+            // The steps, of the request or of the batch, say it.
+            None if !table.step.is_empty() || table.batching.is_some() => Some(Dist::Constant(Span::ZERO)),
             None => {
                 let problem =
                     Problem::missing(table.place, format!("`{path}` needs `duration`: how long a request runs"));
@@ -91,6 +102,10 @@ impl Checker<'_, '_> {
             memory_mb: *table.memory,
             architecture: *table.architecture,
             cpu: self.cpu_of(table),
+            gpu: *table.gpu,
+            // These two are found when all names are known.
+            node_group: None,
+            image: None,
             timeout: all_or_nothing(timeout)?,
             selection,
             max_lifetime: all_or_nothing(max_lifetime)?,
@@ -99,6 +114,7 @@ impl Checker<'_, '_> {
             cold_duration: cold_duration?,
             // What they call is found when all that can be called is known.
             steps: Vec::new(),
+            batching,
             failure_ratio: *table.failure_ratio,
             cold_start: cold_start?.unwrap_or_default(),
             init_timeout,
@@ -115,7 +131,7 @@ impl Checker<'_, '_> {
         let written = &table.termination_grace_period;
         if written.is_some() && matches!(scaling, ScalingSpec::PerRequest(_)) {
             let message = format!("`{path}.termination-grace-period` has no effect without a scaling policy");
-            let help = "with scaling.per-request only idle instances go";
+            let help = "with scaling.per-request only idle instances are removed";
             self.problems.push(Problem::warning(written.place, message).help(help));
         }
         match written.value {
@@ -129,7 +145,7 @@ impl Checker<'_, '_> {
         let platform = &allowed.platform;
         if let Some(what) = allowed.refused_memory(*table.memory) {
             let message = format!("`{path}.memory` is {}MB: {platform} allows {what}", *table.memory);
-            let help = format!("the nearest that it has is {}MB", allowed.memory_near_mb(*table.memory));
+            let help = format!("the nearest size is {}MB", allowed.memory_near_mb(*table.memory));
             self.problems.push(Problem::error(table.memory.place, message).help(help));
         }
         let longest = allowed.timeout.filter(|_| !table.timeout.broken);
@@ -141,7 +157,10 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::error(table.timeout.place, message));
         }
         if snapshot(table).is_some() && (*table.concurrency.provisioned > 0 || *table.package == Package::Image) {
-            let message = format!("`{path}`: {platform} restores no snapshots of images and of provisioned instances");
+            let message = format!(
+                "`{path}`: {platform} does not restore snapshots for container images or provisioned \
+                                   instances"
+            );
             self.problems.push(Problem::error(table.cold_start.place, message));
         }
         let slots = *table.concurrency.per_instance;
@@ -150,7 +169,7 @@ impl Checker<'_, '_> {
         {
             let place = table.concurrency.per_instance.place;
             if most == 1 {
-                let message = format!("{platform} gives an instance 1 request at a time");
+                let message = format!("{platform} sends an instance one request at a time");
                 self.problems.push(Problem::warning(place, message));
             } else {
                 let message = format!("`{path}.concurrency.per-instance` is {slots}: {platform} allows at most {most}");
@@ -169,7 +188,7 @@ impl Checker<'_, '_> {
         let least = allowed.vcpus_from.iter().rfind(|(above, _)| *table.memory > *above).map_or(0, |(_, vcpus)| *vcpus);
         if vcpus < f64::from(least) {
             let message = format!(
-                "`{path}` has {}MB and {vcpus} vCPU: {platform} gives so much memory with {least} vCPUs or more",
+                "`{path}` has {}MB and {vcpus} vCPU: {platform} requires at least {least} vCPUs for that much memory",
                 *table.memory
             );
             self.problems
@@ -190,7 +209,7 @@ impl Checker<'_, '_> {
         ];
         for (what, is_asked, key, place) in asked {
             if let Some(reason) = allowed.lack(what).filter(|_| is_asked) {
-                let message = format!("`{path}.{key}`: {} has nothing of this kind", allowed.platform);
+                let message = format!("`{path}.{key}`: {} has no such setting", allowed.platform);
                 self.problems.push(Problem::error(place, message).help(reason));
             }
         }
@@ -206,10 +225,12 @@ impl Checker<'_, '_> {
             let table = file.function.iter().find(|table| table.name.as_ref() == Some(&function.name));
             if let Some(table) = table.filter(|_| first.keep_alive != function.keep_alive) {
                 let message = format!(
-                    "`function.{}.keep-alive` is not that of `function.{}`, which belongs to the same app \"{app}\"",
+                    "`function.{}.keep-alive` differs from that of `function.{}`, which belongs to the same app \
+                     \"{app}\"",
                     function.name, first.name
                 );
-                let help = "functions of one app decide together: give them the same parameters, or another app";
+                let help = "the functions of an app share one keep-alive policy: use the same parameters, or different \
+                            apps";
                 self.problems.push(Problem::error(table.keep_alive.place, message).help(help));
             }
         }
@@ -226,7 +247,7 @@ impl Checker<'_, '_> {
         }
         if let Some(reserved) = reserved.filter(|&reserved| provisioned > reserved) {
             let message = format!("`{path}.provisioned` ({provisioned}) is more than `reserved` ({reserved})");
-            let help = "reserved concurrency is the most a function gets: reserve at least what is provisioned";
+            let help = "reserved concurrency is an upper limit: reserve at least what is provisioned";
             self.problems.push(Problem::error(table.provisioned.place, message).help(help));
         }
         if reserved == Some(0) {
@@ -254,7 +275,7 @@ impl Checker<'_, '_> {
     fn no_queue(&mut self, path: &str, given: [Option<(&str, SourceSpan)>; 2]) {
         for (key, place) in given.into_iter().flatten() {
             let message =
-                format!("`{path}.{key}` needs overflow = \"queue\": nothing waits with overflow = \"reject\"");
+                format!("`{path}.{key}` requires overflow = \"queue\": with overflow = \"reject\", no request waits");
             let help = format!("write overflow = \"queue\", or remove {key}");
             self.problems.push(Problem::error(place, message).help(help));
         }
@@ -263,7 +284,8 @@ impl Checker<'_, '_> {
     fn mostly_cut_off(&mut self, place: &SourceSpan, duration: &Dist, timeout: Span, path: &str) {
         let median = duration.quantile(0.5);
         if median > timeout {
-            let message = format!("more than half of the requests of `{path}` run longer than its timeout ({timeout})");
+            let message =
+                format!("more than half of the requests of `{path}` take longer than its timeout ({timeout})");
             let help = format!("the median of `duration` is {median}: raise `timeout`");
             self.problems.push(Problem::warning(*place, message).help(help));
         }

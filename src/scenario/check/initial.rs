@@ -1,4 +1,4 @@
-//! What is there when the run begins: whether it may be there.
+//! What is there at the start of the run: whether it may be there.
 
 use super::Checker;
 use crate::scenario::limits::MAX_PROVISIONED;
@@ -15,12 +15,14 @@ impl Checker<'_, '_> {
         let idle = initial.idle.unwrap_or(named);
         if idle < named {
             let message = format!("`{path}.idle-expire-in` names {named} instances, but `idle` is {idle}");
-            let help = "leave `idle` out, or raise it: those without a time have what keep-alive gives them";
+            let help = "remove `idle`, or raise it: instances without a time expire after their keep-alive";
             self.problems.push(Problem::error(initial.idle_expire_in.place, message).help(help));
         }
         if function.duration.is_none() && !function.duration.broken && *initial.busy > 0 {
-            let message =
-                format!("`{path}.busy` needs the `duration` of the function: how long they still run is drawn");
+            let message = format!(
+                "`{path}.busy` requires the `duration` of the function, to draw the remaining time of its \
+                         requests"
+            );
             self.problems.push(Problem::error(initial.busy.place, message));
         }
         match function.max_lifetime.flatten() {
@@ -61,12 +63,12 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
             let limit = scenario.unreserved_concurrency();
             if unreserved > u64::from(limit) {
                 let message = format!("`{path}`: {unreserved} requests are in progress at the start, but the account");
-                let problem = Problem::error(written.busy.place, format!("{message} has room for {limit}"));
-                problems.push(problem.help("functions with reserved concurrency have their own"));
+                let problem = Problem::error(written.busy.place, format!("{message} allows {limit}"));
+                problems.push(problem.help("functions with reserved concurrency are not counted"));
             }
         }
         if all > u64::from(MAX_PROVISIONED) {
-            let message = format!("{all} instances are there at the start: at most {MAX_PROVISIONED} can be simulated");
+            let message = format!("{all} instances exist at the start: at most {MAX_PROVISIONED} can be simulated");
             problems.push(Problem::error(written.place, message));
             break;
         }
@@ -78,21 +80,20 @@ fn refused(function: &Function, initial: &Initial, path: &str) -> Option<(String
     let concurrency = &function.concurrency;
     let instances = u64::from(initial.busy) + u64::from(initial.idle) + u64::from(concurrency.provisioned);
     if function.scaling.orders_all() {
-        let message =
-            format!("`{path}`: all instances of the function are ordered by `scaling.{}`", function.scaling.name());
-        return Some((message, "remove it; a warm-up lets the policy find its own start"));
+        let message = format!("`{path}`: `scaling.{}` creates all instances of the function", function.scaling.name());
+        return Some((message, "remove it, and use a warm-up to let the policy reach its own state"));
     }
     if function.keep_alive.is_by_app() {
-        let message = format!("`{path}`: the keep-alive policy decides by application what is loaded");
+        let message = format!("`{path}`: the keep-alive policy decides per application which functions are loaded");
         return Some((message, "remove it, or choose another keep-alive"));
     }
     if let Some(most) = concurrency.max_instances.filter(|most| instances > u64::from(*most)) {
-        let message = format!("`{path}`: {instances} instances (provisioned ones too) are more than `max-instances`");
-        return Some((format!("{message} ({most})"), "raise max-instances, or begin with fewer"));
+        let message = format!("`{path}`: {instances} instances (including provisioned ones) exceed `max-instances`");
+        return Some((format!("{message} ({most})"), "raise max-instances, or start with fewer"));
     }
     if let Some(reserved) = concurrency.reserved.filter(|reserved| initial.busy > *reserved) {
         let message = format!("`{path}.busy` ({}) is more than `reserved` ({reserved})", initial.busy);
-        return Some((message, "reserved concurrency is the most a function gets"));
+        return Some((message, "reserved concurrency is an upper limit"));
     }
     None
 }

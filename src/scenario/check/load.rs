@@ -10,7 +10,7 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan};
 use crate::time::Span;
 use crate::workload::ArrivalSpec;
 
-/// Replications where nobody says how many: enough for an interval.
+/// Replications if the number is not set: enough for an interval.
 const DEFAULT_REPLICATIONS: u32 = 5;
 
 /// Warns of what will not be served or never asked for, and refuses what would never end.
@@ -35,34 +35,38 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
     {
         if !reached.contains(&FnId(place as u32)) {
             let message = format!("no source sends requests to `function.{}`", function.name);
-            problems
-                .push(Problem::warning(table.name.place, message).help("it will do nothing; add a [[source]] for it"));
+            problems.push(Problem::warning(table.name.place, message).help(
+                "it will receive no requests; add a [[source]] \
+                                                                        for it",
+            ));
         } else if function.duration.mean_s().is_infinite() {
             let message = format!("the mean of `function.{}.duration` is infinite", function.name);
-            let help = "averages will not settle however long the run; a tail index (shape) above 1 has a mean";
+            let help = "averages do not converge, however long the run; a tail index (shape) above 1 has a finite mean";
             problems.push(Problem::warning(table.duration.place, message).help(help));
         } else {
             overload(scenario, function, table, (rate, load), problems);
         }
     }
     if let Some(circle) = scenario.endless_circle() {
-        let message = format!("calls go round in a circle that never ends: {}", circle.join(" -> "));
+        let message = format!("these calls form an endless loop: {}", circle.join(" -> "));
         problems.push(Problem::error(file.place, message).help("remove one of these calls"));
     }
     let place = file.simulation.as_ref().map_or(file.place, |simulation| simulation.horizon.place);
     decisions(scenario, place, problems);
     let (total, runs) = (expected_requests(scenario), scenario.simulation.replications);
     if total > MAX_REQUESTS {
-        let message =
-            format!("about {total:.1e} requests would be simulated in each run: at most {MAX_REQUESTS:.0e} can be");
+        let message = format!(
+            "about {total:.1e} requests would be simulated in each replication: the limit is \
+                     {MAX_REQUESTS:.0e}"
+        );
         problems.push(Problem::error(place, message).help("shorten the horizon or lower the rates"));
     } else if total * f64::from(runs) > MANY_REQUESTS {
-        let message = format!("about {:.1e} requests will be simulated: this takes a while", total * f64::from(runs));
-        problems.push(Problem::warning(place, message).help("a shorter horizon often shows the same"));
+        let message = format!("about {:.1e} requests will be simulated, which takes a while", total * f64::from(runs));
+        problems.push(Problem::warning(place, message).help("a shorter horizon is often enough"));
     }
 }
 
-/// How many replications there are where nobody says it: it follows from the scenario alone.
+/// How many replications there are if it is not set: it follows from the scenario alone.
 pub(super) fn default_replications(scenario: &Scenario) -> u32 {
     if expected_requests(scenario) < FEW_REQUESTS { DEFAULT_REPLICATIONS } else { 1 }
 }
@@ -131,14 +135,15 @@ fn decisions(scenario: &Scenario, place: SourceSpan, problems: &mut Problems) {
     let Some((name, pause)) = busiest.and_then(|function| Some((&function.name, function.scaling.pause()?))) else {
         return;
     };
-    let help = format!("`function.{name}` decides every {pause}: decide less often, or shorten the horizon");
+    let help = format!("`function.{name}` decides every {pause}: use a longer interval, or a shorter horizon");
     if total > MAX_DECISIONS {
         let message = format!(
-            "scaling policies would decide about {total:.1e} times in each run: at most {MAX_DECISIONS:.0e} times can be"
+            "scaling policies would make about {total:.1e} decisions in each replication: the limit is \
+             {MAX_DECISIONS:.0e}"
         );
         problems.push(Problem::error(place, message).help(help));
     } else if total * runs > MANY_DECISIONS {
-        let message = format!("scaling policies will decide up to {:.1e} times: this takes a while", total * runs);
+        let message = format!("scaling policies will make up to {:.1e} decisions, which takes a while", total * runs);
         problems.push(Problem::warning(place, message).help(help));
     }
 }
@@ -166,13 +171,13 @@ fn ordered(function: &Function, table: &FunctionTable, rate: f64, problems: &mut
         return;
     }
     let (name, policy) = (&function.name, function.scaling.name());
-    let message = format!("`function.{name}.scaling.{policy}` will order about {wanted:.1e} instances");
-    let help = "raise its target, or write the most that there may be as concurrency.max-instances";
+    let message = format!("`function.{name}.scaling.{policy}` will create about {wanted:.1e} instances");
+    let help = "raise its target, or set an upper limit with concurrency.max-instances";
     let place = table.scaling.place;
     problems.push(if wanted > f64::from(ORDERED_MAX) {
-        Problem::error(place, format!("{message}: at most {ORDERED_MAX} can be")).help(help)
+        Problem::error(place, format!("{message}: the limit is {ORDERED_MAX}")).help(help)
     } else {
-        Problem::warning(place, format!("{message}: this takes a while")).help(help)
+        Problem::warning(place, format!("{message}, which takes a while")).help(help)
     });
 }
 
@@ -207,7 +212,7 @@ fn overload(
     );
     let help = match concurrency.overflow {
         Overflow::Reject => format!("at least {:.0} % of its requests will be rejected", 100.0 * (1.0 - bound / load)),
-        Overflow::Queue { .. } => "its queue will grow for as long as this lasts".to_owned(),
+        Overflow::Queue { .. } => "its queue will grow as long as this lasts".to_owned(),
     };
     problems.push(Problem::warning(table.name.place, message).help(help));
 }

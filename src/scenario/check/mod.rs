@@ -1,12 +1,14 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
 mod alarm;
+mod batching;
 mod coverage;
 mod cpu;
 mod dist;
 mod function;
 mod initial;
 mod load;
+mod machines;
 mod names;
 mod oracle;
 mod origin;
@@ -50,7 +52,7 @@ pub(super) struct Checker<'a, 'd> {
     pub(super) data: &'a mut Data<'d>,
     /// Whether runtimes decide which instances wait for a function.
     pub(super) has_stem_cells: bool,
-    /// How long initialisation may take.
+    /// How long initialization may take.
     pub(super) init_timeout: Option<Span>,
     /// When the run begins, seconds since 1970 UTC.
     pub(super) start: i64,
@@ -107,14 +109,16 @@ impl Known<'_> {
 pub(super) const START: i64 = 1_767_571_200;
 
 /// What is said of a time that is none.
-const NO_TIME: [&str; 2] = ["this is not a time that requests could take", "write a duration, as in 800ms"];
+const NO_TIME: [&str; 2] = ["this is not a possible latency", "write a duration, as in 800ms"];
 
 /// Checks a whole file. `None` if anything is wrong (then it has been reported). Without `resolved` and `hash`.
 pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, '_>) -> Option<Scenario> {
     let mut functions = Names::of(root, "function", checker.problems);
     let traces = checker.traces(file, &mut functions);
     traces.brought().for_each(|name| functions.add(name));
-    for &list in ["source", "variant", "fault", "alarm", "site", "link", "tenant"].iter().chain(path::LISTS) {
+    for &list in
+        ["source", "variant", "node-group", "fault", "alarm", "site", "link", "tenant"].iter().chain(path::LISTS)
+    {
         Names::of(root, list, checker.problems);
     }
     let simulation = file.simulation.as_ref().and_then(|table| checker.simulation(table, &functions));
@@ -135,6 +139,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         })
         .collect();
     checked.extend(checker.brought_functions(root, &traces, allowed).into_iter().flatten());
+    let node_groups = checker.node_groups(file, root, &mut checked);
     let mut targets = Targets::of(file, functions.list(), checker);
     for (number, (table, function)) in file.function.iter().zip(&mut checked).enumerate() {
         // Where one of them is wrong they may not fit; then the scenario is none anyway.
@@ -156,7 +161,13 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     checker.memory(file, &checked);
     let sweep = file.sweep.as_ref().and_then(|table| checker.sweep(table, root));
     let plan = file.plan.as_ref().and_then(|table| checker.plan(table, root));
-    let faults = file.fault.iter().filter_map(|table| checker.fault(table, &targets, checked.len())).collect();
+    let faults: Vec<_> = file
+        .fault
+        .iter()
+        .filter_map(|table| checker.fault(table, &targets, checked.len(), node_groups.as_deref().unwrap_or_default()))
+        .collect();
+    checker.crashes(&faults, &checked, file);
+    let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
     let known =
         Known { functions: &functions, checked: &checked, sources: &sources, components: components.as_deref() };
@@ -165,8 +176,9 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
     let alarms = file.alarm.iter().filter_map(|table| checker.alarm(table, &known, horizon)).collect();
     let variants = file.variant.iter().filter_map(|table| checker.variant(table)).collect();
     if file.source.is_empty() && !file.source.broken {
-        let problem = Problem::missing(file.source.place, "the scenario has no [[source]]: nothing would ever arrive");
-        checker.problems.push(problem.help("add [[source]] with name, function and arrivals"));
+        let problem =
+            Problem::missing(file.source.place, "the scenario has no [[source]], so no requests would arrive");
+        checker.problems.push(problem.help("add a [[source]] with name, function and arrivals"));
     }
     if checker.problems.has_errors() {
         return None;
@@ -185,6 +197,8 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         functions: checked,
         components: components?,
         sources,
+        sites,
+        node_groups: node_groups?,
         faults,
         variants,
         objectives,
@@ -225,12 +239,13 @@ impl Checker<'_, '_> {
             site,
             link,
             tenant,
+            node_group,
             fault,
             alarm,
         } = table;
         let adds = [
-            function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant, fault,
-            alarm,
+            function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant,
+            node_group, fault, alarm,
         ];
         if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
@@ -272,7 +287,7 @@ impl Checker<'_, '_> {
         targets: &mut Targets,
     ) -> Option<Target> {
         if let (Some(_), Some(_)) = (table.function.as_ref(), table.target.as_ref()) {
-            let message = "a source has a `function` or a `target`, not both";
+            let message = "a source has either a `function` or a `target`, not both";
             self.problems.push(Problem::error(table.target.place, message).help("keep one of them"));
             return None;
         }
@@ -312,8 +327,8 @@ impl Checker<'_, '_> {
             return None;
         };
         let Some(function) = file.function.get(id.index()) else {
-            let message = "a function that a trace brings cannot be invoked asynchronously";
-            self.problems.push(Problem::error(called.place, message).help("write it as [[function]]"));
+            let message = "a function that only a trace names cannot be invoked asynchronously";
+            self.problems.push(Problem::error(called.place, message).help("add it as a [[function]]"));
             return None;
         };
         targets.asynchronous(function, called.place)?;
@@ -321,7 +336,7 @@ impl Checker<'_, '_> {
         Some(Spanned { value: name, ..called.clone() })
     }
 
-    /// The running time of a source's requests, if it has one of its own.
+    /// The duration of a source's requests, if it has one of its own.
     fn source_duration(&mut self, table: &SourceTable) -> Option<Option<Dist>> {
         match table.duration.as_ref() {
             Some(dist) => self.dist(dist).map(Some),

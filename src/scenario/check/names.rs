@@ -25,7 +25,7 @@ impl Names {
             if let Some(first) = names.places.get(name).and_then(|&first| elements[first].get("name")) {
                 let message = format!("two [[{list}]] tables are called \"{name}\"");
                 let line = problems.line_number(first.place);
-                let help = format!("names are unique: the first is on line {line}; rename one of them");
+                let help = format!("names must be unique: the first is on line {line}; rename one of them");
                 problems.push(Problem::error(node.place, message).help(help));
             } else {
                 names.places.insert(name.to_owned(), index);
@@ -74,8 +74,8 @@ impl Names {
     /// What to write where a name is missing.
     pub(super) fn help(&self) -> String {
         match self.list.first() {
-            Some(name) => format!("name the function that gets the requests, as in function = \"{name}\""),
-            None => "name the function that gets the requests, and add it with [[function]]".to_owned(),
+            Some(name) => format!("name the function that receives the requests, as in function = \"{name}\""),
+            None => "name the function that receives the requests, and add it with [[function]]".to_owned(),
         }
     }
 }

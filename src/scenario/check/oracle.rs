@@ -27,7 +27,7 @@ impl Checker<'_, '_> {
                 Err(reason) => {
                     let place = file.function.get(index).map_or(file.place, |table| table.scaling.place);
                     let message = format!("the oracle of `function.{}` cannot know its load: {reason}", function.name);
-                    self.problems.push(Problem::error(place, message).help("forecast it from its past instead"));
+                    self.problems.push(Problem::error(place, message).help("use a forecast from past load instead"));
                 }
             }
         }

@@ -28,7 +28,8 @@ impl Checker<'_, '_> {
                 named.push(format!("{} more", number - SHOWN));
             }
             let message = format!("{values} ASSUMED, not measured: {}", named.join(", "));
-            let help = "replace them with what you know; the assumption ends when the value changes, or its line in [origin] goes";
+            let help = "replace them with measured values; a value counts as assumed until it changes or its line in \
+                        [origin] is removed";
             self.problems.push(Problem::warning(file.origin.place, message).help(help));
         }
         assumed

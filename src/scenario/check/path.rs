@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::sites::{Place, Sites, with_entries};
 use super::{Checker, Given, either};
+use crate::cluster::NodeGroup;
 use crate::dist::Dist;
-use crate::id::{ComponentId, FnId};
+use crate::id::{ComponentId, FnId, GroupId};
 use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
 use crate::path::workflow::WorkflowSpec;
-use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
+use crate::scenario::model::{Component, Destination, Fault, FaultKind, Function, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
@@ -194,15 +195,25 @@ impl Targets {
             [] => {
                 let names = self.by_name.iter().filter(|(_, all)| all.iter().any(|(of, _)| !BETWEEN.contains(of)));
                 let names = names.map(|(name, _)| name.as_str());
-                let problem = Problem::error(place, format!("there is nothing called \"{text}\" to call"));
-                checker.problems.push(problem.help(instead(name, "what can be called is", names)));
+                let problem = Problem::error(place, format!("there is no call target named \"{text}\""));
+                checker.problems.push(problem.help(instead(name, "possible targets are", names)));
                 None
             }
             _ => {
                 let kinds: Vec<String> = fits.iter().map(|(kind, _)| format!("\"{kind}.{name}\"")).collect();
-                let problem = Problem::error(place, format!("several things are called \"{name}\""));
+                let problem = Problem::error(place, format!("the name \"{name}\" is used more than once"));
                 checker.problems.push(problem.help(format!("write {}", kinds.join(" or "))));
                 None
+            }
+        }
+    }
+
+    /// The group of a component in results, or "functions".
+    fn group_of(&self, of: Destination) -> &'static str {
+        match of {
+            Destination::Function(_) => "functions",
+            Destination::Component(id) | Destination::Entry(id, _) => {
+                self.components[id.index()].component.spec.group()
             }
         }
     }
@@ -314,8 +325,8 @@ impl Checker<'_, '_> {
     pub(super) fn steps_or_duration(&mut self, table: &FunctionTable) {
         if let (Some(_), Some(step)) = (table.duration.as_ref(), table.step.first()) {
             let name = table.name.as_deref().unwrap_or("?");
-            let problem = Problem::error(step.place, format!("`function.{name}` has steps and a `duration`"));
-            self.problems.push(problem.help("keep one of them: a step with `run` takes a time too"));
+            let problem = Problem::error(step.place, format!("`function.{name}` has both steps and a `duration`"));
+            self.problems.push(problem.help("keep one of them: a step with `run` has a duration too"));
         }
     }
 
@@ -345,24 +356,63 @@ impl Checker<'_, '_> {
         Some(Step { name, work })
     }
 
-    pub(super) fn fault(&mut self, table: &FaultTable, targets: &Targets, functions: usize) -> Option<Fault> {
+    /// Instances crash only where each is created for a request: what a scaling policy orders it would have to order again.
+    pub(super) fn crashes(&mut self, faults: &[Fault], functions: &[Function], file: &FileTable) {
+        for (fault, table) in
+            faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Crash(_))).filter_map(|fault| {
+                Some((fault, file.fault.iter().find(|table| table.name.as_deref() == Some(&fault.name))?))
+            })
+        {
+            let ordered = fault.targets.iter().find_map(|to| match to {
+                Destination::Function(id) => functions.get(id.index()).filter(|function| function.scaling.orders_all()),
+                _ => None,
+            });
+            if let Some(function) = ordered {
+                let (name, policy) = (&function.name, function.scaling.name());
+                let message =
+                    format!("`fault.{}`: the instances of `function.{name}` are ordered by `{policy}`", fault.name);
+                let help =
+                    "`crash` is for functions with scaling.per-request; write `errors` or an `outage` in its place";
+                self.problems.push(Problem::error(table.crash.place, message).help(help));
+            }
+        }
+    }
+
+    pub(super) fn fault(
+        &mut self,
+        table: &FaultTable,
+        targets: &Targets,
+        functions: usize,
+        groups: &[NodeGroup],
+    ) -> Option<Fault> {
         let name = (*table.name).clone()?;
-        let at = targets.struck(table.target.as_ref()?, table.target.place, functions, self)?;
-        let kinds: [&[(&'static str, &dyn Given)]; 6] = [
+        let node_groups = self.struck_nodes(table, groups)?;
+        let at = match node_groups.is_empty() {
+            true => targets.struck(table.target.as_ref()?, table.target.place, functions, self)?,
+            false => Vec::new(),
+        };
+        let kinds: [&[(&'static str, &dyn Given)]; 10] = [
             &[("slow-down", &table.slow_down)],
             &[("errors", &table.errors)],
             &[("delay", &table.delay)],
             &[("outage", &table.outage)],
             &[("cold-start", &table.cold_start)],
             &[("deploy", &table.deploy)],
+            &[("crash", &table.crash)],
+            &[("throttle", &table.throttle)],
+            &[("poison", &table.poison)],
+            &[("flush", &table.flush)],
         ];
         let which = either(table.place, "fault", &kinds, self.problems)?;
-        let is_over_at_once = which == 5;
         let kind = match which {
             0 => {
                 let speed = &table.slow_down.as_ref()?.speed;
                 if speed.as_ref().is_some_and(|speed| *speed == 0.0) {
-                    let problem = Problem::error(speed.place, "a speed of 0 would never end: write an `outage`");
+                    let problem = Problem::error(
+                        speed.place,
+                        "with a speed of 0, requests would never end: use an \
+                                                               `outage`",
+                    );
                     self.problems.push(problem.help("write outage = true, or a speed above 0"));
                     return None;
                 }
@@ -372,9 +422,13 @@ impl Checker<'_, '_> {
             2 => FaultKind::Delay(self.dist(table.delay.as_ref()?)?),
             3 => FaultKind::Outage,
             4 => FaultKind::ColdStart((*table.cold_start.as_ref()?.factor)?),
-            _ => FaultKind::Deploy,
+            5 => FaultKind::Deploy,
+            6 => FaultKind::Crash((*table.crash.as_ref()?.rate)?),
+            7 => FaultKind::Throttle(table.throttle.as_ref()?.clone()),
+            8 => FaultKind::Poison((*table.poison.as_ref()?.ratio)?),
+            _ => FaultKind::Flush,
         };
-        let timings: [&[(&'static str, &dyn Given)]; 2] = if is_over_at_once {
+        let timings: [&[(&'static str, &dyn Given)]; 2] = if kind.is_over_at_once() {
             [&[("at", &table.at)], &[("every", &table.every)]]
         } else {
             [&[("at", &table.at), ("for", &table.r#for)], &[("every", &table.every), ("lasts", &table.lasts)]]
@@ -389,7 +443,41 @@ impl Checker<'_, '_> {
                 },
             },
         };
-        Some(Fault { name, targets: at, timing, kind })
+        let at: Vec<Destination> = at.into_iter().filter(|to| kind.befalls(targets.group_of(*to))).collect();
+        let befalls_nodes = matches!(kind, FaultKind::Crash(_) | FaultKind::Outage);
+        if at.is_empty() && (node_groups.is_empty() || !befalls_nodes) {
+            let what = table.target.as_ref()?;
+            let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
+            let help = "poison is for queues and streams, crash, cold-start and deploy for functions; nodes have crash and outage; outage is for all";
+            self.problems.push(Problem::error(table.target.place, message).help(help));
+            return None;
+        }
+        Some(Fault { name, targets: at, node_groups, timing, kind })
+    }
+}
+
+impl Checker<'_, '_> {
+    /// The groups whose nodes a fault strikes, by "node-group.NAME" or "zone.NAME"; of any other target none.
+    fn struck_nodes(&mut self, table: &FaultTable, groups: &[NodeGroup]) -> Option<Vec<GroupId>> {
+        let (text, place) = (table.target.as_ref()?, table.target.place);
+        let Some((kind @ ("node-group" | "zone"), name)) = text.split_once('.') else {
+            return Some(Vec::new());
+        };
+        let name_of =
+            |group: &NodeGroup| if kind == "zone" { group.spec.zone.clone() } else { Some(group.spec.name.clone()) };
+        let hit = (0..).zip(groups).filter(|(_, group)| name_of(group).as_deref() == Some(name));
+        let hit: Vec<GroupId> = hit.map(|(place, _)| GroupId(place)).collect();
+        if hit.is_empty() {
+            let known: Vec<String> = groups.iter().filter_map(name_of).collect();
+            let what = if kind == "zone" { "the zones are" } else { "the node groups are" };
+            let help = match known.is_empty() {
+                true => format!("no [[node-group]] has this {}", if kind == "zone" { "zone" } else { "name" }),
+                false => instead(name, what, known.iter().map(String::as_str)),
+            };
+            self.problems.push(Problem::error(place, format!("there are no nodes called \"{text}\"")).help(help));
+            return None;
+        }
+        Some(hit)
     }
 }
 

@@ -35,8 +35,9 @@ impl Checker<'_, '_> {
         }
         if axes.is_empty() {
             if !self.problems.has_errors() {
-                let problem = Problem::error(place, "[plan] may change nothing");
-                let help = "name a key and its values, as in \"function.NAME.concurrency.provisioned\" = { from = 0, to = 20 }";
+                let problem = Problem::error(place, "[plan] names no keys to change");
+                let help = "add a key and its values, as in \"function.NAME.concurrency.provisioned\" = { from = 0, to \
+                            = 20 }";
                 self.problems.push(problem.help(help));
             }
             return None;
@@ -46,7 +47,7 @@ impl Checker<'_, '_> {
         if count.is_none_or(|count| count > MAX_CANDIDATES) {
             let sizes = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ");
             let message = format!("[plan] has {sizes} configurations: at most {MAX_CANDIDATES} are allowed");
-            self.problems.push(Problem::error(place, message).help("shorten the lists, or make the steps longer"));
+            self.problems.push(Problem::error(place, message).help("shorten the lists, or use larger steps"));
             return None;
         }
         let question = &table.question;
@@ -82,8 +83,8 @@ impl Checker<'_, '_> {
         };
         let is_memory = key.starts_with("function.") && key.ends_with(".memory") && key.split('.').count() == 3;
         if let (Some(share), false) = (&planned.cpu_bound_share, is_memory) {
-            let problem = Problem::error(share.place, format!("`cpu-bound-share` is about memory, not about `{key}`"));
-            self.problems.push(problem.help("it stands with a key such as \"function.NAME.memory\""));
+            let problem = Problem::error(share.place, format!("`cpu-bound-share` applies to memory, not to `{key}`"));
+            self.problems.push(problem.help("use it with a key such as \"function.NAME.memory\""));
             return None;
         }
         let numbers: Option<Vec<f64>> = levels.iter().map(amount).collect();
@@ -125,7 +126,7 @@ impl Checker<'_, '_> {
                 let message = format!("there is no {key} \"{}\"", **name);
                 self.problems.push(Problem::error(name.place, message).help(help));
             } else if !seen.insert(name.as_str()) {
-                self.problems.push(Problem::error(name.place, format!("`{key}` has the value \"{}\" twice", **name)));
+                self.problems.push(Problem::error(name.place, format!("`{key}` lists the value \"{}\" twice", **name)));
             }
         }
         if self.problems.list().len() > before {
@@ -161,11 +162,9 @@ impl Checker<'_, '_> {
                 Target::Component(_) => false,
             });
             if brings_times {
-                let message =
-                    format!("`{}`: the running times come from a trace, and stay as recorded", choice.axis.key);
+                let message = format!("`{}`: the durations come from a trace and stay as recorded", choice.axis.key);
                 let problem = Problem::error(choice.axis.place, message);
-                self.problems
-                    .push(problem.help("leave `cpu-bound-share` out, or give the function a duration of its own"));
+                self.problems.push(problem.help("remove `cpu-bound-share`, or give the function a `duration`"));
             }
         }
     }

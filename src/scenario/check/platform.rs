@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Checker;
+use crate::cluster::{PlacementSpec, RegistrySpec};
 use crate::policy::keep_alive::greedy_dual::Rule;
 use crate::scenario::limits::MAX_PROVISIONED;
 use crate::scenario::model::{
@@ -35,6 +36,8 @@ impl Checker<'_, '_> {
                 scaling: None,
                 memory_budget_mb: None,
                 stem_cells: Vec::new(),
+                placement: PlacementSpec::standard(),
+                registry: RegistrySpec::standard(),
                 billing: None,
             });
         };
@@ -79,6 +82,8 @@ impl Checker<'_, '_> {
             scaling,
             memory_budget_mb,
             stem_cells,
+            placement: table.placement.value.clone().unwrap_or_else(PlacementSpec::standard),
+            registry: table.registry.value.clone().unwrap_or_else(RegistrySpec::standard),
             billing,
         })
     }
@@ -193,11 +198,18 @@ impl Checker<'_, '_> {
         let sizes = table.sizes.as_ref().map_or(&[][..], Vec::as_slice);
         if table.per_gb.is_some() && !sizes.is_empty() {
             let problem = Problem::error(table.sizes.place, "`platform.cpu` has both `per-gb` and `sizes`");
-            self.problems.push(problem.help("vCPUs come in proportion to memory or by size: remove one of them"));
+            self.problems.push(problem.help(
+                "vCPUs are either proportional to memory or listed by size: remove one of \
+                                             them",
+            ));
         }
         if let Some(pair) = sizes.windows(2).find(|pair| *pair[0].memory >= *pair[1].memory) {
-            let problem = Problem::error(pair[1].place, "`platform.cpu.sizes`: the memory of the sizes must rise");
-            self.problems.push(problem.help("write the smallest size first"));
+            let problem = Problem::error(
+                pair[1].place,
+                "`platform.cpu.sizes`: the sizes must be in increasing order \
+                                                         of memory",
+            );
+            self.problems.push(problem.help("list the smallest size first"));
         }
     }
 
@@ -207,7 +219,7 @@ impl Checker<'_, '_> {
         let quota = (*account.account_memory)?;
         let largest = functions.iter().map(|function| function.memory_mb).max()?;
         if largest > quota {
-            let message = format!("a function of {largest}MB does not fit into `account-memory` = {quota}MB");
+            let message = format!("a function of {largest}MB does not fit in `account-memory` = {quota}MB");
             self.problems.push(
                 Problem::error(account.account_memory.place, message)
                     .help("raise it, or give the function less memory"),
@@ -223,9 +235,9 @@ impl Checker<'_, '_> {
             let before = tiers.last().and_then(|tier| tier.up_to).unwrap_or(0.0);
             let wrong = match *tier.up_to {
                 None if tier.up_to.broken => return None,
-                None if !is_last => "only the last tier may be without `up-to`",
-                Some(_) if is_last => "the last tier must be without `up-to`: it has no end",
-                Some(up_to) if up_to <= before => "the ends of the tiers must rise",
+                None if !is_last => "only the last tier may omit `up-to`",
+                Some(_) if is_last => "the last tier must omit `up-to`: it has no upper end",
+                Some(up_to) if up_to <= before => "the tiers must be in increasing order of `up-to`",
                 _ => {
                     tiers.push(Tier { up_to: *tier.up_to, usd: (*tier.usd)? });
                     continue;
@@ -259,7 +271,7 @@ impl Checker<'_, '_> {
                     function.memory_mb
                 );
                 let place = table.map_or(place, |table| table.memory.place);
-                self.problems.push(Problem::error(place, message).help("none of its requests could ever be served"));
+                self.problems.push(Problem::error(place, message).help("no request to it could ever be served"));
             }
             let Some(own) = function.keep_alive.eviction_rule() else { continue };
             let other = rule.filter(|(_, first): &(_, &Function)| {
@@ -269,20 +281,22 @@ impl Checker<'_, '_> {
             if let (Some((first, other)), Some(table)) = (other, table) {
                 let other = other.keep_alive.eviction_rule().unwrap_or(own);
                 let message = format!(
-                    "`function.{name}.keep-alive.greedy-dual` has another rule than `function.{first}`: {own:?}, not {other:?}"
+                    "`function.{name}.keep-alive.greedy-dual` uses a different rule from `function.{first}`: {own:?}, \
+                     not {other:?}"
                 );
-                let help = "all functions share one cache: write it once, as [platform.keep-alive.greedy-dual]";
+                let help = "all functions share one cache: set it once, in [platform.keep-alive.greedy-dual]";
                 self.problems.push(Problem::error(table.keep_alive.place, message).help(help));
             }
             if let (None, None, Some(table)) = (budget, rule, table) {
                 let message = format!("`function.{name}.keep-alive.greedy-dual`: there is no `platform.memory`");
-                let help = "memory is never short, so nothing goes; write platform.memory.budget = \"16GB\"";
+                let help = "without a memory limit, nothing is evicted; add one, as in platform.memory.budget = \
+                            \"16GB\"";
                 self.problems.push(Problem::warning(table.keep_alive.place, message).help(help));
             }
             rule.get_or_insert((name, function));
         }
         if let Some((place, budget)) = budget.filter(|(_, budget)| always > u64::from(*budget)) {
-            let message = format!("what is there at the start has {always}MB: `platform.memory.budget` is {budget}MB");
+            let message = format!("instances at the start need {always}MB: `platform.memory.budget` is {budget}MB");
             self.problems.push(Problem::error(place, message));
         }
     }
@@ -328,9 +342,9 @@ impl Checker<'_, '_> {
                 "reserved and provisioned concurrency add up to {taken} (with \"{name}\"): the account allows {available}"
             );
             let help = if limit <= unreserved {
-                format!("an account of {limit} must leave min-unreserved ({unreserved}): nothing can be reserved in it")
+                format!("an account of {limit} must leave min-unreserved ({unreserved}), so nothing can be reserved")
             } else {
-                format!("that is account-limit ({limit}) less min-unreserved ({unreserved})")
+                format!("which is account-limit ({limit}) minus min-unreserved ({unreserved})")
             };
             self.problems.push(Problem::error(place, message).help(help));
         }

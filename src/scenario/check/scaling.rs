@@ -30,17 +30,17 @@ impl Checker<'_, '_> {
         let policy = scaling.name();
         if table.max_lifetime.flatten().is_some() {
             let message =
-                format!("`{path}.max-lifetime` has no effect with scaling.{policy}, which orders every instance");
+                format!("`{path}.max-lifetime` has no effect with scaling.{policy}, which creates every instance");
             self.problems.push(Problem::warning(table.max_lifetime.place, message));
         }
         if *table.concurrency.provisioned > 0 {
-            let message = format!("`{path}.concurrency.provisioned` cannot be had with scaling.{policy}");
-            let help = "give the policy a minimum of instances instead";
+            let message = format!("`{path}.concurrency.provisioned` cannot be used with scaling.{policy}");
+            let help = "set the minimum number of instances of the policy instead";
             self.problems.push(Problem::error(table.concurrency.provisioned.place, message).help(help));
         }
         if let Some(slots) = scaling.slots(*table.memory) {
             if table.concurrency.per_instance.is_some() {
-                let message = format!("`{path}.concurrency.per-instance` is called otherwise with scaling.{policy}");
+                let message = format!("`{path}.concurrency.per-instance` has a different name with scaling.{policy}");
                 let help = format!("write scaling.{policy}.{}", slots.key);
                 self.problems.push(Problem::error(table.concurrency.per_instance.place, message).help(help));
             }
@@ -75,12 +75,15 @@ impl Checker<'_, '_> {
         let (policy, most) = (scaling.name(), scaling.most_provisioned());
         if let Some(reserved) = concurrency.reserved.filter(|&reserved| most > reserved) {
             let message = format!("`{path}.scaling.{policy}` may provision {most}, more than `reserved` ({reserved})");
-            let help = "reserved concurrency is the most a function gets: reserve at least what may be provisioned";
+            let help = "reserved concurrency is an upper limit: reserve at least what may be provisioned";
             self.problems.push(Problem::error(place, message).help(help));
         }
         if let Some(max) = concurrency.max_instances.filter(|&max| most > max) {
             let message = format!("`{path}.scaling.{policy}` may provision {most}, more than `max-instances` ({max})");
-            self.problems.push(Problem::error(place, message).help("raise max-instances, or let it provision less"));
+            self.problems.push(Problem::error(place, message).help(
+                "raise max-instances, or lower the maximum of the \
+                                                                    policy",
+            ));
         }
     }
 

@@ -22,8 +22,10 @@ impl Checker<'_, '_> {
         }
         for (key, place, by) in varied {
             let Some((_, what)) = allowed.fixed.iter().find(|(part, _)| names(key, part)) else { continue };
-            let message = format!("{by} changes `{key}`: {} decides {what}, no customer can set it", allowed.platform);
-            let help = "memory, provisioned and reserved concurrency, the runtime and the architecture can be set";
+            let message =
+                format!("{by} changes `{key}`, but {} decides {what}: customers cannot set it", allowed.platform);
+            let help = "customers can set memory, provisioned and reserved concurrency, the runtime and the \
+                        architecture";
             self.problems.push(Problem::warning(place, message).help(help));
         }
     }

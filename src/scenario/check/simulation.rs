@@ -21,7 +21,7 @@ impl Checker<'_, '_> {
         let (horizon, warm_up) = ((*table.horizon)?, table.warm_up.unwrap_or_default());
         if horizon == Span::ZERO {
             let problem = Problem::error(table.horizon.place, "`simulation.horizon` must be longer than zero");
-            self.problems.push(problem.help("a day shows the daily rhythm: horizon = \"24h\""));
+            self.problems.push(problem.help("a day covers the daily pattern: horizon = \"24h\""));
             return None;
         }
         if horizon > MAX_HORIZON {
@@ -31,14 +31,14 @@ impl Checker<'_, '_> {
         }
         if warm_up >= horizon {
             let message = format!("`simulation.warm-up` ({warm_up}) must be shorter than the horizon ({horizon})");
-            let help = "what comes before the end of the warm-up is not measured, so nothing would be";
+            let help = "everything before the end of the warm-up is discarded, so nothing would be measured";
             self.problems.push(Problem::error(table.warm_up.place, message).help(help));
             return None;
         }
         let precision = table.precision.as_ref().map(|precision| self.precision(precision, functions));
         if let (Some(_), Some(_)) = (&precision, *table.replications) {
-            let message = "`simulation.replications` and [simulation.precision] exclude each other";
-            let help = "keep `precision`; its `min-replications` says how many it begins with";
+            let message = "`simulation.replications` and [simulation.precision] are mutually exclusive";
+            let help = "keep `precision`: its `min-replications` is the number it starts with";
             self.problems.push(Problem::error(table.replications.place, message).help(help));
         }
         let batches = self.batches(table);
@@ -92,8 +92,8 @@ impl Checker<'_, '_> {
         if *table.intervals == Intervals::Replications {
             if table.batches.is_some() && !table.intervals.broken {
                 let problem =
-                    Problem::error(table.batches.place, "`simulation.batches` needs intervals = \"batch-means\"");
-                self.problems.push(problem.help("write it, or remove batches"));
+                    Problem::error(table.batches.place, "`simulation.batches` requires intervals = \"batch-means\"");
+                self.problems.push(problem.help("add it, or remove batches"));
             }
             return None;
         }
@@ -102,7 +102,7 @@ impl Checker<'_, '_> {
             (None, Some(precision)) => (precision.place, "precision"),
             (None, None) => return Some(table.batches.unwrap_or(BATCHES)),
         };
-        let message = format!("intervals = \"batch-means\" are those of one long run: not with `{word}`");
+        let message = format!("intervals = \"batch-means\" uses one long run and cannot be combined with `{word}`");
         self.problems.push(Problem::error(place, message).help(format!("remove {word}, or intervals")));
         None
     }

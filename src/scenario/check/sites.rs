@@ -11,7 +11,7 @@ use crate::id::ComponentId;
 use crate::path::ComponentSpec;
 use crate::path::link::{LinkParameters, LinkSpec};
 use crate::path::tenant::{TenantParameters, TenantSpec};
-use crate::scenario::model::{Component, Destination};
+use crate::scenario::model::{Component, Destination, Site};
 use crate::scenario::raw::{FileTable, SourceTable};
 use crate::schema::decode::Spanned;
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
@@ -205,8 +205,8 @@ impl Targets {
         if link.loss_ratio > 0.0 && !self.gives_up(caller) {
             let who = self.component_name(caller);
             let message =
-                format!("`{who}` calls over `link.{}`, which loses calls, and would wait for ever", link.name);
-            let help = "give who calls a time-out: `client.timeout` of a source or a step, `timeout` of a gateway";
+                format!("`{who}` calls over `link.{}`, which loses calls, so it could wait forever", link.name);
+            let help = "give the caller a timeout: `client.timeout` of a source or a step, `timeout` of a gateway";
             checker.problems.push(Problem::error(self.component_at(caller), message).help(help));
             return None;
         }
@@ -242,6 +242,13 @@ impl Targets {
         }
     }
 
+    /// All sites with what is there, of which so many are functions.
+    pub(super) fn all_sites(&self, functions: usize) -> Vec<Site> {
+        let site =
+            |(number, name): (usize, &str)| Site { name: name.to_owned(), holds: self.all_at(number, functions) };
+        self.sites.names().enumerate().map(site).collect()
+    }
+
     /// The functions and components of a site, but for links and tenants, and clients, which are parts of others.
     pub(super) fn all_at(&self, site: usize, functions: usize) -> Vec<Destination> {
         let of_functions = (0..functions as u32).map(|id| Destination::Function(crate::id::FnId(id)));
@@ -262,7 +269,7 @@ impl Checker<'_, '_> {
         if table.arrivals.as_ref().is_some_and(names_functions) {
             let name = table.name.as_deref().unwrap_or("?");
             let message =
-                format!("`source.{name}` names its functions by a trace: sites, tenants and sizes are not for it");
+                format!("`source.{name}` gets its functions from a trace, so sites, tenants and sizes do not apply");
             self.problems.push(Problem::error(place, message).help("write a source for each function, with `target`"));
         }
     }

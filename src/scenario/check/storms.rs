@@ -24,11 +24,12 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
         let most = rate * f64::from(retries + 1);
         if rate < capacity && capacity <= most {
             let message = format!(
-                "`source.{}` asks for {rate:.0}/s, and with its retries for up to {most:.0}/s: `function.{}` serves {capacity:.0}/s",
+                "`source.{}` sends {rate:.0}/s, and up to {most:.0}/s with retries, but `function.{}` can serve only \
+                 {capacity:.0}/s",
                 source.name, function.name
             );
-            let help = "an overload that begins may never end: give the client a retry budget or a circuit breaker, or the queue \
-                        a limit below its time-out; back-off and jitter do not help against a steady load";
+            let help = "once overloaded, it may never recover: give the client a retry budget or a circuit breaker, or \
+                        limit the queue to less than the timeout; backoff and jitter do not help under a steady load";
             problems.push(Problem::warning(table.client.place, message).help(help));
         }
     }
@@ -44,8 +45,8 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
                 "`queue.{}.visibility-timeout` is {limit}: shorter than `function.{}.timeout` ({timeout})",
                 queue.name, function.name
             );
-            let help = "AWS refuses this: a message would be delivered again while it is still being processed; six times the \
-                        time-out of the function is recommended";
+            let help = "AWS rejects this: a message would be delivered again while it is still being processed; AWS \
+                        recommends six times the timeout of the function";
             problems.push(Problem::error(place, message).help(help));
         }
     }

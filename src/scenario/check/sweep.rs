@@ -40,8 +40,8 @@ impl Checker<'_, '_> {
         }
         if dimensions.is_empty() {
             if !self.problems.has_errors() {
-                let problem = Problem::error(place, "[sweep] varies nothing");
-                let help = "name a key and its values, as in \"function.NAME.memory\" = [\"512MB\", \"1GB\"]";
+                let problem = Problem::error(place, "[sweep] names no keys to vary");
+                let help = "add a key and its values, as in \"function.NAME.memory\" = [\"512MB\", \"1GB\"]";
                 self.problems.push(problem.help(help));
             }
             return None;
@@ -60,8 +60,8 @@ impl Checker<'_, '_> {
         if sweep.points().is_none() {
             let sizes = sweep.dimensions.iter().map(|one| one.0[0].levels().map_or(1, <[Level]>::len).to_string());
             let sizes = sizes.collect::<Vec<_>>().join(" x ");
-            let message = format!("[sweep] has {sizes} points: at most {MAX_SWEEP_POINTS} are allowed");
-            let help = "draw some of them with sampling.sobol.points = 1024, or shorten the lists";
+            let message = format!("[sweep] has {sizes} configurations: at most {MAX_SWEEP_POINTS} are allowed");
+            let help = "sample them with sampling.sobol.points = 1024, or shorten the lists";
             self.problems.push(Problem::error(place, message).help(help));
             return None;
         }
@@ -88,7 +88,7 @@ impl Checker<'_, '_> {
     ) -> Option<Axis> {
         let place = values.place;
         if key == VARIANT {
-            self.problems.push(Problem::error(place, "`variant` must be a list of names of variants"));
+            self.problems.push(Problem::error(place, "`variant` must be a list of variant names"));
             return None;
         }
         let shape = overlay::shape_of(key, place, self.problems)?;
@@ -113,7 +113,7 @@ impl Checker<'_, '_> {
         for node in nodes {
             let text = node.value.to_toml();
             if known.contains(&text) {
-                self.problems.push(Problem::error(node.place, format!("`{key}` has the value {text} twice")));
+                self.problems.push(Problem::error(node.place, format!("`{key}` lists the value {text} twice")));
             }
             known.insert(text);
         }
@@ -149,11 +149,11 @@ impl Checker<'_, '_> {
         };
         let levels = match (step, *table.points) {
             (Some(_), Some(_)) => {
-                return refuse(table.points.place, format!("`{key}` has `step` and `points`"), "keep one of them");
+                return refuse(table.points.place, format!("`{key}` has both `step` and `points`"), "keep one of them");
             }
             (Some(_), None) if range.is_log => {
                 let message = format!("`{key}` has `step` and the scale \"log\"");
-                return refuse(table.step.place, message, "say how many values there are: points = 7");
+                return refuse(table.step.place, message, "give the number of values instead: points = 7");
             }
             (Some(step), None) if step <= 0 => {
                 let message = format!("`step` of `{key}` must be above 0");
@@ -163,7 +163,7 @@ impl Checker<'_, '_> {
             (Some(step), None) if range.count_steps(step) > i128::from(MAX_LEVELS) => {
                 let count = range.count_steps(step);
                 let message = format!("`{key}` has {count} values: at most {MAX_LEVELS} are allowed");
-                return refuse(table.step.place, message, "make the step longer");
+                return refuse(table.step.place, message, "use a larger step");
             }
             (Some(step), None) => range.steps(step),
             (None, Some(points)) => range.points(points),
@@ -193,11 +193,11 @@ impl Checker<'_, '_> {
             return refuse(format!("the numbers of `{key}` have too many digits"), "write shorter ones");
         };
         if low > high {
-            return refuse(format!("`from` of `{key}` must not be above `to`"), "exchange them");
+            return refuse(format!("`from` of `{key}` must not be above `to`"), "swap them");
         }
         if is_log && low <= 0 {
             let message = format!("`from` of `{key}` must be above 0 where the scale is \"log\"");
-            return refuse(message, "there is no factor that leads away from 0");
+            return refuse(message, "a logarithmic scale cannot start at 0");
         }
         let range = Range { form, places, from: low, to: high, is_log, place: table.from.place };
         Some((range, step.and_then(digits)))
@@ -221,14 +221,14 @@ impl Checker<'_, '_> {
             None
         };
         let Some((form, low, high)) = Form::common(from, to) else {
-            let message = format!("`from` and `to` of `{key}` measure different things");
-            return refuse(table.to.place, message, "write both with units of the same kind");
+            let message = format!("`from` and `to` of `{key}` have different kinds of unit");
+            return refuse(table.to.place, message, "use units of the same kind for both");
         };
         let whole = |form| if is_whole(shape) && form == Form::Number { Form::Whole } else { form };
         let Some(step) = step else { return Some((whole(form), low, high, None)) };
         let Some((common, _, step)) = Form::common((form, low), step?) else {
-            let message = format!("`step` of `{key}` measures something else than `from` and `to`");
-            return refuse(table.step.place, message, "write it with a unit of the same kind");
+            let message = format!("`step` of `{key}` has a different kind of unit from `from` and `to`");
+            return refuse(table.step.place, message, "use a unit of the same kind");
         };
         let again = |end| Form::common(end, (common, step)).map(|(_, end, _)| end);
         Some((whole(common), again(from)?, again(to)?, Some(step)))
@@ -256,7 +256,7 @@ impl Checker<'_, '_> {
                 let problem = match value {
                     Value::Text(_) if expects_number => problem.help("write it without quotes"),
                     Value::Integer(_) | Value::Float(_) => problem.help("write it with its unit, in quotes"),
-                    _ => problem.help("what is no number has no range: list the values"),
+                    _ => problem.help("only numbers have ranges: list the values"),
                 };
                 self.problems.push(problem);
                 None
@@ -302,7 +302,7 @@ impl Checker<'_, '_> {
                     let (a, b) = (size(first), size(other));
                     let message =
                         format!("`{}` has {b} values, but `{}`, zipped with it, has {a}", other.key, first.key);
-                    let help = "keys that change together need equally many values";
+                    let help = "keys that change together need the same number of values";
                     self.problems.push(Problem::error(other.place, message).help(help));
                 }
             }

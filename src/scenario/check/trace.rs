@@ -79,7 +79,7 @@ impl Checker<'_, '_> {
             }
             traces.of_source.push(traced);
         }
-        // The requests of other sources do not bring their running times.
+        // The requests of other sources do not bring their durations.
         for source in file.source.iter().filter(|source| source.function.is_some()) {
             let name = source.function.as_deref().unwrap_or_default();
             if let Some(function) = traces.known.get_mut(name) {
@@ -110,8 +110,8 @@ impl Checker<'_, '_> {
         let some = traces.brought.iter().filter_map(|name| traces.known.get(name));
         let lacking = some.clone().find(|function| !function.has_durations && function.duration.is_none());
         if let (Some(function), None) = (lacking, table.duration.as_ref()) {
-            let message = format!("the trace does not say how long `{}` runs", function.name);
-            let help = "write [function-defaults] with duration, as in duration.exponential.mean = \"500ms\"";
+            let message = format!("the trace has no durations for `{}`", function.name);
+            let help = "add [function-defaults] with a duration, as in duration.exponential.mean = \"500ms\"";
             self.problems.push(Problem::missing(place, message).help(help));
             return None;
         }

@@ -10,13 +10,13 @@ table! {
     struct LimitsTable {
         /// The least memory of an instance.
         optional memory_least: Size,
-        /// The most.
+        /// Largest size.
         optional memory_most: Size,
         /// Memory comes in multiples of this.
         optional memory_step: Size,
         /// The only sizes there are.
         optional memory_sizes: List<Size, 1, 100>,
-        /// The longest time-out.
+        /// The longest timeout.
         optional timeout: PositiveDuration,
         /// The most requests at a time on an instance.
         optional per_instance: Count<1, 1_000_000>,
@@ -44,13 +44,13 @@ pub(in crate::scenario) struct Allowed {
     pub(in crate::scenario) platform: String,
     /// The least memory of an instance, MB.
     pub(in crate::scenario) memory_least_mb: u32,
-    /// The most.
+    /// Largest size.
     pub(in crate::scenario) memory_most_mb: u32,
     /// Memory comes in multiples of this, MB.
     pub(in crate::scenario) memory_step_mb: u32,
     /// The only sizes, MB; empty: all between the least and the most.
     pub(in crate::scenario) memory_sizes_mb: Vec<u32>,
-    /// The longest time-out; none: as long as one likes.
+    /// The longest timeout; none: as long as one likes.
     pub(in crate::scenario) timeout: Option<Span>,
     /// The most requests at a time on an instance; none: as many as one likes.
     pub(in crate::scenario) per_instance: Option<u32>,

@@ -92,13 +92,13 @@ impl ColdStarts {
         let name = framework.text()?;
         let known = self.frameworks.iter().find(|known| known.key == name);
         let Some(phases) = known.and_then(|known| known.node.get(package)) else {
-            let message = format!("the preset knows no cold start of the framework \"{name}\" ({package})");
+            let message = format!("the preset has no cold start for the framework \"{name}\" ({package})");
             let mut problem = Problem::error(framework.place, message);
             if !self.frameworks.is_empty() {
                 let names = self.frameworks.iter().map(|framework| framework.key.as_str());
                 problem = problem.help(instead(name, "the frameworks are", names));
             }
-            problems.push(problem.help("or write `cold-start` with what you have measured"));
+            problems.push(problem.help("or set `cold-start` to your own measurements"));
             return None;
         };
         Some(self.with_phases(phases, format!("cold-start.frameworks.{name}.{package}")))
@@ -115,18 +115,18 @@ impl ColdStarts {
             (None, None) => {
                 let place = runtime.map_or(SourceSpan::default(), |node| node.place);
                 let name = name.unwrap_or_default();
-                let message = format!("the preset knows no cold start of the runtime \"{name}\"");
+                let message = format!("the preset has no cold start for the runtime \"{name}\"");
                 let names = self.runtimes.iter().map(|runtime| runtime.key.as_str());
                 let problem = Problem::error(place, message).help(instead(name, "the runtimes are", names));
-                problems.push(problem.help("or write `cold-start` with what you have measured"));
+                problems.push(problem.help("or set `cold-start` to your own measurements"));
                 return None;
             }
         };
         let Some(node) = node else {
             let place = runtime.map_or(SourceSpan::default(), |node| node.place);
             let message =
-                format!("the preset knows no cold start of {} as `package = \"{package}\"`", name.unwrap_or("it"));
-            problems.push(Problem::error(place, message).help("write `cold-start` with what you have measured"));
+                format!("the preset has no cold start for {} with `package = \"{package}\"`", name.unwrap_or("it"));
+            problems.push(Problem::error(place, message).help("set `cold-start` to your own measurements"));
             return None;
         };
         Some(self.with_phases(node, path))
@@ -176,6 +176,6 @@ impl ColdStarts {
 
 /// Reports something that the preset has not measured.
 fn unknown(at: &Node, what: &str, problems: &mut Problems) {
-    let problem = Problem::error(at.place, format!("the preset has not measured {what}"));
-    problems.push(problem.help("write `cold-start` with what you have measured"));
+    let problem = Problem::error(at.place, format!("the preset has no measurement of {what}"));
+    problems.push(problem.help("set `cold-start` to your own measurements"));
 }

@@ -27,7 +27,7 @@ pub(in crate::scenario) struct PresetFile {
     pub(in crate::scenario) cold_starts: ColdStarts,
     /// Every value.
     pub(in crate::scenario) facts: Vec<Fact>,
-    /// What is not modelled, and what has to be known besides.
+    /// What is not modeled, and what has to be known besides.
     pub(in crate::scenario) notes: Vec<String>,
 }
 
@@ -40,7 +40,7 @@ pub struct KeptWarm {
     pub standard: u64,
     /// The least that may be written.
     pub least: u64,
-    /// The most.
+    /// Largest size.
     pub most: u64,
 }
 

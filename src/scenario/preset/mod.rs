@@ -31,27 +31,31 @@ macro_rules! presets {
 
 presets! {
     "aws-lambda" => "AWS Lambda: limits, scaling rate, keep-alive, cold starts by runtime, prices of us-east-1.";
-    "aws-lambda-keep-alive-2017" => "AWS Lambda with the keep-alive that was measured in 2017: 27 minutes.";
-    "aws-lambda-keep-alive-2019" => "AWS Lambda with the keep-alive that was measured in 2019: 10 minutes.";
-    "aws-lambda-keep-alive-2021" => "AWS Lambda with the keep-alive that was measured of single instances in 2021: 5 to 7 minutes.";
-    "aws-lambda-managed-instances" => "AWS Lambda on managed EC2 instances: several requests at a time, no scale to zero, instances are paid for.";
+    "aws-lambda-keep-alive-2017" => "AWS Lambda with the keep-alive measured in 2017: 27 minutes.";
+    "aws-lambda-keep-alive-2019" => "AWS Lambda with the keep-alive measured in 2019: 10 minutes.";
+    "aws-lambda-keep-alive-2021" => "AWS Lambda with the keep-alive of single instances measured in 2021: 5 to 7 \
+                                     minutes.";
+    "aws-lambda-managed-instances" => "AWS Lambda on managed EC2 instances: several requests at a time, no scaling to \
+                                       zero, charged by instance.";
     "azure-consumption" => "Azure Functions, Consumption plan: the scale controller, memory in steps of 128 MB.";
     "azure-flex" => "Azure Functions, Flex Consumption plan: instances by concurrency, always-ready instances.";
-    "azure-premium" => "Azure Functions, Elastic Premium plan: instances that are paid for, at least one of them always.";
-    "gcp-cloud-run" => "Google Cloud Run, request-based billing: vCPU-seconds and GiB-seconds while there is a request.";
-    "gcp-cloud-run-instance-based" => "Google Cloud Run, instance-based billing: the whole life of every instance.";
+    "azure-premium" => "Azure Functions, Elastic Premium plan: charged by instance, at least one at all times.";
+    "gcp-cloud-run" => "Google Cloud Run, request-based billing: vCPU-seconds and GiB-seconds while a request is in \
+                        progress.";
+    "gcp-cloud-run-instance-based" => "Google Cloud Run, instance-based billing: the whole lifetime of each instance.";
     "gcp-functions" => "Google Cloud Run functions (2nd generation): Cloud Run with one request at a time.";
     "gcp-functions-1st-gen" => "Google Cloud Run functions (1st generation): GHz-seconds and GB-seconds.";
-    "alibaba-fc" => "Alibaba Cloud Function Compute 3.0: CU for vCPUs, memory and invocations.";
+    "alibaba-fc" => "Alibaba Cloud Function Compute 3.0: compute units (CU) for vCPUs, memory and invocations.";
     "tencent-scf" => "Tencent Cloud Serverless Cloud Function: concurrency limited in memory.";
-    "huawei-functiongraph" => "Huawei Cloud FunctionGraph: a keep-alive of one minute, cold starts of its public trace.";
-    "cloudflare-workers" => "Cloudflare Workers, Standard usage model: isolates, charged for processor time.";
-    "knative" => "Knative Serving with its default configuration: nothing is charged for.";
-    "openwhisk" => "Apache OpenWhisk with its default configuration: nothing is charged for.";
-    "openfaas" => "OpenFaaS Standard and Enterprise with their default autoscaler: nothing is charged for.";
-    "openfaas-ce" => "OpenFaaS, Community Edition: up to five replicas by alert: nothing is charged for.";
-    "servers" => "A fleet of virtual machines (EC2 m7g) that grows with the load: what serverless is compared with.";
-    "fission" => "Fission with its pool manager: nothing is charged for.";
+    "huawei-functiongraph" => "Huawei Cloud FunctionGraph: a keep-alive of one minute, cold starts from its public \
+                               trace.";
+    "cloudflare-workers" => "Cloudflare Workers, Standard usage model: isolates, charged by CPU time.";
+    "knative" => "Knative Serving with its default configuration: no charges.";
+    "openwhisk" => "Apache OpenWhisk with its default configuration: no charges.";
+    "openfaas" => "OpenFaaS Standard and Enterprise with their default autoscaler: no charges.";
+    "openfaas-ce" => "OpenFaaS Community Edition: up to five replicas, scaled by alerts; no charges.";
+    "servers" => "An autoscaled fleet of virtual machines (EC2 m7g), for comparison with serverless.";
+    "fission" => "Fission with its pool manager: no charges.";
 }
 
 impl Preset {

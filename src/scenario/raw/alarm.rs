@@ -9,48 +9,49 @@ use crate::time::Span;
 pub(in crate::scenario) const MAX_PERIODS: u32 = 1_440;
 
 table! {
-    /// An alarm on a metric: it goes off when enough of the latest periods breach the threshold, as CloudWatch evaluates alarms.
+    /// An alarm on a metric: it goes into the ALARM state when enough of the latest periods breach the threshold, as
+    /// CloudWatch evaluates alarms.
     struct AlarmTable {
         /// Unique name.
         required name: Name,
-        /// What is watched, as "latency_s.p99", "failure_ratio", "invocations.throttled", "oldest_age_s" of a queue; of
-        /// each period by itself, but "cost_usd.total" since the measured part began.
+        /// The metric, such as "latency_s.p99", "failure_ratio", "invocations.throttled", or "oldest_age_s" of a queue;
+        /// computed for each period, except "cost_usd.total", which accumulates over the measured period.
         required metric: Text,
-        /// The function it is about; without it and the keys below, all requests.
+        /// The function it applies to. Default: all requests, unless one of the keys below is set.
         optional function: Name,
-        /// The source it is about.
+        /// The source it applies to.
         optional source: Name,
-        /// The gateway it is about.
+        /// The gateway it applies to.
         optional gateway: Name,
-        /// The queue it is about.
+        /// The queue it applies to.
         optional queue: Name,
-        /// The stream it is about.
+        /// The stream it applies to.
         optional stream: Name,
-        /// The topic it is about.
+        /// The topic it applies to.
         optional topic: Name,
-        /// The dependency it is about.
+        /// The dependency it applies to.
         optional dependency: Name,
-        /// The workflow it is about.
+        /// The workflow it applies to.
         optional workflow: Name,
-        /// The router it is about.
+        /// The router it applies to.
         optional router: Name,
-        /// The link between sites it is about.
+        /// The link between sites it applies to.
         optional link: Name,
-        /// The tenant it is about.
+        /// The tenant it applies to.
         optional tenant: Name,
-        /// The function about the queue of whose asynchronous invocations it is.
+        /// The function whose asynchronous invocations it applies to.
         optional r#async: Name,
-        /// What the metric is compared with: "800ms", "1%", "$100", or a number in its unit.
+        /// The threshold: "800ms", "1%", "$100", or a number in the unit of the metric.
         required threshold: MetricValue,
-        /// When a period breaches it.
+        /// How a period is compared with the threshold.
         default comparison: Comparison = Comparison::Above,
-        /// How long a period is: 10s, 20s, 30s or whole minutes.
+        /// Length of a period: 10s, 20s, 30s or whole minutes.
         default period: PositiveDuration = Span::from_secs(60),
-        /// How many of the latest periods must breach it; without it, all that are evaluated.
+        /// Number of the latest periods that must breach it. Default: all that are evaluated.
         optional datapoints: Count<1, MAX_PERIODS>,
-        /// How many of the latest periods are evaluated.
+        /// Number of the latest periods that are evaluated.
         default of: Count<1, MAX_PERIODS> = 1,
-        /// What a period counts as in which there was nothing to measure.
+        /// How to treat a period without data.
         default missing: Missing = Missing::Missing,
     }
 }

@@ -6,16 +6,17 @@ use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::Flag;
 
 table! {
-    /// An instance is restored from a snapshot of one that has been initialised, as by AWS Lambda SnapStart: nothing is
-    /// initialised when it starts. What a restored instance takes longer for its first request is `cold-duration`.
+    /// An instance is restored from a snapshot of one that has been initialized, as by AWS Lambda SnapStart: nothing is
+    /// initialized when it starts. What a restored instance takes longer for its first request is `cold-duration`.
     struct SnapshotTable {
-        /// What comes before: placement, the machine; not billed.
+        /// Earlier phases such as placement and virtual machine start; not billed.
         optional environment: DistSpec,
         /// Restoring the snapshot; not billed as execution.
         required restore: DistSpec,
-        /// What runs after it: loading the runtime, hooks; billed.
+        /// Runtime load and hooks after the restore; billed.
         optional hooks: DistSpec,
-        /// Whether keeping and restoring it costs `platform.billing.snapshot-...` (on AWS Lambda it does, except for Java).
+        /// Whether keeping and restoring it is charged (`platform.billing.snapshot-...`; on AWS Lambda it is, except
+        /// for Java).
         default charged: Flag = true,
     }
 }
@@ -39,16 +40,17 @@ const COLD_START: &UnionShape = &UnionShape {
     kinds: &[
         KindShape {
             key: "phases",
-            doc: "Phases one after the other, in the order written: environment and image are not billed, all others are.",
+            doc: "Consecutive phases, in the order written: environment and image are not billed, all others are.",
             shape: Phases::SHAPE,
         },
         KindShape {
             key: "snapshot",
-            doc: "Restored from a snapshot instead of initialised, as by AWS Lambda SnapStart.",
+            doc: "Restored from a snapshot instead of initialized, as with AWS Lambda SnapStart.",
             shape: SnapshotTable::SHAPE,
         },
     ],
     also: Some(DistSpec::UNION),
+    words: false,
 };
 
 impl Field for ColdStartTable {

@@ -1,5 +1,6 @@
 //! Functions, and their defaults.
 
+use super::batching::BatchingTable;
 use super::cold_start::ColdStartTable;
 use super::path::StepTable;
 use crate::dist::DistSpec;
@@ -26,52 +27,63 @@ macro_rules! function_table {
                 $($first)*
                 /// Memory of an instance.
                 default memory: Size = 128,
-                /// A request running longer is cut off and has timed out; "none": never.
+                /// Longest duration of a request, after which it is stopped and has timed out; "none": no limit.
                 optional timeout: OrNone<Duration>,
-                /// Which instance serves the next request; without it: the one used last, or what `scaling` brings with it.
+                /// Which instance serves the next request. Default: the most recently used one, or as defined by
+                /// `scaling`.
                 optional selection: Selection,
-                /// An instance this old takes no further request and goes when it is free; "none": as old as it gets.
+                /// Age at which an instance accepts no further requests and is removed once free; "none": no limit.
                 optional max_lifetime: OrNone<Duration>,
-                /// How long a busy instance that its scaling policy withdraws may go on: what it has not finished by then
-                /// has failed; "none": until it has finished. Without it: 30s for hpa, keda and openfaas, `timeout` (or 300s)
+                /// How long a busy instance may continue after its scaling policy withdraws it; requests unfinished by
+                /// then fail. "none": until they finish. Default: 30s for hpa, keda and openfaas, `timeout` (or 300s)
                 /// for knative, none for the others.
                 optional termination_grace_period: OrNone<Duration>,
-                /// The application it belongs to: functions of one application are kept warm together where `keep-alive`
-                /// decides by application; without it, what a trace says, else the function is one by itself.
+                /// The application it belongs to: functions of an application are kept warm together if `keep-alive`
+                /// works per application. Default: as in the trace, or an application of its own.
                 optional app: Name,
-                /// Processor architecture, for the price.
+                /// CPU architecture, which determines the price.
                 default architecture: Architecture = Architecture::X86,
-                /// The processors of an instance, and how much of them its requests need.
+                /// The CPU of an instance, and how its requests use it.
                 optional cpu: CpuTable,
-                /// Language and version, as "nodejs22": with a preset, the cold start of this runtime.
+                /// GPUs that an instance takes of its node.
+                default gpu: Amount = 0.0,
+                /// The node group on whose nodes its instances run; without it, where there are node groups, any on whose nodes one
+                /// fits.
+                optional node_group: Name,
+                /// The container image that a node must have before an instance starts; without it there is nothing to pull.
+                optional image: ImageTable,
+                /// Language and version, such as "nodejs22": with a preset, selects the cold start of this runtime.
                 optional runtime: Text,
-                /// How the code is packed: with a preset, it decides about the cold start too.
+                /// How the code is packaged: with a preset, this affects the cold start too.
                 default package: Package = Package::Zip,
-                /// What the code loads when it starts: with a preset that has measured it, part of the cold start.
+                /// What the code loads when it starts: part of the cold start, with a preset that has measurements of
+                /// it.
                 optional code: CodeTable,
-                /// Running time of one request, T_func (a trace may bring it).
+                /// Duration of a request, T_func (a trace may provide it).
                 optional duration: DistSpec,
-                /// What a request does, in order, in place of `duration`; its instance is held meanwhile.
+                /// What a request does, in order, instead of `duration`; its instance stays busy during all steps.
                 default step: List<StepTable, 0, MAX_STATES> = Vec::new(),
-                /// What becomes of its asynchronous invocations; without it, what AWS Lambda does with them.
+                /// A language model that serves requests in batches, in place of `duration`.
+                optional batching: BatchingTable,
+                /// How its asynchronous invocations are handled. Default: as on AWS Lambda.
                 optional r#async: AsyncParameters,
-                /// The part of its runs that fail, as "1%".
+                /// Share of its invocations that fail, such as "1%".
                 default failure_ratio: Ratio = 0.0,
-                /// The site where it is; without it, the first `[[site]]`.
+                /// Its site. Default: the first `[[site]]`.
                 optional site: Name,
-                /// The `[[tenant]]` whose quota its invocations count for, whoever makes them.
+                /// The `[[tenant]]` whose quota covers its invocations by any caller.
                 optional tenant: Name,
-                /// Running time of a request that is cold, in place of `duration`.
+                /// Duration of a cold request, instead of `duration`.
                 optional cold_duration: DistSpec,
-                /// Time from the decision to create an instance until it can serve; "none": it can at once.
+                /// Time from the decision to create an instance until it is ready; "none": no delay.
                 optional cold_start: OrNone<ColdStartTable>,
-                /// When an idle instance goes.
+                /// When idle instances are removed.
                 default keep_alive: KeepAliveSpec = KeepAliveSpec::default(),
-                /// How many instances there are.
+                /// How the number of instances is determined.
                 default scaling: ScalingSpec = ScalingSpec::default(),
-                /// How many at a time.
+                /// Concurrency and its limits.
                 default concurrency: ConcurrencyTable = ConcurrencyTable::standard(),
-                /// What is there when the run begins, beside provisioned instances; without it: nothing.
+                /// Instances that exist at the start of the run, in addition to provisioned ones. Default: none.
                 optional initial: InitialTable,
             }
         }
@@ -79,7 +91,7 @@ macro_rules! function_table {
 }
 
 function_table! {
-    /// A deployed function.
+    /// A function.
     struct FunctionTable {
         /// Unique name.
         required name: Name,
@@ -104,8 +116,8 @@ choice! { Package {
 } }
 
 choice! { QueueOrder {
-    "fifo" => QueueOrder::Fifo, "Who came first.";
-    "lifo" => QueueOrder::Lifo, "Who came last: under overload some are served in time, in place of nobody.";
+    "fifo" => QueueOrder::Fifo, "First in, first out.";
+    "lifo" => QueueOrder::Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
 } }
 
 choice! { Architecture {
@@ -114,33 +126,33 @@ choice! { Architecture {
 } }
 
 choice! { Selection {
-    "most-recently-used" => Selection::MostRecentlyUsed, "The one that fell idle last, as on AWS Lambda.";
-    "least-recently-used" => Selection::LeastRecentlyUsed, "The one that was used longest ago.";
-    "newest" => Selection::Newest, "The youngest, even if it is still starting.";
-    "oldest" => Selection::Oldest, "The one created first.";
-    "random" => Selection::Random, "Any, with equal probability.";
-    "round-robin" => Selection::RoundRobin, "Each in turn, in the order of creation.";
+    "most-recently-used" => Selection::MostRecentlyUsed, "The instance that became idle last, as on AWS Lambda.";
+    "least-recently-used" => Selection::LeastRecentlyUsed, "The least recently used instance.";
+    "newest" => Selection::Newest, "The newest instance, even if it is still starting.";
+    "oldest" => Selection::Oldest, "The oldest instance.";
+    "random" => Selection::Random, "A random instance, with equal probability.";
+    "round-robin" => Selection::RoundRobin, "Round robin, in order of creation.";
 } }
 
 table! {
-    /// How many at a time.
+    /// Concurrency and its limits.
     struct ConcurrencyTable {
-        /// Requests that one instance serves at a time; without it: 1, or what `scaling` says.
+        /// Requests that an instance serves at a time. Default: 1, or as defined by `scaling`.
         optional per_instance: Count<1, 1_000_000>,
-        /// Instances that may exist; "none": no limit.
+        /// Maximum number of instances; "none": no limit.
         optional max_instances: OrNone<Count<1, MANY>>,
-        /// Requests in progress that are guaranteed and at the same time the most; "none": shares what is unreserved.
+        /// Requests in progress that are both guaranteed and the maximum; "none": shares the unreserved concurrency.
         optional reserved: OrNone<Count<0, MANY>>,
-        /// Instances that are always there.
+        /// Always-ready instances.
         default provisioned: Count<0, MAX_PROVISIONED> = 0,
-        /// What a request meets when no instance may be created; without it: "reject", or "queue" where `scaling` orders
-        /// the instances.
+        /// What happens to a request when no instance can be created. Default: "reject", or "queue" if `scaling`
+        /// creates the instances.
         optional overflow: OverflowWord,
-        /// With overflow = "queue": who is served first.
+        /// With overflow = "queue": order in which requests are served.
         default queue_order: QueueOrder = QueueOrder::Fifo,
-        /// With overflow = "queue": requests that may wait; "none": no limit.
+        /// With overflow = "queue": maximum number of waiting requests; "none": no limit.
         optional queue_limit: OrNone<Count<0, MANY>>,
-        /// With overflow = "queue": the longest wait, after which the request has timed out; "none": no limit.
+        /// With overflow = "queue": longest wait before a request times out; "none": no limit.
         optional queue_timeout: OrNone<Duration>,
     }
 }
@@ -148,12 +160,13 @@ table! {
 table! {
     /// What the code of a function loads when an instance starts.
     struct CodeTable {
-        /// The framework, as "spring-boot": the cold start is that of a service written with it, in place of that of a function
-        /// that does nothing.
+        /// The framework, such as "spring-boot": uses the cold start of a service written with it instead of that of a
+        /// minimal function.
         optional framework: Text,
-        /// Size of the dependencies that are loaded, unpacked; what is in the package and not loaded costs nearly nothing.
+        /// Unpacked size of the dependencies that are loaded; files in the package that are not loaded cost almost
+        /// nothing.
         optional dependencies: Size,
-        /// Whether it is attached to a private network (VPC).
+        /// Whether the function is attached to a private network (VPC).
         default vpc: Flag = false,
     }
 }
@@ -166,31 +179,43 @@ table! {
         /// vCPUs that an instance is sure of (Kubernetes: `resources.requests.cpu`): a node has as many instances as their
         /// requests fit in its CPU. Without it: as `limit`.
         optional request: Amount,
-        /// vCPUs of an instance; without it: what the platform gives with its memory, else 1. It is enforced as the CPU quota
-        /// of Linux is: in each `period` an instance may compute for `limit` times the period, and waits for the next one when
-        /// it has. It has as many processors as this number rounded up, or as a request has `threads` where that is more.
+        /// vCPUs of an instance. Default: what the platform provides with its memory, or 1. Enforced like the CPU quota
+        /// of Linux: in each `period`, an instance can compute for `limit` times the period, and waits for the next one
+        /// when it has. It has as many processors as this number rounded up, or as a request has `threads` where that
+        /// is more.
         optional limit: Positive,
-        /// The part of the running time of a request in which it computes; without it: all of it. Platforms that charge for
-        /// processor time charge for that.
+        /// Share of the duration of a request in which it computes. Default: all of it. Platforms that charge for CPU
+        /// time charge for this share.
         optional cpu_bound_share: Share,
-        /// Processors that a single request uses at most; without it: 1.
+        /// Maximum number of processors that a single request uses. Default: 1.
         optional threads: Count<1, 1000>,
-        /// The period of the quota, from 1ms to 1s; without it: that of the platform, else 100ms as in Linux and Kubernetes.
+        /// Period of the quota, from 1ms to 1s. Default: that of the platform, or 100ms as in Linux and Kubernetes.
         optional period: Duration,
     }
 }
 
 table! {
-    /// Instances that are there when the run begins.
+    /// A container image. A node pulls it when its first instance comes, and keeps it.
+    struct ImageTable {
+        /// Its compressed size.
+        required size: Size,
+        /// Functions with one image give it one name; without it, it is the function's own.
+        optional name: Name,
+    }
+}
+
+table! {
+    /// Instances that are there at the start of the run.
     struct InitialTable {
-        /// Instances that serve a request each: how much longer is drawn from `duration`. These requests are not counted.
+        /// Instances that each serve a request, whose remaining time is drawn from `duration`. These requests are not
+        /// counted.
         default busy: Count<0, MAX_PROVISIONED> = 0,
-        /// Instances that are idle; without it: as many as `idle-expire-in` names.
+        /// Idle instances. Default: as many as listed in `idle-expire-in`.
         optional idle: Count<0, MAX_PROVISIONED>,
-        /// When idle instances go if nobody asks for them, the one used longest ago first; the others have what
-        /// `keep-alive` gives them at the start.
+        /// Times after which unused idle instances are removed, least recently used first; `keep-alive` determines the
+        /// time of the others.
         default idle_expire_in: List<Spanned<Duration>, 0, MAX_LISTED> = Vec::new(),
-        /// How old all of them are, for `max-lifetime`.
+        /// Age of all of them, for `max-lifetime`.
         default age: Duration = Span::ZERO,
     }
 }
@@ -203,8 +228,8 @@ pub(in crate::scenario) enum OverflowWord {
 }
 
 choice! { OverflowWord {
-    "reject" => OverflowWord::Reject, "It is refused for good.";
-    "queue" => OverflowWord::Queue, "It waits, first come first served.";
+    "reject" => OverflowWord::Reject, "The request is rejected.";
+    "queue" => OverflowWord::Queue, "The request waits in a first-in, first-out queue.";
 } }
 
 impl ConcurrencyTable {

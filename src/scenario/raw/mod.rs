@@ -3,6 +3,7 @@
 //! The doc comments here are what `forewarm schema` shows. What the values mean together is for `check`.
 
 pub(super) mod alarm;
+pub(super) mod batching;
 pub(super) mod cold_start;
 pub(super) mod function;
 pub(super) mod origin;
@@ -13,9 +14,10 @@ pub(super) mod precision;
 pub(super) mod sweep;
 
 use super::limits::{
-    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS, MAX_SOURCES,
-    MAX_VARIANTS,
+    MAX_BATCHES, MAX_COMPONENTS, MAX_FUNCTIONS, MAX_NODE_GROUPS, MAX_OBJECTIVES, MAX_ORIGINS, MAX_REPLICATIONS,
+    MAX_SOURCES, MAX_VARIANTS,
 };
+use crate::cluster::NodeGroupSpec;
 use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
 use crate::path::dependency::DependencySpec;
@@ -44,51 +46,53 @@ use sweep::SweepTable;
 table! {
     /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
     struct FileTable {
-        /// What it is called.
+        /// Name and description.
         required scenario: ScenarioTable,
-        /// How long, how often, from which seed.
+        /// Simulated time, replications and random seed.
         required simulation: SimulationTable,
-        /// What all functions share.
+        /// Settings shared by all functions.
         optional platform: PlatformTable,
-        /// Values for every function that does not set them, and for functions that a trace brings.
+        /// Defaults for functions that do not set a value, and for functions defined by a trace.
         optional function_defaults: DefaultsTable,
         /// The functions.
         default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
-        /// Where requests come from.
+        /// Sources of requests.
         default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
         /// Gateways and load balancers.
         default gateway: List<Spanned<GatewaySpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Queues of messages.
+        /// Message queues.
         default queue: List<Spanned<QueueSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Streams of records.
+        /// Record streams.
         default stream: List<Spanned<StreamSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Topics, which pass on what is published to all who subscribe.
+        /// Topics that deliver each published message to all subscribers.
         default topic: List<Spanned<TopicSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Databases, caches, other services.
+        /// Databases, caches and other services.
         default dependency: List<Spanned<DependencySpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Workflows: states one after the other and beside each other, with tasks that call.
+        /// Workflows: sequential and parallel states, with tasks that call functions.
         default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Names that stand for several targets.
+        /// Routers that distribute calls over several targets.
         default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Where things are: regions, edge locations, clients. What names no site is at the first.
+        /// Locations: regions, edge locations, clients. The default is the first.
         default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
-        /// The ways between sites. Calls between two sites need one.
+        /// Network links between sites. Calls between two sites require one.
         default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Customers with quotas of their own.
+        /// Customers with quotas.
         default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// What is made to go wrong.
+        /// Machines that instances run on; without any there are always enough, and they cost nothing.
+        default node_group: List<Spanned<NodeGroupSpec>, 0, MAX_NODE_GROUPS> = Vec::new(),
+        /// Injected faults.
         default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
         /// What is watched while the run goes on.
         default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
-        /// Named changes.
+        /// Named sets of changes.
         default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
         /// What `forewarm sweep` varies.
         optional sweep: SweepTable,
         /// What `forewarm plan` may change.
         optional plan: PlanTable,
-        /// What must be met.
+        /// Objectives.
         default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
-        /// Where values come from, by their dotted keys (in quotes), as `forewarm import` writes it.
+        /// Origin of values, by dotted key (in quotes), as written by `forewarm import`.
         default origin: Map<OriginTable, MAX_ORIGINS> = Vec::new(),
     }
 }
@@ -96,71 +100,73 @@ table! {
 table! {
     /// What the scenario is called.
     struct ScenarioTable {
-        /// Name: letters, digits, '-', '_'. Results go into a folder of this name.
+        /// Name: letters, digits, '-', '_'. Results are written to a folder of this name.
         required name: Name,
-        /// What question it answers.
+        /// The question that the scenario answers.
         default description: Text = String::new(),
     }
 }
 
 table! {
-    /// How long, how often, from which seed.
+    /// Simulated time, replications and random seed.
     struct SimulationTable {
-        /// Arrivals stop here.
+        /// Simulated time until arrivals stop.
         required horizon: Duration,
-        /// When the run begins, for schedules: a date, which begins at midnight UTC, or a moment such as "2026-03-29T06:30:00Z";
-        /// without it, Monday, 5 January 2026.
+        /// Start of the run, for schedules: a date (midnight UTC), or a time such as "2026-03-29T06:30:00Z". Default:
+        /// Monday, 5 January 2026.
         optional start: Moment,
-        /// The start that is not measured, while the platform is still cold; "auto": a pilot decides (MSER-5).
+        /// Initial period that is discarded, while the platform is still cold; "auto": determined by a pilot run
+        /// (MSER-5).
         default warm_up: WarmUp = Some(Span::ZERO),
-        /// Root of all random numbers.
+        /// Seed of all random numbers.
         default seed: Seed = 1,
-        /// Independent runs, from which the intervals are made; without it: 5, or 1 where 2 million requests or more are expected.
+        /// Number of independent replications, from which intervals are computed. Default: 5, or 1 if 2 million
+        /// requests or more are expected.
         optional replications: Count<1, MAX_REPLICATIONS>,
-        /// Run until intervals are narrow enough.
+        /// Add replications until intervals are narrow enough.
         optional precision: PrecisionTable,
-        /// What intervals are made from.
+        /// What confidence intervals are computed from.
         default intervals: Intervals = Intervals::Replications,
-        /// For how long after the horizon requests are followed that are still on their way; without it: 15m where requests may
-        /// wait on a path or be tried again, else to their end.
+        /// How long after the horizon to follow requests that are still in progress. Default: 15m if requests can wait
+        /// on a path or be retried, otherwise until they end.
         optional drain: Duration,
-        /// With intervals = "batch-means": into how many batches the measured part is cut; without it, 25.
+        /// With intervals = "batch-means": number of batches into which the measured period is divided. Default: 25.
         optional batches: Count<10, MAX_BATCHES>,
     }
 }
 
 table! {
-    /// Where requests come from.
+    /// Sources of requests.
     struct SourceTable {
         /// Unique name.
         required name: Name,
-        /// The function that gets the requests; left out where a trace names the function of each.
+        /// The function that receives the requests; omit it if a trace names the function of each request.
         optional function: Name,
-        /// What gets the requests, in place of `function`: a function or a component of the path, by its name; where two kinds
-        /// share it, as in "queue.orders".
+        /// The function or path component that receives the requests, instead of `function`. If two kinds share a name,
+        /// qualify it, as in "queue.orders".
         optional target: Text,
-        /// Whether it waits for the answer of its function.
+        /// Whether the source waits for the response of its function.
         default invoke: Invoke = Invoke::Sync,
-        /// How it calls: its patience, its retries, its circuit breaker; without it: once, for as long as it takes.
+        /// How the source calls: timeout, retries, circuit breaker. Default: a single attempt without timeout.
         optional client: Box<ClientParameters>,
-        /// Running time of its requests, T_func, in place of that of the function: pings beside requests that do something. Of a
-        /// request that is cold `cold-duration` stays that of the function.
+        /// Duration of its requests, T_func, instead of that of the function: for example, for pings. Cold requests
+        /// still use the function's `cold-duration`.
         optional duration: DistSpec,
-        /// How large its requests are, for the bandwidth of links.
+        /// Size of its requests, for the bandwidth of links.
         optional payload: SizeSpec,
-        /// How large their answers are, if they are successful.
+        /// Size of successful responses.
         optional answer_payload: SizeSpec,
-        /// The site where it is; without it, the first `[[site]]`.
+        /// Its site. Default: the first `[[site]]`.
         optional site: Name,
-        /// The `[[tenant]]` whose quota its calls count for.
+        /// The `[[tenant]]` whose quota covers its calls.
         optional tenant: Name,
-        /// When they come.
+        /// When requests arrive.
         required arrivals: ArrivalParameters,
     }
 }
 
 table! {
-    /// A place: a region, an edge location, where clients are.
+    /// A location: a region, an edge location, or clients.
     struct SiteTable {
         /// Unique name.
         required name: Name,
@@ -175,16 +181,17 @@ pub(in crate::scenario) enum Invoke {
 }
 
 choice! { Invoke {
-    "sync" => Invoke::Sync, "It waits for the answer.";
-    "async" => Invoke::Async, "The platform accepts the request at once, and calls the function from a queue of its own.";
+    "sync" => Invoke::Sync, "The caller waits for the response.";
+    "async" => Invoke::Async, "The platform accepts the request at once and invokes the function from an internal \
+                               queue.";
 } }
 
 table! {
-    /// A named change to the scenario.
+    /// A named set of changes to the scenario.
     struct VariantTable {
         /// Unique name.
         required name: Name,
-        /// Dotted keys (in quotes) and their values, as in "function.checkout.memory" = "512MB".
+        /// Dotted keys (in quotes) and values, as in "function.checkout.memory" = "512MB".
         default set: Map<Any, 1000> = Vec::new(),
         /// Functions that it adds, as `[[function]]`.
         default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
@@ -210,6 +217,8 @@ table! {
         default link: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Tenants that it adds, as `[[tenant]]`.
         default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+        /// Node groups that it adds, as `[[node-group]]`.
+        default node_group: List<Any, 0, MAX_NODE_GROUPS> = Vec::new(),
         /// Faults that it adds, as `[[fault]]`.
         default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
         /// Alarms that it adds, as `[[alarm]]`.
@@ -225,49 +234,49 @@ pub(in crate::scenario) enum KeepsUp {
 }
 
 choice! { KeepsUp {
-    "stable" => KeepsUp::Stable, "No backlog, and nothing refused for want of capacity.";
-    "backlogged" => KeepsUp::Backlogged, "A backlog may come and go.";
+    "stable" => KeepsUp::Stable, "No backlog, and no requests rejected for lack of capacity.";
+    "backlogged" => KeepsUp::Backlogged, "Temporary backlogs are acceptable.";
 } }
 
 table! {
-    /// Something that must be met: `metric` with `below` or `above`, `share` with `within`, or `stability`.
+    /// An objective: `metric` with `below` or `above`, `share` with `within`, or `stability`.
     struct ObjectiveTable {
-        /// A key of the summary, as "latency_s.p99" (`forewarm list metrics` shows them). A quantile of latency is judged over all
-        /// requests that arrive: one without a successful answer is infinitely late.
+        /// A key of the summary, such as "latency_s.p99" (see `forewarm list metrics`). A quantile of latency is judged
+        /// over all requests that arrive; one without a successful response counts as infinitely late.
         optional metric: Text,
-        /// The function it is about; without it and without `source`, all requests.
+        /// The function it applies to. Default: all requests, unless `source` is set.
         optional function: Name,
-        /// The source it is about.
+        /// The source it applies to.
         optional source: Name,
-        /// The gateway it is about: a metric of gateways, as "throttled_ratio".
+        /// The gateway it applies to, with a metric of gateways such as "throttled_ratio".
         optional gateway: Name,
-        /// The queue it is about: a metric of queues, as "age_s.p99".
+        /// The queue it applies to, with a metric of queues such as "age_s.p99".
         optional queue: Name,
-        /// The stream it is about.
+        /// The stream it applies to.
         optional stream: Name,
-        /// The topic it is about.
+        /// The topic it applies to.
         optional topic: Name,
-        /// The dependency it is about.
+        /// The dependency it applies to.
         optional dependency: Name,
-        /// The workflow it is about.
+        /// The workflow it applies to.
         optional workflow: Name,
-        /// The router it is about.
+        /// The router it applies to.
         optional router: Name,
-        /// The link between sites it is about.
+        /// The link between sites it applies to.
         optional link: Name,
-        /// The tenant it is about.
+        /// The tenant it applies to.
         optional tenant: Name,
-        /// The function about the queue of whose asynchronous invocations it is.
+        /// The function whose asynchronous invocations it applies to.
         optional r#async: Name,
         /// The metric must stay below this: "800ms", "1%", or a number in its unit.
         optional below: MetricValue,
         /// The metric must stay above this.
         optional above: MetricValue,
-        /// This part of all requests that arrive, as "99.9%", must be answered successfully in time.
+        /// Share of all requests that arrive, such as "99.9%", that must succeed in time.
         optional share: MetricValue,
-        /// Within this time, as "800ms".
+        /// The time limit, such as "800ms".
         optional within: MetricValue,
-        /// What is served keeps up with what arrives, in every replication.
+        /// Whether processing must keep up with arrivals, in every replication.
         optional stability: KeepsUp,
     }
 }

@@ -21,18 +21,18 @@ pub(in crate::scenario) struct PlanTable {
 table! {
     /// What `forewarm plan` may change, and how sure its answer must be.
     struct QuestionTable {
-        /// How sure all that is said must be together.
+        /// Probability that all statements of the plan hold simultaneously.
         default confidence: Certainty = 0.95,
-        /// Replications of a configuration after which what is still unclear stays so.
+        /// Maximum replications per configuration, after which an unclear verdict stays inconclusive.
         default max_replications: Count<2, MAX_REPLICATIONS> = 80,
-        /// A difference in cost of less than this part does not matter.
+        /// Relative difference in cost that does not matter.
         default indifference: Share = 0.01,
-        /// How fast the load grows, as "5%/month".
+        /// Expected growth of the load, such as "5%/month".
         optional growth: Growth,
-        /// Variants, as if they were the values of a key: they are applied before the other keys.
+        /// Variants to combine with the other keys; they are applied first.
         optional variant: List<Spanned<Name>, 1, MAX_VARIANTS>,
-        /// Scaling or keep-alive policies, each with its defaults, for all functions; a function that has one anyway keeps
-        /// its parameters.
+        /// Scaling or keep-alive policies, each with its defaults, for all functions; a function that already has the
+        /// policy keeps its parameters.
         optional policy: List<Spanned<Name>, 1, 100>,
     }
 }
@@ -114,7 +114,7 @@ impl Field for Growth {
 #[derive(Clone, Debug)]
 pub(in crate::scenario) struct PlanValues {
     pub(in crate::scenario) values: AxisValues,
-    /// The share of running time that is bound by the processor, for a key of memory.
+    /// The share of duration that is bound by the processor, for a key of memory.
     pub(in crate::scenario) cpu_bound_share: Option<Spanned<f64>>,
     node: Node,
 }
@@ -169,7 +169,7 @@ impl Field for PlanValues {
                 reader.within("values", |reader| AxisValues::read(&values.node, reader))?
             }
             (Some(values), _) => {
-                let message = format!("`{}` has `values` and other keys of a range", reader.path());
+                let message = format!("`{}` has `values` as well as the keys of a range", reader.path());
                 let problem = Problem::error(values.place, message);
                 reader.problems.push(problem.help("write { values = [...] } or { from = ..., to = ... }"));
                 return None;
@@ -194,9 +194,9 @@ impl PlanTable {
     const TABLE: &'static TableShape = &TableShape {
         dotted: Some(&FieldShape {
             key: "\"KEY\"",
-            doc: "A dotted key of the scenario, in quotes, and the values that it may take: a list, a range \
-                  `{ from, to, step }` or `{ from, to, points, scale }` (of whole numbers also `{ from, to }`). Memory may have \
-                  a share of the running time that is bound by the processor: `{ values, cpu-bound-share }`.",
+            doc: "A dotted key of the scenario, in quotes, and the values that it may take: a list, a range `{ from, \
+                  to, step }` or `{ from, to, points, scale }` (of whole numbers also `{ from, to }`). For memory, \
+                  also the share of the duration that is CPU-bound: `{ values, cpu-bound-share }`.",
             shape: PlanValues::SHAPE,
             required: false,
             default: None,

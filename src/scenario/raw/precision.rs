@@ -11,19 +11,19 @@ use crate::schema::scalars::Count;
 table! {
     /// Run until half of the 95 % interval of every metric named here is short enough.
     struct PrecisionTable {
-        /// Metrics of the total (in quotes) and how long half of their interval may be: a part of the mean, as in
-        /// "latency_s.p99" = "5%", or a number in their unit, as in "cold_start_ratio" = 0.001.
+        /// Metrics of the total (in quotes) and the largest half-width of their interval: a percentage of the mean, as
+        /// in "latency_s.p99" = "5%", or a number in the unit of the metric, as in "cold_start_ratio" = 0.001.
         default metrics: Map<HalfWidth, 100> = Vec::new(),
-        /// The same of single functions, as in functions.checkout = { "latency_s.p99" = "5%" }.
+        /// The same for individual functions, as in functions.checkout = { "latency_s.p99" = "5%" }.
         default functions: Map<Map<HalfWidth, 100>, MAX_FUNCTIONS> = Vec::new(),
-        /// Replications at the first look; without it: 10. With fewer, intervals at the end are a little too narrow.
+        /// Replications at the first look. Default: 10. With fewer, final intervals are slightly too narrow.
         optional min_replications: Count<2, MAX_REPLICATIONS>,
-        /// Replications at which it gives up.
+        /// Replications after which the run stops in any case.
         default max_replications: Count<2, MAX_REPLICATIONS> = 200,
     }
 }
 
-/// What intervals are made from.
+/// What confidence intervals are computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::scenario) enum Intervals {
     Replications,
@@ -31,8 +31,8 @@ pub(in crate::scenario) enum Intervals {
 }
 
 choice! { Intervals {
-    "replications" => Intervals::Replications, "Independent runs.";
-    "batch-means" => Intervals::BatchMeans, "Successive parts of one long run.";
+    "replications" => Intervals::Replications, "Independent replications.";
+    "batch-means" => Intervals::BatchMeans, "Successive batches of one long run.";
 } }
 
 /// How long half of an interval may be.
@@ -61,8 +61,10 @@ impl Field for HalfWidth {
             (None, Some(Ok(tolerance @ Tolerance::Relative(_)))) => return Some(tolerance),
             (None, Some(Ok(Tolerance::Absolute(size)))) => {
                 let message = format!("`{}`: \"{size}\" has no unit", reader.path());
-                let help =
-                    format!("write \"{size}%\" for a part of the mean, or {size} without quotes for the metric's unit");
+                let help = format!(
+                    "write \"{size}%\" for a percentage of the mean, or {size} without quotes for the metric's \
+                             unit"
+                );
                 reader.problems.push(Problem::error(node.place, message).help(help));
             }
             _ => reader.refuse(node, Self::SHAPE),

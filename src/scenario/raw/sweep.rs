@@ -20,14 +20,14 @@ pub(in crate::scenario) struct SweepTable {
 table! {
     /// What `forewarm sweep` varies: all combinations of the values of its keys, the last key fastest.
     struct DesignTable {
-        /// Variants, as if they were the values of a key: they are applied before the other keys, in the order written.
+        /// Variants to combine with the other keys; they are applied first.
         optional variant: List<Spanned<Name>, 1, MAX_VARIANTS>,
         /// Groups of keys that change together: first values first, second values second, and so on.
         default zip: List<Spanned<Map<AxisValues, MAX_AXES>>, 0, MAX_AXES> = Vec::new(),
-        /// Points drawn from the whole space, in place of all combinations.
+        /// Sample the space of values instead of using all combinations.
         optional sampling: SamplingTable,
-        /// Whether all points use common random numbers, so that their differences are clear. If not, each point has its own
-        /// seed.
+        /// Whether all configurations use common random numbers, which makes their differences clearer. If not, each
+        /// has its own seed.
         default common_random_numbers: Flag = true,
     }
 }
@@ -47,7 +47,7 @@ table! {
     struct SampleTable {
         /// How many.
         required points: Count<1, MAX_SAMPLES>,
-        /// Root of the random numbers that choose them; `simulation.seed` does not.
+        /// Seed of the sample, independent of `simulation.seed`.
         default seed: Seed = 1,
     }
 }
@@ -82,14 +82,14 @@ table! {
 pub(in crate::scenario) enum Spacing {
     /// Evenly.
     Linear,
-    /// By equal factors.
+    /// Equal factors.
     Log,
 }
 
 choice! {
     Spacing {
-        "linear" => Spacing::Linear, "By equal distances.";
-        "log" => Spacing::Log, "By equal factors.";
+        "linear" => Spacing::Linear, "Equal distances.";
+        "log" => Spacing::Log, "Equal factors.";
     }
 }
 
@@ -129,7 +129,7 @@ impl Field for AxisValues {
             Value::Table(_) => RangeTable::read(node, reader).map(|range| Self::Range(Box::new(range))),
             value => {
                 let message = format!("`{path}` must be {}, not one value", Self::SHAPE.expected());
-                let help = format!("write [{}], or set it where it belongs", value.to_toml());
+                let help = format!("write [{}], or set the key itself", value.to_toml());
                 reader.problems.push(Problem::error(node.place, message).help(help));
                 None
             }

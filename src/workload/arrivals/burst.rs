@@ -12,13 +12,13 @@ use crate::workload::{ArrivalSpec, Process};
 parameters! {
     /// Bursts at regular times over a Poisson background.
     pub struct BurstSpec {
-        /// Requests of a burst.
+        /// Requests per burst.
         required size: Count<1, MAX_BURST>,
         /// From the start of one burst to the start of the next.
         required every: PositiveDuration,
         /// When the first burst starts.
         default first: Duration = Span::ZERO,
-        /// How long a burst is: its requests are at random moments within; 0s for all at once.
+        /// Length of a burst, within which its requests arrive at random times; 0s: all at once.
         default within: Duration = Span::ZERO,
         /// Rate of the Poisson background.
         default background: RateOrZero = 0.0,
@@ -32,7 +32,7 @@ impl BurstSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         if self.within > self.every {
             let what = format!("({}) is longer than `every` ({})", self.within, self.every);
-            check.wrong_with("within", what, "a burst must end before the next begins");
+            check.wrong_with("within", what, "a burst must end before the next one starts");
         }
     }
 }

@@ -99,8 +99,8 @@ impl Wave {
             }
             self.rest = ahead - whole as f64;
             self.at_ns += whole as u64;
-            let luck: f64 = stream.random();
-            if luck < self.surely_kept || luck * self.highest < self.wave(self.at_ns) {
+            let draw: f64 = stream.random();
+            if draw < self.surely_kept || draw * self.highest < self.wave(self.at_ns) {
                 return moment(self.at_ns);
             }
         }

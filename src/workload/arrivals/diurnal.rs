@@ -25,7 +25,7 @@ parameters! {
         optional peak: Rate,
         /// From peak to peak.
         default period: PositiveDuration = DAY,
-        /// When in the period the peak is.
+        /// Time of the peak within the period.
         default peak_at: Duration = Span::ZERO,
     }
 }
@@ -43,7 +43,7 @@ impl DiurnalSpec {
         if let (Some(low), Some(peak)) = (self.low, self.peak)
             && low > peak
         {
-            check.wrong_with("low", format!("({low}/s) is above `peak` ({peak}/s)"), "exchange them");
+            check.wrong_with("low", format!("({low}/s) is above `peak` ({peak}/s)"), "swap them");
         } else if self.peak_at >= self.period {
             check.wrong("peak-at", format!("({}) must lie within the period ({})", self.peak_at, self.period));
         }

@@ -14,15 +14,15 @@ use crate::time::{SimTime, Span};
 use crate::workload::{ArrivalSpec, Process};
 
 parameters! {
-    /// Devices that report at regular intervals, each at a random moment of its own within the interval.
+    /// Devices that report at regular intervals, each at its own random time within the interval.
     pub struct FleetSpec {
         /// How many.
         required devices: Count<1, MAX_DEVICES>,
-        /// From one report of a device to its next.
+        /// Time between two reports of a device.
         required period: PositiveDuration,
-        /// Each report comes late by a random time below this, uniformly; the reports of a device do not drift.
+        /// Each report is late by a uniform random time below this; delays do not accumulate.
         default jitter: Duration = Span::ZERO,
-        /// All of them lose their connection at the same moment, and connect again.
+        /// All devices lose their connection at the same moment, and reconnect.
         optional reconnect: ReconnectSpec,
     }
 }
@@ -31,11 +31,11 @@ parameters! {
     /// All devices lose their connection at the same moment, and report when they have connected again, and every `period`
     /// from then on.
     pub struct ReconnectSpec {
-        /// When they lose it.
+        /// Time of the disconnection.
         required at: Duration,
-        /// For how long none of them can connect; what they would have reported is not sent later.
+        /// How long no device can connect; missed reports are not sent later.
         default down: Duration = Span::ZERO,
-        /// They connect at random moments of the time from then on that is this long; 0s: all at the same moment.
+        /// They reconnect at random times within this period; 0s: all at the same moment.
         required within: Duration,
     }
 }
@@ -81,7 +81,7 @@ impl Process for FleetSpec {
 pub struct Fleet {
     /// How many.
     pub devices: u32,
-    /// From one report of a device to its next.
+    /// Time between two reports of a device.
     pub period: Span,
     /// How late a report is at most.
     pub jitter: Span,

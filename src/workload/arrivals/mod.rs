@@ -45,7 +45,7 @@ pub struct Arrival {
     pub at: SimTime,
     /// Its function's place among the trace's names.
     pub function: u32,
-    /// Its running time, if the trace brings it.
+    /// Its duration, if the trace brings it.
     pub duration: Option<Span>,
 }
 
@@ -182,7 +182,7 @@ impl Iterator for Arrivals {
 }
 
 impl Arrival {
-    /// Of a process that has but one function, and knows no running times.
+    /// Of a process that has but one function, and knows no durations.
     #[inline]
     const fn at(at: SimTime) -> Self {
         Self { at, function: 0, duration: None }

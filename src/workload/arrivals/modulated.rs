@@ -12,9 +12,9 @@ use crate::time::{NANOS_PER_SECOND, SimTime};
 use crate::workload::{ALL_ZERO, ArrivalSpec, MmppState, Process};
 
 parameters! {
-    /// Markov-modulated Poisson: a rate for each state, states one after the other.
+    /// Markov-modulated Poisson: successive states with different rates.
     pub struct MmppSpec {
-        /// The states, one after the other, the first after the last.
+        /// The states, in cyclic order.
         required states: List<StateSpec, 1, MAX_STATES>,
     }
 }
@@ -22,7 +22,7 @@ parameters! {
 parameters! {
     /// A state of a Markov-modulated Poisson process.
     pub struct StateSpec {
-        /// Requests per time in this state; may be "0/s".
+        /// Requests per unit of time in this state; may be "0/s".
         required rate: RateOrZero,
         /// Mean time in this state.
         required stay: PositiveDuration,

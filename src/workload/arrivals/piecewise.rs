@@ -12,11 +12,11 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 use crate::workload::{ALL_ZERO, ArrivalSpec, Process};
 
 parameters! {
-    /// Poisson whose rate is linear between points.
+    /// Poisson with a rate that is linear between points.
     pub struct PiecewiseSpec {
-        /// Times, rising, with rates. Before the first and after the last the rate stays as there.
+        /// Times in increasing order, with rates. The rate is constant before the first and after the last point.
         required points: List<PointSpec, 1, MAX_POINTS>,
-        /// Start again after this long.
+        /// Period after which the pattern repeats.
         optional period: PositiveDuration,
     }
 }
@@ -26,7 +26,7 @@ parameters! {
     pub struct PointSpec {
         /// Time from the start.
         required at: Duration,
-        /// Requests per time; may be "0/s".
+        /// Requests per unit of time; may be "0/s".
         required rate: RateOrZero,
     }
 }
@@ -38,7 +38,7 @@ impl PiecewiseSpec {
             let (before, at) = (SimTime::from(self.points[place].at), SimTime::from(self.points[place + 1].at));
             let place = check.span(&format!("points.{}.at", place + 2));
             let what = format!("{at} does not come after {before}");
-            check.fault_in(place, "points", what, Some("the times of the points must rise"));
+            check.fault_in(place, "points", what, Some("the points must be in increasing order of time"));
         } else if self.points.iter().all(|point| point.rate == 0.0) {
             check.fault("points", ALL_ZERO);
         } else if let Some(period) = self.period.filter(|period| *period < last) {

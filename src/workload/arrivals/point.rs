@@ -12,7 +12,7 @@ use crate::workload::{ArrivalSpec, Process};
 parameters! {
     /// One request every 1/rate.
     pub struct ConstantRate {
-        /// Requests per time.
+        /// Requests per unit of time.
         required rate: Rate,
     }
 }
@@ -24,9 +24,9 @@ impl Process for ConstantRate {
 }
 
 parameters! {
-    /// At given moments.
+    /// At given times.
     pub struct TimesSpec {
-        /// The moments, never falling.
+        /// Arrival times, in increasing order.
         required at: List<Duration, 1, MAX_LISTED>,
     }
 }
@@ -37,7 +37,7 @@ impl TimesSpec {
             let (before, moment) = (SimTime::from(self.at[place]), SimTime::from(self.at[place + 1]));
             let place = check.span(&format!("at.{}", place + 2));
             let what = format!("{moment} comes after {before}");
-            check.fault_in(place, "at", what, Some("write the moments in their order"));
+            check.fault_in(place, "at", what, Some("write the moments in increasing order"));
         }
     }
 }

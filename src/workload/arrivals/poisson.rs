@@ -11,9 +11,9 @@ use crate::time::{NANOS_PER_SECOND, SimTime};
 use crate::workload::{ArrivalSpec, Process};
 
 parameters! {
-    /// Independent users: gaps are exponential.
+    /// Independent users: exponential interarrival times.
     pub struct PoissonRate {
-        /// Requests per time.
+        /// Requests per unit of time.
         required rate: Rate,
     }
 }

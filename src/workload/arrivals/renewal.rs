@@ -9,13 +9,13 @@ use crate::time::{SimTime, Span};
 use crate::workload::{ArrivalSpec, Process};
 
 parameters! {
-    /// Independent gamma gaps: `rate` with `shape` or `cv`.
+    /// Independent gamma interarrival times: `rate` with `shape` or `cv`.
     pub struct GammaGaps {
         /// Mean rate.
         required rate: Rate,
-        /// Shape: 1 is Poisson, below is burstier.
+        /// Shape: 1 is Poisson, smaller is burstier.
         optional shape: Positive,
-        /// Coefficient of variation of the gaps, in place of `shape`: 1 is Poisson, above is burstier.
+        /// Coefficient of variation of interarrival times, instead of `shape`: 1 is Poisson, larger is burstier.
         optional cv: Positive,
     }
 }
@@ -40,11 +40,11 @@ impl Process for GammaGaps {
 }
 
 parameters! {
-    /// Independent Weibull gaps.
+    /// Independent Weibull interarrival times.
     pub struct WeibullGaps {
         /// Mean rate.
         required rate: Rate,
-        /// Shape: 1 is Poisson, below is burstier.
+        /// Shape: 1 is Poisson, smaller is burstier.
         required shape: Positive,
     }
 }
@@ -88,9 +88,9 @@ fn is_zero(dist: &DistSpec) -> bool {
 }
 
 parameters! {
-    /// Independent gaps of any distribution.
+    /// Independent interarrival times of any distribution.
     pub struct RenewalSpec {
-        /// The gap.
+        /// Interarrival time.
         required gap: DistSpec,
     }
 }
@@ -98,7 +98,7 @@ parameters! {
 impl RenewalSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         if is_zero(&self.gap) {
-            check.wrong("gap", "is always zero: endlessly many requests would come at once");
+            check.wrong("gap", "is always zero: infinitely many requests would arrive at once");
         }
     }
 }
@@ -115,11 +115,11 @@ impl Process for RenewalSpec {
 }
 
 parameters! {
-    /// Users who wait for their answer, think, and ask again.
+    /// Closed loop: users who wait for a response, think, and send the next request.
     pub struct ClosedSpec {
-        /// How many users.
+        /// Number of users.
         required users: Count<1, MAX_USERS>,
-        /// From an answer to the next request of the same user.
+        /// Time from a response to the next request of the same user.
         required think_time: DistSpec,
     }
 }
@@ -132,8 +132,8 @@ impl ClosedSpec {
         if is_zero(&self.think_time) {
             check.wrong_with(
                 "think-time",
-                "is always zero: a user who is refused would ask again endlessly at once",
-                "people need some time: write for example constant.value = \"100ms\"",
+                "is always zero: a rejected user would retry at once, forever",
+                "allow some time, for example constant.value = \"100ms\"",
             );
         }
     }
@@ -168,7 +168,7 @@ impl Renewal {
     }
 }
 
-/// Users who wait for their answer, think, and ask again.
+/// Closed loop: users who wait for a response, think, and send the next request.
 pub struct ClosedUsers {
     think: Dist,
     stream: Stream,

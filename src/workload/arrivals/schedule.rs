@@ -15,17 +15,18 @@ use crate::workload::calendar::{Calendar, Cron, Moments, part_before, zone_of};
 use crate::workload::{ArrivalSpec, Process};
 
 parameters! {
-    /// A timer: `every` so often, or by a `cron` expression.
+    /// A timer, with an interval (`every`) or a `cron` expression.
     pub struct ScheduleSpec {
-        /// From one to the next; the first at the start of the run.
+        /// Interval; the first occurrence is at the start of the run.
         optional every: PositiveDuration,
-        /// Minute, hour, day of the month, month, day of the week, as in Unix: "*/5 * * * *"; or with the year as the sixth, as
-        /// Amazon EventBridge has it: "0 10 ? * MON-FRI *". The run begins at `simulation.start`.
+        /// Minute, hour, day of the month, month, day of the week, as in Unix: "*/5 * * * *"; or with the year as the
+        /// sixth field, as in Amazon EventBridge: "0 10 ? * MON-FRI *". The run starts at `simulation.start`.
         optional cron: Text,
-        /// The time zone of `cron`, by its name in the IANA database; without it, UTC. As with EventBridge Scheduler, what falls
-        /// into an hour that clocks skip is left out, and what falls into an hour that comes twice fires the first time.
+        /// Time zone of `cron`, by its name in the IANA database. Default: UTC. As with EventBridge Scheduler, times in
+        /// an hour that clocks skip are omitted, and times in a repeated hour fire the first time only.
         optional time_zone: Text,
-        /// Each comes late by a random time below this, uniformly; 1m with EventBridge, which is precise to the minute.
+        /// Each occurrence is late by a uniform random time below this; use 1m for EventBridge, which is precise to the
+        /// minute.
         default precision: Duration = Span::ZERO,
     }
 }
@@ -40,12 +41,12 @@ impl ScheduleSpec {
             return;
         }
         if let Some(Err(error)) = self.cron.as_ref().map(|cron| Cron::parse(cron)) {
-            check.wrong("cron", format!("is no cron expression: {error}"));
+            check.wrong("cron", format!("is not a cron expression: {error}"));
         }
         if let (Some(_), Some(_)) = (&self.every, &self.time_zone) {
-            check.wrong_with("time-zone", "means nothing with `every`", "remove it, or write a `cron` expression");
+            check.wrong_with("time-zone", "has no effect with `every`", "remove it, or write a `cron` expression");
         } else if let Some(Err(help)) = self.time_zone.as_ref().map(|zone| zone_of(zone)) {
-            check.wrong_with("time-zone", "is no time zone", help);
+            check.wrong_with("time-zone", "is not a time zone", help);
         }
         if let Some(every) = self.every.filter(|every| self.precision > *every) {
             check.wrong("precision", format!("({}) must not be longer than `every` ({every})", self.precision));

@@ -157,7 +157,7 @@ pub(crate) fn zone_of(name: &str) -> Result<TimeZone, String> {
         let names: Vec<String> = known.available().map(|name| name.to_string()).collect();
         match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "write a name of the IANA time zone database, as in \"Europe/Berlin\", or \"UTC\"".to_owned(),
+            None => "use a name of the IANA time zone database, as in \"Europe/Berlin\", or \"UTC\"".to_owned(),
         }
     })
 }

@@ -26,7 +26,7 @@ const MINUTE: Span = Span::from_secs(60);
 pub struct Azure2019Files {
     /// Invocations per function and minute.
     pub invocations: Vec<Input>,
-    /// Percentiles of the running time by function.
+    /// Percentiles of the duration by function.
     pub durations: Vec<Input>,
     /// Memory by app or by function.
     pub memory: Vec<Input>,
@@ -75,7 +75,7 @@ struct Collected {
 
 impl Azure2019 {
     /// Reads the files. The first minute column of the first file is time zero, and each further file begins where the one
-    /// before ends. Rows of the same function are merged: counts are added up, running times and memory weighted by how
+    /// before ends. Rows of the same function are merged: counts are added up, durations and memory weighted by how
     /// often they were measured. With [`Spread::Auto`] functions whose trigger is a timer are called as by one.
     ///
     /// # Errors
@@ -92,7 +92,7 @@ impl Azure2019 {
         let Invocations { functions, apps, minutes, .. } = invocations;
         if functions.is_empty() {
             let name = files.invocations.first().map_or("", |input| input.name.as_str());
-            return Err(TraceError::new(name, None, "there is no function in it"));
+            return Err(TraceError::new(name, None, "it contains no functions"));
         }
         let whole = |(key, Collected { info, parts }): (Key, Collected)| {
             let spread = match spread {
@@ -199,7 +199,7 @@ impl Invocations {
         let merged = (merged > 0).then(|| {
             Remark::new(
                 table.name(),
-                format!("{} of a function that has a row already: the counts are added up", many_rows(merged)),
+                format!("{} of a function that already has a row: the counts are added", many_rows(merged)),
             )
         });
         findings.close(skipped, merged, table.name());
@@ -215,7 +215,7 @@ fn minute_columns(table: &Table) -> Result<Vec<(u64, usize)>, TraceError> {
     minutes.sort_unstable();
     let wrong = |message: String| TraceError::new(table.name(), Some(1), message);
     let (Some(first), Some(last)) = (minutes.first(), minutes.last()) else {
-        return Err(wrong("no column is headed by the number of a minute".into()).help("as in HashApp,...,1,2,3"));
+        return Err(wrong("no column header is the number of a minute".into()).help("as in HashApp,...,1,2,3"));
     };
     if let Some(pair) = minutes.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return Err(wrong(format!("minute {} is there twice", pair[0].0)));
@@ -238,7 +238,7 @@ fn counts(row: &Row<'_>, minutes: &[(u64, usize)]) -> Result<Vec<f64>, TraceErro
             None => {
                 let count = row.number(*column)?;
                 if count.fract() != 0.0 || count > 1e12 {
-                    return Err(row.wrong(format!("minute {minute}: {count} is no count of requests")));
+                    return Err(row.wrong(format!("minute {minute}: {count} is not a number of requests")));
                 }
                 count
             }
@@ -309,15 +309,15 @@ mod tests {
         );
         assert_eq!(
             message(&INVOCATIONS.replace("7,7,7", "7,1.5,7")),
-            "invocations.csv:4: minute 481: 1.5 is no count of requests"
+            "invocations.csv:4: minute 481: 1.5 is not a number of requests"
         );
         assert_eq!(message(&INVOCATIONS.replace("480,481", "483,481")), "invocations.csv:1: minute 483 is there twice");
         assert_eq!(
             message("HashApp,HashFunction\na,b\n"),
-            "invocations.csv:1: no column is headed by the number of a minute; as in HashApp,...,1,2,3"
+            "invocations.csv:1: no column header is the number of a minute; as in HashApp,...,1,2,3"
         );
         assert_eq!(message(""), "invocations.csv: the file is empty; its first line must name the columns");
-        assert_eq!(message("HashApp,HashFunction,1\n"), "invocations.csv: there is no function in it");
+        assert_eq!(message("HashApp,HashFunction,1\n"), "invocations.csv: it contains no functions");
         let skipped = read(&INVOCATIONS.replace("7,7,7", "7,x,7"), OnError::Skip).unwrap();
         assert_eq!((skipped.functions.len(), skipped.skipped.rows), (2, 1));
     }
@@ -395,7 +395,7 @@ mod tests {
         let rows = ["100,540,90,110,90,90,95,100,105,110,110", "900,60,890,910,890,890,895,900,905,910,910"];
         assert!((mean_s(&rows) - 0.18).abs() < 1e-6, "{}", mean_s(&rows));
         let trace = with_durations(&rows, OnError::Fail).expect("a trace");
-        assert!(trace.remarks[0].to_string().contains("d.csv: 1 row of a function that has a row already"));
+        assert!(trace.remarks[0].to_string().contains("d.csv: 1 row of a function that already has a row"));
         let twice = "HashApp,HashFunction,Trigger,1,2\na,f,http,1,2\na,g,http,5,5\na,f,http,10,20\n";
         let files = Azure2019Files { invocations: vec![file("i.csv", twice)], durations: vec![], memory: vec![] };
         let trace = Azure2019::read(&files, Spread::Auto, OnError::Fail).expect("a trace");

@@ -56,13 +56,13 @@ impl TraceError {
         if !is_confidential || !self.quotes {
             return self;
         }
-        Self { help: Some(CONFIDENTIAL.to_owned()), ..Self::new(&self.file, self.line, "is not as it should be") }
+        Self { help: Some(CONFIDENTIAL.to_owned()), ..Self::new(&self.file, self.line, "is not valid") }
     }
 }
 
 /// Said in place of what is in a file.
 pub(crate) const CONFIDENTIAL: &str =
-    "what is in it is not shown, because the file lies outside the folder of the scenario";
+    "its content is not shown, because the file is outside the folder of the scenario";
 
 /// Whether an error of reading is that of the machine: a wrong name, a file that is cut off and what a decoder finds wrong
 /// are faults of the input.
@@ -72,13 +72,13 @@ pub(crate) fn is_of_environment(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some() && !is_of_name
 }
 
-/// What a row that cannot be read does.
+/// What to do with a row that cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnError {
     /// It ends the reading, with file and line.
     #[default]
     Fail,
-    /// It is counted and left out.
+    /// The row is counted and skipped.
     Skip,
 }
 
@@ -122,7 +122,7 @@ pub(super) fn many_rows(rows: u64) -> String {
 impl Skipped {
     /// What there is to say about it, if anything.
     pub(super) fn remark(&self, file: &str) -> Option<Remark> {
-        let message = format!("{} left out, unreadable", many_rows(self.rows));
+        let message = format!("{} skipped, unreadable", many_rows(self.rows));
         (self.rows > 0).then(|| Remark { example: self.first.clone(), ..Remark::new(file, message) })
     }
 

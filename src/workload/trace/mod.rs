@@ -36,11 +36,11 @@ pub struct TraceFunction {
     pub trigger: String,
     /// Memory, MB.
     pub memory_mb: Option<u32>,
-    /// The law of its running time, where the trace has one for the function.
+    /// The law of its duration, where the trace has one for the function.
     pub duration: Option<Dist>,
-    /// Whether each request brings its own running time.
+    /// Whether each request brings its own duration.
     pub has_durations: bool,
-    /// The mean of the running times that its requests bring, seconds, where they are kept.
+    /// The mean of the durations that its requests bring, seconds, where they are kept.
     pub duration_mean_s: Option<f64>,
     /// Its requests.
     pub invocations: u64,
@@ -76,7 +76,7 @@ impl TraceKind {
         } else {
             let help = "known are time_s,function (forewarm), app,func,end_timestamp,duration (Azure 2021), \
                         HashApp,HashFunction,1,2,... (Azure 2019), and a time with a count or a rate";
-            Err(TraceError::new(&input.name, Some(1), "the columns are those of no known trace").help(help))
+            Err(TraceError::new(&input.name, Some(1), "the columns match no known trace format").help(help))
         }
     }
 }

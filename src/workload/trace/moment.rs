@@ -83,7 +83,7 @@ impl Clock {
                 };
                 let span = Span::from_secs_f64(seconds * (unit as f64 / SECOND as f64));
                 span.map(|span| Moment { nanos: span.as_nanos() })
-                    .map_err(|error| row.wrong_field(column, text, &format!("is no moment: {error}")))
+                    .map_err(|error| row.wrong_field(column, text, &format!("is not a point in time: {error}")))
             }
             Err(why) => Err(row.wrong_field(column, text, why).help("write dates as in 2024-03-01T10:00:00Z")),
         }
@@ -105,10 +105,11 @@ impl Clock {
             _ => by_size(),
         };
         let nanos = number.times(unit);
-        let nanos = nanos.ok_or_else(|| ("is later than the clock goes".to_owned(), "292 years fit".to_owned()))?;
+        let nanos = nanos
+            .ok_or_else(|| ("is too late for the simulated clock".to_owned(), "the limit is 292 years".to_owned()))?;
         if self == Self::Dates && !Moment::is_absolute(nanos) {
-            let help = "say what it counts: time-unit = \"s\" or \"m\"";
-            return Err(("is a number of an unknown unit".to_owned(), help.to_owned()));
+            let help = "state its unit: time-unit = \"s\" or \"m\"";
+            return Err(("is a number in an unknown unit".to_owned(), help.to_owned()));
         }
         Ok(Moment { nanos })
     }
@@ -144,19 +145,19 @@ fn date_time(text: &str) -> Result<Option<u64>, &'static str> {
     };
     if first.len() != 4 {
         let is_year_last = third.len() == 4;
-        return if is_year_last { Err("does not say which is the day and which the month") } else { Ok(None) };
+        return if is_year_last { Err("is ambiguous: day and month could be swapped") } else { Ok(None) };
     }
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let days = match month {
         2 => 28 + i64::from(leap),
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
-        _ => return Err("is no date: there are twelve months"),
+        _ => return Err("is not a date: the month is out of range"),
     };
     if day < 1 || day > days {
-        return Err("is no date: the month has no such day");
+        return Err("is not a date: the month has no such day");
     }
-    let Some((clock, offset)) = time_of_day(time) else { return Err("is no time of day") };
+    let Some((clock, offset)) = time_of_day(time) else { return Err("is not a time of day") };
     // Days since 1970 in the proleptic Gregorian calendar, with years that begin in March.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let since = 365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);

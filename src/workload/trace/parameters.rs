@@ -8,26 +8,26 @@ use crate::schema::scalars::{Positive, PositiveDuration, Text};
 use crate::workload::{ArrivalSpec, Process, Spread};
 
 parameters! {
-    /// Recorded requests, from a file.
+    /// Recorded requests from a file.
     pub struct TraceSpec {
-        /// The file: for azure-2019 the invocations, of several days a list; gzip and zstd are read as they are.
+        /// The file; for azure-2019, the invocations, as a list for several days. Plain, gzip or zstd.
         required file: Spanned<Paths>,
-        /// How the file is written.
+        /// Format of the file.
         required format: TraceFormat,
         /// azure-2019: the file of durations, or a list.
         optional durations: Paths,
         /// azure-2019: the file of memory, or a list.
         optional memory: Paths,
-        /// azure-2019: how the requests of a minute lie within it.
+        /// azure-2019: how requests are distributed within a minute.
         default spread: Spread = Spread::Auto,
-        /// What is time zero: a time in the trace, as in "2d", or a date. Without it the zero of the trace's times; where these
-        /// count from 1970 on, the first request.
+        /// Start of the run: a time in the trace, such as "2d", or a date. Default: time zero of the trace, or the
+        /// first request if times count from 1970.
         optional start: Text,
-        /// forewarm, azure-2021: the unit of times that are numbers; without it seconds. Running times are always in seconds.
+        /// forewarm, azure-2021: unit of numeric times. Default: seconds. Durations are always in seconds.
         optional time_unit: Unit,
-        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        /// Field separator, such as ";" or "tab". Default: detected from the header.
         optional separator: Text,
-        /// What a row that cannot be read does.
+        /// What to do with a row that cannot be read.
         default on_error: OnError = OnError::Fail,
     }
 }
@@ -37,18 +37,18 @@ impl TraceSpec {
         let is_azure_2019 = self.format == TraceFormat::Azure2019;
         for (key, is_given) in [("durations", self.durations.is_some()), ("memory", self.memory.is_some())] {
             if is_given && !is_azure_2019 {
-                let what = "is a file of azure-2019 only: other formats have it in their rows";
+                let what = "applies to azure-2019 only: other formats have it in their rows";
                 check.wrong_with(key, what, format!("remove `{key}`"));
             }
         }
         if self.has_too_many_files() {
-            let what = "several files are read of azure-2019 only, one for each day";
-            let help = "put the files together, in order of time, or use a [[source]] for each";
+            let what = "several files are allowed for azure-2019 only, one for each day";
+            let help = "concatenate the files in order of time, or use a [[source]] for each";
             check.fault_in(check.span("file"), "file", what, Some(help));
         }
         for (key, is_given) in [("start", self.start.is_some()), ("time-unit", self.time_unit.is_some())] {
             if is_given && is_azure_2019 {
-                let what = "is for times, which azure-2019 does not have: its first minute is time zero";
+                let what = "needs timestamps, which azure-2019 does not have: its first minute is time zero";
                 check.wrong_with(key, what, format!("remove `{key}`"));
             }
         }
@@ -89,29 +89,29 @@ impl Process for TraceSpec {
 }
 
 parameters! {
-    /// Recorded counts of requests per interval, or rates: two columns of a file.
+    /// Recorded request counts or rates per interval, from two columns of a file.
     pub struct RateTraceSpec {
-        /// The file; gzip and zstd are read as they are.
+        /// The file: plain, gzip or zstd.
         required file: Spanned<Text>,
-        /// The column of times; without it one called time, timestamp, date, minute, hour or the like.
+        /// Column of times. Default: a column called time, timestamp, date, minute, hour or similar.
         optional time_column: Text,
-        /// The column of counts; without it one called count, requests, invocations, sum or the like.
+        /// Column of counts. Default: a column called count, requests, invocations, sum or similar.
         optional count_column: Text,
-        /// A column of rates per second, in place of counts; without it one called rate, rps or the like.
+        /// Column of rates per second, instead of counts. Default: a column called rate, rps or similar.
         optional rate_column: Text,
-        /// The unit of times that are numbers; without it the name of the column or their size tells.
+        /// Unit of numeric times. Default: detected from the column name or their magnitude.
         optional time_unit: Unit,
-        /// The length of the intervals; without it the least distance of two times, or what divides all of them.
+        /// Length of the intervals. Default: the smallest distance between two times, or their common divisor.
         optional interval: PositiveDuration,
-        /// What is time zero: a time in the trace, as in "2d", or a date; without it the first interval.
+        /// Start of the run: a time in the trace, such as "2d", or a date. Default: the first interval.
         optional start: Text,
-        /// What separates the fields, as in ";" or "tab"; without it the header tells.
+        /// Field separator, such as ";" or "tab". Default: detected from the header.
         optional separator: Text,
-        /// What the counts are multiplied with.
+        /// Factor applied to the counts.
         default scale: Positive = 1.0,
-        /// How the requests of an interval lie within it.
+        /// How requests are distributed within an interval.
         default spread: Spread = Spread::Poisson,
-        /// What a row that cannot be read does.
+        /// What to do with a row that cannot be read.
         default on_error: OnError = OnError::Fail,
     }
 }
@@ -160,11 +160,11 @@ impl Process for RateTraceSpec {
 /// Reports a time zero and a separator that cannot be.
 fn check_reading(check: &mut Check<'_, '_, '_>, start: Option<&str>, by: Option<&str>) {
     if let Some((written, Err(help))) = start.map(|written| (written, moment::start(written))) {
-        let what = format!("\"{written}\" is no beginning of a trace");
+        let what = format!("\"{written}\" is not a valid start of a trace");
         check.fault_in(check.span("start"), "start", what, Some(&help));
     }
     if let Some((written, Err(help))) = by.map(|written| (written, separator(written))) {
-        let what = format!("\"{written}\" does not separate fields");
+        let what = format!("\"{written}\" is not a valid field separator");
         check.fault_in(check.span("separator"), "separator", what, Some(help));
     }
 }
@@ -234,14 +234,16 @@ choice! { TraceFormat {
 } }
 
 choice! { Spread {
-    "uniform" => Spread::Uniform, "As many as counted, at random moments.";
+    "uniform" => Spread::Uniform, "As many requests as counted, at random moments.";
     "poisson" => Spread::Poisson, "A Poisson process with the counted mean.";
-    "equidistant" => Spread::Equidistant, "As many as counted, at equal gaps.";
-    "timer" => Spread::Timer, "As many as counted, at equal gaps from an offset that is drawn once for each function, as timers fire.";
-    "auto" => Spread::Auto, "As \"timer\" where a timer is the trigger or at most one request a second was counted, else as \"uniform\".";
+    "equidistant" => Spread::Equidistant, "As many requests as counted, at equal intervals.";
+    "timer" => Spread::Timer, "As many requests as counted, at equal intervals from an offset that is drawn once per \
+                               function, as timers fire.";
+    "auto" => Spread::Auto, "Like \"timer\" where a timer is the trigger or at most one request per second was \
+                             counted, otherwise like \"uniform\".";
 } }
 
 choice! { OnError {
-    "fail" => OnError::Fail, "It ends the run, with file and line.";
-    "skip" => OnError::Skip, "It is counted and left out.";
+    "fail" => OnError::Fail, "The run ends with an error that names file and line.";
+    "skip" => OnError::Skip, "The row is counted and skipped.";
 } }

@@ -20,7 +20,7 @@ pub struct RateOptions {
     pub spread: Spread,
     /// What the counts are multiplied with; none: 1.
     pub scale: Option<f64>,
-    /// What a row that cannot be read does.
+    /// What to do with a row that cannot be read.
     pub on_error: OnError,
     /// The column of times.
     pub time_column: Option<String>,
@@ -70,7 +70,7 @@ impl Columns {
             None => columns().find(|(_, name)| Clock::of_column(name).is_some()).map(|(place, _)| place).ok_or_else(
                 || {
                     table
-                        .lacks("no column is called time, timestamp, date, minute or the like")
+                        .lacks("no column is called time, timestamp, date, minute or similar")
                         .also("name it: time-column = \"...\"")
                 },
             )?,
@@ -159,7 +159,7 @@ impl RateTrace {
             let rows = read - rows.len();
             remarks.push(Remark::new(
                 name,
-                format!("{} with the time of another row: the numbers are added up", many_rows(rows as u64)),
+                format!("{} with the time of another row: the numbers are added", many_rows(rows as u64)),
             ));
         }
         if without > 0 {
@@ -168,8 +168,8 @@ impl RateTrace {
         let interval = match options.interval {
             Some(interval) => interval,
             None => interval(&rows).ok_or_else(|| {
-                let message = "an interval cannot be learnt from fewer than two rows";
-                TraceError::new(name, None, message).help("write how long one is: interval = \"1m\"")
+                let message = "the interval cannot be determined from fewer than two rows";
+                TraceError::new(name, None, message).help("set its length: interval = \"1m\"")
             })?,
         };
         let counts = place(name, &rows, interval)?;
@@ -179,7 +179,7 @@ impl RateTrace {
         if before >= counts.len() {
             let message = "all intervals are before `start`";
             return Err(
-                TraceError::new(name, None, message).help("a date is for times that are dates or count from 1970")
+                TraceError::new(name, None, message).help("a date requires times that are dates or count from 1970")
             );
         }
         let counts = counts.into_iter().skip(before).map(|count| count * weight);
@@ -240,12 +240,12 @@ fn place(name: &str, rows: &[Counted], interval: Span) -> Result<Vec<f64>, Trace
         if since.abs_diff(place * length) > length / 100 {
             let since = Span::from_nanos(since);
             let message =
-                format!("the row lies {since} after the first, which is no multiple of the interval, {interval}");
-            return Err(wrong(message).help("rows that are not at equal distances are no rate trace"));
+                format!("the row is {since} after the first, which is not a multiple of the interval ({interval})");
+            return Err(wrong(message).help("the rows of a rate trace must be equally spaced"));
         }
         if place >= INTERVALS_MAX {
             let message = format!("more than {INTERVALS_MAX} intervals of {interval}");
-            return Err(wrong(message).help("write how long one is: interval = \"1m\""));
+            return Err(wrong(message).help("set its length: interval = \"1m\""));
         }
         counts.resize((place as usize + 1).max(counts.len()), 0.0);
         counts[place as usize] += count;
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(
             remarks,
             [
-                "rate.csv: 1 row with the time of another row: the numbers are added up",
+                "rate.csv: 1 row with the time of another row: the numbers are added",
                 "rate.csv: 1 row without a number: counted as 0"
             ]
         );
@@ -345,16 +345,16 @@ mod tests {
             message("time,count\n0,1\n1,-2\n"),
             "rate.csv:3: `count`: \"-2\" is negative; write for example 0.25"
         );
-        assert!(message("time,count\n0,1\n").contains("an interval cannot be learnt from fewer than two rows"));
+        assert!(message("time,count\n0,1\n").contains("the interval cannot be determined from fewer than two rows"));
         assert!(message("time,number\n0,1\n").contains("count-column"));
         assert!(message("slot,requests\n0,1\n").contains("time-column"));
         assert!(message("period,requests\n0,1\n1,1\n").contains("time-unit"));
-        assert!(message("date,requests\n03/01/2024,1\n").contains("does not say which is the day"));
+        assert!(message("date,requests\n03/01/2024,1\n").contains("is ambiguous: day and month"));
         assert!(message("date,requests\n2023-02-31,1\n").contains("the month has no such day"));
         assert!(message("time,count\n0,1\n1,1\n9000000000,1\n").contains("more than 6000000 intervals"));
         let uneven = RateOptions { interval: Some(Span::from_secs(10)), ..RateOptions::default() };
         let error = read_with("time,count\n0,1\n10,1\n13,1\n", &uneven).unwrap_err();
-        assert!(error.to_string().contains("no multiple of the interval"), "{error}");
+        assert!(error.to_string().contains("not a multiple of the interval"), "{error}");
         let skip = RateOptions { on_error: OnError::Skip, ..RateOptions::default() };
         let skipped = read_with("time,count\n0,1\n1,x\n2,3\n4,4\n", &skip).unwrap();
         assert_eq!((skipped.skipped.rows, skipped.counts.iter().sum::<f64>()), (1, 8.0));

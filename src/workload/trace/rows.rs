@@ -37,12 +37,12 @@ pub enum RowFormat {
 /// How a trace is read. What is not given is told by the file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowOptions {
-    /// What a row that cannot be read does.
+    /// What to do with a row that cannot be read.
     pub on_error: OnError,
     /// What is time zero, in the times of the trace. None: the zero of these times, or, where they are counted from 1970
     /// on, the first request.
     pub start: Option<SimTime>,
-    /// The unit of times (not of running times) that are numbers; none: seconds.
+    /// The unit of times (not of durations) that are numbers; none: seconds.
     pub time_unit: Option<Span>,
     /// What separates the fields.
     pub separator: Option<u8>,
@@ -171,7 +171,7 @@ impl Columns {
     }
 }
 
-/// A time of the file. A number that cannot be seconds is refused: the running times beside it may be in another unit too.
+/// A time of the file. A number that cannot be seconds is refused: the durations beside it may be in another unit too.
 #[inline]
 fn moment(row: &Row<'_>, column: usize, unit: Option<Span>) -> Result<SimTime, TraceError> {
     let field = row.field(column)?;
@@ -180,7 +180,7 @@ fn moment(row: &Row<'_>, column: usize, unit: Option<Span>) -> Result<SimTime, T
         (Some(number), Some(unit)) => number.times(unit.as_nanos()),
         (Some(_), None) => {
             let why = "cannot be seconds";
-            let help = "say what it is, as in time-unit = \"ms\"; running times are seconds always";
+            let help = "state the unit, as in time-unit = \"ms\"; durations are always in seconds";
             return Err(row.wrong_field(column, row.text(column)?, why).help(help));
         }
         (None, _) => None,
@@ -299,15 +299,15 @@ impl RowTrace {
         }
         scan.remarks.extend(scan.skipped.remark(table.name()));
         if scan.functions.is_empty() {
-            let message = if early > 0 { "all requests are before `start`" } else { "there is no request in it" };
+            let message = if early > 0 { "all requests are before `start`" } else { "it contains no requests" };
             let error = TraceError::new(table.name(), None, message);
             return Err(match scan.skipped.first {
-                Some(first) => error.help(format!("{} rows were left out; the first: {first}", scan.skipped.rows)),
+                Some(first) => error.help(format!("{} rows were skipped; the first: {first}", scan.skipped.rows)),
                 None => error,
             });
         }
         if early > 0 {
-            scan.remarks.push(Remark::new(table.name(), format!("{} before `start`: left out", many_rows(early))));
+            scan.remarks.push(Remark::new(table.name(), format!("{} before `start`: skipped", many_rows(early))));
         }
         scan.apps = if format == RowFormat::Forewarm { scan.functions.len() } else { apps.len() } as u64;
         scan.places = Arc::new(places);
@@ -329,7 +329,7 @@ impl RowTrace {
     fn in_order<'a>(&self, row: &Row<'_>, request: Written<'a>) -> Result<Written<'a>, TraceError> {
         if self.format == RowFormat::Forewarm && request.start < self.last {
             let message =
-                format!("the time falls back from {} s to {} s", self.last.as_secs_f64(), request.start.as_secs_f64());
+                format!("the time goes back from {} s to {} s", self.last.as_secs_f64(), request.start.as_secs_f64());
             return Err(row.wrong(message).help("sort the rows by time"));
         }
         Ok(request)
@@ -406,7 +406,7 @@ pub(super) fn whole_mb(mb: f64) -> u32 {
     mb.ceil().clamp(1.0, f64::from(1 << 20)) as u32
 }
 
-/// A row that is held back: start, its number in the file (which orders equal starts), function, running time.
+/// A row that is held back: start, its number in the file (which orders equal starts), function, duration.
 type Held = (SimTime, u64, u32, Option<Span>);
 
 /// Reads the requests of a trace in order of time. Rows are held back as long as a later one may begin earlier.
@@ -446,8 +446,8 @@ impl RowReader {
         };
         if self.latest.since(request.start.min(self.latest)) > self.lateness {
             // A row of forewarm's format that falls back; or the file has changed.
-            let error = row.wrong("the time falls back farther than anywhere a moment ago");
-            return Skipped::default().take(on_error, error.help("do not change the file while it is read"));
+            let error = row.wrong("the time goes back further than when the file was first read");
+            return Skipped::default().take(on_error, error.help("do not change the file during the run"));
         }
         if self.options.start.is_some_and(|start| request.start < start) {
             self.latest = self.latest.max(request.start);
@@ -456,15 +456,16 @@ impl RowReader {
         let Some(&function) = self.places.get(key(&mut self.buffer, &request)) else {
             // In the first pass the row was left out, or it was not there.
             let name = String::from_utf8_lossy(request.function);
-            let error = row.wrong(format!("the function \"{}\" was not there a moment ago", shown(&name)));
-            return Skipped::default().take(on_error, error.help("do not change the file while it is read"));
+            let error =
+                row.wrong(format!("the function \"{}\" was not there when the file was first read", shown(&name)));
+            return Skipped::default().take(on_error, error.help("do not change the file during the run"));
         };
         self.latest = self.latest.max(request.start);
         self.held.push(Reverse((request.start, self.rows, function, request.duration)));
         self.rows += 1;
         if self.held.len() > HELD_MAX {
-            let message = format!("more than {HELD_MAX} rows would have to be held to bring them into order");
-            return Err(row.wrong(message).help("sort the file by start"));
+            let message = format!("more than {HELD_MAX} rows would have to be buffered to sort them");
+            return Err(row.wrong(message).help("sort the file by start time"));
         }
         Ok(())
     }
@@ -506,7 +507,7 @@ mod tests {
         RowTrace::scan(&Input::of_bytes("requests.csv", text.as_ref()), format, options)
     }
 
-    /// Start (ms), function and running time (ms) of every request.
+    /// Start (ms), function and duration (ms) of every request.
     fn requests(trace: &RowTrace) -> Vec<(u64, u32, Option<u64>)> {
         let mut reader = trace.read().unwrap();
         let millis = |nanos: u64| nanos / 1_000_000;
@@ -572,7 +573,7 @@ mod tests {
         let columns = "the columns are `time`, `function`";
         assert_eq!(message("time,function\n1,f\n"), format!("requests.csv:1: there is no column `time_s`; {columns}"));
         assert_eq!(message(""), "requests.csv: the file is empty; its first line must name the columns");
-        assert_eq!(message("time_s,function\n"), "requests.csv: there is no request in it");
+        assert_eq!(message("time_s,function\n"), "requests.csv: it contains no requests");
         let rows = |rows: &str| message(&format!("time_s,function,duration_s\n0,f,1\n{rows}\n"));
         assert_eq!(rows("x,f,1"), "requests.csv:3: `time_s`: \"x\" is not a number; write for example 0.25");
         assert_eq!(rows("NaN,f,1"), "requests.csv:3: `time_s`: \"NaN\" is not a number; write for example 0.25");
@@ -581,7 +582,7 @@ mod tests {
         assert_eq!(rows("1,f,"), "requests.csv:3: `duration_s`: \"\" is not a number; write for example 0.25");
         assert_eq!(rows("1,f"), "requests.csv:3: the row has 2 fields, the header 3");
         assert_eq!(rows("1,,1"), "requests.csv:3: the function has no name");
-        assert_eq!(rows("5,f,1\n4,f,1"), "requests.csv:4: the time falls back from 5 s to 4 s; sort the rows by time");
+        assert_eq!(rows("5,f,1\n4,f,1"), "requests.csv:4: the time goes back from 5 s to 4 s; sort the rows by time");
         assert!(rows("1e300,f,1").starts_with("requests.csv:3: `time_s`: "), "{}", rows("1e300,f,1"));
         let bytes = scan(b"time_s,function\n0,\xff\n", RowFormat::Forewarm, OnError::Fail).unwrap_err();
         assert_eq!(bytes.to_string(), "requests.csv:2: `function` is not text in UTF-8");
@@ -608,7 +609,7 @@ mod tests {
         let start = super::super::moment::start("2024-03-01T10:00:01Z").ok();
         let trace = scan_with(text, RowFormat::Forewarm, RowOptions { start, ..RowOptions::default() }).unwrap();
         assert_eq!(requests(&trace), [(0, 0, Some(200)), (1_500, 0, Some(100))]);
-        assert_eq!(trace.remarks[0].message, "1 row before `start`: left out");
+        assert_eq!(trace.remarks[0].message, "1 row before `start`: skipped");
         let azure = "app,func,end_timestamp,duration\na,f,1709287201,0.5\na,f,1709287200.5,0.25\n";
         let trace = scan(azure, RowFormat::Azure2021, OnError::Fail).unwrap();
         assert_eq!(requests(&trace), [(0, 0, Some(250)), (250, 0, Some(500))]);

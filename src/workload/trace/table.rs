@@ -197,7 +197,7 @@ impl Table {
         let row = Row { name: &self.name, line, bytes, fields: &self.fields, columns: &self.columns };
         if self.rows > ROWS_MAX {
             let message = format!("the file has more than {} million rows", ROWS_MAX / 1_000_000);
-            return Err(row.wrong(message).help("cut it into parts, or count the requests by interval: a rate trace"));
+            return Err(row.wrong(message).help("split it, or count the requests by interval and use a rate trace"));
         }
         Ok(row)
     }
@@ -315,7 +315,7 @@ impl Table {
     fn failed(&self, error: &io::Error) -> TraceError {
         let cut = error.kind() == io::ErrorKind::UnexpectedEof;
         let error = TraceError::io(&self.name, Some(self.line), error);
-        if cut { error.help("the file seems to be cut off") } else { error }
+        if cut { error.help("the file appears to be truncated") } else { error }
     }
 }
 

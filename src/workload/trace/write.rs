@@ -20,7 +20,7 @@ const MEMORY: [u32; 8] = [1, 5, 25, 50, 75, 95, 99, 100];
 pub struct Azure2019Output<W> {
     /// Invocations per function and minute.
     pub invocations: W,
-    /// Percentiles of running times, ms.
+    /// Percentiles of durations, ms.
     pub durations: W,
     /// Memory by app, MB.
     pub memory: W,

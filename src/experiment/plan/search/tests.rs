@@ -8,12 +8,12 @@ use crate::measure::plan::Requirement;
 use crate::rng::{Purpose, Streams};
 use crate::stats::selection::Side;
 
-/// Cost and metrics of each candidate are known; replications scatter around them, with the same luck for all.
+/// Cost and metrics of each candidate are known; replications scatter around them, with common random numbers.
 struct Truth {
     seed: u64,
     cost: Vec<f64>,
     metrics: Vec<Vec<f64>>,
-    /// Standard deviations: shared luck and own, as parts of the value.
+    /// Standard deviations: shared and own, as parts of the value.
     scatter: (f64, f64),
     runs: u64,
 }

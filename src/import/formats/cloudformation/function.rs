@@ -79,7 +79,7 @@ impl Resource<'_> {
     /// Retries and destinations of asynchronous invocations.
     pub(super) fn invoke_config(&self, table: &Table<'_>) -> Vec<Setting> {
         let destinations = table.table("DestinationConfig");
-        destinations.refuse("OnSuccess", "not simulated: results of asynchronous invocations go there");
+        destinations.refuse("OnSuccess", "not simulated: destination of results of asynchronous invocations");
         let on_failure = destinations.table("OnFailure");
         on_failure.skip(&["Type"]);
         lambda::asynchronous(

@@ -36,7 +36,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         let kind = entry.node.get("Type").and_then(Node::text).unwrap_or_default();
         let address = format!("Resources.{}", entry.key);
         if let Value::Unknown(unknown) = &entry.node.value {
-            notes.ignore(entry.place, address, format!("`{}` is in another file: name that file too", unknown.text));
+            notes.ignore(entry.place, address, format!("`{}` is in another file: pass that file too", unknown.text));
             continue;
         }
         if let Some(condition) = entry.node.get("Condition").and_then(Node::text)

@@ -16,7 +16,7 @@ impl Resource<'_> {
             count("scaling.target-tracking.min-capacity", table.get("MinCapacity")),
             count("scaling.target-tracking.max-capacity", table.get("MaxCapacity")),
         ];
-        table.refuse("ScheduledActions", "not read: write them as `scaling.target-tracking.schedule`");
+        table.refuse("ScheduledActions", "not read: add them as `scaling.target-tracking.schedule`");
         if is_lambda {
             let settings = settings.into_iter().flatten().collect();
             model.additions.push(Addition {

@@ -26,7 +26,7 @@ pub(super) fn read(document: &Node, object: &Table<'_>, kind: &str, model: &mut 
         "volumeClaimTemplates",
         "persistentVolumeClaimRetentionPolicy",
     ]);
-    thing.set(REPLICAS, "1", Origin::Default("not set: a Deployment has 1 pod then".to_owned()));
+    thing.set(REPLICAS, "1", Origin::Default("not set: the default of a Deployment is 1 pod".to_owned()));
     thing.put(REPLICAS, spec.whole("replicas"), |count| count.to_string());
     let template = spec.table("template");
     template.skip(&["metadata"]);

@@ -13,7 +13,7 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
     let mut settings = vec![Setting::new(
         "scaling.hpa.min-replicas",
         "1",
-        Origin::Default("not set: an HPA keeps 1 pod at least".to_owned()),
+        Origin::Default("not set: the minimum of an HPA is 1 pod".to_owned()),
     )];
     if let Some(found) = spec.whole("minReplicas") {
         settings[0] = Setting { value: found.value.to_string(), origin: found.origin, ..settings[0].clone() };
@@ -30,7 +30,7 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
         settings.push(Setting::new(
             "scaling.hpa.target-cpu-utilization",
             "80",
-            Origin::Default("no metric is given: 80 % of the CPU is the default".to_owned()),
+            Origin::Default("no metric: the default is 80 % CPU".to_owned()),
         ));
     }
     settings.extend(behavior(&spec.table("behavior"), "scaling.hpa.behavior", notes));
@@ -85,7 +85,7 @@ fn metric(metric: &Table<'_>, notes: &Notes) -> Option<Setting> {
             place,
             metric.address.clone(),
             format!(
-                "not simulated: nothing says whether {name} counts requests in progress, requests a second or a queue"
+                "not simulated: unclear whether {name} counts requests in progress, requests per second or a queue"
             ),
         );
         return None;

@@ -40,7 +40,7 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
     .into_iter()
     .flatten()
     .collect();
-    spec.refuse("fallback", "not simulated: what happens when the queue cannot be read");
+    spec.refuse("fallback", "not simulated: fallback when the queue cannot be read");
     let advanced = spec.table("advanced");
     advanced.skip(&["restoreToOriginalReplicaCount"]);
     advanced.refuse("scalingModifiers", "not simulated: formulas over several triggers");
@@ -59,7 +59,7 @@ pub(super) fn read(object: &Table<'_>, model: &mut Model, notes: &Notes) {
             let why = if known.is_some() {
                 "not simulated: a second trigger"
             } else {
-                "not simulated: a trigger that counts no messages"
+                "not simulated: a trigger that does not count messages"
             };
             notes.ignore(item.node.place, format!("{} ({kind})", item.address), why);
             continue;

@@ -109,7 +109,7 @@ fn knative(service: &mut Thing, concurrency: Option<Item<'_>>, annotations: &Ann
     if let Some(class) = annotations.get(&["class"])
         && class.node.text().is_some_and(|class| class.starts_with("hpa"))
     {
-        let why = "not simulated: the class hpa; add the HorizontalPodAutoscaler to what is imported";
+        let why = "not simulated: the class hpa; import the HorizontalPodAutoscaler too";
         annotations.notes.ignore(class.node.place, class.address, why);
     }
     let numbers = [

@@ -1,10 +1,11 @@
 //! Envoy's outlier detection (github.com/envoyproxy/envoy, `outlier_detection_impl.cc`, `outlier_detection.proto`).
 //!
-//! It takes single hosts out of the balancing, not the whole target. Here the target has so many hosts, which attempts reach
-//! in turn. A host is ejected when so many results in a row were server errors, or, at each interval, when its success rate
-//! lies far below that of the others; for `base_ejection_time` times how often lately, at most `max_ejection_time`; it
-//! comes back at an interval. Not more than `max_ejection` of the hosts are ejected, and while fewer than `panic_threshold`
-//! are healthy all of them are used, ejected or not: with these defaults Envoy refuses nothing. HTTP 429 is no server error.
+//! It removes individual hosts from load balancing, not the whole target. Here the target has a number of hosts, which
+//! attempts reach in turn. A host is ejected after consecutive server errors, or, at each interval, if its success rate
+//! is far below that of the others; for `base_ejection_time` times its recent number of ejections, at most
+//! `max_ejection_time`; it is readmitted at an interval. At most `max_ejection` of the hosts are ejected, and while
+//! fewer than `panic_threshold` are healthy, all of them are used, ejected or not: with these defaults Envoy rejects
+//! nothing. HTTP 429 is not a server error.
 
 use super::{Breaker, Permit, Rules, Verdict};
 
@@ -15,37 +16,37 @@ use crate::time::{SimTime, Span};
 parameters! {
     /// As in Envoy's outlier detection, with its defaults.
     pub struct EnvoyOutlierSpec {
-        /// Hosts of the target; attempts reach them in turn.
+        /// Number of hosts of the target; attempts reach them in turn.
         default hosts: Count<1, 10_000> = 10,
-        /// A host is ejected after so many server errors in a row.
+        /// Consecutive server errors after which a host is ejected.
         default consecutive_5xx: Count<1, 1_000_000> = 5,
-        /// How often success rates are looked at and hosts come back.
+        /// How often success rates are evaluated and hosts are readmitted.
         default interval: PositiveDuration = Span::from_secs(10),
-        /// How long a host is ejected, times how often that happened lately.
+        /// Ejection time, multiplied by the number of recent ejections.
         default base_ejection_time: PositiveDuration = Span::from_secs(30),
-        /// The longest ejection; at least `base-ejection-time`.
+        /// Longest ejection time; at least `base-ejection-time`.
         default max_ejection_time: PositiveDuration = Span::from_secs(300),
-        /// Not more than this part of the hosts is ejected.
+        /// Largest share of hosts that may be ejected.
         default max_ejection: Ratio = 0.1,
-        /// Whether one host may be ejected even so.
+        /// Whether one host may always be ejected.
         default always_eject_one_host: Flag = false,
-        /// While a smaller part of the hosts is healthy all of them are used.
+        /// Share of healthy hosts below which all hosts are used.
         default panic_threshold: Ratio = 0.5,
         /// Whether hosts are ejected by their success rate (`enforcing_success_rate`).
         default success_rate: Flag = true,
-        /// Fewest hosts with enough calls for that.
+        /// Minimum number of hosts with enough calls for this.
         default success_rate_minimum_hosts: Count<1, 10_000> = 5,
-        /// Calls of an interval that are enough for that.
+        /// Minimum number of calls per interval for this.
         default success_rate_request_volume: Count<1, 1_000_000> = 100,
-        /// So many standard deviations below the mean a host is ejected.
+        /// Standard deviations below the mean at which a host is ejected.
         default success_rate_stdev_factor: Amount = 1.9,
-        /// Whether hosts are ejected by their part of failures (`enforcing_failure_percentage`).
+        /// Whether hosts are ejected by their failure percentage (`enforcing_failure_percentage`).
         default failure_percentage: Flag = false,
-        /// The part of failures for that.
+        /// Failure percentage at which a host is ejected.
         default failure_percentage_threshold: Ratio = 0.85,
-        /// Fewest hosts with enough calls for that.
+        /// Minimum number of hosts with enough calls for this.
         default failure_percentage_minimum_hosts: Count<1, 10_000> = 5,
-        /// Calls of an interval that are enough for that.
+        /// Minimum number of calls per interval for this.
         default failure_percentage_request_volume: Count<1, 1_000_000> = 50,
     }
 }
@@ -62,7 +63,7 @@ impl Rules for EnvoyOutlierSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct EnvoyOutlier {
     spec: EnvoyOutlierSpec,
     hosts: Vec<Host>,
@@ -135,7 +136,7 @@ impl EnvoyOutlier {
         }
     }
 
-    /// Ejects by what was counted in the interval.
+    /// Ejects hosts by the counters of the interval.
     fn judge(&mut self, now: SimTime) {
         let rates = |volume: u32| -> Vec<(usize, f64)> {
             let counts = |host: &Host| host.ejected_at.is_none() && host.calls > 0 && host.calls >= volume.into();
@@ -200,7 +201,7 @@ impl Breaker for EnvoyOutlier {
         }
         host.consecutive += 1;
         if host.consecutive == threshold && host.ejected_at.is_none() {
-            // The count starts anew whether or not one more host may be ejected.
+            // The count restarts whether or not another host may be ejected.
             host.consecutive = 0;
             self.eject(permit.0 as usize, now);
         }
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_ejection_is_twice_as_long_and_good_behaviour_is_forgiven() {
+    fn the_second_ejection_is_twice_as_long_and_good_behavior_is_forgiven() {
         let mut script = Script::of(&spec());
         let fail = |script: &mut Script, secs: f64| (0..5).for_each(|_| script.end(secs, Permit(0), Failure));
         fail(&mut script, 5.0);

@@ -1,9 +1,10 @@
 //! Hystrix's circuit breaker (github.com/Netflix/Hystrix, `HystrixCircuitBreaker`, `HealthCountsStream`,
 //! `HystrixCommandProperties`).
 //!
-//! It looks at the health of the last window not with each call but every `health_snapshot_interval`: what has failed until
-//! then goes through. Open, it lets one call through when *more* than the sleep window has passed. The first call that ends
-//! from then on decides, whichever it is: a success closes it and empties the window, anything else opens it again.
+//! It evaluates the health of the last window not at each call but every `health_snapshot_interval`: until then, calls
+//! pass even if they fail. When open, it lets one call through after *more* than the sleep window has passed. The first
+//! call that ends after that decides, whichever it is: a success closes it and empties the window, anything else opens
+//! it again.
 
 use std::collections::VecDeque;
 
@@ -16,20 +17,20 @@ use crate::time::{SimTime, Span};
 parameters! {
     /// As in Hystrix, with its defaults.
     pub struct HystrixSpec {
-        /// Calls in the window before it is judged.
+        /// Minimum number of calls in the window before it is evaluated.
         default request_volume_threshold: Count<1, 1_000_000> = 20,
-        /// It opens when this part of the calls failed; whole percent, rounded down, are compared.
+        /// Share of failed calls at which the breaker opens; compared in whole percent, rounded down.
         default error_threshold: Ratio = 0.5,
         /// How long it stays open.
         default sleep_window: PositiveDuration = Span::from_secs(5),
-        /// The window whose calls are judged.
+        /// Sliding window of calls.
         default rolling_window: PositiveDuration = Span::from_secs(10),
-        /// How often the window is judged, and what its parts are.
+        /// How often the window is evaluated, and the length of its buckets.
         default health_snapshot_interval: PositiveDuration = Span::from_millis(500),
     }
 }
 
-/// The most parts of a window.
+/// Maximum number of parts of a window.
 const MAX_PARTS: u64 = 100_000;
 
 impl HystrixSpec {
@@ -52,7 +53,7 @@ impl Rules for HystrixSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Hystrix {
     spec: HystrixSpec,
     state: State,
@@ -113,7 +114,7 @@ impl Hystrix {
                 self.state = State::Open { since: at };
             }
             if window == Tally::default() {
-                // Nothing to see until now: the looks in between are passed over.
+                // No calls until now: the evaluations in between are skipped.
                 let interval = self.spec.health_snapshot_interval.as_nanos();
                 let skipped = now.since(self.health.next_look).as_nanos() / interval;
                 self.health.next_look = self.health.next_look + Span::from_nanos(skipped * interval);
@@ -138,7 +139,7 @@ impl Breaker for Hystrix {
 
     fn ended(&mut self, _: Permit, verdict: Verdict, _: Span, now: SimTime) {
         self.pass_time(now);
-        // Who lost interest is no event of health, but closes nothing either.
+        // An abandoned call is not a health event, but does not close the breaker either.
         if verdict != Verdict::Cancelled {
             self.health.current.add(Tally::one(verdict != Verdict::Success, false));
         }

@@ -1,8 +1,8 @@
-//! Circuit breakers: who has seen enough failures stops calling for a while.
+//! Circuit breakers: after enough failures, a client stops calling for a while.
 //!
-//! The kinds differ in what they count, when they look at it and whom they let through first, which decides how a failure
-//! ends; so each is a state machine of its own, with the parameters and defaults of its library. The retry is outside: each
-//! attempt asks the breaker. What it refuses reaches nobody.
+//! The kinds differ in what they count, when they evaluate it and which calls they let through first, which determines
+//! how a failure ends. So each is a separate state machine, with the parameters and defaults of its library. Retries
+//! are outside: each attempt asks the breaker. Rejected attempts are not sent.
 
 mod envoy_outlier;
 mod hystrix;
@@ -30,35 +30,35 @@ union! {
     }
 }
 
-/// What the parameters of a breaker make.
+/// Parameters from which a breaker is built.
 pub trait Rules {
-    /// The breaker as it is when the run begins: closed.
+    /// The breaker at the start of the run: closed.
     fn build(&self) -> Box<dyn Breaker>;
 }
 
-/// A breaker's number of what it let through: it gets it back with the end.
+/// A breaker's identifier of an admitted attempt, which is passed back when it ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Permit(pub u32);
 
 /// How an attempt ended, as a breaker sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A successful answer.
+    /// A successful response.
     Success,
-    /// Refused by the callee, as with HTTP 429.
+    /// Throttled by the callee, as with HTTP 429.
     Throttled,
-    /// An error, or no answer in time.
+    /// An error, or no response in time.
     Failure,
-    /// The caller lost interest: nothing is known about who was called.
+    /// Abandoned by the caller: nothing is known about the callee.
     Cancelled,
 }
 
-/// A breaker at work.
+/// The state of a breaker.
 pub trait Breaker: Send {
     /// Whether an attempt may be made now.
     fn permit(&mut self, now: SimTime) -> Option<Permit>;
 
-    /// An attempt that was let through has ended, after so long.
+    /// An admitted attempt has ended, after this time.
     fn ended(&mut self, permit: Permit, verdict: Verdict, took: Span, now: SimTime);
 }
 

@@ -17,11 +17,11 @@ use crate::time::{SimTime, Span};
 parameters! {
     /// As in Polly v8, with its defaults.
     pub struct PollySpec {
-        /// It opens when this part of the calls failed.
+        /// Share of failed calls at which the breaker opens.
         default failure_ratio: Ratio = 0.1,
-        /// Calls in the window before it is judged.
+        /// Minimum number of calls in the window before it is evaluated.
         default minimum_throughput: Count<2, 1_000_000> = 100,
-        /// The window whose calls are judged.
+        /// Sliding window of calls.
         default sampling_duration: PositiveDuration = Span::from_secs(30),
         /// How long it stays open.
         default break_duration: PositiveDuration = Span::from_secs(5),
@@ -48,7 +48,7 @@ impl Rules for PollySpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Polly {
     spec: PollySpec,
     state: State,

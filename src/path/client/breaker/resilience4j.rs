@@ -35,25 +35,25 @@ choice! { WindowKind {
 parameters! {
     /// As in resilience4j, with its defaults.
     pub struct Resilience4jSpec {
-        /// What the size of the window counts: calls or seconds.
+        /// Unit of the window size: calls or seconds.
         default window_kind: WindowKind = WindowKind::Count,
-        /// Size of the window.
+        /// Window size.
         default window: Count<1, MAX_WINDOW> = 100,
-        /// Calls in the window before it is judged; of a window of calls at most its size.
+        /// Minimum number of calls in the window before it is evaluated; for a window of calls, at most its size.
         default minimum_calls: Count<1, MAX_WINDOW> = 100,
-        /// It opens when this part of the calls failed.
+        /// Share of failed calls at which the breaker opens.
         default failure_rate_threshold: Ratio = 0.5,
-        /// It opens when this part of the calls was slow.
+        /// Share of slow calls at which the breaker opens.
         default slow_call_rate_threshold: Ratio = 1.0,
-        /// A call is slow if it took longer.
+        /// Duration above which a call is slow.
         default slow_call_duration_threshold: PositiveDuration = Span::from_secs(60),
         /// How long it stays open.
         default wait_in_open: PositiveDuration = Span::from_secs(60),
-        /// Calls let through while it is half-open.
+        /// Calls permitted while half-open.
         default permitted_in_half_open: Count<1, MAX_WINDOW> = 10,
-        /// It opens again when it was half-open for so long; 0s: never.
+        /// Time in the half-open state after which it opens again; 0s: no limit.
         default max_wait_in_half_open: Duration = Span::ZERO,
-        /// Whether it becomes half-open by itself, without a call.
+        /// Whether it becomes half-open automatically, without a call.
         default automatic_transition: Flag = false,
     }
 }
@@ -92,7 +92,7 @@ impl Resilience4jSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Resilience4j {
     spec: Resilience4jSpec,
     state: State,

@@ -13,17 +13,17 @@ use crate::schema::scalars::{Count, PositiveDuration, Ratio};
 use crate::time::{SimTime, Span};
 
 parameters! {
-    /// Opens when too many calls of a window failed, closes when trials succeed.
+    /// Opens when too many calls in a window fail, closes when trial calls succeed.
     pub struct SimpleSpec {
-        /// It opens when this part of the calls failed.
+        /// Share of failed calls at which the breaker opens.
         default failure_ratio: Ratio = 0.5,
-        /// Calls in the window before it is judged.
+        /// Minimum number of calls in the window before it is evaluated.
         default minimum_calls: Count<1, 1_000_000> = 100,
-        /// The window whose calls are judged; it moves on in hundredths.
+        /// Sliding window of calls; it advances in steps of a hundredth.
         default window: PositiveDuration = Span::from_secs(10),
         /// How long it stays open.
         default open: PositiveDuration = Span::from_secs(5),
-        /// Calls let through as trials: all have to succeed.
+        /// Trial calls while half-open, all of which must succeed.
         default trials: Count<1, 1_000_000> = 10,
     }
 }
@@ -43,7 +43,7 @@ impl Rules for SimpleSpec {
     }
 }
 
-/// It at work.
+/// Its state.
 struct Simple {
     spec: SimpleSpec,
     state: State,

@@ -51,7 +51,7 @@ impl Default for AutoscalerSpec {
     }
 }
 
-/// The HPA at work.
+/// The state of the HPA.
 #[derive(Clone, Debug)]
 pub struct Autoscaler {
     hpa: Hpa,

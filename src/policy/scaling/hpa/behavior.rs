@@ -20,7 +20,7 @@ pub struct Behavior {
 pub struct ScalingRules {
     /// How far back recommendations hold a change.
     pub window: Span,
-    /// Which policy counts.
+    /// Which policy applies.
     pub select: Select,
     /// How much may change in which time.
     pub policies: Vec<Policy>,
@@ -50,7 +50,7 @@ pub struct Policy {
 /// The size of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// So many pods.
+    /// Number of pods.
     Pods(i32),
     /// A percentage of the pods at the start of the period.
     Percent(i32),

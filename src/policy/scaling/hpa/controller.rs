@@ -13,9 +13,9 @@ pub const DOWNSCALE_WINDOW: Span = Span::from_secs(300);
 /// The settings of an HPA and the flags of its controller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HpaSpec {
-    /// Fewest replicas.
+    /// Minimum number of replicas.
     pub min_replicas: i32,
-    /// Most replicas.
+    /// Maximum number of replicas.
     pub max_replicas: i32,
     /// Windows and rates; without, a window on the way down and a doubling on the way up.
     pub behavior: Option<Behavior>,

@@ -23,36 +23,39 @@ const PERIOD_MAX: Span = Span::from_secs(1800);
 parameters! {
     /// The Kubernetes HorizontalPodAutoscaler.
     pub struct HpaParameters {
-        /// Fewest pods; 0 needs `target-queue-length`.
+        /// Minimum number of pods; 0 requires `target-queue-length`.
         default min_replicas: Count<0, MANY> = 1,
-        /// Most pods.
+        /// Maximum number of pods.
         required max_replicas: Count<1, MANY>,
-        /// Pods when the Deployment is created, at the start of the run; without it: `min-replicas`.
+        /// Pods at the start of the run, when the Deployment is created. Default: `min-replicas`.
         optional initial_replicas: Count<0, MANY>,
-        /// CPU in percent of what pods request (Resource, averageUtilization): the share of their slots that is taken.
+        /// CPU as a percentage of what pods request (Resource, averageUtilization): the share of their slots in use.
         optional target_cpu_utilization: Count<1, 1000>,
-        /// Requests on a pod (Pods, averageValue).
+        /// Requests in progress per pod (Pods, averageValue).
         optional target_concurrency: Positive,
-        /// Requests per second that a pod is given (Pods, averageValue).
+        /// Requests per second per pod (Pods, averageValue).
         optional target_requests_per_second: Positive,
-        /// Requests waiting in front of the pods, for each pod (External, averageValue).
+        /// Queued requests per pod (External, averageValue).
         optional target_queue_length: Positive,
-        /// Windows and rates of both directions; without it: at most twice the pods, or four, in a sync, and fewer only
-        /// after `downscale-stabilization`.
+        /// Stabilization windows and rates in both directions. Default: at most twice the pods, or four, per sync, and
+        /// scale-in only after `downscale-stabilization`.
         optional behavior: BehaviorParameters,
-        /// How far from its target a metric may be before anything is done (--horizontal-pod-autoscaler-tolerance).
+        /// Deviation of a metric from its target that causes no change (--horizontal-pod-autoscaler-tolerance).
         default tolerance: Amount = 0.1,
-        /// How long more pods must not have been wanted before some go (--horizontal-pod-autoscaler-downscale-stabilization).
+        /// How long no recommendation may have been higher before it scales in
+        /// (--horizontal-pod-autoscaler-downscale-stabilization).
         default downscale_stabilization: Duration = Span::from_secs(300),
-        /// How long CPU samples of a young pod count only if taken while it was ready (--...-cpu-initialization-period).
+        /// Period after pod start in which CPU samples count only if taken while the pod was ready
+        /// (--...-cpu-initialization-period).
         default cpu_initialization_period: Duration = Span::from_secs(300),
-        /// After that, within which time of its start a pod must have been ready once (--...-initial-readiness-delay).
+        /// Period after pod start in which a pod counts as not yet ready unless it was ready before
+        /// (--...-initial-readiness-delay).
         default initial_readiness_delay: Duration = Span::from_secs(30),
-        /// How often it decides (--horizontal-pod-autoscaler-sync-period).
+        /// Interval between decisions (--horizontal-pod-autoscaler-sync-period).
         default sync_period: Pause = Span::from_secs(15),
-        /// How often pods are measured, and over which time (--metric-resolution of metrics-server).
+        /// How often pods are measured, and over what time (--metric-resolution of metrics-server).
         default metrics_resolution: Pause = Span::from_secs(15),
-        /// How long after its end a measurement can be seen.
+        /// Delay until a measurement becomes visible.
         default metrics_delay: Duration = Span::from_secs(15),
     }
 }
@@ -60,9 +63,9 @@ parameters! {
 parameters! {
     /// How fast an HPA may go, in either direction.
     pub struct BehaviorParameters {
-        /// More pods.
+        /// Scaling out.
         optional scale_up: RulesParameters,
-        /// Fewer pods.
+        /// Scaling in.
         optional scale_down: RulesParameters,
     }
 }
@@ -70,11 +73,11 @@ parameters! {
 parameters! {
     /// How fast an HPA may go in one direction.
     pub struct RulesParameters {
-        /// How far back recommendations hold a change; without it: 0 s up, `downscale-stabilization` down.
+        /// How far back recommendations are considered. Default: 0 s up, `downscale-stabilization` down.
         optional stabilization_window: Duration,
-        /// Which policy counts.
+        /// Which policy applies.
         default select_policy: Select = Select::Max,
-        /// How much may change in which time; without it: 100 % in 15 s, on the way up or 4 pods in 15 s.
+        /// How much may change in what time. Default: 100 % in 15 s; when scaling up, or 4 pods in 15 s.
         optional policies: List<RateParameters, 1, 100>,
         /// The tolerance in this direction.
         optional tolerance: Amount,
@@ -82,11 +85,11 @@ parameters! {
 }
 
 parameters! {
-    /// How much may change in a period: pods, or percent of the pods at its start.
+    /// Largest change within a period: in pods, or as a percentage of the pods at its start.
     pub struct RateParameters {
-        /// So many pods.
+        /// Number of pods.
         optional pods: Count<1, MANY>,
-        /// So many percent of the pods.
+        /// Percentage of the pods.
         optional percent: Count<1, MANY>,
         /// The period.
         required period: Duration,

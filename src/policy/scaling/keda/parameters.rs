@@ -13,29 +13,29 @@ use crate::schema::scalars::{Count, Duration, Flag};
 use crate::time::Span;
 
 parameters! {
-    /// KEDA on the function's queue: none, one, and as many as an HPA wants.
+    /// KEDA on the function's queue: scales between zero and one, and above one with an HPA.
     pub struct KedaParameters {
-        /// Messages for each pod (queueLength).
+        /// Target number of messages per pod (queueLength).
         default queue_length: Count<1, MANY> = 5,
         /// The queue is active if there are more messages than this (activationQueueLength).
         default activation_queue_length: Count<0, MANY> = 0,
-        /// Whether messages being worked on count beside those that wait (scaleOnInFlight).
+        /// Whether messages in progress count in addition to waiting ones (scaleOnInFlight).
         default scale_on_in_flight: Flag = true,
-        /// How often the queue is looked at (pollingInterval).
+        /// How often the queue is polled (pollingInterval).
         default polling_interval: Pause = Span::from_secs(30),
-        /// How long the queue must have been inactive before the last pods go (cooldownPeriod).
+        /// How long the queue must have been inactive before it scales to zero (cooldownPeriod).
         default cooldown_period: Duration = Span::from_secs(300),
-        /// The same, if the queue never was active, from the start of the run (initialCooldownPeriod).
+        /// The same for a queue that has never been active, from the start of the run (initialCooldownPeriod).
         default initial_cooldown_period: Duration = Span::ZERO,
-        /// Fewest pods (minReplicaCount).
+        /// Minimum number of pods (minReplicaCount).
         default min_replicas: Count<0, MANY> = 0,
-        /// Most pods (maxReplicaCount).
+        /// Maximum number of pods (maxReplicaCount).
         default max_replicas: Count<1, MANY> = 100,
-        /// Pods while the queue is inactive, if that is to be fewer than `min-replicas` (idleReplicaCount).
+        /// Pods while the queue is inactive, if fewer than `min-replicas` (idleReplicaCount).
         optional idle_replicas: Count<0, MANY>,
-        /// Pods at the start of the run; without it: `min-replicas`.
+        /// Pods at the start of the run. Default: `min-replicas`.
         optional initial_replicas: Count<0, MANY>,
-        /// Windows and rates of its HPA (horizontalPodAutoscalerConfig.behavior).
+        /// Stabilization windows and rates of its HPA (horizontalPodAutoscalerConfig.behavior).
         optional behavior: BehaviorParameters,
     }
 }

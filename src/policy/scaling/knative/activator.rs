@@ -46,7 +46,7 @@ pub fn assigned_pods(pods: usize, index: Option<usize>, activators: usize) -> Ve
 
 /// The pods that a [`LoadBalancer`] picks from, in the order of their addresses. What lists the requests on each are pods.
 pub trait Pods {
-    /// How many there are.
+    /// Number of pods.
     fn count(&self) -> usize;
 
     /// Requests on a pod.

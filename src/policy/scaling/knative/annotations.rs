@@ -21,7 +21,7 @@ pub struct Annotations {
     pub metric_aggregation_algorithm: Option<Aggregation>,
     /// Value of the metric that a pod can bear.
     pub target: Option<f64>,
-    /// Percentage of it to aim for.
+    /// Percentage of the target to aim for.
     pub target_utilization_percentage: Option<f64>,
     /// See [`ConfigMap::target_burst_capacity`].
     pub target_burst_capacity: Option<f64>,

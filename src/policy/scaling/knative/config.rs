@@ -54,9 +54,9 @@ pub struct ConfigMap {
     pub max_scale_up_rate: f64,
     /// Fewest pods wanted, as a fraction 1/rate of the ready pods.
     pub max_scale_down_rate: f64,
-    /// Whether the last pod may go.
+    /// Whether it may scale to zero.
     pub enable_scale_to_zero: bool,
-    /// How long the activator must have been in the path before the last pod goes.
+    /// How long the activator must have been in the path before the last pod is removed.
     pub scale_to_zero_grace_period: Span,
     /// How long the last pod is kept after the revision became inactive.
     pub scale_to_zero_pod_retention_period: Span,

@@ -16,49 +16,49 @@ use crate::time::Span;
 parameters! {
     /// The Knative Pod Autoscaler, with activator, queue-proxies and scale to zero.
     pub struct KnativeParameters {
-        /// Requests that a pod handles at once; 0: no limit.
+        /// Simultaneous requests per pod; 0: no limit.
         default container_concurrency: Count<0, 1000> = 0,
         /// What is measured.
         default metric: Metric = Metric::Concurrency,
-        /// How windows are averaged.
+        /// How metrics are averaged over a window.
         default metric_aggregation_algorithm: Aggregation = Aggregation::Linear,
-        /// Value of the metric that a pod can bear; without it: the container concurrency, or 100 (200 requests a second).
+        /// Target value of the metric per pod. Default: the container concurrency, or 100 (200 requests per second).
         optional target: Number,
-        /// Percentage of it to aim for.
+        /// Percentage of the target to aim for.
         default target_utilization_percentage: Number = 70.0,
-        /// Burst that is absorbed without the activator; 0: it serves at zero pods only; -1: always.
+        /// Burst capacity to keep without the activator; 0: the activator is used at zero pods only; -1: always.
         default target_burst_capacity: Number = 211.0,
         /// The stable window.
         default window: Duration = Span::from_secs(60),
-        /// The panic window in percent of the stable one.
+        /// Panic window, as a percentage of the stable window.
         default panic_window_percentage: Number = 10.0,
-        /// Pods wanted in percent of ready pods from which on it panics.
+        /// Desired pods, as a percentage of ready pods, at which it enters panic mode.
         default panic_threshold_percentage: Number = 200.0,
-        /// Most pods wanted at once, as a multiple of the ready ones.
+        /// Largest number of desired pods, as a multiple of the ready ones.
         default max_scale_up_rate: Number = 1000.0,
-        /// Fewest pods wanted at once: the ready ones divided by this.
+        /// Smallest number of desired pods: the ready ones divided by this.
         default max_scale_down_rate: Number = 2.0,
-        /// How long fewer pods must have been wanted before they go.
+        /// How long fewer pods must have been desired before it scales in.
         default scale_down_delay: Duration = Span::ZERO,
-        /// Whether the last pod may go.
+        /// Whether it may scale to zero.
         default enable_scale_to_zero: Flag = true,
-        /// How long the activator must have been in the path before the last pod goes.
+        /// How long the activator must have been in the path before the last pod is removed.
         default scale_to_zero_grace_period: Duration = Span::from_secs(30),
         /// How long the last pod is kept after the revision became inactive.
         default scale_to_zero_pod_retention_period: Duration = Span::ZERO,
-        /// Pods to begin with.
+        /// Initial number of pods.
         default initial_scale: Count<0, MANY> = 1,
-        /// Whether they may be none.
+        /// Whether the initial number may be zero.
         default allow_zero_initial_scale: Flag = false,
-        /// Fewest pods.
+        /// Minimum number of pods.
         default min_scale: Count<0, MANY> = 0,
-        /// Most pods; 0: no limit.
+        /// Maximum number of pods; 0: no limit.
         default max_scale: Count<0, MANY> = 0,
-        /// Fewest pods whenever there is any load; 0: one.
+        /// Minimum number of pods while there is any load; 0: one.
         default activation_scale: Count<0, MANY> = 0,
         /// Concurrency that one activator handles.
         default activator_capacity: Number = 100.0,
-        /// How long the first pods may take.
+        /// How long the first pods may take to become ready.
         default progress_deadline: Duration = Span::from_secs(600),
     }
 }

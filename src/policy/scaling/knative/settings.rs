@@ -105,13 +105,13 @@ pub struct LifecycleSpec {
     pub min_scale: i32,
     /// Most pods; 0 is no limit.
     pub max_scale: i32,
-    /// Whether the last pod may go.
+    /// Whether it may scale to zero.
     pub enable_scale_to_zero: bool,
     /// See [`ConfigMap::scale_to_zero_grace_period`].
     pub grace_period: Span,
     /// See [`ConfigMap::scale_to_zero_pod_retention_period`]; 0 for an unreachable revision.
     pub last_pod_retention: Span,
-    /// How long the first pods may take.
+    /// How long the first pods may take to become ready.
     pub progress_deadline: Span,
 }
 

@@ -36,7 +36,7 @@ union! {
 parameters! {
     /// Level, trend and season, each smoothed (additive Holt-Winters).
     pub struct Smoothing {
-        /// How long a season is, as "24h"; without it: no season.
+        /// Length of a season, such as "24h". Default: no season.
         optional season: Duration,
         /// Smoothing of the level (alpha).
         default level: Share = 0.2,
@@ -50,11 +50,12 @@ parameters! {
 parameters! {
     /// A quantile of earlier intervals.
     pub struct Quantile {
-        /// Which, from 0 (the least load) to 1 (the most).
+        /// Which quantile, from 0 (lowest load) to 1 (highest).
         default quantile: Share = 0.95,
-        /// How many intervals count: the last ones, or of so many seasons the one at the same place.
+        /// Number of intervals to use: the most recent ones, or with a season, the intervals at the same position of
+        /// that many seasons.
         default of: Count<1, 10_000> = 7,
-        /// How long a season is, as "24h"; without it: no season.
+        /// Length of a season, such as "24h". Default: no season.
         optional season: Duration,
     }
 }
@@ -68,7 +69,7 @@ pub struct Oracle {
 
 impl Oracle {
     const TABLE: &'static TableShape = &TableShape {
-        doc: " The mean rates of the function's sources, as the scenario says them: what no forecast can beat.",
+        doc: " The mean rates of the function's sources as given in the scenario, which no forecast can beat.",
         fields: &[],
         dotted: None,
     };

@@ -40,8 +40,8 @@ pub fn map(summary: &Summary) -> Option<Drawn> {
     let layout = Layout::of(&graph);
     let folded = graph.folded > 0;
     let caption = format!(
-        "Who calls whom. On the arrows: attempts per second in the measured part, and the part of them without a successful answer{}. \
-         Red, thick and named: what fails or is given up.{}",
+        "Calls between components. Arrows: attempts per second over the measured period, and the share without a successful response{}. \
+         Red and thick: failures and losses.{}",
         if graph.has_clients { ", retries included" } else { "" },
         if folded { " Components with the least load are drawn as one." } else { "" },
     );

@@ -42,10 +42,10 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let texts = [low, high].map(|value| shown_metric.quantity.text(value));
     let title = match field.has_differences() {
         true => format!("{}: {} to {} over two parameters", shown_metric.name, texts[0], texts[1]),
-        false => format!("{}: no difference beyond its uncertainty over two parameters", shown_metric.name),
+        false => format!("{}: no significant difference over two parameters", shown_metric.name),
     };
     let mut caption = format!(
-        "{} over {}{} and {}{}; darker is more. Rest the pointer on a field for its interval.",
+        "{} over {}{} and {}{}; darker is more. Hover over a cell for its interval.",
         shown_metric.name,
         digest.axes[x].key,
         together_with(digest, x),
@@ -53,10 +53,10 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
         together_with(digest, y)
     );
     if order.len() > 2 {
-        caption += " Where other parameters vary too, it is the mean over their values.";
+        caption += " Values are means over all other parameters.";
     }
     if field.columns.is_grouped() || field.rows.is_grouped() {
-        caption += " Values are put together into groups.";
+        caption += " Values are grouped.";
     }
     Some(Drawn { name: "map", caption: caption + &left_out(digest), svg: field.svg(&title) })
 }

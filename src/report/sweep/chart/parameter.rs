@@ -60,21 +60,20 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
         });
     }
     let others = order.len() - 1 - usize::from(beside.is_some());
-    let title = format!("{} against {name}", said.first().map_or("Results", |first| first.as_str()));
+    let title = format!("{} by {name}", said.first().map_or("Results", |first| first.as_str()));
     let plot =
         Plot { description: format!("{title}. {}.", said.join("; ")), title, x, panels, tips: tips(&levels, &name) };
-    let mut caption = format!("The metrics against {}{}", axis.key, together_with(digest, along));
+    let mut caption = format!("Metrics by {}{}", axis.key, together_with(digest, along));
     if let Some((axis, _)) = &lines {
-        caption += &format!(", a line for each value of {}", digest.axes[*axis].key);
+        caption += &format!(", one line for each value of {}", digest.axes[*axis].key);
         caption += &together_with(digest, *axis);
     }
     caption += ". Whiskers are 95 % intervals.";
     if others > 0 {
-        caption +=
-            " Where other parameters vary too, it is the mean over their values, with the mean of their intervals.";
+        caption += " Values are means over all other parameters, as are their intervals.";
     }
     if levels.is_grouped() {
-        caption += " Values are put together into groups.";
+        caption += " Values are grouped.";
     }
     Some(Drawn { name: "parameter", caption: caption + &left_out(digest), svg: plot.svg() })
 }
@@ -109,7 +108,7 @@ fn range_of(name: &str, quantity: Quantity, values: &[f64]) -> String {
         values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     );
     if low > high {
-        return format!("{name}: nothing to measure");
+        return format!("{name}: no data");
     }
     match (quantity.text(low), quantity.text(high)) {
         (low, high) if low == high => format!("{name}: {low}"),

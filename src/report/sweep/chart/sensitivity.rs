@@ -33,11 +33,11 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
         .filter(|(_, bars)| !bars.is_empty())
         .collect();
     let (metric, first) = panels.first().map(|(metric, bars)| (*metric, &bars[0]))?;
-    let title = format!("{} moves {} most", first.name, digest.metrics[metric].name);
+    let title = format!("{} affects {} most", first.name, digest.metrics[metric].name);
     let caption = format!(
-        "How far each parameter by itself moves each metric: from the lowest to the highest mean over its values, the other \
-         parameters averaged over theirs. The line is the mean over all points.{}{}",
-        if axes.len() > MOST.0 { format!(" The {} with the largest effects.", MOST.0) } else { String::new() },
+        "The effect of each parameter on each metric: from the lowest to the highest mean over its values, averaged \
+         over all other parameters. The line is the mean over all configurations.{}{}",
+        if axes.len() > MOST.0 { format!(" Shown: the {} with the largest effects.", MOST.0) } else { String::new() },
         left_out(digest)
     );
     Some(Drawn { name: "sensitivity", caption, svg: svg(digest, &title, &panels) })

@@ -1,4 +1,4 @@
-//! Cost against latency: which points no other beats in both, and where more money begins to buy little.
+//! Cost and latency: which points no other beats in both, and where more money begins to buy little.
 
 use super::super::digest::Kept;
 use super::{Digest, left_out};
@@ -25,8 +25,8 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     let knee = knee(&on_front).map(|place| front[place]);
     let every = points.len().div_ceil(DOTS).max(1);
     let title = match knee {
-        Some(place) => format!("Cost against latency: the knee is at point {}", digest.points[place].number + 1),
-        None => "Cost against latency".to_owned(),
+        Some(place) => format!("Cost and latency: the knee is at configuration {}", digest.points[place].number + 1),
+        None => "Cost and latency".to_owned(),
     };
     let (slow, fast) =
         on_front.iter().fold((0.0, f64::INFINITY), |(slow, fast), (_, y)| (f64::max(slow, *y), f64::min(fast, *y)));
@@ -36,7 +36,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
         costs.iter().fold((f64::INFINITY, 0.0), |(low, high), cost| (f64::min(low, *cost), f64::max(high, *cost)));
     let plot = Plot {
         description: format!(
-            "{title}. {} of {} points are on the front, from {} and {} to {} and {}.",
+            "{title}. {} of {} configurations are on the Pareto front, from {} and {} to {} and {}.",
             front.len(),
             points.len(),
             Quantity::Usd.text(on_front[0].0),
@@ -45,7 +45,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
             Quantity::Seconds.text(on_front[on_front.len() - 1].1),
         ),
         title,
-        x: Axis::new("cost of a month", Quantity::Usd, scale(cheap, dear)),
+        x: Axis::new("cost per month", Quantity::Usd, scale(cheap, dear)),
         panels: vec![Panel {
             y: Axis::new("latency p99", Quantity::Seconds, scale(fast, all_slow)),
             height: 360.0,
@@ -54,11 +54,11 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
         tips: Vec::new(),
     };
     let mut caption =
-        "To the left is cheaper, down is faster. No point is both cheaper and faster than one on the front. Before \
-                       the knee a little more money buys much, beyond it much more buys little."
+        "Left is cheaper, down is faster. The line is the Pareto front: no configuration is both cheaper and faster \
+         than one on it. Up to the knee, a little more money buys a lot of speed; beyond it, much more buys little."
             .to_owned();
     if every > 1 {
-        caption += &format!(" Of the other points, one in {every} is shown.");
+        caption += &format!(" One in {every} of the other configurations is shown.");
     }
     Some(Drawn { name: "tradeoff", caption: caption + &left_out(digest), svg: plot.svg() })
 }
@@ -77,7 +77,7 @@ fn marks(digest: &Digest, points: &[(f64, f64)], front: &[usize], knee: Option<u
     let dots = points.iter().enumerate().filter(|(place, _)| place % every == 0 && !front.contains(place));
     let dots: Vec<(f64, f64)> = dots.map(|(_, point)| *point).collect();
     if !dots.is_empty() {
-        marks.push(Mark::new("other points", Style::fill(MUTED), Shape::Dots(dots)));
+        marks.push(Mark::new("other configurations", Style::fill(MUTED), Shape::Dots(dots)));
     }
     let line = front.iter().map(|place| points[*place]).collect();
     marks.push(Mark::new("front", Style::line(BLUE, Dash::Solid, 2.0), Shape::Line(line)));
@@ -93,7 +93,7 @@ fn marks(digest: &Digest, points: &[(f64, f64)], front: &[usize], knee: Option<u
     let best = digest.best.as_ref().and_then(|best| usize::try_from(best.number).ok());
     if let Some(best) = best.filter(|best| *best < points.len() && Some(*best) != knee && digest.met.is_some()) {
         let style = Style::line(INK, Dash::Solid, 1.5);
-        marks.push(Mark::new("", style, shape(best, format!("cheapest that meets, {}", name(best)))));
+        marks.push(Mark::new("", style, shape(best, format!("cheapest that meets all objectives, {}", name(best)))));
     }
     marks
 }

@@ -1,4 +1,4 @@
-//! Running times: percentiles and a mean for each function.
+//! Durations: percentiles and a mean for each function.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ const PERCENTILES: [u32; 7] = [0, 1, 25, 50, 75, 99, 100];
 /// The files have whole milliseconds.
 const ROUNDING: Span = Span::from_millis(1);
 
-/// The laws of the running times, each with how often it was measured.
+/// The laws of the durations, each with how often it was measured.
 #[derive(Default)]
 pub(super) struct Durations {
     laws: HashMap<Key, Law>,
@@ -85,13 +85,12 @@ impl Durations {
             }
         }
         let unused = (unused.rows > 0).then(|| {
-            let message =
-                format!("{} with a field that cannot be used: the other fields decide", many_rows(unused.rows));
+            let message = format!("{} with an invalid field: the other fields are used", many_rows(unused.rows));
             Remark { example: unused.first, ..Remark::new(table.name(), message) }
         });
         let merged = (merged > 0).then(|| {
             let message =
-                format!("{} of a function that has a row already: merged, weighted by Count", many_rows(merged));
+                format!("{} of a function that already has a row: merged, weighted by Count", many_rows(merged));
             Remark::new(table.name(), message)
         });
         findings.close(skipped, unused.into_iter().chain(merged), table.name());
@@ -138,9 +137,7 @@ impl Columns {
             (Some(average), _) => Ok((Dist::Constant(average), false)),
             (None, [(_, only)]) => Ok((Dist::Constant(*only), false)),
             (None, _) => {
-                return Err(
-                    wrong.unwrap_or_else(|| row.wrong("neither `Average` nor percentiles say how long it runs"))
-                );
+                return Err(wrong.unwrap_or_else(|| row.wrong("neither `Average` nor percentiles give its duration")));
             }
         };
         let (dist, contradicts) = made.map_err(|error| row.wrong(error.to_string()))?;

@@ -59,7 +59,8 @@ impl Memory {
             *measured = Measured { mb: measured.mb + mb * samples, samples: measured.samples + samples, file };
         }
         let merged = (merged > 0).then(|| {
-            let message = format!("{} of what has a row already: averaged, weighted by SampleCount", many_rows(merged));
+            let message =
+                format!("{} of an app that already has a row: averaged, weighted by SampleCount", many_rows(merged));
             Remark::new(table.name(), message)
         });
         findings.close(skipped, merged, table.name());

@@ -38,7 +38,7 @@ impl Names {
                 // What is varied may be a variant.
                 "variant" => (0.1, if ["variant", "sweep", "plan"].into_iter().any(is_wanted) { 2 } else { 0 }),
                 // A way leads from one to another.
-                "site" => (0.05, if is_wanted("link") { 2 } else { 0 }),
+                "site" => (0.05, if ["link", "variant"].into_iter().any(is_wanted) { 2 } else { 0 }),
                 "objective" | "fault" => (0.2, 0),
                 _ => (0.05, 0),
             };

@@ -78,6 +78,20 @@ const ORDERED: &[(&str, &str)] = &[
 /// Lists whose elements rise: their key, and the key in an element that rises, if elements are tables.
 const RISING: &[(&str, &str)] = &[("points", "at"), ("points", "p"), ("at", ""), ("actions", "at"), ("schedule", "at")];
 
+/// What can be asked of components and of whatever else counts calls, by the key that names one.
+const METRICS: &[(&str, &[&str])] = &[
+    ("gateway", &["requests.arrived", "requests.throttled"]),
+    ("queue", &["age_s.p99", "messages.completed"]),
+    ("stream", &["iterator_age_s.p99", "records.completed"]),
+    ("topic", &["messages.published", "messages.delivered"]),
+    ("dependency", &["calls.arrived", "calls.failed"]),
+    ("workflow", &["executions.started", "executions.failed"]),
+    ("router", &["calls.arrived", "calls.failed"]),
+    ("link", &["calls.arrived", "calls.lost"]),
+    ("tenant", &["requests.arrived", "requests.throttled"]),
+    ("async", &["events.received", "events.completed"]),
+];
+
 /// One of the kinds of a thing.
 pub(super) fn kind<'a>(draft: &mut Draft, kinds: &[&'a str]) -> &'a str {
     // Most functions are not scaled by a policy, most sources draw their arrivals.
@@ -106,6 +120,20 @@ pub(super) fn choose<'a>(draft: &mut Draft, keys: &[&'a str], chosen: &mut Vec<&
         let set = draft.chance.one_of(&fitting);
         chosen.retain(|key| !all().any(|other| other == *key));
         chosen.extend(keys.iter().copied().filter(|key| set.contains(key)));
+    }
+    // What is measured is that of one thing.
+    if keys.contains(&"metric") && keys.contains(&"source") {
+        let is_subject =
+            |key: &str| matches!(key, "function" | "source") || METRICS.iter().any(|(kind, _)| *kind == key);
+        let subjects: Vec<&str> = chosen.iter().copied().filter(|key| is_subject(key)).collect();
+        let kept = meant.filter(|key| is_subject(key)).or(subjects.first().copied());
+        chosen.retain(|key| !is_subject(key) || Some(*key) == kept);
+        if meant.is_some_and(|key| METRICS.iter().any(|(kind, _)| *kind == key)) {
+            chosen.retain(|key| {
+                !["share", "within", "stability", "metric", "below", "above"].contains(key) || Some(*key) == meant
+            });
+            chosen.extend(keys.iter().copied().filter(|key| matches!(*key, "metric" | "below")));
+        }
     }
     chosen.sort_by_key(|key| keys.iter().position(|known| known == key));
 }
@@ -144,6 +172,13 @@ pub(super) fn adjust(draft: &mut Draft, table: &mut Map<String, Value>) {
     if draft.key() == "concurrency" && ["queue-limit", "queue-timeout", "queue-order"].iter().any(|key| has(table, key))
     {
         table.insert("overflow".to_owned(), json!("queue"));
+    }
+    if has(table, "metric") {
+        for (kind, metrics) in METRICS {
+            if has(table, kind) {
+                table.insert("metric".to_owned(), json!(draft.chance.one_of(metrics)));
+            }
+        }
     }
     // A way has two ends.
     if let ([one, other, ..], true) = (&draft.names.of("site")[..], has(table, "between")) {

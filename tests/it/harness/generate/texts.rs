@@ -51,6 +51,7 @@ pub(super) fn name(draft: &mut Draft) -> String {
         "policy" => ["fixed", "halving", "adaptive"].map(str::to_owned).to_vec(),
         "between" => draft.names.of("site"),
         // A key that is called like a list names one of it.
+        "async" => draft.names.of("function"),
         kind => draft.names.of(kind),
     };
     one_of(draft, list).unwrap_or_else(|| format!("name{}", draft.chance.below(1_000)))
@@ -175,6 +176,9 @@ pub(super) fn listed(draft: &mut Draft) -> Value {
         "dependency" => json!({"name": name, "latency": constant}),
         "workflow" => json!({"name": name, "state": [{"name": "one", "task": target}]}),
         "router" => json!({"name": name, "targets": [{"target": target}]}),
+        "site" | "tenant" => json!({"name": name}),
+        "link" => json!({"name": name, "between": draft.names.of("site")}),
+        "alarm" => json!({"name": name, "metric": "failure_ratio", "function": target, "threshold": 0.5}),
         "fault" => json!({"name": name, "target": target, "at": "1s", "for": "2s", "outage": true}),
         _ => return json!([1, 2]),
     };

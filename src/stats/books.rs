@@ -1,12 +1,13 @@
-//! What a component counts.
+//! Counters of components.
 
-use crate::stats::{Histogram, Moments};
+use super::{Histogram, Moments};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
 /// Histograms of components have 2^8 bins for each power of two: quantiles are exact to 0.4 %.
 const BITS: u32 = 8;
 
-/// The figures of a component at the end of a run, by dotted keys as in `messages.sent`; NaN where nothing was there to measure.
+/// The figures of a component at the end of a run, by dotted keys such as `messages.sent`; NaN if there was nothing to
+/// measure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Books(pub Vec<(String, f64)>);
 
@@ -32,7 +33,7 @@ impl Books {
         }
     }
 
-    /// The mean of a level over the measured part, and its peak: `key.mean`, `key.peak`.
+    /// The mean and peak of a level over the measured period: `key.mean`, `key.peak`.
     pub fn level(&mut self, key: &str, level: &Level, end: SimTime) {
         self.figure(&format!("{key}.mean"), level.mean(end));
         self.figure(&format!("{key}.peak"), level.peak as f64);
@@ -66,7 +67,7 @@ impl Times {
     }
 }
 
-/// A number that goes up and down: its mean over the measured part of the run, and its peak there.
+/// A level: its mean and peak over the measured period.
 #[derive(Clone, Debug, Default)]
 pub struct Level {
     now: u64,
@@ -78,7 +79,12 @@ pub struct Level {
 }
 
 impl Level {
-    /// It changes; `is_measured`: whether the measured part of the run has begun.
+    /// Sets the start of the measured period.
+    pub fn measured_from(&mut self, from: SimTime) {
+        self.from = Some(from);
+    }
+
+    /// Records a change; `is_measured`: whether the measured period has begun.
     pub fn set(&mut self, level: u64, now: SimTime, is_measured: bool) {
         if is_measured {
             let from = *self.from.get_or_insert(now);
@@ -108,6 +114,23 @@ mod tests {
 
     fn at(secs: u64) -> SimTime {
         SimTime::from(Span::from_secs(secs))
+    }
+
+    #[test]
+    fn what_a_level_is_at_the_beginning_of_the_measured_part_counts_from_there() {
+        let mut level = Level::default();
+        level.measured_from(at(10));
+        level.set(6, at(0), false);
+        level.set(0, at(30), true);
+        let mut books = Books::default();
+        // 6 for 20 of 30 s, whenever it changed before.
+        books.level("depth", &level, at(40));
+        assert_eq!(books.0, [("depth.mean".to_owned(), 4.0), ("depth.peak".to_owned(), 6.0)]);
+        let mut idle = Level::default();
+        idle.measured_from(at(10));
+        let mut books = Books::default();
+        books.level("depth", &idle, at(40));
+        assert_eq!(books.get("depth.mean"), Some(0.0));
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! Placement: on which of the nodes that it fits on a pod is put.
+//!
+//! A new rule is a file beside this one and a line in [`PlacementRule`] and in [`PlacementRule::build`].
+
+mod best_fit;
+mod first_fit;
+mod hash;
+mod least_allocated;
+mod most_allocated;
+mod random;
+mod round_robin;
+mod scheduler;
+
+use super::node::{self, NodeId, Nodes};
+use super::parameters::PlacementSpec;
+use super::resources::Resources;
+use super::{Class, GroupState};
+use crate::rng::Stream;
+use crate::schema::declare::*;
+
+/// Which of the nodes that a pod fits on it gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlacementRule {
+    /// See `least_allocated.rs`.
+    LeastAllocated,
+    /// See `most_allocated.rs`.
+    MostAllocated,
+    /// See `first_fit.rs`.
+    FirstFit,
+    /// See `best_fit.rs`.
+    BestFit,
+    /// See `round_robin.rs`.
+    RoundRobin,
+    /// See `hash.rs`.
+    Hash,
+    /// See `random.rs`.
+    Random,
+}
+
+choice! { PlacementRule {
+    "least-allocated" => PlacementRule::LeastAllocated, "As the scheduler of Kubernetes does by default: least requested, evenly requested, spread over nodes and zones, and where the image is.";
+    "most-allocated" => PlacementRule::MostAllocated, "The same, but most requested: nodes are filled one after the other.";
+    "first-fit" => PlacementRule::FirstFit, "The first node, in the order in which they were added.";
+    "best-fit" => PlacementRule::BestFit, "The node that is fullest then.";
+    "round-robin" => PlacementRule::RoundRobin, "The next node after that of the pod before.";
+    "hash" => PlacementRule::Hash, "As Apache OpenWhisk: a home node by the name of the function, and from there in steps of its own.";
+    "random" => PlacementRule::Random, "Any of them, with equal probability.";
+} }
+
+impl PlacementRule {
+    /// The rule at work; what it draws comes from `stream`.
+    pub(super) fn build(spec: &PlacementSpec, stream: Stream) -> Box<dyn Placement> {
+        let percentage = spec.percentage_of_nodes_to_score;
+        match spec.policy {
+            Self::LeastAllocated => Box::new(least_allocated::rule(percentage, stream)),
+            Self::MostAllocated => Box::new(most_allocated::rule(percentage, stream)),
+            Self::FirstFit => Box::new(first_fit::FirstFit),
+            Self::BestFit => Box::new(best_fit::BestFit),
+            Self::RoundRobin => Box::new(round_robin::RoundRobin::default()),
+            Self::Hash => Box::new(hash::HomeNode::default()),
+            Self::Random => Box::new(random::Random(stream)),
+        }
+    }
+}
+
+/// A rule at work.
+pub(super) trait Placement: Send + std::fmt::Debug {
+    /// A node for a pod; none where it fits on none.
+    fn choose(&mut self, view: &View<'_>) -> Option<NodeId>;
+}
+
+/// What a rule sees: a class of pods, and the nodes.
+pub(super) struct View<'a> {
+    pub(super) nodes: &'a Nodes,
+    pub(super) groups: &'a [GroupState],
+    pub(super) class: usize,
+    pub(super) of_class: &'a Class,
+    /// Where a pod of the class is known to fit on no other node.
+    pub(super) only: Option<&'a [NodeId]>,
+    /// Nodes that have the image of the class.
+    pub(super) nodes_with_image: u32,
+}
+
+impl<'a> View<'a> {
+    /// The node at a place, if a pod of the class fits there.
+    #[inline]
+    pub(super) fn fitting(&self, id: NodeId) -> Option<&'a node::Node> {
+        let node = self.nodes.get(id)?;
+        self.of_class.fits(node).then_some(node)
+    }
+
+    /// The nodes on which a pod of the class fits, in the order of their places.
+    pub(super) fn all_fitting(&self) -> impl Iterator<Item = (NodeId, &'a node::Node)> + '_ {
+        let places = if self.only.is_some() { 0 } else { self.nodes.places() as u32 };
+        let known = self.only.unwrap_or_default().iter().copied();
+        known.chain((0..places).map(NodeId)).filter_map(|id| Some((id, self.fitting(id)?)))
+    }
+
+    /// What a pod of the class requests.
+    pub(super) fn demand(&self) -> &Resources {
+        &self.of_class.demand
+    }
+}

@@ -1,0 +1,188 @@
+//! A function whose instances run on machines: they wait for a node and for their image, and go with their node.
+
+use super::super::cluster::{announce, machines_of, owned_by};
+use super::super::instance::Instance;
+use super::super::invocation::Invocation;
+use super::super::kernel::Context;
+use super::super::observer::Observer;
+use super::super::slab::Key;
+use super::FunctionState;
+use super::lifecycle::{Cause, Reason};
+use crate::cluster::{Notice, PodId};
+use crate::path::Outcome;
+use crate::time::{SimTime, Span};
+
+impl FunctionState<'_> {
+    fn has_machines(&self) -> bool {
+        self.resources.as_ref().is_some_and(|links| links.has_machines)
+    }
+
+    /// An instance needs a place on a machine; says whether it begins to start now.
+    pub(super) fn take_place_on_machine<O: Observer>(
+        &mut self,
+        key: Key<Instance>,
+        is_there: bool,
+        start_up: Span,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) -> bool {
+        if !self.has_machines() {
+            return true;
+        }
+        let Some(machines) = machines_of(ctx) else { return true };
+        let (class, owner) = (self.id.index(), owned_by(self.id, key));
+        let present = if is_there { machines.cluster.add_present(class, owner) } else { None };
+        let (pod, begins) = match present {
+            Some(pod) => (pod, true),
+            None => machines.cluster.add(class, owner, start_up, now),
+        };
+        self.instances.get_mut(key).pod = pod;
+        announce(ctx);
+        begins
+    }
+
+    /// An instance is gone: its place is free.
+    pub(super) fn leave_machine<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let pod = std::mem::replace(&mut self.instances.get_mut(key).pod, PodId::NIL);
+        if !pod.is_nil()
+            && let Some(machines) = machines_of(ctx)
+        {
+            machines.cluster.remove(pod, now);
+            announce(ctx);
+        }
+    }
+
+    /// Something has happened to an instance's machine.
+    pub(in super::super) fn machine_says<O: Observer>(
+        &mut self,
+        key: Key<Instance>,
+        notice: Notice,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        self.advance(now, ctx);
+        match notice {
+            Notice::Begins(_, start_up) => self.begin_to_start(key, start_up, now, ctx),
+            Notice::Drains(_) => self.drain(key, now, ctx),
+            Notice::Fails(_) => self.die(key, now, ctx),
+            Notice::Unreachable(_) => self.become_unreachable(key, now, ctx),
+            Notice::Lost(_) => self.lose(key, now, ctx),
+        }
+        if self.account_wait.is_none() {
+            self.serve_queue(now, ctx);
+        }
+    }
+
+    /// The machine of an instance goes: it takes no further request, and another one is started in its place where there must be
+    /// as many as before.
+    fn drain<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let instance = self.instances.get_mut(key);
+        if instance.retires <= now {
+            return; // it is on its way out already
+        }
+        let (provisioned, order) = (instance.provisioned, instance.order);
+        if let Some(order) = order {
+            self.withdraw_one(order, now, ctx);
+            return self.scale(now, ctx);
+        }
+        instance.retires = now;
+        let is_free = instance.in_flight == 0;
+        self.take_from_lists(key);
+        if is_free {
+            self.remove_instance(key, Cause::Retired, now, ctx);
+        }
+        if provisioned {
+            self.create(Reason::Replacement, now, ctx);
+        }
+    }
+
+    /// The machine of an instance has failed: what was on the instance has failed too, and what comes to it gets no answer until
+    /// somebody finds that out.
+    fn die<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        self.is_unusual = true;
+        if self.instances.get(key).ready {
+            self.fail_all_on(key, now, ctx);
+        }
+        let instance = self.instances.get_mut(key);
+        instance.dead = true;
+        if !instance.ready {
+            // It will not have started; who waits for it waits until it is found out.
+            instance.deadline = SimTime::NEVER;
+        }
+    }
+
+    /// It is found out that an instance does not answer: it takes no further request. It is replaced when it is given up.
+    fn become_unreachable<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        self.take_from_lists(key);
+        self.fail_all_on(key, now, ctx);
+        let instance = self.instances.get_mut(key);
+        // From its keep-alive window it is exempt: it goes when it is given up.
+        (instance.dead, instance.deadline) = (true, SimTime::NEVER);
+        if let Some(order) = instance.order {
+            self.make_unready(order, now);
+        } else {
+            instance.retires = instance.retires.min(now);
+        }
+    }
+
+    /// The machine of an instance is gone, and what was on the instance has failed.
+    fn lose<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        let instance = self.instances.get_mut(key);
+        let (provisioned, order) = (instance.provisioned, instance.order);
+        let was_withdrawn = std::mem::replace(&mut instance.retires, now) <= now && !instance.dead;
+        self.take_from_lists(key);
+        if let Some(order) = order {
+            self.forget_order(order, now);
+        }
+        self.fail_all_on(key, now, ctx);
+        self.remove_instance(key, Cause::Lost, now, ctx);
+        if order.is_some() {
+            self.scale(now, ctx);
+        } else if provisioned && !was_withdrawn {
+            self.create(Reason::Replacement, now, ctx);
+        }
+    }
+
+    /// An instance takes no further request.
+    fn take_from_lists(&mut self, key: Key<Instance>) {
+        let provisioned = self.instances.get(key).provisioned;
+        let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
+        list.remove(key, &mut self.instances);
+    }
+
+    /// What is on an instance has failed, whether it ran there or waited.
+    fn fail_all_on<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+        if self.instances.get(key).in_flight == 0 {
+            return;
+        }
+        if self.instances.get(key).ready {
+            self.fail_waiting_at(key, now, ctx);
+        } else {
+            // Who waits for it to start ends as those do that run there, without having run.
+            self.make_ready(key, now);
+            let instance = self.instances.get_mut(key);
+            instance.last_waiting = Key::NIL;
+            let mut next = std::mem::replace(&mut instance.first_waiting, Key::NIL);
+            while !next.is_nil() {
+                let request = self.invocations.get_mut(next);
+                request.started = now;
+                let waiting = std::mem::replace(&mut next, request.next);
+                self.has_started(waiting, key, now);
+            }
+        }
+        let runs_there = |request: &Invocation| request.instance == key && request.started != SimTime::NEVER;
+        let all = self.invocations.keys().into_iter();
+        for place in all.filter(|place| runs_there(self.invocations.get(*place))).collect::<Vec<_>>() {
+            self.end_execution(place, Outcome::Failed, now, ctx);
+            self.forget(place, now, ctx);
+            if self.vacate(key) && self.spec.shares_instances() {
+                self.tell_served(key, now, ctx);
+            }
+        }
+    }
+
+    /// Whether an instance that is there when the run begins has a place on a machine.
+    pub(super) fn has_place_on_machine<O: Observer>(&self, ctx: &mut Context<O>) -> bool {
+        !self.has_machines() || machines_of(ctx).is_none_or(|machines| machines.cluster.has_place(self.id.index()))
+    }
+}

@@ -1,0 +1,80 @@
+//! What a report tells of node groups.
+
+use crate::measure::Figures;
+use crate::measure::summary::Summary;
+use crate::report::document::{Block, Cell, Column, Place, Row, Section, Table, Tone};
+use crate::report::format::{Quantity, count};
+
+/// How many groups are shown before "show all".
+const ROWS: usize = 25;
+
+use Quantity::{Count, Ratio, Seconds, Usd};
+
+/// A column: its heading, what it means, the key of the figure, and what that is.
+type Figure = (&'static str, &'static str, &'static str, Quantity);
+
+const COLUMNS: [Figure; 7] = [
+    ("Nodes", "Mean number of nodes, those that boot included", "count.mean", Count),
+    ("Peak", "Most nodes at a time", "count.peak", Count),
+    ("CPU", "Requests of instances over the CPU of the nodes", "cpu_utilization", Ratio),
+    ("Memory", "Requests of instances over the memory of the nodes", "memory_utilization", Ratio),
+    ("Pending", "Most instances that waited for a node at a time", "pending_pods.peak", Count),
+    ("Wait p99", "How long instances waited for a node", "pending_s.p99", Seconds),
+    ("Cost", "Node-seconds at the price of a node", "cost_usd", Usd),
+];
+
+/// What a node had too little of, by the key of the figure.
+const SHORT_OF: [(&str, &str); 5] = [
+    ("short_of.cpu", "CPU"),
+    ("short_of.memory", "memory"),
+    ("short_of.gpu", "GPUs"),
+    ("short_of.pods", "places for pods"),
+    ("short_of.nodes", "nodes"),
+];
+
+/// The section about node groups; none where there is none.
+pub(super) fn section(summary: &Summary) -> Option<Section> {
+    let groups = &summary.components.nodes;
+    if groups.is_empty() {
+        return None;
+    }
+    let columns = COLUMNS.iter().map(|(heading, about, ..)| Column::new(*heading, *about));
+    let columns =
+        columns.chain([Column::text("Short of", "What nodes had too little of when an instance had to wait")]);
+    let row = |(name, figures): &(String, Figures)| {
+        let cell = |(_, _, key, quantity): &Figure| {
+            figures.get(key).map_or_else(|| Cell::text(""), |stat| Cell::stat(*quantity, stat))
+        };
+        let short = binding(figures).map_or_else(|| Cell::text(""), |what| Cell::text(what).toned(Tone::Bad));
+        Row::new(name.as_str(), COLUMNS.iter().map(cell).chain([short]).collect())
+    };
+    let table = Table {
+        caption: "Node groups".to_owned(),
+        rows_are: "Node group",
+        columns: columns.collect(),
+        rows: groups.0.iter().map(row).collect(),
+        total: None,
+        shown: ROWS,
+    };
+    Some(Section::new("nodes", "Nodes", Place::Everywhere, vec![Block::Table(table)]))
+}
+
+/// What instances waited for most often.
+fn binding(figures: &Figures) -> Option<&'static str> {
+    let counts = SHORT_OF.iter().map(|(key, what)| (figures.get(key).map_or(0.0, |stat| stat.mean), *what));
+    counts.filter(|(count, _)| *count > 0.0).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, what)| what)
+}
+
+/// Instances that had no node when the run ended.
+pub(super) fn still_pending(summary: &Summary) -> Vec<String> {
+    let mut alerts = Vec::new();
+    for (name, figures) in &summary.components.nodes.0 {
+        let left = figures.get("pods.pending").map_or(0.0, |stat| stat.mean);
+        if left > 0.0 {
+            let what = binding(figures).unwrap_or("nodes");
+            let are = if left <= 1.0 { "instance was" } else { "instances were" };
+            alerts.push(format!("{} {are} pending at the end: node group {name} is short of {what}", count(left)));
+        }
+    }
+    alerts
+}

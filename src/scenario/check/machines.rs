@@ -1,0 +1,157 @@
+//! Machines: node groups, which functions run on them, what they would never run.
+
+use std::collections::HashMap;
+
+use super::{Checker, FileTable};
+use crate::cluster::{Image, NodeGroup, NodeGroupSpec, Resources, Shortage};
+use crate::dist::Dist;
+use crate::id::GroupId;
+use crate::scenario::model::Function;
+use crate::schema::decode::Spanned;
+use crate::schema::diagnostic::{Problem, SourceSpan, instead};
+use crate::schema::tree::Node;
+use crate::time::Span;
+
+impl Checker<'_, '_> {
+    /// The node groups; `functions` are told on which of them they run, and with which image.
+    pub(super) fn node_groups(
+        &mut self,
+        file: &FileTable,
+        root: &Node,
+        functions: &mut [Function],
+    ) -> Option<Vec<NodeGroup>> {
+        let groups: Option<Vec<NodeGroup>> = file.node_group.iter().map(|table| self.node_group(table)).collect();
+        let names: Vec<&str> = file.node_group.iter().map(|table| table.name.as_str()).collect();
+        self.images(file, functions);
+        for (table, function) in file.function.iter().zip(functions.iter_mut()) {
+            let Some(wanted) = table.node_group.as_ref() else { continue };
+            let place = names.iter().position(|name| name == wanted);
+            if place.is_none() && !file.node_group.broken {
+                let problem = Problem::error(table.node_group.place, format!("there is no node group \"{wanted}\""));
+                let help = match names.is_empty() {
+                    true => "add it with [[node-group]]".to_owned(),
+                    false => instead(wanted, "the node groups are", names.iter().copied()),
+                };
+                self.problems.push(problem.help(help));
+            }
+            function.node_group = place.map(|place| GroupId(place as u32));
+        }
+        let groups = groups?;
+        self.autoscalers(&groups, file);
+        if groups.is_empty() {
+            self.without_machines(file);
+        } else {
+            for (place, function) in functions.iter().enumerate() {
+                let table = file.function.get(place);
+                let at = table.map_or(root.place, |table| table.place);
+                self.fits_somewhere(function, &groups, at);
+            }
+        }
+        Some(groups)
+    }
+
+    fn node_group(&mut self, table: &Spanned<NodeGroupSpec>) -> Option<NodeGroup> {
+        let spec = table.value.clone();
+        let boot = match &spec.boot {
+            Some(boot) => self.dist(boot)?,
+            None => Dist::Constant(Span::ZERO),
+        };
+        Some(NodeGroup { spec, boot })
+    }
+
+    /// One autoscaler of a kind looks after all groups that name it, so it has one set of parameters.
+    fn autoscalers(&mut self, groups: &[NodeGroup], file: &FileTable) {
+        let mut known: HashMap<&str, &NodeGroup> = HashMap::new();
+        for (group, table) in groups.iter().zip(file.node_group.iter()) {
+            let first = *known.entry(group.spec.autoscaler.name()).or_insert(group);
+            if first.spec.autoscaler != group.spec.autoscaler {
+                let message = format!(
+                    "`node-group.{}.autoscaler` is not that of `node-group.{}`: there is one {} in a cluster",
+                    group.spec.name,
+                    first.spec.name,
+                    group.spec.autoscaler.name()
+                );
+                self.problems.push(Problem::error(table.place, message).help("give both groups the same parameters"));
+            }
+        }
+    }
+
+    /// The images of functions: those with one name are one image.
+    fn images(&mut self, file: &FileTable, functions: &mut [Function]) {
+        let mut known: HashMap<String, (Image, SourceSpan)> = HashMap::new();
+        for (table, function) in file.function.iter().zip(functions) {
+            let Some(image) = table.image.as_ref() else { continue };
+            let Some(size_mb) = *image.size else { continue };
+            // A name of an image may be that of a function: so they are kept apart.
+            let name = image.name.as_ref().map_or_else(|| format!("of {}", function.name), Clone::clone);
+            let next = Image { id: known.len(), size_mb };
+            let (first, place) = *known.entry(name).or_insert((next, image.size.place));
+            if first.size_mb != size_mb {
+                let message = format!(
+                    "`function.{}.image.size` is {size_mb}MB: another function says {}MB of the same image",
+                    function.name, first.size_mb
+                );
+                let line = self.problems.line_number(place);
+                let problem = Problem::error(image.size.place, message);
+                self.problems
+                    .push(problem.help(format!("the other one is on line {line}; give one of them another name")));
+            }
+            function.image = Some(first);
+        }
+    }
+
+    /// What says something about machines where there are none.
+    fn without_machines(&mut self, file: &FileTable) {
+        let platform = file.platform.as_ref();
+        let placement =
+            platform.and_then(|table| table.placement.as_ref().map(|_| ("placement", table.placement.place)));
+        let registry = platform.and_then(|table| table.registry.as_ref().map(|_| ("registry", table.registry.place)));
+        for (key, place) in [placement, registry].into_iter().flatten() {
+            let message = format!("`platform.{key}` has no effect without node groups");
+            self.problems.push(Problem::warning(place, message).help("add a [[node-group]]"));
+        }
+        for table in file.function.iter().filter(|table| table.image.is_some()) {
+            let message =
+                format!("`function.{}.image` has no effect without node groups", table.name.as_deref().unwrap_or("?"));
+            let help = "add a [[node-group]], or write the time as a phase: cold-start.phases.image";
+            self.problems.push(Problem::warning(table.image.place, message).help(help));
+        }
+    }
+
+    /// An instance that is larger than any node would wait for ever.
+    fn fits_somewhere(&mut self, function: &Function, groups: &[NodeGroup], at: SourceSpan) {
+        let demand = function.requests();
+        let named = function.node_group.map(|id| &groups[id.index()]);
+        let candidates: Vec<&NodeGroup> = match named {
+            Some(group) => vec![group],
+            None => groups.iter().collect(),
+        };
+        if candidates.iter().any(|group| demand.fits_in(&group.spec.allocatable())) {
+            return;
+        }
+        let Some(nearest) = candidates.first() else { return };
+        let has = nearest.spec.allocatable();
+        let which = if named.is_some() { "a node of" } else { "any node; the first is" };
+        let message = format!(
+            "an instance of `function.{}` does not fit on {which} `node-group.{}`",
+            function.name, nearest.spec.name
+        );
+        let help = format!(
+            "it requests {}, and a node has {} for instances: {}",
+            amounts(&demand),
+            amounts(&has),
+            match demand.shortage_in(&has) {
+                Some(Shortage::Cpu) => "request less in cpu.request, or write a larger node-group.cpu",
+                Some(Shortage::Gpu) => "write a larger node-group.gpu",
+                Some(Shortage::Memory | Shortage::Pods) | None => "give it less `memory`, or the nodes more",
+            }
+        );
+        self.problems.push(Problem::error(at, message).help(help));
+    }
+}
+
+/// As in "2 vCPU, 4096MB".
+fn amounts(of: &Resources) -> String {
+    let gpus = if of.gpu_m > 0 { format!(", {} GPU", of.gpu_m as f64 / 1000.0) } else { String::new() };
+    format!("{} vCPU, {}MB{gpus}", of.cpu_m as f64 / 1000.0, of.memory_mb)
+}

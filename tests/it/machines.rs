@@ -1,0 +1,152 @@
+//! Instances on machines, through the whole program: what a cluster does to requests, and what it costs.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::Value;
+
+use crate::harness::drawn::{Kind, any_scenario};
+use crate::harness::{Folder, result, summary};
+use forewarm::report::json;
+
+/// More of everything than any instances request.
+const ENDLESS: &str =
+    "[[node-group]]\nname = \"endless\"\ncpu = 1000000\nmemory = \"1000GB\"\npods-max = 10000\ncount = 1\n";
+
+/// What a run says, without what is only there with machines.
+fn without_machines(text: &str) -> Value {
+    let mut all: Value = serde_json::from_str(&json::summary(&summary(text))).expect("JSON");
+    let object = all.as_object_mut().expect("an object");
+    for key in ["nodes", "events", "scenario"] {
+        object.remove(key);
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_cluster_without_limits_changes_nothing(text in any_scenario(Kind::Any)) {
+        prop_assert_eq!(without_machines(&text), without_machines(&format!("{text}{ENDLESS}")));
+    }
+
+    /// Few nodes that come late, go and are taken back, images that have to be pulled: in debug builds the engine's own books
+    /// find every request that is lost.
+    #[test]
+    fn every_request_ends_whatever_happens_to_machines(
+        text in any_scenario(Kind::Any),
+        scaled in select(vec![
+            "count = 1", "count = 2", "max = 3\nautoscaler = \"karpenter\"", "min = 1\nmax = 3\nautoscaler = \"cluster-autoscaler\"",
+            "max = 2\nautoscaler.cluster-autoscaler = { scale-down-unneeded-time = \"20s\", scale-down-delay-after-add = \"10s\", max-graceful-termination = \"3s\" }",
+        ]),
+        spot in select(vec!["", "", "spot = { interruptions = \"2/m\", notice = \"3s\" }"]),
+        boot in select(vec!["", "boot.exponential.mean = \"15s\"", "boot.constant.value = \"40s\""]),
+        policy in select(vec!["least-allocated", "most-allocated", "first-fit", "best-fit", "round-robin", "hash", "random"]),
+        fault in select(vec![
+            "", "[[fault]]\nname = \"c\"\ntarget = \"node-group.g\"\nat = \"10s\"\nfor = \"4m\"\ncrash.rate = \"2/m\"\n",
+            "[[fault]]\nname = \"o\"\ntarget = \"zone.a\"\nat = \"1m\"\nfor = \"30s\"\noutage = true\n",
+        ]),
+        image in select(vec!["", "image.size = \"500MB\"\n"]),
+        with_scaling in select(vec!["", "scaling.thresholds.target = 1\n", "scaling.hpa = { max-replicas = 5, target-concurrency = 1 }\n"]),
+    ) {
+        let functions = text.replace("[[function]]\n", &format!("[[function]]\nmemory = \"512MB\"\ncpu.request = 0.7\n{image}"));
+        let functions = if functions.contains("memory.budget") || functions.contains("provisioned") || functions.contains("hybrid") || functions.contains("initial") {
+            functions
+        } else {
+            functions.replace("memory = \"512MB\"\n", &format!("memory = \"512MB\"\n{with_scaling}"))
+        };
+        let platform = format!(
+            "[platform.placement]\npolicy = \"{policy}\"\nnode-monitor-grace-period = \"5s\"\nunreachable-toleration = \"10s\"\n"
+        );
+        let group = format!("[[node-group]]\nname = \"g\"\ncpu = 2\nmemory = \"4GB\"\n{scaled}\n{spot}\n{boot}\nzone = \"a\"\n{fault}");
+        let found = summary(&format!("{functions}{platform}{group}"));
+        let requests = &found.total.requests;
+        let ended = requests.completed.mean + requests.rejected.mean + requests.timed_out.mean + requests.failed.mean
+            + requests.unfinished.mean;
+        prop_assert!((requests.arrived.mean - ended).abs() < 1e-9);
+        let figures = &found.components.nodes.0[0].1;
+        let of = |key: &str| figures.get(key).expect("a figure").mean;
+        prop_assert_eq!(of("pods.created"), of("pods.placed") + of("pods.withdrawn") + of("pods.pending"));
+        prop_assert!(of("count.peak") <= 6.0 && of("cpu_utilization").is_nan() | (of("cpu_utilization") <= 1.0));
+    }
+}
+
+/// Ten requests a second of a second each, an instance each, on `group`.
+fn ten_instances(group: &str) -> String {
+    format!(
+        "[scenario]\nname = \"ten\"\n[simulation]\nhorizon = \"30m\"\nreplications = 2\n\
+         [platform.billing]\nper-request-usd = 0.000001\ngb-second-usd-x86 = [{{ usd = 0.0001 }}]\ngb-second-usd-arm = [{{ usd = 0.0001 }}]\n\
+         [[function]]\nname = \"f\"\nmemory = \"1GB\"\ncpu.request = 0.5\nduration.constant.value = \"1s\"\n\
+         cold-start.constant.value = \"500ms\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"10/s\"\n\
+         [[node-group]]\nname = \"g\"\ncpu = 4\nmemory = \"8GB\"\n{group}\n"
+    )
+}
+
+#[test]
+fn nodes_are_paid_by_the_second_and_nothing_twice() {
+    let found = summary(&ten_instances("count = 3\nper-hour-usd = 0.6"));
+    // Three nodes for half an hour.
+    let cost = &found.total.cost_usd;
+    assert!((cost.nodes.mean - 0.9).abs() < 1e-9, "{}", cost.nodes.mean);
+    assert_eq!(cost.compute.mean, 0.0);
+    assert!((cost.total.mean - 0.9 - found.total.requests.arrived.mean * 1e-6).abs() < 1e-9);
+    let figures = &found.components.nodes.0[0].1;
+    assert_eq!(figures.get("node_seconds").expect("a figure").mean, 5400.0);
+    // Without a price of their own nodes are nothing that is paid, and instances are.
+    let free = summary(&ten_instances("count = 3"));
+    assert!(free.total.cost_usd.compute.mean > 0.0 && free.total.cost_usd.nodes.mean == 0.0);
+}
+
+/// Nodes have room for eight of the ten instances that are needed, and the more requests wait the more there are.
+#[test]
+fn instances_that_get_no_node_are_said() {
+    let found = result(&ten_instances("count = 1"));
+    let figures = &found.summary.components.nodes.0[0].1;
+    let of = |key: &str| figures.get(key).expect("a figure").mean;
+    assert!(of("pods.pending") > 0.0 && of("short_of.cpu") > 0.0, "{figures:?}");
+    assert_eq!((of("short_of.memory"), of("short_of.nodes")), (0.0, 0.0));
+    assert!((of("cpu_utilization") - 1.0).abs() < 0.01 && (of("memory_utilization") - 1.0).abs() < 0.01);
+}
+
+/// A node boots for a minute: the first requests wait for it, and that is a cold start.
+#[test]
+fn waiting_for_a_node_is_cold_start() {
+    let found = summary(&ten_instances(
+        "max = 100\nautoscaler.karpenter.consolidation-policy = \"when-empty\"\nboot.constant.value = \"60s\"",
+    ));
+    let total = &found.total;
+    assert_eq!(total.queueing_s.max.mean, 0.0);
+    // The batch is closed by the tenth second after the first pod, the node boots for 60 s, the instance starts for 500 ms.
+    let most = total.cold_start_s.max.mean;
+    assert!((60.5..=71.0).contains(&most), "{most}");
+    assert_eq!(total.requests.unfinished.mean, 0.0);
+}
+
+#[test]
+fn the_report_tells_of_nodes() {
+    let folder = Folder::with("ten.toml", &ten_instances("count = 1\nper-hour-usd = 0.6"));
+    let said = folder.run(&["run", "ten.toml", "--no-progress"]).ends(0).said();
+    assert!(said.contains("Node group") && said.contains("pending at the end"), "{said}");
+}
+
+/// A zone with one of four nodes fails at 10 min: what runs there fails, and what is sent there gets no answer until that is found
+/// out.
+#[test]
+fn a_failure_is_felt_until_it_is_found_out() {
+    let fault = "[[fault]]\nname = \"out\"\ntarget = \"zone.b\"\nat = \"10m\"\nfor = \"1s\"\noutage = true\n";
+    let of = |grace: &str| {
+        let more = "[[node-group]]\nname = \"b\"\ncpu = 4\nmemory = \"8GB\"\ncount = 1\nzone = \"b\"\nboot.constant.value = \"60s\"\n";
+        let platform = format!("[platform.placement]\nnode-monitor-grace-period = \"{grace}\"\n");
+        summary(&ten_instances(&format!("count = 3\n{more}{platform}{fault}"))).total.requests
+    };
+    let (soon, late) = (of("1s"), of("50s"));
+    // A quarter of ten or so in progress, and then as many as there are instances on the dead node.
+    assert!(
+        soon.failed.mean >= 1.0 && late.failed.mean >= soon.failed.mean,
+        "{} {}",
+        soon.failed.mean,
+        late.failed.mean
+    );
+    assert!(late.failed.mean <= 16.0 && late.unfinished.mean == 0.0, "{}", late.failed.mean);
+}
