@@ -6,6 +6,9 @@ use super::laws::Found;
 use super::measured::Measured;
 use super::{Counts, FittedFunction};
 
+/// Memory sizes of AWS Lambda, MB.
+const LAMBDA_MEMORY_MB: std::ops::RangeInclusive<u32> = 128..=10_240;
+
 /// The scenario.
 pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Measured) -> String {
     let mut out = "# Written by `forewarm fit` from:\n".to_owned();
@@ -33,8 +36,14 @@ pub(super) fn scenario(name: &str, functions: &[FittedFunction], measured: &Meas
     }
     for function in functions {
         let _ = write!(out, "\n[[function]]\nname = \"{}\"\n", function.name);
-        if let Some(memory) = function.memory_mb {
-            let _ = writeln!(out, "memory = \"{memory}MB\"");
+        match function.memory_mb {
+            Some(memory) if is_lambda && !LAMBDA_MEMORY_MB.contains(&memory) => {
+                let _ = writeln!(out, "# the logs have {memory} MB of memory, which AWS Lambda does not offer");
+            }
+            Some(memory) => {
+                let _ = writeln!(out, "memory = \"{memory}MB\"");
+            }
+            None => {}
         }
         if is_lambda {
             out.push_str("timeout = \"15m\"                      # not in the logs: the platform's maximum\n");

@@ -1,16 +1,17 @@
 //! Values that a plan recommends, as a patch of the file they came from: comments and order stay as they are. What comes from a
 //! parameter is changed at the parameter.
 
+mod diff;
+
 use std::fmt::Write as _;
+
+use diff::{Edit, diff};
 
 use super::model::{Dialect, Kind, Origin, Setting, Thing};
 use super::reader::Notes;
-use super::{File, Problems, model, text};
+use super::{File, Problems, model, path, text};
 use crate::schema::diagnostic::{Problem, SourceSpan, instead};
 use crate::time::Span;
-
-/// Lines of context of a diff.
-const CONTEXT: usize = 3;
 
 /// What the file is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +37,9 @@ pub type Change = (String, String);
 /// A file that cannot be read, and changes that cannot be made in it: all of them, each with what to write by hand.
 pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Problems> {
     let notes = Notes::default();
-    let (model, _, mut problems) = model(std::slice::from_ref(file), &notes)?;
-    let things: Vec<&Thing> = model.functions().collect();
+    let (mut model, _, mut problems) = model(std::slice::from_ref(file), &notes)?;
+    path::lay(&mut model, "exported", &notes);
+    let things: Vec<&Thing> = model.things.iter().filter(|thing| thing.kind != Kind::Source).collect();
     let mut edits = Vec::new();
     let mut blocks: Vec<(String, Vec<String>)> = Vec::new();
     let written = text(file).unwrap_or_default();
@@ -60,28 +62,19 @@ pub fn export(form: Form, file: &File, changes: &[Change]) -> Result<String, Pro
 /// What is wrong, and what to write by hand.
 type Refused = (String, String);
 
-/// The function of a key, and the rest of the key.
+/// The thing of a key, as `function.checkout` or `queue.orders`, and the rest of the key.
 fn find<'a, 'k>(key: &'k str, things: &[&'a Thing]) -> Result<(&'a Thing, &'k str), String> {
-    let known = || {
-        instead(
-            key.split('.').nth(1).unwrap_or(key),
-            "its functions are",
-            things.iter().map(|thing| thing.name.as_str()),
-        )
-    };
-    let rest = key.strip_prefix("function.").ok_or("only values of functions can be exported")?;
-    let (name, rest) = rest.split_once('.').ok_or_else(known)?;
-    let thing = things.iter().find(|thing| thing.kind == Kind::Function && thing.is_meant(name));
+    let mut parts = key.splitn(3, '.');
+    let kind = parts.next().unwrap_or_default();
+    let of_kind = move || things.iter().filter(move |thing| thing.kind.name() == kind);
+    if of_kind().next().is_none() {
+        return Err("values of functions and of what stands before them can be exported".to_owned());
+    }
+    let name = parts.next().unwrap_or_default();
+    let known = || instead(name, &format!("its {kind}s are"), of_kind().map(|thing| thing.name.as_str()));
+    let rest = parts.next().ok_or_else(known)?;
+    let thing = of_kind().find(|thing| thing.name == name).or_else(|| of_kind().find(|thing| thing.is_meant(name)));
     Ok((*thing.ok_or_else(known)?, rest))
-}
-
-/// One line in place of another, or before it.
-struct Edit {
-    /// The number of the line, from 0.
-    line: usize,
-    /// Whether it is replaced.
-    replaces: bool,
-    new: Vec<String>,
 }
 
 fn edit(thing: &Thing, key: &str, value: &str, text: &str) -> Result<Vec<Edit>, Refused> {
@@ -196,6 +189,7 @@ fn spelt(key: &str, value: &str, old: &str) -> String {
         number.trim().parse::<f64>().ok().map(|number| number * factor)
     };
     let new = match (last, megabytes(), value.parse::<Span>()) {
+        ("rate", ..) => value.strip_suffix("/s").unwrap_or(value).to_owned(),
         ("memory", Some(mb), _) if bare.bytes().any(|byte| byte.is_ascii_alphabetic()) => format!("{mb}Mi"),
         ("memory", Some(mb), _) => format!("{mb}"),
         ("architecture", ..) => {
@@ -210,63 +204,6 @@ fn spelt(key: &str, value: &str, old: &str) -> String {
         _ => value.to_owned(),
     };
     format!("{quote}{new}{quote}")
-}
-
-/// A unified diff of a file.
-fn diff(name: &str, text: &str, mut edits: Vec<Edit>) -> String {
-    if edits.is_empty() {
-        return String::new();
-    }
-    edits.sort_by_key(|edit| edit.line);
-    let lines: Vec<&str> = text.split('\n').collect();
-    // A text that ends with a newline has no line after it.
-    let count = if text.ends_with('\n') { lines.len() - 1 } else { lines.len() };
-    let name = name.trim_start_matches("./").replace('\\', "/");
-    let mut out = format!("--- a/{name}\n+++ b/{name}\n");
-    let (mut place, mut shift) = (0, 0_isize);
-    while place < edits.len() {
-        // Edits whose context meets are one hunk.
-        let mut end = place + 1;
-        while end < edits.len() && edits[end].line <= edits[end - 1].line + 2 * CONTEXT {
-            end += 1;
-        }
-        let from = edits[place].line.saturating_sub(CONTEXT);
-        let to = (edits[end - 1].line + 1 + CONTEXT).min(count);
-        let (mut body, mut old, mut new) = (String::new(), 0, 0);
-        let mut next = place;
-        for (number, line) in lines.iter().enumerate().take(to).skip(from) {
-            let mut is_gone = false;
-            let (mut gone, mut added) = (String::new(), String::new());
-            while next < end && edits[next].line == number {
-                is_gone |= edits[next].replaces;
-                for line in &edits[next].new {
-                    let _ = writeln!(added, "+{line}");
-                    new += 1;
-                }
-                next += 1;
-            }
-            if is_gone {
-                let _ = writeln!(gone, "-{line}");
-                old += 1;
-                let _ = write!(body, "{gone}{added}");
-            } else {
-                let _ = write!(body, "{added}");
-                let _ = writeln!(body, " {line}");
-                old += 1;
-                new += 1;
-            }
-            if number + 1 == count && !text.ends_with('\n') {
-                body.push_str("\\ No newline at end of file\n");
-            }
-        }
-        let first = |at: usize, length: usize| if length == 0 { at } else { at + 1 };
-        let _ =
-            writeln!(out, "@@ -{},{old} +{},{new} @@", first(from, old), first(from.saturating_add_signed(shift), new));
-        out.push_str(&body);
-        shift += new as isize - old as isize;
-        place = end;
-    }
-    out
 }
 
 /// Puts a value into the block of its resource in an override file.
@@ -284,8 +221,18 @@ fn override_of(thing: &Thing, key: &str, value: &str, blocks: &mut Vec<(String, 
         "timeout" => "timeout",
         "concurrency.reserved" => "reserved_concurrent_executions",
         "concurrency.provisioned" => "provisioned_concurrent_executions",
+        "consumer.batch-size" => "batch_size",
+        "consumer.batch-window" => "maximum_batching_window_in_seconds",
+        "consumer.parallelization" => "parallelization_factor",
+        "visibility-timeout" => "visibility_timeout_seconds",
+        "delay" => "delay_seconds",
+        // Of a block in a resource an override file replaces all.
+        "consumer.max-concurrency" => "maximum_concurrency",
         _ => return Err(by_hand(thing, key, value)),
     };
+    if thing.kind != Kind::Function && own.is_none() {
+        return Err(by_hand(thing, key, value));
+    }
     let at = match (key, own) {
         ("concurrency.provisioned", None) => {
             return Err((
@@ -301,7 +248,10 @@ fn override_of(thing: &Thing, key: &str, value: &str, blocks: &mut Vec<(String, 
         return Err((message, format!("set the module\'s variable instead: {attribute} = {}", spelt(key, value, "0"))));
     }
     let at = resource(&at);
-    let line = format!("  {attribute} = {}", spelt(key, value, "0"));
+    let line = match attribute {
+        "maximum_concurrency" => format!("  scaling_config {{\n    {attribute} = {}\n  }}", spelt(key, value, "0")),
+        _ => format!("  {attribute} = {}", spelt(key, value, "0")),
+    };
     match blocks.iter_mut().find(|(known, _)| *known == at) {
         Some((_, lines)) => lines.push(line),
         None => blocks.push((at, vec![line])),
@@ -389,6 +339,51 @@ mod tests {
         assert!(
             change("function.G.memory").contains("its functions are")
                 || change("function.G.memory").contains("did you mean")
+        );
+        assert!(change("queue.Jobs.delay").contains("what stands before them"), "{}", change("queue.Jobs.delay"));
+    }
+
+    #[test]
+    fn values_of_the_path_are_changed_where_they_stand() {
+        let template = include_str!("../../tests/import/shop.yaml");
+        let diff = patched(
+            Form::Sam,
+            "shop.yaml",
+            template,
+            &[
+                ("queue.Jobs.consumer.batch-size", "20"),
+                ("queue.Jobs.consumer.max-concurrency", "16"),
+                ("queue.Jobs.visibility-timeout", "3m"),
+                ("gateway.Api-Orders.throttle.rate", "500/s"),
+                ("gateway.Api-Orders.throttle.burst", "800"),
+                ("stream.Clicks.consumer.parallelization", "4"),
+            ],
+        );
+        for line in [
+            "+            BatchSize: 20",
+            "+            ScalingConfig: {MaximumConcurrency: 16}",
+            "+      VisibilityTimeout: 180",
+            "+          ThrottlingRateLimit: 500",
+            "+          ThrottlingBurstLimit: 800",
+            "+            ParallelizationFactor: 4",
+        ] {
+            assert!(diff.lines().any(|other| other == line), "{line}\n{diff}");
+        }
+        let plan = include_str!("../../tests/import/plan.json");
+        let file = patched(
+            Form::Terraform,
+            "plan.json",
+            plan,
+            &[
+                ("queue.jobs.consumer.batch-size", "25"),
+                ("queue.jobs.consumer.max-concurrency", "12"),
+                ("queue.jobs.visibility-timeout", "2m"),
+            ],
+        );
+        assert!(
+            file.contains("resource \"aws_lambda_event_source_mapping\" \"jobs\" {\n  batch_size = 25\n  scaling_config {\n    maximum_concurrency = 12\n  }\n}")
+                && file.contains("resource \"aws_sqs_queue\" \"jobs\" {\n  visibility_timeout_seconds = 120\n}"),
+            "{file}"
         );
     }
 

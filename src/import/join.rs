@@ -1,7 +1,8 @@
 //! Puts together what several files say about the same thing.
 
+use super::formats::azure::TRIGGER;
 use super::formats::kubernetes::REPLICAS;
-use super::model::{Addition, Kind, Model, Origin, Platform, Setting, Thing, as_name};
+use super::model::{Addition, Kind, Model, Names, Origin, Platform, Setting, Thing, as_name};
 use super::reader::Notes;
 use super::workflow;
 
@@ -24,10 +25,10 @@ fn merge_same(model: &mut Model, notes: &Notes) {
     let mut merged: Vec<Thing> = Vec::new();
     for thing in std::mem::take(&mut model.things) {
         let same = merged.iter_mut().find(|known| {
+            let is_meant =
+                || known.is_meant(&thing.name) || thing.ids.iter().any(|id| !id.contains('*') && known.is_meant(id));
             let other_file = known.place.file() != thing.place.file();
-            let meant =
-                known.is_meant(&thing.name) || thing.ids.iter().any(|id| !id.contains('*') && known.is_meant(id));
-            known.kind == thing.kind && known.platform == thing.platform && other_file && meant
+            known.kind == thing.kind && known.platform == thing.platform && other_file && is_meant()
         });
         let Some(known) = same else {
             merged.push(thing);
@@ -88,7 +89,11 @@ fn add(model: &mut Model, notes: &Notes) {
                 }
             }
         }
-        if is_known || gives_way {
+        if !is_known && gives_way {
+            notes.ignore(place, what, "there is nothing in these files for which it holds");
+            continue;
+        }
+        if is_known {
             continue;
         }
         let is_pod = settings
@@ -122,6 +127,16 @@ fn finish(thing: &mut Thing) {
         let reason = "missing in the HPA, though required: 10 is assumed".to_owned();
         thing.set("scaling.hpa.max-replicas", "10", Origin::Assumed(reason));
     }
+    // Of an app that is started by HTTP and by queues, what concerns the other way has no meaning.
+    let trigger = thing.settings.iter().find(|setting| setting.key == TRIGGER).map(|setting| setting.value.clone());
+    match trigger.as_deref() {
+        Some("\"http\"") => thing.remove("scaling.azure-consumption.target-executions-per-instance"),
+        Some(_) => {
+            thing.remove("scaling.azure-consumption.max-concurrent-requests");
+            thing.remove("scaling.azure-consumption.max-outstanding-requests");
+        }
+        None => {}
+    }
     let tracks = thing.has("scaling.target-tracking");
     if tracks && !thing.has("scaling.target-tracking.max-capacity") {
         let reason = "the scalable target is in none of the files: 100 is assumed".to_owned();
@@ -147,13 +162,8 @@ fn finish(thing: &mut Thing) {
 
 /// Names are unique within a kind.
 fn name_apart(things: &mut [Thing]) {
-    for at in 1..things.len() {
-        let (before, after) = things.split_at_mut(at);
-        let thing = &mut after[0];
-        let is_taken = |name: &str| before.iter().any(|other| other.kind == thing.kind && other.name == name);
-        if is_taken(&thing.name) {
-            let base = thing.name.clone();
-            thing.name = (2..).map(|number| format!("{base}-{number}")).find(|name| !is_taken(name)).unwrap_or(base);
-        }
+    let mut names = Names::default();
+    for thing in things {
+        thing.name = names.free(thing.kind, std::mem::take(&mut thing.name));
     }
 }

@@ -1,4 +1,4 @@
-//! JSON as a tree. `serde_json` keeps no places, and YAML's reader takes no tabs.
+//! JSON as a tree, with the comments that Azure's files have. `serde_json` keeps no places, and YAML's reader takes no tabs.
 
 use super::tree::{Entry, MAX_DEPTH, MAX_NODES, Node, Place, Value};
 use super::yaml::SyntaxError;
@@ -35,9 +35,22 @@ impl Reader<'_> {
     }
 
     fn space(&mut self) {
-        while let Some(byte) = self.peek().filter(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
-            self.line += usize::from(byte == b'\n');
-            self.at += 1;
+        loop {
+            while let Some(byte) = self.peek().filter(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')) {
+                self.line += usize::from(byte == b'\n');
+                self.at += 1;
+            }
+            let rest = &self.text.as_bytes()[self.at..];
+            let end = if rest.starts_with(b"//") {
+                rest.iter().position(|byte| *byte == b'\n')
+            } else if rest.starts_with(b"/*") {
+                rest.windows(2).position(|two| two == b"*/").map(|at| at + 2)
+            } else {
+                return;
+            };
+            let comment = &rest[..end.unwrap_or(rest.len())];
+            self.line += comment.iter().filter(|byte| **byte == b'\n').count();
+            self.at += comment.len();
         }
     }
 

@@ -39,6 +39,9 @@ pub use write::Imported;
 /// Bytes of a file; no template has more.
 pub const MAX_BYTES: usize = 64 << 20;
 
+/// Resources that files describe, with what connects them.
+pub const MAX_RESOURCES: usize = 10_000;
+
 /// A file to import.
 #[derive(Clone, Debug)]
 pub struct File {
@@ -95,6 +98,12 @@ fn model(files: &[File], notes: &Notes) -> Result<(Model, Vec<String>, Problems)
             Ok(documents) => read(&documents, &file.name, &mut model, notes, &mut problems),
             Err(problem) => problems.push(problem),
         }
+    }
+    let described = model.things.len() + model.links.len() + model.additions.len() + model.aliases.len();
+    if described > MAX_RESOURCES {
+        let message = format!("these files describe {described} resources, and {MAX_RESOURCES} is the limit");
+        let help = "import the functions that you want to simulate, and what stands before them";
+        problems.push(Problem::error(SourceSpan::new(0, 0..0), message).help(help));
     }
     if problems.has_errors() {
         return Err(problems);

@@ -1,5 +1,6 @@
 //! What files describe, whatever format they have: things with settings and references to each other.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::reader::{Found, Item};
@@ -48,7 +49,7 @@ impl Setting {
 }
 
 /// What kind of thing it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Function,
     Queue,
@@ -206,6 +207,31 @@ pub(super) fn part(name: &str) -> &str {
 pub(super) fn name_in(names: &[String]) -> Option<String> {
     let name = names.iter().find(|name| !name.trim().is_empty())?;
     Some(as_name(part(name)))
+}
+
+/// Names that are taken: they are unique within a kind.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    taken: HashSet<(Kind, String)>,
+    /// The number to try next after a name that is taken.
+    next: HashMap<(Kind, String), u32>,
+}
+
+impl Names {
+    /// The name, or the first `name-2`, `name-3` ... that is free; it is taken then.
+    pub(super) fn free(&mut self, kind: Kind, name: String) -> String {
+        if self.taken.insert((kind, name.clone())) {
+            return name;
+        }
+        let next = self.next.entry((kind, name.clone())).or_insert(2);
+        loop {
+            let numbered = format!("{name}-{next}");
+            *next += 1;
+            if self.taken.insert((kind, numbered.clone())) {
+                return numbered;
+            }
+        }
+    }
 }
 
 /// One thing hands requests to another, or scales it.

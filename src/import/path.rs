@@ -3,10 +3,13 @@
 
 mod entrances;
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::join::resolved;
-use super::model::{Definition, Kind, Link, Model, Origin, Setting, Thing, as_name, name_in, part, text};
+use super::model::{
+    Definition, Kind, Link, Model, Names, Origin, Platform, Setting, Thing, as_name, name_in, part, text,
+};
 use super::reader::Notes;
 use super::tree::Place;
 use super::workflow;
@@ -31,6 +34,7 @@ pub(super) fn lay(model: &mut Model, scenario: &str, notes: &Notes) {
     let mut laying = Laying::new(std::mem::take(&mut model.things), &model.aliases, notes);
     let definitions = laying.definitions(scenario, &mut model.beside);
     let mut edges = laying.edges(links);
+    laying.triggers(&mut edges);
     laying.workflows(definitions, &mut edges);
     let useful = laying.useful(&edges);
     let mut made = laying.components(&edges, &useful);
@@ -53,26 +57,33 @@ struct Laying<'a> {
     things: Vec<Thing>,
     /// Things by their names and ids.
     known: HashMap<String, Vec<usize>>,
+    names: RefCell<Names>,
     aliases: &'a [(String, Vec<String>)],
     notes: &'a Notes,
 }
 
 impl<'a> Laying<'a> {
     fn new(things: Vec<Thing>, aliases: &'a [(String, Vec<String>)], notes: &'a Notes) -> Self {
-        let mut laying = Self { things: Vec::new(), known: HashMap::new(), aliases, notes };
+        let (known, names) = (HashMap::new(), RefCell::default());
+        let mut laying = Self { things: Vec::new(), known, names, aliases, notes };
         things.into_iter().for_each(|thing| {
             laying.push(thing);
         });
         laying
     }
 
-    fn push(&mut self, thing: Thing) -> usize {
+    fn push(&mut self, mut thing: Thing) -> usize {
         let at = self.things.len();
+        thing.name = self.free(thing.kind, &thing.name);
         for name in std::iter::once(&thing.name).chain(&thing.ids) {
             self.known.entry(name.clone()).or_default().push(at);
         }
         self.things.push(thing);
         at
+    }
+
+    fn free(&self, kind: Kind, name: &str) -> String {
+        self.names.borrow_mut().free(kind, as_name(name))
     }
 
     /// The thing of one of these kinds that the names mean: a whole name counts before a part of one.
@@ -98,6 +109,26 @@ impl<'a> Laying<'a> {
             definitions.push((at, definition));
         }
         definitions
+    }
+
+    /// An Azure template does not say what takes messages of its queues: the only app does.
+    fn triggers(&self, edges: &mut Vec<Edge>) {
+        let [app] = self.of_azure(Kind::Function)[..] else { return };
+        for kind in [Kind::Queue, Kind::Stream] {
+            for from in self.of_azure(kind) {
+                if !edges.iter().any(|edge| edge.from == from) {
+                    let reason = "function.json says what takes its messages: the only app of these files is taken";
+                    let assumed = Setting::new("target", target(&self.things[app]), Origin::Assumed(reason.to_owned()));
+                    let place = self.things[from].place;
+                    edges.push(Edge { kind, from, to: app, place, settings: vec![assumed] });
+                }
+            }
+        }
+    }
+
+    fn of_azure(&self, kind: Kind) -> Vec<usize> {
+        let is = |at: &usize| self.things[*at].kind == kind && self.things[*at].platform == Platform::Azure;
+        (0..self.things.len()).filter(is).collect()
     }
 
     /// What the tasks of workflows call; something stands for what is not in the files.
@@ -208,7 +239,7 @@ impl<'a> Laying<'a> {
                 }
                 match self.find(&setting.names, &CALLED).filter(|to| useful[*to]) {
                     Some(to) => {
-                        made.called.push(to);
+                        made.called.insert(to);
                         setting.value = target(&self.things[to]);
                         thing.settings.push(setting);
                     }
@@ -261,7 +292,7 @@ struct Made {
     /// Where requests can come in: the thing it was made of, its place among those, the thing that it calls.
     open: Vec<(usize, usize, usize)>,
     /// What is called by something.
-    called: Vec<usize>,
+    called: HashSet<usize>,
 }
 
 impl Made {
@@ -281,7 +312,7 @@ impl Made {
         for (number, to) in targets.iter().enumerate() {
             let mut gateway = thing.clone();
             if targets.len() > 1 {
-                gateway.name = as_name(&format!("{}-{}", thing.name, laying.things[*to].name));
+                gateway.name = laying.free(Kind::Gateway, &format!("{}-{}", thing.name, laying.things[*to].name));
             }
             let own: Vec<_> = edges.iter().filter(|edge| edge.to == *to).collect();
             gateway.set("target", target(&laying.things[*to]), at_place(own[0].place));
@@ -338,7 +369,8 @@ impl Made {
             let is_known = |setting: &&Setting| !OF_QUEUES.iter().any(|key| setting.key.starts_with(key));
             edge.settings.iter().filter(is_known).for_each(|setting| stream.apply(setting.clone()));
             if edges.len() > 1 {
-                stream.name = as_name(&format!("{}-{}", thing.name, laying.things[edge.to].name));
+                let name = format!("{}-{}", thing.name, laying.things[edge.to].name);
+                stream.name = laying.free(Kind::Stream, &name);
                 if !streams.is_empty() {
                     let reason = "the stream is paid for once".to_owned();
                     stream.set("per-million-usd", "0.0", Origin::Default(reason.clone()));
@@ -348,7 +380,8 @@ impl Made {
             streams.push(stream);
         }
         if streams.len() > 1 {
-            let mut topic = Thing::new(Kind::Topic, thing.platform, thing.name.clone(), thing.place);
+            let name = laying.free(Kind::Topic, &thing.name);
+            let mut topic = Thing::new(Kind::Topic, thing.platform, name, thing.place);
             topic.ids.clone_from(&thing.ids);
             let names: Vec<String> = streams.iter().map(target).collect();
             let reason = "every consumer of the stream gets each record".to_owned();
@@ -371,7 +404,7 @@ fn limit_of_url(gateway: &mut Thing, function: &Thing) {
         return;
     };
     let reason = "a function URL takes 10 requests a second for each unit of reserved concurrency".to_owned();
-    gateway.set("throttle", format!("{{ rate = \"{}/s\" }}", 10.0 * reserved), Origin::Default(reason));
+    gateway.set("throttle.rate", text(format!("{}/s", 10.0 * reserved)), Origin::Default(reason));
 }
 
 /// A thing as others name it, as TOML.

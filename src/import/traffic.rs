@@ -3,6 +3,7 @@
 use super::model::{Entrance, Kind, Model, Origin, Platform, Setting, Thing, text};
 use super::reader::Notes;
 use crate::time::Span;
+use crate::workload::calendar::{Cron, zone_of};
 
 /// What is known of load and durations.
 #[derive(Clone, Debug, Default)]
@@ -161,21 +162,46 @@ fn durations(thing: &mut Thing, traffic: &Traffic) {
     }
 }
 
-/// Sets the arrivals of a source that a schedule starts; false if it cannot be simulated.
-pub(super) fn scheduled(source: &mut Thing, timing: &Setting, notes: &Notes) -> bool {
-    if timing.key == "every" {
-        let every: Option<Span> = timing.value.trim_matches('"').parse().ok();
-        if let Some(every) = every.filter(|every| *every > Span::ZERO) {
-            let rate = 86_400.0 / every.as_secs_f64();
-            source.set("arrivals.constant.rate", text(format!("{rate}/d")), timing.origin.clone());
-            return true;
+/// Sets the arrivals of a source that a schedule starts: `every` or `cron`, and `time-zone`. False if it cannot be simulated.
+pub(super) fn scheduled(source: &mut Thing, settings: &[&Setting], notes: &Notes) -> bool {
+    let find = |key: &str| settings.iter().find(|setting| setting.key == key);
+    let wrong = |setting: &Setting, why: String| {
+        if let Origin::Read { place, address } = &setting.origin {
+            notes.ignore(*place, address.clone(), why);
         }
+    };
+    let mut shortest = MINUTE;
+    match (find("every"), find("cron")) {
+        (Some(timing), _) => {
+            let every: Option<Span> = timing.value.trim_matches('"').parse().ok();
+            let Some(every) = every.filter(|every| *every > Span::ZERO) else { return false };
+            shortest = every;
+            source.set("arrivals.schedule.every", timing.value.clone(), timing.origin.clone());
+        }
+        (None, Some(timing)) => {
+            if let Err(error) = Cron::parse(timing.value.trim_matches('"')) {
+                wrong(timing, format!("not simulated: {} is no cron expression: {error}", timing.value));
+                return false;
+            }
+            source.set("arrivals.schedule.cron", timing.value.clone(), timing.origin.clone());
+            if let Some(zone) = find("time-zone") {
+                match zone_of(zone.value.trim_matches('"')) {
+                    Ok(_) => source.set("arrivals.schedule.time-zone", zone.value.clone(), zone.origin.clone()),
+                    Err(help) => wrong(zone, format!("{} is no time zone: {help}; UTC is used", zone.value)),
+                }
+            }
+        }
+        (None, None) => return false,
     }
-    if let Origin::Read { place, address } = &timing.origin {
-        notes.ignore(*place, address.clone(), "not simulated: a schedule by cron; give its rate");
+    if source.platform == Platform::Lambda && shortest >= MINUTE {
+        let reason = "EventBridge is precise to the minute".to_owned();
+        source.set("arrivals.schedule.precision", text("1m"), Origin::Default(reason));
     }
-    false
+    true
 }
+
+/// How precise schedules of EventBridge are.
+const MINUTE: Span = Span::from_secs(60);
 
 /// Requests from outside.
 fn outside(entry: &Entrance, entries: &[Entrance], traffic: &Traffic) -> Thing {

@@ -126,6 +126,23 @@ impl Node {
         self.get(key).and_then(Self::text) == Some(text)
     }
 
+    /// Whether it is made of no more than so many values.
+    pub(super) fn has_at_most(&self, most: usize) -> bool {
+        let (mut open, mut count) = (vec![self], 0);
+        while let Some(node) = open.pop() {
+            count += 1;
+            if count + open.len() > most {
+                return false;
+            }
+            match &node.value {
+                Value::List(elements) => open.extend(elements),
+                Value::Map(entries) => open.extend(entries.iter().map(|entry| &entry.node)),
+                _ => {}
+            }
+        }
+        true
+    }
+
     /// What to call it in a message.
     pub(super) fn kind(&self) -> &'static str {
         match self.value {

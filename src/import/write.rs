@@ -227,7 +227,10 @@ impl Writer {
 fn preset(model: &Model) -> Option<&'static str> {
     let of = |function: &Thing| match function.platform {
         Platform::Lambda => Some("aws-lambda"),
+        Platform::CloudRun if !function.has("scaling.cloud-run") => Some("gcp-functions-1st-gen"),
         Platform::CloudRun => Some("gcp-cloud-run"),
+        Platform::Azure if function.has("scaling.azure-flex") => Some("azure-flex"),
+        Platform::Azure if function.has("scaling.azure-consumption.always-ready") => Some("azure-premium"),
         Platform::Azure => Some("azure-consumption"),
         Platform::Kubernetes if function.has("scaling.knative") => Some("knative"),
         Platform::Kubernetes => None,

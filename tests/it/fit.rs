@@ -225,6 +225,42 @@ fn what_made_a_log_is_found_in_it() {
     assert!((made - again).abs() < 0.15 * made, "{made} and {again}");
 }
 
+/// 40 logs of the same scenario with other random draws: how many have the value within the 95 % interval that is fitted to them.
+#[test]
+fn parameters_of_simulated_logs_are_within_their_intervals() {
+    const LOGS: u32 = 40;
+    let folder = Folder::new();
+    let text = "[scenario]\nname = \"made\"\n[simulation]\nhorizon = \"50h\"\n[[function]]\nname = \"shop\"\nmemory = \"512MB\"\n\
+        duration = { gamma = { mean = \"3s\", shape = 2.0 } }\ncold-start = { constant = { value = \"1s\" } }\n\
+        keep-alive.fixed.window = \"10m\"\n[[source]]\nname = \"web\"\nfunction = \"shop\"\narrivals.poisson.rate = \"20/h\"\n";
+    folder.write("made.toml", text);
+    let [mut rate, mut mean, mut shape, mut window] = [0_u32; 4];
+    for seed in 0..LOGS {
+        let seed = seed.to_string();
+        folder
+            .run(&["run", "made.toml", "--seed", &seed, "--requests", "log.csv", "--replications", "1", "--quiet"])
+            .ends(0);
+        let found = fit("again", &read([("log.csv", folder.read("log.csv").as_str())]).expect("a log"));
+        let function = &found.functions[0];
+        let arrivals = function.arrivals.as_ref().expect("arrivals");
+        rate += u32::from((arrivals.rate - 20.0 / 3_600.0).abs() <= arrivals.half_width);
+        let durations = function.durations.as_ref().expect("durations");
+        let gamma = durations.fitted.iter().find(|fitted| fitted.law.family == Family::Gamma).expect("gamma").law;
+        let covers = |place: usize, value: f64| {
+            let half_width = gamma.half_widths[place].expect("an interval");
+            u32::from((gamma.parameters[place] - value).abs() <= half_width)
+        };
+        mean += covers(0, 3.0);
+        shape += covers(1, 2.0);
+        let (least, most) = function.keep_alive.expect("a window").between_s;
+        window += u32::from(least < 600.1 && most > 599.9);
+    }
+    // Of 95 % intervals 38 of 40 are expected to hold the value, and fewer than 35 in one of 80 tries.
+    for (what, count) in [("rate", rate), ("mean", mean), ("shape", shape), ("window", window)] {
+        assert!(count * 10 >= LOGS * 9, "{what}: {count} of {LOGS}");
+    }
+}
+
 #[test]
 fn wrong_files_are_named_in_one_sentence() {
     let wrong = |text: &str| read([("x", text)]).expect_err("it is refused");

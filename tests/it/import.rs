@@ -30,7 +30,7 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 11] = [
+    let cases: [&[&str]; 17] = [
         &["sam.yaml"],
         &["shop.yaml"],
         &["cdk.template.json"],
@@ -41,11 +41,17 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
         &["knative.yaml"],
         &["cloud-run.yaml"],
         &["host.json"],
+        &["azure-app/host.json", "azure-app/orders/function.json", "azure-app/nightly/function.json"],
+        &["azuredeploy.json"],
+        &["gcloud.json"],
+        &["gen1.json"],
+        &["eventing.yaml"],
+        &["clouds.json"],
         &["get-function.json", "mappings.json", "account.json"],
     ];
     for names in cases {
         let files: Vec<File> = names.iter().map(|name| file(name)).collect();
-        let name = names[0].split('.').next().expect("a name");
+        let name = names[0].split(['.', '/']).next().expect("a name");
         let imported = import(name, &files, &Traffic::default()).unwrap_or_else(|wrong| panic!("{names:?}: {wrong}"));
         let beside = |files: Memory, (name, text): &(String, String)| files.with(name, text.as_bytes());
         let files = imported.beside.iter().fold(Memory::default(), beside);
@@ -74,6 +80,10 @@ fn every_line_that_is_named_holds_the_value() {
         "cloud-run.yaml",
         "host.json",
         "get-function.json",
+        "azuredeploy.json",
+        "gcloud.json",
+        "eventing.yaml",
+        "clouds.json",
     ];
     for name in names {
         let written = fs::read_to_string(folder().join(name)).expect("a file");
@@ -403,6 +413,23 @@ fn hostile_files_are_refused_cleanly() {
     assert!(refused(&[long]).contains("64 MB"));
     let binary = File { name: "plan.tfplan".to_owned(), bytes: vec![0x50, 0x4b, 0xff, 0xfe] };
     assert!(refused(&[binary]).contains("terraform show -json"));
+    // Resources without number, and names that are all the same.
+    let functions = |count: usize| {
+        let one = |number: usize| format!("  \"é{number}\": {{Type: 'AWS::Lambda::Function'}}\n");
+        format!("Resources:\n{}", (0..count).map(one).collect::<String>())
+    };
+    assert!(refused(&[text("many.yaml", &functions(10_001))]).contains("10000 is the limit"));
+    let same = functions(3_000).replace("é", "éééééééééééééééééééééééééééééééééééééééééééééééééééééééééééé");
+    import("x", &[text("same.yaml", &same)], &Traffic::default()).expect("all have names");
+    // Variables of ARM that hold each other.
+    let arm = format!(
+        "{{\"$schema\": \"deploymentTemplate.json\", \"variables\": {{{} \"v40\": \"x\"}}, \"resources\": [\
+         {{\"type\": \"Microsoft.Web/sites\", \"kind\": \"functionapp\", \"name\": \"[variables('v0')]\"}}]}}",
+        (0..40)
+            .map(|v| format!("\"v{v}\": \"[concat(variables('v{0}'), variables('v{0}'))]\", ", v + 1))
+            .collect::<String>()
+    );
+    import("x", &[text("arm.json", &arm)], &Traffic::default()).expect("the name stays unknown");
     // Parameters and variables that grow, conditions and variables in circles.
     let grow = format!(
         "Parameters: {{P: {{Default: {}}}}}\nResources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties: {{FunctionName: !Sub '{}'}}\n",
@@ -430,7 +457,7 @@ fn control_characters_do_not_reach_the_scenario() {
 }
 
 fn broken() -> impl Strategy<Value = (usize, usize, usize, Vec<u8>)> {
-    (0..11_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
+    (0..15_usize, any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..8))
         .prop_map(|(file, at, cut, bytes)| (file, at.index(1_000), cut, bytes))
 }
 
@@ -439,7 +466,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic((number, at, cut, bytes) in broken()) {
-        let names = ["sam.yaml", "shop.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json"];
+        let names = ["sam.yaml", "shop.yaml", "cdk.template.json", "serverless.yml", "plan.json", "terraform.tfstate", "kubernetes.yaml", "knative.yaml", "cloud-run.yaml", "host.json", "get-function.json", "azuredeploy.json", "gcloud.json", "eventing.yaml", "clouds.json"];
         let mut file = file(names[number]);
         let at = at * file.bytes.len() / 1_000;
         let end = (at + cut).min(file.bytes.len());

@@ -50,6 +50,7 @@ proptest! {
         with_scaling in select(vec!["", "scaling.thresholds.target = 1\n", "scaling.hpa = { max-replicas = 5, target-concurrency = 1 }\n"]),
     ) {
         let functions = text.replace("[[function]]\n", &format!("[[function]]\nmemory = \"512MB\"\ncpu.request = 0.7\n{image}"));
+        let functions = functions.replace("memory.budget = \"1536MB\"", "memory.budget = \"8GB\"");
         let functions = if functions.contains("memory.budget") || functions.contains("provisioned") || functions.contains("hybrid") || functions.contains("initial") {
             functions
         } else {

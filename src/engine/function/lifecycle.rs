@@ -161,6 +161,12 @@ impl FunctionState<'_> {
         let ready = now + start_up;
         let instance = self.instances.get_mut(key);
         instance.deadline = ready;
+        // Its lifetime is counted from here.
+        if let Some(lifetime) = self.spec.max_lifetime
+            && instance.retires == instance.created + lifetime
+        {
+            instance.retires = now + lifetime;
+        }
         ctx.observer.instance_begins(now, self.id, instance.id, ready);
         ctx.events.push(Event::of_item(ready, Kind::Ready, self.id, key));
     }

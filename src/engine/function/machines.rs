@@ -145,7 +145,10 @@ impl FunctionState<'_> {
 
     /// An instance takes no further request.
     fn take_from_lists(&mut self, key: Key<Instance>) {
-        let provisioned = self.instances.get(key).provisioned;
+        let Instance { provisioned, ready, .. } = *self.instances.get(key);
+        if !ready {
+            self.starting.retain(|(place, _)| *place != key);
+        }
         let list = if provisioned { &mut self.provisioned } else { &mut self.on_demand };
         list.remove(key, &mut self.instances);
     }

@@ -1,7 +1,9 @@
 //! `host.json` of Azure Functions.
 
 use super::Format;
-use crate::import::model::{Kind, Model, Origin, Platform, Thing, as_name, seconds};
+use super::azure::{self, STORAGE_QUEUES, timespan};
+use super::lambda::{count, setting};
+use crate::import::model::{Addition, Model, Origin, Setting, seconds};
 use crate::import::reader::{Item, Notes};
 use crate::import::tree::Node;
 
@@ -33,28 +35,16 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
     root.refuse("concurrency", "not simulated: dynamic concurrency");
     // The folder of the file is named like the app.
     let folder = model.file.rsplit(['/', '\\']).nth(1).filter(|name| !matches!(*name, "" | "." | ".."));
-    let mut app = Thing::new(Kind::Function, Platform::Azure, as_name(folder.unwrap_or("app")), document.place);
-    app.set("timeout", seconds(300.0), Origin::Default("not set: 5 minutes on the Consumption plan".to_owned()));
-    app.set("memory", "\"1536MB\"", Origin::Default("an instance of the Consumption plan has 1.5 GB".to_owned()));
+    let mut app = azure::app(folder.unwrap_or("app"), document.place);
+    azure::consumption(&mut app, None);
     let timeout = root.get("functionTimeout").and_then(|item| item.parsed("a duration such as 00:05:00", timespan));
     app.put("timeout", timeout, seconds);
     let extensions = root.table("extensions");
     let has = |key: &str| extensions.node.get(key).is_some();
     let is_http = has("http") || !["queues", "serviceBus", "eventHubs"].iter().any(|key| has(key));
-    if is_http {
-        app.set(
-            "scaling.azure-consumption.trigger",
-            "\"http\"",
-            Origin::Default(
-                "functions are assumed to be HTTP-triggered, unless the file has queue settings only".to_owned(),
-            ),
-        );
-    } else {
-        app.set(
-            "scaling.azure-consumption.trigger",
-            "\"target-based\"",
-            Origin::Default("the file has queue settings".to_owned()),
-        );
+    if !is_http {
+        let reason = "the file has queue settings".to_owned();
+        app.set(azure::TRIGGER, "\"target-based\"", Origin::Default(reason));
     }
     let http = extensions.table("http");
     http.skip(&["routePrefix", "customHeaders", "hsts", "dynamicThrottlesEnabled"]);
@@ -81,50 +71,28 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
             batch.origin,
         );
     }
-    for key in ["visibilityTimeout", "maxDequeueCount"] {
-        queues.refuse(key, "belongs to a queue: set it as `queue.NAME.visibility-timeout` or `max-receives`");
-    }
-    for key in [
-        "durableTask",
-        "serviceBus",
-        "eventHubs",
-        "cosmosDB",
-        "eventGrid",
-        "sendGrid",
-        "signalR",
-        "blobs",
-        "kafka",
-        "mongo",
-    ] {
+    let visibility = queues.get("visibilityTimeout").filter(|item| item.node.text() != Some("00:00:00"));
+    let visibility = visibility.and_then(|item| item.parsed("a duration such as 00:05:00", timespan));
+    // The trigger hides a message for 10 minutes while it is processed; this is how long one that failed is hidden.
+    let backoff = visibility.map(|found| found.map(|pause| format!("{{ min = {0}, max = {0} }}", seconds(pause))));
+    let settings = [setting("consumer.backoff", backoff), count("max-receives", queues.get("maxDequeueCount"))];
+    add(STORAGE_QUEUES, settings.into_iter().flatten().collect(), document, model);
+    let bus = extensions.table("serviceBus");
+    bus.skip_rest();
+    for key in ["durableTask", "eventHubs", "cosmosDB", "eventGrid", "sendGrid", "signalR", "blobs", "kafka", "mongo"] {
         extensions.refuse(key, "not simulated");
     }
     model.things.push(app);
 }
 
-/// Seconds of `d.hh:mm:ss`; -1 is without end.
-fn timespan(text: &str) -> Option<f64> {
-    if text == "-1" {
-        return Some(86_400.0);
-    }
-    let (days, rest) = match text.split_once('.') {
-        Some((days, rest)) if rest.contains(':') => (days.parse::<f64>().ok()?, rest),
-        _ => (0.0, text),
-    };
-    let parts: Option<Vec<f64>> = rest.split(':').map(|part| part.parse().ok()).collect();
-    let [hours, minutes, seconds] = parts?[..] else { return None };
-    let all = days * 86_400.0 + hours * 3_600.0 + minutes * 60.0 + seconds;
-    (all.is_finite() && all > 0.0).then_some(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_spans_are_read() {
-        assert_eq!(timespan("00:05:00"), Some(300.0));
-        assert_eq!(timespan("1.00:00:30"), Some(86_430.0));
-        assert_eq!(timespan("00:00:01.5"), Some(1.5));
-        assert_eq!(timespan("5m"), None);
+/// Settings for all queues of a kind.
+fn add(to: &str, settings: Vec<Setting>, document: &Node, model: &mut Model) {
+    if !settings.is_empty() {
+        model.additions.push(Addition {
+            to: vec![to.to_owned()],
+            place: document.place,
+            what: "extensions".to_owned(),
+            settings,
+        });
     }
 }

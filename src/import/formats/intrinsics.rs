@@ -5,6 +5,8 @@ use crate::import::tree::{Entry, Node, Unknown, Value};
 
 /// Characters of a text that `Sub` or `Join` makes; longer ones are left unknown.
 const MAX_TEXT: usize = 100_000;
+/// Values in an entry of a mapping.
+const MAX_VALUES: usize = 500;
 /// Conditions within conditions.
 const MAX_CONDITIONS: usize = 30;
 
@@ -85,6 +87,7 @@ impl Template<'_> {
                 let keys: Vec<Node> = argument.elements().iter().map(|key| self.resolve(key)).collect();
                 let texts: Option<Vec<&str>> = keys.iter().take(3).map(Node::text).collect();
                 let found = texts.and_then(|keys| self.mappings?.at(&keys));
+                let found = found.filter(|found| found.has_at_most(MAX_VALUES));
                 found.cloned().unwrap_or_else(|| unknown(node, "!FindInMap", Vec::new()))
             }
             "Join" => {
@@ -113,7 +116,8 @@ impl Template<'_> {
         match self.parameters.iter().find(|parameter| parameter.key == name) {
             Some(parameter) => match parameter.node.get("Default") {
                 // Its place is that of the default: there it is changed.
-                Some(default) => Node { tag: None, ..default.clone() },
+                Some(default) if default.text().is_some() => Node { tag: None, ..default.clone() },
+                Some(_) => unknown(node, format!("!Ref {name} (a list)"), Vec::new()),
                 None => unknown(node, format!("!Ref {name} (a parameter without Default)"), Vec::new()),
             },
             None => unknown(node, format!("!Ref {name}"), vec![name.to_owned()]),

@@ -261,15 +261,12 @@ pub(super) fn redrive(queue: &mut Thing, item: &Item<'_>, notes: &Notes) {
 }
 
 /// Rate and burst of a throttle.
-pub(super) fn throttle(rate: Option<Found<f64>>, burst: Option<Found<f64>>) -> Option<Setting> {
-    let (rate, burst) = (rate?, burst.filter(|burst| burst.value >= 1.0));
+pub(super) fn throttle(rate: Option<Found<f64>>, burst: Option<Found<f64>>) -> Vec<Setting> {
     // No limit is -1 in Terraform, and 0 there where it is not set.
-    if rate.value <= 0.0 {
-        return None;
-    }
-    let burst = burst.map(|burst| format!(", burst = {}", number(burst.value))).unwrap_or_default();
-    let value = format!("{{ rate = {}{burst} }}", text(format!("{}/s", number(rate.value))));
-    Some(Setting::new("throttle", value, rate.origin))
+    let Some(rate) = rate.filter(|rate| rate.value > 0.0) else { return Vec::new() };
+    let burst = burst.filter(|burst| burst.value >= 1.0).map(|found| found.map(number));
+    let rate = rate.map(|rate| text(format!("{}/s", number(rate))));
+    [setting("throttle.rate", Some(rate)), setting("throttle.burst", burst)].into_iter().flatten().collect()
 }
 
 /// How a rule of EventBridge tries again what its target does not take.
@@ -315,7 +312,11 @@ pub(super) fn schedule(item: Option<Item<'_>>, table: &Table<'_>, notes: &Notes)
         }
     }
     if let Some(cron) = written.strip_prefix("cron(").and_then(|rest| rest.strip_suffix(')')) {
-        return vec![Setting::new("cron", text(cron), found.origin)];
+        let zones = ["ScheduleExpressionTimezone", "schedule_expression_timezone", "timezone"];
+        let zone = zones.into_iter().find_map(|key| table.get(key)).and_then(|item| item.text());
+        let zone = zone.filter(|zone| !zone.value.is_empty()).map(|zone| zone.map(text));
+        let cron = Setting::new("cron", text(cron), found.origin);
+        return [Some(cron), setting("time-zone", zone)].into_iter().flatten().collect();
     }
     let why = format!("`{written}` is neither rate(...) nor cron(...)");
     notes.ignore(item.node.place, item.address, why);

@@ -1,7 +1,11 @@
 //! The formats that are read: a file each, and a line in [`FORMATS`].
 
+mod arm;
 pub(super) mod aws_cli;
+pub(in crate::import) mod azure;
 pub(super) mod cloudformation;
+mod function_json;
+mod google;
 pub(super) mod host_json;
 mod intrinsics;
 pub(in crate::import) mod kubernetes;
@@ -25,13 +29,16 @@ pub(super) struct Format {
 }
 
 /// All of them; the first that knows a document reads it.
-pub(super) const FORMATS: [&Format; 8] = [
+pub(super) const FORMATS: [&Format; 11] = [
     &cloudformation::FORMAT,
     &serverless::FORMAT,
     &terraform::PLAN,
     &terraform::STATE,
     &kubernetes::FORMAT,
+    &arm::FORMAT,
     &host_json::FORMAT,
+    &function_json::FORMAT,
+    &google::FORMAT,
     &aws_cli::FORMAT,
     &step_functions::FORMAT,
 ];

@@ -6,10 +6,13 @@ use super::Format;
 use super::cloudformation;
 use super::intrinsics::Template;
 use super::lambda::{self, MappingKeys, count, duration, link};
-use crate::import::model::{Body, Dialect, Kind, Model, Origin, Platform, Setting, Thing, megabytes, seconds};
+use crate::import::model::{
+    Body, Definition, Dialect, Kind, Model, Origin, Platform, Setting, Thing, as_name, megabytes, seconds, text,
+};
 use crate::import::path::FUNCTION_URL;
 use crate::import::reader::{Item, Notes, Table};
 use crate::import::tree::{Entry, Node, Place, Value};
+use crate::import::workflow::of_text;
 
 pub(in crate::import) const FORMAT: Format = Format { name: "serverless.yml", is, read };
 
@@ -39,6 +42,7 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         "disabledDeprecations",
         "stages",
         "state",
+        "stepFunctions",
     ]);
     let provider = root.table("provider");
     if let Some(name) = provider.text("name").filter(|name| name.value != "aws") {
@@ -113,6 +117,13 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
             }
         }
     }
+    // The plugin serverless-step-functions.
+    if let Some(machines) = document.get("stepFunctions").and_then(|plugin| plugin.get("stateMachines")) {
+        for entry in machines.entries() {
+            let resolved = template.resolve(&entry.node);
+            state_machine(entry, &resolved, model, notes);
+        }
+    }
     // Resources are CloudFormation.
     if let Some(resources) = root.get("resources") {
         let blocks: Vec<Item<'_>> =
@@ -121,6 +132,24 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
             (cloudformation::FORMAT.read)(block.node, model, notes);
         }
     }
+}
+
+fn state_machine(entry: &Entry, resolved: &Node, model: &mut Model, notes: &Notes) {
+    let table = Item::new(resolved, format!("stepFunctions.stateMachines.{}", entry.key), notes).table();
+    let mut workflow = Thing::new(Kind::Workflow, Platform::Lambda, as_name(&entry.key), entry.place);
+    workflow.ids.push(entry.key.clone());
+    workflow.ids.extend(table.text("name").map(|found| found.value));
+    let express = table.text("type").filter(|found| found.value == "EXPRESS");
+    workflow.put("preset", express, |_| text("step-functions-express"));
+    workflow.definition = table.get("definition").and_then(|item| {
+        let machine = of_text(item.node, notes, &item.address)?;
+        Some(Definition { machine, substitutions: Vec::new(), address: item.address })
+    });
+    model.things.push(workflow);
+    for event in table.list("events") {
+        self::event(&event, &entry.key, model, notes);
+    }
+    table.skip_rest();
 }
 
 fn function(entry: &Entry, table: &Table<'_>, provider: &Table<'_>, model: &mut Model, notes: &Notes) {

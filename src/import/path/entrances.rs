@@ -1,21 +1,14 @@
 //! Where requests come in from outside, and the sources whose times the files say.
 
 use super::{Edge, Laying, Made, target};
-use crate::import::model::{Entrance, Kind, Origin, Platform, Thing, text};
+use crate::import::model::{Entrance, Kind, Origin, Platform, Setting, Thing, text};
 use crate::import::traffic;
 use crate::import::tree::Place;
 
 impl Made {
     /// Where requests come in from outside, and the sources whose times the files say.
     pub(super) fn entrances(&mut self, laying: &Laying<'_>, edges: &[Edge]) -> (Vec<Entrance>, Vec<Thing>) {
-        let mut names: Vec<String> = Vec::new();
-        let mut unique = |base: &str| {
-            let taken = |name: &String| names.contains(name);
-            let numbered = (2..).map(|number| format!("{base}-{number}"));
-            let name = std::iter::once(base.to_owned()).chain(numbered).find(|name| !taken(name));
-            names.extend(name.clone());
-            name.unwrap_or_default()
-        };
+        let unique = |base: &str| laying.free(Kind::Source, base);
         let of = |thing: &Thing| std::iter::once(thing.name.clone()).chain(thing.ids.iter().cloned()).collect();
         let leads = |from: usize| {
             let mut at = from;
@@ -31,15 +24,13 @@ impl Made {
         let (mut entries, mut sources) = (Vec::new(), Vec::new());
         for edge in edges.iter().filter(|edge| edge.kind == Kind::Schedule) {
             let to = &laying.things[edge.to];
-            let timing = edge.settings.iter().chain(&laying.things[edge.from].settings);
-            if let Some(timing) = timing.into_iter().find(|setting| matches!(setting.key.as_str(), "every" | "cron")) {
-                let name = unique(&format!("{}-schedule", to.name));
-                let mut source = source(&name, to, edge.place, true);
-                if traffic::scheduled(&mut source, timing, laying.notes) {
-                    sources.push(source);
-                } else {
-                    entries.push(Entrance { source, through: of(to), function: leads(edge.to) });
-                }
+            let timing: Vec<&Setting> = edge.settings.iter().chain(&laying.things[edge.from].settings).collect();
+            let name = unique(&format!("{}-schedule", to.name));
+            let mut source = source(&name, to, edge.place, true);
+            if traffic::scheduled(&mut source, &timing, laying.notes) {
+                sources.push(source);
+            } else {
+                entries.push(Entrance { source, through: of(to), function: leads(edge.to) });
             }
         }
         for (at, number, to) in self.open.iter().copied().filter(|(at, ..)| !self.called.contains(at)) {

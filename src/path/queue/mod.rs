@@ -60,6 +60,13 @@ impl QueueSpec {
         let settings = Settings::of(self);
         (!settings.renewal).then_some(settings.visibility_timeout)
     }
+
+    /// Whether the product rejects a visibility timeout that is shorter than the timeout of the function. AWS does, when the
+    /// event source mapping is created.
+    #[must_use]
+    pub const fn requires_visibility_for_timeout(&self) -> bool {
+        matches!(self.preset, parameters::Preset::Sqs | parameters::Preset::SqsFifo)
+    }
 }
 
 /// What is to happen at a time.

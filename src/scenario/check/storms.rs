@@ -45,9 +45,15 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
                 "`queue.{}.visibility-timeout` is {limit}: shorter than `function.{}.timeout` ({timeout})",
                 queue.name, function.name
             );
-            let help = "AWS rejects this: a message would be delivered again while it is still being processed; AWS \
-                        recommends six times the timeout of the function";
-            problems.push(Problem::error(place, message).help(help));
+            let problem = if queue.requires_visibility_for_timeout() {
+                let help = "AWS rejects this: a message would be delivered again while it is still being processed; AWS \
+                            recommends six times the timeout of the function";
+                Problem::error(place, message).help(help)
+            } else {
+                let help = "a message is delivered again while it is still being processed, unless its receiver extends the time";
+                Problem::warning(place, message).help(help)
+            };
+            problems.push(problem);
         }
     }
 }

@@ -151,7 +151,7 @@ impl Iterator for Moments {
 ///
 /// # Errors
 /// If there is none of this name: what to write instead.
-pub(super) fn zone_of(name: &str) -> Result<TimeZone, String> {
+pub(crate) fn zone_of(name: &str) -> Result<TimeZone, String> {
     let known = TimeZoneDatabase::bundled();
     known.get(name).map_err(|_| {
         let names: Vec<String> = known.available().map(|name| name.to_string()).collect();

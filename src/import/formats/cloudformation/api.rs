@@ -117,7 +117,7 @@ impl Resource<'_> {
 
     pub(super) fn stage(&self, place: Place, model: &mut Model) {
         let api = if self.kind.contains("V2") { "ApiId" } else { "RestApiId" };
-        let settings = self.throttle().into_iter().collect();
+        let settings = self.throttle();
         let to = self.names(api);
         self.table.skip_rest();
         self.add(model, to, place, settings);
@@ -171,7 +171,7 @@ impl Resource<'_> {
     }
 
     /// The throttle of an API or a stage: of all methods or routes, else of the first that has one.
-    fn throttle(&self) -> Option<Setting> {
+    fn throttle(&self) -> Vec<Setting> {
         let table = &self.table;
         let methods: Vec<_> = table.list("MethodSettings").into_iter().map(|item| item.table()).collect();
         let routes = [table.table("DefaultRouteSettings")];
@@ -179,17 +179,15 @@ impl Resource<'_> {
             |table: &&Table<'_>| matches!(table.node.get("HttpMethod").and_then(Node::text), None | Some("*"));
         let places = methods.iter().filter(is_for_all).chain(methods.iter()).chain(&routes);
         let found = places
-            .filter_map(|place| {
-                lambda::throttle(place.number("ThrottlingRateLimit"), place.number("ThrottlingBurstLimit"))
-            })
-            .next();
+            .map(|place| lambda::throttle(place.number("ThrottlingRateLimit"), place.number("ThrottlingBurstLimit")))
+            .find(|throttle| !throttle.is_empty());
         methods.iter().chain(&routes).for_each(|place| {
             if place.node.get("CachingEnabled").and_then(Node::text) == Some("true") {
                 place.refuse("CachingEnabled", "not simulated: no file says how often the cache has the answer; write `cache = { hit-ratio = ... }`");
             }
             place.skip_rest();
         });
-        found
+        found.unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Kubernetes objects: Knative and Cloud Run services, Deployments, HorizontalPodAutoscalers, KEDA's ScaledObjects.
 
 mod deployment;
+mod eventing;
 mod hpa;
 mod keda;
 mod knative;
@@ -61,6 +62,10 @@ fn read(document: &Node, model: &mut Model, notes: &Notes) {
         }
         ("apps", "Deployment" | "StatefulSet" | "ReplicaSet") => deployment::read(document, &object, kind, model),
         ("autoscaling", "HorizontalPodAutoscaler") => hpa::read(&object, model, notes),
+        ("batch", "CronJob") => eventing::cron_job(document, &object, model),
+        ("sources.knative.dev", "PingSource") => eventing::ping_source(document, &object, model),
+        ("eventing.knative.dev", "Broker") => eventing::broker(document, &object, model),
+        ("eventing.knative.dev", "Trigger") => eventing::trigger(document, &object, model, notes),
         ("keda.sh", "ScaledObject") => keda::read(&object, model, notes),
         _ => {
             object.skip_rest();

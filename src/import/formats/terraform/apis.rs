@@ -42,7 +42,7 @@ impl Resource<'_> {
                 let throttle =
                     lambda::throttle(block.number("throttling_rate_limit"), block.number("throttling_burst_limit"));
                 block.skip_rest();
-                self.add(model, self.refers(api), throttle.into_iter().collect());
+                self.add(model, self.refers(api), throttle);
             }
             "aws_api_gateway_authorizer" | "aws_apigatewayv2_authorizer" => {
                 let to = self.refers("authorizer_uri");

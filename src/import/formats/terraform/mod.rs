@@ -2,6 +2,7 @@
 
 mod apis;
 mod aws;
+mod azurerm;
 mod google;
 
 use std::collections::HashMap;
@@ -134,7 +135,7 @@ struct Resource<'a> {
 
 impl Resource<'_> {
     fn read(&self, model: &mut Model) {
-        let known = self.aws(model) || self.api(model) || self.google(model);
+        let known = self.aws(model) || self.api(model) || self.google(model) || self.azure(model);
         if !known {
             let why = format!("{} not relevant to the simulation", self.kind);
             self.notes.ignore(self.table.place(), self.address, why);
@@ -179,7 +180,7 @@ impl Resource<'_> {
 
     fn ids(&self) -> Vec<String> {
         let mut ids = vec![self.address.to_owned(), without_index(self.address)];
-        for key in ["arn", "id", "url", "qualified_arn", "invoke_arn"] {
+        for key in ["arn", "id", "url", "uri", "qualified_arn", "invoke_arn"] {
             ids.extend(
                 self.table.get(key).and_then(|item| item.node.text().map(str::to_owned)).filter(|id| !id.is_empty()),
             );
