@@ -113,7 +113,7 @@ fn what_a_fault_cannot_do_is_said() {
         ("target = \"pod\"\ncrash.rate = \"1/h\"\n", "are ordered by `hpa`"),
         ("target = \"site.eu\"\noutage = true\n", "there is no site \"eu\""),
         ("target = \"link.wan\"\noutage = true\n", "there is no link \"wan\""),
-        ("target = \"f\"\noutage = true\ncrash.rate = \"1/h\"\n", "cannot have"),
+        ("target = \"f\"\noutage = true\ncrash.rate = \"1/h\"\n", "cannot combine"),
     ] {
         let text = run("10m", 1, &format!("{base}{fault}"));
         let said =

@@ -15,7 +15,18 @@ const EITHER: &[&[&[&str]]] = &[
     &[&["replications"], &["precision"], &["intervals", "batches"], &["intervals"], &[]],
     &[&["run"], &["wait"], &["call"], &["call", "client"], &["parallel"]],
     &[&["at", "for"], &["every", "lasts"]],
-    &[&["slow-down"], &["errors"], &["delay"], &["outage"], &["cold-start"], &["deploy"]],
+    &[
+        &["slow-down"],
+        &["errors"],
+        &["delay"],
+        &["outage"],
+        &["cold-start"],
+        &["deploy"],
+        &["crash"],
+        &["throttle"],
+        &["poison"],
+        &["flush"],
+    ],
     &[
         &["task"],
         &["task", "timeout"],
@@ -36,7 +47,7 @@ const EITHER: &[&[&[&str]]] = &[
     &[&["asl", "targets", "choices", "items", "waits"], &["state"]],
     &[&["from", "to", "step"], &["from", "to", "points"], &["from", "to", "points", "scale"]],
     &[&["hit-ratio"], &["warms-up"]],
-    &[&["duration"], &["step"]],
+    &[&["duration"], &["step"], &["batching"]],
     &[&["per-gb"], &["sizes"]],
     &[&["every"], &["every", "precision"], &["cron", "time-zone"], &["cron", "precision"]],
     &[&["count-column"], &["rate-column"], &[]],
@@ -180,6 +191,18 @@ pub(super) fn adjust(draft: &mut Draft, table: &mut Map<String, Value>) {
             }
         }
     }
+    // The steps of a batch say how long a request runs.
+    if has(table, "batching") {
+        ["duration", "cold-duration", "step", "initial", "cpu"].iter().for_each(|key| drop(table.remove(*key)));
+    }
+    if has(table, "model-size") || has(table, "load-per-second") {
+        table.entry("model-size").or_insert_with(|| json!("16GB"));
+        table.entry("load-per-second").or_insert_with(|| json!("3500MB"));
+    }
+    // Only what keeps messages can have poison ones.
+    if let (Some(queue), true) = (draft.names.of("queue").first(), has(table, "poison")) {
+        table.insert("target".to_owned(), json!(format!("queue.{queue}")));
+    }
     // A way has two ends.
     if let ([one, other, ..], true) = (&draft.names.of("site")[..], has(table, "between")) {
         table.insert("between".to_owned(), json!([one, other]));
@@ -223,7 +246,8 @@ pub(super) fn adjust(draft: &mut Draft, table: &mut Map<String, Value>) {
     {
         table.remove("parallel");
     }
-    if draft.key() == "step" && !["run", "wait", "call", "parallel"].iter().any(|key| has(table, key)) {
+    let is_of_batch = ["a", "b", "c"].iter().any(|key| has(table, key));
+    if draft.key() == "step" && !is_of_batch && !["run", "wait", "call", "parallel"].iter().any(|key| has(table, key)) {
         table.remove("client");
         table.insert("run".to_owned(), json!({"constant": {"value": written(draft.chance.magnitude(0.001, 1.0))}}));
     }
@@ -318,7 +342,10 @@ pub(super) fn settle(file: &mut Map<String, Value>, draft: &mut Draft) {
     if is_brought {
         // What a trace does not say of its functions.
         let defaults = file.entry("function-defaults").or_insert_with(|| json!({}));
-        if let Some(defaults) = defaults.as_object_mut().filter(|defaults| !defaults.contains_key("step")) {
+        if let Some(defaults) = defaults
+            .as_object_mut()
+            .filter(|defaults| !["step", "batching"].iter().any(|key| defaults.contains_key(*key)))
+        {
             defaults.entry("duration").or_insert_with(|| json!({"constant": {"value": "200ms"}}));
         }
     }
