@@ -10,6 +10,8 @@ use super::parameters::RegistrySpec;
 use super::pods::PodId;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
+const BYTES_PER_MB: f64 = 1_048_576.0;
+
 /// An image: its number, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -17,6 +19,12 @@ pub struct Image {
     pub id: usize,
     /// Its compressed size, MB.
     pub size_mb: u32,
+}
+
+impl Image {
+    fn bytes(self) -> f64 {
+        f64::from(self.size_mb) * BYTES_PER_MB
+    }
 }
 
 /// The images on the disk of a node.
@@ -89,7 +97,7 @@ struct Pull {
 enum Stage {
     /// It waits for its turn.
     Queued,
-    /// So many MB are left.
+    /// So many bytes are left.
     Downloading(f64),
     /// It is unpacked until then.
     Unpacking(SimTime),
@@ -172,7 +180,7 @@ impl Pulls {
         ended
     }
 
-    /// The rate of a download, MB a second: the share of the bandwidth of its node, and of that of the registry.
+    /// The rate of a download, bytes a second: the share of the bandwidth of its node, and of that of the registry.
     fn rate(spec: &RegistrySpec, on_node: usize, all: usize) -> f64 {
         let of_node = spec.node_bandwidth / on_node as f64;
         spec.bandwidth.map_or(of_node, |bandwidth| of_node.min(bandwidth / all as f64))
@@ -196,8 +204,7 @@ impl Pulls {
                 *left -= rate * passed;
                 // Half a nanosecond is none.
                 if *left <= rate * 0.5e-9 {
-                    let unpack =
-                        spec.unpack.map_or(Span::ZERO, |unpack| seconds(f64::from(pull.image.size_mb) / unpack));
+                    let unpack = spec.unpack.map_or(Span::ZERO, |unpack| seconds(pull.image.bytes() / unpack));
                     pull.stage = Stage::Unpacking(now + unpack);
                 }
             }
@@ -225,7 +232,7 @@ impl Pulls {
                     }
                     pace.full = pace.full.max(now) + interval;
                 }
-                pull.stage = Stage::Downloading(f64::from(pull.image.size_mb));
+                pull.stage = Stage::Downloading(pull.image.bytes());
                 is_free = false;
             }
         }
@@ -290,13 +297,13 @@ mod tests {
     /// then, and gets its last 100 MB in 1 s.
     #[test]
     fn nodes_share_the_bandwidth_of_the_registry() {
-        let shared = RegistrySpec { bandwidth: Some(100.0), ..RegistrySpec::standard() };
+        let shared = RegistrySpec { bandwidth: Some(100.0 * BYTES_PER_MB), ..RegistrySpec::standard() };
         assert_eq!(run(shared, &[(0, 0, 300, 0.0), (1, 0, 300, 1.0)]), [(0, 0, 5.0), (1, 0, 6.0)]);
     }
 
     #[test]
     fn unpacking_holds_the_turn_of_its_node() {
-        let slow = RegistrySpec { unpack: Some(150.0), ..RegistrySpec::standard() };
+        let slow = RegistrySpec { unpack: Some(150.0 * BYTES_PER_MB), ..RegistrySpec::standard() };
         assert_eq!(run(slow, &[(0, 0, 300, 0.0), (0, 1, 300, 0.0)]), [(0, 0, 5.0), (0, 1, 10.0)]);
     }
 

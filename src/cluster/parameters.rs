@@ -5,13 +5,15 @@ use super::placement::PlacementRule;
 use super::resources::{Resources, thousandths};
 use crate::dist::DistSpec;
 use crate::schema::declare::*;
-use crate::schema::scalars::{
-    Amount, Bandwidth, Count, Duration, Flag, Name, Positive, PositiveDuration, Rate, RateOrZero, Size,
-};
+use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, PositiveDuration, Rate, RateOrZero, Size};
+use crate::schema::sizes::Bandwidth;
 use crate::time::Span;
 
 /// The most nodes that a group can have.
 pub const MAX_NODES: u32 = 100_000;
+
+/// 100 MB a second, in bytes (1 MB = 1024 x 1024).
+const NODE_BANDWIDTH: f64 = 100.0 * 1_048_576.0;
 
 /// Pods that a node takes unless something else is said: `maxPods` of the kubelet.
 const MAX_PODS: u32 = 110;
@@ -107,7 +109,7 @@ parameters! {
     /// Where images come from, and how fast they get onto a node.
     pub struct RegistrySpec {
         /// What a node downloads at most, of compressed images.
-        default node_bandwidth: Bandwidth = 100.0,
+        default node_bandwidth: Bandwidth = NODE_BANDWIDTH,
         /// What all nodes download together at most, each the same share; without it: no limit.
         optional bandwidth: Bandwidth,
         /// How fast a node unpacks what it has downloaded, of compressed images; without it: while it downloads.
@@ -126,7 +128,7 @@ impl RegistrySpec {
     #[must_use]
     pub const fn standard() -> Self {
         Self {
-            node_bandwidth: 100.0,
+            node_bandwidth: NODE_BANDWIDTH,
             bandwidth: None,
             unpack: None,
             serialize_pulls: true,

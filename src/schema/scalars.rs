@@ -221,35 +221,6 @@ impl Field for Size {
     }
 }
 
-/// A bandwidth, MB per second.
-#[derive(Debug)]
-pub struct Bandwidth;
-
-/// MB per second, of a text such as "100MB/s".
-fn bandwidth_of(text: &str) -> Option<f64> {
-    let size = text.trim().strip_suffix('s')?.trim_end().strip_suffix('/')?;
-    parse_size_mb(size).ok().map(f64::from).filter(|size| *size > 0.0)
-}
-
-impl Field for Bandwidth {
-    type Value = f64;
-    const SHAPE: Shape = Shape::Leaf(&LeafShape {
-        expected: "a bandwidth such as \"100MB/s\"",
-        quoted: true,
-        schema: || json!({"type": "string", "pattern": r"^\s*[0-9][0-9.]*\s*(MB|GB|MiB|GiB)\s*/\s*s\s*$"}),
-    });
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<f64> {
-        let read = node.text().and_then(bandwidth_of);
-        if read.is_none() {
-            reader.refuse(node, Self::SHAPE);
-        }
-        read
-    }
-    fn write(value: &f64) -> Value {
-        Value::from_text(format!("{value}MB/s"))
-    }
-}
-
 /// A rate above 0, per second.
 #[derive(Debug)]
 pub struct Rate;

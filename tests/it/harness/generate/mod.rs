@@ -167,6 +167,11 @@ impl Draft {
         self.path.last().map_or("", String::as_str)
     }
 
+    /// Whether a table of this key is being filled.
+    fn is_in(&self, key: &str) -> bool {
+        self.path.iter().any(|step| step == key)
+    }
+
     /// A value of this schema; with `wanted`, it has what that leads to.
     fn value(&mut self, schema: &Value, wanted: Option<&[String]>) -> Value {
         if let Some(word) = wanted.and_then(<[String]>::first).and_then(|step| step.strip_prefix('=')) {

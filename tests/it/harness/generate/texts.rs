@@ -178,6 +178,7 @@ pub(super) fn listed(draft: &mut Draft) -> Value {
         "router" => json!({"name": name, "targets": [{"target": target}]}),
         "site" | "tenant" => json!({"name": name}),
         "link" => json!({"name": name, "between": draft.names.of("site")}),
+        "node-group" => json!({"name": name, "cpu": 4, "memory": "8GB", "count": 2}),
         "alarm" => json!({"name": name, "metric": "failure_ratio", "function": target, "threshold": 0.5}),
         "fault" => json!({"name": name, "target": target, "at": "1s", "for": "2s", "outage": true}),
         _ => return json!([1, 2]),

@@ -39,6 +39,10 @@ fn whole(draft: &mut Draft, schema: &Value) -> Value {
 }
 
 fn number(draft: &mut Draft, schema: &Value) -> Value {
+    // What the system of a node needs is a small part of the node.
+    if draft.is_in("overhead") {
+        return json!(rounded(draft.chance.magnitude(0.01, 0.1)));
+    }
     let least = schema["minimum"].as_f64().or_else(|| schema["exclusiveMinimum"].as_f64());
     let most = schema["maximum"].as_f64();
     if let (Some(least), Some(most)) = (least, most) {
@@ -78,6 +82,9 @@ fn quantity(draft: &mut Draft, pattern: &str, default: Option<&str>) -> Value {
     }
     if has("KB") {
         return json!(draft.chance.one_of(&["200B", "20KB", "3.5MB"]));
+    }
+    if has("MiB") && draft.is_in("overhead") {
+        return json!("8MB");
     }
     if has("MiB") {
         let sizes = ["128MB", "256MB", "512MB", "1GB", "2GB", "3072MB", "1GiB", "200MiB"];
