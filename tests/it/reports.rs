@@ -71,7 +71,7 @@ fn runs_stand_side_by_side() {
     assert!(page.contains("2 runs side by side") && page.contains("id=\"chart-distribution\""));
     folder.run(&["compare", "x.toml", "--out", "compared", "--max-replications", "8", "--quiet"]).ends(0);
     let answer = folder.run(&["report", "a/x", "compared"]).ends(2);
-    assert!(answer.err.contains("compared is not of forewarm run"), "{}", answer.err);
+    assert!(answer.err.contains("compared is not a result of `forewarm run`"), "{}", answer.err);
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn all_that_is_wrong_with_folders_is_said_at_once() {
         "cut/summary.json: EOF",
         "old/summary.json: missing field `events`",
         "bare/charts.json is missing",
-        "make it again: forewarm run quick.toml",
-        "there is no report for results of the kind \"dance\"",
+        "create it again: forewarm run quick.toml",
+        "there is no report for results of kind \"dance\"",
         "empty is not a results folder",
         "nowhere does not exist",
         "quick.toml is not a results folder",
