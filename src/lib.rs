@@ -11,7 +11,7 @@
 //! ```
 //! use std::num::NonZeroUsize;
 //!
-//! use forewarm::scenario::NoFiles;
+//! use forewarm::scenario::{NoFiles, ParseOptions};
 //! use forewarm::study::{Source, Study as _, run};
 //!
 //! let text = br#"
@@ -31,7 +31,7 @@
 //!     arrivals.poisson.rate = "5/s"
 //! "#;
 //! let source = Source { name: "shop.toml", bytes: text, files: &NoFiles };
-//! let (mut study, _warnings) = run::Run::read(source, &run::Options::default())?;
+//! let (mut study, _warnings) = run::Run::read(source, &ParseOptions::default())?;
 //! let answer = study.run(NonZeroUsize::MIN, &())?;
 //! assert!(answer.found.summary.total.requests.arrived.mean > 17_000.0);
 //! # Ok::<(), forewarm::study::StudyError>(())

@@ -102,7 +102,12 @@ fn copy(name: &str, to: &Path) {
     fs::create_dir_all(to.join(name)).expect("a folder");
     for entry in fs::read_dir(Path::new(ROOT).join(name)).expect("files") {
         let path = entry.expect("an entry").path();
-        fs::copy(&path, to.join(name).join(path.file_name().expect("a name"))).expect("a copy");
+        let within = format!("{name}/{}", path.file_name().expect("a name").to_string_lossy());
+        if path.is_dir() {
+            copy(&within, to);
+        } else {
+            fs::copy(&path, to.join(within)).expect("a copy");
+        }
     }
 }
 

@@ -229,7 +229,7 @@ fn what_does_not_fit_together_is_said() {
             format!(
                 "{SITES}[[link]]\nname = \"wan\"\nbetween = [\"eu\", \"us\"]\nloss-ratio = \"1%\"\n{FUNCTION}{source}"
             ),
-            &["would wait for ever", "`client.timeout`"],
+            &["could wait forever", "`client.timeout`"],
         ),
         (format!("[[site]]\nname = \"eu\"\n{FUNCTION}{source}"), &["there is no site \"us\"", "eu"]),
         (
