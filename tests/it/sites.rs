@@ -247,7 +247,7 @@ fn what_does_not_fit_together_is_said() {
                 "{SITES}[[link]]\nname = \"wan\"\nbetween = [\"eu\", \"us\"]\n{FUNCTION}{}",
                 source.replace("function = \"f\"", "target = \"link.wan\"")
             ),
-            &["there is nothing called \"link.wan\" to call"],
+            &["there is no call target named \"link.wan\""],
         ),
         (
             format!(
@@ -268,7 +268,7 @@ fn what_does_not_fit_together_is_said() {
         (
             FUNCTION.replace("site = \"us\"\n", "")
                 + "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.schedule = { cron = \"0 25 * * *\", time-zone = \"Europe/Berln\" }\n",
-            &["is no cron expression: hour: `25` must be 0 to 23", "did you mean `Europe/Berlin`?"],
+            &["is not a cron expression: hour: `25` must be 0 to 23", "did you mean `Europe/Berlin`?"],
         ),
     ] {
         let said = wrong(&run("10m", &text));
