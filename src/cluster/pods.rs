@@ -23,7 +23,7 @@ impl PodId {
     }
 }
 
-/// Whose pod it is: a number that means something to whoever has it made.
+/// The owner of a pod: a number chosen by the caller that creates it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(pub u64);
 

@@ -47,7 +47,7 @@ impl Machines {
     }
 }
 
-/// Whose pod it is: the place of the function, and of the instance.
+/// The owner of a pod: the function and the key of the instance.
 pub(super) const fn owned_by(function: LocalFn, instance: Key<Instance>) -> Owner {
     Owner((function.0 as u64) << 32 | instance.get() as u64)
 }

@@ -1,10 +1,10 @@
 //! The processors of one instance, shared equally by the requests that run on it (egalitarian processor sharing), under a
 //! quota as the bandwidth control of Linux enforces it.
 //!
-//! All requests go at the same speed, so one number says what each of them has got since the instance was idle: the
+//! All requests go at the same speed, so one number says how much service each of them has received since the instance was idle: the
 //! *attained service*. A request is through when that has grown by its work, and requests are through in the order of the
-//! attained service at which they are (Kleinrock, Queueing Systems II, 1976, section 4.4). Whoever comes or goes changes the
-//! speed and no entry of that order: each change costs a search in it, however many requests there are.
+//! attained service at which they are (Kleinrock, Queueing Systems II, 1976, section 4.4). An arrival or a
+//! departure changes the speed and no entry of that order, so each change costs one search in it, whatever the number of requests.
 //!
 //! Work is counted in whole [`UNIT`]s. What a division leaves over is less than a nanosecond's billionth part, so that a
 //! request gets the work it asked for, and less than a nanosecond's more because it ends at a whole nanosecond.

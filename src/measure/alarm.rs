@@ -171,9 +171,9 @@ pub struct AlarmResult {
     pub threshold: f64,
     /// How long a period is, s.
     pub period_s: f64,
-    /// So many of the latest periods must breach it.
+    /// Number of the latest periods that must breach the threshold.
     pub datapoints: u32,
-    /// Of so many.
+    /// Number of the latest periods that are evaluated.
     pub of: u32,
     /// In how many replications it went off.
     pub replications: u32,

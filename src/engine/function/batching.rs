@@ -89,7 +89,7 @@ impl FunctionState<'_> {
         true
     }
 
-    /// Sees to it that somebody looks when the batch of an instance changes.
+    /// Schedules an event for when the batch of an instance changes.
     fn watch_batch<O: Observer>(&mut self, on: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let Some(batches) = &mut self.batches else { return };
         let max = batches.spec.max_batch as usize;

@@ -1,5 +1,5 @@
-//! Requests that share the processors of their instance: each computes first, at the speed that the others leave to it, and
-//! waits then for what takes its time whoever computes.
+//! Requests that share the processors of their instance. Each one computes first, at the speed that the others leave to it, and
+//! then waits, for a time that does not depend on the others.
 
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
@@ -105,8 +105,8 @@ impl FunctionState<'_> {
         true
     }
 
-    /// Sees to it that somebody looks when the first on an instance is through. Where that is later than it was, the pending
-    /// event finds nobody, and looks again.
+    /// Schedules an event for when the first request on an instance has finished computing. Where that is later than before, the
+    /// pending event finds nothing to do, and schedules the next one.
     fn watch_processor<O: Observer>(&mut self, on: Key<Instance>, ctx: &mut Context<O>) {
         let Some(sharing) = &mut self.sharing else { return };
         let bandwidth = sharing.bandwidth;

@@ -2,7 +2,7 @@
 //!
 //! A request is one thing that the client wants; it makes attempts until one succeeds, a failure is not worth another try,
 //! or something forbids it: the number of attempts, the deadline, the budget. An attempt that takes longer than the
-//! timeout is given up, which by itself changes nothing at whoever works on it. The retry is outside the breaker and the
+//! timeout is abandoned, which does not stop the work on it. The retry is outside the breaker and the
 //! bulkhead: what they refuse is a failed attempt that reached nobody. A rate limit comes before them: what waits for it is
 //! no attempt yet. With hedging, further copies of an attempt are sent while it is out, or at once when it fails; the first
 //! success counts (gRPC, gRFC A6; Polly's hedging).

@@ -118,7 +118,7 @@ struct CloudRun {
     last: Option<(f64, f64, f64)>,
 }
 
-/// Nothing is in progress, and so many instances are ready: everything is known about looks that are passed over.
+/// Nothing is in progress and this number of instances is ready, so the result of every skipped decision is known.
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     since: SimTime,

@@ -57,45 +57,8 @@ fn not_by_request(scenario: &Scenario) -> Option<String> {
 impl Checker<'_, '_> {
     /// An alarm.
     pub(super) fn alarm(&mut self, table: &AlarmTable, known: &Known<'_>, horizon: Span) -> Option<Alarm> {
-        // Without `..`: whatever an alarm can be about is here.
-        let AlarmTable {
-            place,
-            name,
-            metric,
-            function,
-            source,
-            gateway,
-            queue,
-            stream,
-            topic,
-            dependency,
-            workflow,
-            router,
-            link,
-            tenant,
-            r#async,
-            threshold,
-            comparison,
-            period,
-            datapoints,
-            of,
-            missing,
-        } = table;
-        let subjects = [
-            ("function", function),
-            ("source", source),
-            ("gateway", gateway),
-            ("queue", queue),
-            ("stream", stream),
-            ("topic", topic),
-            ("dependency", dependency),
-            ("workflow", workflow),
-            ("router", router),
-            ("link", link),
-            ("tenant", tenant),
-            ("async", r#async),
-        ];
-        let (kind, subject) = self.about("alarm", &subjects, known)?;
+        let AlarmTable { place, name, metric, threshold, comparison, period, datapoints, of, missing, .. } = table;
+        let (kind, subject) = self.about("alarm", &subjects!(table), known)?;
         let wanted = metric.as_deref()?;
         let signals = signal::of_kind(kind);
         let Some((_, signal)) = signals.iter().find(|(name, _)| name == wanted) else {

@@ -1,4 +1,4 @@
-//! What is there at the start of the run: whether it may be there.
+//! Instances that exist at the start of the run: whether the limits allow them.
 
 use super::Checker;
 use crate::scenario::limits::MAX_PROVISIONED;

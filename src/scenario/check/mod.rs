@@ -1,5 +1,25 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
+/// What an objective or an alarm can be about: the keys of their tables, with their values.
+macro_rules! subjects {
+    ($table:ident) => {
+        [
+            ("function", &$table.function),
+            ("source", &$table.source),
+            ("gateway", &$table.gateway),
+            ("queue", &$table.queue),
+            ("stream", &$table.stream),
+            ("topic", &$table.topic),
+            ("dependency", &$table.dependency),
+            ("workflow", &$table.workflow),
+            ("router", &$table.router),
+            ("link", &$table.link),
+            ("tenant", &$table.tenant),
+            ("async", &$table.r#async),
+        ]
+    };
+}
+
 mod alarm;
 mod batching;
 mod coverage;
@@ -403,43 +423,7 @@ impl Checker<'_, '_> {
 
     /// What an objective is about.
     fn subject(&mut self, table: &ObjectiveTable, known: &Known<'_>) -> Option<Subject> {
-        // Without `..`: whatever an objective can be about is here.
-        let ObjectiveTable {
-            place: _,
-            metric: _,
-            function,
-            source,
-            gateway,
-            queue,
-            stream,
-            topic,
-            dependency,
-            workflow,
-            router,
-            link,
-            tenant,
-            r#async,
-            below: _,
-            above: _,
-            share: _,
-            within: _,
-            stability: _,
-        } = table;
-        let all = [
-            ("function", function),
-            ("source", source),
-            ("gateway", gateway),
-            ("queue", queue),
-            ("stream", stream),
-            ("topic", topic),
-            ("dependency", dependency),
-            ("workflow", workflow),
-            ("router", router),
-            ("link", link),
-            ("tenant", tenant),
-            ("async", r#async),
-        ];
-        self.about("objective", &all, known).map(|(_, subject)| subject)
+        self.about("objective", &subjects!(table), known).map(|(_, subject)| subject)
     }
 
     /// A value with the unit of a quantity. Text must have its unit, a number is in the base unit.
