@@ -8,6 +8,8 @@ mod path;
 mod platform;
 mod simulation;
 
+use serde::{Deserialize, Serialize};
+
 use super::objective::Objective;
 use super::plan::Plan;
 use super::sweep::Sweep;
@@ -26,7 +28,6 @@ pub use function::{
 };
 pub use path::{Component, Destination, Site, Source, Target};
 pub use platform::{Platform, ScalingRate, StemCells};
-use serde::{Deserialize, Serialize};
 pub use simulation::{Precision, PrecisionTarget, Simulation, Tolerance};
 
 /// A whole scenario, checked.

@@ -1,6 +1,6 @@
 //! What goes wrong, and when.
 
-use super::{ColdStart, Destination};
+use super::Destination;
 use crate::dist::Dist;
 use crate::id::GroupId;
 use crate::path::bucket::BucketSpec;
