@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn other_luck_is_no_difference() {
+    fn other_random_draws_are_no_difference() {
         // What is promised: of such comparisons at most 5 % find something.
         let misled = (0..30).filter(|seed| {
             let contenders = contenders(1_000 + seed, &format!("\"simulation.seed\" = {}", 5_000 + seed));

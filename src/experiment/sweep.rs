@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn points_have_the_same_luck_unless_told_otherwise() {
+    fn points_have_common_random_numbers_unless_told_otherwise() {
         let same = rows(SEEDED, 2);
         assert_eq!(same[0], same[1]);
         let other = rows(&format!("{SEEDED}common-random-numbers = false"), 2);
