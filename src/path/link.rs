@@ -138,7 +138,7 @@ struct Counts {
 const THERE: u32 = 0;
 const BACK: u32 = 1;
 
-/// How long so many bytes take at a rate.
+/// Transfer time of `bytes` at a rate in bytes per second; none: no limit.
 fn transfer(bytes: u64, per_second: Option<f64>) -> Span {
     per_second.map_or(Span::ZERO, |rate| Span::from_nanos_f64_saturating(bytes as f64 / rate * NANOS_PER_SECOND as f64))
 }

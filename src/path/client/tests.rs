@@ -15,19 +15,6 @@ fn secs(secs: f64) -> Span {
     Span::from_secs_f64(secs).expect("a time")
 }
 
-fn patient() -> ClientParameters {
-    ClientParameters {
-        timeout: None,
-        deadline: None,
-        on_timeout: Abandon::GoesOn,
-        retry: None,
-        hedge: None,
-        rate_limit: None,
-        bulkhead: None,
-        breaker: None,
-    }
-}
-
 fn retry(max_attempts: u32) -> RetryParameters {
     RetryParameters {
         max_attempts,
@@ -95,7 +82,7 @@ fn steps(steps: &[(f64, &str)]) -> Vec<(f64, String)> {
 
 #[test]
 fn without_anything_a_call_is_one_attempt() {
-    let mut talk = Talk::with(patient());
+    let mut talk = Talk::with(ClientParameters::once());
     talk.bench.arrive(4);
     assert_eq!(talk.did(), steps(&[(0.0, "call")]));
     talk.bench.until(1e6);
@@ -107,7 +94,8 @@ fn without_anything_a_call_is_one_attempt() {
 
 #[test]
 fn an_attempt_that_takes_too_long_is_given_up_and_the_next_one_made() {
-    let mut talk = Talk::with(ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry(3)), ..patient() });
+    let mut talk =
+        Talk::with(ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry(3)), ..ClientParameters::once() });
     talk.bench.arrive(7);
     talk.bench.until(2.5);
     let expected = [(0.0, "call"), (1.0, "abandon 0"), (1.0, "call"), (2.0, "abandon 1"), (2.0, "call")];
@@ -121,7 +109,7 @@ fn an_attempt_that_takes_too_long_is_given_up_and_the_next_one_made() {
 
 #[test]
 fn each_attempt_has_its_own_time_out_among_many() {
-    let mut talk = Talk::with(ClientParameters { timeout: Some(secs(1.0)), ..patient() });
+    let mut talk = Talk::with(ClientParameters { timeout: Some(secs(1.0)), ..ClientParameters::once() });
     for (id, at) in [(0, 0.0), (1, 0.25), (2, 0.5)] {
         talk.bench.until(at);
         talk.bench.arrive(id);
@@ -143,7 +131,10 @@ fn each_attempt_has_its_own_time_out_among_many() {
 fn tries_wait_as_the_back_off_says() {
     let exponential = ExponentialSpec { initial: secs(1.0), factor: 2.0, max: secs(3.0), jitter: Jitter::None };
     let backoff = Some(BackoffSpec::Exponential(Box::new(exponential)));
-    let mut talk = Talk::with(ClientParameters { retry: Some(RetryParameters { backoff, ..retry(4) }), ..patient() });
+    let mut talk = Talk::with(ClientParameters {
+        retry: Some(RetryParameters { backoff, ..retry(4) }),
+        ..ClientParameters::once()
+    });
     talk.bench.arrive(0);
     let mut calls = Vec::new();
     for attempt in 0..4 {
@@ -163,7 +154,7 @@ fn only_what_is_worth_it_is_tried_again() {
     let retried = |on: Cause| {
         all.map(|outcome| {
             let retry = RetryParameters { on: vec![on], ..retry(2) };
-            let mut talk = Talk::with(ClientParameters { retry: Some(retry), ..patient() });
+            let mut talk = Talk::with(ClientParameters { retry: Some(retry), ..ClientParameters::once() });
             talk.bench.arrive(0);
             talk.did();
             talk.answer(0, outcome);
@@ -181,7 +172,7 @@ fn the_deadline_ends_all_attempts_and_no_try_begins_that_it_would_forbid() {
         timeout: Some(secs(1.0)),
         deadline: Some(secs(2.5)),
         retry: Some(retry(10)),
-        ..patient()
+        ..ClientParameters::once()
     });
     talk.bench.arrive(0);
     talk.bench.until(10.0);
@@ -189,7 +180,7 @@ fn the_deadline_ends_all_attempts_and_no_try_begins_that_it_would_forbid() {
     let backoff = backoff::ConstantSpec { delay: secs(2.5), jitter: Jitter::None };
     let backoff = Some(BackoffSpec::Constant(Box::new(backoff)));
     let retry = Some(RetryParameters { backoff, ..retry(10) });
-    let mut talk = Talk::with(ClientParameters { deadline: Some(secs(2.5)), retry, ..patient() });
+    let mut talk = Talk::with(ClientParameters { deadline: Some(secs(2.5)), retry, ..ClientParameters::once() });
     talk.bench.arrive(0);
     talk.did();
     talk.answer(0, Outcome::Failed);
@@ -202,7 +193,8 @@ fn the_deadline_ends_all_attempts_and_no_try_begins_that_it_would_forbid() {
 fn the_budget_is_shared_by_all_requests() {
     let budget = Some(BudgetSpec::Ratio(Box::new(RatioSpec { share: 0.0, burst: 2.0 })));
     let retry = RetryParameters { budget, ..retry(3) };
-    let mut talk = Talk::with(ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry), ..patient() });
+    let mut talk =
+        Talk::with(ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry), ..ClientParameters::once() });
     for id in 0..3 {
         talk.bench.arrive(id);
     }
@@ -218,7 +210,7 @@ fn grpc_counts_only_failures_that_are_tried_again() {
     let spec = |on| {
         let budget = Some(BudgetSpec::Grpc(Box::new(GrpcSpec { tokens: 2, ratio: 0.1 })));
         let retry = RetryParameters { budget, on: vec![on], ..retry(2) };
-        let mut talk = Talk::with(ClientParameters { retry: Some(retry), ..patient() });
+        let mut talk = Talk::with(ClientParameters { retry: Some(retry), ..ClientParameters::once() });
         talk.bench.arrive(0);
         talk.bench.arrive(1);
         talk.did();
@@ -235,7 +227,7 @@ fn grpc_counts_only_failures_that_are_tried_again() {
 fn what_the_breaker_refuses_is_a_failed_attempt_that_reached_nobody() {
     let simple = SimpleSpec { failure_ratio: 0.5, minimum_calls: 2, window: secs(10.0), open: secs(5.0), trials: 1 };
     let breaker = Some(BreakerSpec::Simple(Box::new(simple)));
-    let mut talk = Talk::with(ClientParameters { breaker, retry: Some(retry(4)), ..patient() });
+    let mut talk = Talk::with(ClientParameters { breaker, retry: Some(retry(4)), ..ClientParameters::once() });
     talk.bench.arrive(0);
     talk.did();
     talk.answer(0, Outcome::Failed);
@@ -254,7 +246,7 @@ fn what_the_breaker_refuses_is_a_failed_attempt_that_reached_nobody() {
 #[test]
 fn a_bulkhead_holds_attempts_to_its_limit() {
     let bulkhead = Some(BulkheadParameters { max_concurrent: 2 });
-    let mut talk = Talk::with(ClientParameters { bulkhead, ..patient() });
+    let mut talk = Talk::with(ClientParameters { bulkhead, ..ClientParameters::once() });
     (0..3).for_each(|id| talk.bench.arrive(id));
     assert_eq!(talk.did(), steps(&[(0.0, "call"), (0.0, "call"), (0.0, "answer 2 Rejected")]));
     talk.answer(0, Outcome::Completed);
@@ -267,7 +259,7 @@ fn a_bulkhead_holds_attempts_to_its_limit() {
 fn attempts_wait_for_the_rate_limit_in_order_and_are_no_attempts_yet() {
     let adaptive = AwsAdaptiveSpec { beta: 0.7, scale: 0.4, min_rate: 0.5, smoothing: 0.8 };
     let rate_limit = Some(RateLimitSpec::AwsAdaptive(Box::new(adaptive)));
-    let mut talk = Talk::with(ClientParameters { rate_limit, deadline: Some(secs(3.0)), ..patient() });
+    let mut talk = Talk::with(ClientParameters { rate_limit, deadline: Some(secs(3.0)), ..ClientParameters::once() });
     talk.bench.arrive(0);
     talk.did();
     talk.answer(0, Outcome::Rejected);
@@ -288,7 +280,7 @@ fn attempts_wait_for_the_rate_limit_in_order_and_are_no_attempts_yet() {
 #[test]
 fn copies_are_sent_while_there_is_no_answer_and_the_first_success_counts() {
     let hedge = Some(HedgeParameters { after: secs(1.0), max: 2 });
-    let mut talk = Talk::with(ClientParameters { hedge: hedge.clone(), ..patient() });
+    let mut talk = Talk::with(ClientParameters { hedge: hedge.clone(), ..ClientParameters::once() });
     talk.bench.arrive(0);
     talk.bench.until(10.0);
     assert_eq!(talk.did(), steps(&[(0.0, "call"), (1.0, "call"), (2.0, "call")]));
@@ -298,7 +290,7 @@ fn copies_are_sent_while_there_is_no_answer_and_the_first_success_counts() {
     assert_eq!((talk.figure("attempts.timed_out"), talk.figure("attempts.outrun")), (2.0, 2.0));
     talk.check_conservation();
 
-    let mut talk = Talk::with(ClientParameters { hedge, ..patient() });
+    let mut talk = Talk::with(ClientParameters { hedge, ..ClientParameters::once() });
     talk.bench.arrive(0);
     talk.bench.until(0.5);
     talk.did();
@@ -315,7 +307,7 @@ fn copies_are_sent_while_there_is_no_answer_and_the_first_success_counts() {
 #[test]
 fn all_copies_at_once_if_it_waits_for_none() {
     let hedge = Some(HedgeParameters { after: Span::ZERO, max: 2 });
-    let mut talk = Talk::with(ClientParameters { hedge, ..patient() });
+    let mut talk = Talk::with(ClientParameters { hedge, ..ClientParameters::once() });
     talk.bench.arrive(0);
     assert_eq!(talk.did(), steps(&[(0.0, "call"), (0.0, "call"), (0.0, "call")]));
 }
@@ -386,7 +378,7 @@ fn attempts_and_calls_balance_whatever_happens() {
 
 #[test]
 fn each_attempt_times_out_in_its_time_however_many_begin_meanwhile() {
-    let parameters = ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry(2)), ..patient() };
+    let parameters = ClientParameters { timeout: Some(secs(1.0)), retry: Some(retry(2)), ..ClientParameters::once() };
     let mut talk = Talk::with(parameters);
     talk.bench.arrive(0);
     talk.bench.until(0.3);

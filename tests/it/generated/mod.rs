@@ -188,7 +188,7 @@ fn what_must_hold_holds() {
     Watch::start();
     (0..100).for_each(|place| tally.add(&generator, place * 7_919));
     assert!(tally.failed.is_empty(), "{}", tally.failed.join("\n\n"));
-    assert!(tally.stopped * 5 < tally.drawn, "{} of {} take too long", tally.stopped, tally.drawn);
+    assert!(tally.stopped * 20 < tally.drawn, "{} of {} take too long", tally.stopped, tally.drawn);
 }
 
 #[test]
