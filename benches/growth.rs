@@ -20,7 +20,7 @@ use forewarm::experiment::compare::{Contender, compare};
 use forewarm::experiment::sweep::{Task, by_cost};
 use forewarm::measure::comparison::{Design, Precision};
 use forewarm::measure::sweep::Columns;
-use forewarm::scenario::{ScenarioFactory, ParseOptions, Scenario};
+use forewarm::scenario::{ParseOptions, Scenario, ScenarioFactory};
 use forewarm::time::Span;
 
 /// The first size is doubled so many times.

@@ -330,13 +330,58 @@ impl<T: Spec> Spec for Box<T> {
     }
 }
 
-/// Declares the kinds of components: one line each.
-macro_rules! components {
-    ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $group:literal => $kind:ident($spec:ty),)*) => {
+/// Lists the kinds of components, one line each, and hands them to a macro.
+///
+/// Those that the scenario file has a list of: what it holds, its key, the table of an entry, the group in results, and what
+/// the checked scenario holds. Then those that come from something else, as a client does from its caller.
+macro_rules! component_kinds {
+    ($then:ident) => {
+        $then! {
+            listed {
+                /// Gateways and load balancers.
+                gateway: $crate::path::gateway::GatewaySpec => "gateways" Gateway(Box<$crate::path::gateway::GatewaySpec>),
+                /// Message queues.
+                queue: $crate::path::queue::QueueSpec => "queues" Queue(Box<$crate::path::queue::QueueSpec>),
+                /// Record streams.
+                stream: $crate::path::stream::StreamSpec => "streams" Stream(Box<$crate::path::stream::StreamSpec>),
+                /// Topics that deliver each published message to all subscribers.
+                topic: $crate::path::topic::TopicSpec => "topics" Topic(Box<$crate::path::topic::TopicSpec>),
+                /// Databases, caches and other services.
+                dependency: $crate::path::dependency::DependencySpec
+                    => "dependencies" Dependency(Box<$crate::path::dependency::DependencySpec>),
+                /// Workflows: sequential and parallel states, with tasks that call functions.
+                workflow: $crate::path::workflow::WorkflowSpec
+                    => "workflows" Workflow(Box<$crate::path::workflow::Workflow>),
+                /// Routers that distribute calls over several targets.
+                router: $crate::path::router::RouterSpec => "routers" Router(Box<$crate::path::router::RouterSpec>),
+            }
+            other {
+                /// Who calls, with timeouts, retries and breakers.
+                "clients" Client($crate::path::client::Client),
+                /// The queue of the asynchronous invocations of a function.
+                "asynchronous" Async(Box<$crate::path::async_queue::AsyncSpec>),
+                /// The way between two sites.
+                "links" Link(Box<$crate::path::link::LinkSpec>),
+                /// A customer with a quota.
+                "tenants" Tenant(Box<$crate::path::tenant::TenantSpec>),
+                /// For tests of the engine.
+                #[cfg(test)]
+                "scripted" Scripted($crate::path::testing::Scripted),
+            }
+        }
+    };
+}
+
+macro_rules! component_spec {
+    (
+        listed { $($(#[doc = $doc:literal])+ $key:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* }
+        other { $($(#[doc = $other_doc:literal])+ $(#[cfg($test:meta)])? $other_group:literal $other:ident($other_spec:ty),)* }
+    ) => {
         /// What a scenario says about a component.
         #[derive(Clone, Debug, PartialEq)]
         pub enum ComponentSpec {
-            $($(#[doc = $doc])* $(#[cfg($test)])? $kind($spec),)*
+            $($(#[doc = $doc])+ $kind($spec),)*
+            $($(#[doc = $other_doc])+ $(#[cfg($test)])? $other($other_spec),)*
         }
 
         impl ComponentSpec {
@@ -344,46 +389,30 @@ macro_rules! components {
             #[must_use]
             pub const fn group(&self) -> &'static str {
                 match *self {
-                    $($(#[cfg($test)])? Self::$kind(ref _spec) => $group,)*
+                    $(Self::$kind(ref _spec) => $group,)*
+                    $($(#[cfg($test)])? Self::$other(ref _spec) => $other_group,)*
                 }
             }
         }
+
+        $(impl From<$spec> for ComponentSpec {
+            fn from(spec: $spec) -> Self {
+                Self::$kind(spec)
+            }
+        })*
 
         impl std::ops::Deref for ComponentSpec {
             type Target = dyn Spec;
             fn deref(&self) -> &Self::Target {
                 match *self {
-                    $($(#[cfg($test)])? Self::$kind(ref spec) => spec,)*
+                    $(Self::$kind(ref spec) => spec,)*
+                    $($(#[cfg($test)])? Self::$other(ref spec) => spec,)*
                 }
             }
         }
     };
 }
 
-components! {
-    /// Who calls, with timeouts, retries and breakers.
-    "clients" => Client(client::Client),
-    /// A gateway or load balancer.
-    "gateways" => Gateway(Box<gateway::GatewaySpec>),
-    /// A database, a cache, another service.
-    "dependencies" => Dependency(Box<dependency::DependencySpec>),
-    /// Distributes calls over several targets.
-    "routers" => Router(Box<router::RouterSpec>),
-    /// A queue.
-    "queues" => Queue(Box<queue::QueueSpec>),
-    /// The queue of the asynchronous invocations of a function.
-    "asynchronous" => Async(Box<async_queue::AsyncSpec>),
-    /// A stream.
-    "streams" => Stream(Box<stream::StreamSpec>),
-    /// A topic.
-    "topics" => Topic(Box<topic::TopicSpec>),
-    /// A workflow.
-    "workflows" => Workflow(Box<workflow::Workflow>),
-    /// The way between two sites.
-    "links" => Link(Box<link::LinkSpec>),
-    /// A customer with a quota.
-    "tenants" => Tenant(Box<tenant::TenantSpec>),
-    /// For tests of the engine.
-    #[cfg(test)]
-    "scripted" => Scripted(testing::Scripted),
-}
+component_kinds!(component_spec);
+
+pub(crate) use component_kinds;
