@@ -4,7 +4,7 @@
 //! and returns actions through its [`Ports`]. It does not know events or the engine, so that a test can exercise it
 //! step by step (`testing`).
 //!
-//! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
+//! A new component is a file beside this one, and a line in `component_kinds!`.
 
 pub mod async_queue;
 mod batch;
@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod client;
 pub mod dependency;
 pub mod gateway;
+mod kinds;
 pub mod link;
 mod pace;
 pub mod queue;
@@ -29,6 +30,7 @@ pub mod workflow;
 use std::fmt::Debug;
 
 use crate::dist::Dist;
+use crate::metric::component::Kind;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use books::Books;
@@ -332,41 +334,40 @@ impl<T: Spec> Spec for Box<T> {
 
 /// Lists the kinds of components, one line each, and hands them to a macro.
 ///
-/// Those that the scenario file has a list of: what it holds, its key, the table of an entry, the group in results, and what
-/// the checked scenario holds. Then those that come from something else, as a client does from its caller.
+/// First those that have a list in the scenario file: what the list contains, its key (also the kind in names, and the module),
+/// the group in results, the table of an entry, and what the checked scenario stores. Then those that come from something else,
+/// as a client does from its caller.
 macro_rules! component_kinds {
     ($then:ident) => {
         $then! {
             listed {
                 /// Gateways and load balancers.
-                gateway: $crate::path::gateway::GatewaySpec => "gateways" Gateway(Box<$crate::path::gateway::GatewaySpec>),
+                gateway in gateways: GatewaySpec => Gateway(GatewaySpec),
                 /// Message queues.
-                queue: $crate::path::queue::QueueSpec => "queues" Queue(Box<$crate::path::queue::QueueSpec>),
+                queue in queues: QueueSpec => Queue(QueueSpec),
                 /// Record streams.
-                stream: $crate::path::stream::StreamSpec => "streams" Stream(Box<$crate::path::stream::StreamSpec>),
+                stream in streams: StreamSpec => Stream(StreamSpec),
                 /// Topics that deliver each published message to all subscribers.
-                topic: $crate::path::topic::TopicSpec => "topics" Topic(Box<$crate::path::topic::TopicSpec>),
+                topic in topics: TopicSpec => Topic(TopicSpec),
                 /// Databases, caches and other services.
-                dependency: $crate::path::dependency::DependencySpec
-                    => "dependencies" Dependency(Box<$crate::path::dependency::DependencySpec>),
+                dependency in dependencies: DependencySpec => Dependency(DependencySpec),
                 /// Workflows: sequential and parallel states, with tasks that call functions.
-                workflow: $crate::path::workflow::WorkflowSpec
-                    => "workflows" Workflow(Box<$crate::path::workflow::Workflow>),
+                workflow in workflows: WorkflowSpec => Workflow(Workflow),
                 /// Routers that distribute calls over several targets.
-                router: $crate::path::router::RouterSpec => "routers" Router(Box<$crate::path::router::RouterSpec>),
+                router in routers: RouterSpec => Router(RouterSpec),
             }
             other {
                 /// Who calls, with timeouts, retries and breakers.
-                "clients" Client($crate::path::client::Client),
+                "client" in clients: client => Client(client::Client),
                 /// The queue of the asynchronous invocations of a function.
-                "asynchronous" Async(Box<$crate::path::async_queue::AsyncSpec>),
+                "async" in asynchronous: async_queue => Async(Box<async_queue::AsyncSpec>),
                 /// The way between two sites.
-                "links" Link(Box<$crate::path::link::LinkSpec>),
+                "link" in links: link => Link(Box<link::LinkSpec>),
                 /// A customer with a quota.
-                "tenants" Tenant(Box<$crate::path::tenant::TenantSpec>),
+                "tenant" in tenants: tenant => Tenant(Box<tenant::TenantSpec>),
                 /// For tests of the engine.
                 #[cfg(test)]
-                "scripted" Scripted($crate::path::testing::Scripted),
+                "scripted" in scripted: testing => Scripted(testing::Scripted),
             }
         }
     };
@@ -374,29 +375,38 @@ macro_rules! component_kinds {
 
 macro_rules! component_spec {
     (
-        listed { $($(#[doc = $doc:literal])+ $key:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* }
-        other { $($(#[doc = $other_doc:literal])+ $(#[cfg($test:meta)])? $other_group:literal $other:ident($other_spec:ty),)* }
+        listed { $($(#[doc = $doc:literal])+ $key:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* }
+        other { $($(#[doc = $other_doc:literal])+ $(#[cfg($test:meta)])? $name:literal in $other_group:ident: $module:ident => $other:ident($other_spec:ty),)* }
     ) => {
         /// What a scenario says about a component.
         #[derive(Clone, Debug, PartialEq)]
         pub enum ComponentSpec {
-            $($(#[doc = $doc])+ $kind($spec),)*
+            $($(#[doc = $doc])+ $kind(Box<$key::$spec>),)*
             $($(#[doc = $other_doc])+ $(#[cfg($test)])? $other($other_spec),)*
         }
 
         impl ComponentSpec {
+            /// What results say of its kind.
+            #[must_use]
+            pub const fn kind(&self) -> Kind {
+                match *self {
+                    $(Self::$kind(_) => $key::KIND,)*
+                    $($(#[cfg($test)])? Self::$other(_) => $module::KIND,)*
+                }
+            }
+
             /// The group that it belongs to in results.
             #[must_use]
             pub const fn group(&self) -> &'static str {
                 match *self {
-                    $(Self::$kind(ref _spec) => $group,)*
-                    $($(#[cfg($test)])? Self::$other(ref _spec) => $other_group,)*
+                    $(Self::$kind(_) => stringify!($group),)*
+                    $($(#[cfg($test)])? Self::$other(_) => stringify!($other_group),)*
                 }
             }
         }
 
-        $(impl From<$spec> for ComponentSpec {
-            fn from(spec: $spec) -> Self {
+        $(impl From<Box<$key::$spec>> for ComponentSpec {
+            fn from(spec: Box<$key::$spec>) -> Self {
                 Self::$kind(spec)
             }
         })*
@@ -416,3 +426,4 @@ macro_rules! component_spec {
 component_kinds!(component_spec);
 
 pub(crate) use component_kinds;
+pub use kinds::{Described, kinds, of_group, quantity_of, signals_of};

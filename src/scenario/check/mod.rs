@@ -1,7 +1,7 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
 macro_rules! subjects_of {
-    (listed { $($(#[doc = $doc:literal])+ $list:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* } $($other:tt)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         /// What an objective or an alarm can be about: the keys of their tables, with their values.
         macro_rules! subjects {
             ($about:ident) => {

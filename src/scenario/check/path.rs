@@ -46,7 +46,7 @@ impl Listed for WorkflowSpec {
 }
 
 macro_rules! lists {
-    (listed { $($(#[doc = $doc:literal])+ $list:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* } $($other:tt)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         impl Targets {
             /// The components that have lists of their own in the file.
             fn add_listed(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {

@@ -10,7 +10,7 @@ use crate::time::Span;
 pub(in crate::scenario) const MAX_PERIODS: u32 = 1_440;
 
 macro_rules! alarm_table {
-    (listed { $($(#[doc = $doc:literal])+ $list:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* } $($other:tt)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         table! {
             /// An alarm on a metric: it goes into the ALARM state when enough of the latest periods breach the threshold, as
             /// CloudWatch evaluates alarms.

@@ -38,7 +38,7 @@ use precision::{Intervals, PrecisionTable};
 use sweep::SweepTable;
 
 macro_rules! file_table {
-    (listed { $($(#[doc = $doc:literal])+ $list:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* } $($other:tt)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         table! {
             /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
             struct FileTable {
@@ -54,7 +54,7 @@ macro_rules! file_table {
                 default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
                 /// Sources of requests.
                 default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
-                $($(#[doc = $doc])+ default $list: List<Spanned<$table>, 0, MAX_COMPONENTS> = Vec::new(),)*
+                $($(#[doc = $doc])+ default $list: List<Spanned<crate::path::$list::$table>, 0, MAX_COMPONENTS> = Vec::new(),)*
                 /// Locations: regions, edge locations, clients. The default is the first.
                 default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
                 /// Network links between sites. Calls between two sites require one.
@@ -174,7 +174,7 @@ choice! { Invoke {
 } }
 
 macro_rules! variant_table {
-    (listed { $($(#[doc = $doc:literal])+ $list:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* } $($other:tt)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         table! {
             /// A named set of changes to the scenario.
             struct VariantTable {
@@ -220,7 +220,7 @@ choice! { KeepsUp {
 } }
 
 macro_rules! objective_table {
-    (listed { $($(#[doc = $doc:literal])+ $list:ident: $table:ty => $group:literal $kind:ident($spec:ty),)* } $($other:tt)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         table! {
             /// An objective: `metric` with `below` or `above`, `share` with `within`, or `stability`.
             struct ObjectiveTable {
