@@ -242,32 +242,7 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
 impl Checker<'_, '_> {
     fn variant(&mut self, table: &VariantTable) -> Option<Variant> {
         let name = (*table.name).clone()?;
-        // Without `..`: what else a variant may change is asked for here.
-        let VariantTable {
-            place: _,
-            name: _,
-            set,
-            function,
-            source,
-            gateway,
-            queue,
-            stream,
-            topic,
-            dependency,
-            workflow,
-            router,
-            site,
-            link,
-            tenant,
-            node_group,
-            fault,
-            alarm,
-        } = table;
-        let adds = [
-            function, source, gateway, queue, stream, topic, dependency, workflow, router, site, link, tenant,
-            node_group, fault, alarm,
-        ];
-        if set.is_empty() && adds.iter().all(|added| added.is_empty()) && !set.broken {
+        if table.changes_nothing() && !table.set.broken {
             let problem = Problem::missing(table.place, format!("`variant.{name}` changes nothing"));
             let help = "add [variant.set] with dotted keys, [[variant.source]] or [[variant.function]]";
             self.problems.push(problem.help(help));

@@ -202,6 +202,17 @@ macro_rules! variant_table {
                 default alarm: List<Any, 0, MAX_OBJECTIVES> = Vec::new(),
             }
         }
+
+        impl VariantTable {
+            /// Whether it neither sets nor adds anything.
+            pub(in crate::scenario) fn changes_nothing(&self) -> bool {
+                // Without `..`: what else a variant may change is asked for here.
+                let Self { place: _, name: _, set, $($list,)* function, source, site, link, tenant, node_group, fault, alarm } =
+                    self;
+                let added = [$($list,)* function, source, site, link, tenant, node_group, fault, alarm];
+                set.is_empty() && added.iter().all(|list| list.is_empty())
+            }
+        }
     };
 }
 
