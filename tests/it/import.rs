@@ -30,7 +30,7 @@ fn refused(files: &[File]) -> String {
 
 #[test]
 fn every_format_becomes_a_scenario_that_is_accepted() {
-    let cases: [&[&str]; 17] = [
+    let cases: [&[&str]; 18] = [
         &["sam.yaml"],
         &["shop.yaml"],
         &["cdk.template.json"],
@@ -39,6 +39,7 @@ fn every_format_becomes_a_scenario_that_is_accepted() {
         &["terraform.tfstate"],
         &["kubernetes.yaml"],
         &["knative.yaml"],
+        &["cluster.yaml"],
         &["cloud-run.yaml"],
         &["host.json"],
         &["azure-app/host.json", "azure-app/orders/function.json", "azure-app/nightly/function.json"],

@@ -99,7 +99,7 @@ impl Recorded {
     }
 
     /// From now on it has this value.
-    fn set(&mut self, gauge: Gauge, value: f64) {
+    pub fn set(&mut self, gauge: Gauge, value: f64) {
         let most = if gauge.is_pods() { f64::from(PODS_MAX) } else { 1e12 };
         self.0[gauge as usize] = Some(value.clamp(0.0, most));
     }
