@@ -143,7 +143,7 @@ fn decisions_on_recorded_metrics_are_those_of_the_run() {
             ),
             150,
         ),
-        ("concurrency.per-instance = 4\n[function.scaling.keda]\nmax-replicas = 30\nqueue-length = 4", 200),
+        ("concurrency.per-instance = 4\n[function.scaling.keda]\nmax-replicas = 30\nqueue-length = 4", 150),
     ];
     for (scaling, least) in cases {
         let folder = Folder::new();
@@ -250,7 +250,10 @@ fn decisions_on_metrics_of_prometheus() {
 #[test]
 fn measured_cost_is_compared_and_the_report_has_charts() {
     let folder = made();
-    let priced = MADE.replace("[[function]]", "[platform]\npreset = \"aws-lambda\"\n[[function]]\nmemory = \"1024MB\"");
+    let priced = MADE.replace(
+        "[[function]]",
+        "[platform]\npreset = \"aws-lambda\"\n[[function]]\nmemory = \"1024MB\"\ntimeout = \"1m\"",
+    );
     folder.write("priced.toml", &priced);
     let found = json(&folder, &["priced.toml", "--measured", "log.csv", "--cost", "0.07"]);
     let row = of(&found, "all of the time", "cost_usd.total");

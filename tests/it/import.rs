@@ -387,7 +387,7 @@ fn what_is_not_read_is_named_in_one_sentence() {
         ("app.log", "REPORT RequestId: 1 Duration: 2 ms", "forewarm fit"),
         ("x.json", "{\"a\": [1, 2}", "expected `,` or `]`"),
         ("x.yaml", "a: [1, 2\nb: 3\n", "this is not YAML"),
-        ("empty.yaml", "", "not in a supported format"),
+        ("empty.yaml", "", "is empty"),
         ("role.yaml", "Resources: {R: {Type: 'AWS::IAM::Role'}}", "describe no function"),
     ];
     for (name, content, expected) in cases {

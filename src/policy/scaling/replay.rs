@@ -134,6 +134,8 @@ pub struct Conditions<'a> {
     pub per_instance: u32,
     /// The most pods.
     pub limit: u32,
+    /// When the recording begins, since 1970: Knative's windows are aligned to that clock. None: not known.
+    pub start: Option<Span>,
     /// Whether a gauge was recorded.
     pub has: &'a dyn Fn(Gauge) -> bool,
     /// Random numbers for a purpose.

@@ -11,6 +11,9 @@ use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::time::{SimTime, Span};
 
+/// Times after this (s) count from 1970, and not from the start of a run.
+const A_DATE: f64 = 5e8;
+
 /// The decisions; none where no pods were recorded, or no policy of the scenario decides on a clock of its own.
 ///
 /// # Errors
@@ -35,9 +38,11 @@ pub(super) fn of(
     }
     let policy = function.scaling.name();
     let streams = Streams::new(scenario.simulation.seed, 0);
+    let first = gauges.first().map_or(0.0, |(at, ..)| *at);
     let conditions = Conditions {
         per_instance: function.concurrency.per_instance,
         limit: function.concurrency.max_instances.unwrap_or(ORDERED_MAX),
+        start: Some(first).filter(|first| *first > A_DATE).and_then(|first| Span::from_secs_f64(first).ok()),
         has: &|gauge| recorded.contains(&gauge),
         stream: &|purpose| streams.stream(&function.name, purpose),
     };
@@ -52,7 +57,6 @@ pub(super) fn of(
             return Err(StudyError::question(message, "record that too, beside the number of pods"));
         }
     };
-    let first = gauges.first().map_or(0.0, |(at, ..)| *at);
     let mut samples: Vec<Sample> = Vec::new();
     for (at, gauge, value) in gauges {
         let at = SimTime::ZERO + Span::from_secs_f64(at - first).unwrap_or(Span::ZERO);

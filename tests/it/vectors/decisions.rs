@@ -148,8 +148,10 @@ fn vectors_of_decisions_on_recorded_metrics() {
                 Metric::Concurrency => [Gauge::StableConcurrency, Gauge::PanicConcurrency],
                 Metric::Rps => [Gauge::StableRate, Gauge::PanicRate],
             };
+            let clock = Some(Span::from_millis(start));
             let stream = |purpose| Streams::new(1, 0).stream("f", purpose);
-            let conditions = Conditions { per_instance: 1, limit: i32::MAX as u32, has: &|_| true, stream: &stream };
+            let conditions =
+                Conditions { per_instance: 1, limit: i32::MAX as u32, start: clock, has: &|_| true, stream: &stream };
             let mut policy = settings.replay(&conditions).expect("all is recorded");
             let at = |t_ms: u64| SimTime::ZERO + Span::from_millis(t_ms - start);
             let mut recorded = Recorded::default();

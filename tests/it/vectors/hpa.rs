@@ -188,7 +188,7 @@ fn vectors_of_the_hpa_on_recorded_metrics() {
             ..AutoscalerSpec::default()
         };
         let stream = |purpose| Streams::new(1, 0).stream("f", purpose);
-        let conditions = Conditions { per_instance: 1, limit: 1_000_000, has: &|_| true, stream: &stream };
+        let conditions = Conditions { per_instance: 1, limit: 1_000_000, start: None, has: &|_| true, stream: &stream };
         let mut policy = spec.replay(&conditions).expect("all is recorded");
         // What was ordered before a sync is what was recorded a moment earlier.
         let mut samples: Vec<(SimTime, Vec<(Gauge, f64)>)> = Vec::new();

@@ -8,12 +8,14 @@ use super::settings::{Metric, Settings};
 use super::stats::Stat;
 use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::policy::scaling::replay::{Conditions, Gauge, Recorded, Replay, next_tick, wanted};
-use crate::time::SimTime;
+use crate::time::{SimTime, Span};
 
 /// Collector, decider and reconciler of a revision whose pods and load are as recorded. It is created at the first sample.
 struct KnativeReplay {
     settings: Settings,
     limit: u32,
+    /// When it begins, since 1970.
+    epoch: Span,
     /// Whether the averages over the windows were recorded.
     has_averages: bool,
     autoscaler: Autoscaler,
@@ -46,6 +48,7 @@ impl Settings {
         Ok(Box::new(KnativeReplay {
             settings,
             limit: conditions.limit,
+            epoch: conditions.start.unwrap_or(EPOCH),
             has_averages,
             autoscaler: Autoscaler::default(),
             reconciler: None,
@@ -72,9 +75,9 @@ impl KnativeReplay {
     fn tick(&mut self, now: SimTime) -> bool {
         let ready = Some(self.ready());
         if self.has_averages {
-            self.autoscaler.tick_on(now + EPOCH, ready, self.observed())
+            self.autoscaler.tick_on(now + self.epoch, ready, self.observed())
         } else {
-            self.autoscaler.tick(now + EPOCH, ready)
+            self.autoscaler.tick(now + self.epoch, ready)
         }
     }
 
@@ -93,11 +96,11 @@ impl KnativeReplay {
         let stat =
             Stat { concurrency: concurrency.unwrap_or(0.0), requests: requests.unwrap_or(0.0), ..Stat::default() };
         if self.settings.metric.scrape && ready > 0 {
-            self.autoscaler.scraped(now + EPOCH, stat);
+            self.autoscaler.scraped(now + self.epoch, stat);
             return false;
         }
         let is_asked = stat.concurrency + stat.requests > 0.0;
-        is_asked && self.autoscaler.push(now + EPOCH, stat, Some(ready))
+        is_asked && self.autoscaler.push(now + self.epoch, stat, Some(ready))
     }
 }
 
@@ -112,9 +115,9 @@ impl Replay for KnativeReplay {
         let ready = self.ready();
         if self.reconciler.is_none() {
             self.autoscaler.create_collector(&self.settings.metric);
-            self.autoscaler.create_decider(self.settings.decider.clone(), now + EPOCH, ready);
+            self.autoscaler.create_decider(self.settings.decider.clone(), now + self.epoch, ready);
             let ordered = recorded.count(Gauge::Desired).unwrap_or(recorded.pods());
-            self.reconciler = Some(Reconciler::new(now + EPOCH, ordered as i32, true));
+            self.reconciler = Some(Reconciler::new(now + self.epoch, ordered as i32, true));
             self.tick_at = now + TICK_INTERVAL;
             self.reconcile_at = now;
         } else if before != ready {
@@ -142,9 +145,10 @@ impl Replay for KnativeReplay {
             self.tick_at = next_tick(self.tick_at, TICK_INTERVAL, now);
         }
         let ready = self.ready();
+        let at = now + self.epoch;
         let reconciler = self.reconciler.as_mut()?;
         if is_news && let Some(decision) = self.autoscaler.published() {
-            let again = reconciler.settle(now + EPOCH, &self.settings, decision, ready);
+            let again = reconciler.settle(at, &self.settings, decision, ready);
             self.reconcile_at = again.map_or(SimTime::NEVER, |again| now + again);
         }
         let replicas = u32::try_from(reconciler.replicas()).ok()?;
