@@ -156,7 +156,10 @@ fn rows(what: Listing) -> Vec<Row> {
             let of_components = component::kinds().iter().flat_map(|kind| {
                 kind.metrics.iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
             });
-            of_requests.chain([attempts]).chain(of_components).collect()
+            let of_batching = component::of_batching().iter();
+            let of_batching =
+                of_batching.map(|metric| Row { kind: Some("function with `batching`"), ..Row::of_metric(metric) });
+            of_requests.chain([attempts]).chain(of_batching).chain(of_components).collect()
         }
     }
 }

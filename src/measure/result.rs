@@ -10,7 +10,7 @@ use super::summary::{
     FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
 };
 use super::tally::LIMITS;
-use super::timeline::{Series, SourceSeries, Timeline};
+use super::timeline::{NodeSeries, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
 use super::{alarm, critical, flow, objective};
@@ -344,7 +344,12 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &Replications) -
     let sources = scenario.sources.iter().enumerate().filter_map(|(place, source)| {
         Some(SourceSeries { source: source.name.clone(), points: replications.source_points(place)? })
     });
-    Timeline { interval: window.interval, series: all, sources: sources.collect() }
+    let nodes = scenario
+        .node_groups
+        .iter()
+        .enumerate()
+        .map(|(place, group)| NodeSeries { group: group.spec.name.clone(), points: replications.node_points(place) });
+    Timeline { interval: window.interval, series: all, sources: sources.collect(), nodes: nodes.collect() }
 }
 
 /// Limits on the number of instances or of requests in progress, for the chart of instances.

@@ -28,7 +28,9 @@ impl Quantity {
             None if key.starts_with(super::WITHIN) => Self::Ratio,
             None => {
                 let of_component = super::component::kinds().iter().find_map(|kind| kind.find(key));
-                of_component.map_or(Self::Count, |metric| metric.quantity)
+                of_component
+                    .or_else(|| super::component::find_of_batching(key))
+                    .map_or(Self::Count, |metric| metric.quantity)
             }
         }
     }

@@ -124,6 +124,7 @@ impl Scenario {
             demand: function.requests(),
             groups: function.groups_of(&self.node_groups),
             image: function.image,
+            shares_cpu: function.cpu.sharing.is_some(),
         }
     }
 
