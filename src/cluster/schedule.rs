@@ -85,7 +85,7 @@ impl Cluster {
                 self.pending.left(class);
                 let home = self.home(class);
                 self.groups[home].books.pending(false, now);
-                self.tell_begin(pod);
+                self.notify_begin(pod);
             } else {
                 open.retain(|other| *other != class);
             }
@@ -93,7 +93,7 @@ impl Cluster {
     }
 
     /// A pod that had to wait for its node begins to start, if it has its image.
-    fn tell_begin(&mut self, id: PodId) {
+    fn notify_begin(&mut self, id: PodId) {
         if let Some(Pod { owner, start_up, place: Place::On(_), .. }) = self.pods.get(id) {
             self.notices.push_back((id, Notice::Begins(*owner, *start_up)));
         }
@@ -119,7 +119,7 @@ impl Cluster {
         if self.measured.has(now) {
             self.starts[pod.class].image_s.record(now.since(pod.placed));
         }
-        self.tell_begin(id);
+        self.notify_begin(id);
     }
 
     /// A pod leaves its node.
@@ -226,7 +226,7 @@ impl Cluster {
         if is_empty {
             return self.delete_node(id, now);
         }
-        self.tell_pods_of(id, Notice::Drains);
+        self.notify_pods_of(id, Notice::Drains);
         if grace < Span::FOREVER {
             self.set_timer(now + grace, Timer::Grace, id);
         }
@@ -243,7 +243,7 @@ impl Cluster {
             return self.delete_node(id, now);
         }
         self.groups[group].books.count(now, |counts| counts.lost += pods);
-        self.tell_pods_of(id, Notice::Lost);
+        self.notify_pods_of(id, Notice::Lost);
     }
 
     /// An empty node is no more.
