@@ -60,6 +60,7 @@ fn platform_json(platform: &Platform) -> Value {
         "values": platform.facts.iter().map(value).collect::<Vec<_>>(),
         "decides": pairs(platform.decides),
         "lacks": pairs(platform.lacks),
+        "gateways": platform.gateways,
         "notes": platform.notes,
     })
 }
@@ -85,6 +86,10 @@ fn platform_text(platform: &Platform) -> String {
     if !platform.lacks.is_empty() {
         text.push_str("\nNot available:\n");
         platform.lacks.iter().for_each(|(what, reason)| text.push_str(&format!("  {what}: {reason}\n")));
+    }
+    if !platform.gateways.is_empty() {
+        text.push_str("\nGateways in front of it, each with its own price, limits and latency:\n");
+        platform.gateways.iter().for_each(|name| text.push_str(&format!("  [[gateway]] preset = \"{name}\"\n")));
     }
     if !platform.notes.is_empty() {
         text.push_str("\nNotes:\n");
