@@ -102,7 +102,8 @@ fn the_cache_bounds_the_batch() {
     let tokens = figure(&found, "output_tokens_per_s").mean;
     // At the edges of the measured part a batch counts as a whole or not at all.
     assert!((tokens - expected).abs() <= 10.0 * 40.0 / 540.0, "{tokens} instead of {expected}");
-    assert!((figure(&found, "tpot_s.mean").mean - 0.013).abs() < 1e-6);
+    // At the end, when nobody waits any more, a batch is smaller, and faster.
+    assert_is(figure(&found, "tpot_s.max").mean, 0.013);
 }
 
 /// The times of tokens are metrics as any other: objectives judge them, and what has no batches has none.
