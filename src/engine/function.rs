@@ -111,7 +111,7 @@ pub(super) struct FunctionState<'s> {
     sharing: Option<Box<Sharing>>,
     /// Where an instance serves its requests in one batch.
     batches: Option<Box<Batches<'s>>>,
-    failures: Failures,
+    failures: Box<Failures>,
     /// Effects of faults: processing speed and slower starts.
     speed: Speed,
     cold_start_factor: f64,
@@ -170,7 +170,7 @@ impl<'s> FunctionState<'s> {
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
             batches: Batches::of(spec).map(Box::new),
-            failures: Failures::of(spec, streams),
+            failures: Box::new(Failures::of(spec, streams)),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
             is_unusual: !spec.steps.is_empty()
@@ -271,14 +271,20 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request has ended; a pending completion for it is now outdated.
+    #[inline]
     fn forget<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         if self.is_unusual {
-            self.forget_steps(place);
-            self.stop_computing(place, now, ctx);
-            self.leave_batch(place, now, ctx);
+            self.forget_unusual(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
+    }
+
+    #[cold]
+    fn forget_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.forget_steps(place);
+        self.stop_computing(place, now, ctx);
+        self.leave_batch(place, now, ctx);
     }
 
     /// A running request ends with this outcome: notifies everything except its instance.

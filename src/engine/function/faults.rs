@@ -159,7 +159,7 @@ impl FunctionState<'_> {
     /// Draws when an instance may crash next. Nothing crashes after the horizon.
     pub(super) fn await_crash<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let instances = self.instances.len();
-        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        let Failures { stream, crashes: Some(crashes), .. } = &mut *self.failures else { return };
         if instances > crashes.bound {
             crashes.bound = 2 * instances;
         }
@@ -175,7 +175,7 @@ impl FunctionState<'_> {
 
     /// An instance may crash.
     pub(in super::super) fn crash_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
-        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        let Failures { stream, crashes: Some(crashes), .. } = &mut *self.failures else { return };
         if crashes.due != now {
             return; // it has been drawn anew
         }
