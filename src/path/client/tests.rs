@@ -5,10 +5,10 @@ use rand::RngExt;
 use super::budget::{GrpcSpec, RatioSpec};
 use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
-use crate::path::Action;
 use crate::path::client::backoff::{ExponentialSpec, Jitter};
 use crate::path::client::breaker::SimpleSpec;
 use crate::path::testing::Bench;
+use crate::path::{Abandon, Action};
 use crate::rng::{Purpose, Streams};
 
 fn secs(secs: f64) -> Span {
