@@ -11,7 +11,7 @@
 
 mod parameters;
 
-pub use parameters::{AuthorizerSpec, CacheSpec, GatewaySpec, Preset, Settings, ThrottledAs};
+pub use parameters::{AuthorizerSpec, CacheSpec, GatewaySpec, Settings, ThrottledAs};
 
 use std::collections::HashMap;
 

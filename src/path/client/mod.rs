@@ -17,10 +17,10 @@ pub mod budget;
 mod parameters;
 pub mod rate_limit;
 
-pub use backoff::{Backoff, BackoffSpec};
+pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
 pub use budget::{Budget, BudgetSpec};
-pub use parameters::{BulkheadParameters, Cause, ClientParameters, HedgeParameters, Per, Refund, RetryParameters};
+pub use parameters::{Cause, ClientParameters, Refund};
 pub use rate_limit::{Advice, RateLimit, RateLimitSpec};
 
 use std::collections::VecDeque;

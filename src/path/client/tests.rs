@@ -2,7 +2,9 @@
 
 use rand::RngExt;
 
+use super::backoff::BackoffSpec;
 use super::budget::{GrpcSpec, RatioSpec};
+use super::parameters::{BulkheadParameters, HedgeParameters, Per, RetryParameters};
 use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
 use crate::path::client::backoff::{ExponentialSpec, Jitter};

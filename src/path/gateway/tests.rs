@@ -1,5 +1,6 @@
 //! Gateways step by step.
 
+use super::parameters::Preset;
 use super::*;
 use crate::dist::DistSpec;
 use crate::path::bucket::{BucketSpec, Throttle};
