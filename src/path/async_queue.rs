@@ -153,7 +153,7 @@ impl AsyncQueue {
         u64::from(event.is_measured)
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.depth.set(self.events.len() as u64, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -181,7 +181,7 @@ impl Component for AsyncQueue {
             self.events.insert(self.serial, event);
             self.invoke(self.serial, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -194,7 +194,7 @@ impl Component for AsyncQueue {
                 self.invoke(id, ports);
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -228,7 +228,7 @@ impl Component for AsyncQueue {
                 }
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {

@@ -211,7 +211,7 @@ impl Gateway {
         let integration = self.integrations.insert(Integration { request: key, begun: ports.now });
         if self.client.is_some() {
             let call = CallId(integration.place());
-            self.tell_client(ports, |client, ports| client.arrived(call, parcel, ports));
+            self.with_client(ports, |client, ports| client.arrived(call, parcel, ports));
             return;
         }
         ports.call(TARGET, integration.token(INTEGRATION), parcel);
@@ -222,7 +222,7 @@ impl Gateway {
     }
 
     /// Tells the client something, and does what it wants done.
-    fn tell_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
+    fn with_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let Some(client) = &mut self.client else { return };
         let mut actions = std::mem::take(&mut self.actions);
         let mut own = Ports { now: ports.now, is_measured: ports.is_measured, entry: 0, actions: &mut actions };
@@ -301,7 +301,7 @@ impl Component for Gateway {
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
         if let Some(token) = clients_own(token) {
-            self.tell_client(ports, |client, ports| client.woken(token, ports));
+            self.with_client(ports, |client, ports| client.woken(token, ports));
             return;
         }
         match (token, self.settings.timeout) {
@@ -312,7 +312,7 @@ impl Component for Gateway {
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         if let Some(token) = clients_own(token) {
-            self.tell_client(ports, |client, ports| client.answered(token, outcome, ports));
+            self.with_client(ports, |client, ports| client.answered(token, outcome, ports));
             return;
         }
         let (key, topic) = Key::of(token);

@@ -256,7 +256,7 @@ impl Topic {
         }
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.in_flight.set(self.deliveries.len() as u64, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -281,7 +281,7 @@ impl Component for Topic {
             self.deliveries.insert(self.serial, delivery);
             ports.call(target, Token(self.serial), parcel);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -291,7 +291,7 @@ impl Component for Topic {
                 ports.call(delivery.target, Token(id), delivery.parcel);
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -303,7 +303,7 @@ impl Component for Topic {
         } else {
             self.failed(token.0, ports.now);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {

@@ -2,7 +2,7 @@
 
 use super::format::{Quantity, count, exactly};
 use super::phrases::sanitize;
-use crate::measure::evidence::{BatchMeans, EndedBy, Few, MetricReached, PrecisionReached, Rare, WarmUp};
+use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, SparseQuantile, WarmUp};
 use crate::measure::summary::Summary;
 
 /// Something to say.
@@ -27,7 +27,7 @@ pub(super) fn notes(summary: &Summary) -> Vec<Note> {
     notes
 }
 
-fn few(one: &Few) -> Note {
+fn few(one: &SparseQuantile) -> Note {
     let source = one.source.as_ref().map(|source| format!("source {source}"));
     let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
     let beyond = count(one.beyond.round());

@@ -74,7 +74,7 @@ impl Design {
     pub fn new(contenders: &[&Scenario], baseline: usize, precision: Precision, first: u32, most: u32) -> Self {
         let (scenario, variants) = (contenders[baseline], contenders.len() - 1);
         let mut functions = contenders.iter().flat_map(|scenario| &scenario.functions);
-        let some_wait_for_others = functions.any(|function| function.scaling.orders_all());
+        let some_wait_for_others = functions.any(|function| function.scaling.owns_all_instances());
         let mut subjects: Vec<Subject> = Vec::new();
         let mut add = |subject: Subject| {
             let is_same = |one: &Subject| {

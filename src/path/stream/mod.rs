@@ -330,7 +330,7 @@ impl Stream {
         self.pause(number, ports.now);
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.depth.set(self.kept, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -362,7 +362,7 @@ impl Component for Stream {
         let record = Record { parcel, sent: ports.now, is_measured: ports.is_measured };
         self.readers[number as usize].records.push_back(record);
         self.advance(number, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -371,7 +371,7 @@ impl Component for Stream {
             self.readers[number as usize].alarm = SimTime::NEVER;
             self.advance(number, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -386,7 +386,7 @@ impl Component for Stream {
             _ => self.failed(number, ports),
         }
         self.advance(number, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
@@ -399,7 +399,7 @@ impl Component for Stream {
         for number in 0..self.readers.len() as u32 {
             self.advance(number, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn gauges(&self, now: SimTime) -> Gauges {

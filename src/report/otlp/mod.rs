@@ -175,7 +175,7 @@ impl<W: Write> TraceLog<W> {
     }
 
     /// Writes the spans of a request as soon as nothing of it is under way.
-    fn settle(&mut self, key: (u32, u64)) {
+    fn write_if_ended(&mut self, key: (u32, u64)) {
         let Some(trace) = self.live.get(&key) else { return };
         if !trace.is_over || !trace.open.is_empty() {
             return;
@@ -356,7 +356,7 @@ impl<W: Write> Observer for TraceLog<W> {
                 }
             }
         }
-        self.settle(key);
+        self.write_if_ended(key);
     }
 
     fn finished(&mut self, request: &Finished) {
@@ -399,6 +399,6 @@ impl<W: Write> Observer for TraceLog<W> {
             // Nothing more is told of it.
             trace.open.clear();
         }
-        self.settle(key);
+        self.write_if_ended(key);
     }
 }

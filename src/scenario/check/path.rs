@@ -364,7 +364,9 @@ impl Checker<'_, '_> {
             })
         {
             let ordered = fault.targets.iter().find_map(|to| match to {
-                Destination::Function(id) => functions.get(id.index()).filter(|function| function.scaling.orders_all()),
+                Destination::Function(id) => {
+                    functions.get(id.index()).filter(|function| function.scaling.owns_all_instances())
+                }
                 _ => None,
             });
             if let Some(function) = ordered {
