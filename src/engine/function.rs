@@ -235,7 +235,9 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// An invocation ends.
+    /// An invocation ends. Always inlined, as all that follows from it: the loop does this for every request. Others call
+    /// [`Self::complete_now`].
+    #[inline(always)]
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get(place);
         if request.ends(self.spec.timeout) != now {
@@ -256,6 +258,18 @@ impl<'s> FunctionState<'s> {
             self.instances.get_mut(on).retires = now;
         }
         self.end_run(place, outcome, now, ctx);
+    }
+
+    /// The same, compiled once for all that call it.
+    #[inline(never)]
+    pub(super) fn complete_now<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.complete(place, now, ctx);
+    }
+
+    /// A running invocation fails.
+    #[inline(never)]
+    fn fail_run<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.end_run(place, Outcome::Failed, now, ctx);
     }
 
     /// A running invocation ends with this outcome and frees its slot.
@@ -442,10 +456,18 @@ impl<'s> FunctionState<'s> {
     #[inline]
     fn advance<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.expire_before(now, ctx);
+        ctx.observer.levels(now, self.id, &self.levels);
+        if self.autoscaling.is_some() || self.resources.is_some() {
+            self.advance_others(now, ctx);
+        }
+    }
+
+    /// The same for the scaling policy, and for those who share resources with the function.
+    #[inline(never)]
+    fn advance_others<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         if let Some(autoscaling) = &mut self.autoscaling {
             autoscaling.integrate(now, &self.levels, self.queue.len());
         }
-        ctx.observer.levels(now, self.id, &self.levels);
         if self.resources.is_some() {
             self.make_room_for_others(now, ctx);
         }

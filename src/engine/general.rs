@@ -151,7 +151,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
         let now = event.at();
         let function = event.function();

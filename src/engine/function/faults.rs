@@ -13,7 +13,7 @@ use super::lifecycle::Cause;
 use super::steps::Speed;
 use crate::dist::Dist;
 use crate::path::bucket::Buckets;
-use crate::path::{Disturbance, Outcome};
+use crate::path::Disturbance;
 use crate::rng::{Purpose, Stream, Streams, chance};
 use crate::scenario::Function;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -208,7 +208,7 @@ impl FunctionState<'_> {
             request.started != SimTime::NEVER && request.instance == key
         });
         for place in on_it.collect::<Vec<_>>() {
-            self.end_run(place, Outcome::Failed, now, ctx);
+            self.fail_run(place, now, ctx);
         }
     }
 
@@ -225,6 +225,6 @@ impl FunctionState<'_> {
             return; // it waits, or has ended already
         }
         self.advance(now, ctx);
-        self.end_run(place, Outcome::Failed, now, ctx);
+        self.fail_run(place, now, ctx);
     }
 }
