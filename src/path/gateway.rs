@@ -23,8 +23,65 @@ use super::client::Client;
 use super::slots::{Key, Slots};
 use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::Dist;
+use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
+use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
+
+/// What results say of gateways.
+pub(crate) const KIND: Kind = Kind {
+    title: "Gateways",
+    rows_are: "Gateway",
+    arrivals: "requests.arrived",
+    headline: &["throttled_ratio", "failure_ratio", "latency_s.p99"],
+    keeps: false,
+    lasts: false,
+    chooses: false,
+    metrics: component_metrics! {
+        "requests.arrived": EVENTS, "Requests that arrived.";
+        "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
+        "requests.timed_out": EVENTS.lower(), "Requests whose target did not respond in time.";
+        "requests.cached": EVENTS.higher(), "Requests served from the cache.";
+        "requests.completed": EVENTS.higher(), "Requests with a successful response of the target.";
+        "requests.failed": EVENTS.lower(), "Requests that the target throttled or failed.";
+        "requests.unfinished": EVENTS.lower(), "Requests without a response at the end of the run.";
+        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled requests as a share of \
+                                                                                arrivals.";
+        "failure_ratio": RATIO(
+            &["requests.throttled", "requests.timed_out", "requests.failed", "requests.unfinished"],
+            "requests.arrived"
+        ), "Requests without a successful response, as a share of all.";
+        "cost_usd": USD, "Cost of the gateway.";
+        @times "latency_s", "Response time of a request";
+    },
+    columns: &[
+        ("requests.arrived", "Arrived"),
+        ("requests.throttled", "Throttled"),
+        ("requests.timed_out", "Timed out"),
+        ("requests.failed", "Failed"),
+        ("requests.cached", "From cache"),
+        ("cost_usd", "Cost"),
+    ],
+    flow: Some(Flow {
+        incoming: &["requests.arrived"],
+        succeeded: &["requests.completed", "requests.cached"],
+        failed: &["requests.throttled", "requests.timed_out", "requests.failed"],
+        remaining: &["requests.unfinished"],
+        time: Some(("p99", "latency_s.p99")),
+        word: "failed",
+    }),
+    losses: None,
+    signals: &[
+        ("requests.arrived", Signal::Count(Event::Arrived)),
+        ("requests.completed", Signal::Count(Event::Succeeded)),
+        ("requests.throttled", Signal::Count(Event::Throttled)),
+        ("requests.timed_out", Signal::Count(Event::TimedOut)),
+        ("requests.failed", Signal::Count(Event::Failed)),
+        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
+        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+    ],
+    has_latency: true,
+};
 
 impl Spec for GatewaySpec {
     fn targets(&self) -> Vec<&str> {

@@ -4,6 +4,7 @@ use super::format::{Quantity, count, exactly};
 use super::phrases::sanitize;
 use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, SparseQuantile, WarmUp};
 use crate::measure::summary::Summary;
+use crate::path::quantity_of;
 
 /// Something to say.
 pub(super) struct Note {
@@ -87,7 +88,7 @@ fn ended(found: &PrecisionReached) -> Note {
 }
 
 fn reached(one: &MetricReached) -> Note {
-    let quantity = Quantity::of(&one.metric);
+    let quantity = quantity_of(&one.metric);
     let half =
         |half: Option<f64>| half.map_or_else(|| "no interval".to_owned(), |half| format!("± {}", quantity.text(half)));
     let asked = match one.asked.strip_suffix('%') {

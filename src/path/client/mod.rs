@@ -14,6 +14,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+mod kind;
 mod parameters;
 pub mod rate_limit;
 
@@ -29,6 +30,8 @@ use super::slots::{Key, Slots};
 use super::{Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
+
+pub(crate) use kind::KIND;
 
 /// What a scenario says about a client: who it is and whom it calls.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,6 +12,7 @@
 //! "return"`. What other clouds do differently is a parameter: see `presets`.
 
 mod consumer;
+mod kind;
 mod parameters;
 mod presets;
 mod ready;
@@ -34,6 +35,8 @@ use parameters::ROUND_TRIP;
 pub use parameters::{Kind, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
+
+pub(crate) use kind::KIND;
 
 /// Messages that one call of a queue receives or deletes: what is charged.
 const PER_CALL: u64 = 10;

@@ -6,6 +6,7 @@
 //! `partial-failure` the records before the first that failed are done with. The rules are those of Lambda's event source mapping (Lambda
 //! developer guide, services-kinesis-parameters and services-kinesis-batchfailurereporting).
 
+mod kind;
 mod parameters;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
+
+pub(crate) use kind::KIND;
 pub use parameters::StreamSpec;
 
 impl Spec for StreamSpec {

@@ -9,6 +9,7 @@
 
 mod asl;
 mod json;
+mod kind;
 mod machine;
 mod parameters;
 #[cfg(test)]
@@ -28,6 +29,8 @@ use crate::time::{SimTime, Span};
 pub use machine::Machine;
 use machine::{Cause, Kind, Retry};
 use parameters::Settings;
+
+pub(crate) use kind::KIND;
 pub use parameters::{Answer, WorkflowSpec};
 
 /// A workflow with its states.

@@ -34,9 +34,6 @@ pub const MARKS: [&str; 1] = [span::HEAD];
 /// Sampled messages that wait are forgotten beyond so many.
 const WAITING: usize = 100_000;
 
-/// The kinds of components that accept messages and hand them over later.
-const KEEPING: [&str; 4] = ["queues", "asynchronous", "topics", "streams"];
-
 /// What calls at one place are.
 #[derive(Clone, Debug)]
 struct Place {
@@ -106,7 +103,7 @@ impl<W: Write> TraceLog<W> {
         });
         let components = scenario.components.iter().map(|component| {
             let group = component.spec.group();
-            let keeps = KEEPING.contains(&group);
+            let keeps = component.spec.kind().keeps;
             let kind = match group {
                 _ if keeps => Kind::Producer,
                 "dependencies" => Kind::Client,

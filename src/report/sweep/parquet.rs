@@ -72,7 +72,7 @@ impl<W: Write + Send> Rows<W> {
                     rows().map(|(point, _)| point.levels[axis].number.expect("its axis has numbers")),
                 )?,
                 Kind::Replications => {
-                    group.column::<Int32Type>(rows().map(|(_, row)| row.replications().cast_signed()))?
+                    group.column::<Int32Type>(rows().map(|(_, row)| row.replications().cast_signed()))?;
                 }
                 Kind::Met => group.optional::<BoolType>(rows().map(|(_, row)| row.met()))?,
                 Kind::Found => group.optional::<DoubleType>(rows().map(|(_, row)| there(row.values[value])))?,
