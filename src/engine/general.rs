@@ -47,6 +47,7 @@ impl<'s> GeneralCell<'s> {
         (Self { functions: functions.collect(), path, faults }, resources)
     }
 
+    #[inline]
     fn at(&mut self, function: LocalFn) -> &mut FunctionState<'s> {
         &mut self.functions[function.index()]
     }
@@ -171,35 +172,33 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
         let now = event.at();
+        let function = event.function();
         match event.kind() {
-            Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
-            Kind::Fault if event.key::<()>().get() == CRASH => return self.at(event.function()).crash_due(now, ctx),
-            Kind::Fault => return self.fault(event, ctx),
-            Kind::Cluster => return wake_machines(now, ctx),
-            _ => {}
-        }
-        let function = &mut self.functions[event.function().index()];
-        match event.kind() {
-            Kind::Completion => function.complete(event.key(), now, ctx),
-            Kind::Processor => function.processor_due(event.key(), now, ctx),
-            Kind::Termination => function.terminate(event.key(), now, ctx),
-            Kind::Ready => function.become_ready(event.key(), now, ctx),
+            Kind::Completion => self.at(function).complete(event.key(), now, ctx),
+            Kind::Processor => self.at(function).processor_due(event.key(), now, ctx),
+            Kind::Termination => self.at(function).terminate(event.key(), now, ctx),
+            Kind::Ready => self.at(function).become_ready(event.key(), now, ctx),
             Kind::Token => {
                 ctx.counts.scaling_tokens += 1;
-                function.token_arrived(now, ctx);
+                self.at(function).token_arrived(now, ctx);
             }
             Kind::QueueTimeout => {
                 ctx.counts.queue_timeouts += 1;
-                function.queue_timeout(now, ctx);
+                self.at(function).queue_timeout(now, ctx);
             }
-            Kind::Scaling => function.scaling_due(now, ctx),
-            Kind::Expiry => function.expiry_due(now, ctx),
+            Kind::Scaling => self.at(function).scaling_due(now, ctx),
+            Kind::Expiry => self.at(function).expiry_due(now, ctx),
+            Kind::Step => self.at(function).step_due(event.key(), now, ctx),
             Kind::PreWarm => self.load_again(event, ctx),
-            Kind::Step => function.step_due(event.key(), now, ctx),
-            Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::Cluster | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
+            Kind::Alarm | Kind::Deadline => self.path.alarm(event, ctx),
+            Kind::Fault if event.key::<()>().get() == CRASH => self.at(function).crash_due(now, ctx),
+            Kind::Fault => self.fault(event, ctx),
+            Kind::Cluster => wake_machines(now, ctx),
+            // The sources stream arrivals, and the loop ends before the end.
+            Kind::Arrival | Kind::End => {}
         }
     }
 

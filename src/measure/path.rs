@@ -44,7 +44,7 @@ impl OnPath {
     /// None if no request can be on a path.
     pub(super) fn of(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
-        scenario.has_path().then(|| Self {
+        scenario.has_path_to(&cell.functions).then(|| Self {
             requests: Tally::of(scenario),
             intervals: (0..window.intervals()).map(|_| Interval::new()).collect(),
             sources: vec![vec![[0; 4]; window.intervals()]; series],

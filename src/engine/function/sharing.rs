@@ -202,7 +202,7 @@ impl FunctionState<'_> {
         let request = self.invocations.get_mut(place);
         request.service = now.since(request.started) + wait;
         if wait == Span::ZERO {
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
         } else {
             let ends = request.ends(self.spec.timeout);
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
