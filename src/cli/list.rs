@@ -8,6 +8,7 @@ use super::args::{Format, ListArgs, Listing};
 use super::exit::{CliError, ExitStatus};
 use super::terminal;
 use crate::metric::{self, Better, Metric, component};
+use crate::path;
 use crate::scenario::instead;
 use crate::scenario::registry::{self, Fact, Listed, Origin, Platform};
 
@@ -60,6 +61,7 @@ fn platform_json(platform: &Platform) -> Value {
         "values": platform.facts.iter().map(value).collect::<Vec<_>>(),
         "decides": pairs(platform.decides),
         "lacks": pairs(platform.lacks),
+        "gateways": platform.gateways,
         "notes": platform.notes,
     })
 }
@@ -85,6 +87,10 @@ fn platform_text(platform: &Platform) -> String {
     if !platform.lacks.is_empty() {
         text.push_str("\nNot available:\n");
         platform.lacks.iter().for_each(|(what, reason)| text.push_str(&format!("  {what}: {reason}\n")));
+    }
+    if !platform.gateways.is_empty() {
+        text.push_str("\nGateways in front of it, each with its own price, limits and latency:\n");
+        platform.gateways.iter().for_each(|name| text.push_str(&format!("  [[gateway]] preset = \"{name}\"\n")));
     }
     if !platform.notes.is_empty() {
         text.push_str("\nNotes:\n");
@@ -153,10 +159,13 @@ fn rows(what: Listing) -> Vec<Row> {
         Listing::Metrics => {
             let of_requests = metric::metrics().iter().map(Row::of_metric);
             let attempts = Row { kind: Some("source"), ..Row::of_metric(component::of_sources()) };
-            let of_components = component::kinds().iter().flat_map(|kind| {
-                kind.metrics.iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
+            let of_components = path::kinds().iter().flat_map(|kind| {
+                kind.metrics().iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
             });
-            of_requests.chain([attempts]).chain(of_components).collect()
+            let of_batching = component::of_batching().iter();
+            let of_batching =
+                of_batching.map(|metric| Row { kind: Some("function with `batching`"), ..Row::of_metric(metric) });
+            of_requests.chain([attempts]).chain(of_batching).chain(of_components).collect()
         }
     }
 }

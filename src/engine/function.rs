@@ -30,7 +30,7 @@ use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
 use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
-use crate::rng::{Marks, Purpose, Streams};
+use crate::rng::{KeyedStreams, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
@@ -74,7 +74,7 @@ pub(super) struct FunctionState<'s> {
     instances: Slab<Instance>,
     created: u64,
     /// Random numbers of instances that are not created for a request, by instance number.
-    cold_starts: Marks,
+    cold_starts: KeyedStreams,
     on_demand: Available,
     provisioned: Available,
     /// Whether the function can ever have provisioned instances.
@@ -111,7 +111,7 @@ pub(super) struct FunctionState<'s> {
     sharing: Option<Box<Sharing>>,
     /// Where an instance serves its requests in one batch.
     batches: Option<Box<Batches<'s>>>,
-    failures: Failures,
+    failures: Box<Failures>,
     /// Effects of faults: processing speed and slower starts.
     speed: Speed,
     cold_start_factor: f64,
@@ -133,7 +133,7 @@ impl<'s> FunctionState<'s> {
             && !has_deadlines;
         let autoscaling = Autoscaling::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
-            _ if autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all()) => Expiry::Never,
+            _ if autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.owns_all_instances()) => Expiry::Never,
             (Window::Fixed(Span::FOREVER), None) => Expiry::Never,
             (Window::Fixed(_), None) if by_last_use => Expiry::LeastRecent,
             _ => Expiry::Sorted(BinaryHeap::new()),
@@ -150,7 +150,7 @@ impl<'s> FunctionState<'s> {
             on_demand: available(),
             provisioned: available(),
             has_provisioned: concurrency.provisioned > 0
-                || autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
+                || autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.owns_all_instances()),
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
@@ -170,7 +170,7 @@ impl<'s> FunctionState<'s> {
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
             batches: Batches::of(spec).map(Box::new),
-            failures: Failures::of(spec, streams),
+            failures: Box::new(Failures::of(spec, streams)),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
             is_unusual: !spec.steps.is_empty()
@@ -187,8 +187,9 @@ impl<'s> FunctionState<'s> {
             if self.instances.get(place).ready {
                 self.provisioned.insert(place, &mut self.instances);
             }
-            if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.orders_all()) {
-                autoscaling.took_over(place, &mut self.instances);
+            if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.owns_all_instances())
+            {
+                autoscaling.adopt(place, &mut self.instances);
             }
         }
         self.begin(ctx);
@@ -207,11 +208,11 @@ impl<'s> FunctionState<'s> {
         match &mut self.keep_alive {
             Window::Fixed(_) => {}
             Window::Asked(policy) => policy.observe_arrival(now),
-            Window::ByApp => self.tell_app_of_arrival(now, ctx),
+            Window::ByApp => self.notify_app_of_arrival(now, ctx),
         }
         ctx.observer.arrived(now, self.id);
         if self.autoscaling.is_some() {
-            self.tell_arrival(now, ctx);
+            self.notify_arrival(now, ctx);
         }
         if self.is_unusual && self.failures.refuses(now) {
             ctx.observer.throttled(now, self.id, Limit::RequestRate);
@@ -230,11 +231,13 @@ impl<'s> FunctionState<'s> {
                 self.assign(request, placement, now, ctx);
                 Some(request)
             }
-            Err(limit) => self.hold_back(Invocation::new(now, new), limit, now, ctx),
+            Err(limit) => self.reject_or_queue(Invocation::new(now, new), limit, now, ctx),
         }
     }
 
-    /// An invocation ends.
+    /// An invocation ends. Always inlined, as all that follows from it: the loop does this for every request. Others call
+    /// [`Self::complete_now`].
+    #[inline(always)]
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get(place);
         if request.ends(self.spec.timeout) != now {
@@ -257,6 +260,18 @@ impl<'s> FunctionState<'s> {
         self.end_run(place, outcome, now, ctx);
     }
 
+    /// The same, compiled once for all that call it.
+    #[inline(never)]
+    pub(super) fn complete_now<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.complete(place, now, ctx);
+    }
+
+    /// A running invocation fails.
+    #[inline(never)]
+    fn fail_run<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.end_run(place, Outcome::Failed, now, ctx);
+    }
+
     /// A running invocation ends with this outcome and frees its slot.
     #[inline(always)]
     fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
@@ -271,14 +286,20 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request has ended; a pending completion for it is now outdated.
+    #[inline]
     fn forget<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         if self.is_unusual {
-            self.forget_steps(place);
-            self.stop_computing(place, now, ctx);
-            self.leave_batch(place, now, ctx);
+            self.forget_unusual(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
+    }
+
+    #[cold]
+    fn forget_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.forget_steps(place);
+        self.stop_computing(place, now, ctx);
+        self.leave_batch(place, now, ctx);
     }
 
     /// A running request ends with this outcome: notifies everything except its instance.
@@ -320,12 +341,12 @@ impl<'s> FunctionState<'s> {
                 self.unchain(place);
             }
             if !is_initial {
-                self.tell_end(place, now);
+                self.notify_end(place, now);
             }
         }
         self.give_account_back(place, ctx);
         if let Window::ByApp = self.keep_alive {
-            self.tell_app_of_end(now, ctx);
+            self.notify_app_of_end(now, ctx);
         }
     }
 
@@ -370,7 +391,7 @@ impl<'s> FunctionState<'s> {
             self.loaded(place, now, ctx);
         }
         if self.autoscaling.is_some() {
-            self.tell_ready(place, now, ctx);
+            self.notify_ready(place, now, ctx);
         }
         while !next.is_nil() {
             let request = next;
@@ -435,10 +456,18 @@ impl<'s> FunctionState<'s> {
     #[inline]
     fn advance<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.expire_before(now, ctx);
+        ctx.observer.levels(now, self.id, &self.levels);
+        if self.autoscaling.is_some() || self.resources.is_some() {
+            self.advance_others(now, ctx);
+        }
+    }
+
+    /// The same for the scaling policy, and for those who share resources with the function.
+    #[inline(never)]
+    fn advance_others<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         if let Some(autoscaling) = &mut self.autoscaling {
             autoscaling.integrate(now, &self.levels, self.queue.len());
         }
-        ctx.observer.levels(now, self.id, &self.levels);
         if self.resources.is_some() {
             self.make_room_for_others(now, ctx);
         }

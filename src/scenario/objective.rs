@@ -2,8 +2,9 @@
 
 use super::model::{Component, Function, Scenario, Source, Target};
 use crate::id::{ComponentId, FnId, SourceId};
-use crate::metric::component::{self, Kind};
+use crate::metric::component;
 use crate::metric::{self, Metric, Quantity, Stability};
+use crate::path::{self, Described};
 use crate::schema::diagnostic::{instead, nearest};
 use crate::time::Span;
 
@@ -107,7 +108,7 @@ impl Objective {
                 within.ok_or_else(|| (format!("`{value}` is not a time"), "write a duration, as in 800ms".into()))?;
             Goal::Share { share: share(Quantity::Ratio.read(asked).map_err(form)?)?, within }
         } else {
-            let metric = find_of(asked, subject, &scenario.components)?;
+            let metric = find_of(asked, subject, &scenario.components, &scenario.functions)?;
             let value = metric.quantity.read(value).map_err(|help| {
                 let message = format!("`{value}` is not a value of this metric");
                 (message, help.to_owned())
@@ -248,8 +249,8 @@ impl Subject {
                 return Ok((Self::Component(ComponentId(place as u32)), asked.trim()));
             }
         }
-        let is_of_component = |kind: &Kind| text.strip_prefix(kind.kind).is_some_and(|rest| rest.starts_with('.'));
-        if component::kinds().iter().any(is_of_component) && text.contains(':') {
+        let is_of_component = |kind: &Described| text.strip_prefix(kind.kind).is_some_and(|rest| rest.starts_with('.'));
+        if path::kinds().iter().any(is_of_component) && text.contains(':') {
             let name = text.split(':').next().unwrap_or_default();
             let names = scenario.components.iter().map(|one| one.name.as_str());
             return Err((format!("there is no component \"{name}\""), instead(name, "the components are", names)));
@@ -291,12 +292,22 @@ pub fn find(name: &str) -> Result<&'static Metric, Wrong> {
 ///
 /// # Errors
 /// There is none, and what to write instead.
-pub(super) fn find_of(name: &str, subject: Subject, components: &[Component]) -> Result<&'static Metric, Wrong> {
+pub(super) fn find_of(
+    name: &str,
+    subject: Subject,
+    components: &[Component],
+    functions: &[Function],
+) -> Result<&'static Metric, Wrong> {
+    if let Some(metric) = component::find_of_batching(name)
+        && !matches!(subject, Subject::Component(_))
+    {
+        return is_in_batches(metric, subject, functions).map(|()| metric);
+    }
     match subject {
         Subject::Component(id) => {
             let component = &components[id.index()];
-            let kind = component::of_group(component.spec.group());
-            let metrics = kind.map_or(&[][..], |kind| &kind.metrics);
+            let kind = path::of_group(component.spec.group());
+            let metrics = kind.map_or(&[][..], |kind| kind.metrics());
             metrics.iter().find(|metric| metric.key == name).ok_or_else(|| {
                 let keys = metrics.iter().map(|metric| metric.key.as_str());
                 (format!("`{}` has no metric \"{name}\"", component.name), instead(name, "its metrics are", keys))
@@ -361,6 +372,37 @@ fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
         return Err((message, "name a function, or use a metric of requests, ratios or times".to_owned()));
     }
     Ok(())
+}
+
+/// Whether a metric of batches is measured of a subject.
+///
+/// # Errors
+/// It is not, and what to write instead.
+fn is_in_batches(metric: &Metric, subject: Subject, functions: &[Function]) -> Result<(), Wrong> {
+    let key = &metric.key;
+    // Of a file with mistakes not all functions may be there.
+    match subject {
+        Subject::Function(id) => match functions.get(id.index()) {
+            Some(function) if function.batching.is_none() => Err((
+                format!("`{key}` is not measured of function \"{}\": it has no `batching`", function.name),
+                "name a function with [function.batching], or ask for latency_s".to_owned(),
+            )),
+            _ => Ok(()),
+        },
+        Subject::Total | Subject::Source(_) | Subject::Component(_) => {
+            let with_batching = functions.iter().find(|function| function.batching.is_some());
+            let help = with_batching.map_or_else(
+                || "it is a metric of functions with [function.batching]: ask for latency_s".to_owned(),
+                |function| {
+                    format!(
+                        "add function = \"{}\", on the command line function.{}:{key}",
+                        function.name, function.name
+                    )
+                },
+            );
+            Err((format!("`{key}` is measured by function"), help))
+        }
+    }
 }
 
 /// Whether it is known of a subject whether it keeps up.

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use forewarm::metric::{Better, component, metrics, signal};
+use forewarm::metric::{Better, metrics};
+use forewarm::path;
 use forewarm::scenario::{registry, schema};
 use serde_json::Value;
 
@@ -247,8 +248,11 @@ fn results_reference() -> String {
         (see [Observe a run](../how-to/observe.md)).\n\n\
         With node groups (see [Machines](../background/machines.md)): `nodes`, each group with `count`, `node_seconds`, `cpu_utilization`\n\
         and `memory_utilization` (requests of instances over what nodes have), `pending_pods`, `pending_s` and `image_s` (how long\n\
-        instances waited for a node and for their image), `pods` by what became of them, `nodes`, `short_of` (what nodes had too little of\n\
-        when an instance had to wait) and `cost_usd`. An instance that waits is in the books of the first group on which it fits.\n\n\
+        instances waited for a node and for their image), `cpu_stranded_share` and `memory_stranded_share` (what is free where no instance\n\
+        fits any more), `cpu_contention` (the part of node-seconds in which instances ask for more CPU than there is), `pods` by what became of\n\
+        them, `nodes`, `short_of` (what nodes had too little of when an instance had to wait) and `cost_usd`. An instance that waits is in the\n\
+        books of the first group on which it fits. `starts` has `node_s` and `image_s` of the instances of each function. `timeline.csv` has\n\
+        rows `node-group.NAME`, with `nodes_mean`, `pending_pods_mean`, `cpu_utilization` and `memory_utilization` as its last columns.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {
@@ -271,13 +275,13 @@ fn components_reference(text: &mut String) {
     );
     let listed =
         |keys: &mut dyn Iterator<Item = &str>| keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    for kind in component::kinds() {
-        let keys = listed(&mut kind.metrics.iter().map(|metric| metric.key.as_str()));
+    for kind in path::kinds() {
+        let keys = listed(&mut kind.metrics().iter().map(|metric| metric.key.as_str()));
         let _ = writeln!(text, "| `{}` | {keys} |", kind.group);
     }
     text.push_str("\n## What alarms watch\n\nPeriod by period:\n\n| of | metrics |\n|---|---|\n");
-    for kind in ["total", "source", "function"].into_iter().chain(component::kinds().iter().map(|kind| kind.kind)) {
-        let signals = signal::of_kind(kind);
+    for kind in ["total", "source", "function"].into_iter().chain(path::kinds().iter().map(|kind| kind.kind)) {
+        let signals = path::signals_of(kind);
         let keys = listed(&mut signals.iter().map(|(name, _)| name.as_str()));
         let name = if kind == "total" { "all requests".to_owned() } else { format!("`{kind}`") };
         if kind != "client" {

@@ -13,7 +13,7 @@ use crate::path::Outcome;
 use crate::time::{SimTime, Span};
 
 impl FunctionState<'_> {
-    fn has_machines(&self) -> bool {
+    pub(super) fn has_machines(&self) -> bool {
         self.resources.as_ref().is_some_and(|links| links.has_machines)
     }
 
@@ -179,7 +179,7 @@ impl FunctionState<'_> {
             self.end_execution(place, Outcome::Failed, now, ctx);
             self.forget(place, now, ctx);
             if self.vacate(key) && self.spec.shares_instances() {
-                self.tell_served(key, now, ctx);
+                self.notify_served(key, now, ctx);
             }
         }
     }

@@ -9,7 +9,7 @@ use super::pods::{Phase, Pod, PodReading, Sample, group};
 use super::samples::{Sampler, Sampling, Scrape, Work};
 use crate::id::InstanceId;
 use crate::policy::scaling::replay::Gauge;
-use crate::policy::scaling::{InstanceView, Mark, Removal, Scaling, View, next_multiple};
+use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View, next_multiple};
 use crate::time::{SimTime, Span};
 
 /// An HPA, what it measures, and the Deployment that it scales.
@@ -71,11 +71,13 @@ pub struct Autoscaler {
 
 /// What a sync saw and came to.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    /// The average of each metric; none without pods that count, or without any measurement.
-    pub(super) averages: Vec<Option<Average>>,
-    pub(super) current: i32,
-    pub(super) sync: Sync,
+struct Seen {
+    now: SimTime,
+    measured: Vec<Measured>,
+    /// Slots of a pod.
+    slots: u32,
+    current: i32,
+    sync: Sync,
 }
 
 /// A metric on average over the pods that count.
@@ -89,43 +91,40 @@ pub(super) struct Average {
     pub(super) missing: usize,
 }
 
-impl Seen {
-    /// What it came to, and why.
-    pub(super) fn in_words(&self, metrics: &[Metric]) -> String {
-        let Self { averages, current, sync } = self;
-        let value = |average: &Option<Average>| average.and_then(|average| average.value);
-        let metrics = metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(value(average)));
-        let metrics = metrics.collect::<Vec<_>>().join(", ");
-        let desired = sync.desired;
-        match sync.proposal {
-            None if desired == *current => format!("{metrics}: no proposal, stays at {current}"),
-            None => format!("{metrics}: no proposal, bounds make it {desired}"),
-            Some(proposal) if proposal == desired => format!("{metrics}: proposes {proposal}"),
-            Some(proposal) => {
-                format!("{metrics}: proposes {proposal}; stabilization, rate limits and bounds make it {desired}")
-            }
+/// What a sync came to, and why.
+pub(super) fn in_words(metrics: &[Metric], averages: &[Option<Average>], current: i32, sync: Sync) -> String {
+    let value = |average: &Option<Average>| average.and_then(|average| average.value);
+    let metrics = metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(value(average)));
+    let metrics = metrics.collect::<Vec<_>>().join(", ");
+    let desired = sync.desired;
+    match sync.proposal {
+        None if desired == current => format!("{metrics}: no proposal, stays at {current}"),
+        None => format!("{metrics}: no proposal, bounds make it {desired}"),
+        Some(proposal) if proposal == desired => format!("{metrics}: proposes {proposal}"),
+        Some(proposal) => {
+            format!("{metrics}: proposes {proposal}; stabilization, rate limits and bounds make it {desired}")
         }
     }
+}
 
-    /// The averages as they are recorded.
-    fn inputs(&self, metrics: &[Metric]) -> Vec<(Gauge, f64)> {
-        let mut inputs: Vec<(Gauge, f64)> = Vec::new();
-        for (metric, average) in metrics.iter().zip(&self.averages) {
-            let Some(Average { value, sampled, missing }) = *average else { continue };
-            inputs.extend(value.map(|value| (metric.gauge(), value)));
-            let counts = match metric {
-                Metric::CpuUtilization(_) => [Gauge::CpuSampledPods, Gauge::CpuMissingPods],
-                Metric::Concurrency(_) | Metric::RequestRate(_) => [Gauge::SampledPods, Gauge::MissingPods],
-                Metric::QueueLength(_) => continue,
-            };
-            for (gauge, count) in counts.into_iter().zip([sampled, missing]) {
-                if inputs.iter().all(|(known, _)| *known != gauge) {
-                    inputs.push((gauge, count as f64));
-                }
+/// Averages as they are recorded.
+fn inputs(metrics: &[Metric], averages: &[Option<Average>]) -> Vec<(Gauge, f64)> {
+    let mut inputs: Vec<(Gauge, f64)> = Vec::new();
+    for (metric, average) in metrics.iter().zip(averages) {
+        let Some(Average { value, sampled, missing }) = *average else { continue };
+        inputs.extend(value.map(|value| (metric.gauge(), value)));
+        let counts = match metric {
+            Metric::CpuUtilization(_) => [Gauge::CpuSampledPods, Gauge::CpuMissingPods],
+            Metric::Concurrency(_) | Metric::RequestRate(_) => [Gauge::SampledPods, Gauge::MissingPods],
+            Metric::QueueLength(_) => continue,
+        };
+        for (gauge, count) in counts.into_iter().zip([sampled, missing]) {
+            if inputs.iter().all(|(known, _)| *known != gauge) {
+                inputs.push((gauge, count as f64));
             }
         }
-        inputs
     }
+    inputs
 }
 
 impl Autoscaler {
@@ -145,6 +144,15 @@ impl Autoscaler {
         }
     }
 
+    /// What was measured, on average.
+    fn averages(&self, seen: &Seen) -> Vec<Option<Average>> {
+        let average = |(metric, (_, reading)): (&Metric, &Measured)| {
+            let reading = reading.as_ref().ok()?;
+            Some(metric.average(reading, seen.slots, seen.now, &self.hpa))
+        };
+        self.metrics.iter().zip(&seen.measured).map(average).collect()
+    }
+
     fn sync(&mut self, view: &View<'_>) -> i32 {
         let Some(current) = self.replicas else { return self.initial_replicas as i32 };
         let resolution = self.sampler.resolution();
@@ -152,11 +160,7 @@ impl Autoscaler {
         let measured: Vec<Measured> =
             self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
         let sync = self.hpa.sync(view.now, current, view.existing as i32, &measured);
-        let averages = self.metrics.iter().zip(&measured).map(|(metric, (_, reading))| {
-            let reading = reading.as_ref().ok()?;
-            Some(metric.average(reading, view, &self.hpa))
-        });
-        self.last = Some(Seen { averages: averages.collect(), current, sync });
+        self.last = Some(Seen { now: view.now, measured, slots: view.per_instance, current, sync });
         sync.desired
     }
 }
@@ -184,17 +188,15 @@ impl Metric {
 
 impl Metric {
     /// The average over the pods that count.
-    fn average(self, reading: &Reading, view: &View<'_>, hpa: &Hpa) -> Average {
+    fn average(self, reading: &Reading, slots: u32, now: SimTime, hpa: &Hpa) -> Average {
         match reading {
-            Reading::Value { value, .. } => {
-                Average { value: Some(*value as f64 / 1000.0), sampled: view.ready as usize, missing: 0 }
-            }
+            Reading::Value { value, .. } => Average { value: Some(*value as f64 / 1000.0), sampled: 0, missing: 0 },
             Reading::Pods(pods) => {
                 let is_cpu = matches!(self, Self::CpuUtilization(_));
-                let groups = group(pods, is_cpu, view.now, hpa.initialization());
+                let groups = group(pods, is_cpu, now, hpa.initialization());
                 let (sampled, missing) = (groups.ready.len(), groups.missing.len());
                 let sum: i64 = groups.ready.iter().map(|usage| usage.value).sum();
-                let whole = sampled as f64 * 1000.0 * if is_cpu { f64::from(view.per_instance) } else { 1.0 };
+                let whole = sampled as f64 * 1000.0 * if is_cpu { f64::from(slots) } else { 1.0 };
                 Average { value: (sampled > 0).then(|| sum as f64 / whole), sampled, missing }
             }
         }
@@ -232,7 +234,7 @@ fn pod_reading(
     slots: u32,
     value: fn(&Work) -> i64,
 ) -> PodReading {
-    let sample = scrape.pods.get(&instance.id).map(|work| Sample { value: value(work), at: scrape.at, window });
+    let sample = scrape.of(instance.id).map(|work| Sample { value: value(&work), at: scrape.at, window });
     let pod = Pod {
         phase: if instance.ready.is_some() { Phase::Running } else { Phase::Pending },
         deleting: false,
@@ -267,21 +269,21 @@ impl Scaling for Autoscaler {
 
     fn why(&self) -> Option<String> {
         match &self.last {
-            Some(seen) => Some(seen.in_words(&self.metrics)),
+            Some(seen) => Some(in_words(&self.metrics, &self.averages(seen), seen.current, seen.sync)),
             None => self.is_new.then(|| "initial replicas".to_owned()),
         }
     }
 
     fn inputs(&self) -> Vec<(Gauge, f64)> {
-        self.last.as_ref().map_or_else(Vec::new, |seen| seen.inputs(&self.metrics))
+        self.last.as_ref().map_or_else(Vec::new, |seen| inputs(&self.metrics, &self.averages(seen)))
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.sampler.placed(now, instance);
         false
     }
 
-    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: Mark) {
+    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: RequestTag) {
         self.sampler.ended(now, instance);
     }
 

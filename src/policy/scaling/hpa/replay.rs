@@ -1,8 +1,8 @@
 //! The HPA on recorded metrics: as its status and its pods were recorded, sync by sync.
 
-use super::autoscaler::{AutoscalerSpec, Average, Metric, Seen, milli};
+use super::autoscaler::{AutoscalerSpec, Average, Metric, in_words, milli};
 use super::calculator::{MetricError, Reading, Resource, Target};
-use super::controller::{Hpa, Measured};
+use super::controller::{Hpa, Measured, Sync};
 use super::pods::{Phase, Pod, PodReading, Sample};
 use crate::policy::scaling::replay::{Conditions, Gauge, Recorded, Replay, next_tick, wanted};
 use crate::time::{SimTime, Span};
@@ -22,7 +22,8 @@ struct HpaReplay {
     sync_at: SimTime,
     has_synced: bool,
     recorded: Recorded,
-    last: Option<Seen>,
+    /// The averages, the replicas before, and what the last sync came to.
+    last: Option<(Vec<Option<Average>>, i32, Sync)>,
 }
 
 impl AutoscalerSpec {
@@ -150,12 +151,12 @@ impl Replay for HpaReplay {
             .map(|(metric, source)| metric.recorded(*source, &self.recorded, self.slots))
             .unzip();
         let sync = self.hpa.sync(now, current, self.recorded.pods() as i32, &measured);
-        self.last = Some(Seen { averages, current, sync });
+        self.last = Some((averages, current, sync));
         u32::try_from(sync.desired).ok().map(|desired| desired.min(self.limit))
     }
 
     fn why(&self) -> Option<String> {
-        self.last.as_ref().map(|seen| seen.in_words(&self.metrics))
+        self.last.as_ref().map(|(averages, current, sync)| in_words(&self.metrics, averages, *current, *sync))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::autoscaler::Autoscaler;
 use super::breaker::QUEUE_FACTOR;
+use super::collector::Collector;
 use super::decider::{Decider, Tick};
 use super::reconciler::Reconciler;
 use super::scrape;
@@ -14,7 +15,7 @@ use super::throttler::Throttler;
 use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::id::InstanceId;
 use crate::policy::scaling::replay::Gauge;
-use crate::policy::scaling::{Mark, Removal, Scaling, View};
+use crate::policy::scaling::{Removal, RequestTag, Scaling, View};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -178,8 +179,24 @@ impl PodAutoscaler {
         let ready = self.ready_count();
         let stat = self.activator.report(now);
         let is_news = stat.is_some_and(|stat| self.autoscaler.push(now, delayed(stat), Some(ready)));
+        if let Some(stat) = self.scrape(now) {
+            self.autoscaler.scraped(now, delayed(stat));
+        }
+        is_news
+    }
+
+    /// What a scrape of the pods says about all of them.
+    fn scrape(&mut self, now: SimTime) -> Option<Stat> {
         let reported = self.reported;
-        let mut pods: Vec<&mut Pod> = self.pods.values_mut().collect();
+        let mut pods: Vec<&mut Pod> = match self.pods.len() {
+            // A single pod stands for itself; most revisions have no more.
+            0 | 1 => {
+                let pod = self.pods.values_mut().next()?;
+                pod.catch_up(reported);
+                return Some(pod.latest);
+            }
+            _ => self.pods.values_mut().collect(),
+        };
         let ages: Vec<Span> = pods.iter().map(|pod| now.since(pod.ready)).collect();
         let chosen = scrape::choose(&ages, self.spec.settings.metric.stable_window, &mut self.stream);
         let mut scrape = |index: usize| {
@@ -187,10 +204,7 @@ impl PodAutoscaler {
             pods[index].latest
         };
         let sampled: Vec<Stat> = chosen.into_iter().map(&mut scrape).collect();
-        if let Some(stat) = scrape::extrapolate(&sampled, pods.len()) {
-            self.autoscaler.scraped(now, delayed(stat));
-        }
-        is_news
+        scrape::extrapolate(&sampled, pods.len())
     }
 
     /// Reconciles until nothing is left to be seen.
@@ -271,8 +285,9 @@ impl Scaling for PodAutoscaler {
         let ready = self.ready_count();
         self.wake(view.now);
         if self.autoscaler.published().is_none() {
-            self.autoscaler.create_collector(&self.spec.settings.metric);
-            self.autoscaler.create_decider(self.spec.settings.decider.clone(), now, ready);
+            let Settings { metric, decider, .. } = &self.spec.settings;
+            self.autoscaler.create_collector(Collector::of_metric(metric, decider.metric));
+            self.autoscaler.create_decider(decider.clone(), now, ready);
         }
         let mut is_news = self.reconcile_at <= view.now;
         if self.report_at <= view.now {
@@ -315,7 +330,7 @@ impl Scaling for PodAutoscaler {
         }
     }
 
-    fn held_back(&mut self, now: SimTime) {
+    fn queued(&mut self, now: SimTime) {
         // Who waits, waits in the activator, even who would have gone to a pod, had no other limit stood in the way.
         if !self.through_activator {
             self.enter_activator(now);
@@ -332,7 +347,7 @@ impl Scaling for PodAutoscaler {
         Some(pod)
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.open += 1;
         let proxied = std::mem::take(&mut self.is_proxied);
         if let Some(pod) = self.pods.get_mut(&instance) {
@@ -341,7 +356,7 @@ impl Scaling for PodAutoscaler {
         proxied
     }
 
-    fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: Mark) {
+    fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: RequestTag) {
         self.open -= 1;
         let pod = self.pods.get_mut(&instance);
         if proxied {
@@ -353,7 +368,7 @@ impl Scaling for PodAutoscaler {
         }
     }
 
-    fn gave_up(&mut self, now: SimTime, waited: bool) {
+    fn ended_unserved(&mut self, now: SimTime, waited: bool) {
         // Who was refused by a pod came directly.
         if waited || self.through_activator {
             self.activator.request_out(now + EPOCH);
@@ -409,7 +424,7 @@ mod tests {
         let streams = Streams::new(1, 0);
         let mut policy = spec.build(streams.stream("f", Purpose::Scaling), streams.stream("f", Purpose::Routing));
         let mut pods: Vec<(InstanceId, SimTime)> = Vec::new();
-        let mut running: Vec<(SimTime, InstanceId, Mark)> = Vec::new();
+        let mut running: Vec<(SimTime, InstanceId, RequestTag)> = Vec::new();
         let (mut waiting, mut next_id, mut asked) = (VecDeque::new(), 0, 0);
         let mut told = Vec::new();
         let mut arrivals = arrivals.iter().copied().peekable();
@@ -463,7 +478,7 @@ mod tests {
                     running.push((now + runs, pod, mark));
                     told.push(format!("{now}: {pod:?} {mark}"));
                 } else {
-                    policy.held_back(now);
+                    policy.queued(now);
                     waiting.push_back(runs);
                 }
             }

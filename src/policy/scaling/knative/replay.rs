@@ -1,6 +1,7 @@
 //! The autoscaler of one revision on recorded metrics: its own averages if they were recorded, or else the load.
 
 use super::autoscaler::Autoscaler;
+use super::collector::Collector;
 use super::decider::Observed;
 use super::pod_autoscaler::{EPOCH, averages, in_words};
 use super::reconciler::Reconciler;
@@ -114,7 +115,8 @@ impl Replay for KnativeReplay {
         self.recorded = recorded.clone();
         let ready = self.ready();
         if self.reconciler.is_none() {
-            self.autoscaler.create_collector(&self.settings.metric);
+            let (metric, scaled) = (&self.settings.metric, self.settings.decider.metric);
+            self.autoscaler.create_collector(Collector::of_metric(metric, scaled));
             self.autoscaler.create_decider(self.settings.decider.clone(), now + self.epoch, ready);
             let ordered = recorded.count(Gauge::Desired).unwrap_or(recorded.pods());
             self.reconciler = Some(Reconciler::new(now + self.epoch, ordered as i32, true));
