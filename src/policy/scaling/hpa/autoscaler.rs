@@ -193,9 +193,9 @@ impl Metric {
             Reading::Value { value, .. } => Average { value: Some(*value as f64 / 1000.0), sampled: 0, missing: 0 },
             Reading::Pods(pods) => {
                 let is_cpu = matches!(self, Self::CpuUtilization(_));
-                let groups = group(pods, is_cpu, now, hpa.initialization());
-                let (sampled, missing) = (groups.ready.len(), groups.missing.len());
-                let sum: i64 = groups.ready.iter().map(|usage| usage.value).sum();
+                let groups = group(pods, is_cpu, now, hpa.initialization(), |_| 0);
+                let (sampled, missing) = (groups.ready.pods, groups.missing.pods);
+                let sum = groups.ready.used;
                 let whole = sampled as f64 * 1000.0 * if is_cpu { f64::from(slots) } else { 1.0 };
                 Average { value: (sampled > 0).then(|| sum as f64 / whole), sampled, missing }
             }
