@@ -378,6 +378,9 @@ observer! {
     fn component_closed(component: ComponentId, books: &Books);
     /// A node group has closed its books at the end of the run.
     fn nodes_closed(group: GroupId, books: &Books);
+    /// A fault begins (`is_on`), is over, or is still on at the end of the run; `fault` is its place in the scenario, `given_up` how
+    /// many messages components have given up so far. Told before it has an effect.
+    fn fault(now: SimTime, fault: u32, is_on: bool, given_up: u64);
     /// An instance waited for a node or for its image: it becomes ready at `ready`, which was not known when it was ordered.
     fn instance_begins(now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime);
     /// An instance was created. It becomes ready at `ready`, if the run lasts that long; "never" if that is

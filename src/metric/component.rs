@@ -96,6 +96,7 @@ kinds! {
     "gateway" => "gateways", "requests.arrived", ["throttled_ratio", "failure_ratio", "latency_s.p99"] {
         "requests.arrived": EVENTS, "Requests that arrived.";
         "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
+        "requests.too_large": EVENTS.lower(), "Requests whose payload was too large.";
         "requests.timed_out": EVENTS.lower(), "Requests whose target did not respond in time.";
         "requests.cached": EVENTS.higher(), "Requests served from the cache.";
         "requests.completed": EVENTS.higher(), "Requests with a successful response of the target.";
@@ -104,7 +105,13 @@ kinds! {
         "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled requests as a share of \
                                                                                 arrivals.";
         "failure_ratio": RATIO(
-            &["requests.throttled", "requests.timed_out", "requests.failed", "requests.unfinished"],
+            &[
+                "requests.throttled",
+                "requests.too_large",
+                "requests.timed_out",
+                "requests.failed",
+                "requests.unfinished",
+            ],
             "requests.arrived"
         ), "Requests without a successful response, as a share of all.";
         "cost_usd": USD, "Cost of the gateway.";
@@ -208,6 +215,7 @@ kinds! {
         "calls.failed": EVENTS.lower(), "Calls that failed because of an outage of the link.";
         "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
         "bytes": EVENTS, "Bytes transferred, in both directions.";
+        "cost_usd": USD, "Cost of the transfers.";
         "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost calls as a share of all.";
         @times "wait_s", "Time that payloads waited for bandwidth";
     }

@@ -16,6 +16,7 @@ use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::{SimTime, Span};
 
 parameters! {
@@ -33,6 +34,8 @@ parameters! {
         default max_age: PositiveDuration = Span::from_secs(6 * 3_600),
         /// Destination of discarded events: a queue or any other target. Default: they are only counted.
         optional dead_letter: Text,
+        /// Largest payload of an event; a larger one is refused, as by HTTP 413. AWS Lambda: 1MB since late 2025, 256KB before.
+        default payload_limit: Bytes = 1 << 20,
         /// Share of events that are delivered twice (delivery is at least once).
         default duplicate_ratio: Ratio = 0.0,
     }
@@ -49,6 +52,7 @@ impl AsyncParameters {
             max_throttle_backoff: Span::from_secs(300),
             max_age: Span::from_secs(6 * 3_600),
             dead_letter: None,
+            payload_limit: 1 << 20,
             duplicate_ratio: 0.0,
         }
     }
@@ -169,6 +173,10 @@ impl Component for AsyncQueue {
             ports.answer(call, Outcome::Failed);
             return;
         }
+        if parcel.bytes > self.parameters.payload_limit {
+            ports.answer(call, Outcome::TooLarge);
+            return;
+        }
         ports.answer(call, Outcome::Completed);
         let ratio = self.parameters.duplicate_ratio;
         let is_twice = ratio > 0.0 && self.stream.random_bool(ratio);
@@ -242,7 +250,8 @@ impl Component for AsyncQueue {
     fn gauges(&self, _: SimTime) -> Gauges {
         let in_flight = self.events.values().filter(|event| event.is_out).count() as u64;
         let oldest = self.events.values().next().map(|event| event.received);
-        Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest, ..Gauges::default() }
+        let given_up = self.tally.dead_lettered + self.tally.expired;
+        Gauges { waiting: self.events.len() as u64 - in_flight, in_flight, oldest, given_up, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

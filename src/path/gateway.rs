@@ -1,6 +1,6 @@
 //! Gateways and load balancers in front of a target.
 //!
-//! In this order: token buckets throttle excess requests; a cache may respond; an authorizer may be called; the target
+//! In this order: token buckets throttle excess requests; what is too large is refused; a cache may respond; an authorizer may be called; the target
 //! is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
 //! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
 //!
@@ -22,6 +22,7 @@ use crate::dist::{Dist, DistSpec};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Ratio, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::{SimTime, Span};
 
 parameters! {
@@ -47,6 +48,8 @@ parameters! {
         optional authorizer: AuthorizerSpec,
         /// Outcome for the caller when the target throttles.
         optional throttled_as: ThrottledAs,
+        /// Largest payload of a request; a larger one is refused, as by HTTP 413, and not retried; "none": no limit.
+        optional payload_limit: OrNone<Bytes>,
         /// Price per million requests that were not throttled.
         optional per_million_usd: Amount,
         /// How it calls the target: retries, circuit breaker; the timeout of an attempt is `timeout`.
@@ -130,6 +133,7 @@ impl GatewaySpec {
             timeout: self.timeout.unwrap_or(preset.timeout),
             latency: self.latency.as_ref().map_or(preset.latency, latency),
             throttled_as: self.throttled_as.unwrap_or(preset.throttled_as),
+            payload_limit: self.payload_limit.unwrap_or(preset.payload_limit),
             per_million_usd: self.per_million_usd.unwrap_or(preset.per_million_usd),
         }
     }
@@ -146,9 +150,13 @@ pub struct Settings {
     pub latency: Option<Dist>,
     /// Outcome for the caller when the target throttles.
     pub throttled_as: ThrottledAs,
+    /// Largest payload of a request, bytes.
+    pub payload_limit: Option<u64>,
     /// Price of a million requests.
     pub per_million_usd: f64,
 }
+
+const MB: u64 = 1 << 20;
 
 impl Settings {
     const PLAIN: Self = Self {
@@ -156,6 +164,7 @@ impl Settings {
         timeout: None,
         latency: None,
         throttled_as: ThrottledAs::Throttled,
+        payload_limit: None,
         per_million_usd: 0.0,
     };
 }
@@ -169,28 +178,32 @@ impl Preset {
         let account = Throttle(vec![BucketSpec { rate: 10_000.0, burst: Some(5_000.0) }]);
         match self {
             // Developer guide, "Amazon API Gateway quotas": 10,000/s and 5,000 in the account (some regions 2,500 and 1,250),
-            // integration 29 s; $3.50 per million. A throttled function is HTTP 502 for the caller.
+            // integration 29 s, payload 10 MB; $3.50 per million. A throttled function is HTTP 502 for the caller.
             Self::AwsRest => Settings {
                 throttle: account,
                 timeout: Some(Span::from_secs(29)),
                 latency: latency(6, 30),
                 throttled_as: ThrottledAs::Error,
+                payload_limit: Some(10 * MB),
                 per_million_usd: 3.5,
             },
-            // The same page: 30 s, fixed; $1.00 per million. A throttled function is HTTP 503.
+            // The same page: 30 s, fixed; payload 10 MB; $1.00 per million. A throttled function is HTTP 503.
             Self::AwsHttp => Settings {
                 throttle: account,
                 timeout: Some(Span::from_secs(30)),
                 latency: latency(3, 15),
                 throttled_as: ThrottledAs::Error,
+                payload_limit: Some(10 * MB),
                 per_million_usd: 1.0,
             },
             // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
-            // the hour and by capacity units, not by request.
+            // the hour and by capacity units, not by request. "Lambda functions as targets": a request body of 1 MB (from memory); other
+            // targets have no limit.
             Self::AwsAlb => Settings {
                 timeout: Some(Span::from_secs(60)),
                 latency: latency(1, 5),
                 throttled_as: ThrottledAs::Error,
+                payload_limit: Some(MB),
                 ..Settings::PLAIN
             },
             // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s bounds every HTTP answer.
@@ -292,6 +305,7 @@ struct Integration {
 struct Counts {
     arrived: u64,
     throttled: u64,
+    too_large: u64,
     timed_out: u64,
     cached: u64,
     completed: u64,
@@ -467,6 +481,11 @@ impl Component for Gateway {
             ports.answer(call, Outcome::Rejected);
             return;
         }
+        if self.settings.payload_limit.is_some_and(|limit| parcel.bytes > limit) {
+            self.counts.too_large += measured;
+            ports.answer(call, Outcome::TooLarge);
+            return;
+        }
         let (now, is_measured) = (ports.now, ports.is_measured);
         let key = self.requests.insert(Request { call, parcel, begun: now, is_measured, caller: 0 });
         let mut own = self.settings.latency.as_ref().map_or(Span::ZERO, |latency| latency.sample(&mut self.stream));
@@ -512,6 +531,27 @@ impl Component for Gateway {
         }
     }
 
+    /// What it called for the request is cancelled too.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key) else {
+            return;
+        };
+        let integration = self.integrations.iter().find(|(_, integration)| integration.request == key);
+        match integration.map(|(key, _)| key) {
+            Some(integration) if self.client.is_some() => {
+                let call = CallId(integration.place());
+                self.tell_client(ports, |client, ports| client.cancelled(call, ports));
+            }
+            Some(integration) => {
+                self.integrations.remove(integration);
+                ports.abandon(integration.token(INTEGRATION), Abandon::Cancels);
+            }
+            // It is with the authorizer, or still on its way through the gateway.
+            None => ports.abandon(key.token(AUTHORIZER), Abandon::Cancels),
+        }
+        self.end(key, End::Answered(Outcome::Failed), ports);
+    }
+
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         match disturbance {
             Disturbance::Errors(ratio) => self.errors = *ratio,
@@ -534,10 +574,11 @@ impl Component for Gateway {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let Counts { arrived, throttled, timed_out, cached, completed, failed, billed } = self.counts;
+        let Counts { arrived, throttled, too_large, timed_out, cached, completed, failed, billed } = self.counts;
         let unfinished = self.requests.iter().filter(|(_, request)| request.is_measured).count();
         books.count("requests.arrived", arrived);
         books.count("requests.throttled", throttled);
+        books.count("requests.too_large", too_large);
         books.count("requests.timed_out", timed_out);
         books.count("requests.cached", cached);
         books.count("requests.completed", completed);
@@ -573,6 +614,7 @@ mod tests {
             cache: None,
             authorizer: None,
             throttled_as: None,
+            payload_limit: None,
             per_million_usd: Some(3.5),
             client: None,
         }

@@ -53,6 +53,8 @@ pub enum Outcome {
     NoBudget,
     /// Too old to be worth another try.
     Expired,
+    /// Larger than whoever was called accepts, as by HTTP 413: not worth another try.
+    TooLarge,
     /// Requests still queued at the end of the run.
     Unfinished,
 }
@@ -179,6 +181,8 @@ pub struct Gauges {
     pub in_flight: u64,
     /// When the oldest message that is neither processed nor given up was sent.
     pub oldest: Option<SimTime>,
+    /// Messages that it has given up: dead-lettered, expired, skipped or dropped; of those sent in the measured part.
+    pub given_up: u64,
     /// What it has cost since the beginning of the measured part, US dollars.
     pub cost_usd: f64,
 }

@@ -6,7 +6,7 @@
 use super::books::{Books, Level, Times};
 use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
-use super::{CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use super::{Abandon, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Name};
@@ -106,6 +106,12 @@ impl Component for Tenant {
             }
         }
         ports.answer(call.id, outcome);
+    }
+
+    fn cancelled(&mut self, id: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.calls.iter().find(|(_, call)| call.id == id).map(|(key, _)| key) else { return };
+        ports.abandon(key.token(0), Abandon::Cancels);
+        self.answered(key.token(0), Outcome::Failed, ports);
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

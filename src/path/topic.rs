@@ -323,7 +323,8 @@ impl Component for Topic {
 
     fn gauges(&self, _: SimTime) -> Gauges {
         let cost_usd = self.tally.published as f64 / 1e6 * self.per_million_usd;
-        Gauges { in_flight: self.deliveries.len() as u64, cost_usd, ..Gauges::default() }
+        let given_up = self.tally.dropped;
+        Gauges { in_flight: self.deliveries.len() as u64, given_up, cost_usd, ..Gauges::default() }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

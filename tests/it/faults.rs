@@ -121,3 +121,90 @@ fn what_a_fault_cannot_do_is_said() {
         assert!(said.contains(part), "`{part}` is not said:\n{said}");
     }
 }
+
+/// What the summary says of a fault whose effect is known exactly: an outage of a minute under 10 requests a second of 10 ms each.
+#[test]
+fn a_fault_says_what_it_cost() {
+    let summary = json(&run(
+        "10m",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"10/s\"\n\
+         [[fault]]\nname = \"out\"\ntarget = \"f\"\nat = \"2m\"\nfor = \"1m\"\noutage = true\n\
+         [[fault]]\nname = \"late\"\ntarget = \"f\"\nat = \"9m\"\nfor = \"5m\"\nerrors.failure-ratio = 1.0\n",
+    ));
+    let of = |fault, key| figure(&summary, &["faults", fault, key]);
+    let found = &summary["faults"]["out"];
+    assert_eq!((&found["kind"], &found["target"]), (&"outage".into(), &"f".into()));
+    assert_eq!((&found["at_s"], &found["lasts_s"]), (&120.0.into(), &60.0.into()));
+    assert_eq!(
+        ["times", "active_s", "recovered", "recovered_after_s"].map(|key| of("out", key)),
+        [1.0, 60.0, 1.0, 0.0]
+    );
+    let lost = of("out", "lost");
+    assert!((lost - 600.0).abs() <= 1.0, "{lost}");
+    assert!((of("out", "lost_work_s") - 0.01 * lost).abs() < 1e-6);
+    // The other one lasts beyond the horizon: nobody knows whether anything recovers.
+    assert_eq!((of("late", "active_s"), of("late", "recovered")), (60.0, 0.0));
+    assert!(summary["faults"]["late"]["recovered_after_s"]["mean"].is_null());
+    let failed = figure(&summary, &["total", "requests", "failed"]);
+    assert_eq!(lost + of("late", "lost"), failed, "every failure is that of a fault");
+}
+
+/// A minute at a tenth of the speed leaves 5 - 1 requests a second waiting; they drain at 10 - 5 a second.
+#[test]
+fn a_backlog_delays_recovery_until_it_is_worked_off() {
+    let summary = json(&run(
+        "20m",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"100ms\"\n\
+         concurrency = { max-instances = 1, overflow = \"queue\" }\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"5/s\"\n\
+         [[fault]]\nname = \"slow\"\ntarget = \"f\"\nat = \"10m\"\nfor = \"1m\"\nslow-down.speed = 0.1\n",
+    ));
+    let of = |key| figure(&summary, &["faults", "slow", key]);
+    assert_eq!((of("lost"), of("recovered")), (0.0, 1.0));
+    // To the end of an interval of the time series, 5 s.
+    let after = of("recovered_after_s");
+    assert!((after - 240.0 / 5.0).abs() <= 5.0, "{after}");
+}
+
+/// A fault of a queue loses messages, not requests: their senders have their answers.
+#[test]
+fn messages_that_a_fault_loses_are_told() {
+    let summary = json(&run(
+        "5m",
+        1,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[queue]]\nname = \"q\"\ntarget = \"f\"\nmax-receives = 1\nvisibility-timeout = \"1s\"\nconsumer.batch-size = 1\n\
+         dead-letter = \"dead\"\n[[queue]]\nname = \"dead\"\n\
+         [[source]]\nname = \"s\"\ntarget = \"q\"\narrivals.constant.rate = \"10/s\"\n\
+         [[fault]]\nname = \"bad-release\"\ntarget = \"q\"\nat = \"1m\"\nfor = \"1m\"\npoison.ratio = 1.0\n",
+    ));
+    let dead = figure(&summary, &["queues", "q", "messages", "dead_lettered"]);
+    let lost = figure(&summary, &["faults", "bad-release", "lost_messages"]);
+    // The last ones are dead letters a visibility timeout after it.
+    assert!(dead >= lost && dead - lost <= 20.0 && lost > 500.0, "{lost} of {dead}");
+    assert_eq!(figure(&summary, &["faults", "bad-release", "lost"]), 0.0);
+}
+
+/// Random faults of 10 s every 50 s on average are on a sixth of the time.
+#[test]
+fn random_faults_are_counted() {
+    let summary = json(&run(
+        "6h",
+        10,
+        "[[function]]\nname = \"f\"\nduration.constant.value = \"10ms\"\n\
+         [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"1/s\"\n\
+         [[fault]]\nname = \"flaky\"\ntarget = \"f\"\nevery.exponential.mean = \"50s\"\nlasts.exponential.mean = \"10s\"\n\
+         outage = true\n",
+    ));
+    let of = |key| figure(&summary, &["faults", "flaky", key]);
+    let (expected, n) = (6.0 * 3_600.0 / 60.0, 10.0_f64);
+    // Renewals: the variance of their number over a time is cv^2 times the mean.
+    let deviation = (expected * (50.0f64.powi(2) + 10.0f64.powi(2)) / 60.0f64.powi(2) / n).sqrt();
+    assert!((of("times") - expected).abs() < 4.0 * deviation, "{}", of("times"));
+    let lost = of("lost");
+    assert!((lost - of("active_s")).abs() < 0.05 * lost, "one a second: {lost}");
+    assert_eq!(lost, figure(&summary, &["total", "requests", "failed"]));
+}

@@ -566,3 +566,63 @@ proptest! {
         prop_assert!(sum(total, &["requests.arrived"]) == arrived, "{}", text);
     }
 }
+
+/// What everything on the path costs is in its own part, and the parts are the total, exactly.
+#[test]
+fn the_parts_of_the_cost_are_the_total() {
+    let summary = serde_json::to_value(summary(
+        "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"10m\"\nreplications = 1\n\
+         [platform]\npreset = \"aws-lambda\"\n\
+         [[site]]\nname = \"eu\"\n[[site]]\nname = \"us\"\n\
+         [[link]]\nname = \"wan\"\nbetween = [\"eu\", \"us\"]\nper-gb-usd = 0.02\n\
+         [[function]]\nname = \"f\"\nsite = \"eu\"\n[[function.step]]\ncall = \"db\"\n\
+         [[dependency]]\nname = \"db\"\nsite = \"eu\"\nlatency.constant.value = \"5ms\"\nper-million-usd = 1.25\n\
+         [[gateway]]\nname = \"api\"\nsite = \"eu\"\ntarget = \"f\"\nper-million-usd = 3.5\n\
+         [[queue]]\nname = \"q\"\nsite = \"eu\"\npreset = \"sqs\"\ntarget = \"f\"\n\
+         [[topic]]\nname = \"t\"\nsite = \"eu\"\ntargets = [\"q\"]\nper-million-usd = 0.5\n\
+         [[workflow]]\nname = \"w\"\nsite = \"eu\"\nper-million-usd = 25\n\
+         [[workflow.state]]\nname = \"a\"\ncall = \"f\"\n\
+         [[source]]\nname = \"far\"\nsite = \"us\"\ntarget = \"api\"\narrivals.constant.rate = \"1/s\"\n\
+         payload.constant.value = \"1MB\"\n\
+         [[source]]\nname = \"news\"\nsite = \"eu\"\ntarget = \"t\"\narrivals.constant.rate = \"1/s\"\n\
+         [[source]]\nname = \"orders\"\nsite = \"eu\"\ntarget = \"w\"\narrivals.constant.rate = \"1/s\"\n",
+    ))
+    .expect("JSON");
+    let usd = |path: &[&str]| {
+        let found = path.iter().fold(&summary, |value, key| &value[*key]);
+        found["mean"].as_f64().unwrap_or_else(|| panic!("{path:?} is {found}"))
+    };
+    let of = |key: &str| usd(&["total", "cost_usd", key]);
+    let parts = ["requests", "compute", "provisioned", "gateways", "messaging", "workflows", "dependencies", "links"];
+    assert!(parts.iter().filter(|key| **key != "provisioned").all(|key| of(key) > 0.0));
+    let sum = parts.iter().chain(&["nodes", "other"]).map(|key| of(key)).sum::<f64>();
+    assert!((sum / of("total") - 1.0).abs() < 1e-12, "{sum}");
+    assert_eq!(of("gateways"), usd(&["gateways", "api", "cost_usd"]));
+    assert_eq!(of("messaging"), usd(&["queues", "q", "cost_usd"]) + usd(&["topics", "t", "cost_usd"]));
+    assert_eq!(of("workflows"), usd(&["workflows", "w", "cost_usd"]));
+    assert_eq!(of("dependencies"), usd(&["dependencies", "db", "cost_usd"]));
+    // 600 requests of 1 MB, and answers without a size.
+    assert!((of("links") - 600.0 / 1024.0 * 0.02).abs() < 0.02 / 1024.0 * 1.5, "{}", of("links"));
+}
+
+/// Through gateways each source has the cold starts of what it calls; together they are those of the functions.
+#[test]
+fn each_source_has_cold_starts_of_its_own() {
+    let summary = summary(
+        "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2h\"\nreplications = 1\n\
+         [[function]]\nname = \"cold\"\nduration.constant.value = \"10ms\"\ncold-start.constant.value = \"1s\"\n\
+         keep-alive.fixed.window = \"1s\"\n\
+         [[function]]\nname = \"warm\"\nduration.constant.value = \"10ms\"\ncold-start.constant.value = \"1s\"\n\
+         keep-alive.fixed.window = \"forever\"\n\
+         [[gateway]]\nname = \"a\"\ntarget = \"cold\"\n[[gateway]]\nname = \"b\"\ntarget = \"warm\"\n\
+         [[source]]\nname = \"rare\"\ntarget = \"a\"\narrivals.constant.rate = \"6/m\"\n\
+         [[source]]\nname = \"steady\"\ntarget = \"b\"\narrivals.constant.rate = \"6/m\"\n",
+    );
+    let ratios = |name: &str| {
+        let (_, source) = summary.sources.iter().find(|(known, _)| known == name).expect("a source");
+        (source.cold_start_ratio.mean, source.cold_affected_ratio.mean)
+    };
+    assert_eq!(ratios("rare"), (1.0, 1.0));
+    let arrived = summary.functions[1].1.requests.arrived.mean;
+    assert_eq!(ratios("steady"), (1.0 / arrived, 1.0 / arrived));
+}

@@ -1,6 +1,7 @@
 //! The functions of a replication taken together.
 
 use super::super::alarm::{Alarms, History};
+use super::super::fault::FaultMeasures;
 use super::super::path::OnPath;
 use super::super::peaks::Slots;
 use super::super::replication::{FunctionRecord, Record, Replication, RunMeasures};
@@ -33,6 +34,8 @@ pub struct Total {
     batches: Vec<Tally>,
     /// What became of the alarms; all functions are simulated together where there are any.
     pub(in super::super) alarms: Vec<History>,
+    /// What faults did; all functions are simulated together where there are any.
+    pub(in super::super) faults: Vec<FaultMeasures>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
     /// The books of the node groups, when the run is over.
@@ -56,6 +59,7 @@ impl Total {
             answered: vec![0; scenario.objectives.len()],
             batches: Vec::new(),
             alarms: Vec::new(),
+            faults: Vec::new(),
             on_path: None,
             nodes: Vec::new(),
         }
@@ -63,8 +67,9 @@ impl Total {
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path, nodes } = other;
-        debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
+        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, faults, on_path, nodes } =
+            other;
+        debug_assert!(alarms.is_empty() && faults.is_empty(), "who has alarms or faults is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
@@ -165,6 +170,7 @@ impl Total {
                 arrows,
                 spent,
                 alarms: self.alarms,
+                faults: self.faults,
                 events,
             },
             functions,

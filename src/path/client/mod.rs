@@ -507,9 +507,9 @@ impl AtWork {
     }
 
     /// Gives up an attempt.
-    fn abandon(&mut self, key: Key, verdict: Verdict, ports: &mut Ports<'_>) -> Option<Attempt> {
+    fn abandon(&mut self, key: Key, verdict: Verdict, how: Abandon, ports: &mut Ports<'_>) -> Option<Attempt> {
         let attempt = self.end(key, verdict, ports.now)?;
-        ports.abandon(key.token(ATTEMPT), self.parameters.on_timeout);
+        ports.abandon(key.token(ATTEMPT), how);
         if let (Some(limit), true) = (&mut self.rate_limit, verdict != Verdict::Cancelled) {
             limit.ended(Some(Cause::Timeout), ports.now);
         }
@@ -585,9 +585,14 @@ impl AtWork {
 
     /// A request is over: what is still out for it is given up.
     fn close_request(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
+        self.close_request_with(key, outcome, self.parameters.on_timeout, ports);
+    }
+
+    /// The same, with what becomes of the work.
+    fn close_request_with(&mut self, key: Key, outcome: Outcome, how: Abandon, ports: &mut Ports<'_>) {
         let verdict = if outcome == Outcome::TimedOut { Verdict::Failure } else { Verdict::Cancelled };
         while let Some(attempt) = self.requests.get(key).and_then(|request| request.out) {
-            self.abandon(attempt, verdict, ports);
+            self.abandon(attempt, verdict, how, ports);
         }
         let Some(request) = self.requests.remove(key) else { return };
         if let Some(budget) = &mut self.budget {
@@ -610,7 +615,7 @@ impl AtWork {
                 return;
             }
             // The deadline of the request may be at the same moment; its alarm finds nothing then, or the next attempt.
-            if let Some(attempt) = self.abandon(key, Verdict::Failure, ports) {
+            if let Some(attempt) = self.abandon(key, Verdict::Failure, self.parameters.on_timeout, ports) {
                 self.failed(attempt.request, Outcome::TimedOut, ports);
             }
         }
@@ -687,17 +692,20 @@ impl Component for AtWork {
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let (key, _) = Key::of(token);
         let verdict = match (outcome, Cause::of(outcome)) {
-            (Outcome::Completed, _) => Verdict::Success,
+            // What is too large is the caller's mistake: the service is well.
+            (Outcome::Completed | Outcome::TooLarge, _) => Verdict::Success,
             (_, Cause::Throttled) => Verdict::Throttled,
             _ => Verdict::Failure,
         };
         let Some(attempt) = self.end(key, verdict, ports.now) else { return };
         if let Some(limit) = &mut self.rate_limit {
-            limit.ended((!outcome.is_success()).then(|| Cause::of(outcome)), ports.now);
+            limit.ended((verdict != Verdict::Success).then(|| Cause::of(outcome)), ports.now);
         }
         let Some(request) = self.requests.get(attempt.request) else { return };
         self.counts.answered += u64::from(request.is_measured);
-        if outcome.is_success() {
+        if outcome == Outcome::TooLarge {
+            self.close_request(attempt.request, outcome, ports);
+        } else if outcome.is_success() {
             if let Some(budget) = &mut self.budget {
                 budget.succeeded(request.taken);
             }
@@ -706,6 +714,15 @@ impl Component for AtWork {
             self.failed(attempt.request, outcome, ports);
         }
         self.let_go(ports);
+    }
+
+    /// What is out for it is cancelled too.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let found = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key);
+        if let Some(key) = found {
+            self.close_request_with(key, Outcome::Failed, Abandon::Cancels, ports);
+            self.let_go(ports);
+        }
     }
 
     fn close(&mut self, _: SimTime, books: &mut Books) {

@@ -705,7 +705,8 @@ impl Component for Queue {
     fn gauges(&self, now: SimTime) -> Gauges {
         let oldest = self.messages.values().next().map(|message| message.sent);
         let all = self.messages.len() as u64;
-        Gauges { waiting: all - self.hidden, in_flight: self.hidden, oldest, cost_usd: self.cost_usd(now) }
+        let given_up = self.tally.dead_lettered + self.tally.expired;
+        Gauges { waiting: all - self.hidden, in_flight: self.hidden, oldest, given_up, cost_usd: self.cost_usd(now) }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

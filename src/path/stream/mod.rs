@@ -406,7 +406,9 @@ impl Component for Stream {
         let oldest = self.readers.iter().filter_map(|reader| reader.records.front()).map(|record| record.sent).min();
         let out = self.readers.iter().filter(|reader| reader.state == State::Out);
         let in_flight = out.filter_map(|reader| reader.batches.last()).map(|batch| u64::from(batch.records)).sum();
-        Gauges { waiting: self.kept.saturating_sub(in_flight), in_flight, oldest, cost_usd: self.cost_usd(now) }
+        let waiting = self.kept.saturating_sub(in_flight);
+        let given_up = self.tally.skipped + self.tally.expired;
+        Gauges { waiting, in_flight, oldest, given_up, cost_usd: self.cost_usd(now) }
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {

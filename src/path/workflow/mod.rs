@@ -593,7 +593,9 @@ impl Component for AtWork {
                 Step::Fail(id, Cause::Throttled)
             }
             Outcome::TimedOut => Step::Fail(id, Cause::Timeout),
-            Outcome::Failed | Outcome::Expired | Outcome::Unfinished => Step::Fail(id, Cause::Error),
+            Outcome::Failed | Outcome::Expired | Outcome::Unfinished | Outcome::TooLarge => {
+                Step::Fail(id, Cause::Error)
+            }
         };
         self.work(step, ports);
         self.settle(ports);

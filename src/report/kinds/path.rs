@@ -115,6 +115,7 @@ const SHOWN: [Shown; 12] = [
             ("calls.timed_out", "Timed out", Count),
             ("calls.failed", "Failed", Count),
             ("concurrency.peak", "Peak concurrency", Count),
+            ("cost_usd", "Cost", Usd),
         ],
     },
     Shown {
@@ -151,6 +152,7 @@ const SHOWN: [Shown; 12] = [
             ("calls.failed", "Failed", Count),
             ("bytes", "Bytes", Count),
             ("wait_s.p99", "Wait for bandwidth p99", Seconds),
+            ("cost_usd", "Cost", Usd),
         ],
     },
     Shown {
@@ -232,6 +234,7 @@ fn sources(summary: &Summary) -> Table {
         Column::new("p50", "From the first attempt to the final response, successful requests only"),
         Column::new("p99", ""),
         Column::new("Attempts", "For each request"),
+        Column::new("Cold", "Cold starts as a share of the invocations that its requests start"),
     ];
     let row = |(name, source): &(String, SourceResult)| {
         let attempts = source.attempts_per_request.map_or_else(|| Cell::text("1"), |stat| Cell::stat(Count, stat));
@@ -242,6 +245,7 @@ fn sources(summary: &Summary) -> Table {
             Cell::stat(Seconds, source.latency_s.p50),
             Cell::stat(Seconds, source.latency_s.p99),
             attempts,
+            Cell::stat(Quantity::Ratio, source.cold_start_ratio),
         ];
         Row::new(name.as_str(), cells)
     };

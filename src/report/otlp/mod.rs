@@ -239,6 +239,7 @@ const fn why(outcome: Outcome) -> Option<&'static str> {
         Outcome::BreakerOpen => Some("refused by a circuit breaker"),
         Outcome::NoBudget => Some("out of retry budget"),
         Outcome::Expired => Some("expired"),
+        Outcome::TooLarge => Some("payload too large"),
         Outcome::Unfinished => Some("unfinished"),
     }
 }

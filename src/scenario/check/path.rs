@@ -452,7 +452,8 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::error(table.target.place, message).help(help));
             return None;
         }
-        Some(Fault { name, targets: at, node_groups, timing, kind })
+        let target = (*table.target).clone()?;
+        Some(Fault { name, target, targets: at, node_groups, timing, kind })
     }
 }
 

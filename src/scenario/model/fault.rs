@@ -11,6 +11,8 @@ use crate::time::Span;
 pub struct Fault {
     /// Unique name.
     pub name: String,
+    /// What it strikes, as it was written: "checkout", "zone.eu.1".
+    pub target: String,
     /// Where.
     pub targets: Vec<Destination>,
     /// The groups whose nodes it strikes, in place of functions and components.
