@@ -69,7 +69,7 @@ impl RunResult {
             }),
             events: events(replications),
             limits,
-            has_prices: scenario.has_prices(),
+            has_prices: scenario.has_prices() || total.cost_usd.total.mean > 0.0,
             monthly_cost_usd: Stat::of(&replications.monthly_usd),
             monthly_free_usd: Stat::of(&replications.monthly_free_usd),
             assumptions: scenario.assumptions.clone(),

@@ -12,7 +12,8 @@ use rand::RngExt;
 
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
-use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token, drawn};
+use crate::dist::Dist;
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
@@ -87,6 +88,7 @@ impl Spec for AsyncSpec {
             events: BTreeMap::new(),
             timers: Timers::new(Token(0), true),
             errors: 0.0,
+            delay: None,
             is_out: false,
             tally: Tally::default(),
         })
@@ -128,6 +130,8 @@ struct AsyncQueue {
     /// When events are retried, or are too old.
     timers: Timers<u64>,
     errors: f64,
+    /// How much later events reach the function.
+    delay: Option<Dist>,
     is_out: bool,
     tally: Tally,
 }
@@ -187,7 +191,12 @@ impl Component for AsyncQueue {
             self.serial += 1;
             let event = Event { parcel, received: ports.now, attempts: 0, refusals: 0, is_out: false, is_measured };
             self.events.insert(self.serial, event);
-            self.invoke(self.serial, ports);
+            let delay = drawn(self.delay.as_ref(), &mut self.stream);
+            if delay > Span::ZERO {
+                self.wait(self.serial, delay, ports.now);
+            } else {
+                self.invoke(self.serial, ports);
+            }
         }
         self.settle(ports);
     }
@@ -243,6 +252,7 @@ impl Component for AsyncQueue {
         match disturbance {
             Disturbance::Outage(is_out) => self.is_out = *is_out,
             Disturbance::Errors(ratio) => self.errors = *ratio,
+            Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
     }

@@ -118,6 +118,13 @@ choice! { Preset {
 
 impl GatewaySpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
+        if let Some(key) = self.client.as_ref().and_then(|client| client.per_instance()) {
+            check.wrong_with(
+                &format!("client.{key}"),
+                "means nothing at a gateway",
+                "only steps of functions have instances",
+            );
+        }
         if self.client.as_ref().is_some_and(|client| client.timeout.is_some()) {
             check.wrong_with("client.timeout", "cannot be set", "write it as `timeout` of the gateway");
         }
@@ -197,7 +204,7 @@ impl Preset {
                 per_million_usd: 1.0,
             },
             // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
-            // the hour and by capacity units, not by request. "Lambda functions as targets": a request body of 1 MB (from memory); other
+            // the hour and by capacity units, not by request. "Lambda functions as targets": a request body of 1 MB; other
             // targets have no limit.
             Self::AwsAlb => Settings {
                 timeout: Some(Span::from_secs(60)),

@@ -99,9 +99,15 @@ pub struct Parcel {
     pub bytes: u64,
     /// The size of its answer, if that is a success, bytes.
     pub answer_bytes: u64,
+    /// The instance of a function that makes the call, unique among those of the function: its place, then a number; else
+    /// [`Self::NO_INSTANCE`].
+    pub instance: u64,
 }
 
 impl Parcel {
+    /// No instance makes the call.
+    pub const NO_INSTANCE: u64 = u64::MAX;
+
     /// One request, number `number` of source `source`.
     #[must_use]
     pub const fn one(source: u32, number: u64) -> Self {
@@ -114,6 +120,7 @@ impl Parcel {
             service: None,
             bytes: 0,
             answer_bytes: 0,
+            instance: Self::NO_INSTANCE,
         }
     }
 }
@@ -308,6 +315,11 @@ pub enum Disturbance {
     Poison(f64),
     /// What a cache holds is lost.
     Flush,
+}
+
+/// The delay of a fault, drawn anew; zero without one.
+fn drawn(delay: Option<&Dist>, stream: &mut Stream) -> Span {
+    delay.map_or(Span::ZERO, |delay| delay.sample(stream))
 }
 
 /// The probability that one of two independent things happens; exactly that of the one where the other never does.

@@ -15,6 +15,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod budget;
 pub mod rate_limit;
+mod scope;
 
 pub use backoff::{Backoff, BackoffSpec};
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
@@ -29,6 +30,7 @@ use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, PositiveDuration};
 use crate::time::{SimTime, Span};
+use scope::Scoped;
 
 /// The most attempts of a request, and copies of an attempt.
 const MAX_ATTEMPTS: u32 = 1_000;
@@ -52,6 +54,8 @@ parameters! {
         optional bulkhead: BulkheadParameters,
         /// Circuit breaker.
         optional breaker: BreakerSpec,
+        /// Scope of the circuit breaker: a library in a function has one for each instance.
+        default breaker_per: Per = Per::Source,
     }
 }
 
@@ -107,15 +111,18 @@ choice! { Cause {
     "error" => Cause::Error, "Any other failure.";
 } }
 
-/// Whose a budget is.
+/// Whose a budget or a breaker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Per {
     /// All requests of the client.
     Source,
+    /// Each instance of the calling function.
+    Instance,
 }
 
 choice! { Per {
     "source" => Per::Source, "One for all requests of the client.";
+    "instance" => Per::Instance, "One for each instance of the calling function.";
 } }
 
 choice! { Abandon {
@@ -183,7 +190,17 @@ impl ClientParameters {
             rate_limit: None,
             bulkhead: None,
             breaker: None,
+            breaker_per: Per::Source,
         }
+    }
+
+    /// The key that asks for a state of each calling instance.
+    #[must_use]
+    pub fn per_instance(&self) -> Option<&'static str> {
+        if self.breaker_per == Per::Instance {
+            return Some("breaker-per");
+        }
+        self.retry.as_ref().is_some_and(|retry| retry.per == Per::Instance).then_some("retry.per")
     }
 
     /// Whether it gives up what is never answered.
@@ -220,10 +237,11 @@ impl Spec for Client {
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {
         let parameters = &self.parameters;
-        let budget = parameters.retry.as_ref().and_then(|retry| retry.budget.as_ref());
+        let budget = parameters.retry.as_ref().and_then(|retry| Some((retry.per, retry.budget.clone()?)));
+        let breaker = parameters.breaker.clone().map(|breaker| (parameters.breaker_per, breaker));
         Box::new(AtWork {
-            budget: budget.map(|budget| budget.build()),
-            breaker: parameters.breaker.as_ref().map(|breaker| breaker.build()),
+            budget: budget.map(|(per, spec)| Scoped::new(per == Per::Instance, move || spec.build())),
+            breaker: breaker.map(|(per, spec)| Scoped::new(per == Per::Instance, move || spec.build())),
             rate_limit: parameters.rate_limit.as_ref().map(|limit| limit.build()),
             parameters: parameters.clone(),
             stream,
@@ -246,8 +264,8 @@ struct AtWork {
     requests: Slots<Request>,
     /// In the order in which they were made, which is that of their timeouts.
     attempts: Slots<Attempt>,
-    budget: Option<Box<dyn Budget>>,
-    breaker: Option<Box<dyn Breaker>>,
+    budget: Option<Scoped<dyn Budget>>,
+    breaker: Option<Scoped<dyn Breaker>>,
     rate_limit: Option<Box<dyn RateLimit>>,
     /// Requests whose next attempt waits until the rate limit lets it go.
     held_back: VecDeque<Key>,
@@ -418,7 +436,8 @@ impl AtWork {
         let Some(request) = self.requests.get_mut(key) else { return Ok(()) };
         let measured = u64::from(request.is_measured);
         self.counts.made += measured;
-        let permit = match &mut self.breaker {
+        let instance = request.parcel.instance;
+        let permit = match self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
             None => Permit::default(),
             Some(breaker) => match breaker.permit(ports.now) {
                 Some(permit) => permit,
@@ -431,7 +450,7 @@ impl AtWork {
         let limit = self.parameters.bulkhead.as_ref().map_or(usize::MAX, |bulkhead| bulkhead.max_concurrent as usize);
         if self.attempts.len() >= limit {
             // It is inside the breaker, which sees a failure.
-            if let Some(breaker) = &mut self.breaker {
+            if let Some(breaker) = self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
                 breaker.ended(permit, Verdict::Failure, Span::ZERO, ports.now);
             }
             self.counts.refused += measured;
@@ -473,10 +492,19 @@ impl AtWork {
         is_sent
     }
 
+    /// The budget that counts for a request.
+    fn budget_of(&mut self, key: Key) -> Option<&mut dyn Budget> {
+        let instance = self.requests.get(key)?.parcel.instance;
+        self.budget.as_mut()?.of(instance).map(|budget| budget as &mut dyn Budget)
+    }
+
     /// Asks the budget for one more attempt.
     fn take(&mut self, key: Key, cause: Cause) -> bool {
         let open = self.requests.len();
-        let (Some(budget), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let (Some(budgets), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let instance = request.parcel.instance;
+        let open = budgets.open(instance, open);
+        let Some(budget) = budgets.of(instance) else { return true };
         let Some(taken) = budget.take(cause, open) else { return false };
         (request.taken, request.held) = (Some(taken), request.held + 1);
         true
@@ -485,7 +513,10 @@ impl AtWork {
     /// An attempt is over: it is out no more.
     fn end(&mut self, key: Key, verdict: Verdict, now: SimTime) -> Option<Attempt> {
         let attempt = self.attempts.remove(key)?;
-        if let Some(breaker) = &mut self.breaker {
+        let instance = self.requests.get(attempt.request).map(|request| request.parcel.instance);
+        if let (Some(breakers), Some(instance)) = (&mut self.breaker, instance)
+            && let Some(breaker) = breakers.of(instance)
+        {
             breaker.ended(attempt.permit, verdict, now.since(attempt.begun), now);
         }
         // Out of the chain of its request.
@@ -523,7 +554,7 @@ impl AtWork {
     /// An attempt that reached somebody has failed, and is out no more.
     fn failed(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
         let is_retried = self.parameters.retry.as_ref().is_none_or(|retry| retry.on.contains(&Cause::of(outcome)));
-        if let (Some(budget), true) = (&mut self.budget, is_retried) {
+        if let (Some(budget), true) = (self.budget_of(key), is_retried) {
             budget.failed();
         }
         if !is_retried {
@@ -557,8 +588,8 @@ impl AtWork {
     /// What comes after a failed try.
     fn next(&mut self, key: Key, outcome: Outcome, now: SimTime) -> Next {
         let Some(request) = self.requests.get_mut(key) else { return Next::End(outcome) };
-        let held = std::mem::take(&mut request.held);
-        if let Some(budget) = &mut self.budget {
+        let (held, instance) = (std::mem::take(&mut request.held), request.parcel.instance);
+        if let Some(budget) = self.budget.as_mut().and_then(|budget| budget.of(instance)) {
             budget.released(held);
         }
         let cause = Cause::of(outcome);
@@ -595,8 +626,15 @@ impl AtWork {
             self.abandon(attempt, verdict, how, ports);
         }
         let Some(request) = self.requests.remove(key) else { return };
-        if let Some(budget) = &mut self.budget {
-            budget.released(request.held);
+        let instance = request.parcel.instance;
+        if let Some(budgets) = &mut self.budget {
+            if let Some(budget) = budgets.of(instance) {
+                budget.released(request.held);
+            }
+            budgets.end(instance);
+        }
+        if let Some(breakers) = &mut self.breaker {
+            breakers.end(instance);
         }
         if request.is_measured {
             let count = if outcome.is_success() { &mut self.counts.succeeded } else { &mut self.counts.failed };
@@ -653,8 +691,14 @@ impl Component for AtWork {
             held: 0,
             out: None,
         });
-        if let Some(budget) = &mut self.budget {
-            budget.began();
+        if let Some(breakers) = &mut self.breaker {
+            breakers.begin(parcel.instance);
+        }
+        if let Some(budgets) = &mut self.budget {
+            budgets.begin(parcel.instance);
+            if let Some(budget) = budgets.of(parcel.instance) {
+                budget.began();
+            }
         }
         if let (Some(deadline), false) = (self.parameters.deadline, self.is_closing) {
             self.is_closing = true;
@@ -706,8 +750,9 @@ impl Component for AtWork {
         if outcome == Outcome::TooLarge {
             self.close_request(attempt.request, outcome, ports);
         } else if outcome.is_success() {
-            if let Some(budget) = &mut self.budget {
-                budget.succeeded(request.taken);
+            let (taken, instance) = (request.taken, request.parcel.instance);
+            if let Some(budget) = self.budget.as_mut().and_then(|budget| budget.of(instance)) {
+                budget.succeeded(taken);
             }
             self.close_request(attempt.request, outcome, ports);
         } else {

@@ -11,7 +11,7 @@ use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
 use crate::path::workflow::WorkflowSpec;
-use crate::scenario::model::{Component, Destination, Fault, FaultKind, Function, Step, Timing, Work};
+use crate::scenario::model::{Component, Destination, Fault, FaultKind, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
 use crate::scenario::raw::path::{FaultTable, StepTable};
@@ -356,28 +356,6 @@ impl Checker<'_, '_> {
         Some(Step { name, work })
     }
 
-    /// Instances crash only where each is created for a request: what a scaling policy orders it would have to order again.
-    pub(super) fn crashes(&mut self, faults: &[Fault], functions: &[Function], file: &FileTable) {
-        for (fault, table) in
-            faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Crash(_))).filter_map(|fault| {
-                Some((fault, file.fault.iter().find(|table| table.name.as_deref() == Some(&fault.name))?))
-            })
-        {
-            let ordered = fault.targets.iter().find_map(|to| match to {
-                Destination::Function(id) => functions.get(id.index()).filter(|function| function.scaling.orders_all()),
-                _ => None,
-            });
-            if let Some(function) = ordered {
-                let (name, policy) = (&function.name, function.scaling.name());
-                let message =
-                    format!("`fault.{}`: the instances of `function.{name}` are ordered by `{policy}`", fault.name);
-                let help =
-                    "`crash` is for functions with scaling.per-request; write `errors` or an `outage` in its place";
-                self.problems.push(Problem::error(table.crash.place, message).help(help));
-            }
-        }
-    }
-
     pub(super) fn fault(
         &mut self,
         table: &FaultTable,
@@ -448,7 +426,8 @@ impl Checker<'_, '_> {
         if at.is_empty() && (node_groups.is_empty() || !befalls_nodes) {
             let what = table.target.as_ref()?;
             let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
-            let help = "poison is for queues and streams, crash, cold-start and deploy for functions; nodes have crash and outage; outage is for all";
+            let help = "poison is for queues and streams, crash, cold-start and deploy for functions; nodes have crash and outage; delay and \
+                        outage are for all but nodes; queues, streams, topics and workflows do no work that could slow down";
             self.problems.push(Problem::error(table.target.place, message).help(help));
             return None;
         }

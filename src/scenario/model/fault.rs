@@ -104,8 +104,10 @@ impl FaultKind {
             "gateways" => !self.is_of_instances() && !matches!(self, Self::SlowDown(_) | Self::Poison(_)),
             "dependencies" => !self.is_of_instances() && !matches!(self, Self::Poison(_)),
             "links" => matches!(self, Self::SlowDown(_) | Self::Errors(_) | Self::Delay(_) | Self::Outage),
-            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Outage | Self::Poison(_)),
-            "topics" | "workflows" | "asynchronous" => matches!(self, Self::Errors(_) | Self::Outage),
+            "queues" | "streams" => matches!(self, Self::Errors(_) | Self::Delay(_) | Self::Outage | Self::Poison(_)),
+            "topics" | "workflows" | "asynchronous" => {
+                matches!(self, Self::Errors(_) | Self::Delay(_) | Self::Outage)
+            }
             _ => false,
         }
     }
