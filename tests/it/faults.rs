@@ -243,7 +243,7 @@ fn a_delay_makes_messages_and_executions_later() {
                 "10m",
                 1,
                 &format!(
-                    "{base}{component}[[source]]\nname = \"s\"\ntarget = \"{to}\"\narrivals.constant.rate = \"1/s\"\n{with}"
+                    "{base}{component}[[source]]\nname = \"s\"\ntarget = \"{to}\"\narrivals.constant.rate = \"6/m\"\n{with}"
                 ),
             )
         };

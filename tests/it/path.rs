@@ -581,7 +581,7 @@ fn the_parts_of_the_cost_are_the_total() {
          [[queue]]\nname = \"q\"\nsite = \"eu\"\npreset = \"sqs\"\ntarget = \"f\"\n\
          [[topic]]\nname = \"t\"\nsite = \"eu\"\ntargets = [\"q\"]\nper-million-usd = 0.5\n\
          [[workflow]]\nname = \"w\"\nsite = \"eu\"\nper-million-usd = 25\n\
-         [[workflow.state]]\nname = \"a\"\ncall = \"f\"\n\
+         [[workflow.state]]\nname = \"a\"\ntask = \"f\"\n\
          [[source]]\nname = \"far\"\nsite = \"us\"\ntarget = \"api\"\narrivals.constant.rate = \"1/s\"\n\
          payload.constant.value = \"1MB\"\n\
          [[source]]\nname = \"news\"\nsite = \"eu\"\ntarget = \"t\"\narrivals.constant.rate = \"1/s\"\n\

@@ -14,6 +14,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+mod kind;
 pub mod rate_limit;
 mod scope;
 
@@ -31,6 +32,8 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, PositiveDuration};
 use crate::time::{SimTime, Span};
 use scope::Scoped;
+
+pub(crate) use kind::KIND;
 
 /// The most attempts of a request, and copies of an attempt.
 const MAX_ATTEMPTS: u32 = 1_000;

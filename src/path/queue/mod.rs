@@ -12,6 +12,7 @@
 //! "return"`. What other clouds do differently is a parameter: see `presets`.
 
 mod consumer;
+mod kind;
 mod parameters;
 mod presets;
 mod ready;
@@ -35,6 +36,8 @@ use parameters::ROUND_TRIP;
 pub use parameters::{Kind, Preset, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
+
+pub(crate) use kind::KIND;
 
 /// Messages that one call of a queue receives or deletes: what is charged.
 const PER_CALL: u64 = 10;
@@ -622,7 +625,7 @@ impl Queue {
     }
 
     /// After everything that happens.
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.receive_all(ports);
         let has_backlog = self.has_backlog();
         if let (Some(pollers), false) = (&self.pollers, self.is_growing)
@@ -672,7 +675,7 @@ impl Component for Queue {
             is_measured: ports.is_measured,
         };
         self.add(message, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -682,7 +685,7 @@ impl Component for Queue {
         while let Some(timer) = if token == ALARM { &mut self.timers } else { &mut self.deadlines }.due(ports.now) {
             self.happen(timer, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -700,7 +703,7 @@ impl Component for Queue {
                 self.give_back(number, ports.now);
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
@@ -711,7 +714,7 @@ impl Component for Queue {
             Disturbance::Delay(delay) => self.delay.clone_from(delay),
             _ => {}
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn gauges(&self, now: SimTime) -> Gauges {

@@ -6,6 +6,7 @@
 //! `partial-failure` the records before the first that failed are done with. The rules are those of Lambda's event source mapping (Lambda
 //! developer guide, services-kinesis-parameters and services-kinesis-batchfailurereporting).
 
+mod kind;
 mod parameters;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,8 @@ use crate::dist::Dist;
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
+
+pub(crate) use kind::KIND;
 pub use parameters::{Preset, StreamSpec};
 
 impl Spec for StreamSpec {
@@ -340,7 +343,7 @@ impl Stream {
         self.pause(number, ports.now);
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.depth.set(self.kept, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -372,7 +375,7 @@ impl Component for Stream {
         let record = Record { parcel, sent: ports.now, is_measured: ports.is_measured };
         self.readers[number as usize].records.push_back(record);
         self.advance(number, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -381,7 +384,7 @@ impl Component for Stream {
             self.readers[number as usize].alarm = SimTime::NEVER;
             self.advance(number, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -396,7 +399,7 @@ impl Component for Stream {
             _ => self.failed(number, ports),
         }
         self.advance(number, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
@@ -410,7 +413,7 @@ impl Component for Stream {
         for number in 0..self.readers.len() as u32 {
             self.advance(number, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn gauges(&self, now: SimTime) -> Gauges {
