@@ -436,8 +436,8 @@ impl Checker<'_, '_> {
         if at.is_empty() && (node_groups.is_empty() || !befalls_nodes) {
             let what = table.target.as_ref()?;
             let message = format!("`fault.{name}`: `{}` does nothing to \"{what}\"", kind.name());
-            let help = "poison is for queues and streams, crash, cold-start and deploy for functions; nodes have crash and outage; delay and \
-                        outage are for all but nodes; queues, streams, topics and workflows do no work that could slow down";
+            let help = "slow-down is for functions, dependencies and links, poison for queues and streams, crash, cold-start and \
+                        deploy for functions; nodes have crash and outage";
             self.problems.push(Problem::error(table.target.place, message).help(help));
             return None;
         }
