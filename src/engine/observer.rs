@@ -4,9 +4,11 @@
 //! function, calls are in order of time; across functions that are simulated together, only if the observer requires
 //! it. Functions and sources are those of the simulated cell.
 
+use crate::cluster::NodeLevels;
 use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::path::books::Books;
 use crate::path::{CallId, Gauges, Outcome};
+use crate::policy::scaling::replay::Gauge;
 use crate::time::{SimTime, Span};
 
 /// The limit that throttled an invocation.
@@ -201,7 +203,7 @@ impl Levels {
 }
 
 /// What a scaling policy saw and decided.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ScalingDecision {
     /// Desired number of instances before.
     pub before: u32,
@@ -215,6 +217,8 @@ pub struct ScalingDecision {
     pub in_progress: u32,
     /// Requests that wait in front of the instances.
     pub queued: u32,
+    /// The metrics that the policy decided on, if it names them.
+    pub inputs: Vec<(Gauge, f64)>,
     /// The reason of the decision, in words; empty if the policy gives none.
     pub why: String,
 }
@@ -378,6 +382,13 @@ observer! {
     fn component_closed(component: ComponentId, books: &Books);
     /// A node group has closed its books at the end of the run.
     fn nodes_closed(group: GroupId, books: &Books);
+    /// A fault begins (`is_on`), is over, or is still on at the end of the run; `fault` is its place in the scenario, `given_up` how
+    /// many messages components have given up so far. Told before it has an effect.
+    fn fault(now: SimTime, fault: u32, is_on: bool, given_up: u64);
+    /// These levels of a node group held from the previous call for it (or the start of the run) until `now`.
+    fn node_levels(now: SimTime, group: GroupId, held: &NodeLevels);
+    /// How long the instances of a function waited for a node and for their image, at the end of the run.
+    fn starts_closed(function: LocalFn, books: &Books);
     /// An instance waited for a node or for its image: it becomes ready at `ready`, which was not known when it was ordered.
     fn instance_begins(now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime);
     /// An instance was created. It becomes ready at `ready`, if the run lasts that long; "never" if that is

@@ -1,6 +1,7 @@
 //! Measuring a run: summary, time series, distributions, cost.
 
 mod alarm;
+pub mod backtest;
 mod batches;
 pub mod chaos;
 pub mod comparison;
@@ -8,6 +9,7 @@ mod cost;
 mod critical;
 mod details;
 pub mod evidence;
+mod fault;
 mod flow;
 mod minimum;
 pub mod monitor;
@@ -36,6 +38,7 @@ pub use cost::{
 };
 pub use critical::LatencyPart;
 pub use details::Details;
+pub use fault::{FaultResult, Faults};
 pub use flow::CallsResult;
 pub use minimum::MinimumInstances;
 pub use path::{Components, Figures, Group};

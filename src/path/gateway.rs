@@ -1,7 +1,7 @@
 //! Gateways and load balancers in front of a target.
 //!
-//! In this order: token buckets throttle excess requests; a cache may respond; an authorizer may be called; the target
-//! is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
+//! In this order: token buckets throttle excess requests; what is too large is refused; a cache may respond; an authorizer
+//! may be called; the target is called, up to the timeout. After a timeout, the caller gets an error, while the function keeps running and is
 //! billed. `latency` is the time of the gateway itself, before the call. Throttled requests cost nothing.
 //!
 //! A gateway with a client tries the target again as the client says; the gateway's timeout is that of each attempt.
@@ -9,21 +9,23 @@
 //! Order of throttles, timeouts and prices of Amazon API Gateway: developer guide, api-gateway-request-throttling and
 //! limits; first refusal of a constant load L from a full bucket: burst / (L - rate).
 
+mod parameters;
+
+pub use parameters::{AuthorizerSpec, CacheSpec, GatewaySpec, Settings, ThrottledAs};
+
 use std::collections::HashMap;
 
 use rand::RngExt;
 
 use super::books::{Books, Times};
-use super::bucket::{BucketSpec, Buckets, Throttle};
-use super::client::{Client, ClientParameters};
+use super::bucket::Buckets;
+use super::client::Client;
 use super::slots::{Key, Slots};
 use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
-use crate::dist::{Dist, DistSpec};
+use crate::dist::Dist;
 use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
 use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
-use crate::schema::declare::*;
-use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Ratio, Text};
 use crate::time::{SimTime, Span};
 
 /// What results say of gateways.
@@ -38,6 +40,7 @@ pub(crate) const KIND: Kind = Kind {
     metrics: component_metrics! {
         "requests.arrived": EVENTS, "Requests that arrived.";
         "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
+        "requests.too_large": EVENTS.lower(), "Requests whose payload was too large.";
         "requests.timed_out": EVENTS.lower(), "Requests whose target did not respond in time.";
         "requests.cached": EVENTS.higher(), "Requests served from the cache.";
         "requests.completed": EVENTS.higher(), "Requests with a successful response of the target.";
@@ -46,7 +49,13 @@ pub(crate) const KIND: Kind = Kind {
         "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled requests as a share of \
                                                                                 arrivals.";
         "failure_ratio": RATIO(
-            &["requests.throttled", "requests.timed_out", "requests.failed", "requests.unfinished"],
+            &[
+                "requests.throttled",
+                "requests.too_large",
+                "requests.timed_out",
+                "requests.failed",
+                "requests.unfinished",
+            ],
             "requests.arrived"
         ), "Requests without a successful response, as a share of all.";
         "cost_usd": USD, "Cost of the gateway.";
@@ -63,7 +72,7 @@ pub(crate) const KIND: Kind = Kind {
     flow: Some(Flow {
         incoming: &["requests.arrived"],
         succeeded: &["requests.completed", "requests.cached"],
-        failed: &["requests.throttled", "requests.timed_out", "requests.failed"],
+        failed: &["requests.throttled", "requests.too_large", "requests.timed_out", "requests.failed"],
         remaining: &["requests.unfinished"],
         time: Some(("p99", "latency_s.p99")),
         word: "failed",
@@ -80,189 +89,6 @@ pub(crate) const KIND: Kind = Kind {
     ],
     has_latency: true,
 };
-
-parameters! {
-    /// A gateway or load balancer in front of a target.
-    pub struct GatewaySpec {
-        /// Unique name.
-        required name: Name,
-        /// Its site. Default: the first `[[site]]`.
-        optional site: Name,
-        /// The function or component that it calls.
-        required target: Text,
-        /// The product that provides all values not set here.
-        optional preset: Preset,
-        /// Token buckets, as a table or an ordered list; "none": no throttling.
-        optional throttle: OrNone<Throttle>,
-        /// How long it waits for the target, which keeps running after a timeout; "none": no limit.
-        optional timeout: OrNone<PositiveDuration>,
-        /// Latency added by the gateway itself.
-        optional latency: OrNone<DistSpec>,
-        /// Response cache.
-        optional cache: CacheSpec,
-        /// Authorizer that is called before the target.
-        optional authorizer: AuthorizerSpec,
-        /// Outcome for the caller when the target throttles.
-        optional throttled_as: ThrottledAs,
-        /// Price per million requests that were not throttled.
-        optional per_million_usd: Amount,
-        /// How it calls the target: retries, circuit breaker; the timeout of an attempt is `timeout`.
-        optional client: Box<ClientParameters>,
-    }
-}
-
-parameters! {
-    /// Answers that a gateway keeps.
-    pub struct CacheSpec {
-        /// Hit ratio while the cache is warm.
-        required hit_ratio: Ratio,
-        /// How long the cache stays warm after the last success of the target.
-        default ttl: PositiveDuration = Span::from_secs(300),
-    }
-}
-
-parameters! {
-    /// What a gateway asks first whether a request may pass.
-    pub struct AuthorizerSpec {
-        /// The function or component that authorizes.
-        required target: Text,
-        /// How long its decision about a caller is cached; 0s: not cached.
-        default cache_ttl: Duration = Span::from_secs(300),
-        /// Number of distinct callers; each request is from a random one.
-        default callers: Count<1, 1_000_000> = 1,
-    }
-}
-
-/// What a caller gets when the target refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ThrottledAs {
-    /// That it was throttled, as by HTTP 429.
-    Throttled,
-    /// An error, as by HTTP 502 or 503.
-    Error,
-}
-
-choice! { ThrottledAs {
-    "throttled" => ThrottledAs::Throttled, "That it was throttled, as by HTTP 429.";
-    "error" => ThrottledAs::Error, "An error, as by HTTP 502 or 503.";
-} }
-
-/// Whose gateway it is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Amazon API Gateway, REST.
-    AwsRest,
-    /// Amazon API Gateway, HTTP.
-    AwsHttp,
-    /// Amazon's Application Load Balancer.
-    AwsAlb,
-    /// The HTTP front end of Azure Functions.
-    Azure,
-    /// Google Cloud's API Gateway.
-    Gcp,
-}
-
-choice! { Preset {
-    "aws-rest" => Preset::AwsRest, "Amazon API Gateway, REST API.";
-    "aws-http" => Preset::AwsHttp, "Amazon API Gateway, HTTP API.";
-    "aws-alb" => Preset::AwsAlb, "Amazon Application Load Balancer; its price by the hour is not counted.";
-    "azure" => Preset::Azure, "The HTTP front end of Azure Functions.";
-    "gcp" => Preset::Gcp, "Google Cloud API Gateway.";
-} }
-
-impl GatewaySpec {
-    fn check(&self, check: &mut Check<'_, '_, '_>) {
-        if self.client.as_ref().is_some_and(|client| client.timeout.is_some()) {
-            check.wrong_with("client.timeout", "cannot be set", "write it as `timeout` of the gateway");
-        }
-    }
-
-    /// What it does, with what its preset says and the file does not.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
-        let preset = self.preset.map_or(Settings::PLAIN, Preset::settings);
-        let latency = |latency: &Option<DistSpec>| latency.as_ref().and_then(|latency| latency.dist().ok());
-        Settings {
-            throttle: self.throttle.clone().map_or(preset.throttle, Option::unwrap_or_default),
-            timeout: self.timeout.unwrap_or(preset.timeout),
-            latency: self.latency.as_ref().map_or(preset.latency, latency),
-            throttled_as: self.throttled_as.unwrap_or(preset.throttled_as),
-            per_million_usd: self.per_million_usd.unwrap_or(preset.per_million_usd),
-        }
-    }
-}
-
-/// What a gateway does.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Token buckets in order.
-    pub throttle: Throttle,
-    /// How long it waits for the target.
-    pub timeout: Option<Span>,
-    /// What it takes itself.
-    pub latency: Option<Dist>,
-    /// Outcome for the caller when the target throttles.
-    pub throttled_as: ThrottledAs,
-    /// Price of a million requests.
-    pub per_million_usd: f64,
-}
-
-impl Settings {
-    const PLAIN: Self = Self {
-        throttle: Throttle(Vec::new()),
-        timeout: None,
-        latency: None,
-        throttled_as: ThrottledAs::Throttled,
-        per_million_usd: 0.0,
-    };
-}
-
-impl Preset {
-    /// What the vendors say, as of November 2026, in the largest region. No vendor publishes the gateway's own latency: the
-    /// medians and 99th percentiles are assumptions, as is what a caller sees when the function is throttled.
-    fn settings(self) -> Settings {
-        let millis = Span::from_millis;
-        let latency = |median, p99| Dist::log_normal_p99(millis(median), millis(p99)).ok();
-        let account = Throttle(vec![BucketSpec { rate: 10_000.0, burst: Some(5_000.0) }]);
-        match self {
-            // Developer guide, "Amazon API Gateway quotas": 10,000/s and 5,000 in the account (some regions 2,500 and 1,250),
-            // integration 29 s; $3.50 per million. A throttled function is HTTP 502 for the caller.
-            Self::AwsRest => Settings {
-                throttle: account,
-                timeout: Some(Span::from_secs(29)),
-                latency: latency(6, 30),
-                throttled_as: ThrottledAs::Error,
-                per_million_usd: 3.5,
-            },
-            // The same page: 30 s, fixed; $1.00 per million. A throttled function is HTTP 503.
-            Self::AwsHttp => Settings {
-                throttle: account,
-                timeout: Some(Span::from_secs(30)),
-                latency: latency(3, 15),
-                throttled_as: ThrottledAs::Error,
-                per_million_usd: 1.0,
-            },
-            // Elastic Load Balancing, "Edit attributes for your Application Load Balancer": idle timeout 60 s. It is paid by
-            // the hour and by capacity units, not by request.
-            Self::AwsAlb => Settings {
-                timeout: Some(Span::from_secs(60)),
-                latency: latency(1, 5),
-                throttled_as: ThrottledAs::Error,
-                ..Settings::PLAIN
-            },
-            // "Azure Functions scale and hosting": the load balancer's idle timeout of 230 s bounds every HTTP answer.
-            Self::Azure => Settings { timeout: Some(Span::from_secs(230)), latency: latency(2, 10), ..Settings::PLAIN },
-            // cloud.google.com/api-gateway/docs/pricing: $3.00 per million from 2 million on; the default deadline of a
-            // backend, 15 s, is from memory.
-            Self::Gcp => Settings {
-                timeout: Some(Span::from_secs(15)),
-                latency: latency(6, 30),
-                per_million_usd: 3.0,
-                ..Settings::PLAIN
-            },
-        }
-    }
-}
 
 impl Spec for GatewaySpec {
     fn targets(&self) -> Vec<&str> {
@@ -349,6 +175,7 @@ struct Integration {
 struct Counts {
     arrived: u64,
     throttled: u64,
+    too_large: u64,
     timed_out: u64,
     cached: u64,
     completed: u64,
@@ -524,6 +351,11 @@ impl Component for Gateway {
             ports.answer(call, Outcome::Rejected);
             return;
         }
+        if self.settings.payload_limit.is_some_and(|limit| parcel.bytes > limit) {
+            self.counts.too_large += measured;
+            ports.answer(call, Outcome::TooLarge);
+            return;
+        }
         let (now, is_measured) = (ports.now, ports.is_measured);
         let key = self.requests.insert(Request { call, parcel, begun: now, is_measured, caller: 0 });
         let mut own = self.settings.latency.as_ref().map_or(Span::ZERO, |latency| latency.sample(&mut self.stream));
@@ -569,6 +401,27 @@ impl Component for Gateway {
         }
     }
 
+    /// What it called for the request is cancelled too.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let Some(key) = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key) else {
+            return;
+        };
+        let integration = self.integrations.iter().find(|(_, integration)| integration.request == key);
+        match integration.map(|(key, _)| key) {
+            Some(integration) if self.client.is_some() => {
+                let call = CallId(integration.place());
+                self.with_client(ports, |client, ports| client.cancelled(call, ports));
+            }
+            Some(integration) => {
+                self.integrations.remove(integration);
+                ports.abandon(integration.token(INTEGRATION), Abandon::Cancels);
+            }
+            // It is with the authorizer, or still on its way through the gateway.
+            None => ports.abandon(key.token(AUTHORIZER), Abandon::Cancels),
+        }
+        self.end(key, End::Answered(Outcome::Failed), ports);
+    }
+
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
         match disturbance {
             Disturbance::Errors(ratio) => self.errors = *ratio,
@@ -591,10 +444,11 @@ impl Component for Gateway {
     }
 
     fn close(&mut self, end: SimTime, books: &mut Books) {
-        let Counts { arrived, throttled, timed_out, cached, completed, failed, billed } = self.counts;
+        let Counts { arrived, throttled, too_large, timed_out, cached, completed, failed, billed } = self.counts;
         let unfinished = self.requests.iter().filter(|(_, request)| request.is_measured).count();
         books.count("requests.arrived", arrived);
         books.count("requests.throttled", throttled);
+        books.count("requests.too_large", too_large);
         books.count("requests.timed_out", timed_out);
         books.count("requests.cached", cached);
         books.count("requests.completed", completed);
@@ -612,214 +466,4 @@ impl Component for Gateway {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::path::Action;
-    use crate::path::testing::Bench;
-    use crate::schema::diagnostic::Problems;
-
-    fn spec() -> GatewaySpec {
-        GatewaySpec {
-            name: "api".into(),
-            site: None,
-            target: "checkout".into(),
-            preset: None,
-            throttle: None,
-            timeout: None,
-            latency: None,
-            cache: None,
-            authorizer: None,
-            throttled_as: None,
-            per_million_usd: Some(3.5),
-            client: None,
-        }
-    }
-
-    fn bucket(rate: f64, burst: f64) -> Option<Option<Throttle>> {
-        Some(Some(Throttle(vec![BucketSpec { rate, burst: Some(burst) }])))
-    }
-
-    /// When which target was called.
-    type Called = (f64, u32, Token);
-    /// When which call was answered, and how.
-    type Answered = (f64, u32, Outcome);
-
-    /// What it did.
-    fn did(bench: &mut Bench) -> (Vec<Called>, Vec<Answered>) {
-        let (mut calls, mut answers) = (Vec::new(), Vec::new());
-        for (at, action) in bench.take() {
-            match action {
-                Action::Call { token, target, .. } => calls.push((at, target, token)),
-                Action::Answer { call, outcome } => answers.push((at, call.0, outcome)),
-                _ => {}
-            }
-        }
-        (calls, answers)
-    }
-
-    fn balance(bench: &mut Bench) -> f64 {
-        let books = bench.books();
-        let figure = |key: &str| books.get(&format!("requests.{key}")).expect("a figure");
-        let ends = ["throttled", "timed_out", "cached", "completed", "failed", "unfinished"].map(figure);
-        assert_eq!(figure("arrived"), ends.iter().sum::<f64>());
-        figure("arrived")
-    }
-
-    #[test]
-    fn the_first_refusal_of_a_constant_load_comes_when_the_burst_is_used_up() {
-        // 20 / (60 - 40) = 1 s.
-        let mut bench = Bench::new(&GatewaySpec { throttle: bucket(40.0, 20.0), ..spec() });
-        for number in 0..120 {
-            bench.until(f64::from(number) / 60.0);
-            bench.arrive(number);
-        }
-        let (_, answers) = did(&mut bench);
-        assert!((answers[0].0 - 1.0).abs() <= 2.0 / 60.0 && answers[0].2 == Outcome::Rejected, "{:?}", answers[0]);
-        let books = bench.books();
-        let throttled = books.get("requests.throttled").expect("a figure");
-        assert!((throttled - 20.0).abs() <= 1.0, "120 - 20 - 2 s x 40: {throttled}");
-        assert_eq!(books.get("cost_usd"), Some((120.0 - throttled) * 3.5 / 1e6), "refused ones cost nothing");
-        balance(&mut bench);
-    }
-
-    #[test]
-    fn when_it_stops_waiting_the_target_runs_on() {
-        let latency = Some(Some(DistSpec::Constant(Box::new(constant(0.5)))));
-        let timeout = Some(Some(Span::from_secs(29)));
-        let mut bench = Bench::new(&GatewaySpec { latency, timeout, ..spec() });
-        bench.arrive(0);
-        bench.until(0.5);
-        let (calls, _) = did(&mut bench);
-        assert_eq!((calls[0].0, calls[0].1), (0.5, 0));
-        bench.until(30.0);
-        let abandon = Action::Abandon { token: calls[0].2, how: Abandon::GoesOn };
-        let answer = Action::Answer { call: CallId(0), outcome: Outcome::TimedOut };
-        assert_eq!(bench.take(), [(29.5, abandon), (29.5, answer)]);
-        bench.answer(calls[0].2, Outcome::Completed);
-        assert_eq!(bench.take(), []);
-        assert_eq!(bench.books().get("requests.timed_out"), Some(1.0));
-        balance(&mut bench);
-    }
-
-    fn constant(secs: f64) -> crate::dist::ConstantSpec {
-        crate::dist::ConstantSpec { value: Span::from_secs_f64(secs).expect("a time") }
-    }
-
-    #[test]
-    fn a_warm_cache_answers_without_the_target_and_cools_without_success() {
-        let cache = Some(CacheSpec { hit_ratio: 1.0, ttl: Span::from_secs(10) });
-        let mut bench = Bench::new(&GatewaySpec { cache, ..spec() });
-        bench.arrive(0);
-        let (calls, answers) = did(&mut bench);
-        assert_eq!((calls.len(), answers.len()), (1, 0), "it is cold at first");
-        bench.answer(calls[0].2, Outcome::Completed);
-        bench.until(9.9);
-        bench.arrive(1);
-        let (calls, answers) = did(&mut bench);
-        assert_eq!((calls.len(), answers.len()), (0, 2));
-        bench.until(10.0);
-        bench.arrive(2);
-        let (calls, _) = did(&mut bench);
-        bench.answer(calls[0].2, Outcome::Failed);
-        bench.arrive(3);
-        assert_eq!(did(&mut bench).0.len(), 1, "a failure warms nothing");
-        assert_eq!(bench.books().get("requests.cached"), Some(1.0));
-        balance(&mut bench);
-    }
-
-    #[test]
-    fn an_authorizer_is_asked_once_for_each_caller_while_its_answer_is_kept() {
-        let authorizer = Some(AuthorizerSpec { target: "auth".into(), cache_ttl: Span::from_secs(60), callers: 1 });
-        let spec = GatewaySpec { authorizer, ..spec() };
-        assert_eq!(spec.targets(), ["checkout", "auth"]);
-        let mut bench = Bench::new(&spec);
-        bench.arrive(0);
-        let (asked, _) = did(&mut bench);
-        assert_eq!(asked[0].1, 1);
-        bench.answer(asked[0].2, Outcome::Completed);
-        assert_eq!(did(&mut bench).0[0].1, 0);
-        bench.until(59.0);
-        bench.arrive(1);
-        assert_eq!(did(&mut bench).0[0].1, 0, "straight to the target");
-        bench.until(60.0);
-        bench.arrive(2);
-        let (asked, _) = did(&mut bench);
-        assert_eq!(asked[0].1, 1);
-        bench.answer(asked[0].2, Outcome::Failed);
-        assert_eq!(did(&mut bench).1, [(60.0, 2, Outcome::Failed)]);
-        balance(&mut bench);
-    }
-
-    #[test]
-    fn what_the_target_refuses_is_an_error_behind_some_gateways() {
-        let seen = |preset| {
-            let mut bench = Bench::new(&GatewaySpec { preset, ..spec() });
-            bench.arrive(0);
-            bench.until(1.0);
-            let (calls, _) = did(&mut bench);
-            bench.answer(calls[0].2, Outcome::Rejected);
-            let books = bench.books();
-            assert_eq!((books.get("requests.throttled"), books.get("requests.failed")), (Some(0.0), Some(1.0)));
-            did(&mut bench).1[0].2
-        };
-        assert_eq!(seen(None), Outcome::Rejected);
-        assert_eq!(seen(Some(Preset::AwsRest)), Outcome::Failed);
-        assert_eq!(seen(Some(Preset::Azure)), Outcome::Rejected);
-    }
-
-    #[test]
-    fn a_preset_says_what_the_file_does_not() {
-        let rest = GatewaySpec { preset: Some(Preset::AwsRest), per_million_usd: None, ..spec() };
-        let settings = rest.settings();
-        assert_eq!((settings.timeout, settings.per_million_usd), (Some(Span::from_secs(29)), 3.5));
-        assert_eq!(settings.throttle.0, [BucketSpec { rate: 10_000.0, burst: Some(5_000.0) }]);
-        assert_eq!(settings.latency.map(|latency| latency.quantile(0.5)), Some(Span::from_millis(6)));
-        let own = GatewaySpec { throttle: Some(None), timeout: Some(None), latency: Some(None), ..rest };
-        assert_eq!(own.settings().throttle, Throttle::default());
-        assert_eq!((own.settings().timeout, own.settings().latency), (None, None));
-    }
-
-    #[test]
-    fn with_a_client_it_tries_again_and_its_time_out_is_that_of_an_attempt() {
-        let node = Node::parse_value("{ retry = { max-attempts = 3 } }", 0, 0).expect("TOML");
-        let mut problems = Problems::default();
-        let client = ClientParameters::read(&node, &mut Reader::new(&mut problems, &[])).map(Box::new);
-        let timeout = Some(Some(Span::from_secs(2)));
-        let mut bench = Bench::new(&GatewaySpec { client, timeout, ..spec() });
-        bench.arrive(0);
-        let (calls, _) = did(&mut bench);
-        bench.until(1.0);
-        bench.answer(calls[0].2, Outcome::Failed);
-        let (calls, answers) = did(&mut bench);
-        assert_eq!((calls[0].0, calls[0].1, answers.len()), (1.0, 0, 0));
-        bench.until(3.0);
-        let (calls, _) = did(&mut bench);
-        assert_eq!((calls[0].0, calls[0].1), (3.0, 0), "the second has timed out");
-        bench.answer(calls[0].2, Outcome::Completed);
-        assert_eq!(did(&mut bench).1, [(3.0, 0, Outcome::Completed)]);
-        bench.arrive(1);
-        bench.until(100.0);
-        assert_eq!(did(&mut bench).1, [(9.0, 1, Outcome::TimedOut)]);
-        assert_eq!(bench.books().get("attempts.made"), Some(6.0));
-        assert_eq!(bench.books().get("requests.timed_out"), Some(1.0));
-        balance(&mut bench);
-    }
-
-    #[test]
-    fn faults_fail_delay_and_stop_it() {
-        let mut bench = Bench::new(&spec());
-        bench.disturb(&Disturbance::Outage(true));
-        bench.arrive(0);
-        assert_eq!(did(&mut bench).1, [(0.0, 0, Outcome::Failed)]);
-        bench.disturb(&Disturbance::Outage(false));
-        bench.disturb(&Disturbance::Errors(1.0));
-        bench.arrive(1);
-        assert_eq!(did(&mut bench).1, [(0.0, 1, Outcome::Failed)]);
-        bench.disturb(&Disturbance::Errors(0.0));
-        bench.disturb(&Disturbance::Delay(Some(Dist::Constant(Span::from_secs(2)))));
-        bench.arrive(2);
-        bench.until(3.0);
-        assert_eq!(did(&mut bench).0[0].0, 2.0);
-        assert_eq!(balance(&mut bench), 3.0);
-    }
-}
+mod tests;

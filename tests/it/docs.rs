@@ -118,7 +118,7 @@ fn examples_do_what_they_say() {
     let mut count = 0;
     for page in pages() {
         let folder = tempfile::tempdir().expect("a folder");
-        for copied in ["scenarios", "tests/import", "tests/fit"] {
+        for copied in ["scenarios", "tests/import", "tests/fit", "docs/policies"] {
             copy(copied, folder.path());
         }
         for example in examples(&fs::read_to_string(&page).expect("a page")) {
@@ -241,6 +241,12 @@ fn results_reference() -> String {
         abandoned + open, each made in the measured part; of a source that calls a function itself they are its requests.\n\
         `latency_parts` has where the latency of successful requests went along the critical path (`at`; of functions `part`), as a\n\
         `share` of all of it and of that of the slowest 1 %; of many requests 8,192 or fewer are sampled.\n\n\
+        `faults` has of each `[[fault]]` its `kind` and `target`, `at_s` and `lasts_s` (null: at random), how many `times` it began,\n\
+        `active_s`, and what was lost: `lost` requests (those that failed and were in progress at some moment of it), `lost_messages`\n\
+        (dead-lettered, expired, skipped or dropped while it was active) and `lost_work_s` (time that instances spent on invocations\n\
+        that failed while it was active). `recovered` is how many times requests were as before it by the end of the run, and\n\
+        `recovered_after_s` how long after its end: at the start of three intervals of the time series in a row whose requests have at\n\
+        least 95 % of the success ratio, and at most twice the median latency, that requests had before the fault first began.\n\n\
         `alarms` has of each `[[alarm]]` in how many `replications` it went off, `first_at_s`, how many `times`, `in_alarm_ratio`\n\
         of its periods, and its `changes` in the first replication: `at_s`, the end of the period that decided it, and the `state`\n\
         (`insufficient-data`, `ok`, `alarm`).\n\n\
@@ -248,8 +254,11 @@ fn results_reference() -> String {
         (see [Observe a run](../how-to/observe.md)).\n\n\
         With node groups (see [Machines](../background/machines.md)): `nodes`, each group with `count`, `node_seconds`, `cpu_utilization`\n\
         and `memory_utilization` (requests of instances over what nodes have), `pending_pods`, `pending_s` and `image_s` (how long\n\
-        instances waited for a node and for their image), `pods` by what became of them, `nodes`, `short_of` (what nodes had too little of\n\
-        when an instance had to wait) and `cost_usd`. An instance that waits is in the books of the first group on which it fits.\n\n\
+        instances waited for a node and for their image), `cpu_stranded_share` and `memory_stranded_share` (what is free where no instance\n\
+        fits any more), `cpu_contention` (the part of node-seconds in which instances ask for more CPU than there is), `pods` by what became of\n\
+        them, `nodes`, `short_of` (what nodes had too little of when an instance had to wait) and `cost_usd`. An instance that waits is in the\n\
+        books of the first group on which it fits. `starts` has `node_s` and `image_s` of the instances of each function. `timeline.csv` has\n\
+        rows `node-group.NAME`, with `nodes_mean`, `pending_pods_mean`, `cpu_utilization` and `memory_utilization` as its last columns.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {

@@ -164,7 +164,8 @@ impl FunctionState<'_> {
             // An observation without a decision is not reported.
             if why.is_some() || ordered != before {
                 let why = why.unwrap_or_default();
-                let decision = ScalingDecision { before, ordered, existing, ready, in_progress, queued, why };
+                let inputs = autoscaling.policy.inputs();
+                let decision = ScalingDecision { before, ordered, existing, ready, in_progress, queued, inputs, why };
                 ctx.observer.decided(now, self.id, &decision);
             }
         }
@@ -191,6 +192,9 @@ impl FunctionState<'_> {
     pub(super) fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &self.autoscaling else { return };
         let (have, ordered) = (autoscaling.fleet.len(), autoscaling.ordered as usize);
+        if have == ordered {
+            return; // as after nearly all decisions
+        }
         let surplus = autoscaling.fleet.victims(have.saturating_sub(ordered), autoscaling.policy.removal());
         if !surplus.is_empty() {
             for order in surplus {

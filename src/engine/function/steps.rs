@@ -74,7 +74,7 @@ impl FunctionState<'_> {
             // It ends now, regardless of pending events.
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
             return;
         };
         let took = match &step.work {
@@ -92,7 +92,10 @@ impl FunctionState<'_> {
                 let request = self.invocations.get(place);
                 let source = request.source().map_or(0, |source| source.0);
                 let of = StepOf { function: self.id, invocation: place, serial: progress.serial };
-                let parcel = Parcel { cause: CallId(request.call.get()), ..Parcel::one(source, request.number) };
+                let id = self.instances.get(request.instance).id.0 & u64::from(u32::MAX);
+                let instance = u64::from(request.instance.get()) << 32 | id;
+                let cause = CallId(request.call.get());
+                let parcel = Parcel { cause, instance, ..Parcel::one(source, request.number) };
                 ctx.effects.push_back(Effect::StepCalls(of, progress.step, parcel));
                 return;
             }
@@ -154,7 +157,7 @@ impl FunctionState<'_> {
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
             request.is_poison = true;
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
         } else {
             self.do_step(place, now, ctx);
         }

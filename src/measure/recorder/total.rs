@@ -1,6 +1,7 @@
 //! The functions of a replication taken together.
 
 use super::super::alarm::{Alarms, History};
+use super::super::fault::FaultMeasures;
 use super::super::path::OnPath;
 use super::super::peaks::Slots;
 use super::super::replication::{FunctionRecord, Record, Replication, RunMeasures};
@@ -10,6 +11,7 @@ use super::super::timeline::Point;
 use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
+use super::nodes::NodeIntervals;
 use crate::engine::EventCounts;
 use crate::id::{FnId, GroupId, SourceId};
 use crate::scenario::Scenario;
@@ -33,10 +35,14 @@ pub struct Total {
     batches: Vec<Tally>,
     /// What became of the alarms; all functions are simulated together where there are any.
     pub(in super::super) alarms: Vec<History>,
+    /// What faults did; all functions are simulated together where there are any.
+    pub(in super::super) faults: Vec<FaultMeasures>,
     /// Where requests may be on a path.
     pub(in super::super) on_path: Option<OnPath>,
     /// The books of the node groups, when the run is over.
     pub(super) nodes: Vec<(GroupId, Books)>,
+    /// Their time series, by group.
+    pub(super) node_intervals: Vec<NodeIntervals>,
 }
 
 impl Total {
@@ -56,15 +62,32 @@ impl Total {
             answered: vec![0; scenario.objectives.len()],
             batches: Vec::new(),
             alarms: Vec::new(),
+            faults: Vec::new(),
             on_path: None,
             nodes: Vec::new(),
+            node_intervals: Vec::new(),
         }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path, nodes } = other;
-        debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
+        let Self {
+            tally,
+            intervals,
+            slots,
+            peaks,
+            events,
+            sources,
+            answered,
+            batches,
+            alarms,
+            faults,
+            on_path,
+            nodes,
+            node_intervals,
+        } = other;
+        debug_assert!(alarms.is_empty() && faults.is_empty(), "who has alarms or faults is simulated together");
+        debug_assert!(node_intervals.is_empty(), "what is on nodes is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
@@ -152,6 +175,8 @@ impl Total {
         let generated = functions.iter_mut().enumerate();
         let generated =
             generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
+        let starts = functions.iter_mut().enumerate();
+        let starts = starts.filter_map(|(place, one)| Some((FnId(place as u32), one.starts.take()?))).collect();
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
             measures: RunMeasures {
@@ -161,16 +186,19 @@ impl Total {
                 tipped,
                 components,
                 generated,
+                starts,
                 nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
                 arrows,
                 spent,
                 alarms: self.alarms,
+                faults: self.faults,
                 events,
             },
             functions,
             points,
             histograms: self.tally.histograms(),
             source_points,
+            node_points: self.node_intervals.iter().map(|one| one.points(window)).collect(),
             batches: (self.batches.iter())
                 .map(|tally| tally.shape(window.batch(self.batches.len()), &Peaks::default(), f64::NAN))
                 .collect(),

@@ -15,11 +15,14 @@ pub mod backoff;
 pub mod breaker;
 pub mod budget;
 mod kind;
+mod parameters;
 pub mod rate_limit;
+mod scope;
 
-pub use backoff::{Backoff, BackoffSpec};
+pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
 pub use budget::{Budget, BudgetSpec};
+pub use parameters::{Cause, ClientParameters, Per, Refund};
 pub use rate_limit::{Advice, RateLimit, RateLimitSpec};
 
 use std::collections::VecDeque;
@@ -27,183 +30,10 @@ use std::collections::VecDeque;
 use super::slots::{Key, Slots};
 use super::{Abandon, Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
-use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, PositiveDuration};
 use crate::time::{SimTime, Span};
+use scope::Scoped;
 
 pub(crate) use kind::KIND;
-
-/// The most attempts of a request, and copies of an attempt.
-const MAX_ATTEMPTS: u32 = 1_000;
-
-parameters! {
-    /// Who calls: how long it waits, and what it does when that fails.
-    pub struct ClientParameters {
-        /// Timeout of each attempt. Default: none.
-        optional timeout: PositiveDuration,
-        /// Timeout of all attempts together.
-        optional deadline: PositiveDuration,
-        /// What happens to an attempt that has timed out.
-        default on_timeout: Abandon = Abandon::GoesOn,
-        /// Retries.
-        optional retry: RetryParameters,
-        /// Hedging: sending copies of slow attempts.
-        optional hedge: HedgeParameters,
-        /// Client-side rate limit that reacts to throttling.
-        optional rate_limit: RateLimitSpec,
-        /// Limit on simultaneous attempts.
-        optional bulkhead: BulkheadParameters,
-        /// Circuit breaker.
-        optional breaker: BreakerSpec,
-    }
-}
-
-parameters! {
-    /// When and how often to retry.
-    pub struct RetryParameters {
-        /// Attempts per request, including the first.
-        default max_attempts: Count<1, MAX_ATTEMPTS> = 3,
-        /// Which outcomes to retry. Rejections by a breaker or bulkhead count as errors.
-        default on: List<Cause, 1, 3> = vec![Cause::Timeout, Cause::Throttled, Cause::Error],
-        /// Delay before a retry; "none": no delay.
-        default backoff: OrNone<BackoffSpec> = None,
-        /// Limit on the retries of all requests together.
-        optional budget: BudgetSpec,
-        /// Scope of the budget.
-        default per: Per = Per::Source,
-    }
-}
-
-parameters! {
-    /// Copies of slow attempts; the first success counts.
-    pub struct HedgeParameters {
-        /// Delay without a response after which a copy is sent; a copy is sent at once when an attempt fails. 0s: all
-        /// copies at once.
-        required after: Duration,
-        /// Number of copies in addition to the first attempt.
-        default max: Count<1, MAX_ATTEMPTS> = 1,
-    }
-}
-
-parameters! {
-    /// Maximum number of simultaneous attempts; more are rejected.
-    pub struct BulkheadParameters {
-        /// The limit; resilience4j's default.
-        default max_concurrent: Count<1, 1_000_000> = 25,
-    }
-}
-
-/// Why an attempt failed, as seen by the retry logic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// No answer in time: from the client's own timeout, or of who was called.
-    Timeout,
-    /// Throttled, or not served because of a full or slow queue.
-    Throttled,
-    /// Any other failure.
-    Error,
-}
-
-choice! { Cause {
-    "timeout" => Cause::Timeout, "No answer in time.";
-    "throttled" => Cause::Throttled, "Throttled, or not served because of a full or slow queue.";
-    "error" => Cause::Error, "Any other failure.";
-} }
-
-/// Whose a budget is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Per {
-    /// All requests of the client.
-    Source,
-}
-
-choice! { Per {
-    "source" => Per::Source, "One for all requests of the client.";
-} }
-
-choice! { Abandon {
-    "abandon" => Abandon::GoesOn, "It goes on, queued or running, and its answer is thrown away.";
-    "drop-queued" => Abandon::DropsQueued, "If it waits in a queue it leaves it when its turn comes.";
-    "cancel" => Abandon::Cancels, "It ends at once.";
-} }
-
-/// What a success gives back to a budget.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Refund {
-    /// What the request took last, 1 if it took nothing.
-    Cost,
-    /// Always so much.
-    Fixed(f64),
-}
-
-impl Field for Refund {
-    type Value = Self;
-    const SHAPE: Shape = Shape::Leaf(&LeafShape {
-        expected: "\"cost\", or a number",
-        quoted: false,
-        schema: || serde_json::json!({"anyOf": [{"const": "cost"}, {"type": "number", "minimum": 0}]}),
-    });
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        if node.text() == Some("cost") {
-            return Some(Self::Cost);
-        }
-        if node.text().is_some() {
-            reader.refuse(node, Self::SHAPE);
-            return None;
-        }
-        crate::schema::scalars::Amount::read(node, reader).map(Self::Fixed)
-    }
-    fn write(value: &Self) -> Value {
-        match value {
-            Self::Cost => Value::from_text("cost"),
-            Self::Fixed(tokens) => Value::Float(*tokens),
-        }
-    }
-}
-
-impl Cause {
-    /// The cause of a failure.
-    #[must_use]
-    pub const fn of(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::TimedOut => Self::Timeout,
-            Outcome::Rejected | Outcome::QueueTimedOut => Self::Throttled,
-            _ => Self::Error,
-        }
-    }
-}
-
-impl ClientParameters {
-    /// One attempt, for as long as it takes.
-    #[must_use]
-    pub const fn once() -> Self {
-        Self {
-            timeout: None,
-            deadline: None,
-            on_timeout: Abandon::GoesOn,
-            retry: None,
-            hedge: None,
-            rate_limit: None,
-            bulkhead: None,
-            breaker: None,
-        }
-    }
-
-    /// Whether it gives up what is never answered.
-    #[must_use]
-    pub const fn gives_up(&self) -> bool {
-        self.timeout.is_some() || self.deadline.is_some()
-    }
-
-    /// How often a request is tried again at most, where it is after a timeout and neither a budget nor a breaker bounds that.
-    #[must_use]
-    pub fn unbounded_retries(&self) -> Option<u32> {
-        let retry = self.retry.as_ref()?;
-        let is_bounded = retry.budget.is_some() || self.breaker.is_some();
-        let is_tried = self.timeout.is_some() && retry.on.contains(&Cause::Timeout);
-        (is_tried && !is_bounded).then(|| retry.max_attempts - 1)
-    }
-}
 
 /// What a scenario says about a client: who it is and whom it calls.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,10 +53,11 @@ impl Spec for Client {
 
     fn build(&self, stream: Stream) -> Box<dyn Component> {
         let parameters = &self.parameters;
-        let budget = parameters.retry.as_ref().and_then(|retry| retry.budget.as_ref());
+        let budget = parameters.retry.as_ref().and_then(|retry| Some((retry.per, retry.budget.clone()?)));
+        let breaker = parameters.breaker.clone().map(|breaker| (parameters.breaker_per, breaker));
         Box::new(AtWork {
-            budget: budget.map(|budget| budget.build()),
-            breaker: parameters.breaker.as_ref().map(|breaker| breaker.build()),
+            budget: budget.map(|(per, spec)| Scoped::new(per == Per::Instance, move || spec.build())),
+            breaker: breaker.map(|(per, spec)| Scoped::new(per == Per::Instance, move || spec.build())),
             rate_limit: parameters.rate_limit.as_ref().map(|limit| limit.build()),
             parameters: parameters.clone(),
             stream,
@@ -249,8 +80,8 @@ struct AtWork {
     requests: Slots<Request>,
     /// In the order in which they were made, which is that of their timeouts.
     attempts: Slots<Attempt>,
-    budget: Option<Box<dyn Budget>>,
-    breaker: Option<Box<dyn Breaker>>,
+    budget: Option<Scoped<dyn Budget>>,
+    breaker: Option<Scoped<dyn Breaker>>,
     rate_limit: Option<Box<dyn RateLimit>>,
     /// Requests whose next attempt waits until the rate limit lets it go.
     held_back: VecDeque<Key>,
@@ -421,7 +252,8 @@ impl AtWork {
         let Some(request) = self.requests.get_mut(key) else { return Ok(()) };
         let measured = u64::from(request.is_measured);
         self.counts.made += measured;
-        let permit = match &mut self.breaker {
+        let instance = request.parcel.instance;
+        let permit = match self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
             None => Permit::default(),
             Some(breaker) => match breaker.permit(ports.now) {
                 Some(permit) => permit,
@@ -434,7 +266,7 @@ impl AtWork {
         let limit = self.parameters.bulkhead.as_ref().map_or(usize::MAX, |bulkhead| bulkhead.max_concurrent as usize);
         if self.attempts.len() >= limit {
             // It is inside the breaker, which sees a failure.
-            if let Some(breaker) = &mut self.breaker {
+            if let Some(breaker) = self.breaker.as_mut().and_then(|breaker| breaker.of(instance)) {
                 breaker.ended(permit, Verdict::Failure, Span::ZERO, ports.now);
             }
             self.counts.refused += measured;
@@ -476,10 +308,19 @@ impl AtWork {
         is_sent
     }
 
+    /// The budget that counts for a request.
+    fn budget_of(&mut self, key: Key) -> Option<&mut dyn Budget> {
+        let instance = self.requests.get(key)?.parcel.instance;
+        self.budget.as_mut()?.of(instance).map(|budget| budget as &mut dyn Budget)
+    }
+
     /// Asks the budget for one more attempt.
     fn take(&mut self, key: Key, cause: Cause) -> bool {
         let open = self.requests.len();
-        let (Some(budget), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let (Some(budgets), Some(request)) = (&mut self.budget, self.requests.get_mut(key)) else { return true };
+        let instance = request.parcel.instance;
+        let open = budgets.open(instance, open);
+        let Some(budget) = budgets.of(instance) else { return true };
         let Some(taken) = budget.take(cause, open) else { return false };
         (request.taken, request.held) = (Some(taken), request.held + 1);
         true
@@ -488,7 +329,10 @@ impl AtWork {
     /// An attempt is over: it is out no more.
     fn end(&mut self, key: Key, verdict: Verdict, now: SimTime) -> Option<Attempt> {
         let attempt = self.attempts.remove(key)?;
-        if let Some(breaker) = &mut self.breaker {
+        let instance = self.requests.get(attempt.request).map(|request| request.parcel.instance);
+        if let (Some(breakers), Some(instance)) = (&mut self.breaker, instance)
+            && let Some(breaker) = breakers.of(instance)
+        {
             breaker.ended(attempt.permit, verdict, now.since(attempt.begun), now);
         }
         // Out of the chain of its request.
@@ -510,9 +354,9 @@ impl AtWork {
     }
 
     /// Gives up an attempt.
-    fn abandon(&mut self, key: Key, verdict: Verdict, ports: &mut Ports<'_>) -> Option<Attempt> {
+    fn abandon(&mut self, key: Key, verdict: Verdict, how: Abandon, ports: &mut Ports<'_>) -> Option<Attempt> {
         let attempt = self.end(key, verdict, ports.now)?;
-        ports.abandon(key.token(ATTEMPT), self.parameters.on_timeout);
+        ports.abandon(key.token(ATTEMPT), how);
         if let (Some(limit), true) = (&mut self.rate_limit, verdict != Verdict::Cancelled) {
             limit.ended(Some(Cause::Timeout), ports.now);
         }
@@ -526,7 +370,7 @@ impl AtWork {
     /// An attempt that reached somebody has failed, and is out no more.
     fn failed(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
         let is_retried = self.parameters.retry.as_ref().is_none_or(|retry| retry.on.contains(&Cause::of(outcome)));
-        if let (Some(budget), true) = (&mut self.budget, is_retried) {
+        if let (Some(budget), true) = (self.budget_of(key), is_retried) {
             budget.failed();
         }
         if !is_retried {
@@ -560,8 +404,8 @@ impl AtWork {
     /// What comes after a failed try.
     fn next(&mut self, key: Key, outcome: Outcome, now: SimTime) -> Next {
         let Some(request) = self.requests.get_mut(key) else { return Next::End(outcome) };
-        let held = std::mem::take(&mut request.held);
-        if let Some(budget) = &mut self.budget {
+        let (held, instance) = (std::mem::take(&mut request.held), request.parcel.instance);
+        if let Some(budget) = self.budget.as_mut().and_then(|budget| budget.of(instance)) {
             budget.released(held);
         }
         let cause = Cause::of(outcome);
@@ -588,13 +432,25 @@ impl AtWork {
 
     /// A request is over: what is still out for it is given up.
     fn close_request(&mut self, key: Key, outcome: Outcome, ports: &mut Ports<'_>) {
+        self.close_request_with(key, outcome, self.parameters.on_timeout, ports);
+    }
+
+    /// The same, with what becomes of the work.
+    fn close_request_with(&mut self, key: Key, outcome: Outcome, how: Abandon, ports: &mut Ports<'_>) {
         let verdict = if outcome == Outcome::TimedOut { Verdict::Failure } else { Verdict::Cancelled };
         while let Some(attempt) = self.requests.get(key).and_then(|request| request.out) {
-            self.abandon(attempt, verdict, ports);
+            self.abandon(attempt, verdict, how, ports);
         }
         let Some(request) = self.requests.remove(key) else { return };
-        if let Some(budget) = &mut self.budget {
-            budget.released(request.held);
+        let instance = request.parcel.instance;
+        if let Some(budgets) = &mut self.budget {
+            if let Some(budget) = budgets.of(instance) {
+                budget.released(request.held);
+            }
+            budgets.end(instance);
+        }
+        if let Some(breakers) = &mut self.breaker {
+            breakers.end(instance);
         }
         if request.is_measured {
             let count = if outcome.is_success() { &mut self.counts.succeeded } else { &mut self.counts.failed };
@@ -613,7 +469,7 @@ impl AtWork {
                 return;
             }
             // The deadline of the request may be at the same moment; its alarm finds nothing then, or the next attempt.
-            if let Some(attempt) = self.abandon(key, Verdict::Failure, ports) {
+            if let Some(attempt) = self.abandon(key, Verdict::Failure, self.parameters.on_timeout, ports) {
                 self.failed(attempt.request, Outcome::TimedOut, ports);
             }
         }
@@ -651,8 +507,14 @@ impl Component for AtWork {
             held: 0,
             out: None,
         });
-        if let Some(budget) = &mut self.budget {
-            budget.began();
+        if let Some(breakers) = &mut self.breaker {
+            breakers.begin(parcel.instance);
+        }
+        if let Some(budgets) = &mut self.budget {
+            budgets.begin(parcel.instance);
+            if let Some(budget) = budgets.of(parcel.instance) {
+                budget.began();
+            }
         }
         if let (Some(deadline), false) = (self.parameters.deadline, self.is_closing) {
             self.is_closing = true;
@@ -690,25 +552,38 @@ impl Component for AtWork {
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         let (key, _) = Key::of(token);
         let verdict = match (outcome, Cause::of(outcome)) {
-            (Outcome::Completed, _) => Verdict::Success,
+            // What is too large is the caller's mistake: the service is well.
+            (Outcome::Completed | Outcome::TooLarge, _) => Verdict::Success,
             (_, Cause::Throttled) => Verdict::Throttled,
             _ => Verdict::Failure,
         };
         let Some(attempt) = self.end(key, verdict, ports.now) else { return };
         if let Some(limit) = &mut self.rate_limit {
-            limit.ended((!outcome.is_success()).then(|| Cause::of(outcome)), ports.now);
+            limit.ended((verdict != Verdict::Success).then(|| Cause::of(outcome)), ports.now);
         }
         let Some(request) = self.requests.get(attempt.request) else { return };
         self.counts.answered += u64::from(request.is_measured);
-        if outcome.is_success() {
-            if let Some(budget) = &mut self.budget {
-                budget.succeeded(request.taken);
+        if outcome == Outcome::TooLarge {
+            self.close_request(attempt.request, outcome, ports);
+        } else if outcome.is_success() {
+            let (taken, instance) = (request.taken, request.parcel.instance);
+            if let Some(budget) = self.budget.as_mut().and_then(|budget| budget.of(instance)) {
+                budget.succeeded(taken);
             }
             self.close_request(attempt.request, outcome, ports);
         } else {
             self.failed(attempt.request, outcome, ports);
         }
         self.let_go(ports);
+    }
+
+    /// What is out for it is cancelled too.
+    fn cancelled(&mut self, call: CallId, ports: &mut Ports<'_>) {
+        let found = self.requests.iter().find(|(_, request)| request.call == call).map(|(key, _)| key);
+        if let Some(key) = found {
+            self.close_request_with(key, Outcome::Failed, Abandon::Cancels, ports);
+            self.let_go(ports);
+        }
     }
 
     fn close(&mut self, _: SimTime, books: &mut Books) {

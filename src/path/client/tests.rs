@@ -2,13 +2,15 @@
 
 use rand::RngExt;
 
+use super::backoff::BackoffSpec;
 use super::budget::{GrpcSpec, RatioSpec};
+use super::parameters::{BulkheadParameters, HedgeParameters, Per, RetryParameters};
 use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
-use crate::path::Action;
 use crate::path::client::backoff::{ExponentialSpec, Jitter};
 use crate::path::client::breaker::SimpleSpec;
 use crate::path::testing::Bench;
+use crate::path::{Abandon, Action};
 use crate::rng::{Purpose, Streams};
 
 fn secs(secs: f64) -> Span {
@@ -338,6 +340,7 @@ fn attempts_and_calls_balance_whatever_happens() {
             rate_limit: (round % 3 == 0).then(|| limits[(round / 3 % 2) as usize].clone()),
             bulkhead: flag(6).then_some(BulkheadParameters { max_concurrent: 3 }),
             breaker: flag(7).then(|| BreakerSpec::Simple(Box::new(simple))),
+            breaker_per: Per::Source,
         });
         let mut open: Vec<Token> = Vec::new();
         let mut answered = 0;

@@ -28,6 +28,7 @@
 use std::collections::VecDeque;
 
 use super::peak::Peak;
+use super::replay::Gauge;
 use super::{MANY, POD_GRACE_PERIOD, Pause, Policy, Removal, Scaling, Slots, Totals, View};
 use crate::policy::selection::Selection;
 use crate::rng::{Purpose, Stream};
@@ -35,15 +36,14 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// What a replica is to have so much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenFaasLoad {
-    /// Requests completed in a second, over the last 30 s.
-    Rps,
-    /// Requests in flight, the most of the last 45 s, seen every 5 s.
-    Capacity,
-    /// Milli-CPU in use, over the last minute.
-    Cpu,
+choice! {
+    /// What a replica is to have so much of.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum OpenFaasLoad {
+        "rps" => Rps, "Requests completed in a second, over the last 30 s.";
+        "capacity" => Capacity, "Requests in flight, the most of the last 45 s.";
+        "cpu" => Cpu, "Milli-CPU in use, over the last minute.";
+    }
 }
 
 parameters! {
@@ -74,12 +74,6 @@ parameters! {
     }
 }
 
-choice! { OpenFaasLoad {
-    "rps" => OpenFaasLoad::Rps, "Requests completed in a second, over the last 30 s.";
-    "capacity" => OpenFaasLoad::Capacity, "Requests in flight, the most of the last 45 s.";
-    "cpu" => OpenFaasLoad::Cpu, "Milli-CPU in use, over the last minute.";
-} }
-
 impl OpenFaasSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {
         at_most(check, self.min, self.max);
@@ -95,6 +89,13 @@ fn at_most(check: &mut Check<'_, '_, '_>, min: u32, max: u32) {
 impl Policy for OpenFaasSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(OpenFaas::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        match self.load {
+            OpenFaasLoad::Rps => &[Gauge::Rate],
+            OpenFaasLoad::Capacity | OpenFaasLoad::Cpu => &[Gauge::Concurrency, Gauge::ConcurrencyPerPod],
+        }
     }
 
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {
@@ -264,6 +265,10 @@ impl OpenFaasCeSpec {
 impl Policy for OpenFaasCeSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(OpenFaasCe::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        &[Gauge::Rate]
     }
 
     fn slots(&self, _memory_mb: u32) -> Option<Slots> {

@@ -5,21 +5,21 @@
 
 use super::clock::Clock;
 use super::peak::Peak;
+use super::replay::Gauge;
 use super::{MANY, Pause, Policy, Scaling, Totals, View};
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// What an instance is to have so much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// Requests in progress or waiting, on average over the interval.
-    Concurrency,
-    /// Requests that arrive in a second, on average over the interval.
-    RequestRate,
-    /// Requests that wait at the moment of the decision.
-    QueueDepth,
+choice! {
+    /// What an instance is to have so much of.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Load {
+        "concurrency" => Concurrency, "Requests in progress or waiting, on average over the interval.";
+        "request-rate" => RequestRate, "Requests that arrive in a second, on average over the interval.";
+        "queue-depth" => QueueDepth, "Requests that wait at the moment of the decision.";
+    }
 }
 
 parameters! {
@@ -38,15 +38,17 @@ parameters! {
     }
 }
 
-choice! { Load {
-    "concurrency" => Load::Concurrency, "Requests in progress or waiting, on average over the interval.";
-    "request-rate" => Load::RequestRate, "Requests that arrive in a second, on average over the interval.";
-    "queue-depth" => Load::QueueDepth, "Requests that wait at the moment of the decision.";
-} }
-
 impl Policy for ThresholdsSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {
         Some(Box::new(Thresholds::new(self.clone())))
+    }
+
+    fn decides_on(&self) -> &'static [Gauge] {
+        match self.load {
+            Load::Concurrency => &[Gauge::Concurrency, Gauge::ConcurrencyPerPod],
+            Load::RequestRate => &[Gauge::Rate],
+            Load::QueueDepth => &[Gauge::Queue, Gauge::QueuePerPod],
+        }
     }
 
     fn minimum_instances(&self) -> u32 {

@@ -50,7 +50,7 @@ use super::raw::platform::PlatformCpuTable;
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, SourceId};
-use crate::metric::component::ATTEMPTS_PER_REQUEST;
+use crate::metric::component::{ATTEMPTS_PER_REQUEST, find_of_batching};
 use crate::metric::{self, Quantity, Stability};
 use crate::schema::check::one_of_ways;
 use crate::schema::decode::Spanned;
@@ -186,7 +186,6 @@ pub(super) fn scenario(file: &FileTable, root: &Node, checker: &mut Checker<'_, 
         .iter()
         .filter_map(|table| checker.fault(table, &targets, checked.len(), node_groups.as_deref().unwrap_or_default()))
         .collect();
-    checker.crashes(&faults, &checked, file);
     let sites = targets.all_sites(checked.len());
     let components = targets.finish(file, checker);
     let known =
@@ -301,6 +300,11 @@ impl Checker<'_, '_> {
         };
         let place = targets.place_of(&table.site, &table.tenant, self)?;
         let has_payload = table.payload.is_some() || table.answer_payload.is_some();
+        if let Some(key) = table.client.as_ref().and_then(|client| client.per_instance()) {
+            let message = format!("`source.{name}.client.{key}` = \"instance\": a source has no instances");
+            let help = "leave it out; it is for the client of a step of a function";
+            self.problems.push(Problem::error(table.client.place, message).help(help));
+        }
         let to = targets.call(name, &called, &table.client, place, has_payload, self)?;
         Some(match to {
             Destination::Function(id) => Target::Function(id),
@@ -377,10 +381,10 @@ impl Checker<'_, '_> {
             way => {
                 let name = table.metric.as_ref()?;
                 let is_of_path = matches!(subject, Subject::Component(_)) || *name == ATTEMPTS_PER_REQUEST;
-                if !is_of_path && !self.metric(name, table.metric.place) {
+                if !is_of_path && find_of_batching(name).is_none() && !self.metric(name, table.metric.place) {
                     return None;
                 }
-                let metric = objective::find_of(name, subject, known.components.unwrap_or_default());
+                let metric = objective::find_of(name, subject, known.components.unwrap_or_default(), known.checked);
                 let metric = metric.map_err(|wrong| self.report(table.metric.place, wrong)).ok()?;
                 let (field, is_below) = if way == 0 { (&table.below, true) } else { (&table.above, false) };
                 let amount = field.as_ref()?;

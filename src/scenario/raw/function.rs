@@ -13,6 +13,7 @@ use crate::scenario::model::{Architecture, QueueOrder};
 use crate::schema::declare::*;
 use crate::schema::limits::{MAX_LISTED, MAX_STATES};
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Name, Positive, Ratio, Share, Size, Text};
+use crate::schema::sizes::Bytes;
 use crate::time::Span;
 
 /// The most that a number of instances or requests can be.
@@ -67,6 +68,9 @@ macro_rules! function_table {
                 optional batching: BatchingTable,
                 /// How its asynchronous invocations are handled. Default: as on AWS Lambda.
                 optional r#async: AsyncParameters,
+                /// Largest payload of a synchronous invocation; a larger one is refused, as by HTTP 413, and not retried. A poller
+                /// closes a batch before it is too large. "none": no limit.
+                optional payload_limit: OrNone<Bytes>,
                 /// Share of its invocations that fail, such as "1%".
                 default failure_ratio: Ratio = 0.0,
                 /// Its site. Default: the first `[[site]]`.
@@ -103,17 +107,14 @@ function_table! {
     struct DefaultsTable {}
 }
 
-/// How code is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Package {
-    Zip,
-    Image,
+choice! {
+    /// How code is packed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum Package {
+        "zip" => Zip, "An archive.";
+        "image" => Image, "A container image.";
+    }
 }
-
-choice! { Package {
-    "zip" => Package::Zip, "An archive.";
-    "image" => Package::Image, "A container image.";
-} }
 
 choice! { QueueOrder {
     "fifo" => QueueOrder::Fifo, "First in, first out.";
@@ -220,17 +221,14 @@ table! {
     }
 }
 
-/// What a request meets when no instance may be created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum OverflowWord {
-    Reject,
-    Queue,
+choice! {
+    /// What a request meets when no instance may be created.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum OverflowWord {
+        "reject" => Reject, "The request is rejected.";
+        "queue" => Queue, "The request waits in a first-in, first-out queue.";
+    }
 }
-
-choice! { OverflowWord {
-    "reject" => OverflowWord::Reject, "The request is rejected.";
-    "queue" => OverflowWord::Queue, "The request waits in a first-in, first-out queue.";
-} }
 
 impl ConcurrencyTable {
     /// What holds where nothing is said.

@@ -2,6 +2,7 @@
 
 use super::behavior::{Behavior, Memory};
 use super::calculator::{Calculator, MetricError, Reading, Target};
+use super::pods::Initialization;
 use crate::policy::scaling::peak::Peak;
 use crate::time::{SimTime, Span};
 
@@ -78,6 +79,11 @@ impl Hpa {
         Self { spec, past, started: false }
     }
 
+    /// When samples of young pods count.
+    pub(super) fn initialization(&self) -> &Initialization {
+        &self.spec.calculator.initialization
+    }
+
     /// One sync at `now`, with `current` replicas in the specification of the target and `status` replicas that exist.
     pub fn sync(&mut self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Sync {
         if !self.started {
@@ -109,15 +115,13 @@ impl Hpa {
 
     /// The largest proposal; none if all metrics failed, or some did and the others would scale down.
     fn propose(&self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Option<i32> {
-        let proposals: Vec<_> = metrics
-            .iter()
-            .filter_map(|(target, reading)| {
-                let reading = reading.as_ref().ok()?;
-                self.spec.calculator.propose(*target, reading, now, current, status).ok()
-            })
-            .collect();
-        let largest = proposals.iter().copied().max()?;
-        (proposals.len() == metrics.len() || largest >= current).then_some(largest)
+        let proposals = metrics.iter().map(|(target, reading)| {
+            self.spec.calculator.propose(*target, reading.as_ref().ok()?, now, current, status).ok()
+        });
+        let (largest, have_all) = proposals.fold((None, true), |(largest, have_all), proposal: Option<i32>| {
+            (largest.max(proposal), have_all && proposal.is_some())
+        });
+        largest.filter(|largest| have_all || *largest >= current)
     }
 
     /// From what is proposed to what is done.

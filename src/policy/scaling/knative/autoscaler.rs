@@ -22,8 +22,8 @@ pub struct Autoscaler {
 
 impl Autoscaler {
     /// Begins to collect metrics.
-    pub fn create_collector(&mut self, spec: &MetricSpec) {
-        self.collector = Some(Collector::new(spec));
+    pub fn create_collector(&mut self, collector: Collector) {
+        self.collector = Some(collector);
     }
 
     /// Begins to decide, with `ready` pods at `now`. Until the first valid tick nothing is known about the pods wanted.
@@ -80,7 +80,7 @@ impl Autoscaler {
     pub fn rests_until(&self, now: SimTime, ready: i32) -> Option<SimTime> {
         let (collector, (decider, published)) = (self.collector.as_ref()?, self.decider.as_ref()?);
         let metric = decider.spec().metric;
-        let window = collector.stable(metric);
+        let window = collector.stable(metric)?;
         let load = window.load_leaves();
         // Without reports an average would grow before it falls.
         let is_recorded = ready > 0 && collector.scrapes();
@@ -109,8 +109,14 @@ impl Autoscaler {
     /// One tick at `now` with `ready` pods (nothing: they could not be counted). True if the reconciler is to be told:
     /// the pods wanted changed, or the excess burst capacity crossed zero.
     pub fn tick(&mut self, now: SimTime, ready: Option<i32>) -> bool {
-        let Some((decider, published)) = &mut self.decider else { return false };
+        let Some((decider, _)) = &self.decider else { return false };
         let observed = self.collector.as_ref().and_then(|collector| collector.observe(decider.spec().metric, now));
+        self.tick_on(now, ready, observed)
+    }
+
+    /// The same on averages that come from elsewhere (nothing: no data).
+    pub fn tick_on(&mut self, now: SimTime, ready: Option<i32>, observed: Option<Observed>) -> bool {
+        let Some((decider, published)) = &mut self.decider else { return false };
         let Some(decision) = decider.scale(now, ready, observed) else { return false };
         let before = std::mem::replace(published, decision);
         before.desired != decision.desired || (before.excess_burst_capacity < 0) != (decision.excess_burst_capacity < 0)
@@ -138,7 +144,7 @@ mod tests {
     fn autoscaler(target_burst_capacity: f64) -> Autoscaler {
         let settings = settings(target_burst_capacity);
         let mut autoscaler = Autoscaler::default();
-        autoscaler.create_collector(&settings.metric);
+        autoscaler.create_collector(Collector::new(&settings.metric));
         autoscaler.create_decider(settings.decider, at(0), 0);
         autoscaler
     }
