@@ -2,7 +2,7 @@
 
 use super::format::{Quantity, count, exactly};
 use super::phrases::sanitize;
-use crate::measure::evidence::{BatchMeans, EndedBy, Few, MetricReached, PrecisionReached, Rare, WarmUp};
+use crate::measure::evidence::{BatchMeans, EndedBy, FEW_BEYOND, Few, MetricReached, PrecisionReached, Rare, WarmUp};
 use crate::measure::summary::Summary;
 
 /// Something to say.
@@ -31,10 +31,16 @@ fn few(one: &Few) -> Note {
     let source = one.source.as_ref().map(|source| format!("source {source}"));
     let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
     let beyond = count(one.beyond.round());
-    let text = format!(
-        "{subject}: only about {beyond} requests of each replication lie beyond it, so its interval is too narrow; use \
-         a longer horizon"
-    );
+    let text = match one.independent {
+        Some(independent) if one.beyond >= FEW_BEYOND => format!(
+            "{subject}: about {beyond} requests of each replication lie beyond it, but they depend on each other: it varies as if \
+             there were {independent:.1}, so its interval may be too narrow; use a longer horizon"
+        ),
+        _ => format!(
+            "{subject}: only about {beyond} requests of each replication lie beyond it, so its interval may be too narrow; \
+             use a longer horizon"
+        ),
+    };
     Note { text, is_warning: true }
 }
 
