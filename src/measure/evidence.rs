@@ -29,7 +29,7 @@ pub struct Evidence {
     pub rare: Vec<Rare>,
     /// Quantiles of objectives that are based on few requests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub few: Vec<Few>,
+    pub few: Vec<SparseQuantile>,
     /// The warm-up that a pilot has found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warm_up: Option<WarmUp>,
@@ -102,7 +102,7 @@ pub struct Rare {
 /// A quantile with so few requests beyond it, or so few that do not depend on each other, that its interval may be too
 /// narrow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Few {
+pub struct SparseQuantile {
     /// Dotted key of the metric.
     pub metric: String,
     /// The function; none: not of one alone.
@@ -197,7 +197,7 @@ pub(crate) const FEW_BEYOND: f64 = 30.0;
 const FEW_INDEPENDENT: f64 = 0.5;
 
 /// Quantiles that objectives ask for and that rest on few requests.
-pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> {
+pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<SparseQuantile> {
     let few = |objective: &Objective| {
         // Of components it is not known how much lies beyond.
         if matches!(objective.subject, Subject::Component(_)) {
@@ -213,7 +213,7 @@ pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> 
         let independent = quantile::independent_beyond(&shapes, &metric.key).filter(|number| number.is_finite());
         let is_few = beyond < FEW_BEYOND || independent.is_some_and(|number| number < FEW_INDEPENDENT);
         let Asked { function, source, .. } = Asked::of(objective, scenario);
-        is_few.then(|| Few { metric: metric.key.clone(), function, source, beyond, independent })
+        is_few.then(|| SparseQuantile { metric: metric.key.clone(), function, source, beyond, independent })
     };
     scenario.objectives.iter().filter_map(few).collect()
 }
@@ -227,7 +227,7 @@ fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<FnId>) -> bool {
         let concurrency = &function.concurrency;
         let is_limited = is_shared || concurrency.max_instances.is_some() || concurrency.reserved.is_some();
         let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
-        function.scaling.orders_all() || (is_limited && !waits)
+        function.scaling.owns_all_instances() || (is_limited && !waits)
     };
     ratio.key != "rejection_ratio"
         || function.map_or(scenario.functions.iter().any(may_reject), |id| may_reject(&scenario.functions[id.index()]))

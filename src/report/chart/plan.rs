@@ -6,6 +6,7 @@ use super::axis::{Axis, Scale};
 use super::plot::{Mark, Panel, Plot, Shape};
 use super::{BLUE, Dash, Drawn, GREEN, INK, MUTED, SKY, Style, VERMILLION};
 use crate::measure::plan::{Candidate, Estimate, LoadPoint, Plan, Verdict};
+use crate::path::quantity_of;
 use crate::report::format::{Quantity, times};
 use crate::report::phrases::sanitize;
 
@@ -106,7 +107,7 @@ fn memory(plan: &Plan) -> Option<Drawn> {
                 .iter()
                 .filter_map(|(_, one)| {
                     let (cost, latency) = at(one)?;
-                    let texts = [Quantity::Usd.text(cost), Quantity::of(&plan.latency).text(latency)];
+                    let texts = [Quantity::Usd.text(cost), quantity_of(&plan.latency).text(latency)];
                     Some(format!("{}: {} a month, {}", plan.describe(one), texts[0], texts[1]))
                 })
                 .collect::<Vec<_>>()
@@ -116,7 +117,7 @@ fn memory(plan: &Plan) -> Option<Drawn> {
         x: Axis::new("memory (MB)", Quantity::Count, Scale::Linear),
         panels: vec![
             panel("cost per month", Quantity::Usd, &|one| one.month_usd.mean, "lowest cost", None),
-            panel(&plan.latency, Quantity::of(&plan.latency), &|one| one.latency_s.mean, "fastest", bound),
+            panel(&plan.latency, quantity_of(&plan.latency), &|one| one.latency_s.mean, "fastest", bound),
         ],
         tips: Vec::new(),
     };
@@ -179,7 +180,7 @@ fn front(plan: &Plan) -> Plot {
                 "{} a month for a {} of {}",
                 Quantity::Usd.text(cost),
                 sanitize(&plan.latency, 34),
-                Quantity::of(&plan.latency).text(latency)
+                quantity_of(&plan.latency).text(latency)
             )
         }
         None => format!("{} and cost: no configuration is shown to meet every objective", sanitize(&plan.latency, 34)),
@@ -190,7 +191,7 @@ fn front(plan: &Plan) -> Plot {
             "{}: {}, {}",
             plan.describe(one),
             Quantity::Usd.text(cost),
-            Quantity::of(&plan.latency).text(latency)
+            quantity_of(&plan.latency).text(latency)
         ))
     });
     Plot {
@@ -198,7 +199,7 @@ fn front(plan: &Plan) -> Plot {
         title,
         x: Axis::new("cost per month", Quantity::Usd, Scale::Near),
         panels: vec![Panel {
-            y: Axis::new(plan.latency.clone(), Quantity::of(&plan.latency), scale),
+            y: Axis::new(plan.latency.clone(), quantity_of(&plan.latency), scale),
             height: 340.0,
             marks,
         }],
