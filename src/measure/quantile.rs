@@ -12,8 +12,11 @@ static SHARES: LazyLock<Vec<(f64, &'static str)>> = LazyLock::new(|| {
     metric::quantiles("latency_s").map(|(thousandths, key)| (f64::from(thousandths) / 1000.0, last(key))).collect()
 });
 
-/// For each metric, in their order: if it is a quantile, its share, and the places and shares of the others of its group.
-static GROUPS: LazyLock<Vec<Option<(f64, Vec<(usize, f64)>)>>> = LazyLock::new(|| {
+/// The share of a quantile, and the places and shares of the others of its group.
+type Group = (f64, Vec<(usize, f64)>);
+
+/// The group of each metric that is a quantile, in the order of metrics.
+static GROUPS: LazyLock<Vec<Option<Group>>> = LazyLock::new(|| {
     let quantile = |metric: &Metric| Some((metric.quantile()?, metric.group().to_owned()));
     let of = |metric: &Metric| {
         let (share, group) = quantile(metric)?;
