@@ -23,6 +23,21 @@ pub(super) fn print(text: &str) -> Result<(), CliError> {
     })
 }
 
+/// Writes a file to standard output: byte by byte, unless it goes to a terminal.
+///
+/// # Errors
+/// As of [`print`].
+pub(super) fn print_file(text: &str) -> Result<(), CliError> {
+    if is_output_watched() {
+        return print(text);
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
+        _ => CliError::of_writing("standard output", error),
+    })
+}
+
 /// Writes to standard error. If even that fails, there is nobody to tell.
 pub(super) fn complain(text: &str) {
     let _ = io::stderr().lock().write_all(harmless(text, colour(&io::stderr())).as_bytes());

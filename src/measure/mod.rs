@@ -1,6 +1,7 @@
 //! Measuring a run: summary, time series, distributions, cost.
 
 mod alarm;
+pub mod backtest;
 mod batches;
 pub mod chaos;
 pub mod comparison;
@@ -17,6 +18,7 @@ mod packed;
 mod path;
 mod peaks;
 pub mod plan;
+mod quantile;
 mod recorder;
 mod replication;
 mod replications;
