@@ -12,24 +12,24 @@ const ROWS: usize = 25;
 /// The section of the faults; none where there are none.
 pub(super) fn section(summary: &Summary) -> Option<Section> {
     let columns = vec![
-        Column::text("Fault", ""),
-        Column::text("When", "Since the start of the run"),
         Column::new("Requests lost", "Failed requests that were in progress while it was active"),
-        Column::new("Messages lost", "Dead-lettered, expired, skipped or dropped while it was active"),
-        Column::new("Work lost", "Instance time of invocations that failed while it was active"),
         Column::text(
             "Recovered after",
             "From its end until latency and failures were as before for three intervals of the time series",
         ),
+        Column::text("Fault", ""),
+        Column::text("When", "Since the start of the run"),
+        Column::new("Messages lost", "Dead-lettered, expired, skipped or dropped while it was active"),
+        Column::new("Work lost", "Instance time of invocations that failed while it was active"),
     ];
     let row = |(name, fault): &(String, FaultResult)| {
         let cells = vec![
+            Cell::stat(Quantity::Count, fault.lost).toned(tone(fault.lost.mean > 0.0)),
+            recovery(fault),
             Cell::text(format!("{} at {}", fault.kind, fault.target)),
             Cell::text(when(fault)),
-            Cell::stat(Quantity::Count, fault.lost).toned(tone(fault.lost.mean > 0.0)),
             Cell::stat(Quantity::Count, fault.lost_messages).toned(tone(fault.lost_messages.mean > 0.0)),
             Cell::stat(Quantity::Seconds, fault.lost_work_s),
-            recovery(fault),
         ];
         Row::new(name.as_str(), cells)
     };
