@@ -9,7 +9,7 @@ use indicatif::{ProgressBar as Bar, ProgressDrawTarget, ProgressStyle};
 
 use super::cancel::CancelToken;
 use crate::experiment::Progress;
-use crate::report::format::count;
+use crate::report::format::{count, roughly};
 
 /// What is over sooner needs no bar.
 const DELAY: Duration = Duration::from_millis(500);
@@ -104,11 +104,7 @@ fn left(elapsed: Duration, share: f64) -> Option<String> {
         return None;
     }
     let left = elapsed.as_secs_f64() * (1.0 - share) / share;
-    Some(match left.ceil() as u64 {
-        seconds @ 0..60 => format!("{seconds} s"),
-        seconds @ 60..3_600 => format!("{} min", seconds.div_ceil(60)),
-        seconds => format!("{:.1} h", seconds as f64 / 3_600.0),
-    })
+    Some(roughly(Duration::try_from_secs_f64(left).ok()?))
 }
 
 /// Invocations for each second: `1.5 million/s`, `12,345/s`.

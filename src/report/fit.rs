@@ -145,7 +145,7 @@ fn laws(what: &str, found: &Found) -> Table {
 }
 
 fn plot(name: &'static str, caption: &str, plot: &Plot) -> Drawn {
-    Drawn { name, caption: caption.to_owned(), svg: plot.svg() }
+    plot.drawn(name, caption)
 }
 
 /// Shares of values that are longer, data beside law.

@@ -23,7 +23,7 @@ pub fn answer(summary: &Summary, plan: Option<&Plan>, has_prices: bool) -> Strin
 fn users(summary: &Summary) -> String {
     let total = &summary.total;
     format!(
-        "p50 {}, p99 {}; {} cold starts, {} failed",
+        "p50 {}, p99 {}; {} waited for a cold start, {} failed",
         Quantity::Seconds.stat(&total.latency_s.p50),
         Quantity::Seconds.stat(&total.latency_s.p99),
         Quantity::Ratio.stat(&total.cold_affected_ratio),

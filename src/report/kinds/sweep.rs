@@ -46,7 +46,11 @@ impl Report for SweepReport {
             let found = digest.metrics.iter().zip(&kept.stats);
             let found: serde_json::Map<String, Value> =
                 found.map(|(metric, found)| (metric.name.clone(), stat(found))).collect();
-            json!({"point": kept.number + 1, "set": set, "found": found, "monthly_cost_usd": stat(&kept.cost_and_latency[0])})
+            let cost = &kept.cost_and_latency[0];
+            let (low, high) = cost.range().unzip();
+            let finite = Some(cost.mean).filter(|mean| mean.is_finite());
+            let cost = json!({"mean": finite, "half_width": cost.half_width, "low": low, "high": high});
+            json!({"point": kept.number + 1, "set": set, "found": found, "monthly_cost_usd": cost})
         };
         let text = json!({
             "scenario": {"name": scenario.name, "hash": scenario.hash},
@@ -131,7 +135,7 @@ fn has_prices(digest: &Digest) -> bool {
 
 /// `memory = 512MB, window = 5m`.
 fn described(digest: &Digest, point: &Kept) -> String {
-    let pairs = digest.axes.iter().zip(&point.texts).map(|(axis, text)| format!("{} = {text}", axis.short(digest)));
+    let pairs = digest.axes.iter().zip(&point.texts).map(|(axis, text)| format!("{} = {text}", axis.name));
     pairs.collect::<Vec<_>>().join(", ")
 }
 
@@ -145,7 +149,7 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
         digest
             .axes
             .iter()
-            .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.short(digest), axis.key.as_str()) }),
+            .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.name.as_str(), axis.key.as_str()) }),
     );
     columns.extend(has_prices.then(|| Column::new("Per month", "Cost of 30 days at this rate")));
     let is_shown = |name: &str| has_prices || !name.contains("cost_usd.");
