@@ -22,7 +22,7 @@ use crate::report::preview::{self, Speed};
 use crate::study::Study as _;
 use crate::study::plan::{Options, Plan};
 
-/// How long a sample runs from which the time of a plan is estimated.
+/// Length of the sample from which the time of a plan is estimated.
 const SAMPLE: Duration = Duration::from_millis(300);
 /// A plan that is expected to take longer says so before it starts.
 const LONG: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ pub(super) fn plan(args: &PlanArgs) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::ObjectiveMissed)
 }
 
-/// How fast a sample of the plan is simulated; none where it is over too soon to tell.
+/// The speed of a short sample; none if it ends too soon to tell.
 fn speed(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option<Speed>, CliError> {
     struct Sampling<'a> {
         cancel: &'a CancelToken,
@@ -106,7 +106,7 @@ fn speed(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option<S
     Ok(is_known.then_some(Speed { replications_per_s, threads: args.job.threads().get() }))
 }
 
-/// What a plan that takes a while says before it starts.
+/// The line that a long plan prints before it starts.
 fn outlook(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option<String>, CliError> {
     if args.job.quiet || args.job.no_progress {
         return Ok(None);
@@ -119,7 +119,7 @@ fn outlook(study: &Plan, args: &PlanArgs, cancel: &CancelToken) -> Result<Option
     }))
 }
 
-/// The recommended values as a change of the file they came from.
+/// The recommended values as a patch of the file that they came from.
 fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, CliError> {
     let Some(best) = found.best.and_then(|best| found.candidate(best)) else {
         terminal::complain("no configuration is shown to meet every objective: nothing to export\n");
@@ -137,7 +137,7 @@ fn exported(form: ExportForm, patch: &Path, found: &Found) -> Result<String, Cli
     export(form, &read(patch)?, &changes).map_err(CliError::Scenario)
 }
 
-/// The value of a dotted key in a resolved scenario, in which elements of lists stand by their names.
+/// The value of a dotted key in a resolved scenario; elements of lists are addressed by name.
 fn value_of(resolved: &str, key: &str) -> Option<String> {
     let tables: toml::Table = resolved.parse().ok()?;
     let mut value = &toml::Value::Table(tables);

@@ -514,14 +514,14 @@ impl Backtest {
         if !self.over_time.is_empty() {
             let _ = write!(
                 out,
-                "\nOver time\n  {:>10} {:>24} {:>24}\n  {:>10} {:>12}{:>12} {:>12}{:>12}\n",
+                "\nOver time\n  {:>12} {:>24} {:>24}\n  {:>12} {:>12}{:>12} {:>12}{:>12}\n",
                 "from", "requests in progress", "cold starts", "", "measured", "simulated", "measured", "simulated"
             );
             for [from, busy, concurrency, colds, cold] in &self.over_time {
                 let _ = writeln!(
                     out,
-                    "  {:>10} {busy:>12.3}{concurrency:>12.3} {colds:>12.0}{cold:>12.1}",
-                    crate::report::format::duration(*from)
+                    "  {:>12} {busy:>12.3}{concurrency:>12.3} {colds:>12.0}{cold:>12.1}",
+                    crate::report::format::exactly(*from)
                 );
             }
         }

@@ -116,6 +116,14 @@ pub(super) fn dashed(style: Style, inside: &str) -> String {
     format!("<g stroke-dasharray=\"{} {}\">{inside}</g>\n", sub(line), sub(gap))
 }
 
+/// Text that can be read across lines.
+pub(super) fn haloed(inside: &str) -> String {
+    let width = sub(3.0);
+    format!(
+        "<g stroke=\"#FFFFFF\" stroke-width=\"{width}\" stroke-linejoin=\"round\" paint-order=\"stroke\">{inside}</g>\n"
+    )
+}
+
 /// What belongs to the place `x` and keeps its size when the page zooms.
 pub(super) fn anchored(x: f64, inside: &str) -> String {
     format!("<g data-x=\"{}\">{inside}</g>\n", sub(x))

@@ -2,7 +2,8 @@
 
 use super::axis::{Axis, Fitted, Scale};
 use super::canvas::{
-    Canvas, SMALL, Side, anchored, dashed, empty, is_narrow, layer, picture, sub, text_width, tip, tips, top, window,
+    Canvas, SMALL, Side, anchored, dashed, empty, haloed, is_narrow, layer, picture, sub, text_width, tip, tips, top,
+    window,
 };
 use super::{Dash, Drawn, GRID, GROUND, INK, MUTED, Style};
 use crate::measure::summary::Stat;
@@ -355,7 +356,8 @@ impl Frame<'_> {
         // Boxes that are taken: from x, to x, middle y.
         let mut taken: Vec<(f64, f64, f64)> = points.iter().map(|(x, y, _)| (x - 4.0, x + 4.0, *y)).collect();
         let mut labels = String::new();
-        for (x, y, label) in points.iter().filter(|(_, _, label)| !label.is_empty()) {
+        // The last point is drawn on top: its name comes first.
+        for (x, y, label) in points.iter().rev().filter(|(_, _, label)| !label.is_empty()) {
             let width = text_width(label, SMALL);
             let rows = (0..12).map(|row| 1.4 + 1.8 * f64::from(row));
             let corners = rows.flat_map(|dy| [(GAP, -dy), (GAP, dy), (-GAP - width, -dy), (-GAP - width, dy)]);
@@ -381,7 +383,7 @@ impl Frame<'_> {
                 }
                 canvas.text(label, (end, best.2), side, SMALL, INK);
             });
-            labels += &anchored(*x, &drawn);
+            labels += &anchored(*x, &haloed(&drawn));
             taken.push(best);
         }
         labels

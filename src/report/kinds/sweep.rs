@@ -152,9 +152,11 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
             .map(|axis| Column { is_text: axis.unit.is_none(), ..Column::new(axis.name.as_str(), axis.key.as_str()) }),
     );
     columns.extend(has_prices.then(|| Column::new("Per month", "Cost of 30 days at this rate")));
-    let is_shown = |name: &str| has_prices || !name.contains("cost_usd.");
-    let shown = digest.metrics.iter().filter(|metric| is_shown(&metric.name));
-    columns.extend(shown.map(|metric| Column::new(metric.name.as_str(), "")));
+    let is_shown = |metric: &usize| {
+        (has_prices || !digest.metrics[*metric].name.contains("cost_usd.")) && !digest.is_repeated(*metric)
+    };
+    let shown: Vec<usize> = (0..digest.metrics.len()).filter(is_shown).collect();
+    columns.extend(shown.iter().map(|metric| Column::new(digest.metrics[*metric].name.as_str(), "")));
     let mut order: Vec<&Kept> = digest.points.iter().take(ROWS).collect();
     let cost =
         |kept: &Kept| Some(kept.cost_and_latency[0].mean).filter(|mean| mean.is_finite()).unwrap_or(f64::INFINITY);
@@ -172,8 +174,7 @@ fn points(digest: &Digest, has_prices: bool) -> Table {
         }
         cells.extend(kept.texts.iter().map(|text| Cell::text(text.as_str())));
         cells.extend(has_prices.then(|| Cell::stat(Quantity::Usd, kept.cost_and_latency[0])));
-        let found = digest.metrics.iter().zip(&kept.stats).filter(|(metric, _)| is_shown(&metric.name));
-        cells.extend(found.map(|(metric, stat)| Cell::stat(metric.quantity, *stat)));
+        cells.extend(shown.iter().map(|metric| Cell::stat(digest.metrics[*metric].quantity, kept.stats[*metric])));
         let is_chosen = digest.best.as_ref().is_some_and(|best| best.number == kept.number);
         Row { name: (kept.number + 1).to_string(), is_chosen, cells }
     };

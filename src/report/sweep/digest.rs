@@ -75,7 +75,21 @@ pub struct Kept {
     pub met: Option<bool>,
 }
 
+/// Whether two statistics are the same numbers.
+fn same(a: Stat, b: Stat) -> bool {
+    let bits = |stat: Stat| (stat.mean.to_bits(), stat.half_width.map(f64::to_bits));
+    bits(a) == bits(b)
+}
+
 impl Digest {
+    /// Whether a metric says nothing that an earlier one does not: under most policies whoever waits for a cold start caused
+    /// it.
+    #[must_use]
+    pub fn is_repeated(&self, metric: usize) -> bool {
+        let is_same = |earlier: usize| self.points.iter().all(|kept| same(kept.stats[metric], kept.stats[earlier]));
+        (0..metric).any(|earlier| self.metrics[earlier].quantity == self.metrics[metric].quantity && is_same(earlier))
+    }
+
     /// Nothing gathered yet.
     #[must_use]
     pub fn new(sweep: &Sweep, columns: &Columns) -> Self {

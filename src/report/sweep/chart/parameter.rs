@@ -36,7 +36,7 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     };
     let mut panels = Vec::new();
     let mut said = Vec::new();
-    for metric in 0..digest.metrics.len().min(PANELS) {
+    for metric in (0..digest.metrics.len()).filter(|metric| !digest.is_repeated(*metric)).take(PANELS) {
         let mut marks = Vec::new();
         let mut low_high: Vec<f64> = Vec::new();
         for line in 0..lines.as_ref().map_or(1, |(_, lines)| lines.len()) {

@@ -28,9 +28,11 @@ pub(super) fn chart(digest: &Digest) -> Option<Drawn> {
     if axes.len() < 2 {
         return None;
     }
-    let panels: Vec<(usize, Vec<Bar>)> = (0..digest.metrics.len().min(MOST.1))
+    let panels: Vec<(usize, Vec<Bar>)> = (0..digest.metrics.len())
+        .filter(|metric| !digest.is_repeated(*metric))
+        .take(MOST.1)
         .map(|metric| (metric, bars(digest, &axes, metric)))
-        .filter(|(_, bars)| !bars.is_empty())
+        .filter(|(_, bars)| bars.iter().any(|bar| bar.high.0 > bar.low.0))
         .collect();
     let (metric, first) = panels.first().map(|(metric, bars)| (*metric, &bars[0]))?;
     let title = format!("{} affects {} most", first.name, digest.metrics[metric].name);
