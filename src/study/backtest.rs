@@ -517,11 +517,13 @@ impl Backtest {
                 "\nOver time\n  {:>12} {:>24} {:>24}\n  {:>12} {:>12}{:>12} {:>12}{:>12}\n",
                 "from", "requests in progress", "cold starts", "", "measured", "simulated", "measured", "simulated"
             );
+            // Parts of the recorded time begin between two minutes.
+            let unit = if self.length_s > 3_600.0 { 60.0 } else { 1.0 };
             for [from, busy, concurrency, colds, cold] in &self.over_time {
                 let _ = writeln!(
                     out,
                     "  {:>12} {busy:>12.3}{concurrency:>12.3} {colds:>12.0}{cold:>12.1}",
-                    crate::report::format::exactly(*from)
+                    crate::report::format::exactly((from / unit).round() * unit)
                 );
             }
         }

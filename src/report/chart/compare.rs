@@ -144,7 +144,7 @@ pub(super) fn cold_starts(comparison: Option<&Comparison>, results: &[&(String, 
         |one: &(String, RunResult)| cold_affected(comparison, &one.0).unwrap_or(one.1.summary.total.cold_start_ratio);
     let [what, short] = match comparison.and_then(|found| cold_affected(comparison, &found.baseline)) {
         None => ["Cold starts", "cold-start ratio"],
-        Some(_) => ["Waited for a start", "cold-affected ratio"],
+        Some(_) => ["Waited for a cold start", "share of invocations"],
     };
     let title = match range(results, Quantity::Ratio, |one| ratio(one).mean) {
         Some(range) => format!("{what}: {range}"),

@@ -89,8 +89,9 @@ pub struct Tip {
 const RIGHT: f64 = 22.0;
 const LEGEND_ROW: f64 = 22.0;
 const X_AXIS: f64 = 48.0;
-/// More tips than this would be narrower than a pointer.
+/// More tips than this would be narrower than a pointer, or than a finger on a phone.
 const TIPS: usize = 400;
+const TIPS_ON_A_PHONE: usize = 40;
 
 impl Plot {
     /// The chart as one `<svg>` element.
@@ -132,7 +133,8 @@ impl Plot {
     /// A strip for each tip, over the whole height, and a square around each point.
     fn overlay(&self, frames: &[Frame<'_>], bottom: f64) -> String {
         let Some(frame) = frames.first() else { return String::new() };
-        let every = self.tips.len().div_ceil(TIPS).max(1);
+        let most = if is_narrow(frame.width) { TIPS_ON_A_PHONE } else { TIPS };
+        let every = self.tips.len().div_ceil(most).max(1);
         let strips = self.tips.chunks(every).filter_map(|chunk| {
             let (from, to) = (frame.at_x(chunk.first()?.from)?, frame.at_x(chunk.last()?.to)?);
             Some(tip((from, frame.top), (to, bottom), &chunk.first()?.text))
