@@ -20,7 +20,7 @@ use forewarm::experiment::compare::{Contender, compare};
 use forewarm::experiment::sweep::{Task, by_cost};
 use forewarm::measure::comparison::{Design, Precision};
 use forewarm::measure::sweep::Columns;
-use forewarm::scenario::{Base, ParseOptions, Scenario};
+use forewarm::scenario::{ParseOptions, Scenario, ScenarioFactory};
 use forewarm::time::Span;
 
 /// The first size is doubled so many times.
@@ -150,7 +150,7 @@ fn points(number: u32) -> Box<dyn Fn()> {
     );
     Box::new(move || {
         let (options, files) = (ParseOptions::default(), InMemory(Vec::new()));
-        let read = Base::read("bench.toml", text.as_bytes(), &options, &files);
+        let read = ScenarioFactory::read("bench.toml", text.as_bytes(), &options, &files);
         let (base, scenario, _) = read.unwrap_or_else(|wrong| panic!("{wrong}"));
         let sweep = scenario.sweep.as_ref().expect("a sweep");
         let (points, columns) = (sweep.points().expect("few"), Columns::of(&scenario));

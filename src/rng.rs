@@ -116,8 +116,8 @@ impl Streams {
 
     /// The keyed family of `owner` for `purpose`, one small stream for each request.
     #[must_use]
-    pub fn marks(&self, owner: &str, purpose: Purpose) -> Marks {
-        Marks { key: self.key(owner, purpose) }
+    pub fn marks(&self, owner: &str, purpose: Purpose) -> KeyedStreams {
+        KeyedStreams { key: self.key(owner, purpose) }
     }
 
     fn key(&self, owner: &str, purpose: Purpose) -> u64 {
@@ -128,11 +128,11 @@ impl Streams {
 
 /// One tiny stream for each request of a source.
 #[derive(Clone, Copy, Debug)]
-pub struct Marks {
+pub struct KeyedStreams {
     key: u64,
 }
 
-impl Marks {
+impl KeyedStreams {
     /// The stream of request number `request`.
     #[inline]
     #[must_use]

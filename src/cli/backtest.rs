@@ -13,7 +13,7 @@ use super::report::names;
 use super::terminal;
 use crate::experiment::compare::Compared;
 use crate::measure::summary::Stat;
-use crate::metric::Quantity;
+use crate::path::quantity_of;
 use crate::report::Report as _;
 use crate::study::backtest::{self, MAX_KNOBS, Options, Replay};
 use crate::study::compare::{self, Compare};
@@ -75,7 +75,7 @@ fn contrasts(found: &Compared) -> String {
         format!("  {:34} {:>22} {other:>22} {:>22}  verdict\n", "metric", name(&json["baseline"]), "difference");
     for contrast in list {
         let metric = name(&contrast["metric"]);
-        let quantity = Quantity::of(&metric);
+        let quantity = quantity_of(&metric);
         let stat = |value: &Value| {
             serde_json::from_value(value.clone()).map_or_else(|_| "-".to_owned(), |stat: Stat| quantity.stat(&stat))
         };

@@ -8,6 +8,7 @@ use super::args::{Format, ListArgs, Listing};
 use super::exit::{CliError, ExitStatus};
 use super::terminal;
 use crate::metric::{self, Better, Metric, component};
+use crate::path;
 use crate::scenario::instead;
 use crate::scenario::registry::{self, Fact, Listed, Origin, Platform};
 
@@ -153,8 +154,8 @@ fn rows(what: Listing) -> Vec<Row> {
         Listing::Metrics => {
             let of_requests = metric::metrics().iter().map(Row::of_metric);
             let attempts = Row { kind: Some("source"), ..Row::of_metric(component::of_sources()) };
-            let of_components = component::kinds().iter().flat_map(|kind| {
-                kind.metrics.iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
+            let of_components = path::kinds().iter().flat_map(|kind| {
+                kind.metrics().iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
             });
             of_requests.chain([attempts]).chain(of_components).collect()
         }

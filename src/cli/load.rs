@@ -8,7 +8,7 @@ use super::args::ChangeArgs;
 use super::exit::CliError;
 use super::folder::resolve;
 use crate::scenario::limits::MAX_FILE_BYTES;
-use crate::scenario::{Base, Files, ParseOptions, Problems, Scenario, nearest};
+use crate::scenario::{Files, ParseOptions, Problems, Scenario, ScenarioFactory, nearest};
 use crate::study::Source;
 use crate::workload::Input;
 
@@ -74,8 +74,11 @@ impl ScenarioSource {
     ///
     /// # Errors
     /// All problems in it.
-    pub(super) fn base<'a>(&'a self, options: &'a ParseOptions) -> Result<(Base<'a>, Scenario, Problems), Problems> {
-        Base::read(&self.name, &self.bytes, options, &self.files)
+    pub(super) fn base<'a>(
+        &'a self,
+        options: &'a ParseOptions,
+    ) -> Result<(ScenarioFactory<'a>, Scenario, Problems), Problems> {
+        ScenarioFactory::read(&self.name, &self.bytes, options, &self.files)
     }
 
     /// The same for a study.

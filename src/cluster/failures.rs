@@ -89,7 +89,7 @@ impl Cluster {
         }
         self.is_stale = true;
         self.pulls.forget(id, now);
-        self.tell_pods_of(id, Notice::Fails);
+        self.notify_pods_of(id, Notice::Fails);
         let timer = if was_draining { Timer::Grace } else { Timer::Unreachable };
         self.set_timer(now + self.detection[0], timer, id);
     }
@@ -100,7 +100,7 @@ impl Cluster {
             return;
         }
         self.leaves(id, now);
-        self.tell_pods_of(id, Notice::Unreachable);
+        self.notify_pods_of(id, Notice::Unreachable);
         self.set_timer(now + self.detection[1], Timer::Grace, id);
         if self.nodes.get(id).is_some_and(|node| node.pods.is_empty()) {
             self.lose_node(id, now);
@@ -108,7 +108,7 @@ impl Cluster {
     }
 
     /// Something has happened to all pods of a node.
-    pub(super) fn tell_pods_of(&mut self, id: NodeId, what: fn(Owner) -> Notice) {
+    pub(super) fn notify_pods_of(&mut self, id: NodeId, what: fn(Owner) -> Notice) {
         let Some(node) = self.nodes.get(id) else { return };
         for pod in &node.pods {
             if let Some(owner) = self.pods.get(*pod).map(|pod| pod.owner) {

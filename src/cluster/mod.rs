@@ -330,7 +330,7 @@ impl Cluster {
     }
 
     /// Pods that wait get what has become free, and autoscalers are told of what has happened.
-    pub fn settle(&mut self, now: SimTime) {
+    pub fn apply_changes(&mut self, now: SimTime) {
         self.place_pending(now);
         if self.is_stale {
             self.is_stale = false;

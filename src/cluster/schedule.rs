@@ -78,7 +78,7 @@ impl Cluster {
                 self.pending.left(class);
                 let home = self.home(class);
                 self.groups[home].books.pending(false, now);
-                self.tell_begin(pod);
+                self.notify_begin(pod);
             } else {
                 open.retain(|other| *other != class);
             }
@@ -86,7 +86,7 @@ impl Cluster {
     }
 
     /// A pod that had to wait for its node begins to start, if it has its image.
-    fn tell_begin(&mut self, id: PodId) {
+    fn notify_begin(&mut self, id: PodId) {
         if let Some(Pod { owner, start_up, place: Place::On(_), .. }) = self.pods.get(id) {
             self.notices.push_back((id, Notice::Begins(*owner, *start_up)));
         }
@@ -109,7 +109,7 @@ impl Cluster {
             node.images.acquire(image.id, now);
         }
         self.groups[node.group].books.image_waited(now.since(pod.placed), now);
-        self.tell_begin(id);
+        self.notify_begin(id);
     }
 
     /// A pod leaves its node.
@@ -201,7 +201,7 @@ impl Cluster {
         if is_empty {
             return self.delete_node(id, now);
         }
-        self.tell_pods_of(id, Notice::Drains);
+        self.notify_pods_of(id, Notice::Drains);
         if grace < Span::FOREVER {
             self.set_timer(now + grace, Timer::Grace, id);
         }
@@ -218,7 +218,7 @@ impl Cluster {
             return self.delete_node(id, now);
         }
         self.groups[group].books.count(now, |counts| counts.lost += pods);
-        self.tell_pods_of(id, Notice::Lost);
+        self.notify_pods_of(id, Notice::Lost);
     }
 
     /// An empty node is no more.

@@ -59,7 +59,7 @@ impl Bench {
     }
 
     fn hear(&mut self) {
-        self.cluster.settle(self.now);
+        self.cluster.apply_changes(self.now);
         while let Some(notice) = self.cluster.take() {
             self.said.push((self.now.since(SimTime::ZERO).as_secs_f64(), notice));
         }

@@ -94,7 +94,7 @@ impl Apps {
 
     /// Makes a new application with the policy of its first function, if that is one for applications.
     fn found(&mut self, function: &Function) -> Option<AppKey> {
-        if function.scaling.orders_all() {
+        if function.scaling.owns_all_instances() {
             return None; // instances go when the scaling policy says so
         }
         let policy = function.keep_alive.build_for_app()?;
@@ -116,7 +116,7 @@ impl Apps {
     }
 
     /// A request ends without having run.
-    pub(super) fn gave_up(&mut self, membership: Membership) {
+    pub(super) fn ended_unserved(&mut self, membership: Membership) {
         self.list[membership.app.index()].in_flight -= 1;
     }
 

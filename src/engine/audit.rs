@@ -107,10 +107,10 @@ impl Books<'_> {
     /// Levels are within the limits.
     fn limit(&self, held: &Levels) {
         let Function { name, concurrency, scaling, keep_alive, .. } = self.spec;
-        let orders_all = scaling.orders_all();
+        let owns_all_instances = scaling.owns_all_instances();
         // If a policy creates the instances, no request waits for a particular one to start, and an instance that is
         // draining does not count towards the limit.
-        let (serving, limited) = if orders_all {
+        let (serving, limited) = if owns_all_instances {
             (held.busy, held.starting + held.idle)
         } else {
             (held.busy + held.starting, held.instances())
@@ -129,7 +129,7 @@ impl Books<'_> {
         assert!(concurrency.reserved.is_none_or(|most| held.in_progress <= most), "{name}: reserved, {held:?}");
         match concurrency.overflow {
             // Requests that wait at instances are queued too.
-            _ if orders_all => {}
+            _ if owns_all_instances => {}
             Overflow::Queue { limit, .. } => assert!(limit.is_none_or(|most| held.queued <= most), "{name}: {held:?}"),
             Overflow::Reject => assert_eq!(held.queued, 0, "{name}: nobody may wait, {held:?}"),
         }

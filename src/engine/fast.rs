@@ -208,7 +208,7 @@ impl<'s> FastFunction<'s> {
     }
 
     /// The limit that prevents a new instance, if any.
-    fn held_back(&mut self, now: SimTime) -> Option<Limit> {
+    fn limit_reached(&mut self, now: SimTime) -> Option<Limit> {
         if self.levels.instances() >= self.instances_max {
             Some(Limit::MaxInstances)
         } else if self.tokens.as_mut().is_some_and(|tokens| !tokens.take(now)) {
@@ -221,7 +221,7 @@ impl<'s> FastFunction<'s> {
     /// Creates an instance for a request, which waits for it to start, or runs at once if starting takes no time.
     #[cold]
     fn create<O: Observer>(&mut self, new: NewRequest, now: SimTime, ctx: &mut Context<O>) {
-        if let Some(limit) = self.held_back(now) {
+        if let Some(limit) = self.limit_reached(now) {
             self.reject(new, limit, now, ctx);
             return;
         }

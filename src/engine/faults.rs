@@ -16,7 +16,7 @@ pub(super) struct Faults(Vec<FaultState>);
 
 /// What begins or ends.
 #[derive(Debug)]
-pub(super) enum Due {
+pub(super) enum FaultEffect {
     /// At functions or components.
     Disturbed(Vec<Node>, Disturbance),
     /// On the nodes of these groups.
@@ -63,7 +63,7 @@ impl Faults {
     }
 
     /// One begins or ends: where, and what that means there.
-    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<Due> {
+    pub(super) fn due<O: Observer>(&mut self, event: Event, ctx: &mut Context<O>) -> Option<FaultEffect> {
         let place = event.node().index();
         let fault = self.0.get_mut(place)?;
         fault.is_on = !fault.is_on;
@@ -79,9 +79,9 @@ impl Faults {
             push(now + every.sample(&mut fault.stream), place as u32, ctx);
         }
         if fault.groups.is_empty() {
-            Some(Due::Disturbed(fault.at.clone(), fault.spec.kind.disturbance(fault.is_on)?))
+            Some(FaultEffect::Disturbed(fault.at.clone(), fault.spec.kind.disturbance(fault.is_on)?))
         } else {
-            Some(Due::Failed(fault.groups.clone(), fault.spec.kind.failure(fault.is_on)?))
+            Some(FaultEffect::Failed(fault.groups.clone(), fault.spec.kind.failure(fault.is_on)?))
         }
     }
 }

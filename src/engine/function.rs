@@ -30,7 +30,7 @@ use super::slab::{Key, Slab};
 use crate::id::{InstanceId, LocalFn};
 use crate::path::Outcome;
 use crate::policy::keep_alive::Window;
-use crate::rng::{Marks, Purpose, Streams};
+use crate::rng::{KeyedStreams, Purpose, Streams};
 use crate::scenario::{Function, Platform};
 use crate::time::{SimTime, Span};
 use autoscaling::Autoscaling;
@@ -74,7 +74,7 @@ pub(super) struct FunctionState<'s> {
     instances: Slab<Instance>,
     created: u64,
     /// Random numbers of instances that are not created for a request, by instance number.
-    cold_starts: Marks,
+    cold_starts: KeyedStreams,
     on_demand: Available,
     provisioned: Available,
     /// Whether the function can ever have provisioned instances.
@@ -133,7 +133,7 @@ impl<'s> FunctionState<'s> {
             && !has_deadlines;
         let autoscaling = Autoscaling::new(spec, streams).map(Box::new);
         let expiry = match (&keep_alive, spec.max_lifetime) {
-            _ if autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all()) => Expiry::Never,
+            _ if autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.owns_all_instances()) => Expiry::Never,
             (Window::Fixed(Span::FOREVER), None) => Expiry::Never,
             (Window::Fixed(_), None) if by_last_use => Expiry::LeastRecent,
             _ => Expiry::Sorted(BinaryHeap::new()),
@@ -150,7 +150,7 @@ impl<'s> FunctionState<'s> {
             on_demand: available(),
             provisioned: available(),
             has_provisioned: concurrency.provisioned > 0
-                || autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
+                || autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.owns_all_instances()),
             starting: VecDeque::new(),
             starting_is_available: spec.selection.includes_starting(),
             keep_alive,
@@ -187,8 +187,9 @@ impl<'s> FunctionState<'s> {
             if self.instances.get(place).ready {
                 self.provisioned.insert(place, &mut self.instances);
             }
-            if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.orders_all()) {
-                autoscaling.took_over(place, &mut self.instances);
+            if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| !autoscaling.owns_all_instances())
+            {
+                autoscaling.adopt(place, &mut self.instances);
             }
         }
         self.begin(ctx);
@@ -207,11 +208,11 @@ impl<'s> FunctionState<'s> {
         match &mut self.keep_alive {
             Window::Fixed(_) => {}
             Window::Asked(policy) => policy.observe_arrival(now),
-            Window::ByApp => self.tell_app_of_arrival(now, ctx),
+            Window::ByApp => self.notify_app_of_arrival(now, ctx),
         }
         ctx.observer.arrived(now, self.id);
         if self.autoscaling.is_some() {
-            self.tell_arrival(now, ctx);
+            self.notify_arrival(now, ctx);
         }
         if self.is_unusual && self.failures.refuses(now) {
             ctx.observer.throttled(now, self.id, Limit::RequestRate);
@@ -230,7 +231,7 @@ impl<'s> FunctionState<'s> {
                 self.assign(request, placement, now, ctx);
                 Some(request)
             }
-            Err(limit) => self.hold_back(Invocation::new(now, new), limit, now, ctx),
+            Err(limit) => self.reject_or_queue(Invocation::new(now, new), limit, now, ctx),
         }
     }
 
@@ -320,12 +321,12 @@ impl<'s> FunctionState<'s> {
                 self.unchain(place);
             }
             if !is_initial {
-                self.tell_end(place, now);
+                self.notify_end(place, now);
             }
         }
         self.give_account_back(place, ctx);
         if let Window::ByApp = self.keep_alive {
-            self.tell_app_of_end(now, ctx);
+            self.notify_app_of_end(now, ctx);
         }
     }
 
@@ -370,7 +371,7 @@ impl<'s> FunctionState<'s> {
             self.loaded(place, now, ctx);
         }
         if self.autoscaling.is_some() {
-            self.tell_ready(place, now, ctx);
+            self.notify_ready(place, now, ctx);
         }
         while !next.is_nil() {
             let request = next;

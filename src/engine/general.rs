@@ -5,7 +5,7 @@ use super::apps::Apps;
 use super::cluster::Machines;
 use super::cluster::{announce, machines_of, owner, wake_machines};
 use super::event::{Event, Kind};
-use super::faults::{Due, Faults};
+use super::faults::{FaultEffect, Faults};
 use super::function::{CRASH, FunctionState, Surroundings};
 use super::invocation::NewRequest;
 use super::kernel::{Context, Effect, Model};
@@ -65,7 +65,7 @@ impl<'s> GeneralCell<'s> {
         ctx.counts.faults += 1;
         let now = event.at();
         match self.faults.due(event, ctx) {
-            Some(Due::Disturbed(nodes, disturbance)) => {
+            Some(FaultEffect::Disturbed(nodes, disturbance)) => {
                 for at in nodes {
                     match self.functions.get_mut(at.index()) {
                         Some(function) => function.disturbed(&disturbance, now, ctx),
@@ -73,7 +73,7 @@ impl<'s> GeneralCell<'s> {
                     }
                 }
             }
-            Some(Due::Failed(groups, failure)) => {
+            Some(FaultEffect::Failed(groups, failure)) => {
                 if let Some(machines) = machines_of(ctx) {
                     machines.cluster.fail(&groups, failure, now);
                     announce(ctx);
@@ -94,7 +94,7 @@ impl<'s> GeneralCell<'s> {
     fn machines_changed<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(machines) = ctx.resources.as_mut().and_then(|resources| resources.machines.as_mut()) else { return };
         machines.is_announced = false;
-        machines.cluster.settle(now);
+        machines.cluster.apply_changes(now);
         while let Some(notice) = machines_of(ctx).and_then(|machines| machines.cluster.take()) {
             let (function, instance) = owner(notice);
             self.at(function).machine_says(instance, notice, now, ctx);

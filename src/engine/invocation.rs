@@ -4,7 +4,7 @@ use super::instance::Instance;
 use super::path::Call;
 use super::slab::Key;
 use crate::id::LocalSource;
-use crate::policy::scaling::Mark;
+use crate::policy::scaling::RequestTag;
 use crate::time::{SimTime, Span};
 
 /// The data of an arriving request.
@@ -47,7 +47,7 @@ pub(super) struct Invocation {
     is_initial: bool,
     pub(super) cold: bool,
     /// What the scaling policy remembers about it.
-    pub(super) mark: Mark,
+    pub(super) mark: RequestTag,
     /// Whether its run fails.
     pub(super) is_poison: bool,
 }

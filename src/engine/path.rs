@@ -134,9 +134,6 @@ struct PathNode {
     is_client: bool,
 }
 
-/// The groups of components that answer before they call.
-const KEEPING: [&str; 4] = ["queues", "asynchronous", "topics", "streams"];
-
 /// What is told of the end of a call.
 fn end_of(
     call: Key<Call>,
@@ -197,7 +194,7 @@ impl Path {
             },
             targets: component.targets.iter().map(door).collect(),
             first_edge: edges.of_components[place],
-            keeps: KEEPING.contains(&component.spec.group()),
+            keeps: component.spec.kind().keeps,
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
         let has_path = scenario.has_path();

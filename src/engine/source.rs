@@ -7,7 +7,7 @@ use super::queue::EventQueue;
 use super::slab::Key;
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, LocalFn, LocalSource};
-use crate::rng::{Marks, Purpose, Stream, Streams};
+use crate::rng::{KeyedStreams, Purpose, Stream, Streams};
 use crate::scenario::{Function, Source, Target};
 use crate::time::SimTime;
 use crate::workload::{Arrival, ArrivalSpec, Arrivals, ClosedUsers, TraceError};
@@ -48,8 +48,8 @@ struct Origin {
     /// Duration of its requests, instead of that of their function.
     duration: Option<Dist>,
     service: Stream,
-    cold_starts: Marks,
-    tokens: Marks,
+    cold_starts: KeyedStreams,
+    tokens: KeyedStreams,
 }
 
 /// Where the requests of a source go, as indices in the cell.

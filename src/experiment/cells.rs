@@ -10,7 +10,7 @@ use crate::time::Span;
 
 /// How the functions of a scenario are simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(super) enum Partition {
     /// All in one cell.
     Together(Cell),
     /// In cells, those with the most requests first.
@@ -24,7 +24,7 @@ pub(super) enum Plan {
     },
 }
 
-impl Plan {
+impl Partition {
     /// A few functions are simulated together; of many, those that share a source. All are simulated together with a
     /// memory budget, node groups, an account limit that is expected to be reached, or a request rate limit that may be reached. The
     /// cells themselves detect whether an account limit may have been reached.
@@ -232,7 +232,7 @@ mod tests {
         });
         let head = format!("[scenario]\nname = \"peak\"\n[simulation]\nhorizon = \"{horizon}\"\n{platform}");
         let scenario = testing::scenario(&format!("{head}{}", functions.collect::<String>()));
-        matches!(Plan::of(&scenario), Plan::Together(_))
+        matches!(Partition::of(&scenario), Partition::Together(_))
     }
 
     #[test]

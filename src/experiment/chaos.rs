@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::{Prepared, Progress, Unit, simulate_all};
+use super::{Prepared, Progress, ReplicationJob, simulate_all};
 use crate::dist::Dist;
 use crate::engine::SimError;
 use crate::measure::chaos::{Chaos, Effect, Reference, rank};
@@ -125,7 +125,7 @@ fn replications(
 ) -> (Vec<Option<Replications>>, Option<SimError>) {
     let prepared: Vec<Prepared<'_>> = scenarios.iter().map(|scenario| Prepared::of(scenario)).collect();
     let count = |one: &Prepared<'_>| one.scenario.simulation.replications;
-    let units: Vec<Unit<'_>> =
+    let units: Vec<ReplicationJob<'_>> =
         prepared.iter().flat_map(|one| (0..count(one)).map(|number| one.unit(number, progress))).collect();
     let of: Vec<usize> = (prepared.iter().enumerate())
         .flat_map(|(place, one)| std::iter::repeat_n(place, count(one) as usize))

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Prepared, Progress, Unit, simulate_all};
+use super::{Prepared, Progress, ReplicationJob, simulate_all};
 use crate::engine::SimError;
 use crate::measure::comparison::{Comparison, ContenderCost, Design, LoadPoint, OverLoad, Sample};
 use crate::measure::{Replication, Replications, RunResult};
@@ -45,7 +45,7 @@ pub fn compare(
     for look in design.looks() {
         progress.begin();
         // Replication by replication, so that an interrupted comparison has as many complete replications as possible.
-        let units: Vec<Unit<'_>> =
+        let units: Vec<ReplicationJob<'_>> =
             (done..*look).flat_map(|number| prepared.iter().map(move |one| one.unit(number, progress))).collect();
         let mut round: Vec<Replication> = Vec::new();
         let mut whole = 0;

@@ -22,7 +22,7 @@ use crate::rng::Streams;
 use crate::scenario::Scenario;
 use crate::stats::precision::{Patience, looks};
 use crate::time::SimTime;
-use cells::Plan;
+use cells::Partition;
 
 /// Receives the progress of an experiment, from any thread, and decides whether to continue.
 pub trait Progress: Sync {
@@ -75,7 +75,7 @@ pub fn run<O: Observer + Send>(
             progress.begin();
         }
         let done = replications.len() as u32;
-        let units: Vec<Unit<'_>> = (done..*look).map(|number| prepared.unit(number, progress)).collect();
+        let units: Vec<ReplicationJob<'_>> = (done..*look).map(|number| prepared.unit(number, progress)).collect();
         let stopped =
             simulate_all(&units, threads, log.take(), |_, replication| replications.push(scenario, replication));
         match stopped {
@@ -94,7 +94,7 @@ pub fn run<O: Observer + Send>(
     let simulated = replications.simulated();
     let mut result = RunResult::of(scenario, &replications);
     if precision.is_some() {
-        result.tell_precision(reached, looks, is_whole);
+        result.set_precision(reached, looks, is_whole);
     }
     Ok(Run { result, simulated, is_whole })
 }
@@ -103,23 +103,23 @@ pub fn run<O: Observer + Send>(
 struct Prepared<'a> {
     scenario: &'a Scenario,
     window: Window,
-    plan: Plan,
+    plan: Partition,
 }
 
 impl<'a> Prepared<'a> {
     fn of(scenario: &'a Scenario) -> Self {
-        Self { scenario, window: Window::of(scenario), plan: Plan::of(scenario) }
+        Self { scenario, window: Window::of(scenario), plan: Partition::of(scenario) }
     }
 
     /// A replication of it.
-    fn unit<'b>(&'b self, replication: u32, progress: &'b dyn Progress) -> Unit<'b> {
+    fn unit<'b>(&'b self, replication: u32, progress: &'b dyn Progress) -> ReplicationJob<'b> {
         let work = Work { scenario: self.scenario, window: &self.window, plan: &self.plan, progress };
-        Unit { work, replication }
+        ReplicationJob { work, replication }
     }
 }
 
 /// One replication of one scenario.
-struct Unit<'a> {
+struct ReplicationJob<'a> {
     work: Work<'a>,
     replication: u32,
 }
@@ -129,7 +129,7 @@ struct Unit<'a> {
 struct Work<'a> {
     scenario: &'a Scenario,
     window: &'a Window,
-    plan: &'a Plan,
+    plan: &'a Partition,
     progress: &'a dyn Progress,
 }
 
@@ -173,7 +173,7 @@ struct Batch<'a> {
 ///
 /// `log`, if given, observes the first unit.
 fn simulate_all<O: Observer + Send>(
-    units: &[Unit<'_>],
+    units: &[ReplicationJob<'_>],
     threads: NonZeroUsize,
     log: Option<O>,
     mut each: impl FnMut(usize, Replication) + Send,
@@ -183,7 +183,7 @@ fn simulate_all<O: Observer + Send>(
     let tasks: Vec<Task<'_>> = (units.iter().enumerate())
         .flat_map(|(place, unit)| {
             let cells = match unit.work.plan {
-                Plan::Apart { cells, .. } if !(place == 0 && has_log) => &cells[..],
+                Partition::Apart { cells, .. } if !(place == 0 && has_log) => &cells[..],
                 plan => std::slice::from_ref(plan.whole()),
             };
             let share = 1.0 / (units.len() * cells.len()) as f64;
@@ -216,7 +216,7 @@ impl InOrder<'_> {
 
 /// Units, how far each has come, and what happens with those that are whole.
 struct Pool<'a, O> {
-    units: &'a [Unit<'a>],
+    units: &'a [ReplicationJob<'a>],
     partials: &'a [Mutex<Option<Box<Partial>>>],
     log: &'a Mutex<Option<O>>,
     done: &'a Mutex<InOrder<'a>>,
@@ -367,7 +367,7 @@ impl Work<'_> {
             details.finish(window, total);
         }
         if let Some(alarms) = alarms {
-            total.tell_alarms(alarms.finish());
+            total.set_alarms(alarms.finish());
         }
         if let Some(minimum) = minimum {
             minimum.finish(&mut records);
@@ -378,7 +378,7 @@ impl Work<'_> {
 
 impl Partial {
     fn complete(self, work: Work<'_>) -> Whole {
-        if let Plan::Apart { shared_limit: Some(limit), .. } = work.plan
+        if let Partition::Apart { shared_limit: Some(limit), .. } = work.plan
             && !self.is_together
             && self.total.may_exceed(*limit)
         {
@@ -430,10 +430,10 @@ mod tests {
     }
 
     /// Everything that a run says, as text.
-    fn run_as(scenario: &Scenario, plan: &Plan, threads: usize) -> String {
+    fn run_as(scenario: &Scenario, plan: &Partition, threads: usize) -> String {
         let prepared = Prepared { plan: plan.clone(), ..Prepared::of(scenario) };
         let threads = NonZeroUsize::new(threads).expect("a thread");
-        let units: Vec<Unit<'_>> =
+        let units: Vec<ReplicationJob<'_>> =
             (0..scenario.simulation.replications).map(|replication| prepared.unit(replication, &())).collect();
         let mut replications = Replications::default();
         let stopped = simulate_all(&units, threads, None::<()>, |_, one| replications.push(scenario, one));
@@ -447,9 +447,9 @@ mod tests {
         // About 45 are in progress on average, 24 of the limit are reserved: the last limit binds, the middle one nearly does.
         for (limit, binds) in [(1000, false), (130, false), (60, true)] {
             let scenario = scenario(limit);
-            let plan = Plan::of(&scenario);
-            assert!(matches!(&plan, Plan::Apart { cells, .. } if cells.len() == 40), "limit {limit}");
-            let together = run_as(&scenario, &Plan::Together(Cell::whole(&scenario)), 1);
+            let plan = Partition::of(&scenario);
+            assert!(matches!(&plan, Partition::Apart { cells, .. } if cells.len() == 40), "limit {limit}");
+            let together = run_as(&scenario, &Partition::Together(Cell::whole(&scenario)), 1);
             assert_eq!(together.contains("\"account-limit\""), binds, "limit {limit}");
             assert!(together == run_as(&scenario, &plan, 1), "limit {limit}: apart is not together");
             assert!(together == run_as(&scenario, &plan, 5), "limit {limit}: threads matter");

@@ -10,7 +10,7 @@ use crate::engine::SimError;
 use crate::measure::sweep::{Columns, Row};
 use crate::rng::seed_of;
 use crate::scenario::sweep::{Point, Points, Sweep};
-use crate::scenario::{Base, Findings, Problems, Scenario, Source};
+use crate::scenario::{GroupedProblems, Problems, Scenario, ScenarioFactory, Source};
 use crate::time::Span;
 
 /// Points looked at before what was found is put in order.
@@ -22,7 +22,7 @@ const POINT: u64 = 2_000;
 #[derive(Clone, Copy)]
 pub struct Task<'a> {
     /// The scenario that is changed.
-    pub base: &'a Base<'a>,
+    pub base: &'a ScenarioFactory<'a>,
     /// How.
     pub sweep: &'a Sweep,
     /// Its points.
@@ -68,7 +68,7 @@ impl Task<'_> {
         findings.finish().map_or(Ok(costs), |problems| Err(Failure::Points(problems)))
     }
 
-    fn look_at(self, chunk: Range<u64>, threads: NonZeroUsize, costs: &mut Vec<u64>, findings: &mut Findings) {
+    fn look_at(self, chunk: Range<u64>, threads: NonZeroUsize, costs: &mut Vec<u64>, findings: &mut GroupedProblems) {
         // Checking a few points is faster than starting threads.
         let threads = threads.get().min(((chunk.end - chunk.start) as usize).div_ceil(8));
         let next = AtomicUsize::new(0);
@@ -134,7 +134,7 @@ impl Task<'_> {
 
     fn one(
         self,
-        base: &mut Base<'_>,
+        base: &mut ScenarioFactory<'_>,
         number: u64,
         threads: NonZeroUsize,
         progress: &dyn Progress,
@@ -153,7 +153,7 @@ impl Task<'_> {
     }
 
     /// The scenario of a point.
-    fn scenario(self, base: &mut Base<'_>, point: &Point) -> Result<Scenario, Problems> {
+    fn scenario(self, base: &mut ScenarioFactory<'_>, point: &Point) -> Result<Scenario, Problems> {
         let mut scenario = base.with(self.sweep.axes().zip(&point.levels))?;
         if !self.sweep.common_random_numbers {
             scenario.simulation.seed = seed_of(scenario.simulation.seed, point.number);
@@ -263,7 +263,7 @@ mod tests {
              [[objective]]\nmetric = \"latency_s.p99\"\nfunction = \"f\"\nbelow = 1.5\n[sweep]\n{sweep}\n"
         );
         let options = ParseOptions::default();
-        let (base, scenario, _) = Base::read("x.toml", text.as_bytes(), &options, &NoFiles).expect("right");
+        let (base, scenario, _) = ScenarioFactory::read("x.toml", text.as_bytes(), &options, &NoFiles).expect("right");
         let sweep = scenario.sweep.as_ref().expect("a sweep");
         let (points, columns) = (sweep.points().expect("few"), Columns::of(&scenario));
         let task = Task { base: &base, sweep, points: &points, columns: &columns, warm_up: Span::ZERO };

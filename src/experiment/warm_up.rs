@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::{Prepared, Progress, Unit, simulate_all};
+use super::{Prepared, Progress, ReplicationJob, simulate_all};
 use crate::engine::SimError;
 use crate::measure::evidence::{PilotSeries, WarmUp};
 use crate::measure::{Replications, RunResult};
@@ -22,7 +22,7 @@ const PILOT: u32 = 5;
 ///
 /// # Errors
 /// When `progress` breaks, or when a trace turns out to be malformed.
-pub fn settle(
+pub fn resolve(
     scenario: &mut Scenario,
     threads: NonZeroUsize,
     progress: &dyn Progress,
@@ -43,7 +43,7 @@ fn pilot(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) ->
     scenario.simulation.batches = None;
     let prepared = Prepared::of(&scenario);
     // The last replication numbers, which no experiment reaches, so that the pilot does not bias results.
-    let units: Vec<Unit<'_>> = (0..PILOT).map(|number| prepared.unit(u32::MAX - number, progress)).collect();
+    let units: Vec<ReplicationJob<'_>> = (0..PILOT).map(|number| prepared.unit(u32::MAX - number, progress)).collect();
     let mut replications = Replications::default();
     let stopped = simulate_all(&units, threads, None::<()>, |_, replication| replications.push(&scenario, replication));
     if let Some(error) = stopped {
@@ -100,13 +100,13 @@ mod tests {
     use super::*;
     use crate::scenario::testing;
 
-    fn settled(arrivals: &str, rest: &str) -> (WarmUp, Scenario) {
+    fn resolved(arrivals: &str, rest: &str) -> (WarmUp, Scenario) {
         let text = format!(
             "[scenario]\nname = \"x\"\n[simulation]\nhorizon = \"2h\"\nwarm-up = \"auto\"\n[[function]]\nname = \"f\"\n{rest}\n\
              [[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.{arrivals}\n"
         );
         let mut scenario = testing::scenario(&text);
-        let found = settle(&mut scenario, NonZeroUsize::MIN, &()).expect("it runs").expect("it is auto");
+        let found = resolve(&mut scenario, NonZeroUsize::MIN, &()).expect("it runs").expect("it is auto");
         (found, scenario)
     }
 
@@ -122,20 +122,20 @@ mod tests {
         // Busy instances approach 600 as 1 - exp(-t / 2 min): an eighth of them is missing after four minutes, when the
         // noise of a mean over five replications is a fiftieth.
         let (found, scenario) =
-            settled("poisson.rate = \"5/s\"", "duration.exponential.mean = \"2m\"\nkeep-alive.fixed.window = \"1s\"");
+            resolved("poisson.rate = \"5/s\"", "duration.exponential.mean = \"2m\"\nkeep-alive.fixed.window = \"1s\"");
         assert!(found.is_settled && found.chosen_s >= 240.0, "{}", found.chosen_s);
         assert_eq!(scenario.simulation.warm_up.as_secs_f64(), found.chosen_s);
         // More threads change nothing, and asking again neither.
         let mut again = scenario.clone();
         let threads = NonZeroUsize::new(3).expect("three");
-        assert_eq!(settle(&mut again, threads, &()).expect("it runs"), Some(found));
+        assert_eq!(resolve(&mut again, threads, &()).expect("it runs"), Some(found));
     }
 
     #[test]
     fn what_grows_for_ever_does_not_settle() {
         let function =
             "duration.exponential.mean = \"1s\"\nconcurrency.max-instances = 1\nconcurrency.overflow = \"queue\"";
-        let (found, scenario) = settled("poisson.rate = \"2/s\"", function);
+        let (found, scenario) = resolved("poisson.rate = \"2/s\"", function);
         assert!(!found.is_settled);
         assert_eq!(scenario.simulation.warm_up, Span::from_secs(3_600));
     }

@@ -28,7 +28,7 @@ pub struct Evidence {
     pub rare: Vec<Rare>,
     /// Quantiles of objectives that are based on few requests.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub few: Vec<Few>,
+    pub few: Vec<SparseQuantile>,
     /// The warm-up that a pilot has found.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub warm_up: Option<WarmUp>,
@@ -102,7 +102,7 @@ pub struct Rare {
 /// biased, which an interval over replications does not account for (with 30 requests beyond it, about 89 % of 95 %
 /// intervals contain the true value).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Few {
+pub struct SparseQuantile {
     /// Dotted key of the metric.
     pub metric: String,
     /// The function; none: not of one alone.
@@ -191,7 +191,7 @@ pub(super) fn rare(scenario: &Scenario, replications: &Replications) -> Vec<Rare
 const FEW_BEYOND: f64 = 50.0;
 
 /// Quantiles that objectives ask for and that rest on few requests.
-pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> {
+pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<SparseQuantile> {
     let few = |objective: &Objective| {
         // Of components it is not known how much lies beyond.
         if matches!(objective.subject, Subject::Component(_)) {
@@ -204,7 +204,7 @@ pub(super) fn few(scenario: &Scenario, replications: &Replications) -> Vec<Few> 
             / replications.len() as f64
             * beyond;
         let Asked { function, source, .. } = Asked::of(objective, scenario);
-        (beyond < FEW_BEYOND).then(|| Few { metric: metric.key.clone(), function, source, beyond })
+        (beyond < FEW_BEYOND).then(|| SparseQuantile { metric: metric.key.clone(), function, source, beyond })
     };
     scenario.objectives.iter().filter_map(few).collect()
 }
@@ -218,7 +218,7 @@ fn may_be(ratio: &Metric, scenario: &Scenario, function: Option<FnId>) -> bool {
         let concurrency = &function.concurrency;
         let is_limited = is_shared || concurrency.max_instances.is_some() || concurrency.reserved.is_some();
         let waits = matches!(concurrency.overflow, Overflow::Queue { limit: None, .. });
-        function.scaling.orders_all() || (is_limited && !waits)
+        function.scaling.owns_all_instances() || (is_limited && !waits)
     };
     ratio.key != "rejection_ratio"
         || function.map_or(scenario.functions.iter().any(may_reject), |id| may_reject(&scenario.functions[id.index()]))

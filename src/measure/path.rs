@@ -13,9 +13,10 @@ use super::timeline::Point;
 use super::window::Window;
 use crate::engine::{Cell, RequestEnd};
 use crate::id::{ComponentId, LocalSource, SourceId};
-use crate::metric::component::{self, AMPLIFICATION, ATTEMPTS_PER_REQUEST};
+use crate::metric::component::{AMPLIFICATION, ATTEMPTS_PER_REQUEST};
 use crate::metric::{Metric, Statistic};
 use crate::path::books::Books;
+use crate::path::{self, ComponentSpec, component_kinds};
 use crate::scenario::{Scenario, Target};
 use crate::time::SimTime;
 
@@ -121,59 +122,54 @@ impl Figures {
 pub struct Group(#[serde(with = "ordered_map")] pub Vec<(String, Figures)>);
 
 macro_rules! groups {
-    ($($(#[doc = $doc:literal])+ $field:ident,)*) => {
+    (
+        listed { $($(#[doc = $doc:literal])+ $key:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* }
+        other {
+            $(
+                $(#[doc = $other_doc:literal])+ $(#[cfg($test:meta)])?
+                $name:literal in $other_group:ident: $module:ident => $other:ident($other_spec:ty),
+            )*
+        }
+    ) => {
         /// Counters of path components and node groups, by kind and name.
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         pub struct Components {
-            $($(#[doc = $doc])+ #[serde(default, skip_serializing_if = "Group::is_empty")] pub $field: Group,)*
+            $($(#[doc = $doc])+ #[serde(default, skip_serializing_if = "Group::is_empty")] pub $group: Group,)*
+            $(
+                $(#[doc = $other_doc])+ $(#[cfg($test)])?
+                #[serde(default, skip_serializing_if = "Group::is_empty")] pub $other_group: Group,
+            )*
+            /// Functions that serve requests in batches: what they generate.
+            #[serde(default, skip_serializing_if = "Group::is_empty")]
+            pub batching: Group,
+            /// Node groups.
+            #[serde(default, skip_serializing_if = "Group::is_empty")]
+            pub nodes: Group,
         }
 
         impl Components {
-            /// All kinds of path components that occur.
+            /// All kinds that occur, without node groups.
             #[must_use]
             pub fn groups(&self) -> Vec<(&'static str, &Group)> {
-                let all = [$((stringify!($field), &self.$field),)*];
-                all.into_iter().filter(|(name, group)| *name != "nodes" && !group.is_empty()).collect()
+                let all = [
+                    $((stringify!($group), &self.$group),)*
+                    $($(#[cfg($test)])? (stringify!($other_group), &self.$other_group),)*
+                    ("batching", &self.batching),
+                ];
+                all.into_iter().filter(|(_, group)| !group.is_empty()).collect()
             }
 
-            fn group(&mut self, name: &str) -> Option<&mut Group> {
-                match name {
-                    $(stringify!($field) => Some(&mut self.$field),)*
-                    _ => None,
+            fn group(&mut self, spec: &ComponentSpec) -> &mut Group {
+                match spec {
+                    $(ComponentSpec::$kind(_) => &mut self.$group,)*
+                    $($(#[cfg($test)])? ComponentSpec::$other(_) => &mut self.$other_group,)*
                 }
             }
         }
     };
 }
 
-groups! {
-    /// Clients with timeouts, retries or a circuit breaker.
-    clients,
-    /// Gateways.
-    gateways,
-    /// Queues.
-    queues,
-    /// The queues of asynchronous invocation.
-    asynchronous,
-    /// Topics.
-    topics,
-    /// Streams.
-    streams,
-    /// Dependencies.
-    dependencies,
-    /// Workflows.
-    workflows,
-    /// Routers.
-    routers,
-    /// Links between sites.
-    links,
-    /// Tenants.
-    tenants,
-    /// Functions that serve requests in batches: what they generate.
-    batching,
-    /// Node groups.
-    nodes,
-}
+component_kinds!(groups);
 
 impl Group {
     /// Whether there is none.
@@ -194,7 +190,7 @@ impl Components {
     #[must_use]
     pub fn figure(&self, component: &str, key: &str) -> Option<Stat> {
         let (kind, name) = component.split_once('.')?;
-        let group = component::kinds().iter().find(|one| one.kind == kind)?.group;
+        let group = path::kinds().iter().find(|one| one.kind == kind)?.group;
         let groups = self.groups();
         let (_, group) = groups.iter().find(|(known, _)| *known == group)?;
         group.get(name)?.get(key)
@@ -206,15 +202,13 @@ impl Components {
         for (place, component) in scenario.components.iter().enumerate() {
             let books: Vec<&Books> = replications.iter().filter_map(|one| one.components.get(place)).collect();
             let Some(mut figures) = Figures::of(&books) else { continue };
-            let kind = component::of_group(component.spec.group());
-            for metric in kind.iter().flat_map(|kind| &kind.metrics) {
+            let kind = path::of_group(component.spec.group());
+            for metric in kind.iter().flat_map(|kind| kind.metrics()) {
                 let id = ComponentId(place as u32);
                 figures.0.extend(derived(scenario, replications, id, metric).map(|stat| (metric.key.clone(), stat)));
             }
             let name = component.name.split_once('.').map_or(component.name.as_str(), |(_, name)| name);
-            if let Some(group) = all.group(component.spec.group()) {
-                group.0.push((name.to_owned(), figures));
-            }
+            all.group(&component.spec).0.push((name.to_owned(), figures));
         }
         for (place, function) in scenario.functions.iter().enumerate() {
             let of_it = |one: &'_ RunMeasures| one.generated.iter().position(|(id, _)| id.index() == place);
@@ -245,7 +239,7 @@ fn derived(scenario: &Scenario, replications: &[RunMeasures], id: ComponentId, m
 pub(super) fn figure(scenario: &Scenario, replication: &RunMeasures, id: ComponentId, metric: &Metric) -> f64 {
     let Some(books) = replication.components.get(id.index()) else { return f64::NAN };
     if metric.key == AMPLIFICATION {
-        let kind = component::of_group(scenario.components[id.index()].spec.group());
+        let kind = path::of_group(scenario.components[id.index()].spec.group());
         let arrived = kind.and_then(|kind| books.get(kind.arrivals));
         return arrived.unwrap_or(f64::NAN) / replication.total.shape.requests.arrived;
     }
@@ -259,7 +253,7 @@ pub(super) fn figure(scenario: &Scenario, replication: &RunMeasures, id: Compone
 pub(super) fn figure_of(scenario: &Scenario, replication: &RunMeasures, name: &str, key: &str) -> f64 {
     let place = scenario.components.iter().position(|component| component.name == name);
     let found = place.and_then(|place| {
-        let metric = component::of_group(scenario.components[place].spec.group())?.find(key)?;
+        let metric = path::of_group(scenario.components[place].spec.group())?.find(key)?;
         Some(figure(scenario, replication, ComponentId(place as u32), metric))
     });
     found.unwrap_or(f64::NAN)

@@ -6,7 +6,7 @@ use crate::time::SimTime;
 
 /// The peaks of functions that are simulated together: calls are in order of time, so counting is enough.
 #[derive(Debug, Default)]
-pub(super) struct Running {
+pub(super) struct OnlinePeaks {
     instances: u64,
     in_progress: u64,
     in_system: u64,
@@ -14,7 +14,7 @@ pub(super) struct Running {
     peaks: Peaks,
 }
 
-impl Running {
+impl OnlinePeaks {
     /// What is counted has held until `now`; only what holds for some time between `from` and `until` matters.
     #[inline]
     pub(super) fn held(&mut self, now: SimTime, from: SimTime, until: SimTime) {
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn only_what_holds_for_some_time_is_a_peak() {
-        let mut running = Running::default();
+        let mut running = OnlinePeaks::default();
         let (from, until) = (at(1.0), at(5.0));
         running.arrived();
         running.arrived();

@@ -1,11 +1,11 @@
 //! The observer that measures: one for each simulated cell.
 
+mod function;
 mod generation;
 pub(super) mod interval;
 mod total;
-mod track;
 
-use super::peaks::Running;
+use super::peaks::OnlinePeaks;
 use super::replication::FunctionRecord;
 use super::tally::LIMITS;
 use super::window::Window;
@@ -14,8 +14,8 @@ use crate::id::{FnId, GroupId, InstanceId, LocalFn};
 use crate::scenario::Scenario;
 use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
+use function::{BilledStart, FunctionRecorder};
 pub use total::Total;
-use track::{BilledStart, Track};
 
 /// Up to this many functions are always simulated together, so that the peaks of their sum are exact.
 pub const TOGETHER_MAX: usize = 32;
@@ -24,10 +24,10 @@ pub const TOGETHER_MAX: usize = 32;
 #[derive(Debug)]
 pub struct Recorder<'a, const ALONE: bool> {
     window: &'a Window,
-    functions: Vec<Track<'a>>,
+    functions: Vec<FunctionRecorder<'a>>,
     total: &'a mut Total,
     /// If several functions are simulated together.
-    running: Option<Running>,
+    running: Option<OnlinePeaks>,
 }
 
 impl<'a, const ALONE: bool> Recorder<'a, ALONE> {
@@ -38,27 +38,27 @@ impl<'a, const ALONE: bool> Recorder<'a, ALONE> {
     #[must_use]
     pub fn new(scenario: &'a Scenario, cell: &Cell, window: &'a Window, total: &'a mut Total) -> Self {
         assert!(!ALONE || cell.functions.len() == 1, "a function is alone in its cell");
-        let track = |id: &FnId| Track::new(scenario, *id, window);
-        let running = (cell.functions.len() > 1 && total.slots.is_none()).then(Running::default);
-        Self { window, functions: cell.functions.iter().map(track).collect(), total, running }
+        let recorder = |id: &FnId| FunctionRecorder::new(scenario, *id, window);
+        let running = (cell.functions.len() > 1 && total.slots.is_none()).then(OnlinePeaks::default);
+        Self { window, functions: cell.functions.iter().map(recorder).collect(), total, running }
     }
 
     /// The functions' records, in the order of the cell, when the simulation is over.
     #[must_use]
     pub fn finish(self, events: EventCounts) -> Vec<FunctionRecord> {
         let Self { window, mut functions, total, running } = self;
-        functions.iter_mut().for_each(Track::hand_on_peaks);
+        functions.iter_mut().for_each(FunctionRecorder::hand_on_peaks);
         total.events += events;
         if let Some(running) = &running {
             total.peaks = running.peaks();
         } else if let [alone] = &functions[..] {
             total.peaks = alone.peaks;
         }
-        functions.into_iter().map(|track| track.finish(window, total)).collect()
+        functions.into_iter().map(|recorder| recorder.finish(window, total)).collect()
     }
 
     #[inline(always)]
-    fn running(&mut self) -> Option<&mut Running> {
+    fn running(&mut self) -> Option<&mut OnlinePeaks> {
         if ALONE { None } else { self.running.as_mut() }
     }
 }
@@ -96,32 +96,32 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
 
     #[inline]
     fn arrived(&mut self, now: SimTime, function: LocalFn) {
-        let track = &mut self.functions[place::<ALONE>(function)];
-        if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+        let recorder = &mut self.functions[place::<ALONE>(function)];
+        if let Some(interval) = recorder.interval_in(&mut self.total.intervals) {
             interval.counts.arrived += 1;
         }
-        track.tally.arrived += u64::from(now >= self.window.from);
+        recorder.tally.arrived += u64::from(now >= self.window.from);
         if let Some(running) = self.running() {
             running.arrived();
         }
     }
 
     fn throttled(&mut self, now: SimTime, function: LocalFn, by: Limit) {
-        let track = &mut self.functions[place::<ALONE>(function)];
-        if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+        let recorder = &mut self.functions[place::<ALONE>(function)];
+        if let Some(interval) = recorder.interval_in(&mut self.total.intervals) {
             interval.counts.throttled += 1;
         }
         if now >= self.window.from {
             let place = LIMITS.iter().position(|limit| *limit == by);
-            place.into_iter().for_each(|place| track.tally.throttled[place] += 1);
+            place.into_iter().for_each(|place| recorder.tally.throttled[place] += 1);
         }
     }
 
     #[inline]
     fn assigned(&mut self, _: SimTime, function: LocalFn, cold: bool, _: bool) {
         if cold {
-            let track = &mut self.functions[place::<ALONE>(function)];
-            if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+            let recorder = &mut self.functions[place::<ALONE>(function)];
+            if let Some(interval) = recorder.interval_in(&mut self.total.intervals) {
                 interval.counts.cold += 1;
             }
         }
@@ -132,11 +132,11 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
 
     #[inline(always)]
     fn finished(&mut self, request: &Finished) {
-        let track = &mut self.functions[place::<ALONE>(request.function)];
-        if let Some(interval) = track.interval_in(&mut self.total.intervals) {
+        let recorder = &mut self.functions[place::<ALONE>(request.function)];
+        if let Some(interval) = recorder.interval_in(&mut self.total.intervals) {
             interval.count(request);
         }
-        track.finish_request(request, request.born >= self.window.from);
+        recorder.finish_request(request, request.born >= self.window.from);
         if let Some(running) = self.running() {
             running.finished(request.instance.is_some());
         }

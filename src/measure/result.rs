@@ -92,7 +92,7 @@ impl RunResult {
 
 impl RunResult {
     /// Adds the precision requested and reached.
-    pub(crate) fn tell_precision(&mut self, reached: Vec<MetricReached>, looks: Vec<u32>, is_whole: bool) {
+    pub(crate) fn set_precision(&mut self, reached: Vec<MetricReached>, looks: Vec<u32>, is_whole: bool) {
         let ended_by = match is_whole {
             false => EndedBy::Interruption,
             true if evidence::is_narrow(&reached) => EndedBy::Precision,

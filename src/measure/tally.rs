@@ -150,7 +150,7 @@ impl LatencyOfAll {
 
 /// Times of completed requests that had to wait; for the others, T_exec = T_func and everything else is zero.
 #[derive(Clone, Debug)]
-struct Waited {
+struct DelayedSamples {
     latency: Sample,
     wait: Sample,
     queueing: Sample,
@@ -158,7 +158,7 @@ struct Waited {
     execution: Sample,
 }
 
-impl Waited {
+impl DelayedSamples {
     fn merge(&mut self, other: &Self) {
         let Self { latency, wait, queueing, cold_start, execution } = other;
         self.latency.merge(latency);
@@ -178,7 +178,7 @@ pub(super) struct Tally {
     cold: u64,
     cold_affected: u64,
     direct: Sample,
-    waited: Option<Box<Waited>>,
+    waited: Option<Box<DelayedSamples>>,
     bits: u32,
     rejected: u64,
     /// Timed out in the queue.
@@ -314,7 +314,7 @@ impl Tally {
         let bits = self.bits;
         let waited = self.waited.get_or_insert_with(|| {
             let sample = || Sample::new(bits);
-            Box::new(Waited {
+            Box::new(DelayedSamples {
                 latency: sample(),
                 wait: sample(),
                 queueing: sample(),

@@ -19,17 +19,14 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// What the metric with this dotted key measures; a number where there is no such metric.
+    /// What the metric of requests with this dotted key measures; a number where there is no such metric.
     #[must_use]
     pub fn of(key: &str) -> Self {
         match super::find(key) {
             Some(metric) => metric.quantity,
             None if key == super::MONTHLY_COST => Self::Usd,
             None if key.starts_with(super::WITHIN) => Self::Ratio,
-            None => {
-                let of_component = super::component::kinds().iter().find_map(|kind| kind.find(key));
-                of_component.map_or(Self::Count, |metric| metric.quantity)
-            }
+            None => Self::Count,
         }
     }
 

@@ -9,34 +9,34 @@ use serde::{Deserialize, Serialize};
 use super::{Better, Metric, Quantity, Statistic, Traits, Whole, metrics};
 
 /// A number of things.
-pub(super) const COUNT: Traits =
+pub(crate) const COUNT: Traits =
     Traits { quantity: Quantity::Count, better: None, whole: Whole::Mean, statistic: Statistic::Plain };
 /// How often something happened.
-pub(super) const EVENTS: Traits = Traits { whole: Whole::Sum, ..COUNT };
+pub(crate) const EVENTS: Traits = Traits { whole: Whole::Sum, ..COUNT };
 /// A time.
-pub(super) const SECONDS: Traits = Traits { quantity: Quantity::Seconds, ..COUNT };
+pub(crate) const SECONDS: Traits = Traits { quantity: Quantity::Seconds, ..COUNT };
 /// Money: it depends on the volume of a month, hence not on parts of it alone.
-pub(super) const USD: Traits = Traits { quantity: Quantity::Usd, whole: Whole::Other, ..COUNT }.lower();
+pub(crate) const USD: Traits = Traits { quantity: Quantity::Usd, whole: Whole::Other, ..COUNT }.lower();
 
 impl Traits {
-    pub(super) const fn lower(self) -> Self {
+    pub(crate) const fn lower(self) -> Self {
         Self { better: Some(Better::Lower), ..self }
     }
 
-    pub(super) const fn higher(self) -> Self {
+    pub(crate) const fn higher(self) -> Self {
         Self { better: Some(Better::Higher), ..self }
     }
 
-    pub(super) const fn of_the_whole(self) -> Self {
+    pub(crate) const fn of_the_whole(self) -> Self {
         Self { whole: Whole::Other, ..self }
     }
 
-    pub(super) const fn quantile(self, thousandths: u16) -> Self {
+    pub(crate) const fn quantile(self, thousandths: u16) -> Self {
         Self { statistic: Statistic::Quantile(thousandths), ..self }
     }
 
     /// The ratio of some events to what they are counted of.
-    pub(super) const fn ratio(events: &'static [&'static str], of: &'static str) -> Self {
+    pub(crate) const fn ratio(events: &'static [&'static str], of: &'static str) -> Self {
         Self { quantity: Quantity::Ratio, statistic: Statistic::Ratio { events, of }, ..COUNT }
     }
 }

@@ -77,12 +77,12 @@ pub enum Signal {
     Cost,
 }
 
-use Event::{
-    Arrived, Cold, DeadLettered, Deleted, Delivered, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut,
-};
+use Event::{Arrived, Cold, Failed, LimitHit, Started, Succeeded, Throttled, TimedOut};
 
-const LOST: &[Event] = &[Throttled, TimedOut, Failed];
-const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed];
+/// Events of what was not answered successfully.
+pub(crate) const LOST: &[Event] = &[Throttled, TimedOut, Failed];
+/// Events of what was answered.
+pub(crate) const ENDED: &[Event] = &[Succeeded, Throttled, TimedOut, Failed];
 
 /// The signals of a kind of subject that are counts, ratios and levels: names and what they are.
 type Named = (&'static str, Signal);
@@ -106,60 +106,6 @@ const FUNCTION: &[Named] = &[
     ("queue.peak", Signal::Queue),
 ];
 const TOTAL: &[Named] = &[("cost_usd.total", Signal::Cost)];
-const GATEWAY: &[Named] = &[
-    ("requests.arrived", Signal::Count(Arrived)),
-    ("requests.completed", Signal::Count(Succeeded)),
-    ("requests.throttled", Signal::Count(Throttled)),
-    ("requests.timed_out", Signal::Count(TimedOut)),
-    ("requests.failed", Signal::Count(Failed)),
-    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
-    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-];
-const CALLS: &[Named] = &[
-    ("calls.arrived", Signal::Count(Arrived)),
-    ("calls.completed", Signal::Count(Succeeded)),
-    ("calls.throttled", Signal::Count(Throttled)),
-    ("calls.timed_out", Signal::Count(TimedOut)),
-    ("calls.failed", Signal::Count(Failed)),
-    ("throttled_ratio", Signal::Ratio(&[Throttled], ENDED)),
-    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-];
-const WORKFLOW: &[Named] = &[
-    ("executions.started", Signal::Count(Arrived)),
-    ("executions.succeeded", Signal::Count(Succeeded)),
-    ("executions.throttled", Signal::Count(Throttled)),
-    ("executions.failed", Signal::Count(Failed)),
-    ("failure_ratio", Signal::Ratio(LOST, ENDED)),
-];
-const QUEUE: &[Named] = &[
-    ("messages.sent", Signal::Count(Succeeded)),
-    ("messages.delivered", Signal::Count(Delivered)),
-    ("messages.completed", Signal::Count(Deleted)),
-    ("messages.dead_lettered", Signal::Count(DeadLettered)),
-    ("depth", Signal::Depth),
-    ("in_flight", Signal::InFlight),
-    ("oldest_age_s", Signal::OldestAge),
-];
-const ASYNC: &[Named] = &[
-    ("events.received", Signal::Count(Succeeded)),
-    ("events.completed", Signal::Count(Deleted)),
-    ("events.dead_lettered", Signal::Count(DeadLettered)),
-    ("depth", Signal::Depth),
-    ("oldest_age_s", Signal::OldestAge),
-];
-const STREAM: &[Named] = &[
-    ("records.sent", Signal::Count(Succeeded)),
-    ("records.throttled", Signal::Count(Throttled)),
-    ("records.completed", Signal::Count(Deleted)),
-    ("records.skipped", Signal::Count(DeadLettered)),
-    ("depth", Signal::Depth),
-    ("iterator_age_s", Signal::OldestAge),
-];
-const TOPIC: &[Named] = &[
-    ("messages.published", Signal::Count(Arrived)),
-    ("messages.delivered", Signal::Count(Deleted)),
-    ("in_flight", Signal::InFlight),
-];
 
 /// Statistics of times and their names.
 const TIMES: [(&str, Statistic); 6] = [
@@ -171,26 +117,28 @@ const TIMES: [(&str, Statistic); 6] = [
     ("max", Statistic::Quantile(1.0)),
 ];
 
-/// The signals of a kind of subject by name: `total`, `function`, `source`, or a kind of component as in `queue`.
+/// Signals by name, and those of latency.
+#[must_use]
+pub fn named(signals: &[Named], has_latency: bool) -> Vec<(String, Signal)> {
+    let mut all: Vec<(String, Signal)> = signals.iter().map(|(name, signal)| ((*name).to_owned(), *signal)).collect();
+    if has_latency {
+        all.extend(TIMES.map(|(name, statistic)| (format!("latency_s.{name}"), Signal::Latency(statistic))));
+    }
+    all
+}
+
+/// The signals of `total`, a `function` or a `source` by name.
 #[must_use]
 pub fn of_kind(kind: &str) -> Vec<(String, Signal)> {
     let (parts, has_latency): (&[&[Named]], bool) = match kind {
         "total" => (&[REQUESTS, FUNCTION, TOTAL], true),
         "function" => (&[REQUESTS, FUNCTION], true),
         "source" => (&[REQUESTS], true),
-        "gateway" | "tenant" => (&[GATEWAY], true),
-        "dependency" | "router" | "client" | "link" => (&[CALLS], true),
-        "workflow" => (&[WORKFLOW], true),
-        "queue" => (&[QUEUE], false),
-        "async" => (&[ASYNC], false),
-        "stream" => (&[STREAM], false),
-        "topic" => (&[TOPIC], false),
         _ => (&[], false),
     };
-    let mut all: Vec<(String, Signal)> =
-        parts.iter().copied().flatten().map(|(name, signal)| ((*name).to_owned(), *signal)).collect();
+    let mut all: Vec<(String, Signal)> = parts.iter().flat_map(|part| named(part, false)).collect();
     if has_latency {
-        all.extend(TIMES.map(|(name, statistic)| (format!("latency_s.{name}"), Signal::Latency(statistic))));
+        all.extend(named(&[], true));
     }
     if kind == "function" {
         all.extend(TIMES.map(|(name, statistic)| (format!("execution_s.{name}"), Signal::Execution(statistic))));
@@ -213,33 +161,6 @@ impl Signal {
             | Self::Queue
             | Self::Depth
             | Self::InFlight => Quantity::Count,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metric::component;
-
-    #[test]
-    fn every_kind_has_signals_with_units_in_their_names() {
-        let kinds = component::kinds().iter().map(|kind| kind.kind).chain(["total", "function", "source"]);
-        for kind in kinds {
-            let all = of_kind(kind);
-            assert!(!all.is_empty(), "{kind}");
-            for (place, (name, signal)) in all.iter().enumerate() {
-                assert!(all[..place].iter().all(|(other, _)| other != name), "{name} of {kind} twice");
-                let parts: Vec<&str> = name.split('.').collect();
-                let ends_in = |suffix: &str| parts.iter().any(|part| part.ends_with(suffix));
-                let is_said = match signal.quantity() {
-                    Quantity::Seconds => ends_in("_s"),
-                    Quantity::Usd => ends_in("_usd"),
-                    Quantity::Ratio => ends_in("_ratio"),
-                    Quantity::Count => true,
-                };
-                assert!(is_said, "{name} of {kind}");
-            }
         }
     }
 }

@@ -13,10 +13,68 @@ use rand::RngExt;
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use crate::metric::component::{EVENTS, Flow, Kind, Losses, RATIO, component_metrics};
+use crate::metric::signal::{self, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, PositiveDuration, Ratio, Text};
 use crate::time::{SimTime, Span};
+
+/// What results say of the queues of asynchronous invocations.
+pub(crate) const KIND: Kind = Kind {
+    title: "Asynchronous invocation",
+    rows_are: "Function",
+    arrivals: "events.received",
+    headline: &["events.dead_lettered", "events.expired", "age_s.p99"],
+    keeps: true,
+    lasts: true,
+    chooses: false,
+    metrics: component_metrics! {
+        "events.received": EVENTS, "Events that were accepted.";
+        "events.duplicated": EVENTS.lower(), "Events that were delivered twice.";
+        "events.completed": EVENTS.higher(), "Events that were processed.";
+        "events.dead_lettered": EVENTS.lower(), "Events that exceeded the maximum attempts.";
+        "events.expired": EVENTS.lower(), "Events that became too old.";
+        "events.remaining": EVENTS.lower(), "Events left at the end of the run.";
+        "attempts": EVENTS, "Attempted invocations.";
+        "throttled": EVENTS.lower(), "Throttled invocations.";
+        "dead_letter_ratio": RATIO(&["events.dead_lettered", "events.expired"], "events.received"), "Discarded events \
+                                                                                                     as a share of \
+                                                                                                     all.";
+        @times "age_s", "Time from accepting an event to its completion";
+        @level "depth", "Events that wait";
+    },
+    columns: &[
+        ("events.received", "Received"),
+        ("events.completed", "Completed"),
+        ("events.dead_lettered", "Dead letters"),
+        ("events.expired", "Expired"),
+        ("events.remaining", "Remaining"),
+        ("attempts", "Attempts"),
+        ("age_s.p99", "Age p99"),
+    ],
+    flow: Some(Flow {
+        incoming: &["events.received", "events.duplicated"],
+        succeeded: &["events.completed"],
+        failed: &["events.dead_lettered", "events.expired"],
+        remaining: &["events.remaining"],
+        time: Some(("age p99", "age_s.p99")),
+        word: "lost",
+    }),
+    losses: Some(Losses {
+        what: "events of function",
+        of: "events.received",
+        lost: &["events.dead_lettered", "events.expired"],
+    }),
+    signals: &[
+        ("events.received", Signal::Count(signal::Event::Succeeded)),
+        ("events.completed", Signal::Count(signal::Event::Deleted)),
+        ("events.dead_lettered", Signal::Count(signal::Event::DeadLettered)),
+        ("depth", Signal::Depth),
+        ("oldest_age_s", Signal::OldestAge),
+    ],
+    has_latency: false,
+};
 
 parameters! {
     /// How asynchronous invocations of a function are handled.
@@ -153,7 +211,7 @@ impl AsyncQueue {
         u64::from(event.is_measured)
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.depth.set(self.events.len() as u64, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -181,7 +239,7 @@ impl Component for AsyncQueue {
             self.events.insert(self.serial, event);
             self.invoke(self.serial, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -194,7 +252,7 @@ impl Component for AsyncQueue {
                 self.invoke(id, ports);
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -228,7 +286,7 @@ impl Component for AsyncQueue {
                 }
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {

@@ -10,6 +10,8 @@
 //! change while the dependency fails: the look-aside cache of Huang et al., "Metastable Failures in the Wild", OSDI
 //! 2022 (github.com/lexiangh/Metastability).
 
+mod kind;
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -24,6 +26,8 @@ use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Name, Positive, PositiveDuration, Ratio};
 use crate::time::{SimTime, Span};
+
+pub(crate) use kind::KIND;
 
 /// The most connections, and calls that wait, that can be said.
 const MANY: u32 = 1_000_000_000;

@@ -19,10 +19,67 @@ use super::client::{Client, ClientParameters};
 use super::slots::{Key, Slots};
 use super::{Abandon, Action, CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
+use crate::metric::component::{EVENTS, Flow, Kind, RATIO, USD, component_metrics};
+use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Ratio, Text};
 use crate::time::{SimTime, Span};
+
+/// What results say of gateways.
+pub(crate) const KIND: Kind = Kind {
+    title: "Gateways",
+    rows_are: "Gateway",
+    arrivals: "requests.arrived",
+    headline: &["throttled_ratio", "failure_ratio", "latency_s.p99"],
+    keeps: false,
+    lasts: false,
+    chooses: false,
+    metrics: component_metrics! {
+        "requests.arrived": EVENTS, "Requests that arrived.";
+        "requests.throttled": EVENTS.lower(), "Requests throttled by the gateway.";
+        "requests.timed_out": EVENTS.lower(), "Requests whose target did not respond in time.";
+        "requests.cached": EVENTS.higher(), "Requests served from the cache.";
+        "requests.completed": EVENTS.higher(), "Requests with a successful response of the target.";
+        "requests.failed": EVENTS.lower(), "Requests that the target throttled or failed.";
+        "requests.unfinished": EVENTS.lower(), "Requests without a response at the end of the run.";
+        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled requests as a share of \
+                                                                                arrivals.";
+        "failure_ratio": RATIO(
+            &["requests.throttled", "requests.timed_out", "requests.failed", "requests.unfinished"],
+            "requests.arrived"
+        ), "Requests without a successful response, as a share of all.";
+        "cost_usd": USD, "Cost of the gateway.";
+        @times "latency_s", "Response time of a request";
+    },
+    columns: &[
+        ("requests.arrived", "Arrived"),
+        ("requests.throttled", "Throttled"),
+        ("requests.timed_out", "Timed out"),
+        ("requests.failed", "Failed"),
+        ("requests.cached", "From cache"),
+        ("cost_usd", "Cost"),
+    ],
+    flow: Some(Flow {
+        incoming: &["requests.arrived"],
+        succeeded: &["requests.completed", "requests.cached"],
+        failed: &["requests.throttled", "requests.timed_out", "requests.failed"],
+        remaining: &["requests.unfinished"],
+        time: Some(("p99", "latency_s.p99")),
+        word: "failed",
+    }),
+    losses: None,
+    signals: &[
+        ("requests.arrived", Signal::Count(Event::Arrived)),
+        ("requests.completed", Signal::Count(Event::Succeeded)),
+        ("requests.throttled", Signal::Count(Event::Throttled)),
+        ("requests.timed_out", Signal::Count(Event::TimedOut)),
+        ("requests.failed", Signal::Count(Event::Failed)),
+        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
+        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+    ],
+    has_latency: true,
+};
 
 parameters! {
     /// A gateway or load balancer in front of a target.
@@ -392,7 +449,7 @@ impl Gateway {
         let integration = self.integrations.insert(Integration { request: key, begun: ports.now });
         if self.client.is_some() {
             let call = CallId(integration.place());
-            self.tell_client(ports, |client, ports| client.arrived(call, parcel, ports));
+            self.with_client(ports, |client, ports| client.arrived(call, parcel, ports));
             return;
         }
         ports.call(TARGET, integration.token(INTEGRATION), parcel);
@@ -403,7 +460,7 @@ impl Gateway {
     }
 
     /// Tells the client something, and does what it wants done.
-    fn tell_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
+    fn with_client(&mut self, ports: &mut Ports<'_>, tell: impl FnOnce(&mut dyn Component, &mut Ports<'_>)) {
         let Some(client) = &mut self.client else { return };
         let mut actions = std::mem::take(&mut self.actions);
         let mut own = Ports { now: ports.now, is_measured: ports.is_measured, entry: 0, actions: &mut actions };
@@ -482,7 +539,7 @@ impl Component for Gateway {
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
         if let Some(token) = clients_own(token) {
-            self.tell_client(ports, |client, ports| client.woken(token, ports));
+            self.with_client(ports, |client, ports| client.woken(token, ports));
             return;
         }
         match (token, self.settings.timeout) {
@@ -493,7 +550,7 @@ impl Component for Gateway {
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
         if let Some(token) = clients_own(token) {
-            self.tell_client(ports, |client, ports| client.answered(token, outcome, ports));
+            self.with_client(ports, |client, ports| client.answered(token, outcome, ports));
             return;
         }
         let (key, topic) = Key::of(token);

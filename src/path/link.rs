@@ -14,11 +14,60 @@ use super::books::{Books, Times};
 use super::slots::{Key, Slots};
 use super::{CallId, Component, Disturbance, Outcome, Parcel, Ports, Spec, Token};
 use crate::dist::{Dist, DistSpec};
+use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
+use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Name, Ratio};
 use crate::schema::sizes::Bandwidth;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
+
+/// What results say of links.
+pub(crate) const KIND: Kind = Kind {
+    title: "Links",
+    rows_are: "Link",
+    arrivals: "calls.arrived",
+    headline: &["calls.lost", "wait_s.p99"],
+    keeps: false,
+    lasts: false,
+    chooses: false,
+    metrics: component_metrics! {
+        "calls.arrived": EVENTS, "Calls over the link.";
+        "calls.answered": EVENTS.higher(), "Calls whose response arrived.";
+        "calls.lost": EVENTS.lower(), "Calls that never arrived, or whose response did not.";
+        "calls.failed": EVENTS.lower(), "Calls that failed because of an outage of the link.";
+        "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "bytes": EVENTS, "Bytes transferred, in both directions.";
+        "loss_ratio": RATIO(&["calls.lost"], "calls.arrived"), "Lost calls as a share of all.";
+        @times "wait_s", "Time that payloads waited for bandwidth";
+    },
+    columns: &[
+        ("calls.arrived", "Calls"),
+        ("calls.lost", "Lost"),
+        ("calls.failed", "Failed"),
+        ("bytes", "Bytes"),
+        ("wait_s.p99", "Wait for bandwidth p99"),
+    ],
+    flow: Some(Flow {
+        incoming: &["calls.arrived"],
+        succeeded: &["calls.answered"],
+        failed: &["calls.lost", "calls.failed"],
+        remaining: &["calls.unfinished"],
+        time: Some(("wait p99", "wait_s.p99")),
+        word: "lost",
+    }),
+    losses: None,
+    signals: &[
+        ("calls.arrived", Signal::Count(Event::Arrived)),
+        ("calls.completed", Signal::Count(Event::Succeeded)),
+        ("calls.throttled", Signal::Count(Event::Throttled)),
+        ("calls.timed_out", Signal::Count(Event::TimedOut)),
+        ("calls.failed", Signal::Count(Event::Failed)),
+        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
+        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+    ],
+    has_latency: true,
+};
 
 parameters! {
     /// A network link between two sites, in both directions.

@@ -4,7 +4,7 @@
 //! and returns actions through its [`Ports`]. It does not know events or the engine, so that a test can exercise it
 //! step by step (`testing`).
 //!
-//! A new component is a file beside this one, a line in [`ComponentSpec`], and a line where the file of a scenario lists it.
+//! A new component is a file beside this one, and a line in `component_kinds!`.
 
 pub mod async_queue;
 mod batch;
@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod client;
 pub mod dependency;
 pub mod gateway;
+mod kinds;
 pub mod link;
 mod pace;
 pub mod queue;
@@ -29,6 +30,7 @@ pub mod workflow;
 use std::fmt::Debug;
 
 use crate::dist::Dist;
+use crate::metric::component::Kind;
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 use books::Books;
@@ -330,60 +332,98 @@ impl<T: Spec> Spec for Box<T> {
     }
 }
 
-/// Declares the kinds of components: one line each.
-macro_rules! components {
-    ($($(#[doc = $doc:literal])* $(#[cfg($test:meta)])? $group:literal => $kind:ident($spec:ty),)*) => {
+/// Lists the kinds of components, one line each, and hands them to a macro.
+///
+/// First those that have a list in the scenario file: what the list contains, its key (also the kind in names, and the module),
+/// the group in results, the table of an entry, and what the checked scenario stores. Then those that come from something else,
+/// as a client does from its caller.
+macro_rules! component_kinds {
+    ($then:ident) => {
+        $then! {
+            listed {
+                /// Gateways and load balancers.
+                gateway in gateways: GatewaySpec => Gateway(GatewaySpec),
+                /// Message queues.
+                queue in queues: QueueSpec => Queue(QueueSpec),
+                /// Record streams.
+                stream in streams: StreamSpec => Stream(StreamSpec),
+                /// Topics that deliver each published message to all subscribers.
+                topic in topics: TopicSpec => Topic(TopicSpec),
+                /// Databases, caches and other services.
+                dependency in dependencies: DependencySpec => Dependency(DependencySpec),
+                /// Workflows: sequential and parallel states, with tasks that call functions.
+                workflow in workflows: WorkflowSpec => Workflow(Workflow),
+                /// Routers that distribute calls over several targets.
+                router in routers: RouterSpec => Router(RouterSpec),
+            }
+            other {
+                /// Who calls, with timeouts, retries and breakers.
+                "client" in clients: client => Client(client::Client),
+                /// The queue of the asynchronous invocations of a function.
+                "async" in asynchronous: async_queue => Async(Box<async_queue::AsyncSpec>),
+                /// The way between two sites.
+                "link" in links: link => Link(Box<link::LinkSpec>),
+                /// A customer with a quota.
+                "tenant" in tenants: tenant => Tenant(Box<tenant::TenantSpec>),
+                /// For tests of the engine.
+                #[cfg(test)]
+                "scripted" in scripted: testing => Scripted(testing::Scripted),
+            }
+        }
+    };
+}
+
+macro_rules! component_spec {
+    (
+        listed { $($(#[doc = $doc:literal])+ $key:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* }
+        other { $($(#[doc = $other_doc:literal])+ $(#[cfg($test:meta)])? $name:literal in $other_group:ident: $module:ident => $other:ident($other_spec:ty),)* }
+    ) => {
         /// What a scenario says about a component.
         #[derive(Clone, Debug, PartialEq)]
         pub enum ComponentSpec {
-            $($(#[doc = $doc])* $(#[cfg($test)])? $kind($spec),)*
+            $($(#[doc = $doc])+ $kind(Box<$key::$spec>),)*
+            $($(#[doc = $other_doc])+ $(#[cfg($test)])? $other($other_spec),)*
         }
 
         impl ComponentSpec {
+            /// What results say of its kind.
+            #[must_use]
+            pub const fn kind(&self) -> Kind {
+                match *self {
+                    $(Self::$kind(_) => $key::KIND,)*
+                    $($(#[cfg($test)])? Self::$other(_) => $module::KIND,)*
+                }
+            }
+
             /// The group that it belongs to in results.
             #[must_use]
             pub const fn group(&self) -> &'static str {
                 match *self {
-                    $($(#[cfg($test)])? Self::$kind(ref _spec) => $group,)*
+                    $(Self::$kind(_) => stringify!($group),)*
+                    $($(#[cfg($test)])? Self::$other(_) => stringify!($other_group),)*
                 }
             }
         }
+
+        $(impl From<Box<$key::$spec>> for ComponentSpec {
+            fn from(spec: Box<$key::$spec>) -> Self {
+                Self::$kind(spec)
+            }
+        })*
 
         impl std::ops::Deref for ComponentSpec {
             type Target = dyn Spec;
             fn deref(&self) -> &Self::Target {
                 match *self {
-                    $($(#[cfg($test)])? Self::$kind(ref spec) => spec,)*
+                    $(Self::$kind(ref spec) => spec,)*
+                    $($(#[cfg($test)])? Self::$other(ref spec) => spec,)*
                 }
             }
         }
     };
 }
 
-components! {
-    /// Who calls, with timeouts, retries and breakers.
-    "clients" => Client(client::Client),
-    /// A gateway or load balancer.
-    "gateways" => Gateway(Box<gateway::GatewaySpec>),
-    /// A database, a cache, another service.
-    "dependencies" => Dependency(Box<dependency::DependencySpec>),
-    /// Distributes calls over several targets.
-    "routers" => Router(Box<router::RouterSpec>),
-    /// A queue.
-    "queues" => Queue(Box<queue::QueueSpec>),
-    /// The queue of the asynchronous invocations of a function.
-    "asynchronous" => Async(Box<async_queue::AsyncSpec>),
-    /// A stream.
-    "streams" => Stream(Box<stream::StreamSpec>),
-    /// A topic.
-    "topics" => Topic(Box<topic::TopicSpec>),
-    /// A workflow.
-    "workflows" => Workflow(Box<workflow::Workflow>),
-    /// The way between two sites.
-    "links" => Link(Box<link::LinkSpec>),
-    /// A customer with a quota.
-    "tenants" => Tenant(Box<tenant::TenantSpec>),
-    /// For tests of the engine.
-    #[cfg(test)]
-    "scripted" => Scripted(testing::Scripted),
-}
+component_kinds!(component_spec);
+
+pub(crate) use component_kinds;
+pub use kinds::{Described, kinds, of_group, quantity_of, signals_of};

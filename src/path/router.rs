@@ -13,11 +13,58 @@ use rand::RngExt;
 use super::books::Books;
 use super::slots::{Key, Slots};
 use super::{CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
+use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::limits::MAX_STATES;
 use crate::schema::scalars::{Amount, Count, Duration, Name, PositiveDuration, Text};
 use crate::time::{SimTime, Span};
+
+/// What results say of routers.
+pub(crate) const KIND: Kind = Kind {
+    title: "Routers",
+    rows_are: "Router",
+    arrivals: "calls.arrived",
+    headline: &["failure_ratio", "calls.failed_over"],
+    keeps: false,
+    lasts: false,
+    chooses: true,
+    metrics: component_metrics! {
+        "calls.arrived": EVENTS, "Calls that arrived.";
+        "calls.completed": EVENTS.higher(), "Calls with a successful response.";
+        "calls.failed": EVENTS.lower(), "Calls that were not.";
+        "calls.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "calls.failed_over": EVENTS, "Calls that were sent to a failover target.";
+        "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Calls without a successful \
+                                                                                         response, as a share of all.";
+    },
+    columns: &[
+        ("calls.arrived", "Calls"),
+        ("calls.completed", "Completed"),
+        ("calls.failed", "Failed"),
+        ("calls.failed_over", "Failed over"),
+    ],
+    flow: Some(Flow {
+        incoming: &["calls.arrived"],
+        succeeded: &["calls.completed"],
+        failed: &["calls.failed"],
+        remaining: &["calls.unfinished"],
+        time: None,
+        word: "failed",
+    }),
+    losses: None,
+    signals: &[
+        ("calls.arrived", Signal::Count(Event::Arrived)),
+        ("calls.completed", Signal::Count(Event::Succeeded)),
+        ("calls.throttled", Signal::Count(Event::Throttled)),
+        ("calls.timed_out", Signal::Count(Event::TimedOut)),
+        ("calls.failed", Signal::Count(Event::Failed)),
+        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
+        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+    ],
+    has_latency: true,
+};
 
 parameters! {
     /// Distributes calls over several targets.

@@ -7,10 +7,60 @@ use super::books::{Books, Level, Times};
 use super::bucket::{Buckets, Throttle};
 use super::slots::{Key, Slots};
 use super::{CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use crate::metric::component::{EVENTS, Flow, Kind, RATIO, component_metrics};
+use crate::metric::signal::{ENDED, Event, LOST, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Name};
 use crate::time::SimTime;
+
+/// What results say of tenants.
+pub(crate) const KIND: Kind = Kind {
+    title: "Tenants",
+    rows_are: "Tenant",
+    arrivals: "requests.arrived",
+    headline: &["throttled_ratio", "latency_s.p99"],
+    keeps: false,
+    lasts: false,
+    chooses: false,
+    metrics: component_metrics! {
+        "requests.arrived": EVENTS, "Calls of the tenant.";
+        "requests.throttled": EVENTS.lower(), "Calls throttled by a quota.";
+        "requests.completed": EVENTS.higher(), "Calls with a successful response.";
+        "requests.failed": EVENTS.lower(), "Other calls without a successful response.";
+        "requests.unfinished": EVENTS.lower(), "Calls without a response at the end of the run.";
+        "throttled_ratio": RATIO(&["requests.throttled"], "requests.arrived"), "Throttled calls as a share of all.";
+        @times "latency_s", "Response time of a call";
+        @level "concurrency", "Calls in progress";
+    },
+    columns: &[
+        ("requests.arrived", "Arrived"),
+        ("requests.throttled", "Throttled"),
+        ("requests.completed", "Completed"),
+        ("requests.failed", "Failed"),
+        ("latency_s.p99", "Latency p99"),
+        ("concurrency.peak", "Peak concurrency"),
+    ],
+    flow: Some(Flow {
+        incoming: &["requests.arrived"],
+        succeeded: &["requests.completed"],
+        failed: &["requests.throttled", "requests.failed"],
+        remaining: &["requests.unfinished"],
+        time: Some(("p99", "latency_s.p99")),
+        word: "failed",
+    }),
+    losses: None,
+    signals: &[
+        ("requests.arrived", Signal::Count(Event::Arrived)),
+        ("requests.completed", Signal::Count(Event::Succeeded)),
+        ("requests.throttled", Signal::Count(Event::Throttled)),
+        ("requests.timed_out", Signal::Count(Event::TimedOut)),
+        ("requests.failed", Signal::Count(Event::Failed)),
+        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
+        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+    ],
+    has_latency: true,
+};
 
 parameters! {
     /// A customer with a quota.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::books::Books;
 use super::{Action, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use crate::metric::component::{Kind, component_metrics};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -15,6 +16,23 @@ pub struct Scripted {
     pub attempts: u32,
     pub timeout: Span,
 }
+
+/// It counts nothing.
+pub(crate) const KIND: Kind = Kind {
+    title: "Scripted",
+    rows_are: "Scripted",
+    arrivals: "calls.arrived",
+    headline: &[],
+    keeps: false,
+    lasts: false,
+    chooses: false,
+    metrics: component_metrics! {},
+    columns: &[],
+    flow: None,
+    losses: None,
+    signals: &[],
+    has_latency: false,
+};
 
 impl Spec for Scripted {
     fn targets(&self) -> Vec<&str> {

@@ -12,10 +12,55 @@ use rand::RngExt;
 use super::books::{Books, Level, Times};
 use super::timers::Timers;
 use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec, Token};
+use crate::metric::component::{EVENTS, Flow, Kind, Losses, USD, component_metrics};
+use crate::metric::signal::{Event, Signal};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Flag, Name, PositiveDuration, Text, Window};
 use crate::time::{SimTime, Span};
+
+/// What results say of topics.
+pub(crate) const KIND: Kind = Kind {
+    title: "Topics",
+    rows_are: "Topic",
+    arrivals: "messages.published",
+    headline: &["messages.dropped", "delivery_s.p99"],
+    keeps: true,
+    lasts: true,
+    chooses: false,
+    metrics: component_metrics! {
+        "messages.published": EVENTS, "Messages that were published.";
+        "messages.delivered": EVENTS.higher(), "Deliveries that were accepted.";
+        "messages.dropped": EVENTS.lower(), "Deliveries that were discarded.";
+        "messages.in_flight": EVENTS.lower(), "Deliveries in progress at the end of the run.";
+        "retries": EVENTS.lower(), "Deliveries that were retried.";
+        "cost_usd": USD, "Cost of the topic.";
+        @times "delivery_s", "Time from publishing to acceptance by a subscriber";
+        @level "in_flight", "Deliveries in progress";
+    },
+    columns: &[
+        ("messages.published", "Published"),
+        ("messages.delivered", "Delivered"),
+        ("messages.dropped", "Dropped"),
+        ("retries", "Retries"),
+        ("cost_usd", "Cost"),
+    ],
+    flow: Some(Flow {
+        incoming: &["messages.delivered", "messages.dropped", "messages.in_flight"],
+        succeeded: &["messages.delivered"],
+        failed: &["messages.dropped"],
+        remaining: &["messages.in_flight"],
+        time: Some(("p99", "delivery_s.p99")),
+        word: "lost",
+    }),
+    losses: Some(Losses { what: "deliveries of topic", of: "messages.published", lost: &["messages.dropped"] }),
+    signals: &[
+        ("messages.published", Signal::Count(Event::Arrived)),
+        ("messages.delivered", Signal::Count(Event::Deleted)),
+        ("in_flight", Signal::InFlight),
+    ],
+    has_latency: false,
+};
 
 parameters! {
     /// A topic: messages are accepted at once and delivered to every target, with retries until the target accepts
@@ -263,7 +308,7 @@ impl Topic {
         }
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.in_flight.set(self.deliveries.len() as u64, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -288,7 +333,7 @@ impl Component for Topic {
             self.deliveries.insert(self.serial, delivery);
             ports.call(target, Token(self.serial), parcel);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -298,7 +343,7 @@ impl Component for Topic {
                 ports.call(delivery.target, Token(id), delivery.parcel);
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -310,7 +355,7 @@ impl Component for Topic {
         } else {
             self.failed(token.0, ports.now);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {

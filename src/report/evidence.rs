@@ -2,8 +2,9 @@
 
 use super::format::{Quantity, count, exactly};
 use super::phrases::sanitize;
-use crate::measure::evidence::{BatchMeans, EndedBy, Few, MetricReached, PrecisionReached, Rare, WarmUp};
+use crate::measure::evidence::{BatchMeans, EndedBy, MetricReached, PrecisionReached, Rare, SparseQuantile, WarmUp};
 use crate::measure::summary::Summary;
+use crate::path::quantity_of;
 
 /// Something to say.
 pub(super) struct Note {
@@ -27,7 +28,7 @@ pub(super) fn notes(summary: &Summary) -> Vec<Note> {
     notes
 }
 
-fn few(one: &Few) -> Note {
+fn few(one: &SparseQuantile) -> Note {
     let source = one.source.as_ref().map(|source| format!("source {source}"));
     let subject = subject(&one.metric, one.function.as_deref().or(source.as_deref()));
     let beyond = count(one.beyond.round());
@@ -87,7 +88,7 @@ fn ended(found: &PrecisionReached) -> Note {
 }
 
 fn reached(one: &MetricReached) -> Note {
-    let quantity = Quantity::of(&one.metric);
+    let quantity = quantity_of(&one.metric);
     let half =
         |half: Option<f64>| half.map_or_else(|| "no interval".to_owned(), |half| format!("± {}", quantity.text(half)));
     let asked = match one.asked.strip_suffix('%') {

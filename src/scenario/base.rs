@@ -12,7 +12,7 @@ use crate::schema::tree::{Node, Value};
 ///
 /// Each thread works on a clone; the files that the scenario names are shared by all.
 #[derive(Clone)]
-pub struct Base<'a> {
+pub struct ScenarioFactory<'a> {
     loader: Loader<'a>,
     /// As it was written.
     file: Node,
@@ -24,7 +24,7 @@ pub struct Base<'a> {
     replications: u32,
 }
 
-impl<'a> Base<'a> {
+impl<'a> ScenarioFactory<'a> {
     /// Reads and checks a scenario from bytes that may not be text; hands back what is suspicious in it too.
     ///
     /// # Errors
@@ -100,8 +100,8 @@ impl<'a> Base<'a> {
 
     /// Where to collect what is wrong with the points.
     #[must_use]
-    pub fn findings(&self) -> Findings {
-        Findings { texts: self.texts.clone(), groups: Vec::new(), left_out: 0 }
+    pub fn findings(&self) -> GroupedProblems {
+        GroupedProblems { texts: self.texts.clone(), groups: Vec::new(), left_out: 0 }
     }
 }
 
@@ -145,7 +145,7 @@ fn keep_simulated(root: &mut Node) {
 }
 
 /// What is wrong with points, each thing once, however many points have it.
-pub struct Findings {
+pub struct GroupedProblems {
     texts: Problems,
     groups: Vec<Group>,
     left_out: usize,
@@ -158,7 +158,7 @@ struct Group {
     others: u64,
 }
 
-impl Findings {
+impl GroupedProblems {
     /// Takes in what is wrong with one point.
     pub fn add(&mut self, who: &str, found: &Problems) {
         for problem in found.errors() {
@@ -217,7 +217,7 @@ mod tests {
 
     /// What the points of a sweep are, and their scenarios.
     fn points(sweep: &str, options: &ParseOptions) -> Result<Vec<(String, Scenario)>, String> {
-        let read = Base::read("x.toml", text(sweep).as_bytes(), options, &NoFiles);
+        let read = ScenarioFactory::read("x.toml", text(sweep).as_bytes(), options, &NoFiles);
         let (mut base, scenario, _) = read.map_err(|wrong| wrong.to_string())?;
         let sweep: Sweep = scenario.sweep.expect("a sweep");
         let (points, mut findings) = (sweep.points().expect("few"), base.findings());

@@ -37,9 +37,6 @@ pub struct Calls {
     pub of_steps: Vec<Vec<u32>>,
 }
 
-/// Kinds of components that do not pass on everything that reaches them, so that a circle through them may end.
-const CHOOSING: [&str; 2] = ["routers", "workflows"];
-
 impl Scenario {
     /// Who may call whom.
     #[must_use]
@@ -161,7 +158,7 @@ impl Scenario {
         way.push(at);
         let circle = self.called_by(at).into_iter().find_map(|next| {
             let chooses = matches!(next, Destination::Component(id)
-                if CHOOSING.contains(&self.components[id.index()].spec.group()));
+                if self.components[id.index()].spec.kind().chooses);
             if chooses { None } else { self.circle_from(next, way, done) }
         });
         way.pop();

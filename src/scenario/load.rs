@@ -18,7 +18,7 @@ impl Scenario {
             source.arrivals = source.arrivals.under_load(factor);
         }
         // What an oracle knows is the load.
-        scenario.functions.iter_mut().for_each(|function| tell_oracle(&mut function.scaling, factor));
+        scenario.functions.iter_mut().for_each(|function| scale_oracle(&mut function.scaling, factor));
         scenario
     }
 
@@ -40,13 +40,13 @@ impl Function {
         let factor = speed_factor(measured_mb, self.memory_mb, cpu_bound);
         self.duration = self.duration.scaled(factor);
         self.cold_duration = self.cold_duration.as_ref().map(|duration| duration.scaled(factor));
-        tell_oracle(&mut self.scaling, factor);
+        scale_oracle(&mut self.scaling, factor);
         factor
     }
 }
 
 /// Tells an oracle that the load is `factor` times what it knows.
-fn tell_oracle(scaling: &mut ScalingSpec, factor: f64) {
+fn scale_oracle(scaling: &mut ScalingSpec, factor: f64) {
     if let ScalingSpec::Predictive(spec) = scaling
         && let ForecastSpec::Oracle(oracle) = &spec.forecast
     {

@@ -37,7 +37,7 @@ pub(crate) mod testing;
 pub use crate::metric::Quantity;
 pub use crate::schema::diagnostic::{Problem, Problems, Severity, SourceSpan, instead, nearest};
 pub use crate::workload::Input;
-pub use base::{Base, Findings};
+pub use base::{GroupedProblems, ScenarioFactory};
 pub use data::{Files, NoFiles};
 pub use graph::{CallerId, Calls, Edge};
 pub use model::*;

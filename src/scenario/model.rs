@@ -96,9 +96,6 @@ pub enum AssumptionKind {
     Adapted,
 }
 
-/// Kinds of components that keep what they were given, or try again.
-const LASTING: [&str; 6] = ["clients", "queues", "asynchronous", "topics", "streams", "workflows"];
-
 /// [`Scenario::drain`] where requests may be on their way for ever.
 const DRAIN: Span = Span::from_secs(900);
 
@@ -149,7 +146,7 @@ impl Scenario {
     /// For how long after the horizon requests on a path are followed; none: to their end.
     #[must_use]
     pub fn drain(&self) -> Option<Span> {
-        let lasts = |component: &Component| LASTING.contains(&component.spec.group());
+        let lasts = |component: &Component| component.spec.kind().lasts;
         self.simulation.drain.or_else(|| self.components.iter().any(lasts).then_some(DRAIN))
     }
 

@@ -2,8 +2,9 @@
 
 use super::model::{Component, Function, Scenario, Source, Target};
 use crate::id::{ComponentId, FnId, SourceId};
-use crate::metric::component::{self, Kind};
+use crate::metric::component;
 use crate::metric::{self, Metric, Quantity, Stability};
+use crate::path::{self, Described};
 use crate::schema::diagnostic::{instead, nearest};
 use crate::time::Span;
 
@@ -248,8 +249,8 @@ impl Subject {
                 return Ok((Self::Component(ComponentId(place as u32)), asked.trim()));
             }
         }
-        let is_of_component = |kind: &Kind| text.strip_prefix(kind.kind).is_some_and(|rest| rest.starts_with('.'));
-        if component::kinds().iter().any(is_of_component) && text.contains(':') {
+        let is_of_component = |kind: &Described| text.strip_prefix(kind.kind).is_some_and(|rest| rest.starts_with('.'));
+        if path::kinds().iter().any(is_of_component) && text.contains(':') {
             let name = text.split(':').next().unwrap_or_default();
             let names = scenario.components.iter().map(|one| one.name.as_str());
             return Err((format!("there is no component \"{name}\""), instead(name, "the components are", names)));
@@ -295,8 +296,8 @@ pub(super) fn find_of(name: &str, subject: Subject, components: &[Component]) ->
     match subject {
         Subject::Component(id) => {
             let component = &components[id.index()];
-            let kind = component::of_group(component.spec.group());
-            let metrics = kind.map_or(&[][..], |kind| &kind.metrics);
+            let kind = path::of_group(component.spec.group());
+            let metrics = kind.map_or(&[][..], |kind| kind.metrics());
             metrics.iter().find(|metric| metric.key == name).ok_or_else(|| {
                 let keys = metrics.iter().map(|metric| metric.key.as_str());
                 (format!("`{}` has no metric \"{name}\"", component.name), instead(name, "its metrics are", keys))

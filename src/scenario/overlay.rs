@@ -3,6 +3,7 @@
 //! An element of a list is named by its `name`, as in `function.checkout.memory`. What does not exist yet is made; a
 //! key that names another kind (`keep-alive.fixed.window` where `halving` stands) puts the new kind in place of the old.
 
+use super::check::path::LISTS;
 use super::raw::FileTable;
 use super::registry;
 use super::{ParseOptions, Tolerance};
@@ -11,28 +12,12 @@ use crate::schema::diagnostic::{Problem, Problems, SourceSpan, instead, nearest}
 use crate::schema::shape::Shape;
 use crate::schema::tree::{Entry, Node, Value};
 
-/// The lists to which a variant can add.
-const ADDED: [&str; 15] = [
-    "function",
-    "source",
-    "gateway",
-    "queue",
-    "stream",
-    "topic",
-    "dependency",
-    "workflow",
-    "router",
-    "site",
-    "link",
-    "tenant",
-    "node-group",
-    "fault",
-    "alarm",
-];
+/// The lists to which a variant can add, beside those of components.
+const ADDED: [&str; 8] = ["function", "source", "site", "link", "tenant", "node-group", "fault", "alarm"];
 
 /// Applies the changes of one variant (a `[[variant]]` as it was read): first what it adds, so that it can be set too.
 pub(super) fn apply_variant(root: &mut Node, variant: &Node, problems: &mut Problems) {
-    for list in ADDED {
+    for &list in ADDED.iter().chain(LISTS) {
         let Some(added) = variant.get(list) else { continue };
         add(root, list, added);
     }

@@ -1,7 +1,7 @@
 //! What a plan may change, and the candidates that come of it.
 
 use super::axis::{Axis, Level};
-use super::base::Base;
+use super::base::ScenarioFactory;
 use super::model::Scenario;
 use crate::schema::diagnostic::Problems;
 
@@ -68,7 +68,12 @@ impl Plan {
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn scenario(&self, base: &mut Base<'_>, measured: &Scenario, places: &[usize]) -> Result<Scenario, Problems> {
+    pub fn scenario(
+        &self,
+        base: &mut ScenarioFactory<'_>,
+        measured: &Scenario,
+        places: &[usize],
+    ) -> Result<Scenario, Problems> {
         let mut scenario = base.with(self.levels(places).map(|(choice, level)| (&choice.axis, level)))?;
         for (choice, _) in self.levels(places) {
             let Some(share) = choice.cpu_bound_share else { continue };

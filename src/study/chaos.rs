@@ -28,7 +28,7 @@ impl<'a> Study<'a> for Chaos {
     }
 
     fn run(&mut self, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Answer<Found>, StudyError> {
-        warm_up::settle(&mut self.scenario, threads, progress)?;
+        warm_up::resolve(&mut self.scenario, threads, progress)?;
         let found = experiment::chaos(&self.scenario, threads, progress)?;
         let (replications, simulated) = (found.chaos.replications, found.simulated);
         Ok(Answer { replications, simulated, is_whole: found.is_whole, found })

@@ -307,7 +307,7 @@ fn resolve_warm_up(
 ) -> Result<(), SimError> {
     let mut open = contenders.iter_mut().map(|(_, scenario)| scenario).filter(|one| one.simulation.warm_up_is_auto);
     let Some(first) = open.next() else { return Ok(()) };
-    warm_up::settle(first, threads, progress)?;
+    warm_up::resolve(first, threads, progress)?;
     let warm_up = first.simulation.warm_up;
     open.for_each(|other| other.simulation.warm_up = warm_up);
     progress.begin();

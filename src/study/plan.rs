@@ -10,7 +10,7 @@ use crate::experiment::plan::space::{Axis, Space};
 use crate::experiment::plan::{self as experiment, FIRST};
 use crate::measure::plan::Plan as Found;
 use crate::scenario::plan::Plan as Asked;
-use crate::scenario::{Base, ParseOptions, Problems, Scenario};
+use crate::scenario::{ParseOptions, Problems, Scenario, ScenarioFactory};
 
 /// The options.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +43,8 @@ impl Plan {
         options: &Options,
         go_on: &dyn Fn() -> ControlFlow<()>,
     ) -> Result<(Self, Problems), StudyError> {
-        let (mut base, mut scenario, warnings) = Base::read(source.name, source.bytes, &options.parse, source.files)?;
+        let (mut base, mut scenario, warnings) =
+            ScenarioFactory::read(source.name, source.bytes, &options.parse, source.files)?;
         let mut asked = asked(source.name, options, &scenario)?;
         if let Some(most) = options.max_replications {
             asked.max_replications = most;
@@ -159,7 +160,7 @@ fn first(options: &Options, plan: &Asked) -> Result<u32, StudyError> {
 
 /// The scenarios of all candidates, or what is wrong with any of them.
 fn candidates(
-    base: &mut Base<'_>,
+    base: &mut ScenarioFactory<'_>,
     scenario: &Scenario,
     plan: &Asked,
     go_on: &dyn Fn() -> ControlFlow<()>,

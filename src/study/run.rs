@@ -26,7 +26,7 @@ impl Run {
         progress: &dyn Progress,
         log: Option<O>,
     ) -> Result<Answer<RunResult>, StudyError> {
-        let warm_up = warm_up::settle(&mut self.scenario, threads, progress)?;
+        let warm_up = warm_up::resolve(&mut self.scenario, threads, progress)?;
         if warm_up.is_some() {
             progress.begin();
         }

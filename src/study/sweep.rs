@@ -14,7 +14,7 @@ use crate::report::Artefact;
 use crate::report::sweep::digest::Digest;
 use crate::report::sweep::{SweepReport, Tables, columns};
 use crate::scenario::sweep::{Points, Sweep as Asked};
-use crate::scenario::{Base, ParseOptions, Problems, Scenario};
+use crate::scenario::{ParseOptions, Problems, Scenario, ScenarioFactory};
 use crate::time::Span;
 
 /// A scenario with its `[sweep]`. All rows are held in memory; the command line keeps them in a journal instead.
@@ -30,7 +30,7 @@ impl<'a> Study<'a> for Sweep<'a> {
 
     /// Reads and checks all but the points, which are checked before the first is simulated.
     fn read(source: Source<'a>, options: &ParseOptions) -> Result<(Self, Problems), StudyError> {
-        let (_, scenario, warnings) = Base::read(source.name, source.bytes, options, source.files)?;
+        let (_, scenario, warnings) = ScenarioFactory::read(source.name, source.bytes, options, source.files)?;
         asked(source.name, &scenario)?;
         Ok((Self { source, options: options.clone(), scenario }, warnings))
     }
@@ -40,7 +40,8 @@ impl<'a> Study<'a> for Sweep<'a> {
     }
 
     fn run(&mut self, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Answer<SweepReport>, StudyError> {
-        let (base, scenario, _) = Base::read(self.source.name, self.source.bytes, &self.options, self.source.files)?;
+        let (base, scenario, _) =
+            ScenarioFactory::read(self.source.name, self.source.bytes, &self.options, self.source.files)?;
         let (sweep, points) = asked(self.source.name, &scenario)?;
         let measured = Columns::of(&scenario);
         let warm_up = resolve_warm_up(&scenario, threads, progress)?;
@@ -94,7 +95,7 @@ pub fn asked<'a>(name: &str, scenario: &'a Scenario) -> Result<(&'a Asked, Point
 /// As of the simulation.
 pub fn resolve_warm_up(scenario: &Scenario, threads: NonZeroUsize, progress: &dyn Progress) -> Result<Span, Failure> {
     let mut unchanged = scenario.clone();
-    let found = warm_up::settle(&mut unchanged, threads, progress).map_err(|error| match error {
+    let found = warm_up::resolve(&mut unchanged, threads, progress).map_err(|error| match error {
         SimError::Cancelled => Failure::Cancelled,
         error => Failure::Simulation("the pilot for the warm-up".to_owned(), error),
     })?;

@@ -9,7 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use forewarm::metric::{Better, component, metrics, signal};
+use forewarm::metric::{Better, metrics};
+use forewarm::path;
 use forewarm::scenario::{registry, schema};
 use serde_json::Value;
 
@@ -271,13 +272,13 @@ fn components_reference(text: &mut String) {
     );
     let listed =
         |keys: &mut dyn Iterator<Item = &str>| keys.map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
-    for kind in component::kinds() {
-        let keys = listed(&mut kind.metrics.iter().map(|metric| metric.key.as_str()));
+    for kind in path::kinds() {
+        let keys = listed(&mut kind.metrics().iter().map(|metric| metric.key.as_str()));
         let _ = writeln!(text, "| `{}` | {keys} |", kind.group);
     }
     text.push_str("\n## What alarms watch\n\nPeriod by period:\n\n| of | metrics |\n|---|---|\n");
-    for kind in ["total", "source", "function"].into_iter().chain(component::kinds().iter().map(|kind| kind.kind)) {
-        let signals = signal::of_kind(kind);
+    for kind in ["total", "source", "function"].into_iter().chain(path::kinds().iter().map(|kind| kind.kind)) {
+        let signals = path::signals_of(kind);
         let keys = listed(&mut signals.iter().map(|(name, _)| name.as_str()));
         let name = if kind == "total" { "all requests".to_owned() } else { format!("`{kind}`") };
         if kind != "client" {

@@ -1,6 +1,6 @@
 //! What is measured of components of the path: declared metrics, objectives on them, comparisons and plans over them.
 
-use forewarm::metric::component::kinds;
+use forewarm::path::kinds;
 use forewarm::scenario::{ParseOptions, parse};
 use serde_json::Value;
 
@@ -112,7 +112,7 @@ fn every_figure_of_a_component_is_a_declared_metric() {
                 assert!(is_open || kind.find(key).is_some(), "{key} of {} {name} is not declared", kind.kind);
             }
             // A dependency without a cache has no hits.
-            let missing = kind.metrics.iter().filter(|metric| !found.contains(&metric.key));
+            let missing = kind.metrics().iter().filter(|metric| !found.contains(&metric.key));
             let missing: Vec<&str> =
                 missing.map(|metric| metric.key.as_str()).filter(|key| !key.starts_with("cache.")).collect();
             assert!(missing.is_empty(), "{} {name} has no {missing:?}", kind.kind);

@@ -9,14 +9,14 @@ use forewarm::experiment::Progress;
 use forewarm::experiment::plan::space::{Axis, Space};
 use forewarm::experiment::plan::{FIRST, Input, Planned, plan};
 use forewarm::measure::plan::{Plan, Verdict};
-use forewarm::scenario::{Base, ParseOptions, Scenario};
+use forewarm::scenario::{ParseOptions, Scenario, ScenarioFactory};
 
 use crate::harness::{Folder, Memory};
 
 /// A plan of this text.
 fn planned(text: &str, threads: usize, progress: &dyn Progress) -> Option<Planned> {
     let (files, options) = (Memory::default(), ParseOptions::default());
-    let read = Base::read("test.toml", text.as_bytes(), &options, &files);
+    let read = ScenarioFactory::read("test.toml", text.as_bytes(), &options, &files);
     let (mut base, scenario, _) = read.unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
     let asked = scenario.plan.clone().expect("a plan");
     let axes = asked.axes.iter().map(|choice| Axis { len: choice.levels.len(), is_monotone: false }).collect();

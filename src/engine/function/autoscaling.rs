@@ -59,12 +59,12 @@ impl Autoscaling {
     }
 
     /// Whether all instances were created by the policy.
-    pub(super) const fn orders_all(&self) -> bool {
+    pub(super) const fn owns_all_instances(&self) -> bool {
         matches!(self.governs, Governs::Instances)
     }
 
     /// Hands an instance that existed before the policy over to it.
-    pub(super) fn took_over(&mut self, key: Key<Instance>, instances: &mut Slab<Instance>) {
+    pub(super) fn adopt(&mut self, key: Key<Instance>, instances: &mut Slab<Instance>) {
         self.fleet.add(key, SimTime::ZERO, instances);
     }
 
@@ -84,14 +84,14 @@ impl Autoscaling {
     }
 
     /// A request without an instance ended.
-    pub(super) fn gave_up(&mut self, now: SimTime, waited: bool) {
+    pub(super) fn ended_unserved(&mut self, now: SimTime, waited: bool) {
         self.totals.ended += 1;
-        self.policy.gave_up(now, waited);
+        self.policy.ended_unserved(now, waited);
     }
 
     /// The request that arrived last waits in front.
-    pub(super) fn held_back(&mut self, now: SimTime) {
-        self.policy.held_back(now);
+    pub(super) fn queued(&mut self, now: SimTime) {
+        self.policy.queued(now);
     }
 
     /// These levels held until `now`; so many of the requests queued waited in front of the instances.
@@ -108,7 +108,7 @@ impl Autoscaling {
 
     /// Whether an instance is of the kind that it controls.
     pub(super) const fn has(&self, instance: &Instance) -> bool {
-        self.orders_all() || instance.provisioned
+        self.owns_all_instances() || instance.provisioned
     }
 }
 
@@ -198,11 +198,11 @@ impl FunctionState<'_> {
             }
             self.fleet_changed(now);
         }
-        let orders_all = self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.orders_all());
+        let owns_all_instances = self.autoscaling.as_ref().is_some_and(|autoscaling| autoscaling.owns_all_instances());
         for _ in have..ordered {
             // Instances created by requests count towards the limit too, so this is retried at the next decision. The
             // same applies if there is too little memory.
-            let has_room = orders_all || self.levels.instances() < self.max_instances;
+            let has_room = owns_all_instances || self.levels.instances() < self.max_instances;
             if !has_room || !self.take_memory(now, ctx) {
                 return;
             }
@@ -267,7 +267,7 @@ impl FunctionState<'_> {
 
     /// Replaces the instances that are ordered and ready, as a deployment does: they are withdrawn, and others start.
     pub(super) fn replace_ordered<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
-        if self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.orders_all()) {
+        if self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.owns_all_instances()) {
             return; // what is provisioned stays
         }
         for key in self.instances.keys() {
@@ -334,7 +334,7 @@ impl FunctionState<'_> {
         self.start(first, now, ctx);
     }
 
-    pub(super) fn tell_arrival<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_arrival<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         if let Some(autoscaling) = &mut self.autoscaling {
             autoscaling.totals.arrived += 1;
             autoscaling.policy.arrived(now);
@@ -342,7 +342,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_placement(&mut self, request: Key<Invocation>, placement: Placement, now: SimTime) {
+    pub(super) fn notify_placement(&mut self, request: Key<Invocation>, placement: Placement, now: SimTime) {
         let (Placement::Ready(place) | Placement::Waiting(place)) = placement else { return };
         let instance = self.instances.get(place);
         let waited = self.invocations.get(request).born < now;
@@ -356,7 +356,7 @@ impl FunctionState<'_> {
     }
 
     /// A request that was assigned to an instance has ended.
-    pub(super) fn tell_end(&mut self, request: Key<Invocation>, now: SimTime) {
+    pub(super) fn notify_end(&mut self, request: Key<Invocation>, now: SimTime) {
         let request = self.invocations.get(request);
         let (instance, mark) = (self.instances.get(request.instance), request.mark);
         if let Some(autoscaling) = &mut self.autoscaling {
@@ -371,7 +371,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_ready<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let (id, order) = (self.instances.get(place).id, self.instances.get(place).order);
         if let (Some(autoscaling), Some(order)) = (&mut self.autoscaling, order) {
             autoscaling.fleet.make_ready(order, now);

@@ -34,7 +34,7 @@ impl FunctionState<'_> {
                 ctx.account.acquire();
             }
             if let Window::ByApp = self.keep_alive {
-                self.tell_app_of_arrival(now, ctx);
+                self.notify_app_of_arrival(now, ctx);
             }
             self.take_slot(place);
             let request = self.invocations.insert(Invocation::found(service, place));
@@ -51,7 +51,7 @@ impl FunctionState<'_> {
                 None => self.fall_idle(place, now, ctx),
             }
             if self.resources.is_some() {
-                self.tell_memory_of_idle(place, now, ctx);
+                self.notify_memory_of_idle(place, now, ctx);
             }
             self.on_demand.insert(place, &mut self.instances);
         }

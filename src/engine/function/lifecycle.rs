@@ -80,7 +80,7 @@ impl FunctionState<'_> {
         let mut instance = Instance::new(id, now, self.retirement(reason, now));
         instance.provisioned = match reason {
             Reason::Provisioned | Reason::Replacement => true,
-            Reason::Order => self.autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.orders_all()),
+            Reason::Order => self.autoscaling.as_ref().is_some_and(|autoscaling| !autoscaling.owns_all_instances()),
             Reason::Request(_) | Reason::PreWarm | Reason::Found { .. } => false,
         };
         let provisioned = instance.provisioned;
@@ -102,7 +102,7 @@ impl FunctionState<'_> {
         }
         let stage = instance.stage();
         *self.levels.at(stage) += 1;
-        self.tell_memory_of_creation(key, reason, now, ctx);
+        self.notify_memory_of_creation(key, reason, now, ctx);
         match reason {
             Reason::Found { is_busy, .. } => ctx.observer.instance_found(self.id, id, is_busy),
             _ => ctx.observer.instance_created(now, self.id, id, ready, billed, provisioned),
@@ -208,7 +208,7 @@ impl FunctionState<'_> {
     }
 
     /// An instance that serves several requests at a time has become free.
-    pub(super) fn tell_served<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_served<O: Observer>(&mut self, key: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let instance = self.instances.get_mut(key);
         let since = std::mem::replace(&mut instance.busy_since, SimTime::NEVER);
         ctx.observer.served(now, self.id, instance.id, since, instance.provisioned);

@@ -179,7 +179,7 @@ impl FunctionState<'_> {
             self.end_execution(place, Outcome::Failed, now, ctx);
             self.forget(place, now, ctx);
             if self.vacate(key) && self.spec.shares_instances() {
-                self.tell_served(key, now, ctx);
+                self.notify_served(key, now, ctx);
             }
         }
     }

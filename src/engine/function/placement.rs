@@ -52,7 +52,7 @@ impl FunctionState<'_> {
         if matches!(self.quota, Quota::Account) && ctx.account.rate().is_some_and(|rate| !rate.has_room(now)) {
             return Err(Limit::RequestRate);
         }
-        if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.orders_all()) {
+        if let Some(autoscaling) = self.autoscaling.as_mut().filter(|autoscaling| autoscaling.owns_all_instances()) {
             if arriving && let Some(most) = autoscaling.waits_at_instance() {
                 return self.place_directly(most);
             }
@@ -117,10 +117,10 @@ impl FunctionState<'_> {
         }
         self.invocations.get_mut(request).assigned = now;
         if self.resources.is_some() {
-            self.tell_memory_of_use(placement, now, ctx);
+            self.notify_memory_of_use(placement, now, ctx);
         }
         if self.autoscaling.is_some() {
-            self.tell_placement(request, placement, now);
+            self.notify_placement(request, placement, now);
         }
         let is_provisioned = matches!(placement, Placement::Ready(place) if self.instances.get(place).provisioned);
         if !is_provisioned && matches!(self.quota, Quota::Account) {
@@ -174,7 +174,7 @@ impl FunctionState<'_> {
     pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let is_free = self.vacate(place);
         if is_free && self.spec.shares_instances() {
-            self.tell_served(place, now, ctx);
+            self.notify_served(place, now, ctx);
         }
         let instance = self.instances.get(place);
         let (retired, provisioned) = (instance.retires <= now, instance.provisioned);
@@ -193,7 +193,7 @@ impl FunctionState<'_> {
         if is_free && !provisioned {
             self.fall_idle(place, now, ctx);
             if self.resources.is_some() {
-                self.tell_memory_of_idle(place, now, ctx);
+                self.notify_memory_of_idle(place, now, ctx);
             }
         }
         if has_slot {

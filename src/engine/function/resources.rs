@@ -54,13 +54,13 @@ impl FunctionState<'_> {
         self.resources.as_ref().and_then(|links| links.membership)
     }
 
-    pub(super) fn tell_app_of_arrival<O: Observer>(&self, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_app_of_arrival<O: Observer>(&self, now: SimTime, ctx: &mut Context<O>) {
         if let (Some(membership), Some(resources)) = (self.membership(), &mut ctx.resources) {
             resources.apps.arrived(membership, now);
         }
     }
 
-    pub(super) fn tell_app_of_end<O: Observer>(&self, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_app_of_end<O: Observer>(&self, now: SimTime, ctx: &mut Context<O>) {
         if let (Some(membership), Some(resources)) = (self.membership(), &mut ctx.resources)
             && let Some(unloading) = resources.apps.ended(membership, now, ctx.sources.horizon())
         {
@@ -69,9 +69,9 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_app_of_loss<O: Observer>(&self, ctx: &mut Context<O>) {
+    pub(super) fn notify_app_of_loss<O: Observer>(&self, ctx: &mut Context<O>) {
         if let (Some(membership), Some(resources)) = (self.membership(), &mut ctx.resources) {
-            resources.apps.gave_up(membership);
+            resources.apps.ended_unserved(membership);
         }
     }
 
@@ -114,7 +114,7 @@ impl FunctionState<'_> {
 
     /// Registers a new instance with the shared memory, which allocates that of initial instances and counts a use if
     /// there is a request.
-    pub(super) fn tell_memory_of_creation<O: Observer>(
+    pub(super) fn notify_memory_of_creation<O: Observer>(
         &mut self,
         place: Key<Instance>,
         reason: Reason,
@@ -126,13 +126,13 @@ impl FunctionState<'_> {
         }
         match reason {
             Reason::Order | Reason::PreWarm | Reason::Replacement => {}
-            Reason::Request(_) => self.tell_memory_of_use(Placement::Ready(place), now, ctx),
+            Reason::Request(_) => self.notify_memory_of_use(Placement::Ready(place), now, ctx),
             Reason::Provisioned => {
                 self.take_memory(now, ctx);
             }
             Reason::Found { .. } => {
                 self.take_memory(now, ctx);
-                self.tell_memory_of_use(Placement::Ready(place), now, ctx);
+                self.notify_memory_of_use(Placement::Ready(place), now, ctx);
             }
         }
     }
@@ -221,7 +221,7 @@ impl FunctionState<'_> {
         self.remove_instance(victim.handle, Cause::Evicted, now, ctx);
     }
 
-    pub(super) fn tell_memory_of_use<O: Observer>(&self, placement: Placement, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_memory_of_use<O: Observer>(&self, placement: Placement, now: SimTime, ctx: &mut Context<O>) {
         let (Placement::Ready(place) | Placement::Starting(place)) = placement else { return };
         let instance = self.instances.get(place);
         if let Some(memory) = self.memory(ctx).filter(|_| self.may_go(instance)) {
@@ -229,7 +229,7 @@ impl FunctionState<'_> {
         }
     }
 
-    pub(super) fn tell_memory_of_idle<O: Observer>(&self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
+    pub(super) fn notify_memory_of_idle<O: Observer>(&self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         if let Some(memory) = self.memory(ctx) {
             memory.idle(self.id, self.instances.get(place).id, now);
             self.memory_changed(ctx);
@@ -245,7 +245,7 @@ impl FunctionState<'_> {
 
     /// Whether an instance may be evicted: those created by a policy are not.
     fn may_go(&self, instance: &Instance) -> bool {
-        !instance.provisioned && self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.orders_all())
+        !instance.provisioned && self.autoscaling.as_ref().is_none_or(|autoscaling| !autoscaling.owns_all_instances())
     }
 
     /// The queue waits until an instance fits.

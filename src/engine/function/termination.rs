@@ -54,7 +54,7 @@ impl FunctionState<'_> {
             self.vacate(place);
         }
         if self.spec.shares_instances() {
-            self.tell_served(place, now, ctx);
+            self.notify_served(place, now, ctx);
         }
         self.remove_instance(place, Cause::Retired, now, ctx);
         if self.account_wait.is_none() {
@@ -70,7 +70,7 @@ impl FunctionState<'_> {
         while !next.is_nil() {
             let waiting = next;
             self.levels.queued -= 1;
-            self.tell_end(waiting, now);
+            self.notify_end(waiting, now);
             self.give_account_back(waiting, ctx);
             let request = self.invocations.get(waiting);
             next = request.next;

@@ -52,7 +52,7 @@ impl FunctionState<'_> {
     }
 
     /// A limit is reached: the request is rejected or queued.
-    pub(super) fn hold_back<O: Observer>(
+    pub(super) fn reject_or_queue<O: Observer>(
         &mut self,
         request: Invocation,
         limit: Limit,
@@ -74,7 +74,7 @@ impl FunctionState<'_> {
         self.queue.push_back(place);
         self.levels.queued += 1;
         if let Some(autoscaling) = &mut self.autoscaling {
-            autoscaling.held_back(now);
+            autoscaling.queued(now);
         }
         if first {
             self.wait_for(limit, ctx);
@@ -227,10 +227,10 @@ impl FunctionState<'_> {
         ctx: &mut Context<O>,
     ) {
         if let Some(autoscaling) = &mut self.autoscaling {
-            autoscaling.gave_up(now, waited);
+            autoscaling.ended_unserved(now, waited);
         }
         if let Window::ByApp = self.keep_alive {
-            self.tell_app_of_loss(ctx);
+            self.notify_app_of_loss(ctx);
         }
         let source = request.source().expect("what was in progress at the start is served");
         let ended = Finished::unserved(source, request.number, self.id, request.born, now, outcome);

@@ -1,8 +1,8 @@
 //! What happens to a configuration when the load grows.
 
 use super::Input;
-use super::laboratory::{Sample, Simulator};
 use super::samples::{conclude, shown_range};
+use super::simulator::{Sample, Simulator};
 use crate::engine::SimError;
 use crate::measure::RunResult;
 use crate::measure::plan::{
@@ -24,7 +24,7 @@ const AT_A_LOAD: u32 = 48;
 const BINDS: f64 = 0.001;
 
 /// The requirements.
-pub(super) struct Question<'a> {
+pub(super) struct Problem<'a> {
     /// The number of the configuration.
     pub(super) candidate: usize,
     pub(super) requirements: &'a [Requirement],
@@ -42,19 +42,19 @@ pub(super) struct Question<'a> {
 /// last that holds and the first that does not. More load is taken never to serve better. Also hands back the run at today's load,
 /// and how many replications were simulated.
 pub(super) fn headroom(
-    question: &Question<'_>,
+    problem: &Problem<'_>,
     simulator: &mut Simulator<'_>,
 ) -> Result<(Headroom, RunResult, u64), SimError> {
-    let (scenario, before) = (&simulator.candidates[question.candidate], simulator.runs());
-    let sample = simulator.candidate(question.candidate, question.today)?;
+    let (scenario, before) = (&simulator.candidates[problem.candidate], simulator.runs());
+    let sample = simulator.candidate(problem.candidate, problem.today)?;
     let today = sample.result(scenario);
-    let mut first = question.point(1.0, &sample, &today, question.verdicts(&sample));
+    let mut first = problem.point(1.0, &sample, &today, problem.verdicts(&sample));
     // It is known to meet the objectives at this load, perhaps from more replications.
     first.verdict = Verdict::Met;
     first.objectives.iter_mut().for_each(|objective| objective.verdict = Verdict::Met);
     let mut points = vec![first];
     let mut look_at = |multiple: f64, points: &mut Vec<LoadPoint>, most: u32| {
-        let point = question.at(&scenario.under_load(multiple), multiple, most, simulator)?;
+        let point = problem.at(&scenario.under_load(multiple), multiple, most, simulator)?;
         let place = points.partition_point(|one| one.multiple < multiple);
         points.insert(place, point);
         Ok::<bool, SimError>(points[place].verdict == Verdict::Met)
@@ -63,13 +63,13 @@ pub(super) fn headroom(
     let (mut holds, mut breaks) = (0, known);
     while breaks - holds > 1 {
         let middle = holds + (breaks - holds) / 2;
-        if look_at(MULTIPLES[middle], &mut points, question.most)? { holds = middle } else { breaks = middle }
+        if look_at(MULTIPLES[middle], &mut points, problem.most)? { holds = middle } else { breaks = middle }
     }
     let broken = |points: &[LoadPoint]| points.iter().position(|point| point.verdict != Verdict::Met);
     for _ in 0..HALVINGS {
         let Some(place) = broken(&points) else { break };
         let middle = (points[place - 1].multiple * points[place].multiple).sqrt();
-        look_at(middle, &mut points, question.most)?;
+        look_at(middle, &mut points, problem.most)?;
     }
     // Beyond that a few replications show which limit is the first in the way.
     for multiple in &MULTIPLES[..known] {
@@ -79,7 +79,7 @@ pub(super) fn headroom(
             && !points[..place].iter().any(holds_back)
             && points.get(place).is_none_or(|point| point.multiple > *multiple)
         {
-            look_at(*multiple, &mut points, question.first)?;
+            look_at(*multiple, &mut points, problem.first)?;
         }
     }
     let place = broken(&points);
@@ -87,12 +87,12 @@ pub(super) fn headroom(
         place.map_or(points.last(), |place| points.get(place.wrapping_sub(1))).map_or(1.0, |one| one.multiple);
     let first_broken = place.map(|place| &points[place]);
     let headroom = Headroom {
-        replications: question.today,
+        replications: problem.today,
         holds_to,
         breaks_at: first_broken.map(|point| point.multiple),
-        breaks_first: first_broken.and_then(|point| question.worst(point)),
+        breaks_first: first_broken.and_then(|point| problem.worst(point)),
         first_limit: points.iter().find(|point| holds_back(point)).and_then(|point| point.binding.clone()),
-        growth: question.growth.map(|growth| Months {
+        growth: problem.growth.map(|growth| Months {
             growth: growth.text.clone(),
             months: holds_to.ln() / growth.by_month.ln_1p(),
             at_least: place.is_none(),
@@ -117,7 +117,7 @@ fn holds_back(point: &LoadPoint) -> bool {
     point.binding.as_ref().is_some_and(|binding| binding.share >= BINDS)
 }
 
-impl Question<'_> {
+impl Problem<'_> {
     /// What happens at a load, after as many replications as tell it, up to `most`.
     fn at(
         &self,

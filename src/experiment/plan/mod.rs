@@ -5,15 +5,15 @@
 //! | [`space`] | the grid of candidates, and lines in it |
 //! | [`samples`] | their observations, and the conclusions that these allow |
 //! | [`search`] | the cheapest that is shown to meet the objectives, with few replications |
-//! | `laboratory` | the source of observations: the simulator |
+//! | `simulator` | the source of observations: the simulator |
 //! | `headroom` | what happens to the answer when the load grows |
 //! | [`preview`] | what is about to be simulated |
 
 mod headroom;
-mod laboratory;
 pub mod preview;
 pub mod samples;
 pub mod search;
+mod simulator;
 pub mod space;
 
 use std::num::NonZeroUsize;
@@ -32,9 +32,9 @@ use crate::scenario::{Function, Scenario, Source, Target};
 use crate::stats::front;
 use crate::stats::selection::{AFTERWARDS, Finding, Levels, Side};
 use headroom::together;
-use laboratory::{Sample as Simulated, Simulator};
-use samples::{Question, Samples, Without};
-use search::{Found, Search};
+use samples::{Exclusion, Problem, Samples};
+use search::{Search, SearchResult};
+use simulator::{Sample as Simulated, Simulator};
 use space::{Axis, Space};
 
 /// Replications at the first look by default: enough where a bound is far away. With fewer, ranges that hold together
@@ -93,12 +93,12 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     let axis = |choice: &Choice| Axis { len: choice.levels.len(), is_monotone: choice.is_monotone };
     let space = Space::new(input.plan.axes.iter().map(axis).collect());
     let mut simulator = Simulator::new(input.candidates, &subjects, threads, progress);
-    let question = Question {
+    let problem = Problem {
         requirements: requirements.clone(),
         indifference: input.plan.indifference,
         of_a_run: input.scenario.simulation.replications,
     };
-    let mut search = Search::new(&mut simulator, space.clone(), question, levels());
+    let mut search = Search::new(&mut simulator, space.clone(), problem, levels());
     let mut answers = Answers::new(&requirements);
     let stopped = answers.find(&mut search, input, &space).err();
     match stopped {
@@ -112,7 +112,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
     if let (Some(number), true) = (plan.best, plan.is_finished && !input.skips_headroom) {
         let at_most = |replications: u32| replications.min(input.plan.max_replications).max(input.first);
         let today = plan.candidate(number).map_or(0, |one| one.replications).max(at_most(OF_THE_BEST));
-        let question = headroom::Question {
+        let problem = headroom::Problem {
             candidate: number,
             requirements: &requirements,
             today,
@@ -121,7 +121,7 @@ pub fn plan(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress) -
             alpha: alpha * AFTERWARDS,
             growth: input.plan.growth.as_ref(),
         };
-        match headroom::headroom(&question, &mut simulator) {
+        match headroom::headroom(&problem, &mut simulator) {
             Ok((headroom, today, runs)) => {
                 plan.static_estimates = static_estimates(&today, &plan, input, &space, number);
                 plan.method.runs.headroom = runs;
@@ -183,7 +183,7 @@ fn beside(
 /// What the searches found so far.
 struct Answers<'a> {
     requirements: &'a [Requirement],
-    best: Found,
+    best: SearchResult,
     runner_up: Option<usize>,
     /// The best without each objective, once it was searched for.
     without: Vec<Option<Option<usize>>>,
@@ -194,7 +194,7 @@ impl<'a> Answers<'a> {
     fn new(requirements: &'a [Requirement]) -> Self {
         Self {
             requirements,
-            best: Found::default(),
+            best: SearchResult::default(),
             runner_up: None,
             without: vec![None; requirements.len()],
             runs: Runs::default(),
@@ -205,7 +205,7 @@ impl<'a> Answers<'a> {
     fn find(&mut self, search: &mut Search<'_>, input: &Input<'_>, space: &Space) -> Result<(), SimError> {
         loop {
             let winner = self.find_once(search, input, space)?;
-            if search.cheapest(Without::default())?.best == winner {
+            if search.cheapest(Exclusion::default())?.best == winner {
                 return Ok(());
             }
         }
@@ -219,7 +219,7 @@ impl<'a> Answers<'a> {
         space: &Space,
     ) -> Result<Option<usize>, SimError> {
         self.runs.exhaustive = input.candidates.len() as u64 * u64::from(input.plan.max_replications);
-        let found = search.cheapest(Without::default());
+        let found = search.cheapest(Exclusion::default());
         self.runs.best = search.samples().runs();
         self.best = found?;
         let winner = self.best.best;
@@ -227,7 +227,7 @@ impl<'a> Answers<'a> {
         self.runs.best = search.samples().runs();
         self.find_others(search)?;
         self.runs.others = search.samples().runs() - self.runs.best;
-        search.look_on(&search.thinned(FRONT))?;
+        search.sample(&search.thinned(FRONT))?;
         if let Some(best) = self.best.best {
             let roomiest = self.roomiest(search, best)?;
             if roomiest != best {
@@ -238,7 +238,9 @@ impl<'a> Answers<'a> {
         }
         if let Some(best) = self.best.best {
             for candidate in static_settings(input, space, best).into_iter().filter_map(|(_, set)| set) {
-                look_while(search, candidate, |samples| samples.judge(candidate, Without::default()) == Finding::Open)?;
+                look_while(search, candidate, |samples| {
+                    samples.judge(candidate, Exclusion::default()) == Finding::Open
+                })?;
             }
         }
         self.runs.front = search.samples().runs() - self.runs.best - self.runs.others;
@@ -252,9 +254,10 @@ impl<'a> Answers<'a> {
             search.samples().candidates().filter(|one| search.samples().costs_as_little(*one, best)).collect();
         let mut roomiest = (self.margin(search.samples(), best), best);
         for one in close.into_iter().filter(|one| *one != best) {
-            look_while(search, one, |samples| samples.judge(one, Without::default()) == Finding::Open)?;
+            look_while(search, one, |samples| samples.judge(one, Exclusion::default()) == Finding::Open)?;
             let samples = search.samples();
-            let is_equal = samples.costs_as_little(one, best) && samples.judge(one, Without::default()) == Finding::Met;
+            let is_equal =
+                samples.costs_as_little(one, best) && samples.judge(one, Exclusion::default()) == Finding::Met;
             let margin = self.margin(samples, one);
             // Margins that differ by less than a percent of a bound count as equal.
             if is_equal && margin > roomiest.0 + SAME_MARGIN {
@@ -294,7 +297,7 @@ impl<'a> Answers<'a> {
     /// The runner-up, and the best without each objective.
     fn find_others(&mut self, search: &mut Search<'_>) -> Result<(), SimError> {
         if let Some(best) = self.best.best {
-            self.runner_up = search.cheapest(Without { requirement: None, candidate: Some(best) })?.best;
+            self.runner_up = search.cheapest(Exclusion { requirement: None, candidate: Some(best) })?.best;
             if let Some(second) = self.runner_up {
                 // Means of different replications would not compare.
                 let most = search.samples().done(best);
@@ -302,7 +305,7 @@ impl<'a> Answers<'a> {
             }
         }
         for place in 0..self.requirements.len() {
-            let without = Without { requirement: Some(place), candidate: None };
+            let without = Exclusion { requirement: Some(place), candidate: None };
             let cheapest = search.cheapest(without)?.best;
             self.without[place] = Some(cheapest);
             if let Some((best, other)) = self.best.best.zip(cheapest) {
@@ -429,7 +432,7 @@ fn look_while(
     is_unknown: impl Fn(&Samples) -> bool,
 ) -> Result<(), SimError> {
     while is_unknown(search.samples()) && search.samples().next_look(candidate).is_some() {
-        search.look_on(&[candidate])?;
+        search.sample(&[candidate])?;
     }
     Ok(())
 }

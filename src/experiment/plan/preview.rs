@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::Input;
 use super::headroom::{self, HALVINGS};
 use crate::engine::SimError;
-use crate::experiment::{Prepared, Progress, Unit, lock, simulate_all, unlock};
+use crate::experiment::{Prepared, Progress, ReplicationJob, lock, simulate_all, unlock};
 use crate::measure::plan::{Asked, Subjects};
 use crate::stats::comparison::Looks;
 
@@ -94,7 +94,7 @@ pub fn sample(input: &Input<'_>, threads: NonZeroUsize, progress: &dyn Progress)
     }
     let counted = Counted { progress, share: Mutex::new(0.0), requests: AtomicU64::new(0) };
     let prepared = Prepared::of(input.scenario);
-    let units: Vec<Unit<'_>> =
+    let units: Vec<ReplicationJob<'_>> =
         (0..threads.get() as u32).map(|number| prepared.unit(u32::MAX - number, &counted)).collect();
     match simulate_all(&units, threads, None::<()>, |_, _| {}) {
         None | Some(SimError::Cancelled) => {}

@@ -11,7 +11,7 @@ const AT_THE_BOUND: f64 = 0.005;
 
 /// The question of a search.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct Problem {
     /// The requirements, all of which must be met.
     pub requirements: Vec<Requirement>,
     /// Relative difference in cost that does not matter.
@@ -22,7 +22,7 @@ pub struct Question {
 
 /// What a search excludes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Without {
+pub struct Exclusion {
     /// A requirement that is dropped.
     pub requirement: Option<usize>,
     /// A candidate that may not win.
@@ -31,15 +31,15 @@ pub struct Without {
 
 /// The observations of all evaluated candidates. All statements hold simultaneously ([`Levels`]).
 pub struct Samples {
-    question: Question,
+    problem: Problem,
     levels: Levels,
     seen: BTreeMap<usize, Vec<Observation>>,
 }
 
 impl Samples {
     /// Nothing yet.
-    pub(super) const fn new(question: Question, levels: Levels) -> Self {
-        Self { question, levels, seen: BTreeMap::new() }
+    pub(super) const fn new(problem: Problem, levels: Levels) -> Self {
+        Self { problem, levels, seen: BTreeMap::new() }
     }
 
     /// Adds the next observations of a candidate.
@@ -72,7 +72,7 @@ impl Samples {
 
     /// The verdict on a candidate: met if all requirements are met, missed if any is missed.
     #[must_use]
-    pub fn judge(&self, candidate: usize, without: Without) -> Finding {
+    pub fn judge(&self, candidate: usize, without: Exclusion) -> Finding {
         let findings: Vec<Finding> = self.asked(without).map(|place| self.judge_one(candidate, place)).collect();
         if findings.contains(&Finding::Missed) {
             Finding::Missed
@@ -86,7 +86,7 @@ impl Samples {
     /// The verdict on one requirement of a candidate, from the first conclusive look.
     #[must_use]
     pub fn judge_one(&self, candidate: usize, place: usize) -> Finding {
-        let (sample, requirement) = (self.of(candidate), &self.question.requirements[place]);
+        let (sample, requirement) = (self.of(candidate), &self.problem.requirements[place]);
         let (alpha, most) = (self.levels.requirement(), self.most());
         let at = |look: &u32| {
             let sample = &sample[..*look as usize];
@@ -94,7 +94,7 @@ impl Samples {
         };
         let looks = self.levels.looks().iter().filter(|look| **look <= self.done(candidate));
         let finding = looks.map(at).find(|finding| *finding != Finding::Open).unwrap_or(Finding::Open);
-        let of_a_run = &sample[..sample.len().min(self.question.of_a_run as usize)];
+        let of_a_run = &sample[..sample.len().min(self.problem.of_a_run as usize)];
         match finding {
             Finding::Met if !of_a_run.is_empty() && !requirement.is_good(mean(requirement, place, of_a_run)) => {
                 Finding::Missed
@@ -111,14 +111,14 @@ impl Samples {
     /// Whether there will be too few requests to prove a requirement, so that the mean decides.
     #[must_use]
     pub fn is_by_mean(&self, candidate: usize, place: usize) -> bool {
-        let (sample, requirement) = (self.of(candidate), &self.question.requirements[place]);
+        let (sample, requirement) = (self.of(candidate), &self.problem.requirements[place]);
         requirement.is_pooled && !is_provable(requirement, place, sample, self.most(), self.levels.requirement())
     }
 
     /// The range of a requirement's metric.
     #[must_use]
     pub fn range(&self, candidate: usize, place: usize) -> Option<Range> {
-        let requirement = &self.question.requirements[place];
+        let requirement = &self.problem.requirements[place];
         let alpha = self.levels.requirement();
         shown_range(requirement, place, self.of(candidate), alpha, |values| self.levels.range(values))
     }
@@ -149,21 +149,21 @@ impl Samples {
     }
 
     /// The requirements except budgets, which are checked when the cheapest candidate is known.
-    fn asked(&self, without: Without) -> impl Iterator<Item = usize> + '_ {
-        let all = self.question.requirements.iter().enumerate();
+    fn asked(&self, without: Exclusion) -> impl Iterator<Item = usize> + '_ {
+        let all = self.problem.requirements.iter().enumerate();
         all.filter(move |(place, one)| Some(*place) != without.requirement && one.kind != Kind::Budget)
             .map(|(place, _)| place)
     }
 
     /// Whether it is known whether it meets, or will not be.
-    pub(super) fn is_clear(&self, candidate: usize, without: Without) -> bool {
+    pub(super) fn is_clear(&self, candidate: usize, without: Exclusion) -> bool {
         self.judge(candidate, without) != Finding::Open || self.is_undecidable(candidate, without)
     }
 
     /// Whether more replications would not tell: there are no more, or the bound is hit.
-    pub(super) fn is_undecidable(&self, candidate: usize, without: Without) -> bool {
+    pub(super) fn is_undecidable(&self, candidate: usize, without: Exclusion) -> bool {
         let is_at_the_bound = |place: usize| {
-            let (Side::Below(bound) | Side::Above(bound)) = self.question.requirements[place].side;
+            let (Side::Below(bound) | Side::Above(bound)) = self.problem.requirements[place].side;
             let width = |range: Range| (range.high - range.low).max(0.0) / 2.0;
             self.judge_one(candidate, place) == Finding::Open
                 && self.range(candidate, place).is_some_and(|range| {
@@ -175,19 +175,19 @@ impl Samples {
 
     /// Whether a candidate is shown not to be cheaper than another by more than does not matter.
     pub(super) fn is_not_cheaper(&self, candidate: usize, than: usize) -> bool {
-        let tolerance = self.question.indifference * self.price_of(than).abs();
+        let tolerance = self.problem.indifference * self.price_of(than).abs();
         candidate == than || self.price_difference(candidate, than).is_some_and(|range| range.low >= -tolerance)
     }
 
     /// Whether a candidate is shown to be cheaper than another by more than does not matter.
     pub(super) fn is_cheaper(&self, candidate: usize, than: usize) -> bool {
-        let tolerance = self.question.indifference * self.price_of(candidate).abs();
+        let tolerance = self.problem.indifference * self.price_of(candidate).abs();
         self.price_difference(candidate, than).is_some_and(|range| range.high < -tolerance)
     }
 
     /// Whether a candidate is shown to cost more than another by no more than does not matter.
     pub(super) fn costs_as_little(&self, candidate: usize, as_another: usize) -> bool {
-        let tolerance = self.question.indifference * self.price_of(as_another).abs();
+        let tolerance = self.problem.indifference * self.price_of(as_another).abs();
         candidate == as_another
             || self.price_difference(candidate, as_another).is_some_and(|range| range.high <= tolerance)
     }
@@ -227,12 +227,12 @@ impl Samples {
 
     /// Whether some requirement's metric is surely worse.
     pub(super) fn is_worse(&self, candidate: usize, than: usize) -> bool {
-        self.asked(Without::default()).any(|place| {
+        self.asked(Exclusion::default()).any(|place| {
             let pairs = self.of(candidate).iter().zip(self.of(than));
             let differences = pairs.map(|(a, b)| a.values[place] - b.values[place]);
             let differences: Vec<f64> = differences.filter(|difference| difference.is_finite()).collect();
             let Some(range) = self.levels.range(&differences) else { return false };
-            match self.question.requirements[place].side {
+            match self.problem.requirements[place].side {
                 Side::Below(_) => range.low > 0.0,
                 Side::Above(_) => range.high < 0.0,
             }

@@ -10,7 +10,7 @@
 
 use std::cmp::Ordering;
 
-use super::samples::{Question, Samples, Without};
+use super::samples::{Exclusion, Problem, Samples};
 use super::space::{Line, Space};
 use crate::engine::SimError;
 use crate::measure::plan::{Kind, Observation};
@@ -21,7 +21,7 @@ const WIDTH: usize = 4;
 
 /// The source of observations. The same candidate and replication give the same observation, and replication `k` of all
 /// candidates uses common random numbers.
-pub trait Laboratory {
+pub trait Sampler {
     /// Observes replications `from..to` of some candidates.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ pub struct Job {
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct SearchResult {
     /// The cheapest candidate that is shown to meet all requirements; none if there is none.
     pub best: Option<usize>,
     /// Candidates that may be cheaper but are inconclusive.
@@ -53,7 +53,7 @@ pub struct Found {
 
 /// A search for the cheapest candidate, with its observations so far.
 pub struct Search<'a> {
-    lab: &'a mut dyn Laboratory,
+    sampler: &'a mut dyn Sampler,
     space: Space,
     samples: Samples,
 }
@@ -83,11 +83,11 @@ enum Step {
 
 impl<'a> Search<'a> {
     /// A search without observations.
-    pub fn new(lab: &'a mut dyn Laboratory, mut space: Space, question: Question, levels: Levels) -> Self {
-        if question.requirements.iter().any(|one| one.kind == Kind::Other) {
+    pub fn new(sampler: &'a mut dyn Sampler, mut space: Space, problem: Problem, levels: Levels) -> Self {
+        if problem.requirements.iter().any(|one| one.kind == Kind::Other) {
             space.distrust_all();
         }
-        Self { lab, space, samples: Samples::new(question, levels) }
+        Self { sampler, space, samples: Samples::new(problem, levels) }
     }
 
     /// The observations.
@@ -106,11 +106,11 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// When observing fails.
-    pub fn cheapest(&mut self, without: Without) -> Result<Found, SimError> {
+    pub fn cheapest(&mut self, without: Exclusion) -> Result<SearchResult, SimError> {
         loop {
             let Some(mut lines) = self.begin(without)? else { continue };
             while let Some(candidates) = self.round(&mut lines, without) {
-                self.look_on(&candidates)?;
+                self.sample(&candidates)?;
                 if self.is_contradicted(&candidates) {
                     break;
                 }
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
     }
 
     /// The lines from their valleys on; none if an axis turned out not to be monotone.
-    fn begin(&mut self, without: Without) -> Result<Option<Vec<State>>, SimError> {
+    fn begin(&mut self, without: Exclusion) -> Result<Option<Vec<State>>, SimError> {
         let lines = self.space.lines().into_iter().map(|Line(mut line)| {
             line.retain(|candidate| Some(*candidate) != without.candidate);
             Line(line)
@@ -133,7 +133,7 @@ impl<'a> Search<'a> {
             if probes.is_empty() {
                 break;
             }
-            self.look_on(&probes)?;
+            self.sample(&probes)?;
             if self.is_contradicted(&probes) {
                 return Ok(None);
             }
@@ -171,7 +171,7 @@ impl<'a> Search<'a> {
     }
 
     /// The candidates to evaluate next; none when every line is done.
-    fn round(&self, lines: &mut [State], without: Without) -> Option<Vec<usize>> {
+    fn round(&self, lines: &mut [State], without: Exclusion) -> Option<Vec<usize>> {
         loop {
             let incumbent = self.incumbent(lines);
             let mut open: Vec<usize> = (0..lines.len()).filter(|place| !lines[*place].is_done).collect();
@@ -202,7 +202,7 @@ impl<'a> Search<'a> {
         lines.iter().filter_map(State::found).min_by(|a, b| self.samples.by_cost(*a, *b))
     }
 
-    fn step(&self, state: &mut State, incumbent: Option<usize>, without: Without) -> Step {
+    fn step(&self, state: &mut State, incumbent: Option<usize>, without: Exclusion) -> Step {
         let reference = state.reference();
         if self.is_ruled_out(state.last(), without) {
             return state.end();
@@ -235,9 +235,9 @@ impl<'a> Search<'a> {
 
     /// The winner of the lines, compared with all other candidates that meet the requirements, and what remains
     /// inconclusive.
-    fn conclude(&mut self, lines: &[State], without: Without) -> Result<Found, SimError> {
+    fn conclude(&mut self, lines: &[State], without: Exclusion) -> Result<SearchResult, SimError> {
         let Some(mut best) = self.incumbent(lines) else {
-            return Ok(Found { best: None, open: self.open(None, without), ties: Vec::new() });
+            return Ok(SearchResult { best: None, open: self.open(None, without), ties: Vec::new() });
         };
         loop {
             let others = self.samples.candidates().filter(|one| Some(*one) != without.candidate);
@@ -251,14 +251,16 @@ impl<'a> Search<'a> {
             }
             match self.samples.behind(&close, best) {
                 // Verdicts do not change with more observations.
-                Some(behind) => self.look_on(&behind)?,
-                None => return Ok(Found { best: Some(best), open: self.open(Some(best), without), ties: close }),
+                Some(behind) => self.sample(&behind)?,
+                None => {
+                    return Ok(SearchResult { best: Some(best), open: self.open(Some(best), without), ties: close });
+                }
             }
         }
     }
 
     /// Fully evaluated candidates that may meet the requirements and may be cheaper.
-    fn open(&self, best: Option<usize>, without: Without) -> Vec<usize> {
+    fn open(&self, best: Option<usize>, without: Exclusion) -> Vec<usize> {
         let seen = self.samples.candidates();
         seen.filter(|one| Some(*one) != without.candidate)
             .filter(|one| {
@@ -272,7 +274,7 @@ impl<'a> Search<'a> {
     ///
     /// # Errors
     /// When observing fails.
-    pub fn look_on(&mut self, candidates: &[usize]) -> Result<(), SimError> {
+    pub fn sample(&mut self, candidates: &[usize]) -> Result<(), SimError> {
         let mut candidates = candidates.to_vec();
         candidates.sort_unstable();
         candidates.dedup();
@@ -281,7 +283,7 @@ impl<'a> Search<'a> {
             Some(Job { candidate, from, to: self.samples.next_look(candidate)? })
         };
         let jobs: Vec<Job> = candidates.into_iter().filter_map(job).collect();
-        let observed = self.lab.observe(&jobs)?;
+        let observed = self.sampler.observe(&jobs)?;
         for (job, observations) in jobs.iter().zip(observed) {
             self.samples.add(job.candidate, observations);
         }
@@ -289,7 +291,7 @@ impl<'a> Search<'a> {
     }
 
     /// Whether it, or one with more of everything, is shown to miss.
-    fn is_ruled_out(&self, candidate: usize, without: Without) -> bool {
+    fn is_ruled_out(&self, candidate: usize, without: Exclusion) -> bool {
         let rules_out = |seen: usize| self.samples.judge(seen, without) == Finding::Missed;
         if !self.space.trusted().contains(&true) {
             return rules_out(candidate);

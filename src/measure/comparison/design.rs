@@ -8,6 +8,7 @@ use super::super::summary::{Asked, Stat, subject};
 use super::precision::Precision;
 use super::{Better, Comparison, Contender, Contrast, Method, Verdict};
 use crate::metric;
+use crate::path::of_group;
 use crate::scenario::objective::TOLERATED_FAILURES;
 use crate::scenario::{Goal, Scenario};
 use crate::stats::comparison::{FAMILY_ALPHA, Finding, Level, Looks, paired};
@@ -74,7 +75,7 @@ impl Design {
     pub fn new(contenders: &[&Scenario], baseline: usize, precision: Precision, first: u32, most: u32) -> Self {
         let (scenario, variants) = (contenders[baseline], contenders.len() - 1);
         let mut functions = contenders.iter().flat_map(|scenario| &scenario.functions);
-        let some_wait_for_others = functions.any(|function| function.scaling.orders_all());
+        let some_wait_for_others = functions.any(|function| function.scaling.owns_all_instances());
         let mut subjects: Vec<Subject> = Vec::new();
         let mut add = |subject: Subject| {
             let is_same = |one: &Subject| {
@@ -120,7 +121,7 @@ impl Design {
             add(of_total(metric, None, false));
         }
         for component in &scenario.components {
-            let kind = metric::component::of_group(component.spec.group());
+            let kind = of_group(component.spec.group());
             for metric in kind.map_or(&[][..], |kind| kind.headline) {
                 add(Subject { component: Some(component.name.clone()), ..of_total(metric, None, false) });
             }

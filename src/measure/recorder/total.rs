@@ -96,7 +96,7 @@ impl Total {
     }
 
     /// Adds what alarms saw.
-    pub fn tell_alarms(&mut self, alarms: Alarms) {
+    pub fn set_alarms(&mut self, alarms: Alarms) {
         self.alarms = alarms.finish();
     }
 

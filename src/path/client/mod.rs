@@ -14,6 +14,7 @@
 pub mod backoff;
 pub mod breaker;
 pub mod budget;
+mod kind;
 pub mod rate_limit;
 
 pub use backoff::{Backoff, BackoffSpec};
@@ -29,6 +30,8 @@ use crate::rng::Stream;
 use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, PositiveDuration};
 use crate::time::{SimTime, Span};
+
+pub(crate) use kind::KIND;
 
 /// The most attempts of a request, and copies of an attempt.
 const MAX_ATTEMPTS: u32 = 1_000;

@@ -12,6 +12,7 @@
 //! "return"`. What other clouds do differently is a parameter: see `presets`.
 
 mod consumer;
+mod kind;
 mod parameters;
 mod presets;
 mod ready;
@@ -34,6 +35,8 @@ use parameters::ROUND_TRIP;
 pub use parameters::{Kind, QueueSpec, Throttled};
 use presets::Settings;
 use ready::{Groups, Ready};
+
+pub(crate) use kind::KIND;
 
 /// Messages that one call of a queue receives or deletes: what is charged.
 const PER_CALL: u64 = 10;
@@ -611,7 +614,7 @@ impl Queue {
     }
 
     /// After everything that happens.
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.receive_all(ports);
         let has_backlog = self.has_backlog();
         if let (Some(pollers), false) = (&self.pollers, self.is_growing)
@@ -661,7 +664,7 @@ impl Component for Queue {
             is_measured: ports.is_measured,
         };
         self.add(message, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -671,7 +674,7 @@ impl Component for Queue {
         while let Some(timer) = if token == ALARM { &mut self.timers } else { &mut self.deadlines }.due(ports.now) {
             self.happen(timer, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -689,7 +692,7 @@ impl Component for Queue {
                 self.give_back(number, ports.now);
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
@@ -699,7 +702,7 @@ impl Component for Queue {
             Disturbance::Poison(ratio) => self.poison = *ratio,
             _ => {}
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn gauges(&self, now: SimTime) -> Gauges {

@@ -6,6 +6,7 @@
 //! `partial-failure` the records before the first that failed are done with. The rules are those of Lambda's event source mapping (Lambda
 //! developer guide, services-kinesis-parameters and services-kinesis-batchfailurereporting).
 
+mod kind;
 mod parameters;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use super::{CallId, Component, Disturbance, Gauges, Outcome, Parcel, Ports, Spec
 use crate::rng::Stream as Numbers;
 use crate::time::{SimTime, Span};
 use parameters::Settings;
+
+pub(crate) use kind::KIND;
 pub use parameters::StreamSpec;
 
 impl Spec for StreamSpec {
@@ -330,7 +333,7 @@ impl Stream {
         self.pause(number, ports.now);
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.depth.set(self.kept, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -362,7 +365,7 @@ impl Component for Stream {
         let record = Record { parcel, sent: ports.now, is_measured: ports.is_measured };
         self.readers[number as usize].records.push_back(record);
         self.advance(number, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -371,7 +374,7 @@ impl Component for Stream {
             self.readers[number as usize].alarm = SimTime::NEVER;
             self.advance(number, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -386,7 +389,7 @@ impl Component for Stream {
             _ => self.failed(number, ports),
         }
         self.advance(number, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, ports: &mut Ports<'_>) {
@@ -399,7 +402,7 @@ impl Component for Stream {
         for number in 0..self.readers.len() as u32 {
             self.advance(number, ports);
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn gauges(&self, now: SimTime) -> Gauges {

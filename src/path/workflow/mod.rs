@@ -9,6 +9,7 @@
 
 mod asl;
 mod json;
+mod kind;
 mod machine;
 mod parameters;
 #[cfg(test)]
@@ -28,6 +29,8 @@ use crate::time::{SimTime, Span};
 pub use machine::Machine;
 use machine::{Cause, Kind, Retry};
 use parameters::Settings;
+
+pub(crate) use kind::KIND;
 pub use parameters::{Answer, WorkflowSpec};
 
 /// A workflow with its states.
@@ -495,7 +498,7 @@ impl AtWork {
         }
     }
 
-    fn settle(&mut self, ports: &mut Ports<'_>) {
+    fn update_gauges(&mut self, ports: &mut Ports<'_>) {
         self.tally.in_progress.set(self.executions.len() as u64, ports.now, ports.is_measured);
         self.timers.arm(ports);
     }
@@ -560,7 +563,7 @@ impl Component for AtWork {
             ports.answer(call, Outcome::Completed);
         }
         self.start(waits.then_some(call), parcel, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn woken(&mut self, token: Token, ports: &mut Ports<'_>) {
@@ -580,7 +583,7 @@ impl Component for AtWork {
                 Timer::Ends(id) => self.end(id, Outcome::TimedOut, ports),
             }
         }
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn answered(&mut self, token: Token, outcome: Outcome, ports: &mut Ports<'_>) {
@@ -596,7 +599,7 @@ impl Component for AtWork {
             Outcome::Failed | Outcome::Expired | Outcome::Unfinished => Step::Fail(id, Cause::Error),
         };
         self.work(step, ports);
-        self.settle(ports);
+        self.update_gauges(ports);
     }
 
     fn disturbed(&mut self, disturbance: &Disturbance, _: &mut Ports<'_>) {

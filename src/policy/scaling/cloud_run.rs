@@ -18,7 +18,7 @@
 use std::collections::VecDeque;
 
 use super::clock::Clock;
-use super::{InstanceView, MANY, Mark, Pause, Policy, REMEMBERED_MAX, Removal, Scaling, Slots, Totals, View};
+use super::{InstanceView, MANY, Pause, Policy, REMEMBERED_MAX, Removal, RequestTag, Scaling, Slots, Totals, View};
 use crate::id::InstanceId;
 use crate::rng::{Purpose, Stream};
 use crate::schema::declare::*;
@@ -259,11 +259,11 @@ impl Scaling for CloudRun {
         }
     }
 
-    fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: Mark) {
+    fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: RequestTag) {
         self.leave();
     }
 
-    fn gave_up(&mut self, _now: SimTime, _waited: bool) {
+    fn ended_unserved(&mut self, _now: SimTime, _waited: bool) {
         self.leave();
     }
 

@@ -101,7 +101,7 @@ pub trait Policy {
     }
 
     /// Whether the policy orders every instance, so that requests wait for them.
-    fn orders_all(&self) -> bool {
+    fn owns_all_instances(&self) -> bool {
         self.governs() == Governs::Instances
     }
 
@@ -228,19 +228,19 @@ pub trait Scaling: Send {
     fn arrived(&mut self, _now: SimTime) {}
 
     /// A request was given to an instance; `waited`: not at once. The answer is given back when it ends.
-    fn placed(&mut self, _now: SimTime, _instance: InstanceId, _waited: bool) -> Mark {
+    fn placed(&mut self, _now: SimTime, _instance: InstanceId, _waited: bool) -> RequestTag {
         false
     }
 
     /// A request on an instance ended; `mark` is what [`Scaling::placed`] had answered.
-    fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: Mark) {}
+    fn ended(&mut self, _now: SimTime, _instance: InstanceId, _mark: RequestTag) {}
 
     /// The request that arrived last waits in front of the instances.
-    fn held_back(&mut self, _now: SimTime) {}
+    fn queued(&mut self, _now: SimTime) {}
 
     /// A request ended without having been given to an instance; `waited`: it had been held back. If not, it is the one
     /// that arrived last.
-    fn gave_up(&mut self, _now: SimTime, _waited: bool) {}
+    fn ended_unserved(&mut self, _now: SimTime, _waited: bool) {}
 
     /// An instance is ready to serve.
     fn ready(&mut self, _now: SimTime, _instance: InstanceId) {}
@@ -277,7 +277,7 @@ pub trait Scaling: Send {
 }
 
 /// What a policy remembers about a request.
-pub type Mark = bool;
+pub type RequestTag = bool;
 
 /// Which ready instances go first when there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

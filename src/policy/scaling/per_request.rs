@@ -14,7 +14,7 @@ impl Policy for PerRequest {
         None
     }
 
-    fn orders_all(&self) -> bool {
+    fn owns_all_instances(&self) -> bool {
         false
     }
 }

@@ -5,7 +5,8 @@ use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
 use super::run::{clock, time_axis};
 use super::{BLUE, Dash, INK, Style};
 use crate::measure::evidence::{PilotSeries, WarmUp};
-use crate::report::format::{Quantity, exactly};
+use crate::path::quantity_of;
+use crate::report::format::exactly;
 
 /// The series of the pilot, each in a panel of its own, and where they are cut.
 pub(super) fn plot(found: &WarmUp) -> Plot {
@@ -36,7 +37,7 @@ fn panel(series: &PilotSeries, found: &WarmUp) -> Panel {
     if !series.values.is_empty() {
         marks.push(Mark::new("measured from here", LIMIT, upright(found.chosen_s)));
     }
-    let quantity = Quantity::of(&series.name);
+    let quantity = quantity_of(&series.name);
     Panel { y: Axis::new(series.name.replace('_', " "), quantity, Scale::Linear), height: 150.0, marks }
 }
 
@@ -44,7 +45,7 @@ fn tips(found: &WarmUp) -> Vec<Tip> {
     let intervals = found.series.iter().map(|series| series.values.len()).max().unwrap_or(0);
     let value = |series: &PilotSeries, place: usize| {
         let value = series.values.get(place).copied().unwrap_or(f64::NAN);
-        format!("{}: {}", series.name, Quantity::of(&series.name).text(value))
+        format!("{}: {}", series.name, quantity_of(&series.name).text(value))
     };
     let tip = |place: usize| {
         let (from, to) = (place as f64 * found.interval_s, (place + 1) as f64 * found.interval_s);

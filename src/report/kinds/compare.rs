@@ -7,6 +7,7 @@ use crate::measure::Manifest;
 use crate::measure::comparison::choice::{Choice, Standing, cost, margin};
 use crate::measure::comparison::{Comparison, Contender, ContenderCost, Contrast, LoadPoint, OverLoad, Verdict};
 use crate::measure::summary::{ObjectiveResult, Stat};
+use crate::path::quantity_of;
 use crate::report::document::{Block, Cell, Column, Document, Place, Prose, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, count, percent};
 use crate::report::{Artefact, Report, chart, csv, json, phrases, read_back};
@@ -303,7 +304,7 @@ fn differences(comparison: &Comparison) -> Vec<(String, Table)> {
                 Column::new("Difference", "From the baseline, paired by replication"),
                 Column::text("Verdict", ""),
             ];
-            let quantity = Quantity::of(&contrast.metric);
+            let quantity = quantity_of(&contrast.metric);
             let baseline = Row::new(
                 format!("{} (baseline)", comparison.baseline),
                 vec![Cell::stat(quantity, contrast.baseline), Cell::text(""), Cell::text("")],
@@ -322,7 +323,7 @@ fn differences(comparison: &Comparison) -> Vec<(String, Table)> {
             _ => Tone::Plain,
         };
         let cells = vec![
-            Cell::stat(Quantity::of(&contrast.metric), contrast.value),
+            Cell::stat(quantity_of(&contrast.metric), contrast.value),
             Cell::text(difference(contrast)).noted(part.unwrap_or_default()),
             Cell::badge(tone, verdict(contrast)),
         ];
@@ -349,7 +350,7 @@ fn components(comparison: &Comparison) -> Option<Table> {
     );
     let row = |subject: &String| {
         let own: Vec<&Contrast> = of_components().filter(|one| one.subject() == *subject).collect();
-        let quantity = own.first().map_or(Quantity::Count, |one| Quantity::of(&one.metric));
+        let quantity = own.first().map_or(Quantity::Count, |one| quantity_of(&one.metric));
         let mut cells = vec![own.first().map_or_else(|| Cell::text(""), |one| Cell::stat(quantity, one.baseline))];
         cells.extend(names.iter().map(|name| match own.iter().find(|one| one.variant == *name) {
             None => Cell::text(""),
@@ -369,7 +370,7 @@ fn components(comparison: &Comparison) -> Option<Table> {
 
 /// A difference with its sign and interval.
 fn difference(contrast: &Contrast) -> String {
-    Quantity::of(&contrast.metric).difference(&contrast.difference)
+    quantity_of(&contrast.metric).difference(&contrast.difference)
 }
 
 /// A verdict in a few words; an open one with the replications it would take.

@@ -2,6 +2,7 @@
 //! latency of requests went.
 
 use crate::measure::summary::{Stat, Summary};
+use crate::path::kinds;
 use crate::report::document::{Block, Cell, Column, Row, Table, Tone};
 use crate::report::format::Quantity;
 
@@ -40,121 +41,6 @@ impl Flow {
     }
 }
 
-/// What the books of a kind of components say of it: keys whose figures are added up.
-struct Books {
-    group: &'static str,
-    kind: &'static str,
-    incoming: &'static [&'static str],
-    succeeded: &'static [&'static str],
-    failed: &'static [&'static str],
-    remaining: &'static [&'static str],
-    time: Option<(&'static str, &'static str)>,
-    word: &'static str,
-}
-
-const BOOKS: [Books; 10] = [
-    Books {
-        group: "links",
-        kind: "link",
-        incoming: &["calls.arrived"],
-        succeeded: &["calls.answered"],
-        failed: &["calls.lost", "calls.failed"],
-        remaining: &["calls.unfinished"],
-        time: Some(("wait p99", "wait_s.p99")),
-        word: "lost",
-    },
-    Books {
-        group: "tenants",
-        kind: "tenant",
-        incoming: &["requests.arrived"],
-        succeeded: &["requests.completed"],
-        failed: &["requests.throttled", "requests.failed"],
-        remaining: &["requests.unfinished"],
-        time: Some(("p99", "latency_s.p99")),
-        word: "failed",
-    },
-    Books {
-        group: "gateways",
-        kind: "gateway",
-        incoming: &["requests.arrived"],
-        succeeded: &["requests.completed", "requests.cached"],
-        failed: &["requests.throttled", "requests.timed_out", "requests.failed"],
-        remaining: &["requests.unfinished"],
-        time: Some(("p99", "latency_s.p99")),
-        word: "failed",
-    },
-    Books {
-        group: "routers",
-        kind: "router",
-        incoming: &["calls.arrived"],
-        succeeded: &["calls.completed"],
-        failed: &["calls.failed"],
-        remaining: &["calls.unfinished"],
-        time: None,
-        word: "failed",
-    },
-    Books {
-        group: "queues",
-        kind: "queue",
-        incoming: &["messages.sent", "messages.redriven"],
-        succeeded: &["messages.completed"],
-        failed: &["messages.dead_lettered", "messages.expired"],
-        remaining: &["messages.remaining"],
-        time: Some(("age p99", "age_s.p99")),
-        word: "lost",
-    },
-    Books {
-        group: "asynchronous",
-        kind: "async",
-        incoming: &["events.received", "events.duplicated"],
-        succeeded: &["events.completed"],
-        failed: &["events.dead_lettered", "events.expired"],
-        remaining: &["events.remaining"],
-        time: Some(("age p99", "age_s.p99")),
-        word: "lost",
-    },
-    Books {
-        group: "topics",
-        kind: "topic",
-        incoming: &["messages.delivered", "messages.dropped", "messages.in_flight"],
-        succeeded: &["messages.delivered"],
-        failed: &["messages.dropped"],
-        remaining: &["messages.in_flight"],
-        time: Some(("p99", "delivery_s.p99")),
-        word: "lost",
-    },
-    Books {
-        group: "streams",
-        kind: "stream",
-        incoming: &["records.sent", "records.throttled"],
-        succeeded: &["records.completed"],
-        failed: &["records.throttled", "records.skipped", "records.expired"],
-        remaining: &["records.remaining"],
-        time: Some(("age max", "iterator_age_s.max")),
-        word: "lost",
-    },
-    Books {
-        group: "workflows",
-        kind: "workflow",
-        incoming: &["executions.started", "executions.throttled"],
-        succeeded: &["executions.succeeded"],
-        failed: &["executions.throttled", "executions.failed"],
-        remaining: &["executions.remaining"],
-        time: Some(("p99", "latency_s.p99")),
-        word: "failed",
-    },
-    Books {
-        group: "dependencies",
-        kind: "dependency",
-        incoming: &["calls.arrived"],
-        succeeded: &["calls.completed"],
-        failed: &["calls.throttled", "calls.timed_out", "calls.failed"],
-        remaining: &["calls.unfinished"],
-        time: Some(("p99", "latency_s.p99")),
-        word: "failed",
-    },
-];
-
 /// Every source, every component but clients, every function.
 pub(in crate::report) fn of(summary: &Summary) -> Vec<Flow> {
     let asked = summary.total.requests.arrived.mean;
@@ -172,20 +58,21 @@ pub(in crate::report) fn of(summary: &Summary) -> Vec<Flow> {
         }
     });
     let groups = summary.components.groups();
-    let of_components = BOOKS.iter().flat_map(|books| {
-        let group = groups.iter().find(|(name, _)| *name == books.group);
+    let described = kinds().iter().filter_map(|kind| Some((kind, kind.flow?)));
+    let of_components = described.flat_map(|(kind, flow)| {
+        let group = groups.iter().find(|(name, _)| *name == kind.group);
         group.into_iter().flat_map(|(_, group)| &group.0).map(move |(name, figures)| {
             let figure = |key: &str| figures.get(key).map_or(0.0, |stat| stat.mean);
             let sum = |keys: &[&str]| keys.iter().map(|key| figure(key)).sum::<f64>();
             Flow {
-                at: format!("{}.{name}", books.kind),
-                incoming: sum(books.incoming),
-                succeeded: sum(books.succeeded),
-                failed: sum(books.failed),
-                remaining: sum(books.remaining),
+                at: format!("{}.{name}", kind.kind),
+                incoming: sum(flow.incoming),
+                succeeded: sum(flow.succeeded),
+                failed: sum(flow.failed),
+                remaining: sum(flow.remaining),
                 amplification: figures.get("amplification").map(|stat| stat.mean),
-                time: books.time.map(|(what, key)| (what, figures.get(key).map_or(f64::NAN, |stat| stat.mean))),
-                word: books.word,
+                time: flow.time.map(|(what, key)| (what, figures.get(key).map_or(f64::NAN, |stat| stat.mean))),
+                word: flow.word,
             }
         })
     });
@@ -267,22 +154,4 @@ pub(super) fn latency(summary: &Summary) -> Option<Block> {
             shown: PARTS,
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::metric::component;
-
-    #[test]
-    fn the_keys_are_metrics() {
-        for books in &BOOKS {
-            let kind = component::of_group(books.group).expect("a group");
-            assert_eq!(kind.kind, books.kind);
-            let keys = [books.incoming, books.succeeded, books.failed, books.remaining].concat();
-            for key in keys.into_iter().chain(books.time.map(|(_, key)| key)) {
-                assert!(kind.find(key).is_some(), "{key} of {}", kind.kind);
-            }
-        }
-    }
 }

@@ -5,6 +5,7 @@ use crate::measure::comparison::HEADLINE;
 use crate::measure::summary::{Asked, ObjectiveResult, Stat, Summary};
 use crate::measure::{Manifest, RunResult};
 use crate::metric;
+use crate::path::quantity_of;
 use crate::report::document::{Block, Cell, Column, Document, Place, Row, Section, Table, Tone};
 use crate::report::format::{Quantity, percent};
 use crate::report::{chart, phrases};
@@ -101,7 +102,7 @@ struct Line {
 fn line(runs: &[Stored], key: &str, of: &dyn Fn(&Summary) -> Option<Stat>) -> Line {
     let nothing = Stat { mean: f64::NAN, half_width: None };
     let found = runs.iter().map(|run| of(&run.result.summary).unwrap_or(nothing)).collect();
-    Line { key: key.to_owned(), quantity: Quantity::of(key), found }
+    Line { key: key.to_owned(), quantity: quantity_of(key), found }
 }
 
 /// What people look at first, then what the objectives of any run name, then the cost of a month.

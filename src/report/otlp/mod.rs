@@ -34,9 +34,6 @@ pub const MARKS: [&str; 1] = [span::HEAD];
 /// Sampled messages that wait are forgotten beyond so many.
 const WAITING: usize = 100_000;
 
-/// The kinds of components that accept messages and hand them over later.
-const KEEPING: [&str; 4] = ["queues", "asynchronous", "topics", "streams"];
-
 /// What calls at one place are.
 #[derive(Clone, Debug)]
 struct Place {
@@ -106,7 +103,7 @@ impl<W: Write> TraceLog<W> {
         });
         let components = scenario.components.iter().map(|component| {
             let group = component.spec.group();
-            let keeps = KEEPING.contains(&group);
+            let keeps = component.spec.kind().keeps;
             let kind = match group {
                 _ if keeps => Kind::Producer,
                 "dependencies" => Kind::Client,
@@ -175,7 +172,7 @@ impl<W: Write> TraceLog<W> {
     }
 
     /// Writes the spans of a request as soon as nothing of it is under way.
-    fn settle(&mut self, key: (u32, u64)) {
+    fn write_if_ended(&mut self, key: (u32, u64)) {
         let Some(trace) = self.live.get(&key) else { return };
         if !trace.is_over || !trace.open.is_empty() {
             return;
@@ -356,7 +353,7 @@ impl<W: Write> Observer for TraceLog<W> {
                 }
             }
         }
-        self.settle(key);
+        self.write_if_ended(key);
     }
 
     fn finished(&mut self, request: &Finished) {
@@ -399,6 +396,6 @@ impl<W: Write> Observer for TraceLog<W> {
             // Nothing more is told of it.
             trace.open.clear();
         }
-        self.settle(key);
+        self.write_if_ended(key);
     }
 }

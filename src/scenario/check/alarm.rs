@@ -1,7 +1,8 @@
 //! Alarms: what they watch, and whether that can be.
 
 use super::{Checker, Known};
-use crate::metric::signal::{self, Signal};
+use crate::metric::signal::Signal;
+use crate::path::signals_of;
 use crate::scenario::model::{Alarm, Scenario};
 use crate::scenario::objective::Subject;
 use crate::scenario::raw::FileTable;
@@ -60,7 +61,7 @@ impl Checker<'_, '_> {
         let AlarmTable { place, name, metric, threshold, comparison, period, datapoints, of, missing, .. } = table;
         let (kind, subject) = self.about("alarm", &subjects!(table), known)?;
         let wanted = metric.as_deref()?;
-        let signals = signal::of_kind(kind);
+        let signals = signals_of(kind);
         let Some((_, signal)) = signals.iter().find(|(name, _)| name == wanted) else {
             let whose = if kind == "total" { "all requests together".to_owned() } else { format!("a {kind}") };
             let message = format!("\"{wanted}\" is not watched of {whose}");

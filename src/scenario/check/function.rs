@@ -44,7 +44,7 @@ impl Checker<'_, '_> {
         let mut keep_alive = (*table.keep_alive).clone();
         self.load(keep_alive.distribution());
         let scaling = (*table.scaling).clone();
-        let mut concurrency = self.concurrency(&table.concurrency, scaling.orders_all(), &key("concurrency"));
+        let mut concurrency = self.concurrency(&table.concurrency, scaling.owns_all_instances(), &key("concurrency"));
         let batching = self.batching(table, path);
         if let (Some(batching), Some(concurrency), None) =
             (&batching, &mut concurrency, *table.concurrency.per_instance)
@@ -90,7 +90,7 @@ impl Checker<'_, '_> {
         };
         // Restoring a snapshot has a limit of its own, and what is ordered may take its time.
         let one_each = concurrency.as_ref().is_some_and(|concurrency| concurrency.per_instance == 1);
-        let by_request = !scaling.orders_all();
+        let by_request = !scaling.owns_all_instances();
         let init_timeout = self.init_timeout.filter(|_| one_each && by_request && snapshot(table).is_none());
         if let (Some(duration), Some(Some(timeout))) = (&duration, timeout) {
             self.mostly_cut_off(&table.duration.place, duration, timeout, path);

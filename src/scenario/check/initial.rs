@@ -79,7 +79,7 @@ pub(super) fn check(scenario: &Scenario, file: &FileTable, problems: &mut Proble
 fn refused(function: &Function, initial: &Initial, path: &str) -> Option<(String, &'static str)> {
     let concurrency = &function.concurrency;
     let instances = u64::from(initial.busy) + u64::from(initial.idle) + u64::from(concurrency.provisioned);
-    if function.scaling.orders_all() {
+    if function.scaling.owns_all_instances() {
         let message = format!("`{path}`: `scaling.{}` creates all instances of the function", function.scaling.name());
         return Some((message, "remove it, and use a warm-up to let the policy reach its own state"));
     }

@@ -114,7 +114,7 @@ fn refused_rate(scenario: &Scenario, function: &Function, arrivals: &ArrivalSpec
 fn served_at_once(scenario: &Scenario, function: &Function) -> f64 {
     let (concurrency, platform) = (&function.concurrency, &scenario.platform);
     let slots = f64::from(concurrency.per_instance);
-    let grown = platform.scaling.filter(|_| !function.scaling.orders_all()).map(|rate| {
+    let grown = platform.scaling.filter(|_| !function.scaling.owns_all_instances()).map(|rate| {
         let refills = scenario.simulation.horizon.as_secs_f64() / rate.refill.as_secs_f64();
         f64::from(rate.burst) + refills / 2.0
     });

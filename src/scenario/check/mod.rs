@@ -1,24 +1,24 @@
 //! What the values of a scenario mean together: from `raw` to the checked [`Scenario`], every problem at once.
 
-/// What an objective or an alarm can be about: the keys of their tables, with their values.
-macro_rules! subjects {
-    ($table:ident) => {
-        [
-            ("function", &$table.function),
-            ("source", &$table.source),
-            ("gateway", &$table.gateway),
-            ("queue", &$table.queue),
-            ("stream", &$table.stream),
-            ("topic", &$table.topic),
-            ("dependency", &$table.dependency),
-            ("workflow", &$table.workflow),
-            ("router", &$table.router),
-            ("link", &$table.link),
-            ("tenant", &$table.tenant),
-            ("async", &$table.r#async),
-        ]
+macro_rules! subjects_of {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
+        /// What an objective or an alarm can be about: the keys of their tables, with their values.
+        macro_rules! subjects {
+            ($about:ident) => {
+                [
+                    ("function", &$about.function),
+                    ("source", &$about.source),
+                    $((stringify!($list), &$about.$list),)*
+                    ("link", &$about.link),
+                    ("tenant", &$about.tenant),
+                    ("async", &$about.r#async),
+                ]
+            };
+        }
     };
 }
+
+crate::path::component_kinds!(subjects_of);
 
 mod alarm;
 mod batching;

@@ -7,10 +7,10 @@ use super::{Checker, Given, either};
 use crate::cluster::NodeGroup;
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, GroupId};
-use crate::path::ComponentSpec;
 use crate::path::async_queue::{AsyncParameters, AsyncSpec};
 use crate::path::client::{Client, ClientParameters};
 use crate::path::workflow::WorkflowSpec;
+use crate::path::{ComponentSpec, component_kinds};
 use crate::scenario::model::{Component, Destination, Fault, FaultKind, Function, Step, Timing, Work};
 use crate::scenario::raw::FileTable;
 use crate::scenario::raw::function::FunctionTable;
@@ -24,16 +24,34 @@ use crate::workload::trace::CONFIDENTIAL;
 /// The kind of the queues of asynchronous invocations, as in "async.checkout".
 const ASYNC: &str = "async";
 
-/// Declares the lists of components in the file: the key of the list, which is the kind in names, and the component.
+/// An entry of a list of components in the file.
+trait Listed {
+    /// The component; none if it is wrong, which has been reported.
+    fn component(&self, place: SourceSpan, checker: &mut Checker<'_, '_>) -> Option<ComponentSpec>;
+}
+
+impl<T: Clone> Listed for T
+where
+    ComponentSpec: From<Box<T>>,
+{
+    fn component(&self, _: SourceSpan, _: &mut Checker<'_, '_>) -> Option<ComponentSpec> {
+        Some(ComponentSpec::from(Box::new(self.clone())))
+    }
+}
+
+impl Listed for WorkflowSpec {
+    fn component(&self, place: SourceSpan, checker: &mut Checker<'_, '_>) -> Option<ComponentSpec> {
+        checker.workflow(self, place)
+    }
+}
+
 macro_rules! lists {
-    ($($list:ident => $spec:expr,)*) => {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
         impl Targets {
             /// The components that have lists of their own in the file.
             fn add_listed(&mut self, file: &FileTable, checker: &mut Checker<'_, '_>) {
                 $(for table in file.$list.iter() {
-                    let make: fn(_, SourceSpan, &mut Checker<'_, '_>) -> Option<ComponentSpec> = $spec;
-                    // One that is wrong has been reported.
-                    let Some(spec) = make(table.value.clone(), table.place, checker) else { continue };
+                    let Some(spec) = table.value.component(table.place, checker) else { continue };
                     let place = self.place_of_component(table.site.as_ref(), table.place, checker);
                     let id = self.add_component(stringify!($list), &table.name, spec, table.place, place);
                     self.add(stringify!($list), &table.name, Destination::Component(id));
@@ -46,15 +64,7 @@ macro_rules! lists {
     };
 }
 
-lists! {
-    gateway => |table, _, _| Some(ComponentSpec::Gateway(Box::new(table))),
-    queue => |table, _, _| Some(ComponentSpec::Queue(Box::new(table))),
-    stream => |table, _, _| Some(ComponentSpec::Stream(Box::new(table))),
-    topic => |table, _, _| Some(ComponentSpec::Topic(Box::new(table))),
-    dependency => |table, _, _| Some(ComponentSpec::Dependency(Box::new(table))),
-    workflow => |table, place, checker| checker.workflow(&table, place),
-    router => |table, _, _| Some(ComponentSpec::Router(Box::new(table))),
-}
+component_kinds!(lists);
 
 /// What can be called, by kind and name, and the components found so far.
 #[derive(Default)]
@@ -364,7 +374,9 @@ impl Checker<'_, '_> {
             })
         {
             let ordered = fault.targets.iter().find_map(|to| match to {
-                Destination::Function(id) => functions.get(id.index()).filter(|function| function.scaling.orders_all()),
+                Destination::Function(id) => {
+                    functions.get(id.index()).filter(|function| function.scaling.owns_all_instances())
+                }
                 _ => None,
             });
             if let Some(function) = ordered {

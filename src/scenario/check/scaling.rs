@@ -21,7 +21,7 @@ impl Checker<'_, '_> {
         selection: &mut Selection,
         concurrency: &mut Concurrency,
     ) {
-        if !scaling.orders_all() {
+        if !scaling.owns_all_instances() {
             if scaling.governs() == Governs::Provisioned {
                 self.provisioned_by_policy(table.scaling.place, path, scaling, concurrency);
             }

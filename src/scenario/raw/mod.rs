@@ -20,15 +20,9 @@ use super::limits::{
 use crate::cluster::NodeGroupSpec;
 use crate::dist::DistSpec;
 use crate::path::client::ClientParameters;
-use crate::path::dependency::DependencySpec;
-use crate::path::gateway::GatewaySpec;
+use crate::path::component_kinds;
 use crate::path::link::LinkParameters;
-use crate::path::queue::QueueSpec;
-use crate::path::router::RouterSpec;
-use crate::path::stream::StreamSpec;
 use crate::path::tenant::TenantParameters;
-use crate::path::topic::TopicSpec;
-use crate::path::workflow::WorkflowSpec;
 use crate::schema::declare::*;
 use crate::schema::moment::Moment;
 use crate::schema::scalars::{Count, Duration, MetricValue, Name, Seed, Text, WarmUp};
@@ -43,59 +37,52 @@ use platform::PlatformTable;
 use precision::{Intervals, PrecisionTable};
 use sweep::SweepTable;
 
-table! {
-    /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
-    struct FileTable {
-        /// Name and description.
-        required scenario: ScenarioTable,
-        /// Simulated time, replications and random seed.
-        required simulation: SimulationTable,
-        /// Settings shared by all functions.
-        optional platform: PlatformTable,
-        /// Defaults for functions that do not set a value, and for functions defined by a trace.
-        optional function_defaults: DefaultsTable,
-        /// The functions.
-        default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
-        /// Sources of requests.
-        default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
-        /// Gateways and load balancers.
-        default gateway: List<Spanned<GatewaySpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Message queues.
-        default queue: List<Spanned<QueueSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Record streams.
-        default stream: List<Spanned<StreamSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Topics that deliver each published message to all subscribers.
-        default topic: List<Spanned<TopicSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Databases, caches and other services.
-        default dependency: List<Spanned<DependencySpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Workflows: sequential and parallel states, with tasks that call functions.
-        default workflow: List<Spanned<WorkflowSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Routers that distribute calls over several targets.
-        default router: List<Spanned<RouterSpec>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Locations: regions, edge locations, clients. The default is the first.
-        default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Network links between sites. Calls between two sites require one.
-        default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Customers with quotas.
-        default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Machines that instances run on; without any there are always enough, and they cost nothing.
-        default node_group: List<Spanned<NodeGroupSpec>, 0, MAX_NODE_GROUPS> = Vec::new(),
-        /// Injected faults.
-        default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
-        /// What is watched while the run goes on.
-        default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
-        /// Named sets of changes.
-        default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
-        /// What `forewarm sweep` varies.
-        optional sweep: SweepTable,
-        /// What `forewarm plan` may change.
-        optional plan: PlanTable,
-        /// Objectives.
-        default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
-        /// Origin of values, by dotted key (in quotes), as written by `forewarm import`.
-        default origin: Map<OriginTable, MAX_ORIGINS> = Vec::new(),
-    }
+macro_rules! file_table {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
+        table! {
+            /// A scenario: what arrives, what the functions need, how the platform behaves, what must be met.
+            struct FileTable {
+                /// Name and description.
+                required scenario: ScenarioTable,
+                /// Simulated time, replications and random seed.
+                required simulation: SimulationTable,
+                /// Settings shared by all functions.
+                optional platform: PlatformTable,
+                /// Defaults for functions that do not set a value, and for functions defined by a trace.
+                optional function_defaults: DefaultsTable,
+                /// The functions.
+                default function: List<FunctionTable, 0, MAX_FUNCTIONS> = Vec::new(),
+                /// Sources of requests.
+                default source: List<SourceTable, 0, MAX_SOURCES> = Vec::new(),
+                $($(#[doc = $doc])+ default $list: List<Spanned<crate::path::$list::$table>, 0, MAX_COMPONENTS> = Vec::new(),)*
+                /// Locations: regions, edge locations, clients. The default is the first.
+                default site: List<SiteTable, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Network links between sites. Calls between two sites require one.
+                default link: List<Spanned<LinkParameters>, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Customers with quotas.
+                default tenant: List<Spanned<TenantParameters>, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Machines that instances run on; without any there are always enough, and they cost nothing.
+                default node_group: List<Spanned<NodeGroupSpec>, 0, MAX_NODE_GROUPS> = Vec::new(),
+                /// Injected faults.
+                default fault: List<FaultTable, 0, MAX_COMPONENTS> = Vec::new(),
+                /// What is watched while the run goes on.
+                default alarm: List<AlarmTable, 0, MAX_OBJECTIVES> = Vec::new(),
+                /// Named sets of changes.
+                default variant: List<VariantTable, 0, MAX_VARIANTS> = Vec::new(),
+                /// What `forewarm sweep` varies.
+                optional sweep: SweepTable,
+                /// What `forewarm plan` may change.
+                optional plan: PlanTable,
+                /// Objectives.
+                default objective: List<ObjectiveTable, 0, MAX_OBJECTIVES> = Vec::new(),
+                /// Origin of values, by dotted key (in quotes), as written by `forewarm import`.
+                default origin: Map<OriginTable, MAX_ORIGINS> = Vec::new(),
+            }
+        }
+    };
 }
+
+component_kinds!(file_table);
 
 table! {
     /// What the scenario is called.
@@ -186,45 +173,39 @@ choice! { Invoke {
                                queue.";
 } }
 
-table! {
-    /// A named set of changes to the scenario.
-    struct VariantTable {
-        /// Unique name.
-        required name: Name,
-        /// Dotted keys (in quotes) and values, as in "function.checkout.memory" = "512MB".
-        default set: Map<Any, 1000> = Vec::new(),
-        /// Functions that it adds, as `[[function]]`.
-        default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
-        /// Sources that it adds, as `[[source]]`.
-        default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
-        /// Gateways that it adds, as `[[gateway]]`.
-        default gateway: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Queues that it adds, as `[[queue]]`.
-        default queue: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Streams that it adds, as `[[stream]]`.
-        default stream: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Topics that it adds, as `[[topic]]`.
-        default topic: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Dependencies that it adds, as `[[dependency]]`.
-        default dependency: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Workflows that it adds, as `[[workflow]]`.
-        default workflow: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Routers that it adds, as `[[router]]`.
-        default router: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Sites that it adds, as `[[site]]`.
-        default site: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Links that it adds, as `[[link]]`.
-        default link: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Tenants that it adds, as `[[tenant]]`.
-        default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Node groups that it adds, as `[[node-group]]`.
-        default node_group: List<Any, 0, MAX_NODE_GROUPS> = Vec::new(),
-        /// Faults that it adds, as `[[fault]]`.
-        default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
-        /// Alarms that it adds, as `[[alarm]]`.
-        default alarm: List<Any, 0, MAX_OBJECTIVES> = Vec::new(),
-    }
+macro_rules! variant_table {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
+        table! {
+            /// A named set of changes to the scenario.
+            struct VariantTable {
+                /// Unique name.
+                required name: Name,
+                /// Dotted keys (in quotes) and values, as in "function.checkout.memory" = "512MB".
+                default set: Map<Any, 1000> = Vec::new(),
+                /// Functions that it adds, as `[[function]]`.
+                default function: List<Any, 0, MAX_FUNCTIONS> = Vec::new(),
+                /// Sources that it adds, as `[[source]]`.
+                default source: List<Any, 0, MAX_SOURCES> = Vec::new(),
+                $(/// What it adds to the list of this name.
+                default $list: List<Any, 0, MAX_COMPONENTS> = Vec::new(),)*
+                /// Sites that it adds, as `[[site]]`.
+                default site: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Links that it adds, as `[[link]]`.
+                default link: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Tenants that it adds, as `[[tenant]]`.
+                default tenant: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Node groups that it adds, as `[[node-group]]`.
+                default node_group: List<Any, 0, MAX_NODE_GROUPS> = Vec::new(),
+                /// Faults that it adds, as `[[fault]]`.
+                default fault: List<Any, 0, MAX_COMPONENTS> = Vec::new(),
+                /// Alarms that it adds, as `[[alarm]]`.
+                default alarm: List<Any, 0, MAX_OBJECTIVES> = Vec::new(),
+            }
+        }
+    };
 }
+
+component_kinds!(variant_table);
 
 /// How well something keeps up at least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,45 +219,39 @@ choice! { KeepsUp {
     "backlogged" => KeepsUp::Backlogged, "Temporary backlogs are acceptable.";
 } }
 
-table! {
-    /// An objective: `metric` with `below` or `above`, `share` with `within`, or `stability`.
-    struct ObjectiveTable {
-        /// A key of the summary, such as "latency_s.p99" (see `forewarm list metrics`). A quantile of latency is judged
-        /// over all requests that arrive; one without a successful response counts as infinitely late.
-        optional metric: Text,
-        /// The function it applies to. Default: all requests, unless `source` is set.
-        optional function: Name,
-        /// The source it applies to.
-        optional source: Name,
-        /// The gateway it applies to, with a metric of gateways such as "throttled_ratio".
-        optional gateway: Name,
-        /// The queue it applies to, with a metric of queues such as "age_s.p99".
-        optional queue: Name,
-        /// The stream it applies to.
-        optional stream: Name,
-        /// The topic it applies to.
-        optional topic: Name,
-        /// The dependency it applies to.
-        optional dependency: Name,
-        /// The workflow it applies to.
-        optional workflow: Name,
-        /// The router it applies to.
-        optional router: Name,
-        /// The link between sites it applies to.
-        optional link: Name,
-        /// The tenant it applies to.
-        optional tenant: Name,
-        /// The function whose asynchronous invocations it applies to.
-        optional r#async: Name,
-        /// The metric must stay below this: "800ms", "1%", or a number in its unit.
-        optional below: MetricValue,
-        /// The metric must stay above this.
-        optional above: MetricValue,
-        /// Share of all requests that arrive, such as "99.9%", that must succeed in time.
-        optional share: MetricValue,
-        /// The time limit, such as "800ms".
-        optional within: MetricValue,
-        /// Whether processing must keep up with arrivals, in every replication.
-        optional stability: KeepsUp,
-    }
+macro_rules! objective_table {
+    (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
+        table! {
+            /// An objective: `metric` with `below` or `above`, `share` with `within`, or `stability`.
+            struct ObjectiveTable {
+                /// A key of the summary, such as "latency_s.p99" (see `forewarm list metrics`). A quantile of latency is judged
+                /// over all requests that arrive; one without a successful response counts as infinitely late.
+                optional metric: Text,
+                /// The function it applies to. Default: all requests, unless `source` is set.
+                optional function: Name,
+                /// The source it applies to.
+                optional source: Name,
+                $(/// The component of this kind that it applies to.
+                optional $list: Name,)*
+                /// The link between sites it applies to.
+                optional link: Name,
+                /// The tenant it applies to.
+                optional tenant: Name,
+                /// The function whose asynchronous invocations it applies to.
+                optional r#async: Name,
+                /// The metric must stay below this: "800ms", "1%", or a number in its unit.
+                optional below: MetricValue,
+                /// The metric must stay above this.
+                optional above: MetricValue,
+                /// Share of all requests that arrive, such as "99.9%", that must succeed in time.
+                optional share: MetricValue,
+                /// The time limit, such as "800ms".
+                optional within: MetricValue,
+                /// Whether processing must keep up with arrivals, in every replication.
+                optional stability: KeepsUp,
+            }
+        }
+    };
 }
+
+component_kinds!(objective_table);

@@ -126,12 +126,12 @@ impl Schedule {
 }
 
 /// When it fires next, by the timetable.
-enum Due {
+enum FireTimes {
     Every { every: u64, next: Option<u64> },
     Cron(Moments),
 }
 
-impl Iterator for Due {
+impl Iterator for FireTimes {
     type Item = SimTime;
 
     fn next(&mut self) -> Option<SimTime> {
@@ -148,7 +148,7 @@ impl Iterator for Due {
 
 /// A timer at work.
 pub(super) struct Scheduled {
-    due: Due,
+    due: FireTimes,
     /// The next by the timetable.
     next: Option<SimTime>,
     precision: u64,
@@ -160,8 +160,8 @@ pub(super) struct Scheduled {
 impl Scheduled {
     pub(super) fn new(schedule: &Schedule, stream: Stream) -> Self {
         let mut due = match &schedule.timer {
-            Timer::Every(every) => Due::Every { every: every.as_nanos().max(1), next: Some(0) },
-            Timer::Cron(calendar) => Due::Cron(calendar.moments()),
+            Timer::Every(every) => FireTimes::Every { every: every.as_nanos().max(1), next: Some(0) },
+            Timer::Cron(calendar) => FireTimes::Cron(calendar.moments()),
         };
         let next = due.next();
         Self { due, next, precision: schedule.precision.as_nanos(), late: BinaryHeap::new(), stream }

@@ -18,7 +18,7 @@ struct Truth {
     runs: u64,
 }
 
-impl Laboratory for Truth {
+impl Sampler for Truth {
     fn observe(&mut self, jobs: &[Job]) -> Result<Vec<Vec<Observation>>, SimError> {
         self.runs += jobs.iter().map(|job| u64::from(job.to - job.from)).sum::<u64>();
         let one = |candidate: usize, replication: u32| {
@@ -40,10 +40,10 @@ impl Laboratory for Truth {
     }
 }
 
-fn question(bounds: &[f64]) -> Question {
+fn question(bounds: &[f64]) -> Problem {
     let requirement =
         |bound: &f64| Requirement { side: Side::Below(*bound), share: None, kind: Kind::Service, is_pooled: false };
-    Question { requirements: bounds.iter().map(requirement).collect(), indifference: 0.01, of_a_run: 0 }
+    Problem { requirements: bounds.iter().map(requirement).collect(), indifference: 0.01, of_a_run: 0 }
 }
 
 /// The cheapest that meets, by looking at everything.
@@ -55,7 +55,7 @@ fn exhaustive(truth: &Truth, bounds: &[f64]) -> Option<usize> {
 const FIRST: u32 = 5;
 const MOST: u32 = 80;
 
-fn search(truth: &mut Truth, space: &Space, bounds: &[f64], without: Without) -> (Found, u64) {
+fn search(truth: &mut Truth, space: &Space, bounds: &[f64], without: Exclusion) -> (SearchResult, u64) {
     let levels = Levels::new(0.05, space.len(), bounds.len(), FIRST, MOST);
     let mut search = Search::new(truth, space.clone(), question(bounds), levels);
     let found = search.cheapest(without).expect("nothing fails");
@@ -87,7 +87,7 @@ fn it_finds_what_an_exhaustive_search_finds_with_a_tenth_of_its_runs() {
     for seed in 0..seeds {
         let (mut truth, space) = grid(seed, (0.05, 0.02));
         let right = exhaustive(&truth, &bounds).expect("some meet");
-        let (found, runs) = search(&mut truth, &space, &bounds, Without::default());
+        let (found, runs) = search(&mut truth, &space, &bounds, Exclusion::default());
         // What is promised: it meets, and none that meets is cheaper by more than the indifference, unless said to be open.
         let chosen = found.best.expect("some meet");
         let meets = truth.metrics[chosen].iter().zip(&bounds).all(|(value, bound)| value < bound);
@@ -107,12 +107,12 @@ fn without_noise_the_answer_is_exact() {
     for bounds in [[3.3, 4.0], [60.0, 6.0], [1.0, 2.1], [2.6, 1.9]] {
         let (mut truth, space) = grid(1, (1e-6, 1e-6));
         let right = exhaustive(&truth, &bounds);
-        assert_eq!(search(&mut truth, &space, &bounds, Without::default()).0.best, right, "{bounds:?}");
+        assert_eq!(search(&mut truth, &space, &bounds, Exclusion::default()).0.best, right, "{bounds:?}");
         // And without an objective, and without the winner.
-        let relaxed = Without { requirement: Some(0), candidate: None };
+        let relaxed = Exclusion { requirement: Some(0), candidate: None };
         let right_without = exhaustive(&truth, &[f64::INFINITY, bounds[1]]);
         assert_eq!(search(&mut truth, &space, &bounds, relaxed).0.best, right_without, "{bounds:?}");
-        let second = Without { requirement: None, candidate: right };
+        let second = Exclusion { requirement: None, candidate: right };
         let mut rest = Truth { cost: truth.cost.clone(), metrics: truth.metrics.clone(), ..grid(1, (0.0, 0.0)).0 };
         if let Some(right) = right {
             rest.cost[right] = f64::INFINITY;
@@ -124,8 +124,8 @@ fn without_noise_the_answer_is_exact() {
 #[test]
 fn what_cannot_be_met_is_said_to_be_so() {
     let (mut truth, space) = grid(1, (0.05, 0.02));
-    let (found, runs) = search(&mut truth, &space, &[0.1, 4.0], Without::default());
-    assert_eq!(found, Found::default());
+    let (found, runs) = search(&mut truth, &space, &[0.1, 4.0], Exclusion::default());
+    assert_eq!(found, SearchResult::default());
     assert!(runs <= 4 * 2 * 20, "only the ends of the lines are looked at: {runs}");
 }
 
@@ -135,7 +135,7 @@ fn one_at_its_bound_stays_open_and_is_not_recommended() {
     // Candidate (1, 9) misses by nothing: 100 / 18.
     let at_the_bound = space.candidate(&[1, 9]);
     let bounds = [100.0 / 18.0, 4.0];
-    let (found, _) = search(&mut truth, &space, &bounds, Without::default());
+    let (found, _) = search(&mut truth, &space, &bounds, Exclusion::default());
     let best = found.best.expect("some meet");
     assert!(truth.metrics[best][0] < bounds[0]);
     assert!(found.open.contains(&at_the_bound) || best == space.candidate(&[1, 10]), "{found:?}");
@@ -150,7 +150,7 @@ fn an_axis_that_is_not_monotone_is_found_out() {
     let mut truth = Truth { seed: 1, cost, metrics, scatter: (0.02, 0.01), runs: 0 };
     let levels = Levels::new(0.05, 12, 1, FIRST, MOST);
     let mut search = Search::new(&mut truth, space, question(&[5.5]), levels);
-    let found = search.cheapest(Without::default()).expect("nothing fails");
+    let found = search.cheapest(Exclusion::default()).expect("nothing fails");
     assert_eq!((found.best, search.trusted()), (Some(4), vec![false]));
 }
 
@@ -160,7 +160,7 @@ fn where_cost_falls_the_last_of_a_line_is_taken() {
     let metrics = (0..30).map(|number| vec![10.0 / (1.0 + f64::from(number))]).collect();
     let cost = (0..30).map(|number| 100.0 - f64::from(number)).collect();
     let mut truth = Truth { seed: 1, cost, metrics, scatter: (0.05, 0.001), runs: 0 };
-    let (found, runs) = search(&mut truth, &space, &[5.0], Without::default());
+    let (found, runs) = search(&mut truth, &space, &[5.0], Exclusion::default());
     assert_eq!((found.best, found.ties.len()), (Some(29), 0));
     assert!(runs <= 240, "{runs}");
 }
@@ -177,7 +177,7 @@ fn where_cost_has_a_valley_it_is_found() {
             let metrics = (0..30).map(|place| vec![if place < meets { 10.0 } else { 2.0 }]).collect();
             let mut truth = Truth { seed: 1, cost, metrics, scatter: (0.05, 1e-6), runs: 0 };
             let right = exhaustive(&truth, &[5.0]).expect("some meet");
-            let (found, runs) = search(&mut truth, &space, &[5.0], Without::default());
+            let (found, runs) = search(&mut truth, &space, &[5.0], Exclusion::default());
             assert_eq!(found.best, Some(right), "valley at {valley}, met from {meets}");
             assert!(runs <= 240, "{runs}");
         }
@@ -193,7 +193,7 @@ fn equal_cost_takes_the_smallest_that_meets() {
     for slope in [0.0, -0.001] {
         let cost = (0..30).map(|number| 50.0 + slope * f64::from(number)).collect();
         let mut truth = Truth { seed: 1, cost, metrics: metrics.clone(), scatter: (0.05, 0.0), runs: 0 };
-        let (found, _) = search(&mut truth, &space, &[1.1], Without::default());
+        let (found, _) = search(&mut truth, &space, &[1.1], Exclusion::default());
         assert_eq!(found.best, Some(9), "{slope}");
     }
 }
@@ -219,12 +219,12 @@ fn where_cost_falls_and_rises_the_bottom_is_found() {
             (0..2).flat_map(|row| numbers().map(move |number| vec![f64::from(row) * 99.0 + 6.5 / (number + 1.0)]));
         let mut truth = Truth { seed: 1, cost: cost.clone(), metrics: metrics.collect(), scatter, runs: 0 };
         let right = exhaustive(&truth, &[bound]).expect("some meet");
-        let (found, runs) = search(&mut truth, &space, &[bound], Without::default());
+        let (found, runs) = search(&mut truth, &space, &[bound], Exclusion::default());
         let best = found.best.expect("some meet");
         assert!(truth.cost[best] <= truth.cost[right] * 1.01, "{best} for {right}");
         assert!(runs <= 80 * u64::from(MOST) / 10, "{runs}");
         // The next best is beside it, not at an end.
-        let second = search(&mut truth, &space, &[bound], Without { requirement: None, candidate: Some(best) }).0;
+        let second = search(&mut truth, &space, &[bound], Exclusion { requirement: None, candidate: Some(best) }).0;
         assert!(second.best.is_some_and(|second| second.abs_diff(best) <= 2), "{second:?} after {best}");
     }
 }

@@ -8,7 +8,7 @@ use super::controller::{Hpa, HpaSpec, Measured, SYNC_PERIOD, Sync};
 use super::pods::{Phase, Pod, PodReading, Sample};
 use super::samples::{Sampler, Sampling, Scrape, Work};
 use crate::id::InstanceId;
-use crate::policy::scaling::{InstanceView, Mark, Removal, Scaling, View, next_multiple};
+use crate::policy::scaling::{InstanceView, Removal, RequestTag, Scaling, View, next_multiple};
 use crate::time::{SimTime, Span};
 
 /// An HPA, what it measures, and the Deployment that it scales.
@@ -215,12 +215,12 @@ impl Scaling for Autoscaler {
         })
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.sampler.placed(now, instance);
         false
     }
 
-    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: Mark) {
+    fn ended(&mut self, now: SimTime, instance: InstanceId, _mark: RequestTag) {
         self.sampler.ended(now, instance);
     }
 

@@ -12,7 +12,7 @@ use super::stats::{ActivatorReporter, RequestStats, Stat};
 use super::throttler::Throttler;
 use super::{REPORT_INTERVAL, TICK_INTERVAL};
 use crate::id::InstanceId;
-use crate::policy::scaling::{Mark, Removal, Scaling, View};
+use crate::policy::scaling::{Removal, RequestTag, Scaling, View};
 use crate::rng::Stream;
 use crate::time::{SimTime, Span};
 
@@ -308,7 +308,7 @@ impl Scaling for PodAutoscaler {
         }
     }
 
-    fn held_back(&mut self, now: SimTime) {
+    fn queued(&mut self, now: SimTime) {
         // Who waits, waits in the activator, even who would have gone to a pod, had no other limit stood in the way.
         if !self.through_activator {
             self.enter_activator(now);
@@ -325,7 +325,7 @@ impl Scaling for PodAutoscaler {
         Some(pod)
     }
 
-    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> Mark {
+    fn placed(&mut self, now: SimTime, instance: InstanceId, _waited: bool) -> RequestTag {
         self.open += 1;
         let proxied = std::mem::take(&mut self.is_proxied);
         if let Some(pod) = self.pods.get_mut(&instance) {
@@ -334,7 +334,7 @@ impl Scaling for PodAutoscaler {
         proxied
     }
 
-    fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: Mark) {
+    fn ended(&mut self, now: SimTime, instance: InstanceId, proxied: RequestTag) {
         self.open -= 1;
         let pod = self.pods.get_mut(&instance);
         if proxied {
@@ -346,7 +346,7 @@ impl Scaling for PodAutoscaler {
         }
     }
 
-    fn gave_up(&mut self, now: SimTime, waited: bool) {
+    fn ended_unserved(&mut self, now: SimTime, waited: bool) {
         // Who was refused by a pod came directly.
         if waited || self.through_activator {
             self.activator.request_out(now + EPOCH);
@@ -402,7 +402,7 @@ mod tests {
         let streams = Streams::new(1, 0);
         let mut policy = spec.build(streams.stream("f", Purpose::Scaling), streams.stream("f", Purpose::Routing));
         let mut pods: Vec<(InstanceId, SimTime)> = Vec::new();
-        let mut running: Vec<(SimTime, InstanceId, Mark)> = Vec::new();
+        let mut running: Vec<(SimTime, InstanceId, RequestTag)> = Vec::new();
         let (mut waiting, mut next_id, mut asked) = (VecDeque::new(), 0, 0);
         let mut told = Vec::new();
         let mut arrivals = arrivals.iter().copied().peekable();
@@ -456,7 +456,7 @@ mod tests {
                     running.push((now + runs, pod, mark));
                     told.push(format!("{now}: {pod:?} {mark}"));
                 } else {
-                    policy.held_back(now);
+                    policy.queued(now);
                     waiting.push_back(runs);
                 }
             }

@@ -20,7 +20,7 @@ use crate::time::{SimTime, Span};
 /// One function while it is recorded. Fields that every event needs come first.
 #[derive(Debug)]
 #[repr(C, align(64))]
-pub(super) struct Track<'a> {
+pub(super) struct FunctionRecorder<'a> {
     /// Levels are known up to here.
     last: SimTime,
     /// Until then no interval boundary or peak slot has to be closed.
@@ -75,7 +75,7 @@ pub(super) struct BilledStart {
     pub(super) counts: bool,
 }
 
-impl<'a> Track<'a> {
+impl<'a> FunctionRecorder<'a> {
     pub(super) fn new(scenario: &'a Scenario, function: FnId, window: &Window) -> Self {
         let is_measuring = window.from == SimTime::ZERO;
         let end = window.end_of(0);

@@ -2,9 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use super::search::{Job, Laboratory};
+use super::search::{Job, Sampler};
 use crate::engine::SimError;
-use crate::experiment::{Prepared, Progress, Unit, simulate_all};
+use crate::experiment::{Prepared, Progress, ReplicationJob, simulate_all};
 use crate::measure::plan::{Observation, Subjects};
 use crate::measure::{Replication, Replications, RunResult};
 use crate::scenario::Scenario;
@@ -91,7 +91,8 @@ impl<'a> Simulator<'a> {
     pub(super) fn extend(&mut self, scenario: &Scenario, sample: &mut Sample, count: u32) -> Result<(), SimError> {
         let prepared = Prepared::of(scenario);
         let from = sample.observed.len() as u32;
-        let units: Vec<Unit<'_>> = (from..count).map(|replication| prepared.unit(replication, self.progress)).collect();
+        let units: Vec<ReplicationJob<'_>> =
+            (from..count).map(|replication| prepared.unit(replication, self.progress)).collect();
         whole(&units, self.threads, self.progress, |_, mut replication| {
             self.simulated += replication.simulated();
             self.runs += 1;
@@ -101,11 +102,11 @@ impl<'a> Simulator<'a> {
     }
 }
 
-impl Laboratory for Simulator<'_> {
+impl Sampler for Simulator<'_> {
     fn observe(&mut self, jobs: &[Job]) -> Result<Vec<Vec<Observation>>, SimError> {
         let prepared: Vec<Prepared<'_>> =
             jobs.iter().map(|job| Prepared::of(&self.candidates[job.candidate])).collect();
-        let units: Vec<Unit<'_>> = (prepared.iter().zip(jobs))
+        let units: Vec<ReplicationJob<'_>> = (prepared.iter().zip(jobs))
             .flat_map(|(one, job)| (job.from..job.to).map(|replication| one.unit(replication, self.progress)))
             .collect();
         let of: Vec<usize> = (jobs.iter().enumerate())
@@ -138,7 +139,7 @@ impl Laboratory for Simulator<'_> {
 
 /// Hands over all replications, in their order, or says why there are not all.
 fn whole(
-    units: &[Unit<'_>],
+    units: &[ReplicationJob<'_>],
     threads: NonZeroUsize,
     progress: &dyn Progress,
     each: impl FnMut(usize, Replication) + Send,

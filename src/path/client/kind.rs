@@ -1,0 +1,49 @@
+//! What results say of clients: their figures, and what reports show of them.
+
+use crate::metric::component::{COUNT, EVENTS, Kind, RATIO, component_metrics};
+use crate::metric::signal::{ENDED, Event, LOST, Signal};
+
+/// What results say of clients.
+pub(crate) const KIND: Kind = Kind {
+    title: "Clients",
+    rows_are: "Client",
+    arrivals: "calls.arrived",
+    headline: &["attempts_per_request", "calls.failed"],
+    keeps: false,
+    lasts: true,
+    chooses: false,
+    metrics: component_metrics! {
+        "calls.arrived": EVENTS, "Requests of the caller.";
+        "calls.succeeded": EVENTS.higher(), "Requests with a successful response.";
+        "calls.failed": EVENTS.lower(), "Requests without a successful response.";
+        "calls.unfinished": EVENTS.lower(), "Requests without a response at the end of the run.";
+        "attempts.made": EVENTS, "Attempts, including those rejected by the circuit breaker.";
+        "attempts.answered": EVENTS, "Attempts with a response in time.";
+        "attempts.timed_out": EVENTS.lower(), "Attempts that timed out.";
+        "attempts.outrun": EVENTS, "Attempts whose hedged copy got a response first.";
+        "attempts.refused": EVENTS.lower(), "Attempts rejected by the circuit breaker, which were not sent.";
+        "attempts.in_flight": EVENTS, "Attempts without a response at the end of the run.";
+        "attempts_per_request": COUNT.lower(), "Attempts sent per request.";
+        "failure_ratio": RATIO(&["calls.failed", "calls.unfinished"], "calls.arrived"), "Requests without a successful \
+                                                                                         response, as a share of all.";
+    },
+    columns: &[
+        ("attempts_per_request", "Attempts per request"),
+        ("calls.succeeded", "Succeeded"),
+        ("calls.failed", "Failed"),
+        ("attempts.timed_out", "Attempts timed out"),
+        ("attempts.refused", "Rejected by breaker"),
+    ],
+    flow: None,
+    losses: None,
+    signals: &[
+        ("calls.arrived", Signal::Count(Event::Arrived)),
+        ("calls.completed", Signal::Count(Event::Succeeded)),
+        ("calls.throttled", Signal::Count(Event::Throttled)),
+        ("calls.timed_out", Signal::Count(Event::TimedOut)),
+        ("calls.failed", Signal::Count(Event::Failed)),
+        ("throttled_ratio", Signal::Ratio(&[Event::Throttled], ENDED)),
+        ("failure_ratio", Signal::Ratio(LOST, ENDED)),
+    ],
+    has_latency: true,
+};
