@@ -32,13 +32,15 @@ impl Stat {
     }
 }
 
-/// Money in JSON: with the ends of its interval, as in a plan.
+/// Money in JSON: with the ends of its interval, if there is one, as in a plan.
 pub(crate) fn with_range<S: serde::Serializer>(stat: &Stat, to: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Ranged {
         mean: f64,
         half_width: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         low: Option<f64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         high: Option<f64>,
     }
     let (low, high) = stat.range().unzip();

@@ -301,7 +301,10 @@ fn limits(result: &RunResult) -> Plot {
     let every = Quantity::Seconds.bound(result.timeline.interval.as_secs_f64());
     let count_axis = |label: &str| Axis::new(format!("{label} per {every}"), Quantity::Count, Scale::Linear);
     let any = |value: fn(&Point) -> f64| intervals.iter().any(|(_, _, p)| value(p) > 0.0);
-    let mut refused = vec![Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled))];
+    let mut refused = Vec::new();
+    if any(|p| p.throttled) {
+        refused.push(Mark::new("throttled", Style::fill(SKY), steps(&intervals, |_| 0.0, |p| p.throttled)));
+    }
     if any(|p| p.rejected) {
         let style = Style::line(VERMILLION, Dash::Solid, 2.0);
         refused.push(Mark::new("rejected", style, line(&intervals, |p| p.rejected)));

@@ -47,9 +47,11 @@ impl Report for SweepReport {
             let found: serde_json::Map<String, Value> =
                 found.map(|(metric, found)| (metric.name.clone(), stat(found))).collect();
             let cost = &kept.cost_and_latency[0];
-            let (low, high) = cost.range().unzip();
             let finite = Some(cost.mean).filter(|mean| mean.is_finite());
-            let cost = json!({"mean": finite, "half_width": cost.half_width, "low": low, "high": high});
+            let cost = match cost.range() {
+                Some((low, high)) => json!({"mean": finite, "half_width": cost.half_width, "low": low, "high": high}),
+                None => stat(cost),
+            };
             json!({"point": kept.number + 1, "set": set, "found": found, "monthly_cost_usd": cost})
         };
         let text = json!({
