@@ -61,6 +61,7 @@ fn platform_json(platform: &Platform) -> Value {
         "values": platform.facts.iter().map(value).collect::<Vec<_>>(),
         "decides": pairs(platform.decides),
         "lacks": pairs(platform.lacks),
+        "gateways": platform.gateways,
         "notes": platform.notes,
     })
 }
@@ -86,6 +87,10 @@ fn platform_text(platform: &Platform) -> String {
     if !platform.lacks.is_empty() {
         text.push_str("\nNot available:\n");
         platform.lacks.iter().for_each(|(what, reason)| text.push_str(&format!("  {what}: {reason}\n")));
+    }
+    if !platform.gateways.is_empty() {
+        text.push_str("\nGateways in front of it, each with its own price, limits and latency:\n");
+        platform.gateways.iter().for_each(|name| text.push_str(&format!("  [[gateway]] preset = \"{name}\"\n")));
     }
     if !platform.notes.is_empty() {
         text.push_str("\nNotes:\n");
@@ -157,7 +162,10 @@ fn rows(what: Listing) -> Vec<Row> {
             let of_components = path::kinds().iter().flat_map(|kind| {
                 kind.metrics().iter().map(|metric| Row { kind: Some(kind.kind), ..Row::of_metric(metric) })
             });
-            of_requests.chain([attempts]).chain(of_components).collect()
+            let of_batching = component::of_batching().iter();
+            let of_batching =
+                of_batching.map(|metric| Row { kind: Some("function with `batching`"), ..Row::of_metric(metric) });
+            of_requests.chain([attempts]).chain(of_batching).chain(of_components).collect()
         }
     }
 }

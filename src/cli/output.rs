@@ -151,7 +151,12 @@ impl Sink {
     fn new(file: Guarded, name: &Path) -> io::Result<Self> {
         let coder = match name.extension().and_then(|extension| extension.to_str()) {
             Some("gz") => Coder::Gzip(GzEncoder::new(file, flate2::Compression::fast())),
-            Some("zst") => Coder::Zstd(Box::new(zstd::Encoder::new(file, ZSTD_LEVEL)?)),
+            Some("zst") => {
+                let mut encoder = zstd::Encoder::new(file, ZSTD_LEVEL)?;
+                // In a thread of its own, always one, because the bytes depend on whether there is any.
+                encoder.multithread(1)?;
+                Coder::Zstd(Box::new(encoder))
+            }
             _ => Coder::Plain(file),
         };
         Ok(Self(BufWriter::with_capacity(BUFFER, coder)))

@@ -32,6 +32,40 @@ struct Gauge {
     integral: u128,
 }
 
+/// What a node group has at a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeLevels {
+    /// Nodes, those that boot included.
+    pub nodes: u64,
+    /// Pods that wait for a node.
+    pub pending: u64,
+    /// What pods request of the nodes.
+    pub requested: Resources,
+    /// What the nodes have for pods.
+    pub allocatable: Resources,
+}
+
+/// How long pods of one class waited before they began to start.
+#[derive(Debug, Default)]
+pub(super) struct StartBooks {
+    /// For their node.
+    pub(super) node_s: Times,
+    /// For their image there.
+    pub(super) image_s: Times,
+}
+
+impl StartBooks {
+    /// The figures at the end of the run.
+    pub(super) fn close(&self, has_image: bool) -> Books {
+        let mut books = Books::default();
+        books.times("node_s", &self.node_s);
+        if has_image {
+            books.times("image_s", &self.image_s);
+        }
+        books
+    }
+}
+
 /// The books of a node group.
 #[derive(Debug)]
 pub(super) struct GroupBooks {
@@ -39,9 +73,15 @@ pub(super) struct GroupBooks {
     last: SimTime,
     nodes: Gauge,
     pending: Gauge,
+    /// Nodes whose pods ask for more CPU than there is, where pods share it.
+    short_of_cpu: Gauge,
+    shares_cpu: bool,
     requested: Resources,
     allocatable: Resources,
+    /// What is free where no pod fits any more.
+    stranded: Resources,
     requested_ns: [u128; 3],
+    stranded_ns: [u128; 3],
     allocatable_ns: [u128; 3],
     pending_s: Times,
     image_s: Times,
@@ -67,15 +107,19 @@ pub(super) struct Counts {
 }
 
 impl GroupBooks {
-    pub(super) fn new(measured: Measured, has_images: bool) -> Self {
+    pub(super) fn new(measured: Measured, has_images: bool, shares_cpu: bool) -> Self {
         Self {
             measured,
             last: SimTime::ZERO,
             nodes: Gauge::default(),
             pending: Gauge::default(),
+            short_of_cpu: Gauge::default(),
+            shares_cpu,
             requested: Resources::default(),
             allocatable: Resources::default(),
+            stranded: Resources::default(),
             requested_ns: [0; 3],
+            stranded_ns: [0; 3],
             allocatable_ns: [0; 3],
             pending_s: Times::default(),
             image_s: Times::default(),
@@ -93,13 +137,14 @@ impl GroupBooks {
         let passed = self.measured.between(self.last, now);
         self.last = self.last.max(now);
         if passed > 0 {
-            for gauge in [&mut self.nodes, &mut self.pending] {
+            for gauge in [&mut self.nodes, &mut self.pending, &mut self.short_of_cpu] {
                 gauge.integral += u128::from(gauge.level) * passed;
                 gauge.peak = gauge.peak.max(gauge.level);
             }
             let of = |all: &Resources| [all.cpu_m, all.memory_mb, all.gpu_m].map(|amount| u128::from(amount) * passed);
             add(&mut self.requested_ns, of(&self.requested));
             add(&mut self.allocatable_ns, of(&self.allocatable));
+            add(&mut self.stranded_ns, of(&self.stranded));
         }
     }
 
@@ -141,10 +186,30 @@ impl GroupBooks {
         }
     }
 
+    /// What is free on a node where no pod fits any more has changed.
+    pub(super) fn stranded(&mut self, before: &Resources, after: &Resources, now: SimTime) {
+        self.advance(now);
+        self.stranded += *after;
+        self.stranded -= *before;
+    }
+
+    /// What there is now.
+    pub(super) const fn levels(&self) -> NodeLevels {
+        let Self { nodes, pending, requested, allocatable, .. } = self;
+        NodeLevels { nodes: nodes.level, pending: pending.level, requested: *requested, allocatable: *allocatable }
+    }
+
     /// One more pod waits for a node, or one fewer.
     pub(super) fn pending(&mut self, more: bool, now: SimTime) {
         self.advance(now);
         self.pending.level = if more { self.pending.level + 1 } else { self.pending.level - 1 };
+    }
+
+    /// The pods of one more node ask for more CPU than there is, or of one fewer.
+    pub(super) fn short_of_cpu(&mut self, more: bool, now: SimTime) {
+        self.advance(now);
+        let level = &mut self.short_of_cpu.level;
+        *level = if more { *level + 1 } else { *level - 1 };
     }
 
     #[cfg(test)]
@@ -175,6 +240,12 @@ impl GroupBooks {
             if place < 2 || all > 0 {
                 books.figure(name, used as f64 / all as f64);
             }
+        }
+        for (place, name) in ["cpu_stranded_share", "memory_stranded_share"].into_iter().enumerate() {
+            books.figure(name, self.stranded_ns[place] as f64 / self.allocatable_ns[place] as f64);
+        }
+        if self.shares_cpu {
+            books.figure("cpu_contention", self.short_of_cpu.integral as f64 / self.nodes.integral as f64);
         }
         books.times("pending_s", &self.pending_s);
         if self.has_images {

@@ -7,6 +7,7 @@
 
 pub mod autoscaler;
 mod books;
+mod cpu;
 mod failures;
 mod images;
 mod node;
@@ -21,7 +22,8 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-pub use books::Measured;
+pub use books::{Measured, NodeLevels};
+pub use cpu::{Ask, CORE, UNLIMITED};
 pub use images::Image;
 pub use node::{NodeId, Nodes};
 pub use parameters::{NodeGroupSpec, PlacementSpec, RegistrySpec};
@@ -34,7 +36,7 @@ use crate::rng::{Purpose, Stream, Streams};
 use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
 use autoscaler::{AutoscalerSpec, Fleet, NodeAutoscaler};
-use books::GroupBooks;
+use books::{GroupBooks, StartBooks};
 use images::{ImageCache, Pulls};
 use node::{Condition, Node};
 use placement::Placement;
@@ -63,6 +65,8 @@ pub struct Class {
     pub groups: Vec<usize>,
     /// The image that they need.
     pub image: Option<Image>,
+    /// Whether they share the processors of their node with the others that do.
+    pub shares_cpu: bool,
 }
 
 impl Class {
@@ -126,6 +130,10 @@ struct GroupState {
     /// Outages that last, and the nodes that have booted meanwhile, with their serial numbers.
     outages: u32,
     stalled: Vec<(NodeId, u64)>,
+    /// The smallest requests of pods that may be on its nodes.
+    smallest: Vec<Resources>,
+    /// What observers know that there is.
+    told: NodeLevels,
     /// Pods on its nodes, by class.
     pods_of_class: Vec<u64>,
     books: GroupBooks,
@@ -154,6 +162,8 @@ enum Timer {
 pub struct Cluster {
     groups: Vec<GroupState>,
     classes: Vec<Class>,
+    /// How long pods waited, by class.
+    starts: Vec<StartBooks>,
     nodes: Nodes,
     pods: Pods,
     pending: Pending,
@@ -179,7 +189,14 @@ impl Cluster {
     pub fn new(setup: &Setup, streams: &Streams) -> Self {
         let mut zones: Vec<&str> = Vec::new();
         let has_images = setup.classes.iter().any(|class| class.image.is_some());
-        let groups = setup.groups.iter().map(|NodeGroup { spec, boot }| GroupState {
+        let shares_cpu = setup.classes.iter().any(|class| class.shares_cpu);
+        let smallest = |group: usize| {
+            let on_it = setup.classes.iter().filter(|class| class.groups.contains(&group));
+            resources::smallest(on_it.map(|class| class.demand))
+        };
+        let groups = setup.groups.iter().enumerate().map(|(place, NodeGroup { spec, boot })| GroupState {
+            smallest: smallest(place),
+            told: NodeLevels::default(),
             spec: spec.clone(),
             boot: boot.clone(),
             zone: spec.zone.as_deref().map(|zone| {
@@ -194,7 +211,7 @@ impl Cluster {
             outages: 0,
             stalled: Vec::new(),
             pods_of_class: vec![0; setup.classes.len()],
-            books: GroupBooks::new(setup.measured, has_images),
+            books: GroupBooks::new(setup.measured, has_images, shares_cpu),
             stream: streams.stream(&spec.name, Purpose::Nodes),
         });
         let groups: Vec<GroupState> = groups.collect();
@@ -202,6 +219,7 @@ impl Cluster {
         let mut cluster = Self {
             groups,
             classes: setup.classes.clone(),
+            starts: setup.classes.iter().map(|_| StartBooks::default()).collect(),
             nodes: Nodes::default(),
             pods: Pods::default(),
             pending: Pending::new(setup.classes.len()),
@@ -352,6 +370,32 @@ impl Cluster {
     pub fn close(&mut self, end: SimTime) -> Vec<Books> {
         let close = |group: &mut GroupState| group.books.close(group.spec.per_hour_usd, end);
         self.groups.iter_mut().map(close).collect()
+    }
+
+    /// How long the pods of each class waited for a node and for their image.
+    pub fn close_starts(&self) -> Vec<Books> {
+        let all = self.starts.iter().zip(&self.classes);
+        all.map(|(books, class)| books.close(class.image.is_some())).collect()
+    }
+
+    /// What a group had until now, if it has something else from now on.
+    pub fn next_levels(&mut self, group: usize) -> Option<NodeLevels> {
+        let state = self.groups.get_mut(group)?;
+        let now = state.books.levels();
+        let held = std::mem::replace(&mut state.told, now);
+        (held != now).then_some(held)
+    }
+
+    /// What a group has.
+    #[must_use]
+    pub fn levels(&self, group: usize) -> NodeLevels {
+        self.groups[group].books.levels()
+    }
+
+    /// The number of groups.
+    #[must_use]
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
     }
 
     /// The group whose books a pod that waits is in: the first one on whose nodes it may be.

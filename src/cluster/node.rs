@@ -1,5 +1,6 @@
 //! Nodes: what each has left, which pods are on it, which images it keeps.
 
+use super::cpu::NodeCpu;
 use super::images::ImageCache;
 use super::pods::PodId;
 use super::resources::Resources;
@@ -46,6 +47,9 @@ pub struct Node {
     /// The number of pods of each class that has any there.
     classes: Vec<(usize, u32)>,
     pub(super) images: ImageCache,
+    pub(super) cpu: NodeCpu,
+    /// What is free there, if no pod fits any more.
+    pub(super) stranded: Resources,
     /// When it crashes, where nodes do.
     pub(super) crashes: SimTime,
     /// When it became ready, or the last pod came or went.
@@ -63,6 +67,8 @@ impl Node {
             pods: Vec::new(),
             classes: Vec::new(),
             images,
+            cpu: NodeCpu::default(),
+            stranded: Resources::default(),
             crashes: SimTime::NEVER,
             changed: now,
         }

@@ -49,6 +49,16 @@ pub(super) struct Pod {
     pub(super) place: Place,
 }
 
+impl Pod {
+    /// Its node, if it is at work there.
+    pub(super) const fn node(&self) -> Option<NodeId> {
+        match self.place {
+            Place::On(node) => Some(node),
+            Place::Pending(_) | Place::Pulling(_) => None,
+        }
+    }
+}
+
 /// All pods.
 #[derive(Debug, Default)]
 pub(super) struct Pods {

@@ -97,6 +97,18 @@ impl Resources {
     }
 }
 
+/// The smallest of some requests: where none of these fits, none of all does.
+pub(super) fn smallest(all: impl Iterator<Item = Resources>) -> Vec<Resources> {
+    let mut found: Vec<Resources> = Vec::new();
+    for one in all {
+        if !found.iter().any(|known| known.fits_in(&one)) {
+            found.retain(|known| !one.fits_in(known));
+            found.push(one);
+        }
+    }
+    found
+}
+
 impl AddAssign for Resources {
     fn add_assign(&mut self, other: Self) {
         let Self { cpu_m, memory_mb, gpu_m, pods } = other;
@@ -135,6 +147,14 @@ mod tests {
         assert_eq!(of(500, 5000).shortage_in(&FREE), Some(Shortage::Memory));
         assert_eq!(of(500, 500).shortage_in(&FREE), None);
         assert!(of(500, 500).fits_in(&FREE) && !of(3501, 1).fits_in(&FREE));
+    }
+
+    #[test]
+    fn of_requests_those_that_no_other_fits_into_are_the_smallest() {
+        let of = |cpu_m, memory_mb| Resources { cpu_m, memory_mb, gpu_m: 0, pods: 1 };
+        let all = [of(500, 512), of(1000, 512), of(100, 1024), of(100, 2048), of(500, 512)];
+        assert_eq!(smallest(all.into_iter()), [of(500, 512), of(100, 1024)]);
+        assert_eq!(smallest([of(2, 2), of(1, 1)].into_iter()), [of(1, 1)]);
     }
 
     #[test]

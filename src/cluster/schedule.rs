@@ -5,7 +5,7 @@ use super::images::Image;
 use super::node::{Condition, Node, NodeId};
 use super::placement::View;
 use super::pods::{Place, Pod, PodId};
-use super::resources::Shortage;
+use super::resources::{Resources, Shortage};
 use super::{Cluster, ImageCache, Notice, Timer};
 use crate::time::{SimTime, Span};
 
@@ -35,6 +35,9 @@ impl Cluster {
         group.pods_of_class[pod.class] += 1;
         group.books.pod_placed(&class.demand, pod.created, now);
         pod.placed = now;
+        if self.measured.has(pod.created) {
+            self.starts[pod.class].node_s.record(now.since(pod.created));
+        }
         match class.image {
             Some(image) if !node.images.has(image.id) => {
                 pod.place = Place::Pulling(at);
@@ -45,9 +48,13 @@ impl Cluster {
                 if let Some(image) = image {
                     node.images.acquire(image.id, now);
                     group.books.image_waited(Span::ZERO, now);
+                    if self.measured.has(now) {
+                        self.starts[pod.class].image_s.record(Span::ZERO);
+                    }
                 }
             }
         }
+        self.find_stranded(at, now);
         self.is_stale = true;
     }
 
@@ -109,6 +116,9 @@ impl Cluster {
             node.images.acquire(image.id, now);
         }
         self.groups[node.group].books.image_waited(now.since(pod.placed), now);
+        if self.measured.has(now) {
+            self.starts[pod.class].image_s.record(now.since(pod.placed));
+        }
         self.notify_begin(id);
     }
 
@@ -123,10 +133,25 @@ impl Cluster {
         let group = &mut self.groups[node.group];
         group.pods_of_class[pod.class] -= 1;
         group.books.pod_gone(&class.demand, now);
-        match node.condition {
+        let condition = node.condition;
+        self.find_stranded(at, now);
+        let Some(node) = self.nodes.get(at) else { return };
+        match condition {
             Condition::Ready => self.fresh.push(at),
             Condition::Draining if node.pods.is_empty() => self.delete_node(at, now),
             Condition::Draining | Condition::Booting | Condition::Failed => {}
+        }
+    }
+
+    /// What is free on a node has changed: where no pod fits any more, it is of no use.
+    fn find_stranded(&mut self, at: NodeId, now: SimTime) {
+        let Some(node) = self.nodes.get_mut(at) else { return };
+        let state = &mut self.groups[node.group];
+        let is_of_use = state.smallest.is_empty() || state.smallest.iter().any(|demand| demand.fits_in(&node.free));
+        let stranded = if is_of_use { Resources::default() } else { node.free };
+        let before = std::mem::replace(&mut node.stranded, stranded);
+        if before != stranded {
+            state.books.stranded(&before, &stranded, now);
         }
     }
 
@@ -231,6 +256,10 @@ impl Cluster {
         state.nodes -= 1;
         state.leaving -= 1;
         state.books.node_removed(&node.allocatable, now);
+        state.books.stranded(&node.stranded, &Resources::default(), now);
+        if node.cpu.is_short {
+            state.books.short_of_cpu(false, now);
+        }
         state.books.count(now, |counts| counts.removed += 1);
         self.is_stale = true;
     }

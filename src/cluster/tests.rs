@@ -32,7 +32,7 @@ pub(super) fn group(name: &str, cpu: f64, memory: u32) -> NodeGroupSpec {
 
 fn class(name: &str, cpu_m: u64, memory_mb: u64) -> Class {
     let demand = Resources { cpu_m, memory_mb, gpu_m: 0, pods: 1 };
-    Class { name: name.to_owned(), demand, groups: vec![0], image: None }
+    Class { name: name.to_owned(), demand, groups: vec![0], image: None, shares_cpu: false }
 }
 
 /// A cluster with a clock; pods are numbered in the order in which they are made.

@@ -112,31 +112,18 @@ impl Distribution for EmpiricalSpec {
     }
 }
 
-/// The unit of numbers in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// ns.
-    Nanoseconds,
-    /// us.
-    Microseconds,
-    /// ms.
-    Milliseconds,
-    /// s.
-    Seconds,
-    /// m.
-    Minutes,
-    /// h.
-    Hours,
+choice! {
+    /// The unit of numbers in a file.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub enum Unit {
+        "ns" => Nanoseconds, "Nanoseconds.";
+        "us" => Microseconds, "Microseconds.";
+        "ms" => Milliseconds, "Milliseconds.";
+        "s" => Seconds, "Seconds.";
+        "m" => Minutes, "Minutes.";
+        "h" => Hours, "Hours.";
+    }
 }
-
-choice! { Unit {
-    "ns" => Unit::Nanoseconds, "Nanoseconds.";
-    "us" => Unit::Microseconds, "Microseconds.";
-    "ms" => Unit::Milliseconds, "Milliseconds.";
-    "s" => Unit::Seconds, "Seconds.";
-    "m" => Unit::Minutes, "Minutes.";
-    "h" => Unit::Hours, "Hours.";
-} }
 
 impl Unit {
     /// Its length.

@@ -5,8 +5,11 @@
 //! Requests are taken in between steps, first come, first served, while there is room; the step that takes one in processes its
 //! prompt and yields its first token, and each later one the next. So all requests of a batch are equally far from where they
 //! were, a number of steps says it, and nothing happens between two changes of the batch: there is no event for a token.
+//!
+//! The KV cache bounds the batch, too: a request that is taken in reserves a place for each token of its prompt and of its answer,
+//! until it is through.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::invocation::Invocation;
 use super::slab::Key;
@@ -23,9 +26,13 @@ pub(super) struct Batch {
     /// How long the first step from there on takes, and each one after it.
     first: Span,
     each: Span,
-    /// Who is in the batch, by the step after which it is through.
-    running: BTreeSet<(u64, Key<Invocation>)>,
+    /// Who is in the batch, by the step after which it is through, with the tokens that it reserves.
+    running: BTreeMap<(u64, Key<Invocation>), u64>,
+    /// What they reserve together.
+    reserved: u64,
     waiting: VecDeque<Key<Invocation>>,
+    /// Whether who waits longest needs more of the cache than is free.
+    is_full: bool,
     /// Whether somebody has left in the middle of a step, so that later ones are shorter.
     has_left: bool,
 }
@@ -53,11 +60,12 @@ impl Batch {
 
     /// When the batch changes next: somebody is through, or can be taken in. Never, if nobody is there.
     pub(super) fn next(&self, now: SimTime, max: usize) -> SimTime {
-        let Some(&(through, _)) = self.running.first() else {
+        let Some((&(through, _), _)) = self.running.first_key_value() else {
             return if self.waiting.is_empty() { SimTime::NEVER } else { now };
         };
         let ends = self.since + self.first + times(through.saturating_sub(self.done + 1), self.each);
-        let changes = self.has_left || !self.waiting.is_empty() && self.running.len() < max;
+        let has_room = !self.is_full && self.running.len() < max;
+        let changes = self.has_left || has_room && !self.waiting.is_empty();
         if changes { ends.min(self.step_end(now)) } else { ends }
     }
 
@@ -90,17 +98,19 @@ impl Batch {
 
     /// Takes out a request that is through, if there is one.
     pub(super) fn take_finished(&mut self) -> Option<Key<Invocation>> {
-        let &(through, request) = self.running.first()?;
+        let first = self.running.first_entry()?;
+        let (through, request) = *first.key();
         if through > self.done {
             return None;
         }
         debug_assert_eq!(through, self.done, "it got as many tokens as it asked for");
-        self.running.pop_first();
+        self.reserved -= first.remove();
+        self.is_full = false;
         Some(request)
     }
 
     /// Takes in who waits, as far as there is room, between two steps; `tokens` says how many a request has, of its prompt and
-    /// of its answer.
+    /// of its answer. One that needs more than the whole cache has the batch to itself.
     pub(super) fn admit(
         &mut self,
         spec: &Batching,
@@ -108,14 +118,25 @@ impl Batch {
         slowed: impl Fn(Span) -> Span,
         tokens: impl Fn(Key<Invocation>) -> (u64, u64),
     ) -> Vec<Admitted> {
-        let room = (spec.max_batch as usize).saturating_sub(self.running.len()).min(self.waiting.len());
         let mut prompts = 0u64;
-        let mut admitted = Vec::with_capacity(room);
-        for request in self.waiting.drain(..room) {
+        let mut admitted = Vec::new();
+        self.is_full = false;
+        while self.running.len() < spec.max_batch as usize
+            && let Some(&request) = self.waiting.front()
+        {
             let (prompt, output) = tokens(request);
+            let needs = prompt.saturating_add(output);
+            if !self.running.is_empty() && self.reserved.saturating_add(needs) > spec.kv_cache_tokens {
+                self.is_full = true;
+                break;
+            }
+            self.waiting.pop_front();
             prompts = prompts.saturating_add(prompt);
+            // One that needs too much is alone, and counts as all there is.
+            let needs = needs.min(spec.kv_cache_tokens);
+            self.reserved += needs;
             let through = self.done + output.max(1);
-            self.running.insert((through, request));
+            self.running.insert((through, request), needs);
             admitted.push(Admitted { request, through, first_token: SimTime::NEVER });
         }
         let all = self.running.len() as u64;
@@ -130,12 +151,14 @@ impl Batch {
     pub(super) fn remove(&mut self, request: Key<Invocation>, through: Option<u64>) {
         match through {
             Some(through) => {
-                let was_there = self.running.remove(&(through, request));
-                debug_assert!(was_there, "who goes was in the batch");
+                let reserved = self.running.remove(&(through, request));
+                debug_assert!(reserved.is_some(), "who goes was in the batch");
+                self.reserved -= reserved.unwrap_or(0);
                 self.has_left = !self.running.is_empty();
             }
             None => self.waiting.retain(|waiting| *waiting != request),
         }
+        self.is_full = false;
     }
 }
 

@@ -52,14 +52,19 @@ pub(super) const fn owned_by(function: LocalFn, instance: Key<Instance>) -> Owne
     Owner((function.0 as u64) << 32 | instance.get() as u64)
 }
 
+/// The function and the instance that own a pod.
+pub(super) const fn of_owner(Owner(number): Owner) -> (LocalFn, Key<Instance>) {
+    (LocalFn((number >> 32) as u32), Key::new(number as u32))
+}
+
 /// Whom a notice is about.
 pub(super) const fn owner(notice: Notice) -> (LocalFn, Key<Instance>) {
-    let (Notice::Begins(Owner(number), _)
-    | Notice::Drains(Owner(number))
-    | Notice::Fails(Owner(number))
-    | Notice::Unreachable(Owner(number))
-    | Notice::Lost(Owner(number))) = notice;
-    (LocalFn((number >> 32) as u32), Key::new(number as u32))
+    let (Notice::Begins(owner, _)
+    | Notice::Drains(owner)
+    | Notice::Fails(owner)
+    | Notice::Unreachable(owner)
+    | Notice::Lost(owner)) = notice;
+    of_owner(owner)
 }
 
 /// The machines, where there are any.

@@ -111,7 +111,7 @@ pub(super) struct FunctionState<'s> {
     sharing: Option<Box<Sharing>>,
     /// Where an instance serves its requests in one batch.
     batches: Option<Box<Batches<'s>>>,
-    failures: Failures,
+    failures: Box<Failures>,
     /// Effects of faults: processing speed and slower starts.
     speed: Speed,
     cold_start_factor: f64,
@@ -170,7 +170,7 @@ impl<'s> FunctionState<'s> {
             steps: Steps::of(spec, streams).map(Box::new),
             sharing: Sharing::of(spec).map(Box::new),
             batches: Batches::of(spec).map(Box::new),
-            failures: Failures::of(spec, streams),
+            failures: Box::new(Failures::of(spec, streams)),
             speed: Speed(1.0),
             cold_start_factor: 1.0,
             is_unusual: !spec.steps.is_empty()
@@ -235,7 +235,9 @@ impl<'s> FunctionState<'s> {
         }
     }
 
-    /// An invocation ends.
+    /// An invocation ends. Always inlined, as all that follows from it: the loop does this for every request. Others call
+    /// [`Self::complete_now`].
+    #[inline(always)]
     pub(super) fn complete<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         let request = self.invocations.get(place);
         if request.ends(self.spec.timeout) != now {
@@ -258,6 +260,18 @@ impl<'s> FunctionState<'s> {
         self.end_run(place, outcome, now, ctx);
     }
 
+    /// The same, compiled once for all that call it.
+    #[inline(never)]
+    pub(super) fn complete_now<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.complete(place, now, ctx);
+    }
+
+    /// A running invocation fails.
+    #[inline(never)]
+    fn fail_run<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.end_run(place, Outcome::Failed, now, ctx);
+    }
+
     /// A running invocation ends with this outcome and frees its slot.
     #[inline(always)]
     fn end_run<O: Observer>(&mut self, place: Key<Invocation>, outcome: Outcome, now: SimTime, ctx: &mut Context<O>) {
@@ -272,14 +286,20 @@ impl<'s> FunctionState<'s> {
     }
 
     /// A request has ended; a pending completion for it is now outdated.
+    #[inline]
     fn forget<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
         if self.is_unusual {
-            self.forget_steps(place);
-            self.stop_computing(place, now, ctx);
-            self.leave_batch(place, now, ctx);
+            self.forget_unusual(place, now, ctx);
         }
         self.invocations.get_mut(place).close();
         self.invocations.remove(place);
+    }
+
+    #[cold]
+    fn forget_unusual<O: Observer>(&mut self, place: Key<Invocation>, now: SimTime, ctx: &mut Context<O>) {
+        self.forget_steps(place);
+        self.stop_computing(place, now, ctx);
+        self.leave_batch(place, now, ctx);
     }
 
     /// A running request ends with this outcome: notifies everything except its instance.
@@ -436,10 +456,18 @@ impl<'s> FunctionState<'s> {
     #[inline]
     fn advance<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         self.expire_before(now, ctx);
+        ctx.observer.levels(now, self.id, &self.levels);
+        if self.autoscaling.is_some() || self.resources.is_some() {
+            self.advance_others(now, ctx);
+        }
+    }
+
+    /// The same for the scaling policy, and for those who share resources with the function.
+    #[inline(never)]
+    fn advance_others<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         if let Some(autoscaling) = &mut self.autoscaling {
             autoscaling.integrate(now, &self.levels, self.queue.len());
         }
-        ctx.observer.levels(now, self.id, &self.levels);
         if self.resources.is_some() {
             self.make_room_for_others(now, ctx);
         }

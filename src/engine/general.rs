@@ -3,7 +3,7 @@
 use super::Cell;
 use super::apps::Apps;
 use super::cluster::Machines;
-use super::cluster::{announce, machines_of, owner, wake_machines};
+use super::cluster::{announce, machines_of, of_owner, owner, wake_machines};
 use super::event::{Event, Kind};
 use super::faults::{FaultEffect, Faults};
 use super::function::{CRASH, FunctionState, Surroundings};
@@ -14,6 +14,7 @@ use super::observer::Observer;
 use super::path::{Node, Path};
 use super::resources::SharedResources;
 use super::stem_cells::Pools;
+use crate::cluster::{NodeId, NodeLevels};
 use crate::id::{GroupId, LocalFn};
 use crate::rng::Streams;
 use crate::scenario::Scenario;
@@ -46,6 +47,7 @@ impl<'s> GeneralCell<'s> {
         (Self { functions: functions.collect(), path, faults }, resources)
     }
 
+    #[inline]
     fn at(&mut self, function: LocalFn) -> &mut FunctionState<'s> {
         &mut self.functions[function.index()]
     }
@@ -102,6 +104,16 @@ impl<'s> GeneralCell<'s> {
         if let Some(at) = machines_of(ctx).and_then(Machines::next_wake) {
             ctx.events.push(Event::of_cluster(at));
         }
+        tell_node_levels(now, ctx);
+    }
+
+    /// The processors of a node are divided anew among the instances that compute there.
+    fn share_cpu<O: Observer>(&mut self, node: NodeId, now: SimTime, ctx: &mut Context<O>) {
+        let Some(machines) = machines_of(ctx) else { return };
+        for (pod, share) in machines.cluster.share_cpu(node, now) {
+            let (function, instance) = of_owner(pod);
+            self.at(function).take_share_of_node(instance, share, now, ctx);
+        }
     }
 
     /// First evicts instances, then serves functions that wait for memory one by one, because serving one may evict
@@ -119,6 +131,16 @@ impl<'s> GeneralCell<'s> {
             self.at(function).memory_has_room(now, ctx);
         } else {
             memory.is_announced = false;
+        }
+    }
+}
+
+/// Tells of the node groups that have something else from now on.
+fn tell_node_levels<O: Observer>(now: SimTime, ctx: &mut Context<O>) {
+    let count = machines_of(ctx).map_or(0, |machines| machines.cluster.group_count());
+    for group in 0..count {
+        if let Some(held) = machines_of(ctx).and_then(|machines| machines.cluster.next_levels(group)) {
+            ctx.observer.node_levels(now, GroupId(group as u32), &held);
         }
     }
 }
@@ -150,35 +172,33 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle(&mut self, event: Event, ctx: &mut Context<O>) {
         let now = event.at();
+        let function = event.function();
         match event.kind() {
-            Kind::Alarm | Kind::Deadline => return self.path.alarm(event, ctx),
-            Kind::Fault if event.key::<()>().get() == CRASH => return self.at(event.function()).crash_due(now, ctx),
-            Kind::Fault => return self.fault(event, ctx),
-            Kind::Cluster => return wake_machines(now, ctx),
-            _ => {}
-        }
-        let function = &mut self.functions[event.function().index()];
-        match event.kind() {
-            Kind::Completion => function.complete(event.key(), now, ctx),
-            Kind::Processor => function.processor_due(event.key(), now, ctx),
-            Kind::Termination => function.terminate(event.key(), now, ctx),
-            Kind::Ready => function.become_ready(event.key(), now, ctx),
+            Kind::Completion => self.at(function).complete(event.key(), now, ctx),
+            Kind::Processor => self.at(function).processor_due(event.key(), now, ctx),
+            Kind::Termination => self.at(function).terminate(event.key(), now, ctx),
+            Kind::Ready => self.at(function).become_ready(event.key(), now, ctx),
             Kind::Token => {
                 ctx.counts.scaling_tokens += 1;
-                function.token_arrived(now, ctx);
+                self.at(function).token_arrived(now, ctx);
             }
             Kind::QueueTimeout => {
                 ctx.counts.queue_timeouts += 1;
-                function.queue_timeout(now, ctx);
+                self.at(function).queue_timeout(now, ctx);
             }
-            Kind::Scaling => function.scaling_due(now, ctx),
-            Kind::Expiry => function.expiry_due(now, ctx),
+            Kind::Scaling => self.at(function).scaling_due(now, ctx),
+            Kind::Expiry => self.at(function).expiry_due(now, ctx),
+            Kind::Step => self.at(function).step_due(event.key(), now, ctx),
             Kind::PreWarm => self.load_again(event, ctx),
-            Kind::Step => function.step_due(event.key(), now, ctx),
-            Kind::Arrival | Kind::Alarm | Kind::Deadline | Kind::Fault | Kind::Cluster | Kind::End => {} // arrivals are streamed by the sources and never queued among the events
+            Kind::Alarm | Kind::Deadline => self.path.alarm(event, ctx),
+            Kind::Fault if event.key::<()>().get() == CRASH => self.at(function).crash_due(now, ctx),
+            Kind::Fault => self.fault(event, ctx),
+            Kind::Cluster => wake_machines(now, ctx),
+            // The sources stream arrivals, and the loop ends before the end.
+            Kind::Arrival | Kind::End => {}
         }
     }
 
@@ -204,6 +224,7 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
             Effect::Unload(function) => self.at(function).unload(now, ctx),
             Effect::MemoryChanged => self.memory_changed(now, ctx),
             Effect::MachinesChanged => self.machines_changed(now, ctx),
+            Effect::NodeCpuChanged(node) => self.share_cpu(node, now, ctx),
         }
     }
 
@@ -217,8 +238,15 @@ impl<O: Observer> Model<O> for GeneralCell<'_> {
         ctx.effects.clear();
         self.path.end(end, ctx);
         if let Some(machines) = machines_of(ctx) {
-            for (group, books) in (0..).zip(machines.cluster.close(end)) {
-                ctx.observer.nodes_closed(GroupId(group), &books);
+            let cluster = &mut machines.cluster;
+            let levels: Vec<NodeLevels> = (0..cluster.group_count()).map(|group| cluster.levels(group)).collect();
+            let (starts, books) = (cluster.close_starts(), cluster.close(end));
+            for (group, (books, levels)) in (0..).zip(books.iter().zip(levels)) {
+                ctx.observer.node_levels(end, GroupId(group), &levels);
+                ctx.observer.nodes_closed(GroupId(group), books);
+            }
+            for (function, books) in (0..).zip(starts) {
+                ctx.observer.starts_closed(LocalFn(function), &books);
             }
         }
     }

@@ -21,6 +21,7 @@ use super::resources::SharedResources;
 use super::slab::Key;
 use super::source::Sources;
 use super::{Cell, EventCounts, Pulse, SimError};
+use crate::cluster::NodeId;
 use crate::id::LocalFn;
 use crate::path::{CallId, Outcome, Parcel};
 use crate::rng::Streams;
@@ -76,6 +77,8 @@ pub(super) enum Effect {
     MemoryChanged,
     /// Something has happened to machines, or on them: what follows from it follows.
     MachinesChanged,
+    /// What the instances on a node ask of its processors has changed: they are divided anew.
+    NodeCpuChanged(NodeId),
 }
 
 impl<O: Observer> Context<O> {

@@ -88,106 +88,59 @@ impl Cell {
     }
 }
 
-/// Number of events of each kind; N_event is their sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EventCounts {
+/// Declares the kinds of events once.
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $field:ident = $name:literal,)+) => {
+        /// Number of events of each kind; N_event is their sum.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct EventCounts {
+            $($(#[doc = $doc])+ pub $field: u64,)+
+        }
+
+        impl EventCounts {
+            /// Kind and number, in a fixed order.
+            #[must_use]
+            pub const fn by_kind(&self) -> [(&'static str, u64); [$($name),+].len()] {
+                [$(($name, self.$field)),+]
+            }
+        }
+
+        impl std::ops::AddAssign for EventCounts {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$field += other.$field;)+
+            }
+        }
+    };
+}
+
+events! {
     /// Requests that arrived.
-    pub arrivals: u64,
+    arrivals = "arrival",
     /// Invocations that ended.
-    pub completions: u64,
+    completions = "completion",
     /// Instances that became ready after starting.
-    pub instances_ready: u64,
+    instances_ready = "instance-ready",
     /// Idle instances whose window ended before the horizon.
-    pub expirations: u64,
+    expirations = "expiration",
     /// Scaling tokens that a queue waited for.
-    pub scaling_tokens: u64,
+    scaling_tokens = "scaling-token",
     /// Checks of a queue for timeouts.
-    pub queue_timeouts: u64,
+    queue_timeouts = "queue-timeout",
     /// Decisions of scaling policies.
-    pub scaling_decisions: u64,
+    scaling_decisions = "scaling-decision",
     /// Applications that were reloaded in advance.
-    pub pre_warms: u64,
+    pre_warms = "pre-warm",
     /// Timers of path components.
-    pub alarms: u64,
+    alarms = "alarm",
     /// Steps with a duration that ended.
-    pub steps: u64,
+    steps = "step",
     /// Starts and ends of faults.
-    pub faults: u64,
+    faults = "fault",
     /// Looks at who is through of those that share processors or are served in one batch.
-    pub processor_looks: u64,
+    processor_looks = "processor",
     /// Times at which something happened to machines: nodes that were ready or went, images that were there, autoscalers that
     /// were asked.
-    pub machines: u64,
-}
-
-impl EventCounts {
-    /// Kind and number, in a fixed order.
-    #[must_use]
-    pub const fn by_kind(&self) -> [(&'static str, u64); 13] {
-        let Self {
-            arrivals,
-            completions,
-            instances_ready,
-            expirations,
-            scaling_tokens,
-            queue_timeouts,
-            scaling_decisions,
-            pre_warms,
-            alarms,
-            steps,
-            faults,
-            processor_looks,
-            machines,
-        } = *self;
-        [
-            ("arrival", arrivals),
-            ("completion", completions),
-            ("instance-ready", instances_ready),
-            ("expiration", expirations),
-            ("scaling-token", scaling_tokens),
-            ("queue-timeout", queue_timeouts),
-            ("scaling-decision", scaling_decisions),
-            ("pre-warm", pre_warms),
-            ("alarm", alarms),
-            ("step", steps),
-            ("fault", faults),
-            ("processor", processor_looks),
-            ("machine", machines),
-        ]
-    }
-}
-
-impl std::ops::AddAssign for EventCounts {
-    fn add_assign(&mut self, other: Self) {
-        let Self {
-            arrivals,
-            completions,
-            instances_ready,
-            expirations,
-            scaling_tokens,
-            queue_timeouts,
-            scaling_decisions,
-            pre_warms,
-            alarms,
-            steps,
-            faults,
-            processor_looks,
-            machines,
-        } = other;
-        self.arrivals += arrivals;
-        self.completions += completions;
-        self.instances_ready += instances_ready;
-        self.expirations += expirations;
-        self.scaling_tokens += scaling_tokens;
-        self.queue_timeouts += queue_timeouts;
-        self.scaling_decisions += scaling_decisions;
-        self.pre_warms += pre_warms;
-        self.alarms += alarms;
-        self.steps += steps;
-        self.faults += faults;
-        self.processor_looks += processor_looks;
-        self.machines += machines;
-    }
+    machines = "machine",
 }
 
 /// Why a simulation ended early.
@@ -260,7 +213,7 @@ fn simulate_unaudited<O: Observer>(
 /// The cell as the fast engine simulates it; none where something is asked for that it does not know. It follows every request to
 /// its end.
 fn direct<'s>(scenario: &'s Scenario, cell: &Cell) -> Option<FastCell<'s>> {
-    if scenario.has_path()
+    if scenario.has_path_to(&cell.functions)
         || !scenario.node_groups.is_empty()
         || !scenario.faults.is_empty()
         || scenario.drain().is_some()

@@ -4,6 +4,7 @@
 //! function, calls are in order of time; across functions that are simulated together, only if the observer requires
 //! it. Functions and sources are those of the simulated cell.
 
+use crate::cluster::NodeLevels;
 use crate::id::{ComponentId, GroupId, InstanceId, LocalFn, LocalSource};
 use crate::path::books::Books;
 use crate::path::{CallId, Gauges, Outcome};
@@ -378,6 +379,10 @@ observer! {
     fn component_closed(component: ComponentId, books: &Books);
     /// A node group has closed its books at the end of the run.
     fn nodes_closed(group: GroupId, books: &Books);
+    /// These levels of a node group held from the previous call for it (or the start of the run) until `now`.
+    fn node_levels(now: SimTime, group: GroupId, held: &NodeLevels);
+    /// How long the instances of a function waited for a node and for their image, at the end of the run.
+    fn starts_closed(function: LocalFn, books: &Books);
     /// An instance waited for a node or for its image: it becomes ready at `ready`, which was not known when it was ordered.
     fn instance_begins(now: SimTime, function: LocalFn, instance: InstanceId, ready: SimTime);
     /// An instance was created. It becomes ready at `ready`, if the run lasts that long; "never" if that is

@@ -18,7 +18,7 @@ use crate::id::{ComponentId, FnId, LocalFn, LocalSource, SourceId};
 use crate::path::books::Books;
 use crate::path::{Abandon, Action, CallId, Component, Disturbance, Outcome, Parcel, Ports, Token};
 use crate::rng::{Purpose, Stream, Streams};
-use crate::scenario::{Destination, Function, Scenario, Step, Work};
+use crate::scenario::{Calls, Destination, Function, Scenario, Step, Work};
 use crate::time::{SimTime, Span};
 use crate::workload::Payload;
 
@@ -173,7 +173,9 @@ impl Path {
             Destination::Component(id) => (node_of(*id, functions.len()), 0),
             Destination::Entry(id, entry) => (node_of(*id, functions.len()), *entry),
         };
-        let edges = scenario.calls();
+        // The graph of all functions is only looked at where there is a path: of many cells each would look at all of it.
+        let has_path = scenario.has_path_to(functions);
+        let edges = if has_path { scenario.calls() } else { Calls::default() };
         let function = |id: &FnId| {
             let spec = &scenario.functions[id.index()];
             let calls = |(place, step): (usize, &Step)| match &step.work {
@@ -197,12 +199,11 @@ impl Path {
             keeps: component.spec.kind().keeps,
             is_client: scenario.is_client_of_source(ComponentId(place as u32)),
         };
-        let has_path = scenario.has_path();
         let payload = |id: &SourceId| {
             let source = &scenario.sources[id.index()];
             source.payload.clone().map(|payload| (payload, streams.stream(&source.name, Purpose::Payload)))
         };
-        let has_payloads = scenario.sources.iter().any(|source| source.payload.is_some());
+        let has_payloads = has_path && scenario.sources.iter().any(|source| source.payload.is_some());
         Self {
             functions: functions.iter().filter(|_| has_path).map(function).collect(),
             components: scenario.components.iter().enumerate().map(component).collect(),

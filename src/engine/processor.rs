@@ -13,10 +13,11 @@ use std::collections::BTreeSet;
 
 use super::invocation::Invocation;
 use super::slab::Key;
+use crate::cluster::{Ask, CORE, UNLIMITED};
 use crate::time::{SimTime, Span};
 
-/// Work of one core in one nanosecond. A multiple of a million, so that a millionth of a core is a whole number of units.
-const UNIT: u64 = 1_000_000 << 12;
+/// Work of one core in one nanosecond.
+const UNIT: u64 = CORE;
 
 /// Cores are told apart by this part of one.
 const PER_CORE: f64 = 1e6;
@@ -79,7 +80,7 @@ pub(super) struct Processor {
     attained: Attained,
     /// Who runs, by the point at which they are through.
     running: BTreeSet<(Attained, Key<Invocation>)>,
-    /// What its node leaves to it, in units of work in a nanosecond; all of them where no node is short.
+    /// What its node gives it, in units of work in a nanosecond; [`UNLIMITED`] where there is enough for all.
     share: u64,
     /// Under a quota: the end of the current period, and the work done in it.
     period_ends: u128,
@@ -92,7 +93,7 @@ impl Processor {
             known_until: SimTime::ZERO,
             attained: Attained::START,
             running: BTreeSet::new(),
-            share: u64::MAX,
+            share: UNLIMITED,
             period_ends: 0,
             used: 0,
         }
@@ -146,10 +147,61 @@ impl Processor {
         Some(request)
     }
 
-    /// Units of work that are done in a nanosecond, while none is throttled.
-    fn rate(&self, bandwidth: &Bandwidth) -> u128 {
+    /// Units of work that it could do in a nanosecond, if it were alone on its node and not throttled.
+    fn most(&self, bandwidth: &Bandwidth) -> u128 {
         let asked = u128::from(bandwidth.each) * self.running.len() as u128;
-        asked.min(u128::from(bandwidth.all.min(self.share)))
+        asked.min(u128::from(bandwidth.all))
+    }
+
+    /// Units of work that are done in a nanosecond, while it is not throttled.
+    fn rate(&self, bandwidth: &Bandwidth) -> u128 {
+        self.most(bandwidth).min(u128::from(self.share))
+    }
+
+    /// The work that it may still do in its period.
+    fn left(&self, quota: Quota) -> u128 {
+        quota.work - self.used
+    }
+
+    /// What it asks of its node. What holds until now is known.
+    pub(super) fn ask(&self, bandwidth: &Bandwidth) -> Ask {
+        let most = u64::try_from(self.most(bandwidth)).unwrap_or(u64::MAX);
+        let is_throttled = bandwidth.quota.is_some_and(|quota| self.left(quota) == 0);
+        Ask { most, now: if is_throttled { 0 } else { most } }
+    }
+
+    /// Its node gives it this much from now on.
+    pub(super) fn set_share(&mut self, share: u64, now: SimTime, bandwidth: &Bandwidth) {
+        self.advance(now, bandwidth);
+        self.share = share;
+    }
+
+    /// Nothing runs: it asks for nothing, and has no share.
+    pub(super) fn leave_node(&mut self) {
+        self.share = UNLIMITED;
+    }
+
+    /// When it asks its node for more or less, if nobody comes or goes: when it has used up its quota, and when the next period
+    /// begins. Never, where its node has enough for all whatever it asks for.
+    pub(super) fn next_ask(&self, bandwidth: &Bandwidth) -> SimTime {
+        let Some(quota) = bandwidth.quota.filter(|_| self.share != UNLIMITED && !self.running.is_empty()) else {
+            return SimTime::NEVER;
+        };
+        let left = self.left(quota);
+        let from = u128::from(self.known_until.as_nanos());
+        let rate = self.rate(bandwidth);
+        let at = if left == 0 {
+            self.period_ends
+        } else if rate == 0 {
+            return SimTime::NEVER;
+        } else if from + left.div_ceil(rate) < self.period_ends {
+            from + left.div_ceil(rate)
+        } else if quota.work.div_ceil(rate) < quota.period {
+            self.period_ends + quota.work.div_ceil(rate)
+        } else {
+            return SimTime::NEVER;
+        };
+        SimTime::from_nanos(u64::try_from(at).unwrap_or(u64::MAX))
     }
 
     /// Service is attained until `now` as it has been.
@@ -165,7 +217,7 @@ impl Processor {
             self.attained.0 += rate * (until - from) / requests;
             return;
         };
-        let left = quota.work - self.used;
+        let left = self.left(quota);
         if until < self.period_ends {
             let done = left.min(rate * (until - from));
             self.attained.0 += done / requests;
@@ -196,7 +248,7 @@ impl Processor {
         let at = match bandwidth.quota {
             None => from + (wanted * requests).div_ceil(rate),
             Some(quota) => {
-                let in_first = (quota.work - self.used).min(rate * (self.period_ends - from)) / requests;
+                let in_first = self.left(quota).min(rate * (self.period_ends - from)) / requests;
                 let in_each = quota.work.min(rate * quota.period) / requests;
                 if wanted <= in_first {
                     from + (wanted * requests).div_ceil(rate)

@@ -8,7 +8,7 @@ use super::stability::Tipped;
 use super::summary::{Asked, ObjectiveResult, Shape, Stat};
 use super::tally::LatencyOfAll;
 use crate::id::SourceId;
-use crate::metric::component::ATTEMPTS_PER_REQUEST;
+use crate::metric::component::{ATTEMPTS_PER_REQUEST, find_of_batching};
 use crate::metric::{self, Metric};
 use crate::scenario::objective::{FAILURE_RATIO, TOLERATED_FAILURES};
 use crate::scenario::{Goal, Objective, Scenario, Subject, Target};
@@ -159,6 +159,7 @@ pub(super) fn value_on_path(scenario: &Scenario, objective: &Objective, run: &Ru
         Subject::Source(id) if metric.key == ATTEMPTS_PER_REQUEST => {
             Some(path::attempts_per_request(scenario, run, id))
         }
+        Subject::Function(id) if find_of_batching(&metric.key).is_some() => Some(path::generated(run, id, &metric.key)),
         Subject::Total | Subject::Function(_) | Subject::Source(_) => None,
     }
 }
@@ -170,9 +171,10 @@ fn events_on_path(objective: &Objective, run: &RunMeasures) -> Option<Option<Eve
     Some(path::counts(run, id, metric).map(|(seen, trials)| Events { seen, trials }))
 }
 
-/// Whether a metric is none of requests, but of what is on their path.
+/// Whether a metric is not in every [`Shape`]: it is of what is on the path of requests, or of batches.
 fn is_of_path(objective: &Objective, metric: &Metric) -> bool {
-    matches!(objective.subject, Subject::Component(_)) || metric.key == ATTEMPTS_PER_REQUEST
+    let is_of_component = matches!(objective.subject, Subject::Component(_));
+    is_of_component || metric.key == ATTEMPTS_PER_REQUEST || find_of_batching(&metric.key).is_some()
 }
 
 /// The ratio of the sums with its jackknife interval.

@@ -12,8 +12,8 @@ use super::tally::Tally;
 use super::timeline::Point;
 use super::window::Window;
 use crate::engine::{Cell, RequestEnd};
-use crate::id::{ComponentId, LocalSource, SourceId};
-use crate::metric::component::{AMPLIFICATION, ATTEMPTS_PER_REQUEST};
+use crate::id::{ComponentId, FnId, LocalSource, SourceId};
+use crate::metric::component::{AMPLIFICATION, ATTEMPTS_PER_REQUEST, BATCHING};
 use crate::metric::{Metric, Statistic};
 use crate::path::books::Books;
 use crate::path::{self, ComponentSpec, component_kinds};
@@ -44,7 +44,7 @@ impl OnPath {
     /// None if no request can be on a path.
     pub(super) fn of(scenario: &Scenario, cell: &Cell, window: &Window) -> Option<Self> {
         let series = if cell.sources.len() <= SERIES_MAX { cell.sources.len() } else { 0 };
-        scenario.has_path().then(|| Self {
+        scenario.has_path_to(&cell.functions).then(|| Self {
             requests: Tally::of(scenario),
             intervals: (0..window.intervals()).map(|_| Interval::new()).collect(),
             sources: vec![vec![[0; 4]; window.intervals()]; series],
@@ -145,10 +145,13 @@ macro_rules! groups {
             /// Node groups.
             #[serde(default, skip_serializing_if = "Group::is_empty")]
             pub nodes: Group,
+            /// Functions on nodes: how long their instances waited for a node and for their image.
+            #[serde(default, skip_serializing_if = "Group::is_empty")]
+            pub starts: Group,
         }
 
         impl Components {
-            /// All kinds that occur, without node groups.
+            /// All kinds that occur, without node groups and starts.
             #[must_use]
             pub fn groups(&self) -> Vec<(&'static str, &Group)> {
                 let all = [
@@ -190,6 +193,9 @@ impl Components {
     #[must_use]
     pub fn figure(&self, component: &str, key: &str) -> Option<Stat> {
         let (kind, name) = component.split_once('.')?;
+        if kind == BATCHING {
+            return self.batching.get(name)?.get(key);
+        }
         let group = path::kinds().iter().find(|one| one.kind == kind)?.group;
         let groups = self.groups();
         let (_, group) = groups.iter().find(|(known, _)| *known == group)?;
@@ -215,6 +221,13 @@ impl Components {
             let books = replications.iter().filter_map(|one| Some(&one.generated[of_it(one)?].1));
             if let Some(figures) = Figures::of(&books.collect::<Vec<_>>()) {
                 all.batching.0.push((function.name.clone(), figures));
+            }
+        }
+        for (place, function) in scenario.functions.iter().enumerate() {
+            let of_it = |one: &'_ RunMeasures| one.starts.iter().position(|(id, _)| id.index() == place);
+            let books = replications.iter().filter_map(|one| Some(&one.starts[of_it(one)?].1));
+            if let Some(figures) = Figures::of(&books.collect::<Vec<_>>()) {
+                all.starts.0.push((function.name.clone(), figures));
             }
         }
         for (place, group) in scenario.node_groups.iter().enumerate() {
@@ -249,8 +262,18 @@ pub(super) fn figure(scenario: &Scenario, replication: &RunMeasures, id: Compone
     }
 }
 
+/// What a function generated in a replication; NaN where there was nothing to measure.
+pub(super) fn generated(replication: &RunMeasures, function: FnId, key: &str) -> f64 {
+    let of_it = replication.generated.iter().find(|(id, _)| *id == function);
+    of_it.and_then(|(_, books)| books.get(key)).unwrap_or(f64::NAN)
+}
+
 /// What a replication shows of the component of a name; NaN where there is none of it.
 pub(super) fn figure_of(scenario: &Scenario, replication: &RunMeasures, name: &str, key: &str) -> f64 {
+    if let Some(name) = name.strip_prefix(BATCHING).and_then(|rest| rest.strip_prefix('.')) {
+        let place = scenario.functions.iter().position(|function| function.name == name);
+        return place.map_or(f64::NAN, |place| generated(replication, FnId(place as u32), key));
+    }
     let place = scenario.components.iter().position(|component| component.name == name);
     let found = place.and_then(|place| {
         let metric = path::of_group(scenario.components[place].spec.group())?.find(key)?;

@@ -3,18 +3,21 @@
 mod function;
 mod generation;
 pub(super) mod interval;
+pub(super) mod nodes;
 mod total;
 
 use super::peaks::OnlinePeaks;
 use super::replication::FunctionRecord;
 use super::tally::LIMITS;
 use super::window::Window;
+use crate::cluster::NodeLevels;
 use crate::engine::{Cell, EventCounts, Finished, Generated, Levels, Limit, Observer};
 use crate::id::{FnId, GroupId, InstanceId, LocalFn};
 use crate::scenario::Scenario;
 use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
 use function::{BilledStart, FunctionRecorder};
+use nodes::NodeIntervals;
 pub use total::Total;
 
 /// Up to this many functions are always simulated together, so that the peaks of their sum are exact.
@@ -164,6 +167,18 @@ impl<const ALONE: bool> Observer for Recorder<'_, ALONE> {
 
     fn nodes_closed(&mut self, group: GroupId, books: &Books) {
         self.total.nodes.push((group, books.clone()));
+    }
+
+    fn node_levels(&mut self, now: SimTime, group: GroupId, held: &NodeLevels) {
+        let all = &mut self.total.node_intervals;
+        if all.len() <= group.index() {
+            all.resize_with(group.index() + 1, NodeIntervals::default);
+        }
+        all[group.index()].advance(now, held, self.window);
+    }
+
+    fn starts_closed(&mut self, function: LocalFn, books: &Books) {
+        self.functions[place::<ALONE>(function)].close_starts(books);
     }
 
     fn served(&mut self, now: SimTime, function: LocalFn, instance: InstanceId, since: SimTime, provisioned: bool) {

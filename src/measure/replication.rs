@@ -7,7 +7,7 @@ use super::flow::Arrow;
 use super::stability::Tipped;
 use super::summary::Shape;
 use super::tally::{LIMITS, LatencyOfAll};
-use super::timeline::Point;
+use super::timeline::{NodePoint, Point};
 use crate::engine::EventCounts;
 use crate::id::{FnId, SourceId};
 use crate::path::books::Books;
@@ -54,6 +54,8 @@ pub struct FunctionRecord {
     pub(super) batches: Vec<Shape<f64>>,
     /// What it generated, where it serves requests in batches.
     pub(super) generation: Option<Books>,
+    /// How long its instances waited for a node and for their image, where there are nodes.
+    pub(super) starts: Option<Books>,
 }
 
 /// What one replication measured of everything.
@@ -71,6 +73,8 @@ pub struct RunMeasures {
     pub(super) components: Vec<Books>,
     /// The books of the functions that serve requests in batches.
     pub(super) generated: Vec<(FnId, Books)>,
+    /// How long instances of functions waited for a node and for their image.
+    pub(super) starts: Vec<(FnId, Books)>,
     /// Where requests may be on a path: who called whom, in the order of the scenario.
     pub(super) arrows: Vec<Arrow>,
     /// And where their time went.
@@ -96,6 +100,8 @@ pub struct Replication {
     pub(super) histograms: [Histogram; 4],
     /// Where requests may be on a path: interval by interval arrived, succeeded, attempts and failed of each source.
     pub(super) source_points: Vec<Vec<[u64; 4]>>,
+    /// The time series of the node groups.
+    pub(super) node_points: Vec<Vec<NodePoint>>,
     /// The batches of the total, where intervals are made from them.
     pub(super) batches: Vec<Shape<f64>>,
 }

@@ -5,7 +5,7 @@ use super::packed::Packed;
 use super::replication::{FunctionMeasures, Record, Replication, RunMeasures};
 use super::stability::Tipped;
 use super::summary::Shape;
-use super::timeline::{Bins, Distributions, Point};
+use super::timeline::{Bins, Distributions, NodePoint, Point};
 use super::window::Window;
 use crate::id::FnId;
 use crate::scenario::{Scenario, Subject};
@@ -24,9 +24,11 @@ pub struct Replications {
     /// The batches of the only one, of the total and of the functions, where intervals are made from them.
     batches: Vec<Vec<Shape<f64>>>,
     /// The time series of the total, then those of the functions, where they have one.
-    series: Vec<Vec<PointSum>>,
+    series: Vec<Vec<Means<{ Point::COLUMNS.len() }>>>,
     /// The time series of the sources, where requests may be on a path.
     source_series: Vec<Vec<[f64; 3]>>,
+    /// The time series of the node groups.
+    node_series: Vec<Vec<Means<{ NodePoint::COLUMNS.len() }>>>,
     /// T_exec, T_func, queueing, cold start of the total.
     histograms: [Histogram; 4],
     /// What each costs in a month, US dollars, and what free amounts take off that.
@@ -42,6 +44,7 @@ impl Default for Replications {
             batches: Vec::new(),
             series: Vec::new(),
             source_series: Vec::new(),
+            node_series: Vec::new(),
             histograms: std::array::from_fn(|_| Histogram::new(DRAWN_BITS)),
             monthly_usd: Vec::new(),
             monthly_free_usd: Vec::new(),
@@ -63,7 +66,7 @@ impl Replications {
         let measured = Window::of(scenario).measured();
         self.monthly_usd.push(replication.charge(scenario, measured));
         self.monthly_free_usd.push(replication.free_in_a_month(scenario, measured));
-        let Replication { measures, functions, points, histograms, source_points, batches } = replication;
+        let Replication { measures, functions, points, histograms, source_points, node_points, batches } = replication;
         if self.each.is_empty() {
             let of_functions = functions.iter().map(|function| function.batches.clone());
             self.batches = std::iter::once(batches).chain(of_functions).collect();
@@ -73,8 +76,8 @@ impl Replications {
         let of_functions = functions.iter().map(|function| &function.points);
         self.series.resize_with(functions.len() + 1, Vec::new);
         for (sums, points) in self.series.iter_mut().zip(std::iter::once(&points).chain(of_functions)) {
-            sums.resize_with(points.len(), PointSum::default);
-            sums.iter_mut().zip(points).for_each(|(sum, point)| sum.add(point));
+            sums.resize_with(points.len(), Means::default);
+            sums.iter_mut().zip(points).for_each(|(sum, point)| sum.add(point.values()));
         }
         self.source_series.resize_with(source_points.len(), Vec::new);
         for (sums, points) in self.source_series.iter_mut().zip(&source_points) {
@@ -82,6 +85,11 @@ impl Replications {
             for (sum, point) in sums.iter_mut().zip(points) {
                 sum.iter_mut().zip(point).for_each(|(sum, count)| *sum += *count as f64);
             }
+        }
+        self.node_series.resize_with(node_points.len(), Vec::new);
+        for (sums, points) in self.node_series.iter_mut().zip(&node_points) {
+            sums.resize_with(points.len(), Means::default);
+            sums.iter_mut().zip(points).for_each(|(sum, point)| sum.add(point.values()));
         }
         self.histograms.iter_mut().zip(&histograms).for_each(|(pooled, one)| pooled.merge(one));
         self.functions.resize_with(functions.len(), Packed::default);
@@ -155,13 +163,18 @@ impl Replications {
     }
 
     fn mean_points(&self, place: usize) -> Vec<Point> {
-        self.series.get(place).into_iter().flatten().map(PointSum::mean).collect()
+        self.series.get(place).into_iter().flatten().map(|sums| Point::of(sums.means())).collect()
     }
 
     /// The time series of a source, where requests may be on a path.
     pub(super) fn source_points(&self, place: usize) -> Option<Vec<[f64; 3]>> {
         let count = self.each.len() as f64;
         self.source_series.get(place).map(|points| points.iter().map(|sums| sums.map(|sum| sum / count)).collect())
+    }
+
+    /// The time series of a node group.
+    pub(super) fn node_points(&self, place: usize) -> Vec<NodePoint> {
+        self.node_series.get(place).into_iter().flatten().map(|sums| NodePoint::of(sums.means())).collect()
     }
 
     /// The distributions of the total, pooled.
@@ -180,16 +193,22 @@ impl Replications {
     }
 }
 
-/// The sum of a point over replications, column by column without those that have no value there.
-#[derive(Clone, Copy, Debug, Default)]
-struct PointSum {
-    sums: [f64; Point::COLUMNS.len()],
-    counts: [u32; Point::COLUMNS.len()],
+/// The sum of the points of an interval over replications, column by column without those that have no value there.
+#[derive(Clone, Copy, Debug)]
+struct Means<const COLUMNS: usize> {
+    sums: [f64; COLUMNS],
+    counts: [u32; COLUMNS],
 }
 
-impl PointSum {
-    fn add(&mut self, point: &Point) {
-        for ((sum, count), value) in self.sums.iter_mut().zip(&mut self.counts).zip(point.values()) {
+impl<const COLUMNS: usize> Default for Means<COLUMNS> {
+    fn default() -> Self {
+        Self { sums: [0.0; COLUMNS], counts: [0; COLUMNS] }
+    }
+}
+
+impl<const COLUMNS: usize> Means<COLUMNS> {
+    fn add(&mut self, values: [f64; COLUMNS]) {
+        for ((sum, count), value) in self.sums.iter_mut().zip(&mut self.counts).zip(values) {
             if !value.is_nan() {
                 *sum += value;
                 *count += 1;
@@ -197,8 +216,8 @@ impl PointSum {
         }
     }
 
-    fn mean(&self) -> Point {
-        Point::of(std::array::from_fn(|column| self.sums[column] / f64::from(self.counts[column])))
+    fn means(&self) -> [f64; COLUMNS] {
+        std::array::from_fn(|column| self.sums[column] / f64::from(self.counts[column]))
     }
 }
 
@@ -208,11 +227,11 @@ mod tests {
 
     #[test]
     fn a_percentile_is_the_mean_of_those_replications_that_have_one() {
-        let mut sum = PointSum::default();
+        let mut sum = Means::default();
         for (arrived, p99) in [(1.0, 0.5), (2.0, f64::NAN), (6.0, 1.5)] {
-            sum.add(&Point { arrived, latency_s_p95: f64::NAN, latency_s_p99: p99, ..Point::default() });
+            sum.add(Point { arrived, latency_s_p95: f64::NAN, latency_s_p99: p99, ..Point::default() }.values());
         }
-        let mean = sum.mean();
+        let mean = Point::of(sum.means());
         assert_eq!((mean.arrived, mean.latency_s_p99), (3.0, 1.0));
         assert!(mean.latency_s_p95.is_nan());
     }

@@ -10,7 +10,7 @@ use super::summary::{
     FailedBy, LimitHit, Requests, ScenarioRef, Shape, SourceRequests, SourceResult, StabilityResult, Stat, Summary,
 };
 use super::tally::LIMITS;
-use super::timeline::{Series, SourceSeries, Timeline};
+use super::timeline::{NodeSeries, Series, SourceSeries, Timeline};
 use super::window::Window;
 use super::{MONTH, RunResult};
 use super::{alarm, critical, flow, objective};
@@ -30,6 +30,7 @@ impl RunResult {
         let total = stats(&totals);
         let total = replications.batches().map_or_else(|| total.clone(), |batches| with_batches(&total, batches));
         let (mut functions, mut verdicts, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+        let unreserved = scenario.unreserved_request_rate();
         for (place, function) in scenario.functions.iter().enumerate() {
             let id = FnId(place as u32);
             let measures = replications.function(id);
@@ -42,7 +43,7 @@ impl RunResult {
                 let tipped: Vec<Tipped> = measures.iter().map(|one| one.tipped).collect();
                 verdicts.push((function.name.clone(), Verdict::worst(&tipped)));
             }
-            limits_of(scenario, function, &measures, &mut limits);
+            limits_of(scenario, unreserved, function, &measures, &mut limits);
         }
         limits.sort_by(|a, b| b.throttled.mean.total_cmp(&a.throttled.mean));
         let batch_means = replications.batches().map(|batches| {
@@ -290,8 +291,15 @@ fn events(replications: &[RunMeasures]) -> Vec<(String, Stat)> {
         .collect()
 }
 
-/// Adds the limits that held requests of a function back.
-fn limits_of(scenario: &Scenario, function: &Function, measures: &[FunctionMeasures], hits: &mut Vec<LimitHit>) {
+/// Adds the limits that held requests of a function back. `unreserved`: how many requests without reserved concurrency may
+/// start each second, which all functions decide.
+fn limits_of(
+    scenario: &Scenario,
+    unreserved: Option<u64>,
+    function: &Function,
+    measures: &[FunctionMeasures],
+    hits: &mut Vec<LimitHit>,
+) {
     let mut hit = |limit: &str, value: Option<f64>, times: &dyn Fn(&FunctionMeasures) -> u64| {
         let counts: Vec<f64> = measures.iter().map(|one| times(one) as f64).collect();
         if counts.iter().any(|count| *count > 0.0) {
@@ -300,7 +308,7 @@ fn limits_of(scenario: &Scenario, function: &Function, measures: &[FunctionMeasu
         }
     };
     for (place, limit) in LIMITS.iter().enumerate() {
-        let (name, value) = describe(*limit, scenario, function);
+        let (name, value) = describe(*limit, scenario, unreserved, function);
         hit(name, value, &|one| one.throttled[place]);
     }
     let (queue_limit, patience) = match function.concurrency.overflow {
@@ -313,7 +321,12 @@ fn limits_of(scenario: &Scenario, function: &Function, measures: &[FunctionMeasu
 }
 
 /// The name of a limit in results, and its value.
-fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static str, Option<f64>) {
+fn describe(
+    limit: Limit,
+    scenario: &Scenario,
+    unreserved: Option<u64>,
+    function: &Function,
+) -> (&'static str, Option<f64>) {
     let concurrency = &function.concurrency;
     match limit {
         Limit::Account => ("account-limit", scenario.platform.account_limit.map(f64::from)),
@@ -326,7 +339,7 @@ fn describe(limit: Limit, scenario: &Scenario, function: &Function) -> (&'static
         Limit::RequestRate => {
             let per_second = match concurrency.reserved {
                 Some(reserved) => scenario.request_rate_of(reserved),
-                None => scenario.unreserved_request_rate(),
+                None => unreserved,
             };
             ("request-rate", per_second.map(|rate| rate as f64))
         }
@@ -344,7 +357,12 @@ fn timeline(scenario: &Scenario, window: &Window, replications: &Replications) -
     let sources = scenario.sources.iter().enumerate().filter_map(|(place, source)| {
         Some(SourceSeries { source: source.name.clone(), points: replications.source_points(place)? })
     });
-    Timeline { interval: window.interval, series: all, sources: sources.collect() }
+    let nodes = scenario
+        .node_groups
+        .iter()
+        .enumerate()
+        .map(|(place, group)| NodeSeries { group: group.spec.name.clone(), points: replications.node_points(place) });
+    Timeline { interval: window.interval, series: all, sources: sources.collect(), nodes: nodes.collect() }
 }
 
 /// Limits on the number of instances or of requests in progress, for the chart of instances.

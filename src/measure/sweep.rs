@@ -69,7 +69,8 @@ impl Columns {
             let component = asked.component.as_ref().map(|name| format!("{name}."));
             let (owner, key) = (function.or(source).or(component).unwrap_or_default(), asked.key());
             let found = match (&asked.function, &asked.source, &asked.metric) {
-                (Some(name), None, Some(_)) => Found::Function(name.clone()),
+                // What not every function has, the objective has itself.
+                (Some(name), None, Some(key)) if metric::find(key).is_some() => Found::Function(name.clone()),
                 _ => Found::Objective(place),
             };
             let known = metrics.iter().position(|one| one.owner == owner && one.key == key);

@@ -13,6 +13,17 @@ pub struct Timeline {
     pub series: Vec<Series>,
     /// Where requests may be on a path: the sources.
     pub sources: Vec<SourceSeries>,
+    /// The node groups.
+    pub nodes: Vec<NodeSeries>,
+}
+
+/// One node group's intervals in order of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSeries {
+    /// The node group.
+    pub group: String,
+    /// One point for each interval.
+    pub points: Vec<NodePoint>,
 }
 
 /// One source's intervals in order of time; counts are means over replications.
@@ -92,6 +103,20 @@ columns! {
         latency_s_p95 = "latency_s_p95",
         /// 99th percentile.
         latency_s_p99 = "latency_s_p99",
+    }
+}
+
+columns! {
+    /// One interval of a node group: means over time and replications.
+    NodePoint {
+        /// Mean number of nodes, those that boot included.
+        nodes = "nodes_mean",
+        /// Mean number of instances that wait for a node.
+        pending = "pending_pods_mean",
+        /// CPU that instances request over that of the nodes; NaN without nodes.
+        cpu_utilization = "cpu_utilization",
+        /// Memory that instances request over that of the nodes; NaN without nodes.
+        memory_utilization = "memory_utilization",
     }
 }
 

@@ -133,6 +133,34 @@ static OF_SOURCES: LazyLock<Metric> = LazyLock::new(|| {
     metric(ATTEMPTS_PER_REQUEST, about, COUNT.lower())
 });
 
+/// The group in results, and the beginning of names such as "batching.chat", of what functions with `batching` generate.
+pub const BATCHING: &str = "batching";
+
+/// What most people ask of them first.
+pub const BATCHING_HEADLINE: [&str; 3] = ["ttft_s.p99", "tpot_s.p99", "output_tokens_per_s"];
+
+static OF_BATCHING: LazyLock<Vec<Metric>> = LazyLock::new(|| {
+    let tokens = [
+        metric("output_tokens", "Tokens of complete answers.", EVENTS.higher()),
+        metric("output_tokens_per_s", "Tokens of complete answers, per second.", COUNT.higher()),
+    ];
+    let first = times("ttft_s", "Time from the arrival of a request to its first token");
+    let each = times("tpot_s", "Mean time per further token of an answer");
+    [first, each, tokens.to_vec()].concat()
+});
+
+/// The metrics that a function with `batching` has beside those of requests.
+#[must_use]
+pub fn of_batching() -> &'static [Metric] {
+    &OF_BATCHING
+}
+
+/// That of these with a dotted key.
+#[must_use]
+pub fn find_of_batching(key: &str) -> Option<&'static Metric> {
+    of_batching().iter().find(|metric| metric.key == key)
+}
+
 /// The one metric that sources have beside those of requests.
 #[must_use]
 pub fn of_sources() -> &'static Metric {

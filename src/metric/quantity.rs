@@ -26,7 +26,7 @@ impl Quantity {
             Some(metric) => metric.quantity,
             None if key == super::MONTHLY_COST => Self::Usd,
             None if key.starts_with(super::WITHIN) => Self::Ratio,
-            None => Self::Count,
+            None => super::component::find_of_batching(key).map_or(Self::Count, |metric| metric.quantity),
         }
     }
 

@@ -103,39 +103,25 @@ impl CacheSpec {
     }
 }
 
-/// Order in which waiting calls get a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// First in, first out.
-    Fifo,
-    /// Who came last.
-    Lifo,
+choice! {
+    /// Order in which waiting calls get a connection.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Order {
+        "fifo" => Fifo, "First in, first out.";
+        "lifo" => Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
+    }
 }
 
-choice! { Order {
-    "fifo" => Order::Fifo, "First in, first out.";
-    "lifo" => Order::Lifo, "Last in, first out: under overload, some requests are served in time instead of none.";
-} }
-
-/// How a call ends that is in a script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scripted {
-    /// Successfully.
-    Ok,
-    /// By an error, after its time.
-    Error,
-    /// By a timeout of the dependency's own, after its time.
-    Timeout,
-    /// Refused at once.
-    Throttled,
+choice! {
+    /// How a call ends that is in a script.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Scripted {
+        "ok" => Ok, "Successfully.";
+        "error" => Error, "By an error, after its time.";
+        "timeout" => Timeout, "By a timeout of the dependency's own, after its time.";
+        "throttled" => Throttled, "Refused at once.";
+    }
 }
-
-choice! { Scripted {
-    "ok" => Scripted::Ok, "Successfully.";
-    "error" => Scripted::Error, "By an error, after its time.";
-    "timeout" => Scripted::Timeout, "By a timeout of the dependency's own, after its time.";
-    "throttled" => Scripted::Throttled, "Refused at once.";
-} }
 
 impl Spec for DependencySpec {
     fn targets(&self) -> Vec<&str> {

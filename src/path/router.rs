@@ -104,22 +104,15 @@ parameters! {
     }
 }
 
-/// How a target is chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// At random, by shares.
-    Weighted,
-    /// The one that answers fastest.
-    Latency,
-    /// The first that is healthy.
-    Failover,
+choice! {
+    /// How a target is chosen.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Policy {
+        "weighted" => Weighted, "At random, by shares.";
+        "latency" => Latency, "The one that answered fastest lately; each is asked now and then.";
+        "failover" => Failover, "The first that is healthy.";
+    }
 }
-
-choice! { Policy {
-    "weighted" => Policy::Weighted, "At random, by shares.";
-    "latency" => Policy::Latency, "The one that answered fastest lately; each is asked now and then.";
-    "failover" => Policy::Failover, "The first that is healthy.";
-} }
 
 impl RouterSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {

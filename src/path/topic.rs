@@ -108,22 +108,15 @@ const MAX_SUBSCRIPTIONS: u32 = 10_000;
 /// Retries of a phase.
 const MAX_RETRIES: u32 = 10_000_000;
 
-/// Whose topic a topic is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Amazon SNS, to Lambda, SQS and other services of AWS.
-    Sns,
-    /// Amazon SNS, to HTTP.
-    SnsHttp,
-    /// A rule of Amazon EventBridge.
-    Eventbridge,
+choice! {
+    /// Whose topic a topic is like.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Preset {
+        "sns" => Sns, "Amazon SNS, to Lambda, SQS and other services of AWS.";
+        "sns-http" => SnsHttp, "Amazon SNS, to HTTP.";
+        "eventbridge" => Eventbridge, "A rule of Amazon EventBridge.";
+    }
 }
-
-choice! { Preset {
-    "sns" => Preset::Sns, "Amazon SNS, to Lambda, SQS and other services of AWS.";
-    "sns-http" => Preset::SnsHttp, "Amazon SNS, to HTTP.";
-    "eventbridge" => Preset::Eventbridge, "A rule of Amazon EventBridge.";
-} }
 
 /// When a delivery is tried again.
 #[derive(Clone, Copy, Debug, PartialEq)]

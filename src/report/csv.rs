@@ -8,13 +8,15 @@ use crate::measure::chaos::Chaos;
 use crate::measure::comparison::{Better, Comparison, Verdict};
 use crate::measure::plan::{self, Plan};
 use crate::measure::summary::{Shape, Stat, Summary};
-use crate::measure::timeline::{Point, Timeline};
+use crate::measure::timeline::{NodePoint, NodeSeries, Point, Timeline};
 use crate::time::Span;
 
 /// Stands in the column `function` for all functions together; no function can have this name.
 pub const TOTAL: &str = "(total)";
 /// Stands in front of the name of a source in the column `function`; no function can have a dot in its name.
 const SOURCE: &str = "source.";
+/// Stands in front of the name of a node group there.
+const NODE_GROUP: &str = "node-group.";
 /// The last column, where sources have rows: attempts made in the interval.
 const ATTEMPTS: &str = "attempts";
 
@@ -58,7 +60,8 @@ fn row(name: &str, shape: &Shape<Stat>) -> Vec<String> {
     cells
 }
 
-/// Writes `timeline.csv`: one row for each interval and function, the total of an interval first.
+/// Writes `timeline.csv`: one row for each interval and function, the total of an interval first; then rows of the sources on a
+/// path, and of the node groups.
 ///
 /// # Errors
 /// An error of `to`.
@@ -67,7 +70,7 @@ pub fn timeline(timeline: &Timeline, to: impl Write) -> csv::Result<()> {
         timeline.series.iter().map(|one| (one.function.as_deref().unwrap_or(TOTAL), &one.points[..])).collect();
     let sources: Vec<(String, &[[f64; 3]])> =
         timeline.sources.iter().map(|one| (format!("{SOURCE}{}", one.source), &one.points[..])).collect();
-    rows("function", timeline.interval, &series, &sources, to)
+    rows("function", timeline.interval, &series, &Others { sources: &sources, nodes: &timeline.nodes }, to)
 }
 
 /// Writes `timeline.csv` of a comparison: one row for each interval and contender, of all functions together.
@@ -80,35 +83,45 @@ pub fn timelines(results: &[(String, RunResult)], to: impl Write) -> csv::Result
     let points: Vec<(&str, Vec<Point>)> = results.iter().map(|(name, result)| (name.as_str(), total(result))).collect();
     let series: Vec<(&str, &[Point])> = points.iter().map(|(name, points)| (*name, &points[..])).collect();
     let interval = results.first().map_or(Span::ZERO, |(_, result)| result.timeline.interval);
-    rows("variant", interval, &series, &[], to)
+    rows("variant", interval, &series, &Others { sources: &[], nodes: &[] }, to)
+}
+
+/// What has rows beside functions, with columns of its own.
+struct Others<'a> {
+    sources: &'a [(String, &'a [[f64; 3]])],
+    nodes: &'a [NodeSeries],
 }
 
 /// Interval by interval a row for each series.
-fn rows(
-    of: &str,
-    interval: Span,
-    series: &[(&str, &[Point])],
-    sources: &[(String, &[[f64; 3]])],
-    to: impl Write,
-) -> csv::Result<()> {
+fn rows(of: &str, interval: Span, series: &[(&str, &[Point])], others: &Others<'_>, to: impl Write) -> csv::Result<()> {
     let mut out = csv::Writer::from_writer(to);
+    let Others { sources, nodes } = *others;
     // Only sources on a path have attempts.
     let attempts = if sources.is_empty() { None } else { Some(ATTEMPTS) };
-    out.write_record(["start_s", of].into_iter().chain(Point::COLUMNS).chain(attempts))?;
+    let of_nodes = if nodes.is_empty() { &[][..] } else { &NodePoint::COLUMNS };
+    let header = ["start_s", of].into_iter().chain(Point::COLUMNS).chain(attempts);
+    out.write_record(header.chain(of_nodes.iter().copied()))?;
+    let empty = |cells: usize| std::iter::repeat_n(String::new(), cells);
     let intervals = series.iter().map(|(_, points)| points.len()).max().unwrap_or(0);
     for index in 0..intervals {
         let start = number(interval.as_secs_f64() * index as f64);
         for (name, points) in series {
             let Some(point) = points.get(index) else { continue };
             let cells = point.values().map(number);
-            let attempts = attempts.map(|_| String::new());
-            out.write_record([start.clone(), (*name).to_owned()].into_iter().chain(cells).chain(attempts))?;
+            let rest = empty(usize::from(attempts.is_some()) + of_nodes.len());
+            out.write_record([start.clone(), (*name).to_owned()].into_iter().chain(cells).chain(rest))?;
         }
         for (name, points) in sources {
             let Some([arrived, succeeded, attempts]) = points.get(index).copied() else { continue };
             let point = Point { arrived, completed: succeeded, ..Point::of([f64::NAN; Point::COLUMNS.len()]) };
             let cells = point.values().map(number).into_iter().chain([number(attempts)]);
-            out.write_record([start.clone(), name.clone()].into_iter().chain(cells))?;
+            out.write_record([start.clone(), name.clone()].into_iter().chain(cells).chain(empty(of_nodes.len())))?;
+        }
+        for one in nodes {
+            let Some(point) = one.points.get(index) else { continue };
+            let first = [start.clone(), format!("{NODE_GROUP}{}", one.group)];
+            let others = empty(Point::COLUMNS.len() + usize::from(attempts.is_some()));
+            out.write_record(first.into_iter().chain(others).chain(point.values().map(number)))?;
         }
     }
     out.flush()?;
@@ -122,16 +135,20 @@ fn rows(
 pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, String> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?.clone();
-    let expected = ["start_s", of].into_iter().chain(Point::COLUMNS);
-    let with_attempts = expected.clone().chain([ATTEMPTS]);
-    if !header.iter().eq(expected) && !header.iter().eq(with_attempts) {
+    let expected = || ["start_s", of].into_iter().chain(Point::COLUMNS);
+    let optional =
+        [&[][..], &[ATTEMPTS]].into_iter().flat_map(|first| [&[][..], &NodePoint::COLUMNS].map(|last| (first, last)));
+    let is_known = |(first, last): (&[&'static str], &[&'static str])| {
+        header.iter().eq(expected().chain(first.iter().copied()).chain(last.iter().copied()))
+    };
+    if !optional.into_iter().any(is_known) {
         return Err("its columns are not those of this version of forewarm".to_owned());
     }
     let mut series: Vec<(String, Vec<Point>)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for row in reader.records() {
         let row = row.map_err(|error| error.to_string())?;
-        if row[1].starts_with(SOURCE) {
+        if row[1].starts_with(SOURCE) || row[1].starts_with(NODE_GROUP) {
             continue;
         }
         let place = *places.entry(row[1].to_owned()).or_insert_with(|| {
@@ -146,15 +163,38 @@ pub fn read_timeline(of: &str, text: &str) -> Result<Vec<(String, Vec<Point>)>, 
     Ok(series)
 }
 
+/// Reads the node groups of `timeline.csv` back, after [`read_timeline`] has found it right.
+///
+/// # Errors
+/// What is not a row of a node group, in words.
+pub fn read_nodes(text: &str) -> Result<Vec<NodeSeries>, String> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let mut all: Vec<NodeSeries> = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(|error| error.to_string())?;
+        let Some(group) = row.get(1).and_then(|name| name.strip_prefix(NODE_GROUP)) else { continue };
+        let line = row.position().map_or(0, csv::Position::line);
+        let values = numbers(&row, row.len().saturating_sub(NodePoint::COLUMNS.len()));
+        let values = values.ok_or_else(|| format!("line {line} contains something that is not a number"))?;
+        let place = all.iter().position(|one| one.group == group).unwrap_or_else(|| {
+            all.push(NodeSeries { group: group.to_owned(), points: Vec::new() });
+            all.len() - 1
+        });
+        all[place].points.push(NodePoint::of(values));
+    }
+    Ok(all)
+}
+
 /// The point in a row.
 fn point(row: &csv::StringRecord) -> Option<Point> {
-    let cells = row
-        .iter()
-        .skip(2)
-        .take(Point::COLUMNS.len())
-        .map(|cell| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() });
-    let values = cells.collect::<Option<Vec<f64>>>()?;
-    Some(Point::of(values.try_into().ok()?))
+    numbers(row, 2).map(Point::of)
+}
+
+/// Numbers in a row, from a column on.
+fn numbers<const COUNT: usize>(row: &csv::StringRecord, from: usize) -> Option<[f64; COUNT]> {
+    let number = |cell: &str| if cell.is_empty() { Some(f64::NAN) } else { cell.parse().ok() };
+    let cells = row.iter().skip(from).take(COUNT).map(number);
+    cells.collect::<Option<Vec<f64>>>()?.try_into().ok()
 }
 
 /// Writes `comparison.csv`: one row for each variant and metric, those with a verdict first.

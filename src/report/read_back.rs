@@ -5,7 +5,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::csv::{TOTAL, read_timeline};
+use super::csv::{TOTAL, read_nodes, read_timeline};
 use super::kinds::Folder;
 use super::phrases::harmless;
 use super::sweep::digest::Digest;
@@ -126,11 +126,12 @@ pub fn run(summary: &str, timeline: &str, charts: &str) -> Result<RunResult, Sto
         Span::from_secs_f64(charts.interval_s).map_err(|error| StoredError::content(CHARTS, error.to_string()))?;
     let series = read_timeline("function", timeline).map_err(|reason| StoredError::content(TIMELINE, reason))?;
     is_whole(&series, interval, summary.horizon_s)?;
+    let nodes = read_nodes(timeline).map_err(|reason| StoredError::content(TIMELINE, reason))?;
     let series =
         series.into_iter().map(|(name, points)| Series { function: (name != TOTAL).then_some(name), points }).collect();
     Ok(RunResult {
         summary,
-        timeline: Timeline { interval, series, sources: Vec::new() },
+        timeline: Timeline { interval, series, sources: Vec::new(), nodes },
         distributions: charts.distributions,
         limit_lines: charts.limit_lines,
     })
@@ -159,7 +160,12 @@ pub fn comparison(comparison: &str, timeline: &str) -> Result<(Comparison, Vec<(
         let (_, points) = series.swap_remove(place);
         let result = RunResult {
             summary: contender.summary.clone(),
-            timeline: Timeline { interval, series: vec![Series { function: None, points }], sources: Vec::new() },
+            timeline: Timeline {
+                interval,
+                series: vec![Series { function: None, points }],
+                sources: Vec::new(),
+                nodes: Vec::new(),
+            },
             distributions: Distributions::default(),
             limit_lines: Vec::new(),
         };

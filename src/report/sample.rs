@@ -79,7 +79,7 @@ pub(in crate::report) fn result(functions: usize, intervals: usize) -> RunResult
     let series = std::iter::once(total_series).chain(per_function).collect();
     RunResult {
         summary,
-        timeline: Timeline { interval: Span::from_secs(300), series, sources: Vec::new() },
+        timeline: Timeline { interval: Span::from_secs(300), series, sources: Vec::new(), nodes: Vec::new() },
         distributions: distributions(),
         limit_lines: vec![("reserved (checkout)".into(), 200.0), ("account-limit".into(), 1_000.0)],
     }

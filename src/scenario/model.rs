@@ -121,6 +121,7 @@ impl Scenario {
             demand: function.requests(),
             groups: function.groups_of(&self.node_groups),
             image: function.image,
+            shares_cpu: function.cpu.sharing.is_some(),
         }
     }
 
@@ -137,10 +138,17 @@ impl Scenario {
         self.platform.billing.is_some() || self.node_groups.iter().any(|group| group.spec.per_hour_usd > 0.0)
     }
 
-    /// Whether requests may reach functions by a path, or do more there than run.
+    /// Whether requests may reach functions by a path, or do more there than run. It looks at all functions: for one of many
+    /// cells ask [`Self::has_path_to`].
     #[must_use]
     pub fn has_path(&self) -> bool {
         !self.components.is_empty() || self.functions.iter().any(|function| !function.steps.is_empty())
+    }
+
+    /// The same for these functions, all that are simulated together: where there is a path, these are all there are.
+    #[must_use]
+    pub fn has_path_to(&self, functions: &[FnId]) -> bool {
+        !self.components.is_empty() || functions.iter().any(|id| !self.functions[id.index()].steps.is_empty())
     }
 
     /// For how long after the horizon requests on a path are followed; none: to their end.

@@ -108,7 +108,7 @@ impl Objective {
                 within.ok_or_else(|| (format!("`{value}` is not a time"), "write a duration, as in 800ms".into()))?;
             Goal::Share { share: share(Quantity::Ratio.read(asked).map_err(form)?)?, within }
         } else {
-            let metric = find_of(asked, subject, &scenario.components)?;
+            let metric = find_of(asked, subject, &scenario.components, &scenario.functions)?;
             let value = metric.quantity.read(value).map_err(|help| {
                 let message = format!("`{value}` is not a value of this metric");
                 (message, help.to_owned())
@@ -292,7 +292,17 @@ pub fn find(name: &str) -> Result<&'static Metric, Wrong> {
 ///
 /// # Errors
 /// There is none, and what to write instead.
-pub(super) fn find_of(name: &str, subject: Subject, components: &[Component]) -> Result<&'static Metric, Wrong> {
+pub(super) fn find_of(
+    name: &str,
+    subject: Subject,
+    components: &[Component],
+    functions: &[Function],
+) -> Result<&'static Metric, Wrong> {
+    if let Some(metric) = component::find_of_batching(name)
+        && !matches!(subject, Subject::Component(_))
+    {
+        return is_in_batches(metric, subject, functions).map(|()| metric);
+    }
     match subject {
         Subject::Component(id) => {
             let component = &components[id.index()];
@@ -362,6 +372,37 @@ fn is_measured(metric: &Metric, subject: Subject) -> Result<(), Wrong> {
         return Err((message, "name a function, or use a metric of requests, ratios or times".to_owned()));
     }
     Ok(())
+}
+
+/// Whether a metric of batches is measured of a subject.
+///
+/// # Errors
+/// It is not, and what to write instead.
+fn is_in_batches(metric: &Metric, subject: Subject, functions: &[Function]) -> Result<(), Wrong> {
+    let key = &metric.key;
+    // Of a file with mistakes not all functions may be there.
+    match subject {
+        Subject::Function(id) => match functions.get(id.index()) {
+            Some(function) if function.batching.is_none() => Err((
+                format!("`{key}` is not measured of function \"{}\": it has no `batching`", function.name),
+                "name a function with [function.batching], or ask for latency_s".to_owned(),
+            )),
+            _ => Ok(()),
+        },
+        Subject::Total | Subject::Source(_) | Subject::Component(_) => {
+            let with_batching = functions.iter().find(|function| function.batching.is_some());
+            let help = with_batching.map_or_else(
+                || "it is a metric of functions with [function.batching]: ask for latency_s".to_owned(),
+                |function| {
+                    format!(
+                        "add function = \"{}\", on the command line function.{}:{key}",
+                        function.name, function.name
+                    )
+                },
+            );
+            Err((format!("`{key}` is measured by function"), help))
+        }
+    }
 }
 
 /// Whether it is known of a subject whether it keeps up.

@@ -72,6 +72,8 @@ pub struct Platform {
     pub facts: &'static [Fact],
     /// What is not modeled, and what else has to be known.
     pub notes: &'static [String],
+    /// The presets of `[[gateway]]` that people put in front of its functions.
+    pub gateways: &'static [String],
     /// What the platform decides by itself: parts of keys, and what they mean.
     pub decides: &'static [(String, String)],
     /// What it does not have.
@@ -110,6 +112,7 @@ pub fn platform(name: &str) -> Option<Platform> {
         about: preset.about(),
         facts: &file.facts,
         notes: &file.notes,
+        gateways: &file.gateways,
         decides: &preset.allowed().fixed,
         lacks: &preset.allowed().lacks,
         allowed: preset.allowed(),

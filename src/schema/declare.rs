@@ -271,8 +271,17 @@ macro_rules! union {
     };
 }
 
-/// Declares the words that stand for the values of an enum.
+/// Declares the words that stand for the values of an enum; or, as `choice! { enum X { "word" => Value, "Doc."; } }`, the enum
+/// with them.
 macro_rules! choice {
+    ($(#[$meta:meta])* $vis:vis enum $type:ident { $($(#[$of:meta])* $word:literal => $value:ident, $doc:literal;)+ }) => {
+        $(#[$meta])*
+        $vis enum $type {
+            $(#[doc = $doc] $(#[$of])* $value,)+
+        }
+
+        choice! { $type { $($word => $type::$value, $doc;)+ } }
+    };
     ($type:ty { $($word:literal => $value:path, $doc:literal;)+ }) => {
         impl Field for $type {
             type Value = Self;

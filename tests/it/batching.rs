@@ -2,7 +2,7 @@
 
 use forewarm::measure::summary::{Stat, Summary};
 
-use crate::harness::{assert_close, summary};
+use crate::harness::{Folder, assert_close, summary};
 
 /// A model with steps of 10 ms + 1 ms for each request + 1 ms for each ten prompt tokens.
 fn model(function: &str, more: &str) -> String {
@@ -88,4 +88,51 @@ fn who_is_cut_off_leaves_the_batch() {
     assert_eq!(found.total.requests.completed.mean, 1.0);
     assert_eq!(found.total.requests.timed_out.mean, 1.0);
     assert_is(found.total.latency_s.max.mean, 0.060);
+}
+
+/// Tokens of prompt and answer are kept until the answer is complete: K / (p + o) requests fit, and yield B / (a + c B) tokens a second.
+#[test]
+fn the_cache_bounds_the_batch() {
+    let function = "batching.step = { a = \"8ms\", c = \"500us\" }\nbatching.max-batch = 64\nbatching.kv-cache-tokens = 1400\n\
+                    batching.prompt-tokens.constant.value = 100\nbatching.output-tokens.constant.value = 40\n\
+                    concurrency = { per-instance = 64, max-instances = 1, overflow = \"queue\" }";
+    let source = "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.closed = { users = 64, think-time.constant.value = \"1us\" }\n";
+    let found = summary(&(model(function, "warm-up = \"1m\"\nseed = 3\nreplications = 2") + source));
+    let expected = 10.0 / (0.008 + 0.0005 * 10.0);
+    let tokens = figure(&found, "output_tokens_per_s").mean;
+    // At the edges of the measured part a batch counts as a whole or not at all.
+    assert!((tokens - expected).abs() <= 10.0 * 40.0 / 540.0, "{tokens} instead of {expected}");
+    // At the end, when nobody waits any more, a batch is smaller, and faster.
+    assert_is(figure(&found, "tpot_s.max").mean, 0.013);
+}
+
+/// The times of tokens are metrics as any other: objectives judge them, and what has no batches has none.
+#[test]
+fn objectives_are_about_tokens_too() {
+    let function = format!(
+        "{STEP}batching.max-batch = 4\nbatching.prompt-tokens.constant.value = 200\nbatching.output-tokens.constant.value = 50"
+    );
+    let source = "[[source]]\nname = \"s\"\nfunction = \"f\"\narrivals.constant.rate = \"0.2/s\"\n";
+    let objective = |metric: &str, below: &str| {
+        format!("[[objective]]\nfunction = \"f\"\nmetric = \"{metric}\"\nbelow = \"{below}\"\n")
+    };
+    let text = model(&function, "") + source;
+    let found = summary(
+        &(text.clone()
+            + &objective("ttft_s.p99", "35ms")
+            + &objective("tpot_s.mean", "11ms")
+            + &objective("tpot_s.mean", "12ms")),
+    );
+    let met: Vec<bool> = found.objectives.iter().map(|one| one.met).collect();
+    assert_eq!(met, [true, false, true]);
+    assert_is(found.objectives[1].value.mean, 0.011);
+    let folder = Folder::with("model.toml", &text);
+    folder.run(&["run", "model.toml", "--no-progress", "--enforce=function.f:ttft_s.mean<30ms"]).ends(1);
+    folder.run(&["run", "model.toml", "--no-progress", "--enforce=function.f:ttft_s.mean<32ms"]).ends(0);
+    let said = folder.run(&["run", "model.toml", "--no-progress", "--enforce=ttft_s.mean<32ms"]).ends(2).said();
+    assert!(said.contains("function.f:ttft_s.mean"), "{said}");
+    let plain = text.replace(&function, "duration.constant.value = \"1s\"");
+    let folder = Folder::with("plain.toml", &(plain + &objective("ttft_s.p99", "1s")));
+    let said = folder.run(&["check", "plain.toml"]).ends(2).said();
+    assert!(said.contains("has no `batching`"), "{said}");
 }

@@ -249,8 +249,11 @@ fn results_reference() -> String {
         (see [Observe a run](../how-to/observe.md)).\n\n\
         With node groups (see [Machines](../background/machines.md)): `nodes`, each group with `count`, `node_seconds`, `cpu_utilization`\n\
         and `memory_utilization` (requests of instances over what nodes have), `pending_pods`, `pending_s` and `image_s` (how long\n\
-        instances waited for a node and for their image), `pods` by what became of them, `nodes`, `short_of` (what nodes had too little of\n\
-        when an instance had to wait) and `cost_usd`. An instance that waits is in the books of the first group on which it fits.\n\n\
+        instances waited for a node and for their image), `cpu_stranded_share` and `memory_stranded_share` (what is free where no instance\n\
+        fits any more), `cpu_contention` (the part of node-seconds in which instances ask for more CPU than there is), `pods` by what became of\n\
+        them, `nodes`, `short_of` (what nodes had too little of when an instance had to wait) and `cost_usd`. An instance that waits is in the\n\
+        books of the first group on which it fits. `starts` has `node_s` and `image_s` of the instances of each function. `timeline.csv` has\n\
+        rows `node-group.NAME`, with `nodes_mean`, `pending_pods_mean`, `cpu_utilization` and `memory_utilization` as its last columns.\n\n\
         | metric | unit | better | meaning |\n|---|---|---|---|\n"
         .to_owned();
     for metric in metrics() {

@@ -16,7 +16,7 @@ const ENDLESS: &str =
 fn without_machines(text: &str) -> Value {
     let mut all: Value = serde_json::from_str(&json::summary(&summary(text))).expect("JSON");
     let object = all.as_object_mut().expect("an object");
-    for key in ["nodes", "events", "scenario"] {
+    for key in ["nodes", "starts", "events", "scenario"] {
         object.remove(key);
     }
     all
@@ -46,10 +46,11 @@ proptest! {
             "", "[[fault]]\nname = \"c\"\ntarget = \"node-group.g\"\nat = \"10s\"\nfor = \"4m\"\ncrash.rate = \"2/m\"\n",
             "[[fault]]\nname = \"o\"\ntarget = \"zone.a\"\nat = \"1m\"\nfor = \"30s\"\noutage = true\n",
         ]),
+        cpu in select(vec!["cpu.request = 0.7", "cpu = { request = 0.3, limit = 1.6, threads = 2, cpu-bound-share = 0.6 }"]),
         image in select(vec!["", "image.size = \"500MB\"\n"]),
         with_scaling in select(vec!["", "scaling.thresholds.target = 1\n", "scaling.hpa = { max-replicas = 5, target-concurrency = 1 }\n"]),
     ) {
-        let functions = text.replace("[[function]]\n", &format!("[[function]]\nmemory = \"512MB\"\ncpu.request = 0.7\n{image}"));
+        let functions = text.replace("[[function]]\n", &format!("[[function]]\nmemory = \"512MB\"\n{cpu}\n{image}"));
         let functions = functions.replace("memory.budget = \"1536MB\"", "memory.budget = \"8GB\"");
         let functions = if functions.contains("memory.budget") || functions.contains("provisioned") || functions.contains("hybrid") || functions.contains("initial") {
             functions
@@ -150,4 +151,51 @@ fn a_failure_is_felt_until_it_is_found_out() {
         late.failed.mean
     );
     assert!(late.failed.mean <= 16.0 && late.unfinished.mean == 0.0, "{}", late.failed.mean);
+}
+
+/// Two nodes of 4 vCPU have memory for three instances each: of no use to anybody are 4 - 3 x 0.5 vCPU, and 512 MB.
+#[test]
+fn what_is_free_where_nothing_fits_is_stranded() {
+    let group = |count: u32, memory: &str| {
+        let text =
+            ten_instances(&format!("count = {count}\n")).replace("memory = \"8GB\"", &format!("memory = \"{memory}\""));
+        let found = summary(&text);
+        let figures = &found.components.nodes.0[0].1;
+        let of = |key: &str| figures.get(key).expect("a figure").mean;
+        [of("cpu_stranded_share"), of("memory_stranded_share")]
+    };
+    let [cpu, memory] = group(2, "3584MB");
+    // The first instances come within the first second.
+    assert!((cpu - 2.5 / 4.0).abs() < 0.001 && (memory - 512.0 / 3584.0).abs() < 0.001, "{cpu} {memory}");
+    assert_eq!(group(3, "100GB"), [0.0; 2], "one more fits everywhere");
+}
+
+#[test]
+fn the_time_series_has_nodes_and_is_read_back() {
+    let group = "max = 100\nautoscaler.karpenter.consolidation-policy = \"when-empty\"\nboot.constant.value = \"60s\"";
+    let folder = Folder::with("ten.toml", &ten_instances(group));
+    folder.run(&["run", "ten.toml", "--no-progress", "--replications", "1"]).ends(0);
+    let series = folder.read("results/ten/timeline.csv");
+    let mut rows = series.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = rows.next().expect("a header");
+    let at = |name: &str| header.iter().position(|column| *column == name).unwrap_or_else(|| panic!("no {name}"));
+    let (nodes, pending) = (at("nodes_mean"), at("pending_pods_mean"));
+    let of_group: Vec<Vec<&str>> = rows.filter(|row| row[1] == "node-group.g").collect();
+    assert!(of_group.len() > 100);
+    let number = |row: &[&str], place: usize| row[place].parse::<f64>().expect("a number");
+    // The integral over the intervals is that of the summary.
+    let summary: serde_json::Value = serde_json::from_str(&folder.read("results/ten/summary.json")).expect("JSON");
+    let seconds = 1800.0 / of_group.len() as f64;
+    let all: f64 = of_group.iter().map(|row| number(row, nodes) * seconds).sum();
+    let expected = summary["nodes"]["g"]["node_seconds"]["mean"].as_f64().expect("a number");
+    assert!((all - expected).abs() < 1e-6 * expected, "{all} {expected}");
+    assert!(number(&of_group[1], pending) > 0.0);
+    // Instances that waited: of the first minute.
+    let waited = &summary["starts"]["f"]["node_s"];
+    assert!((60.0..=71.0).contains(&waited["max"]["mean"].as_f64().expect("a number")), "{waited}");
+    assert!(summary["starts"]["f"].get("image_s").is_none());
+    let page = folder.read("results/ten/report.html");
+    assert!(page.contains("Before an instance starts") && page.contains("instances without a node"));
+    let again = folder.run(&["report", "results/ten", "--format", "html"]).ends(0).out;
+    assert_eq!(again, page);
 }

@@ -30,6 +30,7 @@ mod knative;
 mod lambda;
 mod machines;
 mod monitoring;
+mod node_cpu;
 mod oracles;
 mod path;
 mod path_metrics;

@@ -44,25 +44,16 @@ parameters! {
     }
 }
 
-/// Which group grows where several could.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expander {
-    /// The one of which the least is left unused.
-    LeastWaste,
-    /// The one that takes the most pods.
-    MostPods,
-    /// The cheapest.
-    Price,
-    /// Any.
-    Random,
+choice! {
+    /// Which group grows where several could.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Expander {
+        "least-waste" => LeastWaste, "The one that leaves the least of CPU and memory unused.";
+        "most-pods" => MostPods, "The one that takes the most pods.";
+        "price" => Price, "The one that costs the least, for each pod that it takes.";
+        "random" => Random, "Any of them.";
+    }
 }
-
-choice! { Expander {
-    "least-waste" => Expander::LeastWaste, "The one that leaves the least of CPU and memory unused.";
-    "most-pods" => Expander::MostPods, "The one that takes the most pods.";
-    "price" => Expander::Price, "The one that costs the least, for each pod that it takes.";
-    "random" => Expander::Random, "Any of them.";
-} }
 
 #[cfg(test)]
 impl ClusterAutoscalerSpec {

@@ -46,19 +46,14 @@ parameters! {
     }
 }
 
-/// Which nodes may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Consolidation {
-    /// Those without pods.
-    WhenEmpty,
-    /// Those without pods, and those whose pods fit elsewhere.
-    WhenEmptyOrUnderutilized,
+choice! {
+    /// Which nodes may go.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Consolidation {
+        "when-empty" => WhenEmpty, "Those without pods.";
+        "when-empty-or-underutilized" => WhenEmptyOrUnderutilized, "Those without pods, and those whose pods fit on other nodes.";
+    }
 }
-
-choice! { Consolidation {
-    "when-empty" => Consolidation::WhenEmpty, "Those without pods.";
-    "when-empty-or-underutilized" => Consolidation::WhenEmptyOrUnderutilized, "Those without pods, and those whose pods fit on other nodes.";
-} }
 
 #[cfg(test)]
 impl KarpenterSpec {

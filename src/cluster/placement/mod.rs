@@ -18,34 +18,19 @@ use super::{Class, GroupState};
 use crate::rng::Stream;
 use crate::schema::declare::*;
 
-/// Which of the nodes that a pod fits on it gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PlacementRule {
-    /// See `least_allocated.rs`.
-    LeastAllocated,
-    /// See `most_allocated.rs`.
-    MostAllocated,
-    /// See `first_fit.rs`.
-    FirstFit,
-    /// See `best_fit.rs`.
-    BestFit,
-    /// See `round_robin.rs`.
-    RoundRobin,
-    /// See `hash.rs`.
-    Hash,
-    /// See `random.rs`.
-    Random,
+choice! {
+    /// Which of the nodes that a pod fits on it gets.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum PlacementRule {
+        "least-allocated" => LeastAllocated, "As the scheduler of Kubernetes does by default: least requested, evenly requested, spread over nodes and zones, and where the image is.";
+        "most-allocated" => MostAllocated, "The same, but most requested: nodes are filled one after the other.";
+        "first-fit" => FirstFit, "The first node, in the order in which they were added.";
+        "best-fit" => BestFit, "The node that is fullest then.";
+        "round-robin" => RoundRobin, "The next node after that of the pod before.";
+        "hash" => Hash, "As Apache OpenWhisk: a home node by the name of the function, and from there in steps of its own.";
+        "random" => Random, "Any of them, with equal probability.";
+    }
 }
-
-choice! { PlacementRule {
-    "least-allocated" => PlacementRule::LeastAllocated, "As the scheduler of Kubernetes does by default: least requested, evenly requested, spread over nodes and zones, and where the image is.";
-    "most-allocated" => PlacementRule::MostAllocated, "The same, but most requested: nodes are filled one after the other.";
-    "first-fit" => PlacementRule::FirstFit, "The first node, in the order in which they were added.";
-    "best-fit" => PlacementRule::BestFit, "The node that is fullest then.";
-    "round-robin" => PlacementRule::RoundRobin, "The next node after that of the pod before.";
-    "hash" => PlacementRule::Hash, "As Apache OpenWhisk: a home node by the name of the function, and from there in steps of its own.";
-    "random" => PlacementRule::Random, "Any of them, with equal probability.";
-} }
 
 impl PlacementRule {
     /// The rule at work; what it draws comes from `stream`.

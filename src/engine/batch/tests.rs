@@ -13,7 +13,9 @@ fn ms(count: u64) -> Span {
 
 fn batching(per_step: Span, per_prompt_token: Span, per_request: Span, max_batch: u32) -> Batching {
     let one = ConstantTokens { value: 1 }.law().expect("a law");
-    Batching { per_step, per_prompt_token, per_request, max_batch, prompt_tokens: one.clone(), output_tokens: one }
+    let (prompt_tokens, output_tokens) = (one.clone(), one);
+    let kv_cache_tokens = u64::MAX;
+    Batching { per_step, per_prompt_token, per_request, max_batch, kv_cache_tokens, prompt_tokens, output_tokens }
 }
 
 /// A request: when it arrives, ns; tokens of its prompt and of its answer.
@@ -80,6 +82,27 @@ fn a_full_batch_yields_as_the_closed_form_says() {
     assert_eq!(last, Some(16_000 * MS), "16,000 tokens take 16 s");
 }
 
+/// K tokens hold K / (p + o) requests of p + o tokens: the throughput is that of a batch of so many.
+#[test]
+fn the_cache_bounds_the_batch_as_the_closed_form_says() {
+    // 7,999 tokens hold 9 requests of 800 + 80 tokens: 9 / (8 + 9 x 0.5 ms) = 720 tokens a second.
+    let spec = Batching { kv_cache_tokens: 7999, ..batching(ms(8), Span::ZERO, Span::from_nanos(500_000), 16) };
+    let requests: Vec<Request> = (0..900).map(|_| (0, 800, 80)).collect();
+    let last = served(&spec, &requests).iter().map(|found| found.1).max();
+    assert_eq!(last, Some(100_000 * MS), "72,000 tokens take 100 s");
+}
+
+#[test]
+fn who_does_not_fit_into_the_cache_waits_and_those_behind_it_do_too() {
+    let spec = Batching { kv_cache_tokens: 10, ..batching(ms(10), Span::ZERO, Span::ZERO, 8) };
+    // 6 + 2 tokens leave 2: 2 + 1 do not fit until the first is through at 20 ms, and 1 + 1, which would, wait behind them.
+    let found = served(&spec, &[(0, 6, 2), (0, 2, 1), (0, 1, 1)]);
+    assert_eq!(found.iter().map(|found| found.1 / MS).collect::<Vec<_>>(), [20, 30, 30]);
+    // What needs more than there is has the batch to itself.
+    let found = served(&spec, &[(0, 2, 2), (0, 50, 3), (0, 1, 1)]);
+    assert_eq!(found.iter().map(|found| found.1 / MS).collect::<Vec<_>>(), [20, 50, 60]);
+}
+
 #[test]
 fn who_leaves_makes_later_steps_shorter() {
     let spec = batching(ms(10), Span::ZERO, ms(5), 4);
@@ -116,8 +139,14 @@ fn served_slowly(spec: &Batching, requests: &[Request]) -> Vec<(u64, u64)> {
         }
         let mut prompts = 0;
         while batch.len() < spec.max_batch as usize
-            && let Some(place) = waiting.pop_front()
+            && let Some(&place) = waiting.front()
         {
+            let needs = |place: usize| requests[place].1 + requests[place].2;
+            let reserved: u64 = batch.iter().map(|(place, _)| needs(*place)).sum();
+            if !batch.is_empty() && reserved + needs(place) > spec.kv_cache_tokens {
+                break;
+            }
+            waiting.pop_front();
             prompts += requests[place].1;
             batch.push((place, requests[place].2));
         }
@@ -146,9 +175,11 @@ proptest! {
         b in 0u64..5,
         c in 0u64..5,
         max_batch in 1u32..6,
+        kv_cache_tokens in prop::sample::select(vec![u64::MAX, 30, 60, 100]),
         gaps in prop::collection::vec((0u64..120, 1u64..30, 1u64..25), 1..40),
     ) {
         let spec = batching(Span::from_nanos(a), Span::from_nanos(b), Span::from_nanos(c), max_batch);
+        let spec = Batching { kv_cache_tokens, ..spec };
         let mut at = 0;
         let requests: Vec<Request> = gaps.iter().map(|&(gap, prompt, output)| { at += gap; (at, prompt, output) }).collect();
         prop_assert_eq!(served(&spec, &requests), served_slowly(&spec, &requests));

@@ -154,7 +154,7 @@ impl FunctionState<'_> {
             ctx.observer.generated(now, self.id, &Generated { born, first_token, tokens });
         }
         if sequence.delay == Span::ZERO {
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
         } else {
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));
         }

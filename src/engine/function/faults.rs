@@ -12,8 +12,8 @@ use super::FunctionState;
 use super::lifecycle::Cause;
 use super::steps::Speed;
 use crate::dist::Dist;
+use crate::path::Disturbance;
 use crate::path::bucket::Buckets;
-use crate::path::{Disturbance, Outcome};
 use crate::rng::{Purpose, Stream, Streams, chance};
 use crate::scenario::Function;
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
@@ -159,7 +159,7 @@ impl FunctionState<'_> {
     /// Draws when an instance may crash next. Nothing crashes after the horizon.
     pub(super) fn await_crash<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let instances = self.instances.len();
-        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        let Failures { stream, crashes: Some(crashes), .. } = &mut *self.failures else { return };
         if instances > crashes.bound {
             crashes.bound = 2 * instances;
         }
@@ -175,7 +175,7 @@ impl FunctionState<'_> {
 
     /// An instance may crash.
     pub(in super::super) fn crash_due<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
-        let Failures { stream, crashes: Some(crashes), .. } = &mut self.failures else { return };
+        let Failures { stream, crashes: Some(crashes), .. } = &mut *self.failures else { return };
         if crashes.due != now {
             return; // it has been drawn anew
         }
@@ -208,7 +208,7 @@ impl FunctionState<'_> {
             request.started != SimTime::NEVER && request.instance == key
         });
         for place in on_it.collect::<Vec<_>>() {
-            self.end_run(place, Outcome::Failed, now, ctx);
+            self.fail_run(place, now, ctx);
         }
     }
 
@@ -225,6 +225,6 @@ impl FunctionState<'_> {
             return; // it waits, or has ended already
         }
         self.advance(now, ctx);
-        self.end_run(place, Outcome::Failed, now, ctx);
+        self.fail_run(place, now, ctx);
     }
 }

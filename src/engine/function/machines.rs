@@ -13,7 +13,7 @@ use crate::path::Outcome;
 use crate::time::{SimTime, Span};
 
 impl FunctionState<'_> {
-    fn has_machines(&self) -> bool {
+    pub(super) fn has_machines(&self) -> bool {
         self.resources.as_ref().is_some_and(|links| links.has_machines)
     }
 

@@ -170,7 +170,7 @@ impl FunctionState<'_> {
     }
 
     /// Removes a request from an instance, which becomes available, idle, or is removed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn free_slot<O: Observer>(&mut self, place: Key<Instance>, now: SimTime, ctx: &mut Context<O>) {
         let is_free = self.vacate(place);
         if is_free && self.spec.shares_instances() {

@@ -1,15 +1,17 @@
 //! Requests that share the processors of their instance. Each one computes first, at the speed that the others leave to it, and
 //! then waits, for a time that does not depend on the others.
 
+use super::super::cluster::machines_of;
 use super::super::event::{Event, Kind};
 use super::super::instance::Instance;
 use super::super::invocation::Invocation;
-use super::super::kernel::Context;
+use super::super::kernel::{Context, Effect};
 use super::super::observer::Observer;
 use super::super::processor::{Attained, Bandwidth, Processor};
 use super::super::slab::Key;
 use super::FunctionState;
 use super::steps::Speed;
+use crate::cluster::Ask;
 use crate::scenario::Function;
 use crate::time::{SimTime, Span};
 
@@ -28,6 +30,8 @@ struct Shared {
     processor: Processor,
     /// The pending event that looks who is through; never, if none is pending. One that says otherwise is passed over.
     due: SimTime,
+    /// What its node knows that it asks for.
+    asked: Ask,
 }
 
 /// An invocation that computes, or does not.
@@ -65,12 +69,13 @@ impl Sharing {
 
     /// An instance is created, perhaps in the place of one that has gone.
     pub(super) fn renew(&mut self, instance: Key<Instance>) {
-        self.at(instance).processor = Processor::new();
+        let shared = self.at(instance);
+        (shared.processor, shared.asked) = (Processor::new(), Ask::default());
     }
 
     fn at(&mut self, on: Key<Instance>) -> &mut Shared {
         while self.processors.len() <= on.index() {
-            self.processors.push(Shared { processor: Processor::new(), due: SimTime::NEVER });
+            self.processors.push(Shared { processor: Processor::new(), due: SimTime::NEVER, asked: Ask::default() });
         }
         &mut self.processors[on.index()]
     }
@@ -105,17 +110,54 @@ impl FunctionState<'_> {
         true
     }
 
-    /// Schedules an event for when the first request on an instance has finished computing. Where that is later than before, the
-    /// pending event finds nothing to do, and schedules the next one.
+    /// Schedules an event for when the first request on an instance has finished computing, or the instance asks its node for more
+    /// or less. Where that is later than before, the pending event finds nothing to do, and schedules the next one.
     fn watch_processor<O: Observer>(&mut self, on: Key<Instance>, ctx: &mut Context<O>) {
         let Some(sharing) = &mut self.sharing else { return };
         let bandwidth = sharing.bandwidth;
         let shared = sharing.at(on);
-        let next = shared.processor.next(&bandwidth);
+        let next = shared.processor.next(&bandwidth).min(shared.processor.next_ask(&bandwidth));
         if next < shared.due {
             shared.due = next;
             ctx.events.push(Event::of_item(next, Kind::Processor, self.id, on));
         }
+        if self.has_machines() {
+            self.ask_for_cpu(on, ctx);
+        }
+    }
+
+    /// Tells the node of an instance what it asks for, if that has changed.
+    fn ask_for_cpu<O: Observer>(&mut self, on: Key<Instance>, ctx: &mut Context<O>) {
+        let Some(sharing) = &mut self.sharing else { return };
+        let bandwidth = sharing.bandwidth;
+        let shared = sharing.at(on);
+        let ask = shared.processor.ask(&bandwidth);
+        if std::mem::replace(&mut shared.asked, ask) == ask {
+            return;
+        }
+        if ask.most == 0 {
+            shared.processor.leave_node();
+        }
+        let pod = self.instances.get(on).pod;
+        if let Some(machines) = machines_of(ctx)
+            && let Some(node) = machines.cluster.ask_for_cpu(pod, ask)
+        {
+            ctx.effects.push_back(Effect::NodeCpuChanged(node));
+        }
+    }
+
+    /// The node of an instance gives it this much of its processors from now on.
+    pub(in super::super) fn take_share_of_node<O: Observer>(
+        &mut self,
+        on: Key<Instance>,
+        share: u64,
+        now: SimTime,
+        ctx: &mut Context<O>,
+    ) {
+        let Some(sharing) = &mut self.sharing else { return };
+        let bandwidth = sharing.bandwidth;
+        sharing.at(on).processor.set_share(share, now, &bandwidth);
+        self.watch_processor(on, ctx);
     }
 
     /// Somebody on an instance may have computed all that it had to, or the batch there may change.
@@ -160,7 +202,7 @@ impl FunctionState<'_> {
         let request = self.invocations.get_mut(place);
         request.service = now.since(request.started) + wait;
         if wait == Span::ZERO {
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
         } else {
             let ends = request.ends(self.spec.timeout);
             ctx.events.push(Event::of_item(ends, Kind::Completion, self.id, place));

@@ -74,7 +74,7 @@ impl FunctionState<'_> {
             // It ends now, regardless of pending events.
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
             return;
         };
         let took = match &step.work {
@@ -154,7 +154,7 @@ impl FunctionState<'_> {
             let request = self.invocations.get_mut(place);
             request.service = now.since(request.started);
             request.is_poison = true;
-            self.complete(place, now, ctx);
+            self.complete_now(place, now, ctx);
         } else {
             self.do_step(place, now, ctx);
         }

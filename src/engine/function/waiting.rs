@@ -85,7 +85,7 @@ impl FunctionState<'_> {
     }
 
     /// Serves as many requests as possible from the front of the queue.
-    #[inline]
+    #[inline(always)]
     pub(super) fn serve_queue<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         while let Some(front) = self.next_in_queue(now, ctx) {
             match self.place(now, false, ctx) {

@@ -126,6 +126,12 @@ impl Design {
                 add(Subject { component: Some(component.name.clone()), ..of_total(metric, None, false) });
             }
         }
+        for function in scenario.functions.iter().filter(|function| function.batching.is_some()) {
+            let name = format!("{}.{}", metric::component::BATCHING, function.name);
+            for metric in metric::component::BATCHING_HEADLINE {
+                add(Subject { component: Some(name.clone()), ..of_total(metric, None, false) });
+            }
+        }
         let judged = subjects.iter().filter(|subject| subject.judged.is_some()).count();
         Self { baseline, looks: Looks::new(variants * judged, first, most), subjects, precision }
     }

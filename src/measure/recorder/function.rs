@@ -15,6 +15,7 @@ use super::total::Total;
 use crate::engine::{Finished, Generated, Levels, Outcome};
 use crate::id::{FnId, InstanceId};
 use crate::scenario::{Billing, Function, Overflow, Scenario};
+use crate::stats::books::Books;
 use crate::time::{SimTime, Span};
 
 /// One function while it is recorded. Fields that every event needs come first.
@@ -60,6 +61,8 @@ pub(super) struct FunctionRecorder<'a> {
     computed_ns: u128,
     /// What is generated, where requests are served in batches.
     generation: Option<Box<Generation>>,
+    /// How long instances waited for nodes and images, when the run is over.
+    starts: Option<Box<Books>>,
     /// Whether what its instances use is paid with the nodes that they run on.
     pays_for_nodes: bool,
 }
@@ -106,6 +109,7 @@ impl<'a> FunctionRecorder<'a> {
             short_ns: 0,
             computed_ns: 0,
             generation: spec.batching.as_ref().map(|_| Box::default()),
+            starts: None,
             pays_for_nodes: scenario.pays_for_nodes(spec),
         }
     }
@@ -312,6 +316,11 @@ impl<'a> FunctionRecorder<'a> {
         }
     }
 
+    /// How long the function's instances waited for nodes and images.
+    pub(super) fn close_starts(&mut self, books: &Books) {
+        self.starts = Some(Box::new(books.clone()));
+    }
+
     /// A request is answered that was served in a batch.
     pub(super) fn generate(&mut self, now: SimTime, answer: &Generated, window: &Window) {
         if let Some(generation) = &mut self.generation {
@@ -367,7 +376,8 @@ impl<'a> FunctionRecorder<'a> {
             tipped: Tipped::of(&points, self.tally.given_up(), window),
         };
         let generation = self.generation.as_ref().map(|generation| generation.books(window));
-        FunctionRecord { measures, usage: self.usage(window), points, batches: Vec::new(), generation }
+        let (usage, starts) = (self.usage(window), self.starts.map(|books| *books));
+        FunctionRecord { measures, usage, points, batches: Vec::new(), generation, starts }
     }
 
     /// What is charged for.

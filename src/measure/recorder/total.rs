@@ -10,6 +10,7 @@ use super::super::timeline::Point;
 use super::super::window::Window;
 use super::TOGETHER_MAX;
 use super::interval::Interval;
+use super::nodes::NodeIntervals;
 use crate::engine::EventCounts;
 use crate::id::{FnId, GroupId, SourceId};
 use crate::scenario::Scenario;
@@ -37,6 +38,8 @@ pub struct Total {
     pub(in super::super) on_path: Option<OnPath>,
     /// The books of the node groups, when the run is over.
     pub(super) nodes: Vec<(GroupId, Books)>,
+    /// Their time series, by group.
+    pub(super) node_intervals: Vec<NodeIntervals>,
 }
 
 impl Total {
@@ -58,13 +61,28 @@ impl Total {
             alarms: Vec::new(),
             on_path: None,
             nodes: Vec::new(),
+            node_intervals: Vec::new(),
         }
     }
 
     /// Adds what was recorded of other cells.
     pub fn merge(&mut self, other: &Self) {
-        let Self { tally, intervals, slots, peaks, events, sources, answered, batches, alarms, on_path, nodes } = other;
+        let Self {
+            tally,
+            intervals,
+            slots,
+            peaks,
+            events,
+            sources,
+            answered,
+            batches,
+            alarms,
+            on_path,
+            nodes,
+            node_intervals,
+        } = other;
         debug_assert!(alarms.is_empty(), "who has alarms is simulated together");
+        debug_assert!(node_intervals.is_empty(), "what is on nodes is simulated together");
         debug_assert!(on_path.is_none(), "what is on a path is simulated together");
         self.tally.merge(tally);
         for (mine, theirs) in self.intervals.iter_mut().zip(intervals) {
@@ -152,6 +170,8 @@ impl Total {
         let generated = functions.iter_mut().enumerate();
         let generated =
             generated.filter_map(|(place, one)| Some((FnId(place as u32), one.generation.take()?))).collect();
+        let starts = functions.iter_mut().enumerate();
+        let starts = starts.filter_map(|(place, one)| Some((FnId(place as u32), one.starts.take()?))).collect();
         let (sources, answered, events) = (self.sources, self.answered, self.events);
         Replication {
             measures: RunMeasures {
@@ -161,6 +181,7 @@ impl Total {
                 tipped,
                 components,
                 generated,
+                starts,
                 nodes: self.nodes.into_iter().map(|(_, books)| books).collect(),
                 arrows,
                 spent,
@@ -171,6 +192,7 @@ impl Total {
             points,
             histograms: self.tally.histograms(),
             source_points,
+            node_points: self.node_intervals.iter().map(|one| one.points(window)).collect(),
             batches: (self.batches.iter())
                 .map(|tally| tally.shape(window.batch(self.batches.len()), &Peaks::default(), f64::NAN))
                 .collect(),

@@ -15,195 +15,23 @@ pub mod backoff;
 pub mod breaker;
 pub mod budget;
 mod kind;
+mod parameters;
 pub mod rate_limit;
 
-pub use backoff::{Backoff, BackoffSpec};
+pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerSpec, Permit, Verdict};
 pub use budget::{Budget, BudgetSpec};
+pub use parameters::{Cause, ClientParameters, Refund};
 pub use rate_limit::{Advice, RateLimit, RateLimitSpec};
 
 use std::collections::VecDeque;
 
 use super::slots::{Key, Slots};
-use super::{Abandon, Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
+use super::{Books, CallId, Component, Outcome, Parcel, Ports, Spec, Token};
 use crate::rng::Stream;
-use crate::schema::declare::*;
-use crate::schema::scalars::{Count, Duration, PositiveDuration};
 use crate::time::{SimTime, Span};
 
 pub(crate) use kind::KIND;
-
-/// The most attempts of a request, and copies of an attempt.
-const MAX_ATTEMPTS: u32 = 1_000;
-
-parameters! {
-    /// Who calls: how long it waits, and what it does when that fails.
-    pub struct ClientParameters {
-        /// Timeout of each attempt. Default: none.
-        optional timeout: PositiveDuration,
-        /// Timeout of all attempts together.
-        optional deadline: PositiveDuration,
-        /// What happens to an attempt that has timed out.
-        default on_timeout: Abandon = Abandon::GoesOn,
-        /// Retries.
-        optional retry: RetryParameters,
-        /// Hedging: sending copies of slow attempts.
-        optional hedge: HedgeParameters,
-        /// Client-side rate limit that reacts to throttling.
-        optional rate_limit: RateLimitSpec,
-        /// Limit on simultaneous attempts.
-        optional bulkhead: BulkheadParameters,
-        /// Circuit breaker.
-        optional breaker: BreakerSpec,
-    }
-}
-
-parameters! {
-    /// When and how often to retry.
-    pub struct RetryParameters {
-        /// Attempts per request, including the first.
-        default max_attempts: Count<1, MAX_ATTEMPTS> = 3,
-        /// Which outcomes to retry. Rejections by a breaker or bulkhead count as errors.
-        default on: List<Cause, 1, 3> = vec![Cause::Timeout, Cause::Throttled, Cause::Error],
-        /// Delay before a retry; "none": no delay.
-        default backoff: OrNone<BackoffSpec> = None,
-        /// Limit on the retries of all requests together.
-        optional budget: BudgetSpec,
-        /// Scope of the budget.
-        default per: Per = Per::Source,
-    }
-}
-
-parameters! {
-    /// Copies of slow attempts; the first success counts.
-    pub struct HedgeParameters {
-        /// Delay without a response after which a copy is sent; a copy is sent at once when an attempt fails. 0s: all
-        /// copies at once.
-        required after: Duration,
-        /// Number of copies in addition to the first attempt.
-        default max: Count<1, MAX_ATTEMPTS> = 1,
-    }
-}
-
-parameters! {
-    /// Maximum number of simultaneous attempts; more are rejected.
-    pub struct BulkheadParameters {
-        /// The limit; resilience4j's default.
-        default max_concurrent: Count<1, 1_000_000> = 25,
-    }
-}
-
-/// Why an attempt failed, as seen by the retry logic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// No answer in time: from the client's own timeout, or of who was called.
-    Timeout,
-    /// Throttled, or not served because of a full or slow queue.
-    Throttled,
-    /// Any other failure.
-    Error,
-}
-
-choice! { Cause {
-    "timeout" => Cause::Timeout, "No answer in time.";
-    "throttled" => Cause::Throttled, "Throttled, or not served because of a full or slow queue.";
-    "error" => Cause::Error, "Any other failure.";
-} }
-
-/// Whose a budget is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Per {
-    /// All requests of the client.
-    Source,
-}
-
-choice! { Per {
-    "source" => Per::Source, "One for all requests of the client.";
-} }
-
-choice! { Abandon {
-    "abandon" => Abandon::GoesOn, "It goes on, queued or running, and its answer is thrown away.";
-    "drop-queued" => Abandon::DropsQueued, "If it waits in a queue it leaves it when its turn comes.";
-    "cancel" => Abandon::Cancels, "It ends at once.";
-} }
-
-/// What a success gives back to a budget.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Refund {
-    /// What the request took last, 1 if it took nothing.
-    Cost,
-    /// Always so much.
-    Fixed(f64),
-}
-
-impl Field for Refund {
-    type Value = Self;
-    const SHAPE: Shape = Shape::Leaf(&LeafShape {
-        expected: "\"cost\", or a number",
-        quoted: false,
-        schema: || serde_json::json!({"anyOf": [{"const": "cost"}, {"type": "number", "minimum": 0}]}),
-    });
-    fn read(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
-        if node.text() == Some("cost") {
-            return Some(Self::Cost);
-        }
-        if node.text().is_some() {
-            reader.refuse(node, Self::SHAPE);
-            return None;
-        }
-        crate::schema::scalars::Amount::read(node, reader).map(Self::Fixed)
-    }
-    fn write(value: &Self) -> Value {
-        match value {
-            Self::Cost => Value::from_text("cost"),
-            Self::Fixed(tokens) => Value::Float(*tokens),
-        }
-    }
-}
-
-impl Cause {
-    /// The cause of a failure.
-    #[must_use]
-    pub const fn of(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::TimedOut => Self::Timeout,
-            Outcome::Rejected | Outcome::QueueTimedOut => Self::Throttled,
-            _ => Self::Error,
-        }
-    }
-}
-
-impl ClientParameters {
-    /// One attempt, for as long as it takes.
-    #[must_use]
-    pub const fn once() -> Self {
-        Self {
-            timeout: None,
-            deadline: None,
-            on_timeout: Abandon::GoesOn,
-            retry: None,
-            hedge: None,
-            rate_limit: None,
-            bulkhead: None,
-            breaker: None,
-        }
-    }
-
-    /// Whether it gives up what is never answered.
-    #[must_use]
-    pub const fn gives_up(&self) -> bool {
-        self.timeout.is_some() || self.deadline.is_some()
-    }
-
-    /// How often a request is tried again at most, where it is after a timeout and neither a budget nor a breaker bounds that.
-    #[must_use]
-    pub fn unbounded_retries(&self) -> Option<u32> {
-        let retry = self.retry.as_ref()?;
-        let is_bounded = retry.budget.is_some() || self.breaker.is_some();
-        let is_tried = self.timeout.is_some() && retry.on.contains(&Cause::Timeout);
-        (is_tried && !is_bounded).then(|| retry.max_attempts - 1)
-    }
-}
 
 /// What a scenario says about a client: who it is and whom it calls.
 #[derive(Clone, Debug, PartialEq)]

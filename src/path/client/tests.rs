@@ -2,13 +2,15 @@
 
 use rand::RngExt;
 
+use super::backoff::BackoffSpec;
 use super::budget::{GrpcSpec, RatioSpec};
+use super::parameters::{BulkheadParameters, HedgeParameters, Per, RetryParameters};
 use super::rate_limit::{AdaptiveThrottlingSpec, AwsAdaptiveSpec};
 use super::*;
-use crate::path::Action;
 use crate::path::client::backoff::{ExponentialSpec, Jitter};
 use crate::path::client::breaker::SimpleSpec;
 use crate::path::testing::Bench;
+use crate::path::{Abandon, Action};
 use crate::rng::{Purpose, Streams};
 
 fn secs(secs: f64) -> Span {

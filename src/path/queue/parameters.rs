@@ -141,81 +141,47 @@ parameters! {
     }
 }
 
-/// Whose queue a queue is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Amazon SQS, standard, and Lambda's event source mapping.
-    Sqs,
-    /// The same, FIFO.
-    SqsFifo,
-    /// Azure storage queue and the trigger of Azure Functions.
-    AzureStorage,
-    /// Azure Service Bus and the trigger of Azure Functions.
-    ServiceBus,
-    /// Google Pub/Sub that pushes.
-    PubsubPush,
-    /// Google Pub/Sub from which clients pull.
-    PubsubPull,
-    /// Google Cloud Tasks.
-    CloudTasks,
-    /// A broker of Knative Eventing.
-    KnativeBroker,
+choice! {
+    /// Whose queue a queue is like.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Preset {
+        "sqs" => Sqs, "Amazon SQS, standard, and Lambda's event source mapping.";
+        "sqs-fifo" => SqsFifo, "Amazon SQS, FIFO, and Lambda's event source mapping.";
+        "azure-storage" => AzureStorage, "Azure storage queue and the trigger of Azure Functions.";
+        "service-bus" => ServiceBus, "Azure Service Bus and the trigger of Azure Functions.";
+        "pubsub-push" => PubsubPush, "Google Pub/Sub that pushes.";
+        "pubsub-pull" => PubsubPull, "Google Pub/Sub from which clients pull.";
+        "cloud-tasks" => CloudTasks, "Google Cloud Tasks.";
+        "knative-broker" => KnativeBroker, "A broker of Knative Eventing.";
+    }
 }
 
-choice! { Preset {
-    "sqs" => Preset::Sqs, "Amazon SQS, standard, and Lambda's event source mapping.";
-    "sqs-fifo" => Preset::SqsFifo, "Amazon SQS, FIFO, and Lambda's event source mapping.";
-    "azure-storage" => Preset::AzureStorage, "Azure storage queue and the trigger of Azure Functions.";
-    "service-bus" => Preset::ServiceBus, "Azure Service Bus and the trigger of Azure Functions.";
-    "pubsub-push" => Preset::PubsubPush, "Google Pub/Sub that pushes.";
-    "pubsub-pull" => Preset::PubsubPull, "Google Pub/Sub from which clients pull.";
-    "cloud-tasks" => Preset::CloudTasks, "Google Cloud Tasks.";
-    "knative-broker" => Preset::KnativeBroker, "A broker of Knative Eventing.";
-} }
-
-/// Whether order is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Not.
-    Standard,
-    /// Within each group of messages.
-    Fifo,
+choice! {
+    /// Whether order is kept.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Kind {
+        "standard" => Standard, "Any number of batches at the same time; what failed comes back behind the others.";
+        "fifo" => Fifo, "Order is kept within a group, of which one batch at a time is processed.";
+    }
 }
 
-choice! { Kind {
-    "standard" => Kind::Standard, "Any number of batches at the same time; what failed comes back behind the others.";
-    "fifo" => Kind::Fifo, "Order is kept within a group, of which one batch at a time is processed.";
-} }
-
-/// What becomes of a batch that the target refuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Throttled {
-    /// It is tried again until its messages can be received again.
-    Hold,
-    /// It goes back at once.
-    Return,
+choice! {
+    /// What becomes of a batch that the target refuses.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Throttled {
+        "hold" => Hold, "The batch is tried again until its visibility timeout has passed, and counts as received once (as AWS documents it).";
+        "return" => Return, "The batch is given up until its visibility timeout has passed; each refusal uses up a receive (as users report it).";
+    }
 }
 
-choice! { Throttled {
-    "hold" => Throttled::Hold,
-        "The batch is tried again until its visibility timeout has passed, and counts as received once (as AWS documents it).";
-    "return" => Throttled::Return,
-        "The batch is given up until its visibility timeout has passed; each refusal uses up a receive (as users report it).";
-} }
-
-/// Why pollers become more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Growth {
-    /// Because time passes while messages wait that nobody is free to receive.
-    Backlog,
-    /// Because a batch has been processed.
-    Success,
+choice! {
+    /// Why pollers become more.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Growth {
+        "backlog" => Backlog, "As time passes while messages wait that no poller is free to receive.";
+        "success" => Success, "With each batch that has been processed: a slow start.";
+    }
 }
-
-choice! { Growth {
-    "backlog" => Growth::Backlog, "As time passes while messages wait that no poller is free to receive.";
-    "success" => Growth::Success, "With each batch that has been processed: a slow start.";
-} }
 
 /// Groups of a queue.
 const MAX_GROUPS: u32 = 1_000_000;

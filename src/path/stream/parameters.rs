@@ -62,25 +62,16 @@ parameters! {
     }
 }
 
-/// Whose stream a stream is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Amazon Kinesis and Lambda's event source mapping.
-    Kinesis,
-    /// Amazon DynamoDB Streams and Lambda's event source mapping.
-    Dynamodb,
-    /// Azure Event Hubs and the trigger of Azure Functions.
-    EventHubs,
-    /// Kafka with a consumer for each partition.
-    Kafka,
+choice! {
+    /// Whose stream a stream is like.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Preset {
+        "kinesis" => Kinesis, "Amazon Kinesis and Lambda's event source mapping.";
+        "dynamodb" => Dynamodb, "Amazon DynamoDB Streams and Lambda's event source mapping.";
+        "event-hubs" => EventHubs, "Azure Event Hubs and the trigger of Azure Functions.";
+        "kafka" => Kafka, "Kafka with a consumer for each partition.";
+    }
 }
-
-choice! { Preset {
-    "kinesis" => Preset::Kinesis, "Amazon Kinesis and Lambda's event source mapping.";
-    "dynamodb" => Preset::Dynamodb, "Amazon DynamoDB Streams and Lambda's event source mapping.";
-    "event-hubs" => Preset::EventHubs, "Azure Event Hubs and the trigger of Azure Functions.";
-    "kafka" => Preset::Kafka, "Kafka with a consumer for each partition.";
-} }
 
 /// Shards of a stream.
 const MAX_SHARDS: u32 = 10_000;

@@ -144,53 +144,34 @@ parameters! {
     }
 }
 
-/// Whose workflow a workflow is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// AWS Step Functions, Standard.
-    StepFunctions,
-    /// AWS Step Functions, Express.
-    StepFunctionsExpress,
-    /// Google Workflows.
-    GoogleWorkflows,
+choice! {
+    /// Whose workflow a workflow is like.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Preset {
+        "step-functions" => StepFunctions, "AWS Step Functions, Standard: charged for each state entered.";
+        "step-functions-express" => StepFunctionsExpress, "AWS Step Functions, Express: at most 5 minutes, charged for time.";
+        "google-workflows" => GoogleWorkflows, "Google Workflows: charged for each step.";
+    }
 }
 
-choice! { Preset {
-    "step-functions" => Preset::StepFunctions, "AWS Step Functions, Standard: charged for each state entered.";
-    "step-functions-express" => Preset::StepFunctionsExpress, "AWS Step Functions, Express: at most 5 minutes, charged for time.";
-    "google-workflows" => Preset::GoogleWorkflows, "Google Workflows: charged for each step.";
-} }
-
-/// When the one that starts an execution is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// When it has ended.
-    End,
-    /// At once.
-    Start,
+choice! {
+    /// When the one that starts an execution is answered.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Answer {
+        "end" => End, "When the execution has ended, with its outcome.";
+        "start" => Start, "At once: that it has been started.";
+    }
 }
 
-choice! { Answer {
-    "end" => Answer::End, "When the execution has ended, with its outcome.";
-    "start" => Answer::Start, "At once: that it has been started.";
-} }
-
-/// Why a state failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// What it called failed.
-    Error,
-    /// It took too long.
-    Timeout,
-    /// What it called refused.
-    Throttled,
+choice! {
+    /// Why a state failed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum ErrorKind {
+        "error" => Error, "What it called failed.";
+        "timeout" => Timeout, "It took too long.";
+        "throttled" => Throttled, "What it called refused.";
+    }
 }
-
-choice! { ErrorKind {
-    "error" => ErrorKind::Error, "What it called failed.";
-    "timeout" => ErrorKind::Timeout, "It took too long.";
-    "throttled" => ErrorKind::Throttled, "What it called refused.";
-} }
 
 /// Items of a map.
 const MAX_ITEMS: u32 = 100_000_000;

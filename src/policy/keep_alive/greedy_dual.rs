@@ -46,34 +46,19 @@ impl Policy for GreedyDualSpec {
     }
 }
 
-/// What makes a container valuable. All take the least valuable idle containers first.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// Clock + frequency x cost / size.
-    GreedyDual,
-    /// Clock + frequency x cost.
-    Frequency,
-    /// Clock + frequency / size.
-    Size,
-    /// The time of the last use.
-    LeastRecentlyUsed,
-    /// The time of the last use; besides, whatever has been idle for this long goes.
-    TimeToLive,
-    /// Credit, set to the cost of a start at each use; making room takes credit in proportion to size from all.
-    Landlord,
-    /// A random whole number from 0 to 9, drawn at each use.
-    Random,
+choice! {
+    /// What makes a container valuable. All take the least valuable idle containers first.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    pub enum Rule {
+        "greedy-dual" => GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
+        "least-recently-used" => LeastRecentlyUsed, "The time of its last use.";
+        "frequency" => Frequency, "Clock + uses of its function * time that a cold start adds.";
+        "size" => Size, "Clock + uses of its function / memory.";
+        "time-to-live" => TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
+        "landlord" => Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
+        "random" => Random, "A whole number from 0 to 9, drawn at each use.";
+    }
 }
-
-choice! { Rule {
-    "greedy-dual" => Rule::GreedyDual, "Clock + uses of its function * time that a cold start adds / memory.";
-    "least-recently-used" => Rule::LeastRecentlyUsed, "The time of its last use.";
-    "frequency" => Rule::Frequency, "Clock + uses of its function * time that a cold start adds.";
-    "size" => Rule::Size, "Clock + uses of its function / memory.";
-    "time-to-live" => Rule::TimeToLive, "The time of its last use; idle ones go after ten minutes in any case.";
-    "landlord" => Rule::Landlord, "Credit for each use, from which all pay rent by memory whenever memory is short.";
-    "random" => Rule::Random, "A whole number from 0 to 9, drawn at each use.";
-} }
 
 /// What a cache knows about a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

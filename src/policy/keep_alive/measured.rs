@@ -28,35 +28,18 @@ impl Policy for MeasuredSpec {
     }
 }
 
-choice! { Measured {
-    "aws-lambda" => Measured::AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
-    "azure-functions" => Measured::AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
-    "azure-functions-2019" => Measured::AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
-    "google-cloud" => Measured::GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";
-    "huawei-functiongraph" => Measured::HuaweiFunctionGraph, "Huawei FunctionGraph (Joosen et al., EuroSys 2025): 1 minute.";
-    "openwhisk" => Measured::OpenWhisk, "Apache OpenWhisk, the default of its idle container: 10 minutes.";
-    "fission" => Measured::Fission, "Fission, the default of its pool manager in 2026: 2 minutes.";
-} }
-
-/// A platform, and where its idle rule is from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measured {
-    /// Shilkov, January 2021 (mikhail.io/serverless/coldstarts/aws/intervals), 330 samples of a single instance: cold after
-    /// 5 min 0.3 %, after 6 min 41 %, after 7 min all.
-    AwsLambda,
-    /// Shilkov, January 2021 (data/coldstart_azure_interval.json), consumption plan: cold after 10 min 10 %, 20 min 21 %,
-    /// 22 min 50 %, 24 min 78 %, 28 min 91 %, 30 min 94 %.
-    AzureFunctions,
-    /// Shahrad et al., "Serverless in the Wild", USENIX ATC 2020: the policy in production when the trace was made.
-    AzureFunctions2019,
-    /// Shilkov, January 2021: never cold after 15 min, always after 16; Cloud Run documents "up to 15 minutes".
-    GoogleCloud,
-    /// Joosen et al., EuroSys 2025: a minute, from the last request on.
-    HuaweiFunctionGraph,
-    /// `idle-container` of Apache OpenWhisk, unless configured otherwise.
-    OpenWhisk,
-    /// The idle time after which the pool manager of Fission reaps, August 2026.
-    Fission,
+choice! {
+    /// A platform, and where its idle rule is from.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Measured {
+        "aws-lambda" => AwsLambda, "AWS Lambda, one instance, January 2021 (Shilkov): 5 to 7 minutes. Of many instances, see `halving`.";
+        "azure-functions" => AzureFunctions, "Azure Functions, consumption plan, January 2021 (Shilkov): mostly 20 to 30 minutes.";
+        "azure-functions-2019" => AzureFunctions2019, "Azure Functions in 2019 (Shahrad et al., ATC 2020): 20 minutes.";
+        "google-cloud" => GoogleCloud, "Google Cloud Functions and Cloud Run: 15 minutes, measured in January 2021 and documented.";
+        "huawei-functiongraph" => HuaweiFunctionGraph, "Huawei FunctionGraph (Joosen et al., EuroSys 2025): 1 minute.";
+        "openwhisk" => OpenWhisk, "Apache OpenWhisk, the default of its idle container: 10 minutes.";
+        "fission" => Fission, "Fission, the default of its pool manager in 2026: 2 minutes.";
+    }
 }
 
 const fn minutes(minutes: u64) -> Span {

@@ -26,15 +26,14 @@ use crate::time::{SimTime, Span};
 /// How long after the first request of a function without instances it is seen: what comes with it is seen too.
 pub(super) const A_MOMENT: Span = Span::from_nanos(1);
 
-/// What starts a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trigger {
-    /// Requests over HTTP.
-    Http,
-    /// Events of a source whose length is known: Service Bus, Storage Queue, Event Hubs, Kafka, Cosmos DB.
-    TargetBased,
-    /// Events of any other source.
-    Incremental,
+choice! {
+    /// What starts a function.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Trigger {
+        "http" => Http, "Requests over HTTP: one new instance a second at most.";
+        "target-based" => TargetBased, "Events of a source of known length: four new instances every 30 s at most.";
+        "incremental" => Incremental, "Events of any other source: one new instance every 30 s at most.";
+    }
 }
 
 parameters! {
@@ -57,12 +56,6 @@ parameters! {
         default idle_timeout: PositiveDuration = Span::from_secs(1200),
     }
 }
-
-choice! { Trigger {
-    "http" => Trigger::Http, "Requests over HTTP: one new instance a second at most.";
-    "target-based" => Trigger::TargetBased, "Events of a source of known length: four new instances every 30 s at most.";
-    "incremental" => Trigger::Incremental, "Events of any other source: one new instance every 30 s at most.";
-} }
 
 /// What Service Bus and Storage Queue give an instance unless told otherwise.
 const TARGET_EXECUTIONS: f64 = 16.0;

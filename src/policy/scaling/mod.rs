@@ -192,19 +192,14 @@ pub struct Refusal {
     pub help: &'static str,
 }
 
-/// Which instances a policy orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Governs {
-    /// All of the function's: a request that finds none with a free slot waits.
-    Instances,
-    /// The provisioned ones: a request that finds none of them free gets one of its own.
-    Provisioned,
+choice! {
+    /// Which instances a policy orders.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Governs {
+        "provisioned" => Provisioned, "Those kept warm: a request that finds none of them free gets one of its own.";
+        "all" => Instances, "All of the function's: a request that finds none with a free slot waits.";
+    }
 }
-
-choice! { Governs {
-    "provisioned" => Governs::Provisioned, "Those kept warm: a request that finds none of them free gets one of its own.";
-    "all" => Governs::Instances, "All of the function's: a request that finds none with a free slot waits.";
-} }
 
 /// Decides how many instances a function should have.
 ///

@@ -35,15 +35,14 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Amount, Count, Duration, Flag, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// What a replica is to have so much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OpenFaasLoad {
-    /// Requests completed in a second, over the last 30 s.
-    Rps,
-    /// Requests in flight, the most of the last 45 s, seen every 5 s.
-    Capacity,
-    /// Milli-CPU in use, over the last minute.
-    Cpu,
+choice! {
+    /// What a replica is to have so much of.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum OpenFaasLoad {
+        "rps" => Rps, "Requests completed in a second, over the last 30 s.";
+        "capacity" => Capacity, "Requests in flight, the most of the last 45 s.";
+        "cpu" => Cpu, "Milli-CPU in use, over the last minute.";
+    }
 }
 
 parameters! {
@@ -73,12 +72,6 @@ parameters! {
         default interval: Pause = Span::from_secs(15),
     }
 }
-
-choice! { OpenFaasLoad {
-    "rps" => OpenFaasLoad::Rps, "Requests completed in a second, over the last 30 s.";
-    "capacity" => OpenFaasLoad::Capacity, "Requests in flight, the most of the last 45 s.";
-    "cpu" => OpenFaasLoad::Cpu, "Milli-CPU in use, over the last minute.";
-} }
 
 impl OpenFaasSpec {
     fn check(&self, check: &mut Check<'_, '_, '_>) {

@@ -11,15 +11,14 @@ use crate::schema::declare::*;
 use crate::schema::scalars::{Count, Duration, Positive};
 use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 
-/// What an instance is to have so much of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Load {
-    /// Requests in progress or waiting, on average over the interval.
-    Concurrency,
-    /// Requests that arrive in a second, on average over the interval.
-    RequestRate,
-    /// Requests that wait at the moment of the decision.
-    QueueDepth,
+choice! {
+    /// What an instance is to have so much of.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Load {
+        "concurrency" => Concurrency, "Requests in progress or waiting, on average over the interval.";
+        "request-rate" => RequestRate, "Requests that arrive in a second, on average over the interval.";
+        "queue-depth" => QueueDepth, "Requests that wait at the moment of the decision.";
+    }
 }
 
 parameters! {
@@ -37,12 +36,6 @@ parameters! {
         default min_instances: Count<0, MANY> = 1,
     }
 }
-
-choice! { Load {
-    "concurrency" => Load::Concurrency, "Requests in progress or waiting, on average over the interval.";
-    "request-rate" => Load::RequestRate, "Requests that arrive in a second, on average over the interval.";
-    "queue-depth" => Load::QueueDepth, "Requests that wait at the moment of the decision.";
-} }
 
 impl Policy for ThresholdsSpec {
     fn build(&self, _: &dyn Fn(Purpose) -> Stream) -> Option<Box<dyn Scaling>> {

@@ -9,6 +9,7 @@ mod bars;
 pub(in crate::report) mod canvas;
 pub mod compare;
 mod distribution;
+mod nodes;
 pub mod over_load;
 pub mod plan;
 mod plot;

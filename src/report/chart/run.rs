@@ -4,8 +4,8 @@ use super::axis::{Axis, Scale};
 use super::bars::{Bars, Row};
 use super::distribution::distribution;
 use super::plot::{LIMIT, Mark, Panel, Plot, Shape, Tip};
-use super::warm_up;
 use super::{BLUE, Dash, Drawn, GREEN, INK, ORANGE, SKY, Style, VERMILLION};
+use super::{nodes, warm_up};
 use crate::measure::RunResult;
 use crate::measure::summary::{self, Stat};
 use crate::measure::timeline::Point;
@@ -43,6 +43,11 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
             "Throttled: invocations that a limit rejected or delayed. Rejected: requests that got no instance. Timed \
              out: requests stopped by a timeout.",
         ),
+        nodes::plot(result).drawn(
+            "nodes",
+            "Node groups, stacked: mean number of nodes in each interval. Below: what instances request of them, and \
+             instances that wait for a node.",
+        ),
         cost(result).drawn("cost", "Cost per month at the measured rate, by type of charge."),
     ];
     charts.extend(warm_up.map(|found| {
@@ -58,6 +63,7 @@ pub fn charts(result: &RunResult) -> Vec<Drawn> {
 fn says_something(name: &str, result: &RunResult) -> bool {
     let total = &result.summary.total;
     match name {
+        "nodes" => !result.timeline.nodes.is_empty(),
         "wait" => total.wait_s.mean.mean > 0.0,
         "limits" => {
             let requests = &total.requests;

@@ -13,11 +13,18 @@ use Quantity::{Count, Ratio, Seconds, Usd};
 /// A column: its heading, what it means, the key of the figure, and what that is.
 type Figure = (&'static str, &'static str, &'static str, Quantity);
 
-const COLUMNS: [Figure; 7] = [
+const COLUMNS: [Figure; 9] = [
     ("Nodes", "Mean number of nodes, those that boot included", "count.mean", Count),
     ("Peak", "Most nodes at a time", "count.peak", Count),
     ("CPU", "Requests of instances over the CPU of the nodes", "cpu_utilization", Ratio),
     ("Memory", "Requests of instances over the memory of the nodes", "memory_utilization", Ratio),
+    ("CPU stranded", "CPU that is free on nodes on which no instance fits any more", "cpu_stranded_share", Ratio),
+    (
+        "Memory stranded",
+        "Memory that is free on nodes on which no instance fits any more",
+        "memory_stranded_share",
+        Ratio,
+    ),
     ("Pending", "Most instances that waited for a node at a time", "pending_pods.peak", Count),
     ("Wait p99", "How long instances waited for a node", "pending_s.p99", Seconds),
     ("Cost", "Node-seconds at the price of a node", "cost_usd", Usd),
@@ -56,7 +63,40 @@ pub(super) fn section(summary: &Summary) -> Option<Section> {
         total: None,
         shown: ROWS,
     };
-    Some(Section::new("nodes", "Nodes", Place::Everywhere, vec![Block::Table(table)]))
+    let blocks = [table].into_iter().chain(starts(summary)).map(Block::Table).collect();
+    Some(Section::new("nodes", "Nodes", Place::Everywhere, blocks))
+}
+
+/// What instances wait for before they begin to start: the columns, as in [`COLUMNS`].
+const PHASES: [Figure; 4] = [
+    ("Node p50", "Median of the time that an instance waited for a node", "node_s.p50", Seconds),
+    ("Node p99", "99th percentile of it", "node_s.p99", Seconds),
+    ("Image p50", "Median of the time that its image took to be pulled to that node", "image_s.p50", Seconds),
+    ("Image p99", "99th percentile of it", "image_s.p99", Seconds),
+];
+
+/// The phases `node` and `image` of the start of instances, where any of them waited.
+fn starts(summary: &Summary) -> Option<Table> {
+    let groups = &summary.components.starts.0;
+    let waits = |(_, figures): &&(String, Figures)| {
+        let most = |key| figures.get(key).map_or(0.0, |stat| stat.mean);
+        most("node_s.max") > 0.0 || most("image_s.max") > 0.0
+    };
+    let row = |(name, figures): &(String, Figures)| {
+        let cell = |(_, _, key, quantity): &Figure| {
+            figures.get(key).map_or_else(|| Cell::text(""), |stat| Cell::stat(*quantity, stat))
+        };
+        Row::new(name.as_str(), PHASES.iter().map(cell).collect())
+    };
+    let rows: Vec<Row> = groups.iter().filter(waits).map(row).collect();
+    (!rows.is_empty()).then(|| Table {
+        caption: "Before an instance starts".to_owned(),
+        rows_are: "Function",
+        columns: PHASES.iter().map(|(heading, about, ..)| Column::new(*heading, *about)).collect(),
+        rows,
+        total: None,
+        shown: ROWS,
+    })
 }
 
 /// What instances waited for most often.

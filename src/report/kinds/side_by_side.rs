@@ -130,6 +130,11 @@ fn of_objective(summary: &Summary, asked: &Asked) -> Stat {
         let found = asked.metric.as_deref().and_then(|metric| summary.components.figure(name, metric));
         return found.unwrap_or(Stat { mean: f64::NAN, half_width: None });
     }
+    if let (Some(name), Some(key)) = (&asked.function, &asked.metric)
+        && let Some(stat) = summary.components.batching.get(name).and_then(|figures| figures.get(key))
+    {
+        return stat;
+    }
     let shape = match &asked.function {
         Some(function) => summary.functions.iter().find(|(name, _)| name == function).map(|(_, shape)| shape),
         None => Some(&summary.total),

@@ -1,120 +1,103 @@
 //! The request log as Apache Parquet. Times are 64-bit floats in seconds, as the metadata of their fields says; names and
 //! outcomes are dictionaries.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 
-use arrow_array::types::Int32Type;
-use arrow_array::{
-    ArrayRef, BooleanArray, DictionaryArray, Float64Array, Int32Array, RecordBatch, StringArray, UInt64Array,
-};
-use arrow_schema::{ArrowError, DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::basic::Encoding;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::schema::types::ColumnPath;
 
 use super::{COLUMNS, CREATOR, OUTCOMES, TIMES, place, times};
 use crate::engine::Finished;
-use crate::report::parquet::{finish, of_parquet};
+use crate::report::parquet::{Field, Kind, Writer, properties};
 
-/// Rows encoded before they are written: what bounds the memory.
-const GROUP: usize = 1 << 17;
+/// Rows of a group, which are collected and then encoded column by column: what bounds the memory.
+const GROUP: usize = 1 << 16;
 /// The columns of names, which repeat.
 const NAMES: [&str; 3] = ["source", "function", "outcome"];
 /// The columns of whole numbers, which differ little from row to row.
 const NUMBERS: [&str; 2] = ["number", "instance"];
 
 pub(super) struct Rows<W: Write + Send> {
-    to: ArrowWriter<W>,
-    schema: Arc<Schema>,
-    sources: Arc<StringArray>,
-    functions: Arc<StringArray>,
-    outcomes: Arc<StringArray>,
+    to: Writer<W>,
+    waiting: Vec<Finished>,
+    sources: Vec<ByteArray>,
+    functions: Vec<ByteArray>,
+    outcomes: Vec<ByteArray>,
 }
 
 impl<W: Write + Send> Rows<W> {
     pub(super) fn new(to: W, sources: &[impl AsRef<str>], functions: &[impl AsRef<str>]) -> io::Result<Self> {
-        let schema = Arc::new(schema());
-        let properties = properties().map_err(of_parquet)?;
-        let to = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties)).map_err(of_parquet)?;
-        let outcomes = Arc::new(StringArray::from(OUTCOMES.to_vec()));
-        Ok(Self { to, schema, sources: names(sources), functions: names(functions), outcomes })
-    }
-
-    pub(super) fn write(&mut self, requests: &[Finished]) -> io::Result<()> {
-        let key = |key: fn(&Finished) -> i32| Int32Array::from_iter_values(requests.iter().map(key));
-        let flag = |flag: fn(&Finished) -> bool| BooleanArray::from_iter(requests.iter().map(|r| Some(flag(r))));
-        let mut columns: Vec<ArrayRef> = vec![
-            named(key(|request| request.source.0.cast_signed()), &self.sources)?,
-            Arc::new(UInt64Array::from_iter_values(requests.iter().map(|request| request.number))),
-            named(key(|request| request.function.0.cast_signed()), &self.functions)?,
-            Arc::new(UInt64Array::from_iter(
-                requests.iter().map(|request| request.instance.map(|instance| instance.0)),
-            )),
-        ];
-        for column in 0..TIMES {
-            let seconds = requests.iter().map(|request| times(request)[column].as_secs_f64());
-            columns.push(Arc::new(Float64Array::from_iter_values(seconds)));
+        // A dictionary pays for names only: times hardly repeat, and looking for repetitions took more than half of the whole
+        // and made the file larger.
+        let mut properties = properties()?.set_created_by(CREATOR.to_owned()).set_dictionary_enabled(false);
+        for column in NAMES {
+            properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), true);
         }
-        columns.push(Arc::new(flag(|request| request.cold)));
-        columns.push(Arc::new(flag(|request| request.cold_affected)));
-        columns.push(named(key(|request| place(request.outcome) as i32), &self.outcomes)?);
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(of_arrow)?;
-        self.to.write(&batch).map_err(of_parquet)
+        for column in NUMBERS {
+            properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
+        }
+        Ok(Self {
+            to: Writer::new(to, &COLUMNS.map(field), properties)?,
+            waiting: Vec::with_capacity(GROUP),
+            sources: names(sources),
+            functions: names(functions),
+            outcomes: names(&OUTCOMES),
+        })
     }
 
-    pub(super) fn finish(self) -> io::Result<W> {
-        finish(self.to)
+    pub(super) fn write(&mut self, mut requests: &[Finished]) -> io::Result<()> {
+        while !requests.is_empty() {
+            let (now, later) = requests.split_at(requests.len().min(GROUP - self.waiting.len()));
+            self.waiting.extend_from_slice(now);
+            if self.waiting.len() == GROUP {
+                self.write_group()?;
+            }
+            requests = later;
+        }
+        Ok(())
+    }
+
+    fn write_group(&mut self) -> io::Result<()> {
+        let Self { to, waiting, sources, functions, outcomes } = self;
+        let rows = || waiting.iter();
+        let mut group = to.group()?;
+        group.column::<ByteArrayType>(rows().map(|row| sources[row.source.index()].clone()))?;
+        group.column::<Int64Type>(rows().map(|row| row.number.cast_signed()))?;
+        group.column::<ByteArrayType>(rows().map(|row| functions[row.function.index()].clone()))?;
+        group.optional::<Int64Type>(rows().map(|row| Some(row.instance?.0.cast_signed())))?;
+        for column in 0..TIMES {
+            group.column::<DoubleType>(rows().map(|row| times(row)[column].as_secs_f64()))?;
+        }
+        group.column::<BoolType>(rows().map(|row| row.cold))?;
+        group.column::<BoolType>(rows().map(|row| row.cold_affected))?;
+        group.column::<ByteArrayType>(rows().map(|row| outcomes[place(row.outcome)].clone()))?;
+        group.close()?;
+        waiting.clear();
+        Ok(())
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        if !self.waiting.is_empty() {
+            self.write_group()?;
+        }
+        self.to.finish()
     }
 }
 
-/// How columns are encoded. A dictionary pays for names only: times hardly repeat, and looking for repetitions took more
-/// than half of the whole and made the file larger. Ranges are kept for each group; a page is too short to be worth its own.
-fn properties() -> Result<WriterProperties, ParquetError> {
-    let mut properties = WriterProperties::builder()
-        .set_created_by(CREATOR.to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_dictionary_enabled(false)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_max_row_group_row_count(Some(GROUP));
-    for column in NAMES {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), true);
-    }
-    for column in NUMBERS {
-        properties = properties.set_column_encoding(ColumnPath::from(column), Encoding::DELTA_BINARY_PACKED);
-    }
-    Ok(properties.build())
+fn field(name: &'static str) -> Field<'static> {
+    let kind = match name {
+        words if NAMES.contains(&words) => Kind::Name,
+        number if NUMBERS.contains(&number) => Kind::UInt64,
+        "cold" | "cold_affected" => Kind::Bool,
+        _ => Kind::Float64,
+    };
+    let unit = if kind == Kind::Float64 { "s" } else { "" };
+    Field { name, kind, is_optional: name == "instance", unit }
 }
 
-fn schema() -> Schema {
-    let name = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let fields = COLUMNS.map(|column| {
-        let kind = match column {
-            words if NAMES.contains(&words) => name.clone(),
-            number if NUMBERS.contains(&number) => DataType::UInt64,
-            "cold" | "cold_affected" => DataType::Boolean,
-            _ => DataType::Float64,
-        };
-        let unit = (kind == DataType::Float64).then(|| ("unit".to_owned(), "s".to_owned()));
-        Field::new(column, kind, column == "instance").with_metadata(unit.into_iter().collect::<HashMap<_, _>>())
-    });
-    Schema::new(fields.to_vec())
-}
-
-fn names(names: &[impl AsRef<str>]) -> Arc<StringArray> {
-    Arc::new(StringArray::from_iter_values(names))
-}
-
-fn named(keys: Int32Array, names: &Arc<StringArray>) -> io::Result<ArrayRef> {
-    let names = Arc::clone(names);
-    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys, names).map_err(of_arrow)?))
-}
-
-fn of_arrow(error: ArrowError) -> io::Error {
-    io::Error::other(error)
+fn names(names: &[impl AsRef<str>]) -> Vec<ByteArray> {
+    names.iter().map(|name| ByteArray::from(name.as_ref())).collect()
 }
 
 #[cfg(test)]
@@ -125,8 +108,8 @@ mod tests {
     use super::*;
     use crate::report::requests::tests as sample;
 
-    /// More rows than a page holds.
-    const MANY: usize = 30_000;
+    /// More rows than a group, and then a page, holds.
+    const MANY: usize = GROUP + 30_000;
 
     #[test]
     fn it_reads_back() {

@@ -2,33 +2,21 @@
 //!
 //! A part also says what it is a part of, and has a checksum over its numbers.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::sync::Arc;
 
-use arrow_array::builder::{BooleanBuilder, Float64Builder, Int64Builder, StringBuilder, UInt32Builder, UInt64Builder};
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Float64Type, UInt32Type, UInt64Type};
-use arrow_array::{Array as _, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::column::reader::ColumnReader;
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, DoubleType, Int32Type, Int64Type};
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 
 use super::{Column, Kind};
 use crate::hash::Fnv1a;
 use crate::measure::sweep::Row;
-use crate::report::parquet::{finish, of_parquet};
+use crate::report::parquet::{self as to_parquet, Field, Writer, properties};
 use crate::scenario::sweep::Point;
 
-/// Rows handed to the encoder at once. The bytes of the file depend on it, so it is the same for everybody.
-const BATCH: usize = 1 << 10;
-/// Rows of a group: what bounds the memory.
-const GROUP: usize = 1 << 14;
+/// Rows of a group: what bounds the memory. The bytes of the file depend on it, so it is the same for everybody.
+const GROUP: usize = 1 << 13;
 /// The key of the file's metadata under which a part says what it is.
 const PART: &str = "forewarm.part";
 /// The key of the file's metadata with the checksum of the rows.
@@ -36,9 +24,8 @@ const CHECKSUM: &str = "forewarm.checksum";
 
 /// Writes the rows of a sweep as Parquet.
 pub struct Rows<W: Write + Send> {
-    to: ArrowWriter<W>,
+    to: Writer<W>,
     columns: Vec<Column>,
-    schema: Arc<Schema>,
     waiting: Vec<(Point, Row)>,
     /// What a part says about itself.
     label: Option<String>,
@@ -51,10 +38,9 @@ impl<W: Write + Send> Rows<W> {
     /// # Errors
     /// An error of `to`.
     pub fn new(to: W, columns: Vec<Column>, label: Option<String>) -> io::Result<Self> {
-        let schema = Arc::new(schema(&columns));
-        let to = ArrowWriter::try_new(to, Arc::clone(&schema), Some(properties().map_err(of_parquet)?));
-        let (to, waiting) = (to.map_err(of_parquet)?, Vec::with_capacity(BATCH));
-        Ok(Self { to, columns, schema, waiting, label, checksum: Checksum::default() })
+        let fields: Vec<_> = columns.iter().map(field).collect();
+        let to = Writer::new(to, &fields, properties()?)?;
+        Ok(Self { to, columns, waiting: Vec::new(), label, checksum: Checksum::default() })
     }
 
     /// Writes the row of a point.
@@ -64,23 +50,42 @@ impl<W: Write + Send> Rows<W> {
     pub fn write(&mut self, point: Point, row: Row) -> io::Result<()> {
         self.checksum.add(&row);
         self.waiting.push((point, row));
-        if self.waiting.len() == BATCH { self.write_batch() } else { Ok(()) }
+        if self.waiting.len() == GROUP { self.write_group() } else { Ok(()) }
     }
 
-    fn write_batch(&mut self) -> io::Result<()> {
+    fn write_group(&mut self) -> io::Result<()> {
+        // Of those that rows have several of: which one it is.
         let (mut axis, mut value) = (0, 2);
-        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.columns.len());
+        let there = |x: f64| x.is_finite().then_some(x);
+        let rows = || self.waiting.iter();
+        let mut group = self.to.group()?;
         for column in &self.columns {
-            arrays.push(array(column.kind, &self.waiting, axis, value));
+            match column.kind {
+                Kind::Point => group.column::<Int64Type>(rows().map(|(point, _)| (point.number + 1).cast_signed()))?,
+                Kind::Text => group.column::<ByteArrayType>(
+                    rows().map(|(point, _)| ByteArray::from(point.levels[axis].text.as_str())),
+                )?,
+                Kind::Whole => group.column::<Int64Type>(
+                    rows().map(|(point, _)| point.levels[axis].number.expect("its axis has numbers") as i64),
+                )?,
+                Kind::Number => group.column::<DoubleType>(
+                    rows().map(|(point, _)| point.levels[axis].number.expect("its axis has numbers")),
+                )?,
+                Kind::Replications => {
+                    group.column::<Int32Type>(rows().map(|(_, row)| row.replications().cast_signed()))?;
+                }
+                Kind::Met => group.optional::<BoolType>(rows().map(|(_, row)| row.met()))?,
+                Kind::Found => group.optional::<DoubleType>(rows().map(|(_, row)| there(row.values[value])))?,
+            }
             match column.kind {
                 Kind::Text | Kind::Whole | Kind::Number => axis += 1,
                 Kind::Found => value += 1,
                 Kind::Point | Kind::Replications | Kind::Met => {}
             }
         }
+        group.close()?;
         self.waiting.clear();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays).map_err(io::Error::other)?;
-        self.to.write(&batch).map_err(of_parquet)
+        Ok(())
     }
 
     /// Writes the end of the file and returns the output.
@@ -89,62 +94,27 @@ impl<W: Write + Send> Rows<W> {
     /// What the output answers.
     pub fn finish(mut self) -> io::Result<W> {
         if !self.waiting.is_empty() {
-            self.write_batch()?;
+            self.write_group()?;
         }
         if let Some(label) = self.label {
-            self.to.append_key_value_metadata(KeyValue::new(PART.to_owned(), label));
-            self.to.append_key_value_metadata(KeyValue::new(CHECKSUM.to_owned(), self.checksum.text()));
+            self.to.describe(PART, label);
+            self.to.describe(CHECKSUM, self.checksum.text());
         }
-        finish(self.to)
+        self.to.finish()
     }
 }
 
-/// A column of some rows: `axis` and `value` say which value it is of those that rows have several of.
-fn array(kind: Kind, rows: &[(Point, Row)], axis: usize, value: usize) -> ArrayRef {
-    macro_rules! column {
-        ($builder:expr, |$point:ident, $row:ident| $value:expr) => {{
-            let mut builder = $builder;
-            for ($point, $row) in rows {
-                builder.append_option($value);
-            }
-            Arc::new(builder.finish())
-        }};
-    }
-    let there = |x: f64| x.is_finite().then_some(x);
-    match kind {
-        Kind::Point => column!(UInt64Builder::new(), |point, _row| Some(point.number + 1)),
-        Kind::Text => column!(StringBuilder::new(), |point, _row| Some(point.levels[axis].text.as_str())),
-        Kind::Whole => column!(Int64Builder::new(), |point, _row| point.levels[axis].number.map(|x| x as i64)),
-        Kind::Number => column!(Float64Builder::new(), |point, _row| point.levels[axis].number),
-        Kind::Replications => column!(UInt32Builder::new(), |_point, row| Some(row.replications())),
-        Kind::Met => column!(BooleanBuilder::new(), |_point, row| row.met()),
-        Kind::Found => column!(Float64Builder::new(), |_point, row| there(row.values[value])),
-    }
-}
-
-fn schema(columns: &[Column]) -> Schema {
-    let field = |column: &Column| {
-        let (kind, is_nullable) = match column.kind {
-            Kind::Point => (DataType::UInt64, false),
-            Kind::Text => (DataType::Utf8, false),
-            Kind::Whole => (DataType::Int64, false),
-            Kind::Number => (DataType::Float64, false),
-            Kind::Replications => (DataType::UInt32, false),
-            Kind::Met => (DataType::Boolean, true),
-            Kind::Found => (DataType::Float64, true),
-        };
-        let unit = (!column.unit.is_empty()).then(|| ("unit".to_owned(), column.unit.to_owned()));
-        Field::new(&column.name, kind, is_nullable).with_metadata(unit.into_iter().collect::<HashMap<_, _>>())
+fn field(column: &Column) -> Field<'_> {
+    let (kind, is_optional) = match column.kind {
+        Kind::Point => (to_parquet::Kind::UInt64, false),
+        Kind::Text => (to_parquet::Kind::Text, false),
+        Kind::Whole => (to_parquet::Kind::Int64, false),
+        Kind::Number => (to_parquet::Kind::Float64, false),
+        Kind::Replications => (to_parquet::Kind::UInt32, false),
+        Kind::Met => (to_parquet::Kind::Bool, true),
+        Kind::Found => (to_parquet::Kind::Float64, true),
     };
-    Schema::new(columns.iter().map(field).collect::<Vec<_>>())
-}
-
-fn properties() -> Result<WriterProperties, ParquetError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_max_row_group_row_count(Some(GROUP));
-    Ok(properties.build())
+    Field { name: &column.name, kind, is_optional, unit: column.unit }
 }
 
 /// The part of a shard, read again.
@@ -153,14 +123,17 @@ pub struct Shard {
     pub label: String,
     /// How many rows it says it has.
     pub rows: u64,
-    reader: ParquetRecordBatchReader,
+    reader: SerializedFileReader<File>,
     /// Numbers of a row.
     width: usize,
     /// Where the numbers begin among the columns.
     first: usize,
     expected: String,
     checksum: Checksum,
-    batch: Option<(RecordBatch, usize)>,
+    /// The next row group.
+    next: usize,
+    /// The rows of the last one that are still to come, last first.
+    group: Vec<Row>,
 }
 
 /// Why a part cannot be used.
@@ -180,9 +153,8 @@ impl Shard {
     /// # Errors
     /// What is not a part, or not whole.
     pub fn open(file: File, columns: &[Column]) -> Result<Self, ShardError> {
-        let damaged = |error: ParquetError| ShardError::Damaged(error.to_string());
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-        let metadata = builder.metadata().file_metadata();
+        let reader = SerializedFileReader::new(file).map_err(|error| damaged(&error))?;
+        let metadata = reader.metadata().file_metadata();
         let value = |key: &str| {
             let pairs = metadata.key_value_metadata()?;
             pairs.iter().find(|pair| pair.key == key)?.value.clone()
@@ -192,8 +164,8 @@ impl Shard {
         let rows = u64::try_from(metadata.num_rows()).unwrap_or(0);
         let first = columns.iter().position(|column| column.kind == Kind::Replications).unwrap_or(0);
         let width = columns.len() - first;
-        let reader = builder.with_batch_size(BATCH).build().map_err(damaged)?;
-        Ok(Self { label, rows, reader, width, first, expected, checksum: Checksum::default(), batch: None })
+        let checksum = Checksum::default();
+        Ok(Self { label, rows, reader, width, first, expected, checksum, next: 0, group: Vec::new() })
     }
 
     /// The next row; none at the end, where the checksum has been found right.
@@ -201,36 +173,69 @@ impl Shard {
     /// # Errors
     /// What is damaged.
     pub fn next_row(&mut self) -> Result<Option<Row>, ShardError> {
-        let damaged = |what: &str| ShardError::Damaged(what.to_owned());
-        if self.batch.as_ref().is_none_or(|(batch, at)| *at == batch.num_rows()) {
-            match self.reader.next() {
-                Some(Ok(batch)) if batch.num_columns() == self.first + self.width => self.batch = Some((batch, 0)),
-                Some(Ok(_)) => return Err(damaged("its columns differ")),
-                Some(Err(error)) => return Err(damaged(&error.to_string())),
-                None if self.checksum.text() == self.expected => return Ok(None),
-                None => return Err(damaged("its checksum is wrong")),
+        while self.group.is_empty() {
+            if self.next == self.reader.num_row_groups() {
+                let is_whole = self.checksum.text() == self.expected;
+                return if is_whole { Ok(None) } else { Err(damaged(&"its checksum is wrong")) };
             }
+            self.group = self.read_group()?;
+            self.next += 1;
         }
-        let Some((batch, at)) = &mut self.batch else { return Ok(None) };
-        let row = row(batch, *at, self.first, self.width).ok_or_else(|| damaged("its columns differ"))?;
-        *at += 1;
-        self.checksum.add(&row);
-        Ok(Some(row))
+        let row = self.group.pop();
+        row.iter().for_each(|row| self.checksum.add(row));
+        Ok(row)
+    }
+
+    /// The rows of the next group, last first.
+    fn read_group(&self) -> Result<Vec<Row>, ShardError> {
+        let group = self.reader.get_row_group(self.next).map_err(|error| damaged(&error))?;
+        if group.num_columns() != self.first + self.width {
+            return Err(damaged(&OTHER_COLUMNS));
+        }
+        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+        let reader = |index| group.get_column_reader(index).map_err(|error| damaged(&error));
+        let points = values::<Int64Type>(reader(0)?, rows)?;
+        let point = |number: Option<i64>| number?.cast_unsigned().checked_sub(1);
+        let points = points.into_iter().map(|number| point(number).ok_or_else(|| damaged(&OTHER_COLUMNS)));
+        let mut read = points
+            .map(|number| Ok(Row { number: number?, values: Vec::with_capacity(self.width) }))
+            .collect::<Result<Vec<_>, ShardError>>()?;
+        let mut add = |column: Vec<f64>| read.iter_mut().zip(column).for_each(|(row, value)| row.values.push(value));
+        add(numbers::<Int32Type>(reader(self.first)?, rows, |x| f64::from(x.cast_unsigned()))?);
+        add(numbers::<BoolType>(reader(self.first + 1)?, rows, |x| f64::from(u8::from(x)))?);
+        for index in self.first + 2..self.first + self.width {
+            add(numbers::<DoubleType>(reader(index)?, rows, |x| x)?);
+        }
+        read.reverse();
+        Ok(read)
     }
 }
 
-/// A row of a batch; none if its columns are not those of a part.
-fn row(batch: &RecordBatch, at: usize, first: usize, width: usize) -> Option<Row> {
-    let number = batch.column(0).as_primitive_opt::<UInt64Type>()?.value(at).checked_sub(1)?;
-    let mut values = Vec::with_capacity(width);
-    values.push(f64::from(batch.column(first).as_primitive_opt::<UInt32Type>()?.value(at)));
-    let met = batch.column(first + 1).as_boolean_opt()?;
-    values.push(if met.is_null(at) { f64::NAN } else { f64::from(u8::from(met.value(at))) });
-    for column in &batch.columns()[first + 2..] {
-        let column = column.as_primitive_opt::<Float64Type>()?;
-        values.push(if column.is_null(at) { f64::NAN } else { column.value(at) });
+const OTHER_COLUMNS: &str = "its columns differ";
+
+fn damaged(what: &impl ToString) -> ShardError {
+    ShardError::Damaged(what.to_string())
+}
+
+/// The numbers of a column of a group, NaN where a row has none.
+fn numbers<T: DataType>(reader: ColumnReader, rows: usize, number: fn(T::T) -> f64) -> Result<Vec<f64>, ShardError> {
+    Ok(values::<T>(reader, rows)?.into_iter().map(|value| value.map_or(f64::NAN, number)).collect())
+}
+
+/// The values of a column of a group.
+fn values<T: DataType>(reader: ColumnReader, rows: usize) -> Result<Vec<Option<T::T>>, ShardError> {
+    let mut reader = T::get_column_reader(reader).ok_or_else(|| damaged(&OTHER_COLUMNS))?;
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    let read = reader.read_records(rows, Some(&mut levels), None, &mut values).map_err(|error| damaged(&error))?;
+    if read.0 != rows {
+        return Err(damaged(&"it is too short"));
     }
-    Some(Row { number, values })
+    let mut values = values.into_iter();
+    // Without levels each row has a value.
+    if levels.is_empty() {
+        return Ok(values.map(Some).collect());
+    }
+    Ok(levels.into_iter().map(|level| if level == 0 { None } else { values.next() }).collect())
 }
 
 /// A hash over rows. What is no number counts as nothing, as it is written.

@@ -25,6 +25,7 @@ impl Checker<'_, '_> {
             per_prompt_token: *step.b,
             per_request: *step.c,
             max_batch: (*own.max_batch)?,
+            kv_cache_tokens: (*own.kv_cache_tokens).map_or(u64::MAX, u64::from),
             prompt_tokens: tokens(&own.prompt_tokens.value)?,
             output_tokens: tokens(&own.output_tokens.value)?,
         })

@@ -57,6 +57,13 @@ impl Checker<'_, '_> {
             self.problems.push(Problem::error(own.limit.place, message).help("it is a number of vCPUs, as 0.5 or 2"));
         }
         self.quota_period(&own.period, &format!("{path}.cpu.period"));
+        if let (Some(request), Some(limit)) = (*own.request, *own.limit)
+            && request > limit
+        {
+            let message = format!("`{path}.cpu.request` is {request} and its `limit` {limit}: Kubernetes rejects this");
+            let help = format!("write a request of {limit} at most, or a limit of at least {request}");
+            self.problems.push(Problem::warning(own.request.place, message).help(help));
+        }
         if shares(own) && own.cpu_bound_share.is_none() && !own.cpu_bound_share.broken && slots > 1 {
             let message = format!(
                 "`{path}` has `cpu` without `cpu-bound-share`: its requests, up to {slots} on an instance, compute all the \

@@ -50,7 +50,7 @@ use super::raw::platform::PlatformCpuTable;
 use super::raw::{FileTable, Invoke, KeepsUp, ObjectiveTable, SourceTable, VariantTable};
 use crate::dist::Dist;
 use crate::id::{ComponentId, FnId, SourceId};
-use crate::metric::component::ATTEMPTS_PER_REQUEST;
+use crate::metric::component::{ATTEMPTS_PER_REQUEST, find_of_batching};
 use crate::metric::{self, Quantity, Stability};
 use crate::schema::check::one_of_ways;
 use crate::schema::decode::Spanned;
@@ -402,10 +402,10 @@ impl Checker<'_, '_> {
             way => {
                 let name = table.metric.as_ref()?;
                 let is_of_path = matches!(subject, Subject::Component(_)) || *name == ATTEMPTS_PER_REQUEST;
-                if !is_of_path && !self.metric(name, table.metric.place) {
+                if !is_of_path && find_of_batching(name).is_none() && !self.metric(name, table.metric.place) {
                     return None;
                 }
-                let metric = objective::find_of(name, subject, known.components.unwrap_or_default());
+                let metric = objective::find_of(name, subject, known.components.unwrap_or_default(), known.checked);
                 let metric = metric.map_err(|wrong| self.report(table.metric.place, wrong)).ok()?;
                 let (field, is_below) = if way == 0 { (&table.below, true) } else { (&table.above, false) };
                 let amount = field.as_ref()?;

@@ -117,6 +117,8 @@ pub struct Batching {
     pub per_request: Span,
     /// Requests in the batch at most.
     pub max_batch: u32,
+    /// Tokens of prompts and answers that the batch has room for.
+    pub kv_cache_tokens: u64,
     /// Tokens of a prompt.
     pub prompt_tokens: Tokens,
     /// Tokens of an answer.

@@ -29,6 +29,8 @@ pub(in crate::scenario) struct PresetFile {
     pub(in crate::scenario) facts: Vec<Fact>,
     /// What is not modeled, and what has to be known besides.
     pub(in crate::scenario) notes: Vec<String>,
+    /// The presets of `[[gateway]]` that people put in front of its functions.
+    pub(in crate::scenario) gateways: Vec<String>,
 }
 
 /// A number of instances that are kept warm.
@@ -130,6 +132,7 @@ impl PresetFile {
             cold_starts: ColdStarts::read(&cold_starts),
             facts,
             notes: list("notes"),
+            gateways: list("gateways"),
         }
     }
 

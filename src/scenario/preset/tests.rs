@@ -34,6 +34,7 @@ fn every_file_is_read_strictly() {
             "extends",
             "kept-warm-by",
             "notes",
+            "gateways",
             "sources",
             "scenario",
             "free-tier",
@@ -48,6 +49,12 @@ fn every_file_is_read_strictly() {
         assert!(unknown.is_empty(), "{}: {unknown:?}", preset.name());
         let file = preset.file();
         assert!(!file.allowed.platform.is_empty(), "{} needs a title", preset.name());
+        for name in &file.gateways {
+            let gateway = format!("[[gateway]]\nname = \"g\"\ntarget = \"f\"\npreset = \"{name}\"\n");
+            let behind = text(preset.name(), &gateway).replace("function = \"f\"\narr", "target = \"g\"\narr");
+            let options = ParseOptions::default();
+            parse("x.toml", &behind, &options, &NoFiles).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        }
         for fact in &file.facts {
             let (source, date) = (&fact.origin.source, &fact.origin.date);
             assert!(!source.is_empty() && date.len() == 7, "{}: {} has no source: {fact:?}", preset.name(), fact.key);

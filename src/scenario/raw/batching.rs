@@ -14,6 +14,9 @@ table! {
         /// Requests in the batch at most; the others on the instance wait, first come, first served, and are taken in when a
         /// step ends.
         required max_batch: Count<1, 1_000_000>,
+        /// Tokens that the KV cache of an instance has room for: a request is taken into the batch when its prompt and its answer
+        /// fit beside those of the others. Without it, only `max-batch` bounds the batch.
+        optional kv_cache_tokens: Count<1, 1_000_000_000>,
         /// Tokens of the prompt of a request, which the step that takes it in processes all at once.
         required prompt_tokens: TokensSpec,
         /// Tokens that a request is answered with: one in each step.

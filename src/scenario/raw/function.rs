@@ -103,17 +103,14 @@ function_table! {
     struct DefaultsTable {}
 }
 
-/// How code is packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Package {
-    Zip,
-    Image,
+choice! {
+    /// How code is packed.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum Package {
+        "zip" => Zip, "An archive.";
+        "image" => Image, "A container image.";
+    }
 }
-
-choice! { Package {
-    "zip" => Package::Zip, "An archive.";
-    "image" => Package::Image, "A container image.";
-} }
 
 choice! { QueueOrder {
     "fifo" => QueueOrder::Fifo, "First in, first out.";
@@ -220,17 +217,14 @@ table! {
     }
 }
 
-/// What a request meets when no instance may be created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum OverflowWord {
-    Reject,
-    Queue,
+choice! {
+    /// What a request meets when no instance may be created.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum OverflowWord {
+        "reject" => Reject, "The request is rejected.";
+        "queue" => Queue, "The request waits in a first-in, first-out queue.";
+    }
 }
-
-choice! { OverflowWord {
-    "reject" => OverflowWord::Reject, "The request is rejected.";
-    "queue" => OverflowWord::Queue, "The request waits in a first-in, first-out queue.";
-} }
 
 impl ConcurrencyTable {
     /// What holds where nothing is said.

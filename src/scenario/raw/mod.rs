@@ -160,18 +160,15 @@ table! {
     }
 }
 
-/// Whether a source waits for the answer of its function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Invoke {
-    Sync,
-    Async,
-}
-
-choice! { Invoke {
-    "sync" => Invoke::Sync, "The caller waits for the response.";
-    "async" => Invoke::Async, "The platform accepts the request at once and invokes the function from an internal \
+choice! {
+    /// Whether a source waits for the answer of its function.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum Invoke {
+        "sync" => Sync, "The caller waits for the response.";
+        "async" => Async, "The platform accepts the request at once and invokes the function from an internal \
                                queue.";
-} }
+    }
+}
 
 macro_rules! variant_table {
     (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {
@@ -207,17 +204,14 @@ macro_rules! variant_table {
 
 component_kinds!(variant_table);
 
-/// How well something keeps up at least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum KeepsUp {
-    Stable,
-    Backlogged,
+choice! {
+    /// How well something keeps up at least.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum KeepsUp {
+        "stable" => Stable, "No backlog, and no requests rejected for lack of capacity.";
+        "backlogged" => Backlogged, "Temporary backlogs are acceptable.";
+    }
 }
-
-choice! { KeepsUp {
-    "stable" => KeepsUp::Stable, "No backlog, and no requests rejected for lack of capacity.";
-    "backlogged" => KeepsUp::Backlogged, "Temporary backlogs are acceptable.";
-} }
 
 macro_rules! objective_table {
     (listed { $($(#[doc = $doc:literal])+ $list:ident in $group:ident: $table:ident => $kind:ident($spec:ident),)* } $($other:tt)*) => {

@@ -23,17 +23,14 @@ table! {
     }
 }
 
-/// What confidence intervals are computed from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Intervals {
-    Replications,
-    BatchMeans,
+choice! {
+    /// What confidence intervals are computed from.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum Intervals {
+        "replications" => Replications, "Independent replications.";
+        "batch-means" => BatchMeans, "Successive batches of one long run.";
+    }
 }
-
-choice! { Intervals {
-    "replications" => Intervals::Replications, "Independent replications.";
-    "batch-means" => Intervals::BatchMeans, "Successive batches of one long run.";
-} }
 
 /// How long half of an interval may be.
 #[derive(Debug)]

@@ -77,19 +77,12 @@ table! {
     }
 }
 
-/// How the values of a range are spread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::scenario) enum Spacing {
-    /// Evenly.
-    Linear,
-    /// Equal factors.
-    Log,
-}
-
 choice! {
-    Spacing {
-        "linear" => Spacing::Linear, "Equal distances.";
-        "log" => Spacing::Log, "Equal factors.";
+    /// How the values of a range are spread.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(in crate::scenario) enum Spacing {
+        "linear" => Linear, "Equal distances.";
+        "log" => Log, "Equal factors.";
     }
 }
 

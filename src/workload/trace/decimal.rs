@@ -9,6 +9,9 @@ pub(super) struct Decimal {
     billionths: u64,
 }
 
+/// What the last of so many digits behind the point stands for, in billionths.
+const POWERS: [u64; 10] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1];
+
 impl Decimal {
     /// Reads digits, perhaps with a point; none: anything else, or more than 19 digits before the point.
     #[inline]
@@ -26,16 +29,17 @@ impl Decimal {
         let mut billionths = 0;
         if field.get(place) == Some(&b'.') {
             place += 1;
-            let mut unit = 100_000_000;
-            let mut rest = 0;
-            while let Some(digit) = digit(field, place) {
-                billionths += digit * unit;
-                if unit == 0 && rest == 0 {
-                    // The tenth digit rounds.
-                    rest = 1;
-                    billionths += u64::from(digit >= 5);
-                }
-                unit /= 10;
+            let first = place;
+            while place - first < POWERS.len() - 1
+                && let Some(digit) = digit(field, place)
+            {
+                billionths = 10 * billionths + digit;
+                place += 1;
+            }
+            billionths *= POWERS[place - first];
+            // The tenth digit rounds, the others say nothing.
+            billionths += u64::from(digit(field, place).is_some_and(|tenth| tenth >= 5));
+            while digit(field, place).is_some() {
                 place += 1;
             }
         }

@@ -216,22 +216,15 @@ impl Field for Paths {
     }
 }
 
-/// How a trace is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TraceFormat {
-    /// Counts by function and minute.
-    Azure2019,
-    /// A row for each request, as published.
-    Azure2021,
-    /// A row for each request, as forewarm writes it.
-    Forewarm,
+choice! {
+    /// How a trace is written.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum TraceFormat {
+        "azure-2019" => Azure2019, "Azure Functions 2019: counts per minute, functions by hash.";
+        "azure-2021" => Azure2021, "Azure Functions 2021: one row for each invocation.";
+        "forewarm" => Forewarm, "time_s,function[,duration_s][,memory_mb].";
+    }
 }
-
-choice! { TraceFormat {
-    "azure-2019" => TraceFormat::Azure2019, "Azure Functions 2019: counts per minute, functions by hash.";
-    "azure-2021" => TraceFormat::Azure2021, "Azure Functions 2021: one row for each invocation.";
-    "forewarm" => TraceFormat::Forewarm, "time_s,function[,duration_s][,memory_mb].";
-} }
 
 choice! { Spread {
     "uniform" => Spread::Uniform, "As many requests as counted, at random moments.";

@@ -176,7 +176,7 @@ fn vectors_of_whole_loops() {
                     false
                 }
                 Happens::CreateCollector => {
-                    autoscaler.create_collector(&run.config.metric());
+                    autoscaler.create_collector(Collector::new(&run.config.metric()));
                     false
                 }
                 Happens::CreateDecider => {

@@ -18,19 +18,14 @@ use crate::time::{NANOS_PER_SECOND, SimTime, Span};
 /// The most calls, or seconds, of a window.
 const MAX_WINDOW: u32 = 1_000_000;
 
-/// What the size of a window counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowKind {
-    /// Calls.
-    Count,
-    /// Seconds.
-    Time,
+choice! {
+    /// What the size of a window counts.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum WindowKind {
+        "count" => Count, "The last so many calls.";
+        "time" => Time, "The calls of the last so many seconds.";
+    }
 }
-
-choice! { WindowKind {
-    "count" => WindowKind::Count, "The last so many calls.";
-    "time" => WindowKind::Time, "The calls of the last so many seconds.";
-} }
 
 parameters! {
     /// As in resilience4j, with its defaults.

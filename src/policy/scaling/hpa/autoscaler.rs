@@ -71,8 +71,9 @@ pub struct Autoscaler {
 /// What a sync saw and came to.
 #[derive(Clone, Debug)]
 struct Seen {
-    /// The average of each metric, in its own unit.
-    averages: Vec<Option<f64>>,
+    measured: Vec<Measured>,
+    /// Slots of a pod.
+    slots: u32,
     current: i32,
     sync: Sync,
 }
@@ -101,11 +102,7 @@ impl Autoscaler {
         let measured: Vec<Measured> =
             self.metrics.iter().map(|metric| metric.measure(view, scrape, resolution)).collect();
         let sync = self.hpa.sync(view.now, current, view.existing as i32, &measured);
-        let averages = self.metrics.iter().zip(&measured).map(|(metric, (_, reading))| {
-            let reading = reading.as_ref().ok()?;
-            metric.average(reading, f64::from(view.per_instance))
-        });
-        self.last = Some(Seen { averages: averages.collect(), current, sync });
+        self.last = Some(Seen { measured, slots: view.per_instance, current, sync });
         sync.desired
     }
 }
@@ -165,7 +162,7 @@ fn pod_reading(
     slots: u32,
     value: fn(&Work) -> i64,
 ) -> PodReading {
-    let sample = scrape.pods.get(&instance.id).map(|work| Sample { value: value(work), at: scrape.at, window });
+    let sample = scrape.of(instance.id).map(|work| Sample { value: value(&work), at: scrape.at, window });
     let pod = Pod {
         phase: if instance.ready.is_some() { Phase::Running } else { Phase::Pending },
         deleting: false,
@@ -199,10 +196,12 @@ impl Scaling for Autoscaler {
     }
 
     fn why(&self) -> Option<String> {
-        let Some(Seen { averages, current, sync }) = &self.last else {
+        let Some(Seen { measured, slots, current, sync }) = &self.last else {
             return self.is_new.then(|| "initial replicas".to_owned());
         };
-        let metrics = self.metrics.iter().zip(averages).map(|(metric, average)| metric.in_words(*average));
+        let metrics = self.metrics.iter().zip(measured).map(|(metric, (_, reading))| {
+            metric.in_words(reading.as_ref().ok().and_then(|reading| metric.average(reading, f64::from(*slots))))
+        });
         let metrics = metrics.collect::<Vec<_>>().join(", ");
         let desired = sync.desired;
         Some(match sync.proposal {

@@ -1,6 +1,6 @@
 //! How many pods one metric asks for.
 
-use super::pods::{Groups, Initialization, PodReading, Usage, group};
+use super::pods::{Groups, Initialization, PodReading, Sum, group};
 use crate::time::SimTime;
 
 /// A resource that pods request.
@@ -115,10 +115,10 @@ impl Calculator {
                 if pods.iter().any(|reading| reading.request.is_none()) {
                     return Err(MetricError::NoRequest);
                 }
-                let groups = group(pods, resource == Resource::Cpu, now, &self.initialization);
-                let fallback =
+                let assumed =
                     |request: Option<i64>| request.unwrap_or(0).saturating_mul(i64::from(percent.max(100))) / 100;
-                self.propose_from_pods(&groups, |usages| utilization_ratio(usages, percent), fallback, current)
+                let groups = group(pods, resource == Resource::Cpu, now, &self.initialization, assumed);
+                self.propose_from_pods(&groups, |pods| utilization_ratio(pods, percent), current)
             }
             (Target::Value(target), Reading::Value { value, ready }) => {
                 let ratio = ratio(*value, target)?;
@@ -147,61 +147,57 @@ impl Calculator {
         target: i64,
         current: i32,
     ) -> Result<i32, MetricError> {
-        let groups = group(pods, cpu, now, &self.initialization);
-        self.propose_from_pods(&groups, |usages| average_ratio(usages, target), |_| target, current)
+        let groups = group(pods, cpu, now, &self.initialization, |_| target);
+        self.propose_from_pods(&groups, |pods| average_ratio(pods, target), current)
     }
 
-    /// Pods missing or unready are first left out, and then counted against the direction that comes out: as on target
-    /// (`fallback` of what they request) on the way down, as idle on the way up.
+    /// Pods missing or unready are first left out, and then counted against the direction that comes out: missing ones with
+    /// what they are assumed to use on the way down, all as idle on the way up.
     fn propose_from_pods(
         &self,
         groups: &Groups,
-        ratio_of: impl Fn(&[Usage]) -> Result<f64, MetricError>,
-        fallback: impl Fn(Option<i64>) -> i64,
+        ratio_of: impl Fn(&Sum) -> Result<f64, MetricError>,
         current: i32,
     ) -> Result<i32, MetricError> {
-        if groups.ready.is_empty() {
+        let Groups { ready, unready, missing } = *groups;
+        if ready.pods == 0 {
             return Err(MetricError::NoSamples);
         }
-        let ratio = ratio_of(&groups.ready)?;
-        let unready_matter = !groups.unready.is_empty() && ratio > 1.0;
-        if groups.missing.is_empty() && !unready_matter {
-            let count = groups.ready.len() as f64;
-            return Ok(if self.tolerance.contains(ratio) { current } else { ceil(ratio * count) });
+        let ratio = ratio_of(&ready)?;
+        let unready_matter = unready.pods > 0 && ratio > 1.0;
+        if missing.pods == 0 && !unready_matter {
+            return Ok(if self.tolerance.contains(ratio) { current } else { ceil(ratio * ready.pods as f64) });
         }
-        let mut counted = groups.ready.clone();
-        if ratio < 1.0 {
-            counted.extend(groups.missing.iter().map(|request| Usage { value: fallback(*request), request: *request }));
+        let counted = if ratio < 1.0 {
+            ready.and(missing)
         } else if ratio > 1.0 {
-            let idle = groups.missing.iter().chain(&groups.unready);
-            counted.extend(idle.map(|request| Usage { value: 0, request: *request }));
-        }
+            ready.and(missing.idle()).and(unready)
+        } else {
+            ready
+        };
         let refilled = ratio_of(&counted)?;
         let turned = ratio < 1.0 && refilled > 1.0 || ratio > 1.0 && refilled < 1.0;
         if self.tolerance.contains(refilled) || turned {
             return Ok(current);
         }
-        let wanted = ceil(refilled * counted.len() as f64);
+        let wanted = ceil(refilled * counted.pods as f64);
         let against = refilled < 1.0 && wanted > current || refilled > 1.0 && wanted < current;
         Ok(if against { current } else { wanted })
     }
 }
 
 /// The average, a whole number, over the target.
-fn average_ratio(usages: &[Usage], target: i64) -> Result<f64, MetricError> {
-    let sum: i128 = usages.iter().map(|usage| i128::from(usage.value)).sum();
-    let average = sum / (usages.len() as i128).max(1);
+fn average_ratio(pods: &Sum, target: i64) -> Result<f64, MetricError> {
+    let average = pods.used / (pods.pods as i128).max(1);
     if target > 0 { Ok(average as f64 / target as f64) } else { Err(MetricError::BadTarget) }
 }
 
 /// The utilization in whole percent over the target.
-fn utilization_ratio(usages: &[Usage], target: i32) -> Result<f64, MetricError> {
-    let used: i128 = usages.iter().map(|usage| i128::from(usage.value)).sum();
-    let requested: i128 = usages.iter().filter_map(|usage| usage.request).map(i128::from).sum();
-    if requested <= 0 {
+fn utilization_ratio(pods: &Sum, target: i32) -> Result<f64, MetricError> {
+    if pods.requested <= 0 {
         return Err(MetricError::NoRequest);
     }
-    let percent = used * 100 / requested;
+    let percent = pods.used * 100 / pods.requested;
     if target > 0 { Ok(percent as f64 / f64::from(target)) } else { Err(MetricError::BadTarget) }
 }
 

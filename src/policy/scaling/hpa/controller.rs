@@ -109,15 +109,13 @@ impl Hpa {
 
     /// The largest proposal; none if all metrics failed, or some did and the others would scale down.
     fn propose(&self, now: SimTime, current: i32, status: i32, metrics: &[Measured]) -> Option<i32> {
-        let proposals: Vec<_> = metrics
-            .iter()
-            .filter_map(|(target, reading)| {
-                let reading = reading.as_ref().ok()?;
-                self.spec.calculator.propose(*target, reading, now, current, status).ok()
-            })
-            .collect();
-        let largest = proposals.iter().copied().max()?;
-        (proposals.len() == metrics.len() || largest >= current).then_some(largest)
+        let proposals = metrics.iter().map(|(target, reading)| {
+            self.spec.calculator.propose(*target, reading.as_ref().ok()?, now, current, status).ok()
+        });
+        let (largest, have_all) = proposals.fold((None, true), |(largest, have_all), proposal: Option<i32>| {
+            (largest.max(proposal), have_all && proposal.is_some())
+        });
+        largest.filter(|largest| have_all || *largest >= current)
     }
 
     /// From what is proposed to what is done.

@@ -65,40 +65,64 @@ impl Default for Initialization {
     }
 }
 
-/// A pod that counts: what it uses, and what it requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Usage {
-    pub(super) value: i64,
-    pub(super) request: Option<i64>,
+/// Pods that count in the same way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) pods: usize,
+    /// What they use in all, and what those request that say so.
+    pub(super) used: i128,
+    pub(super) requested: i128,
+}
+
+impl Sum {
+    fn count(&mut self, used: i64, request: Option<i64>) {
+        self.pods += 1;
+        self.used += i128::from(used);
+        self.requested += i128::from(request.unwrap_or(0));
+    }
+
+    /// The same pods, if they used nothing.
+    pub(super) const fn idle(self) -> Self {
+        Self { used: 0, ..self }
+    }
+
+    /// Both together.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self { pods: self.pods + other.pods, used: self.used + other.used, requested: self.requested + other.requested }
+    }
 }
 
 /// The pods of a metric by how they count.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Groups {
-    pub(super) ready: Vec<Usage>,
-    /// What unready pods request; their samples are dropped.
-    pub(super) unready: Vec<Option<i64>>,
-    /// What pods without a sample request.
-    pub(super) missing: Vec<Option<i64>>,
+    pub(super) ready: Sum,
+    /// Their samples are dropped: they use nothing.
+    pub(super) unready: Sum,
+    /// Those without a sample use what they are assumed to use.
+    pub(super) missing: Sum,
 }
 
-/// Groups the pods of a metric at `now`; `cpu` for a metric of CPU.
+/// Groups the pods of a metric at `now`; `cpu` for a metric of CPU. `assumed`: what a pod without a sample uses, by its request.
 ///
 /// Source: `groupPods` in `replica_calculator.go`.
-pub(super) fn group(readings: &[PodReading], cpu: bool, now: SimTime, initialization: &Initialization) -> Groups {
+pub(super) fn group(
+    readings: &[PodReading],
+    cpu: bool,
+    now: SimTime,
+    initialization: &Initialization,
+    assumed: impl Fn(Option<i64>) -> i64,
+) -> Groups {
     let mut groups = Groups::default();
     for reading in readings {
-        let pod = &reading.pod;
+        let (pod, request) = (&reading.pod, reading.request);
         if pod.deleting || pod.phase == Phase::Failed {
             continue;
         }
         match reading.sample {
-            _ if pod.phase == Phase::Pending => groups.unready.push(reading.request),
-            None => groups.missing.push(reading.request),
-            Some(sample) if cpu && is_unready(pod, &sample, now, initialization) => {
-                groups.unready.push(reading.request);
-            }
-            Some(sample) => groups.ready.push(Usage { value: sample.value, request: reading.request }),
+            _ if pod.phase == Phase::Pending => groups.unready.count(0, request),
+            None => groups.missing.count(assumed(request), request),
+            Some(sample) if cpu && is_unready(pod, &sample, now, initialization) => groups.unready.count(0, request),
+            Some(sample) => groups.ready.count(sample.value, request),
         }
     }
     groups
@@ -128,8 +152,8 @@ mod tests {
     fn grouped(pod: Pod, sampled: Option<u64>, now: u64) -> (usize, usize, usize) {
         let sample = sampled.map(|secs| Sample { value: 1, at: at(secs), window: Span::from_secs(30) });
         let reading = PodReading { pod, sample, request: None };
-        let groups = group(&[reading], true, at(now), &Initialization::default());
-        (groups.ready.len(), groups.unready.len(), groups.missing.len())
+        let groups = group(&[reading], true, at(now), &Initialization::default(), |_| 1);
+        (groups.ready.pods, groups.unready.pods, groups.missing.pods)
     }
 
     const READY: (usize, usize, usize) = (1, 0, 0);

@@ -39,7 +39,16 @@ pub(super) struct Work {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scrape {
     pub(super) at: SimTime,
-    pub(super) pods: BTreeMap<InstanceId, Work>,
+    /// By id.
+    pods: Vec<(InstanceId, Work)>,
+}
+
+impl Scrape {
+    /// What a pod did; none if it was not ready.
+    pub(super) fn of(&self, pod: InstanceId) -> Option<Work> {
+        let place = self.pods.binary_search_by_key(&pod, |(id, _)| *id).ok()?;
+        Some(self.pods[place].1)
+    }
 }
 
 /// Takes the samples.
@@ -50,6 +59,8 @@ pub(super) struct Sampler {
     meters: BTreeMap<InstanceId, Meter>,
     /// Oldest first; the first may be seen if any may.
     scrapes: VecDeque<Scrape>,
+    /// The memory of one that is no longer seen.
+    spare: Vec<(InstanceId, Work)>,
 }
 
 /// What a pod did since the last sample.
@@ -85,7 +96,7 @@ impl Meter {
 impl Sampler {
     pub(super) fn new(sampling: Sampling) -> Self {
         let next = SimTime::ZERO + sampling.resolution;
-        Self { sampling, next, meters: BTreeMap::new(), scrapes: VecDeque::new() }
+        Self { sampling, next, meters: BTreeMap::new(), scrapes: VecDeque::new(), spare: Vec::new() }
     }
 
     /// When the next samples are due.
@@ -125,7 +136,9 @@ impl Sampler {
     pub(super) fn sample(&mut self, now: SimTime) {
         if now >= self.next {
             let over = self.sampling.resolution;
-            let pods = self.meters.iter_mut().map(|(pod, meter)| (*pod, meter.read(now, over))).collect();
+            let mut pods = std::mem::take(&mut self.spare);
+            pods.clear();
+            pods.extend(self.meters.iter_mut().map(|(pod, meter)| (*pod, meter.read(now, over))));
             self.scrapes.push_back(Scrape { at: now, pods });
             self.next = next_multiple(now, over);
         }
@@ -135,7 +148,7 @@ impl Sampler {
     pub(super) fn seen(&mut self, now: SimTime) -> Option<&Scrape> {
         let delay = self.sampling.delay;
         while self.scrapes.get(1).is_some_and(|newer| newer.at + delay <= now) {
-            self.scrapes.pop_front();
+            self.spare = self.scrapes.pop_front().unwrap_or_default().pods;
         }
         self.scrapes.front().filter(|scrape| scrape.at + delay <= now)
     }
@@ -161,12 +174,12 @@ mod tests {
         assert_eq!(sampler.seen(at(29)), None);
         // 10 s of the first request and 5 s of the second in 15 s; 2 requests in 15 s.
         let first = Work { concurrency: 1000, rate: 133 };
-        assert_eq!(sampler.seen(at(30)).map(|scrape| (scrape.at, scrape.pods[&pod])), Some((at(15), first)));
+        assert_eq!(sampler.seen(at(30)).map(|scrape| (scrape.at, scrape.of(pod))), Some((at(15), Some(first))));
         sampler.sample(at(30));
         assert_eq!(sampler.seen(at(44)).map(|scrape| scrape.at), Some(at(15)));
         // Two requests for 5 s and one for 10 s.
         let second = Work { concurrency: 1333, rate: 0 };
-        assert_eq!(sampler.seen(at(45)).map(|scrape| (scrape.at, scrape.pods[&pod])), Some((at(30), second)));
+        assert_eq!(sampler.seen(at(45)).map(|scrape| (scrape.at, scrape.of(pod))), Some((at(30), Some(second))));
         assert_eq!(sampler.next(), at(45));
     }
 }

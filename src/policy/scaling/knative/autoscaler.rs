@@ -22,8 +22,8 @@ pub struct Autoscaler {
 
 impl Autoscaler {
     /// Begins to collect metrics.
-    pub fn create_collector(&mut self, spec: &MetricSpec) {
-        self.collector = Some(Collector::new(spec));
+    pub fn create_collector(&mut self, collector: Collector) {
+        self.collector = Some(collector);
     }
 
     /// Begins to decide, with `ready` pods at `now`. Until the first valid tick nothing is known about the pods wanted.
@@ -80,7 +80,7 @@ impl Autoscaler {
     pub fn rests_until(&self, now: SimTime, ready: i32) -> Option<SimTime> {
         let (collector, (decider, published)) = (self.collector.as_ref()?, self.decider.as_ref()?);
         let metric = decider.spec().metric;
-        let window = collector.stable(metric);
+        let window = collector.stable(metric)?;
         let load = window.load_leaves();
         // Without reports an average would grow before it falls.
         let is_recorded = ready > 0 && collector.scrapes();
@@ -138,7 +138,7 @@ mod tests {
     fn autoscaler(target_burst_capacity: f64) -> Autoscaler {
         let settings = settings(target_burst_capacity);
         let mut autoscaler = Autoscaler::default();
-        autoscaler.create_collector(&settings.metric);
+        autoscaler.create_collector(Collector::new(&settings.metric));
         autoscaler.create_decider(settings.decider, at(0), 0);
         autoscaler
     }

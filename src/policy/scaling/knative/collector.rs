@@ -7,13 +7,13 @@ use super::stats::Stat;
 use super::window::Window;
 use crate::time::SimTime;
 
-/// The stable and the panic window of both metrics of one revision.
+/// The stable and the panic window of the metrics of one revision.
 ///
 /// Source: `pkg/autoscaler/metrics/collector.go` of knative/serving.
 #[derive(Clone, Debug)]
 pub struct Collector {
-    concurrency: Windows,
-    rps: Windows,
+    concurrency: Option<Windows>,
+    rps: Option<Windows>,
     scrape: bool,
 }
 
@@ -27,13 +27,24 @@ impl Collector {
     /// Empty windows. The aggregation is settled here; an update does not change it.
     #[must_use]
     pub fn new(spec: &MetricSpec) -> Self {
-        Self { concurrency: Windows::new(spec), rps: Windows::new(spec), scrape: spec.scrape }
+        let windows = || Some(Windows::new(spec));
+        Self { concurrency: windows(), rps: windows(), scrape: spec.scrape }
+    }
+
+    /// The same for one metric only: the other is recorded for nobody where the decider never looks at it.
+    #[must_use]
+    pub fn of_metric(spec: &MetricSpec, metric: Metric) -> Self {
+        let both = Self::new(spec);
+        match metric {
+            Metric::Concurrency => Self { rps: None, ..both },
+            Metric::Rps => Self { concurrency: None, ..both },
+        }
     }
 
     /// Applies changed settings at wall-clock time `now`; windows of another length are resized.
     pub fn update(&mut self, now: SimTime, spec: &MetricSpec) {
         self.scrape = spec.scrape;
-        for windows in [&mut self.concurrency, &mut self.rps] {
+        for windows in [&mut self.concurrency, &mut self.rps].into_iter().flatten() {
             windows.stable.resize(now, spec.stable_window);
             windows.panic.resize(now, spec.panic_window);
         }
@@ -41,25 +52,33 @@ impl Collector {
 
     /// Records a report of time `at`. What came through an activator is taken off, for the activator reports it too.
     pub fn record(&mut self, at: SimTime, stat: Stat) {
-        self.concurrency.record(at, stat.concurrency - stat.proxied_concurrency);
-        self.rps.record(at, stat.requests - stat.proxied_requests);
+        if let Some(windows) = &mut self.concurrency {
+            windows.record(at, stat.concurrency - stat.proxied_concurrency);
+        }
+        if let Some(windows) = &mut self.rps {
+            windows.record(at, stat.requests - stat.proxied_requests);
+        }
     }
 
     /// Records nothing but zeros, every second from `from` to `until`.
     pub fn record_zeros(&mut self, from: SimTime, until: SimTime) {
-        for windows in [&mut self.concurrency, &mut self.rps] {
+        for windows in [&mut self.concurrency, &mut self.rps].into_iter().flatten() {
             windows.stable.record_zeros(from, until);
             windows.panic.record_zeros(from, until);
         }
     }
 
-    /// The stable window of `metric`.
-    #[must_use]
-    pub fn stable(&self, metric: Metric) -> &Window {
+    fn windows(&self, metric: Metric) -> Option<&Windows> {
         match metric {
-            Metric::Concurrency => &self.concurrency.stable,
-            Metric::Rps => &self.rps.stable,
+            Metric::Concurrency => self.concurrency.as_ref(),
+            Metric::Rps => self.rps.as_ref(),
         }
+    }
+
+    /// The stable window of `metric`, if it is collected.
+    #[must_use]
+    pub fn stable(&self, metric: Metric) -> Option<&Window> {
+        self.windows(metric).map(|windows| &windows.stable)
     }
 
     /// Whether pods are scraped; see [`MetricSpec::scrape`].
@@ -68,13 +87,11 @@ impl Collector {
         self.scrape
     }
 
-    /// The averages of `metric` at `now`; nothing if its stable window is empty although pods are scraped.
+    /// The averages of `metric` at `now`; nothing if it is not collected, or if its stable window is empty although pods are
+    /// scraped.
     #[must_use]
     pub fn observe(&self, metric: Metric, now: SimTime) -> Option<Observed> {
-        let windows = match metric {
-            Metric::Concurrency => &self.concurrency,
-            Metric::Rps => &self.rps,
-        };
+        let windows = self.windows(metric)?;
         if self.scrape && windows.stable.is_empty(now) {
             return None;
         }

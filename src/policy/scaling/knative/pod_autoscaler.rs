@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::autoscaler::Autoscaler;
 use super::breaker::QUEUE_FACTOR;
+use super::collector::Collector;
 use super::reconciler::{Effects, Reconciler, Situation};
 use super::scrape;
 use super::service::Mode;
@@ -178,8 +179,24 @@ impl PodAutoscaler {
         let ready = self.ready_count();
         let stat = self.activator.report(now);
         let is_news = stat.is_some_and(|stat| self.autoscaler.push(now, delayed(stat), Some(ready)));
+        if let Some(stat) = self.scrape(now) {
+            self.autoscaler.scraped(now, delayed(stat));
+        }
+        is_news
+    }
+
+    /// What a scrape of the pods says about all of them.
+    fn scrape(&mut self, now: SimTime) -> Option<Stat> {
         let reported = self.reported;
-        let mut pods: Vec<&mut Pod> = self.pods.values_mut().collect();
+        let mut pods: Vec<&mut Pod> = match self.pods.len() {
+            // A single pod stands for itself; most revisions have no more.
+            0 | 1 => {
+                let pod = self.pods.values_mut().next()?;
+                pod.catch_up(reported);
+                return Some(pod.latest);
+            }
+            _ => self.pods.values_mut().collect(),
+        };
         let ages: Vec<Span> = pods.iter().map(|pod| now.since(pod.ready)).collect();
         let chosen = scrape::choose(&ages, self.spec.settings.metric.stable_window, &mut self.stream);
         let mut scrape = |index: usize| {
@@ -187,10 +204,7 @@ impl PodAutoscaler {
             pods[index].latest
         };
         let sampled: Vec<Stat> = chosen.into_iter().map(&mut scrape).collect();
-        if let Some(stat) = scrape::extrapolate(&sampled, pods.len()) {
-            self.autoscaler.scraped(now, delayed(stat));
-        }
-        is_news
+        scrape::extrapolate(&sampled, pods.len())
     }
 
     /// Reconciles until nothing is left to be seen.
@@ -240,8 +254,9 @@ impl Scaling for PodAutoscaler {
         let ready = self.ready_count();
         self.wake(view.now);
         if self.autoscaler.published().is_none() {
-            self.autoscaler.create_collector(&self.spec.settings.metric);
-            self.autoscaler.create_decider(self.spec.settings.decider.clone(), now, ready);
+            let Settings { metric, decider, .. } = &self.spec.settings;
+            self.autoscaler.create_collector(Collector::of_metric(metric, decider.metric));
+            self.autoscaler.create_decider(decider.clone(), now, ready);
         }
         let mut is_news = self.reconcile_at <= view.now;
         if self.report_at <= view.now {
