@@ -191,6 +191,9 @@ impl FunctionState<'_> {
     pub(super) fn scale<O: Observer>(&mut self, now: SimTime, ctx: &mut Context<O>) {
         let Some(autoscaling) = &self.autoscaling else { return };
         let (have, ordered) = (autoscaling.fleet.len(), autoscaling.ordered as usize);
+        if have == ordered {
+            return; // as after nearly all decisions
+        }
         let surplus = autoscaling.fleet.victims(have.saturating_sub(ordered), autoscaling.policy.removal());
         if !surplus.is_empty() {
             for order in surplus {
