@@ -93,13 +93,16 @@ fn short(x: f64) -> String {
     }
 }
 
+/// The ends of an arrow, and where it passes between them, in pixels.
+type Way = ((usize, usize), Vec<(f64, f64)>);
+
 /// Where everything is, in pixels. Arrows run along the flow: from left to right, or from top to bottom on a phone.
 struct Plan {
     extent: (f64, f64),
     /// The upper left corners of boxes.
     corners: Vec<(f64, f64)>,
     /// Where arrows pass, between their ends.
-    ways: Vec<((usize, usize), Vec<(f64, f64)>)>,
+    ways: Vec<Way>,
     is_down: bool,
 }
 
